@@ -1,0 +1,180 @@
+"""The document as the contract sees it: which operation a request meets, and what it promises."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import unquote
+
+import yaml
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import best_match
+from jsonschema.validators import extend
+
+PATH = Path(__file__).resolve().parents[2] / "openapi" / "inngest.yaml"
+METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
+
+Json = Any
+Object = Mapping[str, Json]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation: its own part of the document, references resolved one step deep."""
+
+    id: str
+    method: str
+    path: str
+    tag: str
+    parameters: tuple[Object, ...]
+    body: Object | None
+    responses: Mapping[str, Object]
+
+    def names(self, place: str) -> frozenset[str]:
+        """Name the parameters of one place: path, query or header."""
+        return frozenset(each["name"] for each in self.parameters if each["in"] == place)
+
+    def schema_of_body(self) -> Object | None:
+        """Give the schema of the request body, None where no body is documented."""
+        return self.body["content"]["application/json"]["schema"] if self.body else None
+
+    def content(self, status: int) -> Mapping[str, Object] | None:
+        """Give what a status may carry by content type; None if the status is not documented."""
+        response = self.responses.get(str(status))
+        return None if response is None else response.get("content", {})
+
+
+class Document:
+    """An OpenAPI document, asked the way a server is: by method and path."""
+
+    def __init__(self, spec: Object) -> None:
+        self.spec = spec
+        self.operations = tuple(self._operations())
+        self._routes = [(each, _pattern(each.path)) for each in self.operations]
+
+    @classmethod
+    def load(cls, path: Path = PATH) -> Self:
+        """Read the document from its file."""
+        return cls(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+    def match(self, method: str, path: str) -> Operation | None:
+        """Find the operation that answers a request, as the server routes it."""
+        met = (each for each in self._meeting(path) if each.method == method.lower())
+        return next(met, None)
+
+    def has_path(self, path: str) -> bool:
+        """Say whether some method of this path is documented."""
+        return any(self._meeting(path))
+
+    def faults(self, schema: Object, instance: Json) -> list[str]:
+        """Say what in an instance a schema does not allow; unnamed properties are allowed."""
+        return self._judge(schema, instance, self.spec["components"])
+
+    def strict_faults(self, schema: Object, instance: Json) -> list[str]:
+        """Say the same of an instance that may hold only properties the schema names."""
+        return self._judge(closed(schema), instance, closed(self.spec["components"]))
+
+    def _meeting(self, path: str) -> Iterator[Operation]:
+        if not is_ill_formed(path):
+            path = routed(path)
+            yield from (each for each, pattern in self._routes if pattern.fullmatch(path))
+
+    def _judge(self, schema: Object, instance: Json, components: Object) -> list[str]:
+        # The components travel inside the schema, so that its references find them.
+        validator = Validator({**schema, "components": components}, format_checker=FORMATS)
+        return [_where_and_why(error) for error in validator.iter_errors(instance)]
+
+    def _operations(self) -> Iterator[Operation]:
+        for path, item in self.spec["paths"].items():
+            for method in METHODS & item.keys():
+                yield self._operation(path, method, item)
+
+    def _operation(self, path: str, method: str, item: Object) -> Operation:
+        own = item[method]
+        parameters = [*item.get("parameters", ()), *own.get("parameters", ())]
+        return Operation(
+            id=own["operationId"],
+            method=method,
+            path=path,
+            tag=own["tags"][0],
+            parameters=tuple(map(self.resolved, parameters)),
+            body=own.get("requestBody"),
+            responses={code: self.resolved(each) for code, each in own["responses"].items()},
+        )
+
+    def resolved(self, node: Object) -> Object:
+        """Follow a reference inside the document, if the node is one."""
+        while "$ref" in node:
+            pointer = node["$ref"].removeprefix("#/").split("/")
+            node = self.spec
+            for step in pointer:
+                node = node[step]
+        return node
+
+
+def routed(path: str) -> str:
+    """Give the path that the server routes by: v2 has an alias, and decodes before routing."""
+    path = path.removeprefix("/api") if path.startswith("/api/v2/") else path
+    return unquote(path) if path.startswith("/v2/") else path
+
+
+def is_ill_formed(path: str) -> bool:
+    """Say whether the server refuses a path before any route: an escape must be two hex digits."""
+    return re.search(r"%(?![0-9A-Fa-f]{2})", path) is not None
+
+
+def closed(node: Json) -> Json:
+    """Copy a schema so that an object may hold nothing but the properties it names."""
+    if isinstance(node, list):
+        return [closed(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    copy = {key: closed(each) for key, each in node.items()}
+    if node.get("type") == "object":
+        copy.setdefault("additionalProperties", False)
+    return copy
+
+
+def is_placeholder(value: Json) -> bool:
+    """Say whether a recorded value only stands for one that is too long to keep."""
+    return isinstance(value, dict) and bool(value.keys() & {"$truncated", "$note"})
+
+
+def _forgiving(keyword: Json) -> Json:
+    """Let a keyword accept a placeholder, whatever it asks."""
+
+    def check(validator: Json, value: Json, instance: Json, schema: Json) -> Iterator[Json]:
+        if not is_placeholder(instance):
+            yield from keyword(validator, value, instance, schema) or ()
+
+    return check
+
+
+Validator: Any = extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator,
+    {name: _forgiving(check) for name, check in Draft202012Validator.VALIDATORS.items()},
+)
+FORMATS = FormatChecker(formats=())
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
+
+
+@FORMATS.checks("date-time", raises=ValueError)
+def is_time(value: object) -> bool:
+    """Say whether a text is a time of RFC 3339 with at most nanoseconds."""
+    if not isinstance(value, str):
+        return True
+    return bool(TIME.fullmatch(value)) and datetime.fromisoformat(value).tzinfo is not None
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)))
+
+
+def _where_and_why(error: Json) -> str:
+    """Report the deepest reason; of a union that of its nearest member."""
+    reason = best_match([error])
+    return f"{reason.json_path}: {reason.message[:300]}"

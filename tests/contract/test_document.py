@@ -1,0 +1,129 @@
+"""The document keeps the rules that the generated client, the mock server and readers rely on."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from openapi_spec_validator import validate
+
+from .document import PATH, Document, Operation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DOCUMENT = Document.load()
+SPEC: Any = DOCUMENT.spec
+SCHEMAS: Any = SPEC["components"]["schemas"]
+each_operation = pytest.mark.parametrize("operation", DOCUMENT.operations, ids=lambda each: each.id)
+
+
+def test_is_valid_openapi() -> None:
+    validate(SPEC)
+
+
+def test_has_the_operations_of_three_families() -> None:
+    assert Counter(each.tag for each in DOCUMENT.operations) == {"ingest": 2, "v1": 19, "v2": 13}
+
+
+def test_lines_are_short() -> None:
+    lines = PATH.read_text(encoding="utf-8").splitlines()
+    assert [number for number, line in enumerate(lines, 1) if len(line) > 100] == []
+
+
+@each_operation
+def test_operation_is_described_and_has_one_tag(operation: Operation) -> None:
+    own = SPEC["paths"][operation.path][operation.method]
+    assert len(own["tags"]) == 1
+    assert own["summary"]
+    assert own["description"]
+    assert all(parameter["description"] for parameter in operation.parameters)
+
+
+@each_operation
+def test_statuses_are_named_one_by_one(operation: Operation) -> None:
+    assert [code for code in operation.responses if not re.fullmatch(r"[1-5]\d\d", code)] == []
+
+
+@each_operation
+def test_missing_key_is_documented(operation: Operation) -> None:
+    own = SPEC["paths"][operation.path][operation.method]
+    if operation.tag == "ingest":
+        assert own["security"] == []
+    else:
+        assert operation.content(401) == {
+            "text/plain; charset=utf-8": {"schema": {"type": "string"}}
+        }
+
+
+@each_operation
+def test_v1_reading_may_hide_an_error(operation: Operation) -> None:
+    if operation.tag == "v1" and operation.method == "get":
+        for media in (operation.content(200) or {}).values():
+            # First, so that the parser's complaint is about the data when the data is what drifted.
+            assert media["schema"]["oneOf"][0] == {"$ref": "#/components/schemas/V1Error"}
+
+
+@each_operation
+def test_v2_path_value_may_make_another_path(operation: Operation) -> None:
+    if operation.tag == "v2" and operation.names("path"):
+        assert operation.content(404)
+
+
+@each_operation
+def test_path_values_are_not_empty(operation: Operation) -> None:
+    for parameter in operation.parameters:
+        if parameter["in"] == "path":
+            assert parameter["schema"] == {"type": "string", "minLength": 1}
+
+
+def test_objects_and_enums_have_names() -> None:
+    unnamed = [
+        where for where, node in walk(SPEC, ()) if is_model(node) and where[:-1] != SCHEMA_NAMES
+    ]
+    assert unnamed == []
+
+
+def test_components_are_used() -> None:
+    used = {node["$ref"] for _, node in walk(SPEC, ()) if isinstance(node.get("$ref"), str)}
+    declared = {
+        f"#/components/{kind}/{name}"
+        for kind in ("schemas", "parameters", "responses")
+        for name in SPEC["components"][kind]
+    }
+    assert used == declared
+
+
+def test_nothing_is_sent_unless_asked() -> None:
+    # A `default` would be put into every request by the generated client.
+    assert [where for where, node in walk(SPEC, ()) if "default" in node] == []
+
+
+def test_examples_are_valid() -> None:
+    for schema in SCHEMAS.values():
+        for example in schema.get("examples", ()):
+            assert DOCUMENT.strict_faults(schema, example) == []
+    media = SPEC["paths"]["/e/{eventKey}"]["post"]["requestBody"]["content"]["application/json"]
+    for example in media["examples"].values():
+        assert DOCUMENT.strict_faults(media["schema"], example["value"]) == []
+
+
+SCHEMA_NAMES = ("components", "schemas")
+
+
+def is_model(node: Any) -> bool:
+    """Say whether a class is generated from a schema."""
+    return node.get("type") == "object" or "enum" in node
+
+
+def walk(node: Any, where: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Give every mapping of the document with the way to it."""
+    if isinstance(node, dict):
+        yield where, node
+        for key, value in node.items():
+            yield from walk(value, (*where, key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from walk(value, (*where, str(index)))
