@@ -1,0 +1,21 @@
+"""What both clients share: plans that say what to ask and in which order, and what runs them.
+
+    effects      the two things a plan may ask for, and what a plan is
+    drivers      the only module that sends and sleeps; it runs plans, blocking or awaiting
+    settings     arguments and environment variables become one checked, frozen value
+    keys         event, signing and API keys: checked, hashed, rotated
+    session      what the plans of one client share
+    requests     a generated operation's arguments become one HTTP request
+    answers      one HTTP response becomes a value, or the error that says what to do
+    retry        when to try again, and when not to
+    ask          one operation, with its keys and retries: what every plan below is made of
+    routes       which API family answers a job
+    paging       listings, one page at a time
+    arguments    what a caller may pass
+    encoding     an event becomes its bytes, or is refused
+    batches      events become requests of bounded size
+    from_v1, from_v2    generated models become ours
+    sending, runs, events, apps, functions, signals, cancellations, webhooks, health   the plans
+
+Nothing here is public; only this folder touches the generated operations.
+"""

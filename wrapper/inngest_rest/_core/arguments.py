@@ -1,0 +1,104 @@
+"""What a caller may pass: checks that refuse before anything is sent, naming the argument."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.models import RunStatus
+
+StatusFilter = str | RunStatus | Iterable[str | RunStatus]
+"""A status or several, by name in any case or as `RunStatus`."""
+
+Seconds = float | timedelta
+"""A span of time: seconds, or a timedelta."""
+
+_CONTROL = re.compile(r"[\x00-\x20\x7f]")
+
+
+def check_id(name: str, value: str) -> str:
+    """Refuse what would leave its place in the path: httpx resolves dots, v2 decodes slashes."""
+    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidArgumentError(f"{name} must be text, not {type(value).__name__}")
+    if value in {"", ".", ".."} or "/" in value or "\\" in value or _CONTROL.search(value):
+        raise InvalidArgumentError(f"{name} is malformed: {value!r} is no id")
+    return value
+
+
+def check_statuses(status: StatusFilter | None) -> tuple[RunStatus, ...]:
+    """Read one status or several; refuse an unknown name and list the valid ones."""
+    if status is None:
+        return ()
+    names = [status] if isinstance(status, str) else list(status)
+    known = list(RunStatus)
+    statuses: list[RunStatus] = []
+    for name in names:
+        if not isinstance(name, str) or RunStatus(name) not in known:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidArgumentError(
+                f"unknown status {name!r}; valid are {', '.join(sorted(known))}"
+            )
+        statuses.append(RunStatus(name))
+    if not statuses:
+        raise InvalidArgumentError("status is empty: name at least one, or leave it out")
+    return tuple(dict.fromkeys(statuses))
+
+
+def check_count(name: str, value: int | None, *, at_most: int | None = None) -> int | None:
+    """Refuse what is not a whole number from 1 to `at_most`."""
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidArgumentError(f"{name} must be a whole number from 1, not {value!r}")
+    if at_most is not None and value > at_most:
+        raise InvalidArgumentError(f"{name} must be at most {at_most}, not {value}")
+    return value
+
+
+def check_moment(name: str, value: datetime | None) -> datetime | None:
+    """Refuse a moment without a time zone: the server would read it as another one."""
+    if value is None:
+        return None
+    if not isinstance(value, datetime) or value.tzinfo is None:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidArgumentError(
+            f"{name} must be an aware datetime, such as datetime.now(timezone.utc), not {value!r}"
+        )
+    return value
+
+
+def check_window(since: datetime | None, until: datetime | None) -> None:
+    """Refuse bad moments, and a window that is empty."""
+    check_moment("since", since)
+    check_moment("until", until)
+    if since is not None and until is not None and since >= until:
+        raise InvalidArgumentError("since must be before until")
+
+
+def check_seconds(name: str, value: Seconds) -> float:
+    """Return a span in seconds; refuse what is not positive."""
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidArgumentError(f"{name} must be a positive number of seconds, not {value!r}")
+    return float(seconds)
+
+
+def check_json(name: str, value: Any) -> Any:
+    """Refuse what JSON cannot say."""
+    try:
+        json.dumps(value, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise InvalidArgumentError(f"{name} is not JSON: {error}") from None
+    return value
+
+
+def check_json_object(name: str, value: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a JSON object as a dict, None as an empty one; refuse anything else."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidArgumentError(f"{name} must be a JSON object, not {type(value).__name__}")
+    checked: dict[str, Any] = check_json(name, dict(value))
+    return checked

@@ -1,0 +1,66 @@
+"""What a plan is, and the only two things it may ask of the driver that runs it.
+
+A plan is a generator: it yields an effect, is sent the result, and returns a typed value.
+
+* It never yields by itself: `yield from call(...)` and `yield from sleep(...)` are the only two
+  places, so the type of an answer is asserted once.
+* A `Call` comes back as a value or as one `InngestError`, which the plan may catch. Anything
+  else (a cancellation, KeyboardInterrupt, a bug) closes the plan and propagates.
+* Nothing is held open across a yield: no `finally` that yields, no context manager.
+* Clock and randomness come from the session, so that a plan does the same thing twice.
+* A plan is used once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    import httpx
+
+T = TypeVar("T")
+
+Host = Literal["event", "api"]
+
+
+@frozen
+class Call(Generic[T]):
+    """Send one request and read its answer.
+
+    Attributes:
+        host: Which of the two hosts it goes to.
+        request: What is sent, keys included; so it is left out of the repr.
+        url: The request's URL without keys, for people.
+        timeout: Seconds for the whole exchange.
+        read: Turns the complete response into a value, or raises an `InngestError`.
+
+    """
+
+    host: Host
+    request: httpx.Request = field(repr=False)
+    url: str
+    timeout: float
+    read: Callable[[httpx.Response], T] = field(repr=False)
+
+
+@frozen
+class Sleep:
+    """Do nothing for some seconds."""
+
+    seconds: float
+
+
+Plan = Generator[Call[Any] | Sleep, Any, T]
+
+
+def call(effect: Call[T]) -> Plan[T]:
+    """Make one exchange."""
+    return cast("T", (yield effect))
+
+
+def sleep(seconds: float) -> Plan[None]:
+    """Pause."""
+    yield Sleep(seconds)

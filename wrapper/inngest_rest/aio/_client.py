@@ -1,0 +1,152 @@
+"""The client itself: settings, sending, health, closing, and the way to everything else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from inngest_rest._core import health, sending, transports
+from inngest_rest._core.batches import DEFAULT_EVENTS
+from inngest_rest._core.drivers import AsyncDriver
+from inngest_rest._core.session import Session
+from inngest_rest._core.settings import resolve
+from inngest_rest.aio._resources import (
+    Apps,
+    Cancellations,
+    Events,
+    Functions,
+    Signals,
+    Webhooks,
+)
+from inngest_rest.aio._runs import Runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import httpx
+
+    from inngest_rest._core.arguments import Seconds
+    from inngest_rest._core.retry import RetryPolicy
+    from inngest_rest._core.settings import ApiVersion
+    from inngest_rest.event import EventLike
+
+
+class AsyncInngestClient:
+    """A client for Inngest's HTTP API.
+
+    Every argument left out is read from the environment variable named with it. Nothing is sent
+    until a method is called, and a key is asked for by the first call that needs it.
+
+    Args:
+        event_key: Sends events (INNGEST_EVENT_KEY).
+        signing_key: Manages runs; sent as its hash (INNGEST_SIGNING_KEY).
+        signing_key_fallback: Asked where the first is refused, during a rotation
+            (INNGEST_SIGNING_KEY_FALLBACK).
+        api_key: Opens v2; with it alone only v2 is asked (INNGEST_API_KEY).
+        env: Branch environment, sent as `x-inngest-env` (INNGEST_ENV).
+        dev: A dev server is meant: True for http://127.0.0.1:8288, or its URL; no key is needed
+            then (INNGEST_DEV).
+        base_url: Base of events and API alike (INNGEST_BASE_URL).
+        event_base_url: Base of events, https://inn.gs by default (INNGEST_EVENT_API_BASE_URL).
+        api_base_url: Base of the API, https://api.inngest.com by default (INNGEST_API_BASE_URL).
+        api_version: "auto" asks the family that answers best, "v1" or "v2" pins one.
+        timeout: For one attempt: seconds or a timedelta, 30 s by default.
+        retries: Most tries after the first, or a `RetryPolicy`; 4 by default, within 120 s.
+        transport: Sends instead of our own: for proxies, limits, client certificates, tests. It
+            is closed with the client.
+        allow_http: Lets keys go over plain http to other than loopback (INNGEST_ALLOW_HTTP).
+
+    Raises:
+        ConfigurationError: A setting is malformed; the message names it.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        event_key: str | None = None,
+        signing_key: str | None = None,
+        signing_key_fallback: str | None = None,
+        api_key: str | None = None,
+        env: str | None = None,
+        dev: bool | str | None = None,
+        base_url: str | None = None,
+        event_base_url: str | None = None,
+        api_base_url: str | None = None,
+        api_version: ApiVersion = "auto",
+        timeout: Seconds = 30.0,
+        retries: int | RetryPolicy | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        allow_http: bool | None = None,
+    ) -> None:
+        settings = resolve(
+            event_key=event_key,
+            signing_key=signing_key,
+            signing_key_fallback=signing_key_fallback,
+            api_key=api_key,
+            env=env,
+            dev=dev,
+            base_url=base_url,
+            event_base_url=event_base_url,
+            api_base_url=api_base_url,
+            api_version=api_version,
+            timeout=timeout,
+            retries=retries,
+            allow_http=allow_http,
+        )
+        self._session = Session(settings)
+        self._driver = AsyncDriver(transports.by_host(settings, transport, transports.make_async))
+        self.events = Events(self._driver.run, self._session)
+        self.runs = Runs(self._driver.run, self._session)
+        self.apps = Apps(self._driver.run, self._session)
+        self.functions = Functions(self._driver.run, self._session)
+        self.signals = Signals(self._driver.run, self._session)
+        self.cancellations = Cancellations(self._driver.run, self._session)
+        self.webhooks = Webhooks(self._driver.run, self._session)
+
+    def __repr__(self) -> str:
+        settings = self._session.settings
+        return f"{type(self).__name__}({settings.event_url!r}, {settings.api_url!r})"
+
+    async def send(
+        self, events: EventLike | Iterable[EventLike], *, batch_size: int = DEFAULT_EVENTS
+    ) -> list[str]:
+        """Send one event or several and return their internal ids, in order.
+
+        Everything is checked before anything is sent. Requests are tried again safely: each event
+        has an id and each request a seed, so nothing runs twice.
+
+        Args:
+            events: An `Event`, a mapping with the same keys, or an iterable of them.
+            batch_size: Most events a request, 1 to 5,000.
+
+        Raises:
+            InvalidEventError: An event is invalid, at `position`; nothing was sent.
+            PartialSendError: Not every event was accepted; `report` and `ids` tell which.
+            AuthenticationError: The event key is wrong; nothing was accepted.
+            TransportError: The server was never reached; nothing was accepted.
+
+        HTTP: `POST /e/{eventKey}`, at most 5,000 events a request and 3 MiB an event [facts.md 1].
+
+        """
+        return await self._driver.run(sending.send(self._session, events, batch_size=batch_size))
+
+    async def health(self) -> None:
+        """Return if the server is up.
+
+        Raises:
+            InngestError: It is not, or it is no Inngest server.
+
+        HTTP: `GET /health` on the host of events.
+
+        """
+        return await self._driver.run(health.check(self._session))
+
+    async def aclose(self) -> None:
+        """Close the connections; the client cannot be used afterwards."""
+        await self._driver.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()

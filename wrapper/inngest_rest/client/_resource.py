@@ -1,0 +1,25 @@
+"""What every group of methods holds: a way to run plans, and the session they share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from inngest_rest._core.effects import Plan
+    from inngest_rest._core.session import Session
+
+T = TypeVar("T")
+
+
+class Run(Protocol):
+    """A driver's `run`."""
+
+    def __call__(self, plan: Plan[T], /) -> T: ...
+
+
+class Resource:
+    """A group of methods of the client."""
+
+    def __init__(self, run: Run, session: Session) -> None:
+        self._run = run
+        self._session = session

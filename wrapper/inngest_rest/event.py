@@ -1,0 +1,64 @@
+"""The event a caller hands over, and the ids that make sending it twice harmless: a leaf."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class _IdSource:
+    """Hand out ids that sort by time and never repeat, for less than encoding an event costs."""
+
+    def __init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        # A forked child shares its parent's state: without a tag of its own it would repeat ids.
+        self._tag = os.urandom(5).hex()
+        self._counter = itertools.count()
+
+    def __call__(self) -> str:
+        return f"{time.time_ns() // 1_000_000:012x}{self._tag}{next(self._counter):08x}"
+
+
+new_event_id = _IdSource()
+os.register_at_fork(after_in_child=new_event_id.restart)
+
+
+@frozen
+class Event:
+    """An event to send.
+
+    Nothing is checked here; `send` refuses what is invalid with the event's position.
+
+    Args:
+        name: What happened, such as "app/order.created"; not empty and not `inngest/...`, which
+            the platform keeps to itself.
+        data: Any JSON object; None goes out as `{}`.
+        id: Idempotency key. A function runs once for an id within 24 hours, however often the
+            event is sent. A sortable unique id unless given.
+        user: JSON object about the user; `user["id"]` is what per-user limits count by.
+        ts: When it happened: an aware datetime, or integer milliseconds since 1970, between 1980
+            and 2100. The server's clock unless given. A function waits for a `ts` in the future.
+        v: Version of the event's schema, such as "2026-11-24.1".
+
+    """
+
+    name: str
+    data: Mapping[str, Any] | None = None
+    id: str = field(factory=new_event_id, kw_only=True)
+    user: Mapping[str, Any] | None = field(default=None, kw_only=True)
+    ts: datetime | int | None = field(default=None, kw_only=True)
+    v: str | None = field(default=None, kw_only=True)
+
+
+EventLike = Event | Mapping[str, Any]
+"""What `send` takes for one event: an `Event`, or a mapping with the same keys."""

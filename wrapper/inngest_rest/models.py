@@ -1,0 +1,288 @@
+"""What the platform tells, one class a thing, whichever API family told it: a leaf.
+
+Each field is None where the family that answered has nothing to say about it. All are frozen.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime, timedelta
+
+T = TypeVar("T")
+
+
+class RunStatus(StrEnum):
+    """Where a run stands. Any case reads; a status this package does not know survives as it is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str):
+            return None
+        lower = value.lower()
+        if lower in cls._value2member_map_:
+            return cls(lower)
+        unknown = str.__new__(cls, lower)
+        unknown._name_ = lower.upper()
+        unknown._value_ = lower
+        return unknown
+
+    def __reduce_ex__(self, _protocol: object) -> tuple[type[Self], tuple[str]]:
+        return type(self), (self.value,)
+
+
+# Overflowed and Skipped are v1's own [source: facts.md, Enums]; a run leaves none of these.
+ENDED_STATUSES = frozenset({"completed", "failed", "cancelled", "overflowed", "skipped"})
+
+
+@frozen
+class RunError:
+    """Why a run failed, in the words of the SDK that ran it."""
+
+    name: str | None
+    message: str | None
+    stack: str | None = field(default=None, repr=False)
+
+
+@frozen
+class Run:
+    """One run of a function.
+
+    Attributes:
+        id: The run's id, a ULID.
+        status: Where it stands.
+        queued_at: When it was scheduled.
+        started_at: When it began; None before it did.
+        ended_at: When it ended; v2 lists never tell.
+        app_id: The app's id; v2 alone tells.
+        function_id: The function's id within its app; v2 alone tells.
+        internal_function_id: The function's UUID on the server; v1 alone tells.
+        event_ids: Internal ids of the events that started it; the first alone for a batch.
+        batch_id: The batch it handles, if any.
+        cron: The schedule that started it, if any.
+        original_run_id: The run this one replays; v1 alone tells.
+        output: What the function returned; None for a failed or unfinished run. Lists do not tell.
+        error: Why it failed.
+
+    """
+
+    id: str
+    status: RunStatus
+    queued_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    app_id: str | None = None
+    function_id: str | None = None
+    internal_function_id: str | None = None
+    event_ids: tuple[str, ...] = ()
+    batch_id: str | None = None
+    cron: str | None = None
+    original_run_id: str | None = None
+    output: Any = None
+    error: RunError | None = None
+
+    @property
+    def is_ended(self) -> bool:
+        """Tell whether the run will change no more."""
+        return self.ended_at is not None or self.status in ENDED_STATUSES
+
+
+@frozen
+class App:
+    """An app: a set of functions served together. v1 tells `id` and `name` alone."""
+
+    id: str
+    name: str | None = None
+    method: str | None = None
+    version: str | None = None
+    created_at: datetime | None = None
+    archived_at: datetime | None = None
+    is_archived: bool | None = None
+    function_count: int | None = None
+    url: str | None = None
+    sdk_language: str | None = None
+    sdk_version: str | None = None
+    framework: str | None = None
+    synced_at: datetime | None = None
+    sync_status: str | None = None
+    sync_error: str | None = None
+
+
+@frozen
+class Trigger:
+    """What starts a function: an event's name or a cron schedule, `kind` telling which."""
+
+    kind: str
+    value: str
+    condition: str | None = None
+
+
+@frozen
+class Function:
+    """A function of an app.
+
+    Attributes:
+        id: The id within its app, as written in the code.
+        app_id: The app's id.
+        name: The name a person reads.
+        internal_id: The UUID on the server, which v1 runs carry; v1 alone tells.
+        triggers: What starts it.
+        configuration: Retries, concurrency and other limits, as the server words them.
+
+    """
+
+    id: str
+    app_id: str
+    name: str | None = None
+    internal_id: str | None = None
+    triggers: tuple[Trigger, ...] = ()
+    configuration: Mapping[str, Any] | None = None
+    created_at: datetime | None = None
+    is_archived: bool | None = None
+
+
+@frozen
+class StoredEvent:
+    """An event as the server keeps it.
+
+    Attributes:
+        internal_id: The server's own id, a ULID: what `send` returns and `events.get` takes.
+        id: The idempotency key it was sent with, or the internal id.
+
+    """
+
+    internal_id: str
+    id: str
+    name: str
+    data: Mapping[str, Any] | None
+    ts: int
+    received_at: datetime
+    user: Mapping[str, Any] | None = None
+    v: str | None = None
+
+
+@frozen
+class Job:
+    """A piece of work queued for a run."""
+
+    id: str
+    at: datetime
+    kind: str
+    attempt: int
+    position: int
+
+
+@frozen
+class Span:
+    """A stretch of a run's trace: the run itself, a step, or an attempt at one."""
+
+    id: str
+    name: str
+    status: str
+    queued_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    duration: timedelta | None = None
+    step_id: str | None = None
+    step_op: str | None = None
+    input: Any = None
+    output: Any = None
+    children: tuple[Span, ...] = ()
+
+
+@frozen
+class Cancellation:
+    """A standing order to cancel the runs of a function that started before a moment."""
+
+    id: str
+    app_id: str | None = None
+    function_id: str | None = None
+    started_before: datetime | None = None
+    started_after: datetime | None = None
+    condition: str | None = None
+    created_at: datetime | None = None
+    name: str | None = None
+
+
+@frozen
+class Webhook:
+    """An address that turns what is posted to it into events.
+
+    Attributes:
+        id: The webhook's id.
+        name: The name a person reads.
+        url: Where to post; it holds a key of its own, so it is left out of the repr.
+        transform: JavaScript that makes an event of a request.
+
+    """
+
+    id: str
+    name: str | None = None
+    url: str | None = field(default=None, repr=False)
+    transform: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@frozen
+class Page(Generic[T]):
+    """One page of a listing; `next_cursor` is None on the last."""
+
+    items: tuple[T, ...]
+    next_cursor: str | None
+
+
+@frozen
+class SendFailure:
+    """An event that was not accepted, or whose fate is unknown.
+
+    Attributes:
+        position: Its index in what was handed over, from 0.
+        event: The event as it went out, with its id: sending it again repeats no run.
+        reason: What the server, or the check before it, said.
+
+    """
+
+    position: int
+    event: Mapping[str, Any] = field(repr=False)
+    reason: str
+
+
+MAX_FAILURES = 1_000
+
+
+@frozen
+class SendReport:
+    """What became of the events of a send. Reports add up with `+`.
+
+    Attributes:
+        accepted: How many the server stored.
+        rejected: How many it, or the check before it, refused.
+        unknown: How many went out without an answer, or were not tried after a failure.
+        failures: The first 1,000 that were not accepted.
+
+    """
+
+    accepted: int = 0
+    rejected: int = 0
+    unknown: int = 0
+    failures: tuple[SendFailure, ...] = ()
+
+    def __add__(self, other: SendReport) -> SendReport:
+        return SendReport(
+            self.accepted + other.accepted,
+            self.rejected + other.rejected,
+            self.unknown + other.unknown,
+            (self.failures + other.failures)[:MAX_FAILURES],
+        )
