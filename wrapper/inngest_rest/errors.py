@@ -30,7 +30,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from inngest_rest.models import Run, SendReport
+    from inngest_rest.models import Run
+    from inngest_rest.reports import SendReport
 
 
 class InngestError(Exception):

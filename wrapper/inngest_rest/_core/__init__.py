@@ -1,7 +1,7 @@
 """What both clients share: plans that say what to ask and in which order, and what runs them.
 
     effects      the two things a plan may ask for, and what a plan is
-    drivers      the only module that sends and sleeps; it runs plans, blocking or awaiting
+    drivers      the only folder that sends and sleeps; it runs plans, blocking or awaiting
     settings     arguments and environment variables become one checked, frozen value
     keys         event, signing and API keys: checked, hashed, rotated
     session      what the plans of one client share

@@ -8,11 +8,9 @@ alone; the body adds words, and for a 404 whether it speaks of a resource or of 
 from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 
 import orjson
-from attrs import frozen
-from inngest_rest_api.client import Client
 from inngest_rest_api.errors import UnexpectedStatus
 
 from inngest_rest.errors import (
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import httpx
+    from inngest_rest_api.client import Client
 
     from inngest_rest._core.requests import Family
 
@@ -49,8 +48,14 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     501: RouteNotFoundError,
 }
 
-# The generated parsers take a client for this one switch.
-_PARSER = Client(base_url="", raise_on_unexpected_status=True)
+
+class _Strict:
+    """The generated parsers take a client for this one switch of it."""
+
+    raise_on_unexpected_status = True
+
+
+_STRICT = cast("Client", _Strict())
 
 
 class Operation(Protocol):
@@ -59,8 +64,7 @@ class Operation(Protocol):
     def parse_response(self, *, client: Client, response: httpx.Response) -> object: ...
 
 
-@frozen
-class Source:
+class Source(NamedTuple):
     """Where an answer came from, for what is said about it."""
 
     family: Family
@@ -89,7 +93,7 @@ def read(
     if response.status_code not in accepted or _may_hide_error(response, source):
         _raise_error(response, source, accepted)
     try:
-        parsed = operation.parse_response(client=_PARSER, response=response)
+        parsed = operation.parse_response(client=_STRICT, response=response)
     except (UnexpectedStatus, ValueError, KeyError, TypeError, AttributeError) as error:
         raise invalid(
             response, source, f"not as documented ({type(error).__name__}: {error})"

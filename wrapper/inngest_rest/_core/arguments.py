@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from inngest_rest.errors import InvalidArgumentError
-from inngest_rest.models import RunStatus
-
-StatusFilter = str | RunStatus | Iterable[str | RunStatus]
-"""A status or several, by name in any case or as `RunStatus`."""
 
 Seconds = float | timedelta
 """A span of time: seconds, or a timedelta."""
@@ -27,24 +23,6 @@ def check_id(name: str, value: str) -> str:
     if value in {"", ".", ".."} or "/" in value or "\\" in value or _CONTROL.search(value):
         raise InvalidArgumentError(f"{name} is malformed: {value!r} is no id")
     return value
-
-
-def check_statuses(status: StatusFilter | None) -> tuple[RunStatus, ...]:
-    """Read one status or several; refuse an unknown name and list the valid ones."""
-    if status is None:
-        return ()
-    names = [status] if isinstance(status, str) else list(status)
-    known = list(RunStatus)
-    statuses: list[RunStatus] = []
-    for name in names:
-        if not isinstance(name, str) or RunStatus(name) not in known:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidArgumentError(
-                f"unknown status {name!r}; valid are {', '.join(sorted(known))}"
-            )
-        statuses.append(RunStatus(name))
-    if not statuses:
-        raise InvalidArgumentError("status is empty: name at least one, or leave it out")
-    return tuple(dict.fromkeys(statuses))
 
 
 def check_count(name: str, value: int | None, *, at_most: int | None = None) -> int | None:

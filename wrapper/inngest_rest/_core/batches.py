@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from attrs import frozen
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +17,7 @@ DEFAULT_BYTES = 4 * 1024 * 1024
 """Bytes a request; above the largest event, so that every event fits into one."""
 
 
-@frozen
-class Batch:
+class Batch(NamedTuple):
     """Events that go out in one request.
 
     Attributes:

@@ -14,7 +14,7 @@ A plan is a generator: it yields an effect, is sent the result, and returns a ty
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, cast
 
 from attrs import field, frozen
 
@@ -46,8 +46,7 @@ class Call(Generic[T]):
     read: Callable[[httpx.Response], T] = field(repr=False)
 
 
-@frozen
-class Sleep:
+class Sleep(NamedTuple):
     """Do nothing for some seconds."""
 
     seconds: float

@@ -42,9 +42,9 @@ def list_functions(
     def by_v1() -> Plan[Page[Function]]:
         operation = v1.list_functions_v1
         kwargs = operation.get_kwargs(app_id)
-        answer = yield from ask(session, "v1", operation, kwargs, list[Any])
-        functions = cast("list[api.V1Function]", answer)
-        return Page(tuple(from_v1.function(each, app_id) for each in functions), None)
+        expected = cast("type[list[api.V1Function]]", list)
+        answer = yield from ask(session, "v1", operation, kwargs, expected)
+        return Page(tuple(from_v1.function(each, app_id) for each in answer), None)
 
     def fetch(cursor: Cursor | None, size: int) -> Plan[Page[Function]]:
         place = cursor.place if cursor else None

@@ -10,11 +10,10 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import quote
 
 import orjson
-from attrs import frozen
 
 from inngest_rest._core.arguments import check_count
 from inngest_rest._core.ask import ask
@@ -28,7 +27,7 @@ from inngest_rest.errors import (
     TransportError,
 )
 from inngest_rest.event import Event, EventLike
-from inngest_rest.models import MAX_FAILURES, SendFailure, SendReport
+from inngest_rest.reports import MAX_FAILURES, SendFailure, SendReport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,8 +40,7 @@ if TYPE_CHECKING:
 _ANSWERS = frozenset({200, 400})
 
 
-@frozen
-class Outcome:
+class Outcome(NamedTuple):
     """What became of a batch.
 
     Attributes:
@@ -138,28 +136,26 @@ def _took_nothing(cause: InngestError) -> bool:
     return isinstance(cause, TransportError) and not cause.delivered
 
 
-@frozen
-class _Receipt:
+class _Receipt(NamedTuple):
     """What the server says of one request: the ids it stored, and why it stopped."""
 
     ids: list[str]
     error: str | None
 
 
-@frozen
-class _ReceiptOf:
+class _ReceiptOf(NamedTuple):
     """Reads SendResult and SendError; the document's models would cost the hot path dearly."""
 
-    count: int
+    expected: int
 
     def parse_response(self, *, client: object, response: httpx.Response) -> _Receipt:  # noqa: ARG002
         body: dict[str, Any] = orjson.loads(response.content)
         # "Nothing stored" comes as one empty string [facts.md 1].
         ids = [each for each in body["ids"] if each]
         if response.status_code == 400:
-            return _Receipt(ids[: self.count], str(body["error"]))
-        if len(ids) != self.count:
-            raise ValueError(f"{len(ids)} ids for {self.count} events")
+            return _Receipt(ids[: self.expected], str(body["error"]))
+        if len(ids) != self.expected:
+            raise ValueError(f"{len(ids)} ids for {self.expected} events")
         return _Receipt(ids, None)
 
 

@@ -44,17 +44,17 @@ class Settings:
     retry: RetryPolicy
 
 
-@frozen
 class _Reader:
     """Finds a setting by argument and variable, and can name where it came from."""
 
-    arguments: Mapping[str, str | None]
-    environ: Mapping[str, str]
+    def __init__(self, arguments: Mapping[str, str | None], environ: Mapping[str, str]) -> None:
+        self._arguments = arguments
+        self._environ = environ
 
     def find(self, *names: str) -> tuple[str, str] | None:
         """Return the first that is given, as (name, value); variables are in capitals."""
         for name in names:
-            value = self.environ.get(name) or None if name.isupper() else self.arguments.get(name)
+            value = self._environ.get(name) or None if name.isupper() else self._arguments.get(name)
             if value is not None:
                 return name, value
         return None

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-from inngest_rest._core import health, sending, transports
+from inngest_rest._core import sending, transports
 from inngest_rest._core.batches import DEFAULT_EVENTS
-from inngest_rest._core.drivers import AsyncDriver
+from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.session import Session
 from inngest_rest._core.settings import resolve
-from inngest_rest.aio._resources import (
-    Apps,
-    Cancellations,
-    Events,
-    Functions,
-    Signals,
-    Webhooks,
-)
-from inngest_rest.aio._runs import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +19,15 @@ if TYPE_CHECKING:
     from inngest_rest._core.arguments import Seconds
     from inngest_rest._core.retry import RetryPolicy
     from inngest_rest._core.settings import ApiVersion
+    from inngest_rest.aio._resources import (
+        Apps,
+        Cancellations,
+        Events,
+        Functions,
+        Signals,
+        Webhooks,
+    )
+    from inngest_rest.aio._runs import Runs
     from inngest_rest.event import EventLike
 
 
@@ -95,17 +96,62 @@ class AsyncInngestClient:
         )
         self._session = Session(settings)
         self._driver = AsyncDriver(transports.by_host(settings, transport, transports.make_async))
-        self.events = Events(self._driver.run, self._session)
-        self.runs = Runs(self._driver.run, self._session)
-        self.apps = Apps(self._driver.run, self._session)
-        self.functions = Functions(self._driver.run, self._session)
-        self.signals = Signals(self._driver.run, self._session)
-        self.cancellations = Cancellations(self._driver.run, self._session)
-        self.webhooks = Webhooks(self._driver.run, self._session)
 
     def __repr__(self) -> str:
         settings = self._session.settings
         return f"{type(self).__name__}({settings.event_url!r}, {settings.api_url!r})"
+
+    # What is not sending is loaded when it is first used: a program that only sends never pays
+    # for the models of runs.
+
+    @cached_property
+    def events(self) -> Events:
+        """Events the server has stored."""
+        from inngest_rest.aio._resources import Events
+
+        return Events(self._driver.run, self._session)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """Runs of functions."""
+        from inngest_rest.aio._runs import Runs
+
+        return Runs(self._driver.run, self._session)
+
+    @cached_property
+    def apps(self) -> Apps:
+        """Apps synced with the server."""
+        from inngest_rest.aio._resources import Apps
+
+        return Apps(self._driver.run, self._session)
+
+    @cached_property
+    def functions(self) -> Functions:
+        """Functions of an app."""
+        from inngest_rest.aio._resources import Functions
+
+        return Functions(self._driver.run, self._session)
+
+    @cached_property
+    def signals(self) -> Signals:
+        """Signals that runs wait for."""
+        from inngest_rest.aio._resources import Signals
+
+        return Signals(self._driver.run, self._session)
+
+    @cached_property
+    def cancellations(self) -> Cancellations:
+        """Bulk cancellations."""
+        from inngest_rest.aio._resources import Cancellations
+
+        return Cancellations(self._driver.run, self._session)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        """Webhooks, on Inngest Cloud."""
+        from inngest_rest.aio._resources import Webhooks
+
+        return Webhooks(self._driver.run, self._session)
 
     async def send(
         self, events: EventLike | Iterable[EventLike], *, batch_size: int = DEFAULT_EVENTS
@@ -139,6 +185,8 @@ class AsyncInngestClient:
         HTTP: `GET /health` on the host of events.
 
         """
+        from inngest_rest._core import health
+
         return await self._driver.run(health.check(self._session))
 
     async def aclose(self) -> None:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     import builtins
     from datetime import datetime
 
-    from inngest_rest._core.arguments import Seconds, StatusFilter
+    from inngest_rest._core.arguments import Seconds
+    from inngest_rest._core.statuses import StatusFilter
     from inngest_rest.models import Job, Run, Span
 
 

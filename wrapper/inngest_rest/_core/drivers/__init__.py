@@ -1,0 +1,5 @@
+"""Run plans, blocking or awaiting: all sending and all sleeping of the package happens in here.
+
+A request goes straight to the transport, not through `httpx.Client`: that would write the event
+key, which is part of the path, to httpx's log, and costs a quarter more per request.
+"""

@@ -1,0 +1,65 @@
+"""What both drivers do alike with one exchange: read it, name its failures, log it without keys."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpx
+
+from inngest_rest.errors import RequestTimeoutError, TransportError
+
+if TYPE_CHECKING:
+    from inngest_rest._core.effects import Call
+
+T = TypeVar("T")
+
+logger = logging.getLogger("inngest_rest")
+
+# The request cannot have reached the server when one of these is raised.
+_NOT_DELIVERED = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+
+def check_open(*, closed: bool) -> None:
+    if closed:
+        raise RuntimeError("this client is closed; make a new one")
+
+
+def read(call: Call[T], response: httpx.Response, body: bytes, started: float) -> T:
+    if logger.isEnabledFor(logging.DEBUG):
+        milliseconds = (time.monotonic() - started) * 1_000
+        method, status = call.request.method, response.status_code
+        logger.debug("%s %s -> %d in %.0f ms", method, call.url, status, milliseconds)
+    # A response of its own: what the transport gave is spent, and its request holds keys.
+    try:
+        whole = httpx.Response(response.status_code, headers=response.headers, content=body)
+    except httpx.DecodingError as error:
+        raise transport_error(call, error) from error
+    return call.read(whole)
+
+
+def too_slow(call: Call[Any]) -> RequestTimeoutError:
+    reason = f"no whole answer within {call.timeout:g} s"
+    logger.debug("%s %s: %s", call.request.method, call.url, reason)
+    return RequestTimeoutError(reason, method=call.request.method, url=call.url)
+
+
+def transport_error(call: Call[Any], error: httpx.RequestError) -> TransportError:
+    # The cause stays in tracebacks, and whatever prints its request must not find a key there.
+    error.request = httpx.Request(call.request.method, call.url)
+    kind = RequestTimeoutError if isinstance(error, httpx.TimeoutException) else TransportError
+    reason = f"{type(error).__name__}: {error}".removesuffix(": ")
+    logger.debug("%s %s: %s", call.request.method, call.url, reason)
+    return kind(
+        reason,
+        method=call.request.method,
+        url=call.url,
+        delivered=not isinstance(error, _NOT_DELIVERED),
+    )
