@@ -1,0 +1,120 @@
+"""Scripted faults strike the requests they mean, and only those."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from inngest_rest.testing import answers, delays, drops, loses_response
+
+if TYPE_CHECKING:
+    from inngest_rest.testing import MockServer
+
+EVENT = {"name": "app/ok"}
+
+
+def test_answer_replaces_the_next_request_only(client: httpx.Client, mock: MockServer) -> None:
+    fault = mock.fault(answers(429, {"error": "slow down"}, headers={"Retry-After": "7"}))
+    first, second = (client.post("/e/k", json=EVENT) for _ in range(2))
+    assert (first.status_code, first.json()) == (429, {"error": "slow down"})
+    assert (first.headers["retry-after"], first.headers["content-type"]) == (
+        "7",
+        "application/json",
+    )
+    assert "x-inngest-server-kind" not in first.headers, "as from a proxy in between"
+    assert second.status_code == 200
+    assert len(mock.events) == 1
+    assert (fault.hits, fault.remaining) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "content", "content_type"),
+    [
+        (b"\x00", b"\x00", None),
+        ("x", b"x", "text/plain; charset=utf-8"),
+        ([], b"[]", "application/json"),
+    ],
+)
+def test_answer_has_the_content_type_of_its_body(
+    client: httpx.Client, mock: MockServer, body: object, content: bytes, content_type: str | None
+) -> None:
+    mock.fault(answers(502, body))
+    mock.fault(answers(502, body, headers={"CONTENT-TYPE": "text/html"}))
+    plain, given = client.get("/health"), client.get("/health")
+    assert (plain.content, plain.headers.get("content-type")) == (content, content_type)
+    assert given.headers["content-type"] == "text/html"
+
+
+def test_faults_are_chosen_by_operation_method_and_path(
+    client: httpx.Client, mock: MockServer
+) -> None:
+    mock.fault(answers(501), operation="list_runs_v1", times=None)
+    mock.fault(answers(502), method="delete", times=None)
+    mock.fault(answers(503), path="/e/*", times=None)
+    got = [
+        client.get("/v1/runs").status_code,
+        client.get("/v1/apps").status_code,
+        client.delete("/v1/runs").status_code,
+        client.post("/e/k", json=EVENT).status_code,
+        client.post("/v2/events", json=EVENT).status_code,
+    ]
+    assert got == [501, 200, 502, 503, 200]
+
+
+def test_fault_counts_its_requests(client: httpx.Client, mock: MockServer) -> None:
+    fault = mock.fault(answers(500), times=2, after=1, operation="get_health")
+    statuses = [client.get("/health").status_code for _ in range(5)]
+    assert statuses == [200, 500, 500, 200, 200]
+    assert fault.hits == 2
+
+
+def test_fault_without_end_is_cleared(client: httpx.Client, mock: MockServer) -> None:
+    fault = mock.fault(answers(500), times=None)
+    assert [client.get("/health").status_code for _ in range(3)] == [500] * 3
+    fault.clear()
+    assert client.get("/health").status_code == 200
+
+
+def test_first_fault_that_matches_strikes(client: httpx.Client, mock: MockServer) -> None:
+    for status in (500, 503):
+        mock.fault(answers(status))
+    assert [client.get("/health").status_code for _ in range(3)] == [500, 503, 200]
+
+
+@pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ReadError, httpx.ConnectTimeout])
+def test_dropped_request_is_not_handled(
+    client: httpx.Client, mock: MockServer, error: type[httpx.TransportError]
+) -> None:
+    mock.fault(drops(error))
+    with pytest.raises(error) as caught:
+        client.post("/e/k", json=EVENT)
+    assert caught.value.request.url.path == "/e/k"
+    assert len(mock.events) == 0
+    assert [(request.operation, request.status) for request in mock.requests] == [
+        ("send_events", None)
+    ]
+
+
+def test_lost_response_was_handled(client: httpx.Client, mock: MockServer) -> None:
+    mock.fault(loses_response())
+    with pytest.raises(httpx.ReadError):
+        client.post("/e/k", json=EVENT)
+    assert len(mock.events) == 1
+
+
+@pytest.mark.parametrize(("timeout", "late"), [(5.0, True), (10.0, False), (None, False)])
+def test_delay_moves_the_clock_and_outlasts_a_short_timeout(
+    client: httpx.Client, mock: MockServer, timeout: float | None, late: bool
+) -> None:
+    before = mock.now
+    mock.fault(delays(timedelta(seconds=10)))
+    if late:
+        with pytest.raises(httpx.ReadTimeout):
+            client.post("/e/k", json=EVENT, timeout=timeout)
+    else:
+        client.post("/e/k", json=EVENT, timeout=timeout)
+    assert mock.now - before == timedelta(seconds=10)
+    assert len(mock.events) == 1

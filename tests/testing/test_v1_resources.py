@@ -1,0 +1,103 @@
+"""Cancellations and webhooks, which the open-source server has not working or not at all."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    import httpx
+
+    from inngest_rest.testing import MockServer
+
+SLOW = {"app_id": "probe-app", "function_id": "probe-app-slow"}
+NOW = "2026-11-24T18:00:00.5Z"
+
+
+def test_creating_a_cancellation_cancels_the_runs_it_means(
+    client: httpx.Client, mock: MockServer
+) -> None:
+    client.post("/e/k", json=[{"name": "app/slow"}, {"name": "app/wait"}, {"name": "app/ok"}])
+    mock.advance(timedelta(minutes=1))
+    client.post("/e/k", json={"name": "app/slow"})
+
+    made = client.post("/v1/cancellations", json={**SLOW, "started_before": NOW}).json()["data"]
+
+    assert [run.status for run in mock.runs] == ["cancelled", "running", "completed", "running"]
+    assert (made["function_id"], made["started_after"]) == ("probe-app-slow", None)
+    assert (made["kind"], made["cause"], "if" in made) == ("bulk_run", "API", False)
+    assert client.get("/v1/cancellations").json()["data"] == [made]
+    deleted = client.delete(f"/v1/cancellations/{made['id']}")
+    assert (deleted.status_code, deleted.json()["data"]) == (200, {"ok": True})
+    assert client.delete(f"/v1/cancellations/{made['id']}").status_code == 404
+    assert client.get("/v1/cancellations").json()["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"started_after": "2026-11-24T18:00:00Z"}, "running"),
+        ({"started_after": "2026-11-24T17:59:59Z"}, "cancelled"),
+        ({"if": "event.data.x == 1"}, "running"),
+    ],
+)
+def test_cancellation_spares_what_it_does_not_mean(
+    client: httpx.Client, mock: MockServer, fields: dict[str, str], status: str
+) -> None:
+    client.post("/e/k", json={"name": "app/slow"})
+    body = {**SLOW, "started_before": NOW, **fields}
+    made = client.post("/v1/cancellations", json=body).json()["data"]
+    assert mock.runs[0].status == status
+    assert made.items() >= fields.items()
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "error"),
+    [
+        ({"started_before": "2026-11-24T18:00:06Z"}, 400, "started_before must be in the past"),
+        (
+            {"started_before": NOW, "started_after": "2026-11-24T18:00:01Z"},
+            400,
+            "started_after must be before started_before",
+        ),
+        ({"started_before": "2026-11-24"}, 400, "Invalid cancellation request"),
+        ({"started_before": 5}, 400, "Invalid cancellation request"),
+        ({"started_before": NOW, "app_id": "other"}, 404, "function not found"),
+    ],
+)
+def test_cancellation_is_validated(
+    client: httpx.Client, fields: dict[str, object], status: int, error: str
+) -> None:
+    answer = client.post("/v1/cancellations", json={**SLOW, **fields})
+    assert (answer.status_code, answer.json()) == (
+        status,
+        {"error": error, "data": None, "status": status},
+    )
+
+
+@pytest.mark.parametrize("wrap", [True, False])
+def test_webhook_lives_from_post_to_delete(client: httpx.Client, wrap: bool) -> None:
+    fields = {"name": "Clerk", "transform": "function transform(evt) { return evt; }"}
+    body = {"data": fields} if wrap else fields
+    made = client.post("/v1/webhooks", json=body).json()["data"]
+    assert made.items() >= fields.items()
+    assert made["url"].startswith("https://inn.gs/e/")
+    path = f"/v1/webhooks/{made['id']}"
+    assert client.get(path).json()["data"] == made
+    changed = client.put(path, json={"name": "Other"}).json()["data"]
+    assert changed == {**made, "name": "Other"}
+    assert client.get("/v1/webhooks").json()["data"] == [changed]
+    assert client.delete(path).json()["data"] == {"id": made["id"]}
+    assert [client.request(method, path).status_code for method in ("GET", "PUT", "DELETE")] == [
+        404,
+        404,
+        404,
+    ]
+
+
+def test_malformed_webhook_requests_are_refused(client: httpx.Client) -> None:
+    assert client.get("/v1/webhooks/nope").status_code == 404
+    for body in ("[]", "{", '{"name":5}'):
+        assert client.post("/v1/webhooks", content=body).status_code == 400

@@ -1,0 +1,142 @@
+"""The mock on a real socket: uvicorn with h11, in a thread of its own."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager
+from email.utils import formatdate
+from typing import Any, TypeAlias
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from ._http import Dropped, Outcome, Request, Response
+
+Scope: TypeAlias = Mapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
+Send: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
+Address: TypeAlias = tuple[str, int]
+
+_START_SECONDS = 10.0
+
+
+class _App:
+    """The ASGI application; it knows the open connections, to break one when asked."""
+
+    def __init__(self, answer: Callable[[Request], Outcome]) -> None:
+        self._answer = answer
+        self.connections: dict[Address, asyncio.Transport] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = bytearray()
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        outcome = self._answer(_request(scope, bytes(body)))
+        if isinstance(outcome, Dropped):
+            self.connections[tuple(scope["client"])].close()
+            await receive()
+            return
+        await _respond(outcome, send)
+
+
+def _request(scope: Scope, body: bytes) -> Request:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return Request(
+        scope["method"],
+        scope["raw_path"].decode("latin-1"),
+        scope["query_string"].decode("latin-1"),
+        headers,
+        body,
+    )
+
+
+async def _respond(response: Response, send: Send) -> None:
+    pairs = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.headers]
+    pairs.append((b"date", formatdate(usegmt=True).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": pairs})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+def _protocol(connections: dict[Address, asyncio.Transport]) -> type[H11Protocol]:
+    class Protocol(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            # asyncio does this for sockets that name their protocol only; without it, head and
+            # body of an answer are 40 ms apart.
+            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.client is not None:
+                connections[self.client] = transport
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            if self.client is not None:
+                connections.pop(self.client, None)
+            super().connection_lost(exc)
+
+    return Protocol
+
+
+class _Server(uvicorn.Server):
+    """A server that another thread can wait for and stop at once."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        self.ready.set()
+
+    async def main_loop(self) -> None:
+        # uvicorn looks for the end ten times a second; every test would pay for that.
+        if self._stopping is not None:
+            await self._stopping.wait()
+
+    def stop(self) -> None:
+        self.should_exit = True
+        if self._loop is not None and self._stopping is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
+
+
+@contextmanager
+def serve(answer: Callable[[Request], Outcome], port: int) -> Generator[str]:
+    """Serve `answer` on 127.0.0.1 and give the base URL; on leaving, close everything."""
+    app = _App(answer)
+    config = uvicorn.Config(
+        app,
+        http=_protocol(app.connections),
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(config)
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread = threading.Thread(
+            target=server.run, args=([listener],), name="inngest-mock", daemon=True
+        )
+        thread.start()
+        try:
+            if not server.ready.wait(_START_SECONDS):
+                raise RuntimeError("the mock server did not start")
+            yield url
+        finally:
+            server.stop()
+            thread.join()

@@ -1,0 +1,92 @@
+"""Times as the server's Go code writes and reads them, in nanoseconds since the epoch."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from ._clock import NS_PER_MILLISECOND, NS_PER_SECOND
+
+ZERO_TIME = "0001-01-01T00:00:00Z"
+"""Go's zero time: how the server writes a time it does not have."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_RFC3339 = re.compile(
+    r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:[.,](\d+))?(Z|[+-]\d{2}:\d{2})?", re.ASCII
+)
+_OTHER_LAYOUTS = (
+    "%Y-%m-%d",
+    "%a, %d %b %Y %H:%M:%S %Z",
+    "%d %b %y %H:%M %Z",
+    "%d %b %y %H:%M %z",
+    "%A, %d-%b-%y %H:%M:%S %Z",
+    "%a %b %d %H:%M:%S %z %Y",
+    "%a %b %d %H:%M:%S %Z %Y",
+    "%a %b %d %H:%M:%S %Y",
+)
+
+
+def to_datetime(ns: int) -> datetime:
+    """Return an aware UTC datetime; what lies below a microsecond is cut."""
+    return _EPOCH + timedelta(microseconds=ns // 1_000)
+
+
+def to_milliseconds(ns: int) -> int:
+    """Return whole milliseconds, rounded down."""
+    return ns // NS_PER_MILLISECOND
+
+
+def at_millisecond(ns: int) -> int:
+    """Cut a time to the millisecond: the precision of ULIDs and of trace times."""
+    return ns - ns % NS_PER_MILLISECOND
+
+
+def v1_time(ns: int) -> str:
+    """Write a time as v1 does (Go's RFC3339Nano): up to nine digits, trailing zeros trimmed."""
+    fraction = f"{ns % NS_PER_SECOND:09d}".rstrip("0")
+    return _seconds(ns) + (f".{fraction}Z" if fraction else "Z")
+
+
+def v2_time(ns: int) -> str:
+    """Write a time as v2 does (protojson): none, three, six or nine fraction digits."""
+    fraction = f"{ns % NS_PER_SECOND:09d}"
+    while fraction.endswith("000"):
+        fraction = fraction[:-3]
+    return _seconds(ns) + (f".{fraction}Z" if fraction else "Z")
+
+
+def parse_rfc3339(text: str) -> int | None:
+    """Read RFC 3339 with its offset, as v2 and JSON bodies want it; None when it is not."""
+    match = _RFC3339.fullmatch(text)
+    return _from_match(match) if match is not None and match[3] else None
+
+
+def parse_any_time(text: str) -> int | None:
+    """Read the layouts that `received_after` of v1 takes (facts.md 4); None when none fits.
+
+    A time without an offset is UTC. Unix numbers and a space for the `T` are refused.
+    """
+    match = _RFC3339.fullmatch(text)
+    if match is not None:
+        return _from_match(match)
+    for layout in _OTHER_LAYOUTS:
+        try:
+            moment = datetime.strptime(text, layout)  # noqa: DTZ007 - UTC follows
+        except ValueError:
+            continue
+        return _to_ns(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    return None
+
+
+def _from_match(match: re.Match[str]) -> int | None:
+    try:
+        moment = datetime.fromisoformat(match[1] + (match[3] or "Z"))
+    except ValueError:
+        return None
+    return _to_ns(moment) + int((match[2] or "0")[:9].ljust(9, "0"))
+
+
+def _to_ns(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(seconds=1) * NS_PER_SECOND
+
+
+def _seconds(ns: int) -> str:
+    return (_EPOCH + timedelta(seconds=ns // NS_PER_SECOND)).strftime("%Y-%m-%dT%H:%M:%S")
