@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,8 @@ class _IdSource:
 
 
 new_event_id = _IdSource()
-os.register_at_fork(after_in_child=new_event_id.restart)
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=new_event_id.restart)
 
 
 @frozen

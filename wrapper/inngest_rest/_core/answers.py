@@ -11,7 +11,6 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 
 import orjson
-from inngest_rest_api.errors import UnexpectedStatus
 
 from inngest_rest.errors import (
     ApiError,
@@ -25,14 +24,15 @@ from inngest_rest.errors import (
     RouteNotFoundError,
     ServerError,
 )
+from inngest_rest_api.errors import UnexpectedStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import httpx
-    from inngest_rest_api.client import Client
 
     from inngest_rest._core.requests import Family
+    from inngest_rest_api.client import Client
 
 T = TypeVar("T")
 
@@ -98,7 +98,7 @@ def read(
         raise invalid(
             response, source, f"not as documented ({type(error).__name__}: {error})"
         ) from error
-    if not isinstance(parsed, expected):
+    if not isinstance(parsed, expected) or (parsed is None and response.content):
         raise invalid(response, source, f"not the documented {expected.__name__}")
     return parsed
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest_api import models as api
-from inngest_rest_api.api import v1, v2
-from inngest_rest_api.types import UNSET
-
 from inngest_rest._core import from_v1, from_v2
 from inngest_rest._core.arguments import check_id
 from inngest_rest._core.ask import ask
 from inngest_rest._core.paging import Cursor, Listing, listing
 from inngest_rest._core.routes import Route, first_present, of_family
 from inngest_rest.models import App, Page
+from inngest_rest_api import models as api
+from inngest_rest_api.api import v1, v2
+from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
     from inngest_rest._core.effects import Plan

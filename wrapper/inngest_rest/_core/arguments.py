@@ -13,16 +13,27 @@ from inngest_rest.errors import InvalidArgumentError
 Seconds = float | timedelta
 """A span of time: seconds, or a timedelta."""
 
-_CONTROL = re.compile(r"[\x00-\x20\x7f]")
+# Control characters, and lone surrogates, which no URL can hold.
+_NO_URL = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
 
 
 def check_id(name: str, value: str) -> str:
     """Refuse what would leave its place in the path: httpx resolves dots, v2 decodes slashes."""
     if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidArgumentError(f"{name} must be text, not {type(value).__name__}")
-    if value in {"", ".", ".."} or "/" in value or "\\" in value or _CONTROL.search(value):
+    if value in {"", ".", ".."} or "/" in value or "\\" in value or _NO_URL.search(value):
         raise InvalidArgumentError(f"{name} is malformed: {value!r} is no id")
     return value
+
+
+def check_text(name: str, value: str | None) -> str | None:
+    """Refuse what is empty or could not be sent as it is; an empty filter would filter nothing."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidArgumentError(f"{name} must be text and not empty, not {value!r}")
+    checked: str = check_json(name, value)
+    return checked
 
 
 def check_count(name: str, value: int | None, *, at_most: int | None = None) -> int | None:
@@ -66,7 +77,7 @@ def check_seconds(name: str, value: Seconds) -> float:
 def check_json(name: str, value: Any) -> Any:
     """Refuse what JSON cannot say."""
     try:
-        json.dumps(value, allow_nan=False).encode()
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError) as error:
         raise InvalidArgumentError(f"{name} is not JSON: {error}") from None
     return value

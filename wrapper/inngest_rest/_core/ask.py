@@ -58,7 +58,8 @@ def ask(
     delivered = False
     while True:
         attempt += 1
-        left = deadline - session.clock()
+        # A pause may end late, and a socket takes no timeout below zero.
+        left = max(deadline - session.clock(), 0.001)
         try:
             value = yield from _with_keys(
                 session, family, operation, kwargs, expected, accepted, timeout=left

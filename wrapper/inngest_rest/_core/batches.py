@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from inngest_rest.errors import InvalidEventError
+from inngest_rest.reports import SendFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+E = TypeVar("E")
 
 MAX_EVENTS = 5_000
 """Most events the platform takes in one request [facts.md 1]."""
@@ -23,48 +29,78 @@ class Batch(NamedTuple):
     Attributes:
         positions: The index of each in what was handed over.
         texts: The JSON text of each.
+        refused: What was refused on the way here; it does not go out.
 
     """
 
     positions: Sequence[int]
     texts: Sequence[bytes]
+    refused: Sequence[SendFailure] = ()
 
 
-class Batcher:
+class Batcher(Generic[E]):
     """Collect events until a request is full, by count or by bytes.
 
     Args:
+        encode: Turns an event and its position into its JSON text, or raises InvalidEventError.
+        describe: Turns an event that was refused into what its failure shows; without it the
+            first invalid event raises.
         max_events: Most events a batch.
         max_bytes: Most bytes a batch, commas and brackets included; one event may exceed it alone.
 
     """
 
-    def __init__(self, max_events: int = DEFAULT_EVENTS, max_bytes: int = DEFAULT_BYTES) -> None:
+    def __init__(
+        self,
+        encode: Callable[[E, int], bytes],
+        *,
+        describe: Callable[[E], Mapping[str, Any]] | None = None,
+        max_events: int = DEFAULT_EVENTS,
+        max_bytes: int = DEFAULT_BYTES,
+    ) -> None:
+        self._encode = encode
+        self._describe = describe
         self._max_events = max_events
         self._max_bytes = max_bytes
+        self._position = 0
         self._start()
 
     def _start(self) -> None:
         self._positions: list[int] = []
         self._texts: list[bytes] = []
+        self._refused: list[SendFailure] = []
         self._bytes = 2
 
-    def add(self, position: int, text: bytes) -> Batch | None:
+    def add(self, event: E) -> Batch | None:
         """Take an event; return the batch that had to be closed for it, if any."""
+        position = self._position
+        self._position = position + 1
+        try:
+            text = self._encode(event, position)
+        except InvalidEventError as error:
+            return self._refuse(event, error)
+        size = len(text) + 1
+        texts = self._texts
         full = None
-        if self._texts and (
-            len(self._texts) == self._max_events or self._bytes + len(text) + 1 > self._max_bytes
-        ):
+        if texts and (len(texts) >= self._max_events or self._bytes + size > self._max_bytes):
             full = self.flush()
+            texts = self._texts
+        texts.append(text)
         self._positions.append(position)
-        self._texts.append(text)
-        self._bytes += len(text) + 1
+        self._bytes += size
         return full
+
+    def _refuse(self, event: E, error: InvalidEventError) -> Batch | None:
+        if self._describe is None:
+            raise error
+        self._refused.append(SendFailure(error.position, self._describe(event), error.reason))
+        # A long row of bad events must not pile up here.
+        return self.flush() if len(self._refused) >= self._max_events else None
 
     def flush(self) -> Batch | None:
         """Return what is left, or None."""
-        if not self._texts:
+        if not self._texts and not self._refused:
             return None
-        batch = Batch(self._positions, self._texts)
+        batch = Batch(self._positions, self._texts, self._refused)
         self._start()
         return batch

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest_api import models as api
-from inngest_rest_api.api import v1
-from inngest_rest_api.types import UNSET
-
 from inngest_rest._core import from_v1
-from inngest_rest._core.arguments import check_id, check_moment
+from inngest_rest._core.arguments import check_id, check_moment, check_text
 from inngest_rest._core.ask import ask
 from inngest_rest._core.paging import Cursor, Listing, listing
 from inngest_rest._core.routes import Route, first_present
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.models import Cancellation, Page
+from inngest_rest_api import models as api
+from inngest_rest_api.api import v1
+from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,6 +50,7 @@ def create(
     condition: str | None,
 ) -> Plan[Cancellation]:
     """Cancel every run of a function that started in a window."""
+    check_text("condition", condition)
     check_moment("started_before", started_before)
     check_moment("started_after", started_after)
     if started_after is not None and started_after >= started_before:

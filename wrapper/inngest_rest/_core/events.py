@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest_api import models as api
-from inngest_rest_api.api import v1, v2
-from inngest_rest_api.types import UNSET
-
 from inngest_rest._core import from_v1
-from inngest_rest._core.arguments import check_id, check_window
+from inngest_rest._core.arguments import check_id, check_text, check_window
 from inngest_rest._core.ask import ask
 from inngest_rest._core.paging import Cursor, Listing, listing
 from inngest_rest._core.routes import Route, first_present, of_family
 from inngest_rest._core.runs import page_of_v2
 from inngest_rest.models import Page, Run, StoredEvent
+from inngest_rest_api import models as api
+from inngest_rest_api.api import v1, v2
+from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,6 +38,7 @@ def list_events(
     cursor: str | None,
 ) -> Listing[StoredEvent]:
     """List stored events, newest first."""
+    check_text("name", name)
     check_window(since, until)
 
     def by_v1(place: str | None, size: int) -> Plan[Page[StoredEvent]]:

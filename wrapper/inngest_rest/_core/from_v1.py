@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import evolve
-from inngest_rest_api.types import Unset
 
 from inngest_rest import models
+from inngest_rest_api.types import Unset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,16 +36,19 @@ def json_object(value: api.JsonObject | Unset | None) -> dict[str, Any] | None:
     return None if value is None or isinstance(value, Unset) else value.to_dict()
 
 
-def run_error(output: Mapping[str, Any]) -> models.RunError:
-    """Read what an SDK reports of a failure."""
-    return models.RunError(output.get("name"), output.get("message"), output.get("stack"))
+def run_error(output: Any) -> models.RunError:
+    """Read what an SDK reports of a failure; each words it in its own way."""
+    if not isinstance(output, dict):
+        return models.RunError(None, str(output))
+    said = cast("dict[str, Any]", output)
+    return models.RunError(said.get("name"), said.get("message"), said.get("stack"))
 
 
 def run(it: api.V1Run) -> models.Run:
     status = _STATUS.get(it.status.lower()) or models.RunStatus(it.status)
     output, error = given(it.output), None
-    if status == models.RunStatus.FAILED and isinstance(output, dict):
-        output, error = None, run_error(cast("dict[str, Any]", output))
+    if status == models.RunStatus.FAILED and output is not None:
+        output, error = None, run_error(output)
     elif status == models.RunStatus.CANCELLED:
         output = None
     return models.Run(

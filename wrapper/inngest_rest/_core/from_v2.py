@@ -28,6 +28,8 @@ def run(it: api.V2Run) -> models.Run:
         # A single run gives the error itself, a list wraps it [facts.md 5].
         error = run_error(output.get("error") or output)
         output = None
+    elif status == models.RunStatus.CANCELLED:
+        output = None
     return models.Run(
         id=it.id,
         status=status,

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from inngest_rest_api import models as api
-from inngest_rest_api.api import v1, v2
-from inngest_rest_api.types import UNSET
-
 from inngest_rest._core import from_v1, from_v2
-from inngest_rest._core.arguments import check_id, check_json_object
+from inngest_rest._core.arguments import check_id, check_json_object, check_text
 from inngest_rest._core.ask import ask
 from inngest_rest._core.paging import Cursor, Listing, listing
 from inngest_rest._core.routes import Route, first_present, of_family
 from inngest_rest.models import Function, Page
+from inngest_rest_api import models as api
+from inngest_rest_api.api import v1, v2
+from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,6 +81,7 @@ def invoke(
     """Start a function directly and return its run's id; repeatable only with a key."""
     check_id("app", app_id)
     check_id("function", function_id)
+    check_text("idempotency_key", idempotency_key)
     body = api.V2InvokeBody(
         data=api.JsonObject.from_dict(check_json_object("data", data)),
         idempotency_key=idempotency_key or UNSET,

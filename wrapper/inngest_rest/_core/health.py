@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from inngest_rest._core.ask import ask
 from inngest_rest_api import models as api
 from inngest_rest_api.api import ingest
-
-from inngest_rest._core.ask import ask
 
 if TYPE_CHECKING:
     from inngest_rest._core.effects import Plan

@@ -97,12 +97,10 @@ class Walk(Generic[T]):
         self._listing = listing
         self._cursor = listing.start
         self._left = listing.limit
-        self._done = False
+        self.is_done = False
 
-    def next_plan(self) -> Plan[Page[T]] | None:
-        """Return the plan for the next page, or None at the end."""
-        if self._done:
-            return None
+    def plan(self) -> Plan[Page[T]]:
+        """Return the plan for the next page."""
         size = self._listing.page_size
         return self._listing.fetch(
             self._cursor, size if self._left is None else min(size, self._left)
@@ -114,7 +112,7 @@ class Walk(Generic[T]):
             page = Page(page.items[: self._left], page.next_cursor)
             self._left -= len(page.items)
         self._cursor = parse_cursor(page.next_cursor)
-        self._done = self._cursor is None or self._left == 0
+        self.is_done = self._cursor is None or self._left == 0
         return page
 
 
@@ -135,12 +133,13 @@ class Paginator(Generic[T]):
     def pages(self) -> Iterator[Page[T]]:
         """Yield the pages one by one."""
         walk = self._listing.walk()
-        while (plan := walk.next_plan()) is not None:
-            yield walk.took(self._run(plan))
+        while not walk.is_done:
+            yield walk.took(self._run(walk.plan()))
 
     def page(self) -> Page[T]:
         """Return the first page; its `next_cursor` goes to `list(cursor=...)` for the next."""
-        return next(self.pages())
+        walk = self._listing.walk()
+        return walk.took(self._run(walk.plan()))
 
 
 class AsyncPaginator(Generic[T]):
@@ -163,9 +162,10 @@ class AsyncPaginator(Generic[T]):
     async def pages(self) -> AsyncIterator[Page[T]]:
         """Yield the pages one by one."""
         walk = self._listing.walk()
-        while (plan := walk.next_plan()) is not None:
-            yield walk.took(await self._run(plan))
+        while not walk.is_done:
+            yield walk.took(await self._run(walk.plan()))
 
     async def page(self) -> Page[T]:
         """Return the first page; its `next_cursor` goes to `list(cursor=...)` for the next."""
-        return await anext(self.pages())
+        walk = self._listing.walk()
+        return walk.took(await self._run(walk.plan()))

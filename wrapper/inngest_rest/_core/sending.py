@@ -23,11 +23,12 @@ from inngest_rest.errors import (
     ApiError,
     InngestError,
     InvalidArgumentError,
+    InvalidResponseError,
     PartialSendError,
     TransportError,
 )
 from inngest_rest.event import Event, EventLike
-from inngest_rest.reports import MAX_FAILURES, SendFailure, SendReport
+from inngest_rest.reports import SendFailure, SendReport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,8 +45,8 @@ class Outcome(NamedTuple):
     """What became of a batch.
 
     Attributes:
-        ids: For each event its internal id, or None.
-        report: Counts and failures.
+        ids: For each event that went out its internal id, or None.
+        report: Counts and every failure, those refused before included.
         cause: What stopped the batch before its end, if anything did.
 
     """
@@ -67,7 +68,7 @@ def send(
         if cause is None:
             outcome = yield from send_batch(session, batch)
         else:
-            outcome = _not_tried(batch, f"not tried after: {cause}")
+            outcome = unsent(batch, f"not tried after: {cause}")
         ids += outcome.ids
         report += outcome.report
         cause = cause or outcome.cause
@@ -81,48 +82,60 @@ def send(
 def send_batch(session: Session, batch: Batch) -> Plan[Outcome]:
     """Send one batch to its end, past every event the server refuses."""
     ids: list[str | None] = []
-    failures: list[SendFailure] = []
-    total = len(batch.texts)
-    while len(ids) < total:
+    failures = list(batch.refused)
+    cause: InngestError | None = None
+    while cause is None and len(ids) < len(batch.texts):
         try:
             receipt = yield from _post(session, batch.texts[len(ids) :])
-        except InngestError as error:
-            rest = _not_tried(batch, str(error), skip=len(ids))
-            accepted = len(ids) - len(failures)
-            so_far = SendReport(accepted, len(failures), 0, tuple(failures))
-            return Outcome((*ids, *rest.ids), so_far + rest.report, error)
+        except (ApiError, TransportError, InvalidResponseError) as error:
+            cause = error
+            continue
         ids += receipt.ids
-        if receipt.error is not None and len(ids) < total:
+        if receipt.error is not None and len(ids) < len(batch.texts):
             failures.append(_failure(batch, len(ids), receipt.error))
             ids.append(None)
-    report = SendReport(total - len(failures), len(failures), 0, tuple(failures[:MAX_FAILURES]))
-    return Outcome(tuple(ids), report)
+    return _outcome(batch, ids, failures, cause)
+
+
+def unsent(batch: Batch, reason: str) -> Outcome:
+    """Report a batch whose fate is unknown, or that was not tried."""
+    return _outcome(batch, [], list(batch.refused), None, reason)
+
+
+def _outcome(
+    batch: Batch,
+    ids: list[str | None],
+    failures: list[SendFailure],
+    cause: InngestError | None,
+    reason: str | None = None,
+) -> Outcome:
+    """Sum a batch up; what has neither an id nor a failure of its own is of unknown fate."""
+    rejected = len(failures)
+    left = range(len(ids), len(batch.texts))
+    failures += [_failure(batch, index, reason or str(cause)) for index in left]
+    accepted = len(ids) - (rejected - len(batch.refused))
+    report = SendReport(accepted, rejected, len(left), tuple(failures))
+    return Outcome((*ids, *(None for _ in left)), report, cause)
 
 
 def _prepare(events: EventLike | Iterable[EventLike], batch_size: int) -> list[Batch]:
     """Check and encode everything before anything is sent."""
     check_count("batch_size", batch_size, at_most=MAX_EVENTS)
-    if isinstance(events, Event | Mapping):
-        events = [cast("EventLike", events)]
-    elif isinstance(events, str | bytes) or not isinstance(events, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidArgumentError(
-            f"send takes an Event, a mapping or an iterable of them, not {type(events).__name__}"
-        )
-    batcher = Batcher(batch_size)
-    batches = [
-        full
-        for position, event in enumerate(events)
-        if (full := batcher.add(position, encode(event, position))) is not None
-    ]
+    batcher = Batcher(encode, max_events=batch_size)
+    batches = [full for event in each_event(events) if (full := batcher.add(event)) is not None]
     last = batcher.flush()
     return batches if last is None else [*batches, last]
 
 
-def _not_tried(batch: Batch, reason: str, *, skip: int = 0) -> Outcome:
-    """Report a batch, or what of it is left, as of unknown fate."""
-    left = range(skip, len(batch.texts))
-    failures = tuple(_failure(batch, index, reason) for index in left[:MAX_FAILURES])
-    return Outcome((None,) * len(left), SendReport(unknown=len(left), failures=failures))
+def each_event(events: EventLike | Iterable[EventLike]) -> Iterable[EventLike]:
+    """Return an iterable of events, whether one was handed over or several."""
+    if isinstance(events, Event | Mapping):
+        return [cast("EventLike", events)]
+    if isinstance(events, str | bytes) or not isinstance(events, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidArgumentError(
+            f"events are an Event, a mapping or an iterable of them, not {type(events).__name__}"
+        )
+    return events
 
 
 def _failure(batch: Batch, index: int, reason: str) -> SendFailure:

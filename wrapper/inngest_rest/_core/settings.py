@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
+import threading
 from typing import TYPE_CHECKING, Literal, get_args
 
 import httpx
@@ -55,8 +57,11 @@ class _Reader:
         """Return the first that is given, as (name, value); variables are in capitals."""
         for name in names:
             value = self._environ.get(name) or None if name.isupper() else self._arguments.get(name)
-            if value is not None:
-                return name, value
+            if value is None:
+                continue
+            if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise ConfigurationError(f"{name} must be text, not {type(value).__name__}")
+            return name, value
         return None
 
 
@@ -100,7 +105,7 @@ def resolve(
         raise ConfigurationError(f"api_version must be auto, v1 or v2, not {api_version!r}")
     return Settings(
         event_url=_check_url(*urls["event"], may_http=may_http),
-        api_url=_without_version(_check_url(*urls["api"], may_http=may_http)),
+        api_url=_check_url(*urls["api"], may_http=may_http),
         dev=dev_on,
         env=_token(reader.find("env", "INNGEST_ENV")),
         event_key=_event_key(reader.find("event_key", "INNGEST_EVENT_KEY")),
@@ -134,7 +139,7 @@ def _dev(dev: bool | str | None, reader: _Reader) -> tuple[bool, str | None]:
 
 
 def _base_url(host: str, default: str, dev_url: str | None, reader: _Reader) -> tuple[str, str]:
-    explicit_dev = ("dev",) if dev_url not in {None, DEV_URL} else ()
+    explicit_dev = ("dev",) if reader.find("dev") == ("dev", dev_url) else ()
     found = reader.find(
         f"{host}_base_url",
         "base_url",
@@ -146,11 +151,16 @@ def _base_url(host: str, default: str, dev_url: str | None, reader: _Reader) -> 
 
 
 def _check_url(name: str, value: str, *, may_http: bool) -> str:
-    """Refuse a base URL that cannot mean what was intended; return it without a last slash."""
+    """Refuse a base URL that cannot mean what was intended; return what our paths go behind."""
+    if re.search(r"[\x00-\x20\x7f]", value):
+        raise ConfigurationError(f"{name} is no URL: it holds a space or a control character")
     try:
         url = httpx.URL(value)
-    except httpx.InvalidURL as error:
-        raise ConfigurationError(f"{name} is no URL: {error}") from None
+    except httpx.InvalidURL:
+        # Not its words: where a password holds a slash they quote a part of it.
+        raise ConfigurationError(f"{name} is no URL: its host or port is malformed") from None
+    if url.port is not None and not 0 < url.port < 65536:
+        raise ConfigurationError(f"{name} is no URL: {url.port} is no port")
     if url.userinfo:
         raise ConfigurationError(f"{name} holds credentials; keys have settings of their own")
     if url.scheme not in {"http", "https"} or not url.host:
@@ -162,12 +172,8 @@ def _check_url(name: str, value: str, *, may_http: bool) -> str:
             f"{name} is plain http to {url.host}, which would show the keys to the network; use "
             "https, or say allow_http=True (INNGEST_ALLOW_HTTP=1)"
         )
-    return value.rstrip("/")
-
-
-def _without_version(url: str) -> str:
     # The vendor writes the API's address as https://api.inngest.com/v1; our paths begin with it.
-    return url.removesuffix("/v1").removesuffix("/v2")
+    return value.rstrip("/").removesuffix("/v1").removesuffix("/v2")
 
 
 def _is_loopback(host: str) -> bool:
@@ -198,9 +204,12 @@ def _event_key(found: tuple[str, str] | None) -> str | None:
 
 def _timeout(timeout: Seconds) -> float:
     try:
-        return check_seconds("timeout", timeout)
+        seconds = check_seconds("timeout", timeout)
     except InvalidArgumentError as error:
         raise ConfigurationError(str(error)) from None
+    if seconds > threading.TIMEOUT_MAX:
+        raise ConfigurationError(f"timeout must be at most {threading.TIMEOUT_MAX:g} seconds")
+    return seconds
 
 
 def _retry(retries: int | RetryPolicy | None) -> RetryPolicy:

@@ -15,7 +15,8 @@ def check_statuses(status: StatusFilter | None) -> tuple[RunStatus, ...]:
     """Read one status or several; refuse an unknown name and list the valid ones."""
     if status is None:
         return ()
-    names = [status] if isinstance(status, str) else list(status)
+    one = isinstance(status, str) or not isinstance(status, Iterable)  # pyright: ignore[reportUnnecessaryIsInstance]
+    names = [status] if one else list(status)
     known = list(RunStatus)
     statuses: list[RunStatus] = []
     for name in names:

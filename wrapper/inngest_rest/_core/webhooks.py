@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest_api import models as api
-from inngest_rest_api.api import v1
-from inngest_rest_api.types import UNSET
-
 from inngest_rest._core import from_v1
-from inngest_rest._core.arguments import check_id
+from inngest_rest._core.arguments import check_id, check_text
 from inngest_rest._core.ask import ask
 from inngest_rest._core.paging import Cursor, Listing, listing
 from inngest_rest._core.routes import Route, first_present
 from inngest_rest.models import Page, Webhook
+from inngest_rest_api import models as api
+from inngest_rest_api.api import v1
+from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
     from inngest_rest._core.effects import Plan
@@ -39,7 +38,10 @@ def list_webhooks(
 
 
 def _body(name: str | None, transform: str | None) -> api.V1WebhookBody:
-    return api.V1WebhookBody(name=name or UNSET, transform=transform or UNSET)
+    return api.V1WebhookBody(
+        name=check_text("name", name) or UNSET,
+        transform=check_text("transform", transform) or UNSET,
+    )
 
 
 def create(session: Session, *, name: str | None, transform: str | None) -> Plan[Webhook]:

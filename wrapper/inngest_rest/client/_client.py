@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-from inngest_rest._core import sending, transports
+from inngest_rest._core import bulk, sending, transports
 from inngest_rest._core.batches import DEFAULT_EVENTS
 from inngest_rest._core.drivers.blocking import Driver
 from inngest_rest._core.session import Session
 from inngest_rest._core.settings import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     import httpx
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from inngest_rest.client._runs import Runs
     from inngest_rest.event import EventLike
+    from inngest_rest.reports import BatchReport, SendReport
 
 
 class InngestClient:
@@ -175,6 +176,55 @@ class InngestClient:
 
         """
         return self._driver.run(sending.send(self._session, events, batch_size=batch_size))
+
+    def send_many(
+        self,
+        events: Iterable[EventLike],
+        *,
+        batch_size: int = DEFAULT_EVENTS,
+        in_flight: int = bulk.DEFAULT_IN_FLIGHT,
+        on_batch: Callable[[BatchReport], object] | None = None,
+        max_requests: int | None = None,
+        period: Seconds = 1.0,
+    ) -> SendReport:
+        """Send any number of events in bounded memory, and report what became of them.
+
+        One bad event never stops the rest. Events are drawn as there is room for them; a batch is
+        tried again safely, as `send` does. It stops by raising when going on is useless: the key
+        is refused, or ten batches in a row got no answer.
+
+        Args:
+            events: Any iterable, never held whole.
+            batch_size: Most events a request, 1 to 5,000.
+            in_flight: Most requests at once, 1 to 64.
+            on_batch: Called with a `BatchReport` for each batch, in order, also for what was under
+                way when an exception or a cancellation ends the sending.
+            max_requests: Most first tries in a `period`, evenly spaced; None for no limit.
+            period: Seconds or timedelta that `max_requests` counts for.
+
+        Returns:
+            Counts, and the first 1,000 failures; the others reach `on_batch` alone.
+
+        Raises:
+            AuthenticationError: The event key is wrong.
+            TransportError: The server is gone; a note tells the counts so far.
+
+        HTTP: `POST /e/{eventKey}`, as `send`.
+
+        """
+        return bulk.send_many(
+            self._driver,
+            self._session,
+            events,
+            bulk.options(
+                self._session,
+                batch_size=batch_size,
+                in_flight=in_flight,
+                on_batch=on_batch,
+                max_requests=max_requests,
+                period=period,
+            ),
+        )
 
     def health(self) -> None:
         """Return if the server is up.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, TypeVar
+from collections import deque
+from collections.abc import AsyncIterable
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import httpx
 
@@ -13,10 +15,11 @@ from inngest_rest._core.effects import Call
 from inngest_rest.errors import InngestError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
     from inngest_rest._core.effects import Host, Plan
 
+J = TypeVar("J")
 T = TypeVar("T")
 
 
@@ -54,7 +57,8 @@ class AsyncDriver:
                 transport = self._transports[call.host]
                 response = await transport.handle_async_request(call.request)
                 try:
-                    body = b"".join([chunk async for chunk in response.aiter_raw()])
+                    stream = cast("httpx.AsyncByteStream", response.stream)
+                    body = b"".join([chunk async for chunk in stream])
                 finally:
                     await response.aclose()
         except TimeoutError:
@@ -63,7 +67,69 @@ class AsyncDriver:
             raise transport_error(call, error) from error
         return read(call, response, body, started)
 
+    async def run_many(
+        self,
+        jobs: Iterable[J] | AsyncIterable[J],
+        plan: Callable[[J], Plan[T]],
+        took: Callable[[J, T | None], bool],
+        *,
+        in_flight: int,
+    ) -> None:
+        """Run a plan for each job, several at once, results in the order of the jobs.
+
+        Jobs are drawn only as there is room for them. However this ends, every job that was drawn
+        reaches `took` once.
+
+        Args:
+            jobs: What to do.
+            plan: Makes the plan of a job.
+            took: Takes a job and its result, or None if it was given up; False stops drawing.
+            in_flight: Most plans at once.
+
+        """
+        started: deque[tuple[J, asyncio.Task[T]]] = deque()
+        try:
+            async for job in _drawn(jobs):
+                started.append((job, asyncio.create_task(self.run(plan(job)))))
+                if len(started) >= in_flight and not await _take_first(started, took):
+                    break
+            while started:
+                await _take_first(started, took)
+        finally:
+            # Only an exception leaves some: a cancellation does not wait for answers.
+            for _, task in started:
+                task.cancel()
+            await asyncio.gather(*(task for _, task in started), return_exceptions=True)
+            while started:
+                job, task = started.popleft()
+                took(job, task.result() if _succeeded(task) else None)
+
     async def close(self) -> None:
         self._closed = True
         for transport in set(self._transports.values()):
             await transport.aclose()
+
+
+async def _drawn(jobs: Iterable[J] | AsyncIterable[J]) -> AsyncIterator[J]:
+    """Draw from either kind; from the blocking kind let the loop breathe between two."""
+    if isinstance(jobs, AsyncIterable):
+        async for job in jobs:
+            yield job
+    else:
+        for job in jobs:
+            yield job
+            await asyncio.sleep(0)
+
+
+async def _take_first(
+    started: deque[tuple[J, asyncio.Task[T]]], took: Callable[[J, T | None], bool]
+) -> bool:
+    """Wait for the oldest job, and leave it in the row if that is cut short."""
+    job, task = started[0]
+    result = await asyncio.shield(task)
+    started.popleft()
+    return took(job, result)
+
+
+def _succeeded(task: asyncio.Task[T]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, TypeVar
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 import httpx
 
@@ -12,11 +14,16 @@ from inngest_rest._core.effects import Call
 from inngest_rest.errors import InngestError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from inngest_rest._core.effects import Host, Plan
 
+J = TypeVar("J")
+P = ParamSpec("P")
 T = TypeVar("T")
+
+# Seconds that requests under way get to end when an exception ends a run_many.
+_GRACE = 5.0
 
 
 class Driver:
@@ -52,7 +59,7 @@ class Driver:
             response = self._transports[call.host].handle_request(call.request)
             try:
                 body = bytearray()
-                for chunk in response.iter_raw():
+                for chunk in cast("httpx.SyncByteStream", response.stream):
                     body += chunk
                     if time.monotonic() - started > call.timeout:
                         raise too_slow(call)
@@ -62,7 +69,67 @@ class Driver:
             raise transport_error(call, error) from error
         return read(call, response, bytes(body), started)
 
+    def run_many(
+        self,
+        jobs: Iterable[J],
+        plan: Callable[[J], Plan[T]],
+        took: Callable[[J, T | None], bool],
+        *,
+        in_flight: int,
+    ) -> None:
+        """Run a plan for each job, several at once, results in the order of the jobs.
+
+        Jobs are drawn only as there is room for them. However this ends, every job that was drawn
+        reaches `took` once.
+
+        Args:
+            jobs: What to do, drawn in the calling thread.
+            plan: Makes the plan of a job.
+            took: Takes a job and its result, or None if it was given up; False stops drawing.
+            in_flight: Most plans at once; 1 runs them in the calling thread.
+
+        """
+        started: deque[tuple[J, Future[T]]] = deque()
+        pool = ThreadPoolExecutor(in_flight, thread_name_prefix="inngest-rest")
+        submit = _run_now if in_flight == 1 else pool.submit
+        try:
+            for job in jobs:
+                started.append((job, submit(self.run, plan(job))))
+                if len(started) >= in_flight and not _take_first(started, took):
+                    break
+            while started:
+                _take_first(started, took)
+        finally:
+            # Only an exception leaves some: what is under way gets a moment to end.
+            wait([future for _, future in started], timeout=_GRACE)
+            while started:
+                job, future = started.popleft()
+                took(job, future.result() if _succeeded(future) else None)
+            pool.shutdown(wait=False)
+
     def close(self) -> None:
         self._closed = True
         for transport in set(self._transports.values()):
             transport.close()
+
+
+def _run_now(run: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+    """Do in the calling thread what a pool's submit does in another."""
+    future: Future[T] = Future()
+    try:
+        future.set_result(run(*args, **kwargs))
+    except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
+        future.set_exception(error)
+    return future
+
+
+def _take_first(started: deque[tuple[J, Future[T]]], took: Callable[[J, T | None], bool]) -> bool:
+    """Wait for the oldest job, and leave it in the row if that is cut short."""
+    job, future = started[0]
+    result = future.result()
+    started.popleft()
+    return took(job, result)
+
+
+def _succeeded(future: Future[T]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None
