@@ -38,7 +38,7 @@ class ResponseCache:
 
 
 def v1_guard(handler: Handler, *, read: bool, cache: ResponseCache | None) -> Handler:
-    """Ask for the signing key; for a `read` of today's server, cache and lose the status.
+    """Ask for the signing key; for a `read`, cache and lose the status.
 
     The cache middleware records the handler's answer and never passes its status on, so every
     error of a v1 GET is HTTP 200 (facts.md 0).

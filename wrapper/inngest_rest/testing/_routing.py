@@ -129,7 +129,7 @@ class Router:
         for signature, handler in HANDLERS.items():
             name = OPERATION_NAMES[signature]
             if " /v1/" in signature:
-                read = signature.startswith("GET") and signature not in ASKED_FOR
+                read = signature.startswith("GET")
                 if v1_routes or signature not in ASKED_FOR:
                     guarded = v1_guard(handler, read=read, cache=cache)
                     v1.append((signature, Match(guarded, (), name)))

@@ -54,9 +54,13 @@ def v2_time(ns: int) -> str:
 
 
 def parse_rfc3339(text: str) -> int | None:
-    """Read RFC 3339 with its offset, as v2 and JSON bodies want it; None when it is not."""
+    """Read RFC 3339 with its offset, as v2 and JSON bodies want it; None when it is not.
+
+    A time whose year in UTC has not four digits, 0000 included, is refused, too.
+    """
     match = _RFC3339.fullmatch(text)
-    return _from_match(match) if match is not None and match[3] else None
+    moment = _from_match(match) if match is not None and match[3] else None
+    return moment if moment is not None and _FIRST_NS <= moment <= _LAST_NS else None
 
 
 def parse_any_time(text: str) -> int | None:
@@ -89,4 +93,10 @@ def _to_ns(moment: datetime) -> int:
 
 
 def _seconds(ns: int) -> str:
-    return (_EPOCH + timedelta(seconds=ns // NS_PER_SECOND)).strftime("%Y-%m-%dT%H:%M:%S")
+    moment = _EPOCH + timedelta(seconds=ns // NS_PER_SECOND)
+    # Not strftime: it writes the year 97 with two digits on Linux.
+    return moment.replace(tzinfo=None).isoformat()
+
+
+_FIRST_NS = _to_ns(datetime.min.replace(tzinfo=UTC))
+_LAST_NS = _to_ns(datetime.max.replace(tzinfo=UTC)) + NS_PER_SECOND - 1
