@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+import orjson
 
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.reports import SendFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Any
 
 E = TypeVar("E")
 
@@ -28,14 +29,23 @@ class Batch(NamedTuple):
 
     Attributes:
         positions: The index of each in what was handed over.
-        texts: The JSON text of each.
+        body: The events as one JSON array.
         refused: What was refused on the way here; it does not go out.
 
     """
 
     positions: Sequence[int]
-    texts: Sequence[bytes]
+    body: bytes
     refused: Sequence[SendFailure] = ()
+
+    def events(self) -> list[dict[str, Any]]:
+        """Read the events back, each as it goes out."""
+        events: list[dict[str, Any]] = orjson.loads(self.body)
+        return events
+
+    def body_from(self, index: int) -> bytes:
+        """Return the events from an index on as one JSON array."""
+        return orjson.dumps(self.events()[index:]) if index else self.body
 
 
 class Batcher(Generic[E]):
@@ -57,12 +67,13 @@ class Batcher(Generic[E]):
         describe: Callable[[E], Mapping[str, Any]] | None = None,
         max_events: int = DEFAULT_EVENTS,
         max_bytes: int = DEFAULT_BYTES,
+        first: int = 0,
     ) -> None:
         self._encode = encode
         self._describe = describe
         self._max_events = max_events
         self._max_bytes = max_bytes
-        self._position = 0
+        self._position = first
         self._start()
 
     def _start(self) -> None:
@@ -101,6 +112,7 @@ class Batcher(Generic[E]):
         """Return what is left, or None."""
         if not self._texts and not self._refused:
             return None
-        batch = Batch(self._positions, self._texts, self._refused)
+        body = b"[" + b",".join(self._texts) + b"]"
+        batch = Batch(self._positions, body, self._refused)
         self._start()
         return batch

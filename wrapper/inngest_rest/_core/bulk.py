@@ -7,13 +7,13 @@ hands results back in order. One bad event is reported and the rest go on.
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from collections.abc import AsyncIterable
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from inngest_rest._core.arguments import Seconds, check_count, check_seconds
 from inngest_rest._core.batches import DEFAULT_EVENTS, MAX_EVENTS, Batch, Batcher
+from inngest_rest._core.chunks import batches_of_async_events, batches_of_events
 from inngest_rest._core.effects import Plan, sleep
-from inngest_rest._core.encoding import encode
 from inngest_rest._core.sending import Outcome, each_event, send_batch, unsent
 from inngest_rest.errors import (
     AuthenticationError,
@@ -22,15 +22,15 @@ from inngest_rest.errors import (
     PermissionDeniedError,
     RouteNotFoundError,
 )
-from inngest_rest.event import Event, EventLike
 from inngest_rest.reports import BatchReport, SendReport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest._core.drivers.blocking import Driver
     from inngest_rest._core.session import Session
+    from inngest_rest.event import EventLike
 
 E = TypeVar("E")
 
@@ -79,8 +79,8 @@ def send_many(
     driver: Driver, session: Session, events: Iterable[EventLike], chosen: Options
 ) -> SendReport:
     """Send events from an iterable, whatever its length."""
-    batcher = Batcher(encode, describe=describe, max_events=chosen.batch_size)
-    return run(driver, session, batches(each_event(events), batcher), chosen)
+    source = batches_of_events(each_event(events), chosen.batch_size, lenient=True)
+    return run(driver, session, source, chosen)
 
 
 async def send_many_async(
@@ -90,11 +90,10 @@ async def send_many_async(
     chosen: Options,
 ) -> SendReport:
     """Send events from an iterable or an asynchronous one, whatever its length."""
-    batcher = Batcher(encode, describe=describe, max_events=chosen.batch_size)
     source = (
-        batches_async(events, batcher)
+        batches_of_async_events(events, chosen.batch_size, lenient=True)
         if isinstance(events, AsyncIterable)
-        else batches(each_event(events), batcher)
+        else batches_of_events(each_event(events), chosen.batch_size, lenient=True)
     )
     return await run_async(driver, session, source, chosen)
 
@@ -138,24 +137,6 @@ def batches(events: Iterable[E], batcher: Batcher[E]) -> Iterator[Batch]:
     last = batcher.flush()
     if last is not None:
         yield last
-
-
-async def batches_async(events: AsyncIterable[E], batcher: Batcher[E]) -> AsyncIterator[Batch]:
-    """Yield batches as they fill."""
-    async for event in events:
-        full = batcher.add(event)
-        if full is not None:
-            yield full
-    last = batcher.flush()
-    if last is not None:
-        yield last
-
-
-def describe(event: EventLike) -> Mapping[str, Any]:
-    """Show an event that was refused."""
-    if isinstance(event, Event):
-        return {"name": event.name, "data": event.data, "id": event.id}
-    return dict(event) if isinstance(event, Mapping) else {}  # pyright: ignore[reportUnnecessaryIsInstance]
 
 
 def _paced(session: Session, batch: Batch, pacer: Pacer) -> Plan[Outcome]:

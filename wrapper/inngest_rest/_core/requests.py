@@ -32,11 +32,9 @@ def build(
         timeout: Seconds for each phase of the exchange.
 
     """
-    settings = session.settings
-    base = settings.event_url if family == "ingest" else settings.api_url
     request = httpx.Request(
         kwargs["method"].upper(),
-        base + kwargs["url"],
+        session.url(kwargs["url"], event=family == "ingest"),
         params=kwargs.get("params"),
         headers={**session.headers, **kwargs.get("headers", {})},
         json=kwargs.get("json"),

@@ -17,8 +17,8 @@ import orjson
 
 from inngest_rest._core.arguments import check_count
 from inngest_rest._core.ask import ask
-from inngest_rest._core.batches import DEFAULT_EVENTS, MAX_EVENTS, Batch, Batcher
-from inngest_rest._core.encoding import encode
+from inngest_rest._core.batches import DEFAULT_EVENTS, MAX_EVENTS, Batch
+from inngest_rest._core.chunks import batches_of_events
 from inngest_rest.errors import (
     ApiError,
     InngestError,
@@ -31,8 +31,6 @@ from inngest_rest.event import Event, EventLike
 from inngest_rest.reports import SendFailure, SendReport
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import httpx
 
     from inngest_rest._core.effects import Plan
@@ -84,15 +82,17 @@ def send_batch(session: Session, batch: Batch) -> Plan[Outcome]:
     ids: list[str | None] = []
     failures = list(batch.refused)
     cause: InngestError | None = None
-    while cause is None and len(ids) < len(batch.texts):
+    while cause is None and (left := len(batch.positions) - len(ids)):
         try:
-            receipt = yield from _post(session, batch.texts[len(ids) :])
+            receipt = yield from _post(session, batch.body_from(len(ids)), left)
         except (ApiError, TransportError, InvalidResponseError) as error:
             cause = error
             continue
         ids += receipt.ids
-        if receipt.error is not None and len(ids) < len(batch.texts):
-            failures.append(_failure(batch, len(ids), receipt.error))
+        if receipt.error is not None and len(ids) < len(batch.positions):
+            offender = len(ids)
+            position, event = batch.positions[offender], batch.events()[offender]
+            failures.append(SendFailure(position, event, receipt.error))
             ids.append(None)
     return _outcome(batch, ids, failures, cause)
 
@@ -111,20 +111,19 @@ def _outcome(
 ) -> Outcome:
     """Sum a batch up; what has neither an id nor a failure of its own is of unknown fate."""
     rejected = len(failures)
-    left = range(len(ids), len(batch.texts))
-    failures += [_failure(batch, index, reason or str(cause)) for index in left]
+    unknown = len(batch.positions) - len(ids)
+    if unknown:
+        left = zip(batch.positions[len(ids) :], batch.events()[len(ids) :], strict=True)
+        failures += [SendFailure(*each, reason or str(cause)) for each in left]
     accepted = len(ids) - (rejected - len(batch.refused))
-    report = SendReport(accepted, rejected, len(left), tuple(failures))
-    return Outcome((*ids, *(None for _ in left)), report, cause)
+    report = SendReport(accepted, rejected, unknown, tuple(failures))
+    return Outcome((*ids, *(None for _ in range(unknown))), report, cause)
 
 
 def _prepare(events: EventLike | Iterable[EventLike], batch_size: int) -> list[Batch]:
     """Check and encode everything before anything is sent."""
     check_count("batch_size", batch_size, at_most=MAX_EVENTS)
-    batcher = Batcher(encode, max_events=batch_size)
-    batches = [full for event in each_event(events) if (full := batcher.add(event)) is not None]
-    last = batcher.flush()
-    return batches if last is None else [*batches, last]
+    return list(batches_of_events(each_event(events), batch_size))
 
 
 def each_event(events: EventLike | Iterable[EventLike]) -> Iterable[EventLike]:
@@ -136,10 +135,6 @@ def each_event(events: EventLike | Iterable[EventLike]) -> Iterable[EventLike]:
             f"events are an Event, a mapping or an iterable of them, not {type(events).__name__}"
         )
     return events
-
-
-def _failure(batch: Batch, index: int, reason: str) -> SendFailure:
-    return SendFailure(batch.positions[index], orjson.loads(batch.texts[index]), reason)
 
 
 def _took_nothing(cause: InngestError) -> bool:
@@ -172,14 +167,14 @@ class _ReceiptOf(NamedTuple):
         return _Receipt(ids, None)
 
 
-def _post(session: Session, texts: Sequence[bytes]) -> Plan[_Receipt]:
-    """Post one array of events; the same seed with each retry keeps it from being stored twice."""
+def _post(session: Session, body: bytes, count: int) -> Plan[_Receipt]:
+    """Post an array of events; the same seed with each retry keeps it from being stored twice."""
     seed = f"{int(session.now() * 1_000)},{base64.b64encode(os.urandom(10)).decode()}"
     kwargs = {
         "method": "post",
         "url": f"/e/{quote(session.event_key, safe='')}",
-        "content": b"[" + b",".join(texts) + b"]",
+        "content": body,
         "headers": {"content-type": "application/json", "x-inngest-event-id-seed": seed},
     }
-    reader = _ReceiptOf(len(texts))
+    reader = _ReceiptOf(count)
     return (yield from ask(session, "ingest", reader, kwargs, _Receipt, accepted=_ANSWERS))

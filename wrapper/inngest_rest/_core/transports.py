@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+import functools
+from collections import deque
+from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import ssl
+    from collections.abc import Callable, Iterator
 
     from inngest_rest._core.effects import Host
     from inngest_rest._core.settings import Settings
@@ -16,34 +19,75 @@ if TYPE_CHECKING:
 Transport = TypeVar("Transport")
 
 
+class Lanes(Generic[Transport]):
+    """The transports of one host: each carries one request at a time, so each has one connection.
+
+    httpx's pool looks at every connection for every request, some of them with a system call: at
+    32 in flight that costs more than all the rest [performance.md, 4]. Lanes cost the same for any
+    number. Taking and giving back are atomic, so threads may share them.
+
+    Args:
+        make: Makes another transport.
+
+    """
+
+    def __init__(self, make: Callable[[], Transport]) -> None:
+        self._make = make
+        self._free: deque[Transport] = deque()
+        self._all: list[Transport] = []
+
+    def take(self) -> Transport:
+        """Return a transport nobody uses, the one used last first: its connection is warm."""
+        try:
+            return self._free.pop()
+        except IndexError:
+            made = self._make()
+            self._all.append(made)
+            return made
+
+    def give_back(self, transport: Transport) -> None:
+        """Let others use it again."""
+        self._free.append(transport)
+
+    def __iter__(self) -> Iterator[Transport]:
+        """Yield each transport there is once, to close it."""
+        yield from {id(each): each for each in self._all}.values()
+
+
 def by_host(
     settings: Settings,
     given: Transport | None,
-    make: Callable[[str | None], Transport],
-) -> dict[Host, Transport]:
-    """Return the transport of each host; one serves both where the way to them is the same.
+    make: Callable[[str | None, ssl.SSLContext], Transport],
+) -> dict[Host, Lanes[Transport]]:
+    """Return the lanes to each host; the same serve both where the way to them is the same.
 
     Args:
         settings: Where the hosts are.
-        given: The caller's transport, which then serves both.
+        given: The caller's transport, which then carries everything at once.
         make: Makes a transport that goes through a proxy, or None for none.
 
     """
     if given is not None:
-        return {"event": given, "api": given}
+        lanes = Lanes(lambda: given)
+        # Ours to close from now on, even if nothing is ever sent.
+        lanes.give_back(lanes.take())
+        return {"event": lanes, "api": lanes}
+    # Reading the certificates takes longer than connecting: once for all lanes, when first needed.
+    context = functools.cache(httpx.create_ssl_context)
     event_proxy, api_proxy = _proxy(settings.event_url), _proxy(settings.api_url)
-    event = make(event_proxy)
-    return {"event": event, "api": event if api_proxy == event_proxy else make(api_proxy)}
+    event = Lanes(lambda: make(event_proxy, context()))
+    api = event if api_proxy == event_proxy else Lanes(lambda: make(api_proxy, context()))
+    return {"event": event, "api": api}
 
 
-def make_blocking(proxy: str | None) -> httpx.BaseTransport:
+def make_blocking(proxy: str | None, context: ssl.SSLContext) -> httpx.BaseTransport:
     """Make a transport of the kind `httpx.Client` would use."""
-    return httpx.HTTPTransport(proxy=proxy)
+    return httpx.HTTPTransport(proxy=proxy, verify=context)
 
 
-def make_async(proxy: str | None) -> httpx.AsyncBaseTransport:
+def make_async(proxy: str | None, context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
     """Make a transport of the kind `httpx.AsyncClient` would use."""
-    return httpx.AsyncHTTPTransport(proxy=proxy)
+    return httpx.AsyncHTTPTransport(proxy=proxy, verify=context)
 
 
 def _proxy(url: str) -> str | None:

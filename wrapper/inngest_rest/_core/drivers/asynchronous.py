@@ -18,16 +18,22 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
     from inngest_rest._core.effects import Host, Plan
+    from inngest_rest._core.transports import Lanes
 
 J = TypeVar("J")
 T = TypeVar("T")
+
+MAX_AT_ONCE = 64
+"""Most requests at once to one host; see scripts/benchmark/README.md."""
 
 
 class AsyncDriver:
     """Run plans in the running asyncio loop."""
 
-    def __init__(self, transports: Mapping[Host, httpx.AsyncBaseTransport]) -> None:
-        self._transports = transports
+    def __init__(self, lanes: Mapping[Host, Lanes[httpx.AsyncBaseTransport]]) -> None:
+        self._lanes = lanes
+        # What is beyond this many requests at once waits here, not in the sockets.
+        self._room = {host: asyncio.Semaphore(MAX_AT_ONCE) for host in lanes}
         self._closed = False
 
     async def run(self, plan: Plan[T]) -> T:
@@ -53,14 +59,18 @@ class AsyncDriver:
         check_open(closed=self._closed)
         started = time.monotonic()
         try:
-            async with asyncio.timeout(call.timeout):
-                transport = self._transports[call.host]
-                response = await transport.handle_async_request(call.request)
+            async with asyncio.timeout(call.timeout), self._room[call.host]:
+                lanes = self._lanes[call.host]
+                transport = lanes.take()
                 try:
-                    stream = cast("httpx.AsyncByteStream", response.stream)
-                    body = b"".join([chunk async for chunk in stream])
+                    response = await transport.handle_async_request(call.request)
+                    try:
+                        stream = cast("httpx.AsyncByteStream", response.stream)
+                        body = b"".join([chunk async for chunk in stream])
+                    finally:
+                        await response.aclose()
                 finally:
-                    await response.aclose()
+                    lanes.give_back(transport)
         except TimeoutError:
             raise too_slow(call) from None
         except httpx.RequestError as error:
@@ -106,8 +116,9 @@ class AsyncDriver:
 
     async def close(self) -> None:
         self._closed = True
-        for transport in set(self._transports.values()):
-            await transport.aclose()
+        for lanes in set(self._lanes.values()):
+            for transport in lanes:
+                await transport.aclose()
 
 
 async def _drawn(jobs: Iterable[J] | AsyncIterable[J]) -> AsyncIterator[J]:

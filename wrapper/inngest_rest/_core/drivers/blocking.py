@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from inngest_rest._core.effects import Host, Plan
+    from inngest_rest._core.transports import Lanes
 
 J = TypeVar("J")
 P = ParamSpec("P")
@@ -29,8 +30,8 @@ _GRACE = 5.0
 class Driver:
     """Run plans in the calling thread; safe to share between threads."""
 
-    def __init__(self, transports: Mapping[Host, httpx.BaseTransport]) -> None:
-        self._transports = transports
+    def __init__(self, lanes: Mapping[Host, Lanes[httpx.BaseTransport]]) -> None:
+        self._lanes = lanes
         self._closed = False
 
     def run(self, plan: Plan[T]) -> T:
@@ -55,8 +56,10 @@ class Driver:
     def _exchange(self, call: Call[T]) -> T:
         check_open(closed=self._closed)
         started = time.monotonic()
+        lanes = self._lanes[call.host]
+        transport = lanes.take()
         try:
-            response = self._transports[call.host].handle_request(call.request)
+            response = transport.handle_request(call.request)
             try:
                 body = bytearray()
                 for chunk in cast("httpx.SyncByteStream", response.stream):
@@ -67,6 +70,8 @@ class Driver:
                 response.close()
         except httpx.RequestError as error:
             raise transport_error(call, error) from error
+        finally:
+            lanes.give_back(transport)
         return read(call, response, bytes(body), started)
 
     def run_many(
@@ -109,8 +114,9 @@ class Driver:
 
     def close(self) -> None:
         self._closed = True
-        for transport in set(self._transports.values()):
-            transport.close()
+        for lanes in set(self._lanes.values()):
+            for transport in lanes:
+                transport.close()
 
 
 def _run_now(run: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
