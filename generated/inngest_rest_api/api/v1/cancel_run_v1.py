@@ -87,11 +87,6 @@ def sync_detailed(
         Response[Any | V1Error | str]
     """
 
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
-
     kwargs = get_kwargs(
         run_id=run_id,
     )
@@ -148,11 +143,6 @@ async def asyncio_detailed(
     Returns:
         Response[Any | V1Error | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         run_id=run_id,

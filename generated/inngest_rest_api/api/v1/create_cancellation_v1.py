@@ -95,11 +95,6 @@ def sync_detailed(
         Response[Any | V1CancellationEnvelope | V1Error | str]
     """
 
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
-
     kwargs = get_kwargs(
         body=body,
     )
@@ -160,11 +155,6 @@ async def asyncio_detailed(
     Returns:
         Response[Any | V1CancellationEnvelope | V1Error | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         body=body,

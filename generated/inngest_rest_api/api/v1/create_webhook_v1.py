@@ -5,6 +5,7 @@ import httpx
 
 from ... import errors
 from ...client import AuthenticatedClient, Client
+from ...models.v1_error import V1Error
 from ...models.v1_webhook_body import V1WebhookBody
 from ...models.v1_webhook_envelope import V1WebhookEnvelope
 from ...types import Response
@@ -31,11 +32,16 @@ def get_kwargs(
 
 def parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> V1WebhookEnvelope | str | None:
+) -> V1Error | V1WebhookEnvelope | str | None:
     if response.status_code == 200:
         response_200 = V1WebhookEnvelope.from_dict(response.json())
 
         return response_200
+
+    if response.status_code == 400:
+        response_400 = V1Error.from_dict(response.json())
+
+        return response_400
 
     if response.status_code == 401:
         response_401 = response.text
@@ -53,7 +59,7 @@ def parse_response(
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[V1WebhookEnvelope | str]:
+) -> Response[V1Error | V1WebhookEnvelope | str]:
     return Response(
         status_code=response.status_code,
         content=response.content,
@@ -66,7 +72,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: V1WebhookBody,
-) -> Response[V1WebhookEnvelope | str]:
+) -> Response[V1Error | V1WebhookEnvelope | str]:
     """Create a webhook
 
      [docs] Inngest Cloud only. The vendor's document wraps this body in `data` for creating and not for
@@ -80,13 +86,8 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V1WebhookEnvelope | str]
+        Response[V1Error | V1WebhookEnvelope | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         body=body,
@@ -103,7 +104,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: V1WebhookBody,
-) -> V1WebhookEnvelope | str | None:
+) -> V1Error | V1WebhookEnvelope | str | None:
     """Create a webhook
 
      [docs] Inngest Cloud only. The vendor's document wraps this body in `data` for creating and not for
@@ -117,7 +118,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V1WebhookEnvelope | str
+        V1Error | V1WebhookEnvelope | str
     """
 
     return sync_detailed(
@@ -130,7 +131,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: V1WebhookBody,
-) -> Response[V1WebhookEnvelope | str]:
+) -> Response[V1Error | V1WebhookEnvelope | str]:
     """Create a webhook
 
      [docs] Inngest Cloud only. The vendor's document wraps this body in `data` for creating and not for
@@ -144,13 +145,8 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V1WebhookEnvelope | str]
+        Response[V1Error | V1WebhookEnvelope | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         body=body,
@@ -165,7 +161,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: V1WebhookBody,
-) -> V1WebhookEnvelope | str | None:
+) -> V1Error | V1WebhookEnvelope | str | None:
     """Create a webhook
 
      [docs] Inngest Cloud only. The vendor's document wraps this body in `data` for creating and not for
@@ -179,7 +175,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V1WebhookEnvelope | str
+        V1Error | V1WebhookEnvelope | str
     """
 
     return (

@@ -89,11 +89,6 @@ def sync_detailed(
         Response[Any | V1Error | V1OkEnvelope | str]
     """
 
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
-
     kwargs = get_kwargs(
         cancellation_id=cancellation_id,
     )
@@ -152,11 +147,6 @@ async def asyncio_detailed(
     Returns:
         Response[Any | V1Error | V1OkEnvelope | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         cancellation_id=cancellation_id,

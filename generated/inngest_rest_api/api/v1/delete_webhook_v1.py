@@ -77,11 +77,6 @@ def sync_detailed(
         Response[V1WebhookIdEnvelope | str]
     """
 
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
-
     kwargs = get_kwargs(
         webhook_id=webhook_id,
     )
@@ -138,11 +133,6 @@ async def asyncio_detailed(
     Returns:
         Response[V1WebhookIdEnvelope | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         webhook_id=webhook_id,

@@ -96,11 +96,6 @@ def sync_detailed(
         Response[V1Error | V1Error | V1EventEnvelope | str]
     """
 
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
-
     kwargs = get_kwargs(
         event_id=event_id,
     )
@@ -159,11 +154,6 @@ async def asyncio_detailed(
     Returns:
         Response[V1Error | V1Error | V1EventEnvelope | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         event_id=event_id,

@@ -94,11 +94,6 @@ def sync_detailed(
         Response[V1Error | V1WebhookEnvelope | str]
     """
 
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
-
     kwargs = get_kwargs(
         webhook_id=webhook_id,
     )
@@ -155,11 +150,6 @@ async def asyncio_detailed(
     Returns:
         Response[V1Error | V1WebhookEnvelope | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         webhook_id=webhook_id,

@@ -132,11 +132,6 @@ def sync_detailed(
         Response[V1Error | V1Error | V1EventListEnvelope | str]
     """
 
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
-
     kwargs = get_kwargs(
         limit=limit,
         cursor=cursor,
@@ -227,11 +222,6 @@ async def asyncio_detailed(
     Returns:
         Response[V1Error | V1Error | V1EventListEnvelope | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         limit=limit,

@@ -96,11 +96,6 @@ def sync_detailed(
         Response[list[V1Function] | V1Error | str]
     """
 
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
-
     kwargs = get_kwargs(
         app_id=app_id,
     )
@@ -159,11 +154,6 @@ async def asyncio_detailed(
     Returns:
         Response[list[V1Function] | V1Error | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         app_id=app_id,

@@ -91,11 +91,6 @@ def sync_detailed(
         Response[V1Error | V1JobListEnvelope | str]
     """
 
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
-
     kwargs = get_kwargs(
         run_id=run_id,
     )
@@ -154,11 +149,6 @@ async def asyncio_detailed(
     Returns:
         Response[V1Error | V1JobListEnvelope | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         run_id=run_id,

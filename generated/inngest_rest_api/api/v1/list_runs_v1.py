@@ -118,11 +118,6 @@ def sync_detailed(
         Response[V1Error | V1RunPageEnvelope | str]
     """
 
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
-
     kwargs = get_kwargs(
         limit=limit,
         status=status,
@@ -199,11 +194,6 @@ async def asyncio_detailed(
     Returns:
         Response[V1Error | V1RunPageEnvelope | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         limit=limit,

@@ -86,11 +86,6 @@ def sync_detailed(
         Response[V1Error | V1WebhookListEnvelope | str]
     """
 
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
-
     kwargs = get_kwargs()
 
     response = client.get_httpx_client().request(
@@ -138,11 +133,6 @@ async def asyncio_detailed(
     Returns:
         Response[V1Error | V1WebhookListEnvelope | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs()
 

@@ -84,11 +84,6 @@ def sync_detailed(
         Response[V1Error | V1ReplayEnvelope | str]
     """
 
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
-
     kwargs = get_kwargs(
         run_id=run_id,
     )
@@ -147,11 +142,6 @@ async def asyncio_detailed(
     Returns:
         Response[V1Error | V1ReplayEnvelope | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         run_id=run_id,

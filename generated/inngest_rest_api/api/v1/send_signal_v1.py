@@ -98,11 +98,6 @@ def sync_detailed(
         Response[V1Error | V1RunIdEnvelope | str]
     """
 
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
-
     kwargs = get_kwargs(
         body=body,
     )
@@ -167,11 +162,6 @@ async def asyncio_detailed(
     Returns:
         Response[V1Error | V1RunIdEnvelope | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         body=body,

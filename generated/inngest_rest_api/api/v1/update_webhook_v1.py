@@ -6,6 +6,7 @@ import httpx
 
 from ... import errors
 from ...client import AuthenticatedClient, Client
+from ...models.v1_error import V1Error
 from ...models.v1_webhook_body import V1WebhookBody
 from ...models.v1_webhook_envelope import V1WebhookEnvelope
 from ...types import Response
@@ -35,11 +36,16 @@ def get_kwargs(
 
 def parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> V1WebhookEnvelope | str | None:
+) -> V1Error | V1WebhookEnvelope | str | None:
     if response.status_code == 200:
         response_200 = V1WebhookEnvelope.from_dict(response.json())
 
         return response_200
+
+    if response.status_code == 400:
+        response_400 = V1Error.from_dict(response.json())
+
+        return response_400
 
     if response.status_code == 401:
         response_401 = response.text
@@ -57,7 +63,7 @@ def parse_response(
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[V1WebhookEnvelope | str]:
+) -> Response[V1Error | V1WebhookEnvelope | str]:
     return Response(
         status_code=response.status_code,
         content=response.content,
@@ -71,7 +77,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: V1WebhookBody,
-) -> Response[V1WebhookEnvelope | str]:
+) -> Response[V1Error | V1WebhookEnvelope | str]:
     """Change a webhook
 
      [docs] Inngest Cloud only.
@@ -85,13 +91,8 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V1WebhookEnvelope | str]
+        Response[V1Error | V1WebhookEnvelope | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         webhook_id=webhook_id,
@@ -110,7 +111,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: V1WebhookBody,
-) -> V1WebhookEnvelope | str | None:
+) -> V1Error | V1WebhookEnvelope | str | None:
     """Change a webhook
 
      [docs] Inngest Cloud only.
@@ -124,7 +125,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V1WebhookEnvelope | str
+        V1Error | V1WebhookEnvelope | str
     """
 
     return sync_detailed(
@@ -139,7 +140,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: V1WebhookBody,
-) -> Response[V1WebhookEnvelope | str]:
+) -> Response[V1Error | V1WebhookEnvelope | str]:
     """Change a webhook
 
      [docs] Inngest Cloud only.
@@ -153,13 +154,8 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V1WebhookEnvelope | str]
+        Response[V1Error | V1WebhookEnvelope | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         webhook_id=webhook_id,
@@ -176,7 +172,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: V1WebhookBody,
-) -> V1WebhookEnvelope | str | None:
+) -> V1Error | V1WebhookEnvelope | str | None:
     """Change a webhook
 
      [docs] Inngest Cloud only.
@@ -190,7 +186,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V1WebhookEnvelope | str
+        V1Error | V1WebhookEnvelope | str
     """
 
     return (

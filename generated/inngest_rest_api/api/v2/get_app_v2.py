@@ -99,11 +99,6 @@ def sync_detailed(
         Response[V2AppEnvelope | V2Errors | str]
     """
 
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
-
     kwargs = get_kwargs(
         app_id=app_id,
     )
@@ -160,11 +155,6 @@ async def asyncio_detailed(
     Returns:
         Response[V2AppEnvelope | V2Errors | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         app_id=app_id,

@@ -64,11 +64,6 @@ def sync_detailed(
         Response[V2HealthEnvelope | str]
     """
 
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
-
     kwargs = get_kwargs()
 
     response = client.get_httpx_client().request(
@@ -114,11 +109,6 @@ async def asyncio_detailed(
     Returns:
         Response[V2HealthEnvelope | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs()
 

@@ -105,11 +105,6 @@ def sync_detailed(
         Response[V2Errors | V2TraceEnvelope | str]
     """
 
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
-
     kwargs = get_kwargs(
         run_id=run_id,
         include_output=include_output,
@@ -172,11 +167,6 @@ async def asyncio_detailed(
     Returns:
         Response[V2Errors | V2TraceEnvelope | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         run_id=run_id,

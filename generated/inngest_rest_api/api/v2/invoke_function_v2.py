@@ -128,11 +128,6 @@ def sync_detailed(
         Response[V2Errors | V2RunIdEnvelope | str]
     """
 
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
-
     kwargs = get_kwargs(
         app_id=app_id,
         function_id=function_id,
@@ -209,11 +204,6 @@ async def asyncio_detailed(
     Returns:
         Response[V2Errors | V2RunIdEnvelope | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         app_id=app_id,

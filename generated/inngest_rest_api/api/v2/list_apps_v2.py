@@ -109,11 +109,6 @@ def sync_detailed(
         Response[V2AppListEnvelope | V2Errors | str]
     """
 
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
-
     kwargs = get_kwargs(
         limit=limit,
         cursor=cursor,
@@ -182,11 +177,6 @@ async def asyncio_detailed(
     Returns:
         Response[V2AppListEnvelope | V2Errors | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         limit=limit,

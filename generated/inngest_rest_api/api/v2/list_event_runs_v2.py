@@ -121,11 +121,6 @@ def sync_detailed(
         Response[V2Errors | V2RunListEnvelope | str]
     """
 
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
-
     kwargs = get_kwargs(
         event_id=event_id,
         limit=limit,
@@ -202,11 +197,6 @@ async def asyncio_detailed(
     Returns:
         Response[V2Errors | V2RunListEnvelope | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         event_id=event_id,

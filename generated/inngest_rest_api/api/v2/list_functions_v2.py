@@ -115,11 +115,6 @@ def sync_detailed(
         Response[V2Errors | V2FunctionListEnvelope | str]
     """
 
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
-
     kwargs = get_kwargs(
         app_id=app_id,
         limit=limit,
@@ -188,11 +183,6 @@ async def asyncio_detailed(
     Returns:
         Response[V2Errors | V2FunctionListEnvelope | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         app_id=app_id,

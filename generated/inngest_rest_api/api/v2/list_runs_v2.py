@@ -191,11 +191,6 @@ def sync_detailed(
         Response[V2Errors | V2RunListEnvelope | str]
     """
 
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
-
     kwargs = get_kwargs(
         limit=limit,
         cursor=cursor,
@@ -330,11 +325,6 @@ async def asyncio_detailed(
     Returns:
         Response[V2Errors | V2RunListEnvelope | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         limit=limit,

@@ -112,11 +112,6 @@ def sync_detailed(
         Response[V2Errors | V2RunIdEnvelope | str]
     """
 
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
-
     kwargs = get_kwargs(
         run_id=run_id,
         body=body,
@@ -181,11 +176,6 @@ async def asyncio_detailed(
     Returns:
         Response[V2Errors | V2RunIdEnvelope | str]
     """
-
-    if isinstance(client, AuthenticatedClient):
-        raise TypeError(
-            "this operation takes no token: pass a Client, or its host would be sent yours"
-        )
 
     kwargs = get_kwargs(
         run_id=run_id,

@@ -1,0 +1,189 @@
+"""What changed for callers between two OpenAPI documents, and which of it breaks them.
+
+Callers are those of the generated client: an operation goes by its id, a schema by its name. What
+they send must still be taken, what they read must still be there. Readers here are tolerant, so a
+new field, a new status or a new value of an enum in an answer breaks nobody.
+
+Written rather than installed: of the differs on PyPI (oasdiff is not there), api-diff-sentinel
+stops at parameters and breakwatch takes every union for an object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from schema_changes import (
+    REQUEST,
+    RESPONSE,
+    SCHEMAS,
+    Change,
+    Node,
+    come_and_gone,
+    schema_changes,
+)
+
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+
+
+def changes(before: Node, after: Node) -> list[Change]:
+    """Compare two parsed documents, sorted by place."""
+    comparison = Comparison(before, after)
+    return sorted({*comparison.operations(), *comparison.schemas()})
+
+
+class Comparison:
+    """Two documents side by side."""
+
+    def __init__(self, before: Node, after: Node) -> None:
+        self._before, self._after = before, after
+        self._used = (used_schemas(before), used_schemas(after))
+
+    def operations(self) -> Iterator[Change]:
+        """Compare operations, their parameters, bodies and answers; schemas by name alone."""
+        before, after = operations_of(self._before), operations_of(self._after)
+        yield from come_and_gone("", before, after, "operation", gone_breaks=True)
+        for id_ in before.keys() & after.keys():
+            yield from _operation(id_, before[id_], after[id_])
+
+    def schemas(self) -> Iterator[Change]:
+        """Compare the named schemas, each in the directions that it travels."""
+        before, after = _named(self._before), _named(self._after)
+        yield from come_and_gone("", before, after, "schema", gone_breaks=True)
+        for name in before.keys() & after.keys():
+            ways = self._used[0].get(name, set()) | self._used[1].get(name, set())
+            yield from schema_changes(name, before[name], after[name], frozenset(ways))
+
+
+def operations_of(document: Node) -> dict[str, Node]:
+    """Index the operations by id, each with its path, its method and what the path adds to it."""
+    return {
+        item[method]["operationId"]: {
+            **item[method],
+            "at": f"{method.upper()} {path}",
+            "parameters": {
+                f"{each['in']} parameter {each['name']}": each
+                for each in (
+                    _resolved(document, parameter)
+                    for parameter in [
+                        *item.get("parameters", ()),
+                        *item[method].get("parameters", ()),
+                    ]
+                )
+            },
+            "responses": {
+                str(status): _resolved(document, each)
+                for status, each in item[method]["responses"].items()
+            },
+            "requestBody": _resolved(document, item[method].get("requestBody", {})),
+            "security": item[method].get("security", document.get("security", [])),
+        }
+        for path, item in document.get("paths", {}).items()
+        for method in METHODS
+        if method in item
+    }
+
+
+def used_schemas(document: Node) -> dict[str, set[str]]:
+    """Say of every named schema whether it travels in requests, in responses, or both."""
+    used: dict[str, set[str]] = {}
+
+    def visit(node: Any, way: str) -> None:
+        for name in _names_in(node):
+            if way not in used.setdefault(name, set()):
+                used[name].add(way)
+                visit(_named(document).get(name, {}), way)
+
+    for operation in operations_of(document).values():
+        visit([list(operation["parameters"].values()), operation["requestBody"]], REQUEST)
+        visit(operation["responses"], RESPONSE)
+    return used
+
+
+def _operation(id_: str, before: Node, after: Node) -> Iterator[Change]:
+    for name, breaks in (("at", True), ("tags", True), ("security", bool(after["security"]))):
+        if before.get(name) != after.get(name):
+            yield Change(id_, f"{name} {before.get(name)} became {after.get(name)}", breaks)
+    yield from _parameters(id_, before["parameters"], after["parameters"])
+    yield from _body(id_, before["requestBody"], after["requestBody"])
+    yield from _responses(id_, before["responses"], after["responses"])
+
+
+def _parameters(id_: str, before: Node, after: Node) -> Iterator[Change]:
+    for name in before.keys() | after.keys():
+        where = f"{id_} {name}"
+        old, new = before.get(name), after.get(name)
+        if old is None or new is None:
+            yield from _presence(where, new or old or {}, is_added=old is None)
+        else:
+            yield from _necessity(where, old, new)
+            yield from schema_changes(where, old["schema"], new["schema"], frozenset({REQUEST}))
+
+
+def _body(id_: str, before: Node, after: Node) -> Iterator[Change]:
+    where = f"{id_} body"
+    if bool(before) is not bool(after):
+        yield from _presence(where, after or before, is_added=not before)
+    elif before:
+        yield from _necessity(where, before, after)
+        yield from _content(where, before, after, REQUEST, is_read=True)
+
+
+def _responses(id_: str, before: Node, after: Node) -> Iterator[Change]:
+    for status in before.keys() | after.keys():
+        is_read = status.startswith("2")
+        where = f"{id_} {status}"
+        if status not in before:
+            yield Change(where, "added", is_breaking=False)
+        elif status not in after:
+            yield Change(where, "removed", is_breaking=is_read)
+        else:
+            yield from _content(where, before[status], after[status], RESPONSE, is_read=is_read)
+
+
+def _content(where: str, before: Node, after: Node, way: str, *, is_read: bool) -> Iterator[Change]:
+    """Compare what a body may be; of an error nobody relies on the content type."""
+    old, new = before.get("content", {}), after.get("content", {})
+    yield from come_and_gone(where, old, new, "content type", gone_breaks=is_read)
+    for kind in old.keys() & new.keys():
+        yield from schema_changes(
+            where, old[kind].get("schema", {}), new[kind].get("schema", {}), frozenset({way})
+        )
+
+
+def _presence(where: str, node: Node, *, is_added: bool) -> Iterator[Change]:
+    if is_added and node.get("required"):
+        yield Change(where, "added, required", is_breaking=True)
+    else:
+        yield Change(where, "added" if is_added else "removed", is_breaking=not is_added)
+
+
+def _necessity(where: str, before: Node, after: Node) -> Iterator[Change]:
+    old, new = before.get("required", False), after.get("required", False)
+    if old is not new:
+        yield Change(where, f"became {'required' if new else 'optional'}", is_breaking=new)
+
+
+def _resolved(document: Node, node: Node) -> Node:
+    while "$ref" in node:
+        steps = node["$ref"].removeprefix("#/").split("/")
+        node = document
+        for step in steps:
+            node = node[step]
+    return node
+
+
+def _named(document: Node) -> Node:
+    found: Node = document.get("components", {}).get("schemas", {})
+    return found
+
+
+def _names_in(node: Any) -> Iterator[str]:
+    if isinstance(node, Mapping):
+        if str(node.get("$ref", "")).startswith(SCHEMAS):
+            yield node["$ref"].removeprefix(SCHEMAS)
+        for each in node.values():
+            yield from _names_in(each)
+    elif isinstance(node, list):
+        for each in node:
+            yield from _names_in(each)
