@@ -1,0 +1,183 @@
+"""Print which answers of the document were tried: by recordings, the mock suite, the live suite.
+
+Exit status: 0 all is well; 1 an operation has neither a method of the client nor a reason to have
+none, or a documented success was never seen; 2 the mock suite itself fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.contract.document import Document
+from tests.contract.exercised import LIVE_RECORD, Answer, read
+from tests.contract.methods import METHODS, NOT_WRAPPED
+from tests.contract.recordings import Recording, read_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from tests.contract.document import Operation
+
+ROOT = Path(__file__).resolve().parent.parent
+SUITE = "tests/contract/cases"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One answer of an operation: a documented status, or a status that v1 hides in a 200.
+
+    Attributes:
+        operation: The operation's id.
+        method: What of the client asks it; None where nothing does.
+        reason: Why nothing does.
+        status: The HTTP status.
+        body_status: The status that tells, where the body has another one.
+        recordings: How many recordings show it.
+        mock: Whether the suite met it on the mock server.
+        live: Whether the suite met it on a real server; None if it never ran here.
+
+    """
+
+    operation: str
+    method: str | None
+    reason: str | None
+    status: int
+    body_status: int | None
+    recordings: int
+    mock: bool
+    live: bool | None
+
+    @property
+    def is_tried(self) -> bool:
+        """Whether anything showed it."""
+        return bool(self.recordings or self.mock or self.live)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="scripts/contract-report", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    options = parser.parse_args()
+    try:
+        mock = run_mock_suite()
+    except subprocess.CalledProcessError as failure:
+        print(failure.stdout, "The mock suite fails: no report.", file=sys.stderr)
+        return 2
+    live = read(LIVE_RECORD) if LIVE_RECORD.exists() else None
+    document = Document.load()
+    found = list(rows(document, list(recorded(document, read_all())), mock, live))
+    wrong = problems(found)
+    if options.json:
+        print(json.dumps({"answers": [asdict(row) for row in found], "problems": wrong}, indent=1))
+    else:
+        print(*table(found), *summary(found), sep="\n")
+        print(*wrong, sep="\n", end="\n" if wrong else "", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def run_mock_suite(*selection: str) -> set[Answer]:
+    """Run the suite on the mock server and return what it met."""
+    with tempfile.TemporaryDirectory() as scratch:
+        record = Path(scratch) / "exercised.json"
+        command = [sys.executable, "-m", "pytest", SUITE, "-q", "-p", "no:cacheprovider"]
+        subprocess.run(
+            [*command, "--exercised", str(record), *selection],
+            cwd=ROOT,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return read(record)
+
+
+def recorded(document: Document, recordings: Iterable[Recording]) -> Iterator[Answer]:
+    """Give the answers that recordings show, one each."""
+    for each in recordings:
+        operation = document.match(each.method, each.path)
+        if operation is not None:
+            yield Answer.of(operation.id, each.status, each.received)
+
+
+def rows(
+    document: Document, recordings: list[Answer], mock: set[Answer], live: set[Answer] | None
+) -> Iterator[Row]:
+    """Make the table, in the order of the document's operations by family and name."""
+    seen = {*recordings, *mock, *(live or ())}
+    for operation in sorted(document.operations, key=lambda each: (each.tag, each.id)):
+        for answer in answers_of(operation, seen):
+            yield Row(
+                operation=operation.id,
+                method=METHODS[operation.id].name if operation.id in METHODS else None,
+                reason=NOT_WRAPPED.get(operation.id),
+                status=answer.status,
+                body_status=answer.body_status,
+                recordings=recordings.count(answer),
+                mock=answer in mock,
+                live=None if live is None else answer in live,
+            )
+
+
+def answers_of(operation: Operation, seen: set[Answer]) -> list[Answer]:
+    """List every documented status of an operation, and what was seen hidden in one."""
+    documented = {Answer(operation.id, int(status), None) for status in operation.responses}
+    hidden = {each for each in seen if each.operation == operation.id and each.body_status}
+    return sorted(documented | hidden, key=lambda each: (each.status, each.body_status or 0))
+
+
+def problems(found: Iterable[Row]) -> list[str]:
+    """Say which operation nobody can ask, and which documented success nothing ever showed."""
+    found = list(found)
+    unasked = {row.operation: None for row in found if not (row.method or row.reason)}
+    return [
+        f"{name}: neither a method of the client nor a reason to have none" for name in unasked
+    ] + [
+        f"{row.operation} {row.status}: documented, and nothing ever showed it"
+        for row in found
+        if 200 <= row.status < 300 and not row.is_tried
+    ]
+
+
+def table(found: Iterable[Row]) -> Iterator[str]:
+    """Lay the rows out; an operation is named on its first one."""
+    layout = "{:<22} {:<21} {:<10} {:>10}  {:<4}  {:<4}"
+    yield layout.format("operation", "client.", "status", "recordings", "mock", "live")
+    last = ""
+    for row in found:
+        is_first, last = row.operation != last, row.operation
+        hidden = f" as {row.body_status}" if row.body_status else ""
+        yield layout.format(
+            row.operation if is_first else "",
+            (row.method or "-") if is_first else "",
+            f"{row.status}{hidden}",
+            row.recordings or "-",
+            MARKS[row.mock],
+            MARKS[row.live],
+        ).rstrip()
+
+
+MARKS: Mapping[bool | None, str] = {True: "yes", False: "-", None: "?"}
+
+
+def summary(found: list[Row]) -> Iterator[str]:
+    """Explain the marks, and why some operations have no method."""
+    yield ""
+    yield "200 as 404: an HTTP 200 whose body says 404, as a v1 GET does."
+    if any(row.live is None for row in found):
+        yield "live ?: scripts/test-live has not run here."
+    for name, reason in {row.operation: row.reason for row in found if row.reason}.items():
+        yield f"{name} has no method: {reason}."
+    operations = {row.operation for row in found}
+    tried = sum(row.is_tried for row in found)
+    yield f"{len(operations)} operations, {tried} of {len(found)} answers tried."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""Stored events: list, page, get, and the runs of one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+from inngest_rest import BadRequestError, Event, NotFoundError
+from tests.contract.world import UNKNOWN
+
+if TYPE_CHECKING:
+    from inngest_rest import InngestClient
+    from tests.contract.world import World
+
+
+@pytest.fixture
+def sent(world: World, client: InngestClient) -> tuple[str, list[str]]:
+    """Send five events of a name of their own; give the name and the ids, newest first."""
+    name = f"{world.app}/{uuid4()}"
+    ids = client.send([Event(name, {"n": n}) for n in range(5)])
+    world.eventually(lambda: len(list(client.events.list(name=name))) == len(ids))
+    return name, sorted(ids, reverse=True)
+
+
+def test_listing_is_walked_to_its_end_without_gap_or_repeat(
+    client: InngestClient, sent: tuple[str, list[str]]
+) -> None:
+    name, ids = sent
+    pages = list(client.events.list(name=name, page_size=2).pages())
+    assert [event.internal_id for page in pages for event in page.items] == ids
+    assert pages[-1].next_cursor is None
+
+
+def test_listing_goes_on_where_a_page_ended(
+    client: InngestClient, sent: tuple[str, list[str]]
+) -> None:
+    name, ids = sent
+    cursor = client.events.list(name=name, page_size=2).page().next_cursor
+    rest = client.events.list(name=name, cursor=cursor)
+    assert [event.internal_id for event in rest] == ids[2:]
+
+
+def test_limit_is_the_most_there_is(client: InngestClient, sent: tuple[str, list[str]]) -> None:
+    name, ids = sent
+    listed = client.events.list(name=name, limit=3, page_size=2)
+    assert [event.internal_id for event in listed] == ids[:3]
+
+
+def test_window_is_by_the_time_of_receipt(
+    world: World, client: InngestClient, sent: tuple[str, list[str]]
+) -> None:
+    name, ids = sent
+    now, minute = world.now(), timedelta(minutes=1)
+    inside = client.events.list(name=name, since=now - minute, until=now + minute)
+    outside = client.events.list(name=name, since=now - 2 * minute, until=now - minute)
+    assert [event.internal_id for event in inside] == ids
+    assert list(outside) == []
+
+
+def test_unknown_event_is_not_found(client: InngestClient) -> None:
+    with pytest.raises(NotFoundError):
+        client.events.get(UNKNOWN)
+
+
+def test_own_id_of_an_event_does_not_find_it(world: World, client: InngestClient) -> None:
+    client.send(Event(f"{world.app}/nothing", id="mine"))
+    with pytest.raises(BadRequestError):
+        client.events.get("mine")
+
+
+def test_event_that_starts_nothing_has_no_runs(world: World, client: InngestClient) -> None:
+    (event_id,) = client.send(Event(f"{world.app}/nothing"))
+    world.eventually(lambda: client.events.get(event_id))
+    assert list(client.events.runs(event_id)) == []
+    assert list(client.events.runs(UNKNOWN)) == []
+
+
+def test_runs_of_an_event_include_its_replays(world: World, client: InngestClient) -> None:
+    run = world.start_and_wait(client, "echoes")
+    again = client.runs.replay(run.id)
+    client.runs.wait(again, timeout=60)
+    assert {each.id for each in client.events.runs(run.event_ids[0])} == {run.id, again}

@@ -1,0 +1,80 @@
+"""Keys and health: who may ask, and what a server without keys says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import AuthenticationError
+from tests.contract.world import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from inngest_rest import InngestClient
+    from tests.contract.world import World
+
+WRONG = "signkey-prod-" + "0123456789abcdef" * 4
+
+MANAGING: dict[str, Callable[[InngestClient], object]] = {
+    "v1 GET": lambda client: client.events.list(limit=1).page(),
+    "v1 DELETE": lambda client: client.runs.cancel(UNKNOWN),
+    "v1 POST": lambda client: client.signals.send("contract-nobody-waits"),
+    "v1, else v2": lambda client: client.runs.list(limit=1).page(),
+    "v2 GET": lambda client: client.apps.get("no-such-app"),
+    "v2 POST": lambda client: client.functions.invoke("no-such-app", "no-such-function"),
+}
+
+
+@pytest.mark.parametrize("ask", MANAGING)
+def test_wrong_signing_key_is_refused_where_keys_are_asked_for(world: World, ask: str) -> None:
+    client = world.connect(signing_key=WRONG)
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - judged below
+        MANAGING[ask](client)
+        raise_nothing()
+    assert isinstance(caught.value, AuthenticationError) == world.has_keys, (
+        "a dev server takes any key"
+    )
+
+
+def raise_nothing() -> None:
+    """Stand for "no error", so that both kinds of server are judged alike."""
+    raise LookupError
+
+
+def test_wrong_event_key_is_refused_where_keys_are_asked_for(world: World) -> None:
+    client = world.connect(event_key="wrong")
+    event = {"name": f"{world.app}/nothing"}
+    if world.has_keys:
+        with pytest.raises(AuthenticationError):
+            client.send(event)
+    else:
+        assert len(client.send(event)) == 1, "a dev server takes any key"
+
+
+def test_fallback_key_is_tried_where_the_first_is_refused(world: World) -> None:
+    client = world.connect(signing_key=WRONG, signing_key_fallback=world.signing_key or WRONG)
+    assert client.apps.get(world.app).id == world.app
+
+
+def test_signing_key_passes_as_issued_hashed_and_without_its_prefix(world: World) -> None:
+    if world.signing_key is None:
+        keys: list[Any] = [None]
+    else:
+        keys = [world.signing_key, world.signing_key.rpartition("-")[2]]
+    for key in keys:
+        assert world.connect(signing_key=key).apps.get(world.app).id == world.app
+        with world.raw() as http:
+            headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+            assert http.get("/v2/health", headers=headers).status_code == 200
+
+
+def test_health_needs_no_key(world: World) -> None:
+    world.connect(event_key="wrong", signing_key=WRONG).health()
+
+
+def test_health_of_v2_answers_under_both_of_its_names(world: World) -> None:
+    with world.raw() as http:
+        answers = [http.get(path).json()["data"] for path in ("/v2/health", "/api/v2/health")]
+    assert answers == [{"status": "ok"}] * 2

@@ -1,0 +1,156 @@
+"""HTTP as other clients speak it: what the server says to bytes that ours would never send."""
+
+from __future__ import annotations
+
+import re
+import socket
+from typing import TYPE_CHECKING
+
+from tests.contract.world import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.contract.world import World
+
+EVENT = '{"name":"raw/http"}'
+
+
+def request(method: str, path: str, *headers: str, body: str = "", version: str = "1.1") -> str:
+    """Write a request; one with a body tells its length unless the headers speak of it."""
+    framed = any(each.startswith(("Content-Length", "Transfer-Encoding")) for each in headers)
+    length = [f"Content-Length: {len(body)}"] if body and not framed else []
+    head = [f"{method} {path} HTTP/{version}", "Host: x", *headers, *length]
+    return "\r\n".join(head) + "\r\n\r\n" + body
+
+
+def statuses(world: World, exchanges: Mapping[str, tuple[str, object]]) -> dict[str, object]:
+    """Send each exchange on a connection of its own; give the statuses it was answered with."""
+    with world.on_socket() as url:
+        return {name: ask(url, text) for name, (text, _) in exchanges.items()}
+
+
+def wanted(exchanges: Mapping[str, tuple[str, object]]) -> dict[str, object]:
+    return {name: answer for name, (_, answer) in exchanges.items()}
+
+
+def ask(url: str, text: str) -> object:
+    """Give the final statuses and, of a wrong method, what would be allowed."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(text.encode())
+        received = b""
+        while chunk := connection.recv(65536):
+            received += chunk
+    found = [int(status) for status in re.findall(rb"HTTP/1\.[01] (\d{3})", received)]
+    final = [status for status in found if status != 100]
+    allow = re.findall(rb"(?i)\r\nallow: (\w+)", received)
+    return (*final, *sorted(each.decode() for each in allow))
+
+
+def test_wrong_methods(world: World) -> None:
+    key = f"Authorization: Bearer {world.signing_key}" if world.has_keys else "X: y"
+    close = "Connection: close"
+    run = f"/v1/runs/{UNKNOWN}"
+    exchanges: dict[str, tuple[str, object]] = {
+        f"{method} {path}": (request(method, path, close, key), answer)
+        for method, path, answer in [
+            ("GET", world.ingest, (405, "POST")),
+            ("HEAD", world.ingest, (405, "POST")),
+            ("PUT", world.ingest, (405, "POST")),
+            ("POST", "/health", (405, "GET")),
+            ("HEAD", "/health", (405, "GET")),
+            ("OPTIONS", "/health", (405, "GET")),
+            ("POST", "/v1/events", (405, "GET")),
+            ("HEAD", "/v1/events", (405, "GET")),
+            ("PUT", run, (405, "DELETE", "GET")),
+            ("POST", "/v2/runs", (501,)),
+            ("HEAD", "/v2/runs", (501,)),
+            ("PATCH", "/api/v2/apps", (501,)),
+            ("POST", "/nowhere", (200,)),
+            ("HEAD", "/nowhere", (200,)),
+            # A method nobody knows is refused before any path is looked at.
+            ("FOO", "/v2/runs", (405,)),
+            ("FOO", "/nowhere", (405,)),
+        ]
+    }
+    assert statuses(world, exchanges) == wanted(exchanges)
+
+
+def test_slashes_at_the_end_and_odd_paths(world: World) -> None:
+    key = f"Authorization: Bearer {world.signing_key}" if world.has_keys else "X: y"
+    close = "Connection: close"
+    exchanges: dict[str, tuple[str, object]] = {
+        f"{method} {path}": (request(method, path, close, key), answer)
+        for method, path, answer in [
+            ("POST", f"{world.ingest}/", (303,)),
+            ("POST", f"{world.ingest}/?a=1", (303,)),
+            ("GET", "/health/", (303,)),
+            ("GET", "/v1/events/", (404,)),
+            ("GET", "/v1/runs/x/jobs/", (404,)),
+            ("GET", "/v2/runs/", (400,)),
+            ("GET", "/api/v2/runs/", (400,)),
+            ("GET", "/v2/health/", (404,)),
+            ("GET", "/v2", (400,)),
+            ("GET", "/v2/", (404,)),
+            ("GET", "/v1", (404,)),
+            ("GET", "/v1/%zz", (400,)),
+            ("GET", "http://anywhere/health", (200,)),
+            ("GET", "http://anywhere/v1/nowhere", (404,)),
+        ]
+    }
+    assert statuses(world, exchanges) == wanted(exchanges)
+
+
+def test_framing_and_connections(world: World) -> None:
+    close = "Connection: close"
+    post = ("POST", world.ingest)
+    chunked = "Transfer-Encoding: chunked"
+    chunks = f"6;x=y\r\n{EVENT[:6]}\r\n{len(EVENT) - 6:x}\r\n{EVENT[6:]}\r\n0\r\nX: y\r\n\r\n"
+    last = request("GET", "/health", close)
+    exchanges: dict[str, tuple[str, object]] = {
+        "chunks, with an extension and a trailer": (
+            request(*post, close, chunked, body=chunks),
+            (200,),
+        ),
+        "no content type": (request(*post, close, body=EVENT), (200,)),
+        "gzip is not decoded": (
+            request(*post, close, "Content-Encoding: gzip", body="\x1f\x0b\x08"),
+            (400,),
+        ),
+        "the body of a GET is read past": (
+            request("GET", "/health", body="abc") + last,
+            (200, 200),
+        ),
+        "pipelined": (
+            request("GET", "/health") + request("GET", "/v1/nowhere") + last,
+            (200, 404, 200),
+        ),
+        "pipelined bodies": (request(*post, body=EVENT) * 2 + last, (200, 200, 200)),
+        "a refused body does not spoil what follows": (
+            request("POST", "/health", body=EVENT) + last,
+            (405, 200, "GET"),
+        ),
+        "a HEAD has no body": (
+            request("HEAD", "/health") + request("HEAD", "/v1/nowhere") + last,
+            (405, 404, 200, "GET"),
+        ),
+        "HTTP/1.0": (request("GET", "/health", version="1.0"), (200,)),
+        "a body may be announced": (
+            request(*post, close, "Expect: 100-continue", body=EVENT),
+            (200,),
+        ),
+        "nothing else may be expected": (
+            request(*post, close, "Expect: the-unexpected", body=EVENT),
+            (417,),
+        ),
+        "no upgrade": (
+            request("GET", "/health", "Connection: Upgrade, close", "Upgrade: h2c"),
+            (200,),
+        ),
+        "long header": (request("GET", "/health", close, f"X: {'a' * 200_000}"), (200,)),
+        "long query": (request("GET", f"/health?{'a' * 60_000}", close), (200,)),
+        "no Host": ("GET /health HTTP/1.1\r\nConnection: close\r\n\r\n", (400,)),
+        "no HTTP": ("nonsense\r\n\r\n", (400,)),
+    }
+    assert statuses(world, exchanges) == wanted(exchanges)

@@ -1,0 +1,94 @@
+"""Signals, bulk cancellations and webhooks: what not every server has."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+from inngest_rest import BadRequestError, NotFoundError, RouteNotFoundError, ServerError
+from tests.contract.world import UNKNOWN
+
+if TYPE_CHECKING:
+    from inngest_rest import InngestClient
+    from tests.contract.world import World
+
+
+def test_signal_nobody_waits_for_is_not_found(client: InngestClient) -> None:
+    with pytest.raises(NotFoundError):
+        client.signals.send(f"nobody-{uuid4()}")
+
+
+def test_signal_wakes_the_run_that_waits_once(world: World, client: InngestClient) -> None:
+    if not world.has_waiting_function:
+        pytest.skip("the official Python SDK has no step that waits for a signal (facts.md 4)")
+    signal = str(uuid4())
+    run = world.start(client, "waits", {"signal": signal})
+    assert client.signals.send(signal, {"paid": True}) == run.id
+    ended = client.runs.wait(run.id, timeout=60)
+    assert ended.output == {"signal": signal, "data": {"paid": True}}
+    with pytest.raises(NotFoundError):
+        client.signals.send(signal)
+
+
+def test_bulk_cancellation_cancels_what_started_in_its_window(
+    world: World, client: InngestClient
+) -> None:
+    run = world.start(client, "sleeps")
+    now = world.now()
+    window = {"started_after": now - timedelta(minutes=5), "started_before": now}
+    if not world.has_cancellations:
+        # No store is wired into an open-source server: valid requests are 500 (facts.md 4).
+        with pytest.raises(ServerError):
+            client.cancellations.create(world.app, f"{world.app}-sleeps", **window)
+        return
+    world.pause(1)
+    made = client.cancellations.create(
+        world.app, f"{world.app}-sleeps", **{**window, "started_before": world.now()}
+    )
+    assert made.function_id == f"{world.app}-sleeps"
+    assert client.runs.wait(run.id, timeout=60).status == "cancelled"
+    assert made.id in {each.id for each in client.cancellations.list()}
+    client.cancellations.delete(made.id)
+    assert made.id not in {each.id for each in client.cancellations.list()}
+    with pytest.raises(NotFoundError):
+        client.cancellations.delete(made.id)
+
+
+def test_bulk_cancellation_is_checked_first(world: World, client: InngestClient) -> None:
+    past, future = (world.now() + timedelta(hours=hours) for hours in (-1, 1))
+    with pytest.raises(NotFoundError):
+        client.cancellations.create(world.app, "no-such-function", started_before=past)
+    with pytest.raises(BadRequestError):
+        client.cancellations.create(world.app, f"{world.app}-sleeps", started_before=future)
+    with pytest.raises(BadRequestError):
+        client.cancellations.delete("nope")
+
+
+def test_cancellations_are_listed_where_there_is_a_store(world: World) -> None:
+    client = world.connect(retries=0)
+    if world.has_cancellations:
+        list(client.cancellations.list())
+    else:
+        with pytest.raises(ServerError):  # facts.md 4: an empty 500
+            client.cancellations.list().page()
+
+
+def test_webhook_lives_from_creation_to_deletion(world: World, client: InngestClient) -> None:
+    if not world.has_asked_for_routes:
+        # Inngest Cloud alone has webhooks (facts.md 4).
+        with pytest.raises(RouteNotFoundError):
+            client.webhooks.create(name="Clerk")
+        return
+    made = client.webhooks.create(name="Clerk", transform="function transform(evt) {}")
+    assert client.webhooks.get(made.id) == made
+    assert made in list(client.webhooks.list())
+    changed = client.webhooks.update(made.id, name="Other")
+    assert (changed.name, changed.transform, changed.url) == ("Other", made.transform, made.url)
+    client.webhooks.delete(made.id)
+    with pytest.raises(NotFoundError):
+        client.webhooks.get(made.id)
+    with pytest.raises(NotFoundError):
+        client.webhooks.delete(UNKNOWN)

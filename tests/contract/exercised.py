@@ -1,0 +1,143 @@
+"""Which operations a suite exercised, and with which answers: `scripts/contract-report` asks.
+
+A suite's conftest imports the two hooks and the fixture from here:
+
+    from .exercised import exercised, pytest_addoption, pytest_collection_modifyitems  # noqa: F401
+
+and sends through `exercised.watch(transport)`. With `--exercised FILE` only tests that use the
+fixture run, and FILE tells what they met.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import httpx
+import pytest
+
+from .document import Document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LIVE_RECORD = Path(__file__).resolve().parents[2] / ".exercised-live.json"
+"""Where `scripts/test-live` keeps what it met the last time."""
+
+
+class Answer(NamedTuple):
+    """An operation answered: `body_status` is the true status where v1 hides one in a 200."""
+
+    operation: str
+    status: int
+    body_status: int | None
+
+    @classmethod
+    def of(cls, operation: str, status: int, body: Any) -> Answer:
+        """Look into the body for what the status does not tell."""
+        hidden = status == 200 and isinstance(body, dict) and "error" in body
+        return cls(operation, status, body["status"] if hidden else None)
+
+
+class Exercised:
+    """The answers that came through the transports it watches."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self.answers: set[Answer] = set()
+
+    def watch(self, transport: httpx.BaseTransport | httpx.AsyncBaseTransport) -> Watched:
+        """Return the transport with an eye on it; both doors may send through it if they could."""
+        return Watched(transport, self)
+
+    def note(self, method: str, path: str, status: int, body: bytes) -> None:
+        """Keep one answer; what meets no operation says nothing about the document."""
+        operation = self._document.match(method, path)
+        if operation is not None:
+            self.answers.add(Answer.of(operation.id, status, _json(body)))
+
+    def write(self, path: Path) -> None:
+        """Write the answers, sorted."""
+        rows = [answer._asdict() for answer in sorted(self.answers, key=str)]
+        path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+def read(path: Path) -> set[Answer]:
+    """Read what `Exercised.write` wrote."""
+    return {Answer(**row) for row in json.loads(path.read_text(encoding="utf-8"))}
+
+
+class Watched(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Sends through another transport and notes what it answers."""
+
+    def __init__(
+        self, inner: httpx.BaseTransport | httpx.AsyncBaseTransport, exercised: Exercised
+    ) -> None:
+        self._inner: Any = inner
+        self._exercised = exercised
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send for a blocking client."""
+        response: httpx.Response = self._inner.handle_request(request)
+        body = b"".join(response.iter_raw())
+        response.close()
+        return self._noted(request, response, body)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send for an async client."""
+        response: httpx.Response = await self._inner.handle_async_request(request)
+        body = b"".join([chunk async for chunk in response.aiter_raw()])
+        await response.aclose()
+        return self._noted(request, response, body)
+
+    def close(self) -> None:
+        """Close the other transport."""
+        self._inner.close()
+
+    async def aclose(self) -> None:
+        """Close the other transport."""
+        await self._inner.aclose()
+
+    def _noted(
+        self, request: httpx.Request, response: httpx.Response, body: bytes
+    ) -> httpx.Response:
+        path = request.url.raw_path.decode().partition("?")[0]
+        self._exercised.note(request.method, path, response.status_code, body)
+        # What was read is spent; the client gets another response that says the same.
+        return httpx.Response(
+            response.status_code, headers=response.headers, stream=httpx.ByteStream(body)
+        )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that asks for a record."""
+    parser.addoption(
+        "--exercised",
+        type=Path,
+        metavar="FILE",
+        help="run only what exercises the API, and write which operations answered how",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what sends nothing, if a record was asked for."""
+    if config.getoption("--exercised", None):
+        items[:] = [item for item in items if "exercised" in getattr(item, "fixturenames", ())]
+
+
+@pytest.fixture(scope="session")
+def exercised(pytestconfig: pytest.Config) -> Iterator[Exercised]:
+    """Note what the session meets, and write it where the option says."""
+    seen = Exercised(Document.load())
+    yield seen
+    path: Path | None = pytestconfig.getoption("--exercised", None)
+    if path is not None:
+        seen.write(path)
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None

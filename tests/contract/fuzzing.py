@@ -1,0 +1,190 @@
+"""The document against a server, by the thousand: schemathesis makes the requests.
+
+Deterministic: one seed, nothing learned from answers, nothing kept between runs. What it cannot
+make up, ids that exist, it is given in dictionaries.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from inngest_rest import RouteNotFoundError
+
+from .document import PATH
+from .world import FUNCTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from inngest_rest import InngestClient
+
+CHECKS = ("status_code_conformance", "content_type_conformance", "response_schema_conformance")
+EXAMPLES = 25
+SEED = 7
+
+# Parameters and properties that are given real values in half of the cases.
+PLACES = {
+    "path.runId": "runs",
+    "path.eventId": "events",
+    "path.appId": "apps",
+    "path.functionId": "functions",
+    "path.webhookId": "webhooks",
+    "path.eventKey": "event_keys",
+    "body.app_id": "apps",
+    "body.function_id": "slugs",
+    "body.started_before": "times",
+    "body.signal": "signals",
+}
+
+
+@frozen
+class Failure:
+    """A way in which answers were not as documented, and the operations that gave them."""
+
+    title: str
+    operations: tuple[str, ...]
+
+
+@frozen
+class Verdict:
+    """What a fuzzing run found."""
+
+    failures: tuple[Failure, ...]
+    tested: int
+    of: int
+    cases: int
+    accepted: frozenset[str]
+    """The operations that accepted a request at least once."""
+    log: str
+
+    def kinds(self) -> dict[str, set[str]]:
+        """Give the failures by operation."""
+        found: dict[str, set[str]] = {}
+        for failure in self.failures:
+            for operation in failure.operations:
+                found.setdefault(operation, set()).add(failure.title)
+        return found
+
+
+def prepare(client: InngestClient, app: str, *, waiting: Collection[str] = ()) -> dict[str, Any]:
+    """Send events to an app under test, and collect ids and names for the dictionaries.
+
+    Args:
+        client: A client of the server.
+        app: An app with the functions of `world.FUNCTIONS`.
+        waiting: Signals to let `waits` wait for, where there is such a function.
+
+    """
+    # Many sleep: the fuzz cancels them in two ways and must not run out.
+    names = [*FUNCTIONS, *FUNCTIONS, *["sleeps"] * 10]
+    events = [{"name": f"{app}/{name}", "data": {"n": 1}} for name in names]
+    events += [{"name": f"{app}/waits", "data": {"signal": signal}} for signal in waiting]
+    ids = client.send(events)
+    runs = [run.id for id in ids for run in _runs_of(client, id)]
+    try:
+        webhooks = [client.webhooks.create(name="fuzz").id]
+    except RouteNotFoundError:
+        webhooks = []
+    return {
+        "runs": runs,
+        "events": ids,
+        "apps": [app],
+        "functions": [*FUNCTIONS, f"{app}-echoes"],
+        "slugs": [f"{app}-{name}" for name in FUNCTIONS],
+        "times": ["2026-01-01T00:00:00Z"],
+        "webhooks": webhooks,
+        "signals": list(waiting),
+    }
+
+
+def fuzz(
+    url: str,
+    words: Mapping[str, Collection[str]],
+    folder: Path,
+    *,
+    document: Path = PATH,
+    headers: Mapping[str, str] | None = None,
+    only: Collection[str] = (),
+    examples: int = EXAMPLES,
+) -> Verdict:
+    """Fuzz the server at a URL and return the verdict.
+
+    Args:
+        url: The server's base URL.
+        words: The dictionaries, as `prepare` gives them.
+        folder: Where schemathesis may leave its files.
+        document: The document to hold the server to.
+        headers: Sent with every request.
+        only: The ids of the operations to fuzz; all unless given.
+        examples: Most random cases an operation; the systematic ones come on top.
+
+    """
+    config, report = folder / "schemathesis.toml", folder / "report.json"
+    config.write_text(_config(words), encoding="utf-8")
+    command = [
+        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
+        *("run", str(document), "--url", url, "--checks", ",".join(CHECKS)),
+        *("--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--no-color"),
+        *("--seed", str(SEED), "--max-examples", str(examples), "--generation-database", "none"),
+        *("--report", "json", "--report-json-path", str(report), "--warnings", "off"),
+        *(f"--header={name}:{value}" for name, value in (headers or {}).items()),
+        *(f"--include-operation-id={each}" for each in only),
+    ]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    log = done.stdout + done.stderr
+    if done.returncode not in (0, 1) or not report.exists():
+        raise RuntimeError(f"schemathesis did not run: {log}")
+    return _verdict(json.loads(report.read_text(encoding="utf-8")), log)
+
+
+def _config(words: Mapping[str, Collection[str]]) -> str:
+    """Write the settings that have no option: hooks, dictionaries, and no learning."""
+    lines = [f"hooks = {json.dumps(str(Path(__file__).with_name('fuzz_hooks.py')))}"]
+    # The one key a server takes comes as a header; random ones would end every case at 401.
+    lines += ["[generation]", "with-security-parameters = false"]
+    lines += ["[phases.fuzzing.extra-data-sources]", "responses = false"]
+    known = {name: list(values) for name, values in words.items() if values}
+    for name, values in known.items():
+        lines += [f"[dictionaries.{name}]", f"values = {json.dumps(values)}"]
+    lines.append("[parameters]")
+    lines += [
+        f'"{place}" = {{ dictionary = "{name}", probability = 0.5 }}'
+        for place, name in PLACES.items()
+        if name in known
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _verdict(report: Any, log: str) -> Verdict:
+    errors = [Failure(str(each), ()) for each in report["errors"]]
+    failures = [Failure(each["title"], tuple(each["operations"])) for each in report["failures"]]
+    rates = report["valid_rates"].items()
+    return Verdict(
+        failures=(*failures, *errors),
+        tested=report["operations"]["tested"],
+        of=report["operations"]["selected"],
+        cases=report["test_cases"]["generated"],
+        accepted=frozenset(
+            operation
+            for operation, phases in rates
+            if any(phase["accepted"] for phase in phases.values())
+        ),
+        log=log,
+    )
+
+
+def _runs_of(client: InngestClient, event_id: str) -> list[Any]:
+    """Wait until the runs of an event can be read; a live server needs a moment."""
+    for _ in range(40):
+        runs = list(client.events.runs(event_id))
+        if runs:
+            return runs
+        time.sleep(0.25)
+    return []

@@ -1,0 +1,93 @@
+"""The app under test, written with the official SDK and served on a socket of 127.0.0.1."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import fastapi
+import inngest
+import inngest.fast_api
+import uvicorn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def functions(client: inngest.Inngest, app: str) -> list[inngest.Function[Any]]:
+    """Make the functions that `world.FUNCTIONS` describes."""
+
+    def on(name: str, retries: int = 0) -> Any:
+        return client.create_function(
+            fn_id=name, retries=retries, trigger=inngest.TriggerEvent(event=f"{app}/{name}")
+        )
+
+    @on("echoes")
+    async def echoes(context: inngest.Context) -> Any:
+        return {"echo": dict(context.event.data)}
+
+    @on("fails")
+    async def fails(_: inngest.Context) -> Any:
+        raise inngest.NonRetriableError("told to fail")
+
+    @on("naps")
+    async def naps(context: inngest.Context) -> Any:
+        await context.step.sleep("nap", timedelta(seconds=1))
+        return "slept"
+
+    @on("retries", retries=1)
+    async def retries(context: inngest.Context) -> Any:
+        if context.attempt == 0:
+            raise inngest.RetryAfterError("told to fail once", timedelta(seconds=1))
+        return {"attempt": context.attempt}
+
+    @on("sleeps")
+    async def sleeps(context: inngest.Context) -> Any:
+        await context.step.sleep("sleep", timedelta(minutes=10))
+
+    @on("steps")
+    async def steps(context: inngest.Context) -> Any:
+        async def one() -> int:
+            return 1
+
+        async def two() -> int:
+            return 2
+
+        return [await context.step.run("one", one), await context.step.run("two", two)]
+
+    return [echoes, fails, naps, retries, sleeps, steps]
+
+
+@contextmanager
+def serve(url: str, app: str, event_key: str | None, signing_key: str | None) -> Iterator[str]:
+    """Serve the app while the `with` block lasts; give the address it is registered at."""
+    logger = logging.getLogger("contract.app")
+    logger.setLevel(logging.CRITICAL)
+    client = inngest.Inngest(
+        app_id=app,
+        api_base_url=url,
+        event_api_base_url=url,
+        event_key=event_key,
+        signing_key=signing_key,
+        is_production=signing_key is not None,
+        logger=logger,
+    )
+    site = fastapi.FastAPI()
+    inngest.fast_api.serve(site, client, functions(client, app))
+    config = uvicorn.Config(site, log_config=None, access_log=False, lifespan="off", ws="none")
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        try:
+            while not server.started:
+                time.sleep(0.01)
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/api/inngest"
+        finally:
+            server.should_exit = True
+            thread.join()

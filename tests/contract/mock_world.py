@@ -1,0 +1,115 @@
+"""The contract's world with MockServer in it, on a clock that nobody waits for."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from inngest_rest.testing import MockServer, completes, fails, sleeps, waits_for
+from tests.clock import Clock
+
+from .world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    import pytest
+
+    from inngest_rest import InngestClient
+    from inngest_rest.testing import MockTransport
+    from tests.doors import DoorName
+
+    from .exercised import Exercised
+
+
+def make_mock(app: str, **settings: Any) -> MockServer:
+    """Make a mock server that has the app under test, and `waits` in it."""
+    mock = MockServer(**settings)
+    second = timedelta(seconds=1)
+    behaviours: dict[str, Any] = {
+        "echoes": lambda event: {"echo": event["data"]},
+        "fails": fails("told to fail"),
+        "naps": sleeps(second, completes("slept")),
+        # The mock never retries; what a client sees of a run that does is the same.
+        "retries": sleeps(second, completes({"attempt": 1})),
+        "sleeps": sleeps(timedelta(minutes=10)),
+        "steps": completes([1, 2]),
+        "waits": lambda event: waits_for(event["data"]["signal"]),
+    }
+    for name, run in behaviours.items():
+        mock.function(app, name, trigger=f"{app}/{name}", run=run)
+    return mock
+
+
+class MockWorld(World):
+    """A mock of a server of today: a dev server that lacks what was asked for."""
+
+    app = "contract"
+    url = "http://127.0.0.1:8288"
+    has_cancellations = True
+    has_waiting_function = True
+    step_names = frozenset({"step"})
+
+    def __init__(
+        self, exercised: Exercised, door: DoorName, runner: asyncio.Runner, clock: Clock
+    ) -> None:
+        super().__init__(exercised, door, runner)
+        self._clock = clock
+        self._mock = make_mock(
+            self.app,
+            v1_routes=self.has_asked_for_routes,
+            event_keys=None if self.event_key is None else [self.event_key],
+            signing_key=self.signing_key,
+            clock=lambda: int(clock.now() * 1e9),
+        )
+
+    def transport(self, *, blocking: bool) -> MockTransport:  # noqa: ARG002 - it is both
+        return self._mock.transport
+
+    def on_socket(self) -> AbstractContextManager[str]:
+        return self._mock.serve()
+
+    def connect(self, **settings: Any) -> InngestClient:
+        client = super().connect(**settings)
+        self._clock.govern(client._session)
+        return client
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock.now(), UTC)
+
+    def pause(self, seconds: float) -> None:
+        self._clock.advance(seconds)
+
+
+class FullMockWorld(MockWorld):
+    """A mock with the routes that were asked for and no server has been seen to have."""
+
+    has_asked_for_routes: ClassVar[bool] = True
+
+
+class KeyedMockWorld(MockWorld):
+    """A mock of a self-hosted server, which asks for keys."""
+
+    event_key = "contract-event-key"
+    signing_key = "signkey-prod-" + "cd" * 32
+
+
+WORLDS: dict[str, type[MockWorld]] = {
+    "mock": MockWorld,
+    "mock with the routes asked for": FullMockWorld,
+    "mock with keys": KeyedMockWorld,
+}
+
+
+def make(
+    name: str, exercised: Exercised, door: DoorName, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[World]:
+    """Make one of the mocked worlds."""
+    clock = Clock()
+    clock.govern_drivers(monkeypatch)
+    with asyncio.Runner(loop_factory=clock.make_loop) as runner:
+        world = WORLDS[name](exercised, door, runner, clock)
+        yield world
+        world.close()

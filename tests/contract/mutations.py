@@ -1,0 +1,98 @@
+"""What a newer server may answer: each recorded body, changed in one place as servers change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .document import is_placeholder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .document import Document, Object
+
+Path = tuple[str | int, ...]
+
+NEW_KEY = "aKeyOfTomorrow"
+NEW_VALUE = "A_VALUE_OF_TOMORROW"
+
+
+class Mutation(NamedTuple):
+    """A body that differs from a recorded one in one place."""
+
+    what: str
+    body: Any
+    is_null: bool = False
+
+    def __str__(self) -> str:
+        return self.what
+
+
+class Place(NamedTuple):
+    """A value in a body, and the schema that describes it."""
+
+    path: Path
+    schema: Object
+    value: Any
+
+    def __str__(self) -> str:
+        return "$" + "".join(f"[{at}]" if isinstance(at, int) else f".{at}" for at in self.path)
+
+
+def mutations(document: Document, schema: Object, body: Any) -> Iterator[Mutation]:
+    """Change a body in every way that a server may without breaking its readers."""
+    for place in places(document, schema, body, ()):
+        if "enum" in place.schema:
+            yield Mutation(f"{place}: unknown value", put(body, place.path, NEW_VALUE))
+        if isinstance(place.value, dict):
+            new = {**place.value, NEW_KEY: {"x": [1, None]}}
+            yield Mutation(f"{place}: added key", put(body, place.path, new))
+            yield from without_optional(body, place)
+
+
+def without_optional(body: Any, place: Place) -> Iterator[Mutation]:
+    """Take each optional property away, and make it null."""
+    optional = place.schema.get("properties", {}).keys() - place.schema.get("required", ())
+    for name in sorted(optional):
+        if name in place.value:
+            rest = {key: value for key, value in place.value.items() if key != name}
+            yield Mutation(f"{place}.{name}: absent", put(body, place.path, rest))
+        null = {**place.value, name: None}
+        yield Mutation(f"{place}.{name}: null", put(body, place.path, null), is_null=True)
+
+
+def places(document: Document, schema: Object, value: Any, path: Path) -> Iterator[Place]:
+    """Walk through a body along its schema, into every part that the schema describes."""
+    schema = chosen(document, schema, value)
+    if is_placeholder(value):
+        return
+    yield Place(path, schema, value)
+    if isinstance(value, dict):
+        described = schema.get("properties", {})
+        for name in value.keys() & described.keys():
+            yield from places(document, described[name], value[name], (*path, name))
+    elif isinstance(value, list) and "items" in schema:
+        for index, item in enumerate(value):
+            yield from places(document, schema["items"], item, (*path, index))
+
+
+def chosen(document: Document, schema: Object, value: Any) -> Object:
+    """Follow references, and of a union take the member that describes the value."""
+    schema = document.resolved(schema)
+    for union in ("oneOf", "anyOf"):
+        if union in schema:
+            (member, *_) = (
+                each for each in schema[union] if not document.strict_faults(each, value)
+            )
+            return chosen(document, member, value)
+    return schema
+
+
+def put(body: Any, path: Path, value: Any) -> Any:
+    """Copy a body with another value in one place; what is not on the way there is shared."""
+    if not path:
+        return value
+    step, *rest = path
+    copy = body.copy()
+    copy[step] = put(body[step], tuple(rest), value)
+    return copy

@@ -1,0 +1,128 @@
+"""Recorded answers through the generated parsers, and back."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import httpx
+
+from inngest_rest_api import Client
+from inngest_rest_api.api import OPERATIONS
+
+from .document import TIME, Document, Operation, is_placeholder
+from .recordings import Recording, read_all
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+# A status the document lacks is an error here, never a None.
+STRICT = Client(base_url="http://test", raise_on_unexpected_status=True)
+
+
+class Exchange(NamedTuple):
+    """A recording together with the operation it meets."""
+
+    recording: Recording
+    operation: Operation
+
+    @property
+    def status(self) -> int:
+        """The status that tells: the body's, where v1 hides one in a 200."""
+        return effective_status(self.recording.status, self.recording.received)
+
+
+def effective_status(status: int, body: Any) -> int:
+    """Say which status tells: the body's, where v1 hides one in a 200."""
+    if status == 200 and isinstance(body, dict) and "error" in body:
+        return int(body["status"])
+    return status
+
+
+def documented(document: Document) -> dict[str, Exchange]:
+    """Pair every recording that meets an operation with it, by name."""
+    met = ((each, document.match(each.method, each.path)) for each in read_all())
+    return {
+        each.name: Exchange(each, operation) for each, operation in met if operation is not None
+    }
+
+
+def module_of(operation: Operation) -> ModuleType:
+    """Find the generated module of an operation, as its own table of operations has it."""
+    wanted = (operation.method.upper(), snake(operation.path))
+    (found,) = (each for each in OPERATIONS if (each.method, each.path) == wanted)
+    return import_module(f"inngest_rest_api.api.{found.tag}.{found.name}")
+
+
+def snake(text: str) -> str:
+    """Write the names in a path as Python does."""
+    return re.sub(r"(?<=[a-z])[A-Z]", lambda match: f"_{match[0].lower()}", text)
+
+
+def parse(operation: Operation, recording: Recording, body: Any) -> Any:
+    """Read an answer with the operation's generated parser."""
+    response = respond(recording, body)
+    return module_of(operation).parse_response(client=STRICT, response=response)
+
+
+def respond(recording: Recording, body: Any) -> httpx.Response:
+    """Answer as recorded, with this body: text as it is, anything else as JSON."""
+    content = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+    headers = {"content-type": recording.content_type} if recording.content_type else {}
+    return httpx.Response(recording.status, headers=headers, content=content.encode())
+
+
+def body_of(recording: Recording) -> Any:
+    """Give the recorded body; of a value too long to keep, what was kept of it."""
+    return "" if recording.received is None else _kept(recording.received)
+
+
+def _kept(value: Any) -> Any:
+    if is_placeholder(value):
+        return value.get("head", value)
+    if isinstance(value, list):
+        return [_kept(each) for each in value]
+    return {key: _kept(each) for key, each in value.items()} if isinstance(value, dict) else value
+
+
+def written(parsed: Any) -> Any:
+    """Write what a parser gave as the JSON it came from."""
+    if isinstance(parsed, str):
+        # A status that may be text or JSON is read as text: the generator knows but one of them.
+        return json.loads(parsed)
+    if isinstance(parsed, list):
+        return [written(each) for each in parsed]
+    return parsed.to_dict() if hasattr(parsed, "to_dict") else parsed
+
+
+def losses(sent: Any, kept: Any, where: str = "$") -> list[str]:
+    """Say where two bodies differ; times are compared as instants, to the microsecond."""
+    if isinstance(sent, dict) and isinstance(kept, dict):
+        names = sorted(sent.keys() | kept.keys())
+        return [
+            loss
+            for name in names
+            for loss in losses(sent.get(name, _GONE), kept.get(name, _GONE), f"{where}.{name}")
+        ]
+    if isinstance(sent, list) and isinstance(kept, list) and len(sent) == len(kept):
+        pairs = enumerate(zip(sent, kept, strict=True))
+        return [loss for index, pair in pairs for loss in losses(*pair, f"{where}[{index}]")]
+    return [] if _is_same(sent, kept) else [f"{where}: {sent!r} became {kept!r}"]
+
+
+class _Gone:
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+_GONE = _Gone()
+
+
+def _is_same(sent: Any, kept: Any) -> bool:
+    if type(sent) is type(kept) and sent == kept:
+        return True
+    is_time = isinstance(sent, str) and isinstance(kept, str) and TIME.fullmatch(sent)
+    return bool(is_time) and datetime.fromisoformat(sent).isoformat() == kept

@@ -1,0 +1,136 @@
+"""The mock answers as documented, whatever it is asked; and a lie in the document is found out."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import InngestClient
+
+from .document import Document
+from .fuzzing import Verdict, fuzz, prepare
+from .mock_world import make_mock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from pathlib import Path
+
+DOCUMENT = Document.load()
+SIGNALS = [f"signal-{n}" for n in range(20)]
+TEN_MILLISECONDS = 10**7
+
+
+def fuzz_mock(folder: Path, waiting: Collection[str] = (), **settings: Any) -> Verdict:
+    # Its clock moves by what it is asked, so that the cache, too, answers the same in every run.
+    clock = itertools.count(1_795_543_200 * 10**9, TEN_MILLISECONDS).__next__
+    mock = make_mock("fuzz", caching=True, clock=clock)
+    with mock.serve() as url, InngestClient(dev=url) as client:
+        words = prepare(client, "fuzz", waiting=waiting)
+        return fuzz(url, words, folder, **settings)
+
+
+def test_mock_answers_as_documented(tmp_path: Path) -> None:
+    verdict = fuzz_mock(tmp_path, SIGNALS)
+    assert verdict.failures == (), verdict.log
+    assert verdict.tested == verdict.of == len(DOCUMENT.operations), "none is left out"
+    assert verdict.cases > 1_000
+    every = {f"{each.method.upper()} {each.path}" for each in DOCUMENT.operations}
+    # Deleting one needs its id, which no dictionary can know before it is made.
+    assert every - verdict.accepted == {"DELETE /v1/cancellations/{cancellationId}"}
+
+
+# A lie of each kind, each about an operation of its own, so that one run finds them all.
+LIES: dict[str, tuple[str, str, Callable[[Any], object]]] = {
+    "a status is missing": (
+        "cancelRunV2",
+        "Undocumented status code",
+        lambda spec: spec["paths"]["/v2/runs/{runId}/cancel"]["post"]["responses"].pop("409"),
+    ),
+    "a content type is missing": (
+        "getEventV1",
+        "Undocumented Content-Type",
+        lambda spec: answer(spec, "/v1/events/{eventId}")["content"].pop("text/plain"),
+    ),
+    "a body is invented": (
+        "cancelRunV1",
+        "JSON deserialization error",
+        lambda spec: spec["paths"]["/v1/runs/{runId}"]["delete"]["responses"]["200"].update(
+            content={"application/json": {"schema": {"type": "object"}}},
+        ),
+    ),
+    "a type is wrong": (
+        "getRunTraceV2",
+        "Response violates schema",
+        lambda spec: properties(spec, "V2Span")["durationMs"].update(type="integer"),
+    ),
+    "null is not allowed": (
+        "listRunsV1",
+        "Response violates schema",
+        lambda spec: properties(spec, "V1Run")["ended_at"].update(type="string"),
+    ),
+    "a text is too narrow": (
+        "sendEvents",
+        "Response violates schema",
+        lambda spec: properties(spec, "SendResult")["ids"]["items"].update(minLength=26),
+    ),
+    "a format is wrong": (
+        "listFunctionsV1",
+        "Response violates schema",
+        lambda spec: properties(spec, "V1Function")["internal_id"].update(format="date-time"),
+    ),
+    "an optional property is required": (
+        "listAppsV2",
+        "Response violates schema",
+        lambda spec: spec["components"]["schemas"]["V2AppListEnvelope"]["required"].append("data"),
+    ),
+    "a value of an enum is missing": (
+        "getRunV2",
+        "Response violates schema",
+        lambda spec: spec["components"]["schemas"]["V2RunStatus"]["enum"].remove("COMPLETED"),
+    ),
+    "an error is no error": (
+        "listRunJobsV1",
+        "Response violates schema",
+        lambda spec: answer(spec, "/v1/runs/{runId}/jobs")["content"]["application/json"]["schema"][
+            "oneOf"
+        ].pop(0),
+    ),
+    "a text is no text": (
+        "replayRunV1",
+        "Response violates schema",
+        lambda spec: spec["components"]["schemas"]["V1RunId"]["required"].append("id"),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+    """Fuzz by a document with every lie in it; give what was found by operation."""
+    folder = tmp_path_factory.mktemp("lies")
+    spec: Any = copy.deepcopy(DOCUMENT.spec)
+    for _, _, tell in LIES.values():
+        tell(spec)
+    document = folder / "lying.json"
+    document.write_text(json.dumps(spec), encoding="utf-8")
+    only = [operation for operation, _, _ in LIES.values()]
+    by_id = {f"{each.method.upper()} {each.path}": each.id for each in DOCUMENT.operations}
+    verdict = fuzz_mock(folder, document=document, only=only)
+    return {by_id[operation]: titles for operation, titles in verdict.kinds().items()}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_lie_is_found_out(found: dict[str, set[str]], lie: str) -> None:
+    operation, title, _ = LIES[lie]
+    assert title in found.get(operation, set())
+
+
+def answer(spec: Any, path: str) -> Any:
+    return spec["paths"][path]["get"]["responses"]["200"]
+
+
+def properties(spec: Any, name: str) -> Any:
+    return spec["components"]["schemas"][name]["properties"]

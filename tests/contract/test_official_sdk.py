@@ -1,0 +1,116 @@
+"""The vendor's own clients against the mock on its socket: its Python SDK, and its command."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from inngest_rest.testing import MockServer, completes
+
+with warnings.catch_warnings():
+    # It declares its models in a way that pydantic 2 deprecates.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import inngest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEY = "official-event-key"
+
+
+@pytest.fixture
+def mock() -> MockServer:
+    mock = MockServer(event_keys=[KEY])
+    mock.function("shop", "charge", trigger="order/placed", run=completes({"paid": True}))
+    return mock
+
+
+@pytest.fixture
+def url(mock: MockServer) -> Iterator[str]:
+    with mock.serve() as url:
+        yield url
+
+
+def sdk(url: str, event_key: str = KEY) -> inngest.Inngest:
+    logger = logging.getLogger("tests.official_sdk")
+    logger.setLevel(logging.CRITICAL)
+    return inngest.Inngest(
+        app_id="shop",
+        event_api_base_url=url,
+        api_base_url=url,
+        event_key=event_key,
+        is_production=True,
+        logger=logger,
+    )
+
+
+def placed(order: int) -> inngest.Event:
+    return inngest.Event(name="order/placed", data={"order": order}, id=f"order-{order}")
+
+
+def test_sdk_sends_one_event(url: str, mock: MockServer) -> None:
+    ids = sdk(url).send_sync(placed(1))
+    (event,) = mock.events
+    assert ids == [event.internal_id]
+    assert (event.name, event.id, event.data) == ("order/placed", "order-1", {"order": 1})
+    assert [run.status for run in mock.runs] == ["completed"]
+
+
+def test_sdk_sends_a_batch_and_gets_the_ids_in_order(url: str, mock: MockServer) -> None:
+    ids = asyncio.run(sdk(url).send([placed(order) for order in range(3)]))
+    assert ids == [event.internal_id for event in mock.events]
+    assert [event.data for event in mock.events] == [{"order": order} for order in range(3)]
+    assert len(mock.requests) == 1
+
+
+def test_sdk_is_told_the_events_accepted_before_a_bad_one(url: str, mock: MockServer) -> None:
+    bad = inngest.Event(name="inngest/mine")
+    with pytest.raises(inngest.errors.SendEventsError, match="reserved") as caught:
+        sdk(url).send_sync([placed(1), placed(2), bad, placed(3)])
+    assert caught.value.ids == [event.internal_id for event in mock.events]
+    assert [event.id for event in mock.events] == ["order-1", "order-2"]
+
+
+def test_sdk_is_told_that_its_key_is_wrong(url: str, mock: MockServer) -> None:
+    with pytest.raises(inngest.errors.SendEventsError, match="Event key not found"):
+        sdk(url, "wrong").send_sync(placed(1))
+    assert list(mock.events) == []
+
+
+def test_vendors_command_finds_v2_under_its_other_name(url: str, mock: MockServer) -> None:
+    sdk(url).send_sync([placed(1), placed(2)])
+    run = mock.runs[0].id
+    with httpx.Client(base_url=url) as client:
+        for path in (
+            "/health",
+            "/runs",
+            "/runs?status=COMPLETED&limit=1",
+            f"/runs/{run}",
+            f"/runs/{run}?includeOutput=true",
+            f"/runs/{run}/trace",
+            "/apps",
+            "/apps/shop",
+            "/apps/shop/functions",
+            "/apps/shop/functions/charge",
+            "/apps/shop/functions/charge/runs",
+            f"/events/{mock.events[0].internal_id}/runs",
+            "/runs/nope",
+        ):
+            here, there = (client.get(f"{base}{path}") for base in ("/v2", "/api/v2"))
+            assert (here.status_code, untimed(here)) == (there.status_code, untimed(there))
+        again = client.post(f"/api/v2/runs/{run}/rerun").json()["data"]["runId"]
+        cancelled = client.post(f"/api/v2/runs/{run}/cancel")
+    assert [each.original_run_id for each in mock.runs if each.id == again] == [run]
+    assert cancelled.json()["errors"][0]["code"] == "run_already_ended"
+
+
+def untimed(response: httpx.Response) -> Any:
+    """Read an answer without the moment it was given."""
+    body = response.json()
+    body.pop("metadata", None)
+    return body

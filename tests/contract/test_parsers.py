@@ -1,0 +1,74 @@
+"""The generated parsers read every recorded answer, and lose nothing of it.
+
+A file added to `recordings/` is read with no other edit.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from inngest_rest_api.api import OPERATIONS
+
+from .document import Document
+from .parsing import body_of, documented, losses, module_of, parse, written
+
+DOCUMENT = Document.load()
+EXCHANGES = documented(DOCUMENT)
+TEXT = "text/plain; charset=utf-8"
+each_exchange = pytest.mark.parametrize("name", EXCHANGES)
+
+
+@each_exchange
+def test_answer_becomes_a_model_and_comes_back_whole(name: str) -> None:
+    recording, operation = EXCHANGES[name]
+    body = body_of(recording)
+    parsed = parse(operation, recording, body)
+    if body == "":
+        assert parsed is None
+    elif isinstance(body, str):
+        assert parsed == body
+    else:
+        assert is_model(parsed) or TEXT in (operation.content(recording.status) or ())
+        assert losses(body, written(parsed)) == []
+
+
+@each_exchange
+def test_error_and_answer_are_told_apart(name: str) -> None:
+    # v1 sends both with 200: the parser must not take one for the other.
+    recording, operation = EXCHANGES[name]
+    parsed = parse(operation, recording, body_of(recording))
+    kind = type(parsed).__name__
+    is_error = kind in {"V1Error", "V2Errors", "SendError", "SendUnauthorized", "str"}
+    if kind != "NoneType":
+        repeats = (operation.id, recording.status) == ("invokeFunctionV2", 409)
+        assert is_error is (recording.is_refusal and not repeats)
+
+
+def test_every_operation_has_a_module() -> None:
+    modules = {module_of(operation).__name__ for operation in DOCUMENT.operations}
+    assert len(modules) == len(DOCUMENT.operations) == len(OPERATIONS)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept", "is_lost"),
+    [
+        ("2026-11-24T13:42:09.921142877Z", "2026-11-24T13:42:09.921142+00:00", False),
+        ("2026-11-24T13:42:09Z", "2026-11-24T13:42:09+00:00", False),
+        ("2026-11-24T13:42:09.921142877Z", "2026-11-24T13:42:09.921143+00:00", True),
+        ("2026-11-24T13:42:09Z", "2026-11-24T13:42:09", True),
+        ({"a": 1}, {}, True),
+        ({}, {"a": None}, True),
+        ({"a": 1}, {"a": True}, True),
+        ([1], [1, 2], True),
+        ({"a": [{"b": 1}]}, {"a": [{"b": 1}]}, False),
+    ],
+)
+def test_losses_are_seen(sent: object, kept: object, *, is_lost: bool) -> None:
+    assert bool(losses(sent, kept)) is is_lost
+
+
+def is_model(parsed: object) -> bool:
+    """Say whether a parser made models of an answer."""
+    if isinstance(parsed, list):
+        return all(is_model(each) for each in parsed)
+    return type(parsed).__module__.startswith("inngest_rest_api.models.")

@@ -1,0 +1,94 @@
+"""The client turns every recorded exchange into the value or the error that the tables name.
+
+A file added to `recordings/` is judged with no other edit. The client asks the recorded request
+itself; where it refuses to (a status nobody knows, an event without a name), or nobody could
+(broken JSON), it asks for something ordinary and is answered as recorded all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from inngest_rest import errors
+
+from .document import Document
+from .methods import METHODS, NOT_WRAPPED, request_of, stand_in
+from .outcomes import REFUSED, RESULTS, expected, is_a
+from .parsing import Exchange, body_of, documented, respond
+from .replayer import Replayer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DOCUMENT = Document.load()
+EXCHANGES = {
+    name: exchange
+    for name, exchange in documented(DOCUMENT).items()
+    if exchange.operation.id in METHODS
+}
+
+
+@pytest.fixture(params=["blocking", "async"])
+def replayer(request: pytest.FixtureRequest) -> Iterator[Replayer]:
+    with asyncio.Runner() as runner:
+        yield Replayer(DOCUMENT, request.param, runner)
+
+
+@pytest.mark.parametrize("name", EXCHANGES)
+def test_exchange_becomes_what_the_tables_name(name: str, replayer: Replayer) -> None:
+    exchange = EXCHANGES[name]
+    outcome = replayer.replay(exchange)
+    wanted = expected(exchange)
+    assert is_a(outcome, wanted), repr(outcome)
+    if isinstance(outcome, errors.ApiError):
+        is_told = wanted is errors.NotFoundError and exchange.status == 500
+        assert outcome.status == (404 if is_told else exchange.status)
+    elif not isinstance(outcome, Exception):
+        assert_all_is_there(outcome, exchange)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_client_refuses_before_anything_is_sent(name: str, replayer: Replayer) -> None:
+    recording, operation = EXCHANGES[name]
+    request = request_of(operation, recording)
+    assert request is not None
+    outcome = replayer.ask(operation, request, respond(recording, body_of(recording)))
+    assert type(outcome) is REFUSED[name]
+    assert replayer.asked == []
+    assert recording.is_refusal
+
+
+@pytest.mark.parametrize("id_", METHODS)
+def test_method_asks_its_operation(id_: str, replayer: Replayer) -> None:
+    operation = next(each for each in DOCUMENT.operations if each.id == id_)
+    outcome = replayer.ask(operation, stand_in(operation, 1), httpx.Response(401))
+    assert type(outcome) is errors.AuthenticationError
+    assert len(replayer.asked) == 1
+
+
+def test_every_operation_has_a_method_or_a_reason_to_have_none() -> None:
+    assert METHODS.keys() & NOT_WRAPPED.keys() == set()
+    assert METHODS.keys() | NOT_WRAPPED.keys() == {each.id for each in DOCUMENT.operations}
+    assert METHODS.keys() == RESULTS.keys()
+
+
+def assert_all_is_there(outcome: Any, exchange: Exchange) -> None:
+    """Hold a result to the answer: as many things as it has, by the ids that are in it."""
+    body = body_of(exchange.recording)
+    if isinstance(outcome, list):
+        listed = body.get("ids") or body.get("data", ()) if isinstance(body, dict) else body
+        assert len(outcome) == sum(each != "" for each in listed)
+    text = json.dumps(body)
+    for each in outcome if isinstance(outcome, list) else [outcome]:
+        assert each is None or identity(each) in text
+
+
+def identity(value: Any) -> str:
+    """Give the id that a value goes by on the server."""
+    found: str = value if isinstance(value, str) else getattr(value, "internal_id", "") or value.id
+    return found
