@@ -1,0 +1,171 @@
+"""Measure sending against the official SDK and httpx, in turns, and judge the ratios.
+
+Each case runs in a fresh process on core 0, the counting server on core 1. Cases of a comparison
+take turns, round by round, so that what else the machine does falls on all of them alike; medians,
+spreads (first and third quartile) and the median of the rounds' ratios are printed. Exit 1 if a
+case did not deliver every event, 2 if a goal was missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from benchmark.goals import GOALS, LARGE_FILE, PEAK_GOAL_MIB, SMALL_FILE, Goal, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PEAK_ROUNDS = 3
+
+# The figures of each round, by run.
+Figures = dict[Run, list[dict[str, float]]]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/benchmark/run", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9, help="rounds of each case (9)")
+    parser.add_argument("--only", default="", metavar="WORD", help="only goals whose text has it")
+    parser.add_argument("--json", action="store_true", help="one JSON object alone on stdout")
+    options = parser.parse_args()
+    goals = [goal for goal in GOALS if options.only in goal.text]
+    talk = sys.stderr if options.json else sys.stdout
+    print(machine(), file=talk)
+    figures = measure(goals, options.rounds)
+    verdicts = [judge(goal, figures) for goal in goals]
+    peak = measure_peak() if "memory".startswith(options.only) else None
+    print(*verdicts, sep="\n", file=talk)
+    if peak is not None:
+        above = f"a million lines take {peak:.1f} MiB above ten thousand"
+        print(f"{above} (asked <= {PEAK_GOAL_MIB})", file=talk)
+    if options.json:
+        told = {"machine": machine(), "goals": [each._asdict() for each in verdicts]}
+        json.dump({**told, "peak_mib": peak}, sys.stdout, indent=1)
+    missed = not all(each.met for each in verdicts) or (peak or 0) > PEAK_GOAL_MIB
+    return 2 if missed else 0
+
+
+def machine() -> str:
+    with Path("/proc/cpuinfo").open() as info:
+        model = next(
+            (row.split(":")[1].strip() for row in info if row.startswith("model name")), "?"
+        )
+    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+    return f"{model}, {os.cpu_count()} cores, load {load}, Python {platform.python_version()}"
+
+
+@contextlib.contextmanager
+def server(latency_ms: float) -> Iterator[str]:
+    """Run the counting server on the other core."""
+    command = [sys.executable, "-m", "benchmark.null_server", "--latency", str(latency_ms)]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, {1}),  # noqa: PLW1509 - nothing else runs here
+    ) as process:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        process.communicate()
+
+
+def measure(goals: list[Goal], rounds: int) -> Figures:
+    """Run all that the goals compare, in turns."""
+    runs = list(dict.fromkeys(run for goal in goals for run in (goal.ours, goal.other)))
+    figures: Figures = {run: [] for run in runs}
+    with contextlib.ExitStack() as stack:
+        urls = {
+            latency: stack.enter_context(server(latency))
+            for latency in sorted({run.setting.latency_ms for run in runs})
+        }
+        for number in range(rounds):
+            for run in runs:
+                print(f"round {number + 1}/{rounds}: {run.case}", end="\033[K\r", file=sys.stderr)
+                figures[run].append(one(run, urls[run.setting.latency_ms]))
+    print(end="\033[K", file=sys.stderr)
+    return figures
+
+
+def one(run: Run, url: str) -> dict[str, float]:
+    """Run a case once in a process of its own, and see that every event arrived."""
+    received(url)
+    command = [sys.executable, "-m", "benchmark.cases", run.case]
+    count = str(run.setting.events)
+    output = subprocess.run(
+        [*command, "--url", url, "--count", count], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+    figures: dict[str, float] = json.loads(output)
+    if figures.get("sent") and (arrived := received(url)) < figures["sent"]:
+        print(f"{run.case}: {arrived} of {figures['sent']:.0f} events arrived", file=sys.stderr)
+        raise SystemExit(1)
+    return figures
+
+
+def received(url: str) -> int:
+    with urllib.request.urlopen(f"{url}/count") as answer:  # noqa: S310 - our own server
+        return int(answer.read())
+
+
+def measure_peak() -> float:
+    """Return by how many MiB the peak of a large file is above that of a small one."""
+    with server(0.0) as url:
+        peaks = {
+            setting: statistics.median(
+                one(Run(setting, "send_file"), url)["peak_mib"] for _ in range(PEAK_ROUNDS)
+            )
+            for setting in (SMALL_FILE, LARGE_FILE)
+        }
+    return peaks[LARGE_FILE] - peaks[SMALL_FILE]
+
+
+class Verdict(NamedTuple):
+    """How a goal came out."""
+
+    goal: str
+    figure: str
+    ours: float
+    other: float
+    ratio: float
+    low: float
+    high: float
+    asked: str
+    met: bool
+
+    def __str__(self) -> str:
+        mark = "met   " if self.met else "MISSED"
+        spread = f"({self.low:.2f}-{self.high:.2f})"
+        return f"{mark} {self.ratio:6.2f} {spread:14} asked {self.asked:>7}  {self.goal}"
+
+
+def judge(goal: Goal, figures: Figures) -> Verdict:
+    """Compare round by round."""
+    ours = [each[goal.figure] for each in figures[goal.ours]]
+    other = [each[goal.figure] for each in figures[goal.other]]
+    ratios = [goal.ratio(*pair) for pair in zip(ours, other, strict=True)]
+    ratio = statistics.median(ratios)
+    low, _, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else (ratio,) * 3
+    return Verdict(
+        goal=goal.text,
+        figure=goal.figure,
+        ours=statistics.median(ours),
+        other=statistics.median(other),
+        ratio=ratio,
+        low=low,
+        high=high,
+        asked=f">= {goal.at_least:g}" if goal.at_least else f"<= {goal.at_most:g}",
+        met=goal.is_met(ratio),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

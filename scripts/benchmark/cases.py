@@ -1,0 +1,369 @@
+"""One case: `python -m benchmark.cases NAME --url URL --count N` prints its figures as JSON.
+
+Each runs in a process of its own, so that neither memory nor warm caches pass from one to the
+next. Timed is the sending alone: imports, pools and one warm-up request lie outside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from benchmark import workload
+
+BATCH = 512
+
+Case = Callable[[str, int], Callable[[], object]]
+CASES: dict[str, Case] = {}
+
+
+def case(name: str) -> Callable[[Case], Case]:
+    """Register what makes a case ready and returns what is timed."""
+
+    def register(make: Case) -> Case:
+        CASES[name] = make
+        return make
+
+    return register
+
+
+# Ours
+
+
+def client(url: str) -> Any:
+    from inngest_rest import InngestClient
+
+    return InngestClient(event_key="k", signing_key="signkey-test-12345678", base_url=url)
+
+
+def async_client(url: str) -> Any:
+    from inngest_rest import AsyncInngestClient
+
+    return AsyncInngestClient(event_key="k", signing_key="signkey-test-12345678", base_url=url)
+
+
+@case("send_many mappings")
+def send_many_mappings(url: str, count: int) -> Callable[[], object]:
+    ours, events = client(url), workload.pool()
+    ours.send(events[:1])
+    return lambda: ours.send_many(workload.cycle(events, count))
+
+
+@case("send_many Events")
+def send_many_events(url: str, count: int) -> Callable[[], object]:
+    from inngest_rest import Event
+
+    ours = client(url)
+    events = [Event(each["name"], each["data"], user=each["user"]) for each in workload.pool()]
+    ours.send(events[:1])
+    return lambda: ours.send_many(workload.cycle(events, count))
+
+
+def in_loop(work: Callable[[], Coroutine[Any, Any, object]], url: str) -> Callable[[], object]:
+    """Time work in a loop that has begun and been warmed up."""
+    runner = asyncio.Runner()
+    del url
+    return lambda: runner.run(work())
+
+
+def async_send_many(in_flight: int | None) -> Case:
+    def make(url: str, count: int) -> Callable[[], object]:
+        events, options = workload.pool(), {} if in_flight is None else {"in_flight": in_flight}
+
+        async def work() -> None:
+            async with async_client(url) as ours:
+                await ours.send_many(workload.cycle(events, count), **options)
+
+        return in_loop(work, url)
+
+    return make
+
+
+case("async send_many")(async_send_many(None))
+case("async send_many, 16 in flight")(async_send_many(16))
+case("async send_many, 32 in flight")(async_send_many(32))
+
+
+def ndjson(count: int) -> Path:
+    """Write the events a line each and return the file."""
+    path = Path(tempfile.mkdtemp()) / "events.ndjson"
+    lines = [json.dumps(each, separators=(",", ":")) for each in workload.pool()]
+    with path.open("w") as file:
+        file.writelines(f"{line}\n" for line in workload.cycle(lines, count))
+    return path
+
+
+@case("send_file")
+def send_file(url: str, count: int) -> Callable[[], object]:
+    ours, path = client(url), ndjson(count)
+    ours.send({"name": "app/warm.up"})
+    return lambda: ours.send_file(path)
+
+
+@case("single sends")
+def single_sends(url: str, count: int) -> Callable[[], object]:
+    ours, events = client(url), workload.pool()
+    ours.send(events[:1])
+    return lambda: [ours.send(each) for each in workload.cycle(events, count)]
+
+
+def tasks(count: int, at_once: int, send: Callable[[Any], Coroutine[Any, Any, object]]) -> Any:
+    """Send single events from so many tasks."""
+    source = workload.cycle(workload.pool(), count)
+
+    async def task() -> None:
+        for each in source:
+            await send(each)
+
+    return asyncio.gather(*(task() for _ in range(at_once)))
+
+
+def async_single_sends(at_once: int) -> Case:
+    def make(url: str, count: int) -> Callable[[], object]:
+        async def work() -> None:
+            async with async_client(url) as ours:
+                await tasks(count, at_once, ours.send)
+
+        return in_loop(work, url)
+
+    return make
+
+
+case("async single sends")(async_single_sends(1))
+case("async single sends, 8 tasks")(async_single_sends(8))
+case("async single sends, 64 tasks")(async_single_sends(64))
+
+
+@case("runs.get")
+def runs_get(url: str, count: int) -> Callable[[], object]:
+    ours = client(url)
+    ours.runs.get("01M86WNRKHYE50ZF3GG530BHRT")
+    return lambda: [ours.runs.get("01M86WNRKHYE50ZF3GG530BHRT") for _ in range(count)]
+
+
+# httpx alone
+
+
+@case("httpx, ready bodies")
+def httpx_ready_bodies(url: str, count: int) -> Callable[[], object]:
+    import httpx
+
+    http, lines = httpx.Client(), [json.dumps(each).encode() for each in workload.pool()]
+    bodies = [
+        b"[" + b",".join(lines[start : start + BATCH]) + b"]"
+        for start in range(0, len(lines), BATCH)
+    ]
+    http.post(f"{url}/e/k", content=b"[]")
+    return lambda: [
+        http.post(f"{url}/e/k", content=body).json()
+        for body in workload.cycle(bodies, count // BATCH)
+    ]
+
+
+@case("httpx.get().json()")
+def httpx_get(url: str, count: int) -> Callable[[], object]:
+    import httpx
+
+    http = httpx.Client()
+    http.get(f"{url}/v1/runs/x")
+    return lambda: [http.get(f"{url}/v1/runs/x").json() for _ in range(count)]
+
+
+# The official SDK
+
+
+def sdk(url: str) -> Any:
+    import inngest
+
+    return inngest.Inngest(
+        app_id="benchmark",
+        event_key="k",
+        event_api_base_url=url,
+        is_production=True,
+        signing_key="signkey-test-12345678",
+    )
+
+
+def sdk_event(event: dict[str, Any]) -> Any:
+    import inngest
+
+    return inngest.Event(name=event["name"], data=event["data"])
+
+
+def in_batches(events: Any) -> Any:
+    """Cut into lists of 512, as the SDK leaves to its callers."""
+    batch = []
+    for each in events:
+        batch.append(each)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+@case("SDK, ready Events")
+def sdk_ready(url: str, count: int) -> Callable[[], object]:
+    official, events = sdk(url), [sdk_event(each) for each in workload.pool()]
+    official.send_sync(events[:1])
+    return lambda: [
+        official.send_sync(batch) for batch in in_batches(workload.cycle(events, count))
+    ]
+
+
+@case("SDK, from mappings")
+def sdk_mappings(url: str, count: int) -> Callable[[], object]:
+    official, events = sdk(url), workload.pool()
+    official.send_sync([sdk_event(events[0])])
+    return lambda: [
+        official.send_sync([sdk_event(each) for each in batch])
+        for batch in in_batches(workload.cycle(events, count))
+    ]
+
+
+@case("SDK, from NDJSON lines")
+def sdk_lines(url: str, count: int) -> Callable[[], object]:
+    official, path = sdk(url), ndjson(count)
+    official.send_sync([sdk_event({"name": "app/warm.up", "data": {}})])
+
+    def work() -> None:
+        with path.open("rb") as file:
+            for batch in in_batches(file):
+                official.send_sync([sdk_event(json.loads(line)) for line in batch])
+
+    return work
+
+
+@case("SDK async, 32 in flight")
+def sdk_async_many(url: str, count: int) -> Callable[[], object]:
+    events = workload.pool()
+
+    async def work() -> None:
+        official = sdk(url)
+        source = in_batches(workload.cycle(events, count))
+
+        async def task() -> None:
+            for batch in source:
+                await official.send([sdk_event(each) for each in batch])
+
+        await asyncio.gather(*(task() for _ in range(32)))
+
+    return in_loop(work, url)
+
+
+@case("SDK single sends")
+def sdk_single(url: str, count: int) -> Callable[[], object]:
+    official, events = sdk(url), workload.pool()
+    official.send_sync(sdk_event(events[0]))
+    return lambda: [official.send_sync(sdk_event(each)) for each in workload.cycle(events, count)]
+
+
+@case("SDK async single sends")
+def sdk_async_single(url: str, count: int) -> Callable[[], object]:
+    async def work() -> None:
+        official = sdk(url)
+        await tasks(count, 1, lambda each: official.send(sdk_event(each)))
+
+    return in_loop(work, url)
+
+
+# What handing over costs the caller, the worker being busy
+
+
+@case("EventBuffer.add")
+def buffer_add(url: str, count: int) -> Callable[[], object]:
+    from inngest_rest import EventBuffer
+
+    buffer = EventBuffer(client(url), max_pending=count)
+    events = list(workload.cycle(workload.pool(), count))
+    return lambda: [buffer.add(each) for each in events]
+
+
+@case("posthog capture")
+def posthog_capture(url: str, count: int) -> Callable[[], object]:
+    from posthog import Posthog
+
+    posthog = Posthog("phc_x", host=url, max_queue_size=count)
+    events = list(workload.cycle(workload.pool(), count))
+    return lambda: [
+        posthog.capture(each["name"], distinct_id="u", properties=each["data"]) for each in events
+    ]
+
+
+@case("segment track")
+def segment_track(url: str, count: int) -> Callable[[], object]:
+    from segment.analytics.client import Client
+
+    segment = Client("x", host=url, max_queue_size=count)
+    events = list(workload.cycle(workload.pool(), count))
+    return lambda: [segment.track("u", each["name"], each["data"]) for each in events]
+
+
+# What a program pays before it sends, in a process that has loaded nothing else
+
+
+def importing(statement: str) -> Case:
+    program = f"import time; a = time.process_time(); {statement}; print(time.process_time() - a)"
+
+    def make(url: str, count: int) -> Callable[[], object]:  # noqa: ARG001
+        def work() -> float:
+            done = subprocess.run(
+                [sys.executable, "-c", program], check=True, stdout=subprocess.PIPE, text=True
+            )
+            return float(done.stdout)
+
+        return work
+
+    return make
+
+
+case("import httpx")(importing("import httpx"))
+case("import inngest_rest")(importing("from inngest_rest import InngestClient, Event"))
+
+# Those whose every event is to be counted by the server.
+SENDING = frozenset(CASES) - {
+    "runs.get",
+    "httpx.get().json()",
+    "EventBuffer.add",
+    "posthog capture",
+    "segment track",
+    "import httpx",
+    "import inngest_rest",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", choices=CASES)
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--count", type=int, required=True)
+    options = parser.parse_args()
+    os.sched_setaffinity(0, {0})
+    work = CASES[options.name](options.url, options.count)
+    wall, cpu = time.perf_counter(), time.process_time()
+    own_figure = work()
+    spent = time.process_time() - cpu
+    figures = {
+        "wall": time.perf_counter() - wall,
+        "cpu": own_figure if isinstance(own_figure, float) else spent,
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "sent": options.count if options.name in SENDING else 0,
+    }
+    json.dump(figures, sys.stdout)
+    # The official SDK leaves threads and connections behind that would delay the exit.
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""What is compared with what, and how much is asked for: a ratio inside one interleaved run."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Figure = Literal["wall", "cpu", "peak_mib"]
+
+
+class Setting(NamedTuple):
+    """Cases that take turns: how many events each sends, and how slow the server is made."""
+
+    name: str
+    events: int
+    latency_ms: float = 0.0
+
+
+BULK = Setting("512 events a POST", 102_400)
+LATENT = Setting("512 events a POST, 20 ms of latency", 102_400, 20.0)
+SINGLE = Setting("one event a POST", 2_000)
+START = Setting("start", 1)
+CAPTURE = Setting("hand over and go on", 20_000)
+SMALL_FILE = Setting("a file of 10,000 lines", 10_240)
+LARGE_FILE = Setting("a file of 1,000,000 lines", 1_000_000)
+
+
+class Run(NamedTuple):
+    """A case in a setting."""
+
+    setting: Setting
+    case: str
+
+
+class Goal(NamedTuple):
+    """How a run of ours is to compare with another: `times` as fast, or at most `times` as slow."""
+
+    text: str
+    ours: Run
+    other: Run
+    at_least: float | None = None
+    at_most: float | None = None
+    figure: Figure = "wall"
+
+    def ratio(self, ours: float, other: float) -> float:
+        """Speed-up where at least is asked for, cost where at most is."""
+        return other / ours if self.at_least is not None else ours / other
+
+    def is_met(self, ratio: float) -> bool:
+        return (self.at_least is None or ratio >= self.at_least) and (
+            self.at_most is None or ratio <= self.at_most
+        )
+
+
+GOALS = (
+    Goal(
+        "send_many of mappings, against the SDK's ready Events",
+        Run(BULK, "send_many mappings"),
+        Run(BULK, "SDK, ready Events"),
+        at_least=5,
+    ),
+    Goal(
+        "send_many of mappings, against the SDK from the same mappings",
+        Run(BULK, "send_many mappings"),
+        Run(BULK, "SDK, from mappings"),
+        at_least=7,
+    ),
+    Goal(
+        "send_many of Events, against the SDK's ready Events",
+        Run(BULK, "send_many Events"),
+        Run(BULK, "SDK, ready Events"),
+        at_least=5,
+    ),
+    Goal(
+        "send_file, against the SDK from the same lines",
+        Run(BULK, "send_file"),
+        Run(BULK, "SDK, from NDJSON lines"),
+        at_least=6,
+    ),
+    Goal(
+        "send_file, against httpx posting ready bodies",
+        Run(BULK, "send_file"),
+        Run(BULK, "httpx, ready bodies"),
+        at_least=0.45,
+    ),
+    Goal(
+        "async send_many, against the blocking one",
+        Run(BULK, "async send_many"),
+        Run(BULK, "send_many mappings"),
+        at_least=0.8,
+    ),
+    Goal(
+        "async send_many, 20 ms of latency, 32 in flight, against the SDK",
+        Run(LATENT, "async send_many, 32 in flight"),
+        Run(LATENT, "SDK async, 32 in flight"),
+        at_least=5,
+    ),
+    Goal(
+        "async send_many, 20 ms of latency, 32 in flight, against its own 16",
+        Run(LATENT, "async send_many, 32 in flight"),
+        Run(LATENT, "async send_many, 16 in flight"),
+        at_least=1.5,
+    ),
+    Goal(
+        "single sends, against the SDK",
+        Run(SINGLE, "single sends"),
+        Run(SINGLE, "SDK single sends"),
+        at_least=1.3,
+    ),
+    Goal(
+        "async single sends, against the SDK",
+        Run(SINGLE, "async single sends"),
+        Run(SINGLE, "SDK async single sends"),
+        at_least=1.2,
+    ),
+    Goal(
+        "async single sends from 64 tasks, against 8",
+        Run(SINGLE, "async single sends, 64 tasks"),
+        Run(SINGLE, "async single sends, 8 tasks"),
+        at_least=1,
+    ),
+    Goal(
+        "runs.get, against httpx.get().json()",
+        Run(SINGLE, "runs.get"),
+        Run(SINGLE, "httpx.get().json()"),
+        at_most=1.15,
+    ),
+    Goal(
+        "EventBuffer.add, against posthog's capture",
+        Run(CAPTURE, "EventBuffer.add"),
+        Run(CAPTURE, "posthog capture"),
+        at_most=0.1,
+    ),
+    Goal(
+        "EventBuffer.add, against segment's track",
+        Run(CAPTURE, "EventBuffer.add"),
+        Run(CAPTURE, "segment track"),
+        at_most=0.1,
+    ),
+    Goal(
+        "import of the package, against import httpx",
+        Run(START, "import inngest_rest"),
+        Run(START, "import httpx"),
+        at_most=1.3,
+        figure="cpu",
+    ),
+)
+
+PEAK_GOAL_MIB = 8
+"""Most that a million lines may take above ten thousand."""

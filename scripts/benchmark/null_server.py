@@ -1,0 +1,92 @@
+"""A server that only counts: it bounds what a client can reach, and checks that all arrived.
+
+`python -m benchmark.null_server [--latency MS]` prints its port and serves until its standard
+input closes. POST /e/KEY counts the events of the body and answers with as many ids, GET /count
+tells and resets the count, any other GET answers with one run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import functools
+import sys
+
+RUN = (
+    b'{"data":{"run_id":"01M86WNRKHYE50ZF3GG530BHRT","run_started_at":"2026-11-24T13:42:09.777Z",'
+    b'"function_id":"39dfc054-6808-53bd-90b7-98756fd9bf24","function_version":0,'
+    b'"environment_id":"00000000-0000-4000-b000-000000000000",'
+    b'"event_id":"01M86WNRFXGX2X6REM97R8ZTYK","status":"Completed",'
+    b'"ended_at":"2026-11-24T13:42:09.921142877Z","output":{"echo":{"k":"ok"},"n":1}},'
+    b'"metadata":{"fetched_at":"2026-11-24T13:44:09.567823239Z",'
+    b'"cached_until":"2026-11-24T13:44:12.567823309Z"}}'
+)
+
+
+def answer(body: bytes, content_type: bytes = b"application/json") -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s" % (
+        content_type,
+        len(body),
+        body,
+    )
+
+
+@functools.cache
+def accepted(count: int) -> bytes:
+    ids = b",".join([b'"01M86WMR2REMKV8DQ54EQPCS5T"'] * count)
+    return answer(b'{"ids":[%s],"status":200}' % ids, b"text/plain; charset=utf-8")
+
+
+class Counter(asyncio.Protocol):
+    """One connection; the count is the class's, shared by all."""
+
+    received = 0
+    latency = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.buffer = bytearray()
+        self.wanted = 0
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        while len(self.buffer) >= self.wanted and (head := self.buffer.find(b"\r\n\r\n")) >= 0:
+            lower = self.buffer[:head].lower()
+            mark = lower.find(b"content-length:")
+            length = int(lower[mark + 15 :].split(b"\r\n", 1)[0]) if mark >= 0 else 0
+            self.wanted = head + 4 + length
+            if len(self.buffer) < self.wanted:
+                return
+            self.reply(bytes(lower[:12]), self.buffer[head + 4 : self.wanted])
+            del self.buffer[: self.wanted]
+            self.wanted = 0
+
+    def reply(self, line: bytes, body: bytearray) -> None:
+        if line.startswith(b"post"):
+            count = body.count(b'"name":')
+            Counter.received += count
+            out = accepted(count)
+        elif line.startswith(b"get /count"):
+            out = answer(b"%d" % Counter.received)
+            Counter.received = 0
+        else:
+            out = answer(RUN)
+        if self.latency:
+            asyncio.get_running_loop().call_later(self.latency, self.transport.write, out)
+        else:
+            self.transport.write(out)
+
+
+async def serve(latency: float) -> None:
+    Counter.latency = latency
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Counter, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--latency", type=float, default=0.0, metavar="MS")
+    asyncio.run(serve(parser.parse_args().latency / 1_000))
