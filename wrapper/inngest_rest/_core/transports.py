@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import functools
+import os
+import sys
 from collections import deque
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.request import getproxies, proxy_bypass
+from weakref import WeakSet
 
 import httpx
 
@@ -35,6 +38,7 @@ class Lanes(Generic[Transport]):
         self._make = make
         self._free: deque[Transport] = deque()
         self._all: list[Transport] = []
+        _lanes.add(self)
 
     def take(self) -> Transport:
         """Return a transport nobody uses, the one used last first: its connection is warm."""
@@ -49,9 +53,25 @@ class Lanes(Generic[Transport]):
         """Let others use it again."""
         self._free.append(transport)
 
+    def forget(self) -> None:
+        """Use none of them again, but the caller's own: in a forked child, whose parent does."""
+        self._free.clear()
+
     def __iter__(self) -> Iterator[Transport]:
         """Yield each transport there is once, to close it."""
         yield from {id(each): each for each in self._all}.values()
+
+
+_lanes: WeakSet[Lanes[Any]] = WeakSet()
+
+
+def _forget_all() -> None:
+    for lanes in _lanes:
+        lanes.forget()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_forget_all)
 
 
 def by_host(

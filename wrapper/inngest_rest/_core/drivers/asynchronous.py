@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import httpx
@@ -110,9 +111,9 @@ class AsyncDriver:
             for _, task in started:
                 task.cancel()
             await asyncio.gather(*(task for _, task in started), return_exceptions=True)
-            while started:
-                job, task = started.popleft()
-                took(job, task.result() if _succeeded(task) else None)
+            with ExitStack() as rest:  # for each of them, whichever of these raises
+                for job, task in reversed(started):
+                    rest.callback(took, job, task.result() if _succeeded(task) else None)
 
     async def close(self) -> None:
         self._closed = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 import httpx
@@ -107,10 +108,10 @@ class Driver:
         finally:
             # Only an exception leaves some: what is under way gets a moment to end.
             wait([future for _, future in started], timeout=_GRACE)
-            while started:
-                job, future = started.popleft()
-                took(job, future.result() if _succeeded(future) else None)
             pool.shutdown(wait=False)
+            with ExitStack() as rest:  # for each of them, whichever of these raises
+                for job, future in reversed(started):
+                    rest.callback(took, job, future.result() if _succeeded(future) else None)
 
     def close(self) -> None:
         self._closed = True

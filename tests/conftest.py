@@ -1,0 +1,72 @@
+"""Every test sees a server, a clock of its own and an empty environment, through both doors."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from inngest_rest import InngestClient
+
+from .clock import Clock
+from .doors import DoorName, open_door
+from .server import Server
+
+# The blocking client stands for both: what is tested is written once, and typed by it.
+Connect = Callable[..., InngestClient]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kill-rounds", type=int, default=100, help="kills of test_outbox_kills.py")
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("INNGEST_") or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    clock.govern_drivers(monkeypatch)
+    return clock
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture(params=["blocking", "async"])
+def door(request: pytest.FixtureRequest) -> DoorName:
+    name: DoorName = request.param
+    return name
+
+
+@pytest.fixture
+def connect(door: DoorName, clock: Clock, server: Server) -> Iterator[Connect]:
+    """Make clients of the scripted server, as a dev server unless told otherwise."""
+    clients: list[Any] = []
+    with asyncio.Runner(loop_factory=clock.make_loop) as runner:
+
+        def make(**kwargs: Any) -> Any:
+            defaults: dict[str, Any] = {"dev": True, "transport": server}
+            client = open_door(door, runner, **{**defaults, **kwargs})
+            clock.govern(client._session)
+            clients.append(client)
+            return client
+
+        yield make
+        for client in clients:
+            client.close()
+
+
+@pytest.fixture
+def client(connect: Connect) -> InngestClient:
+    """Make a client of a dev server, which asks for no keys."""
+    return connect()

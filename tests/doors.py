@@ -1,0 +1,87 @@
+"""Both clients behind one blocking surface, so that each behaviour is tested once for the two."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from inngest_rest import AsyncInngestClient, AsyncPaginator, InngestClient
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterator
+
+    from inngest_rest import Page
+
+DoorName = Literal["blocking", "async"]
+
+
+def open_door(name: DoorName, runner: asyncio.Runner, **kwargs: Any) -> Any:
+    """Make a client; the async one is wrapped so that its calls block."""
+    if name == "blocking":
+        return InngestClient(**kwargs)
+    return Blocking(AsyncInngestClient(**kwargs), runner)
+
+
+class Blocking:
+    """Anything async, its coroutines run to their end where they are called."""
+
+    def __init__(self, target: Any, runner: asyncio.Runner) -> None:
+        self._target = target
+        self._runner = runner
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "close":
+            name = "aclose"
+        found = getattr(self._target, name)
+        if inspect.isroutine(found):
+            return self._blocking(found)
+        is_group = type(found).__module__.startswith("inngest_rest.aio")
+        return Blocking(found, self._runner) if is_group else found
+
+    def __repr__(self) -> str:
+        return repr(self._target)
+
+    def __enter__(self) -> Self:
+        self._runner.run(self._target.__aenter__())
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._runner.run(self._target.__aexit__(*error))
+
+    def _blocking(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            result = function(*args, **kwargs)
+            if isinstance(result, AsyncPaginator):
+                return BlockingPaginator(result, self._runner)
+            return self._runner.run(result) if inspect.iscoroutine(result) else result
+
+        return call
+
+
+class BlockingPaginator:
+    """An `AsyncPaginator` that is walked with `for`, one await a step."""
+
+    def __init__(self, paginator: AsyncPaginator[Any], runner: asyncio.Runner) -> None:
+        self._paginator = paginator
+        self._runner = runner
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._steps(self._paginator)
+
+    def pages(self) -> Iterator[Page[Any]]:
+        return self._steps(self._paginator.pages())
+
+    def page(self) -> Page[Any]:
+        page: Page[Any] = self._runner.run(self._paginator.page())
+        return page
+
+    def _steps(self, source: Any) -> Iterator[Any]:
+        steps = aiter(source)
+        end = object()
+
+        async def step() -> Any:
+            return await anext(steps, end)
+
+        while (item := self._runner.run(step())) is not end:
+            yield item

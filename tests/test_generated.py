@@ -1,0 +1,237 @@
+"""The generated client: what the document says, and each trap of the generator closed."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import importlib
+import pickle
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openapi_python_client
+import pytest
+import yaml
+
+import inngest_rest_api
+from inngest_rest_api import AuthenticatedClient, Client, models
+from inngest_rest_api.api import OPERATIONS, ingest, v1, v2
+from inngest_rest_api.errors import UnexpectedStatus
+from inngest_rest_api.types import UNSET
+
+from .server import body_of
+
+ROOT = Path(__file__).parent.parent
+DOCUMENT: Any = yaml.safe_load((ROOT / "openapi" / "inngest.yaml").read_text(encoding="utf-8"))
+OVERRIDES = ROOT / "openapi" / "templates"
+STOCK = Path(openapi_python_client.__file__).parent / "templates"
+DIFFS = Path(__file__).parent / "templates"
+METHODS = ("get", "put", "post", "delete", "patch")
+
+
+def client(answer: httpx.Response, **kwargs: Any) -> Client:
+    made = Client(base_url="http://a.b", **kwargs)
+    transport = httpx.MockTransport(lambda _: answer)
+    made.set_httpx_client(httpx.Client(base_url="http://a.b", transport=transport))
+    return made
+
+
+def snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def test_the_table_of_operations_is_that_of_the_document() -> None:
+    documented = {
+        (
+            own["tags"][0],
+            method.upper(),
+            re.sub(r"\{(\w+)\}", lambda it: f"{{{snake(it[1])}}}", path),
+        )
+        for path, item in DOCUMENT["paths"].items()
+        for method, own in item.items()
+        if method in METHODS
+    }
+    assert {(each.tag, each.method, each.path) for each in OPERATIONS} == documented
+    assert list(OPERATIONS) == sorted(OPERATIONS, key=lambda it: (it.tag, it.name))
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda it: it.name)
+def test_each_operation_is_a_module_of_two_pure_functions_and_their_use(operation: Any) -> None:
+    module = importlib.import_module(f"inngest_rest_api.api.{operation.tag}.{operation.name}")
+    assert getattr({"ingest": ingest, "v1": v1, "v2": v2}[operation.tag], operation.name) is module
+    for name in ("get_kwargs", "parse_response", "sync_detailed", "asyncio_detailed"):
+        assert callable(getattr(module, name))
+
+
+def test_every_value_of_every_enum_is_a_member() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    enums = {name: set(schema["enum"]) for name, schema in schemas.items() if "enum" in schema}
+    assert enums
+    for name, values in enums.items():
+        assert {each.value for each in getattr(models, name)} == values
+
+
+def test_a_value_that_the_document_does_not_know_survives() -> None:
+    status = models.V2RunStatus("PAUSED")
+    for each in (status, pickle.loads(pickle.dumps(status))):
+        assert (each, each.value, str(each)) == ("PAUSED", "PAUSED", "PAUSED")
+        assert isinstance(each, models.V2RunStatus)
+    assert status not in list(models.V2RunStatus)
+    run = {**body_of("v2-run-ok")["data"], "status": "PAUSED"}
+    assert models.V2Run.from_dict(run).to_dict()["status"] == "PAUSED"
+    with pytest.raises(ValueError, match="5"):
+        models.V2RunStatus(5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("status", [499, 520, 599])
+def test_a_status_that_iana_does_not_know_is_no_crash(status: int) -> None:
+    answer = httpx.Response(status, text="odd")
+    response = ingest.get_health.sync_detailed(client=client(answer))
+    assert (response.status_code, response.parsed) == (status, None)
+    with pytest.raises(UnexpectedStatus):
+        ingest.get_health.sync_detailed(client=client(answer, raise_on_unexpected_status=True))
+
+
+def test_a_client_has_a_timeout_unless_told_otherwise() -> None:
+    assert Client(base_url="http://a.b").get_httpx_client().timeout == httpx.Timeout(30.0)
+    authenticated = AuthenticatedClient(base_url="http://a.b", token="t")
+    assert authenticated.get_async_httpx_client().timeout == httpx.Timeout(30.0)
+
+
+def test_no_token_is_in_a_repr_even_after_a_request() -> None:
+    hidden = ("very-secret", "also-secret")
+    made = AuthenticatedClient(
+        base_url="http://a.b",
+        token=hidden[0],
+        headers={"x-key": hidden[1]},
+        cookies={"key": hidden[1]},
+        httpx_args={
+            "transport": httpx.MockTransport(lambda _: httpx.Response(404, text=hidden[0]))
+        },
+    )
+    before = repr(made)
+    v1.list_events_v1.sync_detailed(client=made)
+    v2.list_runs_v2.sync_detailed(client=made)
+    assert not [each for each in hidden if each in before + repr(made)]
+
+
+def refusing(answer: Any) -> AuthenticatedClient:
+    arguments = {"transport": httpx.MockTransport(answer)}
+    return AuthenticatedClient(base_url="http://a.b", token="secret", httpx_args=arguments)
+
+
+def test_a_token_is_not_sent_to_the_host_of_events() -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        raise AssertionError
+
+    made: Any = refusing(answer)
+    with pytest.raises(TypeError, match="takes no token"):
+        ingest.get_health.sync_detailed(client=made)
+    with pytest.raises(TypeError, match="takes no token"):
+        asyncio.run(ingest.send_events.asyncio_detailed("key", client=made, body=[]))
+
+
+def test_a_token_is_sent_where_it_is_asked_for() -> None:
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["authorization"])
+        return httpx.Response(404, json=body_of("v2-run-unknown"))
+
+    response = v2.get_run_v2.sync_detailed("01", client=refusing(answer))
+    assert seen == ["Bearer secret"]
+    assert isinstance(response.parsed, models.V2Errors)
+
+
+def test_null_reads_as_absent_where_the_document_shows_none() -> None:
+    data = body_of("v2-run-ok")["data"]
+    trigger: dict[str, Any] = {"eventIds": [], "batchId": None}
+    run = models.V2Run.from_dict({**data, "endedAt": None, "trigger": trigger})
+    assert (run.ended_at, run.trigger.batch_id) == (UNSET, UNSET)
+    page = models.V2RunListEnvelope.from_dict(
+        {"data": None, "page": {"cursor": None}, "metadata": {"fetchedAt": "2026-01-01T00:00:00Z"}}
+    )
+    assert (page.data, page.page.cursor) == (UNSET, UNSET)
+
+
+def test_null_stays_null_where_it_means_something() -> None:
+    run = body_of("v1-run-ok")["data"]
+    assert models.V1Run.from_dict({**run, "output": None}).output is None
+    assert models.V1Run.from_dict({k: v for k, v in run.items() if k != "output"}).output is UNSET
+    assert models.V1Run.from_dict({**run, "ended_at": None}).ended_at is None
+
+
+def test_fields_that_a_server_adds_survive() -> None:
+    run = models.V1Run.from_dict({**body_of("v1-run-ok")["data"], "new": [1]})
+    assert run["new"] == [1]
+    assert run.to_dict()["new"] == [1]
+
+
+def test_json_sent_as_text_is_read_and_true_text_stays_text() -> None:
+    stored = httpx.Response(200, text='{"ids": ["01"], "status": 200}')
+    found = ingest.send_events.sync("k", client=client(stored), body=[])
+    assert isinstance(found, models.SendResult)
+    absent: Any = client(httpx.Response(404, text="404 page not found\n"))
+    assert v1.list_runs_v1.sync(client=absent) == "404 page not found\n"
+
+
+def test_a_hidden_error_is_read_as_one() -> None:
+    answer: Any = client(httpx.Response(200, json=body_of("v1-run-unknown")))
+    assert isinstance(v1.get_run_v1.sync("01", client=answer), models.V1Error)
+
+
+def test_models_and_operations_are_loaded_when_they_are_used() -> None:
+    script = """
+import sys, inngest_rest_api.models as models, inngest_rest_api.api.v2 as v2
+loaded = lambda: {name for name in sys.modules if name.startswith("inngest_rest_api.models.v2_run")}
+assert not loaded(), loaded()
+models.V2Run
+assert "inngest_rest_api.models.v2_run" in loaded()
+assert "inngest_rest_api.api.v2.get_app_v2" not in sys.modules
+v2.get_app_v2
+assert set(models.__all__) <= set(dir(models))
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+    with pytest.raises(AttributeError, match="Nonsense"):
+        _ = models.Nonsense
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = v2.nonsense
+
+
+def test_the_package_says_that_it_is_generated_and_typed() -> None:
+    package = Path(inngest_rest_api.__file__).parent
+    assert (package / "py.typed").exists()
+    for module in package.rglob("*.py"):
+        assert module.read_text(encoding="utf-8").startswith("# Generated by scripts/regenerate")
+
+
+def difference(name: str) -> str:
+    """Tell how an override differs from the template it stands for."""
+    stock = (STOCK / name).read_text(encoding="utf-8").splitlines()
+    ours = (OVERRIDES / name).read_text(encoding="utf-8").splitlines()
+    lines = difflib.unified_diff(stock, ours, "stock", "override", lineterm="", n=0)
+    return "\n".join(line for line in lines if not line.startswith("@@")) + "\n"
+
+
+@pytest.mark.parametrize("name", sorted(each.name for each in OVERRIDES.glob("*.jinja")))
+def test_an_override_differs_from_the_stock_template_in_what_is_written_down(name: str) -> None:
+    """A newer generator shows here what has to be taken over.
+
+    To write down a change you meant: python -m tests.test_generated
+    """
+    assert difference(name) == (DIFFS / f"{name}.diff").read_text(encoding="utf-8")
+
+
+def test_every_difference_written_down_is_of_an_override() -> None:
+    assert {each.stem for each in DIFFS.iterdir()} == {
+        each.name for each in OVERRIDES.glob("*.jinja")
+    }
+
+
+if __name__ == "__main__":
+    for override in OVERRIDES.glob("*.jinja"):
+        (DIFFS / f"{override.name}.diff").write_text(difference(override.name), encoding="utf-8")

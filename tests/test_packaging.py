@@ -1,0 +1,49 @@
+"""One distribution with two typed packages, and a version that is written once."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hatchling.builders.wheel import WheelBuilder
+
+import inngest_rest
+
+from .server import recorded
+
+if TYPE_CHECKING:
+    from .conftest import Connect
+    from .server import Server
+
+ROOT = Path(__file__).parent.parent
+PROJECT: Any = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_the_wheel_holds_both_packages_and_says_that_they_are_typed() -> None:
+    builder = WheelBuilder(str(ROOT))
+    files = {each.distribution_path for each in builder.recurse_included_files()}
+    tops = {each.partition("/")[0] for each in files}
+    assert tops == {"inngest_rest", "inngest_rest_api"}
+    assert {f"{each}/py.typed" for each in tops} <= files
+    assert {f"{each}/__init__.py" for each in tops} <= files
+    assert not [each for each in files if "__pycache__" in each or each.endswith(".pyc")]
+
+
+def test_the_version_is_written_once() -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+", inngest_rest.__version__)
+    assert WheelBuilder(str(ROOT)).metadata.version == inngest_rest.__version__
+    assert PROJECT["project"]["dynamic"] == ["version"]
+
+
+def test_the_version_is_told_to_the_server(connect: Connect, server: Server) -> None:
+    server.on("GET /health", recorded("health"))
+    connect().health()
+    assert server.requests[0].headers["user-agent"] == f"inngest-rest/{inngest_rest.__version__}"
+
+
+def test_what_is_needed_at_run_time_is_little() -> None:
+    needed = {re.match(r"[\w-]+", each)[0] for each in PROJECT["project"]["dependencies"]}  # type: ignore[index]
+    assert needed == {"attrs", "httpx", "orjson"}
+    assert PROJECT["project"]["requires-python"] == ">=3.11"

@@ -1,0 +1,128 @@
+"""What a user's type checker sees. Never run: mypy reads it with the rest of the tests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, assert_type
+
+from inngest_rest import (
+    ApiError,
+    App,
+    AsyncInngestClient,
+    AsyncPaginator,
+    Cancellation,
+    Event,
+    EventLike,
+    Function,
+    InngestClient,
+    Job,
+    Page,
+    Paginator,
+    PartialSendError,
+    RateLimitError,
+    RetryPolicy,
+    Run,
+    RunError,
+    RunStatus,
+    SendFailure,
+    SendReport,
+    Span,
+    StoredEvent,
+    WaitTimeoutError,
+    Webhook,
+)
+
+NOW = datetime.now(UTC)
+
+
+def settings() -> None:
+    InngestClient()
+    InngestClient(event_key="k", signing_key="ff", env="e", dev="http://127.0.0.1:1", timeout=1)
+    InngestClient(api_version="v2", retries=RetryPolicy(total=timedelta(minutes=1)), dev=True)
+    AsyncInngestClient(retries=3, timeout=timedelta(seconds=1), allow_http=True)
+    InngestClient(api_version="v3")  # type: ignore[arg-type]
+    InngestClient("k")  # type: ignore[call-arg]
+    InngestClient(token="k")  # type: ignore[call-arg]
+
+
+def events() -> list[EventLike]:
+    Event("a", {"k": 1}, id="i", user={"id": 1}, ts=NOW, v="1")
+    Event("a", ts=1_795_543_200_000)
+    Event("a", {"k": 1}, "i")  # type: ignore[call-arg]
+    Event("a", ts="now")  # type: ignore[arg-type]
+    return [Event("a"), {"name": "b"}]
+
+
+def blocking(client: InngestClient) -> None:
+    with client as entered:
+        assert_type(entered, InngestClient)
+    assert_type(client.send(Event("a")), list[str])
+    assert_type(client.send({"name": "a"}), list[str])
+    assert_type(client.send(iter(events()), batch_size=10), list[str])
+    assert_type(client.runs.list(status="running", limit=20), Paginator[Run])
+    client.runs.list(status=["failed", RunStatus.CANCELLED], since=NOW, app="a", function="f")
+    client.runs.list(since="yesterday")  # type: ignore[arg-type]
+    assert_type(client.runs.list().pages(), Iterator[Page[Run]])
+    assert_type(client.runs.list().page(), Page[Run])
+    for run in client.runs.list():
+        assert_type(run, Run)
+    assert_type(client.runs.get("r"), Run)
+    assert_type(client.runs.wait("r", timeout=timedelta(minutes=1)), Run)
+    client.runs.wait("r")  # type: ignore[call-arg]
+    assert_type(client.runs.replay("r"), str)
+    assert_type(client.runs.jobs("r"), list[Job])
+    assert_type(client.runs.trace("r"), Span)
+    assert_type(client.events.list(name="a"), Paginator[StoredEvent])
+    assert_type(client.events.get("e"), StoredEvent)
+    assert_type(client.events.runs("e"), Paginator[Run])
+    assert_type(client.apps.list(), Paginator[App])
+    assert_type(client.apps.get("a"), App)
+    assert_type(client.functions.list("a"), Paginator[Function])
+    assert_type(client.functions.get("a", "f"), Function)
+    assert_type(client.functions.invoke("a", "f", {"k": 1}, idempotency_key="k"), str)
+    assert_type(client.signals.send("s", [1, 2]), str)
+    assert_type(client.cancellations.create("a", "f", started_before=NOW), Cancellation)
+    assert_type(client.cancellations.list(), Paginator[Cancellation])
+    assert_type(client.webhooks.create(name="w"), Webhook)
+    assert_type(client.webhooks.list(), Paginator[Webhook])
+
+
+async def asynchronous(client: AsyncInngestClient) -> None:
+    async with client as entered:
+        assert_type(entered, AsyncInngestClient)
+    assert_type(await client.send(events()), list[str])
+    assert_type(client.runs.list(), AsyncPaginator[Run])
+    assert_type(client.runs.list().pages(), AsyncIterator[Page[Run]])
+    assert_type(await client.runs.list().page(), Page[Run])
+    assert_type([run async for run in client.runs.list()], list[Run])
+    assert_type(await client.runs.get("r"), Run)
+    assert_type(await client.runs.wait("r", 60), Run)
+    assert_type(await client.functions.invoke("a", "f"), str)
+    [*client.runs.list()]  # type: ignore[misc]
+
+
+def models(run: Run, page: Page[App]) -> None:
+    assert_type(run.status, RunStatus)
+    assert_type(run.ended_at, datetime | None)
+    assert_type(run.event_ids, tuple[str, ...])
+    assert_type(run.error, RunError | None)
+    assert_type(run.is_ended, bool)
+    assert_type(page.items, tuple[App, ...])
+    assert_type(page.next_cursor, str | None)
+    run.id = "other"  # type: ignore[misc]
+
+
+def errors(partial: PartialSendError, late: WaitTimeoutError, refused: ApiError) -> None:
+    assert_type(partial.report, SendReport)
+    assert_type(partial.report + partial.report, SendReport)
+    assert_type(partial.report.failures, tuple[SendFailure, ...])
+    assert_type(partial.ids, tuple[str | None, ...])
+    assert_type(late.run, Run | None)
+    assert_type((refused.status, refused.code), tuple[int, str | None])
+    if isinstance(refused, RateLimitError):
+        assert_type(refused.retry_after, float | None)
+
+
+def anything(run: Run) -> Any:
+    return run.output
