@@ -53,7 +53,7 @@ def live_server(pytestconfig: pytest.Config) -> Iterator[Server]:
 @pytest.fixture
 def world(
     request: pytest.FixtureRequest,
-    exercised: Exercised,  # noqa: F811 - the fixture
+    exercised: Exercised,
     door: DoorName,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[World]:

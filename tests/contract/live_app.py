@@ -6,6 +6,7 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,48 +20,55 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+Body = Callable[[inngest.Context], Awaitable[Any]]
+
+
+async def echoes(context: inngest.Context) -> Any:
+    return {"echo": dict(context.event.data)}
+
+
+async def fails(_: inngest.Context) -> Any:
+    raise inngest.NonRetriableError("told to fail")
+
+
+async def naps(context: inngest.Context) -> Any:
+    await context.step.sleep("nap", timedelta(seconds=1))
+    return "slept"
+
+
+async def retries(context: inngest.Context) -> Any:
+    if context.attempt == 0:
+        raise inngest.RetryAfterError("told to fail once", timedelta(seconds=1))
+    return {"attempt": context.attempt}
+
+
+async def sleeps(context: inngest.Context) -> Any:
+    await context.step.sleep("sleep", timedelta(minutes=10))
+
+
+async def steps(context: inngest.Context) -> Any:
+    async def one() -> int:
+        return 1
+
+    async def two() -> int:
+        return 2
+
+    return [await context.step.run("one", one), await context.step.run("two", two)]
+
+
+BODIES: tuple[Body, ...] = (echoes, fails, naps, retries, sleeps, steps)
+
+
 def functions(client: inngest.Inngest, app: str) -> list[inngest.Function[Any]]:
     """Make the functions that `world.FUNCTIONS` describes."""
-
-    def on(name: str, retries: int = 0) -> Any:
-        return client.create_function(
-            fn_id=name, retries=retries, trigger=inngest.TriggerEvent(event=f"{app}/{name}")
-        )
-
-    @on("echoes")
-    async def echoes(context: inngest.Context) -> Any:
-        return {"echo": dict(context.event.data)}
-
-    @on("fails")
-    async def fails(_: inngest.Context) -> Any:
-        raise inngest.NonRetriableError("told to fail")
-
-    @on("naps")
-    async def naps(context: inngest.Context) -> Any:
-        await context.step.sleep("nap", timedelta(seconds=1))
-        return "slept"
-
-    @on("retries", retries=1)
-    async def retries(context: inngest.Context) -> Any:
-        if context.attempt == 0:
-            raise inngest.RetryAfterError("told to fail once", timedelta(seconds=1))
-        return {"attempt": context.attempt}
-
-    @on("sleeps")
-    async def sleeps(context: inngest.Context) -> Any:
-        await context.step.sleep("sleep", timedelta(minutes=10))
-
-    @on("steps")
-    async def steps(context: inngest.Context) -> Any:
-        async def one() -> int:
-            return 1
-
-        async def two() -> int:
-            return 2
-
-        return [await context.step.run("one", one), await context.step.run("two", two)]
-
-    return [echoes, fails, naps, retries, sleeps, steps]
+    return [
+        client.create_function(
+            fn_id=body.__name__,
+            retries=1,
+            trigger=inngest.TriggerEvent(event=f"{app}/{body.__name__}"),
+        )(body)
+        for body in BODIES
+    ]
 
 
 @contextmanager

@@ -67,7 +67,6 @@ class World(ABC):
 
     def __init__(self, exercised: Exercised, door: DoorName, runner: asyncio.Runner) -> None:
         self.faults: list[str] = []
-        self.cancel_later: list[str] = []
         self._exercised = exercised
         self._door: DoorName = door
         self._runner = runner
@@ -155,8 +154,6 @@ class World(ABC):
     def run_of(self, client: InngestClient, event_id: str) -> Run:
         """Return the one run an event started."""
         (run,) = self.eventually(lambda: list(client.events.runs(event_id)))
-        if not run.is_ended:
-            self.cancel_later.append(run.id)
         return run
 
     def start_and_wait(

@@ -163,7 +163,7 @@ def test_event_over_3_mib_is_refused_before_the_key_is_read(client: httpx.Client
         ("/v2/apps/a/functions//runs", 400, "App ID and function ID are required"),
         ("/v2/runs//", 404, "Not Found"),
         ("/v2/runs/a%2Fb", 404, "Not Found"),
-        ("/v2", 404, "Not Found"),
+        ("/v2", 400, "Bad Request"),
         ("/v2/events/zz/runs", 400, "Event ID must be a valid ULID"),
     ],
 )

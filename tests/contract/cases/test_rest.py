@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -37,17 +38,19 @@ def test_bulk_cancellation_cancels_what_started_in_its_window(
     world: World, client: InngestClient
 ) -> None:
     run = world.start(client, "sleeps")
-    now = world.now()
-    window = {"started_after": now - timedelta(minutes=5), "started_before": now}
+    cancel = partial(
+        client.cancellations.create,
+        world.app,
+        f"{world.app}-sleeps",
+        started_after=world.now() - timedelta(minutes=5),
+    )
     if not world.has_cancellations:
         # No store is wired into an open-source server: valid requests are 500 (facts.md 4).
         with pytest.raises(ServerError):
-            client.cancellations.create(world.app, f"{world.app}-sleeps", **window)
+            cancel(started_before=world.now())
         return
     world.pause(1)
-    made = client.cancellations.create(
-        world.app, f"{world.app}-sleeps", **{**window, "started_before": world.now()}
-    )
+    made = cancel(started_before=world.now())
     assert made.function_id == f"{world.app}-sleeps"
     assert client.runs.wait(run.id, timeout=60).status == "cancelled"
     assert made.id in {each.id for each in client.cancellations.list()}

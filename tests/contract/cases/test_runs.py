@@ -104,11 +104,11 @@ def test_trace_shows_the_steps_below_the_run(world: World, client: InngestClient
 
 
 UNKNOWN_RUN: dict[str, Callable[[InngestClient, str], object]] = {
-    "get": lambda client, id: client.runs.get(id),
-    "cancel": lambda client, id: client.runs.cancel(id),
-    "replay": lambda client, id: client.runs.replay(id),
-    "jobs": lambda client, id: client.runs.jobs(id),
-    "trace": lambda client, id: client.runs.trace(id),
+    "get": lambda client, run: client.runs.get(run),
+    "cancel": lambda client, run: client.runs.cancel(run),
+    "replay": lambda client, run: client.runs.replay(run),
+    "jobs": lambda client, run: client.runs.jobs(run),
+    "trace": lambda client, run: client.runs.trace(run),
 }
 
 

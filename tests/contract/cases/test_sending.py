@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import os
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
@@ -38,7 +39,7 @@ def test_one_event_is_stored_and_starts_its_function(world: World, client: Innge
 
 def test_ids_of_a_batch_are_in_the_order_sent(world: World, client: InngestClient) -> None:
     ids = client.send([Event(f"{world.app}/nothing", {"n": n}) for n in range(5)])
-    events = [world.eventually(lambda id=id: client.events.get(id)) for id in ids]
+    events = [world.eventually(partial(client.events.get, id)) for id in ids]
     assert [event.data for event in events] == [{"n": n} for n in range(5)]
 
 
@@ -80,7 +81,11 @@ def test_refused_event_is_told_and_the_others_are_stored(
     world: World, client: InngestClient
 ) -> None:
     name = f"{world.app}/nothing"
-    events = [{"name": name}, {"name": name, **REFUSED}, {"name": name, "data": {"n": 2}}]
+    events: list[dict[str, Any]] = [
+        {"name": name},
+        {"name": name, **REFUSED},
+        {"name": name, "data": {"n": 2}},
+    ]
     with pytest.raises(PartialSendError) as caught:
         client.send(events)
     report, ids = caught.value.report, caught.value.ids
@@ -126,7 +131,7 @@ def test_many_events_are_all_accepted_whatever_one_of_them_is(
     world: World, client: InngestClient
 ) -> None:
     name = f"{world.app}/nothing"
-    events = [{"name": name, "data": {"n": n}} for n in range(25)]
+    events: list[dict[str, Any]] = [{"name": name, "data": {"n": n}} for n in range(25)]
     events[7] |= REFUSED
     report = client.send_many(events, batch_size=10, in_flight=2)
     assert (report.accepted, report.rejected, report.unknown) == (24, 1, 0)

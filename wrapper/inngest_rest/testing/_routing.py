@@ -44,6 +44,11 @@ ASKED_FOR = frozenset(
 """Routes of v1 that no server of today has (design.md 2)."""
 
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_METHODS = frozenset(
+    ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "QUERY")
+)
+"""The methods that the server's router (chi) has heard of; any other is 405 on every path."""
+
 _BAD_REQUEST = Response(400, (("Content-Type", TEXT), ("Connection", "close")), b"400 Bad Request")
 
 
@@ -107,6 +112,7 @@ def _always(response: Response) -> Match:
 
 _V1_MISS = _always(NOT_FOUND)
 _V2_MISS = Match(v2_guard(lambda _: v2_error(404, "api_error", "Not Found")))
+_V2_BARE = Match(v2_guard(lambda _: v2_error(400, "api_error", "Bad Request")))
 _V2_WRONG_METHOD = Match(v2_guard(lambda _: v2_error(501, "api_error", "Method Not Allowed")))
 _PAGE = _always(Response(200))
 
@@ -145,6 +151,8 @@ class Router:
         """Return who answers the request."""
         if _BAD_ESCAPE.search(request.raw_path):
             return _always(_BAD_REQUEST)
+        if request.method not in _METHODS:
+            return _always(Response(405))
         decoded = request.decoded_path
         v2_path = decoded.removeprefix("/api")
         if v2_path == "/v2" or v2_path.startswith("/v2/"):
@@ -157,6 +165,8 @@ class Router:
     def _find_v2(self, path: str, method: str) -> Match:
         if not self._v2_routes:
             return _V1_MISS
+        if path == "/v2":
+            return _V2_BARE
         found = self._v2.find(path)
         if found is None:
             return _V2_MISS

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from email.utils import formatdate
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -19,6 +20,12 @@ Send: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
 Address: TypeAlias = tuple[str, int]
 
 _START_SECONDS = 10.0
+_MOST_HEADER_BYTES = 1 << 20  # Go's http.DefaultMaxHeaderBytes
+_CONTINUE = "100-continue"
+
+# What Go's net/http answers by itself, before any handler.
+_CANNOT_EXPECT = Response(417, (("Content-Length", "0"), ("Connection", "close")))
+_BAD_REQUEST = "400 Bad Request"
 
 
 class _App:
@@ -37,7 +44,11 @@ class _App:
                 return
             body += message.get("body", b"")
             more = message.get("more_body", False)
-        outcome = self._answer(_request(scope, bytes(body)))
+        request = _request(scope, bytes(body))
+        if request.headers.get("expect", _CONTINUE).lower() != _CONTINUE:
+            await _respond(_CANNOT_EXPECT, send)
+            return
+        outcome = self._answer(request)
         if isinstance(outcome, Dropped):
             self.connections[tuple(scope["client"])].close()
             await receive()
@@ -50,9 +61,13 @@ def _request(scope: Scope, body: bytes) -> Request:
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    raw_path = scope["raw_path"].decode("latin-1")
+    if not raw_path.startswith("/"):
+        # A client that takes this for its proxy sends the whole URL; Go routes by its path.
+        raw_path = urlsplit(raw_path).path
     return Request(
         scope["method"],
-        scope["raw_path"].decode("latin-1"),
+        raw_path,
         scope["query_string"].decode("latin-1"),
         headers,
         body,
@@ -80,6 +95,9 @@ def _protocol(connections: dict[Address, asyncio.Transport]) -> type[H11Protocol
             if self.client is not None:
                 connections.pop(self.client, None)
             super().connection_lost(exc)
+
+        def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words
+            super().send_400_response(_BAD_REQUEST)
 
     return Protocol
 
@@ -124,6 +142,7 @@ def serve(answer: Callable[[Request], Outcome], port: int) -> Generator[str]:
         server_header=False,
         date_header=False,
         proxy_headers=False,
+        h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
         timeout_graceful_shutdown=1,
     )
     server = _Server(config)

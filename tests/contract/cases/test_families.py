@@ -1,0 +1,120 @@
+"""Every operation of both families: wrong keys, bad requests, and the same thing told twice."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from inngest_rest import BadRequestError
+from tests.contract.world import DOCUMENT, UNKNOWN
+
+if TYPE_CHECKING:
+    from inngest_rest import InngestClient
+    from tests.contract.world import World
+
+ASKED_FOR = re.compile(r"/v1/(runs|apps|runs/\{runId\}/replay|webhooks.*)")
+
+
+def test_every_operation_refuses_a_wrong_key_where_keys_are_asked_for(world: World) -> None:
+    found = {}
+    with world.raw() as http:
+        for operation in DOCUMENT.operations:
+            answer = http.request(
+                operation.method,
+                re.sub(r"\{\w+\}", UNKNOWN, operation.path),
+                json={} if operation.body else None,
+                headers={"Authorization": "Bearer wrong"},
+            )
+            found[operation.id] = answer.status_code
+    if not world.has_keys:
+        assert 401 not in found.values(), "a dev server takes any key"
+        return
+    # A route that is not there is not there for anybody, and GET /health asks for no key.
+    exceptions = {
+        each.id: 404
+        for each in DOCUMENT.operations
+        if ASKED_FOR.fullmatch(each.path) and not world.has_asked_for_routes
+    }
+    assert found == dict.fromkeys(found, 401) | exceptions | {"getHealth": 200}
+
+
+BAD_V2 = (
+    "/runs?limit=101",
+    "/runs?limit=x",
+    "/runs?cursor=nonsense",
+    "/runs?status=bogus",
+    "/runs?functionId=echoes",
+    "/runs?from=yesterday",
+    "/runs/nope",
+    "/runs/nope/trace",
+    "/events/nope/runs",
+    f"/events/{UNKNOWN}/runs?limit=41",
+    "/apps?limit=101",
+    "/apps?cursor=nonsense",
+    "/apps/any/functions?limit=-1",
+    "/apps/any/functions/any/runs?limit=101",
+)
+
+
+def test_v2_refuses_what_is_out_of_bounds(world: World) -> None:
+    with world.raw() as http:
+        answers = {path: http.get(f"/v2{path}") for path in BAD_V2}
+    assert {path: each.status_code for path, each in answers.items()} == dict.fromkeys(BAD_V2, 400)
+    assert all(each.json()["errors"][0]["code"] for each in answers.values())
+
+
+BAD_V1 = {
+    "/events?cursor=nonsense": 400,
+    "/events?received_after=1700000000": 400,
+    "/events/nope": 400,
+    f"/events/{UNKNOWN}": 404,
+    "/events/nope/runs": 400,
+    "/runs/nope": 400,
+    f"/runs/{UNKNOWN}": 500,
+    "/runs/nope/jobs": 400,
+    f"/runs/{UNKNOWN}/jobs": 500,
+}
+
+
+def test_v1_tells_the_errors_of_a_get_in_its_body_alone(world: World) -> None:
+    with world.raw() as http:
+        answers = {path: http.get(f"/v1{path}") for path in BAD_V1}
+    assert {each.status_code for each in answers.values()} == {200}
+    assert {path: each.json()["status"] for path, each in answers.items()} == BAD_V1
+
+
+BAD_BODIES = {
+    "/v1/signals": ("{", 400),
+    "/v1/cancellations": ("{", 400),
+    f"/v2/runs/{UNKNOWN}/rerun": ("[]", 400),
+    f"/v2/runs/{UNKNOWN}/cancel": ("null", 400),
+    "/v2/apps/any/functions/any/invoke": ('{"unheard": 1}', 400),
+}
+
+
+def test_posts_tell_bad_bodies_by_their_status(world: World) -> None:
+    with world.raw() as http:
+        found = {path: http.post(path, content=body) for path, (body, _) in BAD_BODIES.items()}
+    assert {path: each.status_code for path, each in found.items()} == {
+        path: status for path, (_, status) in BAD_BODIES.items()
+    }
+
+
+def test_both_families_tell_of_the_same_run(world: World, client: InngestClient) -> None:
+    run = world.start_and_wait(client, "echoes", {"n": 1})
+    # Its status is not compared: v2's of a single run was wrong in 32 of 80 (facts.md 5).
+    told = world.connect(api_version="v2").runs.get(run.id)
+    assert (told.id, told.event_ids) == (run.id, run.event_ids)
+    assert (told.app_id, told.function_id) == (world.app, "echoes")
+    listed = world.connect(api_version="v1").events.runs(run.event_ids[0])
+    assert [each.id for each in listed] == [run.id]
+    with world.raw() as http:
+        path = f"/v2/apps/{world.app}/functions/echoes/runs"
+        assert run.id in {each["id"] for each in http.get(path).json()["data"]}
+
+
+def test_each_family_refuses_a_cursor_that_is_none(world: World) -> None:
+    with pytest.raises(BadRequestError):
+        world.connect(api_version="v1").events.list(cursor="v1:nonsense").page()
