@@ -152,7 +152,7 @@ def test_a_server_that_gives_more_than_asked_is_cut(client: InngestClient, serve
     [
         ("/v1/events", lambda it: it.events.list, 50),
         ("/v2/events/01/runs", lambda it: lambda **kw: it.events.runs("01", **kw), 40),
-        ("/v1/runs", lambda it: it.runs.list, 50),
+        ("/v1/runs", lambda it: it.runs.list, 100),
         ("/v2/runs", lambda it: lambda **kw: it.runs.list(app="a", **kw), 100),
     ],
     ids=["events", "runs of an event", "runs of v1", "runs of v2"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from inngest_rest import (
@@ -16,7 +17,7 @@ from inngest_rest import (
 )
 from inngest_rest.testing import MockServer, fails, sleeps, waits_for
 
-from .server import recorded, says
+from .server import Reply, recorded, says
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -261,3 +262,18 @@ def test_an_argument_that_would_be_lost_is_refused(
     with pytest.raises(InvalidArgumentError, match=f"^{named} "):
         call(client)
     assert server.asked == []
+
+
+def test_waiting_is_bounded_though_a_poll_hangs(
+    client: InngestClient, server: Server, clock: Clock
+) -> None:
+    def hang(request: httpx.Request) -> Reply:
+        clock.advance(request.extensions["timeout"]["read"])
+        raise httpx.ReadTimeout("", request=request)
+
+    server.on(V1, hang)
+    began = clock.elapsed
+    with pytest.raises(WaitTimeoutError) as raised:
+        client.runs.wait(ID, 7)
+    assert raised.value.run is None
+    assert clock.elapsed - began == pytest.approx(7, abs=0.1)

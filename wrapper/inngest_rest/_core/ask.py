@@ -39,6 +39,7 @@ def ask(
     *,
     repeatable: bool = True,
     accepted: frozenset[int] = OK,
+    within: float | None = None,
 ) -> Plan[T]:
     """Ask one operation, trying other keys and trying again as far as that is safe.
 
@@ -50,10 +51,12 @@ def ask(
         expected: The model a good answer holds.
         repeatable: Whether doing it twice is the same as doing it once.
         accepted: The statuses that are answers, not errors.
+        within: Seconds for all tries, where that is less than the policy gives.
 
     """
     policy = session.settings.retry
-    deadline = session.clock() + policy.total
+    seconds = policy.total if within is None else min(policy.total, within)
+    deadline = session.clock() + seconds
     attempt = 0
     delivered = False
     while True:

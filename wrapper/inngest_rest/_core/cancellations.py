@@ -51,7 +51,8 @@ def create(
 ) -> Plan[Cancellation]:
     """Cancel every run of a function that started in a window."""
     check_text("condition", condition)
-    check_moment("started_before", started_before)
+    if check_moment("started_before", started_before) is None:  # pyright: ignore[reportUnnecessaryComparison]
+        raise InvalidArgumentError("started_before must be given: it bounds what is cancelled")
     check_moment("started_after", started_after)
     if started_after is not None and started_after >= started_before:
         raise InvalidArgumentError("started_after must be before started_before")

@@ -46,7 +46,7 @@ class RetryPolicy:
     total: float = field(default=120.0, converter=_seconds)
 
     def __attrs_post_init__(self) -> None:
-        if not isinstance(self.retries, int) or self.retries < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
+        if type(self.retries) is not int or self.retries < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigurationError("retries must be a whole number from 0")
 
     def pause(self, error: InngestError, attempt: int, jitter: float) -> float:

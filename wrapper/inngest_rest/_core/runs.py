@@ -23,6 +23,7 @@ from inngest_rest.errors import (
     NotFoundError,
     RouteNotFoundError,
     ServerError,
+    TransportError,
     WaitTimeoutError,
 )
 from inngest_rest.models import Job, Page, Run, Span
@@ -37,10 +38,6 @@ if TYPE_CHECKING:
 
 # The statuses the request's `GET /v1/runs` takes.
 _V1_STATUSES = frozenset({"running", "completed", "failed", "cancelled"})
-
-# v1 clamps a page of events to 51 without a word [facts.md 4]; should it do so to runs, a page
-# shorter than asked would look like the last.
-_LARGEST_PAGE_OF_V1 = 50
 
 # A run becomes visible about 0.25 s after its event was accepted; until then it is "not found"
 # [facts.md 0]. Five seconds leave room for a slow server.
@@ -83,7 +80,6 @@ def list_runs(
 
     def by_v1(place: str | None, size: int) -> Plan[Page[Run]]:
         operation = v1.list_runs_v1
-        size = min(size, _LARGEST_PAGE_OF_V1)
         kwargs = operation.get_kwargs(
             limit=size,
             status=api.V1RunStatusFilter(statuses[0].value) if statuses else UNSET,
@@ -127,7 +123,7 @@ def page_of_v2(answer: api.V2RunListEnvelope) -> Page[Run]:
     return Page(items, from_v2.next_cursor(answer.page))
 
 
-def get(session: Session, run_id: str) -> Plan[Run]:
+def get(session: Session, run_id: str, *, within: float | None = None) -> Plan[Run]:
     """Get a run, from v1 where there is one: v2's status of a single run is often wrong.
 
     In 32 of 80 runs it was [facts.md 5].
@@ -138,7 +134,9 @@ def get(session: Session, run_id: str) -> Plan[Run]:
         operation = v1.get_run_v1
         kwargs = operation.get_kwargs(run_id)
         try:
-            answer = yield from ask(session, "v1", operation, kwargs, api.V1RunEnvelope)
+            answer = yield from ask(
+                session, "v1", operation, kwargs, api.V1RunEnvelope, within=within
+            )
         except ServerError as error:
             failure = error
         else:
@@ -149,7 +147,7 @@ def get(session: Session, run_id: str) -> Plan[Run]:
     def by_v2() -> Plan[Run]:
         operation = v2.get_run_v2
         kwargs = operation.get_kwargs(run_id, include_output=True)
-        answer = yield from ask(session, "v2", operation, kwargs, api.V2RunEnvelope)
+        answer = yield from ask(session, "v2", operation, kwargs, api.V2RunEnvelope, within=within)
         return from_v2.run(answer.data)
 
     return first_present(
@@ -191,7 +189,11 @@ def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
     while True:
         missing: NotFoundError | ServerError | None = None
         try:
-            seen = yield from get(session, run_id)
+            seen = yield from get(session, run_id, within=deadline - session.clock())
+        except TransportError as error:
+            if session.clock() < deadline:
+                raise
+            raise _still_waiting(run_id, seen) from error
         except NotFoundError as error:
             missing = error
         except ServerError as error:
@@ -206,9 +208,13 @@ def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
             raise missing
         pause = _APPEARS_EVERY if missing is not None else _CHANGES_EVERY
         if now >= deadline:
-            state = f"is still {seen.status}" if seen else "did not appear"
-            raise WaitTimeoutError(f"run {run_id} {state} when the time was up", run=seen)
+            raise _still_waiting(run_id, seen)
         yield from sleep(min(pause, deadline - now))
+
+
+def _still_waiting(run_id: str, seen: Run | None) -> WaitTimeoutError:
+    state = f"is still {seen.status}" if seen else "did not appear"
+    return WaitTimeoutError(f"run {run_id} {state} when the time was up", run=seen)
 
 
 def cancel(session: Session, run_id: str) -> Plan[None]:
