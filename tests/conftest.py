@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +14,9 @@ from inngest_rest import InngestClient
 from .clock import Clock
 from .doors import DoorName, open_door
 from .server import Server
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # The blocking client stands for both: what is tested is written once, and typed by it.
 Connect = Callable[..., InngestClient]
@@ -40,6 +43,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def server() -> Server:
     return Server()
+
+
+@pytest.fixture(params=["memory", "file"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
+    """Where a buffer keeps its events."""
+    return tmp_path / "outbox.db" if request.param == "file" else None
 
 
 @pytest.fixture(params=["blocking", "async"])

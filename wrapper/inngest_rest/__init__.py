@@ -20,13 +20,20 @@ if TYPE_CHECKING:
     from inngest_rest.aio import (
         AsyncInngestClient,
     )
+    from inngest_rest.aio._buffer import (
+        AsyncEventBuffer,
+    )
     from inngest_rest.client import (
         InngestClient,
+    )
+    from inngest_rest.client._buffer import (
+        EventBuffer,
     )
     from inngest_rest.errors import (
         ApiError,
         AuthenticationError,
         BadRequestError,
+        BufferFullError,
         ConfigurationError,
         ConflictError,
         InngestError,
@@ -34,6 +41,7 @@ if TYPE_CHECKING:
         InvalidEventError,
         InvalidResponseError,
         NotFoundError,
+        OutboxError,
         PartialSendError,
         PermissionDeniedError,
         RateLimitError,
@@ -70,15 +78,18 @@ if TYPE_CHECKING:
 __all__ = [
     "ApiError",
     "App",
+    "AsyncEventBuffer",
     "AsyncInngestClient",
     "AsyncPaginator",
     "AuthenticationError",
     "BadRequestError",
     "BatchReport",
+    "BufferFullError",
     "Cancellation",
     "ConfigurationError",
     "ConflictError",
     "Event",
+    "EventBuffer",
     "EventLike",
     "Function",
     "InngestClient",
@@ -88,6 +99,7 @@ __all__ = [
     "InvalidResponseError",
     "Job",
     "NotFoundError",
+    "OutboxError",
     "Page",
     "Paginator",
     "PartialSendError",
@@ -116,10 +128,13 @@ _MODULES = {
     "Paginator": "inngest_rest._core.paging",
     "RetryPolicy": "inngest_rest._core.retry",
     "AsyncInngestClient": "inngest_rest.aio",
+    "AsyncEventBuffer": "inngest_rest.aio._buffer",
     "InngestClient": "inngest_rest.client",
+    "EventBuffer": "inngest_rest.client._buffer",
     "ApiError": "inngest_rest.errors",
     "AuthenticationError": "inngest_rest.errors",
     "BadRequestError": "inngest_rest.errors",
+    "BufferFullError": "inngest_rest.errors",
     "ConfigurationError": "inngest_rest.errors",
     "ConflictError": "inngest_rest.errors",
     "InngestError": "inngest_rest.errors",
@@ -127,6 +142,7 @@ _MODULES = {
     "InvalidEventError": "inngest_rest.errors",
     "InvalidResponseError": "inngest_rest.errors",
     "NotFoundError": "inngest_rest.errors",
+    "OutboxError": "inngest_rest.errors",
     "PartialSendError": "inngest_rest.errors",
     "PermissionDeniedError": "inngest_rest.errors",
     "RateLimitError": "inngest_rest.errors",

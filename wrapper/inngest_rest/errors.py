@@ -9,6 +9,8 @@
     ├── InvalidResponseError         an answer the document does not know
     ├── WaitTimeoutError             the run has not ended yet: .run
     ├── PartialSendError             not every event was accepted: .report, .ids
+    ├── BufferFullError              a buffer had no room for an event
+    ├── OutboxError                  the file of a buffer cannot be used: .path
     └── ApiError                     the server said no: .status, .code, .message
         ├── BadRequestError          400, 422
         ├── AuthenticationError      401
@@ -56,7 +58,6 @@ class InvalidEventError(InvalidArgumentError):
     Attributes:
         position: Index of the event in what was handed over, from 0.
         reason: What is wrong with it.
-
     """
 
     def __init__(self, reason: str, *, position: int = 0) -> None:
@@ -73,7 +74,6 @@ class TransportError(InngestError):
         url: The URL, without keys.
         attempts: How many times the request was tried.
         delivered: False where the server provably never got the request.
-
     """
 
     def __init__(self, reason: str, *, method: str, url: str, delivered: bool = True) -> None:
@@ -100,7 +100,6 @@ class InvalidResponseError(InngestError):
         url: The URL, without keys.
         status: The HTTP status.
         body: The first 500 characters of the answer.
-
     """
 
     def __init__(self, reason: str, *, method: str, url: str, status: int, body: str) -> None:
@@ -116,7 +115,6 @@ class WaitTimeoutError(InngestError):
 
     Attributes:
         run: The run as last seen; None if the server never knew it.
-
     """
 
     def __init__(self, message: str, *, run: Run | None) -> None:
@@ -131,7 +129,6 @@ class PartialSendError(InngestError):
         report: Counts, and each event that was refused or whose fate is unknown.
         ids: One entry for each event handed over, in order: its internal id, or None where the
             event was not known to be accepted.
-
     """
 
     def __init__(self, report: SendReport, ids: Sequence[str | None]) -> None:
@@ -143,6 +140,22 @@ class PartialSendError(InngestError):
         )
         self.report = report
         self.ids = tuple(ids)
+
+
+class BufferFullError(InngestError):
+    """A buffer had no room for an event, and did not take it."""
+
+
+class OutboxError(InngestError):
+    """The file of a buffer cannot be used; what was being done was not done at all.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, message: str, *, path: str) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class ApiError(InngestError):
@@ -158,7 +171,6 @@ class ApiError(InngestError):
         hidden: True where the HTTP status was 200 and only the body told of the error, as every
             v1 GET does.
         retry_after: Seconds the server asked to wait before trying again, or None.
-
     """
 
     advice = ""

@@ -28,7 +28,6 @@ class Pace:
     Attributes:
         waiting: How many events are known to wait.
         hurries: How many callers want everything out now.
-
     """
 
     def __init__(

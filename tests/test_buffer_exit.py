@@ -1,0 +1,100 @@
+"""Buffers when the interpreter ends, and when the process forks."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from inngest_rest.testing import MockServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+PREAMBLE = """
+import os, sys, threading
+from inngest_rest import EventBuffer, InngestClient
+url, path = sys.argv[1], sys.argv[2] or None
+client = InngestClient(dev=url, retries=0)
+def buffer_of(**options):
+    return EventBuffer(client, path, max_age=1_000, **options)
+"""
+
+
+def run_script(script: str, url: str, path: Path | None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        # Python warns of every fork with threads; what it warns of is what is tested here.
+        [
+            sys.executable,
+            "-W",
+            "ignore:This process",
+            "-c",
+            PREAMBLE + script,
+            url,
+            str(path or ""),
+        ],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+
+
+def test_the_end_of_the_interpreter_sends_what_is_left(store: Path | None) -> None:
+    mock = MockServer()
+    script = "b = buffer_of(); [b.add({'name': 'a', 'id': str(i)}) for i in range(1_000)]"
+    with mock.serve() as url:
+        ended = run_script(script, url, store)
+    assert (ended.stdout, ended.stderr) == ("", "")
+    assert [each.id for each in mock.events] == [str(number) for number in range(1_000)]
+
+
+def test_the_end_of_the_interpreter_waits_no_longer_than_told(store: Path | None) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        ended = run_script("buffer_of(exit_timeout=0.1).add({'name': 'a'})", url, store)
+    expected = "1 events were not accepted when" if store is None else "1 events are left in"
+    assert expected in ended.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_starts_empty_and_both_send_their_own(store: Path | None) -> None:
+    mock = MockServer()
+    mock.function("app", "once", trigger="*")
+    script = """
+b = buffer_of()
+b.add({"name": "warm", "id": "warm"})
+assert b.flush(10)
+b.add({"name": "a", "id": "of the parent"})
+pid = os.fork()
+if not pid:
+    assert b.report.accepted == b.dropped == 0
+    if path is None:
+        assert b.pending == 0
+    else:
+        assert b._desk.store.file._db is None, "a connection was carried over"
+    for number in range(100):
+        b.add({"name": "a", "id": f"of the child {number}"})
+        b.add({"name": "a", "id": f"second of the child {number}"})
+        assert b.flush(10)
+    sys.exit()
+for number in range(100):
+    b.add({"name": "a", "id": f"of the parent {number}"})
+    assert b.flush(10)
+assert os.waitpid(pid, 0)[1] == 0
+"""
+    with mock.serve() as url:
+        ended = run_script(script, url, store)
+    assert (ended.stdout, ended.stderr) == ("", "")
+    ids = [each.id for each in mock.events]
+    assert len(set(ids)) == 302
+    assert len(mock.runs) == 302
+    if store is None:
+        assert len(ids) == 302

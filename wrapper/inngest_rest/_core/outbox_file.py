@@ -1,0 +1,226 @@
+"""The SQLite file of an outbox: opened, checked, made where it is missing. One open file at a time.
+
+WAL, so that readers never wait, and full sync, so that what was committed survives a power cut.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inngest_rest.errors import OutboxError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+VERSION = 1
+"""Version of the schema, in the file's user_version."""
+
+# "INGR", in the file's application_id.
+_APPLICATION = 0x494E4752
+
+# Seconds to wait for another process that writes.
+_PATIENCE = 10.0
+
+_SCHEMA = f"""
+CREATE TABLE entries (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    text BLOB NOT NULL,
+    added_at REAL NOT NULL,
+    owner TEXT,
+    leased_until REAL NOT NULL DEFAULT 0
+);
+CREATE TABLE dead_letters (
+    seq INTEGER PRIMARY KEY,
+    text BLOB NOT NULL,
+    added_at REAL NOT NULL,
+    rejected_at REAL NOT NULL,
+    reason TEXT NOT NULL
+);
+CREATE TABLE counts (pending INTEGER NOT NULL);
+INSERT INTO counts VALUES (0);
+CREATE TRIGGER entry_in AFTER INSERT ON entries BEGIN
+    UPDATE counts SET pending = pending + 1;
+END;
+CREATE TRIGGER entry_out AFTER DELETE ON entries BEGIN
+    UPDATE counts SET pending = pending - 1;
+END;
+PRAGMA application_id = {_APPLICATION};
+PRAGMA user_version = {VERSION};
+"""  # noqa: S608 - two numbers of our own
+
+
+class OutboxFile:
+    """A file that threads share, one transaction at a time.
+
+    Args:
+        path: Where it is; made, readable by its owner alone, where it is missing.
+
+    Attributes:
+        is_done: Set it when no more is to come: what is asked nevertheless leaves nothing open.
+
+    Raises:
+        OutboxError: It cannot be used; the message says why.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        # Absolute: a later chdir must not lead to another file.
+        self.path = Path(os.path.abspath(path))  # noqa: PTH100 - links are kept
+        # Reentrant: a finalizer may add an event in the middle of an add; SQLite then refuses it.
+        self._lock = threading.RLock()
+        self._db: sqlite3.Connection | None = None
+        self.is_done = False
+        with self._clear_errors("cannot be opened"), self._lock:
+            self._make()
+            self._check_schema(self._open())
+
+    @contextmanager
+    def exclusively(self) -> Generator[None]:
+        """Keep the other threads out."""
+        with self._lock:
+            yield
+
+    @contextmanager
+    def transaction(self, doing: str) -> Generator[sqlite3.Connection]:
+        """Do several things or none of them; on disk when this ends.
+
+        Args:
+            doing: What fails where it fails, for the error.
+
+        Raises:
+            OutboxError: It failed, and nothing of it was done.
+        """
+        with self._connected(doing) as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                # Some failures have rolled back already.
+                if db.in_transaction:
+                    with suppress(sqlite3.Error):
+                        db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def reading(self) -> Generator[sqlite3.Connection]:
+        """Read, without waiting for writers of other processes."""
+        with self._connected("cannot be read") as db:
+            yield db
+
+    @contextmanager
+    def _connected(self, doing: str) -> Generator[sqlite3.Connection]:
+        with self._clear_errors(doing), self._lock:
+            try:
+                yield self._db or self._open()
+            finally:
+                if self.is_done:
+                    self.close()
+
+    def close(self) -> None:
+        """Close it; it opens again when it is used."""
+        with self._lock, suppress(sqlite3.Error):
+            if self._db is not None:
+                self._db.close()
+            self._db = None
+
+    def before_fork(self) -> None:
+        """Close it and keep others out: a connection must not be carried into a child."""
+        self._lock.acquire()
+        self.close()
+
+    def after_fork(self) -> None:
+        """Let others in again, in the parent."""
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Let others in again, in a child."""
+        self._lock = threading.RLock()
+
+    def _make(self) -> None:
+        with suppress(FileExistsError):
+            # Private to its owner, as are the files SQLite puts beside it: events are customers'.
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            if os.name == "posix":
+                directory = os.open(self.path.parent, os.O_RDONLY)
+                os.fsync(directory)
+                os.close(directory)
+
+    def _open(self) -> sqlite3.Connection:
+        db = sqlite3.connect(
+            self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+        )
+        try:
+            [mode] = db.execute("PRAGMA journal_mode = WAL").fetchone()
+            if mode != "wal":
+                raise OutboxError(
+                    f"{self.path} is where SQLite cannot keep a write-ahead log (a network drive?);"
+                    " put it on a local disk",
+                    path=str(self.path),
+                )
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("PRAGMA fullfsync = ON")
+        except BaseException:
+            db.close()
+            raise
+        self._db = db
+        return db
+
+    def _check_schema(self, db: sqlite3.Connection) -> None:
+        try:
+            # Immediate: it fails here, not at the first event, where the file is read-only.
+            db.execute("BEGIN IMMEDIATE")
+            [version] = db.execute("PRAGMA user_version").fetchone()
+            [application] = db.execute("PRAGMA application_id").fetchone()
+            [tables] = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            if version == application == tables == 0:
+                for statement in _statements(_SCHEMA):
+                    db.execute(statement)
+            elif application != _APPLICATION:
+                self._refuse("is a database of something else")
+            elif version > VERSION:
+                self._refuse(
+                    f"was written by a newer inngest-rest (format {version}, this one knows "
+                    f"{VERSION}); upgrade inngest-rest, the file is unchanged"
+                )
+            db.execute("COMMIT")
+        except BaseException:
+            self.close()
+            raise
+
+    def _refuse(self, reason: str) -> None:
+        raise OutboxError(f"{self.path} {reason}", path=str(self.path))
+
+    @contextmanager
+    def _clear_errors(self, doing: str) -> Generator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            advice = _advice(str(error))
+            raise OutboxError(
+                f"{self.path} {doing}: {error}{advice}", path=str(self.path)
+            ) from error
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Split a script: `executescript` would commit before its first statement."""
+    statement = ""
+    for line in script.splitlines():
+        statement += line + "\n"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _advice(reason: str) -> str:
+    if "not a database" in reason or "malformed" in reason:
+        return ". Move it aside: it is damaged, or no outbox"
+    if "locked" in reason:
+        return f". Another process has been writing for {_PATIENCE:g} s"
+    if "full" in reason:
+        return ". Make room on the disk"
+    return ""

@@ -1,0 +1,298 @@
+"""Sending from hot paths: events are handed over in microseconds and go out from a task."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Self, TypeVar, TypeVarTuple
+
+from inngest_rest._core import lifetimes, outbox_letters
+from inngest_rest._core.arguments import check_seconds
+from inngest_rest._core.batches import DEFAULT_EVENTS
+from inngest_rest._core.buffering import Buffer, Desk, options
+from inngest_rest._core.delivery import deliver
+from inngest_rest.aio._pulse import Pulse
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable
+
+    from inngest_rest._core.arguments import Seconds
+    from inngest_rest._core.batches import Batch
+    from inngest_rest._core.buffering import WhenFull
+    from inngest_rest._core.sending import Outcome
+    from inngest_rest.aio._client import AsyncInngestClient
+    from inngest_rest.event import EventLike
+    from inngest_rest.reports import BatchReport, SendFailure
+
+Args = TypeVarTuple("Args")
+T = TypeVar("T")
+
+
+class AsyncEventBuffer(Buffer):
+    """Takes events in microseconds and sends them from a task of its own.
+
+    Without `store` events wait in memory, and what the process cannot send before it ends is lost,
+    counted and logged. With a path they wait in an SQLite file: one that was added survives
+    `kill -9` and a reboot, goes out when any process opens the file again, and runs once per
+    function by its id. Several processes on one machine may share a file that leads to one server.
+
+    Nothing is given up while the buffer is open: what the server did not answer is sent again,
+    after pauses that grow to a minute. Only what the server refuses is set aside.
+
+    It belongs to the event loop it is first used in, and is flushed when it is closed: use
+    `async with`. When the interpreter ends there is no loop left to send with: what is left is
+    logged then. A forked child starts empty.
+
+    Args:
+        client: Sends the events; close it after the buffer.
+        store: Path of the file events wait in, made where it is missing; None for memory. No key
+            is ever in it, and no address: give each server a file of its own.
+        batch_size: So many events go out at once, 1 to 5,000.
+        max_age: Seconds or timedelta after which fewer go out.
+        max_pending: Most events that wait or are under way; in a file, whoever put them there.
+        when_full: What `add` does when that many wait: "block" until there is room, "raise"
+            `BufferFullError`, or "drop" the event, counted in `dropped` and logged.
+        on_batch: Called with a `BatchReport` when the fate of events is known, in the loop. A
+            position is an event's place in the order of adding, or its number in the file.
+
+    Raises:
+        ConfigurationError: The client has no event key.
+        InvalidArgumentError: An argument is out of bounds.
+        OutboxError: The file is damaged, read-only, of a newer version, or no outbox.
+
+    HTTP: `POST /e/{eventKey}`, as `AsyncInngestClient.send`. The platform knows an event's id for
+    24 hours [facts.md 1]; a file that holds older events is warned of in the log.
+    """
+
+    def __init__(
+        self,
+        client: AsyncInngestClient,
+        store: str | os.PathLike[str] | None = None,
+        *,
+        batch_size: int = DEFAULT_EVENTS,
+        max_age: Seconds = 1.0,
+        max_pending: int = 100_000,
+        when_full: WhenFull = "block",
+        on_batch: Callable[[BatchReport], object] | None = None,
+    ) -> None:
+        self._session = client._session  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        self._run = client._driver.run  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        chosen = options(
+            self._session,
+            store,
+            batch_size=batch_size,
+            max_age=max_age,
+            max_pending=max_pending,
+            when_full=when_full,
+            on_batch=on_batch,
+            exit_timeout=1.0,
+        )
+        self._changed = Pulse()
+        self._worker: asyncio.Task[None] | None = None
+        self._is_stopping = False
+        self._desk = Desk(self._session, chosen, self._changed.beat)
+        self._is_in_memory = store is None
+        self._put = self._desk.store.put
+        lifetimes.born(self)
+
+    async def add(self, event: EventLike) -> bool:
+        """Hand an event over; the network is never waited for.
+
+        In memory the event is encoded later, in the buffer's task: leave what it holds as it is.
+        What is wrong with it deep inside is found then, and reported as rejected. With a path it
+        is encoded at once, and is on disk when this returns; tasks share a commit. Cancelled
+        meanwhile, it may have been stored.
+
+        Args:
+            event: An `Event`, or a mapping with the same keys; its id is fixed from here on.
+
+        Returns:
+            Whether it was taken: False only with `when_full="drop"`.
+
+        Raises:
+            InvalidEventError: The event is invalid.
+            BufferFullError: There is no room, with `when_full="raise"`.
+            OutboxError: It could not be stored: the disk is full, or the file damaged.
+            RuntimeError: The buffer is closed.
+        """
+        if self._worker is None or self._worker.done():
+            self._start()
+        # Not by `_elsewhere`: a coroutine more costs half as much as all the rest.
+        in_memory = self._is_in_memory
+        taken = self._put(event) if in_memory else await asyncio.to_thread(self._put, event)
+        return taken or await self._add_to_full(event)
+
+    async def flush(self, timeout: Seconds | None = 30.0) -> bool:
+        """Send what was added so far, and wait until its fate is known.
+
+        Args:
+            timeout: Seconds or timedelta to wait at most; None for as long as it takes.
+
+        Returns:
+            Whether all of it was accepted or refused; False if some of it still waits.
+        """
+        seconds = None if timeout is None else check_seconds("timeout", timeout)
+        self._start()
+        store = self._desk.store
+        mark = await self._elsewhere(store.mark)
+        with self._desk.hurrying(), suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                self._changed.beat()
+                while True:
+                    seen = self._changed.count
+                    if not await self._elsewhere(store.has_left, mark):
+                        return True
+                    if self._is_stopping or self._is_worker():
+                        return False
+                    await self._changed.wait(seen)
+        return False
+
+    async def aclose(self, timeout: Seconds | None = 30.0) -> int:
+        """Take no more events, send what was added, and stop.
+
+        Args:
+            timeout: Seconds or timedelta to wait at most; None for as long as it takes.
+
+        Returns:
+            How many events are left. From memory they are lost: counted as unknown in `report`,
+            told to `on_batch`, and logged. In a file they stay for whoever opens it next.
+        """
+        if self._desk.is_closed:
+            return 0
+        self._desk.is_closed = True
+        await self._elsewhere(self._desk.store.shut)
+        self._changed.beat()
+        try:
+            await self.flush(timeout)
+        finally:
+            left = await self._stop()
+        return left
+
+    async def _stop(self) -> int:
+        self._is_stopping = True
+        lifetimes.died(self)
+        worker = self._worker
+        if worker is not None and not self._is_worker():
+            # It rests, or what it sends has taken too long.
+            worker.cancel()
+            await asyncio.wait([worker])
+        try:
+            return await self._elsewhere(self._desk.finish)
+        finally:
+            await self._elsewhere(self._desk.store.close)
+
+    async def dead_letters(self) -> list[SendFailure]:
+        """Return the events in the file that were refused, oldest first, each with its reason.
+
+        Mend one, `add` it, and `discard` the letter.
+
+        Raises:
+            InvalidArgumentError: The buffer has no file.
+        """
+        return await asyncio.to_thread(outbox_letters.read, self._desk.file())
+
+    async def discard(self, letters: Iterable[SendFailure]) -> None:
+        """Delete dead letters from the file.
+
+        Args:
+            letters: What `dead_letters` returned, or some of it.
+
+        Raises:
+            InvalidArgumentError: The buffer has no file.
+        """
+        await asyncio.to_thread(outbox_letters.discard, self._desk.file(), letters)
+
+    async def __aenter__(self) -> Self:
+        self._start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def _add_to_full(self, event: EventLike) -> bool:
+        while True:
+            seen = self._changed.count
+            self._desk.check_open()
+            # The task that makes room must not wait for it.
+            if not self._desk.blocks or self._is_worker():
+                return self._desk.has_no_room()
+            if await self._elsewhere(self._put, event):
+                return True
+            # Other processes make room in a file, too, and cannot tell.
+            await self._changed.wait(seen, 1.0)
+
+    def _start(self) -> None:
+        """Start the task, if none runs; one of a loop that has ended does not."""
+        if not self._is_stopping and (self._worker is None or self._worker.done()):
+            loop = asyncio.get_running_loop()
+            self._changed.move_to(loop)
+            self._worker = loop.create_task(self._work(), name="inngest-rest-buffer")
+
+    async def _elsewhere(self, function: Callable[[*Args], T], *args: *Args) -> T:
+        """Do what may wait for the disk in another thread, and at once what does not."""
+        if self._is_in_memory:
+            return function(*args)
+        return await asyncio.to_thread(function, *args)
+
+    def _is_worker(self) -> bool:
+        return asyncio.current_task() is self._worker
+
+    async def _work(self) -> None:
+        while await self._rest():
+            batch = await self._take()
+            if batch is not None:
+                await self._send(batch)
+            self._changed.beat()
+
+    async def _rest(self) -> bool:
+        """Wait until it is time to send; tell whether to go on."""
+        while not self._is_stopping:
+            seen = self._changed.count
+            seconds = self._desk.pace.due_in()
+            if seconds == 0.0:
+                return True
+            await self._changed.wait(seen, seconds)
+        return False
+
+    async def _take(self) -> Batch | None:
+        taking = asyncio.ensure_future(self._elsewhere(self._desk.take))
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            await asyncio.wait([taking])
+            batch = taking.result()
+            if batch is not None:
+                self._desk.store.put_back(batch)
+            raise
+
+    async def _send(self, batch: Batch) -> None:
+        try:
+            outcome = await self._run(deliver(self._session, batch))
+        except asyncio.CancelledError:
+            self._desk.store.put_back(batch)
+            raise
+        except Exception as error:  # noqa: BLE001 - a closed client, or a bug: nothing is lost
+            await self._elsewhere(self._desk.lost, batch, error)
+        else:
+            entering = asyncio.ensure_future(self._enter(batch, outcome))
+            try:
+                await asyncio.shield(entering)
+            finally:
+                await asyncio.wait([entering])
+
+    async def _enter(self, batch: Batch, outcome: Outcome) -> None:
+        """Note what became of a batch: to its end, even when the task is cancelled."""
+        final = await self._elsewhere(self._desk.settle, batch, outcome)
+        if final is not None:
+            self._desk.tell(final)
+
+    def at_exit(self, started: float) -> None:  # noqa: ARG002 - there is no loop to send with
+        """Tell what is left; `lifetimes` calls it."""
+        self._tell_what_is_left()
+
+    def after_fork_in_child(self) -> None:
+        """Start empty in a child."""
+        self._changed.restart()
+        self._worker = None
+        self._desk.restart()

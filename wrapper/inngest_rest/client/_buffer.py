@@ -1,0 +1,294 @@
+"""Sending from hot paths: events are handed over in microseconds and go out from a thread."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Self
+
+from inngest_rest._core import lifetimes, outbox_letters
+from inngest_rest._core.batches import DEFAULT_EVENTS
+from inngest_rest._core.buffering import Buffer, Desk, options
+from inngest_rest._core.deadline import Deadline
+from inngest_rest._core.delivery import deliver
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable
+
+    from inngest_rest._core.arguments import Seconds
+    from inngest_rest._core.batches import Batch
+    from inngest_rest._core.buffering import WhenFull
+    from inngest_rest.client._client import InngestClient
+    from inngest_rest.event import EventLike
+    from inngest_rest.reports import BatchReport, SendFailure
+
+logger = logging.getLogger("inngest_rest")
+
+
+class EventBuffer(Buffer):
+    """Takes events in microseconds and sends them from a thread of its own.
+
+    Without `store` events wait in memory, and what the process cannot send before it ends is lost,
+    counted and logged. With a path they wait in an SQLite file: one that was added survives
+    `kill -9` and a reboot, goes out when any process opens the file again, and runs once per
+    function by its id. Several processes on one machine may share a file that leads to one server.
+
+    Nothing is given up while the buffer is open: what the server did not answer is sent again,
+    after pauses that grow to a minute. Only what the server refuses is set aside.
+
+    It is flushed when it is closed and when the interpreter ends, and may be carried over a fork:
+    a child starts empty, with a thread of its own. Children of `multiprocessing` end without the
+    interpreter's farewell: close it there. It is safe to share between threads.
+
+    Args:
+        client: Sends the events; close it after the buffer.
+        store: Path of the file events wait in, made where it is missing; None for memory. No key
+            is ever in it, and no address: give each server a file of its own.
+        batch_size: So many events go out at once, 1 to 5,000.
+        max_age: Seconds or timedelta after which fewer go out.
+        max_pending: Most events that wait or are under way; in a file, whoever put them there.
+        when_full: What `add` does when that many wait: "block" until there is room, "raise"
+            `BufferFullError`, or "drop" the event, counted in `dropped` and logged.
+        on_batch: Called with a `BatchReport` when the fate of events is known, in the buffer's
+            thread. A position is an event's place in the order of adding, or its number in the
+            file.
+        exit_timeout: Seconds or timedelta that flushing may take when the interpreter ends.
+
+    Raises:
+        ConfigurationError: The client has no event key.
+        InvalidArgumentError: An argument is out of bounds.
+        OutboxError: The file is damaged, read-only, of a newer version, or no outbox.
+
+    HTTP: `POST /e/{eventKey}`, as `InngestClient.send`. The platform knows an event's id for 24
+    hours [facts.md 1]; a file that holds older events is warned of in the log.
+    """
+
+    def __init__(
+        self,
+        client: InngestClient,
+        store: str | os.PathLike[str] | None = None,
+        *,
+        batch_size: int = DEFAULT_EVENTS,
+        max_age: Seconds = 1.0,
+        max_pending: int = 100_000,
+        when_full: WhenFull = "block",
+        on_batch: Callable[[BatchReport], object] | None = None,
+        exit_timeout: Seconds = 5.0,
+    ) -> None:
+        self._session = client._session  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        self._run = client._driver.run  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        chosen = options(
+            self._session,
+            store,
+            batch_size=batch_size,
+            max_age=max_age,
+            max_pending=max_pending,
+            when_full=when_full,
+            on_batch=on_batch,
+            exit_timeout=exit_timeout,
+        )
+        # Guards what follows, and is notified after every change that somebody may wait for.
+        self._changed = threading.Condition()
+        self._worker: threading.Thread | None = None
+        self._is_stopping = False
+        self._rounds = 0
+        self._desk = Desk(self._session, chosen, self._wake)
+        self._put = self._desk.store.put
+        lifetimes.born(self)
+        if store is not None:
+            self._wake()
+
+    def add(self, event: EventLike) -> bool:
+        """Hand an event over; the network is never waited for.
+
+        In memory the event is encoded later, in the buffer's thread: leave what it holds as it
+        is. What is wrong with it deep inside is found then, and reported as rejected. With a path
+        it is encoded at once, and is on disk when this returns; threads share a commit.
+
+        Args:
+            event: An `Event`, or a mapping with the same keys; its id is fixed from here on.
+
+        Returns:
+            Whether it was taken: False only with `when_full="drop"`.
+
+        Raises:
+            InvalidEventError: The event is invalid.
+            BufferFullError: There is no room, with `when_full="raise"`.
+            OutboxError: It could not be stored: the disk is full, or the file damaged.
+            RuntimeError: The buffer is closed.
+        """
+        return self._put(event) or self._add_to_full(event)
+
+    def flush(self, timeout: Seconds | None = 30.0) -> bool:
+        """Send what was added so far, and wait until its fate is known.
+
+        Args:
+            timeout: Seconds or timedelta to wait at most; None for as long as it takes.
+
+        Returns:
+            Whether all of it was accepted or refused; False if some of it still waits.
+        """
+        deadline = Deadline(timeout)
+        store = self._desk.store
+        mark = store.mark()
+        with self._desk.hurrying():
+            self._wake()
+            if self._worker is None:
+                self._work_here(mark, deadline)
+            with self._changed:
+                while store.has_left(mark):
+                    left = deadline.left()
+                    if self._is_worker() or self._is_stopping or left == 0.0:
+                        return False
+                    self._changed.wait(left)
+        return True
+
+    def close(self, timeout: Seconds | None = 30.0) -> int:
+        """Take no more events, send what was added, and stop.
+
+        Args:
+            timeout: Seconds or timedelta to wait at most; None for as long as it takes.
+
+        Returns:
+            How many events are left. From memory they are lost: counted as unknown in `report`,
+            told to `on_batch`, and logged. In a file they stay for whoever opens it next.
+        """
+        deadline = Deadline(timeout)
+        with self._changed:
+            if self._desk.is_closed:
+                return 0
+            self._desk.is_closed = True
+            self._changed.notify_all()
+        self._desk.store.shut()
+        try:
+            self.flush(timeout)
+        finally:
+            left = self._stop(deadline)
+        return left
+
+    def _stop(self, deadline: Deadline) -> int:
+        with self._changed:
+            self._is_stopping = True
+            self._changed.notify_all()
+        lifetimes.died(self)
+        worker = self._worker
+        if worker is not None and not self._is_worker():
+            worker.join(deadline.left())
+        try:
+            return self._desk.finish()
+        finally:
+            # A worker that still sends closes it when it is done.
+            if worker is None or not worker.is_alive():
+                self._desk.store.close()
+
+    def dead_letters(self) -> list[SendFailure]:
+        """Return the events in the file that were refused, oldest first, each with its reason.
+
+        Mend one, `add` it, and `discard` the letter.
+
+        Raises:
+            InvalidArgumentError: The buffer has no file.
+        """
+        return outbox_letters.read(self._desk.file())
+
+    def discard(self, letters: Iterable[SendFailure]) -> None:
+        """Delete dead letters from the file.
+
+        Args:
+            letters: What `dead_letters` returned, or some of it.
+
+        Raises:
+            InvalidArgumentError: The buffer has no file.
+        """
+        outbox_letters.discard(self._desk.file(), letters)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _add_to_full(self, event: EventLike) -> bool:
+        self._wake()
+        while True:
+            rounds = self._rounds
+            self._desk.check_open()
+            # The thread that makes room must not wait for it, nor anybody where none runs.
+            if not self._desk.blocks or self._worker is None or self._is_worker():
+                return self._desk.has_no_room()
+            if self._put(event):
+                return True
+            with self._changed:
+                # Other processes make room in a file, too, and cannot tell.
+                if self._rounds == rounds and not self._desk.is_closed:
+                    self._changed.wait(1.0)
+
+    def _wake(self) -> None:
+        with self._changed:
+            if self._worker is None and not self._is_stopping:
+                worker = threading.Thread(
+                    target=self._work, name="inngest-rest-buffer", daemon=True
+                )
+                # None starts when the interpreter is ending; then whoever flushes sends.
+                with suppress(RuntimeError):
+                    worker.start()
+                    self._worker = worker
+            self._changed.notify_all()
+
+    def _is_worker(self) -> bool:
+        return threading.current_thread() is self._worker
+
+    def _work(self) -> None:
+        desk = self._desk
+        while self._rest():
+            batch = desk.take()
+            if batch is not None:
+                self._send(batch)
+            with self._changed:
+                self._rounds += 1
+                self._changed.notify_all()
+        desk.store.close()
+
+    def _work_here(self, mark: int, deadline: Deadline) -> None:
+        """Stand in for the thread."""
+        while self._desk.store.has_left(mark) and deadline.left() != 0.0:
+            batch = self._desk.take()
+            if batch is not None:
+                self._send(batch)
+
+    def _rest(self) -> bool:
+        """Wait until it is time to send; tell whether to go on."""
+        with self._changed:
+            while not self._is_stopping:
+                seconds = self._desk.pace.due_in()
+                if seconds == 0.0:
+                    return True
+                self._changed.wait(seconds)
+            return False
+
+    def _send(self, batch: Batch) -> None:
+        try:
+            outcome = self._run(deliver(self._session, batch))
+        except Exception as error:  # noqa: BLE001 - a closed client, or a bug: nothing is lost
+            self._desk.lost(batch, error)
+        else:
+            final = self._desk.settle(batch, outcome)
+            if final is not None:
+                self._desk.tell(final)
+
+    def at_exit(self, started: float) -> None:
+        """Close within the deadline; `lifetimes` calls it."""
+        left = started + self._desk.exit_timeout - time.monotonic()
+        try:
+            self.close(max(left, 0.001))
+        except Exception:
+            logger.exception("a buffer could not be closed at exit")
+
+    def after_fork_in_child(self) -> None:
+        """Start empty in a child; its thread starts with its first event."""
+        self._changed = threading.Condition()
+        self._worker = None
+        self._desk.restart()
