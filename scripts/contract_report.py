@@ -42,7 +42,6 @@ class Row:
         recordings: How many recordings show it.
         mock: Whether the suite met it on the mock server.
         live: Whether the suite met it on a real server; None if it never ran here.
-
     """
 
     operation: str

@@ -287,7 +287,6 @@ class Stage:
         ours: The name of each event the demo has sent, by its internal id.
         functions: `app/function` by the function's UUID, which is all that v1's runs tell.
         triggers: The names of the events that start functions.
-
     """
 
     client: InngestClient
@@ -470,7 +469,6 @@ def find_run(stage: Stage, status: RunStatus, besides: frozenset[str] = frozense
 
     Raises:
         DemoError: There is none, or none appeared in time; the message says what to do.
-
     """
     started = time.monotonic()
     while True:

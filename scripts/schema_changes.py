@@ -30,7 +30,6 @@ class Change:
         where: The operation or schema, and the place in it.
         what: What happened to it.
         is_breaking: Whether callers of the document before have to change something.
-
     """
 
     where: str

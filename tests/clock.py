@@ -20,7 +20,6 @@ class Clock:
     Attributes:
         pauses: The seconds of each pause, in order.
         jitter: What the client draws instead of a random number.
-
     """
 
     def __init__(self) -> None:

@@ -28,7 +28,8 @@ def section(title: str) -> str:
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_block_of_python_runs(block: str) -> None:
+def test_block_of_python_runs(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     mock = MockServer()
     mock.function("shop", "charge", trigger="app/order.created", run=fails("declined"))
     with mock.serve() as url:

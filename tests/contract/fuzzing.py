@@ -80,7 +80,6 @@ def prepare(client: InngestClient, app: str, *, waiting: Collection[str] = ()) -
         client: A client of the server.
         app: An app with the functions of `world.FUNCTIONS`.
         waiting: Signals to let `waits` wait for, where there is such a function.
-
     """
     # Many sleep: the fuzz cancels them in two ways and must not run out.
     names = [*FUNCTIONS, *FUNCTIONS, *["sleeps"] * 10]
@@ -124,7 +123,6 @@ def fuzz(
         headers: Sent with every request.
         only: The ids of the operations to fuzz; all unless given.
         examples: Most random cases an operation; the systematic ones come on top.
-
     """
     config, report = folder / "schemathesis.toml", folder / "report.json"
     config.write_text(_config(words), encoding="utf-8")

@@ -23,7 +23,6 @@ class Replayer:
 
     Attributes:
         asked: The requests of the last call.
-
     """
 
     def __init__(self, document: Document, door: DoorName, runner: asyncio.Runner) -> None:

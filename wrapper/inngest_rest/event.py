@@ -57,7 +57,6 @@ class Event:
         ts: When it happened: an aware datetime, or integer milliseconds since 1970, between 1980
             and 2100. The server's clock unless given. A function waits for a `ts` in the future.
         v: Version of the event's schema, such as "2026-11-24.1".
-
     """
 
     name: str

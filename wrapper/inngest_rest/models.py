@@ -74,7 +74,6 @@ class Run:
         original_run_id: The run this one replays; v1 alone tells.
         output: What the function returned; None for a failed or unfinished run. Lists do not tell.
         error: Why it failed.
-
     """
 
     id: str
@@ -139,7 +138,6 @@ class Function:
         internal_id: The UUID on the server, which v1 runs carry; v1 alone tells.
         triggers: What starts it.
         configuration: Retries, concurrency and other limits, as the server words them.
-
     """
 
     id: str
@@ -159,7 +157,6 @@ class StoredEvent:
     Attributes:
         internal_id: The server's own id, a ULID: what `send` returns and `events.get` takes.
         id: The idempotency key it was sent with, or the internal id.
-
     """
 
     internal_id: str
@@ -224,7 +221,6 @@ class Webhook:
         name: The name a person reads.
         url: Where to post; it holds a key of its own, so it is left out of the repr.
         transform: JavaScript that makes an event of a request.
-
     """
 
     id: str

@@ -18,7 +18,6 @@ class SendFailure:
         position: Its index in what was handed over, from 0.
         event: The event as it went out, with its id: sending it again repeats no run.
         reason: What the server, or the check before it, said.
-
     """
 
     position: int
@@ -38,7 +37,6 @@ class SendReport:
         rejected: How many it, or the check before it, refused.
         unknown: How many went out without an answer, or were not tried after a failure.
         failures: The first 1,000 that were not accepted.
-
     """
 
     accepted: int = 0
@@ -63,7 +61,6 @@ class BatchReport:
         positions: The index of each event that went out, in what was handed over.
         ids: For each of those its internal id, or None where it was not known to be accepted.
         report: Counts and every failure, those refused before the batch went out included.
-
     """
 
     positions: Sequence[int]

@@ -14,8 +14,12 @@
     arguments    what a caller may pass
     encoding     an event becomes its bytes, or is refused
     batches      events become requests of bounded size
+    lines        a file or standard input becomes lines
+    ndjson       lines become events whose ids are the same every time
+    dead_letters, checkpoints    what a file's import leaves beside it
     from_v1, from_v2    generated models become ours
     sending, runs, events, apps, functions, signals, cancellations, webhooks, health   the plans
+    bulk, files  the plans for any number of events, and what surrounds them
 
 Nothing here is public; only this folder touches the generated operations.
 """

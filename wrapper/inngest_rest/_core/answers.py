@@ -88,7 +88,6 @@ def read(
         operation: The generated module whose parser reads it.
         expected: The model an accepted answer holds.
         accepted: The statuses that are answers, not errors.
-
     """
     if response.status_code not in accepted or _may_hide_error(response, source):
         _raise_error(response, source, accepted)

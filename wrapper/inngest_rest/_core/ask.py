@@ -52,7 +52,6 @@ def ask(
         repeatable: Whether doing it twice is the same as doing it once.
         accepted: The statuses that are answers, not errors.
         within: Seconds for all tries, where that is less than the policy gives.
-
     """
     policy = session.settings.retry
     seconds = policy.total if within is None else min(policy.total, within)

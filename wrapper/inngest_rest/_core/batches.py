@@ -31,7 +31,6 @@ class Batch(NamedTuple):
         positions: The index of each in what was handed over.
         body: The events as one JSON array.
         refused: What was refused on the way here; it does not go out.
-
     """
 
     positions: Sequence[int]
@@ -57,7 +56,6 @@ class Batcher(Generic[E]):
             first invalid event raises.
         max_events: Most events a batch.
         max_bytes: Most bytes a batch, commas and brackets included; one event may exceed it alone.
-
     """
 
     def __init__(

@@ -57,7 +57,6 @@ class Options(NamedTuple):
 
 def options(
     session: Session,
-    *,
     batch_size: int = DEFAULT_EVENTS,
     in_flight: int = DEFAULT_IN_FLIGHT,
     on_batch: Callable[[BatchReport], object] | None = None,
@@ -184,7 +183,6 @@ class Pacer:
         requests: Most requests in a period; None for no limit.
         period: The period, in seconds.
         clock: Monotonic seconds.
-
     """
 
     def __init__(self, requests: int | None, period: float, clock: Callable[[], float]) -> None:

@@ -27,7 +27,6 @@ def batches_of_events(
         events: The events; each an object of its own until its batch was yielded.
         size: Most events a batch.
         lenient: Whether an invalid event is set aside; otherwise the first one raises.
-
     """
     source, first = iter(events), 0
     while chunk := list(islice(source, size)):

@@ -36,7 +36,6 @@ class Call(Generic[T]):
         url: The request's URL without keys, for people.
         timeout: Seconds for the whole exchange.
         read: Turns the complete response into a value, or raises an `InngestError`.
-
     """
 
     host: Host

@@ -43,7 +43,6 @@ def encode(event: EventLike, position: int) -> bytes:
 
     Raises:
         InvalidEventError: The server would refuse the event, or something of it would be lost.
-
     """
     try:
         wire: dict[str, Any] = event.copy() if type(event) is dict else _wire_form(event)  # pyright: ignore[reportUnknownVariableType]

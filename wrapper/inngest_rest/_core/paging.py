@@ -55,7 +55,6 @@ class Listing(Generic[T]):
         limit: Most items in all; None for all there are.
         page_size: Most items a page.
         start: The cursor to begin at.
-
     """
 
     fetch: Callable[[Cursor | None, int], Plan[Page[T]]]
@@ -83,7 +82,6 @@ def listing(
         page_size: Most items a page, at most 100.
         cursor: A `next_cursor` handed out before.
         largest_page: What the server gives at most; asking for more would end the walk early.
-
     """
     check_count("limit", limit)
     size = check_count("page_size", page_size, at_most=100) or largest_page

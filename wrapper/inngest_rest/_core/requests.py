@@ -30,7 +30,6 @@ def build(
         kwargs: What the generated operation's `get_kwargs` returned.
         bearer: The token, if any.
         timeout: Seconds for each phase of the exchange.
-
     """
     request = httpx.Request(
         kwargs["method"].upper(),

@@ -37,7 +37,6 @@ class RetryPolicy:
         initial: Longest first pause, seconds or timedelta.
         maximum: Longest pause, seconds or timedelta.
         total: Seconds or timedelta for all tries and pauses together.
-
     """
 
     retries: int = 4
@@ -63,7 +62,6 @@ def is_worth_retrying(error: InngestError, *, repeatable: bool) -> bool:
         error: What the try ended with.
         repeatable: Whether doing the operation twice is the same as doing it once. If not, it is
             tried again only where the first try provably had no effect.
-
     """
     match error:
         case TransportError():

@@ -5,12 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core import from_v1, from_v2
-from inngest_rest._core.arguments import (
-    Seconds,
-    check_id,
-    check_seconds,
-    check_window,
-)
+from inngest_rest._core.arguments import Seconds, check_id, check_seconds, check_window
 from inngest_rest._core.ask import ask
 from inngest_rest._core.effects import Plan, sleep
 from inngest_rest._core.paging import Cursor, Listing, listing

@@ -46,7 +46,6 @@ class Outcome(NamedTuple):
         ids: For each event that went out its internal id, or None.
         report: Counts and every failure, those refused before included.
         cause: What stopped the batch before its end, if anything did.
-
     """
 
     ids: tuple[str | None, ...]

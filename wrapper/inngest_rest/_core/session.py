@@ -28,7 +28,6 @@ class Session:
         clock: Monotonic seconds, for deadlines.
         now: Seconds since 1970, for what servers date.
         random: Numbers in [0, 1), for jitter.
-
     """
 
     def __init__(

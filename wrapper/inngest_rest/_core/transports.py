@@ -31,7 +31,6 @@ class Lanes(Generic[Transport]):
 
     Args:
         make: Makes another transport.
-
     """
 
     def __init__(self, make: Callable[[], Transport]) -> None:
@@ -85,7 +84,6 @@ def by_host(
         settings: Where the hosts are.
         given: The caller's transport, which then carries everything at once.
         make: Makes a transport that goes through a proxy, or None for none.
-
     """
     if given is not None:
         lanes = Lanes(lambda: given)

@@ -50,7 +50,6 @@ class Runs(Resource):
 
         HTTP: `GET /v1/runs`, else, and for several statuses, app, function, since and until,
         `GET /v2/runs`. Lists do not tell `output`, nor v2's `ended_at` [facts.md 5].
-
         """
         return AsyncPaginator(
             self._run,
@@ -78,7 +77,6 @@ class Runs(Resource):
 
         HTTP: `GET /v1/runs/{runId}`, else `GET /v2/runs/{runId}`, whose status is less reliable
         [facts.md 5]. The server answers from a cache of 3 s.
-
         """
         return await self._run(runs.get(self._session, id))
 
@@ -94,7 +92,6 @@ class Runs(Resource):
             NotFoundError: It did not appear within 5 s.
 
         HTTP: `GET /v1/runs/{runId}` every 3 s, the age of the server's cache [facts.md 0].
-
         """
         return await self._run(runs.wait(self._session, id, timeout))
 
@@ -108,7 +105,6 @@ class Runs(Resource):
             NotFoundError: There is no such run.
 
         HTTP: `DELETE /v1/runs/{runId}`, else `POST /v2/runs/{runId}/cancel`.
-
         """
         return await self._run(runs.cancel(self._session, id))
 
@@ -124,7 +120,6 @@ class Runs(Resource):
             NotFoundError: There is no such run.
 
         HTTP: `POST /v1/runs/{runId}/replay`, else `POST /v2/runs/{runId}/rerun`.
-
         """
         return await self._run(runs.replay(self._session, id))
 
@@ -138,7 +133,6 @@ class Runs(Resource):
             NotFoundError: There is no such run.
 
         HTTP: `GET /v1/runs/{runId}/jobs`.
-
         """
         return await self._run(runs.jobs(self._session, id))
 
@@ -152,6 +146,5 @@ class Runs(Resource):
             NotFoundError: There is no such run, or no trace of it yet.
 
         HTTP: `GET /v2/runs/{runId}/trace`.
-
         """
         return await self._run(runs.trace(self._session, id))

@@ -13,6 +13,7 @@ from inngest_rest._core.settings import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from os import PathLike
 
     import httpx
 
@@ -59,7 +60,6 @@ class InngestClient:
 
     Raises:
         ConfigurationError: A setting is malformed; the message names it.
-
     """
 
     def __init__(
@@ -173,7 +173,6 @@ class InngestClient:
             TransportError: The server was never reached; nothing was accepted.
 
         HTTP: `POST /e/{eventKey}`, at most 5,000 events a request and 3 MiB an event [facts.md 1].
-
         """
         return self._driver.run(sending.send(self._session, events, batch_size=batch_size))
 
@@ -210,20 +209,63 @@ class InngestClient:
             TransportError: The server is gone; a note tells the counts so far.
 
         HTTP: `POST /e/{eventKey}`, as `send`.
-
         """
         return bulk.send_many(
             self._driver,
             self._session,
             events,
-            bulk.options(
-                self._session,
-                batch_size=batch_size,
-                in_flight=in_flight,
-                on_batch=on_batch,
-                max_requests=max_requests,
-                period=period,
-            ),
+            bulk.options(self._session, batch_size, in_flight, on_batch, max_requests, period),
+        )
+
+    def send_file(
+        self,
+        path: str | PathLike[str],
+        *,
+        name: str | None = None,
+        resume: bool = False,
+        dead_letters: str | PathLike[str] | None = None,
+        batch_size: int = DEFAULT_EVENTS,
+        in_flight: int = bulk.DEFAULT_IN_FLIGHT,
+        on_batch: Callable[[BatchReport], object] | None = None,
+        max_requests: int | None = None,
+        period: Seconds = 1.0,
+    ) -> SendReport:
+        """Send the events of a file, a JSON object a line, and report what became of them.
+
+        The same import again, after a kill too, repeats no run within the platform's 24 hours: an
+        event without id gets one from the import's name, the line's number and bytes. A bad line
+        stops nothing. Positions in what is reported are numbers of lines, from 1.
+
+        Args:
+            path: NDJSON, plain or gzip; "-" for standard input.
+            name: The import's name; the file's by default, needed for standard input.
+            resume: Go on behind the last batch that is done, says `FILE.checkpoint`. That is there
+                while any work is left, and with `resume` stays.
+            dead_letters: Takes rejected lines, ready to be mended and sent, `FILE.rejected.ndjson`
+                by default; their reasons go beside it, into `FILE.rejected.reasons.ndjson`.
+            batch_size: Most lines a request, 1 to 5,000.
+            in_flight: Most requests at once, 1 to 64.
+            on_batch: Called with a `BatchReport` for each batch, as in `send_many`.
+            max_requests: Most first tries in a `period`; None for no limit.
+            period: Seconds or timedelta that `max_requests` counts for.
+
+        Returns:
+            Counts, and the first 1,000 failures; the dead letters hold every rejected line.
+
+        Raises:
+            OSError: The file cannot be read, or what belongs beside it not written.
+            InvalidArgumentError: The checkpoint is of another file, name or version.
+            AuthenticationError, TransportError: As in `send_many`.
+
+        HTTP: `POST /e/{eventKey}`, as `send`.
+        """
+        from inngest_rest._core import files
+
+        return files.send_file(
+            self._driver,
+            self._session,
+            files.plan(path, name, dead_letters, resume=resume),
+            bulk.options(self._session, batch_size, in_flight, on_batch, max_requests, period),
         )
 
     def health(self) -> None:
@@ -233,7 +275,6 @@ class InngestClient:
             InngestError: It is not, or it is no Inngest server.
 
         HTTP: `GET /health` on the host of events.
-
         """
         from inngest_rest._core import health
 

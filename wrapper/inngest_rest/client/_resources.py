@@ -42,7 +42,6 @@ class Events(Resource):
             InvalidArgumentError: An argument is malformed; nothing was sent.
 
         HTTP: `GET /v1/events`, whose window is one hour by default [facts.md 4].
-
         """
         return Paginator(
             self._run,
@@ -67,7 +66,6 @@ class Events(Resource):
             NotFoundError: There is no such event; one just sent appears after about 0.25 s.
 
         HTTP: `GET /v1/events/{eventId}`.
-
         """
         return self._run(events.get(self._session, id))
 
@@ -94,7 +92,6 @@ class Events(Resource):
 
         HTTP: `GET /v2/events/{eventId}/runs`, else `GET /v1/events/{eventId}/runs`, whose statuses
         are often wrong; what is not certain there reads `unknown` [facts.md 4].
-
         """
         return Paginator(
             self._run,
@@ -123,7 +120,6 @@ class Apps(Resource):
             InvalidArgumentError: An argument is malformed; nothing was sent.
 
         HTTP: `GET /v1/apps`, else `GET /v2/apps`.
-
         """
         return Paginator(
             self._run,
@@ -140,7 +136,6 @@ class Apps(Resource):
             NotFoundError: There is no such app.
 
         HTTP: `GET /v2/apps/{appId}`.
-
         """
         return self._run(apps.get(self._session, id))
 
@@ -168,7 +163,6 @@ class Functions(Resource):
             InvalidArgumentError: An argument is malformed; nothing was sent.
 
         HTTP: `GET /v2/apps/{appId}/functions`, else `GET /v1/apps/{appId}/functions`.
-
         """
         return Paginator(
             self._run,
@@ -188,7 +182,6 @@ class Functions(Resource):
             NotFoundError: There is no such function.
 
         HTTP: `GET /v2/apps/{appId}/functions/{functionId}`.
-
         """
         return self._run(functions.get(self._session, app, function))
 
@@ -214,7 +207,6 @@ class Functions(Resource):
             BadRequestError: The function is rate-limited or debounced (422).
 
         HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`.
-
         """
         return self._run(
             functions.invoke(self._session, app, function, data, idempotency_key=idempotency_key)
@@ -235,7 +227,6 @@ class Signals(Resource):
             NotFoundError: No run waits for the signal.
 
         HTTP: `POST /v1/signals`.
-
         """
         return self._run(signals.send(self._session, signal, data))
 
@@ -261,7 +252,6 @@ class Cancellations(Resource):
             ServerError: The server keeps none, as a self-hosted one does not.
 
         HTTP: `GET /v1/cancellations`.
-
         """
         return Paginator(
             self._run,
@@ -293,7 +283,6 @@ class Cancellations(Resource):
             BadRequestError: The window is not possible.
 
         HTTP: `POST /v1/cancellations`.
-
         """
         return self._run(
             cancellations.create(
@@ -316,7 +305,6 @@ class Cancellations(Resource):
             BadRequestError: The id is none.
 
         HTTP: `DELETE /v1/cancellations/{cancellationId}`.
-
         """
         return self._run(cancellations.delete(self._session, id))
 
@@ -342,7 +330,6 @@ class Webhooks(Resource):
             RouteNotFoundError: The server has no webhooks.
 
         HTTP: `GET /v1/webhooks`.
-
         """
         return Paginator(
             self._run,
@@ -360,7 +347,6 @@ class Webhooks(Resource):
             RouteNotFoundError: The server has no webhooks.
 
         HTTP: `POST /v1/webhooks`.
-
         """
         return self._run(webhooks.create(self._session, name=name, transform=transform))
 
@@ -374,7 +360,6 @@ class Webhooks(Resource):
             NotFoundError: There is no such webhook.
 
         HTTP: `GET /v1/webhooks/{webhookId}`.
-
         """
         return self._run(webhooks.get(self._session, id))
 
@@ -390,7 +375,6 @@ class Webhooks(Resource):
             NotFoundError: There is no such webhook.
 
         HTTP: `PUT /v1/webhooks/{webhookId}`.
-
         """
         return self._run(webhooks.update(self._session, id, name=name, transform=transform))
 
@@ -404,6 +388,5 @@ class Webhooks(Resource):
             NotFoundError: There is no such webhook.
 
         HTTP: `DELETE /v1/webhooks/{webhookId}`.
-
         """
         return self._run(webhooks.delete(self._session, id))

@@ -54,7 +54,6 @@ def completes(output: object = None) -> Behaviour:
 
     Args:
         output: Any JSON value; the run's output. Default: null.
-
     """
     return Completes(output)
 
@@ -65,7 +64,6 @@ def fails(message: str, *, name: str = "NonRetriableError") -> Behaviour:
     Args:
         message: The error's message.
         name: The error's name. Default: what the Python SDK calls an error not to retry.
-
     """
     return Fails(message, name, "non_retriable_error", f"{name}: {message}\n")
 
@@ -76,7 +74,6 @@ def sleeps(duration: timedelta, then: Run | None = None) -> Behaviour:
     Args:
         duration: How long, by the mock's clock (see `MockServer.advance`).
         then: What follows, a behaviour or a callable given the event. Default: complete with null.
-
     """
     return Sleeps(duration, Completes() if then is None else then)
 
@@ -88,7 +85,6 @@ def waits_for(signal: str, then: Run | None = None) -> Behaviour:
         signal: The name of the signal (`POST /v1/signals`).
         then: What follows, a behaviour or a callable given `{"signal": ..., "data": ...}`.
             Default: Complete with that object as output.
-
     """
     return WaitsFor(signal, Completes if then is None else then)
 

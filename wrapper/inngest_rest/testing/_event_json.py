@@ -139,7 +139,6 @@ def parse_event(value: Any, text: str = "", *, delicate: bool = True) -> Incomin
     Raises:
         GoJsonError: A field has the wrong type.
         RefusedError: A value is not allowed.
-
     """
     fields = _fields(value, text)
     event = _incoming(fields, delicate)

@@ -50,7 +50,6 @@ def answers(status: int, body: object = b"", *, headers: Mapping[str, str] | Non
         status: The HTTP status.
         body: Bytes, text, or a JSON value. Default: empty.
         headers: Such as `{"Retry-After": "1"}`; `Content-Type` follows the body unless given.
-
     """
     given = {name.lower(): value for name, value in (headers or {}).items()}
     if isinstance(body, bytes):
@@ -69,7 +68,6 @@ def drops(error: type[httpx.TransportError] = httpx.ConnectError) -> Effect:
 
     Args:
         error: What the in-process transport raises. Over a socket the connection just closes.
-
     """
     return Drops(error)
 
@@ -79,7 +77,6 @@ def loses_response(error: type[httpx.TransportError] = httpx.ReadError) -> Effec
 
     Args:
         error: What the in-process transport raises. Over a socket the connection just closes.
-
     """
     return LosesResponse(error)
 
@@ -92,7 +89,6 @@ def delays(by: timedelta) -> Effect:
 
     Args:
         by: How far the clock moves.
-
     """
     return Delays(by)
 

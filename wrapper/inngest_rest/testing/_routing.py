@@ -124,7 +124,6 @@ class Router:
         v1_routes: Whether v1 has the routes of `ASKED_FOR`.
         v2_routes: Whether there is a v2 at all.
         cache: The cache of v1, None for none.
-
     """
 
     def __init__(self, *, v1_routes: bool, v2_routes: bool, cache: ResponseCache | None) -> None:

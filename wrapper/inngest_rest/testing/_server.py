@@ -44,7 +44,6 @@ class MockServer:
 
     Raises:
         ValueError: A key is malformed, or the delay is negative.
-
     """
 
     def __init__(
@@ -95,7 +94,6 @@ class MockServer:
 
         Raises:
             ValueError: The function exists, or a name is empty.
-
         """
         triggers = (trigger,) if isinstance(trigger, str) else tuple(trigger)
         with self._lock:
@@ -116,7 +114,6 @@ class MockServer:
 
         Raises:
             ValueError: `by` is negative.
-
         """
         with self._lock:
             self._clock.advance(by)
@@ -147,7 +144,6 @@ class MockServer:
 
         Returns:
             The fault, which counts its hits and can be cleared.
-
         """
         upper = None if method is None else method.upper()
         fault = Fault(effect, times, after, upper, path, operation)
@@ -198,7 +194,6 @@ class MockServer:
         Raises:
             ImportError: Uvicorn is not installed.
             OSError: The port is taken.
-
         """
         from ._socket import serve  # noqa: PLC0415 - the one module that needs uvicorn
 

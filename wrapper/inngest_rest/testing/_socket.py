@@ -61,7 +61,7 @@ def _request(scope: Scope, body: bytes) -> Request:
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    raw_path = scope["raw_path"].decode("latin-1")
+    raw_path: str = scope["raw_path"].decode("latin-1")
     if not raw_path.startswith("/"):
         # A client that takes this for its proxy sends the whole URL; Go routes by its path.
         raw_path = urlsplit(raw_path).path

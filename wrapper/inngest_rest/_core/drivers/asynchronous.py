@@ -96,7 +96,6 @@ class AsyncDriver:
             plan: Makes the plan of a job.
             took: Takes a job and its result, or None if it was given up; False stops drawing.
             in_flight: Most plans at once.
-
         """
         started: deque[tuple[J, asyncio.Task[T]]] = deque()
         try:

@@ -93,7 +93,6 @@ class Driver:
             plan: Makes the plan of a job.
             took: Takes a job and its result, or None if it was given up; False stops drawing.
             in_flight: Most plans at once; 1 runs them in the calling thread.
-
         """
         started: deque[tuple[J, Future[T]]] = deque()
         pool = ThreadPoolExecutor(in_flight, thread_name_prefix="inngest-rest")
