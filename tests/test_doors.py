@@ -142,7 +142,9 @@ def test_each_public_method_names_its_errors_and_its_route(
         return
     assert "Raises:" in method.__doc__, twin
     assert "HTTP: `" in method.__doc__
-    documented = set(re.findall(r"^            (\w+)(?= ?\()?:", method.__doc__, re.MULTILINE))
+    documented = set(
+        re.findall(r"^    (\w+)(?= ?\()?:", inspect.getdoc(method) or "", re.MULTILINE)
+    )
     arguments = set(inspect.signature(method).parameters) - {"self"}
     assert arguments <= documented
 
