@@ -69,22 +69,29 @@ def send_many_events(url: str, count: int) -> Callable[[], object]:
     return lambda: ours.send_many(workload.cycle(events, count))
 
 
-def in_loop(work: Callable[[], Coroutine[Any, Any, object]], url: str) -> Callable[[], object]:
-    """Time work in a loop that has begun and been warmed up."""
+def in_loop(
+    ready: Callable[[], Coroutine[Any, Any, Any]],
+    work: Callable[[Any], Coroutine[Any, Any, object]],
+) -> Callable[[], object]:
+    """Make something ready in an event loop, and return what is timed in the same loop."""
     runner = asyncio.Runner()
-    del url
-    return lambda: runner.run(work())
+    made = runner.run(ready())
+    return lambda: runner.run(work(made))
+
+
+async def warm_async_client(url: str) -> Any:
+    ours = async_client(url)
+    await ours.send({"name": "app/warm.up"})
+    return ours
 
 
 def async_send_many(in_flight: int | None) -> Case:
     def make(url: str, count: int) -> Callable[[], object]:
         events, options = workload.pool(), {} if in_flight is None else {"in_flight": in_flight}
-
-        async def work() -> None:
-            async with async_client(url) as ours:
-                await ours.send_many(workload.cycle(events, count), **options)
-
-        return in_loop(work, url)
+        return in_loop(
+            lambda: warm_async_client(url),
+            lambda ours: ours.send_many(workload.cycle(events, count), **options),
+        )
 
     return make
 
@@ -117,7 +124,9 @@ def single_sends(url: str, count: int) -> Callable[[], object]:
     return lambda: [ours.send(each) for each in workload.cycle(events, count)]
 
 
-def tasks(count: int, at_once: int, send: Callable[[Any], Coroutine[Any, Any, object]]) -> Any:
+async def tasks(
+    count: int, at_once: int, send: Callable[[Any], Coroutine[Any, Any, object]]
+) -> None:
     """Send single events from so many tasks."""
     source = workload.cycle(workload.pool(), count)
 
@@ -125,18 +134,13 @@ def tasks(count: int, at_once: int, send: Callable[[Any], Coroutine[Any, Any, ob
         for each in source:
             await send(each)
 
-    return asyncio.gather(*(task() for _ in range(at_once)))
+    await asyncio.gather(*(task() for _ in range(at_once)))
 
 
 def async_single_sends(at_once: int) -> Case:
-    def make(url: str, count: int) -> Callable[[], object]:
-        async def work() -> None:
-            async with async_client(url) as ours:
-                await tasks(count, at_once, ours.send)
-
-        return in_loop(work, url)
-
-    return make
+    return lambda url, count: in_loop(
+        lambda: warm_async_client(url), lambda ours: tasks(count, at_once, ours.send)
+    )
 
 
 case("async single sends")(async_single_sends(1))
@@ -244,12 +248,17 @@ def sdk_lines(url: str, count: int) -> Callable[[], object]:
     return work
 
 
+async def warm_sdk(url: str) -> Any:
+    official = sdk(url)
+    await official.send(sdk_event({"name": "app/warm.up", "data": {}}))
+    return official
+
+
 @case("SDK async, 32 in flight")
 def sdk_async_many(url: str, count: int) -> Callable[[], object]:
     events = workload.pool()
 
-    async def work() -> None:
-        official = sdk(url)
+    async def work(official: Any) -> None:
         source = in_batches(workload.cycle(events, count))
 
         async def task() -> None:
@@ -258,7 +267,7 @@ def sdk_async_many(url: str, count: int) -> Callable[[], object]:
 
         await asyncio.gather(*(task() for _ in range(32)))
 
-    return in_loop(work, url)
+    return in_loop(lambda: warm_sdk(url), work)
 
 
 @case("SDK single sends")
@@ -270,11 +279,10 @@ def sdk_single(url: str, count: int) -> Callable[[], object]:
 
 @case("SDK async single sends")
 def sdk_async_single(url: str, count: int) -> Callable[[], object]:
-    async def work() -> None:
-        official = sdk(url)
-        await tasks(count, 1, lambda each: official.send(sdk_event(each)))
-
-    return in_loop(work, url)
+    return in_loop(
+        lambda: warm_sdk(url),
+        lambda official: tasks(count, 1, lambda each: official.send(sdk_event(each))),
+    )
 
 
 # What handing over costs the caller, the worker being busy
