@@ -11,15 +11,24 @@
     ask          one operation, with its keys and retries: what every plan below is made of
     routes       which API family answers a job
     paging       listings, one page at a time
-    arguments    what a caller may pass
+    arguments, statuses    what a caller may pass
+    transports   what a client sends through: one lane for each request in flight
     encoding     an event becomes its bytes, or is refused
-    batches      events become requests of bounded size
+    columns      many events alike become one body at once
+    batches, chunks    events become requests of bounded size
     lines        a file or standard input becomes lines
     ndjson       lines become events whose ids are the same every time
     dead_letters, checkpoints    what a file's import leaves beside it
     from_v1, from_v2    generated models become ours
     sending, runs, events, apps, functions, signals, cancellations, webhooks, health   the plans
     bulk, files  the plans for any number of events, and what surrounds them
+
+Behind `EventBuffer`, which hands over and goes on:
+
+    buffering    what the blocking and the asynchronous buffer share
+    intake       events that wait in memory, and what happens when they are too many
+    outbox, outbox_file, outbox_letters, group_commit    events that wait in a file
+    pace, deadline, delivery, lifetimes    when they go out, for how long, how, and until when
 
 Nothing here is public; only this folder touches the generated operations.
 """
