@@ -17,6 +17,7 @@ class Setting(NamedTuple):
 
 BULK = Setting("512 events a POST", 102_400)
 LATENT = Setting("512 events a POST, 20 ms of latency", 102_400, 20.0)
+LIVE = Setting("512 events a POST, to a dev server", 20_480)
 SINGLE = Setting("one event a POST", 2_000)
 START = Setting("start", 1)
 CAPTURE = Setting("hand over and go on", 20_000)
@@ -141,6 +142,22 @@ GOALS = (
         Run(START, "import inngest_rest"),
         Run(START, "import httpx"),
         at_most=1.3,
+        figure="cpu",
+    ),
+)
+
+LIVE_GOALS = (
+    Goal(
+        "send_many to a dev server, against the SDK",
+        Run(LIVE, "send_many mappings"),
+        Run(LIVE, "SDK, from mappings"),
+        at_least=1.8,
+    ),
+    Goal(
+        "send_many to a dev server, against the SDK, time of our own processor",
+        Run(LIVE, "send_many mappings"),
+        Run(LIVE, "SDK, from mappings"),
+        at_least=4,
         figure="cpu",
     ),
 )

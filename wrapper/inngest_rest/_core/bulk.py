@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 E = TypeVar("E")
 
-DEFAULT_IN_FLIGHT = 4
+DEFAULT_IN_FLIGHT = 8
 """Requests at once, unless told otherwise; see scripts/benchmark/README.md."""
 
 MAX_IN_FLIGHT = 64
