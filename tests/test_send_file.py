@@ -93,6 +93,18 @@ def test_a_good_line_goes_out_as_it_stands_and_an_id_is_added_where_it_has_none(
     assert body == b'[%b,"id":"%b"},%b]' % (odd[:-1], identity.encode(), line(2, id="own"))
 
 
+def test_an_id_is_the_same_whatever_else_a_batch_holds(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    odd = [b'{"name":"a"}', line(2, id=""), line(3, id=None), b"bad"]
+    file.write_bytes(b"\n".join([*[line(1)] * 200, *odd, *[line(1)] * 200]))
+    told: list[BatchReport] = []
+    together = ids(client, server, file, on_batch=told.append)
+    assert len(set(together)) == 403
+    assert list(told[0].positions) == [*range(1, 204), *range(205, 405)]
+    assert ids(client, server, file, batch_size=1) == together
+
+
 @pytest.mark.parametrize("empty", [None, ""])
 def test_an_empty_id_is_none_and_absent_or_null_data_is_an_empty_object(
     client: InngestClient, server: Server, file: Path, empty: str | None
@@ -174,6 +186,7 @@ def test_an_id_depends_on_the_name_the_number_and_the_bytes_of_a_line_alone(
         (b"null", "one JSON object, not NoneType"),
         (b"{}", "name must be text and not empty"),
         (b'{"name":""}', "name must be text and not empty"),
+        (b'{"name":"","data":{}}', "name must be text and not empty"),
         (b'{"name":5,"data":{}}', "name must be text"),
         (b'{"name":"Inngest/x","data":{}}', "reserved"),
         (b'{"name":"a","data":[]}', "data must be a JSON object, not list"),

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from .server import Server
 
 
+PATIENCE = 10  # seconds until a test that waits for ever fails
+
+
 @pytest.fixture(autouse=True)
 def server(server: Server) -> Server:
     """Accept every event unless told otherwise."""
@@ -144,20 +147,43 @@ def test_a_pipe_is_a_file_that_cannot_be_resumed(client: InngestClient, file: Pa
     assert [each.name for each in file.parent.iterdir()] == [file.name]
 
 
+async def breathe() -> None:
+    """Let the loop go round a few times."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
 def test_a_silent_pipe_does_not_hold_the_loop(server: Server, file: Path) -> None:
     os.mkfifo(file)
+    runs = {"before it is opened": threading.Event(), "while it is silent": threading.Event()}
+    waited: list[bool] = []
+
+    def write() -> None:
+        before, silent = runs.values()
+        waited.append(before.wait(PATIENCE))
+        with file.open("wb") as pipe:
+            pipe.write(line(1) + b"\n" + line(2) + b"\n")
+            pipe.flush()
+            waited.append(silent.wait(PATIENCE))
 
     async def main() -> SendReport:
+        answered = asyncio.Event()
         async with AsyncInngestClient(dev=True, transport=server) as client:
-            task = asyncio.create_task(client.send_file(file))
-            with await asyncio.to_thread(file.open, "wb") as pipe:
-                pipe.write(line(1) + b"\n")
-                pipe.flush()
-                # Only a loop that runs gets here while the other end waits for more.
-                await asyncio.sleep(0)
-            return await task
+            sending = asyncio.create_task(
+                client.send_file(file, batch_size=1, in_flight=1, on_batch=lambda _: answered.set())
+            )
+            await breathe()
+            runs["before it is opened"].set()
+            await answered.wait()
+            await breathe()
+            runs["while it is silent"].set()
+            return await sending
 
-    assert asyncio.run(asyncio.wait_for(main(), 10)).accepted == 1
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert asyncio.run(main()).accepted == 2
+    writer.join(PATIENCE)
+    assert waited == [True, True]
 
 
 class Sink(httpx.BaseTransport, httpx.AsyncBaseTransport):

@@ -197,7 +197,7 @@ def test_cancelled_it_does_not_wait_and_tells_what_was_accepted() -> None:
             with pytest.raises(asyncio.CancelledError):
                 await task
 
-    asyncio.run(main())
+    asyncio.run(asyncio.wait_for(main(), PATIENCE))
     fates = [(each.report.accepted, each.report.unknown) for each in told]
     assert fates[0] == (2, 0)
     assert set(fates[1:]) == {(0, 2)}

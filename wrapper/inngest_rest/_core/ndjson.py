@@ -6,7 +6,9 @@ more than all the rest. What is unusual in any way goes through `encode`, which 
 
 from __future__ import annotations
 
+from binascii import hexlify
 from hashlib import sha256
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
@@ -20,11 +22,14 @@ from inngest_rest.reports import SendFailure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Hexadecimal digits of a hash in an id: 64 bits tell apart what has stood in one line.
-_DIGITS = 16
-
 # Longest line that is passed on as it stands; an id may be added to it.
 _MAX_PLAIN = MAX_EVENT_BYTES - 64
+
+# Lines that are checked together: decoded, they fit into the processor's cache, and are too few
+# for the garbage collector to look at.
+_GROUP = 64
+
+_name_of, _data_of = itemgetter("name"), itemgetter("data")
 
 
 class NdjsonEncoder:
@@ -38,7 +43,10 @@ class NdjsonEncoder:
     """
 
     def __init__(self, name: str) -> None:
-        self._prefix = f"{_digest(name.encode())}-"
+        # 64 bits of a hash tell apart the names of imports, and what has stood in one line.
+        self._id = b"%.16b-%%d-%%.16b" % hexlify(sha256(name.encode()).digest())
+        # Last, since of two keys that are the same to it the server takes the last.
+        self._with_id = b'%b,"id":"' + self._id + b'"}'
 
     def batch(self, lines: Sequence[bytes], first: int) -> Batch:
         """Make a batch of lines, whose positions are their numbers; blank ones are no events.
@@ -47,78 +55,113 @@ class NdjsonEncoder:
             lines: The lines, endings included.
             first: The number of the first of them.
         """
-        loads, prefix = orjson.loads, f',"id":"{self._prefix}'
         positions: list[int] = []
         texts: list[bytes] = []
         refused: list[SendFailure] = []
-        for number, line in enumerate(lines, first):
-            try:
-                event = loads(line)
-            except orjson.JSONDecodeError as error:
-                if line.strip():
-                    refused.append(SendFailure(number, {}, _not_json(line, error)))
-                continue
-            text = line.rstrip()
-            if (
-                event.__class__ is dict
-                and (name := event.get("name")).__class__ is str
-                and name
-                and name[0] not in "iI"
-                and event.get("data").__class__ is dict
-                and ("user" not in event or event["user"].__class__ is dict)
-                and ("ts" not in event or _is_moment(event["ts"]))
-                and ("v" not in event or event["v"].__class__ is str)
-                and ("id" not in event or (event["id"].__class__ is str and event["id"]))
-                and len(line) < _MAX_PLAIN
-            ):
-                if "id" not in event:
-                    # Last, since of two keys that are the same to it the server takes the last.
-                    digest = sha256(text).hexdigest()[:_DIGITS]
-                    text = text[:-1] + f'{prefix}{number}-{digest}"}}'.encode()
+        for start in range(0, len(lines), _GROUP):
+            group, number = lines[start : start + _GROUP], first + start
+            plain = self._plain_texts(group, number)
+            if plain is None:
+                self._one_by_one(group, number, positions, texts, refused)
             else:
-                try:
-                    text = self._encode(event, line, number)
-                except InvalidEventError as error:
-                    refused.append(SendFailure(number, _shown(event), error.reason))
-                    continue
-            positions.append(number)
-            texts.append(text)
+                positions += range(number, number + len(group))
+                texts += plain
         if texts:
             # The brackets go into the one copy: each more of this size costs like half the checks.
             texts[0] = b"[" + texts[0]
             texts[-1] += b"]"
         return Batch(positions, b",".join(texts), refused)
 
-    def _encode(self, event: Any, line: bytes, number: int) -> bytes:
-        """Encode what is unusual, or refuse it."""
+    def _one_by_one(
+        self,
+        lines: Sequence[bytes],
+        first: int,
+        positions: list[int],
+        texts: list[bytes],
+        refused: list[SendFailure],
+    ) -> None:
+        """Sort lines of any kind into what goes out and what does not."""
+        for number, line in enumerate(lines, first):
+            if not line.strip():
+                continue
+            event: Any = None
+            try:
+                event = _loads(line, number)
+                text = self._text(event, line, number)
+            except InvalidEventError as error:
+                shown = cast("dict[str, Any]", event) if isinstance(event, dict) else {}
+                refused.append(SendFailure(number, shown, error.reason))
+            else:
+                positions.append(number)
+                texts.append(text)
+
+    def _plain_texts(self, lines: Sequence[bytes], first: int) -> list[bytes] | None:
+        """Return the text of each event, or None unless they are alike and nothing is unusual."""
+        try:
+            keys = _keys_of_plain([orjson.loads(line) for line in lines])
+        except (ValueError, KeyError, TypeError):
+            return None
+        if keys is None or max(map(len, lines)) > _MAX_PLAIN:
+            return None
+        if "id" in keys:
+            return [line.rstrip() for line in lines]
+        with_id = self._with_id
+        return [
+            with_id % (head := line.rstrip()[:-1], number, hexlify(sha256(head).digest()))
+            for number, line in enumerate(lines, first)
+        ]
+
+    def _text(self, event: Any, line: bytes, number: int) -> bytes:
+        """Return the text of one event, or refuse it."""
         if isinstance(line, CutLine):
             raise InvalidEventError(_too_long(line), position=number)
         if not isinstance(event, dict):
             reason = f"a line holds one JSON object, not {type(event).__name__}"
             raise InvalidEventError(reason, position=number)
+        texts = self._plain_texts([line], number)
+        if texts is not None:
+            return texts[0]
         wire = cast("dict[str, Any]", event)
         if wire.get("id") is None or wire["id"] == "":
-            wire = {**wire, "id": f"{self._prefix}{number}-{_digest(line.rstrip())}"}
+            digest = hexlify(sha256(line.rstrip()[:-1]).digest())
+            wire = {**wire, "id": (self._id % (number, digest)).decode()}
         return encode(wire, number)
 
 
-def _digest(text: bytes) -> str:
-    return sha256(text).hexdigest()[:_DIGITS]
+def _keys_of_plain(events: Sequence[Any]) -> set[str] | None:
+    """Return the keys of events that can go out as they stand, None if one cannot."""
+    names = set(map(_name_of, events))
+    if set(map(type, names)) != {str} or set(map(type, map(_data_of, events))) != {dict}:
+        return None
+    if any(not name or name[:8].lower() == "inngest/" for name in names):
+        return None
+    keys = set[str]().union(*events)
+    if "user" in keys and {type(each["user"]) for each in events if "user" in each} != {dict}:
+        return None
+    if "v" in keys and {type(each["v"]) for each in events if "v" in each} != {str}:
+        return None
+    if "ts" in keys and not all(_is_moment(each["ts"]) for each in events if "ts" in each):
+        return None
+    if "id" in keys and not all(type(each.get("id")) is str and each["id"] for each in events):
+        return None
+    return keys
 
 
 def _is_moment(ts: object) -> bool:
     return type(ts) is int and FIRST_TS <= ts <= LAST_TS
 
 
-def _shown(event: Any) -> dict[str, Any]:
-    return cast("dict[str, Any]", event) if isinstance(event, dict) else {}
-
-
-def _not_json(line: bytes, error: orjson.JSONDecodeError) -> str:
-    if isinstance(line, CutLine):
-        return _too_long(line)
-    ends = "" if line.endswith(b"\n") else "; the file ends in the middle of this line"
-    return f"not JSON: {error.msg}, at character {error.pos + 1}{ends}"
+def _loads(line: bytes, number: int) -> Any:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        if isinstance(line, CutLine):
+            reason = _too_long(line)
+        else:
+            reason = f"not JSON: {error.msg}, at character {error.pos + 1}"
+            if not line.endswith(b"\n"):
+                reason += "; the file ends in the middle of this line"
+        raise InvalidEventError(reason, position=number) from None
 
 
 def _too_long(line: CutLine) -> str:
