@@ -55,26 +55,32 @@ class Stage(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.answered: list[str] = []
         self._cast = cast
         self._lock = threading.Lock()
+        self._all_here = threading.Event()
         self._left = [threading.Event() for _ in range(cast)]
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         number = self._enter(request)
-        if number < self._cast - 1:
-            assert self._left[number + 1].wait(PATIENCE), "fewer at once than asked for"
+        assert all(each.wait(PATIENCE) for each in self._cues(number)), "fewer than asked for"
         return self._leave(number, request)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         number = self._enter(request)
         for _ in range(1_000):
-            if number >= self._cast - 1 or self._left[number + 1].is_set():
+            if all(each.is_set() for each in self._cues(number)):
                 return self._leave(number, request)
             await asyncio.sleep(0)
-        raise AssertionError("fewer at once than asked for")
+        raise AssertionError("fewer than asked for")
+
+    def _cues(self, number: int) -> list[threading.Event]:
+        """What a request waits for: that all are here, and that the next one has left."""
+        return [self._all_here, *self._left[number + 1 :][:1]]
 
     def _enter(self, request: httpx.Request) -> int:
         with self._lock:
             self.present += 1
             self.most = max(self.most, self.present)
+            if self.present == self._cast:
+                self._all_here.set()
         return int(json.loads(request.content)[0]["name"].removeprefix("e"))
 
     def _leave(self, number: int, request: httpx.Request) -> httpx.Response:
