@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import functools
 import re
-from itertools import chain
+from itertools import chain, filterfalse
 from operator import attrgetter, itemgetter
-from types import NoneType
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
@@ -37,6 +36,7 @@ _REQUIRED = frozenset({"name", "data"})
 _ITEM: Mapping[str, Callable[[Any], Any]] = {key: itemgetter(key) for key in _KINDS}
 # A compiled pattern finds four letters faster than bytes.count does.
 _find_nulls = re.compile(b"null").findall
+_COPY = cast("Callable[[dict[str, Any]], dict[str, Any]]", dict.copy)
 _VALUES = cast("Callable[[dict[str, Any]], Iterable[Any]]", dict.values)
 _ATTRIBUTE: Mapping[str, Callable[[Any], Any]] = {key: attrgetter(key) for key in _KINDS}
 
@@ -69,8 +69,13 @@ def _columns(events: Sequence[EventLike]) -> dict[str, list[Any]] | None:
             return None
     if kinds == {Event}:
         columns = {key: list(map(get, events)) for key, get in _ATTRIBUTE.items()}
-        return {key: each for key, each in columns.items() if set(map(type, each)) != {NoneType}}
+        return {key: each for key, each in columns.items() if not _is_empty(each)}
     return None
+
+
+def _is_empty(column: list[Any]) -> bool:
+    """Tell whether no event has the field."""
+    return column[0] is None and column.count(None) == len(column)
 
 
 def _are_good(columns: Mapping[str, list[Any]]) -> bool:
@@ -91,8 +96,11 @@ def _rows(events: Sequence[Any], columns: Mapping[str, list[Any]]) -> Sequence[M
     if type(events[0]) is dict:
         if "id" in columns:
             return events
-        ids = map(new_event_id().__add__, _suffixes(len(events)))
-        return [{**event, "id": each} for event, each in zip(events, ids, strict=True)]
+        rows = list(map(_COPY, events))
+        ids = map(new_event_id().__add__, _suffixes(len(rows)))
+        for row, each in zip(rows, ids, strict=True):
+            row["id"] = each
+        return rows
     if set(columns) == {"name", "data", "id", "user"}:
         fields = zip(columns["name"], columns["data"], columns["id"], columns["user"], strict=True)
         return [
@@ -116,6 +124,7 @@ def _nulls_are_none(text: bytes, columns: Mapping[str, list[Any]]) -> bool:
     nulls = len(_find_nulls(text))
     if nulls == 0:
         return True
-    objects: list[dict[str, Any]] = [*columns["data"], *columns.get("user", ())]
-    values: list[Any] = [*chain.from_iterable(map(_VALUES, objects))]
-    return nulls == values.count(None) or are_all_finite(values)
+    data: list[dict[str, Any]] = columns["data"]
+    # Comparing a text with None takes four times as long as finding it true.
+    falsy = list(filterfalse(None, chain.from_iterable(map(_VALUES, data))))
+    return nulls == falsy.count(None) or are_all_finite(chain(data, columns.get("user", ())))
