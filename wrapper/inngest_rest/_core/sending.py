@@ -157,8 +157,10 @@ class _ReceiptOf(NamedTuple):
 
     def parse_response(self, *, client: object, response: httpx.Response) -> _Receipt:  # noqa: ARG002
         body: dict[str, Any] = orjson.loads(response.content)
-        # "Nothing stored" comes as one empty string [facts.md 1].
-        ids = [each for each in body["ids"] if each]
+        ids: list[str] = body["ids"]
+        if not all(ids):
+            # "Nothing stored" comes as one empty string [facts.md 1].
+            ids = [each for each in ids if each]
         if response.status_code == 400:
             return _Receipt(ids[: self.expected], str(body["error"]))
         if len(ids) != self.expected:

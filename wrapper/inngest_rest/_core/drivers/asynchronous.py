@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 
@@ -66,8 +66,7 @@ class AsyncDriver:
                 try:
                     response = await transport.handle_async_request(call.request)
                     try:
-                        stream = cast("httpx.AsyncByteStream", response.stream)
-                        body = b"".join([chunk async for chunk in stream])
+                        await response.aread()
                     finally:
                         await response.aclose()
                 finally:
@@ -76,7 +75,7 @@ class AsyncDriver:
             raise too_slow(call) from None
         except httpx.RequestError as error:
             raise transport_error(call, error) from error
-        return read(call, response, body, started)
+        return read(call, response, started)
 
     async def run_many(
         self,

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import httpx
 
@@ -15,7 +15,7 @@ from inngest_rest._core.effects import Call
 from inngest_rest.errors import InngestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from inngest_rest._core.effects import Host, Plan
     from inngest_rest._core.transports import Lanes
@@ -62,18 +62,16 @@ class Driver:
         try:
             response = transport.handle_request(call.request)
             try:
-                body = bytearray()
-                for chunk in cast("httpx.SyncByteStream", response.stream):
-                    body += chunk
-                    if time.monotonic() - started > call.timeout:
-                        raise too_slow(call)
+                stream = cast("httpx.SyncByteStream", response.stream)
+                response.stream = _Bounded(stream, call, started)
+                response.read()
             finally:
                 response.close()
         except httpx.RequestError as error:
             raise transport_error(call, error) from error
         finally:
             lanes.give_back(transport)
-        return read(call, response, bytes(body), started)
+        return read(call, response, started)
 
     def run_many(
         self,
@@ -117,6 +115,24 @@ class Driver:
         for lanes in set(self._lanes.values()):
             for transport in lanes:
                 transport.close()
+
+
+class _Bounded(httpx.SyncByteStream):
+    """The body of an answer, which must be whole before its exchange's time is up."""
+
+    def __init__(self, stream: httpx.SyncByteStream, call: Call[Any], started: float) -> None:
+        self._stream = stream
+        self._call = call
+        self._deadline = started + call.timeout
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._stream:
+            if time.monotonic() > self._deadline:
+                raise too_slow(self._call)
+            yield chunk
+
+    def close(self) -> None:
+        self._stream.close()
 
 
 def _run_now(run: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:

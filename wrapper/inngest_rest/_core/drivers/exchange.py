@@ -32,17 +32,12 @@ def check_open(*, closed: bool) -> None:
         raise RuntimeError("this client is closed; make a new one")
 
 
-def read(call: Call[T], response: httpx.Response, body: bytes, started: float) -> T:
+def read(call: Call[T], response: httpx.Response, started: float) -> T:
     if logger.isEnabledFor(logging.DEBUG):
         milliseconds = (time.monotonic() - started) * 1_000
         method, status = call.request.method, response.status_code
         logger.debug("%s %s -> %d in %.0f ms", method, call.url, status, milliseconds)
-    # A response of its own: what the transport gave is spent, and its request holds keys.
-    try:
-        whole = httpx.Response(response.status_code, headers=response.headers, content=body)
-    except httpx.DecodingError as error:
-        raise transport_error(call, error) from error
-    return call.read(whole)
+    return call.read(response)
 
 
 def too_slow(call: Call[Any]) -> RequestTimeoutError:
