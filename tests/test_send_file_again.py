@@ -12,6 +12,7 @@ import pytest
 
 from inngest_rest import InvalidArgumentError, SendReport
 from inngest_rest._core import bulk
+from inngest_rest._core import lines as lines_module
 from inngest_rest.testing import MockServer, loses_response
 
 from .ndjson import BY_TWO, ROUTE, files, line, names, raises_at, write
@@ -66,6 +67,18 @@ def test_an_id_is_the_same_whether_a_line_is_reached_at_once_or_by_resuming(
         client.send_file(file, **BY_TWO, on_batch=raises_at(3))
     client.send_file(file, **BY_TWO, resume=True)
     assert [event for body in server.bodies() for event in body] == whole
+
+
+def test_resuming_goes_on_behind_a_line_too_long_to_hold(
+    client: InngestClient, server: Server, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines_module, "MAX_LINE", 1_000)
+    file.write_bytes(b"\n".join([line(0), b"x" * 2_500, *map(line, range(2, 10))]))
+    with pytest.raises(ZeroDivisionError):
+        client.send_file(file, **BY_TWO, on_batch=raises_at(4))
+    server.requests.clear()
+    assert client.send_file(file, **BY_TWO, resume=True) == SendReport(accepted=4)
+    assert names(server) == [f"e{each}" for each in range(6, 10)]
 
 
 @pytest.mark.parametrize("fate", [httpx.ReadError("reset"), text(503, "")], ids=["lost", "503"])

@@ -25,12 +25,12 @@ from inngest_rest._core.arguments import check_text
 from inngest_rest._core.batches import DEFAULT_BYTES, Batch
 from inngest_rest._core.checkpoints import Checkpoint, Progress
 from inngest_rest._core.dead_letters import DeadLetters
-from inngest_rest._core.lines import STDIN, Lines, Place
+from inngest_rest._core.lines import STDIN, Lines, Part
 from inngest_rest._core.ndjson import NdjsonEncoder
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator
 
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest._core.drivers.blocking import Driver
@@ -102,14 +102,6 @@ async def _in_thread(batches: Iterator[Batch]) -> AsyncIterator[Batch]:
         yield batch
 
 
-class _Part(NamedTuple):
-    """What of the input went into a batch."""
-
-    lines: Sequence[bytes]
-    start: Place
-    end: Place
-
-
 class _Import:
     """One file on its way.
 
@@ -122,7 +114,7 @@ class _Import:
         self._on_batch = chosen.on_batch
         self._batch_size = chosen.batch_size
         self._encoder = NdjsonEncoder(plan.name)
-        self._parts: deque[_Part] = deque()
+        self._parts: deque[Part] = deque()
         self._clock = session.clock
         self._resume = plan.resume
         self._lines = Lines(plan.path)
@@ -164,30 +156,14 @@ class _Import:
 
     def batches(self) -> Iterator[Batch]:
         """Yield batches as they fill."""
-        place, size = self._lines.place, 0
-        lines: list[bytes] = []
-        try:
-            for line in self._lines:
-                if lines and (len(lines) == self._batch_size or size + len(line) > DEFAULT_BYTES):
-                    part = _Part(lines, place, place.after(lines, size))
-                    yield from self._encode(part)
-                    place, lines, size = part.end, [], 0
-                lines.append(line)
-                size += len(line)
-            if lines:
-                yield from self._encode(_Part(lines, place, place.after(lines, size)))
-        except OSError as error:
-            error.add_note(f"read until line {place.line + len(lines):,}")
-            raise
+        for part in self._lines.parts(self._batch_size, DEFAULT_BYTES):
+            batch = self._encoder.batch(part.lines, part.start.line + 1)
+            # All of it may have been blank.
+            if batch.positions or batch.refused:
+                self._parts.append(part)
+                yield batch
 
-    def _encode(self, part: _Part) -> Iterator[Batch]:
-        """Make a batch of a part, unless all of it is blank."""
-        batch = self._encoder.batch(part.lines, part.start.line + 1)
-        if batch.positions or batch.refused:
-            self._parts.append(part)
-            yield batch
-
-    def _part_of(self, report: BatchReport) -> _Part:
+    def _part_of(self, report: BatchReport) -> Part:
         """Return what a batch was made of; an interrupt may have swallowed those before it."""
         failures = report.report.failures
         any_line = report.positions[0] if report.positions else failures[0].position

@@ -10,6 +10,7 @@ import sys
 import zlib
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from inngest_rest.errors import InvalidArgumentError
@@ -53,15 +54,24 @@ class Place(NamedTuple):
     offset: int = 0
     edge: bytes = b""
 
-    def after(self, lines: Sequence[bytes], size: int) -> Place:
-        """Return the place behind these lines of so many bytes, which begin here."""
-        last = lines[-1]
-        edge = b"" if isinstance(last, CutLine) else last[-EDGE:]
-        return Place(self.line + len(lines), self.offset + size, edge)
+    def after(self, lines: Sequence[bytes]) -> Place:
+        """Return the place behind these lines, which begin here; one that was cut comes alone."""
+        end, last = self.offset + sum(map(len, lines)), lines[-1]
+        if isinstance(last, CutLine):
+            return Place(self.line + 1, end + last.passed_over)
+        return Place(self.line + len(lines), end, last[-EDGE:])
+
+
+class Part(NamedTuple):
+    """Lines that follow one another, endings included, and the places they lie between."""
+
+    lines: Sequence[bytes]
+    start: Place
+    end: Place
 
 
 class Lines:
-    """Iterate over lines as they stand, endings included.
+    """Read lines as they stand, so many at a time.
 
     Args:
         path: A path, or "-" for standard input.
@@ -70,7 +80,7 @@ class Lines:
         is_regular: Whether this is a file that can be read again from a place in it; standard
             input and pipes cannot.
         head: Its first bytes, where it can.
-        place: Where iterating begins.
+        place: Where reading begins.
 
     Raises:
         OSError: The file cannot be read, or it is damaged gzip.
@@ -92,16 +102,43 @@ class Lines:
             self.close()
             raise
 
-    def __iter__(self) -> Iterator[bytes]:
-        with _naming_damage():
-            for line in iter(partial(self._file.readline, MAX_LINE), b""):
-                if len(line) == MAX_LINE and not line.endswith(b"\n"):
-                    yield self._cut(line)
-                else:
-                    yield line
+    def parts(self, max_lines: int, max_bytes: int) -> Iterator[Part]:
+        """Yield all lines, at most so many and so many bytes a part; a longer line comes alone."""
+        place, lines = self.place, list[bytes]()
+        try:
+            with _naming_damage():
+                while True:
+                    left_over = self._fill(lines, max_lines, max_bytes)
+                    if not lines:
+                        return
+                    part = Part(lines, place, place.after(lines))
+                    yield part
+                    place, lines = part.end, left_over
+        except OSError as error:
+            error.add_note(f"read until line {place.line + len(lines):,}")
+            raise
 
-    def _cut(self, beginning: bytes) -> CutLine:
-        """Pass over the rest of a line."""
+    def _fill(self, lines: list[bytes], max_lines: int, max_bytes: int) -> list[bytes]:
+        """Add lines as long as they fit; return the one that did not, if any."""
+        # What may have been cut must be more than fits, to be noticed.
+        max_bytes = min(max_bytes, MAX_LINE - 1)
+        size = sum(map(len, lines))
+        source = iter(partial(self._file.readline, MAX_LINE), b"")
+        for line in islice(source, max_lines - len(lines)):
+            size += len(line)
+            if size > max_bytes:
+                whole = self._whole(line)
+                if lines:
+                    return [whole]
+                lines.append(whole)
+            else:
+                lines.append(line)
+        return []
+
+    def _whole(self, beginning: bytes) -> bytes:
+        """Return the line that begins so, cut there if it goes on; the rest is passed over."""
+        if len(beginning) < MAX_LINE or beginning.endswith(b"\n"):
+            return beginning
         line = CutLine(beginning)
         while rest := self._file.readline(MAX_LINE):
             line.passed_over += len(rest)
