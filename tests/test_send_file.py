@@ -171,6 +171,16 @@ def test_an_id_depends_on_the_name_the_number_and_the_bytes_of_a_line_alone(
     ]
 
 
+def test_an_id_is_the_same_in_every_release(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    file.write_bytes(b'{"name":"app/order","data":{"n":1}}\n{"name":"app/order","id":"","data":{}}')
+    assert ids(client, server, file, name="backfill") == [
+        "af76eb7f9a5683f4-1-4c5e240333d823fc",
+        "af76eb7f9a5683f4-2-32898154e7305346",
+    ]
+
+
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [

@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
+from xxhash import xxh3_64_digest
 
 from inngest_rest._core.batches import Batch
 from inngest_rest._core.encoding import FIRST_TS, LAST_TS, MAX_EVENT_BYTES, encode
@@ -107,7 +108,7 @@ class NdjsonEncoder:
             return [line.rstrip() for line in lines]
         with_id = self._with_id
         return [
-            with_id % (head := line.rstrip()[:-1], number, hexlify(sha256(head).digest()))
+            with_id % (head := line.rstrip()[:-1], number, hexlify(xxh3_64_digest(head)))
             for number, line in enumerate(lines, first)
         ]
 
@@ -123,7 +124,7 @@ class NdjsonEncoder:
             return texts[0]
         wire = cast("dict[str, Any]", event)
         if wire.get("id") is None or wire["id"] == "":
-            digest = hexlify(sha256(line.rstrip()[:-1]).digest())
+            digest = hexlify(xxh3_64_digest(line.rstrip()[:-1]))
             wire = {**wire, "id": (self._id % (number, digest)).decode()}
         return encode(wire, number)
 
@@ -136,15 +137,23 @@ def _keys_of_plain(events: Sequence[Any]) -> set[str] | None:
     if any(not name or name[:8].lower() == "inngest/" for name in names):
         return None
     keys = set[str]().union(*events)
-    if "user" in keys and {type(each["user"]) for each in events if "user" in each} != {dict}:
+    if "user" in keys and _kinds("user", events) != {dict}:
         return None
-    if "v" in keys and {type(each["v"]) for each in events if "v" in each} != {str}:
+    if "v" in keys and _kinds("v", events) != {str}:
         return None
     if "ts" in keys and not all(_is_moment(each["ts"]) for each in events if "ts" in each):
         return None
     if "id" in keys and not all(type(each.get("id")) is str and each["id"] for each in events):
         return None
     return keys
+
+
+def _kinds(key: str, events: Sequence[Any]) -> set[type]:
+    """Return the types that a field has where it is given."""
+    try:
+        return set(map(type, map(itemgetter(key), events)))
+    except KeyError:
+        return {type(each[key]) for each in events if key in each}
 
 
 def _is_moment(ts: object) -> bool:
