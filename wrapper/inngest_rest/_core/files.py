@@ -157,7 +157,7 @@ class _Import:
     def batches(self) -> Iterator[Batch]:
         """Yield batches as they fill."""
         for part in self._lines.parts(self._batch_size, DEFAULT_BYTES):
-            batch = self._encoder.batch(part.lines, part.start.line + 1)
+            batch = self._encoder.batch(part)
             # All of it may have been blank.
             if batch.positions or batch.refused:
                 self._parts.append(part)

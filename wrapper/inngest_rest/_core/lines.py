@@ -69,6 +69,11 @@ class Part(NamedTuple):
     start: Place
     end: Place
 
+    @property
+    def size(self) -> int:
+        """Bytes of all lines together."""
+        return self.end.offset - self.start.offset
+
 
 class Lines:
     """Read lines as they stand, so many at a time.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from binascii import hexlify
 from hashlib import sha256
+from itertools import count
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,7 +17,7 @@ from xxhash import xxh3_64_digest
 
 from inngest_rest._core.batches import Batch
 from inngest_rest._core.encoding import FIRST_TS, LAST_TS, MAX_EVENT_BYTES, encode
-from inngest_rest._core.lines import CutLine
+from inngest_rest._core.lines import CutLine, Part
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.reports import SendFailure
 
@@ -28,7 +29,7 @@ _MAX_PLAIN = MAX_EVENT_BYTES - 64
 
 # Lines that are checked together: decoded, they fit into the processor's cache, and are too few
 # for the garbage collector to look at.
-_GROUP = 64
+_GROUP = 128
 
 _name_of, _data_of = itemgetter("name"), itemgetter("data")
 
@@ -49,19 +50,15 @@ class NdjsonEncoder:
         # Last, since of two keys that are the same to it the server takes the last.
         self._with_id = b'%b,"id":"' + self._id + b'"}'
 
-    def batch(self, lines: Sequence[bytes], first: int) -> Batch:
-        """Make a batch of lines, whose positions are their numbers; blank ones are no events.
-
-        Args:
-            lines: The lines, endings included.
-            first: The number of the first of them.
-        """
+    def batch(self, part: Part) -> Batch:
+        """Make a batch of lines, whose positions are their numbers; blank ones are no events."""
         positions: list[int] = []
         texts: list[bytes] = []
         refused: list[SendFailure] = []
-        for start in range(0, len(lines), _GROUP):
-            group, number = lines[start : start + _GROUP], first + start
-            plain = self._plain_texts(group, number)
+        has_long = part.size > _MAX_PLAIN and max(map(len, part.lines)) > _MAX_PLAIN
+        for start in range(0, len(part.lines), _GROUP):
+            group, number = part.lines[start : start + _GROUP], part.start.line + 1 + start
+            plain = None if has_long else self._plain_texts(group, number)
             if plain is None:
                 self._one_by_one(group, number, positions, texts, refused)
             else:
@@ -99,18 +96,17 @@ class NdjsonEncoder:
     def _plain_texts(self, lines: Sequence[bytes], first: int) -> list[bytes] | None:
         """Return the text of each event, or None unless they are alike and nothing is unusual."""
         try:
-            keys = _keys_of_plain([orjson.loads(line) for line in lines])
+            keys = _keys_of_plain(list(map(orjson.loads, lines)))
         except (ValueError, KeyError, TypeError):
             return None
-        if keys is None or max(map(len, lines)) > _MAX_PLAIN:
+        if keys is None:
             return None
         if "id" in keys:
             return [line.rstrip() for line in lines]
+        heads = [line.rstrip()[:-1] for line in lines]
+        digests = map(hexlify, map(xxh3_64_digest, heads))
         with_id = self._with_id
-        return [
-            with_id % (head := line.rstrip()[:-1], number, hexlify(xxh3_64_digest(head)))
-            for number, line in enumerate(lines, first)
-        ]
+        return [with_id % each for each in zip(heads, count(first), digests)]
 
     def _text(self, event: Any, line: bytes, number: int) -> bytes:
         """Return the text of one event, or refuse it."""
@@ -119,7 +115,7 @@ class NdjsonEncoder:
         if not isinstance(event, dict):
             reason = f"a line holds one JSON object, not {type(event).__name__}"
             raise InvalidEventError(reason, position=number)
-        texts = self._plain_texts([line], number)
+        texts = self._plain_texts([line], number) if len(line) <= _MAX_PLAIN else None
         if texts is not None:
             return texts[0]
         wire = cast("dict[str, Any]", event)
