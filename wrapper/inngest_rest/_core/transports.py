@@ -105,7 +105,11 @@ def make_blocking(proxy: str | None, context: ssl.SSLContext) -> httpx.BaseTrans
 
 def make_async(proxy: str | None, context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
     """Make a transport of the kind `httpx.AsyncClient` would use."""
-    return httpx.AsyncHTTPTransport(proxy=proxy, verify=context)
+    if proxy is not None:
+        return httpx.AsyncHTTPTransport(proxy=proxy, verify=context)
+    from inngest_rest._core.drivers.network import AsyncioTransport  # noqa: PLC0415 - with httpcore, late
+
+    return AsyncioTransport(context)
 
 
 def _proxy(url: str) -> str | None:

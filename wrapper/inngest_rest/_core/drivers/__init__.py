@@ -2,4 +2,8 @@
 
 A request goes straight to the transport, not through `httpx.Client`: that would write the event
 key, which is part of the path, to httpx's log, and costs a quarter more per request.
+
+    blocking, asynchronous    the two drivers
+    exchange                  what both do alike with one request and its answer
+    network                   the sockets under the asynchronous one
 """

@@ -1,0 +1,204 @@
+"""The sockets under httpcore, straight from asyncio.
+
+httpcore's own go through anyio, for trio's sake, and pay for it at every step: a quarter of what an
+asynchronous request costs [scripts/benchmark/README.md]. What is above a socket stays httpcore's
+and httpx's, so whatever watches or replaces those sees our requests too. Reading and writing heed
+no timeout of their own: the driver bounds an exchange as a whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import socket
+import sys
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, cast
+
+import httpcore
+import httpx
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterable
+
+# Seconds after which the next address of a host is tried as well [RFC 8305, 5].
+_NEXT_ADDRESS = 0.25
+
+# Unread pieces, of 256 KiB at most, beyond which the server has to wait.
+_MAX_UNREAD = 8
+
+
+class AsyncioTransport(httpx.AsyncHTTPTransport):
+    """httpx's transport, on these sockets."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__(verify=context)
+        # httpx has no argument for this; where it keeps its pool elsewhere, its own goes on.
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=context,
+            keepalive_expiry=httpx.Limits().keepalive_expiry,
+            network_backend=AsyncioBackend(),
+        )
+
+
+class AsyncioBackend(httpcore.AsyncNetworkBackend):
+    """Connect in the running asyncio loop."""
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to the first address of a host that answers."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(timeout):
+                _, stream = await loop.create_connection(
+                    _Stream,
+                    host,
+                    port,
+                    local_addr=None if local_address is None else (local_address, 0),
+                    happy_eyeballs_delay=_NEXT_ADDRESS,
+                )
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from error
+        for option in socket_options or ():
+            stream.get_extra_info("socket").setsockopt(*option)
+        return stream
+
+
+class _Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
+    """One connection: asyncio calls the upper half, httpcore the lower one."""
+
+    _transport: asyncio.Transport
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._unread: deque[bytes] = deque()
+        self._news = asyncio.Event()
+        self._is_over = False
+        self._error: Exception | None = None
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._unread.append(data)
+        if len(self._unread) > _MAX_UNREAD:
+            self._transport.pause_reading()
+        self._news.set()
+
+    def eof_received(self) -> None:
+        self._is_over = True
+        self._news.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._error = exc
+        self._is_over = True
+        self._news.set()
+        self._has_room.set()
+
+    def pause_writing(self) -> None:
+        self._has_room.clear()
+
+    def resume_writing(self) -> None:
+        self._has_room.set()
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
+        """Return what has come, nothing at the end."""
+        while not self._unread and not self._is_over:
+            self._news.clear()
+            await self._news.wait()
+        if not self._unread:
+            if self._error is not None:
+                raise httpcore.ReadError(str(self._error)) from self._error
+            return b""
+        data = self._unread.popleft()
+        if len(data) > max_bytes:
+            self._unread.appendleft(data[max_bytes:])
+            data = data[:max_bytes]
+        if len(self._unread) == _MAX_UNREAD:
+            self._transport.resume_reading()
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+        """Hand over to the kernel, but for a little that asyncio keeps."""
+        if not buffer:
+            return
+        if not self._transport.is_closing():
+            self._transport.write(buffer)
+            await self._has_room.wait()
+        if self._transport.is_closing():
+            raise httpcore.WriteError(str(self._error or "the server has closed the connection"))
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Go on in TLS."""
+        try:
+            async with asyncio.timeout(timeout):
+                transport = await self._loop.start_tls(
+                    self._transport, self, ssl_context, server_hostname=server_hostname
+                )
+        except BaseException as error:
+            await self.aclose()
+            if isinstance(error, TimeoutError):
+                raise httpcore.ConnectTimeout(str(error)) from error
+            if isinstance(error, OSError):  # which an SSLError is too
+                raise httpcore.ConnectError(str(error)) from error
+            raise
+        assert transport is not None, "None is for a connection lost meanwhile, which raises"
+        self._transport = transport
+        return self
+
+    def get_extra_info(self, info: str) -> Any:
+        """Answer what httpcore asks."""
+        match info:
+            case "is_readable":
+                return self._is_unfit()
+            case "client_addr":
+                return self._transport.get_extra_info("sockname")
+            case "server_addr":
+                return self._transport.get_extra_info("peername")
+            case _:
+                return self._transport.get_extra_info(info)
+
+    def _is_unfit(self) -> bool:
+        """Tell whether it cannot be used again: closed by the server, or out of step with it."""
+        return (
+            bool(self._unread)
+            or self._is_over
+            or self._loop is not asyncio.get_running_loop()
+            # What the loop has had no time to read.
+            or _is_readable(self._transport.get_extra_info("socket").fileno())
+        )
+
+    async def aclose(self) -> None:
+        """Close at once: httpcore does so only where nothing is left to be said."""
+        try:
+            self._transport.abort()
+        except RuntimeError:  # its loop is closed, and the socket will be when it is collected
+            with suppress(OSError):
+                self._transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+        await asyncio.sleep(0)  # when the loop closes the socket
+
+
+def _is_readable(descriptor: int) -> bool:
+    if sys.platform == "win32":
+        return bool(select.select([descriptor], [], [], 0)[0])
+    # select.select takes no descriptor from 1024 on.
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
