@@ -14,7 +14,8 @@
     arguments, statuses    what a caller may pass
     transports   what a client sends through: one lane for each request in flight
     encoding     an event becomes its bytes, or is refused
-    columns      many events alike become one body at once
+    plain        what nearly every event is, told of many at once
+    bodies       many plain events become one body
     batches, chunks    events become requests of bounded size
     lines        a file or standard input becomes lines
     ndjson       lines become events whose ids are the same every time

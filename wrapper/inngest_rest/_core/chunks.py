@@ -7,15 +7,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.batches import Batch, Batcher
-from inngest_rest._core.columns import dump_together
+from inngest_rest._core.bodies import dump_together
 from inngest_rest._core.encoding import encode
 from inngest_rest.event import Event, EventLike
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 
-# Below this, getting a batch's columns ready costs more than it saves.
-_WORTH_COLUMNS = 8
+# Of fewer, looking at all together costs more than it saves.
+_WORTH_TOGETHER = 8
 
 
 def batches_of_events(
@@ -52,7 +52,7 @@ async def batches_of_async_events(
 
 
 def _batches(chunk: Sequence[EventLike], first: int, *, lenient: bool) -> Iterator[Batch]:
-    body = dump_together(chunk) if len(chunk) >= _WORTH_COLUMNS else None
+    body = dump_together(chunk) if len(chunk) >= _WORTH_TOGETHER else None
     if body is not None:
         yield Batch(range(first, first + len(chunk)), body)
         return

@@ -45,7 +45,7 @@ def encode(event: EventLike, position: int) -> bytes:
         InvalidEventError: The server would refuse the event, or something of it would be lost.
     """
     try:
-        wire: dict[str, Any] = event.copy() if type(event) is dict else _wire_form(event)  # pyright: ignore[reportUnknownVariableType]
+        wire: dict[str, Any] = event.copy() if type(event) is dict else wire_form(event)  # pyright: ignore[reportUnknownVariableType]
         name = wire.get("name")
         if name.__class__ is not str or not name or name[0] in "iI":
             _check_name(name)
@@ -84,7 +84,7 @@ def _check_name(name: object) -> None:
         raise ValueError(f"name {name!r} is reserved: inngest/ belongs to the platform")
 
 
-def _wire_form(event: EventLike) -> dict[str, Any]:
+def wire_form(event: EventLike) -> dict[str, Any]:
     """Return what an event that is no plain dict is made of."""
     if isinstance(event, Event):
         wire: dict[str, Any] = {"name": event.name, "data": event.data, "id": event.id}

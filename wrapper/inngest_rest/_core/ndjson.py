@@ -9,15 +9,15 @@ from __future__ import annotations
 from binascii import hexlify
 from hashlib import sha256
 from itertools import count
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 from xxhash import xxh3_64_digest
 
 from inngest_rest._core.batches import Batch
-from inngest_rest._core.encoding import FIRST_TS, LAST_TS, MAX_EVENT_BYTES, encode
+from inngest_rest._core.encoding import MAX_EVENT_BYTES, encode
 from inngest_rest._core.lines import CutLine, Part
+from inngest_rest._core.plain import fields_of
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.reports import SendFailure
 
@@ -30,8 +30,6 @@ _MAX_PLAIN = MAX_EVENT_BYTES - 64
 # Lines that are checked together: decoded, they fit into the processor's cache, and are too few
 # for the garbage collector to look at.
 _GROUP = 128
-
-_name_of, _data_of = itemgetter("name"), itemgetter("data")
 
 
 class NdjsonEncoder:
@@ -96,12 +94,12 @@ class NdjsonEncoder:
     def _plain_texts(self, lines: Sequence[bytes], first: int) -> list[bytes] | None:
         """Return the text of each event, or None unless they are alike and nothing is unusual."""
         try:
-            keys = _keys_of_plain(list(map(orjson.loads, lines)))
-        except (ValueError, KeyError, TypeError):
+            fields = fields_of(list(map(orjson.loads, lines)))
+        except orjson.JSONDecodeError:
             return None
-        if keys is None:
+        if fields is None:
             return None
-        if "id" in keys:
+        if "id" in fields:
             return [line.rstrip() for line in lines]
         heads = [line.rstrip()[:-1] for line in lines]
         digests = map(hexlify, map(xxh3_64_digest, heads))
@@ -123,37 +121,6 @@ class NdjsonEncoder:
             digest = hexlify(xxh3_64_digest(line.rstrip()[:-1]))
             wire = {**wire, "id": (self._id % (number, digest)).decode()}
         return encode(wire, number)
-
-
-def _keys_of_plain(events: Sequence[Any]) -> set[str] | None:
-    """Return the keys of events that can go out as they stand, None if one cannot."""
-    names = set(map(_name_of, events))
-    if set(map(type, names)) != {str} or set(map(type, map(_data_of, events))) != {dict}:
-        return None
-    if any(not name or name[:8].lower() == "inngest/" for name in names):
-        return None
-    keys = set[str]().union(*events)
-    if "user" in keys and _kinds("user", events) != {dict}:
-        return None
-    if "v" in keys and _kinds("v", events) != {str}:
-        return None
-    if "ts" in keys and not all(_is_moment(each["ts"]) for each in events if "ts" in each):
-        return None
-    if "id" in keys and not all(type(each.get("id")) is str and each["id"] for each in events):
-        return None
-    return keys
-
-
-def _kinds(key: str, events: Sequence[Any]) -> set[type]:
-    """Return the types that a field has where it is given."""
-    try:
-        return set(map(type, map(itemgetter(key), events)))
-    except KeyError:
-        return {type(each[key]) for each in events if key in each}
-
-
-def _is_moment(ts: object) -> bool:
-    return type(ts) is int and FIRST_TS <= ts <= LAST_TS
 
 
 def _loads(line: bytes, number: int) -> Any:
