@@ -2,6 +2,8 @@
 
 Exit status: 0 all of it happened; 1 the server would not or could not; 2 the command or FILE is
 wrong and nothing was sent; 130 interrupted.
+
+Here is the command: its arguments, its file, its server. What it shows is in demo_acts.py.
 """
 
 from __future__ import annotations
@@ -11,8 +13,6 @@ import json
 import os
 import re
 import sys
-import time
-from collections import Counter
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
@@ -21,35 +21,19 @@ from typing import TYPE_CHECKING, Any
 
 try:
     import httpx
-    from attrs import field, frozen
 
-    from inngest_rest import (
-        Event,
-        InngestClient,
-        InngestError,
-        InvalidEventError,
-        PartialSendError,
-        Run,
-        RunStatus,
-        WaitTimeoutError,
-    )
+    from demo_acts import DemoError, Stage, demonstrate
+    from inngest_rest import InngestClient, InngestError, InvalidEventError, PartialSendError
     from inngest_rest.testing import MockServer, completes, sleeps
 except KeyboardInterrupt:  # these take the longer part of a short demo
     sys.exit(130)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 SAMPLE = Path(__file__).with_name("demo-events.ndjson")
-STATUSES = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.RUNNING, RunStatus.CANCELLED)
-SHOWN = 4
-"""Runs shown of each status."""
-SCANNED = 100
-"""Runs looked through for those of the demo's own events: a listing shows the newest first."""
 COUNTED = 10_000
 """Most runs counted of each status on a server that is not the demo's own."""
-GRACE = 3.0
-"""Seconds in which a run of the demo's own events is preferred to any other."""
 SERVER_VARIABLES = (
     "INNGEST_DEV",
     "INNGEST_BASE_URL",
@@ -99,37 +83,24 @@ examples:
 """
 
 
-class DemoError(Exception):
-    """The demo cannot go on; `status` is what it exits with."""
-
-    def __init__(self, message: str, *, status: int = 1) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-@frozen
-class Lines:
-    """Events read from a file, and the line each stands on."""
-
-    path: Path
-    events: list[dict[str, Any]] = field(factory=list)
-    numbers: list[int] = field(factory=list)
-
-    def error(self, index: int, reason: str) -> DemoError:
-        """Make the error that names the file and the line of an event."""
-        return DemoError(f"{self.path}:{self.numbers[index]}: {reason}", status=2)
+class WrongFileError(Exception):
+    """FILE cannot be sent, and nothing was."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     text = sys.stderr if options.json else sys.stdout
     try:
-        lines = read_events(options.file)
-        rehearse(lines)
-        summary = demonstrate(options, lines, partial(print, file=text, flush=True))
+        events = read_events(options.file)
+        with ExitStack() as stack:
+            stage = set_up(stack, options, events, partial(print, file=text, flush=True))
+            summary = demonstrate(stage, events, options.file.name)
+    except WrongFileError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 2
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)
-        return error.status
+        return 1
     except InngestError as error:
         print(f"demo: {type(error).__name__}: {error}", file=sys.stderr)
         return 1
@@ -191,41 +162,45 @@ def seconds(value: str) -> float:
 # Events: read and checked to the last before the first is sent.
 
 
-def read_events(path: Path) -> Lines:
+def read_events(path: Path) -> list[dict[str, Any]]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DemoError(f"{path}: {error.strerror}", status=2) from None
-    lines = Lines(path)
+        raise WrongFileError(f"{path}: {error.strerror}") from None
+    events: list[dict[str, Any]] = []
+    places: list[str] = []
     for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
         if not line.strip():
             continue
-        lines.numbers.append(number)
+        place = f"{path}:{number}"
         try:
             event = json.loads(line.decode())
         except (ValueError, RecursionError) as error:
-            raise lines.error(-1, f"not JSON: {error}") from None
+            raise WrongFileError(f"{place}: not JSON: {error}") from None
         if not isinstance(event, dict):
-            raise lines.error(-1, "an event is a JSON object, one on each line")
-        lines.events.append(event)
-    if not lines.events:
-        raise DemoError(f"{path}: no event in it; write one JSON object a line", status=2)
-    return lines
+            raise WrongFileError(f"{place}: an event is a JSON object, one on each line")
+        events.append(event)
+        places.append(place)
+    if not events:
+        raise WrongFileError(f"{path}: no event in it; write one JSON object a line")
+    rehearse(events, places)
+    return events
 
 
-def rehearse(lines: Lines) -> None:
+def rehearse(events: list[dict[str, Any]], places: list[str]) -> None:
     """Send the events to a mock in this process, so that none is refused once it counts."""
     with InngestClient(
         event_key="rehearsal", base_url="http://localhost", transport=MockServer().transport
     ) as client:
         try:
-            client.send(lines.events)
+            client.send(events)
         except InvalidEventError as error:
-            raise lines.error(error.position, f"no valid event: {error.reason}") from None
+            reason = f"no valid event: {error.reason}"
+            raise WrongFileError(f"{places[error.position]}: {reason}") from None
         except PartialSendError as error:
             refused = error.report.failures[0]
             reason = f"the server would refuse this event: {refused.reason}"
-            raise lines.error(refused.position, reason) from None
+            raise WrongFileError(f"{places[refused.position]}: {reason}") from None
 
 
 # Servers: the demo's own, or the one that was named.
@@ -269,61 +244,11 @@ def is_local(url: str) -> bool:
     return "://" not in url or httpx.URL(url).host in {"localhost", "127.0.0.1", "::1"}
 
 
-# The demo itself.
-
-
-@frozen
-class Stage:
-    """What every step needs: the client, where to print, and how to wait.
-
-    Attributes:
-        client: The client the demo is about.
-        v1: A second one that asks v1 alone, for the names of functions.
-        say: Prints a line of the readable text.
-        where: The server, in words.
-        wait: Longest wait in seconds.
-        may_take_any: Whether runs of other events may be replayed and cancelled.
-        counted: Most runs counted of each status.
-        ours: The name of each event the demo has sent, by its internal id.
-        functions: `app/function` by the function's UUID, which is all that v1's runs tell.
-        triggers: The names of the events that start functions.
-    """
-
-    client: InngestClient
-    v1: InngestClient
-    say: Callable[[str], None]
-    where: str
-    wait: float
-    may_take_any: bool
-    counted: int | None
-    ours: dict[str, str] = field(factory=dict)
-    functions: dict[str, str] = field(factory=dict)
-    triggers: set[str] = field(factory=set)
-
-
-def demonstrate(
-    options: argparse.Namespace, lines: Lines, say: Callable[[str], None]
-) -> dict[str, object]:
-    """Do all of it and return the summary; what was prepared is put away again."""
-    with ExitStack() as stack:
-        stage = set_up(stack, options, lines, say)
-        say(f"inngest-rest at work on {stage.where}")
-        sent = send(stage, lines)
-        apps = list_apps(stage)
-        list_runs(stage)
-        failed, new = replay(stage)
-        cancelled = cancel(stage, besides=frozenset({new}))
-        return {
-            "sent": sent,
-            "apps": apps,
-            "runs": count_runs(stage),
-            "replayed": {"from": failed, "to": new},
-            "cancelled": cancelled,
-        }
-
-
 def set_up(
-    stack: ExitStack, options: argparse.Namespace, lines: Lines, say: Callable[[str], None]
+    stack: ExitStack,
+    options: argparse.Namespace,
+    events: list[dict[str, Any]],
+    say: Callable[[str], None],
 ) -> Stage:
     """Connect to the server that was named, or start the mock; `stack` puts it away."""
     variables = server_variables()
@@ -339,7 +264,7 @@ def set_up(
     else:
         if keys:
             say(f"({' and '.join(keys)}: a key names no server, so this is the mock; see --help)")
-        url = stack.enter_context(shop_server({each["name"] for each in lines.events}).serve())
+        url = stack.enter_context(shop_server({each["name"] for each in events}).serve())
         where = f"a mock server at {url}"
 
         def connect(**more: Any) -> InngestClient:
@@ -355,188 +280,6 @@ def set_up(
         may_take_any=all(map(is_local, urls)),
         counted=COUNTED if urls else None,
     )
-
-
-def send(stage: Stage, lines: Lines) -> int:
-    stage.say("\nSend")
-    first = Event(
-        "app/order.created", data={"orderId": "ord_123", "total": 49.99}, user={"id": "usr_456"}
-    )
-    (first_id,) = stage.client.send(first)
-    stage.ours[first_id] = first.name
-    stage.say(f"  one event  {first.name}")
-    for id, event in zip(stage.client.send(lines.events), lines.events, strict=True):
-        stage.ours[id] = event["name"]
-    names = Counter(event["name"] for event in lines.events)
-    stage.say(f"  a batch    {len(lines.events)} of {lines.path.name}")
-    for name, count in names.most_common(SHOWN):
-        stage.say(f"    {count:>6} x {clip(name)}")
-    if len(names) > SHOWN:
-        stage.say("           and more")
-    return 1 + len(lines.events)
-
-
-def list_apps(stage: Stage) -> list[str]:
-    stage.say("\nApps")
-    apps = list(stage.client.apps.list())
-    width = max((len(app.name or app.id) for app in apps), default=0)
-    for app in apps[:20]:
-        name = app.name or app.id
-        names = sorted(function_names(stage, name))
-        stage.say(f"  {name:<{width}}  {clip(', '.join(names), 80)}")
-    if not apps:
-        stage.say("  none is synced with this server")
-    return [app.id for app in apps]
-
-
-def function_names(stage: Stage, app: str) -> Iterator[str]:
-    """Give the names of an app's functions, and note what v1 and v2 tell of them."""
-    for client in (stage.client, stage.v1):
-        try:
-            functions = list(client.functions.list(app))
-        except InngestError:
-            continue  # an older or a newer server; the names are only for the eye
-        for function in functions:
-            if client is stage.client:
-                yield function.id
-            if function.internal_id:
-                stage.functions[function.internal_id] = f"{app}/{function.id}"
-            stage.triggers.update(each.value for each in function.triggers if each.kind == "event")
-
-
-def list_runs(stage: Stage) -> None:
-    stage.say("\nRuns, the newest of each status")
-    for status in STATUSES:
-        runs = list(stage.client.runs.list(status=status, limit=SHOWN + 1))
-        stage.say(f"  {status}{'' if runs else ': none'}")
-        for run in runs[:SHOWN]:
-            stage.say(f"    {run.id}  {function_of(stage, run):<22}  {result_of(run)}".rstrip())
-        if len(runs) > SHOWN:
-            stage.say("    and more")
-
-
-def replay(stage: Stage) -> tuple[str, str]:
-    """Show a failed run, replay it, and return both ids."""
-    found = find_run(stage, RunStatus.FAILED)
-    failed = stage.client.runs.get(found.id)
-    stage.say(f"\nOne run, {failed.id}")
-    facts = {
-        "function": function_of(stage, found),
-        "event": event_of(stage, failed),
-        "status": failed.status,
-        "queued": f"{failed.queued_at:%Y-%m-%d %H:%M:%S %Z}" if failed.queued_at else "",
-        "ended": f"{failed.ended_at:%Y-%m-%d %H:%M:%S %Z}" if failed.ended_at else "",
-        "error": result_of(failed),
-    }
-    for name, value in facts.items():
-        stage.say(f"  {name:<8}  {value}")
-    new = stage.client.runs.replay(failed.id)
-    stage.say("\nReplay it")
-    stage.say(f"  {failed.id}  {failed.status}")
-    again = ended(stage, new)
-    stage.say(f"  {new}  {again.status if again else 'not ended yet'}  {result_of(again)}".rstrip())
-    return failed.id, new
-
-
-def cancel(stage: Stage, besides: frozenset[str]) -> str:
-    """Cancel a running run and return its id; one that ended by itself first does not count."""
-    stage.say("\nCancel a running one")
-    while True:
-        running = find_run(stage, RunStatus.RUNNING, besides=besides)
-        stage.client.runs.cancel(running.id)
-        run = ended(stage, running.id)
-        if run is None:
-            raise DemoError(f"run {running.id} was told to stop and still runs")
-        stage.say(f"  {running.id}  {function_of(stage, running)}  running -> {run.status}")
-        if run.status == RunStatus.CANCELLED:
-            return running.id
-        besides |= {running.id}
-
-
-def count_runs(stage: Stage) -> dict[str, int]:
-    stage.say("\nRuns now")
-    counts: dict[str, int] = {}
-    for status in STATUSES:
-        runs = stage.client.runs.list(status=status, limit=stage.counted)
-        counts[status.value] = sum(1 for _ in runs)
-        more = " or more" if counts[status.value] == stage.counted else ""
-        stage.say(f"  {status:<10} {counts[status.value]:>6,}{more}")
-    return counts
-
-
-def find_run(stage: Stage, status: RunStatus, besides: frozenset[str] = frozenset()) -> Run:
-    """Find a run with this status, one the demo's events started if there is any.
-
-    Raises:
-        DemoError: There is none, or none appeared in time; the message says what to do.
-    """
-    started = time.monotonic()
-    while True:
-        listed = stage.client.runs.list(status=status, limit=SCANNED)
-        runs = [run for run in listed if run.id not in besides]
-        for run in runs:
-            if not stage.ours.keys().isdisjoint(run.event_ids):
-                return run
-        waited = time.monotonic() - started
-        if runs and stage.may_take_any and waited >= min(GRACE, stage.wait):
-            return runs[0]
-        if waited >= stage.wait:
-            raise missing(stage, status)
-        time.sleep(0.5)
-
-
-def missing(stage: Stage, status: RunStatus) -> DemoError:
-    job, kind = {
-        RunStatus.FAILED: ("replay", "fails"),
-        RunStatus.RUNNING: ("cancel", "takes a while"),
-    }[status]
-    whose = "" if stage.may_take_any else " that these events started"
-    known = ", ".join(sorted(stage.triggers)[:20]) or "none that it tells of"
-    return DemoError(
-        f"there is no {status} run{whose} to {job} on {stage.where}.\n"
-        f"  Put an event into FILE that starts a function which {kind}, and type\n"
-        f"  scripts/demo FILE again (--wait SECONDS if that needs longer than {stage.wait:g} s).\n"
-        f"  Events that start a function there: {clip(known, 300)}"
-    )
-
-
-def ended(stage: Stage, id: str) -> Run | None:
-    """Wait for the end of a run and return it; None if it takes too long."""
-    try:
-        return stage.client.runs.wait(id, max(stage.wait, 1.0))
-    except WaitTimeoutError:
-        return None
-
-
-def function_of(stage: Stage, run: Run) -> str:
-    if run.app_id and run.function_id:
-        return clip(f"{run.app_id}/{run.function_id}")
-    return clip(stage.functions.get(run.internal_function_id or "", "a function"))
-
-
-def event_of(stage: Stage, run: Run) -> str:
-    if not run.event_ids:
-        return f"none: cron {run.cron}"
-    try:
-        event = stage.client.events.get(run.event_ids[0])
-    except InngestError:
-        return clip(stage.ours.get(run.event_ids[0], run.event_ids[0]))
-    return clip(f"{event.name} {json.dumps(event.data, ensure_ascii=False)}", 80)
-
-
-def result_of(run: Run | None) -> str:
-    """Say in a few words what came of a run, as far as the server told."""
-    if run is None or not run.is_ended:
-        return ""
-    if run.error is not None:
-        return clip(": ".join(filter(None, [run.error.name, run.error.message])), 60)
-    return "" if run.output is None else clip(json.dumps(run.output, ensure_ascii=False), 60)
-
-
-def clip(text: str, width: int = 40) -> str:
-    """Fit foreign text into a line: no control characters, not too long."""
-    clean = "".join(each if each.isprintable() else " " for each in text[: width + 1])
-    return clean if len(clean) <= width else f"{clean[: width - 3]}..."
 
 
 if __name__ == "__main__":

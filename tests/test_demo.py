@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import demo
+import demo_acts
 from inngest_rest import InngestClient
 from inngest_rest.testing import MockServer, completes, fails, sleeps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import ModuleType
-
-SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "demo.py"
-
-
-@pytest.fixture(scope="module")
-def demo() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("demo", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -73,7 +61,7 @@ def touched(mock: MockServer) -> set[str]:
 
 
 def test_json_stands_alone_on_stdout_and_counts_what_came_of_it(
-    demo: ModuleType, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert demo.main(["--json"]) == 0
     out, err = capsys.readouterr()
@@ -84,9 +72,7 @@ def test_json_stands_alone_on_stdout_and_counts_what_came_of_it(
     assert all(each in err for each in (*told["replayed"].values(), told["cancelled"]))
 
 
-def test_text_is_on_stdout_without_json(
-    demo: ModuleType, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_text_is_on_stdout_without_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert demo.main([]) == 0
     out, err = capsys.readouterr()
     headings = ("Send", "Apps", "Runs", "One run", "Replay", "Cancel", "Runs now")
@@ -104,7 +90,7 @@ def test_text_is_on_stdout_without_json(
     ],
 )
 def test_any_valid_file_shows_every_status_on_the_mock(
-    demo: ModuleType, names: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    names: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert demo.main(["--json", events(tmp_path, *names)]) == 0
     out, err = capsys.readouterr()
@@ -116,7 +102,6 @@ def test_any_valid_file_shows_every_status_on_the_mock(
 
 @pytest.mark.parametrize("named_by", ["--url", "INNGEST_DEV", "INNGEST_BASE_URL"])
 def test_server_of_the_user_does_the_same(
-    demo: ModuleType,
     named_by: str,
     mock: MockServer,
     url: str,
@@ -140,16 +125,14 @@ def test_server_of_the_user_does_the_same(
     assert touched(mock).isdisjoint(foreign)
 
 
-def test_local_server_lends_runs_that_were_there_before(
-    demo: ModuleType, mock: MockServer, url: str
-) -> None:
+def test_local_server_lends_runs_that_were_there_before(mock: MockServer, url: str) -> None:
     foreign = before(mock, "app/boom", "app/slow")
     assert demo.main(["--wait=0", "--url", url]) == 0
     assert touched(mock) == set(foreign)
 
 
 def test_server_elsewhere_keeps_the_runs_of_others(
-    demo: ModuleType, mock: MockServer, url: str, monkeypatch: pytest.MonkeyPatch
+    mock: MockServer, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before(mock, "app/boom", "app/slow")
     monkeypatch.setattr(demo, "is_local", lambda _: False)
@@ -159,7 +142,6 @@ def test_server_elsewhere_keeps_the_runs_of_others(
 
 @pytest.mark.parametrize(("name", "missing"), [("app/slow", "failed"), ("app/boom", "running")])
 def test_missing_run_is_named_with_the_events_that_could_make_one(
-    demo: ModuleType,
     name: str,
     missing: str,
     url: str,
@@ -174,7 +156,6 @@ def test_missing_run_is_named_with_the_events_that_could_make_one(
 
 
 def test_run_that_ended_before_its_cancellation_does_not_count(
-    demo: ModuleType,
     mock: MockServer,
     url: str,
     tmp_path: Path,
@@ -183,15 +164,15 @@ def test_run_that_ended_before_its_cancellation_does_not_count(
 ) -> None:
     mock.function("probe-app", "brief", trigger="app/brief", run=sleeps(timedelta(seconds=60)))
     path = events(tmp_path, "app/boom", "app/slow", "app/brief")
-    find_run = demo.find_run
+    find_run = demo_acts.find_run
 
-    def find_late(*args: object, **kwargs: object) -> object:
+    def find_late(*args: Any, **kwargs: Any) -> object:
         found = find_run(*args, **kwargs)
         mock.advance(timedelta(seconds=60))
         return found
 
-    monkeypatch.setattr(demo, "find_run", find_late)
-    monkeypatch.setattr(demo, "replay", lambda _: ("from", "to"))
+    monkeypatch.setattr(demo_acts, "find_run", find_late)
+    monkeypatch.setattr(demo_acts, "replay", lambda _: ("from", "to"))
     assert demo.main(["--json", "--wait=0", "--url", url, path]) == 0
     told = summary(capsys.readouterr().out)
     statuses = {run.function_id: run.status for run in mock.runs}
@@ -215,7 +196,6 @@ def test_run_that_ended_before_its_cancellation_does_not_count(
     ],
 )
 def test_wrong_line_is_named_and_nothing_is_sent(
-    demo: ModuleType,
     line: str,
     mock: MockServer,
     url: str,
@@ -230,7 +210,7 @@ def test_wrong_line_is_named_and_nothing_is_sent(
 
 @pytest.mark.parametrize("content", [None, b"", b"\n \n"])
 def test_file_without_events_is_refused(
-    demo: ModuleType, content: bytes | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    content: bytes | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "events.ndjson"
     if content is not None:
@@ -240,14 +220,14 @@ def test_file_without_events_is_refused(
 
 
 @pytest.mark.parametrize("arguments", [["--url", "localhost"], ["--wait", "-1"], ["a", "b"]])
-def test_wrong_command_exits_2(demo: ModuleType, arguments: list[str]) -> None:
+def test_wrong_command_exits_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as refused:
         demo.main(arguments)
     assert refused.value.code == 2
 
 
 def test_keys_alone_name_no_server(
-    demo: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("INNGEST_SIGNING_KEY", "signkey-prod-12345678")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
@@ -255,21 +235,19 @@ def test_keys_alone_name_no_server(
     assert "so this is the mock" in capsys.readouterr().out
 
 
-def test_refusing_server_exits_1_with_the_reason(
-    demo: ModuleType, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_refusing_server_exits_1_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
     with MockServer(event_keys=["another"]).serve() as url:
         assert demo.main(["--url", url]) == 1
     assert "AuthenticationError" in capsys.readouterr().err
 
 
 def test_interruption_exits_130(
-    demo: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(demo, "list_apps", interrupt)
+    monkeypatch.setattr(demo_acts, "list_apps", interrupt)
     assert demo.main(["--json"]) == 130
     out, err = capsys.readouterr()
     assert (out, err.splitlines()[-1]) == ("", "demo: interrupted")
