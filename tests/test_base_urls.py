@@ -40,6 +40,8 @@ BAD_URLS = [
     "https://a.b:x",
     "https://a.b:99999",
     "https://a b",
+    "https://a..b",
+    f"https://{'x' * 64}.test",
     "https://a.b/\n",
     " https://a.b",
     "http://a.b",

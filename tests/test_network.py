@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
 import ssl
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import httpcore
 import pytest
 import trustme
+import uvloop
 
 from inngest_rest import (
+    ApiError,
     AsyncInngestClient,
     PartialSendError,
     RequestTimeoutError,
@@ -23,7 +27,6 @@ from .doors import open_door
 from .peer import ANSWER, Peer, answers, take_request, until_hung_up
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -36,11 +39,15 @@ if TYPE_CHECKING:
 EVENT = {"name": "app/order"}
 
 
-@pytest.fixture
-def reach(door: DoorName) -> Iterator[Connect]:
+LOOPS = {"blocking": None, "async": None, "async on uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(params=LOOPS)
+def reach(request: pytest.FixtureRequest) -> Iterator[Connect]:
     """Make clients with the transport they have by themselves."""
     clients: list[InngestClient] = []
-    with asyncio.Runner() as runner:
+    door: DoorName = "blocking" if request.param == "blocking" else "async"
+    with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
 
         def make(url: str, **options: Any) -> InngestClient:
             clients.append(
@@ -88,6 +95,19 @@ def test_a_large_answer_arrives_whole(reach: Connect) -> None:
         reach(peer.url).send(EVENT)
 
 
+def test_an_answer_given_before_the_request_was_read_is_the_answer(reach: Connect) -> None:
+    def refuses_early(connection: socket.socket) -> None:
+        connection.recv(1_000)
+        connection.sendall(b"HTTP/1.1 413 \r\nContent-Length: 9\r\n\r\ntoo large")
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65_536):
+            pass
+
+    with Peer(refuses_early) as peer, pytest.raises(ApiError, match="too large") as caught:
+        reach(peer.url).send({**EVENT, "data": {"pad": "x" * 3_000_000}})
+    assert caught.value.status == 413
+
+
 @pytest.mark.parametrize("unasked", [b"", b"HTTP/1.1 408 Request Timeout\r\n\r\n"])
 def test_a_connection_that_the_server_closed_is_not_used_again(
     reach: Connect, unasked: bytes
@@ -112,6 +132,14 @@ def test_a_connection_that_breaks_off_is_an_error_that_may_have_been_delivered(
             client.send(EVENT)
     assert isinstance(caught.value.__cause__, TransportError)
     assert caught.value.__cause__.delivered
+
+
+def test_a_host_that_cannot_be_one_was_not_reached() -> None:
+    async def scenario() -> None:
+        with pytest.raises(httpcore.ConnectError, match="idna"):
+            await AsyncioBackend().connect_tcp("a..b", 80)
+
+    asyncio.run(scenario())
 
 
 def test_what_refuses_to_connect_was_not_delivered(reach: Connect) -> None:
@@ -240,15 +268,13 @@ class Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.log: list[str] = []
+        self.plug: Any = None
 
     def write(self, data: Any) -> None:
         self.log.append(f"write {bytes(data)!r}")
 
-    def pause_reading(self) -> None:
-        self.log.append("pause")
-
-    def resume_reading(self) -> None:
-        self.log.append("resume")
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self.plug if name == "socket" else default
 
     def is_closing(self) -> bool:
         return "lost" in self.log
@@ -310,12 +336,10 @@ def test_no_more_is_read_than_asked_for() -> None:
     on_the_wire(work)
 
 
-def test_a_server_that_sends_without_end_has_to_wait() -> None:
+@pytest.mark.parametrize("descriptor", [None, -1])
+def test_a_connection_that_has_lost_its_socket_is_not_used_again(descriptor: int | None) -> None:
     async def work(stream: _Stream, wire: Wire) -> None:
-        for _ in range(9):
-            stream.data_received(b"x")
-        assert wire.log == ["pause"]
-        await stream.read(1)
-        assert wire.log == ["pause", "resume"]
+        wire.plug = None if descriptor is None else SimpleNamespace(fileno=lambda: descriptor)
+        assert stream.get_extra_info("is_readable")
 
     on_the_wire(work)

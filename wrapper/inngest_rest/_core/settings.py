@@ -156,7 +156,8 @@ def _check_url(name: str, value: str, *, may_http: bool) -> str:
         raise ConfigurationError(f"{name} is no URL: it holds a space or a control character")
     try:
         url = httpx.URL(value)
-    except httpx.InvalidURL:
+        url.raw_host.decode().encode("idna")  # as connecting will, which finds an empty label
+    except (httpx.InvalidURL, UnicodeError):
         # Not its words: where a password holds a slash they quote a part of it.
         raise ConfigurationError(f"{name} is no URL: its host or port is malformed") from None
     if url.port is not None and not 0 < url.port < 65536:

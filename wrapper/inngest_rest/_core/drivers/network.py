@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 # Seconds after which the next address of a host is tried as well [RFC 8305, 5].
 _NEXT_ADDRESS = 0.25
 
-# Unread pieces, of 256 KiB at most, beyond which the server has to wait.
-_MAX_UNREAD = 8
-
 
 class AsyncioTransport(httpx.AsyncHTTPTransport):
     """httpx's transport, on these sockets."""
@@ -56,18 +53,17 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         """Connect to the first address of a host that answers."""
         loop = asyncio.get_running_loop()
+        options: dict[str, Any] = {}
+        if local_address is not None:
+            options["local_addr"] = (local_address, 0)
+        if isinstance(loop, asyncio.BaseEventLoop):  # uvloop tries one after the other
+            options["happy_eyeballs_delay"] = _NEXT_ADDRESS
         try:
             async with asyncio.timeout(timeout):
-                _, stream = await loop.create_connection(
-                    _Stream,
-                    host,
-                    port,
-                    local_addr=None if local_address is None else (local_address, 0),
-                    happy_eyeballs_delay=_NEXT_ADDRESS,
-                )
+                _, stream = await loop.create_connection(_Stream, host, port, **options)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(str(error)) from error
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter for a host that cannot be one
             raise httpcore.ConnectError(str(error)) from error
         for option in socket_options or ():
             stream.get_extra_info("socket").setsockopt(*option)
@@ -93,8 +89,6 @@ class _Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
 
     def data_received(self, data: bytes) -> None:
         self._unread.append(data)
-        if len(self._unread) > _MAX_UNREAD:
-            self._transport.pause_reading()
         self._news.set()
 
     def eof_received(self) -> None:
@@ -126,8 +120,6 @@ class _Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         if len(data) > max_bytes:
             self._unread.appendleft(data[max_bytes:])
             data = data[:max_bytes]
-        if len(self._unread) == _MAX_UNREAD:
-            self._transport.resume_reading()
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
@@ -177,20 +169,18 @@ class _Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
 
     def _is_unfit(self) -> bool:
         """Tell whether it cannot be used again: closed by the server, or out of step with it."""
-        return (
-            bool(self._unread)
-            or self._is_over
-            or self._loop is not asyncio.get_running_loop()
-            # What the loop has had no time to read.
-            or _is_readable(self._transport.get_extra_info("socket").fileno())
-        )
+        if self._unread or self._is_over or self._loop is not asyncio.get_running_loop():
+            return True
+        # What the loop has had no time to read, or to tell us: TLS loses its socket first.
+        plug = self._transport.get_extra_info("socket")
+        return plug is None or plug.fileno() < 0 or _is_readable(plug.fileno())
 
     async def aclose(self) -> None:
         """Close at once: httpcore does so only where nothing is left to be said."""
         try:
             self._transport.abort()
         except RuntimeError:  # its loop is closed, and the socket will be when it is collected
-            with suppress(OSError):
+            with suppress(OSError, AttributeError):
                 self._transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
         await asyncio.sleep(0)  # when the loop closes the socket
 
