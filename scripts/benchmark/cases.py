@@ -324,12 +324,21 @@ def importing(statement: str) -> Case:
     program = f"import time; a = time.process_time(); {statement}; print(time.process_time() - a)"
 
     def make(url: str, count: int) -> Callable[[], object]:  # noqa: ARG001
+        # What is installed is compiled, whatever this environment says of writing bytecode.
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": tempfile.mkdtemp()}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+
         def work() -> float:
             done = subprocess.run(
-                [sys.executable, "-c", program], check=True, stdout=subprocess.PIPE, text=True
+                [sys.executable, "-c", program],
+                check=True,
+                env=environment,
+                stdout=subprocess.PIPE,
+                text=True,
             )
             return float(done.stdout)
 
+        work()
         return work
 
     return make

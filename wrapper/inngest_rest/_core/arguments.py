@@ -13,15 +13,15 @@ from inngest_rest.errors import InvalidArgumentError
 Seconds = float | timedelta
 """A span of time: seconds, or a timedelta."""
 
-# Control characters, and lone surrogates, which no URL can hold.
-_NO_URL = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
+# Control characters, and lone surrogates, which no URL can hold; compiled when first needed.
+_NO_URL = r"[\x00-\x20\x7f\ud800-\udfff]"
 
 
 def check_id(name: str, value: str) -> str:
     """Refuse what would leave its place in the path: httpx resolves dots, v2 decodes slashes."""
     if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidArgumentError(f"{name} must be text, not {type(value).__name__}")
-    if value in {"", ".", ".."} or "/" in value or "\\" in value or _NO_URL.search(value):
+    if value in {"", ".", ".."} or "/" in value or "\\" in value or re.search(_NO_URL, value):
         raise InvalidArgumentError(f"{name} is malformed: {value!r} is no id")
     return value
 

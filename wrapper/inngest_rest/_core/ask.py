@@ -19,7 +19,10 @@ from inngest_rest.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import httpx
+
     from inngest_rest._core.answers import Operation
+    from inngest_rest._core.effects import Host
     from inngest_rest._core.requests import Family
     from inngest_rest._core.session import Session
 
@@ -100,23 +103,20 @@ def _with_keys(
     timeout: float,
 ) -> Plan[T]:
     """Make one attempt; where a key is refused, make it with the next one."""
+    host: Host = "event" if family == "ingest" else "api"
     bearers = (None,) if family == "ingest" else session.bearers(family)
     url = requests.redacted_url(session, family, kwargs)
     source = answers.Source(family, kwargs["method"].upper(), url, session.now)
+
+    def read(response: httpx.Response) -> T:
+        return answers.read(response, source, operation, expected, accepted)
+
     refused: InngestError | None = None
     for bearer in bearers:
         seconds = min(session.settings.timeout, timeout)
         request = requests.build(session, family, kwargs, bearer=bearer, timeout=seconds)
         try:
-            value = yield from call(
-                Call(
-                    "event" if family == "ingest" else "api",
-                    request,
-                    url,
-                    seconds,
-                    lambda response: answers.read(response, source, operation, expected, accepted),
-                )
-            )
+            value = yield from call(Call(host, request, url, seconds, read))
         except (AuthenticationError, PermissionDeniedError) as error:
             refused = refused or error
             continue

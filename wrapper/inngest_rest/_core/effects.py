@@ -16,8 +16,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, cast
 
-from attrs import field, frozen
-
 if TYPE_CHECKING:
     import httpx
 
@@ -26,23 +24,25 @@ T = TypeVar("T")
 Host = Literal["event", "api"]
 
 
-@frozen
-class Call(Generic[T]):
+class Call(NamedTuple, Generic[T]):
     """Send one request and read its answer.
 
     Attributes:
         host: Which of the two hosts it goes to.
-        request: What is sent, keys included; so it is left out of the repr.
+        request: What is sent, keys included.
         url: The request's URL without keys, for people.
         timeout: Seconds for the whole exchange.
         read: Turns the complete response into a value, or raises an `InngestError`.
     """
 
     host: Host
-    request: httpx.Request = field(repr=False)
+    request: httpx.Request
     url: str
     timeout: float
-    read: Callable[[httpx.Response], T] = field(repr=False)
+    read: Callable[[httpx.Response], T]
+
+    def __repr__(self) -> str:
+        return f"Call(host={self.host!r}, url={self.url!r}, timeout={self.timeout!r})"
 
 
 class Sleep(NamedTuple):

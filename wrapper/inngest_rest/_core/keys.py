@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 # What the official SDKs put in the path when a dev server needs no key.
 DEV_EVENT_KEY = "NO_EVENT_KEY_SET"
 
-_SIGNING_KEY = re.compile(r"(?:signkey-[A-Za-z0-9_]+-)?((?:[0-9A-Fa-f]{2})+)")
-_PRINTABLE = re.compile(r"[\x21-\x7e]+")
+# Compiled when first needed: many a process imports this package and has no key.
+_SIGNING_KEY = r"(?:signkey-[A-Za-z0-9_]+-)?((?:[0-9A-Fa-f]{2})+)"
+_PRINTABLE = r"[\x21-\x7e]+"
 
 
 def check_event_key(name: str, key: str) -> str:
@@ -28,7 +29,7 @@ def check_event_key(name: str, key: str) -> str:
 
 def check_token(name: str, key: str) -> str:
     """Refuse a key that could not stand in a header."""
-    if not _PRINTABLE.fullmatch(key):
+    if not re.fullmatch(_PRINTABLE, key):
         raise ConfigurationError(
             f"{name} is malformed: a key is one word of printable ASCII, without spaces, line "
             "breaks or control characters"
@@ -43,7 +44,7 @@ def signing_key_bearer(name: str, key: str) -> str:
     [facts.md 0: `signkey-prod-12345678` gives `b2ed9921...`].
     """
     check_token(name, key)
-    match = _SIGNING_KEY.fullmatch(key)
+    match = re.fullmatch(_SIGNING_KEY, key)
     if match is None:
         raise ConfigurationError(
             f"{name} is no signing key: it is an even number of hex digits, with or without a "

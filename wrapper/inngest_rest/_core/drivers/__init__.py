@@ -4,6 +4,7 @@ A request goes straight to the transport, not through `httpx.Client`: that would
 key, which is part of the path, to httpx's log, and costs a quarter more per request.
 
     blocking, asynchronous    the two drivers
+    threads                   several plans at once, for the blocking one
     exchange                  what both do alike with one request and its answer
     network                   the sockets under the asynchronous one
 """

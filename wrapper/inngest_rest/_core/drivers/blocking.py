@@ -1,12 +1,9 @@
-"""Run plans in the calling thread, or several at once in threads of their own."""
+"""Run plans in the calling thread; several at once are the business of `threads`."""
 
 from __future__ import annotations
 
 import time
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 
@@ -21,11 +18,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.transports import Lanes
 
 J = TypeVar("J")
-P = ParamSpec("P")
 T = TypeVar("T")
-
-# Seconds that requests under way get to end when an exception ends a run_many.
-_GRACE = 5.0
 
 
 class Driver:
@@ -92,23 +85,9 @@ class Driver:
             took: Takes a job and its result, or None if it was given up; False stops drawing.
             in_flight: Most plans at once; 1 runs them in the calling thread.
         """
-        started: deque[tuple[J, Future[T]]] = deque()
-        pool = ThreadPoolExecutor(in_flight, thread_name_prefix="inngest-rest")
-        submit = _run_now if in_flight == 1 else pool.submit
-        try:
-            for job in jobs:
-                started.append((job, submit(self.run, plan(job))))
-                if len(started) >= in_flight and not _take_first(started, took):
-                    break
-            while started:
-                _take_first(started, took)
-        finally:
-            # Only an exception leaves some: what is under way gets a moment to end.
-            wait([future for _, future in started], timeout=_GRACE)
-            pool.shutdown(wait=False)
-            with ExitStack() as rest:  # for each of them, whichever of these raises
-                for job, future in reversed(started):
-                    rest.callback(took, job, future.result() if _succeeded(future) else None)
+        from inngest_rest._core.drivers import threads  # noqa: PLC0415 - only who sends many needs it
+
+        threads.run_many(lambda job: self.run(plan(job)), jobs, took, in_flight=in_flight)
 
     def close(self) -> None:
         self._closed = True
@@ -133,25 +112,3 @@ class _Bounded(httpx.SyncByteStream):
 
     def close(self) -> None:
         self._stream.close()
-
-
-def _run_now(run: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-    """Do in the calling thread what a pool's submit does in another."""
-    future: Future[T] = Future()
-    try:
-        future.set_result(run(*args, **kwargs))
-    except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
-        future.set_exception(error)
-    return future
-
-
-def _take_first(started: deque[tuple[J, Future[T]]], took: Callable[[J, T | None], bool]) -> bool:
-    """Wait for the oldest job, and leave it in the row if that is cut short."""
-    job, future = started[0]
-    result = future.result()
-    started.popleft()
-    return took(job, result)
-
-
-def _succeeded(future: Future[T]) -> bool:
-    return future.done() and not future.cancelled() and future.exception() is None

@@ -1,0 +1,66 @@
+"""Several jobs at once, in threads of their own, their results in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+J = TypeVar("J")
+T = TypeVar("T")
+
+# Seconds that requests under way get to end when an exception ends a run_many.
+_GRACE = 5.0
+
+
+def run_many(
+    work: Callable[[J], T],
+    jobs: Iterable[J],
+    took: Callable[[J, T | None], bool],
+    *,
+    in_flight: int,
+) -> None:
+    """Do the work of each job; see `Driver.run_many`."""
+    started: deque[tuple[J, Future[T]]] = deque()
+    pool = ThreadPoolExecutor(in_flight, thread_name_prefix="inngest-rest")
+    submit = _run_now if in_flight == 1 else pool.submit
+    try:
+        for job in jobs:
+            started.append((job, submit(work, job)))
+            if len(started) >= in_flight and not _take_first(started, took):
+                break
+        while started:
+            _take_first(started, took)
+    finally:
+        # Only an exception leaves some: what is under way gets a moment to end.
+        wait([future for _, future in started], timeout=_GRACE)
+        pool.shutdown(wait=False)
+        with ExitStack() as rest:  # for each of them, whichever of these raises
+            for job, future in reversed(started):
+                rest.callback(took, job, future.result() if _succeeded(future) else None)
+
+
+def _run_now(work: Callable[[J], T], job: J) -> Future[T]:
+    """Do in the calling thread what a pool's submit does in another."""
+    future: Future[T] = Future()
+    try:
+        future.set_result(work(job))
+    except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
+        future.set_exception(error)
+    return future
+
+
+def _take_first(started: deque[tuple[J, Future[T]]], took: Callable[[J, T | None], bool]) -> bool:
+    """Wait for the oldest job, and leave it in the row if that is cut short."""
+    job, future = started[0]
+    result = future.result()
+    started.popleft()
+    return took(job, result)
+
+
+def _succeeded(future: Future[T]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None
