@@ -17,6 +17,7 @@ from inngest_rest._core.encoding import MAX_EVENT_BYTES, encode
 
 NAN, INF = float("nan"), float("inf")
 TS = 1_795_543_200_000
+NOW = datetime(2026, 11, 24, 18, 0, 0, 1_501, tzinfo=UTC)
 
 
 class Name(StrEnum):
@@ -36,6 +37,8 @@ PLAIN: dict[str, Any] = {
         "ts": TS,
         "v": "1",
     },
+    "with a moment": {"name": "app/order", "data": {}, "ts": NOW},
+    "Event with a moment": Event("app/order", {}, user={}, ts=NOW),
     "Event": Event("app/order", {"n": None}, user={"id": "u"}),
     "Event without user": Event("app/order", {}),
     "bare Event": Event("app/order"),
@@ -66,11 +69,11 @@ ODD: list[Any] = [
     *({"name": "a", "data": {}, "id": each} for each in (None, "", 7, "own", "\ud800")),
     *({"name": "a", "data": {}, "user": each} for each in OBJECTS),
     *({"name": "a", "data": {}, "ts": each} for each in (None, 1.5, True, 1, TS, 2**70, "now")),
-    *({"name": "a", "data": {}, "ts": each} for each in (datetime.now(UTC), datetime(2026, 1, 1))),  # noqa: DTZ001
+    *({"name": "a", "data": {}, "ts": each} for each in (NOW, datetime(2026, 1, 1))),  # noqa: DTZ001
     *({"name": "a", "data": {}, "v": each} for each in (None, 1, "1")),
     *(each(name="a", data={}) for each in (OrderedDict, UserDict)),
     *(Event("a", {"n": None, "k": each}) for each in (NAN, 1.5)),
-    *(Event("a", {}, ts=each) for each in (TS, 1, datetime.now(UTC))),
+    *(Event("a", {}, ts=each) for each in (TS, 1, NOW)),
     Event("a", {}, user={}, ts=TS),
     Event("a", {}, user={}, v="1"),
     Event("a", {}, user={"k": NAN}),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import re
+from datetime import datetime
 from itertools import chain, filterfalse
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
-from inngest_rest._core.encoding import MAX_EVENT_BYTES, are_all_finite, wire_form
+from inngest_rest._core.encoding import MAX_EVENT_BYTES, are_all_finite, milliseconds, wire_form
 from inngest_rest._core.plain import fields_of
 from inngest_rest.event import Event, new_event_id
 
@@ -28,6 +29,9 @@ def dump_together(events: Sequence[EventLike]) -> bytes | None:
     """Return the events as one JSON array, ids included, or None where one needs a closer look."""
     rows = _as_dicts(events)
     fields = fields_of(rows)
+    if fields is None:
+        rows = _with_times(rows)
+        fields = fields_of(rows)
     if fields is None:
         return None
     if "id" not in fields:
@@ -56,6 +60,16 @@ def _as_dicts(events: Sequence[EventLike]) -> Sequence[dict[str, Any]]:
         else wire_form(each)
         for each in cast("Sequence[Event]", events)
     ]
+
+
+def _with_times(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return copies that have milliseconds for datetimes, none where one has no datetime."""
+    copies = [
+        {**row, "ts": milliseconds(ts)}
+        for row in rows
+        if type(ts := row.get("ts")) is datetime and ts.tzinfo is not None
+    ]
+    return copies if len(copies) == len(rows) else []
 
 
 def _with_ids(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -116,12 +116,17 @@ def _set_ts(wire: dict[str, Any]) -> None:
     if isinstance(ts, datetime):
         if ts.tzinfo is None:
             raise ValueError("ts must be an aware datetime: without a zone it names no moment")
-        ts = wire["ts"] = round(ts.timestamp() * 1_000)
+        ts = wire["ts"] = milliseconds(ts)
     if type(ts) is not int:
         raise TypeError(f"ts must be a datetime or integer milliseconds, not {type(ts).__name__}")
     if not FIRST_TS <= ts <= LAST_TS:
         hint = "; it counts milliseconds, not seconds" if 0 < ts < FIRST_TS else ""
         raise ValueError(f"ts {ts} is not between 1980 and 2100{hint}")
+
+
+def milliseconds(moment: datetime) -> int:
+    """Return the milliseconds since 1970."""
+    return round(moment.timestamp() * 1_000)
 
 
 def _set_user(wire: dict[str, Any]) -> None:
