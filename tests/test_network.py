@@ -162,6 +162,16 @@ def test_an_answer_that_does_not_come_is_waited_for_so_long(
     assert isinstance(caught.value.__cause__, RequestTimeoutError)
 
 
+def test_a_handshake_that_is_not_answered_ends_with_nothing_delivered(reach: Connect) -> None:
+    def keeps_silent(connection: socket.socket) -> None:
+        while connection.recv(65_536):
+            pass
+
+    with Peer(keeps_silent) as peer, pytest.raises(RequestTimeoutError) as caught:
+        reach(peer.url.replace("http", "https"), timeout=0.4).send(EVENT)
+    assert not caught.value.delivered
+
+
 @pytest.fixture
 def authority(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> trustme.CA:
     """Make an authority that the clients trust."""

@@ -29,7 +29,7 @@ def build(
         family: Which base URL; only the API's gets a bearer.
         kwargs: What the generated operation's `get_kwargs` returned.
         bearer: The token, if any.
-        timeout: Seconds for each phase of the exchange.
+        timeout: Seconds for each phase of the exchange, half of them for connecting.
     """
     request = httpx.Request(
         kwargs["method"].upper(),
@@ -38,7 +38,8 @@ def build(
         headers={**session.headers, **kwargs.get("headers", {})},
         json=kwargs.get("json"),
         content=kwargs.get("content"),
-        extensions={"timeout": httpx.Timeout(timeout).as_dict()},
+        # Connecting must end before the whole does: only then it is known that nothing was sent.
+        extensions={"timeout": httpx.Timeout(timeout, connect=timeout / 2).as_dict()},
     )
     if bearer is not None:
         request.headers["authorization"] = f"Bearer {bearer}"

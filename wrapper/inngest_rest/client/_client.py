@@ -52,7 +52,7 @@ class InngestClient:
         event_base_url: Base of events, https://inn.gs by default (INNGEST_EVENT_API_BASE_URL).
         api_base_url: Base of the API, https://api.inngest.com by default (INNGEST_API_BASE_URL).
         api_version: "auto" asks the family that answers best, "v1" or "v2" pins one.
-        timeout: For one attempt: seconds or a timedelta, 30 s by default.
+        timeout: For one attempt: seconds or a timedelta, 30 s by default; half of it to connect.
         retries: Most tries after the first, or a `RetryPolicy`; 4 by default, within 120 s.
         transport: Sends instead of our own: for proxies, limits, client certificates, tests. It
             is closed with the client.
