@@ -74,7 +74,7 @@ class Peer:
 
 def take_request(connection: socket.socket) -> bytes:
     """Read a request whole and return its body."""
-    head, _, body = b"", b"", b""
+    head = b""
     while b"\r\n\r\n" not in head:
         head += connection.recv(65_536) or _hung_up()
     head, _, body = head.partition(b"\r\n\r\n")

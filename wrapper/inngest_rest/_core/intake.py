@@ -1,4 +1,4 @@
-"""Events that wait in memory: taken from any thread in a microsecond, handed on in batches.
+"""Events that wait in memory: taken from any thread in microseconds, handed on in batches.
 
 No I/O and no thread of its own. Encoding is left to whoever takes batches, outside the lock that
 callers of `put` need.

@@ -107,7 +107,7 @@ def make_async(proxy: str | None, context: ssl.SSLContext) -> httpx.AsyncBaseTra
     """Make a transport of the kind `httpx.AsyncClient` would use."""
     if proxy is not None:
         return httpx.AsyncHTTPTransport(proxy=proxy, verify=context)
-    from inngest_rest._core.drivers.network import AsyncioTransport  # noqa: PLC0415 - with httpcore, late
+    from inngest_rest._core.drivers.network import AsyncioTransport  # noqa: PLC0415 - loads httpcore
 
     return AsyncioTransport(context)
 

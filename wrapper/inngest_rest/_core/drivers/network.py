@@ -1,9 +1,9 @@
 """The sockets under httpcore, straight from asyncio.
 
-httpcore's own go through anyio, for trio's sake, and pay for it at every step: a quarter of what an
-asynchronous request costs [scripts/benchmark/README.md]. What is above a socket stays httpcore's
-and httpx's, so whatever watches or replaces those sees our requests too. Reading and writing heed
-no timeout of their own: the driver bounds an exchange as a whole.
+httpcore's own go through anyio, for trio's sake, and pay for it at every step: a fifth of what an
+asynchronous batch costs [scripts/benchmark/README.md]. What is above a socket stays httpcore's and
+httpx's, so whatever watches or replaces those sees our requests too. Reading and writing heed no
+timeout of their own: the driver bounds an exchange as a whole.
 """
 
 from __future__ import annotations
