@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient
-
-from .clock import Clock
-from .doors import DoorName, open_door
-from .server import Server
+from tests.support.clock import Clock
+from tests.support.doors import DoorName, open_door
+from tests.support.server import Server
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,8 +22,7 @@ from inngest_rest_api import AuthenticatedClient, Client, models
 from inngest_rest_api.api import OPERATIONS, ingest, v1, v2
 from inngest_rest_api.errors import UnexpectedStatus
 from inngest_rest_api.types import UNSET
-
-from .server import body_of
+from tests.support.server import body_of
 
 ROOT = Path(__file__).parent.parent
 DOCUMENT: Any = yaml.safe_load((ROOT / "openapi" / "inngest.yaml").read_text(encoding="utf-8"))

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 from hatchling.builders.wheel import WheelBuilder
 
 import inngest_rest
-
-from .server import recorded
+from tests.support.server import recorded
 
 if TYPE_CHECKING:
-    from .conftest import Connect
-    from .server import Server
+    from tests.conftest import Connect
+    from tests.support.server import Server
 
 ROOT = Path(__file__).parent.parent
 PROJECT: Any = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

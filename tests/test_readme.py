@@ -59,7 +59,7 @@ def test_configuration_table_names_every_argument_and_no_other() -> None:
 
 
 def test_configuration_table_names_variables_that_are_read() -> None:
-    source = (ROOT / "wrapper/inngest_rest/_core/settings.py").read_text(encoding="utf-8")
+    source = (ROOT / "wrapper/inngest_rest/_core/calls/settings.py").read_text(encoding="utf-8")
     for variable in re.findall(r"`(INNGEST_\w+)`", section("Configuration")):
         assert variable in source or variable == "INNGEST_EVENT_API_BASE_URL"
 

@@ -13,7 +13,7 @@ from .exercised import exercised, pytest_collection_modifyitems
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.doors import DoorName
+    from tests.support.doors import DoorName
 
     from .exercised import Exercised
     from .live_world import Server

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from tests.doors import DoorName
+    from tests.support.doors import DoorName
 
     from .exercised import Exercised
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from inngest_rest.testing import MockServer, completes, fails, sleeps, waits_for
-from tests.clock import Clock
+from tests.support.clock import Clock
 
 from .world import World
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from inngest_rest import InngestClient
     from inngest_rest.testing import MockTransport
-    from tests.doors import DoorName
+    from tests.support.doors import DoorName
 
     from .exercised import Exercised
 

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import httpx
 
 from inngest_rest.errors import InngestError
-from tests.doors import DoorName, open_door
+from tests.support.doors import DoorName, open_door
 
 from .document import Document, Operation, routed
 from .methods import METHODS, Request, family_of, moment, request_of, stand_in

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import httpx
 
 from inngest_rest import NotFoundError
-from tests.doors import open_door
+from tests.support.doors import open_door
 
 from .document import Document
 from .exercised import Watched
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from inngest_rest import InngestClient, Run
-    from tests.doors import DoorName
+    from tests.support.doors import DoorName
 
     from .exercised import Exercised
 

@@ -6,12 +6,12 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inngest_rest.errors import InvalidArgumentError
 
-Seconds = float | timedelta
-"""A span of time: seconds, or a timedelta."""
+if TYPE_CHECKING:
+    from inngest_rest.typing import Seconds
 
 # Control characters, and lone surrogates, which no URL can hold; compiled when first needed.
 _NO_URL = r"[\x00-\x20\x7f\ud800-\udfff]"

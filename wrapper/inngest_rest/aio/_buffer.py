@@ -6,24 +6,23 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self, TypeVar, TypeVarTuple
 
-from inngest_rest._core import lifetimes, outbox_letters
 from inngest_rest._core.arguments import check_seconds
-from inngest_rest._core.batches import DEFAULT_EVENTS
-from inngest_rest._core.buffering import Buffer, Desk, options
-from inngest_rest._core.delivery import deliver
+from inngest_rest._core.buffer import outbox_letters, process_hooks
+from inngest_rest._core.buffer.bookkeeping import Buffer, Desk, options
+from inngest_rest._core.buffer.delivery import deliver
+from inngest_rest._core.sending.batching import DEFAULT_EVENTS
 from inngest_rest.aio._pulse import Pulse
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
-    from inngest_rest._core.arguments import Seconds
-    from inngest_rest._core.batches import Batch
-    from inngest_rest._core.buffering import WhenFull
-    from inngest_rest._core.sending import Outcome
+    from inngest_rest._core.sending.batching import Batch
+    from inngest_rest._core.sending.send import Outcome
     from inngest_rest.aio._client import AsyncInngestClient
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure
+    from inngest_rest.typing import Seconds, WhenFull
 
 Args = TypeVarTuple("Args")
 T = TypeVar("T")
@@ -94,7 +93,7 @@ class AsyncEventBuffer(Buffer):
         self._desk = Desk(self._session, chosen, self._changed.beat)
         self._is_in_memory = store is None
         self._put = self._desk.store.put
-        lifetimes.born(self)
+        process_hooks.register(self)
 
     async def add(self, event: EventLike) -> bool:
         """Hand an event over; the network is never waited for.
@@ -171,7 +170,7 @@ class AsyncEventBuffer(Buffer):
 
     async def _stop(self) -> int:
         self._is_stopping = True
-        lifetimes.died(self)
+        process_hooks.unregister(self)
         worker = self._worker
         if worker is not None and not self._is_worker():
             # It rests, or what it sends has taken too long.
@@ -288,7 +287,7 @@ class AsyncEventBuffer(Buffer):
             self._desk.tell(final)
 
     def at_exit(self, started: float) -> None:  # noqa: ARG002 - there is no loop to send with
-        """Tell what is left; `lifetimes` calls it."""
+        """Tell what is left; `process_hooks` calls it."""
         self._tell_what_is_left()
 
     def after_fork_in_child(self) -> None:

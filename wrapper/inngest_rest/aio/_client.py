@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-from inngest_rest._core import bulk, sending, transports
-from inngest_rest._core.batches import DEFAULT_EVENTS
+from inngest_rest._core.calls.session import Session
+from inngest_rest._core.calls.settings import resolve
+from inngest_rest._core.drivers import lanes
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
-from inngest_rest._core.session import Session
-from inngest_rest._core.settings import resolve
+from inngest_rest._core.sending import send, send_many
+from inngest_rest._core.sending.batching import DEFAULT_EVENTS
+from inngest_rest._core.sending.send_many import DEFAULT_IN_FLIGHT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable
@@ -17,9 +19,6 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from inngest_rest._core.arguments import Seconds
-    from inngest_rest._core.retry import RetryPolicy
-    from inngest_rest._core.settings import ApiVersion
     from inngest_rest.aio._resources import (
         Apps,
         Cancellations,
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
     from inngest_rest.aio._runs import Runs
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendReport
+    from inngest_rest.retry import RetryPolicy
+    from inngest_rest.typing import ApiVersion, Seconds
 
 
 class AsyncInngestClient:
@@ -96,7 +97,7 @@ class AsyncInngestClient:
             allow_http=allow_http,
         )
         self._session = Session(settings)
-        self._driver = AsyncDriver(transports.by_host(settings, transport, transports.make_async))
+        self._driver = AsyncDriver(lanes.by_host(settings, transport, lanes.make_async))
 
     def __repr__(self) -> str:
         settings = self._session.settings
@@ -174,14 +175,14 @@ class AsyncInngestClient:
 
         HTTP: `POST /e/{eventKey}`, at most 5,000 events a request and 3 MiB an event [facts.md 1].
         """
-        return await self._driver.run(sending.send(self._session, events, batch_size=batch_size))
+        return await self._driver.run(send.send(self._session, events, batch_size=batch_size))
 
     async def send_many(
         self,
         events: Iterable[EventLike] | AsyncIterable[EventLike],
         *,
         batch_size: int = DEFAULT_EVENTS,
-        in_flight: int = bulk.DEFAULT_IN_FLIGHT,
+        in_flight: int = DEFAULT_IN_FLIGHT,
         on_batch: Callable[[BatchReport], object] | None = None,
         max_requests: int | None = None,
         period: Seconds = 1.0,
@@ -210,11 +211,11 @@ class AsyncInngestClient:
 
         HTTP: `POST /e/{eventKey}`, as `send`.
         """
-        return await bulk.send_many_async(
+        return await send_many.send_many_async(
             self._driver,
             self._session,
             events,
-            bulk.options(self._session, batch_size, in_flight, on_batch, max_requests, period),
+            send_many.options(self._session, batch_size, in_flight, on_batch, max_requests, period),
         )
 
     async def send_file(
@@ -225,7 +226,7 @@ class AsyncInngestClient:
         resume: bool = False,
         dead_letters: str | PathLike[str] | None = None,
         batch_size: int = DEFAULT_EVENTS,
-        in_flight: int = bulk.DEFAULT_IN_FLIGHT,
+        in_flight: int = DEFAULT_IN_FLIGHT,
         on_batch: Callable[[BatchReport], object] | None = None,
         max_requests: int | None = None,
         period: Seconds = 1.0,
@@ -259,13 +260,13 @@ class AsyncInngestClient:
 
         HTTP: `POST /e/{eventKey}`, as `send`.
         """
-        from inngest_rest._core import files
+        from inngest_rest._core.file_import import send_file
 
-        return await files.send_file_async(
+        return await send_file.send_file_async(
             self._driver,
             self._session,
-            files.plan(path, name, dead_letters, resume=resume),
-            bulk.options(self._session, batch_size, in_flight, on_batch, max_requests, period),
+            send_file.plan(path, name, dead_letters, resume=resume),
+            send_many.options(self._session, batch_size, in_flight, on_batch, max_requests, period),
         )
 
     async def health(self) -> None:
@@ -276,7 +277,7 @@ class AsyncInngestClient:
 
         HTTP: `GET /health` on the host of events.
         """
-        from inngest_rest._core import health
+        from inngest_rest._core.resources import health
 
         return await self._driver.run(health.check(self._session))
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from inngest_rest._core.effects import Plan
-    from inngest_rest._core.session import Session
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
 
 T = TypeVar("T")
 

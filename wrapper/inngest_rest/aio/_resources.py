@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest._core import apps, cancellations, events, functions, signals, webhooks
-from inngest_rest._core.paging import AsyncPaginator
+from inngest_rest._core.resources import apps, cancellations, events, functions, signals, webhooks
+from inngest_rest.aio._paginator import AsyncPaginator
 from inngest_rest.aio._resource import Resource
 
 if TYPE_CHECKING:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core import runs
-from inngest_rest._core.paging import AsyncPaginator
+from inngest_rest._core.resources import runs
+from inngest_rest.aio._paginator import AsyncPaginator
 from inngest_rest.aio._resource import Resource
 
 if TYPE_CHECKING:
     import builtins
     from datetime import datetime
 
-    from inngest_rest._core.arguments import Seconds
-    from inngest_rest._core.statuses import StatusFilter
     from inngest_rest.models import Job, Run, Span
+    from inngest_rest.typing import Seconds, StatusFilter
 
 
 class Runs(Resource):

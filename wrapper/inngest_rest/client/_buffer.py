@@ -8,22 +8,21 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
-from inngest_rest._core import lifetimes, outbox_letters
-from inngest_rest._core.batches import DEFAULT_EVENTS
-from inngest_rest._core.buffering import Buffer, Desk, options
-from inngest_rest._core.deadline import Deadline
-from inngest_rest._core.delivery import deliver
+from inngest_rest._core.buffer import outbox_letters, process_hooks
+from inngest_rest._core.buffer.bookkeeping import Buffer, Desk, options
+from inngest_rest._core.buffer.deadline import Deadline
+from inngest_rest._core.buffer.delivery import deliver
+from inngest_rest._core.sending.batching import DEFAULT_EVENTS
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
-    from inngest_rest._core.arguments import Seconds
-    from inngest_rest._core.batches import Batch
-    from inngest_rest._core.buffering import WhenFull
+    from inngest_rest._core.sending.batching import Batch
     from inngest_rest.client._client import InngestClient
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure
+    from inngest_rest.typing import Seconds, WhenFull
 
 logger = logging.getLogger("inngest_rest")
 
@@ -97,7 +96,7 @@ class EventBuffer(Buffer):
         self._rounds = 0
         self._desk = Desk(self._session, chosen, self._wake)
         self._put = self._desk.store.put
-        lifetimes.born(self)
+        process_hooks.register(self)
         if store is not None:
             self._wake()
 
@@ -173,7 +172,7 @@ class EventBuffer(Buffer):
         with self._changed:
             self._is_stopping = True
             self._changed.notify_all()
-        lifetimes.died(self)
+        process_hooks.unregister(self)
         worker = self._worker
         if worker is not None and not self._is_worker():
             worker.join(deadline.left())
@@ -280,7 +279,7 @@ class EventBuffer(Buffer):
                 self._desk.tell(final)
 
     def at_exit(self, started: float) -> None:
-        """Close within the deadline; `lifetimes` calls it."""
+        """Close within the deadline; `process_hooks` calls it."""
         left = started + self._desk.exit_timeout - time.monotonic()
         try:
             self.close(max(left, 0.001))

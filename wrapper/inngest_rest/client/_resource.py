@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from inngest_rest._core.effects import Plan
-    from inngest_rest._core.session import Session
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
 
 T = TypeVar("T")
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, TypeVar
 import httpx
 
 from inngest_rest._core.drivers.exchange import check_open, read, too_slow, transport_error
-from inngest_rest._core.effects import Call
+from inngest_rest._core.plans import Call
 from inngest_rest.errors import InngestError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
-    from inngest_rest._core.effects import Host, Plan
-    from inngest_rest._core.transports import Lanes
+    from inngest_rest._core.drivers.lanes import Lanes
+    from inngest_rest._core.plans import Host, Plan
 
 J = TypeVar("J")
 T = TypeVar("T")

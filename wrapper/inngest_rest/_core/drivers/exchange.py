@@ -11,7 +11,7 @@ import httpx
 from inngest_rest.errors import RequestTimeoutError, TransportError
 
 if TYPE_CHECKING:
-    from inngest_rest._core.effects import Call
+    from inngest_rest._core.plans import Call
 
 T = TypeVar("T")
 

@@ -1,0 +1,111 @@
+"""The asynchronous buffer: its task, and loops that end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from inngest_rest import (
+    AsyncEventBuffer,
+    AsyncInngestClient,
+    BatchReport,
+    EventBuffer,
+    InngestClient,
+)
+from tests.support.buffers import ROUTE, AsyncGate, sent
+from tests.support.server import accepts_all
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from tests.support.server import Server
+
+
+def go(coroutine: Any) -> Any:
+    return asyncio.run(coroutine)
+
+
+def test_a_full_batch_and_an_old_one_go_out_by_themselves(server: Server) -> None:
+    server.on(ROUTE, accepts_all)
+
+    async def main() -> None:
+        batches: asyncio.Queue[BatchReport] = asyncio.Queue()
+        async with (
+            AsyncInngestClient(dev=True, transport=server) as client,
+            AsyncEventBuffer(
+                client, batch_size=2, max_age=0.01, on_batch=batches.put_nowait
+            ) as buffer,
+        ):
+            for name in "abc":
+                await buffer.add({"name": name})
+            for _ in range(2):
+                await asyncio.wait_for(batches.get(), 5)
+
+    go(main())
+    assert sent(server) == [["a", "b"], ["c"]]
+
+
+def test_a_task_waits_for_room_if_told_so(server: Server, store: Path | None) -> None:
+    server.on(ROUTE, accepts_all)
+
+    async def main() -> None:
+        gate = AsyncGate(server)
+        async with (
+            AsyncInngestClient(dev=True, transport=gate) as client,
+            AsyncEventBuffer(client, store, batch_size=1, max_pending=1) as buffer,
+        ):
+            await buffer.add({"name": "a"})
+            await gate.reached.wait()
+            second = asyncio.create_task(buffer.add({"name": "b"}))
+            done, _ = await asyncio.wait([second], timeout=0.02)
+            assert not done
+            gate.opened.set()
+            assert await asyncio.wait_for(second, 5)
+            assert await buffer.flush(5)
+            assert buffer.report.accepted == 2
+
+    go(main())
+
+
+def test_what_is_under_way_when_the_async_buffer_closes_is_kept_or_told(
+    server: Server, store: Path | None
+) -> None:
+    server.on(ROUTE, accepts_all)
+
+    async def main() -> AsyncEventBuffer:
+        gate = AsyncGate(server)
+        async with AsyncInngestClient(dev=True, transport=gate) as client:
+            buffer = AsyncEventBuffer(client, store, batch_size=1)
+            await buffer.add({"name": "a"})
+            await gate.reached.wait()
+            assert await buffer.aclose(0.02) == 1
+            assert buffer.report.unknown == (store is None)
+            return buffer
+
+    buffer = go(main())
+    if store is not None:
+        # Its lease was given back: the next process need not wait for it to end.
+        client = InngestClient(dev=True, transport=server)
+        with client, EventBuffer(client, store) as again:
+            assert again.flush(5)
+            assert again.report.accepted == 1
+    assert buffer.report.accepted == 0
+
+
+def test_a_buffer_whose_loop_has_ended_goes_on_in_the_next_or_tells_at_exit(
+    server: Server, store: Path | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.on(ROUTE, accepts_all)
+    client = AsyncInngestClient(dev=True, transport=server)
+    buffer = AsyncEventBuffer(client, store, max_age=1_000)
+    go(buffer.add({"name": "a"}))
+    go(buffer.add({"name": "b"}))
+    assert go(buffer.flush(5))
+    assert sorted(name for body in sent(server) for name in body) == ["a", "b"]
+    go(buffer.add({"name": "c"}))
+    buffer.at_exit(0.0)
+    assert "1 events" in caplog.text
+    go(buffer.aclose(0.01))
+    go(client.aclose())

@@ -1,0 +1,388 @@
+"""Buffers: an event is handed over at once, goes out later, and its fate is always told."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+from collections import UserDict
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from inngest_rest import (
+    AsyncEventBuffer,
+    BatchReport,
+    BufferFullError,
+    ConfigurationError,
+    Event,
+    EventBuffer,
+    InngestClient,
+    InvalidArgumentError,
+    InvalidEventError,
+    SendReport,
+)
+from inngest_rest._core.buffer import schedule
+from tests.support.buffers import ROUTE, Make, sent
+from tests.support.doors import Blocking, open_door
+from tests.support.server import accepts_all, refuses, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.conftest import Connect
+    from tests.support.doors import DoorName
+    from tests.support.server import Server
+
+DOWN = text(503, "down")
+
+
+@pytest.fixture
+def client(door: DoorName, server: Server) -> Iterator[Any]:
+    """Make a client that tries once, in a loop with a clock that goes."""
+    with asyncio.Runner() as runner:
+        client = open_door(door, runner, dev=True, transport=server, retries=0)
+        yield client
+        client.close()
+
+
+@pytest.fixture
+def make(client: Any, store: Path | None) -> Iterator[Callable[..., EventBuffer]]:
+    """Make buffers of either kind, with either store; the blocking one stands for all."""
+    made: list[Any] = []
+
+    def make(**options: Any) -> Any:
+        if isinstance(client, InngestClient):
+            made.append(EventBuffer(client, store, **options))
+        else:
+            buffer = AsyncEventBuffer(client._target, store, **options)
+            made.append(Blocking(buffer, client._runner))
+        return made[-1]
+
+    yield make
+    for buffer in made:
+        buffer.close(0.05)
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try again at once after a failure."""
+    monkeypatch.setattr(schedule, "_LONGEST_PAUSE", 0.0)
+
+
+# What both buffers do, with both stores.
+
+
+def test_events_go_out_in_order_and_in_batches(make: Make, server: Server) -> None:
+    server.on(ROUTE, accepts_all)
+    buffer = make(batch_size=3, max_age=1_000)
+    for name in "abcdefg":
+        assert buffer.add({"name": name}) is True
+    assert buffer.flush(5) is True
+    assert sent(server) == [["a", "b", "c"], ["d", "e", "f"], ["g"]]
+    assert buffer.report == SendReport(accepted=7)
+    assert buffer.pending == 0
+
+
+def test_an_event_object_goes_out_as_it_is(make: Make, server: Server) -> None:
+    server.on(ROUTE, accepts_all)
+    buffer = make()
+    buffer.add(Event("a", {"k": 1}, id="own", user={"id": 1}, v="1"))
+    buffer.add({"name": "b"})
+    assert buffer.flush(5)
+    [first, second] = [event for body in server.bodies() for event in body]
+    assert first == {"name": "a", "data": {"k": 1}, "id": "own", "user": {"id": 1}, "v": "1"}
+    assert second["id"]
+
+
+def test_a_mapping_may_be_filled_again_after_it_was_added(make: Make, server: Server) -> None:
+    server.on(ROUTE, accepts_all)
+    buffer = make(max_age=1_000)
+    event: dict[str, Any] = {}
+    for name in "ab":
+        event["name"] = name
+        buffer.add(event)
+    assert buffer.flush(5)
+    assert sent(server) == [["a", "b"]]
+    assert event == {"name": "b"}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        None,
+        "app/x",
+        [{"name": "a"}],
+        {},
+        {"name": ""},
+        {"name": 5},
+        {"name": "inngest/x"},
+        {"name": "Inngest/x"},
+        {"name": "a", "data": [1]},
+        Event(""),
+        Event("a", [1]),  # type: ignore[arg-type]
+    ],
+    ids=repr,
+)
+def test_what_is_no_event_is_refused_at_once(make: Make, server: Server, event: Any) -> None:
+    buffer = make()
+    with pytest.raises(InvalidEventError):
+        buffer.add(event)
+    assert buffer.flush(5)
+    assert server.asked == []
+    assert buffer.pending == 0
+
+
+def test_what_the_server_refuses_is_told_and_the_rest_goes_on(make: Make, server: Server) -> None:
+    server.on(ROUTE, refuses("b"))
+    told: list[BatchReport] = []
+    buffer = make(max_age=1_000, on_batch=told.append)
+    for name in "abc":
+        buffer.add({"name": name})
+    assert buffer.flush(5)
+    report = buffer.report
+    assert (report.accepted, report.rejected, report.unknown) == (2, 1, 0)
+    assert [(each.event["name"], each.reason) for each in report.failures] == [
+        ("b", "b is refused")
+    ]
+    [batch] = told
+    assert batch.ids == ("a", None, "c")
+    assert batch.positions[1] == report.failures[0].position
+    assert batch.report == report
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_what_got_no_answer_is_sent_again_until_it_is_accepted(
+    make: Make, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.on(ROUTE, DOWN, httpx.ConnectError("refused"), text(401, "no"), accepts_all)
+    told: list[BatchReport] = []
+    buffer = make(batch_size=2, max_age=1_000, on_batch=told.append)
+    for name in "abc":
+        buffer.add({"name": name})
+    assert buffer.flush(5)
+    assert sent(server) == [["a", "b"]] * 4 + [["c"]]
+    assert len({json.dumps(each) for each in server.bodies()}) == 2
+    assert buffer.report == SendReport(accepted=3)
+    assert [each.ids for each in told] == [("a", "b"), ("c",)]
+    assert "2 events were not accepted and are kept; trying again in 0 s" in caplog.text
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_after_an_answer_that_tells_of_some_only_the_rest_is_sent_again(
+    make: Make, server: Server
+) -> None:
+    server.on(ROUTE, refuses("b"), DOWN, accepts_all)
+    buffer = make(max_age=1_000)
+    for name in "abcd":
+        buffer.add({"name": name})
+    assert buffer.flush(5)
+    assert sent(server) == [list("abcd"), list("cd"), list("cd")]
+    assert (buffer.report.accepted, buffer.report.rejected) == (3, 1)
+
+
+def test_a_request_that_is_refused_as_a_whole_is_sent_in_halves(make: Make, server: Server) -> None:
+    def too_large(request: httpx.Request) -> Any:
+        names = [each["name"] for each in json.loads(request.content)]
+        return text(413, "too large") if len(names) > 2 or "c" in names else accepts_all(request)
+
+    server.on(ROUTE, too_large)
+    buffer = make(max_age=1_000)
+    for name in "abcde":
+        buffer.add({"name": name})
+    assert buffer.flush(5)
+    assert (buffer.report.accepted, buffer.report.rejected) == (4, 1)
+    [failure] = buffer.report.failures
+    assert failure.event["name"] == "c"
+    assert "413" in failure.reason
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_what_of_the_halves_got_no_answer_is_sent_again(make: Make, server: Server) -> None:
+    server.on(ROUTE, text(413, ""), accepts_all, DOWN, accepts_all)
+    buffer = make(max_age=1_000)
+    for name in "abcd":
+        buffer.add({"name": name})
+    assert buffer.flush(5)
+    assert sent(server) == [list("abcd"), list("ab"), list("cd"), list("cd")]
+    assert buffer.report == SendReport(accepted=4)
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_after_a_half_that_got_no_answer_nothing_overtakes_it(make: Make, server: Server) -> None:
+    server.on(ROUTE, text(413, ""), DOWN, accepts_all)
+    buffer = make(max_age=1_000)
+    for name in "abcd":
+        buffer.add({"name": name})
+    assert buffer.flush(5)
+    assert sent(server) == [list("abcd"), list("ab"), list("abcd")]
+    assert buffer.report == SendReport(accepted=4)
+
+
+def test_where_there_is_no_room_add_raises_if_told_so(make: Make, server: Server) -> None:
+    server.on(ROUTE, accepts_all)
+    buffer = make(max_pending=2, max_age=1_000, when_full="raise")
+    buffer.add({"name": "a"})
+    buffer.add({"name": "b"})
+    with pytest.raises(BufferFullError, match="2 events are waiting"):
+        buffer.add({"name": "c"})
+    assert buffer.flush(5)
+    assert buffer.add({"name": "d"})
+    assert buffer.flush(5)
+    assert sent(server) == [["a", "b"], ["d"]]
+
+
+def test_where_there_is_no_room_add_drops_if_told_so_and_says_it(
+    make: Make, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.on(ROUTE, accepts_all)
+    buffer = make(max_pending=2, max_age=1_000, when_full="drop")
+    assert [buffer.add({"name": name}) for name in "abcd"] == [True, True, False, False]
+    assert buffer.dropped == 2
+    assert "the buffer is full: 1 events dropped so far" in caplog.text
+    assert buffer.flush(5)
+    assert sent(server) == [["a", "b"]]
+
+
+def test_a_callback_that_fails_stops_nothing(
+    make: Make, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.on(ROUTE, accepts_all)
+
+    def fails(_: object) -> None:
+        raise RuntimeError("mine")
+
+    buffer = make(on_batch=fails)
+    for name in "ab":
+        buffer.add({"name": name})
+        assert buffer.flush(5)
+    assert buffer.report.accepted == 2
+    assert "on_batch failed" in caplog.text
+
+
+def test_a_closed_buffer_takes_no_events(make: Make, server: Server) -> None:
+    server.on(ROUTE, accepts_all)
+    buffer = make()
+    buffer.add({"name": "a"})
+    assert buffer.close(5) == 0
+    assert sent(server) == [["a"]]
+    assert buffer.close(5) == 0
+    with pytest.raises(RuntimeError, match="closed"):
+        buffer.add({"name": "b"})
+
+
+def test_leaving_the_block_sends_what_is_left(make: Make, server: Server) -> None:
+    server.on(ROUTE, accepts_all)
+    with make(max_age=1_000) as buffer:
+        buffer.add({"name": "a"})
+    assert sent(server) == [["a"]]
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ({"batch_size": 0}, "batch_size"),
+        ({"batch_size": 5_001}, "batch_size"),
+        ({"max_age": 0}, "max_age"),
+        ({"max_pending": 0}, "max_pending"),
+        ({"when_full": "explode"}, "when_full"),
+        ({"on_batch": 5}, "on_batch"),
+    ],
+)
+def test_arguments_are_checked_and_named(make: Make, options: dict[str, Any], what: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=what):
+        make(**options)
+
+
+def test_a_missing_key_is_found_at_construction(connect: Connect) -> None:
+    client: Any = connect(dev=False)
+    kind: Any = EventBuffer if isinstance(client, InngestClient) else AsyncEventBuffer
+    with pytest.raises(ConfigurationError, match="INNGEST_EVENT_KEY"):
+        kind(getattr(client, "_target", client))
+
+
+def test_no_key_is_in_the_repr() -> None:
+    with InngestClient(event_key="key-abc") as client, EventBuffer(client) as buffer:
+        assert repr(buffer) == "EventBuffer('https://inn.gs', None)"
+
+
+def test_both_buffers_have_the_same_methods() -> None:
+    def public(kind: type) -> dict[str, Any]:
+        members = {name: member for name, member in vars(kind).items() if name[0] != "_"}
+        return {name.replace("aclose", "close"): member for name, member in members.items()}
+
+    blocking, awaiting = public(EventBuffer), public(AsyncEventBuffer)
+    assert list(blocking) == list(awaiting)
+    for name, member in blocking.items():
+        assert inspect.signature(member) == inspect.signature(awaiting[name]), name
+
+
+# From memory.
+
+
+in_memory = pytest.mark.parametrize("store", [None], ids=["memory"])
+
+
+@in_memory
+def test_what_is_wrong_deep_inside_is_told_later(make: Make, server: Server) -> None:
+    server.on(ROUTE, accepts_all)
+    told: list[BatchReport] = []
+    buffer = make(on_batch=told.append)
+    for name, value in (("a", 1), ("b", float("nan")), ("c", 2)):
+        buffer.add({"name": name, "data": {"k": value}})
+    assert buffer.flush(5)
+    [failure] = buffer.report.failures
+    assert (failure.position, failure.event["name"]) == (1, "b")
+    assert "not a finite number" in failure.reason
+    assert [event for body in sent(server) for event in body] == ["a", "c"]
+    assert sum((each.report for each in told), SendReport()) == buffer.report
+
+
+@in_memory
+def test_a_mapping_that_cannot_be_read_harms_no_other(make: Make, server: Server) -> None:
+    class Broken(UserDict[str, Any]):
+        def keys(self) -> Any:
+            raise LookupError("lost")
+
+    server.on(ROUTE, accepts_all)
+    buffer = make(max_age=1_000)
+    for name in "abc":
+        buffer.add({"name": name, "data": Broken() if name == "b" else {}})
+    assert buffer.flush(5)
+    [failure] = buffer.report.failures
+    assert (failure.position, failure.event) == (1, {"name": "b"})
+    assert "lost" in failure.reason
+    assert sorted(event for body in sent(server) for event in body) == ["a", "c"]
+
+
+@in_memory
+def test_closing_tells_what_is_lost(
+    make: Make, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.on(ROUTE, accepts_all, DOWN)
+    told: list[BatchReport] = []
+    buffer = make(batch_size=2, max_age=1_000, on_batch=told.append)
+    for name in "abcde":
+        buffer.add({"name": name})
+    assert buffer.close(0.05) == 3
+    report = buffer.report
+    assert (report.accepted, report.rejected, report.unknown) == (2, 0, 3)
+    assert [each.event["name"] for each in report.failures] == ["c", "d", "e"]
+    assert [each.position for each in report.failures] == [2, 3, 4]
+    assert [list(each.positions) for each in told] == [[0, 1], [2, 3], [4]]
+    assert "3 events were not accepted when the buffer closed" in caplog.text
+    assert buffer.pending == 0
+
+
+@in_memory
+def test_a_client_that_was_closed_first_loses_nothing_silently(
+    make: Make, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    buffer = make(max_age=1_000)
+    buffer.add({"name": "a"})
+    client.close()
+    assert buffer.close(0.05) == 1
+    assert buffer.report.unknown == 1
+    assert "this client is closed" in caplog.text

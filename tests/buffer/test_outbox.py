@@ -1,0 +1,451 @@
+"""The outbox: what was added is on disk, leaves when it is acknowledged, and is never locked in."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import sqlite3
+import stat
+import threading
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+
+from inngest_rest import EventBuffer, InvalidArgumentError, OutboxError, ServerError
+from inngest_rest._core.buffer import outbox_letters
+from inngest_rest._core.buffer.delivery import final_part
+from inngest_rest._core.buffer.outbox import IDEMPOTENCY_WINDOW, LONGEST_LEASE, Outbox
+from inngest_rest._core.buffer.schedule import Pace
+from inngest_rest._core.sending.send import Outcome
+from inngest_rest.reports import SendFailure, SendReport
+from tests.support.server import accepts_all, refuses, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from inngest_rest._core.sending.batching import Batch
+    from tests.conftest import Connect
+    from tests.support.clock import Clock
+    from tests.support.server import Server
+
+ROUTE = "POST /e/NO_EVENT_KEY_SET"
+LEASE = 100.0
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "outbox.db"
+
+
+@pytest.fixture
+def opened(path: Path, clock: Clock) -> Iterator[Callable[..., Outbox]]:
+    """Open the file as processes of their own would."""
+    boxes: list[Outbox] = []
+
+    def open_it(**options: Any) -> Outbox:
+        chosen: dict[str, Any] = {"batch_size": 3, "at_most": 1_000, "lease": LEASE, **options}
+        pace = Pace(chosen["batch_size"], 1.0, clock.monotonic)
+        boxes.append(Outbox(path, pace, lambda: None, now=clock.now, **chosen))
+        return boxes[-1]
+
+    yield open_it
+    for box in boxes:
+        box.close()
+
+
+def fill(box: Outbox, *names: str) -> None:
+    for name in names:
+        assert box.put({"name": name, "id": f"id-{name}"})
+
+
+def names(batch: Batch | None) -> list[str]:
+    return [] if batch is None else [each["name"] for each in batch.events()]
+
+
+def rows(path: Path, table: str = "entries") -> list[str]:
+    """Read what is on disk, by a connection of our own."""
+    with closing(sqlite3.connect(path)) as db:
+        query = f"SELECT text FROM {table} ORDER BY seq"
+        return [orjson.loads(each)["name"] for (each,) in db.execute(query)]
+
+
+def outcome(batch: Batch, fates: str) -> Outcome:
+    """Make up what became of a batch: a letter an event, Accepted, Rejected or Unknown."""
+    failures = [
+        SendFailure(position, event, f"{fate} it is")
+        for position, event, fate in zip(batch.positions, batch.events(), fates, strict=True)
+        if fate != "A"
+    ]
+    accepted, rejected, unknown = (fates.count(each) for each in "ARU")
+    ids = tuple("internal" if fate == "A" else None for fate in fates)
+    return Outcome(ids, SendReport(accepted, rejected, unknown, tuple(failures)))
+
+
+@contextmanager
+def pragma(box: Outbox, name: str, value: int) -> Iterator[None]:
+    """Make the disk behave otherwise, as far as SQLite can be made to believe it."""
+    with box.file.reading() as db:
+        [before] = db.execute(f"PRAGMA {name}").fetchone()
+        db.execute(f"PRAGMA {name} = {value}")
+    yield
+    with box.file.reading() as db:
+        db.execute(f"PRAGMA {name} = {before}")
+
+
+def test_an_event_is_on_disk_when_put_returns(opened: Callable[..., Outbox], path: Path) -> None:
+    box = opened()
+    fill(box, "a", "b")
+    assert rows(path) == ["a", "b"]
+    with box.file.reading() as db:
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert db.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_an_event_without_an_id_gets_one_before_it_is_stored(
+    opened: Callable[..., Outbox],
+) -> None:
+    box = opened()
+    box.put({"name": "a"})
+    [event] = box.take().events()  # type: ignore[union-attr]
+    assert event["id"]
+
+
+def test_threads_that_wait_for_the_disk_share_a_commit(opened: Callable[..., Outbox]) -> None:
+    box = opened()
+    commits: list[str] = []
+    with box.file.reading() as db:
+        db.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
+    threads = [threading.Thread(target=fill, args=(box, f"e{index}")) for index in range(8)]
+    with box._commits._lock:
+        for thread in threads:
+            thread.start()
+        while len(box._commits._coming) < len(threads):
+            threads[0].join(0.001)
+    for thread in threads:
+        thread.join()
+    assert box.pending == len(threads)
+    assert len(commits) == 1
+
+
+def test_what_is_leased_is_not_given_to_others_until_the_lease_is_over(
+    opened: Callable[..., Outbox], clock: Clock
+) -> None:
+    one, other = opened(), opened()
+    fill(one, "a", "b", "c", "d")
+    assert names(one.take()) == ["a", "b", "c"]
+    assert names(other.take()) == ["d"]
+    assert other.take() is None
+    clock.advance(LEASE - 1)
+    assert other.take() is None
+    clock.advance(1)
+    assert names(other.take()) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("jump", [-86_400.0, -LONGEST_LEASE, 86_400.0])
+def test_a_clock_that_jumps_far_locks_nothing_in(
+    opened: Callable[..., Outbox], clock: Clock, jump: float
+) -> None:
+    one, other = opened(), opened()
+    fill(one, "a")
+    one.take()
+    clock.advance(jump)
+    assert names(other.take()) == ["a"]
+
+
+def test_a_clock_that_is_set_back_a_little_ends_no_lease(
+    opened: Callable[..., Outbox], clock: Clock
+) -> None:
+    one, other = opened(), opened()
+    fill(one, "a")
+    one.take()
+    clock.advance(-30)
+    assert other.take() is None
+
+
+def test_what_became_of_a_batch_is_written_down(opened: Callable[..., Outbox], path: Path) -> None:
+    box = opened()
+    fill(box, "a", "b", "c")
+    batch = box.take()
+    assert batch is not None
+    final = box.settle(batch, outcome(batch, "ARU"))
+    assert final == final_part(batch, outcome(batch, "ARU"))
+    assert final.report.unknown == 0
+    assert rows(path) == ["c"]
+    assert rows(path, "dead_letters") == ["b"]
+    assert box.pending == 1
+    assert names(box.take()) == ["c"]
+
+
+def test_dead_letters_keep_event_and_reason_until_they_are_discarded(
+    opened: Callable[..., Outbox],
+) -> None:
+    box = opened()
+    fill(box, "a", "b")
+    batch = box.take()
+    assert batch is not None
+    box.settle(batch, outcome(batch, "RR"))
+    box.close()
+    again = opened()
+    first, second = outbox_letters.read(again.file)
+    assert (first.event["id"], first.reason) == ("id-a", "R it is")
+    outbox_letters.discard(again.file, [first])
+    assert outbox_letters.read(again.file) == [second]
+
+
+def test_a_batch_is_bounded_by_bytes(opened: Callable[..., Outbox]) -> None:
+    box = opened()
+    for name in "abc":
+        box.put({"name": name, "data": {"k": "x" * 1_500_000}})
+    assert names(box.take()) == ["a", "b"]
+    assert names(box.take()) == ["c"]
+
+
+def test_room_is_counted_over_all_processes(opened: Callable[..., Outbox]) -> None:
+    one, other = opened(at_most=2), opened(at_most=2)
+    fill(one, "a")
+    fill(other, "b")
+    assert one.put({"name": "c"}) is False
+    batch = other.take()
+    assert batch is not None
+    other.settle(batch, outcome(batch, "AA"))
+    assert one.put({"name": "c"}) is True
+
+
+def test_a_full_disk_refuses_an_event_and_keeps_the_others(
+    opened: Callable[..., Outbox], path: Path
+) -> None:
+    box = opened()
+    fill(box, "a")
+    big = {"name": "b", "data": {"k": "x" * 100_000}}
+    reason = r"outbox.db did not take the event.*full.*Make room"
+    with pragma(box, "max_page_count", 1), pytest.raises(OutboxError, match=reason):
+        box.put(big)
+    assert box.put(big)
+    assert rows(path) == ["a", "b"]
+
+
+def test_a_disk_that_turns_read_only_refuses_an_event_and_keeps_the_others(
+    opened: Callable[..., Outbox], path: Path
+) -> None:
+    box = opened()
+    fill(box, "a")
+    with pragma(box, "query_only", 1):
+        with pytest.raises(OutboxError, match="readonly"):
+            box.put({"name": "b"})
+        with pytest.raises(OutboxError, match="cannot lease"):
+            box.take()
+    fill(box, "c")
+    assert rows(path) == ["a", "c"]
+
+
+def test_a_verdict_that_could_not_be_written_is_written_later(
+    opened: Callable[..., Outbox], path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    box = opened()
+    fill(box, "a", "b")
+    batch = box.take()
+    assert batch is not None
+    with pragma(box, "query_only", 1):
+        box.settle(batch, outcome(batch, "AA"))
+    assert "cannot note what was sent" in caplog.text
+    assert rows(path) == ["a", "b"]
+    assert box.take() is None
+    assert rows(path) == []
+    assert box._owed == []
+
+
+def test_a_file_of_a_newer_version_is_left_as_it_is(
+    opened: Callable[..., Outbox], path: Path
+) -> None:
+    fill(box := opened(), "a")
+    box.close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 2")
+    before = path.read_bytes()
+    with pytest.raises(OutboxError, match=r"newer inngest-rest .format 2.*upgrade"):
+        opened()
+    assert path.read_bytes() == before
+
+
+def test_a_database_of_something_else_is_refused(opened: Callable[..., Outbox], path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE entries (x)")
+    with pytest.raises(OutboxError, match="a database of something else"):
+        opened()
+
+
+def test_a_file_that_is_no_database_is_refused(opened: Callable[..., Outbox], path: Path) -> None:
+    path.write_bytes(b"not a database at all " * 500)
+    with pytest.raises(OutboxError, match=r"not a database. Move it aside") as caught:
+        opened()
+    assert caught.value.path == str(path)
+
+
+def test_a_damaged_file_refuses_events(opened: Callable[..., Outbox], path: Path) -> None:
+    box = opened()
+    for number in range(200):
+        assert box.put({"name": f"e{number}", "data": {"k": "x" * 500}})
+    box.close()
+    content = bytearray(path.read_bytes())
+    content[4_096 * 2 :] = b"\xff" * (len(content) - 4_096 * 2)
+    path.write_bytes(content)
+    with pytest.raises(OutboxError, match=r"malformed.*Move it aside"):
+        opened().put({"name": "a"})
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anything")
+def test_a_read_only_file_is_refused_when_it_is_opened(
+    opened: Callable[..., Outbox], path: Path
+) -> None:
+    opened().close()
+    path.chmod(0o400)
+    with pytest.raises(OutboxError, match="readonly"):
+        opened()
+
+
+def test_a_place_that_does_not_exist_is_refused(tmp_path: Path, connect: Connect) -> None:
+    with pytest.raises(OutboxError, match="No such file or directory"):
+        EventBuffer(connect(), tmp_path / "missing" / "outbox.db")
+    with pytest.raises(OutboxError, match="unable to open"):
+        EventBuffer(connect(), tmp_path)
+
+
+def test_an_error_pickles() -> None:
+    error = pickle.loads(pickle.dumps(OutboxError("x", path="/p")))
+    assert (str(error), error.path) == ("x", "/p")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
+def test_only_its_owner_reads_the_file(opened: Callable[..., Outbox], path: Path) -> None:
+    fill(opened(), "a")
+    files = list(path.parent.iterdir())
+    assert len(files) == 3
+    assert {stat.S_IMODE(each.stat().st_mode) for each in files} == {0o600}
+
+
+def test_a_relative_path_stays_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pace = Pace(3, 1.0, clock.monotonic)
+    box = Outbox("o.db", pace, lambda: None, batch_size=3, at_most=9, lease=LEASE, now=clock.now)
+    box.close()
+    monkeypatch.chdir("/")
+    fill(box, "a")
+    assert rows(tmp_path / "o.db") == ["a"]
+
+
+def test_what_is_asked_after_closing_leaves_nothing_open(opened: Callable[..., Outbox]) -> None:
+    box = opened()
+    fill(box, "a")
+    box.close()
+    assert box.pending == 1
+    assert box.file._db is None
+
+
+def test_events_older_than_the_platform_remembers_are_warned_of_once(
+    opened: Callable[..., Outbox], clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    box = opened(batch_size=1)
+    fill(box, "a", "b", "c")
+    clock.advance(IDEMPOTENCY_WINDOW)
+    box.take()
+    assert caplog.text == ""
+    clock.advance(3_600)
+    box.take()
+    box.take()
+    [record] = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "up to 25 hours" in record.message
+
+
+# Through a buffer.
+
+
+def test_no_key_gets_into_the_file(connect: Connect, server: Server, path: Path) -> None:
+    server.on("POST /e/event-key-abc", text(503, "down"))
+    client = connect(dev=False, event_key="event-key-abc", signing_key="abcd1234", retries=0)
+    with EventBuffer(client, path) as buffer:
+        buffer.add({"name": "a"})
+        buffer.flush(0.05)
+        content = b"".join(each.read_bytes() for each in path.parent.iterdir())
+        buffer.close(0.05)
+    assert b'"a"' in content
+    assert b"event-key-abc" not in content
+    assert b"abcd1234" not in content
+
+
+@pytest.fixture
+def client(connect: Connect) -> Any:
+    return connect(retries=0)
+
+
+@pytest.fixture(params=["blocking"])
+def door(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+def test_what_one_process_left_another_sends(client: Any, server: Server, path: Path) -> None:
+    server.on(ROUTE, text(503, "down"))
+    buffer = EventBuffer(client, path)
+    buffer.add({"name": "a", "id": "own"})
+    buffer.flush(0.05)
+    assert buffer.close(0.05) == 1
+    assert buffer.report == SendReport()
+    server.on(ROUTE, accepts_all)
+    with EventBuffer(client, path) as again:
+        assert again.pending == 1
+        assert again.flush(5)
+        assert again.report.accepted == 1
+    assert server.bodies()[-1] == [{"name": "a", "id": "own", "data": {}}]
+    assert rows(path) == []
+
+
+def test_a_backlog_goes_out_without_an_event_being_added(
+    client: Any, server: Server, path: Path, opened: Callable[..., Outbox]
+) -> None:
+    fill(box := opened(), "a")
+    box.close()
+    server.on(ROUTE, accepts_all)
+    done = threading.Event()
+    with EventBuffer(client, path, on_batch=lambda _: done.set()):
+        assert done.wait(5)
+    assert rows(path) == []
+
+
+def test_what_the_server_refuses_becomes_a_dead_letter(
+    client: Any, server: Server, path: Path
+) -> None:
+    server.on(ROUTE, refuses("b"))
+    with EventBuffer(client, path) as buffer:
+        for name in "abc":
+            buffer.add({"name": name})
+        assert buffer.flush(5)
+        [letter] = buffer.dead_letters()
+        assert (letter.event["name"], letter.reason) == ("b", "b is refused")
+        assert (buffer.report.accepted, buffer.report.rejected) == (2, 1)
+        assert buffer.report.failures == (letter,)
+        buffer.discard([letter])
+        assert buffer.dead_letters() == []
+
+
+def test_dead_letters_need_a_file(client: Any) -> None:
+    with EventBuffer(client) as buffer, pytest.raises(InvalidArgumentError, match="path"):
+        buffer.dead_letters()
+
+
+def test_closing_tells_what_is_left_in_the_file(
+    client: Any, server: Server, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.on(ROUTE, text(503, "down"))
+    buffer = EventBuffer(client, path)
+    buffer.add({"name": "a"})
+    assert buffer.close(0.05) == 1
+    assert "1 events are left in" in caplog.text
+    assert ServerError.__name__ not in caplog.text
+    assert rows(path) == ["a"]

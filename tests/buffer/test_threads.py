@@ -1,0 +1,196 @@
+"""The blocking buffer: its thread, and those of its callers."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import (
+    BufferFullError,
+    EventBuffer,
+    InngestClient,
+)
+from tests.support.buffers import ROUTE, Gate, Make, sent
+from tests.support.server import accepts_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.support.clock import Clock
+    from tests.support.server import Server
+
+
+@pytest.fixture
+def gate(server: Server) -> Gate:
+    server.on(ROUTE, accepts_all)
+    return Gate(server)
+
+
+@pytest.fixture
+def gated(gate: Gate) -> Iterator[Callable[..., EventBuffer]]:
+    client = InngestClient(dev=True, transport=gate)
+    made: list[EventBuffer] = []
+
+    def make(**options: Any) -> EventBuffer:
+        made.append(EventBuffer(client, **options))
+        return made[-1]
+
+    yield make
+    gate.opened.set()
+    for buffer in made:
+        buffer.close(5)
+    client.close()
+
+
+def test_add_never_waits_for_the_network(gated: Make, gate: Gate, server: Server) -> None:
+    buffer = gated(batch_size=1)
+    buffer.add({"name": "a"})
+    assert gate.reached.wait(5)
+    for number in range(1_000):
+        buffer.add({"name": f"e{number}"})
+    assert buffer.pending == 1_001
+    assert server.asked == []
+
+
+def test_add_waits_for_room_if_told_so(
+    gated: Make, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buffer = gated(batch_size=1, max_pending=1)
+    buffer.add({"name": "a"})
+    assert gate.reached.wait(5)
+    waits = threading.Event()
+    monkeypatch.setattr(buffer._desk, "check_open", waits.set)
+    added: list[bool] = []
+    thread = threading.Thread(target=lambda: added.append(buffer.add({"name": "b"})))
+    thread.start()
+    assert waits.wait(5)
+    assert added == []
+    gate.opened.set()
+    thread.join(5)
+    assert added == [True]
+    assert buffer.flush(5)
+    assert buffer.report.accepted == 2
+
+
+def test_who_waits_for_room_is_told_when_the_buffer_closes(
+    gated: Make, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buffer = gated(batch_size=1, max_pending=1)
+    buffer.add({"name": "a"})
+    assert gate.reached.wait(5)
+    waits = threading.Event()
+    check_open = buffer._desk.check_open
+
+    def checks() -> None:
+        waits.set()
+        check_open()
+
+    monkeypatch.setattr(buffer._desk, "check_open", checks)
+    raised: list[Exception] = []
+
+    def add() -> None:
+        try:
+            buffer.add({"name": "b"})
+        except RuntimeError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=add)
+    thread.start()
+    assert waits.wait(5)
+    assert buffer.close(0.05) == 1
+    thread.join(5)
+    assert "closed" in str(raised[0])
+
+
+def test_a_callback_that_adds_to_a_full_buffer_does_not_wait_for_itself(
+    gated: Make, gate: Gate
+) -> None:
+    gate.opened.set()
+    raised = threading.Event()
+
+    def add_two(_: object) -> None:
+        try:
+            for name in "bc":
+                buffer.add({"name": name})
+        except BufferFullError:
+            raised.set()
+
+    buffer = gated(max_pending=1, batch_size=1, on_batch=add_two)
+    buffer.add({"name": "a"})
+    assert raised.wait(5)
+
+
+def test_what_is_under_way_when_the_buffer_closes_is_counted_once(gated: Make, gate: Gate) -> None:
+    buffer = gated(batch_size=1)
+    buffer.add({"name": "a"})
+    assert gate.reached.wait(5)
+    assert buffer.close(0.05) == 1
+    assert buffer.report.unknown == 1
+    gate.opened.set()
+    assert buffer._worker is not None
+    buffer._worker.join(5)
+    report = buffer.report
+    assert (report.accepted, report.unknown) == (0, 1)
+
+
+def test_a_full_batch_goes_out_without_waiting(gated: Make, gate: Gate, server: Server) -> None:
+    gate.opened.set()
+    done = threading.Event()
+    buffer = gated(batch_size=3, max_age=1_000, on_batch=lambda _: done.set())
+    for name in "abc":
+        assert server.asked == []
+        buffer.add({"name": name})
+    assert done.wait(5)
+    assert sent(server) == [["a", "b", "c"]]
+
+
+def test_a_batch_that_is_not_full_goes_out_when_it_is_old(server: Server, clock: Clock) -> None:
+    server.on(ROUTE, accepts_all)
+    done = threading.Event()
+    with InngestClient(dev=True, transport=server) as client:
+        clock.govern(client._session)
+        with EventBuffer(client, max_age=60, on_batch=lambda _: done.set()) as buffer:
+            buffer.add({"name": "a"})
+            clock.advance(59)
+            buffer._wake()
+            assert server.asked == []
+            clock.advance(1)
+            buffer._wake()
+            assert done.wait(5)
+
+
+def test_no_event_of_many_threads_is_lost(gated: Make, gate: Gate, server: Server) -> None:
+    gate.opened.set()
+    buffer = gated(batch_size=50, max_pending=100)
+
+    def add(thread: int) -> None:
+        for number in range(500):
+            buffer.add({"name": f"{thread}/{number}"})
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert buffer.flush(10)
+    went = [name for body in sent(server) for name in body]
+    assert len(went) == len(set(went)) == 3_000
+    for number in range(6):
+        mine = [name for name in went if name.startswith(f"{number}/")]
+        assert mine == [f"{number}/{each}" for each in range(500)]
+
+
+def test_where_no_thread_starts_any_more_whoever_flushes_sends(
+    gated: Make, gate: Gate, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    gate.opened.set()
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    buffer = gated()
+    buffer.add({"name": "a"})
+    assert buffer.close(5) == 0
+    assert sent(server) == [["a"]]

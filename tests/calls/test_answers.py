@@ -1,0 +1,263 @@
+"""What a response means: the value it holds, or the error that says what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import (
+    ApiError,
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    InngestClient,
+    InvalidResponseError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    RouteNotFoundError,
+    ServerError,
+)
+from tests.support.server import WEB_UI, Reply, recorded, says, text
+
+if TYPE_CHECKING:
+    from tests.conftest import Connect
+    from tests.support.server import Server
+
+ID = "01M86WNRKHYE50ZF3GG530BHRT"
+Ask = "Callable[[InngestClient], Any]"
+
+# What is asked, on which route, by whom.
+GET_EVENT = (f"GET /v1/events/{ID}", lambda it: it.events.get(ID))
+CANCEL = (f"DELETE /v1/runs/{ID}", lambda it: it.runs.cancel(ID))
+SIGNAL = ("POST /v1/signals", lambda it: it.signals.send("s"))
+LIST_EVENTS = ("GET /v1/events", lambda it: it.events.list().page())
+CREATE = ("POST /v1/cancellations", None)
+GET_APP = ("GET /v2/apps/a", lambda it: it.apps.get("a"))
+TRACE = (f"GET /v2/runs/{ID}/trace", lambda it: it.runs.trace(ID))
+REPLAY = (f"POST /v2/runs/{ID}/rerun", lambda it: it.runs.replay(ID))
+INVOKE = ("POST /v2/apps/a/functions/f/invoke", lambda it: it.functions.invoke("a", "f"))
+HEALTH = ("GET /health", lambda it: it.health())
+
+
+def ask(client: InngestClient, server: Server, operation: Any, reply: Reply) -> Any:
+    route, call = operation
+    server.on(route, reply)
+    return call(client)
+
+
+@pytest.mark.parametrize(
+    ("operation", "recording", "error", "status", "code", "message", "hidden"),
+    [
+        (GET_EVENT, "v1-event-unknown", NotFoundError, 404, None, "Event not found", True),
+        (
+            GET_EVENT,
+            "v1-event-bad",
+            BadRequestError,
+            400,
+            None,
+            "Invalid event ID: not-a-ulid",
+            True,
+        ),
+        (LIST_EVENTS, "v1-events-cursor-bad", BadRequestError, 400, None, "Invalid cursor", True),
+        (
+            GET_EVENT,
+            "start-v1-noauth",
+            AuthenticationError,
+            401,
+            None,
+            "Authentication failed",
+            False,
+        ),
+        (CANCEL, "v1-run-cancel-unknown", NotFoundError, 404, None, "Unable to load", False),
+        (CANCEL, "v1-run-cancel-bad", BadRequestError, 400, None, "Invalid run ID", False),
+        (SIGNAL, "v1-signal-unknown", NotFoundError, 404, None, "No signal found", False),
+        (SIGNAL, "v1-signal-empty", ServerError, 500, None, "Failed to receive signal", False),
+        (SIGNAL, "start-signal-noauth", AuthenticationError, 401, None, "Authentication", False),
+        (GET_APP, "v2-app-unknown", NotFoundError, 404, "not_found", "", False),
+        (GET_APP, "v2-runs-put", RouteNotFoundError, 501, "api_error", "Method Not Allowed", False),
+        (GET_APP, "v2-unknown-route", RouteNotFoundError, 404, "api_error", "Not Found", False),
+        (
+            GET_APP,
+            "start-v2-noauth",
+            AuthenticationError,
+            401,
+            None,
+            "Authentication failed",
+            False,
+        ),
+        (TRACE, "v2-trace-unknown", NotFoundError, 404, "not_found", "Trace not found", False),
+        (TRACE, "v2-run-bad", BadRequestError, 400, "invalid_field_format", "ULID", False),
+        (REPLAY, "v2-rerun-unknown", NotFoundError, 404, "not_found", "", False),
+        (INVOKE, "v2-invoke-unknown", NotFoundError, 404, "not_found", "", False),
+        (INVOKE, "v2-invoke-nodata", BadRequestError, 400, "missing_field", "", False),
+        (INVOKE, "v2-invoke-ratelimited", BadRequestError, 422, "rate_limited", "", False),
+        (INVOKE, "v2-invoke-debounced", BadRequestError, 422, "function_debounced", "", False),
+    ],
+)
+def test_a_recorded_refusal_becomes_its_error(
+    client: InngestClient,
+    server: Server,
+    operation: Any,
+    recording: str,
+    error: type[ApiError],
+    status: int,
+    code: str | None,
+    message: str,
+    hidden: bool,
+) -> None:
+    with pytest.raises(error) as caught:
+        ask(client, server, operation, recorded(recording))
+    found = caught.value
+    assert type(found) is error
+    assert (found.status, found.code, found.hidden) == (status, code, hidden)
+    assert message in found.message
+    method, _, path = operation[0].partition(" ")
+    assert (found.method, found.url) == (method, f"http://127.0.0.1:8288{path}")
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, BadRequestError),
+        (401, AuthenticationError),
+        (403, PermissionDeniedError),
+        (404, RouteNotFoundError),
+        (405, RouteNotFoundError),
+        (409, ConflictError),
+        (410, ApiError),
+        (413, ApiError),
+        (422, BadRequestError),
+        (429, RateLimitError),
+        (499, ApiError),
+        (500, ServerError),
+        (501, RouteNotFoundError),
+        (503, ServerError),
+        (520, ServerError),
+        (599, ServerError),
+    ],
+)
+@pytest.mark.parametrize("operation", [GET_EVENT, GET_APP, HEALTH, SIGNAL], ids=lambda it: it[0])
+def test_the_status_alone_chooses_the_class_whatever_the_body(
+    connect: Connect, server: Server, operation: Any, status: int, error: type[ApiError]
+) -> None:
+    for body in (b"", b"<html>Bad Gateway</html>", b"\xff\xfe", b"[]", b'{"message": "x"}'):
+        with pytest.raises(ApiError) as caught:
+            ask(connect(retries=0), server, operation, Reply(status, body))
+        assert type(caught.value) is error
+        assert caught.value.status == status
+
+
+@pytest.mark.parametrize("body", [{"error": "no such event"}, {"errors": [{"code": "not_found"}]}])
+def test_a_404_in_json_speaks_of_a_resource(
+    client: InngestClient, server: Server, body: object
+) -> None:
+    with pytest.raises(NotFoundError):
+        ask(client, server, GET_APP, says(body, status=404))
+
+
+@pytest.mark.parametrize(
+    "body", ["null", '"text"', "{}", '{"errors": []}', '{"errors": ["x"]}', ""]
+)
+def test_a_404_without_a_word_about_a_resource_speaks_of_the_route(
+    client: InngestClient, server: Server, body: str
+) -> None:
+    with pytest.raises(RouteNotFoundError):
+        ask(client, server, GET_APP, text(404, body))
+
+
+def test_several_errors_are_all_told(client: InngestClient, server: Server) -> None:
+    body = {"errors": [{"code": "a", "message": "one"}, {"code": "b", "message": "two"}]}
+    with pytest.raises(BadRequestError, match="one; two") as caught:
+        ask(client, server, GET_APP, says(body, status=400))
+    assert caught.value.code == "a"
+
+
+ALL = [GET_EVENT, LIST_EVENTS, CANCEL, SIGNAL, GET_APP, TRACE, INVOKE, HEALTH]
+
+
+@pytest.mark.parametrize("operation", ALL, ids=lambda it: it[0])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        WEB_UI,
+        text(200, "<html>", "text/html"),
+        text(200, '{"da', "application/json"),
+        says(["a"]),
+        says("text"),
+        says({"data": 5}),
+        says({"data": {"run_id": 5}, "metadata": 1}),
+        says({"error": None, "data": None}),
+        Reply(204),
+        Reply(202, b"{}"),
+        Reply(301, b"", {"location": "https://elsewhere.example/"}),
+        Reply(303, b"", {"location": "/"}),
+    ],
+    ids=lambda it: f"{it.status}-{it.body[:12].decode()}",
+)
+def test_what_is_no_answer_is_said_to_be_none(
+    client: InngestClient, server: Server, operation: Any, reply: Reply
+) -> None:
+    with pytest.raises(InvalidResponseError) as caught:
+        ask(client, server, operation, reply)
+    assert caught.value.status == reply.status
+    assert caught.value.body == reply.body.decode()
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("operation", [GET_EVENT, HEALTH, SIGNAL], ids=lambda it: it[0])
+def test_the_web_ui_says_that_the_address_is_wrong(
+    client: InngestClient, server: Server, operation: Any
+) -> None:
+    for reply in (WEB_UI, recorded("ingest-no-key2")):
+        with pytest.raises(InvalidResponseError, match="base URL or the path is wrong"):
+            ask(client, server, operation, reply)
+
+
+def test_an_output_that_speaks_of_an_error_is_no_error(
+    client: InngestClient, server: Server
+) -> None:
+    body = recorded("v1-event").body.replace(
+        b'"data": {', b'"data": {"error": "x", "status": 500, ', 1
+    )
+    ask(client, server, GET_EVENT, Reply(200, body))
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 429, 503])
+def test_v1_may_hide_any_error_under_200(connect: Connect, server: Server, status: int) -> None:
+    body = {"error": "hidden", "data": None, "status": status}
+    with pytest.raises(ApiError, match="hidden") as caught:
+        ask(connect(retries=0), server, GET_EVENT, says(body))
+    assert (caught.value.status, caught.value.hidden) == (status, True)
+
+
+def test_v2_hides_nothing(client: InngestClient, server: Server) -> None:
+    with pytest.raises(InvalidResponseError):
+        ask(client, server, GET_APP, says({"error": "hidden", "data": None, "status": 404}))
+
+
+def test_an_answer_of_the_cache_has_another_content_type(
+    client: InngestClient, server: Server
+) -> None:
+    server.on(f"GET /v1/runs/{ID}", recorded("v1-run-cached-hit"))
+    assert client.runs.get(ID).output == {"echo": {"k": "ok"}, "n": 1}
+
+
+def test_a_repeated_invocation_is_answered_409_and_is_no_error(
+    client: InngestClient, server: Server
+) -> None:
+    run_id = ask(client, server, INVOKE, recorded("v2-invoke-idem2"))
+    assert run_id == "01M86WVHRX8MW6FAESM50R3DZ6"
+
+
+def test_a_409_with_errors_is_one(client: InngestClient, server: Server) -> None:
+    body = {"errors": [{"code": "idempotency_conflict", "message": "other data"}]}
+    with pytest.raises(ConflictError, match="other data") as caught:
+        ask(client, server, INVOKE, says(body, status=409))
+    assert caught.value.code == "idempotency_conflict"
+
+
+def test_what_a_server_adds_does_no_harm(client: InngestClient, server: Server) -> None:
+    body = recorded("v1-event").body.replace(b'"data": {', b'"new": [1], "data": {"newer": {}, ', 1)
+    assert ask(client, server, GET_EVENT, Reply(200, body)).name == "app/steps"

@@ -1,0 +1,96 @@
+"""Base URLs: what may be given, what is refused, and where plain http may go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from inngest_rest import ConfigurationError
+from tests.calls.test_configuration import settings
+
+
+@pytest.mark.parametrize(
+    "base", ["https://a.b/v1", "https://a.b/v1/", "https://a.b/v2", "https://a.b/"]
+)
+def test_a_base_url_may_end_in_a_version(base: str) -> None:
+    found = settings(base_url=base)
+    assert (found.event_url, found.api_url) == ("https://a.b", "https://a.b")
+
+
+def test_a_base_url_may_have_a_path() -> None:
+    assert settings(base_url="https://a.b/inngest/").api_url == "https://a.b/inngest"
+
+
+BAD_URLS = [
+    "",
+    "a.b",
+    "a.b:8288",
+    "ftp://a.b",
+    "https://",
+    "https:a.b",
+    "https://a.b?x=1",
+    "https://a.b?",
+    "https://a.b#x",
+    "https://a.b/#",
+    "https://user:secret@a.b",
+    "https://secret@a.b",
+    "https://user:sec/ret@a.b",
+    "https://a.b:x",
+    "https://a.b:99999",
+    "https://a b",
+    "https://a..b",
+    f"https://{'x' * 64}.test",
+    "https://a.b/\n",
+    " https://a.b",
+    "http://a.b",
+    "http://10.0.0.1:8288",
+    "http://localhost.a.b",
+]
+
+
+@pytest.mark.parametrize("url", BAD_URLS)
+@pytest.mark.parametrize("name", ["base_url", "event_base_url", "api_base_url"])
+def test_a_malformed_base_url_names_its_source(name: str, url: str) -> None:
+    variable = {
+        "base_url": "INNGEST_BASE_URL",
+        "event_base_url": "INNGEST_EVENT_API_BASE_URL",
+        "api_base_url": "INNGEST_API_BASE_URL",
+    }[name]
+    with pytest.raises(ConfigurationError, match=f"^{name} ") as by_argument:
+        settings(**{name: url})
+    if url:
+        with pytest.raises(ConfigurationError, match=f"^{variable} ") as by_variable:
+            settings({variable: url})
+        assert "sec" not in str(by_argument.value) + str(by_variable.value)
+
+
+LOOPBACK = ["http://localhost:1", "http://127.0.0.1", "http://127.9.9.9", "http://[::1]:8288"]
+
+
+@pytest.mark.parametrize("url", LOOPBACK)
+def test_plain_http_to_loopback_is_allowed(url: str) -> None:
+    assert settings(base_url=url).api_url == url
+
+
+@pytest.mark.parametrize(
+    ("environ", "arguments", "allowed"),
+    [
+        ({}, {"allow_http": True}, True),
+        ({"INNGEST_ALLOW_HTTP": "1"}, {}, True),
+        ({"INNGEST_ALLOW_HTTP": "true"}, {}, True),
+        ({}, {"dev": True}, True),
+        ({"INNGEST_DEV": "1"}, {}, True),
+        ({"INNGEST_ALLOW_HTTP": "1"}, {"allow_http": False}, False),
+        ({"INNGEST_ALLOW_HTTP": "0"}, {}, False),
+        ({"INNGEST_DEV": "0"}, {}, False),
+    ],
+)
+def test_plain_http_elsewhere_must_be_allowed(
+    environ: dict[str, str], arguments: dict[str, Any], allowed: bool
+) -> None:
+    if allowed:
+        assert settings(environ, base_url="http://a.b", **arguments).api_url == "http://a.b"
+    else:
+        with pytest.raises(ConfigurationError, match=r"base_url is plain http to a.b.*allow_http"):
+            settings(environ, base_url="http://a.b", **arguments)

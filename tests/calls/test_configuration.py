@@ -1,0 +1,232 @@
+"""Settings come from arguments, then from the environment; what is malformed is named at once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from inngest_rest import AsyncInngestClient, ConfigurationError, InngestClient, RetryPolicy
+from inngest_rest._core.calls.settings import Settings, resolve
+from tests.support.server import accepts_all, says
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.conftest import Connect
+    from tests.support.server import Server
+
+KEY = "signkey-prod-12345678"
+HASH = "b2ed992186a5cb19f6668aade821f502c1d00970dfd0e35128d51bac4649916c"
+
+
+def settings(environ: Mapping[str, str] | None = None, /, **arguments: Any) -> Settings:
+    return resolve(environ=environ or {}, **arguments)
+
+
+def test_without_settings_the_cloud_is_meant() -> None:
+    found = settings()
+    assert (found.event_url, found.api_url) == ("https://inn.gs", "https://api.inngest.com")
+    assert not found.dev
+    assert found.api_version == "auto"
+    assert (found.timeout, found.retry.total) == (30.0, 120.0)
+
+
+@pytest.mark.parametrize(
+    ("argument", "variable", "field", "read_as"),
+    [
+        ("event_key", "INNGEST_EVENT_KEY", "event_key", "given"),
+        ("api_key", "INNGEST_API_KEY", "api_key", "given"),
+        ("env", "INNGEST_ENV", "env", "given"),
+        ("event_base_url", "INNGEST_EVENT_API_BASE_URL", "event_url", "https://given.example"),
+        ("api_base_url", "INNGEST_API_BASE_URL", "api_url", "https://given.example"),
+        ("base_url", "INNGEST_BASE_URL", "event_url", "https://given.example"),
+        ("base_url", "INNGEST_BASE_URL", "api_url", "https://given.example"),
+        ("dev", "INNGEST_DEV", "event_url", "https://given.example"),
+    ],
+)
+def test_an_argument_wins_over_its_variable(
+    argument: str, variable: str, field: str, read_as: str
+) -> None:
+    other = read_as.replace("given", "other")
+    assert getattr(settings({variable: read_as}), field) == read_as
+    assert getattr(settings({variable: other}, **{argument: read_as}), field) == read_as
+    assert getattr(settings({variable: ""}), field) == getattr(settings(), field)
+
+
+def test_signing_keys_are_kept_as_their_hashes() -> None:
+    by_variable = settings({"INNGEST_SIGNING_KEY": KEY, "INNGEST_SIGNING_KEY_FALLBACK": "abcd"})
+    by_argument = settings(
+        {"INNGEST_SIGNING_KEY": "ff"}, signing_key=KEY, signing_key_fallback="abcd"
+    )
+    assert by_variable.signing_bearers == by_argument.signing_bearers
+    assert by_variable.signing_bearers[0] == HASH
+
+
+@pytest.mark.parametrize(
+    ("environ", "arguments", "event_url", "api_url"),
+    [
+        ({}, {"base_url": "https://a.b", "api_base_url": "https://c.d"}, "a.b", "c.d"),
+        ({}, {"base_url": "https://a.b", "event_base_url": "https://c.d"}, "c.d", "a.b"),
+        ({"INNGEST_API_BASE_URL": "https://c.d"}, {"base_url": "https://a.b"}, "a.b", "a.b"),
+        (
+            {"INNGEST_BASE_URL": "https://a.b", "INNGEST_API_BASE_URL": "https://c.d"},
+            {},
+            "a.b",
+            "c.d",
+        ),
+        ({"INNGEST_BASE_URL": "https://a.b"}, {"dev": "https://d.e"}, "d.e", "d.e"),
+        ({}, {"base_url": "https://a.b", "dev": "https://d.e"}, "a.b", "a.b"),
+        ({"INNGEST_BASE_URL": "https://a.b", "INNGEST_DEV": "1"}, {}, "a.b", "a.b"),
+    ],
+)
+def test_the_specific_wins_over_the_general(
+    environ: dict[str, str], arguments: dict[str, str], event_url: str, api_url: str
+) -> None:
+    found = settings(environ, **arguments)
+    assert (found.event_url, found.api_url) == (f"https://{event_url}", f"https://{api_url}")
+
+
+def test_the_default_url_as_an_argument_is_an_argument() -> None:
+    found = settings({"INNGEST_BASE_URL": "https://a.b"}, dev="http://127.0.0.1:8288")
+    assert found.event_url == "http://127.0.0.1:8288"
+
+
+@pytest.mark.parametrize(
+    ("argument", "variable", "is_dev"),
+    [
+        (True, "0", True),
+        ("1", None, True),
+        (None, "1", True),
+        (None, "TRUE", True),
+        (False, "1", False),
+        ("0", "1", False),
+        (None, "0", False),
+        (None, "false", False),
+        (None, None, False),
+    ],
+)
+def test_dev_is_on_or_off(argument: bool | str | None, variable: str | None, is_dev: bool) -> None:
+    found = settings({"INNGEST_DEV": variable} if variable else {}, dev=argument)
+    assert found.dev is is_dev
+    assert (found.api_url == "http://127.0.0.1:8288") is is_dev
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("event_key", "", "printable"),
+        ("event_key", "a b", "printable"),
+        ("event_key", "a\nb", "printable"),
+        ("event_key", "a\x7f", "printable"),
+        ("event_key", "schlüssel", "printable"),
+        ("event_key", "a/b", "slash"),
+        ("event_key", "..", "dots"),
+        ("event_key", b"bytes", "must be text, not bytes"),
+        ("signing_key", "signkey-prod-xyz", "hex"),
+        ("signing_key", "signkey-prod-123", "hex"),
+        ("signing_key", "signkey-prod-", "hex"),
+        ("signing_key", "12 34", "printable"),
+        ("signing_key_fallback", "nonsense", "hex"),
+        ("api_key", "a\tb", "printable"),
+        ("env", "my branch", "printable"),
+        ("env", "", "printable"),
+        ("dev", "yes", "must be 1, 0 or the URL"),
+        ("dev", "", "must be 1, 0 or the URL"),
+        ("dev", "ftp://a.b", "must begin with https"),
+    ],
+)
+def test_a_malformed_value_names_its_source(name: str, value: str, reason: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{name} .*{reason}"):
+        settings(**{name: value})
+    if value and isinstance(value, str):
+        variable = f"INNGEST_{name.upper()}"
+        with pytest.raises(ConfigurationError, match=f"^{variable} .*{reason}") as caught:
+            settings({variable: value})
+        assert value not in str(caught.value).split()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"api_version": "v3"}, "api_version"),
+        ({"timeout": 0}, "timeout"),
+        ({"timeout": -1.0}, "timeout"),
+        ({"timeout": timedelta(0)}, "timeout"),
+        ({"timeout": float("nan")}, "timeout"),
+        ({"timeout": float("inf")}, "timeout"),
+        ({"timeout": None}, "timeout"),
+        ({"timeout": True}, "timeout"),
+        ({"retries": -1}, "retries"),
+        ({"retries": 1.5}, "retries"),
+    ],
+)
+def test_a_malformed_number_names_its_argument(arguments: dict[str, Any], named: str) -> None:
+    with pytest.raises(ConfigurationError, match=named):
+        settings(**arguments)
+
+
+@pytest.mark.parametrize("span", ["initial", "maximum", "total"])
+def test_a_retry_policy_takes_positive_spans(span: str) -> None:
+    spans: Any = {span: timedelta(minutes=1)}
+    assert getattr(RetryPolicy(**spans), span) == 60.0
+    spans[span] = 0
+    with pytest.raises(ConfigurationError, match="RetryPolicy must be a positive"):
+        RetryPolicy(**spans)
+
+
+def test_timeout_and_retries_are_read() -> None:
+    assert settings(timeout=timedelta(seconds=5)).timeout == 5.0
+    assert settings(retries=2).retry.retries == 2
+    policy = RetryPolicy(retries=1, total=9)
+    assert settings(retries=policy).retry is policy
+
+
+def test_a_malformed_allow_http_names_its_source() -> None:
+    with pytest.raises(ConfigurationError, match=r"^INNGEST_ALLOW_HTTP"):
+        settings({"INNGEST_ALLOW_HTTP": "maybe"})
+
+
+def test_the_environment_is_read_when_a_client_is_made(
+    connect: Connect, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INNGEST_ENV", "feature/x")
+    monkeypatch.setenv("INNGEST_EVENT_KEY", "key-of-env")
+    server.on("POST /e/key-of-env", accepts_all)
+    connect(dev=None).send({"name": "a"})
+    assert server.requests[0].headers["x-inngest-env"] == "feature/x"
+
+
+@pytest.mark.parametrize("call", ["runs", "events"])
+def test_a_missing_key_is_named_by_the_first_call_that_needs_it(
+    connect: Connect, server: Server, call: str
+) -> None:
+    client = connect(dev=None)
+    server.on("GET /health", says({"status": 200, "message": "OK"}))
+    client.health()
+    if call == "events":
+        with pytest.raises(ConfigurationError, match=r"event_key=.*INNGEST_EVENT_KEY"):
+            client.send({"name": "a"})
+    else:
+        with pytest.raises(ConfigurationError, match=r"signing_key=.*INNGEST_SIGNING_KEY"):
+            client.runs.get("01")
+    assert server.asked == ["GET /health"]
+
+
+def test_a_dev_server_needs_no_keys(connect: Connect, server: Server) -> None:
+    server.on("POST /e/NO_EVENT_KEY_SET", accepts_all)
+    client = connect(dev=True)
+    assert client.send({"name": "a"}) == ["a"]
+    assert "authorization" not in server.requests[0].headers
+
+
+@pytest.mark.parametrize("kind", [InngestClient, AsyncInngestClient])
+def test_no_key_is_in_a_repr(kind: Any) -> None:
+    secrets = {"event_key": "evt-secret", "signing_key": "5ec7e7", "api_key": "sk-secret"}
+    client = kind(**secrets, transport=httpx.MockTransport(lambda _: httpx.Response(200)))
+    shown = f"{client!r} {client._session.settings!r} {client._session!r} {client.runs!r}"
+    hidden = [*secrets.values(), *client._session.settings.signing_bearers]
+    assert not any(secret in shown for secret in hidden)
+    assert repr(client) == f"{kind.__name__}('https://inn.gs', 'https://api.inngest.com')"

@@ -1,0 +1,219 @@
+"""Errors: the documented tree, what each tells, that all pickle, and that none holds a key."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import logging
+import pickle
+import re
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+import inngest_rest
+from inngest_rest import (
+    ApiError,
+    AuthenticationError,
+    BufferFullError,
+    ConfigurationError,
+    InngestError,
+    InvalidArgumentError,
+    InvalidEventError,
+    InvalidResponseError,
+    NotFoundError,
+    OutboxError,
+    PartialSendError,
+    RateLimitError,
+    RequestTimeoutError,
+    RouteNotFoundError,
+    Run,
+    RunStatus,
+    SendFailure,
+    SendReport,
+    TransportError,
+    WaitTimeoutError,
+    errors,
+)
+from inngest_rest._core.calls.keys import signing_key_bearer
+from inngest_rest.testing import MockServer
+from tests.support.server import WEB_UI, Answer, recorded, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import Connect
+    from tests.support.doors import DoorName
+    from tests.support.server import Server
+
+EVENT_KEY, SIGNING_KEY, API_KEY = "evt-very-secret", "signkey-prod-5ec7e75ec7e7", "sk-very-secret"
+SECRETS = [EVENT_KEY, SIGNING_KEY, "5ec7e75ec7e7", signing_key_bearer("", SIGNING_KEY), API_KEY]
+KINDS = [
+    each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, Exception)
+]
+
+
+def drawn_tree() -> Iterator[tuple[str, str]]:
+    """Read the tree from the docstring, as (error, its base)."""
+    above: list[str] = ["Exception"]
+    for line in str(errors.__doc__).splitlines():
+        found = re.fullmatch(r"    ([│├└─ ]*)(\w+Error)\b.*", line)
+        if found:
+            depth = 1 + len(found[1]) // 4
+            yield found[2], above[depth - 1]
+            above[depth:] = [found[2]]
+
+
+def test_the_tree_is_as_documented() -> None:
+    # RouteNotFoundError stands beside NotFoundError: they ask for different things to be done.
+    real = {each.__name__: each.__bases__[0].__name__ for each in KINDS}
+    assert dict(drawn_tree()) == real
+    assert set(real) < set(inngest_rest.__all__)
+
+
+def api_error(kind: type[ApiError]) -> ApiError:
+    error = kind("no", status=418, method="GET", url="https://a.b/v1", code="c", hidden=True)
+    error.attempts = 3
+    return error
+
+
+def transport_error(kind: type[TransportError]) -> TransportError:
+    error = kind("reset", method="POST", url="https://a.b/e/***", delivered=False)
+    error.attempts = 2
+    return error
+
+
+RUN = Run("01", RunStatus("paused"))
+REPORT = SendReport(1, 1, 1, (SendFailure(1, {"name": "a"}, "no"),))
+MADE: list[InngestError] = [
+    InngestError("x"),
+    ConfigurationError("x"),
+    InvalidArgumentError("x"),
+    InvalidEventError("bad", position=7),
+    transport_error(TransportError),
+    transport_error(RequestTimeoutError),
+    InvalidResponseError("odd", method="GET", url="https://a.b", status=200, body="<html>"),
+    WaitTimeoutError("late", run=RUN),
+    WaitTimeoutError("never seen", run=None),
+    PartialSendError(REPORT, ["01", None, None]),
+    BufferFullError("full"),
+    OutboxError("locked", path="/tmp/outbox"),
+    *(api_error(kind) for kind in KINDS if issubclass(kind, ApiError)),
+]
+
+
+def test_every_kind_is_made_here() -> None:
+    assert {type(each) for each in MADE} == set(KINDS)
+
+
+@pytest.mark.parametrize("error", MADE, ids=lambda it: f"{type(it).__name__}-{it}"[:40])
+def test_every_error_pickles_with_all_it_tells(error: InngestError) -> None:
+    for again in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert type(again) is type(error)
+        assert str(again) == str(error)
+        assert again.args == error.args
+        assert vars(again) == vars(error)
+
+
+def test_a_rate_limit_keeps_its_pause() -> None:
+    error = api_error(RateLimitError)
+    error.retry_after = 7.0
+    assert pickle.loads(pickle.dumps(error)).retry_after == 7.0
+    assert NotFoundError("x", status=404, method="GET", url="u").retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (api_error(ApiError), "GET https://a.b/v1 answered 418 (c): no (after 3 attempts)"),
+        (api_error(AuthenticationError), "INNGEST_SIGNING_KEY"),
+        (api_error(RouteNotFoundError), "check the base URL and api_version"),
+        (transport_error(TransportError), "POST https://a.b/e/***: reset (after 2 attempts)"),
+        (MADE[6], "GET https://a.b answered 200: odd"),
+        (InvalidEventError("bad", position=7), "event 7: bad"),
+    ],
+    ids=lambda it: it[:20] if isinstance(it, str) else type(it).__name__,
+)
+def test_a_message_says_what_happened_and_what_to_do(error: InngestError, words: str) -> None:
+    assert words in str(error)
+
+
+def test_the_body_of_a_strange_answer_is_kept_in_part() -> None:
+    error = InvalidResponseError("odd", method="GET", url="u", status=200, body="x" * 10_000)
+    assert len(error.body) == 500
+
+
+ANSWERS: list[Answer] = [
+    recorded("start-ingest-wrong"),
+    text(503, "down"),
+    text(404, "404 page not found"),
+    WEB_UI,
+    text(200, "\xff", "application/json"),
+    httpx.ConnectError("refused"),
+    httpx.ReadTimeout("late"),
+    httpx.RemoteProtocolError("broken"),
+]
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=repr)
+def test_no_key_is_in_an_error_its_causes_or_the_log(
+    connect: Connect, server: Server, answer: Answer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for route in (f"POST /e/{EVENT_KEY}", "GET /v1/events", "GET /v2/apps/a"):
+        server.on(route, with_request(answer))
+    client = connect(
+        dev=None, event_key=EVENT_KEY, signing_key=SIGNING_KEY, api_key=API_KEY, retries=1
+    )
+    calls: list[Any] = [
+        lambda: client.send({"name": "a"}),
+        lambda: client.events.list().page(),
+        lambda: client.apps.get("a"),
+    ]
+    for call in calls:
+        with pytest.raises(InngestError) as caught:
+            call()
+        error: BaseException | None = caught.value
+        shown = "".join(traceback.format_exception(caught.value)) + str(pickle.dumps(caught.value))
+        while error is not None:
+            request = getattr(error, "_request", None)
+            shown += f"{error!r} {vars(error)!r}" + (
+                f"{request.url} {request.headers}" if request else ""
+            )
+            error = error.__cause__ or error.__context__
+        assert [secret for secret in SECRETS if secret in shown] == []
+    assert caplog.text
+    assert [secret for secret in SECRETS if secret in caplog.text] == []
+
+
+def with_request(answer: Answer) -> Answer:
+    """Make a failure hold its request, as those of the real transport do."""
+    if not isinstance(answer, httpx.RequestError):
+        return answer
+
+    def fail(request: httpx.Request) -> Any:
+        raise type(answer)(str(answer), request=request)
+
+    return fail
+
+
+def test_no_key_is_logged_on_a_real_connection(
+    connect: Connect, door: DoorName, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for name in ("httpx", "httpcore", "asyncio", "inngest_rest"):
+        caplog.set_level(logging.DEBUG, logger=name)
+    mock = MockServer(event_keys=[EVENT_KEY], signing_key=SIGNING_KEY)
+    with mock.serve() as url:
+        client = connect(
+            dev=None, base_url=url, event_key=EVENT_KEY, signing_key=SIGNING_KEY, transport=None
+        )
+        client.send({"name": "a"})
+        client.runs.list().page()
+        client.close()
+    loggers = {record.name.partition(".")[0] for record in caplog.records}
+    assert loggers >= {"httpcore", "inngest_rest"}, door
+    assert f"POST {url}/e/*** -> 200" in caplog.text
+    assert [secret for secret in SECRETS if secret in caplog.text] == []

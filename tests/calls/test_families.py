@@ -1,0 +1,257 @@
+"""Which API family answers: the first this server has; what is absent is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import (
+    ConfigurationError,
+    NotFoundError,
+    RouteNotFoundError,
+    ServerError,
+)
+from tests.support.server import Reply, Server, body_of, recorded, says, text
+
+if TYPE_CHECKING:
+    from inngest_rest import InngestClient
+    from tests.conftest import Connect
+
+ID = "01M86WNRKHYE50ZF3GG530BHRT"
+META = {"fetched_at": "2026-11-24T13:42:13Z"}
+RUN = body_of("v1-run-ok")["data"]
+DAY = datetime(2026, 11, 24, tzinfo=UTC)
+
+Job = tuple[Callable[[Any], Any], tuple[str, Reply], tuple[str, Reply]]
+
+# A job; what it asks of v1 and how v1 answers; the same of v2. In the order of the design.
+RUNS_LIST: Job = (
+    lambda it: it.runs.list().page(),
+    ("GET /v1/runs", says({"data": [RUN], "metadata": META})),
+    ("GET /v2/runs", recorded("v2-runs-list")),
+)
+RUNS_REPLAY: Job = (
+    lambda it: it.runs.replay(ID),
+    (f"POST /v1/runs/{ID}/replay", says({"data": {"run_id": "new"}})),
+    (f"POST /v2/runs/{ID}/rerun", recorded("v2-rerun")),
+)
+RUNS_CANCEL: Job = (
+    lambda it: it.runs.cancel(ID),
+    (f"DELETE /v1/runs/{ID}", recorded("v1-run-cancel-ok")),
+    (f"POST /v2/runs/{ID}/cancel", recorded("v2-cancel")),
+)
+APPS_LIST: Job = (
+    lambda it: it.apps.list().page(),
+    ("GET /v1/apps", says({"data": [{"id": "a", "name": "a"}], "metadata": META})),
+    ("GET /v2/apps", recorded("v2-apps")),
+)
+RUNS_GET: Job = (
+    lambda it: it.runs.get(ID),
+    (f"GET /v1/runs/{ID}", recorded("v1-run-ok")),
+    (f"GET /v2/runs/{ID}", recorded("v2-run-ok")),
+)
+EVENT_RUNS: Job = (
+    lambda it: it.events.runs(ID).page(),
+    (f"GET /v1/events/{ID}/runs", recorded("v1-event-runs-ok")),
+    (f"GET /v2/events/{ID}/runs", recorded("v2-event-runs")),
+)
+FUNCTIONS_LIST: Job = (
+    lambda it: it.functions.list("a").page(),
+    ("GET /v1/apps/a/functions", recorded("v1-app-functions")),
+    ("GET /v2/apps/a/functions", recorded("v2-functions")),
+)
+V1_FIRST = {
+    "runs.list": RUNS_LIST,
+    "runs.replay": RUNS_REPLAY,
+    "runs.cancel": RUNS_CANCEL,
+    "apps.list": APPS_LIST,
+    "runs.get": RUNS_GET,
+}
+V2_FIRST = {"events.runs": EVENT_RUNS, "functions.list": FUNCTIONS_LIST}
+BOTH = V1_FIRST | V2_FIRST
+
+ABSENT = [recorded("v1-runs-list"), recorded("v2-unknown-route"), Reply(405), text(404, "")]
+ABSENT += [recorded("v2-runs-put"), says({"message": "no Route matched"}, status=404)]
+
+
+def asks(server: Server) -> list[str]:
+    return [each.partition("?")[0] for each in server.asked]
+
+
+def in_order(name: str) -> list[tuple[str, Reply]]:
+    _, v1, v2 = BOTH[name]
+    return [v1, v2] if name in V1_FIRST else [v2, v1]
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_a_server_that_has_both_is_asked_the_better_one(
+    client: InngestClient, server: Server, name: str
+) -> None:
+    for route, reply in in_order(name):
+        server.on(route, reply)
+    BOTH[name][0](client)
+    assert asks(server) == [in_order(name)[0][0]]
+
+
+@pytest.mark.parametrize("name", BOTH)
+@pytest.mark.parametrize("absence", ABSENT, ids=lambda it: f"{it.status}-{it.body[:9]!r}")
+def test_where_the_better_one_is_absent_the_other_is_asked_and_that_is_remembered(
+    client: InngestClient, server: Server, name: str, absence: Reply
+) -> None:
+    (better, _), (other, reply) = in_order(name)
+    server.on(better, absence)
+    server.on(other, reply)
+    for _ in range(2):
+        BOTH[name][0](client)
+    assert asks(server) == [better, other, other]
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_where_both_are_absent_the_error_names_what_was_asked(
+    client: InngestClient, server: Server, name: str
+) -> None:
+    for _ in range(2):
+        with pytest.raises(RouteNotFoundError, match=r"asked: (GET|POST|DELETE) /v\d/.* and "):
+            BOTH[name][0](client)
+    assert asks(server) == [route for route, _ in in_order(name)]
+
+
+def test_absence_is_remembered_for_each_operation_by_itself(
+    client: InngestClient, server: Server
+) -> None:
+    for _, v1, v2 in (RUNS_LIST, RUNS_GET):
+        server.on(*v2)
+        if v1[0] != "GET /v1/runs":
+            server.on(*v1)
+    client.runs.list().page()
+    client.runs.get(ID)
+    assert asks(server) == ["GET /v1/runs", "GET /v2/runs", f"GET /v1/runs/{ID}"]
+
+
+def test_absence_is_remembered_by_one_client_only(connect: Connect, server: Server) -> None:
+    server.on(*RUNS_LIST[2])
+    for _ in range(2):
+        connect().runs.list().page()
+    assert asks(server) == ["GET /v1/runs", "GET /v2/runs"] * 2
+
+
+@pytest.mark.parametrize("name", ["runs.replay", "runs.cancel"])
+def test_a_resource_that_is_unknown_is_no_absent_route(
+    client: InngestClient, server: Server, name: str
+) -> None:
+    call, (v1, _), (v2, reply) = BOTH[name]
+    server.on(v1, says({"error": "no such run", "data": None, "status": 404}, status=404))
+    server.on(v2, reply)
+    with pytest.raises(NotFoundError, match="no such run"):
+        call(client)
+    assert asks(server) == [v1]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 500, 503])
+def test_any_other_error_is_no_absent_route(connect: Connect, server: Server, status: int) -> None:
+    server.on("GET /v1/runs", text(status, "no"))
+    server.on(*RUNS_LIST[2])
+    with pytest.raises(Exception, match=f"answered {status}"):
+        connect(retries=0).runs.list().page()
+    assert asks(server) == ["GET /v1/runs"]
+
+
+@pytest.mark.parametrize("name", BOTH)
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_a_pinned_version_is_the_only_one_asked(
+    connect: Connect, server: Server, name: str, version: str
+) -> None:
+    call, v1, v2 = BOTH[name]
+    server.on(*v1)
+    server.on(*v2)
+    call(connect(api_version=version))
+    assert asks(server) == [(v1 if version == "v1" else v2)[0]]
+
+
+@pytest.mark.parametrize("name", BOTH)
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_a_pinned_version_that_is_absent_is_not_replaced(
+    connect: Connect, server: Server, name: str, version: str
+) -> None:
+    call, v1, v2 = BOTH[name]
+    server.on(*(v2 if version == "v1" else v1))
+    with pytest.raises(RouteNotFoundError):
+        call(connect(api_version=version))
+    assert all(f" /{version}/" in each for each in server.asked)
+
+
+@pytest.mark.parametrize(
+    ("version", "call"),
+    [
+        ("v1", lambda it: it.runs.trace(ID)),
+        ("v1", lambda it: it.apps.get("a")),
+        ("v1", lambda it: it.functions.get("a", "f")),
+        ("v1", lambda it: it.functions.invoke("a", "f")),
+        ("v1", lambda it: it.runs.list(app="a").page()),
+        ("v2", lambda it: it.runs.jobs(ID)),
+        ("v2", lambda it: it.events.get(ID)),
+        ("v2", lambda it: it.events.list().page()),
+        ("v2", lambda it: it.signals.send("s")),
+        ("v2", lambda it: it.cancellations.delete("c")),
+        ("v2", lambda it: it.webhooks.list().page()),
+    ],
+    ids=[
+        *("trace", "app", "function", "invoke", "runs of an app"),
+        *("jobs", "event", "events", "signal", "cancellation", "webhooks"),
+    ],
+)
+def test_what_a_pinned_version_does_not_serve_says_so(
+    connect: Connect, server: Server, version: str, call: Any
+) -> None:
+    with pytest.raises(ConfigurationError, match="alone, and api_version says otherwise"):
+        call(connect(api_version=version))
+    assert server.asked == []
+
+
+def test_a_run_that_v1_does_not_know_is_asked_of_v2_once(
+    client: InngestClient, server: Server
+) -> None:
+    server.on(f"GET /v1/runs/{ID}", recorded("v1-run-unknown"))
+    server.on(f"GET /v2/runs/{ID}", recorded("v2-run-unknown"))
+    with pytest.raises(NotFoundError, match=f"no run {ID}") as caught:
+        client.runs.get(ID)
+    assert caught.value.status == 404
+    assert asks(server) == [f"GET /v1/runs/{ID}", f"GET /v2/runs/{ID}"]
+
+
+def test_a_failure_that_v1_does_not_hide_is_one(connect: Connect, server: Server) -> None:
+    server.on(f"GET /v1/runs/{ID}", text(500, "panic"))
+    with pytest.raises(ServerError, match="panic"):
+        connect(retries=0).runs.get(ID)
+    assert asks(server) == [f"GET /v1/runs/{ID}"]
+
+
+def test_a_run_that_v1_cannot_load_and_v2_knows_is_a_failure_of_the_server(
+    client: InngestClient, server: Server
+) -> None:
+    server.on(f"GET /v1/runs/{ID}", recorded("v1-run-unknown"))
+    server.on(f"GET /v2/runs/{ID}", recorded("v2-run-ok"))
+    with pytest.raises(ServerError, match="Unable to load"):
+        client.runs.get(ID)
+
+
+def test_where_v2_cannot_tell_a_run_that_v1_does_not_know_is_unknown(
+    client: InngestClient, server: Server
+) -> None:
+    server.on(f"GET /v1/runs/{ID}", recorded("v1-run-unknown"))
+    server.on(f"GET /v1/runs/{ID}/jobs", recorded("v1-jobs-unknown"))
+    for call in (client.runs.get, client.runs.jobs):
+        with pytest.raises(NotFoundError):
+            call(ID)
+    v2 = f"GET /v2/runs/{ID}"
+    assert asks(server) == [f"GET /v1/runs/{ID}", v2, f"GET /v1/runs/{ID}/jobs"]
+
+
+def test_a_pin_to_v1_holds_for_an_unknown_run_too(connect: Connect, server: Server) -> None:
+    server.on(f"GET /v1/runs/{ID}", recorded("v1-run-unknown"))
+    with pytest.raises(NotFoundError):
+        connect(api_version="v1").runs.get(ID)
+    assert asks(server) == [f"GET /v1/runs/{ID}"]

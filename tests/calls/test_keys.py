@@ -1,0 +1,155 @@
+"""Which key goes where: the hashed signing key to the API, the event key to the host of events."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from inngest_rest import (
+    AuthenticationError,
+    ConfigurationError,
+    NotFoundError,
+    PermissionDeniedError,
+)
+from inngest_rest._core.calls.keys import KeyRing, signing_key_bearer
+from tests.support.server import Reply, accepts_all, recorded, says
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.conftest import Connect
+    from tests.support.server import Answer, Server
+
+FIRST, SECOND = "signkey-prod-12345678", "signkey-prod-abcdef01"
+HASHES = [signing_key_bearer("", key) for key in (FIRST, SECOND)]
+RUN = "/v1/runs/01M86WNRKHYE50ZF3GG530BHRT"
+RUN_ID = RUN.rpartition("/")[2]
+
+
+def only(bearer: str, good: str, *, status: int = 401) -> Answer:
+    """Answer who brings this bearer; refuse all others."""
+
+    def answer(request: httpx.Request) -> Reply:
+        if request.headers.get("authorization") == f"Bearer {bearer}":
+            return recorded(good)
+        return recorded("start-v1-wrong") if status == 401 else says({"error": "no"}, status=403)
+
+    return answer
+
+
+def bearers(server: Server) -> list[str | None]:
+    return [
+        each.headers.get("authorization", "").removeprefix("Bearer ") for each in server.requests
+    ]
+
+
+def test_the_bearer_is_the_hash_the_official_sdks_send() -> None:
+    assert HASHES[0].startswith("b2ed9921")
+    assert HASHES[0] == hashlib.sha256(bytes.fromhex("12345678")).hexdigest()
+
+
+@pytest.mark.parametrize("key", ["12345678", "signkey-test-12345678", "signkey-my_branch-12345678"])
+def test_a_prefix_of_a_signing_key_does_not_count(key: str) -> None:
+    assert signing_key_bearer("signing_key", key) == HASHES[0]
+
+
+def test_hex_of_a_signing_key_may_be_upper_case() -> None:
+    assert signing_key_bearer("", "ABCDEF01") == HASHES[1]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_fallback_is_asked_where_the_first_key_is_refused_and_first_from_then_on(
+    connect: Connect, server: Server, status: int
+) -> None:
+    server.on(f"GET {RUN}", only(HASHES[1], "v1-run-ok", status=status))
+    client = connect(dev=None, signing_key=FIRST, signing_key_fallback=SECOND)
+    for _ in range(2):
+        client.runs.get(RUN_ID)
+    assert bearers(server) == [HASHES[0], HASHES[1], HASHES[1]]
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(401, AuthenticationError), (403, PermissionDeniedError)]
+)
+def test_where_every_key_is_refused_each_is_asked_once(
+    connect: Connect, server: Server, status: int, error: type[Exception]
+) -> None:
+    server.on(f"GET {RUN}", only("nobody", "v1-run-ok", status=status))
+    client = connect(dev=None, signing_key=FIRST, signing_key_fallback=SECOND)
+    with pytest.raises(error):
+        client.runs.get(RUN_ID)
+    assert bearers(server) == HASHES
+
+
+def test_a_fallback_is_not_asked_for_any_other_error(connect: Connect, server: Server) -> None:
+    server.on(f"DELETE {RUN}", recorded("v1-run-cancel-unknown"))
+    client = connect(dev=None, signing_key=FIRST, signing_key_fallback=SECOND)
+    with pytest.raises(NotFoundError):
+        client.runs.cancel(RUN_ID)
+    assert bearers(server) == HASHES[:1]
+
+
+def test_with_an_api_key_alone_only_v2_is_asked(connect: Connect, server: Server) -> None:
+    server.on("GET /v2/runs", recorded("v2-runs-list"))
+    server.on(f"GET /v2/runs/{RUN_ID}", recorded("v2-run-ok"))
+    client = connect(dev=None, api_key="sk-inn-api-1")
+    client.runs.list().page()
+    client.runs.get(RUN_ID)
+    assert bearers(server) == ["sk-inn-api-1", "sk-inn-api-1"]
+    assert all(" /v2/" in each for each in server.asked)
+
+
+def test_with_an_api_key_alone_what_v1_alone_serves_says_which_key_it_needs(
+    connect: Connect, server: Server
+) -> None:
+    client = connect(dev=None, api_key="sk-inn-api-1")
+    with pytest.raises(
+        ConfigurationError, match=r"v1 alone: pass signing_key=.*INNGEST_SIGNING_KEY"
+    ):
+        client.events.get("01")
+    assert server.asked == []
+
+
+def test_v2_is_asked_with_the_api_key_first_and_v1_never(connect: Connect, server: Server) -> None:
+    server.on("GET /v2/apps/a", only(HASHES[0], "v2-app"))
+    server.on(f"GET {RUN}", recorded("v1-run-ok"))
+    client = connect(dev=None, api_key="sk-1", signing_key=FIRST)
+    client.apps.get("a")
+    client.runs.get(RUN_ID)
+    assert bearers(server) == ["sk-1", HASHES[0], HASHES[0]]
+
+
+def test_a_key_is_sent_to_a_dev_server_where_there_is_one(connect: Connect, server: Server) -> None:
+    server.on(f"GET {RUN}", recorded("v1-run-ok"))
+    connect(signing_key=FIRST).runs.get(RUN_ID)
+    connect().runs.get(RUN_ID)
+    assert bearers(server) == [HASHES[0], ""]
+
+
+def test_the_host_of_events_never_gets_an_authorization_header(
+    connect: Connect, server: Server
+) -> None:
+    server.on("POST /e/my-key", accepts_all)
+    server.on("GET /health", recorded("health"))
+    client = connect(dev=None, event_key="my-key", signing_key=FIRST, api_key="sk-1")
+    client.send({"name": "a"})
+    client.health()
+    assert ["authorization" in each.headers for each in server.requests] == [False, False]
+    assert {each.url.host for each in server.requests} == {"inn.gs"}
+
+
+def test_an_event_key_stays_one_segment_of_the_path(connect: Connect, server: Server) -> None:
+    server.on("POST /e/a%b?c#d", accepts_all)
+    connect(event_key="a%b?c#d").send({"name": "a"})
+    assert server.requests[0].url.raw_path == b"/e/a%25b%3Fc%23d"
+
+
+def test_a_key_ring_puts_what_worked_first() -> None:
+    ring = KeyRing("a", None, "b", "c")
+    ring.worked("c")
+    assert list(ring) == ["c", "a", "b"]
+    ring.worked("c")
+    assert list(ring) == ["c", "a", "b"]
+    assert not KeyRing(None)

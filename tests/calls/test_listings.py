@@ -1,0 +1,261 @@
+"""Listings page by themselves, give single pages, stop where they end, and check at the call."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import InvalidArgumentError, Page
+from inngest_rest.testing import MockServer
+from tests.support.server import body_of, recorded, says
+
+if TYPE_CHECKING:
+    import httpx
+
+    from inngest_rest import InngestClient
+    from tests.conftest import Connect
+    from tests.support.server import Reply, Server
+
+META = {"fetched_at": "2026-11-24T13:42:13Z"}
+EVENT = body_of("v1-event")["data"]
+RUN = body_of("v2-run-ok")["data"]
+DAY = datetime(2026, 11, 24, tzinfo=UTC)
+
+BEYOND = AssertionError("asked beyond the end")
+
+
+def v1_events(*ids: str) -> Reply:
+    return says({"data": [{**EVENT, "internal_id": each} for each in ids], "metadata": META})
+
+
+def v1_runs(*ids: str) -> Reply:
+    run = body_of("v1-run-ok")["data"]
+    return says({"data": [{**run, "run_id": each} for each in ids], "metadata": META})
+
+
+def v2_runs(*ids: str, cursor: str | None = None) -> Reply:
+    page = {"limit": 3} | ({"cursor": cursor, "hasMore": True} if cursor else {})
+    data = {"data": [{**RUN, "id": each} for each in ids]} if ids else {}
+    return says({**data, "metadata": {"fetchedAt": META["fetched_at"]}, "page": page})
+
+
+def queries(server: Server) -> list[dict[str, str]]:
+    return [dict(each.url.params) for each in server.requests]
+
+
+def test_a_listing_of_v1_goes_on_from_the_last_id_to_a_short_page(
+    client: InngestClient, server: Server
+) -> None:
+    server.on("GET /v1/events", v1_events("a", "b"), v1_events("c", "d"), v1_events("e"), BEYOND)
+    found = [each.internal_id for each in client.events.list(page_size=2)]
+    assert found == list("abcde")
+    assert queries(server) == [
+        {"limit": "2"},
+        {"limit": "2", "cursor": "b"},
+        {"limit": "2", "cursor": "d"},
+    ]
+
+
+@pytest.mark.parametrize("last", [(), ("b",), ("x", "b")])
+def test_a_listing_of_v1_ends_at_a_page_that_is_short_or_brings_no_new_id(
+    client: InngestClient, server: Server, last: tuple[str, ...]
+) -> None:
+    server.on("GET /v1/events", v1_events("a", "b"), v1_events(*last), BEYOND)
+    assert len(list(client.events.list(page_size=2))) == 2 + len(last)
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("last", [(), ("b",), ("x", "b")])
+def test_runs_of_v1_end_at_such_a_page_too(
+    client: InngestClient, server: Server, last: tuple[str, ...]
+) -> None:
+    server.on("GET /v1/runs", v1_runs("a", "b"), v1_runs(*last), BEYOND)
+    assert len(list(client.runs.list(page_size=2))) == 2 + len(last)
+    assert [each.get("cursor") for each in queries(server)] == [None, "b"]
+
+
+def test_a_listing_of_v2_follows_page_alone(client: InngestClient, server: Server) -> None:
+    server.on(
+        "GET /v2/runs",
+        v2_runs("a", cursor="one"),
+        v2_runs(cursor="two"),
+        v2_runs("b", "c"),
+    )
+    assert [each.id for each in client.runs.list(page_size=3)] == ["a", "b", "c"]
+    assert [each.get("cursor") for each in queries(server)[1:]] == [None, "one", "two"]
+
+
+@pytest.mark.parametrize(
+    "page", [{}, {"hasMore": True}, {"cursor": "x"}, {"cursor": "", "hasMore": True}]
+)
+def test_a_page_of_v2_without_a_way_on_is_the_last(
+    client: InngestClient, server: Server, page: object
+) -> None:
+    server.on(
+        "GET /v2/runs",
+        says({"data": [RUN], "metadata": {"fetchedAt": "2026-11-24T13:42:13Z"}, "page": page}),
+    )
+    assert client.runs.list().page().next_cursor is None
+
+
+def test_recorded_pages_follow_each_other(client: InngestClient, server: Server) -> None:
+    server.on("GET /v2/runs", recorded("v2-runs-page1"), recorded("v2-runs-page2"), v2_runs())
+    pages = client.runs.list(page_size=2).pages()
+    first, second = next(pages), next(pages)
+    assert {each.id for each in first.items}.isdisjoint(each.id for each in second.items)
+    assert queries(server)[-1]["cursor"] == body_of("v2-runs-page1")["page"]["cursor"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "page_size", "asked"),
+    [
+        (None, None, ["100", "100", "100"]),
+        (20, None, ["20"]),
+        (250, None, ["100", "100", "50"]),
+        (100, None, ["100"]),
+        (5, 2, ["2", "2", "1"]),
+        (1, 100, ["1"]),
+    ],
+)
+def test_the_limit_bounds_all_and_the_page_size_each(
+    client: InngestClient,
+    server: Server,
+    limit: int | None,
+    page_size: int | None,
+    asked: list[str],
+) -> None:
+    made = iter(range(250))
+
+    def answer(request: httpx.Request) -> Reply:
+        size = int(request.url.params["limit"])
+        ids = [str(each) for _, each in zip(range(size), made, strict=False)]
+        return v2_runs(*ids, cursor="on" if len(ids) == size else None)
+
+    server.on("GET /v2/runs", answer)
+    found = list(client.runs.list(limit=limit, page_size=page_size))
+    assert len(found) == (limit or 250)
+    assert [each["limit"] for each in queries(server) if "limit" in each][1:] == asked
+
+
+def test_a_server_that_gives_more_than_asked_is_cut(client: InngestClient, server: Server) -> None:
+    server.on("GET /v1/events", v1_events("a", "b", "c"))
+    assert len(list(client.events.list(limit=2))) == 2
+    assert len(client.events.list(limit=2).page().items) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "call", "largest"),
+    [
+        ("/v1/events", lambda it: it.events.list, 50),
+        ("/v2/events/01/runs", lambda it: lambda **kw: it.events.runs("01", **kw), 40),
+        ("/v1/runs", lambda it: it.runs.list, 100),
+        ("/v2/runs", lambda it: lambda **kw: it.runs.list(app="a", **kw), 100),
+    ],
+    ids=["events", "runs of an event", "runs of v1", "runs of v2"],
+)
+def test_no_more_is_asked_than_the_server_gives(
+    client: InngestClient, server: Server, path: str, call: Any, largest: int
+) -> None:
+    answer = v2_runs() if path.startswith("/v2") else says({"data": [], "metadata": META})
+    server.on(f"GET {path}", answer)
+    for options in ({}, {"page_size": 100}, {"limit": 1_000}):
+        call(client)(**options).page()
+    assert {each["limit"] for each in queries(server)} == {str(largest)}
+
+
+def test_a_page_is_a_page_and_its_cursor_goes_on(client: InngestClient, server: Server) -> None:
+    server.on("GET /v1/events", v1_events("a", "b"), v1_events("c"))
+    page = client.events.list(page_size=2).page()
+    assert isinstance(page, Page)
+    assert page.next_cursor == "v1:b"
+    following = client.events.list(page_size=2, cursor=page.next_cursor).page()
+    assert [each.internal_id for each in following.items] == ["c"]
+    assert following.next_cursor is None
+
+
+def test_a_listing_asks_nothing_until_it_is_walked_and_each_page_when_it_is_needed(
+    client: InngestClient, server: Server
+) -> None:
+    server.on("GET /v1/events", v1_events("a", "b"), v1_events("c"))
+    listing = client.events.list(page_size=2)
+    assert server.asked == []
+    items = iter(listing)
+    assert [next(items).internal_id, next(items).internal_id] == ["a", "b"]
+    assert len(server.asked) == 1
+    next(items)
+    assert len(server.asked) == 2
+
+
+def test_each_walk_starts_anew(client: InngestClient, server: Server) -> None:
+    server.on("GET /v1/events", v1_events("a"))
+    listing = client.events.list()
+    assert [len(list(listing)), len(list(listing)), len(listing.page().items)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"limit": 0}, "limit"),
+        ({"limit": -1}, "limit"),
+        ({"limit": True}, "limit"),
+        ({"limit": "5"}, "limit"),
+        ({"page_size": 0}, "page_size"),
+        ({"page_size": 101}, "page_size must be at most 100"),
+        ({"page_size": 2.5}, "page_size"),
+        ({"cursor": ""}, "cursor"),
+        ({"cursor": "01ABC"}, "cursor"),
+        ({"cursor": "v3:x"}, "cursor"),
+        ({"cursor": "v1:"}, "cursor"),
+        ({"status": "sleeping"}, "sleeping.*cancelled, completed, failed, queued, running"),
+        ({"status": ["running", "x"]}, "unknown status 'x'; valid are"),
+        ({"status": ""}, "unknown status"),
+        ({"status": 5}, "unknown status 5"),
+        ({"status": [None]}, "unknown status None"),
+        ({"status": []}, "status is empty"),
+        ({"function": "f"}, "function needs app"),
+        ({"app": ""}, "app is malformed"),
+        ({"app": "a", "function": "a/b"}, "function is malformed"),
+        ({"since": datetime(2026, 1, 1)}, "since must be an aware datetime"),  # noqa: DTZ001
+        ({"until": "2026-01-01"}, "until must be an aware datetime"),
+        ({"since": DAY, "until": DAY}, "since must be before until"),
+        ({"since": DAY, "until": DAY - timedelta(1)}, "since must be before until"),
+    ],
+    ids=str,
+)
+def test_arguments_are_checked_at_the_call(
+    client: InngestClient, server: Server, options: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=named):
+        client.runs.list(**options)
+    assert server.asked == []
+
+
+def test_moments_go_out_with_their_zone(client: InngestClient, server: Server) -> None:
+    server.on("GET /v1/events", v1_events())
+    client.events.list(name="a/b", since=DAY, until=DAY + timedelta(1)).page()
+    assert queries(server) == [
+        {
+            "limit": "50",
+            "name": "a/b",
+            "received_after": "2026-11-24T00:00:00+00:00",
+            "received_before": "2026-11-25T00:00:00+00:00",
+        }
+    ]
+
+
+@pytest.mark.parametrize("v1_routes", [True, False])
+def test_a_walk_meets_everything_once(connect: Connect, v1_routes: bool) -> None:
+    mock = MockServer(v1_routes=v1_routes)
+    mock.function("app", "f", trigger="go")
+    client = connect(transport=mock.transport)
+    ids = client.send([{"name": "go"}] * 130)
+    assert {each.internal_id for each in client.events.list(limit=500)} == set(ids)
+    assert len(list(client.events.list())) == 130
+    assert {each.id for each in client.runs.list()} == {each.id for each in mock.runs}
+    assert len(list(client.runs.list(page_size=7))) == 130
+    pages = list(client.runs.list(page_size=60).pages())
+    assert [len(each.items) for each in pages if each.items][-1] <= 60
+    assert sum(len(each.items) for each in pages) == 130
+    assert pages[-1].next_cursor is None

@@ -1,0 +1,296 @@
+"""When a request is tried again: what may help, does no harm, and is in time."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from inngest_rest import (
+    ApiError,
+    InngestError,
+    NotFoundError,
+    RateLimitError,
+    RequestTimeoutError,
+    RetryPolicy,
+    ServerError,
+    TransportError,
+)
+from inngest_rest._core.calls.retry import RetryQuota
+from tests.support.clock import STARTED
+from tests.support.server import Answer, Reply, accepts_all, recorded, says, text
+
+if TYPE_CHECKING:
+    from inngest_rest import InngestClient
+    from tests.conftest import Connect
+    from tests.support.clock import Clock
+    from tests.support.server import Server
+
+ID = "01M86WNRKHYE50ZF3GG530BHRT"
+DOWN = text(503, "down")
+BUSY = text(429, "slow down")
+NOT_ARRIVED = httpx.ConnectError("refused")
+LOST = httpx.ReadError("reset")
+LATE = httpx.ReadTimeout("late")
+BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
+
+OPERATIONS: dict[str, tuple[str, Any, Answer]] = {
+    "get": (f"GET /v1/runs/{ID}", lambda it: it.runs.get(ID), recorded("v1-run-ok")),
+    "list": ("GET /v1/events", lambda it: it.events.list().page(), recorded("v1-events")),
+    "cancel": (
+        f"DELETE /v1/runs/{ID}",
+        lambda it: it.runs.cancel(ID),
+        recorded("v1-run-cancel-ok"),
+    ),
+    "health": ("GET /health", lambda it: it.health(), recorded("health")),
+    "send": ("POST /e/NO_EVENT_KEY_SET", lambda it: it.send({"name": "a"}), accepts_all),
+    "invoke with a key": (
+        "POST /v2/apps/a/functions/f/invoke",
+        lambda it: it.functions.invoke("a", "f", idempotency_key="k"),
+        recorded("v2-invoke"),
+    ),
+    "update a webhook": (
+        "PUT /v1/webhooks/w",
+        lambda it: it.webhooks.update("w", name="x"),
+        says({"data": {"id": "w"}, "metadata": {"fetched_at": "2026-01-01T00:00:00Z"}}),
+    ),
+    "invoke": (
+        "POST /v2/apps/a/functions/f/invoke",
+        lambda it: it.functions.invoke("a", "f"),
+        recorded("v2-invoke"),
+    ),
+    "replay": (f"POST /v2/runs/{ID}/rerun", lambda it: it.runs.replay(ID), recorded("v2-rerun")),
+    "replay by v1": (
+        f"POST /v1/runs/{ID}/replay",
+        lambda it: it.runs.replay(ID),
+        says({"data": {"run_id": "new"}}),
+    ),
+    "signal": ("POST /v1/signals", lambda it: it.signals.send("s"), recorded("v1-signal-ok")),
+    "create a webhook": (
+        "POST /v1/webhooks",
+        lambda it: it.webhooks.create(name="x"),
+        says({"data": {"id": "w"}, "metadata": {"fetched_at": "2026-01-01T00:00:00Z"}}),
+    ),
+}
+ONCE = {"invoke", "replay", "replay by v1", "signal", "create a webhook"}
+each_operation = pytest.mark.parametrize("name", OPERATIONS)
+
+
+def tries(client: InngestClient, server: Server, name: str, *answers: Answer) -> int:
+    """Count how often the operation was asked; its own error does not matter."""
+    route, call, good = OPERATIONS[name]
+    server.on(route, *answers, good)
+    with contextlib.suppress(InngestError):
+        call(client)
+    path = route.partition(" ")[2]
+    return sum(each.url.path == path for each in server.requests)
+
+
+@each_operation
+@pytest.mark.parametrize("failure", [LOST, LATE, DOWN, text(500, ""), text(408, "")], ids=repr)
+def test_only_what_is_repeatable_is_tried_again_once_it_may_have_arrived(
+    client: InngestClient, server: Server, name: str, failure: Answer
+) -> None:
+    assert tries(client, server, name, failure) == (1 if name in ONCE else 2)
+
+
+@each_operation
+@pytest.mark.parametrize("failure", [NOT_ARRIVED, httpx.ConnectTimeout("x"), BUSY], ids=repr)
+def test_everything_is_tried_again_where_the_first_try_had_no_effect(
+    client: InngestClient, server: Server, name: str, failure: Answer
+) -> None:
+    assert tries(client, server, name, failure, failure) == 3
+
+
+@pytest.mark.parametrize("name", ONCE)
+def test_a_replay_is_not_tried_again_once_it_may_have_arrived_before(
+    client: InngestClient, server: Server, name: str
+) -> None:
+    assert tries(client, server, name, NOT_ARRIVED, LOST, NOT_ARRIVED) == 2
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 413, 422, 501])
+def test_a_refusal_is_not_tried_again(client: InngestClient, server: Server, status: int) -> None:
+    assert tries(client, server, "health", text(status, "no")) == 1
+
+
+def test_what_is_no_answer_is_not_asked_for_again(client: InngestClient, server: Server) -> None:
+    assert tries(client, server, "health", text(200, "<html>")) == 1
+
+
+@pytest.mark.parametrize("retries", [0, 1, 4])
+def test_there_are_at_most_so_many_retries(connect: Connect, server: Server, retries: int) -> None:
+    server.on("GET /health", DOWN)
+    with pytest.raises(ServerError) as caught:
+        connect(retries=retries).health()
+    assert len(server.requests) == caught.value.attempts == retries + 1
+    assert ("after" in str(caught.value)) is (retries > 0)
+
+
+def test_pauses_double_up_to_the_longest_and_are_drawn_at_random(
+    connect: Connect, server: Server, clock: Clock
+) -> None:
+    server.on("GET /health", DOWN)
+    client = connect(retries=RetryPolicy(retries=6, initial=0.5, maximum=8.0))
+    for jitter in (1.0, 0.25, 0.0):
+        clock.jitter = jitter
+        clock.pauses.clear()
+        with pytest.raises(ServerError):
+            client.health()
+        assert clock.pauses == [jitter * longest for longest in (0.5, 1, 2, 4, 8, 8)]
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7.0),
+        ("7.5", 7.5),
+        (format_datetime(datetime.fromtimestamp(STARTED + 9, UTC), usegmt=True), 9.0),
+        (format_datetime(BEFORE, usegmt=True), 0.0),
+        ("-3", 0.0),
+        ("soon", None),
+        ("", None),
+        ("nan", 0.0),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_is_obeyed_in_seconds_and_as_a_date(
+    connect: Connect, server: Server, clock: Clock, status: int, value: str, seconds: float | None
+) -> None:
+    clock.jitter = 0.0
+    server.on("GET /health", Reply(status, b"", {"retry-after": value}))
+    with pytest.raises(ApiError) as caught:
+        connect(retries=1).health()
+    assert clock.pauses == [seconds or 0.0]
+    if seconds is not None and not value.endswith("GMT"):
+        assert caught.value.retry_after == seconds
+
+
+def test_a_longer_pause_than_asked_for_is_no_breach(
+    connect: Connect, server: Server, clock: Clock
+) -> None:
+    server.on("GET /health", Reply(429, b"", {"retry-after": "0.1"}), recorded("health"))
+    connect(retries=RetryPolicy(initial=3)).health()
+    assert clock.pauses == [3.0]
+
+
+@pytest.mark.parametrize("value", ["120", "3600", "inf", "1e400"])
+def test_a_pause_beyond_the_total_is_not_made(
+    client: InngestClient, server: Server, clock: Clock, value: str
+) -> None:
+    server.on("GET /health", Reply(429, b"", {"retry-after": value}))
+    with pytest.raises(RateLimitError) as caught:
+        client.health()
+    assert clock.pauses == []
+    assert caught.value.retry_after == float(value)
+
+
+def test_tries_and_pauses_end_with_the_total(
+    connect: Connect, server: Server, clock: Clock
+) -> None:
+    def slow(_: httpx.Request) -> Reply:
+        clock.advance(20)
+        return DOWN
+
+    server.on("GET /health", slow)
+    with pytest.raises(InngestError):
+        connect(retries=RetryPolicy(retries=99, total=timedelta(seconds=60))).health()
+    allowed = [each.extensions["timeout"]["read"] for each in server.requests]
+    assert allowed == [30.0, 30.0, 60 - 40 - 0.5 - 1.0]
+    assert clock.pauses == [0.5, 1.0]
+
+
+def test_a_pause_that_ends_late_leaves_a_timeout_above_zero(
+    connect: Connect, server: Server, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def oversleep(seconds: float) -> None:
+        clock.advance(seconds + 100)
+
+    monkeypatch.setattr(clock, "sleep", oversleep)
+    clock.govern_drivers(monkeypatch)
+    server.on("GET /health", DOWN)
+    with pytest.raises(InngestError):
+        connect(retries=RetryPolicy(total=1)).health()
+    assert all(each.extensions["timeout"]["read"] > 0 for each in server.requests)
+
+
+def test_an_outage_is_not_amplified(connect: Connect, server: Server) -> None:
+    client = connect(retries=4)
+    server.on("GET /health", DOWN)
+    for _ in range(100):
+        with pytest.raises(ServerError):
+            client.health()
+    assert len(server.requests) == 100 + 50
+
+
+def test_ten_successes_pay_for_one_retry() -> None:
+    quota = RetryQuota(2)
+    assert [quota.take() for _ in range(3)] == [True, True, False]
+    for _ in range(9):
+        quota.give_back()
+    assert not quota.take()
+    quota.give_back()
+    quota.give_back()
+    assert quota.take()
+    assert not quota.take()
+
+
+def test_the_budget_does_not_grow_beyond_its_size() -> None:
+    quota = RetryQuota(1)
+    for _ in range(100):
+        quota.give_back()
+    assert [quota.take(), quota.take()] == [True, False]
+
+
+def test_a_run_that_v1_calls_an_outage_is_not_tried_again(
+    client: InngestClient, server: Server, clock: Clock
+) -> None:
+    server.on(f"GET /v1/runs/{ID}", recorded("v1-run-unknown"))
+    server.on(f"GET /v2/runs/{ID}", recorded("v2-run-unknown"))
+    with pytest.raises(NotFoundError):
+        client.runs.get(ID)
+    assert len(server.requests) == 2
+    assert clock.pauses == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind", "delivered"),
+    [
+        (NOT_ARRIVED, TransportError, False),
+        (httpx.ConnectTimeout("x"), RequestTimeoutError, False),
+        (httpx.PoolTimeout("x"), RequestTimeoutError, False),
+        (httpx.ProxyError("x"), TransportError, False),
+        (LOST, TransportError, True),
+        (LATE, RequestTimeoutError, True),
+        (httpx.WriteError("x"), TransportError, True),
+        (httpx.RemoteProtocolError("x"), TransportError, True),
+    ],
+    ids=repr,
+)
+def test_a_failure_of_the_way_says_whether_the_request_may_have_arrived(
+    connect: Connect,
+    server: Server,
+    failure: Exception,
+    kind: type[TransportError],
+    delivered: bool,
+) -> None:
+    server.on("GET /health", failure)
+    with pytest.raises(TransportError) as caught:
+        connect(retries=0).health()
+    assert type(caught.value) is kind
+    assert caught.value.delivered is delivered
+    assert type(failure).__name__ in caught.value.reason
+
+
+def test_a_request_that_may_once_have_arrived_may_have_arrived(
+    connect: Connect, server: Server
+) -> None:
+    server.on("GET /health", LOST, NOT_ARRIVED)
+    with pytest.raises(TransportError) as caught:
+        connect(retries=1).health()
+    assert caught.value.delivered
+    assert caught.value.attempts == 2

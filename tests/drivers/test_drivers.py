@@ -1,0 +1,295 @@
+"""What runs the plans: sends, sleeps, bounds the whole exchange, and always closes the plan."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from inngest_rest import AsyncInngestClient, InngestClient, RequestTimeoutError, TransportError
+from inngest_rest._core.calls.settings import resolve
+from inngest_rest._core.drivers import lanes
+from inngest_rest._core.plans import Call, Plan, call, sleep
+from tests.support.server import accepts_all, recorded, says
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Iterator
+
+    from pytest_httpx import HTTPXMock
+
+    from tests.conftest import Connect
+    from tests.support.clock import Clock
+    from tests.support.server import Server
+
+HEALTHY = says({"status": 200, "message": "OK"})
+
+
+class Trickle(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that comes in pieces, each soon enough, and never ends."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.pieces = 0
+        self.closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            self._wait()
+            yield b" "
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            self._wait()
+            await asyncio.sleep(0)
+            yield b" "
+
+    def _wait(self) -> None:
+        self.pieces += 1
+        assert self.pieces < 100, "nobody stops this"
+        self.clock.advance(1)
+
+    def close(self) -> None:
+        self.closed = True
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+class Streams(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Answers every request with one stream."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, stream=self.stream, request=request)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self.handle_request(request)
+
+
+def test_an_answer_that_trickles_in_is_bounded_as_a_whole(connect: Connect, clock: Clock) -> None:
+    stream = Trickle(clock)
+    with pytest.raises(RequestTimeoutError, match="no whole answer within 10 s") as caught:
+        connect(transport=Streams(stream), timeout=10, retries=0).health()
+    assert 10 <= stream.pieces <= 12
+    assert stream.closed
+    assert caught.value.delivered
+
+
+class Breaks(Trickle):
+    """A body that breaks off."""
+
+    def _wait(self) -> None:
+        self.pieces += 1
+        if self.pieces > 2:
+            raise httpx.ReadError("reset")
+
+
+def test_an_answer_that_breaks_off_is_no_answer(connect: Connect, clock: Clock) -> None:
+    stream = Breaks(clock)
+    with pytest.raises(TransportError, match="ReadError: reset"):
+        connect(transport=Streams(stream), retries=0).health()
+    assert stream.closed
+
+
+def test_a_body_that_is_not_encoded_as_it_says_is_no_answer(
+    connect: Connect, server: Server
+) -> None:
+    server.on("GET /health", says({}, content_encoding="gzip"))
+    with pytest.raises(TransportError, match="DecodingError"):
+        connect(retries=0).health()
+
+
+def test_the_timeout_of_a_request_bounds_each_phase_too(connect: Connect, server: Server) -> None:
+    server.on("GET /health", HEALTHY)
+    connect(timeout=10).health()
+    phases = {"connect": 5.0, "read": 10.0, "write": 10.0, "pool": 10.0}
+    assert server.requests[0].extensions["timeout"] == phases
+
+
+def test_a_client_that_is_closed_sends_no_more(connect: Connect, server: Server) -> None:
+    server.on("GET /health", HEALTHY)
+    client = connect()
+    client.close()
+    assert server.closed == 1
+    with pytest.raises(RuntimeError, match="client is closed; make a new one"):
+        client.health()
+    assert server.asked == []
+
+
+def test_a_with_block_closes_the_client_even_on_an_error(connect: Connect, server: Server) -> None:
+    server.on("GET /health", HEALTHY)
+
+    def use() -> None:
+        with connect() as client:
+            client.health()
+            assert server.closed == 0
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        use()
+    assert server.closed == 1
+
+
+def test_transports_of_httpx_may_be_used(connect: Connect) -> None:
+    transport = httpx.MockTransport(
+        lambda _: httpx.Response(200, json={"status": 200, "message": "OK"})
+    )
+    connect(transport=transport).health()
+
+
+def test_the_default_transport_is_that_of_httpx(connect: Connect, httpx_mock: HTTPXMock) -> None:
+    httpx_mock.add_response(json={"ids": ["01"], "status": 200})
+    client = connect(dev=None, event_key="k", transport=None)
+    assert client.send({"name": "a"}) == ["01"]
+    [request] = httpx_mock.get_requests()
+    assert str(request.url) == "https://inn.gs/e/k"
+
+
+@pytest.mark.parametrize(
+    ("environ", "event", "api"),
+    [
+        ({}, None, None),
+        ({"HTTPS_PROXY": "http://proxy:1"}, "http://proxy:1", "http://proxy:1"),
+        ({"https_proxy": "proxy:1"}, "http://proxy:1", "http://proxy:1"),
+        ({"ALL_PROXY": "http://proxy:1"}, "http://proxy:1", "http://proxy:1"),
+        ({"HTTP_PROXY": "http://proxy:1"}, None, None),
+        ({"HTTPS_PROXY": "http://proxy:1", "NO_PROXY": "inn.gs"}, None, "http://proxy:1"),
+        ({"HTTPS_PROXY": "http://proxy:1", "NO_PROXY": "*"}, None, None),
+    ],
+    ids=str,
+)
+def test_proxies_of_the_environment_are_used(
+    environ: dict[str, str], event: str | None, api: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    made: list[str | None] = []
+
+    def make(proxy: str | None, _context: ssl.SSLContext) -> object:
+        made.append(proxy)
+        return object()
+
+    by_host = lanes.by_host(resolve(), None, make)
+    for each in dict.fromkeys(by_host.values()):
+        each.take()
+    assert made == ([event] if event == api else [event, api])
+    assert (by_host["event"] is by_host["api"]) is (event == api)
+
+
+def watched(log: list[str], effect: Plan[None]) -> Plan[None]:
+    try:
+        yield from effect
+    except GeneratorExit:
+        log.append("closed")
+        raise
+    finally:
+        log.append("done")
+
+
+def a_call() -> Plan[None]:
+    request = httpx.Request("GET", "http://a.b")
+    return call(Call("api", request, "http://a.b", 1.0, lambda _: None))
+
+
+def run(client: Any, plan: Plan[Any]) -> Any:
+    """Run a plan by the driver of a client, whichever door it has."""
+    result = client._driver.run(plan)
+    return client._runner.run(result) if asyncio.iscoroutine(result) else result
+
+
+class Hangs(httpx.AsyncBaseTransport):
+    """A server that takes the request and never answers."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError(request)
+
+
+class Fails(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        del request
+        raise self.error
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self.handle_request(request)
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, ZeroDivisionError, MemoryError])
+def test_what_is_no_error_of_ours_closes_the_plan_and_propagates(
+    connect: Connect, kind: type[BaseException]
+) -> None:
+    log: list[str] = []
+    with pytest.raises(kind):
+        run(connect(transport=Fails(kind())), watched(log, a_call()))
+    assert log == ["closed", "done"]
+
+
+def test_a_cancelled_task_closes_its_plan_and_stays_cancelled() -> None:
+    log: list[str] = []
+
+    async def scenario() -> None:
+        client = AsyncInngestClient(dev=True, transport=Hangs())
+        for plan in (a_call(), sleep(3_600)):
+            task = asyncio.ensure_future(client._driver.run(watched(log, plan)))
+            await asyncio.sleep(0)
+            assert not task.done()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        await client.aclose()
+
+    asyncio.run(scenario())
+    assert log == ["closed", "done"] * 2
+
+
+def test_a_cancellation_in_a_call_is_not_taken_for_a_slow_answer() -> None:
+    """A deadline of the caller's own must come out as theirs."""
+
+    async def scenario() -> None:
+        client = AsyncInngestClient(dev=True, transport=Hangs())
+        async with asyncio.timeout(0.001):
+            await client.health()
+
+    with pytest.raises(TimeoutError) as caught:
+        asyncio.run(scenario())
+    assert not isinstance(caught.value, RequestTimeoutError)
+
+
+def test_a_plan_may_catch_what_a_call_ends_with(connect: Connect) -> None:
+    def plan() -> Plan[str]:
+        try:
+            yield from a_call()
+        except TransportError as error:
+            return error.reason
+        return "no error"
+
+    client = connect(transport=Fails(httpx.ReadError("reset")))
+    assert run(client, plan()) == "ReadError: reset"
+
+
+def test_one_client_serves_many_threads(server: Server) -> None:
+    server.on("POST /e/NO_EVENT_KEY_SET", accepts_all)
+    with InngestClient(dev=True, transport=server) as client, ThreadPoolExecutor(8) as pool:
+        names = [f"e{each}" for each in range(200)]
+        assert [*pool.map(lambda name: client.send({"name": name}), names)] == [
+            [it] for it in names
+        ]
+
+
+def test_one_client_serves_many_tasks(server: Server) -> None:
+    server.on("GET /v1/runs/01", recorded("v1-run-ok"))
+
+    async def scenario() -> list[Any]:
+        async with AsyncInngestClient(dev=True, transport=server) as client:
+            return await asyncio.gather(*(client.runs.get("01") for _ in range(50)))
+
+    assert len(asyncio.run(scenario())) == 50

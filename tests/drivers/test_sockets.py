@@ -1,0 +1,350 @@
+"""Both clients over real sockets, and what the asynchronous one's own sockets promise httpcore."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import ssl
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import httpcore
+import pytest
+import trustme
+import uvloop
+
+from inngest_rest import (
+    ApiError,
+    AsyncInngestClient,
+    PartialSendError,
+    RequestTimeoutError,
+    TransportError,
+)
+from inngest_rest._core.drivers.sockets import AsyncioBackend, _Stream
+from tests.support.doors import open_door
+from tests.support.peer import ANSWER, Peer, answers, take_request, until_hung_up
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from inngest_rest import InngestClient
+    from tests.conftest import Connect
+    from tests.support.doors import DoorName
+
+EVENT = {"name": "app/order"}
+
+LOOPS = {"blocking": None, "async": None, "async on uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(params=LOOPS)
+def reach(request: pytest.FixtureRequest) -> Iterator[Connect]:
+    """Make clients with the transport they have by themselves."""
+    clients: list[InngestClient] = []
+    door: DoorName = "blocking" if request.param == "blocking" else "async"
+    with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
+
+        def make(url: str, **options: Any) -> InngestClient:
+            clients.append(
+                open_door(door, runner, event_key="k", base_url=url, **{"retries": 0, **options})
+            )
+            return clients[-1]
+
+        yield make
+        for client in clients:
+            client.close()
+
+
+def answers_twice(connection: socket.socket) -> None:
+    answers(connection)
+    answers(connection)
+
+
+def test_a_connection_serves_one_request_after_another(reach: Connect) -> None:
+    with Peer(answers_twice) as peer:
+        client = reach(peer.url)
+        assert [client.send(EVENT), client.send(EVENT)] == [["01"], ["01"]]
+
+
+def test_a_large_body_arrives_whole(reach: Connect) -> None:
+    bodies: list[bytes] = []
+
+    def keeps(connection: socket.socket) -> None:
+        bodies.append(take_request(connection))
+        connection.sendall(ANSWER)
+
+    with Peer(keeps) as peer:
+        reach(peer.url).send({**EVENT, "data": {"pad": "x" * 3_000_000}})
+    assert len(bodies[0]) > 3_000_000
+
+
+def test_a_large_answer_arrives_whole(reach: Connect) -> None:
+    body = b'{"ids":[%b],"status":200}' % b",".join([b'"01"'] * 500_000)
+
+    def overwhelms(connection: socket.socket) -> None:
+        take_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    with Peer(overwhelms) as peer, pytest.raises(PartialSendError, match="500000 ids for 1 event"):
+        reach(peer.url).send(EVENT)
+
+
+def test_an_answer_given_before_the_request_was_read_is_the_answer(reach: Connect) -> None:
+    def refuses_early(connection: socket.socket) -> None:
+        connection.recv(1_000)
+        connection.sendall(b"HTTP/1.1 413 \r\nContent-Length: 9\r\n\r\ntoo large")
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65_536):
+            pass
+
+    with Peer(refuses_early) as peer, pytest.raises(ApiError, match="too large") as caught:
+        reach(peer.url).send({**EVENT, "data": {"pad": "x" * 3_000_000}})
+    assert caught.value.status == 413
+
+
+@pytest.mark.parametrize("unasked", [b"", b"HTTP/1.1 408 Request Timeout\r\n\r\n"])
+def test_a_connection_that_the_server_closed_is_not_used_again(
+    reach: Connect, unasked: bytes
+) -> None:
+    def answers_and_closes(connection: socket.socket) -> None:
+        answers(connection)
+        connection.sendall(unasked)
+
+    with Peer(answers_and_closes, answers) as peer:
+        client = reach(peer.url)
+        client.send(EVENT)
+        peer.wait_until_served(1)
+        assert client.send(EVENT) == ["01"]
+
+
+def test_a_connection_that_breaks_off_is_an_error_that_may_have_been_delivered(
+    reach: Connect,
+) -> None:
+    with Peer(take_request) as peer:
+        client = reach(peer.url)
+        with pytest.raises(PartialSendError) as caught:
+            client.send(EVENT)
+    assert isinstance(caught.value.__cause__, TransportError)
+    assert caught.value.__cause__.delivered
+
+
+def test_a_host_that_cannot_be_one_was_not_reached() -> None:
+    async def scenario() -> None:
+        with pytest.raises(httpcore.ConnectError, match="idna"):
+            await AsyncioBackend().connect_tcp("a..b", 80)
+
+    asyncio.run(scenario())
+
+
+def test_what_refuses_to_connect_was_not_delivered(reach: Connect) -> None:
+    with Peer() as peer:
+        url = peer.url
+    with pytest.raises(TransportError) as caught:
+        reach(url).send(EVENT)
+    assert not caught.value.delivered
+
+
+def test_an_answer_that_does_not_come_is_waited_for_so_long(
+    reach: Connect,
+) -> None:
+    def keeps_silent(connection: socket.socket) -> None:
+        take_request(connection)
+        until_hung_up(connection)
+
+    with Peer(keeps_silent) as peer, pytest.raises(PartialSendError) as caught:
+        reach(peer.url, timeout=0.05).send(EVENT)
+    assert isinstance(caught.value.__cause__, RequestTimeoutError)
+
+
+def test_a_handshake_that_is_not_answered_ends_with_nothing_delivered(reach: Connect) -> None:
+    def keeps_silent(connection: socket.socket) -> None:
+        while connection.recv(65_536):
+            pass
+
+    with Peer(keeps_silent) as peer, pytest.raises(RequestTimeoutError) as caught:
+        reach(peer.url.replace("http", "https"), timeout=0.4).send(EVENT)
+    assert not caught.value.delivered
+
+
+@pytest.fixture
+def authority(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> trustme.CA:
+    """Make an authority that the clients trust."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    return authority
+
+
+def certified(authority: trustme.CA, host: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(host).configure_cert(context)
+    return context
+
+
+def test_requests_go_through_tls(reach: Connect, authority: trustme.CA) -> None:
+    with Peer(answers_twice, tls=certified(authority, "localhost")) as peer:
+        client = reach(peer.url)
+        assert [client.send(EVENT), client.send(EVENT)] == [["01"], ["01"]]
+
+
+@pytest.mark.parametrize("fault", ["another host", "another authority"])
+def test_who_cannot_prove_who_they_are_gets_no_event(
+    reach: Connect, authority: trustme.CA, fault: str
+) -> None:
+    tls = (
+        certified(authority, "elsewhere.test")
+        if fault == "another host"
+        else certified(trustme.CA(), "localhost")
+    )
+
+    def never(_: socket.socket) -> None:
+        raise AssertionError("it was trusted")
+
+    with pytest.raises(ssl.SSLError), Peer(never, tls=tls) as peer:  # noqa: PT012 - the peer's own
+        with pytest.raises(TransportError, match="certificate verify failed") as caught:
+            reach(peer.url).send(EVENT)
+        assert not caught.value.delivered
+
+
+# The asynchronous client's own
+
+
+def test_a_cancelled_request_closes_its_connection() -> None:
+    async def scenario() -> None:
+        asked = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def keeps_silent(connection: socket.socket) -> None:
+            take_request(connection)
+            loop.call_soon_threadsafe(asked.set)
+            until_hung_up(connection)
+
+        with Peer(keeps_silent) as peer:
+            client = AsyncInngestClient(event_key="k", base_url=peer.url)
+            task = asyncio.create_task(client.send(EVENT))
+            await asked.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await client.aclose()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_one_client_serves_one_event_loop_after_another() -> None:
+    open_still: list[socket.socket] = []
+
+    def answers_and_stays(connection: socket.socket) -> None:
+        open_still.append(connection.dup())
+        answers(connection)
+
+    def send_twice(url: str) -> list[list[str]]:
+        client = AsyncInngestClient(event_key="k", base_url=url, retries=0)
+
+        async def send() -> list[str]:
+            return await client.send(EVENT)
+
+        return [asyncio.run(send()), asyncio.run(send())]
+
+    with Peer(answers_and_stays, answers) as peer:
+        assert send_twice(peer.url) == [["01"], ["01"]]
+        until_hung_up(open_still[0])
+    open_still[0].close()
+    gc.collect()  # asyncio closes no socket with its loop, and warns when it is collected
+
+
+def test_a_connection_closed_while_the_loop_was_busy_is_known_to_be() -> None:
+    async def scenario() -> None:
+        with Peer(lambda _: None) as peer:
+            port = int(peer.url.rpartition(":")[2])
+            stream = await AsyncioBackend().connect_tcp("127.0.0.1", port)
+            peer.wait_until_served(1)
+            assert stream.get_extra_info("is_readable")
+            await stream.aclose()
+
+    asyncio.run(scenario())
+
+
+class Wire(asyncio.Transport):
+    """The transport under a stream, played by the test."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log: list[str] = []
+        self.plug: Any = None
+
+    def write(self, data: Any) -> None:
+        self.log.append(f"write {bytes(data)!r}")
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self.plug if name == "socket" else default
+
+    def is_closing(self) -> bool:
+        return "lost" in self.log
+
+
+def on_the_wire(work: Callable[[_Stream, Wire], Any]) -> None:
+    async def scenario() -> None:
+        stream, wire = _Stream(), Wire()
+        stream.connection_made(wire)
+        await work(stream, wire)
+
+    asyncio.run(scenario())
+
+
+def test_what_came_before_a_connection_was_lost_can_still_be_read() -> None:
+    async def work(stream: _Stream, wire: Wire) -> None:
+        stream.data_received(b"HTTP/1.1 413 \r\n\r\n")
+        wire.log.append("lost")
+        stream.connection_lost(ConnectionResetError("reset"))
+        with pytest.raises(httpcore.WriteError, match="reset"):
+            await stream.write(b"more")
+        assert await stream.read(100) == b"HTTP/1.1 413 \r\n\r\n"
+        with pytest.raises(httpcore.ReadError, match="reset"):
+            await stream.read(100)
+
+    on_the_wire(work)
+
+
+def test_a_write_waits_for_room_and_fails_where_the_connection_is_lost_meanwhile() -> None:
+    async def work(stream: _Stream, wire: Wire) -> None:
+        stream.pause_writing()
+        task = asyncio.ensure_future(stream.write(b"x"))
+        await asyncio.sleep(0)
+        assert wire.log == ["write b'x'"]
+        assert not task.done()
+        stream.resume_writing()
+        await task
+        stream.pause_writing()
+        task = asyncio.ensure_future(stream.write(b"y"))
+        await asyncio.sleep(0)
+        wire.log.append("lost")
+        stream.connection_lost(None)
+        with pytest.raises(httpcore.WriteError):
+            await task
+
+    on_the_wire(work)
+
+
+def test_no_more_is_read_than_asked_for() -> None:
+    async def work(stream: _Stream, _: Wire) -> None:
+        stream.data_received(b"abcde")
+        stream.eof_received()
+        assert [await stream.read(3), await stream.read(3), await stream.read(3)] == [
+            b"abc",
+            b"de",
+            b"",
+        ]
+
+    on_the_wire(work)
+
+
+@pytest.mark.parametrize("descriptor", [None, -1])
+def test_a_connection_that_has_lost_its_socket_is_not_used_again(descriptor: int | None) -> None:
+    async def work(stream: _Stream, wire: Wire) -> None:
+        wire.plug = None if descriptor is None else SimpleNamespace(fileno=lambda: descriptor)
+        assert stream.get_extra_info("is_readable")
+
+    on_the_wire(work)

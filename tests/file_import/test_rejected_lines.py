@@ -1,0 +1,133 @@
+"""`send_file` keeps the lines that were rejected, ready to be mended and sent."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.ndjson import BY_TWO, ROUTE, files, line, names
+from tests.support.server import accepts_all, refuses, text
+
+if TYPE_CHECKING:
+    from inngest_rest import InngestClient
+    from tests.conftest import Connect
+    from tests.support.server import Server
+
+
+@pytest.fixture(autouse=True)
+def server(server: Server) -> Server:
+    """Accept every event unless told otherwise."""
+    server.on(ROUTE, accepts_all)
+    return server
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "orders.ndjson"
+
+
+BAD = [b"bad", b"[1]", b'{"name":""}']
+
+
+def test_rejected_lines_are_kept_as_they_stood_with_their_reasons_beside(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    server.on(ROUTE, refuses("e2"))
+    file.write_bytes(b"\r\n".join([line(1), b" " + BAD[0] + b" ", line(2), BAD[1], line(3)]))
+    report = client.send_file(file, batch_size=2)
+    assert (report.accepted, report.rejected) == (2, 3)
+    rejected = file.parent / "orders.ndjson.rejected.ndjson"
+    assert rejected.read_bytes() == b" bad \n" + line(2) + b"\n[1]\n"
+    reasons = rejected.with_name("orders.ndjson.rejected.reasons.ndjson").read_text()
+    entries = [json.loads(each) for each in reasons.splitlines()]
+    assert [(each["line"], each["rejected_line"]) for each in entries] == [(2, 1), (3, 2), (4, 3)]
+    reasons_told = {each.position: each.reason for each in report.failures}
+    assert {each["line"]: each["reason"] for each in entries} == reasons_told
+    rejected.write_bytes(rejected.read_bytes().replace(b" bad ", line(7)).replace(b"[1]\n", b""))
+    server.on(ROUTE, accepts_all)
+    server.requests.clear()
+    assert client.send_file(rejected).accepted == 2
+    assert names(server) == ["e7", "e2"]
+
+
+def test_all_rejected_lines_are_kept_however_many(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    file.write_bytes(b"bad\n" * 2_500)
+    report = client.send_file(file, batch_size=100)
+    assert (report.rejected, len(report.failures)) == (2_500, 1_000)
+    assert Path(f"{file}.rejected.ndjson").read_bytes() == b"bad\n" * 2_500
+    assert server.requests == []
+
+
+def test_lines_of_unknown_fate_are_not_rejected(
+    connect: Connect, server: Server, file: Path
+) -> None:
+    file.write_bytes(b"bad\n" + line(1))
+    server.on(ROUTE, text(503, ""))
+    connect(retries=0).send_file(file)
+    assert Path(f"{file}.rejected.ndjson").read_bytes() == b"bad\n"
+
+
+def test_dead_letters_go_where_they_are_told_to(client: InngestClient, file: Path) -> None:
+    file.write_bytes(b"bad\n")
+    client.send_file(file, dead_letters=file.parent / "bad.jsonl")
+    assert files(file.parent) == ["bad.jsonl", "bad.reasons.jsonl", "orders.ndjson"]
+
+
+def test_what_an_earlier_import_rejected_is_kept_under_a_number(
+    client: InngestClient, file: Path
+) -> None:
+    for content in (b"bad 1\n", b"bad 2\n", line(3)):
+        file.write_bytes(content)
+        client.send_file(file)
+    kept = f"{file.name}.rejected.ndjson."
+    found = {each: (file.parent / each).read_bytes() for each in files(file.parent)}
+    assert {each: text for each, text in found.items() if each.startswith(kept)} == {
+        f"{kept}1": b"bad 1\n",
+        f"{kept}2": b"bad 2\n",
+    }
+    assert f"{file.name}.rejected.ndjson" not in found
+
+
+def test_resuming_rejects_no_line_twice(connect: Connect, server: Server, file: Path) -> None:
+    client = connect(retries=0)
+    file.write_bytes(b"\n".join([line(0), b"bad 1", line(2), b"bad 3", line(4), b"bad 5"]))
+    server.on(ROUTE, accepts_all, text(503, ""), accepts_all)
+    assert client.send_file(file, **BY_TWO).rejected == 3
+    rejected = Path(f"{file}.rejected.ndjson")
+    assert rejected.read_bytes() == b"bad 1\nbad 3\nbad 5\n"
+    assert client.send_file(file, **BY_TWO, resume=True).rejected == 2
+    assert rejected.read_bytes() == b"bad 1\nbad 3\nbad 5\n"
+    reasons = Path(f"{file}.rejected.reasons.ndjson").read_text().splitlines()
+    assert [json.loads(each)["line"] for each in reasons] == [2, 4, 6]
+
+
+def test_resuming_leaves_alone_what_was_mended_meanwhile(
+    connect: Connect, server: Server, file: Path
+) -> None:
+    client = connect(retries=0)
+    file.write_bytes(b"\n".join([b"bad 0", line(1), line(2), b"bad 3"]))
+    server.on(ROUTE, accepts_all, text(503, ""), accepts_all)
+    client.send_file(file, **BY_TWO)
+    rejected = Path(f"{file}.rejected.ndjson")
+    rejected.write_bytes(b"{}\n")
+    client.send_file(file, **BY_TWO, resume=True)
+    assert Path(f"{rejected}.1").read_bytes() == b"{}\n"
+    assert rejected.read_bytes() == b"bad 3\n"
+
+
+def test_a_rejected_line_that_cannot_be_written_down_stops_the_import_before_it(
+    client: InngestClient, file: Path
+) -> None:
+    file.write_bytes(b"\n".join([line(0), line(1), b"bad", line(3)]))
+    nowhere = file.parent / "nowhere" / "rejected.ndjson"
+    with pytest.raises(FileNotFoundError, match="nowhere") as caught:
+        client.send_file(file, **BY_TWO, dead_letters=nowhere)
+    assert caught.value.__notes__ == ["send_file(..., resume=True) goes on at line 3"]
+    nowhere.parent.mkdir()
+    assert client.send_file(file, **BY_TWO, dead_letters=nowhere, resume=True).accepted == 1
+    assert nowhere.read_bytes() == b"bad\n"

@@ -1,0 +1,287 @@
+"""`send_file` again: the next import goes on where the last one was done, and repeats no run."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from inngest_rest import InvalidArgumentError, SendReport
+from inngest_rest._core.file_import import lines as lines_module
+from inngest_rest._core.sending import send_many
+from inngest_rest.testing import MockServer, loses_response
+from tests.support.ndjson import BY_TWO, ROUTE, files, line, names, raises_at, write
+from tests.support.server import accepts_all, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from inngest_rest import BatchReport, InngestClient
+    from tests.conftest import Connect
+    from tests.support.clock import Clock
+    from tests.support.server import Server
+
+
+@pytest.fixture(autouse=True)
+def server(server: Server) -> Server:
+    """Accept every event unless told otherwise."""
+    server.on(ROUTE, accepts_all)
+    return server
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "orders.ndjson"
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize("first_resumes", [False, True])
+def test_resuming_goes_on_behind_the_last_batch_that_was_accepted(
+    client: InngestClient, server: Server, file: Path, zipped: bool, first_resumes: bool
+) -> None:
+    write(file, 10)
+    if zipped:
+        file.write_bytes(gzip.compress(file.read_bytes()))
+    with pytest.raises(ZeroDivisionError):
+        client.send_file(file, **BY_TWO, resume=first_resumes, on_batch=raises_at(3))
+    assert names(server) == [f"e{each}" for each in range(6)]
+    report = client.send_file(file, **BY_TWO, resume=True)
+    assert report == SendReport(accepted=4)
+    assert names(server) == [f"e{each}" for each in range(10)]
+
+
+def test_an_id_is_the_same_whether_a_line_is_reached_at_once_or_by_resuming(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    file.write_bytes(b"\xef\xbb\xbf\n" + b"\r\n\n".join(map(line, range(10))))
+    client.send_file(file)
+    [whole] = server.bodies()
+    server.requests.clear()
+    with pytest.raises(ZeroDivisionError):
+        client.send_file(file, **BY_TWO, on_batch=raises_at(3))
+    client.send_file(file, **BY_TWO, resume=True)
+    assert [event for body in server.bodies() for event in body] == whole
+
+
+def test_resuming_goes_on_behind_a_line_too_long_to_hold(
+    client: InngestClient, server: Server, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines_module, "MAX_LINE", 1_000)
+    file.write_bytes(b"\n".join([line(0), b"x" * 2_500, *map(line, range(2, 10))]))
+    with pytest.raises(ZeroDivisionError):
+        client.send_file(file, **BY_TWO, on_batch=raises_at(4))
+    server.requests.clear()
+    assert client.send_file(file, **BY_TWO, resume=True) == SendReport(accepted=4)
+    assert names(server) == [f"e{each}" for each in range(6, 10)]
+
+
+@pytest.mark.parametrize("fate", [httpx.ReadError("reset"), text(503, "")], ids=["lost", "503"])
+def test_resuming_begins_at_the_lowest_batch_of_unknown_fate(
+    connect: Connect, server: Server, file: Path, fate: Any
+) -> None:
+    client = connect(retries=0)
+    write(file, 10)
+    server.on(ROUTE, accepts_all, fate, accepts_all)
+    report = client.send_file(file, **BY_TWO)
+    assert (report.accepted, report.unknown) == (8, 2)
+    server.requests.clear()
+    assert client.send_file(file, **BY_TWO, resume=True).accepted == 8
+    assert names(server) == [f"e{each}" for each in range(2, 10)]
+
+
+def test_a_lost_answer_and_all_that_follows_run_once(connect: Connect, file: Path) -> None:
+    mock = MockServer()
+    mock.function("shop", "charge", trigger="e*")
+    write(file, 10)
+    mock.fault(loses_response(), after=1)
+    client = connect(transport=mock.transport, retries=0)
+    assert client.send_file(file, **BY_TWO).unknown == 2
+    assert client.send_file(file, **BY_TWO, resume=True).accepted == 8
+    assert len(mock.runs) == 10
+
+
+def test_a_checkpoint_stays_while_work_is_left_and_where_it_was_asked_for(
+    connect: Connect, file: Path
+) -> None:
+    client = connect(retries=0)
+    write(file, 4)
+    client.send_file(file)
+    assert files(file.parent) == [file.name]
+    with pytest.raises(ZeroDivisionError):
+        client.send_file(file, **BY_TWO, on_batch=raises_at(1))
+    assert files(file.parent) == [file.name, f"{file.name}.checkpoint"]
+    client.send_file(file)
+    assert files(file.parent) == [file.name]
+    client.send_file(file, resume=True)
+    assert files(file.parent) == [file.name, f"{file.name}.checkpoint"]
+
+
+def test_resuming_what_is_complete_sends_nothing_and_what_was_added_since(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    write(file, 3)
+    client.send_file(file, resume=True)
+    assert client.send_file(file, resume=True) == SendReport()
+    assert len(server.requests) == 1
+    with file.open("ab") as more:
+        more.write(line(3))
+    assert client.send_file(file, resume=True).accepted == 1
+    with file.open("ab") as more:
+        more.write(b"\r\n" + line(4) + b"\n")
+    told: list[BatchReport] = []
+    client.send_file(file, resume=True, on_batch=told.append)
+    assert [list(each.positions) for each in told] == [[5]]
+    assert client.send_file(file, resume=True) == SendReport()
+    # Now the last line alone is given its ending.
+    file.write_bytes(file.read_bytes().rstrip())
+    Path(f"{file}.checkpoint").unlink()
+    client.send_file(file, resume=True)
+    for _ in range(2):
+        with file.open("ab") as more:
+            more.write(b"\n")
+        assert client.send_file(file, resume=True) == SendReport()
+
+
+def test_a_line_that_changed_far_from_the_beginning_is_noticed(
+    client: InngestClient, file: Path
+) -> None:
+    content = [line(each, pad="x" * 3_000) for each in range(6)]
+    file.write_bytes(b"\n".join(content))
+    with pytest.raises(ZeroDivisionError):
+        client.send_file(file, **BY_TWO, on_batch=raises_at(2))
+    content[3] = content[3].replace(b"e3", b"xx")
+    file.write_bytes(b"\n".join(content))
+    with pytest.raises(InvalidArgumentError, match="its first 4 lines changed"):
+        client.send_file(file, resume=True)
+
+
+def test_lines_behind_the_checkpoint_may_be_mended(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    write(file, 6)
+    with pytest.raises(ZeroDivisionError):
+        client.send_file(file, **BY_TWO, on_batch=raises_at(1))
+    file.write_bytes(file.read_bytes().replace(line(4), b'{"name":"mended"}'))
+    client.send_file(file, resume=True)
+    assert names(server) == ["e0", "e1", "e2", "e3", "mended", "e5"]
+
+
+CHANGES: dict[str, Callable[[bytes], bytes]] = {
+    "another beginning": lambda old: old.replace(b"e0", b"xx"),
+    "another line before": lambda old: old.replace(b"e3", b"xx"),
+    "a line more before": lambda old: line(9) + b"\n" + old,
+    "a longer line before": lambda old: old.replace(line(3), line(3) + b" "),
+    "shorter": lambda old: old[:30],
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_another_file_is_refused_before_anything_is_sent(
+    client: InngestClient, server: Server, file: Path, change: str
+) -> None:
+    write(file, 6)
+    with pytest.raises(ZeroDivisionError):
+        client.send_file(file, **BY_TWO, on_batch=raises_at(2))
+    file.write_bytes(CHANGES[change](file.read_bytes()))
+    server.requests.clear()
+    with pytest.raises(InvalidArgumentError, match=r"ndjson\.checkpoint is of another file"):
+        client.send_file(file, resume=True)
+    assert server.requests == []
+    assert client.send_file(file).accepted >= 1
+
+
+def test_a_last_line_that_went_on_since_is_refused(client: InngestClient, file: Path) -> None:
+    file.write_bytes(line(1))
+    client.send_file(file, resume=True)
+    file.write_bytes(line(1) + line(2) + b"\n")
+    with pytest.raises(InvalidArgumentError, match="its first 1 lines changed"):
+        client.send_file(file, resume=True)
+
+
+def test_the_same_lines_compressed_since_are_the_same_import(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    write(file, 6)
+    with pytest.raises(ZeroDivisionError):
+        client.send_file(file, **BY_TWO, on_batch=raises_at(2))
+    file.write_bytes(gzip.compress(file.read_bytes()))
+    assert client.send_file(file, resume=True).accepted == 2
+    assert names(server) == [f"e{each}" for each in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "no checkpoint"),
+        (b"[]", "no checkpoint"),
+        (b'{"version":1}', "no checkpoint"),
+        (b'{"version":2,"line":5}', "version 2"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_read_is_refused(
+    client: InngestClient, server: Server, file: Path, content: bytes, words: str
+) -> None:
+    write(file, 2)
+    Path(f"{file}.checkpoint").write_bytes(content)
+    with pytest.raises(InvalidArgumentError, match=f"{words}.* resume=False"):
+        client.send_file(file, resume=True)
+    assert server.requests == []
+
+
+def test_an_import_of_another_name_is_refused(client: InngestClient, file: Path) -> None:
+    write(file, 2)
+    client.send_file(file, resume=True)
+    with pytest.raises(InvalidArgumentError, match=r"named 'orders\.ndjson', not 'other'"):
+        client.send_file(file, resume=True, name="other")
+
+
+def test_a_checkpoint_is_written_once_a_second_and_whole(
+    client: InngestClient, file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(file, 10)
+    replaced: list[int] = []
+    replace = Path.replace
+
+    def watch(self: Path, target: Path) -> Path:
+        replaced.append(json.loads(self.read_bytes())["line"])
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", watch)
+    client.send_file(
+        file, batch_size=1, in_flight=1, resume=True, on_batch=lambda _: clock.advance(0.4)
+    )
+    assert replaced == [1, 4, 7, 10]
+
+
+def test_a_checkpoint_that_cannot_be_written_stops_only_who_asked_for_it(
+    client: InngestClient, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(file, 4)
+    Path(f"{file}.checkpoint.new").mkdir()
+    assert client.send_file(file, **BY_TWO).accepted == 4
+    assert [each.levelname for each in caplog.records] == ["WARNING"]
+    with pytest.raises(IsADirectoryError):
+        client.send_file(file, **BY_TWO, resume=True)
+
+
+def test_what_an_interrupt_swallowed_is_not_taken_for_done(
+    client: InngestClient, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(file, 8)
+    took = send_many.Tally.took
+    calls: list[None] = []
+
+    def interrupted(self: send_many.Tally, *args: Any) -> bool:
+        calls.append(None)
+        if len(calls) == 2:  # as a signal may, between the answer and its report
+            return True
+        return took(self, *args)
+
+    monkeypatch.setattr(send_many.Tally, "took", interrupted)
+    client.send_file(file, **BY_TWO)
+    monkeypatch.undo()
+    assert client.send_file(file, **BY_TWO, resume=True).accepted == 6

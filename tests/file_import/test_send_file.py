@@ -1,0 +1,281 @@
+"""`send_file`: every line goes out once, as it stands, or is told of with its number."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import SendReport
+from inngest_rest._core.file_import import lines as lines_module
+from inngest_rest.testing import MockServer
+from tests.support.ndjson import ROUTE, line, sent
+from tests.support.server import accepts_all, refuses
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inngest_rest import BatchReport, InngestClient
+    from tests.conftest import Connect
+    from tests.support.clock import Clock
+    from tests.support.server import Server
+
+BOM = b"\xef\xbb\xbf"
+
+
+@pytest.fixture(autouse=True)
+def server(server: Server) -> Server:
+    """Accept every event unless told otherwise."""
+    server.on(ROUTE, accepts_all)
+    return server
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "orders.ndjson"
+
+
+def names_sent(client: InngestClient, server: Server, path: object, **options: Any) -> list[str]:
+    server.requests.clear()
+    report = client.send_file(path, in_flight=1, **options)  # type: ignore[arg-type]
+    names = [event["name"] for event in sent(server)]
+    assert report == SendReport(accepted=len(names))
+    return names
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        (b"", []),
+        (b"\n\n \t\r\n", []),
+        (line(1), ["e1"]),
+        (line(1) + b"\n", ["e1"]),
+        (line(1) + b"\r\n" + line(2) + b"\r\n", ["e1", "e2"]),
+        (BOM + line(1) + b"\n" + line(2), ["e1", "e2"]),
+        (b"\n" + line(1) + b"\n\n  \n" + line(2) + b"\n\n", ["e1", "e2"]),
+        (b"  " + line(1) + b" \t\n", ["e1"]),
+    ],
+    ids=["empty", "blank", "no ending", "ending", "CRLF", "BOM", "blank lines", "spaces"],
+)
+def test_every_line_that_is_not_blank_is_an_event(
+    client: InngestClient,
+    server: Server,
+    file: Path,
+    content: bytes,
+    names: list[str],
+    zipped: bool,
+) -> None:
+    # What is in the file tells that it is gzip, not what it is called.
+    file.write_bytes(gzip.compress(content) if zipped else content)
+    assert names_sent(client, server, file) == names
+
+
+def test_gzip_of_several_members_is_one_file(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    file.write_bytes(gzip.compress(line(1) + b"\n") + gzip.compress(line(2) + b"\n"))
+    assert names_sent(client, server, str(file)) == ["e1", "e2"]
+
+
+def test_a_good_line_goes_out_as_it_stands_and_an_id_is_added_where_it_has_none(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    odd = b'{ "name":"\\u0061" ,"data":{"x":1.0,"big":12345678901234567890123,"x":2e3}, "new": [] }'
+    file.write_bytes(odd + b"\n" + line(2, id="own") + b"\n")
+    client.send_file(file)
+    [body] = [each.content for each in server.requests]
+    identity = sent(server)[0]["id"]
+    assert body == b'[%b,"id":"%b"},%b]' % (odd[:-1], identity.encode(), line(2, id="own"))
+
+
+def test_an_id_is_the_same_whatever_else_a_batch_holds(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    odd = [b'{"name":"a"}', line(2, id=""), line(3, id=None), b"bad"]
+    file.write_bytes(b"\n".join([*[line(1)] * 200, *odd, *[line(1)] * 200]))
+    told: list[BatchReport] = []
+    together = ids(client, server, file, on_batch=told.append)
+    assert len(set(together)) == 403
+    assert list(told[0].positions) == [*range(1, 204), *range(205, 405)]
+    assert ids(client, server, file, batch_size=1) == together
+
+
+@pytest.mark.parametrize("empty", [None, ""])
+def test_an_empty_id_is_none_and_absent_or_null_data_is_an_empty_object(
+    client: InngestClient, server: Server, file: Path, empty: str | None
+) -> None:
+    file.write_bytes(b'{"name":"a","data":null,"user":null,"ts":null,"v":null}\n{"name":"b"}\n')
+    client.send_file(file)
+    assert [set(each) for each in sent(server)] == [{"name", "data", "id"}] * 2
+    assert [each["data"] for each in sent(server)] == [{}, {}]
+    file.write_bytes(line(1, id=empty))
+    client.send_file(file)
+    assert sent(server)[-1]["id"]
+
+
+def test_of_two_ids_that_the_server_reads_as_one_ours_is_the_last(
+    connect: Connect, file: Path
+) -> None:
+    mock = MockServer()
+    file.write_bytes(b'{"name":"a","ID":"","data":{}}\n')
+    connect(transport=mock.transport).send_file(file)
+    assert mock.events[0].id.count("-") == 2
+
+
+def test_the_same_import_again_repeats_no_run(connect: Connect, file: Path) -> None:
+    mock = MockServer()
+    mock.function("shop", "charge", trigger="e*")
+    client = connect(transport=mock.transport)
+    # Lines that are alike are events of their own.
+    file.write_bytes(b"\n".join([line(1)] * 3 + [line(2, id="own")]))
+    client.send_file(file)
+    assert len(mock.runs) == 4
+    client.send_file(file, batch_size=1)
+    assert len(mock.events) == 8
+    assert len(mock.runs) == 4
+
+
+def ids(client: InngestClient, server: Server, file: Path, **options: Any) -> list[str]:
+    server.requests.clear()
+    client.send_file(file, in_flight=1, **options)
+    return [each["id"] for each in sent(server)]
+
+
+def test_an_id_depends_on_the_name_the_number_and_the_bytes_of_a_line_alone(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    content = [line(1), line(1), b"no event", line(3), line(4)]
+    file.write_bytes(b"\n".join(content))
+    before = ids(client, server, file)
+    assert len(set(before)) == 4
+    assert ids(client, server, file, batch_size=1, name="orders.ndjson") == before
+    assert not set(ids(client, server, file, name="other")) & set(before)
+    # Another ending, another wrapping, another folder: the same import.
+    elsewhere = file.parent / "elsewhere" / file.name
+    elsewhere.parent.mkdir()
+    elsewhere.write_bytes(gzip.compress(BOM + b"\r\n".join(content) + b"\r\n"))
+    assert ids(client, server, elsewhere) == before
+    content[1] = line(1, user={})
+    file.write_bytes(b"\n".join(content))
+    mended = ids(client, server, file)
+    assert [new == old for new, old in zip(mended, before, strict=True)] == [
+        True,
+        False,
+        True,
+        True,
+    ]
+
+
+def test_an_id_is_the_same_in_every_release(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    file.write_bytes(b'{"name":"app/order","data":{"n":1}}\n{"name":"app/order","id":"","data":{}}')
+    assert ids(client, server, file, name="backfill") == [
+        "af76eb7f9a5683f4-1-4c5e240333d823fc",
+        "af76eb7f9a5683f4-2-32898154e7305346",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (b'{"name":', "not JSON: unexpected end of data"),
+        (b'{"name":"a","data":{"x":NaN}}', "not JSON: .* at character 25$"),
+        (b'{"name":"a","data":{"x":1e999}}', "not JSON: number is infinity"),
+        (b'{"name":"a","data":{"x":"\\ud800"}}', "not JSON: .*surrogate"),
+        (b'{"name":"a\xff"}', "not JSON: .*UTF-8"),
+        (BOM + b'{"name":"a"}', "not JSON: .*byte order mark"),
+        (line(1) + line(2), "not JSON: unexpected content"),
+        (b"[" * 5_000, "not JSON: .*"),
+        (b"[1]", "one JSON object, not list"),
+        (b"null", "one JSON object, not NoneType"),
+        (b"{}", "name must be text and not empty"),
+        (b'{"name":""}', "name must be text and not empty"),
+        (b'{"name":"","data":{}}', "name must be text and not empty"),
+        (b'{"name":5,"data":{}}', "name must be text"),
+        (b'{"name":"Inngest/x","data":{}}', "reserved"),
+        (b'{"name":"a","data":[]}', "data must be a JSON object, not list"),
+        (b'{"name":"a","data":{},"user":"u"}', "user must be a JSON object"),
+        (b'{"name":"a","data":{},"ts":1700000000}', "counts milliseconds"),
+        (b'{"name":"a","data":{},"ts":true}', "ts must be"),
+        (b'{"name":"a","data":{},"ts":1e12}', "ts must be"),
+        (b'{"name":"a","data":{},"v":1}', "v must be text"),
+        (b'{"name":"a","data":{},"id":7}', "id must be text"),
+        (b'{"name":"a","data":{},"id":[]}', "id must be text"),
+        (b'{"name":"a","data":{"x":"%b"}}' % (b"x" * 3_145_728), "the server takes 3,145,728"),
+    ],
+)
+def test_a_bad_line_is_rejected_with_its_number_and_the_rest_goes_on(
+    client: InngestClient, server: Server, file: Path, bad: bytes, reason: str
+) -> None:
+    file.write_bytes(b"\n".join([line(1), b"", bad, line(4)]) + b"\n")
+    told: list[BatchReport] = []
+    report = client.send_file(file, on_batch=told.append)
+    assert (report.accepted, report.rejected, report.unknown) == (2, 1, 0)
+    assert [each["name"] for each in sent(server)] == ["e1", "e4"]
+    assert [each for batch in told for each in batch.positions] == [1, 4]
+    [failure] = report.failures
+    assert failure.position == 3
+    assert re.search(reason, failure.reason)
+
+
+def test_the_largest_event_goes_out_and_one_byte_more_does_not(
+    client: InngestClient, file: Path
+) -> None:
+    def of_size(size: int) -> bytes:
+        beginning, end = b'{"name":"e1","data":{"x":"', b'"},"id":"own"}'
+        return beginning + b"x" * (size - len(beginning) - len(end)) + end
+
+    file.write_bytes(of_size(3_145_728) + b"\n" + of_size(3_145_729))
+    report = client.send_file(file)
+    assert (report.accepted, report.rejected) == (1, 1)
+
+
+def test_a_line_without_end_is_passed_over_and_its_size_told(
+    client: InngestClient, server: Server, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines_module, "MAX_LINE", 1_000)
+    file.write_bytes(
+        line(1) + b"\n" + line(2).ljust(4_999) + b"\n" + b"x" * 3_000 + b"\n" + line(4)
+    )
+    report = client.send_file(file)
+    assert [each["name"] for each in sent(server)] == ["e1", "e4"]
+    reasons = [(each.position, each.reason[:22]) for each in report.failures]
+    assert reasons == [(2, "a line of 5,000 bytes;"), (3, "a line of 3,001 bytes;")]
+
+
+def test_a_file_that_ends_in_the_middle_of_a_line_says_so(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    file.write_bytes(line(1) + b"\n" + line(2)[:-3])
+    [failure] = client.send_file(file).failures
+    assert failure.position == 2
+    assert failure.reason.endswith("the file ends in the middle of this line")
+    assert [each["name"] for each in sent(server)] == ["e1"]
+
+
+def test_large_lines_are_split_by_bytes(client: InngestClient, server: Server, file: Path) -> None:
+    file.write_bytes(b"\n".join(line(each, pad="x" * 1_500_000) for each in range(5)))
+    client.send_file(file, in_flight=1)
+    assert [len(each) for each in server.bodies()] == [2, 2, 1]
+
+
+def test_options_are_those_of_send_many(client: InngestClient, file: Path, clock: Clock) -> None:
+    file.write_bytes(b"\n".join(map(line, range(5))))
+    told: list[BatchReport] = []
+    options: Any = {"batch_size": 2, "in_flight": 1, "max_requests": 1, "on_batch": told.append}
+    assert client.send_file(file, **options).accepted == 5
+    assert [list(each.positions) for each in told] == [[1, 2], [3, 4], [5]]
+    assert [each for each in clock.pauses if each] == [1.0, 1.0]
+
+
+def test_an_event_the_server_refuses_is_rejected_with_its_line(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    server.on(ROUTE, refuses("e3"))
+    file.write_bytes(b"\n" + b"\n".join(map(line, range(5))))
+    [failure] = client.send_file(file).failures
+    assert (failure.position, failure.reason) == (5, "e3 is refused")

@@ -1,0 +1,72 @@
+"""A filter goes to the family that has it, and is never dropped; a cursor stays in its family."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import InvalidArgumentError, RouteNotFoundError
+from tests.calls.test_families import RUNS_LIST, asks
+
+if TYPE_CHECKING:
+    from inngest_rest import InngestClient
+    from tests.support.server import Server
+
+DAY = datetime(2026, 11, 24, tzinfo=UTC)
+
+FILTERS: list[tuple[dict[str, Any], str]] = [
+    ({"app": "a"}, "appId=a"),
+    ({"app": "a", "function": "f"}, "appId=a&functionId=f"),
+    ({"since": DAY}, "from=2026-11-24T00:00:00+00:00"),
+    ({"until": DAY}, "until=2026-11-24T00:00:00+00:00"),
+    ({"status": ["running", "Failed"]}, "status=RUNNING&status=FAILED"),
+    ({"status": "queued"}, "status=QUEUED"),
+]
+
+
+@pytest.mark.parametrize(("filters", "query"), FILTERS, ids=[query for _, query in FILTERS])
+def test_a_filter_that_v1_lacks_goes_to_v2(
+    client: InngestClient, server: Server, filters: dict[str, Any], query: str
+) -> None:
+    server.on(*RUNS_LIST[1])
+    server.on(*RUNS_LIST[2])
+    client.runs.list(**filters).page()
+    [asked] = server.asked
+    assert asked.startswith("GET /v2/runs?")
+    assert sorted(f"limit=100&{query}".split("&")) == sorted(asked.partition("?")[2].split("&"))
+
+
+@pytest.mark.parametrize(("filters", "query"), FILTERS, ids=[query for _, query in FILTERS])
+def test_where_v2_is_absent_such_a_filter_raises_and_is_never_dropped(
+    client: InngestClient, server: Server, filters: dict[str, Any], query: str
+) -> None:
+    server.on(*RUNS_LIST[1])
+    with pytest.raises(RouteNotFoundError):
+        client.runs.list(**filters).page()
+    assert asks(server) == ["GET /v2/runs"], query
+
+
+@pytest.mark.parametrize("status", ["running", "Completed", "FAILED", ["cancelled"]])
+def test_a_single_status_is_asked_of_v1_in_lower_case(
+    client: InngestClient, server: Server, status: Any
+) -> None:
+    server.on(*RUNS_LIST[1])
+    client.runs.list(status=status, limit=20).page()
+    name = (status if isinstance(status, str) else status[0]).lower()
+    assert server.asked == [f"GET /v1/runs?limit=20&status={name}"]
+
+
+@pytest.mark.parametrize("family", ["v1", "v2"])
+def test_a_cursor_stays_in_its_family(client: InngestClient, server: Server, family: str) -> None:
+    server.on(*RUNS_LIST[1])
+    server.on(*RUNS_LIST[2])
+    client.runs.list(cursor=f"{family}:place").page()
+    assert [each.partition("?")[0] for each in server.asked] == [f"GET /{family}/runs"]
+    assert "cursor=place" in server.asked[0]
+
+
+def test_a_cursor_of_v1_does_not_go_with_a_filter_it_lacks(client: InngestClient) -> None:
+    with pytest.raises(InvalidArgumentError, match="cursor is v1's"):
+        client.runs.list(cursor="v1:place", app="a")

@@ -1,0 +1,290 @@
+"""What the platform tells, read from recordings: one shape whichever family told it."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+
+from inngest_rest import (
+    App,
+    Function,
+    Run,
+    RunError,
+    RunStatus,
+    Span,
+    StoredEvent,
+    Trigger,
+    Webhook,
+)
+from inngest_rest._core.resources import from_v1, from_v2
+from inngest_rest_api import models as api
+from inngest_rest_api.types import Unset
+from tests.support.server import RECORDINGS, body_of, recorded, says
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from inngest_rest import InngestClient
+    from tests.support.server import Server
+
+AT = datetime(2026, 11, 24, 13, 42, 9, 777_000, tzinfo=UTC)
+
+
+def v1_run(name: str, **changes: Any) -> Run:
+    return from_v1.run(api.V1Run.from_dict({**body_of(name)["data"], **changes}))
+
+
+def v2_run(name: str, **changes: Any) -> Run:
+    return from_v2.run(api.V2Run.from_dict({**body_of(name)["data"], **changes}))
+
+
+def v2_boom(**changes: Any) -> Run:
+    """Give the failed run; its recording has the wrong status that v2 shows now and then."""
+    return v2_run("v2-run-output-boom", **{"status": "FAILED", **changes})
+
+
+def everything_recorded() -> Iterator[Any]:
+    """Give every model that any recorded answer holds, as this package reads it."""
+    readers: list[tuple[str, Any, Any]] = [
+        ("v1-run-[a-z]*", api.V1Run, from_v1.run),
+        ("v1-event", api.V1Event, from_v1.event),
+        ("v1-event-[dinu]*", api.V1Event, from_v1.event),
+        ("v1-events*", api.V1Event, from_v1.event),
+        ("v1-event-runs-*", api.V1Run, from_v1.run_of_event),
+        ("v1-run-jobs-*", api.V1Job, from_v1.job),
+        ("v2-run-*", api.V2Run, from_v2.run),
+        ("v2-runs-*", api.V2Run, from_v2.run),
+        ("v2-event-runs*", api.V2Run, from_v2.run),
+        ("v2-fn-runs", api.V2Run, from_v2.run),
+        ("v2-app*", api.V2App, from_v2.app),
+        ("v2-function*", api.V2Function, from_v2.function),
+    ]
+    for pattern, kind, read in readers:
+        for path in sorted(RECORDINGS.glob(f"{pattern}.json")):
+            body = body_of(path.stem) if path.stat().st_size > 700 else {}
+            data = body.get("data") or [] if isinstance(body, dict) else []
+            for each in data if isinstance(data, list) else [data]:
+                if "runId" in each or each.keys() == {"run_id"}:
+                    continue
+                if ("JobID" in each) is (kind is api.V1Job):
+                    yield read(kind.from_dict(each))
+    for each in body_of("v1-app-functions"):
+        yield from_v1.function(api.V1Function.from_dict(each), "probe-app")
+    for name in ("v2-trace-steps", "v2-trace-boom"):
+        yield from_v2.span(api.V2Span.from_dict(body_of(name)["data"]["rootSpan"]))
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    if attrs.has(type(value)):
+        value = [getattr(value, each.name) for each in attrs.fields(type(value))]
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for each in value:
+            yield from leaves(each)
+    else:
+        yield value
+
+
+def test_no_unset_and_no_zero_time_leaves_the_core() -> None:
+    found = list(everything_recorded())
+    assert {type(each) for each in found} >= {Run, StoredEvent, App, Function, Span}
+    assert len(found) > 60
+    for each in found:
+        assert not [leaf for leaf in leaves(each) if isinstance(leaf, Unset)]
+        assert not [leaf for leaf in leaves(each) if isinstance(leaf, datetime) and leaf.year == 1]
+        assert not [leaf for leaf in leaves(each) if isinstance(leaf, datetime) and not leaf.tzinfo]
+
+
+def test_everything_pickles_and_is_frozen() -> None:
+    for each in everything_recorded():
+        assert pickle.loads(pickle.dumps(each)) == each
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            each.id = "other"
+
+
+@pytest.mark.parametrize(
+    ("run", "status", "is_ended"),
+    [
+        (v1_run("v1-run-ok"), RunStatus.COMPLETED, True),
+        (v1_run("v1-run-boom"), RunStatus.FAILED, True),
+        (v1_run("v1-run-after-cancel"), RunStatus.CANCELLED, True),
+        (v1_run("v1-run-slow"), RunStatus.RUNNING, False),
+        (v1_run("v1-run-retrying"), RunStatus.RUNNING, False),
+        (v1_run("v1-run-slow", status="Scheduled"), RunStatus.QUEUED, False),
+        (v1_run("v1-run-slow", status="Overflowed"), "overflowed", True),
+        (v1_run("v1-run-slow", status="Skipped"), "skipped", True),
+        (v1_run("v1-run-slow", status="Paused"), "paused", False),
+        (v2_run("v2-run-ok"), RunStatus.COMPLETED, True),
+        (v2_boom(), RunStatus.FAILED, True),
+        (v2_run("v2-run-after-cancel"), RunStatus.CANCELLED, True),
+        (v2_run("v2-run-ok", status="PAUSED", endedAt=None), "paused", False),
+    ],
+    ids=[f"v1-{each}" for each in range(9)] + [f"v2-{each}" for each in range(4)],
+)
+def test_a_status_is_the_same_in_both_families(run: Run, status: str, is_ended: bool) -> None:
+    assert run.status == status
+    assert run.is_ended is is_ended
+
+
+def test_a_run_of_v1() -> None:
+    assert v1_run("v1-run-ok") == Run(
+        id="01M86WNRKHYE50ZF3GG530BHRT",
+        status=RunStatus.COMPLETED,
+        queued_at=AT,
+        ended_at=AT.replace(microsecond=921_142),
+        internal_function_id="39dfc054-6808-53bd-90b7-98756fd9bf24",
+        event_ids=("01M86WNRFXGX2X6REM97R8ZTYK",),
+        output={"echo": {"k": "ok"}, "n": 1},
+    )
+    assert v1_run("v1-run-of-rerun").original_run_id == "01M86WNRKHYE50ZF3GG530BHRT"
+    assert v1_run("v1-run-cron").cron is not None
+
+
+def test_a_run_of_v2() -> None:
+    assert v2_run("v2-run-output-ok") == Run(
+        id="01M86WNRKHYE50ZF3GG530BHRT",
+        status=RunStatus.COMPLETED,
+        queued_at=AT,
+        started_at=AT.replace(microsecond=910_000),
+        ended_at=AT.replace(microsecond=916_000),
+        app_id="probe-app",
+        function_id="ok",
+        event_ids=("01M86WNRFXGX2X6REM97R8ZTYK",),
+        output={"echo": {"k": "ok"}, "n": 1},
+    )
+    assert v2_run("v2-run-batch").batch_id is not None
+    assert v2_run("v2-run-cron").cron is not None
+    assert v2_run("v2-run-ok", startedAt="0001-01-01T00:00:00Z").started_at is None
+
+
+@pytest.mark.parametrize("run", [v1_run("v1-run-boom"), v2_boom()], ids=["v1", "v2"])
+def test_a_failure_is_an_error_and_no_output(run: Run) -> None:
+    assert run.output is None
+    assert run.error is not None
+    assert (run.error.name, run.error.message) == ("NonRetriableError", "boom happened")
+    assert "Traceback" in str(run.error.stack)
+    assert "Traceback" not in repr(run)
+
+
+def test_a_list_of_v2_wraps_the_error() -> None:
+    wrapped = {"error": body_of("v2-run-output-boom")["data"]["output"]}
+    assert v2_boom(output=wrapped) == v2_boom()
+
+
+def test_a_failure_that_is_only_a_text_is_its_message() -> None:
+    run = v1_run("v1-run-boom", output="boom")
+    assert (run.output, run.error) == (None, RunError(None, "boom"))
+
+
+def test_an_output_may_be_anything_and_nothing() -> None:
+    assert v1_run("v1-run-text").output == "plain"
+    assert v1_run("v1-run-none").output is None
+    assert v1_run("v1-run-steps").output is not None
+    assert v1_run("v1-run-slow").output is None
+    assert v1_run("v1-run-after-cancel").output is None
+    assert v2_run("v2-run-after-cancel", output={}).output is None
+
+
+@pytest.mark.parametrize(
+    ("recording", "expected"),
+    [
+        ("v1-event-runs-boom", ("unknown", True)),
+        ("v1-event-runs-retrying", ("running", False)),
+        ("v1-event-runs-slow", ("queued", False)),
+    ],
+)
+def test_what_v1_says_wrongly_of_the_runs_of_an_event_is_not_repeated(
+    recording: str, expected: tuple[str, bool]
+) -> None:
+    [data] = body_of(recording)["data"]
+    run = from_v1.run_of_event(api.V1Run.from_dict(data))
+    assert (run.status, run.is_ended) in (expected, ("running", False))
+    assert run.error is None
+
+
+def test_a_stored_event() -> None:
+    event = from_v1.event(api.V1Event.from_dict(body_of("v1-event-user-v")["data"]))
+    assert event.user is not None
+    assert event.v is not None
+    assert type(event.data) is dict
+    bare = from_v1.event(api.V1Event.from_dict({**body_of("v1-event")["data"], "data": None}))
+    assert (bare.data, bare.user, bare.v) == (None, None, None)
+
+
+def test_what_v2_leaves_out_is_false_zero_or_none() -> None:
+    app = from_v2.app(api.V2App.from_dict(body_of("v2-app")["data"]))
+    assert (app.id, app.is_archived, app.archived_at) == ("probe-app", False, None)
+    assert app.function_count
+    bare = {
+        k: v
+        for k, v in body_of("v2-app")["data"].items()
+        if k not in ("functionCount", "latestSync")
+    }
+    assert from_v2.app(api.V2App.from_dict(bare)).function_count == 0
+
+
+def test_a_function_has_the_same_id_in_both_families() -> None:
+    of_v1 = [
+        from_v1.function(api.V1Function.from_dict(each), "probe-app")
+        for each in body_of("v1-app-functions")
+    ]
+    of_v2 = [
+        from_v2.function(api.V2Function.from_dict(each)) for each in body_of("v2-functions")["data"]
+    ]
+    assert {each.id for each in of_v2} <= {each.id for each in of_v1}
+    by_id = {each.id: each for each in of_v1}
+    assert by_id["ok"].triggers == (Trigger("event", "app/ok"),)
+    assert (by_id["ok"].app_id, by_id["ok"].is_archived) == ("probe-app", False)
+    for each in of_v2:
+        assert each.triggers == by_id[each.id].triggers
+
+
+def test_a_trace_is_a_tree() -> None:
+    root = from_v2.span(api.V2Span.from_dict(body_of("v2-trace-steps")["data"]["rootSpan"]))
+    assert root.children
+    assert all(isinstance(each, Span) for each in root.children)
+    assert {each.step_op for each in root.children} <= {"run", "sleep", "wait_for_event", None}
+    assert root.duration is None or root.duration.total_seconds() > 0
+
+
+def test_a_list_that_v2_leaves_out_is_empty(client: InngestClient, server: Server) -> None:
+    server.on("GET /v2/apps/zzz/functions", recorded("v2-functions-unknown-app"))
+    server.on("GET /v2/events/01/runs", recorded("v2-event-runs-unknown"))
+    assert list(client.functions.list("zzz")) == []
+    assert list(client.events.runs("01")) == []
+
+
+def test_a_status_reads_in_any_case_and_an_unknown_one_survives() -> None:
+    assert RunStatus("CoMpleted") is RunStatus.COMPLETED
+    paused = RunStatus("Paused")
+    assert (paused, paused.value, paused.name, str(paused)) == (
+        "paused",
+        "paused",
+        "PAUSED",
+        "paused",
+    )
+    assert paused not in list(RunStatus)
+    for status in (paused, RunStatus.FAILED):
+        assert pickle.loads(pickle.dumps(status)) == status
+        assert isinstance(pickle.loads(pickle.dumps(status)), RunStatus)
+    with pytest.raises(ValueError, match="5"):
+        RunStatus(5)  # type: ignore[arg-type]
+
+
+def test_the_address_of_a_webhook_is_not_in_its_repr(client: InngestClient, server: Server) -> None:
+    url = "https://inn.gs/e/secret-key"
+    data = {"id": "w", "name": "n", "url": url, "created_at": "2026-01-01T00:00:00Z"}
+    server.on(
+        "GET /v1/webhooks/w",
+        says({"data": data, "metadata": {"fetched_at": "2026-01-01T00:00:00Z"}}),
+    )
+    webhook = client.webhooks.get("w")
+    assert isinstance(webhook, Webhook)
+    assert webhook.url == url
+    assert "secret" not in repr(webhook)

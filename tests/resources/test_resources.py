@@ -1,0 +1,186 @@
+"""Cancellations, webhooks, functions and events: what is asked, and what comes of the answer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import (
+    Cancellation,
+    InvalidArgumentError,
+    NotFoundError,
+    RouteNotFoundError,
+    ServerError,
+    Webhook,
+)
+from inngest_rest.testing import MockServer
+from tests.support.server import Reply, body_of, recorded, says
+
+if TYPE_CHECKING:
+    from inngest_rest import InngestClient
+    from tests.conftest import Connect
+    from tests.support.server import Server
+
+DAY = datetime(2026, 11, 24, tzinfo=UTC)
+META = {"fetched_at": "2026-11-24T13:42:13Z"}
+ZERO = "00000000-0000-0000-0000-000000000000"
+CANCELLATION = {
+    "created_at": "2026-11-24T00:00:00Z",
+    "name": None,
+    "id": "c",
+    "account_id": ZERO,
+    "environment_id": ZERO,
+    "app_id": "a",
+    "function_internal_id": ZERO,
+    "function_id": "f",
+    "started_after": None,
+    "started_before": "2026-11-24T00:00:00Z",
+    "if": "event.data.x",
+    "kind": "run",
+    "cause": "api",
+    "queue_name": None,
+}
+
+
+def test_a_cancellation_is_made_of_what_is_given(client: InngestClient, server: Server) -> None:
+    server.on("POST /v1/cancellations", says({"data": CANCELLATION, "metadata": META}))
+    made = client.cancellations.create("a", "f", started_before=DAY, condition="event.data.x")
+    assert server.bodies() == [
+        {
+            "app_id": "a",
+            "function_id": "f",
+            "started_before": "2026-11-24T00:00:00+00:00",
+            "if": "event.data.x",
+        }
+    ]
+    assert made == Cancellation(
+        id="c",
+        app_id="a",
+        function_id="f",
+        started_before=DAY,
+        condition="event.data.x",
+        created_at=DAY,
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"started_before": datetime(2026, 1, 1)}, "started_before"),  # noqa: DTZ001
+        ({"started_after": DAY}, "started_after must be before"),
+        ({"started_after": "2026"}, "started_after must be an aware"),
+        ({"condition": ""}, "condition must be text and not empty"),
+        ({"condition": "\ud800"}, "condition is not JSON"),
+    ],
+    ids=["naive", "empty window", "text", "empty condition", "surrogate"],
+)
+def test_a_cancellation_that_would_reach_too_far_is_refused(
+    client: InngestClient, server: Server, changes: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=named):
+        client.cancellations.create("a", "f", **{"started_before": DAY, **changes})
+    assert server.asked == []
+
+
+def test_cancellations_are_listed_and_taken_back(client: InngestClient, server: Server) -> None:
+    server.on("GET /v1/cancellations", says({"data": [CANCELLATION] * 3, "metadata": META}))
+    server.on("DELETE /v1/cancellations/c", says({"data": {"ok": True}, "metadata": META}))
+    assert [each.id for each in client.cancellations.list(limit=2)] == ["c", "c"]
+    client.cancellations.delete("c")
+
+
+def test_a_self_hosted_server_has_none(connect: Connect, server: Server) -> None:
+    server.on("GET /v1/cancellations", recorded("v1-cancellations"))
+    server.on("POST /v1/cancellations", recorded("v1-cancellation-create"))
+    with pytest.raises(ServerError) as caught:
+        connect(retries=0).cancellations.list().page()
+    assert caught.value.status == 500
+    with pytest.raises(NotFoundError, match="function not found"):
+        connect().cancellations.create(
+            "a", "f", started_before=DAY, started_after=DAY - timedelta(1)
+        )
+
+
+def test_webhooks_are_made_changed_and_removed(connect: Connect) -> None:
+    client = connect(transport=MockServer().transport)
+    made = client.webhooks.create(name="first", transform="t")
+    assert isinstance(made, Webhook)
+    client.webhooks.update(made.id, name="second")
+    found = client.webhooks.get(made.id)
+    assert (found.name, found.transform) == ("second", "t")
+    assert [each.id for each in client.webhooks.list()] == [made.id]
+    client.webhooks.delete(made.id)
+    assert list(client.webhooks.list()) == []
+    with pytest.raises(NotFoundError):
+        client.webhooks.get(made.id)
+
+
+def test_only_what_is_given_of_a_webhook_is_sent(client: InngestClient, server: Server) -> None:
+    server.on("PUT /v1/webhooks/w", says({"data": {"id": "w"}, "metadata": META}))
+    client.webhooks.update("w", transform="t")
+    client.webhooks.update("w", name="n")
+    assert server.bodies() == [{"transform": "t"}, {"name": "n"}]
+
+
+def test_a_server_without_webhooks_says_so(client: InngestClient) -> None:
+    with pytest.raises(RouteNotFoundError, match="GET /v1/webhooks"):
+        client.webhooks.list().page()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sent"),
+    [
+        (((), {}), {"data": {}}),
+        ((({"k": [1]},), {}), {"data": {"k": [1]}}),
+        ((({},), {"idempotency_key": "k"}), {"data": {}, "idempotencyKey": "k"}),
+    ],
+    ids=["nothing", "data", "key"],
+)
+def test_a_function_is_invoked_with_its_data(
+    client: InngestClient, server: Server, arguments: Any, sent: object
+) -> None:
+    server.on("POST /v2/apps/a/functions/f/invoke", recorded("v2-invoke"))
+    args, kwargs = arguments
+    run_id = client.functions.invoke("a", "f", *args, **kwargs)
+    assert run_id == body_of("v2-invoke")["data"]["runId"]
+    assert server.bodies() == [sent]
+
+
+def test_a_signal_carries_any_json(client: InngestClient, server: Server) -> None:
+    server.on("POST /v1/signals", recorded("v1-signal-ok"))
+    for data in (None, 5, "text", [1], {"k": None}):
+        assert client.signals.send("s", data) == body_of("v1-signal-ok")["data"]["run_id"]
+    assert [each["data"] for each in server.bodies()] == [None, 5, "text", [1], {"k": None}]
+    assert {each["signal"] for each in server.bodies()} == {"s"}
+
+
+def test_an_event_is_read_back_as_it_was_sent(connect: Connect) -> None:
+    client = connect(transport=MockServer().transport)
+    [internal] = client.send({"name": "a/b", "data": {"k": "ü"}, "id": "mine", "user": {"id": 5}})
+    found = client.events.get(internal)
+    assert (found.internal_id, found.id, found.name) == (internal, "mine", "a/b")
+    assert (found.data, found.user, found.v) == ({"k": "ü"}, {"id": 5}, None)
+
+
+def test_a_function_and_its_app_are_told(client: InngestClient, server: Server) -> None:
+    server.on("GET /v2/apps/flow-app/functions/full", recorded("v2-function-full"))
+    server.on("GET /v2/apps/probe-app/functions/cronfn", recorded("v2-function-cron"))
+    full = client.functions.get("flow-app", "full")
+    assert full.configuration is not None
+    assert full.configuration["retries"]
+    [trigger] = client.functions.get("probe-app", "cronfn").triggers
+    assert trigger.kind == "cron"
+    server.on("GET /v2/apps/probe-app", recorded("v2-app"))
+    app = client.apps.get("probe-app")
+    assert (app.id, app.sdk_language, app.method) == ("probe-app", "py", "serve")
+
+
+@pytest.mark.parametrize("recording", ["health"])
+def test_a_healthy_server_is_no_error(
+    client: InngestClient, server: Server, recording: str
+) -> None:
+    reply: Reply = recorded(recording)
+    server.on("GET /health", reply)
+    assert client.health() is None  # type: ignore[func-returns-value]

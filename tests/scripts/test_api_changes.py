@@ -1,0 +1,95 @@
+"""What `scripts/regenerate` says of a changed document, and what of it breaks callers."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import regenerate
+from api_changes import changes
+from tests.scripts.api_edits import CASES, SPEC
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "openapi" / "inngest.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_change(rule: str) -> None:
+    edit, wanted = CASES[rule]
+    after = copy.deepcopy(SPEC)
+    edit(after)
+    assert [str(each) for each in changes(SPEC, after)] == wanted
+
+
+def test_a_document_has_not_changed_from_itself() -> None:
+    assert changes(yaml.safe_load(TEXT), yaml.safe_load(TEXT)) == []
+
+
+def test_every_field_that_goes_from_the_document_breaks() -> None:
+    before, after = yaml.safe_load(TEXT), yaml.safe_load(TEXT)
+    schemas: dict[str, Any] = after["components"]["schemas"]
+    gone = {f"{name}.{field}" for name in schemas for field in schemas[name].pop("properties", ())}
+    found = {each.where for each in changes(before, after) if each.is_breaking}
+    assert len(gone) > 200
+    assert gone - found == set()
+
+
+class Script:
+    """Runs scripts/regenerate without generating anything."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+        monkeypatch.setattr(regenerate, "regenerate", lambda *_, **__: 0)
+
+    def __call__(self, *arguments: str) -> int:
+        self._monkeypatch.setattr("sys.argv", ["regenerate", *arguments])
+        return regenerate.main()
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Script:
+    return Script(monkeypatch)
+
+
+SCHEDULED = "        - Scheduled\n"
+
+
+@pytest.mark.parametrize(
+    ("older", "status"), [("", 0), (f"{SCHEDULED}        - Paused\n", 3)], ids=["came", "went"]
+)
+def test_script_exits_with_a_status_of_its_own_if_a_value_went(
+    older: str, status: int, tmp_path: Path, script: Script, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert TEXT.count(SCHEDULED) == 1
+    against = tmp_path / "older.yaml"
+    against.write_text(TEXT.replace(SCHEDULED, older), encoding="utf-8")
+    assert script("--check-breaking", "--against", str(against)) == status
+    assert script("--against", str(against)) == 0
+    assert f"Changes for callers: 1, of them breaking: {status // 3}" in capsys.readouterr().out
+
+
+def test_script_compares_with_the_last_commit_unless_told_otherwise(
+    script: Script, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(regenerate, "committed", lambda: TEXT)
+    assert script("--check-breaking") == 0
+    assert "Changes for callers: 0" in capsys.readouterr().out
+
+
+def test_script_says_so_if_there_is_nothing_to_compare_with(
+    script: Script, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_git() -> str:
+        raise subprocess.CalledProcessError(128, "git")
+
+    monkeypatch.setattr(regenerate, "committed", no_git)
+    assert script() == 0
+    assert script("--check-breaking") == 2
+    assert "No committed document" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        script("--against", "/nowhere.yaml")

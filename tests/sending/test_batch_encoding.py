@@ -1,0 +1,143 @@
+"""Of many events at once a body says what is said of each one by itself."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import OrderedDict, UserDict
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import pytest
+
+from inngest_rest import Event, InvalidEventError
+from inngest_rest._core.sending import bodies, chunks
+from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode
+
+NAN, INF = float("nan"), float("inf")
+TS = 1_795_543_200_000
+NOW = datetime(2026, 11, 24, 18, 0, 0, 1_501, tzinfo=UTC)
+
+
+class Name(StrEnum):
+    PLAIN = "app/plain"
+    RESERVED = "inngest/x"
+
+
+# What the others of a batch are.
+PLAIN: dict[str, Any] = {
+    "bare": {"name": "app/order", "data": {}},
+    "with nulls": {"name": "app/order", "data": {"n": None, "x": 0.0, "l": []}, "user": {}},
+    "with all": {
+        "name": "app/order",
+        "data": {"word": "null", "deep": [{"n": None}]},
+        "id": "own",
+        "user": {"id": None},
+        "ts": TS,
+        "v": "1",
+    },
+    "with a moment": {"name": "app/order", "data": {}, "ts": NOW},
+    "Event with a moment": Event("app/order", {}, user={}, ts=NOW),
+    "Event": Event("app/order", {"n": None}, user={"id": "u"}),
+    "Event without user": Event("app/order", {}),
+    "bare Event": Event("app/order"),
+    "Event with all": Event("app/order", {}, id="own", user={}, ts=TS, v="1"),
+}
+
+NUMBERS: list[Any] = [NAN, INF, -INF, 1e308, -0.0, 2**64, b"x"]
+NAMES: list[Any] = [None, "", 5, ["a"], "INNGEST/x", *Name]
+OBJECTS: list[Any] = [None, [], "x", OrderedDict(k=1), UserDict(k=NAN)]
+
+# What one of a batch is.
+ODD: list[Any] = [
+    *PLAIN.values(),
+    *({"name": "a", "data": {"k": each}} for each in NUMBERS),
+    {"name": "a", "data": {"n": None, "k": NAN}},
+    {"name": "a", "data": {"k": [None, {"x": (1, NAN)}]}},
+    {"name": "a", "data": {"k": [], "e": {}, "n": None, "f": False, "z": 0, "t": ""}},
+    {"name": "a", "data": {"n": None}, "user": {"k": NAN}},
+    {"name": "a", "data": {}, "extra": None},
+    {"name": "a", "data": {"n": None}, "extra": NAN},
+    {"name": "a", "data": {1: 2}},
+    {"name": "a", "data": {"k": "\ud800"}},
+    {"name": "a", "data": {"pad": "x" * (MAX_EVENT_BYTES - 1_000)}},
+    {"name": "a", "data": {"pad": "x" * MAX_EVENT_BYTES}},
+    *({"name": each, "data": {}} for each in NAMES),
+    {"data": {}},
+    *({"name": "a", "data": each} for each in OBJECTS),
+    *({"name": "a", "data": {}, "id": each} for each in (None, "", 7, "own", "\ud800")),
+    *({"name": "a", "data": {}, "user": each} for each in OBJECTS),
+    *({"name": "a", "data": {}, "ts": each} for each in (None, 1.5, True, 1, TS, 2**70, "now")),
+    *({"name": "a", "data": {}, "ts": each} for each in (NOW, datetime(2026, 1, 1))),  # noqa: DTZ001
+    *({"name": "a", "data": {}, "v": each} for each in (None, 1, "1")),
+    *(each(name="a", data={}) for each in (OrderedDict, UserDict)),
+    *(Event("a", {"n": None, "k": each}) for each in (NAN, 1.5)),
+    *(Event("a", {}, ts=each) for each in (TS, 1, NOW)),
+    Event("a", {}, user={}, ts=TS),
+    Event("a", {}, user={}, v="1"),
+    Event("a", {}, user={"k": NAN}),
+    Event("", {}),
+    Event("a", {}, id=""),
+    5,
+    None,
+]
+
+
+def one_by_one(events: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Return what goes out, and what is refused with its position and the reason."""
+    good, bad = [], []
+    for position, event in enumerate(events):
+        try:
+            good.append(json.loads(encode(event, position)))
+        except InvalidEventError as error:
+            bad.append((error.position, error.reason))
+    return good, bad
+
+
+def together(events: list[Any]) -> tuple[list[Any], list[Any]]:
+    good, bad = [], []
+    for batch in chunks.batches_of_events(events, len(events), lenient=True):
+        good += batch.events()
+        bad += [(each.position, each.reason) for each in batch.refused]
+    return good, bad
+
+
+def without_made_ids(events: list[Any]) -> list[Any]:
+    """Leave out what is new each time."""
+    return [{**each, "id": each["id"] if each["id"] in {"own", ""} else "new"} for each in events]
+
+
+@pytest.mark.parametrize("others", PLAIN)
+def test_an_event_is_judged_the_same_alone_and_among_others(others: str) -> None:
+    for odd, place in itertools.product(ODD, (0, 5, 9)):
+        events = [PLAIN[others]] * 10
+        events[place] = odd
+        good, bad = together(events)
+        alone_good, alone_bad = one_by_one(events)
+        assert bad == alone_bad, odd
+        assert without_made_ids(good) == without_made_ids(alone_good), odd
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_what_nearly_every_batch_is_made_of_takes_the_short_way(kind: str) -> None:
+    assert (bodies.dump_together([PLAIN[kind]] * 10) is None) == (kind == "bare Event")
+
+
+@pytest.mark.parametrize("field", ["user", "ts", "v"])
+def test_a_field_may_be_given_in_some_of_a_batch_only(field: str) -> None:
+    full: dict[str, Any] = {"name": "a", "data": {}, "user": {}, "ts": TS, "v": "1"}
+    less = {key: value for key, value in full.items() if key != field}
+    assert bodies.dump_together([full, less] * 5) is not None
+    assert bodies.dump_together([Event(**full), Event(**less)] * 5) is not None
+
+
+def test_an_event_handed_over_is_not_changed() -> None:
+    events: list[Any] = [{"name": "a", "data": {"n": None}} for _ in range(10)]
+    assert bodies.dump_together(events) is not None
+    assert events == [{"name": "a", "data": {"n": None}}] * 10
+
+
+def test_each_event_gets_an_id_of_its_own() -> None:
+    [batch] = chunks.batches_of_events([{"name": "a", "data": {}}] * 5_000, 5_000)
+    assert len({each["id"] for each in batch.events()}) == 5_000

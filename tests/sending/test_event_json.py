@@ -1,0 +1,254 @@
+"""An event becomes the bytes that go out, or is refused with its position and the reason."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from collections import OrderedDict, UserDict, defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from enum import Enum, StrEnum
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from inngest_rest import Event, InvalidArgumentError, InvalidEventError
+from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode
+from inngest_rest.event import new_event_id
+
+NAN, INF = float("nan"), float("inf")
+
+
+def wire(event: Any) -> Any:
+    return json.loads(encode(event, 0))
+
+
+def refusal(event: Any) -> str:
+    with pytest.raises(InvalidEventError) as caught:
+        encode(event, 7)
+    assert caught.value.position == 7
+    assert str(caught.value) == f"event 7: {caught.value.reason}"
+    return caught.value.reason
+
+
+def test_everything_given_goes_out_as_it_is() -> None:
+    moment = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
+    event = Event("a/b", {"k": [1, None, "ü"]}, id="mine", user={"id": 5}, ts=moment, v="1")
+    expected = {
+        "name": "a/b",
+        "data": {"k": [1, None, "ü"]},
+        "id": "mine",
+        "user": {"id": 5},
+        "ts": 1_795_543_200_000,
+        "v": "1",
+    }
+    assert wire(event) == expected
+    assert wire({**expected, "ts": moment}) == expected
+
+
+def test_what_is_not_given_does_not_go_out() -> None:
+    assert wire(Event("a", id="i")) == {"name": "a", "data": {}, "id": "i"}
+    empty = {"name": "a", "data": None, "user": None, "ts": None, "v": None, "id": None}
+    assert wire(empty).keys() == {"name", "data", "id"}
+
+
+def test_a_mapping_is_not_changed_and_gets_an_id_each_time() -> None:
+    event = {"name": "a", "data": None, "user": None, "ts": datetime.now(UTC)}
+    before = dict(event)
+    first, second = wire(event), wire(event)
+    assert event == before
+    assert first["id"] != second["id"]
+
+
+def test_an_event_keeps_its_id() -> None:
+    event = Event("a")
+    assert wire(event)["id"] == wire(event)["id"] == event.id
+
+
+class Name(StrEnum):
+    PAID = "app/paid"
+
+
+@pytest.mark.parametrize("kind", [dict, OrderedDict, UserDict, MappingProxyType])
+def test_any_mapping_is_an_event_and_data(kind: Any) -> None:
+    assert wire(kind({"name": "a", "data": kind({"k": 1}), "id": "i"}))["data"] == {"k": 1}
+
+
+def test_a_text_may_be_of_an_enum() -> None:
+    as_event = Event(Name.PAID, id=Name.PAID, v=Name.PAID)
+    as_mapping = dict.fromkeys(("name", "id", "v"), Name.PAID)
+    for event in (as_event, as_mapping):
+        assert {wire(event)[field] for field in as_mapping} == {"app/paid"}
+
+
+@pytest.mark.parametrize("name", ["", None, 5, b"a", ["a"]])
+def test_a_name_that_is_no_text_is_refused(name: Any) -> None:
+    assert "name must be text and not empty" in refusal({"name": name})
+    assert "name must be text and not empty" in refusal(Event(name))
+
+
+def test_an_event_without_a_name_is_refused() -> None:
+    assert "name must be text" in refusal({"data": {}})
+
+
+@pytest.mark.parametrize("name", ["inngest/", "inngest/x", "INNGEST/x", "Inngest/function.failed"])
+def test_a_reserved_name_is_refused_in_any_case(name: str) -> None:
+    assert "reserved" in refusal({"name": name})
+
+
+@pytest.mark.parametrize("name", ["inngest", "inngestx/y", "my-inngest/x", "i", " inngest/x"])
+def test_a_name_that_only_looks_reserved_is_not(name: str) -> None:
+    assert wire({"name": name})["name"] == name
+
+
+@pytest.mark.parametrize("field", ["data", "user"])
+@pytest.mark.parametrize("value", [[], "text", 5, True, [("k", 1)]])
+def test_data_and_user_that_are_no_objects_are_refused(field: str, value: Any) -> None:
+    said = refusal({"name": "a", field: value})
+    assert said == f"{field} must be a JSON object, not {type(value).__name__}"
+
+
+@pytest.mark.parametrize("field", ["id", "v"])
+@pytest.mark.parametrize("value", [5, 0, False, b"x", ["x"]])
+def test_id_and_v_that_are_no_texts_are_refused(field: str, value: Any) -> None:
+    said = refusal({"name": "a", field: value})
+    assert said == f"{field} must be text, not {type(value).__name__}"
+
+
+@pytest.mark.parametrize("event", [None, 5, "app/x", ["app/x"], object()])
+def test_what_is_neither_event_nor_mapping_is_refused(event: Any) -> None:
+    assert f"not {type(event).__name__}" in refusal(event)
+
+
+class Limit(Enum):
+    NONE = INF
+
+
+@pytest.mark.parametrize("number", [NAN, INF, -INF, Limit.NONE])
+@pytest.mark.parametrize(
+    ("place", "path"),
+    [
+        (lambda it: {"data": {"k": it}}, "data.k"),
+        (lambda it: {"data": {"a": None, "b": it}}, "data.b"),
+        (lambda it: {"data": {"k": [None, {"x": (0, it)}]}}, r"data.k\[1\].x\[1\]"),
+        (lambda it: {"data": {"k": defaultdict(int, {"x": it})}}, "data.k.x"),
+        (lambda it: {"user": {"k": it}}, "user.k"),
+        (lambda it: {"extra": it}, "extra"),
+    ],
+)
+def test_a_number_that_is_not_finite_is_refused_and_its_place_is_named(
+    number: Any, place: Any, path: str
+) -> None:
+    with pytest.raises(InvalidEventError, match=f"{path} is not a finite number"):
+        encode({"name": "a", **place(number)}, 0)
+
+
+def test_nulls_and_the_word_null_are_no_reason_to_refuse() -> None:
+    data = {"a": None, "b": [None, 1.5, {"c": None}], "null": "null", "d": (1, 2.5), "e": True}
+    assert wire({"name": "a", "data": data})["data"] == {**data, "d": [1, 2.5]}
+
+
+@dataclass
+class Point:
+    x: float
+
+
+@pytest.mark.parametrize(
+    "value",
+    [2**64, -(2**63) - 1, "\ud800", {1: 2}, {"\ud800": 1}, {1, 2}, object(), b"x", 1j, Point(NAN)],
+    ids=repr,
+)
+def test_what_json_cannot_say_is_refused(value: Any) -> None:
+    assert refusal({"name": "a", "data": {"k": value}}).startswith("not JSON: ")
+
+
+@pytest.mark.parametrize(
+    "value", [2**63, 2**64 - 1, -(2**63), 1e308, "😀", "\0", "\u2028"], ids=repr
+)
+def test_what_json_can_say_goes_out(value: Any) -> None:
+    assert wire({"name": "a", "data": {"k": value}})["data"]["k"] == value
+
+
+@pytest.mark.parametrize("field", ["name", "id", "v"])
+def test_a_lone_surrogate_is_refused_wherever_it_stands(field: str) -> None:
+    assert "surrogate" in refusal({"name": "a", field: "a\udfff"})
+
+
+FIRST, LAST = datetime(1980, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("ts", "milliseconds"),
+    [
+        (FIRST, 315_532_800_000),
+        (LAST, 4_102_444_800_000),
+        (315_532_800_000, 315_532_800_000),
+        (datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=1))), 1_767_225_600_000),
+        (datetime(2026, 1, 1, 0, 0, 0, 1_400, tzinfo=UTC), 1_767_225_600_001),
+    ],
+)
+def test_ts_goes_out_in_milliseconds(ts: Any, milliseconds: int) -> None:
+    assert wire(Event("a", ts=ts))["ts"] == milliseconds
+
+
+@pytest.mark.parametrize(
+    ("ts", "reason"),
+    [
+        (FIRST - timedelta(milliseconds=1), "not between 1980 and 2100"),
+        (LAST + timedelta(milliseconds=1), "not between 1980 and 2100"),
+        (315_532_799_999, "not between"),
+        (4_102_444_800_001, "not between"),
+        (2**63, "not between"),
+        (0, "not between 1980 and 2100"),
+        (-1, "not between 1980 and 2100"),
+        (1_795_543_200, "milliseconds, not seconds"),
+        (datetime(2026, 1, 1), "aware datetime"),  # noqa: DTZ001
+        (1_795_543_200_000.0, "not float"),
+        (True, "not bool"),
+        ("2026-01-01T00:00:00Z", "not str"),
+    ],
+    ids=repr,
+)
+def test_ts_that_the_server_would_refuse_is_refused(ts: Any, reason: str) -> None:
+    assert reason in refusal(Event("a", ts=ts))
+
+
+def test_only_seconds_are_taken_for_seconds() -> None:
+    assert "seconds" not in refusal(Event("a", ts=-5))
+    assert "seconds" not in refusal(Event("a", ts=2**62))
+
+
+def test_an_event_of_three_mebibytes_goes_out_and_one_byte_more_is_refused() -> None:
+    empty = len(encode({"name": "a", "id": "i", "data": {"k": ""}}, 0))
+    fits = {"name": "a", "id": "i", "data": {"k": "x" * (MAX_EVENT_BYTES - empty)}}
+    assert len(encode(fits, 0)) == MAX_EVENT_BYTES == 3_145_728
+    fits["data"] = {"k": "ü" + "x" * (MAX_EVENT_BYTES - empty - 1)}
+    assert refusal(fits) == "it is 3,145,729 bytes of JSON; the server takes 3,145,728"
+
+
+def test_a_refusal_is_an_invalid_argument() -> None:
+    assert issubclass(InvalidEventError, InvalidArgumentError)
+    assert issubclass(InvalidArgumentError, ValueError)
+
+
+def test_ids_are_unique_and_sort_in_the_order_they_were_made() -> None:
+    ids = [new_event_id() for _ in range(10_000)]
+    assert ids == sorted(set(ids))
+    assert {len(each) for each in ids} == {32}
+
+
+def _ids(queue: Any) -> None:
+    queue.put([new_event_id() for _ in range(3)])
+
+
+def test_a_forked_child_makes_ids_of_its_own() -> None:
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+    child = context.Process(target=_ids, args=(queue,))
+    child.start()
+    theirs = queue.get()
+    child.join()
+    ours = [new_event_id() for _ in range(3)]
+    tag = slice(12, 22)
+    assert {each[tag] for each in theirs}.isdisjoint(each[tag] for each in ours)

@@ -1,0 +1,297 @@
+"""`send`: ids in the order of the events, each event's fate told, nothing stored twice."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from inngest_rest import (
+    AuthenticationError,
+    Event,
+    InvalidArgumentError,
+    InvalidEventError,
+    InvalidResponseError,
+    PartialSendError,
+    PermissionDeniedError,
+    RateLimitError,
+    RequestTimeoutError,
+    RouteNotFoundError,
+    SendReport,
+    ServerError,
+    TransportError,
+)
+from inngest_rest.testing import MockServer, loses_response
+from tests.support.server import WEB_UI, Answer, accepts_all, recorded, refuses, says, text
+
+if TYPE_CHECKING:
+    from inngest_rest import InngestClient
+    from tests.conftest import Connect
+    from tests.support.server import Server
+
+ROUTE = "POST /e/NO_EVENT_KEY_SET"
+SEED = "x-inngest-event-id-seed"
+
+
+def events(count: int, *, first: int = 0) -> list[dict[str, Any]]:
+    return [{"name": f"e{index}", "id": f"own-{index}"} for index in range(first, first + count)]
+
+
+def names(count: int) -> list[str]:
+    return [each["name"] for each in events(count)]
+
+
+def sizes(server: Server) -> list[int]:
+    return [len(each) for each in server.bodies()]
+
+
+@pytest.mark.parametrize(
+    ("events", "ids"),
+    [
+        (lambda: Event("a"), ["a"]),
+        (lambda: {"name": "a"}, ["a"]),
+        (lambda: [Event("a"), {"name": "b"}], ["a", "b"]),
+        (lambda: (Event("a"),), ["a"]),
+        (lambda: iter([{"name": "a"}]), ["a"]),
+        (list, []),
+        (lambda: iter(()), []),
+    ],
+    ids=["event", "mapping", "list", "tuple", "iterator", "empty list", "empty iterator"],
+)
+def test_one_event_or_several_are_sent(
+    client: InngestClient, server: Server, events: Any, ids: list[str]
+) -> None:
+    server.on(ROUTE, accepts_all)
+    assert client.send(events()) == ids
+    assert len(server.requests) == bool(ids)
+
+
+@pytest.mark.parametrize("nothing", [None, "app/x", b"x", 5])
+def test_what_is_no_event_is_refused(client: InngestClient, server: Server, nothing: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match=type(nothing).__name__):
+        client.send(nothing)
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({}, [512, 512, 176]), ({"batch_size": 5_000}, [1_200]), ({"batch_size": 600}, [600, 600])],
+)
+def test_events_are_split_and_their_ids_come_back_in_order(
+    client: InngestClient, server: Server, options: dict[str, int], expected: list[int]
+) -> None:
+    server.on(ROUTE, accepts_all)
+    assert client.send(events(1_200), **options) == names(1_200)
+    assert sizes(server) == expected
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 5_001, 1.5, True, "1"])
+def test_a_batch_size_the_platform_does_not_take_is_refused(
+    client: InngestClient, batch_size: Any
+) -> None:
+    with pytest.raises(InvalidArgumentError, match="batch_size"):
+        client.send({"name": "a"}, batch_size=batch_size)
+
+
+def test_large_events_are_split_by_bytes(client: InngestClient, server: Server) -> None:
+    server.on(ROUTE, accepts_all)
+    large = [{**each, "data": {"k": "x" * 1_500_000}} for each in events(5)]
+    assert client.send(large) == names(5)
+    assert sizes(server) == [2, 2, 1]
+
+
+def test_nothing_is_sent_where_any_event_is_invalid(client: InngestClient, server: Server) -> None:
+    bad = [*events(600), {"name": "inngest/x"}]
+    with pytest.raises(InvalidEventError, match=r"event 600: .*reserved") as caught:
+        client.send(bad)
+    assert caught.value.position == 600
+    assert server.asked == []
+
+
+def test_a_retry_has_the_seed_of_its_bytes_and_other_bytes_have_another(
+    client: InngestClient, server: Server
+) -> None:
+    server.on(ROUTE, httpx.ReadError("reset"), text(503, ""), accepts_all)
+    client.send(events(2), batch_size=1)
+    seeds = [each.headers[SEED] for each in server.requests]
+    assert seeds[0] == seeds[1] == seeds[2] != seeds[3]
+    assert server.bodies()[0] == server.bodies()[2]
+
+
+def test_the_rest_after_a_refused_event_has_a_seed_of_its_own(
+    client: InngestClient, server: Server
+) -> None:
+    server.on(ROUTE, refuses("e1"))
+    with pytest.raises(PartialSendError):
+        client.send(events(3))
+    assert len({each.headers[SEED] for each in server.requests}) == 2
+
+
+def test_a_seed_is_what_the_server_reads(client: InngestClient, server: Server) -> None:
+    server.on(ROUTE, accepts_all)
+    client.send({"name": "a"})
+    milliseconds, entropy = server.requests[0].headers[SEED].split(",")
+    assert milliseconds == "1795543200000"
+    assert len(base64.b64decode(entropy)) == 10
+    assert server.requests[0].headers["content-type"] == "application/json"
+
+
+def test_a_lost_answer_stores_no_event_twice(connect: Connect) -> None:
+    mock = MockServer()
+    mock.fault(loses_response(), times=2)
+    ids = connect(transport=mock.transport).send(events(3))
+    assert [each.internal_id for each in mock.events] == ids
+    assert len(mock.requests) == 3
+
+
+@pytest.mark.parametrize("position", [0, 3, 5])
+def test_after_a_refused_event_the_rest_still_goes_out(
+    client: InngestClient, server: Server, position: int
+) -> None:
+    server.on(ROUTE, refuses(f"e{position}"))
+    with pytest.raises(PartialSendError) as caught:
+        client.send(events(10), batch_size=6)
+    error = caught.value
+    expected: list[str | None] = list(names(10))
+    expected[position] = None
+    assert error.ids == tuple(expected)
+    assert error.report.accepted == 9
+    assert (error.report.rejected, error.report.unknown) == (1, 0)
+    [failure] = error.report.failures
+    assert failure.position == position
+    assert failure.event == {**events(10)[position], "data": {}}
+    assert failure.reason == f"e{position} is refused"
+    assert sizes(server) == [each for each in (6, 5 - position, 4) if each]
+
+
+def test_every_refused_event_is_told_of(client: InngestClient, server: Server) -> None:
+    server.on(ROUTE, says({"ids": [""], "status": 400, "error": "no"}, status=400))
+    with pytest.raises(PartialSendError, match="0 of 3 events accepted, 3 rejected") as caught:
+        client.send(events(3))
+    assert caught.value.ids == (None, None, None)
+    assert [each.position for each in caught.value.report.failures] == [0, 1, 2]
+    assert sizes(server) == [3, 2, 1]
+
+
+@pytest.mark.parametrize("recording", ["ingest-batch-invalid-mid", "ingest-batch-too-big"])
+def test_a_recorded_400_tells_what_was_stored(
+    client: InngestClient, server: Server, recording: str
+) -> None:
+    server.on(ROUTE, recorded(recording), accepts_all)
+    with pytest.raises(PartialSendError) as caught:
+        client.send(events(4))
+    ids = caught.value.ids
+    stored = [each for each in ids if each is not None and not each.startswith("e")]
+    assert ids[len(stored)] is None
+    assert ids[len(stored) + 1 :] == tuple(names(4)[len(stored) + 1 :])
+    assert all(len(each) == 26 for each in stored)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (recorded("start-ingest-wrong"), AuthenticationError),
+        (text(403, "filtered"), PermissionDeniedError),
+        (text(404, "404 page not found"), RouteNotFoundError),
+        (text(429, ""), RateLimitError),
+        (httpx.ConnectError("refused"), TransportError),
+        (httpx.ConnectTimeout("late"), RequestTimeoutError),
+    ],
+    ids=repr,
+)
+def test_where_provably_nothing_was_accepted_the_cause_itself_is_raised(
+    connect: Connect, server: Server, answer: Answer, error: type[Exception]
+) -> None:
+    server.on(ROUTE, answer)
+    with pytest.raises(error) as caught:
+        connect(retries=1).send(events(3), batch_size=1)
+    assert type(caught.value) is error
+    assert len(server.requests) in (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (text(503, "down"), ServerError),
+        (WEB_UI, InvalidResponseError),
+        (recorded("ingest-no-key2"), InvalidResponseError),
+        (text(400, "<html>", "text/html"), InvalidResponseError),
+        (says({"ids": ["only one"], "status": 200}), InvalidResponseError),
+        (says({"status": 200}), InvalidResponseError),
+        (httpx.ReadError("reset"), TransportError),
+        (httpx.ReadTimeout("late"), RequestTimeoutError),
+    ],
+    ids=repr,
+)
+def test_where_the_fate_is_unknown_it_is_said_to_be(
+    connect: Connect, server: Server, answer: Answer, cause: type[Exception]
+) -> None:
+    server.on(ROUTE, answer)
+    with pytest.raises(PartialSendError, match="0 of 3 events accepted") as caught:
+        connect(retries=1).send(events(3))
+    assert type(caught.value.__cause__) is cause
+    assert caught.value.report.unknown == 3
+    assert [each.position for each in caught.value.report.failures] == [0, 1, 2]
+
+
+def test_after_a_failure_the_batches_that_follow_are_not_tried_and_said_so(
+    connect: Connect, server: Server
+) -> None:
+    server.on(ROUTE, accepts_all, text(401, "no"))
+    with pytest.raises(PartialSendError) as caught:
+        connect().send(events(6), batch_size=2)
+    report = caught.value.report
+    assert caught.value.ids == ("e0", "e1", None, None, None, None)
+    assert (report.accepted, report.rejected, report.unknown) == (2, 0, 4)
+    tried = ["not tried after" not in each.reason for each in report.failures]
+    assert tried == [True, True, False, False]
+    assert sizes(server) == [2, 2]
+    assert isinstance(caught.value.__cause__, AuthenticationError)
+
+
+def test_a_failure_after_a_refusal_in_the_same_batch_keeps_both(
+    connect: Connect, server: Server
+) -> None:
+    server.on(ROUTE, refuses("e1"), text(503, "down"))
+    with pytest.raises(PartialSendError) as caught:
+        connect(retries=0).send(events(4))
+    report = caught.value.report
+    assert caught.value.ids == ("e0", None, None, None)
+    assert (report.accepted, report.rejected, report.unknown) == (1, 1, 2)
+    assert [each.position for each in report.failures] == [1, 2, 3]
+
+
+def test_what_failed_can_be_sent_again_as_it_is(client: InngestClient, server: Server) -> None:
+    server.on(ROUTE, refuses("e1"))
+    with pytest.raises(PartialSendError) as caught:
+        client.send(
+            [Event("e0"), Event("e1", {"k": 1}, user={"id": 1}, ts=1_795_543_200_000, v="1")]
+        )
+    server.on(ROUTE, accepts_all)
+    assert client.send(each.event for each in caught.value.report.failures) == ["e1"]
+    assert server.bodies()[-1] == [server.bodies()[0][1]]
+
+
+def test_a_report_keeps_the_first_thousand_failures(connect: Connect, server: Server) -> None:
+    server.on(ROUTE, text(503, "down"))
+    with pytest.raises(PartialSendError) as caught:
+        connect(retries=0).send(events(1_500))
+    assert caught.value.report.unknown == 1_500
+    assert [each.position for each in caught.value.report.failures] == list(range(1_000))
+    assert len(caught.value.ids) == 1_500
+
+
+def test_reports_add_up() -> None:
+    assert SendReport(1, 2, 3) + SendReport(10, 20, 30) == SendReport(11, 22, 33)
+    assert SendReport() + SendReport() == SendReport()
+
+
+def test_a_message_tells_counts_and_what_to_do(client: InngestClient, server: Server) -> None:
+    server.on(ROUTE, refuses("e1"))
+    with pytest.raises(PartialSendError) as caught:
+        client.send(events(3))
+    said = str(caught.value)
+    assert said.startswith("2 of 3 events accepted, 1 rejected, 0 unknown; first: e1 is refused.")
+    assert ".report.failures" in said

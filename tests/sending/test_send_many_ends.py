@@ -1,0 +1,229 @@
+"""`send_many` ends: by an error, an interrupt or a cancellation; what was accepted is told."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import threading
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from inngest_rest import (
+    AsyncInngestClient,
+    AuthenticationError,
+    InngestClient,
+    PermissionDeniedError,
+    RouteNotFoundError,
+    ServerError,
+    TransportError,
+)
+from inngest_rest._core.drivers.asynchronous import AsyncDriver
+from inngest_rest._core.drivers.blocking import Driver
+from tests.support.server import Answer, Reply, accepts_all, recorded, refuses, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from inngest_rest import BatchReport
+    from tests.conftest import Connect
+    from tests.support.clock import Clock
+    from tests.support.doors import DoorName
+    from tests.support.server import Server
+
+ROUTE = "POST /e/NO_EVENT_KEY_SET"
+PATIENCE = 10  # seconds until a test that waits for ever fails
+
+
+def events(count: int) -> Iterator[dict[str, Any]]:
+    for index in range(count):
+        yield {"name": f"e{index}", "id": f"own-{index}"}
+
+
+def positions(reports: list[BatchReport]) -> list[int]:
+    return [each for report in reports for each in report.positions]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (recorded("start-ingest-wrong"), AuthenticationError),
+        (text(403, "filtered"), PermissionDeniedError),
+        (text(404, "404 page not found"), RouteNotFoundError),
+    ],
+    ids=["401", "403", "404"],
+)
+def test_it_stops_at_once_where_no_batch_can_fare_better(
+    client: InngestClient, server: Server, answer: Answer, error: type[Exception]
+) -> None:
+    server.on(ROUTE, accepts_all, answer)
+    source = events(1_000)
+    with pytest.raises(error) as caught:
+        client.send_many(source, batch_size=1, in_flight=1)
+    assert len(server.requests) == 2
+    assert len(list(source)) == 998
+    assert caught.value.__notes__ == [
+        "stopped after 1 events were accepted, 0 rejected, 1 left unknown"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [(httpx.ConnectError("refused"), TransportError), (text(503, "down"), ServerError)],
+    ids=["no server", "503"],
+)
+def test_ten_batches_in_a_row_without_an_answer_are_an_outage(
+    connect: Connect, server: Server, answer: Answer, error: type[Exception]
+) -> None:
+    server.on(ROUTE, *([answer] * 9), accepts_all, answer)
+    source = events(1_000)
+    with pytest.raises(error) as caught:
+        connect(retries=0).send_many(source, batch_size=2, in_flight=1)
+    assert len(server.requests) == 9 + 1 + 10
+    assert caught.value.__notes__ == [
+        "stopped after 2 events were accepted, 0 rejected, 38 left unknown"
+    ]
+
+
+def test_nine_batches_without_an_answer_are_bad_luck_and_said_to_be_unknown(
+    connect: Connect, server: Server
+) -> None:
+    server.on(ROUTE, *([text(503, "down")] * 9), accepts_all)
+    report = connect(retries=0).send_many(events(20), batch_size=2, in_flight=1)
+    assert (report.accepted, report.rejected, report.unknown) == (2, 0, 18)
+
+
+def test_requests_are_evenly_spaced(client: InngestClient, server: Server, clock: Clock) -> None:
+    server.on(ROUTE, accepts_all)
+    client.send_many(events(5), batch_size=1, in_flight=1, max_requests=4, period=2)
+    assert [each for each in clock.pauses if each] == [0.5, 0.5, 0.5, 0.5]
+
+
+def test_a_slow_source_is_not_made_slower_nor_made_up_for(
+    client: InngestClient, server: Server, clock: Clock
+) -> None:
+    server.on(ROUTE, accepts_all)
+
+    def slow() -> Iterator[dict[str, Any]]:
+        for index, event in enumerate(events(4)):
+            clock.advance(10 if index == 1 else 0)
+            yield event
+
+    client.send_many(slow(), batch_size=1, in_flight=1, max_requests=1)
+    assert [each for each in clock.pauses if each] == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("in_flight", [1, 4])
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_where_the_source_raises_what_went_out_before_is_told_first(
+    client: InngestClient, server: Server, error: type[BaseException], in_flight: int
+) -> None:
+    server.on(ROUTE, accepts_all)
+    told: list[BatchReport] = []
+
+    def source() -> Iterator[dict[str, Any]]:
+        yield from events(6)
+        raise error
+
+    with pytest.raises(error):
+        client.send_many(source(), batch_size=2, in_flight=in_flight, on_batch=told.append)
+    assert [each.report.accepted for each in told] == [2, 2, 2]
+
+
+def test_interrupted_amid_a_request_it_tells_what_was_accepted_and_what_is_unknown(
+    server: Server,
+) -> None:
+    def interrupt(_: httpx.Request) -> Reply:
+        raise KeyboardInterrupt
+
+    server.on(ROUTE, accepts_all, interrupt)
+    told: list[BatchReport] = []
+    with (
+        InngestClient(dev=True, transport=server) as client,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        client.send_many(events(6), batch_size=2, in_flight=1, on_batch=told.append)
+    assert [(each.report.accepted, each.report.unknown) for each in told] == [(2, 0), (0, 2)]
+    assert told[1].report.failures[0].event == {"name": "e2", "id": "own-2", "data": {}}
+
+
+def test_an_on_batch_that_raises_ends_it_and_is_still_told_of_the_rest(
+    client: InngestClient, server: Server
+) -> None:
+    server.on(ROUTE, accepts_all)
+    told: list[BatchReport] = []
+
+    def on_batch(report: BatchReport) -> None:
+        told.append(report)
+        raise ZeroDivisionError(len(told))
+
+    source = events(100)
+    with pytest.raises(ZeroDivisionError):
+        client.send_many(source, batch_size=1, in_flight=3, on_batch=on_batch)
+    drawn = 100 - len(list(source))
+    assert positions(told) == list(range(drawn))
+    assert drawn <= 3
+
+
+class Silent(httpx.AsyncBaseTransport):
+    """Answers the first request; the others wait for ever."""
+
+    def __init__(self) -> None:
+        self.waiting = asyncio.Event()
+        self.asked = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        if self.asked > 1:
+            self.waiting.set()
+            await asyncio.Event().wait()
+        return httpx.Response(200, stream=httpx.ByteStream(accepts_all(request).body))
+
+
+def test_cancelled_it_does_not_wait_and_tells_what_was_accepted() -> None:
+    told: list[BatchReport] = []
+
+    async def main() -> None:
+        silent = Silent()
+        async with AsyncInngestClient(dev=True, transport=silent) as client:
+            task = asyncio.create_task(
+                client.send_many(events(50), batch_size=2, in_flight=2, on_batch=told.append)
+            )
+            await silent.waiting.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(asyncio.wait_for(main(), PATIENCE))
+    fates = [(each.report.accepted, each.report.unknown) for each in told]
+    assert fates[0] == (2, 0)
+    assert set(fates[1:]) == {(0, 2)}
+    assert positions(told) == list(range(2 * len(told)))
+
+
+def test_reports_travel_between_machines_and_add_up(client: InngestClient, server: Server) -> None:
+    server.on(ROUTE, refuses("e3"))
+    told: list[BatchReport] = []
+    report = client.send_many(events(5), on_batch=told.append)
+    assert pickle.loads(pickle.dumps(report)) == report
+    assert pickle.loads(pickle.dumps(told)) == told
+    assert (report + report).accepted == 8
+    assert len((report + report).failures) == 2
+
+
+def test_threads_end_with_the_sending(door: DoorName, connect: Connect, server: Server) -> None:
+    server.on(ROUTE, accepts_all)
+    before = threading.active_count()
+    connect().send_many(events(50), batch_size=1, in_flight=8)
+    for thread in threading.enumerate():
+        if thread.name.startswith("inngest-rest"):
+            thread.join(PATIENCE)
+    assert threading.active_count() <= before + (door == "async")
+
+
+def test_both_drivers_promise_the_same() -> None:
+    assert Driver.run_many.__doc__ is not None
+    assert AsyncDriver.run_many.__doc__ is not None
+    first = [each.__doc__.split("Args:")[0] for each in (Driver.run_many, AsyncDriver.run_many)]  # type: ignore[union-attr]
+    assert first[0] == first[1]

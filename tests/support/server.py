@@ -1,0 +1,128 @@
+"""A scripted server: what it answers to which request, and what it was asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import httpx
+from attrs import field, frozen
+
+RECORDINGS = Path(__file__).parents[1] / "contract" / "recordings"
+
+
+@frozen
+class Reply:
+    """An answer, sent as often as it is asked for."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(factory=dict)
+
+
+Answer = Reply | Exception | Callable[[httpx.Request], Reply]
+
+
+def says(body: object, *, status: int = 200, **headers: str) -> Reply:
+    """Answer with JSON; header names are written with underscores."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    text = json.dumps(body).encode()
+    return Reply(status, text, {"content-type": "application/json", **named})
+
+
+def text(status: int, body: str, content_type: str = "text/plain; charset=utf-8") -> Reply:
+    """Answer with text."""
+    return Reply(status, body.encode(), {"content-type": content_type})
+
+
+def recorded(name: str) -> Reply:
+    """Answer as the real server was recorded to."""
+    response = json.loads((RECORDINGS / f"{name}.json").read_text(encoding="utf-8"))["response"]
+    body = response["body"]
+    content_type = response["headers"].get("content-type")
+    headers = {"content-type": content_type} if content_type else {}
+    raw = body if isinstance(body, str) else "" if body is None else json.dumps(body)
+    return Reply(response["status"], raw.encode(), headers)
+
+
+def body_of(name: str) -> Any:
+    """Return the body of a recording."""
+    return json.loads(recorded(name).body)
+
+
+# What a server answers where it has no such route [facts.md 0].
+WEB_UI = text(200, "<!DOCTYPE html><title>Inngest</title>", "text/html")
+NO_ROUTE = {"v1": recorded("v1-runs-list"), "v2": recorded("v2-unknown-route")}
+
+
+class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Answers by script. A route that is not in it is one the server does not have."""
+
+    def __init__(self) -> None:
+        self.requests: list[httpx.Request] = []
+        self.closed = 0
+        self._script: dict[str, list[Answer]] = {}
+
+    def on(self, route: str, *answers: Answer) -> None:
+        """Answer "METHOD /path" with each of these in turn, then always with the last."""
+        self._script[route] = list(answers)
+
+    @property
+    def asked(self) -> list[str]:
+        """What was asked, as "METHOD /path?query"."""
+        return [f"{each.method} {unquote(each.url.raw_path.decode())}" for each in self.requests]
+
+    def bodies(self) -> list[Any]:
+        """Return the JSON that was sent, request by request."""
+        return [json.loads(each.content) for each in self.requests]
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.read()
+        return self._answer(request)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await request.aread()
+        return self._answer(request)
+
+    def close(self) -> None:
+        self.closed += 1
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        path = request.url.path
+        script = self._script.get(f"{request.method} {path}")
+        if script is None:
+            answer: Answer = NO_ROUTE.get(path.split("/")[1], WEB_UI)
+        else:
+            answer = script.pop(0) if len(script) > 1 else script[0]
+        if isinstance(answer, Exception):
+            raise answer
+        reply = answer if isinstance(answer, Reply) else answer(request)
+        stream = httpx.ByteStream(reply.body)
+        return httpx.Response(reply.status, headers=reply.headers, stream=stream)
+
+
+def accepts_all(request: httpx.Request) -> Reply:
+    """Accept every event posted, naming each after itself: its name is its internal id."""
+    events = json.loads(request.content)
+    return says({"ids": [each["name"] for each in events], "status": 200})
+
+
+def refuses(name: str) -> Callable[[httpx.Request], Reply]:
+    """Accept events as the server does: up to the first of this name [facts.md 1]."""
+
+    def answer(request: httpx.Request) -> Reply:
+        names = [each["name"] for each in json.loads(request.content)]
+        if name not in names:
+            return accepts_all(request)
+        stored = names[: names.index(name)]
+        body = {"ids": stored or [""], "status": 400, "error": f"{name} is refused"}
+        return says(body, status=400)
+
+    return answer

@@ -1,0 +1,1 @@
+"""A file of events becomes batches: resumable, with rejected lines kept beside it."""

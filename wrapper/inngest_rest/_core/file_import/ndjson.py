@@ -1,0 +1,141 @@
+"""A line of NDJSON becomes the text of an event: passed on as it stands wherever that is safe.
+
+The line is decoded once, to be checked, and its own bytes go out; encoding it again would cost
+more than all the rest. What is unusual in any way goes through `encode`, which knows every rule.
+"""
+
+from __future__ import annotations
+
+from binascii import hexlify
+from hashlib import sha256
+from itertools import count
+from typing import TYPE_CHECKING, Any, cast
+
+import orjson
+from xxhash import xxh3_64_digest
+
+from inngest_rest._core.file_import.lines import CutLine, Part
+from inngest_rest._core.sending.batching import Batch
+from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode
+from inngest_rest._core.sending.plain import fields_of
+from inngest_rest.errors import InvalidEventError
+from inngest_rest.reports import SendFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Longest line that is passed on as it stands; an id may be added to it.
+_MAX_PLAIN = MAX_EVENT_BYTES - 64
+
+# Lines that are checked together: decoded, they fit into the processor's cache, and are too few
+# for the garbage collector to look at.
+_GROUP = 128
+
+
+class NdjsonEncoder:
+    """Make batches of lines; an event without id gets one that depends on where it stands.
+
+    The id is made of the import's name, the line's number and its bytes: the same import again
+    gives the same ids, and mending a line changes the id of that line alone.
+
+    Args:
+        name: The import's name.
+    """
+
+    def __init__(self, name: str) -> None:
+        # 64 bits of a hash tell apart the names of imports, and what has stood in one line.
+        self._id = b"%.16b-%%d-%%.16b" % hexlify(sha256(name.encode()).digest())
+        # Last, since of two keys that are the same to it the server takes the last.
+        self._with_id = b'%b,"id":"' + self._id + b'"}'
+
+    def batch(self, part: Part) -> Batch:
+        """Make a batch of lines, whose positions are their numbers; blank ones are no events."""
+        positions: list[int] = []
+        texts: list[bytes] = []
+        refused: list[SendFailure] = []
+        has_long = part.size > _MAX_PLAIN and max(map(len, part.lines)) > _MAX_PLAIN
+        for start in range(0, len(part.lines), _GROUP):
+            group, number = part.lines[start : start + _GROUP], part.start.line + 1 + start
+            plain = None if has_long else self._plain_texts(group, number)
+            if plain is None:
+                self._one_by_one(group, number, positions, texts, refused)
+            else:
+                positions += range(number, number + len(group))
+                texts += plain
+        if texts:
+            # The brackets go into the one copy: each more of this size costs like half the checks.
+            texts[0] = b"[" + texts[0]
+            texts[-1] += b"]"
+        return Batch(positions, b",".join(texts), refused)
+
+    def _one_by_one(
+        self,
+        lines: Sequence[bytes],
+        first: int,
+        positions: list[int],
+        texts: list[bytes],
+        refused: list[SendFailure],
+    ) -> None:
+        """Sort lines of any kind into what goes out and what does not."""
+        for number, line in enumerate(lines, first):
+            if not line.strip():
+                continue
+            event: Any = None
+            try:
+                event = _loads(line, number)
+                text = self._text(event, line, number)
+            except InvalidEventError as error:
+                shown = cast("dict[str, Any]", event) if isinstance(event, dict) else {}
+                refused.append(SendFailure(number, shown, error.reason))
+            else:
+                positions.append(number)
+                texts.append(text)
+
+    def _plain_texts(self, lines: Sequence[bytes], first: int) -> list[bytes] | None:
+        """Return the text of each event, or None unless they are alike and nothing is unusual."""
+        try:
+            fields = fields_of(list(map(orjson.loads, lines)))
+        except orjson.JSONDecodeError:
+            return None
+        if fields is None:
+            return None
+        if "id" in fields:
+            return [line.rstrip() for line in lines]
+        heads = [line.rstrip()[:-1] for line in lines]
+        digests = map(hexlify, map(xxh3_64_digest, heads))
+        with_id = self._with_id
+        return [with_id % each for each in zip(heads, count(first), digests)]
+
+    def _text(self, event: Any, line: bytes, number: int) -> bytes:
+        """Return the text of one event, or refuse it."""
+        if isinstance(line, CutLine):
+            raise InvalidEventError(_too_long(line), position=number)
+        if not isinstance(event, dict):
+            reason = f"a line holds one JSON object, not {type(event).__name__}"
+            raise InvalidEventError(reason, position=number)
+        texts = self._plain_texts([line], number) if len(line) <= _MAX_PLAIN else None
+        if texts is not None:
+            return texts[0]
+        wire = cast("dict[str, Any]", event)
+        if wire.get("id") is None or wire["id"] == "":
+            digest = hexlify(xxh3_64_digest(line.rstrip()[:-1]))
+            wire = {**wire, "id": (self._id % (number, digest)).decode()}
+        return encode(wire, number)
+
+
+def _loads(line: bytes, number: int) -> Any:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        if isinstance(line, CutLine):
+            reason = _too_long(line)
+        else:
+            reason = f"not JSON: {error.msg}, at character {error.pos + 1}"
+            if not line.endswith(b"\n"):
+                reason += "; the file ends in the middle of this line"
+        raise InvalidEventError(reason, position=number) from None
+
+
+def _too_long(line: CutLine) -> str:
+    size = len(line) + line.passed_over
+    return f"a line of {size:,} bytes; the server takes events of {MAX_EVENT_BYTES:,}"

@@ -1,0 +1,214 @@
+"""Sending a file: its lines stream through as batches, and it is known how far they have come.
+
+    lines         the file becomes lines
+    ndjson        lines become events, each with an id that is the same every time
+    bulk          sends the batches, in bounded memory
+    dead_letters  keeps the lines that were rejected
+    checkpoints   keeps the place before which nothing is left to do
+
+Batches are reported in order, so one place is enough: the end of the last batch before which none
+is of unknown fate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from inngest_rest._core.arguments import check_text
+from inngest_rest._core.file_import.checkpoint import Checkpoint, Progress
+from inngest_rest._core.file_import.lines import STDIN, Lines, Part
+from inngest_rest._core.file_import.ndjson import NdjsonEncoder
+from inngest_rest._core.file_import.rejected_lines import DeadLetters
+from inngest_rest._core.sending import send_many
+from inngest_rest._core.sending.batching import DEFAULT_BYTES, Batch
+from inngest_rest.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.drivers.asynchronous import AsyncDriver
+    from inngest_rest._core.drivers.blocking import Driver
+    from inngest_rest.reports import BatchReport, SendReport
+
+logger = logging.getLogger("inngest_rest")
+
+AnyPath = str | os.PathLike[str]
+
+# Seconds between two checkpoints: sending again what lies between costs time and no run.
+_SAVE_EVERY = 1.0
+
+
+class Plan(NamedTuple):
+    """What to do with a file, checked."""
+
+    path: str
+    name: str
+    rejected: Path
+    resume: bool
+
+
+def plan(path: AnyPath, name: str | None, dead_letters: AnyPath | None, *, resume: bool) -> Plan:
+    """Check what both doors take."""
+    source = os.fspath(path)
+    check_text("path", source)
+    check_text("name", name)
+    if source == STDIN:
+        if name is None:
+            raise InvalidArgumentError(
+                "standard input has no name to make the ids of its events from: pass name="
+            )
+        if resume:
+            raise InvalidArgumentError("standard input cannot be resumed: send a file instead")
+        beside = re.sub(r"[^\w.-]", "_", name)
+    else:
+        beside = source
+        name = name or Path(source).name
+    rejected = Path(dead_letters or f"{beside}.rejected.ndjson")
+    if source != STDIN and rejected.absolute() == Path(source).absolute():
+        raise InvalidArgumentError("dead_letters must not be the file that is sent")
+    return Plan(source, name, rejected, resume)
+
+
+def send_file(
+    driver: Driver, session: Session, plan: Plan, chosen: send_many.Options
+) -> SendReport:
+    """Send the events of a file."""
+    with _Import(session, plan, chosen) as job:
+        report = send_many.run(driver, session, job.batches(), job.options)
+        job.finish()
+    return report
+
+
+async def send_file_async(
+    driver: AsyncDriver, session: Session, plan: Plan, chosen: send_many.Options
+) -> SendReport:
+    """Send the events of a file."""
+    # Opening may wait as well: for a pipe's other end, or for gzip to be read up to a checkpoint.
+    with await asyncio.to_thread(_Import, session, plan, chosen) as job:
+        source = job.batches() if job.is_regular else _in_thread(job.batches())
+        report = await send_many.run_async(driver, session, source, job.options)
+        job.finish()
+    return report
+
+
+async def _in_thread(batches: Iterator[Batch]) -> AsyncIterator[Batch]:
+    """Draw in a thread: a pipe may be silent for long."""
+    while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+        yield batch
+
+
+class _Import:
+    """One file on its way.
+
+    Attributes:
+        options: What `bulk` is given, so that each batch is reported here first.
+    """
+
+    def __init__(self, session: Session, plan: Plan, chosen: send_many.Options) -> None:
+        self.options = chosen._replace(on_batch=self._took)
+        self._on_batch = chosen.on_batch
+        self._batch_size = chosen.batch_size
+        self._encoder = NdjsonEncoder(plan.name)
+        self._parts: deque[Part] = deque()
+        self._clock = session.clock
+        self._resume = plan.resume
+        self._lines = Lines(plan.path)
+        try:
+            self._checkpoint = self._make_checkpoint(plan)
+            progress = self._checkpoint and plan.resume and self._checkpoint.load(self._lines)
+            self._rejected = DeadLetters(plan.rejected, progress.mark if progress else None)
+        except BaseException:
+            self._lines.close()
+            raise
+        self._done = Progress(self._lines.place, self._rejected.mark)
+        self._saved = self._done.place
+        self._save_at = self._clock()
+        self._is_whole = True
+
+    def _make_checkpoint(self, plan: Plan) -> Checkpoint | None:
+        if self._lines.is_regular:
+            path = Path(f"{plan.path}.checkpoint")
+            return Checkpoint(path, name=plan.name, head=self._lines.head, rejected=plan.rejected)
+        if plan.resume:
+            raise InvalidArgumentError(f"{plan.path} is no regular file: it cannot be resumed")
+        return None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._lines.close()
+        self._rejected.close()
+        self._save()
+        if error is not None and self._checkpoint is not None:
+            begin = self._done.place.line + 1
+            error.add_note(f"send_file(..., resume=True) goes on at line {begin:,}")
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether reading never waits for somebody to write."""
+        return self._lines.is_regular
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield batches as they fill."""
+        for part in self._lines.parts(self._batch_size, DEFAULT_BYTES):
+            batch = self._encoder.batch(part)
+            # All of it may have been blank.
+            if batch.positions or batch.refused:
+                self._parts.append(part)
+                yield batch
+
+    def _part_of(self, report: BatchReport) -> Part:
+        """Return what a batch was made of; an interrupt may have swallowed those before it."""
+        failures = report.report.failures
+        any_line = report.positions[0] if report.positions else failures[0].position
+        while (part := self._parts.popleft()).end.line < any_line:
+            self._is_whole = False
+        return part
+
+    def _took(self, report: BatchReport) -> None:
+        """Keep what was rejected, then note that this part is done with."""
+        part = self._part_of(report)
+        # Should writing fail, this part is not done with.
+        is_whole, self._is_whole = self._is_whole, False
+        # What was rejected comes first, then what is of unknown fate: that is sent by resuming.
+        rejected = report.report.failures[: report.report.rejected]
+        for failure in sorted(rejected, key=lambda each: each.position):
+            line = part.lines[failure.position - part.start.line - 1]
+            self._rejected.add(line, failure.position, failure.reason)
+        self._rejected.flush()
+        self._is_whole = is_whole and not report.report.unknown
+        if self._is_whole:
+            self._done = Progress(part.end, self._rejected.mark)
+            if self._clock() >= self._save_at:
+                self._save()
+        if self._on_batch is not None:
+            self._on_batch(report)
+
+    def _save(self) -> None:
+        """Write the checkpoint, if there is one and anything is new."""
+        if self._checkpoint is None or self._saved == self._done.place:
+            return
+        self._rejected.sync()
+        try:
+            self._checkpoint.save(self._done)
+        except OSError:
+            if self._resume:
+                raise
+            logger.warning("no checkpoint can be written to %s", self._checkpoint.path)
+            self._checkpoint = None
+        self._saved = self._done.place
+        self._save_at = self._clock() + _SAVE_EVERY
+
+    def finish(self) -> None:
+        """Clean up at the end: a checkpoint stays if asked for, or if work is left."""
+        if self._is_whole and not self._resume and self._checkpoint is not None:
+            self._checkpoint.remove()
+            self._checkpoint = None

@@ -1,0 +1,120 @@
+"""v1's generated models become ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from inngest_rest import models
+from inngest_rest._core.resources.absent import given, json_object, moment, run_error
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inngest_rest_api import models as api
+
+# Scheduled is what v1 calls a run that waits to start [facts.md, Enums].
+_STATUS = {"scheduled": models.RunStatus.QUEUED}
+
+
+def run(it: api.V1Run) -> models.Run:
+    status = _STATUS.get(it.status.lower()) or models.RunStatus(it.status)
+    output, error = given(it.output), None
+    if status == models.RunStatus.FAILED and output is not None:
+        output, error = None, run_error(output)
+    elif status == models.RunStatus.CANCELLED:
+        output = None
+    return models.Run(
+        id=it.run_id,
+        status=status,
+        # v1's run_started_at is when the run was queued [facts.md 4].
+        queued_at=moment(it.run_started_at),
+        ended_at=moment(it.ended_at),
+        internal_function_id=it.function_id,
+        event_ids=(it.event_id,),
+        batch_id=given(it.batch_id),
+        cron=given(it.cron),
+        original_run_id=given(it.original_run_id),
+        output=output,
+        error=error,
+    )
+
+
+def run_of_event(it: api.V1Run) -> models.Run:
+    """Read a run as v1 lists it under an event, where its status is often wrong.
+
+    A finished run shows `Scheduled`, one between retries `Failed`; only `ended_at` is right
+    [facts.md 4]. What is not certain is said to be unknown or still running.
+    """
+    found = run(it)
+    ended = found.ended_at is not None
+    if ended == (found.status in models.ENDED_STATUSES):
+        return found
+    status = models.RunStatus("unknown") if ended else models.RunStatus.RUNNING
+    return evolve(found, status=status, error=None)
+
+
+def app(it: api.V1App) -> models.App:
+    return models.App(it.id, it.name)
+
+
+def function(it: api.V1Function, app_id: str) -> models.Function:
+    config = it.config.additional_properties
+    return models.Function(
+        # v1 puts the app's id in front [facts.md 4].
+        id=it.id.removeprefix(f"{app_id}-"),
+        app_id=app_id,
+        name=it.name,
+        internal_id=it.internal_id,
+        triggers=tuple(_trigger(each) for each in config.get("triggers") or ()),
+        configuration=dict(config),
+        created_at=moment(it.created_at),
+        is_archived=moment(it.archived_at) is not None,
+    )
+
+
+def _trigger(it: Mapping[str, Any]) -> models.Trigger:
+    kind = "event" if "event" in it else "cron"
+    return models.Trigger(kind, str(it.get(kind, "")), it.get("expression"))
+
+
+def event(it: api.V1Event) -> models.StoredEvent:
+    return models.StoredEvent(
+        internal_id=it.internal_id,
+        id=it.id,
+        name=it.name,
+        data=json_object(it.data),
+        ts=it.ts,
+        received_at=it.received_at,
+        user=json_object(it.user),
+        v=given(it.v),
+    )
+
+
+def job(it: api.V1Job) -> models.Job:
+    return models.Job(it.job_id, it.at, it.kind, it.attempt, it.position)
+
+
+def cancellation(it: api.V1Cancellation) -> models.Cancellation:
+    return models.Cancellation(
+        id=it.id,
+        app_id=it.app_id,
+        function_id=it.function_id,
+        started_before=moment(it.started_before),
+        started_after=moment(it.started_after),
+        condition=given(it.if_),
+        created_at=moment(it.created_at),
+        name=it.name,
+    )
+
+
+def webhook(it: api.V1Webhook) -> models.Webhook:
+    return models.Webhook(
+        id=it.id,
+        name=given(it.name),
+        url=given(it.url),
+        transform=given(it.transform),
+        created_at=moment(it.created_at),
+        updated_at=moment(it.updated_at),
+    )

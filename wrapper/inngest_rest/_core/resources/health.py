@@ -1,0 +1,19 @@
+"""The plan that asks whether the server is up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inngest_rest._core.calls.operation import perform
+from inngest_rest_api import models as api
+from inngest_rest_api.api import ingest
+
+if TYPE_CHECKING:
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
+
+
+def check(session: Session) -> Plan[None]:
+    """Return if the server is up; raise if it is not."""
+    operation = ingest.get_health
+    yield from perform(session, "ingest", operation, operation.get_kwargs(), api.Health)

@@ -1,0 +1,53 @@
+"""How often, and for how long, a request is tried again: a leaf."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from inngest_rest.errors import ApiError, ConfigurationError
+
+if TYPE_CHECKING:
+    from inngest_rest.errors import InngestError
+    from inngest_rest.typing import Seconds
+
+
+def _seconds(value: Seconds) -> float:
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigurationError(
+            f"a span of RetryPolicy must be a positive number of seconds, not {value!r}"
+        )
+    return float(seconds)
+
+
+@frozen(kw_only=True)
+class RetryPolicy:
+    """How often, and for how long, a request is tried again.
+
+    The pause before try n+1 is random, between 0 and `initial * 2**n`, at most `maximum` (full
+    jitter); a server that asks to wait longer (`Retry-After`) is obeyed as long as `total` allows.
+
+    Args:
+        retries: Most tries after the first; 0 turns retrying off.
+        initial: Longest first pause, seconds or timedelta.
+        maximum: Longest pause, seconds or timedelta.
+        total: Seconds or timedelta for all tries and pauses together.
+    """
+
+    retries: int = 4
+    initial: float = field(default=0.5, converter=_seconds)
+    maximum: float = field(default=8.0, converter=_seconds)
+    total: float = field(default=120.0, converter=_seconds)
+
+    def __attrs_post_init__(self) -> None:
+        if type(self.retries) is not int or self.retries < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError("retries must be a whole number from 0")
+
+    def pause(self, error: InngestError, attempt: int, jitter: float) -> float:
+        """Return the seconds to wait after the attempt (from 1), `jitter` being in [0, 1)."""
+        backoff = jitter * min(self.maximum, self.initial * 2.0 ** (attempt - 1))
+        asked = error.retry_after if isinstance(error, ApiError) else None
+        return max(backoff, asked or 0.0)
