@@ -149,16 +149,17 @@ def test_a_full_batch_goes_out_without_waiting(gated: Make, gate: Gate, server: 
 def test_a_batch_that_is_not_full_goes_out_when_it_is_old(server: Server, clock: Clock) -> None:
     server.on(ROUTE, accepts_all)
     done = threading.Event()
-    with InngestClient(dev=True, transport=server) as client:
-        clock.govern(client._session)
-        with EventBuffer(client, max_age=60, on_batch=lambda _: done.set()) as buffer:
-            buffer.add({"name": "a"})
-            clock.advance(59)
-            buffer._wake()
-            assert server.asked == []
-            clock.advance(1)
-            buffer._wake()
-            assert done.wait(5)
+    with (
+        clock.govern(InngestClient)(dev=True, transport=server) as client,
+        EventBuffer(client, max_age=60, on_batch=lambda _: done.set()) as buffer,
+    ):
+        buffer.add({"name": "a"})
+        clock.advance(59)
+        buffer._wake()
+        assert server.asked == []
+        clock.advance(1)
+        buffer._wake()
+        assert done.wait(5)
 
 
 def test_no_event_of_many_threads_is_lost(gated: Make, gate: Gate, server: Server) -> None:

@@ -286,7 +286,7 @@ class AsyncEventBuffer(Buffer):
         if final is not None:
             self._desk.tell(final)
 
-    def at_exit(self, started: float) -> None:  # noqa: ARG002 - there is no loop to send with
+    def at_exit(self, elapsed: float) -> None:  # noqa: ARG002 - there is no loop to send with
         """Tell what is left; `process_hooks` calls it."""
         self._tell_what_is_left()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
@@ -130,7 +129,7 @@ class EventBuffer(Buffer):
         Returns:
             Whether all of it was accepted or refused; False if some of it still waits.
         """
-        deadline = Deadline(timeout)
+        deadline = Deadline(timeout, self._session.clock)
         store = self._desk.store
         mark = store.mark()
         with self._desk.hurrying():
@@ -155,7 +154,7 @@ class EventBuffer(Buffer):
             How many events are left. From memory they are lost: counted as unknown in `report`,
             told to `on_batch`, and logged. In a file they stay for whoever opens it next.
         """
-        deadline = Deadline(timeout)
+        deadline = Deadline(timeout, self._session.clock)
         with self._changed:
             if self._desk.is_closed:
                 return 0
@@ -278,11 +277,10 @@ class EventBuffer(Buffer):
             if final is not None:
                 self._desk.tell(final)
 
-    def at_exit(self, started: float) -> None:
-        """Close within the deadline; `process_hooks` calls it."""
-        left = started + self._desk.exit_timeout - time.monotonic()
+    def at_exit(self, elapsed: float) -> None:
+        """Close within the exit timeout; `process_hooks` calls it."""
         try:
-            self.close(max(left, 0.001))
+            self.close(max(self._desk.exit_timeout - elapsed, 0.001))
         except Exception:
             logger.exception("a buffer could not be closed at exit")
 

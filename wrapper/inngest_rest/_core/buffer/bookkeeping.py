@@ -101,11 +101,11 @@ class Desk:
         self._lock = threading.Lock()
         size, at_most = chosen.batch_size, chosen.max_pending
         if chosen.path is None:
-            self.pace = Pace(size, chosen.max_age, session.clock)
+            self.pace = Pace(size, chosen.max_age, session.clock.monotonic)
             self.store: Intake | Outbox = Intake(self.pace, wake, batch_size=size, at_most=at_most)
         else:
             settings = session.settings
-            self.pace = Pace(size, chosen.max_age, session.clock, poll=_POLL)
+            self.pace = Pace(size, chosen.max_age, session.clock.monotonic, poll=_POLL)
             self.store = Outbox(
                 chosen.path,
                 self.pace,
@@ -114,7 +114,7 @@ class Desk:
                 at_most=at_most,
                 # As long as a request may take, its retries included.
                 lease=settings.retry.total + settings.timeout,
-                now=session.now,
+                now=session.clock.now,
             )
         self._forget()
 

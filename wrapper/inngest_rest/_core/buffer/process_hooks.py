@@ -9,15 +9,16 @@ import atexit
 import os
 import sys
 import threading
-import time
 from typing import Protocol
+
+from inngest_rest._core.clock import SYSTEM_CLOCK
 
 
 class OpenBuffer(Protocol):
     """What is told of exit and forks."""
 
-    def at_exit(self, started: float) -> None:
-        """Send what is left, within a deadline counted from `started` (time.monotonic)."""
+    def at_exit(self, elapsed: float) -> None:
+        """Send what is left; the exit began `elapsed` seconds ago."""
 
     def before_fork(self) -> None: ...
     def after_fork(self) -> None: ...
@@ -39,9 +40,9 @@ def unregister(buffer: OpenBuffer) -> None:
 
 
 def _exit() -> None:
-    started = time.monotonic()
+    started = SYSTEM_CLOCK.monotonic()
     for buffer in list(_open):
-        buffer.at_exit(started)
+        buffer.at_exit(SYSTEM_CLOCK.monotonic() - started)
 
 
 class _Forks:

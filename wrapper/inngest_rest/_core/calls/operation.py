@@ -58,13 +58,13 @@ def perform(
     """
     policy = session.settings.retry
     seconds = policy.total if within is None else min(policy.total, within)
-    deadline = session.clock() + seconds
+    deadline = session.clock.monotonic() + seconds
     attempt = 0
     delivered = False
     while True:
         attempt += 1
         # A pause may end late, and a socket takes no timeout below zero.
-        left = max(deadline - session.clock(), 0.001)
+        left = max(deadline - session.clock.monotonic(), 0.001)
         try:
             value = yield from _with_keys(
                 session, family, operation, kwargs, expected, accepted, timeout=left
@@ -80,11 +80,11 @@ def perform(
             failure.delivered = delivered = delivered or failure.delivered
         else:
             delivered = True
-        pause = policy.pause(failure, attempt, session.random())
+        pause = policy.pause(failure, attempt, session.clock.random())
         if (
             attempt > policy.retries
             or not is_worth_retrying(failure, repeatable=repeatable)
-            or session.clock() + pause >= deadline
+            or session.clock.monotonic() + pause >= deadline
             or not session.quota.take()
         ):
             raise failure
@@ -106,7 +106,7 @@ def _with_keys(
     host: Host = "event" if family == "ingest" else "api"
     bearers = (None,) if family == "ingest" else session.bearers(family)
     url = requests.redacted_url(session, family, kwargs)
-    source = answers.Source(family, kwargs["method"].upper(), url, session.now)
+    source = answers.Source(family, kwargs["method"].upper(), url, session.clock.now)
 
     def read(response: httpx.Response) -> T:
         return answers.read(response, source, operation, expected, accepted)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import random
-import time
 from typing import TYPE_CHECKING
 
 import httpx
 
 from inngest_rest._core.calls.keys import DEV_EVENT_KEY, KeyRing
 from inngest_rest._core.calls.retry import RetryQuota
+from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
 from inngest_rest._version import __version__
 from inngest_rest.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from inngest_rest._core.calls.settings import Settings
     from inngest_rest.errors import RouteNotFoundError
 
@@ -25,23 +22,12 @@ class Session:
 
     Args:
         settings: What the client was told.
-        clock: Monotonic seconds, for deadlines.
-        now: Seconds since 1970, for what servers date.
-        random: Numbers in [0, 1), for jitter.
+        clock: The time of everything this client does.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], float] = time.time,
-        random: Callable[[], float] = random.random,
-    ) -> None:
+    def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
         self.settings = settings
         self.clock = clock
-        self.now = now
-        self.random = random
         self.quota = RetryQuota()
         self.absent: dict[str, RouteNotFoundError] = {}
         self.signing_keys = KeyRing(*settings.signing_bearers)

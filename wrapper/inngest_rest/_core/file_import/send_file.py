@@ -129,7 +129,7 @@ class _Import:
             raise
         self._done = Progress(self._lines.place, self._rejected.mark)
         self._saved = self._done.place
-        self._save_at = self._clock()
+        self._save_at = self._clock.monotonic()
         self._is_whole = True
 
     def _make_checkpoint(self, plan: Plan) -> Checkpoint | None:
@@ -187,7 +187,7 @@ class _Import:
         self._is_whole = is_whole and not report.report.unknown
         if self._is_whole:
             self._done = Progress(part.end, self._rejected.mark)
-            if self._clock() >= self._save_at:
+            if self._clock.monotonic() >= self._save_at:
                 self._save()
         if self._on_batch is not None:
             self._on_batch(report)
@@ -205,7 +205,7 @@ class _Import:
             logger.warning("no checkpoint can be written to %s", self._checkpoint.path)
             self._checkpoint = None
         self._saved = self._done.place
-        self._save_at = self._clock() + _SAVE_EVERY
+        self._save_at = self._clock.monotonic() + _SAVE_EVERY
 
     def finish(self) -> None:
         """Clean up at the end: a checkpoint stays if asked for, or if work is left."""

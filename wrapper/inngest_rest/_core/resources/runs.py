@@ -182,15 +182,15 @@ def _raise_if_unknown(session: Session, run_id: str, failure: ServerError) -> Pl
 
 def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
     """Poll until the run has ended, forgiving "not found" while it may yet appear."""
-    deadline = session.clock() + check_seconds("timeout", timeout)
-    appears_by = session.clock() + _APPEARS_WITHIN
+    deadline = session.clock.monotonic() + check_seconds("timeout", timeout)
+    appears_by = session.clock.monotonic() + _APPEARS_WITHIN
     seen: Run | None = None
     while True:
         missing: NotFoundError | ServerError | None = None
         try:
-            seen = yield from get(session, run_id, within=deadline - session.clock())
+            seen = yield from get(session, run_id, within=deadline - session.clock.monotonic())
         except TransportError as error:
-            if session.clock() < deadline:
+            if session.clock.monotonic() < deadline:
                 raise
             raise _still_waiting(run_id, seen) from error
         except NotFoundError as error:
@@ -202,7 +202,7 @@ def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
             missing = error
         if seen is not None and seen.is_ended:
             return seen
-        now = session.clock()
+        now = session.clock.monotonic()
         if missing is not None and now >= appears_by:
             raise missing
         pause = _APPEARS_EVERY if missing is not None else _CHANGES_EVERY

@@ -170,7 +170,7 @@ class _ReceiptOf(NamedTuple):
 
 def _post(session: Session, body: bytes, count: int) -> Plan[_Receipt]:
     """Post an array of events; the same seed with each retry keeps it from being stored twice."""
-    seed = f"{int(session.now() * 1_000)},{base64.b64encode(os.urandom(10)).decode()}"
+    seed = f"{int(session.clock.now() * 1_000)},{base64.b64encode(os.urandom(10)).decode()}"
     kwargs = {
         "method": "post",
         "url": f"/e/{quote(session.event_key, safe='')}",

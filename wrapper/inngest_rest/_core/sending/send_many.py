@@ -71,7 +71,7 @@ def options(
     if on_batch is not None and not callable(on_batch):
         raise InvalidArgumentError("on_batch must be callable")
     _ = session.event_key
-    pacer = Pacer(max_requests, check_seconds("period", period), session.clock)
+    pacer = Pacer(max_requests, check_seconds("period", period), session.clock.monotonic)
     return Options(batch_size, in_flight, on_batch, pacer)
 
 
