@@ -205,7 +205,7 @@ def test_an_id_is_the_same_in_every_release(
         (b'{"name":"a","data":{},"v":1}', "v must be text"),
         (b'{"name":"a","data":{},"id":7}', "id must be text"),
         (b'{"name":"a","data":{},"id":[]}', "id must be text"),
-        (b'{"name":"a","data":{"x":"%b"}}' % (b"x" * 3_145_728), "the server takes 3,145,728"),
+        (b'{"name":"a","data":{"x":"%b"}}' % (b"x" * 3_145_728), "the server accepts 3,145,728"),
     ],
 )
 def test_a_bad_line_is_rejected_with_its_number_and_the_rest_goes_on(

@@ -224,7 +224,7 @@ def test_an_event_of_three_mebibytes_goes_out_and_one_byte_more_is_refused() -> 
     fits = {"name": "a", "id": "i", "data": {"k": "x" * (MAX_EVENT_BYTES - empty)}}
     assert len(encode(fits, 0)) == MAX_EVENT_BYTES == 3_145_728
     fits["data"] = {"k": "ü" + "x" * (MAX_EVENT_BYTES - empty - 1)}
-    assert refusal(fits) == "it is 3,145,729 bytes of JSON; the server takes 3,145,728"
+    assert refusal(fits) == "it is 3,145,729 bytes of JSON; the server accepts 3,145,728"
 
 
 def test_a_refusal_is_an_invalid_argument() -> None:

@@ -44,7 +44,7 @@ class NdjsonEncoder:
     def __init__(self, name: str) -> None:
         # 64 bits of a hash tell apart the names of imports, and what has stood in one line.
         self._id = b"%.16b-%%d-%%.16b" % hexlify(sha256(name.encode()).digest())
-        # Last, since of two keys that are the same to it the server takes the last.
+        # Last, since of two keys that are the same to it the server accepts the last.
         self._with_id = b'%b,"id":"' + self._id + b'"}'
 
     def batch(self, part: Part) -> Batch:
@@ -137,4 +137,4 @@ def _loads(line: bytes, number: int) -> Any:
 
 def _too_long(line: CutLine) -> str:
     size = len(line) + line.passed_over
-    return f"a line of {size:,} bytes; the server takes events of {MAX_EVENT_BYTES:,}"
+    return f"a line of {size:,} bytes; the server accepts events of {MAX_EVENT_BYTES:,}"

@@ -125,7 +125,7 @@ class _Import:
         self._batch_size = send_options.batch_size
         self._encoder = NdjsonEncoder(options.name)
         self._parts: deque[Part] = deque()
-        self._clock = session.clock.monotonic
+        self._clock = session.clock
         self._resume = options.resume
         self._lines = Lines(options.path)
         try:
@@ -137,7 +137,7 @@ class _Import:
             raise
         self._done = Progress(self._lines.place, self._rejected.mark)
         self._saved = self._done.place
-        self._save_at = self._clock()
+        self._save_at = self._clock.monotonic()
         self._is_whole = True
 
     def _make_checkpoint(self, options: ImportOptions) -> Checkpoint | None:
@@ -193,7 +193,7 @@ class _Import:
         self._is_whole = is_whole and fates.known == len(fates.each)
         if self._is_whole:
             self._done = Progress(part.end, self._rejected.mark)
-            if self._clock() >= self._save_at:
+            if self._clock.monotonic() >= self._save_at:
                 self._save()
         if self._on_fates is not None:
             self._on_fates(fates)
@@ -211,7 +211,7 @@ class _Import:
             logger.warning("no checkpoint can be written to %s", self._checkpoint.path)
             self._checkpoint = None
         self._saved = self._done.place
-        self._save_at = self._clock() + _SAVE_EVERY
+        self._save_at = self._clock.monotonic() + _SAVE_EVERY
 
     def finish(self) -> None:
         """Clean up at the end: a checkpoint stays if asked for, or if work is left."""
