@@ -11,6 +11,13 @@ from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V1Signal")
 
+_DOCUMENTED = frozenset(
+    (
+        "signal",
+        "data",
+    )
+)
+
 
 @_attrs_define
 class V1Signal:
@@ -39,17 +46,19 @@ class V1Signal:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        signal = d.pop("signal")
+        signal = src_dict["signal"]
 
-        data = d.pop("data", UNSET)
+        data = src_dict.get("data", UNSET)
 
         v1_signal = cls(
             signal=signal,
             data=data,
         )
 
-        v1_signal.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v1_signal.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v1_signal
 
     @property

@@ -10,7 +10,11 @@ from ...models.event import Event
 from ...models.send_error import SendError
 from ...models.send_result import SendResult
 from ...models.send_unauthorized import SendUnauthorized
-from ...types import UNSET, Response, Unset
+from ...types import UNSET, Response, Unset, read_json
+from .. import Operation
+
+OPERATION = Operation("ingest", "send_events", "POST", "/e/{event_key}")
+""" What the document calls this operation """
 
 
 def get_kwargs(
@@ -45,32 +49,32 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
+    response: httpx.Response, *, strict: bool
 ) -> SendError | SendResult | SendUnauthorized | None:
+    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
     if response.status_code == 200:
-        response_200 = SendResult.from_dict(response.json())
+        response_200 = SendResult.from_dict(read_json(response.content))
 
         return response_200
 
     if response.status_code == 400:
-        response_400 = SendError.from_dict(response.json())
+        response_400 = SendError.from_dict(read_json(response.content))
 
         return response_400
 
     if response.status_code == 401:
-        response_401 = SendUnauthorized.from_dict(response.json())
+        response_401 = SendUnauthorized.from_dict(read_json(response.content))
 
         return response_401
 
     if response.status_code == 503:
-        response_503 = SendUnauthorized.from_dict(response.json())
+        response_503 = SendUnauthorized.from_dict(read_json(response.content))
 
         return response_503
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -80,7 +84,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 

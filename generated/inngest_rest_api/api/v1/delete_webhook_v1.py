@@ -7,7 +7,11 @@ import httpx
 from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.v1_webhook_id_envelope import V1WebhookIdEnvelope
-from ...types import Response
+from ...types import Response, read_json
+from .. import Operation
+
+OPERATION = Operation("v1", "delete_webhook_v1", "DELETE", "/v1/webhooks/{webhook_id}")
+""" What the document calls this operation """
 
 
 def get_kwargs(
@@ -24,26 +28,22 @@ def get_kwargs(
     return _kwargs
 
 
-def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> V1WebhookIdEnvelope | str | None:
+def parse_response(response: httpx.Response, *, strict: bool) -> V1WebhookIdEnvelope | str | None:
+    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
     if response.status_code == 200:
-        response_200 = V1WebhookIdEnvelope.from_dict(response.json())
+        response_200 = V1WebhookIdEnvelope.from_dict(read_json(response.content))
 
         return response_200
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 404:
-        response_404 = response.text
-        return response_404
+        return response.text
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -53,7 +53,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 

@@ -8,7 +8,11 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.v1_error import V1Error
 from ...models.v1_event_envelope import V1EventEnvelope
-from ...types import Response
+from ...types import Response, read_json
+from .. import Operation
+
+OPERATION = Operation("v1", "get_event_v1", "GET", "/v1/events/{event_id}")
+""" What the document calls this operation """
 
 
 def get_kwargs(
@@ -26,8 +30,9 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> V1Error | V1Error | V1EventEnvelope | str | None:
+    response: httpx.Response, *, strict: bool
+) -> V1Error | V1EventEnvelope | str | None:
+    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1Error | V1EventEnvelope:
@@ -45,33 +50,31 @@ def parse_response(
 
             return response_200_type_1
 
-        response_200 = _parse_response_200(response.json())
+        response_200 = _parse_response_200(read_json(response.content))
 
         return response_200
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 429:
-        response_429 = V1Error.from_dict(response.json())
+        response_429 = V1Error.from_dict(read_json(response.content))
 
         return response_429
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[V1Error | V1Error | V1EventEnvelope | str]:
+) -> Response[V1Error | V1EventEnvelope | str]:
     return Response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -79,7 +82,7 @@ def sync_detailed(
     event_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[V1Error | V1Error | V1EventEnvelope | str]:
+) -> Response[V1Error | V1EventEnvelope | str]:
     """Get one event
 
      By internal id only: an event's own `id` is "Invalid event ID". "Event not found" (body status 404)
@@ -93,7 +96,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V1Error | V1Error | V1EventEnvelope | str]
+        Response[V1Error | V1EventEnvelope | str]
     """
 
     kwargs = get_kwargs(
@@ -111,7 +114,7 @@ def sync(
     event_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> V1Error | V1Error | V1EventEnvelope | str | None:
+) -> V1Error | V1EventEnvelope | str | None:
     """Get one event
 
      By internal id only: an event's own `id` is "Invalid event ID". "Event not found" (body status 404)
@@ -125,7 +128,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V1Error | V1Error | V1EventEnvelope | str
+        V1Error | V1EventEnvelope | str
     """
 
     return sync_detailed(
@@ -138,7 +141,7 @@ async def asyncio_detailed(
     event_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[V1Error | V1Error | V1EventEnvelope | str]:
+) -> Response[V1Error | V1EventEnvelope | str]:
     """Get one event
 
      By internal id only: an event's own `id` is "Invalid event ID". "Event not found" (body status 404)
@@ -152,7 +155,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V1Error | V1Error | V1EventEnvelope | str]
+        Response[V1Error | V1EventEnvelope | str]
     """
 
     kwargs = get_kwargs(
@@ -168,7 +171,7 @@ async def asyncio(
     event_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> V1Error | V1Error | V1EventEnvelope | str | None:
+) -> V1Error | V1EventEnvelope | str | None:
     """Get one event
 
      By internal id only: an event's own `id` is "Invalid event ID". "Event not found" (body status 404)
@@ -182,7 +185,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V1Error | V1Error | V1EventEnvelope | str
+        V1Error | V1EventEnvelope | str
     """
 
     return (

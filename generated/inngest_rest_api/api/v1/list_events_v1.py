@@ -8,7 +8,11 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.v1_error import V1Error
 from ...models.v1_event_list_envelope import V1EventListEnvelope
-from ...types import UNSET, Response, Unset
+from ...types import UNSET, Response, Unset, read_json
+from .. import Operation
+
+OPERATION = Operation("v1", "list_events_v1", "GET", "/v1/events")
+""" What the document calls this operation """
 
 
 def get_kwargs(
@@ -50,8 +54,9 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> V1Error | V1Error | V1EventListEnvelope | str | None:
+    response: httpx.Response, *, strict: bool
+) -> V1Error | V1EventListEnvelope | str | None:
+    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1Error | V1EventListEnvelope:
@@ -69,33 +74,31 @@ def parse_response(
 
             return response_200_type_1
 
-        response_200 = _parse_response_200(response.json())
+        response_200 = _parse_response_200(read_json(response.content))
 
         return response_200
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 429:
-        response_429 = V1Error.from_dict(response.json())
+        response_429 = V1Error.from_dict(read_json(response.content))
 
         return response_429
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[V1Error | V1Error | V1EventListEnvelope | str]:
+) -> Response[V1Error | V1EventListEnvelope | str]:
     return Response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -107,7 +110,7 @@ def sync_detailed(
     name: str | Unset = UNSET,
     received_after: datetime.datetime | Unset = UNSET,
     received_before: datetime.datetime | Unset = UNSET,
-) -> Response[V1Error | V1Error | V1EventListEnvelope | str]:
+) -> Response[V1Error | V1EventListEnvelope | str]:
     """List stored events, newest first
 
      Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
@@ -129,7 +132,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V1Error | V1Error | V1EventListEnvelope | str]
+        Response[V1Error | V1EventListEnvelope | str]
     """
 
     kwargs = get_kwargs(
@@ -155,7 +158,7 @@ def sync(
     name: str | Unset = UNSET,
     received_after: datetime.datetime | Unset = UNSET,
     received_before: datetime.datetime | Unset = UNSET,
-) -> V1Error | V1Error | V1EventListEnvelope | str | None:
+) -> V1Error | V1EventListEnvelope | str | None:
     """List stored events, newest first
 
      Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
@@ -177,7 +180,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V1Error | V1Error | V1EventListEnvelope | str
+        V1Error | V1EventListEnvelope | str
     """
 
     return sync_detailed(
@@ -198,7 +201,7 @@ async def asyncio_detailed(
     name: str | Unset = UNSET,
     received_after: datetime.datetime | Unset = UNSET,
     received_before: datetime.datetime | Unset = UNSET,
-) -> Response[V1Error | V1Error | V1EventListEnvelope | str]:
+) -> Response[V1Error | V1EventListEnvelope | str]:
     """List stored events, newest first
 
      Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
@@ -220,7 +223,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V1Error | V1Error | V1EventListEnvelope | str]
+        Response[V1Error | V1EventListEnvelope | str]
     """
 
     kwargs = get_kwargs(
@@ -244,7 +247,7 @@ async def asyncio(
     name: str | Unset = UNSET,
     received_after: datetime.datetime | Unset = UNSET,
     received_before: datetime.datetime | Unset = UNSET,
-) -> V1Error | V1Error | V1EventListEnvelope | str | None:
+) -> V1Error | V1EventListEnvelope | str | None:
     """List stored events, newest first
 
      Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
@@ -266,7 +269,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V1Error | V1Error | V1EventListEnvelope | str
+        V1Error | V1EventListEnvelope | str
     """
 
     return (

@@ -8,7 +8,11 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.v1_error import V1Error
 from ...models.v1_function import V1Function
-from ...types import Response
+from ...types import Response, read_json
+from .. import Operation
+
+OPERATION = Operation("v1", "list_functions_v1", "GET", "/v1/apps/{app_id}/functions")
+""" What the document calls this operation """
 
 
 def get_kwargs(
@@ -26,8 +30,9 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> list[V1Function] | V1Error | str | None:
+    response: httpx.Response, *, strict: bool
+) -> V1Error | list[V1Function] | str | None:
+    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> list[V1Function] | V1Error:
@@ -50,28 +55,26 @@ def parse_response(
 
             return response_200_type_1
 
-        response_200 = _parse_response_200(response.json())
+        response_200 = _parse_response_200(read_json(response.content))
 
         return response_200
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[list[V1Function] | V1Error | str]:
+) -> Response[V1Error | list[V1Function] | str]:
     return Response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -79,7 +82,7 @@ def sync_detailed(
     app_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[list[V1Function] | V1Error | str]:
+) -> Response[V1Error | list[V1Function] | str]:
     """List the functions of an app
 
      The only v1 answer without an envelope: a bare array, `[]` for an unknown app [seen]. It is also the
@@ -93,7 +96,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[list[V1Function] | V1Error | str]
+        Response[V1Error | list[V1Function] | str]
     """
 
     kwargs = get_kwargs(
@@ -111,7 +114,7 @@ def sync(
     app_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> list[V1Function] | V1Error | str | None:
+) -> V1Error | list[V1Function] | str | None:
     """List the functions of an app
 
      The only v1 answer without an envelope: a bare array, `[]` for an unknown app [seen]. It is also the
@@ -125,7 +128,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        list[V1Function] | V1Error | str
+        V1Error | list[V1Function] | str
     """
 
     return sync_detailed(
@@ -138,7 +141,7 @@ async def asyncio_detailed(
     app_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[list[V1Function] | V1Error | str]:
+) -> Response[V1Error | list[V1Function] | str]:
     """List the functions of an app
 
      The only v1 answer without an envelope: a bare array, `[]` for an unknown app [seen]. It is also the
@@ -152,7 +155,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[list[V1Function] | V1Error | str]
+        Response[V1Error | list[V1Function] | str]
     """
 
     kwargs = get_kwargs(
@@ -168,7 +171,7 @@ async def asyncio(
     app_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> list[V1Function] | V1Error | str | None:
+) -> V1Error | list[V1Function] | str | None:
     """List the functions of an app
 
      The only v1 answer without an envelope: a bare array, `[]` for an unknown app [seen]. It is also the
@@ -182,7 +185,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        list[V1Function] | V1Error | str
+        V1Error | list[V1Function] | str
     """
 
     return (

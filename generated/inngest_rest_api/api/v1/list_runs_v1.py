@@ -8,7 +8,11 @@ from ...client import AuthenticatedClient, Client
 from ...models.v1_error import V1Error
 from ...models.v1_run_page_envelope import V1RunPageEnvelope
 from ...models.v1_run_status_filter import V1RunStatusFilter
-from ...types import UNSET, Response, Unset
+from ...types import UNSET, Response, Unset, read_json
+from .. import Operation
+
+OPERATION = Operation("v1", "list_runs_v1", "GET", "/v1/runs")
+""" What the document calls this operation """
 
 
 def get_kwargs(
@@ -42,8 +46,9 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
+    response: httpx.Response, *, strict: bool
 ) -> V1Error | V1RunPageEnvelope | str | None:
+    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1Error | V1RunPageEnvelope:
@@ -61,22 +66,19 @@ def parse_response(
 
             return response_200_type_1
 
-        response_200 = _parse_response_200(response.json())
+        response_200 = _parse_response_200(read_json(response.content))
 
         return response_200
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 404:
-        response_404 = response.text
-        return response_404
+        return response.text
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -86,7 +88,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 

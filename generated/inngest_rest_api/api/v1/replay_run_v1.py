@@ -8,7 +8,11 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.v1_error import V1Error
 from ...models.v1_replay_envelope import V1ReplayEnvelope
-from ...types import Response
+from ...types import Response, read_json
+from .. import Operation
+
+OPERATION = Operation("v1", "replay_run_v1", "POST", "/v1/runs/{run_id}/replay")
+""" What the document calls this operation """
 
 
 def get_kwargs(
@@ -26,30 +30,28 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
+    response: httpx.Response, *, strict: bool
 ) -> V1Error | V1ReplayEnvelope | str | None:
+    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
     if response.status_code == 200:
-        response_200 = V1ReplayEnvelope.from_dict(response.json())
+        response_200 = V1ReplayEnvelope.from_dict(read_json(response.content))
 
         return response_200
 
     if response.status_code == 400:
-        response_400 = V1Error.from_dict(response.json())
+        response_400 = V1Error.from_dict(read_json(response.content))
 
         return response_400
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 404:
-        response_404 = response.text
-        return response_404
+        return response.text
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -59,7 +61,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 

@@ -6,7 +6,11 @@ import httpx
 from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.v2_health_envelope import V2HealthEnvelope
-from ...types import Response
+from ...types import Response, read_json
+from .. import Operation
+
+OPERATION = Operation("v2", "get_health_v2", "GET", "/v2/health")
+""" What the document calls this operation """
 
 
 def get_kwargs() -> dict[str, Any]:
@@ -19,22 +23,19 @@ def get_kwargs() -> dict[str, Any]:
     return _kwargs
 
 
-def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> V2HealthEnvelope | str | None:
+def parse_response(response: httpx.Response, *, strict: bool) -> V2HealthEnvelope | str | None:
+    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
     if response.status_code == 200:
-        response_200 = V2HealthEnvelope.from_dict(response.json())
+        response_200 = V2HealthEnvelope.from_dict(read_json(response.content))
 
         return response_200
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -44,7 +45,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 

@@ -8,7 +8,11 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.v2_errors import V2Errors
 from ...models.v2_run_list_envelope import V2RunListEnvelope
-from ...types import UNSET, Response, Unset
+from ...types import UNSET, Response, Unset, read_json
+from .. import Operation
+
+OPERATION = Operation("v2", "list_event_runs_v2", "GET", "/v2/events/{event_id}/runs")
+""" What the document calls this operation """
 
 
 def get_kwargs(
@@ -41,46 +45,45 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
+    response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2RunListEnvelope | str | None:
+    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
     if response.status_code == 200:
-        response_200 = V2RunListEnvelope.from_dict(response.json())
+        response_200 = V2RunListEnvelope.from_dict(read_json(response.content))
 
         return response_200
 
     if response.status_code == 400:
-        response_400 = V2Errors.from_dict(response.json())
+        response_400 = V2Errors.from_dict(read_json(response.content))
 
         return response_400
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 404:
-        response_404 = V2Errors.from_dict(response.json())
+        response_404 = V2Errors.from_dict(read_json(response.content))
 
         return response_404
 
     if response.status_code == 429:
-        response_429 = V2Errors.from_dict(response.json())
+        response_429 = V2Errors.from_dict(read_json(response.content))
 
         return response_429
 
     if response.status_code == 500:
-        response_500 = V2Errors.from_dict(response.json())
+        response_500 = V2Errors.from_dict(read_json(response.content))
 
         return response_500
 
     if response.status_code == 501:
-        response_501 = V2Errors.from_dict(response.json())
+        response_501 = V2Errors.from_dict(read_json(response.content))
 
         return response_501
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -90,7 +93,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     import httpx
 
     from inngest_rest._core.calls.requests import Family
-    from inngest_rest_api.client import Client
 
 T = TypeVar("T")
 
@@ -49,19 +48,10 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 }
 
 
-class _Strict:
-    """The generated parsers take a client for this one switch of it."""
-
-    raise_on_unexpected_status = True
-
-
-_STRICT = cast("Client", _Strict())
-
-
 class Operation(Protocol):
     """A generated operation's module, as far as answers go."""
 
-    def parse_response(self, *, client: Client, response: httpx.Response) -> object: ...
+    def parse_response(self, response: httpx.Response, *, strict: bool) -> object: ...
 
 
 class Source(NamedTuple):
@@ -92,7 +82,7 @@ def read(
     if response.status_code not in accepted or _may_hide_error(response, source):
         _raise_error(response, source, accepted)
     try:
-        parsed = operation.parse_response(client=_STRICT, response=response)
+        parsed = operation.parse_response(response, strict=True)
     except (UnexpectedStatus, ValueError, KeyError, TypeError, AttributeError) as error:
         raise invalid(
             response, source, f"not as documented ({type(error).__name__}: {error})"

@@ -155,7 +155,7 @@ class _ReceiptOf(NamedTuple):
 
     expected: int
 
-    def parse_response(self, *, client: object, response: httpx.Response) -> _Receipt:  # noqa: ARG002
+    def parse_response(self, response: httpx.Response, *, strict: bool) -> _Receipt:  # noqa: ARG002
         body: dict[str, Any] = orjson.loads(response.content)
         ids: list[str] = body["ids"]
         if not all(ids):
