@@ -196,13 +196,13 @@ class Event:
         meta = _parse_meta(src_dict.get("meta", UNSET))
 
         event = cls(
-            name=name,
-            data=data,
-            id=id,
-            ts=ts,
-            v=v,
-            user=user,
-            meta=meta,
+            name,
+            data,
+            id,
+            ts,
+            v,
+            user,
+            meta,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -58,7 +58,7 @@ class EventMeta:
         sessions = _parse_sessions(src_dict.get("sessions", UNSET))
 
         event_meta = cls(
-            sessions=sessions,
+            sessions,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

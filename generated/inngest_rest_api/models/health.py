@@ -48,8 +48,8 @@ class Health:
         message = src_dict["message"]
 
         health = cls(
-            status=status,
-            message=message,
+            status,
+            message,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

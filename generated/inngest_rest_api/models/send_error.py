@@ -58,9 +58,9 @@ class SendError:
         error = src_dict["error"]
 
         send_error = cls(
-            ids=ids,
-            status=status,
-            error=error,
+            ids,
+            status,
+            error,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -50,8 +50,8 @@ class SendResult:
         status = src_dict["status"]
 
         send_result = cls(
-            ids=ids,
-            status=status,
+            ids,
+            status,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -57,9 +57,9 @@ class SendUnauthorized:
         error = src_dict["error"]
 
         send_unauthorized = cls(
-            status=status,
-            message=message,
-            error=error,
+            status,
+            message,
+            error,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -48,8 +48,8 @@ class V1App:
         name = src_dict["name"]
 
         v1_app = cls(
-            id=id,
-            name=name,
+            id,
+            name,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

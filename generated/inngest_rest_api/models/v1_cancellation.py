@@ -186,21 +186,21 @@ class V1Cancellation:
         target_id = UNSET if (_value := src_dict.get("target_id")) is None else _value
 
         v1_cancellation = cls(
-            created_at=created_at,
-            name=name,
-            id=id,
-            account_id=account_id,
-            environment_id=environment_id,
-            app_id=app_id,
-            function_internal_id=function_internal_id,
-            function_id=function_id,
-            started_after=started_after,
-            started_before=started_before,
-            kind=kind,
-            cause=cause,
-            queue_name=queue_name,
-            if_=if_,
-            target_id=target_id,
+            created_at,
+            name,
+            id,
+            account_id,
+            environment_id,
+            app_id,
+            function_internal_id,
+            function_id,
+            started_after,
+            started_before,
+            kind,
+            cause,
+            queue_name,
+            if_,
+            target_id,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

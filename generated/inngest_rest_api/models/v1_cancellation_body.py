@@ -112,11 +112,11 @@ class V1CancellationBody:
         if_ = _parse_if_(src_dict.get("if", UNSET))
 
         v1_cancellation_body = cls(
-            app_id=app_id,
-            function_id=function_id,
-            started_before=started_before,
-            started_after=started_after,
-            if_=if_,
+            app_id,
+            function_id,
+            started_before,
+            started_after,
+            if_,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -57,9 +57,9 @@ class V1Error:
         status = src_dict["status"]
 
         v1_error = cls(
-            error=error,
-            data=data,
-            status=status,
+            error,
+            data,
+            status,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

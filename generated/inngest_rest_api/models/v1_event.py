@@ -162,18 +162,18 @@ class V1Event:
         v = UNSET if (_value := src_dict.get("v")) is None else _value
 
         v1_event = cls(
-            internal_id=internal_id,
-            account_id=account_id,
-            environment_id=environment_id,
-            source=source,
-            source_id=source_id,
-            received_at=received_at,
-            id=id,
-            name=name,
-            data=data,
-            ts=ts,
-            user=user,
-            v=v,
+            internal_id,
+            account_id,
+            environment_id,
+            source,
+            source_id,
+            received_at,
+            id,
+            name,
+            data,
+            ts,
+            user,
+            v,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -97,14 +97,14 @@ class V1Function:
         archived_at = datetime.datetime.fromisoformat(src_dict["archived_at"])
 
         v1_function = cls(
-            internal_id=internal_id,
-            env_id=env_id,
-            app_id=app_id,
-            id=id,
-            name=name,
-            config=config,
-            created_at=created_at,
-            archived_at=archived_at,
+            internal_id,
+            env_id,
+            app_id,
+            id,
+            name,
+            config,
+            created_at,
+            archived_at,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

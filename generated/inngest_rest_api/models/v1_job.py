@@ -82,12 +82,12 @@ class V1Job:
         raw = JsonObject.from_dict(src_dict["Raw"])
 
         v1_job = cls(
-            job_id=job_id,
-            at=at,
-            position=position,
-            kind=kind,
-            attempt=attempt,
-            raw=raw,
+            job_id,
+            at,
+            position,
+            kind,
+            attempt,
+            raw,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -54,8 +54,8 @@ class V1JobListEnvelope:
         metadata = V1Metadata.from_dict(src_dict["metadata"])
 
         v1_job_list_envelope = cls(
-            data=data,
-            metadata=metadata,
+            data,
+            metadata,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -59,8 +59,8 @@ class V1Metadata:
             cached_until = datetime.datetime.fromisoformat(_cached_until)
 
         v1_metadata = cls(
-            fetched_at=fetched_at,
-            cached_until=cached_until,
+            fetched_at,
+            cached_until,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -36,7 +36,7 @@ class V1Ok:
         ok = src_dict["ok"]
 
         v1_ok = cls(
-            ok=ok,
+            ok,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

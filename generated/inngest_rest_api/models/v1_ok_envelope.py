@@ -46,8 +46,8 @@ class V1OkEnvelope:
         metadata = V1Metadata.from_dict(src_dict["metadata"])
 
         v1_ok_envelope = cls(
-            data=data,
-            metadata=metadata,
+            data,
+            metadata,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -58,8 +58,8 @@ class V1ReplayEnvelope:
             metadata = V1Metadata.from_dict(_metadata)
 
         v1_replay_envelope = cls(
-            data=data,
-            metadata=metadata,
+            data,
+            metadata,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -159,18 +159,18 @@ class V1Run:
         output = src_dict.get("output", UNSET)
 
         v1_run = cls(
-            run_id=run_id,
-            run_started_at=run_started_at,
-            function_id=function_id,
-            function_version=function_version,
-            environment_id=environment_id,
-            event_id=event_id,
-            status=status,
-            ended_at=ended_at,
-            batch_id=batch_id,
-            original_run_id=original_run_id,
-            cron=cron,
-            output=output,
+            run_id,
+            run_started_at,
+            function_id,
+            function_version,
+            environment_id,
+            event_id,
+            status,
+            ended_at,
+            batch_id,
+            original_run_id,
+            cron,
+            output,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -47,8 +47,8 @@ class V1RunEnvelope:
         metadata = V1Metadata.from_dict(src_dict["metadata"])
 
         v1_run_envelope = cls(
-            data=data,
-            metadata=metadata,
+            data,
+            metadata,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

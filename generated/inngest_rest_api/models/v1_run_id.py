@@ -36,7 +36,7 @@ class V1RunId:
         run_id = src_dict["run_id"]
 
         v1_run_id = cls(
-            run_id=run_id,
+            run_id,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

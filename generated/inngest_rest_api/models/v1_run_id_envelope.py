@@ -48,8 +48,8 @@ class V1RunIdEnvelope:
         metadata = V1Metadata.from_dict(src_dict["metadata"])
 
         v1_run_id_envelope = cls(
-            data=data,
-            metadata=metadata,
+            data,
+            metadata,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

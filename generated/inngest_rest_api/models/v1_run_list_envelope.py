@@ -56,8 +56,8 @@ class V1RunListEnvelope:
         metadata = V1Metadata.from_dict(src_dict["metadata"])
 
         v1_run_list_envelope = cls(
-            data=data,
-            metadata=metadata,
+            data,
+            metadata,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -66,8 +66,8 @@ class V1RunPageEnvelope:
             metadata = V1Metadata.from_dict(_metadata)
 
         v1_run_page_envelope = cls(
-            data=data,
-            metadata=metadata,
+            data,
+            metadata,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -51,8 +51,8 @@ class V1Signal:
         data = src_dict.get("data", UNSET)
 
         v1_signal = cls(
-            signal=signal,
-            data=data,
+            signal,
+            data,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -101,12 +101,12 @@ class V1Webhook:
             updated_at = datetime.datetime.fromisoformat(_updated_at)
 
         v1_webhook = cls(
-            id=id,
-            name=name,
-            url=url,
-            transform=transform,
-            created_at=created_at,
-            updated_at=updated_at,
+            id,
+            name,
+            url,
+            transform,
+            created_at,
+            updated_at,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

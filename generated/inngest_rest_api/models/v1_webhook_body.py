@@ -51,8 +51,8 @@ class V1WebhookBody:
         transform = UNSET if (_value := src_dict.get("transform")) is None else _value
 
         v1_webhook_body = cls(
-            name=name,
-            transform=transform,
+            name,
+            transform,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -57,8 +57,8 @@ class V1WebhookEnvelope:
             metadata = V1Metadata.from_dict(_metadata)
 
         v1_webhook_envelope = cls(
-            data=data,
-            metadata=metadata,
+            data,
+            metadata,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -36,7 +36,7 @@ class V1WebhookId:
         id = src_dict["id"]
 
         v1_webhook_id = cls(
-            id=id,
+            id,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

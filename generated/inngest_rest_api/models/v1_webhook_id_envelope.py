@@ -56,8 +56,8 @@ class V1WebhookIdEnvelope:
             metadata = V1Metadata.from_dict(_metadata)
 
         v1_webhook_id_envelope = cls(
-            data=data,
-            metadata=metadata,
+            data,
+            metadata,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -66,8 +66,8 @@ class V1WebhookListEnvelope:
             metadata = V1Metadata.from_dict(_metadata)
 
         v1_webhook_list_envelope = cls(
-            data=data,
-            metadata=metadata,
+            data,
+            metadata,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

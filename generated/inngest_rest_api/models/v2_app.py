@@ -134,15 +134,15 @@ class V2App:
             latest_sync = V2AppSync.from_dict(_latest_sync)
 
         v2_app = cls(
-            id=id,
-            method=method,
-            name=name,
-            app_version=app_version,
-            created_at=created_at,
-            is_archived=is_archived,
-            archived_at=archived_at,
-            function_count=function_count,
-            latest_sync=latest_sync,
+            id,
+            method,
+            name,
+            app_version,
+            created_at,
+            is_archived,
+            archived_at,
+            function_count,
+            latest_sync,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

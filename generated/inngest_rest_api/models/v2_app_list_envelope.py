@@ -73,9 +73,9 @@ class V2AppListEnvelope:
                 data.append(data_item)
 
         v2_app_list_envelope = cls(
-            metadata=metadata,
-            page=page,
-            data=data,
+            metadata,
+            page,
+            data,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

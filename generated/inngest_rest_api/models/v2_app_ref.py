@@ -37,7 +37,7 @@ class V2AppRef:
         id = src_dict["id"]
 
         v2_app_ref = cls(
-            id=id,
+            id,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -107,14 +107,14 @@ class V2AppSync:
         app_version = UNSET if (_value := src_dict.get("appVersion")) is None else _value
 
         v2_app_sync = cls(
-            status=status,
-            synced_at=synced_at,
-            sdk_language=sdk_language,
-            sdk_version=sdk_version,
-            framework=framework,
-            url=url,
-            error=error,
-            app_version=app_version,
+            status,
+            synced_at,
+            sdk_language,
+            sdk_version,
+            framework,
+            url,
+            error,
+            app_version,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -60,9 +60,9 @@ class V2CancelOn:
         condition = UNSET if (_value := src_dict.get("condition")) is None else _value
 
         v2_cancel_on = cls(
-            event=event,
-            timeout=timeout,
-            condition=condition,
+            event,
+            timeout,
+            condition,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -58,9 +58,9 @@ class V2Concurrency:
         key = UNSET if (_value := src_dict.get("key")) is None else _value
 
         v2_concurrency = cls(
-            scope=scope,
-            limit=limit,
-            key=key,
+            scope,
+            limit,
+            key,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -51,8 +51,8 @@ class V2ConcurrencyLimit:
         value = UNSET if (_value := src_dict.get("value")) is None else _value
 
         v2_concurrency_limit = cls(
-            is_plan_limit=is_plan_limit,
-            value=value,
+            is_plan_limit,
+            value,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -167,15 +167,15 @@ class V2Configuration:
         priority = UNSET if (_value := src_dict.get("priority")) is None else _value
 
         v2_configuration = cls(
-            retries=retries,
-            concurrency=concurrency,
-            rate_limit=rate_limit,
-            throttle=throttle,
-            debounce=debounce,
-            events_batch=events_batch,
-            singleton=singleton,
-            cancellations=cancellations,
-            priority=priority,
+            retries,
+            concurrency,
+            rate_limit,
+            throttle,
+            debounce,
+            events_batch,
+            singleton,
+            cancellations,
+            priority,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

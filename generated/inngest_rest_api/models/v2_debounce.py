@@ -49,8 +49,8 @@ class V2Debounce:
         key = UNSET if (_value := src_dict.get("key")) is None else _value
 
         v2_debounce = cls(
-            period=period,
-            key=key,
+            period,
+            key,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

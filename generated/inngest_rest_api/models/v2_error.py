@@ -49,8 +49,8 @@ class V2Error:
         message = src_dict["message"]
 
         v2_error = cls(
-            code=code,
-            message=message,
+            code,
+            message,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

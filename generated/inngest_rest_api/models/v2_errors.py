@@ -44,7 +44,7 @@ class V2Errors:
             errors.append(errors_item)
 
         v2_errors = cls(
-            errors=errors,
+            errors,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -58,9 +58,9 @@ class V2EventsBatch:
         key = UNSET if (_value := src_dict.get("key")) is None else _value
 
         v2_events_batch = cls(
-            max_size=max_size,
-            timeout=timeout,
-            key=key,
+            max_size,
+            timeout,
+            key,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

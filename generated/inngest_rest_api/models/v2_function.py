@@ -113,14 +113,14 @@ class V2Function:
                 triggers.append(triggers_item)
 
         v2_function = cls(
-            id=id,
-            slug=slug,
-            app=app,
-            configuration=configuration,
-            name=name,
-            is_paused=is_paused,
-            is_archived=is_archived,
-            triggers=triggers,
+            id,
+            slug,
+            app,
+            configuration,
+            name,
+            is_paused,
+            is_archived,
+            triggers,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

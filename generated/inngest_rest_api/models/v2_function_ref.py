@@ -52,8 +52,8 @@ class V2FunctionRef:
         name = UNSET if (_value := src_dict.get("name")) is None else _value
 
         v2_function_ref = cls(
-            id=id,
-            name=name,
+            id,
+            name,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -36,7 +36,7 @@ class V2Health:
         status = src_dict["status"]
 
         v2_health = cls(
-            status=status,
+            status,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -62,8 +62,8 @@ class V2InvokeBody:
         idempotency_key = _parse_idempotency_key(src_dict.get("idempotencyKey", UNSET))
 
         v2_invoke_body = cls(
-            data=data,
-            idempotency_key=idempotency_key,
+            data,
+            idempotency_key,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

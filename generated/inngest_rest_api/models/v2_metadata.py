@@ -60,8 +60,8 @@ class V2Metadata:
             time_range = V2TimeRange.from_dict(_time_range)
 
         v2_metadata = cls(
-            fetched_at=fetched_at,
-            time_range=time_range,
+            fetched_at,
+            time_range,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

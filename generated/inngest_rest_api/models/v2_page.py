@@ -60,9 +60,9 @@ class V2Page:
         limit = UNSET if (_value := src_dict.get("limit")) is None else _value
 
         v2_page = cls(
-            cursor=cursor,
-            has_more=has_more,
-            limit=limit,
+            cursor,
+            has_more,
+            limit,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

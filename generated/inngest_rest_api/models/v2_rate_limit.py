@@ -58,9 +58,9 @@ class V2RateLimit:
         key = UNSET if (_value := src_dict.get("key")) is None else _value
 
         v2_rate_limit = cls(
-            limit=limit,
-            period=period,
-            key=key,
+            limit,
+            period,
+            key,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -57,7 +57,7 @@ class V2RerunBody:
         from_step = _parse_from_step(src_dict.get("fromStep", UNSET))
 
         v2_rerun_body = cls(
-            from_step=from_step,
+            from_step,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -56,8 +56,8 @@ class V2RerunFromStep:
             input_ = _input_
 
         v2_rerun_from_step = cls(
-            step_id=step_id,
-            input_=input_,
+            step_id,
+            input_,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -51,8 +51,8 @@ class V2Retries:
         value = UNSET if (_value := src_dict.get("value")) is None else _value
 
         v2_retries = cls(
-            is_default=is_default,
-            value=value,
+            is_default,
+            value,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -139,16 +139,16 @@ class V2Run:
             output = JsonObject.from_dict(_output)
 
         v2_run = cls(
-            id=id,
-            function=function,
-            app=app,
-            status=status,
-            queued_at=queued_at,
-            started_at=started_at,
-            trigger=trigger,
-            ended_at=ended_at,
-            duration_ms=duration_ms,
-            output=output,
+            id,
+            function,
+            app,
+            status,
+            queued_at,
+            started_at,
+            trigger,
+            ended_at,
+            duration_ms,
+            output,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

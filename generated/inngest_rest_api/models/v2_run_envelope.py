@@ -50,8 +50,8 @@ class V2RunEnvelope:
         metadata = V2Metadata.from_dict(src_dict["metadata"])
 
         v2_run_envelope = cls(
-            data=data,
-            metadata=metadata,
+            data,
+            metadata,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -36,7 +36,7 @@ class V2RunId:
         run_id = src_dict["runId"]
 
         v2_run_id = cls(
-            run_id=run_id,
+            run_id,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

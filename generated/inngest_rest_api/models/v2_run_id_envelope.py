@@ -47,8 +47,8 @@ class V2RunIdEnvelope:
         metadata = V2Metadata.from_dict(src_dict["metadata"])
 
         v2_run_id_envelope = cls(
-            data=data,
-            metadata=metadata,
+            data,
+            metadata,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -73,9 +73,9 @@ class V2RunListEnvelope:
                 data.append(data_item)
 
         v2_run_list_envelope = cls(
-            metadata=metadata,
-            page=page,
-            data=data,
+            metadata,
+            page,
+            data,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -70,10 +70,10 @@ class V2RunTrigger:
         cron_schedule = UNSET if (_value := src_dict.get("cronSchedule")) is None else _value
 
         v2_run_trigger = cls(
-            event_ids=event_ids,
-            is_batch=is_batch,
-            batch_id=batch_id,
-            cron_schedule=cron_schedule,
+            event_ids,
+            is_batch,
+            batch_id,
+            cron_schedule,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -52,8 +52,8 @@ class V2Singleton:
         key = UNSET if (_value := src_dict.get("key")) is None else _value
 
         v2_singleton = cls(
-            mode=mode,
-            key=key,
+            mode,
+            key,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

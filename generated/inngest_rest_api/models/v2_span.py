@@ -218,19 +218,19 @@ class V2Span:
                 children.append(children_item)
 
         v2_span = cls(
-            id=id,
-            queued_at=queued_at,
-            name=name,
-            status=status,
-            started_at=started_at,
-            ended_at=ended_at,
-            duration_ms=duration_ms,
-            step_id=step_id,
-            step_op=step_op,
-            input_=input_,
-            output=output,
-            metadata=metadata,
-            children=children,
+            id,
+            queued_at,
+            name,
+            status,
+            started_at,
+            ended_at,
+            duration_ms,
+            step_id,
+            step_op,
+            input_,
+            output,
+            metadata,
+            children,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

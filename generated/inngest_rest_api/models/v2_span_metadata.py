@@ -77,10 +77,10 @@ class V2SpanMetadata:
             values = V2SpanValues.from_dict(_values)
 
         v2_span_metadata = cls(
-            scope=scope,
-            kind=kind,
-            updated_at=updated_at,
-            values=values,
+            scope,
+            kind,
+            updated_at,
+            values,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -66,10 +66,10 @@ class V2Throttle:
         key = UNSET if (_value := src_dict.get("key")) is None else _value
 
         v2_throttle = cls(
-            limit=limit,
-            burst=burst,
-            period=period,
-            key=key,
+            limit,
+            burst,
+            period,
+            key,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

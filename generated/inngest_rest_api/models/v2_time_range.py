@@ -47,8 +47,8 @@ class V2TimeRange:
         until = datetime.datetime.fromisoformat(src_dict["until"])
 
         v2_time_range = cls(
-            from_=from_,
-            until=until,
+            from_,
+            until,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -49,8 +49,8 @@ class V2Trace:
         root_span = V2Span.from_dict(src_dict["rootSpan"])
 
         v2_trace = cls(
-            run_id=run_id,
-            root_span=root_span,
+            run_id,
+            root_span,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

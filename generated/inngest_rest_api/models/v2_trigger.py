@@ -62,9 +62,9 @@ class V2Trigger:
         if_ = UNSET if (_value := src_dict.get("if")) is None else _value
 
         v2_trigger = cls(
-            type_=type_,
-            value=value,
-            if_=if_,
+            type_,
+            value,
+            if_,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from inngest_rest_api import models as api
 
 # Scheduled is what v1 calls a run that waits to start [facts.md, Enums].
-_STATUS = {"scheduled": models.RunStatus.QUEUED}
+_STATUS = {status.capitalize(): status for status in models.RunStatus} | {
+    "Scheduled": models.RunStatus.QUEUED
+}
 
 
 def run(it: api.V1Run) -> models.Run:
-    status = _STATUS.get(it.status.lower()) or models.RunStatus(it.status)
+    status = _STATUS.get(it.status.capitalize()) or models.RunStatus(it.status)
     output, error = given(it.output), None
     if status == models.RunStatus.FAILED and output is not None:
         output, error = None, run_error(output)

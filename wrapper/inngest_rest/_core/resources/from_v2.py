@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from inngest_rest_api import models as api
 
 
+_STATUS = {status.upper(): status for status in models.RunStatus}
+
+
 def next_cursor(page: api.V2Page) -> str | None:
     """Return where a listing goes on; `page` alone tells, a page may be empty [facts.md 5]."""
     place = given(page.cursor) if given(page.has_more) else None
@@ -22,7 +25,7 @@ def next_cursor(page: api.V2Page) -> str | None:
 
 
 def run(it: api.V2Run) -> models.Run:
-    status = models.RunStatus(it.status)
+    status = _STATUS.get(it.status) or models.RunStatus(it.status)
     output, error = json_object(it.output), None
     if status == models.RunStatus.FAILED and output is not None:
         # A single run gives the error itself, a list wraps it [facts.md 5].
