@@ -17,6 +17,7 @@ import orjson
 
 from inngest_rest._core.arguments import check_count
 from inngest_rest._core.calls.operation import perform
+from inngest_rest._core.calls.route import Route
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS, MAX_EVENTS, Batch
 from inngest_rest._core.sending.chunks import batches_of_events
 from inngest_rest.errors import (
@@ -29,6 +30,7 @@ from inngest_rest.errors import (
 )
 from inngest_rest.event import Event, EventLike
 from inngest_rest.reports import SendFailure, SendReport
+from inngest_rest_api.api import Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -150,10 +152,17 @@ class _Receipt(NamedTuple):
     error: str | None
 
 
+_SEND = Operation("ingest", "send_events", "POST", "/e/{event_key}")
+
+
 class _ReceiptOf(NamedTuple):
     """Reads SendResult and SendError; the document's models would cost the hot path dearly."""
 
     expected: int
+
+    @property
+    def OPERATION(self) -> Operation:  # noqa: N802 - as generated modules have it
+        return _SEND
 
     def parse_response(self, response: httpx.Response, *, strict: bool) -> _Receipt:  # noqa: ARG002
         body: dict[str, Any] = orjson.loads(response.content)
@@ -177,5 +186,5 @@ def _post(session: Session, body: bytes, count: int) -> Plan[_Receipt]:
         "content": body,
         "headers": {"content-type": "application/json", "x-inngest-event-id-seed": seed},
     }
-    reader = _ReceiptOf(count)
-    return (yield from perform(session, "ingest", reader, kwargs, _Receipt, accepted=_ANSWERS))
+    route = Route(_ReceiptOf(count), kwargs, _Receipt, lambda receipt: receipt, accepted=_ANSWERS)
+    return (yield from perform(session, route))
