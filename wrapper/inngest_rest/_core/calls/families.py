@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from inngest_rest._core.calls.operation import perform
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def first_present(session: Session, *routes: Route[Any, T], within: float | None = None) -> Plan[T]:
+def first_present(session: Session, *routes: Route[Any, T], deadline: float = math.inf) -> Plan[T]:
     """Do a job by the first of its routes that this server has.
 
     A route is absent where it answers 404 without a word about a resource, 405 or 501. For some
@@ -24,7 +25,7 @@ def first_present(session: Session, *routes: Route[Any, T], within: float | None
     Args:
         session: Whose settings, keys and memory apply.
         routes: Ways to do the job, the best first.
-        within: Seconds for each, where that is less than the retry policy gives.
+        deadline: When it must have ended, by the session's clock.
     """
     allowed = [route for route in routes if _may_ask(session, route)]
     if not allowed:
@@ -36,7 +37,7 @@ def first_present(session: Session, *routes: Route[Any, T], within: float | None
         each for each in allowed if not session.absent.has(each.operation, now)
     ] or allowed:
         try:
-            return (yield from perform(session, route, within=within))
+            return (yield from perform(session, route, deadline=deadline))
         except RouteNotFoundError as error:
             failure = error
         asked.append(f"{route.operation.method} {route.operation.path}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import TYPE_CHECKING, TypeVar
 
 from inngest_rest._core.calls import answers, requests
@@ -29,17 +30,17 @@ T = TypeVar("T")
 logger = logging.getLogger("inngest_rest")
 
 
-def perform(session: Session, route: Route[A, T], *, within: float | None = None) -> Plan[T]:
+def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf) -> Plan[T]:
     """Perform an operation, with other keys and further attempts as far as that is safe.
 
     Args:
         session: Whose settings, keys and retry budget apply.
         route: The operation.
-        within: Seconds for all attempts, where that is less than the policy gives.
+        deadline: When all attempts must have ended, by the session's clock, where the policy gives
+            more time.
     """
     policy = session.settings.retry
-    seconds = policy.total if within is None else min(policy.total, within)
-    deadline = session.clock() + seconds
+    deadline = min(deadline, session.clock() + policy.total)
     attempt = 0
     delivered = False
     while True:

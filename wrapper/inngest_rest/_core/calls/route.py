@@ -52,7 +52,8 @@ class Route(Generic[A, T]):
     """
 
     module: OperationModule
-    kwargs: Mapping[str, Any]
+    # Its URL holds the event key.
+    kwargs: Mapping[str, Any] = field(repr=False)
     expected: type[A]
     convert: Callable[[A], T]
     repeatable: bool = field(default=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -120,21 +121,21 @@ def get(session: Session, run_id: str) -> Plan[Run]:
         raise
 
 
-def _get(session: Session, run_id: str, *, within: float | None = None) -> Plan[Run]:
+def _get(session: Session, run_id: str, *, deadline: float = math.inf) -> Plan[Run]:
     """Get a run, from v1 where there is one: getRunV2 is often wrong about the status."""
     of_v1 = v1.get_run_v1.get_kwargs(run_id)
     by_v1 = Route(v1.get_run_v1, of_v1, api.V1RunEnvelope, lambda it: from_v1.run(it.data))
     of_v2 = v2.get_run_v2.get_kwargs(run_id, include_output=True)
     by_v2 = Route(v2.get_run_v2, of_v2, api.V2RunEnvelope, lambda it: from_v2.run(it.data))
     try:
-        return (yield from first_present(session, by_v1, by_v2, within=within))
+        return (yield from first_present(session, by_v1, by_v2, deadline=deadline))
     except ServerError as error:
-        yield from _raise_if_unknown(session, run_id, error, within=within)
+        yield from _raise_if_unknown(session, run_id, error, deadline)
         raise
 
 
 def _raise_if_unknown(
-    session: Session, run_id: str, failure: ServerError, *, within: float | None = None
+    session: Session, run_id: str, failure: ServerError, deadline: float = math.inf
 ) -> Plan[None]:
     """Ask v2, where it may be asked, whether a run exists that v1 "failed to load".
 
@@ -147,7 +148,7 @@ def _raise_if_unknown(
     route = Route(operation, operation.get_kwargs(run_id), api.V2RunEnvelope, lambda _: None)
     try:
         if not session.absent.has(operation.OPERATION, session.clock()):
-            yield from first_present(session, route, within=within)
+            yield from first_present(session, route, deadline=deadline)
             return
     except (NotFoundError, RouteNotFoundError, ConfigurationError):
         pass
@@ -158,13 +159,16 @@ def _raise_if_unknown(
     ) from failure
 
 
-def _name_event(session: Session, run_id: str, error: NotFoundError) -> Plan[None]:
+def _name_event(
+    session: Session, run_id: str, error: NotFoundError, deadline: float = math.inf
+) -> Plan[None]:
     """Let an error say so if the id that it is about is an event's, as send returns it."""
     route = evolve(events.get_route(run_id), repeatable=False)
     if session.absent.has(route.operation, session.clock()):
         return
+    deadline = min(deadline, session.clock() + _HINT_WITHIN)
     try:
-        yield from first_present(session, route, within=_HINT_WITHIN)
+        yield from first_present(session, route, deadline=deadline)
     except InngestError:
         return
     error.advice = f"This is the id of an event; its runs: client.events.runs({run_id!r})."
@@ -183,7 +187,7 @@ def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
     while True:
         fault: InngestError | None = None
         try:
-            seen = yield from _get(session, run_id, within=deadline - session.clock())
+            seen = yield from _get(session, run_id, deadline=deadline)
         except (ApiError, TransportError) as error:
             fault = error
         now = session.clock()
@@ -199,7 +203,7 @@ def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
             pause = _APPEARS_EVERY
             if now >= appears_by:
                 if isinstance(fault, NotFoundError):
-                    yield from _name_event(session, run_id, fault)
+                    yield from _name_event(session, run_id, fault, deadline)
                 raise fault
         elif not isinstance(fault, TransportError) or now < deadline:
             raise fault
