@@ -33,10 +33,8 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    clock.govern_drivers(monkeypatch)
-    return clock
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture
@@ -64,8 +62,7 @@ def connect(door: DoorName, clock: Clock, server: Server) -> Iterator[Connect]:
 
         def make(**kwargs: Any) -> Any:
             defaults: dict[str, Any] = {"dev": True, "transport": server}
-            client = open_door(door, runner, **{**defaults, **kwargs})
-            clock.govern(client._session)
+            client = open_door(door, runner, clock, **{**defaults, **kwargs})
             clients.append(client)
             return client
 

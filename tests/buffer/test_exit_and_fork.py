@@ -79,7 +79,7 @@ if not pid:
     if path is None:
         assert b.pending == 0
     else:
-        assert b._desk.store.file._db is None, "a connection was carried over"
+        assert b._state.store.file._db is None, "a connection was carried over"
     for number in range(100):
         b.add({"name": "a", "id": f"of the child {number}"})
         b.add({"name": "a", "id": f"second of the child {number}"})

@@ -14,13 +14,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from inngest_rest import EventBuffer, InvalidArgumentError, OutboxError, ServerError
-from inngest_rest._core.buffer import outbox_letters
-from inngest_rest._core.buffer.delivery import final_part
+from inngest_rest import EventBuffer, InvalidArgumentError, OutboxError, SendReport, ServerError
 from inngest_rest._core.buffer.outbox import IDEMPOTENCY_WINDOW, LONGEST_LEASE, Outbox
-from inngest_rest._core.buffer.schedule import Pace
-from inngest_rest._core.sending.send import Outcome
-from inngest_rest.reports import SendFailure, SendReport
+from inngest_rest._core.buffer.schedule import Schedule
+from inngest_rest._core.sending.fates import Fate, Fates, Rejected, Unknown
 from tests.support.server import accepts_all, refuses, text
 
 if TYPE_CHECKING:
@@ -47,14 +44,18 @@ def opened(path: Path, clock: Clock) -> Iterator[Callable[..., Outbox]]:
     boxes: list[Outbox] = []
 
     def open_it(**options: Any) -> Outbox:
-        chosen: dict[str, Any] = {"batch_size": 3, "at_most": 1_000, "lease": LEASE, **options}
-        pace = Pace(chosen["batch_size"], 1.0, clock.monotonic)
-        boxes.append(Outbox(path, pace, lambda: None, now=clock.now, **chosen))
+        chosen: dict[str, Any] = {"batch_size": 3, "max_pending": 1_000, "lease": LEASE, **options}
+        schedule = Schedule(chosen["batch_size"], 1.0, clock.monotonic)
+        boxes.append(Outbox(path, schedule, lambda: None, now=clock.now, **chosen))
         return boxes[-1]
 
     yield open_it
     for box in boxes:
-        box.close()
+        box.close(loses_nothing)
+
+
+def loses_nothing(fates: Fates) -> None:
+    raise AssertionError(fates)
 
 
 def fill(box: Outbox, *names: str) -> None:
@@ -73,16 +74,11 @@ def rows(path: Path, table: str = "entries") -> list[str]:
         return [orjson.loads(each)["name"] for (each,) in db.execute(query)]
 
 
-def outcome(batch: Batch, fates: str) -> Outcome:
-    """Make up what became of a batch: a letter an event, Accepted, Rejected or Unknown."""
-    failures = [
-        SendFailure(position, event, f"{fate} it is")
-        for position, event, fate in zip(batch.positions, batch.events(), fates, strict=True)
-        if fate != "A"
-    ]
-    accepted, rejected, unknown = (fates.count(each) for each in "ARU")
-    ids = tuple("internal" if fate == "A" else None for fate in fates)
-    return Outcome(ids, SendReport(accepted, rejected, unknown, tuple(failures)))
+def fates(batch: Batch | None, letters: str) -> Fates:
+    """Make up the fates of a batch: a letter per event, Accepted, Rejected or Unknown."""
+    assert batch is not None
+    by_letter: dict[str, Fate] = {"A": "internal", "R": Rejected("refused"), "U": Unknown("lost")}
+    return Fates(batch, [by_letter[letter] for letter in letters])
 
 
 @contextmanager
@@ -170,10 +166,9 @@ def test_what_became_of_a_batch_is_written_down(opened: Callable[..., Outbox], p
     box = opened()
     fill(box, "a", "b", "c")
     batch = box.take()
-    assert batch is not None
-    final = box.settle(batch, outcome(batch, "ARU"))
-    assert final == final_part(batch, outcome(batch, "ARU"))
-    assert final.report.unknown == 0
+    final = box.settle(fates(batch, "ARU"))
+    assert final.each == ["internal", Rejected("refused")]
+    assert final.batch.positions == [1, 2]
     assert rows(path) == ["c"]
     assert rows(path, "dead_letters") == ["b"]
     assert box.pending == 1
@@ -186,14 +181,13 @@ def test_dead_letters_keep_event_and_reason_until_they_are_discarded(
     box = opened()
     fill(box, "a", "b")
     batch = box.take()
-    assert batch is not None
-    box.settle(batch, outcome(batch, "RR"))
-    box.close()
+    box.settle(fates(batch, "RR"))
+    box.close(loses_nothing)
     again = opened()
-    first, second = outbox_letters.read(again.file)
-    assert (first.event["id"], first.reason) == ("id-a", "R it is")
-    outbox_letters.discard(again.file, [first])
-    assert outbox_letters.read(again.file) == [second]
+    first, second = again.dead_letters()
+    assert (first.event["id"], first.reason) == ("id-a", "refused")
+    again.discard([first])
+    assert again.dead_letters() == [second]
 
 
 def test_a_batch_is_bounded_by_bytes(opened: Callable[..., Outbox]) -> None:
@@ -205,13 +199,12 @@ def test_a_batch_is_bounded_by_bytes(opened: Callable[..., Outbox]) -> None:
 
 
 def test_room_is_counted_over_all_processes(opened: Callable[..., Outbox]) -> None:
-    one, other = opened(at_most=2), opened(at_most=2)
+    one, other = opened(max_pending=2), opened(max_pending=2)
     fill(one, "a")
     fill(other, "b")
     assert one.put({"name": "c"}) is False
     batch = other.take()
-    assert batch is not None
-    other.settle(batch, outcome(batch, "AA"))
+    other.settle(fates(batch, "AA"))
     assert one.put({"name": "c"}) is True
 
 
@@ -242,27 +235,26 @@ def test_a_disk_that_turns_read_only_refuses_an_event_and_keeps_the_others(
     assert rows(path) == ["a", "c"]
 
 
-def test_a_verdict_that_could_not_be_written_is_written_later(
+def test_an_outcome_that_could_not_be_written_is_written_later(
     opened: Callable[..., Outbox], path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     box = opened()
     fill(box, "a", "b")
     batch = box.take()
-    assert batch is not None
     with pragma(box, "query_only", 1):
-        box.settle(batch, outcome(batch, "AA"))
+        box.settle(fates(batch, "AA"))
     assert "cannot note what was sent" in caplog.text
     assert rows(path) == ["a", "b"]
     assert box.take() is None
     assert rows(path) == []
-    assert box._owed == []
+    assert box.take() is None
 
 
 def test_a_file_of_a_newer_version_is_left_as_it_is(
     opened: Callable[..., Outbox], path: Path
 ) -> None:
     fill(box := opened(), "a")
-    box.close()
+    box.close(loses_nothing)
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 2")
     before = path.read_bytes()
@@ -271,10 +263,12 @@ def test_a_file_of_a_newer_version_is_left_as_it_is(
     assert path.read_bytes() == before
 
 
-def test_a_database_of_something_else_is_refused(opened: Callable[..., Outbox], path: Path) -> None:
+def test_a_database_of_another_application_is_refused(
+    opened: Callable[..., Outbox], path: Path
+) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TABLE entries (x)")
-    with pytest.raises(OutboxError, match="a database of something else"):
+    with pytest.raises(OutboxError, match="a database of another application"):
         opened()
 
 
@@ -289,7 +283,7 @@ def test_a_damaged_file_refuses_events(opened: Callable[..., Outbox], path: Path
     box = opened()
     for number in range(200):
         assert box.put({"name": f"e{number}", "data": {"k": "x" * 500}})
-    box.close()
+    box.close(loses_nothing)
     content = bytearray(path.read_bytes())
     content[4_096 * 2 :] = b"\xff" * (len(content) - 4_096 * 2)
     path.write_bytes(content)
@@ -301,7 +295,7 @@ def test_a_damaged_file_refuses_events(opened: Callable[..., Outbox], path: Path
 def test_a_read_only_file_is_refused_when_it_is_opened(
     opened: Callable[..., Outbox], path: Path
 ) -> None:
-    opened().close()
+    opened().close(loses_nothing)
     path.chmod(0o400)
     with pytest.raises(OutboxError, match="readonly"):
         opened()
@@ -331,9 +325,11 @@ def test_a_relative_path_stays_where_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    pace = Pace(3, 1.0, clock.monotonic)
-    box = Outbox("o.db", pace, lambda: None, batch_size=3, at_most=9, lease=LEASE, now=clock.now)
-    box.close()
+    schedule = Schedule(3, 1.0, clock.monotonic)
+    box = Outbox(
+        "o.db", schedule, lambda: None, batch_size=3, max_pending=9, lease=LEASE, now=clock.now
+    )
+    box.close(loses_nothing)
     monkeypatch.chdir("/")
     fill(box, "a")
     assert rows(tmp_path / "o.db") == ["a"]
@@ -342,7 +338,7 @@ def test_a_relative_path_stays_where_it_was(
 def test_what_is_asked_after_closing_leaves_nothing_open(opened: Callable[..., Outbox]) -> None:
     box = opened()
     fill(box, "a")
-    box.close()
+    box.close(loses_nothing)
     assert box.pending == 1
     assert box.file._db is None
 
@@ -410,7 +406,7 @@ def test_a_backlog_goes_out_without_an_event_being_added(
     client: Any, server: Server, path: Path, opened: Callable[..., Outbox]
 ) -> None:
     fill(box := opened(), "a")
-    box.close()
+    box.close(loses_nothing)
     server.on(ROUTE, accepts_all)
     done = threading.Event()
     with EventBuffer(client, path, on_batch=lambda _: done.set()):

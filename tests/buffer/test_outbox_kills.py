@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Self
 import orjson
 
 from inngest_rest import EventBuffer, InngestClient
+from inngest_rest._core.clock import Clock
 from inngest_rest.testing import MockServer, drops, loses_response
 
 if TYPE_CHECKING:
@@ -93,6 +94,12 @@ class Lane:
         return bool(chunk)
 
 
+class Later(InngestClient):
+    """A client of a machine whose clock is four hours ahead."""
+
+    _clock = Clock(now=lambda: time.time() + 14_400)
+
+
 def ids_in(path: Path) -> set[str]:
     with closing(sqlite3.connect(path)) as db:
         return {orjson.loads(text)["id"] for (text,) in db.execute("SELECT text FROM entries")}
@@ -131,11 +138,9 @@ def test_every_event_is_accepted_or_in_the_file_and_runs_once(
         # Whoever opens the file next sends the rest, and nothing runs twice.
         for fault in faults:
             fault.clear()
-        with InngestClient(dev=url) as client:
-            client._session.now = lambda: time.time() + 14_400
-            with EventBuffer(client, path) as buffer:
-                assert buffer.flush(60)
-                assert buffer.dead_letters() == []
+        with Later(dev=url) as client, EventBuffer(client, path) as buffer:
+            assert buffer.flush(60)
+            assert buffer.dead_letters() == []
         assert ids_in(path) == set()
     internal = {each.internal_id: each.id for each in mock.events}
     runs = Counter(internal[each.event_id] for each in mock.runs)

@@ -61,7 +61,7 @@ def test_add_waits_for_room_if_told_so(
     buffer.add({"name": "a"})
     assert gate.reached.wait(5)
     waits = threading.Event()
-    monkeypatch.setattr(buffer._desk, "check_open", waits.set)
+    monkeypatch.setattr(buffer._state, "check_open", waits.set)
     added: list[bool] = []
     thread = threading.Thread(target=lambda: added.append(buffer.add({"name": "b"})))
     thread.start()
@@ -81,13 +81,13 @@ def test_who_waits_for_room_is_told_when_the_buffer_closes(
     buffer.add({"name": "a"})
     assert gate.reached.wait(5)
     waits = threading.Event()
-    check_open = buffer._desk.check_open
+    check_open = buffer._state.check_open
 
     def checks() -> None:
         waits.set()
         check_open()
 
-    monkeypatch.setattr(buffer._desk, "check_open", checks)
+    monkeypatch.setattr(buffer._state, "check_open", checks)
     raised: list[Exception] = []
 
     def add() -> None:
@@ -149,16 +149,17 @@ def test_a_full_batch_goes_out_without_waiting(gated: Make, gate: Gate, server: 
 def test_a_batch_that_is_not_full_goes_out_when_it_is_old(server: Server, clock: Clock) -> None:
     server.on(ROUTE, accepts_all)
     done = threading.Event()
-    with InngestClient(dev=True, transport=server) as client:
-        clock.govern(client._session)
-        with EventBuffer(client, max_age=60, on_batch=lambda _: done.set()) as buffer:
-            buffer.add({"name": "a"})
-            clock.advance(59)
-            buffer._wake()
-            assert server.asked == []
-            clock.advance(1)
-            buffer._wake()
-            assert done.wait(5)
+    with (
+        clock.govern(InngestClient)(dev=True, transport=server) as client,
+        EventBuffer(client, max_age=60, on_batch=lambda _: done.set()) as buffer,
+    ):
+        buffer.add({"name": "a"})
+        clock.advance(59)
+        buffer._wake()
+        assert server.asked == []
+        clock.advance(1)
+        buffer._wake()
+        assert done.wait(5)
 
 
 def test_no_event_of_many_threads_is_lost(gated: Make, gate: Gate, server: Server) -> None:

@@ -51,12 +51,7 @@ def live_server(pytestconfig: pytest.Config) -> Iterator[Server]:
 
 
 @pytest.fixture
-def world(
-    request: pytest.FixtureRequest,
-    exercised: Exercised,
-    door: DoorName,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[World]:
+def world(request: pytest.FixtureRequest, exercised: Exercised, door: DoorName) -> Iterator[World]:
     """Give a server with the app under test; what it answers must be as documented."""
     if request.param == LIVE:
         from . import live_world  # noqa: PLC0415 - as above
@@ -64,7 +59,7 @@ def world(
         server: Server = request.getfixturevalue("live_server")
         worlds = live_world.make(exercised, door, server)
     else:
-        worlds = mock_world.make(request.param, exercised, door, monkeypatch)
+        worlds = mock_world.make(request.param, exercised, door)
     for each in worlds:
         yield each
         assert each.faults == []

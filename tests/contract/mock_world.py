@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    import pytest
-
-    from inngest_rest import InngestClient
     from inngest_rest.testing import MockTransport
     from tests.support.doors import DoorName
 
@@ -55,8 +52,8 @@ class MockWorld(World):
     def __init__(
         self, exercised: Exercised, door: DoorName, runner: asyncio.Runner, clock: Clock
     ) -> None:
-        super().__init__(exercised, door, runner)
-        self._clock = clock
+        super().__init__(exercised, door, runner, clock)
+        self._mocked_time = clock
         self._mock = make_mock(
             self.app,
             v1_routes=self.has_asked_for_routes,
@@ -71,16 +68,11 @@ class MockWorld(World):
     def on_socket(self) -> AbstractContextManager[str]:
         return self._mock.serve()
 
-    def connect(self, **settings: Any) -> InngestClient:
-        client = super().connect(**settings)
-        self._clock.govern(client._session)
-        return client
-
     def now(self) -> datetime:
-        return datetime.fromtimestamp(self._clock.now(), UTC)
+        return datetime.fromtimestamp(self._mocked_time.now(), UTC)
 
     def pause(self, seconds: float) -> None:
-        self._clock.advance(seconds)
+        self._mocked_time.advance(seconds)
 
 
 class FullMockWorld(MockWorld):
@@ -103,12 +95,9 @@ WORLDS: dict[str, type[MockWorld]] = {
 }
 
 
-def make(
-    name: str, exercised: Exercised, door: DoorName, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[World]:
+def make(name: str, exercised: Exercised, door: DoorName) -> Iterator[World]:
     """Make one of the mocked worlds."""
     clock = Clock()
-    clock.govern_drivers(monkeypatch)
     with asyncio.Runner(loop_factory=clock.make_loop) as runner:
         world = WORLDS[name](exercised, door, runner, clock)
         yield world

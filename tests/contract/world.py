@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from inngest_rest import InngestClient, Run
+    from tests.support.clock import Clock
     from tests.support.doors import DoorName
 
     from .exercised import Exercised
@@ -65,11 +66,18 @@ class World(ABC):
     step_names: ClassVar[frozenset[str]]
     """The names of the steps of `steps`."""
 
-    def __init__(self, exercised: Exercised, door: DoorName, runner: asyncio.Runner) -> None:
+    def __init__(
+        self,
+        exercised: Exercised,
+        door: DoorName,
+        runner: asyncio.Runner,
+        clock: Clock | None = None,
+    ) -> None:
         self.faults: list[str] = []
         self._exercised = exercised
         self._door: DoorName = door
         self._runner = runner
+        self._clock = clock
         self._clients: list[Any] = []
 
     @abstractmethod
@@ -98,9 +106,8 @@ class World(ABC):
         keys = {"event_key": self.event_key, "signing_key": self.signing_key}
         base = {"base_url": self.url} if self.has_keys else {"dev": self.url}
         carrier = self._judged(self.transport(blocking=self._door == "blocking"))
-        client = open_door(
-            self._door, self._runner, **{**base, **keys, "transport": carrier, **settings}
-        )
+        options = {**base, **keys, "transport": carrier, **settings}
+        client = open_door(self._door, self._runner, self._clock, **options)
         self._clients.append(client)
         return client  # type: ignore[no-any-return]
 

@@ -272,16 +272,16 @@ def test_what_an_interrupt_swallowed_is_not_taken_for_done(
     client: InngestClient, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(file, 8)
-    took = send_many.Tally.took
+    record = send_many.Tally.record
     calls: list[None] = []
 
     def interrupted(self: send_many.Tally, *args: Any) -> bool:
         calls.append(None)
         if len(calls) == 2:  # as a signal may, between the answer and its report
             return True
-        return took(self, *args)
+        return record(self, *args)
 
-    monkeypatch.setattr(send_many.Tally, "took", interrupted)
+    monkeypatch.setattr(send_many.Tally, "record", interrupted)
     client.send_file(file, **BY_TWO)
     monkeypatch.undo()
     assert client.send_file(file, **BY_TWO, resume=True).accepted == 6

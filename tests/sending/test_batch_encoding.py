@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from inngest_rest import Event, InvalidEventError
-from inngest_rest._core.sending import bodies, chunks
+from inngest_rest._core.sending import batching
 from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode
 
 NAN, INF = float("nan"), float("inf")
@@ -97,7 +97,7 @@ def one_by_one(events: list[Any]) -> tuple[list[Any], list[Any]]:
 
 def together(events: list[Any]) -> tuple[list[Any], list[Any]]:
     good, bad = [], []
-    for batch in chunks.batches_of_events(events, len(events), lenient=True):
+    for batch in batching.batches_of_events(events, len(events), lenient=True):
         good += batch.events()
         bad += [(each.position, each.reason) for each in batch.refused]
     return good, bad
@@ -121,23 +121,23 @@ def test_an_event_is_judged_the_same_alone_and_among_others(others: str) -> None
 
 @pytest.mark.parametrize("kind", PLAIN)
 def test_what_nearly_every_batch_is_made_of_takes_the_short_way(kind: str) -> None:
-    assert (bodies.dump_together([PLAIN[kind]] * 10) is None) == (kind == "bare Event")
+    assert (batching.dump_together([PLAIN[kind]] * 10) is None) == (kind == "bare Event")
 
 
 @pytest.mark.parametrize("field", ["user", "ts", "v"])
 def test_a_field_may_be_given_in_some_of_a_batch_only(field: str) -> None:
     full: dict[str, Any] = {"name": "a", "data": {}, "user": {}, "ts": TS, "v": "1"}
     less = {key: value for key, value in full.items() if key != field}
-    assert bodies.dump_together([full, less] * 5) is not None
-    assert bodies.dump_together([Event(**full), Event(**less)] * 5) is not None
+    assert batching.dump_together([full, less] * 5) is not None
+    assert batching.dump_together([Event(**full), Event(**less)] * 5) is not None
 
 
 def test_an_event_handed_over_is_not_changed() -> None:
     events: list[Any] = [{"name": "a", "data": {"n": None}} for _ in range(10)]
-    assert bodies.dump_together(events) is not None
+    assert batching.dump_together(events) is not None
     assert events == [{"name": "a", "data": {"n": None}}] * 10
 
 
 def test_each_event_gets_an_id_of_its_own() -> None:
-    [batch] = chunks.batches_of_events([{"name": "a", "data": {}}] * 5_000, 5_000)
+    [batch] = batching.batches_of_events([{"name": "a", "data": {}}] * 5_000, 5_000)
     assert len({each["id"] for each in batch.events()}) == 5_000

@@ -140,7 +140,7 @@ class Limit(Enum):
 def test_a_number_that_is_not_finite_is_refused_and_its_place_is_named(
     number: Any, place: Any, path: str
 ) -> None:
-    with pytest.raises(InvalidEventError, match=f"{path} is not a finite number"):
+    with pytest.raises(InvalidEventError, match=f"{path} is NaN or infinite"):
         encode({"name": "a", **place(number)}, 0)
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-import time
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    import pytest
+from inngest_rest import AsyncInngestClient, InngestClient
+from inngest_rest._core import clock as _core
+
+C = TypeVar("C", InngestClient, AsyncInngestClient)
 
 STARTED = 1_795_543_200.0  # 2026-11-24T18:00:00Z
 
@@ -44,25 +43,16 @@ class Clock:
         self.sleep(seconds)
         await asyncio.sleep(0)
 
-    def govern(self, session: Any) -> None:
-        """Rule over what the plans of a client see."""
-        session.clock = self.monotonic
-        session.now = self.now
-        session.random = lambda: self.jitter
-
-    def govern_drivers(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Rule over all that sends and sleeps: no other module of the package does."""
-        fakes = {
-            "time": SimpleNamespace(
-                **{**vars(time), "sleep": self.sleep, "monotonic": self.monotonic}
-            ),
-            "asyncio": SimpleNamespace(**{**vars(asyncio), "sleep": self.sleep_async}),
-        }
-        for name, module in list(sys.modules.items()):
-            if name.startswith("inngest_rest._core.drivers"):
-                for attribute, fake in fakes.items():
-                    if hasattr(module, attribute):
-                        monkeypatch.setattr(module, attribute, fake)
+    def govern(self, client: type[C]) -> type[C]:
+        """Return this class of client, its time ruled by this clock."""
+        clock = _core.Clock(
+            monotonic=self.monotonic,
+            now=self.now,
+            sleep=self.sleep,
+            sleep_async=self.sleep_async,
+            random=lambda: self.jitter,
+        )
+        return type(client.__name__, (client,), {"_clock": clock, "__module__": client.__module__})
 
     def make_loop(self) -> asyncio.AbstractEventLoop:
         """Make an event loop whose timeouts go by this clock."""

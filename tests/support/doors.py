@@ -12,15 +12,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from inngest_rest import Page
+    from tests.support.clock import Clock
 
 DoorName = Literal["blocking", "async"]
 
 
-def open_door(name: DoorName, runner: asyncio.Runner, **kwargs: Any) -> Any:
-    """Make a client; the async one is wrapped so that its calls block."""
+def open_door(
+    name: DoorName, runner: asyncio.Runner, clock: Clock | None = None, **kwargs: Any
+) -> Any:
+    """Make a client, by a clock of the test's if one is given; the async one's calls block."""
     if name == "blocking":
-        return InngestClient(**kwargs)
-    return Blocking(AsyncInngestClient(**kwargs), runner)
+        return (clock.govern(InngestClient) if clock else InngestClient)(**kwargs)
+    client = clock.govern(AsyncInngestClient) if clock else AsyncInngestClient
+    return Blocking(client(**kwargs), runner)
 
 
 class Blocking:

@@ -16,6 +16,7 @@ import threading
 import time
 
 from inngest_rest import EventBuffer, InngestClient
+from inngest_rest._core.clock import Clock
 
 
 def tell(line: str) -> None:
@@ -31,8 +32,10 @@ def fill(buffer: EventBuffer, name: str) -> None:
 
 
 def be_a_victim(path: str, url: str, name: str, skew: float) -> None:
-    client = InngestClient(dev=url, retries=0)
-    client._session.now = lambda: time.time() + skew
+    class Skewed(InngestClient):
+        _clock = Clock(now=lambda: time.time() + skew)
+
+    client = Skewed(dev=url, retries=0)
     buffer = EventBuffer(client, path, batch_size=4, max_age=0.002)
     for thread in range(2):
         threading.Thread(target=fill, args=(buffer, f"{name}.{thread}"), daemon=True).start()

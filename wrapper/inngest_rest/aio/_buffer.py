@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self, TypeVar, TypeVarTuple
 
 from inngest_rest._core.arguments import check_seconds
-from inngest_rest._core.buffer import outbox_letters, process_hooks
-from inngest_rest._core.buffer.bookkeeping import Buffer, Desk, options
+from inngest_rest._core.buffer import process_hooks
+from inngest_rest._core.buffer.bookkeeping import Buffer, BufferState, check_options
 from inngest_rest._core.buffer.delivery import deliver
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
 from inngest_rest.aio._pulse import Pulse
@@ -18,11 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from inngest_rest._core.sending.batching import Batch
-    from inngest_rest._core.sending.send import Outcome
+    from inngest_rest._core.sending.fates import Fates
     from inngest_rest.aio._client import AsyncInngestClient
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure
     from inngest_rest.typing import Seconds, WhenFull
+
+logger = logging.getLogger("inngest_rest")
+
+# Seconds to wait after an error that nothing expects.
+_AFTER_A_BUG = 1.0
 
 Args = TypeVarTuple("Args")
 T = TypeVar("T")
@@ -77,7 +83,7 @@ class AsyncEventBuffer(Buffer):
     ) -> None:
         self._session = client._session  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         self._run = client._driver.run  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        chosen = options(
+        options = check_options(
             self._session,
             store,
             batch_size=batch_size,
@@ -90,9 +96,9 @@ class AsyncEventBuffer(Buffer):
         self._changed = Pulse()
         self._worker: asyncio.Task[None] | None = None
         self._is_stopping = False
-        self._desk = Desk(self._session, chosen, self._changed.beat)
+        self._state = BufferState(self._session, options, self._changed.beat)
         self._is_in_memory = store is None
-        self._put = self._desk.store.put
+        self._put = self._state.store.put
         process_hooks.register(self)
 
     async def add(self, event: EventLike) -> bool:
@@ -133,9 +139,9 @@ class AsyncEventBuffer(Buffer):
         """
         seconds = None if timeout is None else check_seconds("timeout", timeout)
         self._start()
-        store = self._desk.store
+        store = self._state.store
         mark = await self._elsewhere(store.mark)
-        with self._desk.hurrying(), suppress(TimeoutError):
+        with self._state.schedule.hurrying(), suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 self._changed.beat()
                 while True:
@@ -157,10 +163,10 @@ class AsyncEventBuffer(Buffer):
             How many events are left. From memory they are lost: counted as unknown in `report`,
             told to `on_batch`, and logged. In a file they stay for whoever opens it next.
         """
-        if self._desk.is_closed:
+        if self._state.is_closed:
             return 0
-        self._desk.is_closed = True
-        await self._elsewhere(self._desk.store.shut)
+        self._state.is_closed = True
+        await self._elsewhere(self._state.store.shut)
         self._changed.beat()
         try:
             await self.flush(timeout)
@@ -176,10 +182,7 @@ class AsyncEventBuffer(Buffer):
             # It rests, or what it sends has taken too long.
             worker.cancel()
             await asyncio.wait([worker])
-        try:
-            return await self._elsewhere(self._desk.finish)
-        finally:
-            await self._elsewhere(self._desk.store.close)
+        return await self._elsewhere(self._state.close_store)
 
     async def dead_letters(self) -> list[SendFailure]:
         """Return the events in the file that were refused, oldest first, each with its reason.
@@ -189,7 +192,7 @@ class AsyncEventBuffer(Buffer):
         Raises:
             InvalidArgumentError: The buffer has no file.
         """
-        return await asyncio.to_thread(outbox_letters.read, self._desk.file())
+        return await self._elsewhere(self._state.store.dead_letters)
 
     async def discard(self, letters: Iterable[SendFailure]) -> None:
         """Delete dead letters from the file.
@@ -200,7 +203,7 @@ class AsyncEventBuffer(Buffer):
         Raises:
             InvalidArgumentError: The buffer has no file.
         """
-        await asyncio.to_thread(outbox_letters.discard, self._desk.file(), letters)
+        await self._elsewhere(self._state.store.discard, letters)
 
     async def __aenter__(self) -> Self:
         self._start()
@@ -212,10 +215,10 @@ class AsyncEventBuffer(Buffer):
     async def _add_to_full(self, event: EventLike) -> bool:
         while True:
             seen = self._changed.count
-            self._desk.check_open()
+            self._state.check_open()
             # The task that makes room must not wait for it.
-            if not self._desk.blocks or self._is_worker():
-                return self._desk.has_no_room()
+            if self._state.options.when_full != "block" or self._is_worker():
+                return self._state.refuse()
             if await self._elsewhere(self._put, event):
                 return True
             # Other processes make room in a file, too, and cannot tell.
@@ -238,60 +241,77 @@ class AsyncEventBuffer(Buffer):
         return asyncio.current_task() is self._worker
 
     async def _work(self) -> None:
-        while await self._rest():
-            batch = await self._take()
-            if batch is not None:
-                await self._send(batch)
+        goes_on = True
+        while goes_on:
+            try:
+                goes_on = await self._rest()
+                if goes_on:
+                    await self._send_next()
+            except Exception:
+                logger.exception("the buffer's task failed; no event is lost, and it goes on")
+                await self._changed.wait(self._changed.count, _AFTER_A_BUG)
             self._changed.beat()
 
     async def _rest(self) -> bool:
-        """Wait until it is time to send; tell whether to go on."""
+        """Wait until it is time to send; return False when the buffer stops."""
         while not self._is_stopping:
             seen = self._changed.count
-            seconds = self._desk.pace.due_in()
+            seconds = self._state.schedule.due_in()
             if seconds == 0.0:
                 return True
             await self._changed.wait(seen, seconds)
         return False
 
     async def _take(self) -> Batch | None:
-        taking = asyncio.ensure_future(self._elsewhere(self._desk.take))
+        taking = asyncio.ensure_future(self._elsewhere(self._state.take))
         try:
             return await asyncio.shield(taking)
         except asyncio.CancelledError:
             await asyncio.wait([taking])
             batch = taking.result()
             if batch is not None:
-                self._desk.store.put_back(batch)
+                self._state.store.put_back(batch)
             raise
 
-    async def _send(self, batch: Batch) -> None:
+    async def _send_next(self) -> None:
+        """Send a batch, if there is one; whatever happens, no event of it is lost."""
+        batch = await self._take()
+        if batch is None:
+            return
         try:
-            outcome = await self._run(deliver(self._session, batch))
+            fates = await self._run(deliver(self._session, batch))
         except asyncio.CancelledError:
-            self._desk.store.put_back(batch)
+            self._state.store.put_back(batch)
             raise
-        except Exception as error:  # noqa: BLE001 - a closed client, or a bug: nothing is lost
-            await self._elsewhere(self._desk.lost, batch, error)
-        else:
-            entering = asyncio.ensure_future(self._enter(batch, outcome))
-            try:
-                await asyncio.shield(entering)
-            finally:
-                await asyncio.wait([entering])
+        except Exception as error:  # noqa: BLE001 - a closed client, or a bug
+            await self._elsewhere(self._state.keep, batch, error)
+            return
+        settling = asyncio.ensure_future(self._settle(fates))
+        try:
+            await asyncio.shield(settling)
+        finally:
+            await asyncio.wait([settling])
 
-    async def _enter(self, batch: Batch, outcome: Outcome) -> None:
+    async def _settle(self, fates: Fates) -> None:
         """Note what became of a batch: to its end, even when the task is cancelled."""
-        final = await self._elsewhere(self._desk.settle, batch, outcome)
-        if final is not None:
-            self._desk.tell(final)
+        try:
+            final = await self._elsewhere(self._state.settle, fates)
+        except Exception as error:  # noqa: BLE001 - a bug
+            await self._elsewhere(self._state.keep, fates.batch, error)
+        else:
+            if final is not None:
+                self._state.record(final)
 
-    def at_exit(self, started: float) -> None:  # noqa: ARG002 - there is no loop to send with
-        """Tell what is left; `process_hooks` calls it."""
-        self._tell_what_is_left()
+    def at_exit(self, elapsed: float) -> None:  # noqa: ARG002 - there is no loop to send with
+        """Report what is left; `process_hooks` calls it."""
+        try:
+            self._state.store.shut()
+            self._state.close_store()
+        except Exception:
+            logger.exception("a buffer could not be closed at exit")
 
     def after_fork_in_child(self) -> None:
         """Start empty in a child."""
         self._changed.restart()
         self._worker = None
-        self._desk.restart()
+        self._state.restart()

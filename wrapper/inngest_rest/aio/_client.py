@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from inngest_rest._core.calls.session import Session
 from inngest_rest._core.calls.settings import resolve
+from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
 from inngest_rest._core.drivers import lanes
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.sending import send, send_many
@@ -63,6 +64,8 @@ class AsyncInngestClient:
         ConfigurationError: A setting is malformed; the message names it.
     """
 
+    _clock: ClassVar[Clock] = SYSTEM_CLOCK  # a subclass in the tests has another
+
     def __init__(
         self,
         *,
@@ -96,8 +99,10 @@ class AsyncInngestClient:
             retries=retries,
             allow_http=allow_http,
         )
-        self._session = Session(settings)
-        self._driver = AsyncDriver(lanes.by_host(settings, transport, lanes.make_async))
+        self._session = Session(settings, self._clock)
+        self._driver = AsyncDriver(
+            lanes.by_host(settings, transport, lanes.make_async), self._clock
+        )
 
     def __repr__(self) -> str:
         settings = self._session.settings
@@ -215,7 +220,9 @@ class AsyncInngestClient:
             self._driver,
             self._session,
             events,
-            send_many.options(self._session, batch_size, in_flight, on_batch, max_requests, period),
+            send_many.check_options(
+                self._session, batch_size, in_flight, on_batch, max_requests, period
+            ),
         )
 
     async def send_file(
@@ -265,8 +272,10 @@ class AsyncInngestClient:
         return await send_file.send_file_async(
             self._driver,
             self._session,
-            send_file.plan(path, name, dead_letters, resume=resume),
-            send_many.options(self._session, batch_size, in_flight, on_batch, max_requests, period),
+            send_file.check_options(path, name, dead_letters, resume=resume),
+            send_many.check_options(
+                self._session, batch_size, in_flight, on_batch, max_requests, period
+            ),
         )
 
     async def health(self) -> None:

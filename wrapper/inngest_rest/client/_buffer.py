@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
-from inngest_rest._core.buffer import outbox_letters, process_hooks
-from inngest_rest._core.buffer.bookkeeping import Buffer, Desk, options
-from inngest_rest._core.buffer.deadline import Deadline
+from inngest_rest._core.buffer import process_hooks
+from inngest_rest._core.buffer.bookkeeping import Buffer, BufferState, check_options
 from inngest_rest._core.buffer.delivery import deliver
+from inngest_rest._core.buffer.schedule import Deadline
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
-    from inngest_rest._core.sending.batching import Batch
     from inngest_rest.client._client import InngestClient
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure
     from inngest_rest.typing import Seconds, WhenFull
 
 logger = logging.getLogger("inngest_rest")
+
+# Seconds to wait after an error that nothing expects.
+_AFTER_A_BUG = 1.0
 
 
 class EventBuffer(Buffer):
@@ -79,7 +80,7 @@ class EventBuffer(Buffer):
     ) -> None:
         self._session = client._session  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         self._run = client._driver.run  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        chosen = options(
+        options = check_options(
             self._session,
             store,
             batch_size=batch_size,
@@ -94,8 +95,8 @@ class EventBuffer(Buffer):
         self._worker: threading.Thread | None = None
         self._is_stopping = False
         self._rounds = 0
-        self._desk = Desk(self._session, chosen, self._wake)
-        self._put = self._desk.store.put
+        self._state = BufferState(self._session, options, self._wake)
+        self._put = self._state.store.put
         process_hooks.register(self)
         if store is not None:
             self._wake()
@@ -130,10 +131,10 @@ class EventBuffer(Buffer):
         Returns:
             Whether all of it was accepted or refused; False if some of it still waits.
         """
-        deadline = Deadline(timeout)
-        store = self._desk.store
+        deadline = Deadline(timeout, self._session.clock)
+        store = self._state.store
         mark = store.mark()
-        with self._desk.hurrying():
+        with self._state.schedule.hurrying():
             self._wake()
             if self._worker is None:
                 self._work_here(mark, deadline)
@@ -155,13 +156,13 @@ class EventBuffer(Buffer):
             How many events are left. From memory they are lost: counted as unknown in `report`,
             told to `on_batch`, and logged. In a file they stay for whoever opens it next.
         """
-        deadline = Deadline(timeout)
+        deadline = Deadline(timeout, self._session.clock)
         with self._changed:
-            if self._desk.is_closed:
+            if self._state.is_closed:
                 return 0
-            self._desk.is_closed = True
+            self._state.is_closed = True
             self._changed.notify_all()
-        self._desk.store.shut()
+        self._state.store.shut()
         try:
             self.flush(timeout)
         finally:
@@ -176,12 +177,7 @@ class EventBuffer(Buffer):
         worker = self._worker
         if worker is not None and not self._is_worker():
             worker.join(deadline.left())
-        try:
-            return self._desk.finish()
-        finally:
-            # A worker that still sends closes it when it is done.
-            if worker is None or not worker.is_alive():
-                self._desk.store.close()
+        return self._state.close_store()
 
     def dead_letters(self) -> list[SendFailure]:
         """Return the events in the file that were refused, oldest first, each with its reason.
@@ -191,7 +187,7 @@ class EventBuffer(Buffer):
         Raises:
             InvalidArgumentError: The buffer has no file.
         """
-        return outbox_letters.read(self._desk.file())
+        return self._state.store.dead_letters()
 
     def discard(self, letters: Iterable[SendFailure]) -> None:
         """Delete dead letters from the file.
@@ -202,7 +198,7 @@ class EventBuffer(Buffer):
         Raises:
             InvalidArgumentError: The buffer has no file.
         """
-        outbox_letters.discard(self._desk.file(), letters)
+        self._state.store.discard(letters)
 
     def __enter__(self) -> Self:
         return self
@@ -214,15 +210,19 @@ class EventBuffer(Buffer):
         self._wake()
         while True:
             rounds = self._rounds
-            self._desk.check_open()
+            self._state.check_open()
             # The thread that makes room must not wait for it, nor anybody where none runs.
-            if not self._desk.blocks or self._worker is None or self._is_worker():
-                return self._desk.has_no_room()
+            if (
+                self._state.options.when_full != "block"
+                or self._worker is None
+                or self._is_worker()
+            ):
+                return self._state.refuse()
             if self._put(event):
                 return True
             with self._changed:
                 # Other processes make room in a file, too, and cannot tell.
-                if self._rounds == rounds and not self._desk.is_closed:
+                if self._rounds == rounds and not self._state.is_closed:
                     self._changed.wait(1.0)
 
     def _wake(self) -> None:
@@ -241,48 +241,52 @@ class EventBuffer(Buffer):
         return threading.current_thread() is self._worker
 
     def _work(self) -> None:
-        desk = self._desk
-        while self._rest():
-            batch = desk.take()
-            if batch is not None:
-                self._send(batch)
+        goes_on = True
+        while goes_on:
+            try:
+                goes_on = self._rest()
+                if goes_on:
+                    self._send_next()
+            except Exception:
+                logger.exception("the buffer's thread failed; no event is lost, and it goes on")
+                with self._changed:
+                    self._changed.wait(_AFTER_A_BUG)
             with self._changed:
                 self._rounds += 1
                 self._changed.notify_all()
-        desk.store.close()
 
     def _work_here(self, mark: int, deadline: Deadline) -> None:
         """Stand in for the thread."""
-        while self._desk.store.has_left(mark) and deadline.left() != 0.0:
-            batch = self._desk.take()
-            if batch is not None:
-                self._send(batch)
+        while self._state.store.has_left(mark) and deadline.left() != 0.0:
+            self._send_next()
 
     def _rest(self) -> bool:
-        """Wait until it is time to send; tell whether to go on."""
+        """Wait until it is time to send; return False when the buffer stops."""
         with self._changed:
             while not self._is_stopping:
-                seconds = self._desk.pace.due_in()
+                seconds = self._state.schedule.due_in()
                 if seconds == 0.0:
                     return True
                 self._changed.wait(seconds)
             return False
 
-    def _send(self, batch: Batch) -> None:
+    def _send_next(self) -> None:
+        """Send a batch, if there is one; whatever happens, no event of it is lost."""
+        batch = self._state.take()
+        if batch is None:
+            return
         try:
-            outcome = self._run(deliver(self._session, batch))
-        except Exception as error:  # noqa: BLE001 - a closed client, or a bug: nothing is lost
-            self._desk.lost(batch, error)
+            final = self._state.settle(self._run(deliver(self._session, batch)))
+        except Exception as error:  # noqa: BLE001 - a closed client, or a bug
+            self._state.keep(batch, error)
         else:
-            final = self._desk.settle(batch, outcome)
             if final is not None:
-                self._desk.tell(final)
+                self._state.record(final)
 
-    def at_exit(self, started: float) -> None:
-        """Close within the deadline; `process_hooks` calls it."""
-        left = started + self._desk.exit_timeout - time.monotonic()
+    def at_exit(self, elapsed: float) -> None:
+        """Close within the exit timeout; `process_hooks` calls it."""
         try:
-            self.close(max(left, 0.001))
+            self.close(max(self._state.options.exit_timeout - elapsed, 0.001))
         except Exception:
             logger.exception("a buffer could not be closed at exit")
 
@@ -290,4 +294,4 @@ class EventBuffer(Buffer):
         """Start empty in a child; its thread starts with its first event."""
         self._changed = threading.Condition()
         self._worker = None
-        self._desk.restart()
+        self._state.restart()

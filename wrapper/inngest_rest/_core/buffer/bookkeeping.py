@@ -1,45 +1,40 @@
-"""What both buffers do alike: where events wait, what became of them, what is said about it.
+"""State that both buffers share: the store, the schedule and the running report.
 
-Nothing here sends or waits; the two doors do that, with a thread or a task.
+Nothing here sends or waits; the two doors do that, in a thread or a task.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from inngest_rest._core.arguments import check_count, check_seconds
-from inngest_rest._core.buffer.memory_store import Intake
-from inngest_rest._core.buffer.outbox import Outbox
-from inngest_rest._core.buffer.schedule import Pace
+from inngest_rest._core.buffer.memory_store import MemoryStore
+from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.sending.batching import MAX_EVENTS
-from inngest_rest._core.sending.send import unsent
 from inngest_rest.errors import BufferFullError, InngestError, InvalidArgumentError
-from inngest_rest.reports import BatchReport, SendReport
+from inngest_rest.reports import SendReport
 from inngest_rest.typing import WhenFull
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
-    from inngest_rest._core.buffer.sqlite_file import OutboxFile
+    from inngest_rest._core.buffer.store import Store
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.sending.batching import Batch
-    from inngest_rest._core.sending.send import Outcome
+    from inngest_rest._core.sending.fates import Fates
+    from inngest_rest.reports import BatchReport
     from inngest_rest.typing import Seconds
 
 logger = logging.getLogger("inngest_rest")
 
-# Seconds after which an idle outbox looks for what other processes left.
+# Seconds after which an idle outbox looks for events that other processes left.
 _POLL = 30.0
 
-# A dropped event is logged when the count reaches 1, 10, 100 ...
-_LOUD = frozenset(10**power for power in range(12))
 
-
-class Options(NamedTuple):
+class BufferOptions(NamedTuple):
     """What a buffer was told, checked."""
 
     path: str | os.PathLike[str] | None
@@ -51,7 +46,7 @@ class Options(NamedTuple):
     exit_timeout: float
 
 
-def options(
+def check_options(
     session: Session,
     path: str | os.PathLike[str] | None,
     *,
@@ -61,8 +56,8 @@ def options(
     when_full: WhenFull,
     on_batch: Callable[[BatchReport], object] | None,
     exit_timeout: Seconds,
-) -> Options:
-    """Check what both buffers take; a missing key is found here too."""
+) -> BufferOptions:
+    """Check what both buffers take; a missing key raises here, too."""
     check_count("batch_size", batch_size, at_most=MAX_EVENTS)
     check_count("max_pending", max_pending)
     if when_full not in get_args(WhenFull):
@@ -70,7 +65,7 @@ def options(
     if on_batch is not None and not callable(on_batch):
         raise InvalidArgumentError("on_batch must be callable")
     _ = session.event_key
-    return Options(
+    return BufferOptions(
         path,
         batch_size,
         check_seconds("max_age", max_age),
@@ -81,40 +76,46 @@ def options(
     )
 
 
-class Desk:
-    """The books of a buffer.
+class BufferState:
+    """The state of a buffer.
 
     Args:
         session: Whose clocks and settings apply.
-        chosen: What the buffer was told.
-        wake: Tells a resting worker to look; from any thread.
+        options: What the buffer was told.
+        wake: Makes a resting worker look; called from any thread.
 
     Attributes:
         store: Where events wait.
-        pace: When they go out.
-        report: What became of events so far, for good.
-        dropped: How many were dropped for want of room.
+        schedule: When they go out.
+        report: The final fates so far.
+        dropped: How many events were dropped for lack of room.
     """
 
-    def __init__(self, session: Session, chosen: Options, wake: Callable[[], None]) -> None:
-        self._chosen = chosen
+    store: Store
+
+    def __init__(self, session: Session, options: BufferOptions, wake: Callable[[], None]) -> None:
+        self.options = options
         self._lock = threading.Lock()
-        size, at_most = chosen.batch_size, chosen.max_pending
-        if chosen.path is None:
-            self.pace = Pace(size, chosen.max_age, session.clock)
-            self.store: Intake | Outbox = Intake(self.pace, wake, batch_size=size, at_most=at_most)
+        clock, size, max_age = session.clock, options.batch_size, options.max_age
+        if options.path is None:
+            self.schedule = Schedule(size, max_age, clock.monotonic)
+            self.store = MemoryStore(
+                self.schedule, wake, batch_size=size, max_pending=options.max_pending
+            )
         else:
+            from inngest_rest._core.buffer.outbox import Outbox  # noqa: PLC0415 - loads sqlite3
+
             settings = session.settings
-            self.pace = Pace(size, chosen.max_age, session.clock, poll=_POLL)
+            self.schedule = Schedule(size, max_age, clock.monotonic, poll=_POLL)
             self.store = Outbox(
-                chosen.path,
-                self.pace,
+                options.path,
+                self.schedule,
                 wake,
                 batch_size=size,
-                at_most=at_most,
-                # As long as a request may take, its retries included.
+                max_pending=options.max_pending,
+                # As long as a request may take, including its retries.
                 lease=settings.retry.total + settings.timeout,
-                now=session.now,
+                now=clock.now,
             )
         self._forget()
 
@@ -123,117 +124,76 @@ class Desk:
         self.dropped = 0
         self.is_closed = False
 
-    @property
-    def path(self) -> str | None:
-        return None if self._chosen.path is None else str(self._chosen.path)
-
-    @property
-    def blocks(self) -> bool:
-        return self._chosen.when_full == "block"
-
-    @property
-    def exit_timeout(self) -> float:
-        return self._chosen.exit_timeout
-
-    def file(self) -> OutboxFile:
-        """Return the file, where there is one."""
-        if isinstance(self.store, Outbox):
-            return self.store.file
-        raise InvalidArgumentError(
-            "dead letters are kept in a file: give the buffer a path as its store"
-        )
-
     def check_open(self) -> None:
         if self.is_closed:
             raise RuntimeError("this buffer is closed; make a new one")
 
-    def has_no_room(self) -> bool:
-        """Drop an event or raise, as was chosen; nothing happens without a trace."""
-        if self._chosen.when_full != "drop":
+    def refuse(self) -> bool:
+        """Drop an event or raise, as was chosen, for lack of room."""
+        if self.options.when_full != "drop":
             raise BufferFullError(
-                f"{self._chosen.max_pending:,} events are waiting and the buffer takes no more; "
+                f"{self.options.max_pending:,} events are waiting and the buffer takes no more; "
                 "this one was not taken"
             )
         with self._lock:
             self.dropped += 1
             dropped = self.dropped
-        if dropped in _LOUD:
+        if _is_worth_logging(dropped - 1, dropped):
             logger.warning("the buffer is full: %d events dropped so far", dropped)
         return False
 
     def take(self) -> Batch | None:
-        """Return what goes out next, or None."""
+        """Return the batch that goes out next, or None."""
         try:
             return self.store.take()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next try may do
-            logger.warning("%s; trying again in %.0f s", error, self.pace.failed())
-            self.pace.added()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next try may work
+            logger.warning("%s; trying again in %.0f s", error, self.schedule.failed())
+            self.schedule.added()
             return None
 
-    def settle(self, batch: Batch, outcome: Outcome) -> BatchReport | None:
-        """Enter what became of a batch and return what is final; the rest is sent again later."""
-        if outcome.report.unknown:
-            self._log_retry(outcome.report.unknown, outcome.cause)
+    def settle(self, fates: Fates) -> Fates | None:
+        """Note what became of a batch and return what is final; the rest is sent again later."""
+        if fates.known < len(fates.each):
+            self._log_retry(len(fates.each) - fates.known, fates.cause)
         else:
-            self.pace.succeeded()
-        return self.store.settle(batch, outcome)
+            self.schedule.succeeded()
+        return self.store.settle(fates)
 
-    def lost(self, batch: Batch, error: Exception) -> None:
-        """Keep a batch whose sending failed in a way that no plan expects."""
-        self._log_retry(len(batch.positions), error)
-        self.store.put_back(batch)
+    def keep(self, batch: Batch | None, error: Exception) -> None:
+        """Keep a batch, if there is one, after an error that no plan expects."""
+        if batch is not None:
+            self.store.put_back(batch)
+        self._log_retry(0 if batch is None else len(batch.positions), error)
 
     def _log_retry(self, count: int, error: Exception | None) -> None:
-        pause = self.pace.failed()
         expected = error is None or isinstance(error, InngestError | RuntimeError)
         logger.warning(
             "%d events were not accepted and are kept; trying again in %.0f s: %s",
             count,
-            pause,
+            self.schedule.failed(),
             error,
             exc_info=None if expected else error,
         )
 
-    def tell(self, batch: BatchReport) -> None:
-        """Add to the report what is final, and call `on_batch`."""
-        if not batch.positions and not batch.report.rejected:
+    def record(self, fates: Fates) -> None:
+        """Add final fates to the report, and call `on_batch`."""
+        if not fates.each and not fates.batch.refused:
             return
         with self._lock:
-            self.report += batch.report
-        if self._chosen.on_batch is not None:
+            before, self.report = self.report.rejected, self.report + fates.report
+            rejected = self.report.rejected
+        if _is_worth_logging(before, rejected):
+            reason = fates.rejections()[-1][1]
+            logger.warning("%d events rejected so far, the last one: %s", rejected, reason)
+        if self.options.on_batch is not None:
             try:
-                self._chosen.on_batch(batch)
+                self.options.on_batch(fates.batch_report())
             except Exception:
                 logger.exception("on_batch failed; the buffer goes on")
 
-    @contextmanager
-    def hurrying(self) -> Generator[None]:
-        """Send everything now, for as long as this lasts."""
-        self.pace.hurry()
-        try:
-            yield
-        finally:
-            self.pace.calm()
-
-    def finish(self) -> int:
-        """Report what is left when the buffer closes, and return how many that are."""
-        if isinstance(self.store, Outbox):
-            left = self.store.left()
-            if left:
-                logger.warning(
-                    "%d events are left in %s; they go out when a buffer opens it again",
-                    left,
-                    self.store.file.path,
-                )
-            return left
-        left = 0
-        for batch in self.store.give_up():
-            left += len(batch.positions)
-            outcome = unsent(batch, "the buffer was closed before it was accepted")
-            self.tell(BatchReport(batch.positions, outcome.ids, outcome.report))
-        if left:
-            logger.warning("%d events were not accepted when the buffer closed; see report", left)
-        return left
+    def close_store(self) -> int:
+        """Report what is left when the buffer closes, and return how many events that are."""
+        return self.store.close(self.record)
 
     def restart(self) -> None:
         """Start anew in a forked child."""
@@ -244,42 +204,32 @@ class Desk:
         self.store.restart()
 
 
-class Buffer:
-    """What both buffers have in common, for those who read them."""
+def _is_worth_logging(before: int, after: int) -> bool:
+    """Return whether a growing count has reached 1, 10, 100, ..."""
+    return after > before and (before == 0 or len(str(after)) > len(str(before)))
 
-    _desk: Desk
+
+class Buffer:
+    """The properties of both buffers."""
+
+    _state: BufferState
     _session: Session
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._session.settings.event_url!r}, {self._desk.path!r})"
+        url, path = self._session.settings.event_url, self._state.options.path
+        return f"{type(self).__name__}({url!r}, {path and str(path)!r})"
 
     @property
     def report(self) -> SendReport:
-        """What became of events so far: counts, and the first 1,000 failures."""
-        return self._desk.report
+        """The final fates so far: counts, and the first 1,000 failures."""
+        return self._state.report
 
     @property
     def dropped(self) -> int:
-        """How many events were dropped for want of room."""
-        return self._desk.dropped
+        """How many events were dropped for lack of room."""
+        return self._state.dropped
 
     @property
     def pending(self) -> int:
-        """How many events wait or are under way; in a file, whoever put them there."""
-        return self._desk.store.pending
-
-    def _tell_what_is_left(self) -> None:
-        try:
-            self._desk.store.shut()
-            self._desk.finish()
-        except Exception:
-            logger.exception("a buffer could not be closed at exit")
-        self._desk.store.close()
-
-    def before_fork(self) -> None:
-        """Let go of what must not be carried into a child; `process_hooks` calls it."""
-        self._desk.store.before_fork()
-
-    def after_fork(self) -> None:
-        """Go on in the parent."""
-        self._desk.store.after_fork()
+        """How many events wait or are being sent; in a file, from all processes together."""
+        return self._state.store.pending

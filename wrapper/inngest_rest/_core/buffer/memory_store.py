@@ -1,54 +1,52 @@
-"""Events that wait in memory: taken from any thread in microseconds, handed on in batches.
+"""A store in memory: takes events from any thread in microseconds, and hands them on in batches.
 
-No I/O and no thread of its own. Encoding is left to whoever takes batches, outside the lock that
-callers of `put` need.
+Encoding is left to the worker that takes batches, outside the lock that callers of `put` need.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest._core.buffer.delivery import final_part, open_part
-from inngest_rest._core.sending.batching import Batch
-from inngest_rest._core.sending.chunks import batches_of_events
-from inngest_rest.errors import InvalidEventError
+from inngest_rest._core.sending.batching import Batch, batches_of_events
+from inngest_rest._core.sending.event_json import check_name
+from inngest_rest._core.sending.fates import Fates
+from inngest_rest.errors import InvalidArgumentError, InvalidEventError
 from inngest_rest.event import Event, EventLike
 from inngest_rest.reports import SendFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from inngest_rest._core.buffer.schedule import Pace
-    from inngest_rest._core.sending.send import Outcome
-    from inngest_rest.reports import BatchReport
+    from inngest_rest._core.buffer.schedule import Schedule
+
+logger = logging.getLogger("inngest_rest")
 
 
-class Intake:
+class MemoryStore:
     """A bounded queue of events, in the order they came.
 
     Args:
-        pace: Told of what comes and goes.
+        schedule: Informed of what comes and goes; its lock guards the counts here, too.
         wake: Called, outside the lock, when a resting worker has to look.
-        batch_size: Most events a batch.
-        at_most: Most events that wait or are under way.
+        batch_size: Most events per batch.
+        max_pending: Most events that wait or are being sent.
     """
 
     def __init__(
-        self, pace: Pace, wake: Callable[[], None], *, batch_size: int, at_most: int
+        self, schedule: Schedule, wake: Callable[[], None], *, batch_size: int, max_pending: int
     ) -> None:
-        self._pace = pace
+        self._schedule = schedule
         self._wake = wake
         self._batch_size = batch_size
-        self._at_most = at_most
+        self._max_pending = max_pending
         self.restart()
 
     def restart(self) -> None:
         """Start empty, with locks of our own: a forked child leaves the rest to its parent."""
-        # Reentrant: a signal handler or a finalizer may add an event in the middle of an add.
-        self._lock = threading.RLock()
         self._taking = threading.Lock()
         self._events: deque[EventLike] = deque()
         self._ready: deque[Batch] = deque()
@@ -57,17 +55,13 @@ class Intake:
         self._out: Batch | None = None
         self._added = 0
         self._pending = 0
-        self._pace.restart()
+        self._schedule.restart()
 
     def put(self, event: Any) -> bool:
-        """Take an event; return False where there is no room.
-
-        Raises:
-            InvalidEventError: It is no event; what takes longer to see is found when it is encoded.
-        """
+        """Take an event; errors deep inside are found when it is encoded."""
         kept: Any
         if event.__class__ is dict:
-            # A copy: callers change the mapping they filled for the last event.
+            # A copy: callers may reuse the mapping for their next event.
             kept = event.copy()
             name, data = kept.get("name"), kept.get("data")
         elif isinstance(event, Event):
@@ -79,29 +73,27 @@ class Intake:
             _check_name(name)
         if data.__class__ is not dict and not (data is None or isinstance(data, Mapping)):
             raise InvalidEventError(f"data must be a JSON object, not {type(data).__name__}")
-        with self._lock:
-            if self._pending >= self._at_most:
+        with self._schedule.lock:
+            if self._pending >= self._max_pending:
                 return False
             self._pending += 1
             self._added += 1
             self._events.append(kept)
-            wake = self._pace.added()
+            wake = self._schedule.added()
         if wake:
             self._wake()
         return True
 
     def shut(self) -> None:
-        """Take no more."""
-        with self._lock:
-            self._at_most = 0
+        with self._schedule.lock:
+            self._max_pending = 0
 
     def take(self) -> Batch | None:
-        """Return what goes out next, or None; it stays ours until it is settled."""
         with self._taking:
             self._out = batch = self._again or self._next()
             self._again = None
-            with self._lock:
-                self._pace.took(self._pending - _size(batch))
+            with self._schedule.lock:
+                self._schedule.took(self._pending - _size(batch))
             return batch
 
     def _next(self) -> Batch | None:
@@ -112,12 +104,12 @@ class Intake:
         return self._ready.popleft() if self._ready else None
 
     def _encode(self, chunk: Sequence[EventLike]) -> Iterator[Batch]:
-        """Encode events that come next, and place them in the order of adding."""
+        """Encode the next events; their positions count in the order of adding."""
         first = self._encoded
         self._encoded += len(chunk)
         try:
             batches = list(batches_of_events(chunk, len(chunk) or 1, lenient=True))
-        except Exception as error:  # noqa: BLE001 - a mapping of the caller's own raised
+        except Exception as error:  # noqa: BLE001 - a mapping class of the caller's own raised
             if len(chunk) == 1:
                 failure = SendFailure(first, _describe(chunk[0]), f"cannot be read: {error!r}")
                 yield Batch((), b"[]", (failure,))
@@ -129,65 +121,60 @@ class Intake:
             for batch in batches:
                 yield _moved(batch, first)
 
-    def settle(self, batch: Batch, outcome: Outcome) -> BatchReport | None:
-        """Let go of what was accepted or rejected, and keep the rest to be sent again.
-
-        Returns:
-            What is final; None where the batch was given up meanwhile.
-        """
+    def settle(self, fates: Fates) -> Fates | None:
         with self._taking:
-            if batch is not self._out:
+            if fates.batch is not self._out:
                 return None
+            final, self._again = fates.split()
             self._out = None
-            self._again = again = open_part(batch, outcome)
-            with self._lock:
-                self._pending -= _size(batch) - _size(again)
-                self._pace.waiting = self._pending
-            return final_part(batch, outcome)
+            with self._schedule.lock:
+                self._pending -= _size(fates.batch) - _size(self._again)
+                self._schedule.waiting = self._pending
+            return final
 
     def put_back(self, batch: Batch) -> None:
-        """Keep a batch whose sending was cut short to be sent again."""
         with self._taking:
             if batch is self._out:
                 self._out, self._again = None, batch
-                with self._lock:
-                    self._pace.waiting = self._pending
+                with self._schedule.lock:
+                    self._schedule.waiting = self._pending
 
-    def give_up(self) -> list[Batch]:
-        """Return everything that is left, what is under way included, and forget it."""
+    @property
+    def pending(self) -> int:
+        return self._pending
+
+    def mark(self) -> int:
+        with self._schedule.lock:
+            return self._added
+
+    def has_left(self, mark: int) -> bool:
+        with self._schedule.lock:
+            return mark > self._added - self._pending
+
+    def dead_letters(self) -> list[SendFailure]:
+        raise InvalidArgumentError(
+            "dead letters are kept in a file: give the buffer a path as its store"
+        )
+
+    def discard(self, letters: Iterable[SendFailure]) -> None:  # noqa: ARG002
+        self.dead_letters()
+
+    def close(self, on_lost: Callable[[Fates], object]) -> int:
+        """Forget everything that is left, including what is being sent."""
         with self._taking:
             left = [each for each in (self._out, self._again) if each is not None]
             while (batch := self._next()) is not None:
                 left.append(batch)
             self._out = self._again = None
-            with self._lock:
+            with self._schedule.lock:
                 self._pending = 0
-                self._pace.took(0)
-            return left
-
-    @property
-    def pending(self) -> int:
-        """How many wait or are under way."""
-        return self._pending
-
-    def mark(self) -> int:
-        """Return a mark behind the last event that came."""
-        with self._lock:
-            return self._added
-
-    def has_left(self, mark: int) -> bool:
-        """Tell whether one that came before a mark is neither accepted nor rejected."""
-        with self._lock:
-            return mark > self._added - self._pending
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
-    def before_fork(self) -> None:
-        """Nothing has to be let go of."""
-
-    def after_fork(self) -> None:
-        """Nothing was let go of."""
+                self._schedule.took(0)
+        for batch in left:
+            on_lost(Fates.unknown(batch, "the buffer was closed before it was accepted"))
+        count = sum(len(batch.positions) for batch in left)
+        if count:
+            logger.warning("%d events were not accepted when the buffer closed; see report", count)
+        return count
 
 
 def _as_dict(event: object) -> dict[str, Any]:
@@ -197,19 +184,19 @@ def _as_dict(event: object) -> dict[str, Any]:
 
 
 def _check_name(name: object) -> None:
-    if not isinstance(name, str) or not name:
-        raise InvalidEventError("name must be text and not empty")
-    if name[:8].lower() == "inngest/":
-        raise InvalidEventError(f"name {name!r} is reserved: inngest/ belongs to the platform")
+    try:
+        check_name(name)
+    except ValueError as error:
+        raise InvalidEventError(str(error)) from None
 
 
 def _describe(event: EventLike) -> Mapping[str, Any]:
-    """Show an event that was refused, whatever it is."""
+    """Return what the failure of an event shows that cannot even be read."""
     return {"name": event.name} if isinstance(event, Event) else {"name": event.get("name")}
 
 
 def _moved(batch: Batch, by: int) -> Batch:
-    """Count positions from further back."""
+    """Shift the positions."""
     moved = [SendFailure(each.position + by, each.event, each.reason) for each in batch.refused]
     return batch._replace(positions=[each + by for each in batch.positions], refused=moved)
 

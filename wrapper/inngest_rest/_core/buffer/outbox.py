@@ -1,8 +1,8 @@
-"""Events that wait in a file: on disk before `put` returns, deleted once they are acknowledged.
+"""A store in a file: events are on disk before `put` returns, and deleted once acknowledged.
 
 No network, and no thread of its own. Several processes may share the file: a batch is leased to
-the one that sends it. A lease only saves work. Where one ends early (a clock that jumps, a request
-that takes for ever), an event goes out twice, and runs once by its id [facts.md 1].
+the one that sends it. A lease only saves work. If one ends early (a clock that jumps, a request
+that takes very long), an event goes out twice, and runs once by its id (operation sendEvents).
 """
 
 from __future__ import annotations
@@ -10,105 +10,97 @@ from __future__ import annotations
 import logging
 import uuid
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from inngest_rest._core.buffer.delivery import final_part
+import orjson
+
 from inngest_rest._core.buffer.group_commit import GroupCommit
 from inngest_rest._core.buffer.sqlite_file import OutboxFile
 from inngest_rest._core.sending.batching import Batch, Batcher
 from inngest_rest._core.sending.event_json import encode
+from inngest_rest._core.sending.fates import Fates, Rejected, Unknown
 from inngest_rest.errors import OutboxError
+from inngest_rest.reports import SendFailure
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from inngest_rest._core.buffer.schedule import Pace
-    from inngest_rest._core.sending.send import Outcome
+    from inngest_rest._core.buffer.schedule import Schedule
     from inngest_rest.event import EventLike
-    from inngest_rest.reports import BatchReport
 
 logger = logging.getLogger("inngest_rest")
 
 LONGEST_LEASE = 3_600.0
-"""Seconds; a lease that ends later was written by a clock that has jumped, and holds no more."""
+"""Seconds; a lease that ends later was written by a clock that has jumped, and no longer holds."""
 
 IDEMPOTENCY_WINDOW = 86_400.0
-"""Seconds for which the platform knows an event's id [facts.md 1]."""
+"""Seconds for which the platform remembers an event's id (operation sendEvents)."""
 
-
-class _Verdict(NamedTuple):
-    """What has to be written about a batch that was sent."""
-
-    accepted: Sequence[tuple[int]]
-    rejected: Sequence[tuple[str, int]]
-    released: Sequence[tuple[int]]
+_RELEASE = "UPDATE entries SET owner = NULL, leased_until = 0 WHERE seq = ? AND owner = ?"
+_BURY = """
+INSERT OR IGNORE INTO dead_letters
+SELECT seq, text, added_at, ?, ? FROM entries WHERE seq = ?
+"""
 
 
 class Outbox:
     """A bounded queue of events in a file.
 
     Args:
-        path: The file, made where it is missing.
-        pace: Told of what comes and goes.
+        path: The file, created if missing.
+        schedule: Informed of what comes and goes.
         wake: Called, outside the lock, when a resting worker has to look.
-        batch_size: Most events a batch.
-        at_most: Most events in the file, whoever put them there.
-        lease: Seconds a batch is kept from other processes.
-        now: Seconds since 1970: processes compare their leases by it.
+        batch_size: Most events per batch.
+        max_pending: Most events in the file, from all processes together.
+        lease: Seconds for which a batch is kept from other processes.
+        now: Seconds since 1970; processes compare their leases by it.
+
+    Attributes:
+        file: The file.
     """
 
     def __init__(
         self,
         path: str | os.PathLike[str],
-        pace: Pace,
+        schedule: Schedule,
         wake: Callable[[], None],
         *,
         batch_size: int,
-        at_most: int,
+        max_pending: int,
         lease: float,
         now: Callable[[], float],
     ) -> None:
         self.file = OutboxFile(path)
-        self._pace = pace
+        self._schedule = schedule
         self._wake = wake
         self._batch_size = batch_size
-        self._at_most = at_most
+        self._max_pending = max_pending
         self._lease = min(lease, LONGEST_LEASE)
         self._now = now
         self._start()
         try:
             has_backlog = self.pending > 0
         except OutboxError:
-            self.file.close()
+            self.file.retire()
             raise
-        if has_backlog:
-            # An earlier process left it.
-            pace.added(batch_size)
+        if has_backlog:  # left by an earlier process
+            schedule.added(batch_size)
 
     def _start(self) -> None:
         self._owner = uuid.uuid4().hex
         self._commits = GroupCommit(self._store)
         self._has_to_wake = False
-        self._owed: list[_Verdict] = []
+        self._unwritten: list[Fates] = []
         self._end = 0
         self._has_warned = False
 
     def restart(self) -> None:
-        """Go on in a forked child: what its parent was sending stays with the parent."""
-        self.file.after_fork_in_child()
         self._start()
-        self._pace.restart()
+        self._schedule.restart()
 
     def put(self, event: EventLike) -> bool:
-        """Store an event; return False where there is no room.
-
-        Threads that wait for the disk at the same time share one commit.
-
-        Raises:
-            InvalidEventError: It is invalid.
-            OutboxError: It was not stored.
-        """
+        """Store an event; threads that wait for the disk at the same time share one commit."""
         stored = self._commits.put(encode(event, 0))
         if isinstance(stored, str):
             raise OutboxError(stored, path=str(self.file.path))
@@ -121,24 +113,22 @@ class Outbox:
         """Store as many as there is room for, and return how many."""
         with self.file.transaction("did not take the event") as db:
             [pending] = db.execute("SELECT pending FROM counts").fetchone()
-            fitting = texts[: max(0, self._at_most - pending)]
+            fitting = texts[: max(0, self._max_pending - pending)]
             now = self._now()
             db.executemany(
                 "INSERT INTO entries (text, added_at) VALUES (?, ?)",
                 [(text, now) for text in fitting],
             )
-            if fitting and self._pace.added(len(fitting)):
+            if fitting and self._schedule.added(len(fitting)):
                 self._has_to_wake = True
         return len(fitting)
 
     def shut(self) -> None:
-        """Take no more."""
-        with self.file.exclusively():
-            self._at_most = 0
-            self._end = self.mark()
+        self._max_pending = 0
+        self._end = self.mark()
 
     def take(self) -> Batch | None:
-        """Lease what goes out next, oldest first, and return it, or None.
+        """Lease the batch that goes out next.
 
         Raises:
             OutboxError: The file cannot be used; nothing was leased.
@@ -147,7 +137,7 @@ class Outbox:
         taken: list[int] = []
         oldest = now = self._now()
         full = None
-        self._pay()
+        self._write_outcomes()
         with self.file.transaction("cannot lease") as db:
             rows = db.execute(
                 "SELECT seq, text, added_at FROM entries "
@@ -170,7 +160,7 @@ class Outbox:
                 "WHERE leased_until <= ? OR leased_until > ? LIMIT ?)",
                 (now, now + LONGEST_LEASE, self._batch_size),
             ).fetchone()
-            self._pace.took(left)
+            self._schedule.took(left)
         if now - oldest > IDEMPOTENCY_WINDOW:
             self._warn_of_age(now - oldest)
         batch = full or batcher.flush()
@@ -180,114 +170,99 @@ class Outbox:
         if not self._has_warned:
             self._has_warned = True
             logger.warning(
-                "%s holds events that have waited for up to %.0f hours: one that went out before "
-                "without an answer runs again, since the platform knows an id for 24 hours",
+                "%s holds events that have waited for up to %.0f hours: one that was sent without "
+                "an answer may run again, since the platform remembers an id for 24 hours",
                 self.file.path,
                 age / 3_600,
             )
 
-    def settle(self, batch: Batch, outcome: Outcome) -> BatchReport | None:
-        """Delete what was accepted, set aside what was rejected, and let go of the rest.
-
-        Where the file cannot be written, that is made up for by the next `take` or `close`.
-
-        Returns:
-            What is final.
-        """
-        final = final_part(batch, outcome)
-        reasons = {each.position: each.reason for each in final.report.failures}
-        fates = list(zip(final.positions, final.ids, strict=True))
-        self._write(
-            _Verdict(
-                [(seq,) for seq, id in fates if id is not None],
-                [(reasons.get(seq, "rejected"), seq) for seq, id in fates if id is None],
-                [(seq,) for seq in batch.positions[len(fates) :]],
-            )
-        )
-        return final
+    def settle(self, fates: Fates) -> Fates:
+        """Write outcomes down; if the file cannot be written, the next `take` or `close` does."""
+        self._settle(fates)
+        return fates.split()[0]
 
     def put_back(self, batch: Batch) -> None:
-        """Let go of a batch whose sending was cut short."""
-        self._write(_Verdict((), (), [(seq,) for seq in batch.positions]))
+        self._settle(Fates.unknown(batch, "not sent"))
 
-    def _write(self, verdict: _Verdict) -> None:
-        self._owed.append(verdict)
+    def _settle(self, fates: Fates) -> None:
+        self._unwritten.append(fates)
         try:
-            self._pay()
+            self._write_outcomes()
         except OutboxError as error:
-            logger.warning("%s; it is tried again", error)
-        if verdict.released:
-            with self.file.exclusively():
-                self._pace.added()
+            logger.warning("%s; it will be tried again", error)
+        if fates.known < len(fates.each):
+            self._schedule.added()
 
-    def _pay(self) -> None:
-        """Write down what became of batches, this time or at last."""
-        if not self._owed:
+    def _write_outcomes(self) -> None:
+        """Persist every outcome not yet written, including those of earlier failed attempts."""
+        if not self._unwritten:
             return
-        owed, now = list(self._owed), self._now()
+        unwritten, now = list(self._unwritten), self._now()
         with self.file.transaction("cannot note what was sent") as db:
-            for verdict in owed:
-                db.executemany(
-                    "INSERT OR IGNORE INTO dead_letters "
-                    "SELECT seq, text, added_at, ?, ? FROM entries WHERE seq = ?",
-                    [(now, *each) for each in verdict.rejected],
-                )
-                gone = [*verdict.accepted, *((seq,) for _, seq in verdict.rejected)]
-                db.executemany("DELETE FROM entries WHERE seq = ?", gone)
-                db.executemany(
-                    "UPDATE entries SET owner = NULL, leased_until = 0 WHERE seq = ? AND owner = ?",
-                    [(*each, self._owner) for each in verdict.released],
-                )
-        del self._owed[: len(owed)]
+            for fates in unwritten:
+                done: list[tuple[int]] = []
+                for seq, fate in zip(fates.batch.positions, fates.each, strict=True):
+                    match fate:
+                        case Unknown():
+                            db.execute(_RELEASE, (seq, self._owner))
+                        case Rejected(reason):
+                            db.execute(_BURY, (now, reason, seq))
+                            done.append((seq,))
+                        case _:
+                            done.append((seq,))
+                db.executemany("DELETE FROM entries WHERE seq = ?", done)
+        del self._unwritten[: len(unwritten)]
 
     @property
     def pending(self) -> int:
-        """How many the file holds, whoever put them there."""
+        """How many events the file holds, from all processes together."""
         with self.file.reading() as db:
             [pending] = db.execute("SELECT pending FROM counts").fetchone()
         return int(pending)
 
     def mark(self) -> int:
-        """Return a mark behind the last event that came."""
         with self.file.reading() as db:
             [last] = db.execute("SELECT max(seq) FROM entries").fetchone()
         return last or 0
 
-    def left(self, mark: int | None = None, *, at_most: int = -1) -> int:
-        """Count those before a mark (`shut` sets one) that are left, and not sent by others."""
+    def has_left(self, mark: int) -> bool:
+        """Return whether any is left before the mark that no other process is sending."""
+        return self._count_left(mark, at_most=1) > 0
+
+    def _count_left(self, mark: int, *, at_most: int = -1) -> int:
         now = self._now()
         with self.file.reading() as db:
             [left] = db.execute(
                 "SELECT count(*) FROM (SELECT 1 FROM entries WHERE seq <= ? "
                 "AND (leased_until <= ? OR leased_until > ? OR owner = ?) LIMIT ?)",
-                (
-                    self._end if mark is None else mark,
-                    now,
-                    now + LONGEST_LEASE,
-                    self._owner,
-                    at_most,
-                ),
+                (mark, now, now + LONGEST_LEASE, self._owner, at_most),
             ).fetchone()
         return int(left)
 
-    def has_left(self, mark: int) -> bool:
-        """Tell whether there is such a one."""
-        return bool(self.left(mark, at_most=1))
+    def dead_letters(self) -> list[SendFailure]:
+        with self.file.reading() as db:
+            rows = db.execute("SELECT seq, text, reason FROM dead_letters ORDER BY seq").fetchall()
+        return [SendFailure(seq, orjson.loads(text), reason) for seq, text, reason in rows]
 
-    def before_fork(self) -> None:
-        """Close the file, and keep other threads out of it."""
-        self.file.before_fork()
+    def discard(self, letters: Iterable[SendFailure]) -> None:
+        gone = [(each.position,) for each in letters]
+        with self.file.transaction("did not discard") as db:
+            db.executemany("DELETE FROM dead_letters WHERE seq = ?", gone)
 
-    def after_fork(self) -> None:
-        """Let them in again, in the parent."""
-        self.file.after_fork()
-
-    def close(self) -> None:
-        """Close the file."""
+    def close(self, on_lost: Callable[[Fates], object]) -> int:  # noqa: ARG002 - none is lost
         with suppress(OutboxError):
-            self._pay()
-        self.file.is_done = True
-        self.file.close()
+            self._write_outcomes()
+        try:
+            left = self._count_left(self._end)
+        finally:
+            self.file.retire()
+        if left:
+            logger.warning(
+                "%d events are left in %s; they go out when a buffer opens it again",
+                left,
+                self.file.path,
+            )
+        return left
 
 
 def _as_it_is(text: bytes, _: int) -> bytes:

@@ -1,6 +1,6 @@
-"""Buffers that live: told when the interpreter ends, and when the process forks.
+"""Registry of open buffers and files, for the atexit and fork hooks.
 
-Importing this module is what registers the two; only buffers do.
+Importing this module installs the hooks; only buffers do.
 """
 
 from __future__ import annotations
@@ -9,62 +9,83 @@ import atexit
 import os
 import sys
 import threading
-import time
 from typing import Protocol
+
+from inngest_rest._core.clock import SYSTEM_CLOCK
 
 
 class OpenBuffer(Protocol):
-    """What is told of exit and forks."""
+    """A buffer that has not been closed."""
 
-    def at_exit(self, started: float) -> None:
-        """Send what is left, within a deadline counted from `started` (time.monotonic)."""
+    def at_exit(self, elapsed: float) -> None:
+        """Send what is left; the interpreter began to exit `elapsed` seconds ago."""
+
+    def after_fork_in_child(self) -> None: ...
+
+
+class OpenFile(Protocol):
+    """A file that must not be carried into a child."""
 
     def before_fork(self) -> None: ...
     def after_fork(self) -> None: ...
     def after_fork_in_child(self) -> None: ...
 
 
-# Not weak: a buffer that is not closed has events to send, whoever forgot it. In order of birth.
-_open: dict[OpenBuffer, None] = {}
+# Not weak: a buffer that is not closed has events to send, even if it was forgotten.
+# Both are in the order of registration.
+_buffers: dict[OpenBuffer, None] = {}
+_files: dict[OpenFile, None] = {}
 
 
 def register(buffer: OpenBuffer) -> None:
-    """Tell it of exit and forks from now on."""
-    _open[buffer] = None
+    """Call the hooks of a buffer from now on."""
+    _buffers[buffer] = None
 
 
 def unregister(buffer: OpenBuffer) -> None:
-    """Tell it of nothing more."""
-    _open.pop(buffer, None)
+    """Call its hooks no more."""
+    _buffers.pop(buffer, None)
+
+
+def register_file(file: OpenFile) -> None:
+    """Call the hooks of a file from now on."""
+    _files[file] = None
+
+
+def unregister_file(file: OpenFile) -> None:
+    """Call its hooks no more."""
+    _files.pop(file, None)
 
 
 def _exit() -> None:
-    started = time.monotonic()
-    for buffer in list(_open):
-        buffer.at_exit(started)
+    started = SYSTEM_CLOCK.monotonic()
+    for buffer in list(_buffers):
+        buffer.at_exit(SYSTEM_CLOCK.monotonic() - started)
 
 
 class _Forks:
-    """Keeps two threads from forking at once, and knows whom it told."""
+    """Keeps two threads from forking at once, and remembers which files it closed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._told: list[OpenBuffer] = []
+        self._closed: list[OpenFile] = []
 
     def before(self) -> None:
         self._lock.acquire()
-        self._told = list(_open)
-        for buffer in self._told:
-            buffer.before_fork()
+        self._closed = list(_files)
+        for file in self._closed:
+            file.before_fork()
 
     def after(self) -> None:
-        for buffer in self._told:
-            buffer.after_fork()
+        for file in self._closed:
+            file.after_fork()
         self._lock.release()
 
     def after_in_child(self) -> None:
         self._lock = threading.Lock()
-        for buffer in self._told:
+        for file in self._closed:
+            file.after_fork_in_child()
+        for buffer in list(_buffers):
             buffer.after_fork_in_child()
 
 

@@ -1,33 +1,40 @@
-"""When events that wait should go out: by count, by age, at once, or later after a failure.
-
-Decisions only: no I/O, no thread. Whoever owns one calls it under a lock of its own.
-"""
+"""When a buffer sends: by count, by age, at once, or later after a failure. No I/O, no thread."""
 
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from inngest_rest._core.arguments import check_seconds
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
+
+    from inngest_rest._core.clock import Clock
+    from inngest_rest.typing import Seconds
 
 LONGEST_WAIT = 3_600.0
 """Seconds after which to look again in any case; longer waits overflow in the system."""
 
 _LONGEST_PAUSE = 60.0
 
+# Doubling this often exceeds the longest pause; more would overflow one day.
+_DOUBLINGS = 10
 
-class Pace:
-    """Tells a worker how long it may rest.
+
+class Schedule:
+    """Decides how long a buffer's worker may rest; any thread may call it.
 
     Args:
-        batch_size: So many waiting events go out at once.
+        batch_size: This many waiting events go out at once.
         max_age: Seconds after which fewer go out.
         clock: Monotonic seconds.
-        poll: Seconds after which to look even though nothing is known to wait; None for never.
+        poll: Seconds after which to look even if nothing is known to wait; None for never.
 
     Attributes:
+        lock: Held by each method; hold it to do several things at once.
         waiting: How many events are known to wait.
-        hurries: How many callers want everything out now.
     """
 
     def __init__(
@@ -46,57 +53,87 @@ class Pace:
 
     def restart(self) -> None:
         """Forget everything, as a forked child must."""
+        # Reentrant: a signal handler or a finalizer may add an event in the middle of an add.
+        self.lock = threading.RLock()
         self.waiting = 0
-        self.hurries = 0
+        self._hurries = 0
         self._since = self._clock()
         self._failures = 0
         self._not_before = 0.0
 
     def added(self, count: int = 1) -> bool:
-        """Count new events; tell whether a resting worker has to be told."""
-        before = self.waiting
-        self.waiting = after = before + count
-        if before == 0:
-            self._since = self._clock()
-            return True
-        return before < self._batch_size <= after
+        """Count new events; return whether a resting worker has to wake up."""
+        with self.lock:
+            before = self.waiting
+            self.waiting = after = before + count
+            if before == 0:
+                self._since = self._clock()
+                return True
+            return before < self._batch_size <= after
 
     def took(self, left: int) -> None:
-        """Note that a batch was taken, and how many still wait."""
-        self.waiting = left
-        self._since = self._clock()
+        """Note that a batch was taken, and how many events still wait."""
+        with self.lock:
+            self.waiting = left
+            self._since = self._clock()
 
-    def hurry(self) -> None:
-        """Send everything now; what failed before is tried again without its pause."""
-        self.hurries += 1
-        self._not_before = 0.0
-        # What is not known to wait is looked for, too.
-        self.waiting = max(self.waiting, 1)
-
-    def calm(self) -> None:
-        """Take one `hurry` back."""
-        self.hurries = max(self.hurries - 1, 0)
+    @contextmanager
+    def hurrying(self) -> Generator[None]:
+        """Send everything now, for as long as this lasts; after a failure without its pause."""
+        with self.lock:
+            self._hurries += 1
+            self._not_before = 0.0
+            # Another process may have put events that are not known to wait.
+            self.waiting = max(self.waiting, 1)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self._hurries = max(self._hurries - 1, 0)
 
     def failed(self) -> float:
-        """Note a failure; return the seconds until the next try, more after each."""
-        pause = min(2.0**self._failures, _LONGEST_PAUSE)
-        self._failures += 1
-        self._not_before = self._clock() + pause
-        return pause
+        """Note a failure; return the seconds until the next try, which double with each."""
+        with self.lock:
+            pause = min(2.0 ** min(self._failures, _DOUBLINGS), _LONGEST_PAUSE)
+            self._failures += 1
+            self._not_before = self._clock() + pause
+            return pause
 
     def succeeded(self) -> None:
-        """Note a success: the next failure is the first one again."""
-        self._failures = 0
-        self._not_before = 0.0
+        """Note a success: the next failure counts as the first."""
+        with self.lock:
+            self._failures = 0
+            self._not_before = 0.0
 
     def due_in(self) -> float | None:
-        """Return the seconds until it is time to send, or None for as long as nothing comes."""
-        now = self._clock()
-        if self.waiting:
-            full = self.hurries or self.waiting >= self._batch_size
-            at = now if full else self._since + self._max_age
-        elif self._poll is not None:
-            at = self._since + self._poll
-        else:
+        """Return the seconds until it is time to send, or None until an event comes."""
+        with self.lock:
+            now = self._clock()
+            if self.waiting:
+                full = self._hurries or self.waiting >= self._batch_size
+                at = now if full else self._since + self._max_age
+            elif self._poll is not None:
+                at = self._since + self._poll
+            else:
+                return None
+            return min(max(at - now, self._not_before - now, 0.0), LONGEST_WAIT)
+
+
+class Deadline:
+    """Counts down from a timeout, for threads that wait.
+
+    Args:
+        timeout: Seconds or a timedelta; None never ends.
+        clock: Whose time passes.
+    """
+
+    def __init__(self, timeout: Seconds | None, clock: Clock) -> None:
+        seconds = None if timeout is None else check_seconds("timeout", timeout)
+        self._clock = clock
+        self._end = None if seconds is None else clock.monotonic() + seconds
+
+    def left(self) -> float | None:
+        """Return the seconds left, at most as many as a system can wait at once; or None."""
+        if self._end is None:
             return None
-        return min(max(at - now, self._not_before - now, 0.0), LONGEST_WAIT)
+        return min(max(self._end - self._clock.monotonic(), 0.0), LONGEST_WAIT)

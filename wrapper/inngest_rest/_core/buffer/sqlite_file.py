@@ -1,4 +1,4 @@
-"""The SQLite file of an outbox: opened, checked, made where it is missing. One open file at a time.
+"""The SQLite file of an outbox: opened, checked, and created if missing.
 
 WAL, so that readers never wait, and full sync, so that what was committed survives a power cut.
 """
@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inngest_rest._core.buffer import process_hooks
 from inngest_rest.errors import OutboxError
 
 if TYPE_CHECKING:
@@ -58,13 +59,10 @@ class OutboxFile:
     """A file that threads share, one transaction at a time.
 
     Args:
-        path: Where it is; made, readable by its owner alone, where it is missing.
-
-    Attributes:
-        is_done: Set it when no more is to come: what is asked nevertheless leaves nothing open.
+        path: Where it is; created, readable by its owner alone, if missing.
 
     Raises:
-        OutboxError: It cannot be used; the message says why.
+        OutboxError: The file cannot be used; the message says why.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -73,26 +71,21 @@ class OutboxFile:
         # Reentrant: a finalizer may add an event in the middle of an add; SQLite then refuses it.
         self._lock = threading.RLock()
         self._db: sqlite3.Connection | None = None
-        self.is_done = False
+        self._is_retired = False
         with self._clear_errors("cannot be opened"), self._lock:
             self._make()
             self._check_schema(self._open())
-
-    @contextmanager
-    def exclusively(self) -> Generator[None]:
-        """Keep the other threads out."""
-        with self._lock:
-            yield
+        process_hooks.register_file(self)
 
     @contextmanager
     def transaction(self, doing: str) -> Generator[sqlite3.Connection]:
-        """Do several things or none of them; on disk when this ends.
+        """Do several things or none of them; they are on disk when this ends.
 
         Args:
-            doing: What fails where it fails, for the error.
+            doing: What could not be done if this fails, for the error.
 
         Raises:
-            OutboxError: It failed, and nothing of it was done.
+            OutboxError: It failed, and nothing was done.
         """
         with self._connected(doing) as db:
             db.execute("BEGIN IMMEDIATE")
@@ -108,7 +101,7 @@ class OutboxFile:
 
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection]:
-        """Read, without waiting for writers of other processes."""
+        """Read without waiting for other processes that write."""
         with self._connected("cannot be read") as db:
             yield db
 
@@ -118,15 +111,21 @@ class OutboxFile:
             try:
                 yield self._db or self._open()
             finally:
-                if self.is_done:
+                if self._is_retired:
                     self.close()
 
     def close(self) -> None:
-        """Close it; it opens again when it is used."""
+        """Close it; the next use opens it again."""
         with self._lock, suppress(sqlite3.Error):
             if self._db is not None:
                 self._db.close()
             self._db = None
+
+    def retire(self) -> None:
+        """Close it for good: later uses work, and leave nothing open."""
+        process_hooks.unregister_file(self)
+        self._is_retired = True
+        self.close()
 
     def before_fork(self) -> None:
         """Close it and keep others out: a connection must not be carried into a child."""
@@ -158,8 +157,8 @@ class OutboxFile:
             [mode] = db.execute("PRAGMA journal_mode = WAL").fetchone()
             if mode != "wal":
                 raise OutboxError(
-                    f"{self.path} is where SQLite cannot keep a write-ahead log (a network drive?);"
-                    " put it on a local disk",
+                    f"{self.path} is on a drive where SQLite cannot keep a write-ahead log, such "
+                    "as a network drive; put it on a local disk",
                     path=str(self.path),
                 )
             db.execute("PRAGMA synchronous = FULL")
@@ -181,7 +180,7 @@ class OutboxFile:
                 for statement in _statements(_SCHEMA):
                     db.execute(statement)
             elif application != _APPLICATION:
-                self._refuse("is a database of something else")
+                self._refuse("is a database of another application")
             elif version > VERSION:
                 self._refuse(
                     f"was written by a newer inngest-rest (format {version}, this one knows "
@@ -218,7 +217,7 @@ def _statements(script: str) -> Iterator[str]:
 
 def _advice(reason: str) -> str:
     if "not a database" in reason or "malformed" in reason:
-        return ". Move it aside: it is damaged, or no outbox"
+        return ". Move it aside: it is damaged, or not an outbox"
     if "locked" in reason:
         return f". Another process has been writing for {_PATIENCE:g} s"
     if "full" in reason:

@@ -143,7 +143,7 @@ class _Answer:
             method=route.operation.method,
             url=self._url,
         )
-        error.retry_after = _retry_after(response, self._session.now())
+        error.retry_after = _retry_after(response, self._session.clock.now())
         if kind is AuthenticationError:
             keys = _KEYS[route.operation.tag]
             error.advice = f"Check {keys}, and that it belongs to this server and environment."

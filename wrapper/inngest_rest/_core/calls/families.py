@@ -30,7 +30,7 @@ def first_present(session: Session, *routes: Route[Any, T], deadline: float = ma
     allowed = [route for route in routes if _may_ask(session, route)]
     if not allowed:
         raise ConfigurationError(_why_none(session, routes))
-    now = session.clock()
+    now = session.clock.monotonic()
     failure: RouteNotFoundError | None = None
     asked: list[str] = []
     for route in [
@@ -41,7 +41,7 @@ def first_present(session: Session, *routes: Route[Any, T], deadline: float = ma
         except RouteNotFoundError as error:
             failure = error
         asked.append(f"{route.operation.method} {route.operation.path}")
-        session.absent.add(route.operation, session.clock())
+        session.absent.add(route.operation, session.clock.monotonic())
     assert failure is not None, "a route was asked, and is absent"
     raise RouteNotFoundError(
         f"{failure.message} (asked: {' and '.join(asked)})",

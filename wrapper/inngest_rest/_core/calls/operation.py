@@ -40,13 +40,13 @@ def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf)
             more time.
     """
     policy = session.settings.retry
-    deadline = min(deadline, session.clock() + policy.total)
+    deadline = min(deadline, session.clock.monotonic() + policy.total)
     attempt = 0
     delivered = False
     while True:
         attempt += 1
         # A pause may end late, and a socket takes no timeout below zero.
-        left = max(deadline - session.clock(), 0.001)
+        left = max(deadline - session.clock.monotonic(), 0.001)
         try:
             value = yield from _with_keys(session, route, timeout=left)
         except InngestError as error:
@@ -60,11 +60,11 @@ def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf)
             failure.delivered = delivered = delivered or failure.delivered
         else:
             delivered = True
-        pause = policy.pause(failure, attempt, session.random())
+        pause = policy.pause(failure, attempt, session.clock.random())
         if (
             attempt > policy.retries
             or not is_worth_retrying(failure, repeatable=route.repeatable)
-            or session.clock() + pause >= deadline
+            or session.clock.monotonic() + pause >= deadline
             or not session.quota.take()
         ):
             raise failure

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -12,12 +10,11 @@ import httpx
 from inngest_rest._core.calls.keys import DEV_EVENT_KEY, KeyRing
 from inngest_rest._core.calls.retry import RetryQuota
 from inngest_rest._core.calls.route import AbsentRoutes
+from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
 from inngest_rest._version import __version__
 from inngest_rest.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from inngest_rest._core.calls.settings import Settings
 
 _SHORTEST_SECRET = 8
@@ -28,23 +25,12 @@ class Session:
 
     Args:
         settings: The checked settings of the client.
-        clock: Monotonic seconds, for deadlines.
-        now: Seconds since 1970, for what servers date.
-        random: Numbers in [0, 1), for jitter.
+        clock: Time and randomness of all that the client does.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], float] = time.time,
-        random: Callable[[], float] = random.random,
-    ) -> None:
+    def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
         self.settings = settings
         self.clock = clock
-        self.now = now
-        self.random = random
         self.quota = RetryQuota()
         self.absent = AbsentRoutes()
         self.signing_keys = KeyRing(*settings.signing_bearers)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import AsyncIterable
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ from inngest_rest.errors import InngestError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
+    from inngest_rest._core.clock import Clock
     from inngest_rest._core.drivers.lanes import Lanes
     from inngest_rest._core.plans import Host, Plan
 
@@ -31,8 +31,9 @@ MAX_AT_ONCE = 64
 class AsyncDriver:
     """Run plans in the running asyncio loop."""
 
-    def __init__(self, lanes: Mapping[Host, Lanes[httpx.AsyncBaseTransport]]) -> None:
+    def __init__(self, lanes: Mapping[Host, Lanes[httpx.AsyncBaseTransport]], clock: Clock) -> None:
         self._lanes = lanes
+        self._clock = clock
         # What is beyond this many requests at once waits here, not in the sockets.
         self._room = {host: asyncio.Semaphore(MAX_AT_ONCE) for host in lanes}
         self._closed = False
@@ -49,7 +50,7 @@ class AsyncDriver:
                         continue
                     effect = plan.send(answer)
                 else:
-                    await asyncio.sleep(effect.seconds)
+                    await self._clock.sleep_async(effect.seconds)
                     effect = plan.send(None)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
@@ -58,7 +59,7 @@ class AsyncDriver:
 
     async def _exchange(self, call: Call[T]) -> T:
         check_open(closed=self._closed)
-        started = time.monotonic()
+        started = self._clock.monotonic()
         try:
             async with asyncio.timeout(call.timeout), self._room[call.host]:
                 lanes = self._lanes[call.host]
@@ -75,7 +76,7 @@ class AsyncDriver:
             raise too_slow(call) from None
         except httpx.RequestError as error:
             raise transport_error(call, error) from error
-        return read(call, response, started)
+        return read(call, response, self._clock.monotonic() - started)
 
     async def run_many(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
@@ -14,6 +13,7 @@ from inngest_rest.errors import InngestError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from inngest_rest._core.clock import Clock
     from inngest_rest._core.drivers.lanes import Lanes
     from inngest_rest._core.plans import Host, Plan
 
@@ -24,8 +24,9 @@ T = TypeVar("T")
 class Driver:
     """Run plans in the calling thread; safe to share between threads."""
 
-    def __init__(self, lanes: Mapping[Host, Lanes[httpx.BaseTransport]]) -> None:
+    def __init__(self, lanes: Mapping[Host, Lanes[httpx.BaseTransport]], clock: Clock) -> None:
         self._lanes = lanes
+        self._clock = clock
         self._closed = False
 
     def run(self, plan: Plan[T]) -> T:
@@ -40,7 +41,7 @@ class Driver:
                         continue
                     effect = plan.send(answer)
                 else:
-                    time.sleep(effect.seconds)
+                    self._clock.sleep(effect.seconds)
                     effect = plan.send(None)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
@@ -49,14 +50,14 @@ class Driver:
 
     def _exchange(self, call: Call[T]) -> T:
         check_open(closed=self._closed)
-        started = time.monotonic()
+        started = self._clock.monotonic()
         lanes = self._lanes[call.host]
         transport = lanes.take()
         try:
             response = transport.handle_request(call.request)
             try:
                 stream = cast("httpx.SyncByteStream", response.stream)
-                response.stream = _Bounded(stream, call, started)
+                response.stream = _Bounded(stream, call, self._clock)
                 response.read()
             finally:
                 response.close()
@@ -64,7 +65,7 @@ class Driver:
             raise transport_error(call, error) from error
         finally:
             lanes.give_back(transport)
-        return read(call, response, started)
+        return read(call, response, self._clock.monotonic() - started)
 
     def run_many(
         self,
@@ -99,14 +100,15 @@ class Driver:
 class _Bounded(httpx.SyncByteStream):
     """The body of an answer, which must be whole before its exchange's time is up."""
 
-    def __init__(self, stream: httpx.SyncByteStream, call: Call[Any], started: float) -> None:
+    def __init__(self, stream: httpx.SyncByteStream, call: Call[Any], clock: Clock) -> None:
         self._stream = stream
         self._call = call
-        self._deadline = started + call.timeout
+        self._clock = clock
+        self._deadline = clock.monotonic() + call.timeout
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._stream:
-            if time.monotonic() > self._deadline:
+            if self._clock.monotonic() > self._deadline:
                 raise too_slow(self._call)
             yield chunk
 

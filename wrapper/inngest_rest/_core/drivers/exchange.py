@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
@@ -33,11 +32,10 @@ def check_open(*, closed: bool) -> None:
         raise RuntimeError("this client is closed; make a new one")
 
 
-def read(call: Call[T], response: httpx.Response, started: float) -> T:
+def read(call: Call[T], response: httpx.Response, seconds: float) -> T:
     if logger.isEnabledFor(logging.DEBUG):
-        milliseconds = (time.monotonic() - started) * 1_000
         method, status = call.request.method, response.status_code
-        logger.debug("%s %s -> %d in %.0f ms", method, call.url, status, milliseconds)
+        logger.debug("%s %s -> %d in %.0f ms", method, call.url, status, seconds * 1_000)
     return call.read(response)
 
 

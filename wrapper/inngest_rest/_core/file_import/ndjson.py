@@ -16,8 +16,7 @@ from xxhash import xxh3_64_digest
 
 from inngest_rest._core.file_import.lines import CutLine, Part
 from inngest_rest._core.sending.batching import Batch
-from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode
-from inngest_rest._core.sending.plain import fields_of
+from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode, fields_of
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.reports import SendFailure
 

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest._core.drivers.blocking import Driver
-    from inngest_rest.reports import BatchReport, SendReport
+    from inngest_rest._core.sending.fates import Fates
+    from inngest_rest.reports import SendReport
 
 logger = logging.getLogger("inngest_rest")
 
@@ -45,7 +46,7 @@ AnyPath = str | os.PathLike[str]
 _SAVE_EVERY = 1.0
 
 
-class Plan(NamedTuple):
+class ImportOptions(NamedTuple):
     """What to do with a file, checked."""
 
     path: str
@@ -54,7 +55,9 @@ class Plan(NamedTuple):
     resume: bool
 
 
-def plan(path: AnyPath, name: str | None, dead_letters: AnyPath | None, *, resume: bool) -> Plan:
+def check_options(
+    path: AnyPath, name: str | None, dead_letters: AnyPath | None, *, resume: bool
+) -> ImportOptions:
     """Check what both doors take."""
     source = os.fspath(path)
     check_text("path", source)
@@ -73,27 +76,30 @@ def plan(path: AnyPath, name: str | None, dead_letters: AnyPath | None, *, resum
     rejected = Path(dead_letters or f"{beside}.rejected.ndjson")
     if source != STDIN and rejected.absolute() == Path(source).absolute():
         raise InvalidArgumentError("dead_letters must not be the file that is sent")
-    return Plan(source, name, rejected, resume)
+    return ImportOptions(source, name, rejected, resume)
 
 
 def send_file(
-    driver: Driver, session: Session, plan: Plan, chosen: send_many.Options
+    driver: Driver, session: Session, options: ImportOptions, send_options: send_many.SendOptions
 ) -> SendReport:
     """Send the events of a file."""
-    with _Import(session, plan, chosen) as job:
-        report = send_many.run(driver, session, job.batches(), job.options)
+    with _Import(session, options, send_options) as job:
+        report = send_many.run(driver, session, job.batches(), job.send_options)
         job.finish()
     return report
 
 
 async def send_file_async(
-    driver: AsyncDriver, session: Session, plan: Plan, chosen: send_many.Options
+    driver: AsyncDriver,
+    session: Session,
+    options: ImportOptions,
+    send_options: send_many.SendOptions,
 ) -> SendReport:
     """Send the events of a file."""
     # Opening may wait as well: for a pipe's other end, or for gzip to be read up to a checkpoint.
-    with await asyncio.to_thread(_Import, session, plan, chosen) as job:
+    with await asyncio.to_thread(_Import, session, options, send_options) as job:
         source = job.batches() if job.is_regular else _in_thread(job.batches())
-        report = await send_many.run_async(driver, session, source, job.options)
+        report = await send_many.run_async(driver, session, source, job.send_options)
         job.finish()
     return report
 
@@ -108,22 +114,24 @@ class _Import:
     """One file on its way.
 
     Attributes:
-        options: What `bulk` is given, so that each batch is reported here first.
+        send_options: What `send_many` is given, so that each batch is recorded here first.
     """
 
-    def __init__(self, session: Session, plan: Plan, chosen: send_many.Options) -> None:
-        self.options = chosen._replace(on_batch=self._took)
-        self._on_batch = chosen.on_batch
-        self._batch_size = chosen.batch_size
-        self._encoder = NdjsonEncoder(plan.name)
+    def __init__(
+        self, session: Session, options: ImportOptions, send_options: send_many.SendOptions
+    ) -> None:
+        self.send_options = send_options._replace(on_fates=self._record)
+        self._on_fates = send_options.on_fates
+        self._batch_size = send_options.batch_size
+        self._encoder = NdjsonEncoder(options.name)
         self._parts: deque[Part] = deque()
-        self._clock = session.clock
-        self._resume = plan.resume
-        self._lines = Lines(plan.path)
+        self._clock = session.clock.monotonic
+        self._resume = options.resume
+        self._lines = Lines(options.path)
         try:
-            self._checkpoint = self._make_checkpoint(plan)
-            progress = self._checkpoint and plan.resume and self._checkpoint.load(self._lines)
-            self._rejected = DeadLetters(plan.rejected, progress.mark if progress else None)
+            self._checkpoint = self._make_checkpoint(options)
+            progress = self._checkpoint and options.resume and self._checkpoint.load(self._lines)
+            self._rejected = DeadLetters(options.rejected, progress.mark if progress else None)
         except BaseException:
             self._lines.close()
             raise
@@ -132,12 +140,14 @@ class _Import:
         self._save_at = self._clock()
         self._is_whole = True
 
-    def _make_checkpoint(self, plan: Plan) -> Checkpoint | None:
+    def _make_checkpoint(self, options: ImportOptions) -> Checkpoint | None:
         if self._lines.is_regular:
-            path = Path(f"{plan.path}.checkpoint")
-            return Checkpoint(path, name=plan.name, head=self._lines.head, rejected=plan.rejected)
-        if plan.resume:
-            raise InvalidArgumentError(f"{plan.path} is no regular file: it cannot be resumed")
+            path = Path(f"{options.path}.checkpoint")
+            return Checkpoint(
+                path, name=options.name, head=self._lines.head, rejected=options.rejected
+            )
+        if options.resume:
+            raise InvalidArgumentError(f"{options.path} is no regular file: it cannot be resumed")
         return None
 
     def __enter__(self) -> Self:
@@ -165,32 +175,28 @@ class _Import:
                 self._parts.append(part)
                 yield batch
 
-    def _part_of(self, report: BatchReport) -> Part:
+    def _part_of(self, batch: Batch) -> Part:
         """Return what a batch was made of; an interrupt may have swallowed those before it."""
-        failures = report.report.failures
-        any_line = report.positions[0] if report.positions else failures[0].position
+        any_line = batch.positions[0] if batch.positions else batch.refused[0].position
         while (part := self._parts.popleft()).end.line < any_line:
             self._is_whole = False
         return part
 
-    def _took(self, report: BatchReport) -> None:
-        """Keep what was rejected, then note that this part is done with."""
-        part = self._part_of(report)
-        # Should writing fail, this part is not done with.
+    def _record(self, fates: Fates) -> None:
+        """Keep what was rejected, then note that this part is done."""
+        part = self._part_of(fates.batch)
+        # Should writing fail, this part is not done.
         is_whole, self._is_whole = self._is_whole, False
-        # What was rejected comes first, then what is of unknown fate: that is sent by resuming.
-        rejected = report.report.failures[: report.report.rejected]
-        for failure in sorted(rejected, key=lambda each: each.position):
-            line = part.lines[failure.position - part.start.line - 1]
-            self._rejected.add(line, failure.position, failure.reason)
+        for number, reason in fates.rejections():
+            self._rejected.add(part.lines[number - part.start.line - 1], number, reason)
         self._rejected.flush()
-        self._is_whole = is_whole and not report.report.unknown
+        self._is_whole = is_whole and fates.known == len(fates.each)
         if self._is_whole:
             self._done = Progress(part.end, self._rejected.mark)
             if self._clock() >= self._save_at:
                 self._save()
-        if self._on_batch is not None:
-            self._on_batch(report)
+        if self._on_fates is not None:
+            self._on_fates(fates)
 
     def _save(self) -> None:
         """Write the checkpoint, if there is one and anything is new."""

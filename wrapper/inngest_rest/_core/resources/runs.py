@@ -147,7 +147,7 @@ def _raise_if_unknown(
     operation = v2.get_run_v2
     route = Route(operation, operation.get_kwargs(run_id), api.V2RunEnvelope, lambda _: None)
     try:
-        if not session.absent.has(operation.OPERATION, session.clock()):
+        if not session.absent.has(operation.OPERATION, session.clock.monotonic()):
             yield from first_present(session, route, deadline=deadline)
             return
     except (NotFoundError, RouteNotFoundError, ConfigurationError):
@@ -164,9 +164,9 @@ def _name_event(
 ) -> Plan[None]:
     """Let an error say so if the id that it is about is an event's, as send returns it."""
     route = evolve(events.get_route(run_id), repeatable=False)
-    if session.absent.has(route.operation, session.clock()):
+    if session.absent.has(route.operation, session.clock.monotonic()):
         return
-    deadline = min(deadline, session.clock() + _HINT_WITHIN)
+    deadline = min(deadline, session.clock.monotonic() + _HINT_WITHIN)
     try:
         yield from first_present(session, route, deadline=deadline)
     except InngestError:
@@ -181,8 +181,8 @@ def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
     pass is.
     """
     check_id("run id", run_id)
-    deadline = session.clock() + check_seconds("timeout", timeout)
-    appears_by = session.clock() + _APPEARS_WITHIN
+    deadline = session.clock.monotonic() + check_seconds("timeout", timeout)
+    appears_by = session.clock.monotonic() + _APPEARS_WITHIN
     seen: Run | None = None
     while True:
         fault: InngestError | None = None
@@ -190,7 +190,7 @@ def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
             seen = yield from _get(session, run_id, deadline=deadline)
         except (ApiError, TransportError) as error:
             fault = error
-        now = session.clock()
+        now = session.clock.monotonic()
         pause = _CHANGES_EVERY
         if fault is None:
             if seen is not None and seen.is_ended:

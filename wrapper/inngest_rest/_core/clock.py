@@ -1,0 +1,43 @@
+"""Time, sleeping and randomness: what a client cannot compute, in one value.
+
+A client holds one `Clock`, which its plans, driver and buffers share: a test replaces it once.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+
+async def _sleep_in_loop(seconds: float) -> None:
+    import asyncio  # noqa: PLC0415 - the blocking client does without it
+
+    await asyncio.sleep(seconds)
+
+
+@frozen(kw_only=True)
+class Clock:
+    """A source of time; only drivers sleep by it.
+
+    Attributes:
+        monotonic: Returns seconds that never go back, for deadlines.
+        now: Returns seconds since 1970, for what is compared with other machines.
+        sleep: Blocks the thread for some seconds.
+        sleep_async: Suspends the task for some seconds.
+        random: Returns a number in [0, 1), for jitter.
+    """
+
+    monotonic: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    sleep_async: Callable[[float], Awaitable[None]] = _sleep_in_loop
+    random: Callable[[], float] = random.random
+
+
+SYSTEM_CLOCK = Clock()
