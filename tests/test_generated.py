@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import difflib
 import importlib
+import json
 import pickle
 import re
 import subprocess
@@ -21,7 +23,7 @@ import inngest_rest_api
 from inngest_rest_api import AuthenticatedClient, Client, models
 from inngest_rest_api.api import OPERATIONS, ingest, v1, v2
 from inngest_rest_api.errors import UnexpectedStatus
-from inngest_rest_api.types import UNSET
+from inngest_rest_api.types import UNSET, read_json
 from tests.support.server import body_of
 
 ROOT = Path(__file__).parent.parent
@@ -64,6 +66,83 @@ def test_each_operation_is_a_module_of_two_pure_functions_and_their_use(operatio
     assert getattr({"ingest": ingest, "v1": v1, "v2": v2}[operation.tag], operation.name) is module
     for name in ("get_kwargs", "parse_response", "sync_detailed", "asyncio_detailed"):
         assert callable(getattr(module, name))
+    assert operation == module.OPERATION
+
+
+def modules() -> list[tuple[str, str]]:
+    package = Path(inngest_rest_api.__file__).parent
+    return [(str(it.relative_to(package)), it.read_text("utf-8")) for it in package.rglob("*.py")]
+
+
+def test_every_argument_in_a_docstring_is_described() -> None:
+    arguments = [
+        (name, line)
+        for name, text in modules()
+        for section in re.findall(r"^ +Args:\n(.*?)\n\n", text, re.DOTALL | re.MULTILINE)
+        for line in re.findall(r"^ {8}\w+ \(.+", section, re.MULTILINE)
+    ]
+    assert len(arguments) > 200
+    assert [each for each in arguments if re.fullmatch(r" +\w+ \([^)]*\):", each[1])] == []
+
+
+def test_no_union_names_a_member_twice() -> None:
+    unions = [
+        (name, union)
+        for name, text in modules()
+        for union in re.findall(r"\w+(?:\[\w+\])?(?: \| \w+(?:\[\w+\])?)+", text)
+    ]
+    assert len(unions) > 200
+    assert [it for it in unions if len(set(it[1].split(" | "))) < it[1].count(" | ") + 1] == []
+
+
+def test_nothing_is_imported_while_a_model_is_read_or_written() -> None:
+    assert [
+        name for name, text in modules() if re.search(r"^ {8,}(from|import) ", text, re.MULTILINE)
+    ] == []
+
+
+@pytest.mark.parametrize("first", ["v2_span", "v2_trace", "v2_run", "event_meta"])
+def test_any_model_can_be_imported_first(first: str) -> None:
+    script = f"""
+import sys, inngest_rest_api.models.{first}, inngest_rest_api.models as models
+assert "inngest_rest_api.models.v2_app" not in sys.modules
+leaf = {{"id": "b", "queuedAt": "2026-01-01T00:00:00Z"}}
+span = models.V2Span.from_dict({{**leaf, "children": [{{**leaf, "children": [leaf]}}]}})
+assert type(span.children[0].children[0]) is models.V2Span
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [
+        (b"[18446744073709551615, -9223372036854775808]", [2**64 - 1, -(2**63)]),
+        (b"[-9223372036854775809]", [-(2**63) - 1]),
+        (b'{"n": 123456789012345678901234567890}', {"n": 123456789012345678901234567890}),
+        (b"[1e999, -1.5]", [float("inf"), -1.5]),
+        (b'["\\ud800"]', ["\ud800"]),
+        (b"\xef\xbb\xbf[1]", [1]),
+        ("[1]".encode("utf-16"), [1]),
+    ],
+)
+def test_json_is_read_as_the_standard_library_does(content: bytes, value: Any) -> None:
+    assert read_json(content) == value == json.loads(content)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>", b"[1", b'["\xff"]', b"[" * 100_000 + b"]" * 100_000]
+)
+def test_what_is_not_json_is_a_value_error(content: bytes) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        read_json(content)
+
+
+def test_an_unset_value_is_itself_in_every_copy() -> None:
+    run = models.V2Run.from_dict(body_of("v2-run-ok")["data"])
+    for each in (pickle.loads(pickle.dumps(run)), copy.deepcopy(run)):
+        assert each.output is UNSET
+        assert each.to_dict() == run.to_dict()
+    assert repr(UNSET) == "UNSET"
 
 
 def test_every_value_of_every_enum_is_a_member() -> None:
@@ -216,21 +295,29 @@ def difference(name: str) -> str:
     return "\n".join(line for line in lines if not line.startswith("@@")) + "\n"
 
 
-@pytest.mark.parametrize("name", sorted(each.name for each in OVERRIDES.glob("*.jinja")))
+def overrides() -> list[str]:
+    return sorted(str(each.relative_to(OVERRIDES)) for each in OVERRIDES.rglob("*.jinja"))
+
+
+def written(name: str) -> Path:
+    """Tell where the difference of an override is written down."""
+    return DIFFS / f"{name}.diff"
+
+
+@pytest.mark.parametrize("name", overrides())
 def test_an_override_differs_from_the_stock_template_in_what_is_written_down(name: str) -> None:
     """A newer generator shows here what has to be taken over.
 
     To write down a change you meant: python -m tests.test_generated
     """
-    assert difference(name) == (DIFFS / f"{name}.diff").read_text(encoding="utf-8")
+    assert difference(name) == written(name).read_text(encoding="utf-8")
 
 
 def test_every_difference_written_down_is_of_an_override() -> None:
-    assert {each.stem for each in DIFFS.iterdir()} == {
-        each.name for each in OVERRIDES.glob("*.jinja")
-    }
+    assert set(DIFFS.rglob("*.diff")) == {written(each) for each in overrides()}
 
 
 if __name__ == "__main__":
-    for override in OVERRIDES.glob("*.jinja"):
-        (DIFFS / f"{override.name}.diff").write_text(difference(override.name), encoding="utf-8")
+    for override in overrides():
+        written(override).parent.mkdir(exist_ok=True)
+        written(override).write_text(difference(override), encoding="utf-8")
