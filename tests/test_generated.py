@@ -280,6 +280,74 @@ assert set(models.__all__) <= set(dir(models))
         _ = v2.nonsense
 
 
+# What our document does not have, and the templates have to do all the same.
+SAMPLE = """
+openapi: 3.1.1
+info: {title: Sample, version: "1"}
+paths:
+  /parents/{id}:
+    get:
+      operationId: getParent
+      parameters:
+        - {name: id, in: path, required: true, schema: {type: string}}
+      responses:
+        "200":
+          description: One.
+          content: {application/json: {schema: {$ref: "#/components/schemas/Parent"}}}
+components:
+  schemas:
+    Parent:
+      type: object
+      required: [kind]
+      properties:
+        kind: {const: parent}
+        size: {type: [string, integer]}
+        names: {type: array, items: {type: string}}
+        times: {type: array, items: {type: string, format: date-time}}
+        child: {$ref: "#/components/schemas/Child"}
+      additionalProperties: {$ref: "#/components/schemas/Child"}
+    Child:
+      type: object
+      properties:
+        note: {const: n}
+        parent: {$ref: "#/components/schemas/Parent"}
+      additionalProperties: false
+"""
+
+
+def test_the_templates_hold_for_what_our_document_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document, config = tmp_path / "sample.yaml", OVERRIDES.parent / "generator.yaml"
+    document.write_text(SAMPLE, encoding="utf-8")
+    options = ["--meta", "none", "--fail-on-warning", "--path", document, "--config", config]
+    where = ["--custom-template-path", OVERRIDES, "--output-path", tmp_path / "sample_api"]
+    command = [sys.executable, "-m", "openapi_python_client", "generate", *options, *where]
+    subprocess.run(command, check=True, capture_output=True)
+    monkeypatch.syspath_prepend(tmp_path)
+    sample: Any = importlib.import_module("sample_api.models.child")
+    parent = importlib.import_module("sample_api.models").Parent
+    unset = importlib.import_module("sample_api.types").UNSET
+    time = "2026-01-01T00:00:00+00:00"
+    whole = {
+        "kind": "parent",
+        "size": 3,
+        "names": ["a"],
+        "times": [time],
+        "child": {"note": "n", "parent": {"kind": "parent", "size": "s"}},
+        "other": {"note": "n"},
+    }
+    found = parent.from_dict(whole)
+    assert found.to_dict() == whole
+    assert type(found["other"]) is type(found.child) is sample.Child
+    for absent in ({}, {"size": None, "names": None, "times": None, "child": None}):
+        bare = parent.from_dict({"kind": "parent", **absent})
+        assert {bare.size, bare.names, bare.times, bare.child} == {unset}
+    assert sample.Child.from_dict({"note": None, "unknown": 1}).to_dict() == {}
+    with pytest.raises(ValueError, match="must match const"):
+        parent.from_dict({"kind": "child"})
+
+
 def test_the_package_says_that_it_is_generated_and_typed() -> None:
     package = Path(inngest_rest_api.__file__).parent
     assert (package / "py.typed").exists()
