@@ -1,4 +1,4 @@
-"""The generated client: what the document says, and each trap of the generator closed."""
+"""The generated client matches the document, and avoids each trap of the generator."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def modules() -> list[tuple[str, str]]:
     return [(str(it.relative_to(package)), it.read_text("utf-8")) for it in package.rglob("*.py")]
 
 
-def test_every_argument_in_a_docstring_is_described() -> None:
+def test_every_argument_in_a_docstring_has_a_description() -> None:
     arguments = [
         (name, line)
         for name, text in modules()
@@ -166,7 +166,7 @@ def test_a_value_that_the_document_does_not_know_survives() -> None:
 
 
 @pytest.mark.parametrize("status", [499, 520, 599])
-def test_a_status_that_iana_does_not_know_is_no_crash(status: int) -> None:
+def test_a_status_that_iana_does_not_list_does_not_raise(status: int) -> None:
     answer = httpx.Response(status, text="odd")
     response = ingest.get_health.sync_detailed(client=client(answer))
     assert (response.status_code, response.parsed) == (status, None)
@@ -174,7 +174,7 @@ def test_a_status_that_iana_does_not_know_is_no_crash(status: int) -> None:
         ingest.get_health.sync_detailed(client=client(answer, raise_on_unexpected_status=True))
 
 
-def test_a_client_has_a_timeout_unless_told_otherwise() -> None:
+def test_a_client_has_a_timeout_by_default() -> None:
     assert Client(base_url="http://a.b").get_httpx_client().timeout == httpx.Timeout(30.0)
     authenticated = AuthenticatedClient(base_url="http://a.b", token="t")
     assert authenticated.get_async_httpx_client().timeout == httpx.Timeout(30.0)
@@ -280,7 +280,7 @@ assert set(models.__all__) <= set(dir(models))
         _ = v2.nonsense
 
 
-# What our document does not have, and the templates have to do all the same.
+# Constructs that our document does not have, and the templates must support all the same.
 SAMPLE = """
 openapi: 3.1.1
 info: {title: Sample, version: "1"}
@@ -315,7 +315,7 @@ components:
 """
 
 
-def test_the_templates_hold_for_what_our_document_lacks(
+def test_the_templates_support_what_our_document_does_not_have(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document, config = tmp_path / "sample.yaml", OVERRIDES.parent / "generator.yaml"
@@ -356,7 +356,7 @@ def test_the_package_says_that_it_is_generated_and_typed() -> None:
 
 
 def difference(name: str) -> str:
-    """Tell how an override differs from the template it stands for."""
+    """Return how an override differs from the stock template."""
     stock = (STOCK / name).read_text(encoding="utf-8").splitlines()
     ours = (OVERRIDES / name).read_text(encoding="utf-8").splitlines()
     lines = difflib.unified_diff(stock, ours, "stock", "override", lineterm="", n=0)
@@ -367,25 +367,25 @@ def overrides() -> list[str]:
     return sorted(str(each.relative_to(OVERRIDES)) for each in OVERRIDES.rglob("*.jinja"))
 
 
-def written(name: str) -> Path:
-    """Tell where the difference of an override is written down."""
+def recorded(name: str) -> Path:
+    """Return the file that records how an override differs."""
     return DIFFS / f"{name}.diff"
 
 
 @pytest.mark.parametrize("name", overrides())
-def test_an_override_differs_from_the_stock_template_in_what_is_written_down(name: str) -> None:
-    """A newer generator shows here what has to be taken over.
+def test_an_override_differs_from_the_stock_template_as_recorded(name: str) -> None:
+    """A newer generator fails here, and the failure shows what to carry over.
 
-    To write down a change you meant: python -m tests.test_generated
+    To record an intended change: python -m tests.test_generated
     """
-    assert difference(name) == written(name).read_text(encoding="utf-8")
+    assert difference(name) == recorded(name).read_text(encoding="utf-8")
 
 
-def test_every_difference_written_down_is_of_an_override() -> None:
-    assert set(DIFFS.rglob("*.diff")) == {written(each) for each in overrides()}
+def test_every_recorded_difference_belongs_to_an_override() -> None:
+    assert set(DIFFS.rglob("*.diff")) == {recorded(each) for each in overrides()}
 
 
 if __name__ == "__main__":
     for override in overrides():
-        written(override).parent.mkdir(exist_ok=True)
-        written(override).write_text(difference(override), encoding="utf-8")
+        recorded(override).parent.mkdir(exist_ok=True)
+        recorded(override).write_text(difference(override), encoding="utf-8")

@@ -1,7 +1,7 @@
 """One case: `python -m benchmark.cases NAME --url URL --count N` prints its figures as JSON.
 
 Each runs in a process of its own, so that neither memory nor warm caches pass from one to the
-next. Timed is the sending alone: imports, pools and one warm-up request lie outside.
+next. Only sending or reading is timed: imports, pools and one warm-up request lie outside.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ case("async send_many, 32 in flight")(async_send_many(32))
 
 
 def ndjson(count: int) -> Path:
-    """Write the events a line each and return the file."""
+    """Write one event per line and return the file."""
     path = Path(tempfile.mkdtemp()) / "events.ndjson"
     lines = [json.dumps(each, separators=(",", ":")) for each in workload.pool()]
     with path.open("w") as file:
