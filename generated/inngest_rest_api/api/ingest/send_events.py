@@ -120,8 +120,8 @@ def sync_detailed(
     and its name 256 characters [docs].
 
     Sending an `id` a second time stores a second event with an id of its own, and a function
-    that already ran for the first gets no run (for 24 hours) [seen]. No part of the answer
-    tells a duplicate.
+    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the
+    answer marks a duplicate.
 
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
     of strings and fail as events.
@@ -194,8 +194,8 @@ def sync(
     and its name 256 characters [docs].
 
     Sending an `id` a second time stores a second event with an id of its own, and a function
-    that already ran for the first gets no run (for 24 hours) [seen]. No part of the answer
-    tells a duplicate.
+    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the
+    answer marks a duplicate.
 
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
     of strings and fail as events.
@@ -258,8 +258,8 @@ async def asyncio_detailed(
     and its name 256 characters [docs].
 
     Sending an `id` a second time stores a second event with an id of its own, and a function
-    that already ran for the first gets no run (for 24 hours) [seen]. No part of the answer
-    tells a duplicate.
+    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the
+    answer marks a duplicate.
 
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
     of strings and fail as events.
@@ -330,8 +330,8 @@ async def asyncio(
     and its name 256 characters [docs].
 
     Sending an `id` a second time stores a second event with an id of its own, and a function
-    that already ran for the first gets no run (for 24 hours) [seen]. No part of the answer
-    tells a duplicate.
+    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the
+    answer marks a duplicate.
 
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
     of strings and fail as events.

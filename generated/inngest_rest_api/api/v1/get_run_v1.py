@@ -95,7 +95,7 @@ def sync_detailed(
     and held back (by a concurrency limit or a future `ts`) are all `Running`.
 
     A run that does not exist is body status **500**, "Unable to load function run: ID", not
-    404; `getRunV2` tells the two apart. Cached for 3 s.
+    404; `getRunV2` distinguishes the two. Cached for 3 s.
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -130,7 +130,7 @@ def sync(
     and held back (by a concurrency limit or a future `ts`) are all `Running`.
 
     A run that does not exist is body status **500**, "Unable to load function run: ID", not
-    404; `getRunV2` tells the two apart. Cached for 3 s.
+    404; `getRunV2` distinguishes the two. Cached for 3 s.
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -160,7 +160,7 @@ async def asyncio_detailed(
     and held back (by a concurrency limit or a future `ts`) are all `Running`.
 
     A run that does not exist is body status **500**, "Unable to load function run: ID", not
-    404; `getRunV2` tells the two apart. Cached for 3 s.
+    404; `getRunV2` distinguishes the two. Cached for 3 s.
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -193,7 +193,7 @@ async def asyncio(
     and held back (by a concurrency limit or a future `ts`) are all `Running`.
 
     A run that does not exist is body status **500**, "Unable to load function run: ID", not
-    404; `getRunV2` tells the two apart. Cached for 3 s.
+    404; `getRunV2` distinguishes the two. Cached for 3 s.
 
     Args:
         run_id (str): The id of a run, a ULID in any case.

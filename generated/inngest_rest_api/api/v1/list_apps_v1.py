@@ -83,8 +83,8 @@ def sync_detailed(
 ) -> Response[V1AppListEnvelope | V1Error | str]:
     """List apps
 
-    [asked-for] A server of today answers `404 page not found`; `listAppsV2` does the same job. Paging
-    is not known: all apps are expected at once.
+    [asked-for] Today's servers answer `404 page not found`; `listAppsV2` does the same job. Paging is
+    not known: all apps are expected at once.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -109,8 +109,8 @@ def sync(
 ) -> V1AppListEnvelope | V1Error | str | None:
     """List apps
 
-    [asked-for] A server of today answers `404 page not found`; `listAppsV2` does the same job. Paging
-    is not known: all apps are expected at once.
+    [asked-for] Today's servers answer `404 page not found`; `listAppsV2` does the same job. Paging is
+    not known: all apps are expected at once.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -131,8 +131,8 @@ async def asyncio_detailed(
 ) -> Response[V1AppListEnvelope | V1Error | str]:
     """List apps
 
-    [asked-for] A server of today answers `404 page not found`; `listAppsV2` does the same job. Paging
-    is not known: all apps are expected at once.
+    [asked-for] Today's servers answer `404 page not found`; `listAppsV2` does the same job. Paging is
+    not known: all apps are expected at once.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -155,8 +155,8 @@ async def asyncio(
 ) -> V1AppListEnvelope | V1Error | str | None:
     """List apps
 
-    [asked-for] A server of today answers `404 page not found`; `listAppsV2` does the same job. Paging
-    is not known: all apps are expected at once.
+    [asked-for] Today's servers answer `404 page not found`; `listAppsV2` does the same job. Paging is
+    not known: all apps are expected at once.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

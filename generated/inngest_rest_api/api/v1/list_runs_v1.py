@@ -107,7 +107,7 @@ def sync_detailed(
 ) -> Response[V1Error | V1RunPageEnvelope | str]:
     """List runs, newest first
 
-    [asked-for] A server of today answers `404 page not found`; `listRunsV2` does the same job.
+    [asked-for] Today's servers answer `404 page not found`; `listRunsV2` does the same job.
 
     A run looks as in `getRunV1`. No next cursor is known: as in `listEventsV1`, pass the last
     `run_id` as `cursor` and stop at a page that is shorter than asked or brings no new id.
@@ -149,7 +149,7 @@ def sync(
 ) -> V1Error | V1RunPageEnvelope | str | None:
     """List runs, newest first
 
-    [asked-for] A server of today answers `404 page not found`; `listRunsV2` does the same job.
+    [asked-for] Today's servers answer `404 page not found`; `listRunsV2` does the same job.
 
     A run looks as in `getRunV1`. No next cursor is known: as in `listEventsV1`, pass the last
     `run_id` as `cursor` and stop at a page that is shorter than asked or brings no new id.
@@ -186,7 +186,7 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1RunPageEnvelope | str]:
     """List runs, newest first
 
-    [asked-for] A server of today answers `404 page not found`; `listRunsV2` does the same job.
+    [asked-for] Today's servers answer `404 page not found`; `listRunsV2` does the same job.
 
     A run looks as in `getRunV1`. No next cursor is known: as in `listEventsV1`, pass the last
     `run_id` as `cursor` and stop at a page that is shorter than asked or brings no new id.
@@ -226,7 +226,7 @@ async def asyncio(
 ) -> V1Error | V1RunPageEnvelope | str | None:
     """List runs, newest first
 
-    [asked-for] A server of today answers `404 page not found`; `listRunsV2` does the same job.
+    [asked-for] Today's servers answer `404 page not found`; `listRunsV2` does the same job.
 
     A run looks as in `getRunV1`. No next cursor is known: as in `listEventsV1`, pass the last
     `run_id` as `cursor` and stop at a page that is shorter than asked or brings no new id.

@@ -78,7 +78,7 @@ def sync_detailed(
 ) -> Response[V1Error | V1ReplayEnvelope | str]:
     """Run a run again
 
-    [asked-for] Starts a new run for the same events. A server of today answers `404 page not found`;
+    [asked-for] Starts a new run for the same events. Today's servers answer `404 page not found`;
     `rerunRunV2` does the same job. Not idempotent: each call is a run.
 
     Args:
@@ -110,7 +110,7 @@ def sync(
 ) -> V1Error | V1ReplayEnvelope | str | None:
     """Run a run again
 
-    [asked-for] Starts a new run for the same events. A server of today answers `404 page not found`;
+    [asked-for] Starts a new run for the same events. Today's servers answer `404 page not found`;
     `rerunRunV2` does the same job. Not idempotent: each call is a run.
 
     Args:
@@ -137,7 +137,7 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1ReplayEnvelope | str]:
     """Run a run again
 
-    [asked-for] Starts a new run for the same events. A server of today answers `404 page not found`;
+    [asked-for] Starts a new run for the same events. Today's servers answer `404 page not found`;
     `rerunRunV2` does the same job. Not idempotent: each call is a run.
 
     Args:
@@ -167,7 +167,7 @@ async def asyncio(
 ) -> V1Error | V1ReplayEnvelope | str | None:
     """Run a run again
 
-    [asked-for] Starts a new run for the same events. A server of today answers `404 page not found`;
+    [asked-for] Starts a new run for the same events. Today's servers answer `404 page not found`;
     `rerunRunV2` does the same job. Not idempotent: each call is a run.
 
     Args:

@@ -113,8 +113,8 @@ def sync_detailed(
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List the runs an event started
 
-    An unknown event has no runs [seen]. Never cached. What `listRunsV2` says of `status`, `startedAt`
-    and `endedAt` holds here.
+    An unknown event has no runs [seen]. Never cached. The notes on `status`, `startedAt` and `endedAt`
+    in `listRunsV2` apply here.
 
     Args:
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
@@ -157,8 +157,8 @@ def sync(
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List the runs an event started
 
-    An unknown event has no runs [seen]. Never cached. What `listRunsV2` says of `status`, `startedAt`
-    and `endedAt` holds here.
+    An unknown event has no runs [seen]. Never cached. The notes on `status`, `startedAt` and `endedAt`
+    in `listRunsV2` apply here.
 
     Args:
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
@@ -196,8 +196,8 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List the runs an event started
 
-    An unknown event has no runs [seen]. Never cached. What `listRunsV2` says of `status`, `startedAt`
-    and `endedAt` holds here.
+    An unknown event has no runs [seen]. Never cached. The notes on `status`, `startedAt` and `endedAt`
+    in `listRunsV2` apply here.
 
     Args:
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
@@ -238,8 +238,8 @@ async def asyncio(
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List the runs an event started
 
-    An unknown event has no runs [seen]. Never cached. What `listRunsV2` says of `status`, `startedAt`
-    and `endedAt` holds here.
+    An unknown event has no runs [seen]. Never cached. The notes on `status`, `startedAt` and `endedAt`
+    in `listRunsV2` apply here.
 
     Args:
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.

@@ -167,8 +167,8 @@ def sync_detailed(
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List the runs of one function, newest first
 
-    Everything said of `listRunsV2` holds here. An unknown app or function has no runs, and so has a
-    known one whose id is written with the app in front [seen].
+    All notes on `listRunsV2` apply here. An unknown app or function has no runs, and so has a known one
+    whose id is written with the app in front [seen].
 
     Args:
         app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
@@ -238,8 +238,8 @@ def sync(
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List the runs of one function, newest first
 
-    Everything said of `listRunsV2` holds here. An unknown app or function has no runs, and so has a
-    known one whose id is written with the app in front [seen].
+    All notes on `listRunsV2` apply here. An unknown app or function has no runs, and so has a known one
+    whose id is written with the app in front [seen].
 
     Args:
         app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
@@ -304,8 +304,8 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List the runs of one function, newest first
 
-    Everything said of `listRunsV2` holds here. An unknown app or function has no runs, and so has a
-    known one whose id is written with the app in front [seen].
+    All notes on `listRunsV2` apply here. An unknown app or function has no runs, and so has a known one
+    whose id is written with the app in front [seen].
 
     Args:
         app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
@@ -373,8 +373,8 @@ async def asyncio(
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List the runs of one function, newest first
 
-    Everything said of `listRunsV2` holds here. An unknown app or function has no runs, and so has a
-    known one whose id is written with the app in front [seen].
+    All notes on `listRunsV2` apply here. An unknown app or function has no runs, and so has a known one
+    whose id is written with the app in front [seen].
 
     Args:
         app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
