@@ -320,10 +320,15 @@ def test_the_templates_support_what_our_document_does_not_have(
 ) -> None:
     document, config = tmp_path / "sample.yaml", OVERRIDES.parent / "generator.yaml"
     document.write_text(SAMPLE, encoding="utf-8")
-    options = ["--meta", "none", "--fail-on-warning", "--path", document, "--config", config]
-    where = ["--custom-template-path", OVERRIDES, "--output-path", tmp_path / "sample_api"]
-    command = [sys.executable, "-m", "openapi_python_client", "generate", *options, *where]
-    subprocess.run(command, check=True, capture_output=True)
+    paths = {
+        "--path": document,
+        "--config": config,
+        "--custom-template-path": OVERRIDES,
+        "--output-path": tmp_path / "sample_api",
+    }
+    generate = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none"]
+    options = [str(each) for pair in paths.items() for each in pair]
+    subprocess.run([*generate, "--fail-on-warning", *options], check=True, capture_output=True)
     monkeypatch.syspath_prepend(tmp_path)
     sample: Any = importlib.import_module("sample_api.models.child")
     parent = importlib.import_module("sample_api.models").Parent

@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from benchmark import workload
 
@@ -155,7 +155,7 @@ def runs_get(url: str, count: int) -> Callable[[], object]:
     return lambda: [ours.runs.get("01M86WNRKHYE50ZF3GG530BHRT") for _ in range(count)]
 
 
-def runs_list(family: str) -> Case:
+def runs_list(family: Literal["v1", "v2"]) -> Case:
     def make(url: str, count: int) -> Callable[[], object]:
         from inngest_rest import InngestClient
 
