@@ -27,12 +27,12 @@ class Exchange(NamedTuple):
 
     @property
     def status(self) -> int:
-        """The status that tells: the body's, where v1 hides one in a 200."""
+        """The effective status: that in the body, where a v1 GET answers HTTP 200."""
         return effective_status(self.recording.status, self.recording.received)
 
 
 def effective_status(status: int, body: Any) -> int:
-    """Say which status tells: the body's, where v1 hides one in a 200."""
+    """Return the effective status: that in the body, where a v1 GET answers HTTP 200."""
     if status == 200 and isinstance(body, dict) and "error" in body:
         return int(body["status"])
     return status

@@ -30,8 +30,8 @@ class V1CancellationBody:
     app_id: str
     """ The id its author gave the app. """
     function_id: str
-    """ The function. An open-source server wants app and function joined by `-` [seen]; the vendor's document says
-    the bare id. """
+    """ The function. An open-source server wants app and function joined by `-` [seen]; the vendor's document asks
+    for the bare id. """
     started_before: datetime.datetime
     """ Only runs that started before it. In the past, with 5 s of slack [seen]. """
     started_after: datetime.datetime | None | Unset = UNSET

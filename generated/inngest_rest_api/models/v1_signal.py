@@ -21,6 +21,8 @@ _DOCUMENTED = frozenset(
 
 @_attrs_define
 class V1Signal:
+    """The signal to send, with what the waiting step is to receive."""
+
     signal: str
     """ The name a run waits for. """
     data: Any | Unset = UNSET

@@ -32,7 +32,7 @@ class V1Webhook:
     """ A UUID. """
     name: str | Unset = UNSET
     url: str | Unset = UNSET
-    """ A secret, `https://inn.gs/e/...`. Whoever knows it can send. """
+    """ A secret, `https://inn.gs/e/...`. Anyone who has it can send events. """
     transform: str | Unset = UNSET
     """ The JavaScript function that makes the events. """
     created_at: datetime.datetime | Unset = UNSET

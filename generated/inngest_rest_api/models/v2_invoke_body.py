@@ -21,6 +21,8 @@ _DOCUMENTED = frozenset(
 
 @_attrs_define
 class V2InvokeBody:
+    """What the run receives, and a key against starting it twice."""
+
     data: JsonObject
     """ Any JSON object. Numbers pass through 64-bit floats: integers beyond 2^53 come back changed [seen]. """
     idempotency_key: None | str | Unset = UNSET

@@ -16,6 +16,8 @@ _DOCUMENTED = frozenset(("fromStep",))
 
 @_attrs_define
 class V2RerunBody:
+    """Where to start again; left out, at the beginning."""
+
     from_step: None | Unset | V2RerunFromStep = UNSET
     """ Where to start. Absent or null is the beginning [seen]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)

@@ -26,7 +26,7 @@ class V2RunTrigger:
     """What started a run."""
 
     event_ids: list[str]
-    """ The internal id of the first event only, of a batch, too [seen]. """
+    """ The internal id of the first event, even for a batch [seen]. """
     is_batch: bool | Unset = UNSET
     """ Absent counts as false. """
     batch_id: str | Unset = UNSET

@@ -35,7 +35,7 @@ _DOCUMENTED = frozenset(
 
 @_attrs_define
 class V2Span:
-    """A part of a run: a step, or an attempt at one. `input` and `output` come only with `includeOutput`; what is no
+    """A part of a run: a step, or an attempt at one. `input` and `output` come only with `includeOutput`; anything but an
     object is wrapped as `{"data": value}` [seen].
 
     """

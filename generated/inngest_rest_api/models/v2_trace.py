@@ -22,8 +22,8 @@ class V2Trace:
     run_id: str
     """ A ULID. """
     root_span: V2Span
-    """ A part of a run: a step, or an attempt at one. `input` and `output` come only with `includeOutput`; what is
-    no object is wrapped as `{"data": value}` [seen]. """
+    """ A part of a run: a step, or an attempt at one. `input` and `output` come only with `includeOutput`; anything
+    but an object is wrapped as `{"data": value}` [seen]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from ...types import Response, read_json
 from .. import Operation
 
 OPERATION = Operation("ingest", "get_health", "GET", "/health")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs() -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -24,7 +25,12 @@ def get_kwargs() -> dict[str, Any]:
 
 
 def parse_response(response: httpx.Response, *, strict: bool) -> Health | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
         response_200 = Health.from_dict(read_json(response.content))
 
@@ -52,7 +58,7 @@ def sync_detailed(
 ) -> Response[Health]:
     """Ask whether the server is up
 
-     Needs no key, in self-hosted mode either [seen].
+    Needs no key, in self-hosted mode either [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -82,7 +88,7 @@ def sync(
 ) -> Health | None:
     """Ask whether the server is up
 
-     Needs no key, in self-hosted mode either [seen].
+    Needs no key, in self-hosted mode either [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -103,7 +109,7 @@ async def asyncio_detailed(
 ) -> Response[Health]:
     """Ask whether the server is up
 
-     Needs no key, in self-hosted mode either [seen].
+    Needs no key, in self-hosted mode either [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -131,7 +137,7 @@ async def asyncio(
 ) -> Health | None:
     """Ask whether the server is up
 
-     Needs no key, in self-hosted mode either [seen].
+    Needs no key, in self-hosted mode either [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

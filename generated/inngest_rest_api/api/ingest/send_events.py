@@ -14,7 +14,7 @@ from ...types import UNSET, Response, Unset, read_json
 from .. import Operation
 
 OPERATION = Operation("ingest", "send_events", "POST", "/e/{event_key}")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -23,6 +23,7 @@ def get_kwargs(
     body: Event | list[Event],
     x_inngest_event_id_seed: str | Unset = UNSET,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
     headers: dict[str, Any] = {}
     if not isinstance(x_inngest_event_id_seed, Unset):
         headers["x-inngest-event-id-seed"] = x_inngest_event_id_seed
@@ -51,7 +52,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> SendError | SendResult | SendUnauthorized | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
         response_200 = SendResult.from_dict(read_json(response.content))
 
@@ -97,7 +103,7 @@ def sync_detailed(
 ) -> Response[SendError | SendResult | SendUnauthorized]:
     """Send one event or up to 5,000
 
-     Stores events and starts the functions they trigger. Answers carry JSON labelled
+    Stores events and starts the functions they trigger. Answers carry JSON labelled
     `text/plain` [seen].
 
     `ids` holds one internal id (a ULID) per stored event, in the order sent. If nothing was
@@ -114,8 +120,8 @@ def sync_detailed(
     and its name 256 characters [docs].
 
     Sending an `id` a second time stores a second event with an id of its own, and a function
-    that already ran for the first gets no run (for 24 hours) [seen]. No part of the answer
-    tells a duplicate.
+    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the
+    answer marks a duplicate.
 
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
     of strings and fail as events.
@@ -125,9 +131,16 @@ def sync_detailed(
     below.
 
     Args:
-        event_key (str):
-        x_inngest_event_id_seed (str | Unset):
-        body (Event | list[Event]):
+        event_key (str): The event key, a secret. A dev server takes any value. It is compared
+            byte for byte with the raw path segment: do not percent-encode `-`, `.` or `_` [seen].
+        x_inngest_event_id_seed (str | Unset): `MILLIS,BASE64`: a time in milliseconds above 0 and
+            10 random bytes in base64. The
+            internal ids follow from it and from the position in the batch, so sending **the same
+            bytes** again with the same seed stores nothing twice: it makes a retry safe [seen]. Two
+            different requests with one seed collide silently, and the first one's data stays. A
+            malformed seed is ignored.
+        body (Event | list[Event]): One event, or an array of at most 5,000. Property names are
+            matched without regard to case, and unknown ones are dropped [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -164,7 +177,7 @@ def sync(
 ) -> SendError | SendResult | SendUnauthorized | None:
     """Send one event or up to 5,000
 
-     Stores events and starts the functions they trigger. Answers carry JSON labelled
+    Stores events and starts the functions they trigger. Answers carry JSON labelled
     `text/plain` [seen].
 
     `ids` holds one internal id (a ULID) per stored event, in the order sent. If nothing was
@@ -181,8 +194,8 @@ def sync(
     and its name 256 characters [docs].
 
     Sending an `id` a second time stores a second event with an id of its own, and a function
-    that already ran for the first gets no run (for 24 hours) [seen]. No part of the answer
-    tells a duplicate.
+    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the
+    answer marks a duplicate.
 
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
     of strings and fail as events.
@@ -192,9 +205,16 @@ def sync(
     below.
 
     Args:
-        event_key (str):
-        x_inngest_event_id_seed (str | Unset):
-        body (Event | list[Event]):
+        event_key (str): The event key, a secret. A dev server takes any value. It is compared
+            byte for byte with the raw path segment: do not percent-encode `-`, `.` or `_` [seen].
+        x_inngest_event_id_seed (str | Unset): `MILLIS,BASE64`: a time in milliseconds above 0 and
+            10 random bytes in base64. The
+            internal ids follow from it and from the position in the batch, so sending **the same
+            bytes** again with the same seed stores nothing twice: it makes a retry safe [seen]. Two
+            different requests with one seed collide silently, and the first one's data stays. A
+            malformed seed is ignored.
+        body (Event | list[Event]): One event, or an array of at most 5,000. Property names are
+            matched without regard to case, and unknown ones are dropped [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -221,7 +241,7 @@ async def asyncio_detailed(
 ) -> Response[SendError | SendResult | SendUnauthorized]:
     """Send one event or up to 5,000
 
-     Stores events and starts the functions they trigger. Answers carry JSON labelled
+    Stores events and starts the functions they trigger. Answers carry JSON labelled
     `text/plain` [seen].
 
     `ids` holds one internal id (a ULID) per stored event, in the order sent. If nothing was
@@ -238,8 +258,8 @@ async def asyncio_detailed(
     and its name 256 characters [docs].
 
     Sending an `id` a second time stores a second event with an id of its own, and a function
-    that already ran for the first gets no run (for 24 hours) [seen]. No part of the answer
-    tells a duplicate.
+    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the
+    answer marks a duplicate.
 
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
     of strings and fail as events.
@@ -249,9 +269,16 @@ async def asyncio_detailed(
     below.
 
     Args:
-        event_key (str):
-        x_inngest_event_id_seed (str | Unset):
-        body (Event | list[Event]):
+        event_key (str): The event key, a secret. A dev server takes any value. It is compared
+            byte for byte with the raw path segment: do not percent-encode `-`, `.` or `_` [seen].
+        x_inngest_event_id_seed (str | Unset): `MILLIS,BASE64`: a time in milliseconds above 0 and
+            10 random bytes in base64. The
+            internal ids follow from it and from the position in the batch, so sending **the same
+            bytes** again with the same seed stores nothing twice: it makes a retry safe [seen]. Two
+            different requests with one seed collide silently, and the first one's data stays. A
+            malformed seed is ignored.
+        body (Event | list[Event]): One event, or an array of at most 5,000. Property names are
+            matched without regard to case, and unknown ones are dropped [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -286,7 +313,7 @@ async def asyncio(
 ) -> SendError | SendResult | SendUnauthorized | None:
     """Send one event or up to 5,000
 
-     Stores events and starts the functions they trigger. Answers carry JSON labelled
+    Stores events and starts the functions they trigger. Answers carry JSON labelled
     `text/plain` [seen].
 
     `ids` holds one internal id (a ULID) per stored event, in the order sent. If nothing was
@@ -303,8 +330,8 @@ async def asyncio(
     and its name 256 characters [docs].
 
     Sending an `id` a second time stores a second event with an id of its own, and a function
-    that already ran for the first gets no run (for 24 hours) [seen]. No part of the answer
-    tells a duplicate.
+    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the
+    answer marks a duplicate.
 
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
     of strings and fail as events.
@@ -314,9 +341,16 @@ async def asyncio(
     below.
 
     Args:
-        event_key (str):
-        x_inngest_event_id_seed (str | Unset):
-        body (Event | list[Event]):
+        event_key (str): The event key, a secret. A dev server takes any value. It is compared
+            byte for byte with the raw path segment: do not percent-encode `-`, `.` or `_` [seen].
+        x_inngest_event_id_seed (str | Unset): `MILLIS,BASE64`: a time in milliseconds above 0 and
+            10 random bytes in base64. The
+            internal ids follow from it and from the position in the batch, so sending **the same
+            bytes** again with the same seed stores nothing twice: it makes a retry safe [seen]. Two
+            different requests with one seed collide silently, and the first one's data stays. A
+            malformed seed is ignored.
+        body (Event | list[Event]): One event, or an array of at most 5,000. Property names are
+            matched without regard to case, and unknown ones are dropped [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

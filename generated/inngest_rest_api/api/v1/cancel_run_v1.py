@@ -11,12 +11,13 @@ from ...types import Response, read_json
 from .. import Operation
 
 OPERATION = Operation("v1", "cancel_run_v1", "DELETE", "/v1/runs/{run_id}")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     run_id: str,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "delete",
@@ -29,7 +30,12 @@ def get_kwargs(
 
 
 def parse_response(response: httpx.Response, *, strict: bool) -> V1Error | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
         return None
 
@@ -74,10 +80,10 @@ def sync_detailed(
 ) -> Response[V1Error | str]:
     """Cancel a run
 
-     Cancelling a run that has ended or is cancelled already is the same 200 and changes nothing [seen].
+    Cancelling a run that has ended or is cancelled already is the same 200 and changes nothing [seen].
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -105,10 +111,10 @@ def sync(
 ) -> V1Error | str | None:
     """Cancel a run
 
-     Cancelling a run that has ended or is cancelled already is the same 200 and changes nothing [seen].
+    Cancelling a run that has ended or is cancelled already is the same 200 and changes nothing [seen].
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -131,10 +137,10 @@ async def asyncio_detailed(
 ) -> Response[V1Error | str]:
     """Cancel a run
 
-     Cancelling a run that has ended or is cancelled already is the same 200 and changes nothing [seen].
+    Cancelling a run that has ended or is cancelled already is the same 200 and changes nothing [seen].
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -160,10 +166,10 @@ async def asyncio(
 ) -> V1Error | str | None:
     """Cancel a run
 
-     Cancelling a run that has ended or is cancelled already is the same 200 and changes nothing [seen].
+    Cancelling a run that has ended or is cancelled already is the same 200 and changes nothing [seen].
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -12,13 +12,14 @@ from ...types import Response, read_json
 from .. import Operation
 
 OPERATION = Operation("v1", "create_cancellation_v1", "POST", "/v1/cancellations")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     *,
     body: V1CancellationBody,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
     headers: dict[str, Any] = {}
 
     _kwargs: dict[str, Any] = {
@@ -37,7 +38,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1CancellationEnvelope | V1Error | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
         response_200 = V1CancellationEnvelope.from_dict(read_json(response.content))
 
@@ -82,7 +88,7 @@ def sync_detailed(
 ) -> Response[V1CancellationEnvelope | V1Error | str]:
     """Cancel many runs of a function
 
-     Cancels the runs of one function that started within a range of time, those for which an expression
+    Cancels the runs of one function that started within a range of time, those for which an expression
     holds if one is given. The request is checked first, so 400 and 404 are seen on an open-source
     server; a good request then is a 500 without a body, as no store is wired [seen].
 
@@ -115,7 +121,7 @@ def sync(
 ) -> V1CancellationEnvelope | V1Error | str | None:
     """Cancel many runs of a function
 
-     Cancels the runs of one function that started within a range of time, those for which an expression
+    Cancels the runs of one function that started within a range of time, those for which an expression
     holds if one is given. The request is checked first, so 400 and 404 are seen on an open-source
     server; a good request then is a 500 without a body, as no store is wired [seen].
 
@@ -143,7 +149,7 @@ async def asyncio_detailed(
 ) -> Response[V1CancellationEnvelope | V1Error | str]:
     """Cancel many runs of a function
 
-     Cancels the runs of one function that started within a range of time, those for which an expression
+    Cancels the runs of one function that started within a range of time, those for which an expression
     holds if one is given. The request is checked first, so 400 and 404 are seen on an open-source
     server; a good request then is a 500 without a body, as no store is wired [seen].
 
@@ -174,7 +180,7 @@ async def asyncio(
 ) -> V1CancellationEnvelope | V1Error | str | None:
     """Cancel many runs of a function
 
-     Cancels the runs of one function that started within a range of time, those for which an expression
+    Cancels the runs of one function that started within a range of time, those for which an expression
     holds if one is given. The request is checked first, so 400 and 404 are seen on an open-source
     server; a good request then is a 500 without a body, as no store is wired [seen].
 

@@ -12,13 +12,14 @@ from ...types import Response, read_json
 from .. import Operation
 
 OPERATION = Operation("v1", "create_webhook_v1", "POST", "/v1/webhooks")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     *,
     body: V1WebhookBody,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
     headers: dict[str, Any] = {}
 
     _kwargs: dict[str, Any] = {
@@ -37,7 +38,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1Error | V1WebhookEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
         response_200 = V1WebhookEnvelope.from_dict(read_json(response.content))
 
@@ -77,7 +83,7 @@ def sync_detailed(
 ) -> Response[V1Error | V1WebhookEnvelope | str]:
     """Create a webhook
 
-     [docs] Inngest Cloud only. The vendor's document wraps this body in `data` for creating and not for
+    [docs] Inngest Cloud only. The vendor's document wraps this body in `data` for creating and not for
     updating; the wrapping looks copied from the answer, so both are documented plain.
 
     Args:
@@ -109,7 +115,7 @@ def sync(
 ) -> V1Error | V1WebhookEnvelope | str | None:
     """Create a webhook
 
-     [docs] Inngest Cloud only. The vendor's document wraps this body in `data` for creating and not for
+    [docs] Inngest Cloud only. The vendor's document wraps this body in `data` for creating and not for
     updating; the wrapping looks copied from the answer, so both are documented plain.
 
     Args:
@@ -136,7 +142,7 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1WebhookEnvelope | str]:
     """Create a webhook
 
-     [docs] Inngest Cloud only. The vendor's document wraps this body in `data` for creating and not for
+    [docs] Inngest Cloud only. The vendor's document wraps this body in `data` for creating and not for
     updating; the wrapping looks copied from the answer, so both are documented plain.
 
     Args:
@@ -166,7 +172,7 @@ async def asyncio(
 ) -> V1Error | V1WebhookEnvelope | str | None:
     """Create a webhook
 
-     [docs] Inngest Cloud only. The vendor's document wraps this body in `data` for creating and not for
+    [docs] Inngest Cloud only. The vendor's document wraps this body in `data` for creating and not for
     updating; the wrapping looks copied from the answer, so both are documented plain.
 
     Args:

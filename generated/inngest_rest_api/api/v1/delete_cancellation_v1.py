@@ -14,12 +14,13 @@ from .. import Operation
 OPERATION = Operation(
     "v1", "delete_cancellation_v1", "DELETE", "/v1/cancellations/{cancellation_id}"
 )
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     cancellation_id: str,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "delete",
@@ -34,7 +35,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1Error | V1OkEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
         response_200 = V1OkEnvelope.from_dict(read_json(response.content))
 
@@ -79,11 +85,11 @@ def sync_detailed(
 ) -> Response[V1Error | V1OkEnvelope | str]:
     """Delete a bulk cancellation
 
-     The cancellation stops no further runs. On an open-source server a well-formed id is a 500 without a
+    The cancellation stops no further runs. On an open-source server a well-formed id is a 500 without a
     body [seen].
 
     Args:
-        cancellation_id (str):
+        cancellation_id (str): The id of a cancellation, a ULID.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -111,11 +117,11 @@ def sync(
 ) -> V1Error | V1OkEnvelope | str | None:
     """Delete a bulk cancellation
 
-     The cancellation stops no further runs. On an open-source server a well-formed id is a 500 without a
+    The cancellation stops no further runs. On an open-source server a well-formed id is a 500 without a
     body [seen].
 
     Args:
-        cancellation_id (str):
+        cancellation_id (str): The id of a cancellation, a ULID.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -138,11 +144,11 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1OkEnvelope | str]:
     """Delete a bulk cancellation
 
-     The cancellation stops no further runs. On an open-source server a well-formed id is a 500 without a
+    The cancellation stops no further runs. On an open-source server a well-formed id is a 500 without a
     body [seen].
 
     Args:
-        cancellation_id (str):
+        cancellation_id (str): The id of a cancellation, a ULID.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -168,11 +174,11 @@ async def asyncio(
 ) -> V1Error | V1OkEnvelope | str | None:
     """Delete a bulk cancellation
 
-     The cancellation stops no further runs. On an open-source server a well-formed id is a 500 without a
+    The cancellation stops no further runs. On an open-source server a well-formed id is a 500 without a
     body [seen].
 
     Args:
-        cancellation_id (str):
+        cancellation_id (str): The id of a cancellation, a ULID.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

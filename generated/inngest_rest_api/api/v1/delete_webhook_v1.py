@@ -11,12 +11,13 @@ from ...types import Response, read_json
 from .. import Operation
 
 OPERATION = Operation("v1", "delete_webhook_v1", "DELETE", "/v1/webhooks/{webhook_id}")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     webhook_id: str,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "delete",
@@ -29,7 +30,12 @@ def get_kwargs(
 
 
 def parse_response(response: httpx.Response, *, strict: bool) -> V1WebhookIdEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
         response_200 = V1WebhookIdEnvelope.from_dict(read_json(response.content))
 
@@ -64,10 +70,10 @@ def sync_detailed(
 ) -> Response[V1WebhookIdEnvelope | str]:
     """Delete a webhook
 
-     [docs] Inngest Cloud only. Its URL stops taking events.
+    [docs] Inngest Cloud only. Its URL stops taking events.
 
     Args:
-        webhook_id (str):
+        webhook_id (str): The id of a webhook, a UUID [docs].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -95,10 +101,10 @@ def sync(
 ) -> V1WebhookIdEnvelope | str | None:
     """Delete a webhook
 
-     [docs] Inngest Cloud only. Its URL stops taking events.
+    [docs] Inngest Cloud only. Its URL stops taking events.
 
     Args:
-        webhook_id (str):
+        webhook_id (str): The id of a webhook, a UUID [docs].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -121,10 +127,10 @@ async def asyncio_detailed(
 ) -> Response[V1WebhookIdEnvelope | str]:
     """Delete a webhook
 
-     [docs] Inngest Cloud only. Its URL stops taking events.
+    [docs] Inngest Cloud only. Its URL stops taking events.
 
     Args:
-        webhook_id (str):
+        webhook_id (str): The id of a webhook, a UUID [docs].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -150,10 +156,10 @@ async def asyncio(
 ) -> V1WebhookIdEnvelope | str | None:
     """Delete a webhook
 
-     [docs] Inngest Cloud only. Its URL stops taking events.
+    [docs] Inngest Cloud only. Its URL stops taking events.
 
     Args:
-        webhook_id (str):
+        webhook_id (str): The id of a webhook, a UUID [docs].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

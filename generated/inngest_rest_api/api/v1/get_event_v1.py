@@ -12,12 +12,13 @@ from ...types import Response, read_json
 from .. import Operation
 
 OPERATION = Operation("v1", "get_event_v1", "GET", "/v1/events/{event_id}")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     event_id: str,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -32,7 +33,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1Error | V1EventEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1Error | V1EventEnvelope:
@@ -85,11 +91,12 @@ def sync_detailed(
 ) -> Response[V1Error | V1EventEnvelope | str]:
     """Get one event
 
-     By internal id only: an event's own `id` is "Invalid event ID". "Event not found" (body status 404)
+    By internal id only: an event's own `id` is "Invalid event ID". "Event not found" (body status 404)
     is also the answer during the first quarter of a second after ingest [seen]. Cached for 5 s.
 
     Args:
-        event_id (str):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -117,11 +124,12 @@ def sync(
 ) -> V1Error | V1EventEnvelope | str | None:
     """Get one event
 
-     By internal id only: an event's own `id` is "Invalid event ID". "Event not found" (body status 404)
+    By internal id only: an event's own `id` is "Invalid event ID". "Event not found" (body status 404)
     is also the answer during the first quarter of a second after ingest [seen]. Cached for 5 s.
 
     Args:
-        event_id (str):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -144,11 +152,12 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1EventEnvelope | str]:
     """Get one event
 
-     By internal id only: an event's own `id` is "Invalid event ID". "Event not found" (body status 404)
+    By internal id only: an event's own `id` is "Invalid event ID". "Event not found" (body status 404)
     is also the answer during the first quarter of a second after ingest [seen]. Cached for 5 s.
 
     Args:
-        event_id (str):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -174,11 +183,12 @@ async def asyncio(
 ) -> V1Error | V1EventEnvelope | str | None:
     """Get one event
 
-     By internal id only: an event's own `id` is "Invalid event ID". "Event not found" (body status 404)
+    By internal id only: an event's own `id` is "Invalid event ID". "Event not found" (body status 404)
     is also the answer during the first quarter of a second after ingest [seen]. Cached for 5 s.
 
     Args:
-        event_id (str):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -12,12 +12,13 @@ from ...types import Response, read_json
 from .. import Operation
 
 OPERATION = Operation("v1", "get_run_v1", "GET", "/v1/runs/{run_id}")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     run_id: str,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -32,7 +33,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1Error | V1RunEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1Error | V1RunEnvelope:
@@ -85,14 +91,14 @@ def sync_detailed(
 ) -> Response[V1Error | V1RunEnvelope | str]:
     """Get one run
 
-     The one place where a run's status was right every time [seen]. Sleeping, waiting, retrying
+    The one place where a run's status was right every time [seen]. Sleeping, waiting, retrying
     and held back (by a concurrency limit or a future `ts`) are all `Running`.
 
     A run that does not exist is body status **500**, "Unable to load function run: ID", not
-    404; `getRunV2` tells the two apart. Cached for 3 s.
+    404; `getRunV2` distinguishes the two. Cached for 3 s.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -120,14 +126,14 @@ def sync(
 ) -> V1Error | V1RunEnvelope | str | None:
     """Get one run
 
-     The one place where a run's status was right every time [seen]. Sleeping, waiting, retrying
+    The one place where a run's status was right every time [seen]. Sleeping, waiting, retrying
     and held back (by a concurrency limit or a future `ts`) are all `Running`.
 
     A run that does not exist is body status **500**, "Unable to load function run: ID", not
-    404; `getRunV2` tells the two apart. Cached for 3 s.
+    404; `getRunV2` distinguishes the two. Cached for 3 s.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -150,14 +156,14 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1RunEnvelope | str]:
     """Get one run
 
-     The one place where a run's status was right every time [seen]. Sleeping, waiting, retrying
+    The one place where a run's status was right every time [seen]. Sleeping, waiting, retrying
     and held back (by a concurrency limit or a future `ts`) are all `Running`.
 
     A run that does not exist is body status **500**, "Unable to load function run: ID", not
-    404; `getRunV2` tells the two apart. Cached for 3 s.
+    404; `getRunV2` distinguishes the two. Cached for 3 s.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -183,14 +189,14 @@ async def asyncio(
 ) -> V1Error | V1RunEnvelope | str | None:
     """Get one run
 
-     The one place where a run's status was right every time [seen]. Sleeping, waiting, retrying
+    The one place where a run's status was right every time [seen]. Sleeping, waiting, retrying
     and held back (by a concurrency limit or a future `ts`) are all `Running`.
 
     A run that does not exist is body status **500**, "Unable to load function run: ID", not
-    404; `getRunV2` tells the two apart. Cached for 3 s.
+    404; `getRunV2` distinguishes the two. Cached for 3 s.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

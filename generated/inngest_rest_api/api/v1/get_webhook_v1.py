@@ -12,12 +12,13 @@ from ...types import Response, read_json
 from .. import Operation
 
 OPERATION = Operation("v1", "get_webhook_v1", "GET", "/v1/webhooks/{webhook_id}")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     webhook_id: str,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -32,7 +33,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1Error | V1WebhookEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1Error | V1WebhookEnvelope:
@@ -83,10 +89,10 @@ def sync_detailed(
 ) -> Response[V1Error | V1WebhookEnvelope | str]:
     """Get one webhook
 
-     [docs] Inngest Cloud only.
+    [docs] Inngest Cloud only.
 
     Args:
-        webhook_id (str):
+        webhook_id (str): The id of a webhook, a UUID [docs].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -114,10 +120,10 @@ def sync(
 ) -> V1Error | V1WebhookEnvelope | str | None:
     """Get one webhook
 
-     [docs] Inngest Cloud only.
+    [docs] Inngest Cloud only.
 
     Args:
-        webhook_id (str):
+        webhook_id (str): The id of a webhook, a UUID [docs].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -140,10 +146,10 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1WebhookEnvelope | str]:
     """Get one webhook
 
-     [docs] Inngest Cloud only.
+    [docs] Inngest Cloud only.
 
     Args:
-        webhook_id (str):
+        webhook_id (str): The id of a webhook, a UUID [docs].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -169,10 +175,10 @@ async def asyncio(
 ) -> V1Error | V1WebhookEnvelope | str | None:
     """Get one webhook
 
-     [docs] Inngest Cloud only.
+    [docs] Inngest Cloud only.
 
     Args:
-        webhook_id (str):
+        webhook_id (str): The id of a webhook, a UUID [docs].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -11,10 +11,11 @@ from ...types import Response, read_json
 from .. import Operation
 
 OPERATION = Operation("v1", "list_apps_v1", "GET", "/v1/apps")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs() -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -27,7 +28,12 @@ def get_kwargs() -> dict[str, Any]:
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1AppListEnvelope | V1Error | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1AppListEnvelope | V1Error:
@@ -77,8 +83,8 @@ def sync_detailed(
 ) -> Response[V1AppListEnvelope | V1Error | str]:
     """List apps
 
-     [asked-for] A server of today answers `404 page not found`; `listAppsV2` does the same job. Paging
-    is not known: all apps are expected at once.
+    [asked-for] Today's servers answer `404 page not found`; `listAppsV2` does the same job. Paging is
+    not known: all apps are expected at once.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -103,8 +109,8 @@ def sync(
 ) -> V1AppListEnvelope | V1Error | str | None:
     """List apps
 
-     [asked-for] A server of today answers `404 page not found`; `listAppsV2` does the same job. Paging
-    is not known: all apps are expected at once.
+    [asked-for] Today's servers answer `404 page not found`; `listAppsV2` does the same job. Paging is
+    not known: all apps are expected at once.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -125,8 +131,8 @@ async def asyncio_detailed(
 ) -> Response[V1AppListEnvelope | V1Error | str]:
     """List apps
 
-     [asked-for] A server of today answers `404 page not found`; `listAppsV2` does the same job. Paging
-    is not known: all apps are expected at once.
+    [asked-for] Today's servers answer `404 page not found`; `listAppsV2` does the same job. Paging is
+    not known: all apps are expected at once.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -149,8 +155,8 @@ async def asyncio(
 ) -> V1AppListEnvelope | V1Error | str | None:
     """List apps
 
-     [asked-for] A server of today answers `404 page not found`; `listAppsV2` does the same job. Paging
-    is not known: all apps are expected at once.
+    [asked-for] Today's servers answer `404 page not found`; `listAppsV2` does the same job. Paging is
+    not known: all apps are expected at once.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

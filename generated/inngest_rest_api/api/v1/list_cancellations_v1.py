@@ -11,10 +11,11 @@ from ...types import Response, read_json
 from .. import Operation
 
 OPERATION = Operation("v1", "list_cancellations_v1", "GET", "/v1/cancellations")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs() -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -27,7 +28,12 @@ def get_kwargs() -> dict[str, Any]:
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1CancellationListEnvelope | V1Error | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1CancellationListEnvelope | V1Error:
@@ -77,7 +83,7 @@ def sync_detailed(
 ) -> Response[V1CancellationListEnvelope | V1Error | str]:
     """List bulk cancellations
 
-     An open-source server has no store for cancellations and answers 500 without a body [seen]. The
+    An open-source server has no store for cancellations and answers 500 without a body [seen]. The
     answer with data is read from the source.
 
     Raises:
@@ -103,7 +109,7 @@ def sync(
 ) -> V1CancellationListEnvelope | V1Error | str | None:
     """List bulk cancellations
 
-     An open-source server has no store for cancellations and answers 500 without a body [seen]. The
+    An open-source server has no store for cancellations and answers 500 without a body [seen]. The
     answer with data is read from the source.
 
     Raises:
@@ -125,7 +131,7 @@ async def asyncio_detailed(
 ) -> Response[V1CancellationListEnvelope | V1Error | str]:
     """List bulk cancellations
 
-     An open-source server has no store for cancellations and answers 500 without a body [seen]. The
+    An open-source server has no store for cancellations and answers 500 without a body [seen]. The
     answer with data is read from the source.
 
     Raises:
@@ -149,7 +155,7 @@ async def asyncio(
 ) -> V1CancellationListEnvelope | V1Error | str | None:
     """List bulk cancellations
 
-     An open-source server has no store for cancellations and answers 500 without a body [seen]. The
+    An open-source server has no store for cancellations and answers 500 without a body [seen]. The
     answer with data is read from the source.
 
     Raises:

@@ -12,12 +12,13 @@ from ...types import Response, read_json
 from .. import Operation
 
 OPERATION = Operation("v1", "list_event_runs_v1", "GET", "/v1/events/{event_id}/runs")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     event_id: str,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -32,7 +33,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1Error | V1RunListEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1Error | V1RunListEnvelope:
@@ -85,7 +91,7 @@ def sync_detailed(
 ) -> Response[V1Error | V1RunListEnvelope | str]:
     """List the runs an event started, oldest first
 
-     Reruns are included, there are no pages, and an unknown event has no runs [seen].
+    Reruns are included, there are no pages, and an unknown event has no runs [seen].
 
     An empty list does not mean "not yet": an event that was skipped, rate limited or a
     duplicate stays without runs, and of a batch only the event handled first shows the run.
@@ -97,7 +103,8 @@ def sync_detailed(
     null; take the status from `getRunV1`.
 
     Args:
-        event_id (str):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -125,7 +132,7 @@ def sync(
 ) -> V1Error | V1RunListEnvelope | str | None:
     """List the runs an event started, oldest first
 
-     Reruns are included, there are no pages, and an unknown event has no runs [seen].
+    Reruns are included, there are no pages, and an unknown event has no runs [seen].
 
     An empty list does not mean "not yet": an event that was skipped, rate limited or a
     duplicate stays without runs, and of a batch only the event handled first shows the run.
@@ -137,7 +144,8 @@ def sync(
     null; take the status from `getRunV1`.
 
     Args:
-        event_id (str):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -160,7 +168,7 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1RunListEnvelope | str]:
     """List the runs an event started, oldest first
 
-     Reruns are included, there are no pages, and an unknown event has no runs [seen].
+    Reruns are included, there are no pages, and an unknown event has no runs [seen].
 
     An empty list does not mean "not yet": an event that was skipped, rate limited or a
     duplicate stays without runs, and of a batch only the event handled first shows the run.
@@ -172,7 +180,8 @@ async def asyncio_detailed(
     null; take the status from `getRunV1`.
 
     Args:
-        event_id (str):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -198,7 +207,7 @@ async def asyncio(
 ) -> V1Error | V1RunListEnvelope | str | None:
     """List the runs an event started, oldest first
 
-     Reruns are included, there are no pages, and an unknown event has no runs [seen].
+    Reruns are included, there are no pages, and an unknown event has no runs [seen].
 
     An empty list does not mean "not yet": an event that was skipped, rate limited or a
     duplicate stays without runs, and of a batch only the event handled first shows the run.
@@ -210,7 +219,8 @@ async def asyncio(
     null; take the status from `getRunV1`.
 
     Args:
-        event_id (str):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -12,7 +12,7 @@ from ...types import UNSET, Response, Unset, read_json
 from .. import Operation
 
 OPERATION = Operation("v1", "list_events_v1", "GET", "/v1/events")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -23,6 +23,7 @@ def get_kwargs(
     received_after: datetime.datetime | Unset = UNSET,
     received_before: datetime.datetime | Unset = UNSET,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     params: dict[str, Any] = {}
 
@@ -56,7 +57,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1Error | V1EventListEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1Error | V1EventListEnvelope:
@@ -113,7 +119,7 @@ def sync_detailed(
 ) -> Response[V1Error | V1EventListEnvelope | str]:
     """List stored events, newest first
 
-     Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
+    Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
     with `inngest/` are never listed, not even by `name`; `getEventV1` finds them by id.
 
     Sorted by `internal_id`, descending; `received_at` need not be monotonic. There is no next
@@ -121,11 +127,15 @@ def sync_detailed(
     asked or empty. Never cached.
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        name (str | Unset):
-        received_after (datetime.datetime | Unset):
-        received_before (datetime.datetime | Unset):
+        limit (int | Unset): Events per page. Absent, 0 or not an integer: 20. Anything else is
+            silently moved into 1 to 51 (the vendor's document says 100) [seen].
+        cursor (str | Unset): An `internal_id`; only older events follow, itself excluded.
+        name (str | Unset): Only events of exactly this name. If repeated, the first value counts.
+        received_after (datetime.datetime | Unset): Only events received after this time. Absent:
+            one hour ago. The server also reads dates without time or offset; it refuses unix numbers
+            [seen].
+        received_before (datetime.datetime | Unset): Only events received before this time. A bad
+            value is reported as one of `received_after` [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -161,7 +171,7 @@ def sync(
 ) -> V1Error | V1EventListEnvelope | str | None:
     """List stored events, newest first
 
-     Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
+    Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
     with `inngest/` are never listed, not even by `name`; `getEventV1` finds them by id.
 
     Sorted by `internal_id`, descending; `received_at` need not be monotonic. There is no next
@@ -169,11 +179,15 @@ def sync(
     asked or empty. Never cached.
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        name (str | Unset):
-        received_after (datetime.datetime | Unset):
-        received_before (datetime.datetime | Unset):
+        limit (int | Unset): Events per page. Absent, 0 or not an integer: 20. Anything else is
+            silently moved into 1 to 51 (the vendor's document says 100) [seen].
+        cursor (str | Unset): An `internal_id`; only older events follow, itself excluded.
+        name (str | Unset): Only events of exactly this name. If repeated, the first value counts.
+        received_after (datetime.datetime | Unset): Only events received after this time. Absent:
+            one hour ago. The server also reads dates without time or offset; it refuses unix numbers
+            [seen].
+        received_before (datetime.datetime | Unset): Only events received before this time. A bad
+            value is reported as one of `received_after` [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -204,7 +218,7 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1EventListEnvelope | str]:
     """List stored events, newest first
 
-     Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
+    Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
     with `inngest/` are never listed, not even by `name`; `getEventV1` finds them by id.
 
     Sorted by `internal_id`, descending; `received_at` need not be monotonic. There is no next
@@ -212,11 +226,15 @@ async def asyncio_detailed(
     asked or empty. Never cached.
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        name (str | Unset):
-        received_after (datetime.datetime | Unset):
-        received_before (datetime.datetime | Unset):
+        limit (int | Unset): Events per page. Absent, 0 or not an integer: 20. Anything else is
+            silently moved into 1 to 51 (the vendor's document says 100) [seen].
+        cursor (str | Unset): An `internal_id`; only older events follow, itself excluded.
+        name (str | Unset): Only events of exactly this name. If repeated, the first value counts.
+        received_after (datetime.datetime | Unset): Only events received after this time. Absent:
+            one hour ago. The server also reads dates without time or offset; it refuses unix numbers
+            [seen].
+        received_before (datetime.datetime | Unset): Only events received before this time. A bad
+            value is reported as one of `received_after` [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -250,7 +268,7 @@ async def asyncio(
 ) -> V1Error | V1EventListEnvelope | str | None:
     """List stored events, newest first
 
-     Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
+    Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
     with `inngest/` are never listed, not even by `name`; `getEventV1` finds them by id.
 
     Sorted by `internal_id`, descending; `received_at` need not be monotonic. There is no next
@@ -258,11 +276,15 @@ async def asyncio(
     asked or empty. Never cached.
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        name (str | Unset):
-        received_after (datetime.datetime | Unset):
-        received_before (datetime.datetime | Unset):
+        limit (int | Unset): Events per page. Absent, 0 or not an integer: 20. Anything else is
+            silently moved into 1 to 51 (the vendor's document says 100) [seen].
+        cursor (str | Unset): An `internal_id`; only older events follow, itself excluded.
+        name (str | Unset): Only events of exactly this name. If repeated, the first value counts.
+        received_after (datetime.datetime | Unset): Only events received after this time. Absent:
+            one hour ago. The server also reads dates without time or offset; it refuses unix numbers
+            [seen].
+        received_before (datetime.datetime | Unset): Only events received before this time. A bad
+            value is reported as one of `received_after` [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -12,12 +12,13 @@ from ...types import Response, read_json
 from .. import Operation
 
 OPERATION = Operation("v1", "list_functions_v1", "GET", "/v1/apps/{app_id}/functions")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     app_id: str,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -32,7 +33,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1Error | list[V1Function] | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> list[V1Function] | V1Error:
@@ -85,11 +91,12 @@ def sync_detailed(
 ) -> Response[V1Error | list[V1Function] | str]:
     """List the functions of an app
 
-     The only v1 answer without an envelope: a bare array, `[]` for an unknown app [seen]. It is also the
+    The only v1 answer without an envelope: a bare array, `[]` for an unknown app [seen]. It is also the
     only way in v1 to go from a run's `function_id` to a name. Never cached.
 
     Args:
-        app_id (str):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -117,11 +124,12 @@ def sync(
 ) -> V1Error | list[V1Function] | str | None:
     """List the functions of an app
 
-     The only v1 answer without an envelope: a bare array, `[]` for an unknown app [seen]. It is also the
+    The only v1 answer without an envelope: a bare array, `[]` for an unknown app [seen]. It is also the
     only way in v1 to go from a run's `function_id` to a name. Never cached.
 
     Args:
-        app_id (str):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -144,11 +152,12 @@ async def asyncio_detailed(
 ) -> Response[V1Error | list[V1Function] | str]:
     """List the functions of an app
 
-     The only v1 answer without an envelope: a bare array, `[]` for an unknown app [seen]. It is also the
+    The only v1 answer without an envelope: a bare array, `[]` for an unknown app [seen]. It is also the
     only way in v1 to go from a run's `function_id` to a name. Never cached.
 
     Args:
-        app_id (str):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -174,11 +183,12 @@ async def asyncio(
 ) -> V1Error | list[V1Function] | str | None:
     """List the functions of an app
 
-     The only v1 answer without an envelope: a bare array, `[]` for an unknown app [seen]. It is also the
+    The only v1 answer without an envelope: a bare array, `[]` for an unknown app [seen]. It is also the
     only way in v1 to go from a run's `function_id` to a name. Never cached.
 
     Args:
-        app_id (str):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -12,12 +12,13 @@ from ...types import Response, read_json
 from .. import Operation
 
 OPERATION = Operation("v1", "list_run_jobs_v1", "GET", "/v1/runs/{run_id}/jobs")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     run_id: str,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -32,7 +33,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1Error | V1JobListEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1Error | V1JobListEnvelope:
@@ -80,11 +86,11 @@ def sync_detailed(
 ) -> Response[V1Error | V1JobListEnvelope | str]:
     """List what a run has in the queue
 
-     At most 10 jobs; none once the run has ended. An unknown run is body status 500 [seen]. Cached for 5
+    At most 10 jobs; none once the run has ended. An unknown run is body status 500 [seen]. Cached for 5
     s.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -112,11 +118,11 @@ def sync(
 ) -> V1Error | V1JobListEnvelope | str | None:
     """List what a run has in the queue
 
-     At most 10 jobs; none once the run has ended. An unknown run is body status 500 [seen]. Cached for 5
+    At most 10 jobs; none once the run has ended. An unknown run is body status 500 [seen]. Cached for 5
     s.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -139,11 +145,11 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1JobListEnvelope | str]:
     """List what a run has in the queue
 
-     At most 10 jobs; none once the run has ended. An unknown run is body status 500 [seen]. Cached for 5
+    At most 10 jobs; none once the run has ended. An unknown run is body status 500 [seen]. Cached for 5
     s.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -169,11 +175,11 @@ async def asyncio(
 ) -> V1Error | V1JobListEnvelope | str | None:
     """List what a run has in the queue
 
-     At most 10 jobs; none once the run has ended. An unknown run is body status 500 [seen]. Cached for 5
+    At most 10 jobs; none once the run has ended. An unknown run is body status 500 [seen]. Cached for 5
     s.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

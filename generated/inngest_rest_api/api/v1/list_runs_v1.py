@@ -12,7 +12,7 @@ from ...types import UNSET, Response, Unset, read_json
 from .. import Operation
 
 OPERATION = Operation("v1", "list_runs_v1", "GET", "/v1/runs")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -21,6 +21,7 @@ def get_kwargs(
     status: V1RunStatusFilter | Unset = UNSET,
     cursor: str | Unset = UNSET,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     params: dict[str, Any] = {}
 
@@ -48,7 +49,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1Error | V1RunPageEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1Error | V1RunPageEnvelope:
@@ -101,16 +107,17 @@ def sync_detailed(
 ) -> Response[V1Error | V1RunPageEnvelope | str]:
     """List runs, newest first
 
-     [asked-for] A server of today answers `404 page not found`; `listRunsV2` does the same job.
+    [asked-for] Today's servers answer `404 page not found`; `listRunsV2` does the same job.
 
     A run looks as in `getRunV1`. No next cursor is known: as in `listEventsV1`, pass the last
     `run_id` as `cursor` and stop at a page that is shorter than asked or brings no new id.
 
     Args:
-        limit (int | Unset):
-        status (V1RunStatusFilter | Unset): A status to list by, in lower case as this project was
-            asked [asked-for].
-        cursor (str | Unset):
+        limit (int | Unset): Runs per page. The server's bounds are not known; 20 is the usual
+            default.
+        status (V1RunStatusFilter | Unset): Only runs of this status; one value only. In lower
+            case, as this project was asked [asked-for].
+        cursor (str | Unset): A `run_id`; only older runs follow, itself excluded.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -142,16 +149,17 @@ def sync(
 ) -> V1Error | V1RunPageEnvelope | str | None:
     """List runs, newest first
 
-     [asked-for] A server of today answers `404 page not found`; `listRunsV2` does the same job.
+    [asked-for] Today's servers answer `404 page not found`; `listRunsV2` does the same job.
 
     A run looks as in `getRunV1`. No next cursor is known: as in `listEventsV1`, pass the last
     `run_id` as `cursor` and stop at a page that is shorter than asked or brings no new id.
 
     Args:
-        limit (int | Unset):
-        status (V1RunStatusFilter | Unset): A status to list by, in lower case as this project was
-            asked [asked-for].
-        cursor (str | Unset):
+        limit (int | Unset): Runs per page. The server's bounds are not known; 20 is the usual
+            default.
+        status (V1RunStatusFilter | Unset): Only runs of this status; one value only. In lower
+            case, as this project was asked [asked-for].
+        cursor (str | Unset): A `run_id`; only older runs follow, itself excluded.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -178,16 +186,17 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1RunPageEnvelope | str]:
     """List runs, newest first
 
-     [asked-for] A server of today answers `404 page not found`; `listRunsV2` does the same job.
+    [asked-for] Today's servers answer `404 page not found`; `listRunsV2` does the same job.
 
     A run looks as in `getRunV1`. No next cursor is known: as in `listEventsV1`, pass the last
     `run_id` as `cursor` and stop at a page that is shorter than asked or brings no new id.
 
     Args:
-        limit (int | Unset):
-        status (V1RunStatusFilter | Unset): A status to list by, in lower case as this project was
-            asked [asked-for].
-        cursor (str | Unset):
+        limit (int | Unset): Runs per page. The server's bounds are not known; 20 is the usual
+            default.
+        status (V1RunStatusFilter | Unset): Only runs of this status; one value only. In lower
+            case, as this project was asked [asked-for].
+        cursor (str | Unset): A `run_id`; only older runs follow, itself excluded.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -217,16 +226,17 @@ async def asyncio(
 ) -> V1Error | V1RunPageEnvelope | str | None:
     """List runs, newest first
 
-     [asked-for] A server of today answers `404 page not found`; `listRunsV2` does the same job.
+    [asked-for] Today's servers answer `404 page not found`; `listRunsV2` does the same job.
 
     A run looks as in `getRunV1`. No next cursor is known: as in `listEventsV1`, pass the last
     `run_id` as `cursor` and stop at a page that is shorter than asked or brings no new id.
 
     Args:
-        limit (int | Unset):
-        status (V1RunStatusFilter | Unset): A status to list by, in lower case as this project was
-            asked [asked-for].
-        cursor (str | Unset):
+        limit (int | Unset): Runs per page. The server's bounds are not known; 20 is the usual
+            default.
+        status (V1RunStatusFilter | Unset): Only runs of this status; one value only. In lower
+            case, as this project was asked [asked-for].
+        cursor (str | Unset): A `run_id`; only older runs follow, itself excluded.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -11,10 +11,11 @@ from ...types import Response, read_json
 from .. import Operation
 
 OPERATION = Operation("v1", "list_webhooks_v1", "GET", "/v1/webhooks")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs() -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -27,7 +28,12 @@ def get_kwargs() -> dict[str, Any]:
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1Error | V1WebhookListEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1Error | V1WebhookListEnvelope:
@@ -77,7 +83,7 @@ def sync_detailed(
 ) -> Response[V1Error | V1WebhookListEnvelope | str]:
     """List webhooks
 
-     [docs] Inngest Cloud only: an open-source server answers `404 page not found` [source: it has no
+    [docs] Inngest Cloud only: an open-source server answers `404 page not found` [source: it has no
     such route].
 
     Raises:
@@ -103,7 +109,7 @@ def sync(
 ) -> V1Error | V1WebhookListEnvelope | str | None:
     """List webhooks
 
-     [docs] Inngest Cloud only: an open-source server answers `404 page not found` [source: it has no
+    [docs] Inngest Cloud only: an open-source server answers `404 page not found` [source: it has no
     such route].
 
     Raises:
@@ -125,7 +131,7 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1WebhookListEnvelope | str]:
     """List webhooks
 
-     [docs] Inngest Cloud only: an open-source server answers `404 page not found` [source: it has no
+    [docs] Inngest Cloud only: an open-source server answers `404 page not found` [source: it has no
     such route].
 
     Raises:
@@ -149,7 +155,7 @@ async def asyncio(
 ) -> V1Error | V1WebhookListEnvelope | str | None:
     """List webhooks
 
-     [docs] Inngest Cloud only: an open-source server answers `404 page not found` [source: it has no
+    [docs] Inngest Cloud only: an open-source server answers `404 page not found` [source: it has no
     such route].
 
     Raises:

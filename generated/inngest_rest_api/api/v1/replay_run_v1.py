@@ -12,12 +12,13 @@ from ...types import Response, read_json
 from .. import Operation
 
 OPERATION = Operation("v1", "replay_run_v1", "POST", "/v1/runs/{run_id}/replay")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     run_id: str,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -32,7 +33,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1Error | V1ReplayEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
         response_200 = V1ReplayEnvelope.from_dict(read_json(response.content))
 
@@ -72,11 +78,11 @@ def sync_detailed(
 ) -> Response[V1Error | V1ReplayEnvelope | str]:
     """Run a run again
 
-     [asked-for] Starts a new run for the same events. A server of today answers `404 page not found`;
+    [asked-for] Starts a new run for the same events. Today's servers answer `404 page not found`;
     `rerunRunV2` does the same job. Not idempotent: each call is a run.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -104,11 +110,11 @@ def sync(
 ) -> V1Error | V1ReplayEnvelope | str | None:
     """Run a run again
 
-     [asked-for] Starts a new run for the same events. A server of today answers `404 page not found`;
+    [asked-for] Starts a new run for the same events. Today's servers answer `404 page not found`;
     `rerunRunV2` does the same job. Not idempotent: each call is a run.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -131,11 +137,11 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1ReplayEnvelope | str]:
     """Run a run again
 
-     [asked-for] Starts a new run for the same events. A server of today answers `404 page not found`;
+    [asked-for] Starts a new run for the same events. Today's servers answer `404 page not found`;
     `rerunRunV2` does the same job. Not idempotent: each call is a run.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -161,11 +167,11 @@ async def asyncio(
 ) -> V1Error | V1ReplayEnvelope | str | None:
     """Run a run again
 
-     [asked-for] Starts a new run for the same events. A server of today answers `404 page not found`;
+    [asked-for] Starts a new run for the same events. Today's servers answer `404 page not found`;
     `rerunRunV2` does the same job. Not idempotent: each call is a run.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -12,13 +12,14 @@ from ...types import Response, read_json
 from .. import Operation
 
 OPERATION = Operation("v1", "send_signal_v1", "POST", "/v1/signals")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     *,
     body: V1Signal,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
     headers: dict[str, Any] = {}
 
     _kwargs: dict[str, Any] = {
@@ -37,7 +38,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1Error | V1RunIdEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
         response_200 = V1RunIdEnvelope.from_dict(read_json(response.content))
 
@@ -84,14 +90,14 @@ def sync_detailed(
 ) -> Response[V1Error | V1RunIdEnvelope | str]:
     """Resume the run that waits for a signal
 
-     Resumes at most one run; a signal sent twice finds nobody the second time. The waiting step
+    Resumes at most one run; a signal sent twice finds nobody the second time. The waiting step
     receives `{"signal", "data"}`. Statuses are real HTTP statuses.
 
     The answers come at once, but an empty signal costs the server five tries, 1.5 s in all,
     before its 500 [seen].
 
     Args:
-        body (V1Signal):
+        body (V1Signal): The signal to send, with what the waiting step is to receive.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -119,14 +125,14 @@ def sync(
 ) -> V1Error | V1RunIdEnvelope | str | None:
     """Resume the run that waits for a signal
 
-     Resumes at most one run; a signal sent twice finds nobody the second time. The waiting step
+    Resumes at most one run; a signal sent twice finds nobody the second time. The waiting step
     receives `{"signal", "data"}`. Statuses are real HTTP statuses.
 
     The answers come at once, but an empty signal costs the server five tries, 1.5 s in all,
     before its 500 [seen].
 
     Args:
-        body (V1Signal):
+        body (V1Signal): The signal to send, with what the waiting step is to receive.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -149,14 +155,14 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1RunIdEnvelope | str]:
     """Resume the run that waits for a signal
 
-     Resumes at most one run; a signal sent twice finds nobody the second time. The waiting step
+    Resumes at most one run; a signal sent twice finds nobody the second time. The waiting step
     receives `{"signal", "data"}`. Statuses are real HTTP statuses.
 
     The answers come at once, but an empty signal costs the server five tries, 1.5 s in all,
     before its 500 [seen].
 
     Args:
-        body (V1Signal):
+        body (V1Signal): The signal to send, with what the waiting step is to receive.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -182,14 +188,14 @@ async def asyncio(
 ) -> V1Error | V1RunIdEnvelope | str | None:
     """Resume the run that waits for a signal
 
-     Resumes at most one run; a signal sent twice finds nobody the second time. The waiting step
+    Resumes at most one run; a signal sent twice finds nobody the second time. The waiting step
     receives `{"signal", "data"}`. Statuses are real HTTP statuses.
 
     The answers come at once, but an empty signal costs the server five tries, 1.5 s in all,
     before its 500 [seen].
 
     Args:
-        body (V1Signal):
+        body (V1Signal): The signal to send, with what the waiting step is to receive.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -13,7 +13,7 @@ from ...types import Response, read_json
 from .. import Operation
 
 OPERATION = Operation("v1", "update_webhook_v1", "PUT", "/v1/webhooks/{webhook_id}")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -21,6 +21,7 @@ def get_kwargs(
     *,
     body: V1WebhookBody,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
     headers: dict[str, Any] = {}
 
     _kwargs: dict[str, Any] = {
@@ -41,7 +42,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1Error | V1WebhookEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
         response_200 = V1WebhookEnvelope.from_dict(read_json(response.content))
 
@@ -82,10 +88,10 @@ def sync_detailed(
 ) -> Response[V1Error | V1WebhookEnvelope | str]:
     """Change a webhook
 
-     [docs] Inngest Cloud only.
+    [docs] Inngest Cloud only.
 
     Args:
-        webhook_id (str):
+        webhook_id (str): The id of a webhook, a UUID [docs].
         body (V1WebhookBody): What one can choose about a webhook [docs].
 
     Raises:
@@ -116,10 +122,10 @@ def sync(
 ) -> V1Error | V1WebhookEnvelope | str | None:
     """Change a webhook
 
-     [docs] Inngest Cloud only.
+    [docs] Inngest Cloud only.
 
     Args:
-        webhook_id (str):
+        webhook_id (str): The id of a webhook, a UUID [docs].
         body (V1WebhookBody): What one can choose about a webhook [docs].
 
     Raises:
@@ -145,10 +151,10 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1WebhookEnvelope | str]:
     """Change a webhook
 
-     [docs] Inngest Cloud only.
+    [docs] Inngest Cloud only.
 
     Args:
-        webhook_id (str):
+        webhook_id (str): The id of a webhook, a UUID [docs].
         body (V1WebhookBody): What one can choose about a webhook [docs].
 
     Raises:
@@ -177,10 +183,10 @@ async def asyncio(
 ) -> V1Error | V1WebhookEnvelope | str | None:
     """Change a webhook
 
-     [docs] Inngest Cloud only.
+    [docs] Inngest Cloud only.
 
     Args:
-        webhook_id (str):
+        webhook_id (str): The id of a webhook, a UUID [docs].
         body (V1WebhookBody): What one can choose about a webhook [docs].
 
     Raises:

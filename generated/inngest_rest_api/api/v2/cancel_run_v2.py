@@ -13,7 +13,7 @@ from ...types import UNSET, Response, Unset, read_json
 from .. import Operation
 
 OPERATION = Operation("v2", "cancel_run_v2", "POST", "/v2/runs/{run_id}/cancel")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -21,6 +21,7 @@ def get_kwargs(
     *,
     body: V2CancelBody | Unset = UNSET,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
     headers: dict[str, Any] = {}
 
     _kwargs: dict[str, Any] = {
@@ -42,7 +43,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2RunIdEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
         response_200 = V2RunIdEnvelope.from_dict(read_json(response.content))
 
@@ -105,10 +111,10 @@ def sync_detailed(
 ) -> Response[V2Errors | V2RunIdEnvelope | str]:
     """Cancel a run
 
-     Unlike `cancelRunV1` it says so when there is nothing left to cancel.
+    Unlike `cancelRunV1` it says so when there is nothing left to cancel.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
         body (V2CancelBody | Unset): Nothing can be said in it.
 
     Raises:
@@ -139,10 +145,10 @@ def sync(
 ) -> V2Errors | V2RunIdEnvelope | str | None:
     """Cancel a run
 
-     Unlike `cancelRunV1` it says so when there is nothing left to cancel.
+    Unlike `cancelRunV1` it says so when there is nothing left to cancel.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
         body (V2CancelBody | Unset): Nothing can be said in it.
 
     Raises:
@@ -168,10 +174,10 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2RunIdEnvelope | str]:
     """Cancel a run
 
-     Unlike `cancelRunV1` it says so when there is nothing left to cancel.
+    Unlike `cancelRunV1` it says so when there is nothing left to cancel.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
         body (V2CancelBody | Unset): Nothing can be said in it.
 
     Raises:
@@ -200,10 +206,10 @@ async def asyncio(
 ) -> V2Errors | V2RunIdEnvelope | str | None:
     """Cancel a run
 
-     Unlike `cancelRunV1` it says so when there is nothing left to cancel.
+    Unlike `cancelRunV1` it says so when there is nothing left to cancel.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
         body (V2CancelBody | Unset): Nothing can be said in it.
 
     Raises:

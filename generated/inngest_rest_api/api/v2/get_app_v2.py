@@ -12,12 +12,13 @@ from ...types import Response, read_json
 from .. import Operation
 
 OPERATION = Operation("v2", "get_app_v2", "GET", "/v2/apps/{app_id}")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     app_id: str,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -32,7 +33,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2AppEnvelope | V2Errors | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
         response_200 = V2AppEnvelope.from_dict(read_json(response.content))
 
@@ -89,10 +95,11 @@ def sync_detailed(
 ) -> Response[V2AppEnvelope | V2Errors | str]:
     """Get one app
 
-     By the id its author gave it.
+    By the id its author gave it.
 
     Args:
-        app_id (str):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -120,10 +127,11 @@ def sync(
 ) -> V2AppEnvelope | V2Errors | str | None:
     """Get one app
 
-     By the id its author gave it.
+    By the id its author gave it.
 
     Args:
-        app_id (str):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -146,10 +154,11 @@ async def asyncio_detailed(
 ) -> Response[V2AppEnvelope | V2Errors | str]:
     """Get one app
 
-     By the id its author gave it.
+    By the id its author gave it.
 
     Args:
-        app_id (str):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -175,10 +184,11 @@ async def asyncio(
 ) -> V2AppEnvelope | V2Errors | str | None:
     """Get one app
 
-     By the id its author gave it.
+    By the id its author gave it.
 
     Args:
-        app_id (str):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -12,13 +12,14 @@ from ...types import Response, read_json
 from .. import Operation
 
 OPERATION = Operation("v2", "get_function_v2", "GET", "/v2/apps/{app_id}/functions/{function_id}")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     app_id: str,
     function_id: str,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -34,7 +35,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2FunctionEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
         response_200 = V2FunctionEnvelope.from_dict(read_json(response.content))
 
@@ -92,11 +98,14 @@ def sync_detailed(
 ) -> Response[V2Errors | V2FunctionEnvelope | str]:
     """Get one function
 
-     With its triggers and its configuration.
+    With its triggers and its configuration.
 
     Args:
-        app_id (str):
-        function_id (str):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        function_id (str): The id of a function, bare: `hello`. With the app in front, `my-app-
+            hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs
+            [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -126,11 +135,14 @@ def sync(
 ) -> V2Errors | V2FunctionEnvelope | str | None:
     """Get one function
 
-     With its triggers and its configuration.
+    With its triggers and its configuration.
 
     Args:
-        app_id (str):
-        function_id (str):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        function_id (str): The id of a function, bare: `hello`. With the app in front, `my-app-
+            hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs
+            [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -155,11 +167,14 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2FunctionEnvelope | str]:
     """Get one function
 
-     With its triggers and its configuration.
+    With its triggers and its configuration.
 
     Args:
-        app_id (str):
-        function_id (str):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        function_id (str): The id of a function, bare: `hello`. With the app in front, `my-app-
+            hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs
+            [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -187,11 +202,14 @@ async def asyncio(
 ) -> V2Errors | V2FunctionEnvelope | str | None:
     """Get one function
 
-     With its triggers and its configuration.
+    With its triggers and its configuration.
 
     Args:
-        app_id (str):
-        function_id (str):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        function_id (str): The id of a function, bare: `hello`. With the app in front, `my-app-
+            hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs
+            [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

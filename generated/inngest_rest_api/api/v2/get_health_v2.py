@@ -10,10 +10,11 @@ from ...types import Response, read_json
 from .. import Operation
 
 OPERATION = Operation("v2", "get_health_v2", "GET", "/v2/health")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs() -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -24,7 +25,12 @@ def get_kwargs() -> dict[str, Any]:
 
 
 def parse_response(response: httpx.Response, *, strict: bool) -> V2HealthEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
         response_200 = V2HealthEnvelope.from_dict(read_json(response.content))
 
@@ -55,7 +61,7 @@ def sync_detailed(
 ) -> Response[V2HealthEnvelope | str]:
     """Ask whether the API is up and the key is good
 
-     Unlike `getHealth` it needs the signing key, except on a dev server [seen].
+    Unlike `getHealth` it needs the signing key, except on a dev server [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -80,7 +86,7 @@ def sync(
 ) -> V2HealthEnvelope | str | None:
     """Ask whether the API is up and the key is good
 
-     Unlike `getHealth` it needs the signing key, except on a dev server [seen].
+    Unlike `getHealth` it needs the signing key, except on a dev server [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -101,7 +107,7 @@ async def asyncio_detailed(
 ) -> Response[V2HealthEnvelope | str]:
     """Ask whether the API is up and the key is good
 
-     Unlike `getHealth` it needs the signing key, except on a dev server [seen].
+    Unlike `getHealth` it needs the signing key, except on a dev server [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -124,7 +130,7 @@ async def asyncio(
 ) -> V2HealthEnvelope | str | None:
     """Ask whether the API is up and the key is good
 
-     Unlike `getHealth` it needs the signing key, except on a dev server [seen].
+    Unlike `getHealth` it needs the signing key, except on a dev server [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -12,7 +12,7 @@ from ...types import UNSET, Response, Unset, read_json
 from .. import Operation
 
 OPERATION = Operation("v2", "get_run_trace_v2", "GET", "/v2/runs/{run_id}/trace")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -20,6 +20,7 @@ def get_kwargs(
     *,
     include_output: bool | Unset = UNSET,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     params: dict[str, Any] = {}
 
@@ -41,7 +42,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2TraceEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
         response_200 = V2TraceEnvelope.from_dict(read_json(response.content))
 
@@ -94,11 +100,12 @@ def sync_detailed(
 ) -> Response[V2Errors | V2TraceEnvelope | str]:
     """Get the trace of a run
 
-     A tree of spans, the run itself at the root. Span statuses share the race of `getRunV2` [seen].
+    A tree of spans, the run itself at the root. Span statuses share the race of `getRunV2` [seen].
 
     Args:
-        run_id (str):
-        include_output (bool | Unset):
+        run_id (str): The id of a run, a ULID in any case.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -128,11 +135,12 @@ def sync(
 ) -> V2Errors | V2TraceEnvelope | str | None:
     """Get the trace of a run
 
-     A tree of spans, the run itself at the root. Span statuses share the race of `getRunV2` [seen].
+    A tree of spans, the run itself at the root. Span statuses share the race of `getRunV2` [seen].
 
     Args:
-        run_id (str):
-        include_output (bool | Unset):
+        run_id (str): The id of a run, a ULID in any case.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -157,11 +165,12 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2TraceEnvelope | str]:
     """Get the trace of a run
 
-     A tree of spans, the run itself at the root. Span statuses share the race of `getRunV2` [seen].
+    A tree of spans, the run itself at the root. Span statuses share the race of `getRunV2` [seen].
 
     Args:
-        run_id (str):
-        include_output (bool | Unset):
+        run_id (str): The id of a run, a ULID in any case.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -189,11 +198,12 @@ async def asyncio(
 ) -> V2Errors | V2TraceEnvelope | str | None:
     """Get the trace of a run
 
-     A tree of spans, the run itself at the root. Span statuses share the race of `getRunV2` [seen].
+    A tree of spans, the run itself at the root. Span statuses share the race of `getRunV2` [seen].
 
     Args:
-        run_id (str):
-        include_output (bool | Unset):
+        run_id (str): The id of a run, a ULID in any case.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

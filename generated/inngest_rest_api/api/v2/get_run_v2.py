@@ -12,7 +12,7 @@ from ...types import UNSET, Response, Unset, read_json
 from .. import Operation
 
 OPERATION = Operation("v2", "get_run_v2", "GET", "/v2/runs/{run_id}")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -20,6 +20,7 @@ def get_kwargs(
     *,
     include_output: bool | Unset = UNSET,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     params: dict[str, Any] = {}
 
@@ -41,7 +42,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2RunEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
         response_200 = V2RunEnvelope.from_dict(read_json(response.content))
 
@@ -89,13 +95,14 @@ def sync_detailed(
 ) -> Response[V2Errors | V2RunEnvelope | str]:
     """Get one run
 
-     **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
+    **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
     `endedAt` for good, retrying ones shown `FAILED`. `getRunV1` was right every time. What this
     operation does better is a clear 404, and `startedAt` as the true start.
 
     Args:
-        run_id (str):
-        include_output (bool | Unset):
+        run_id (str): The id of a run, a ULID in any case.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -125,13 +132,14 @@ def sync(
 ) -> V2Errors | V2RunEnvelope | str | None:
     """Get one run
 
-     **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
+    **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
     `endedAt` for good, retrying ones shown `FAILED`. `getRunV1` was right every time. What this
     operation does better is a clear 404, and `startedAt` as the true start.
 
     Args:
-        run_id (str):
-        include_output (bool | Unset):
+        run_id (str): The id of a run, a ULID in any case.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -156,13 +164,14 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2RunEnvelope | str]:
     """Get one run
 
-     **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
+    **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
     `endedAt` for good, retrying ones shown `FAILED`. `getRunV1` was right every time. What this
     operation does better is a clear 404, and `startedAt` as the true start.
 
     Args:
-        run_id (str):
-        include_output (bool | Unset):
+        run_id (str): The id of a run, a ULID in any case.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -190,13 +199,14 @@ async def asyncio(
 ) -> V2Errors | V2RunEnvelope | str | None:
     """Get one run
 
-     **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
+    **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
     `endedAt` for good, retrying ones shown `FAILED`. `getRunV1` was right every time. What this
     operation does better is a clear 404, and `startedAt` as the true start.
 
     Args:
-        run_id (str):
-        include_output (bool | Unset):
+        run_id (str): The id of a run, a ULID in any case.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -15,7 +15,7 @@ from .. import Operation
 OPERATION = Operation(
     "v2", "invoke_function_v2", "POST", "/v2/apps/{app_id}/functions/{function_id}/invoke"
 )
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -24,6 +24,7 @@ def get_kwargs(
     *,
     body: V2InvokeBody,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
     headers: dict[str, Any] = {}
 
     _kwargs: dict[str, Any] = {
@@ -45,7 +46,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2RunIdEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
         response_200 = V2RunIdEnvelope.from_dict(read_json(response.content))
 
@@ -114,16 +120,19 @@ def sync_detailed(
 ) -> Response[V2Errors | V2RunIdEnvelope | str]:
     """Start a run of a function without an event
 
-     Answers as soon as the run is queued, and the run is readable at once [seen]. The vendor's
+    Answers as soon as the run is queued, and the run is readable at once [seen]. The vendor's
     document promises 201 and 202; the server answers 200.
 
     With an `idempotencyKey` a repeated call starts nothing: it is a **409 with the success
     body** and the id of the first run [seen].
 
     Args:
-        app_id (str):
-        function_id (str):
-        body (V2InvokeBody):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        function_id (str): The id of a function, bare: `hello`. With the app in front, `my-app-
+            hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs
+            [seen].
+        body (V2InvokeBody): What the run receives, and a key against starting it twice.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -155,16 +164,19 @@ def sync(
 ) -> V2Errors | V2RunIdEnvelope | str | None:
     """Start a run of a function without an event
 
-     Answers as soon as the run is queued, and the run is readable at once [seen]. The vendor's
+    Answers as soon as the run is queued, and the run is readable at once [seen]. The vendor's
     document promises 201 and 202; the server answers 200.
 
     With an `idempotencyKey` a repeated call starts nothing: it is a **409 with the success
     body** and the id of the first run [seen].
 
     Args:
-        app_id (str):
-        function_id (str):
-        body (V2InvokeBody):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        function_id (str): The id of a function, bare: `hello`. With the app in front, `my-app-
+            hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs
+            [seen].
+        body (V2InvokeBody): What the run receives, and a key against starting it twice.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -191,16 +203,19 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2RunIdEnvelope | str]:
     """Start a run of a function without an event
 
-     Answers as soon as the run is queued, and the run is readable at once [seen]. The vendor's
+    Answers as soon as the run is queued, and the run is readable at once [seen]. The vendor's
     document promises 201 and 202; the server answers 200.
 
     With an `idempotencyKey` a repeated call starts nothing: it is a **409 with the success
     body** and the id of the first run [seen].
 
     Args:
-        app_id (str):
-        function_id (str):
-        body (V2InvokeBody):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        function_id (str): The id of a function, bare: `hello`. With the app in front, `my-app-
+            hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs
+            [seen].
+        body (V2InvokeBody): What the run receives, and a key against starting it twice.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -230,16 +245,19 @@ async def asyncio(
 ) -> V2Errors | V2RunIdEnvelope | str | None:
     """Start a run of a function without an event
 
-     Answers as soon as the run is queued, and the run is readable at once [seen]. The vendor's
+    Answers as soon as the run is queued, and the run is readable at once [seen]. The vendor's
     document promises 201 and 202; the server answers 200.
 
     With an `idempotencyKey` a repeated call starts nothing: it is a **409 with the success
     body** and the id of the first run [seen].
 
     Args:
-        app_id (str):
-        function_id (str):
-        body (V2InvokeBody):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        function_id (str): The id of a function, bare: `hello`. With the app in front, `my-app-
+            hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs
+            [seen].
+        body (V2InvokeBody): What the run receives, and a key against starting it twice.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -11,7 +11,7 @@ from ...types import UNSET, Response, Unset, read_json
 from .. import Operation
 
 OPERATION = Operation("v2", "list_apps_v2", "GET", "/v2/apps")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -20,6 +20,7 @@ def get_kwargs(
     cursor: str | Unset = UNSET,
     archived: bool | Unset = UNSET,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     params: dict[str, Any] = {}
 
@@ -43,7 +44,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2AppListEnvelope | V2Errors | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
         response_200 = V2AppListEnvelope.from_dict(read_json(response.content))
 
@@ -97,12 +103,14 @@ def sync_detailed(
 ) -> Response[V2AppListEnvelope | V2Errors | str]:
     """List apps
 
-     Either the active apps or the archived ones, never both [seen].
+    Either the active apps or the archived ones, never both [seen].
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        archived (bool | Unset):
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, a UUID; anything else is a 400
+            [seen].
+        archived (bool | Unset): true: the archived apps instead of the active ones. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -134,12 +142,14 @@ def sync(
 ) -> V2AppListEnvelope | V2Errors | str | None:
     """List apps
 
-     Either the active apps or the archived ones, never both [seen].
+    Either the active apps or the archived ones, never both [seen].
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        archived (bool | Unset):
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, a UUID; anything else is a 400
+            [seen].
+        archived (bool | Unset): true: the archived apps instead of the active ones. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -166,12 +176,14 @@ async def asyncio_detailed(
 ) -> Response[V2AppListEnvelope | V2Errors | str]:
     """List apps
 
-     Either the active apps or the archived ones, never both [seen].
+    Either the active apps or the archived ones, never both [seen].
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        archived (bool | Unset):
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, a UUID; anything else is a 400
+            [seen].
+        archived (bool | Unset): true: the archived apps instead of the active ones. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -201,12 +213,14 @@ async def asyncio(
 ) -> V2AppListEnvelope | V2Errors | str | None:
     """List apps
 
-     Either the active apps or the archived ones, never both [seen].
+    Either the active apps or the archived ones, never both [seen].
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        archived (bool | Unset):
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, a UUID; anything else is a 400
+            [seen].
+        archived (bool | Unset): true: the archived apps instead of the active ones. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -12,7 +12,7 @@ from ...types import UNSET, Response, Unset, read_json
 from .. import Operation
 
 OPERATION = Operation("v2", "list_event_runs_v2", "GET", "/v2/events/{event_id}/runs")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -22,6 +22,7 @@ def get_kwargs(
     cursor: str | Unset = UNSET,
     include_output: bool | Unset = UNSET,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     params: dict[str, Any] = {}
 
@@ -47,7 +48,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2RunListEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
         response_200 = V2RunListEnvelope.from_dict(read_json(response.content))
 
@@ -107,14 +113,17 @@ def sync_detailed(
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List the runs an event started
 
-     An unknown event has no runs [seen]. Never cached. What `listRunsV2` says of `status`, `startedAt`
-    and `endedAt` holds here.
+    An unknown event has no runs [seen]. Never cached. The notes on `status`, `startedAt` and `endedAt`
+    in `listRunsV2` apply here.
 
     Args:
-        event_id (str):
-        limit (int | Unset):
-        cursor (str | Unset):
-        include_output (bool | Unset):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
+        limit (int | Unset): Runs per page, at most 40; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
+            [seen].
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -148,14 +157,17 @@ def sync(
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List the runs an event started
 
-     An unknown event has no runs [seen]. Never cached. What `listRunsV2` says of `status`, `startedAt`
-    and `endedAt` holds here.
+    An unknown event has no runs [seen]. Never cached. The notes on `status`, `startedAt` and `endedAt`
+    in `listRunsV2` apply here.
 
     Args:
-        event_id (str):
-        limit (int | Unset):
-        cursor (str | Unset):
-        include_output (bool | Unset):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
+        limit (int | Unset): Runs per page, at most 40; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
+            [seen].
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -184,14 +196,17 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List the runs an event started
 
-     An unknown event has no runs [seen]. Never cached. What `listRunsV2` says of `status`, `startedAt`
-    and `endedAt` holds here.
+    An unknown event has no runs [seen]. Never cached. The notes on `status`, `startedAt` and `endedAt`
+    in `listRunsV2` apply here.
 
     Args:
-        event_id (str):
-        limit (int | Unset):
-        cursor (str | Unset):
-        include_output (bool | Unset):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
+        limit (int | Unset): Runs per page, at most 40; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
+            [seen].
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -223,14 +238,17 @@ async def asyncio(
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List the runs an event started
 
-     An unknown event has no runs [seen]. Never cached. What `listRunsV2` says of `status`, `startedAt`
-    and `endedAt` holds here.
+    An unknown event has no runs [seen]. Never cached. The notes on `status`, `startedAt` and `endedAt`
+    in `listRunsV2` apply here.
 
     Args:
-        event_id (str):
-        limit (int | Unset):
-        cursor (str | Unset):
-        include_output (bool | Unset):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
+        limit (int | Unset): Runs per page, at most 40; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
+            [seen].
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

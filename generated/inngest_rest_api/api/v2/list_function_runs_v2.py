@@ -18,7 +18,7 @@ from .. import Operation
 OPERATION = Operation(
     "v2", "list_function_runs_v2", "GET", "/v2/apps/{app_id}/functions/{function_id}/runs"
 )
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -35,6 +35,7 @@ def get_kwargs(
     include_output: bool | Unset = UNSET,
     is_deferred: bool | Unset = UNSET,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     params: dict[str, Any] = {}
 
@@ -94,7 +95,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2RunListEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
         response_200 = V2RunListEnvelope.from_dict(read_json(response.content))
 
@@ -161,22 +167,30 @@ def sync_detailed(
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List the runs of one function, newest first
 
-     Everything said of `listRunsV2` holds here. An unknown app or function has no runs, and so has a
-    known one whose id is written with the app in front [seen].
+    All notes on `listRunsV2` apply here. An unknown app or function has no runs, and so has a known one
+    whose id is written with the app in front [seen].
 
     Args:
-        app_id (str):
-        function_id (str):
-        limit (int | Unset):
-        cursor (str | Unset):
-        status (list[V2RunStatus] | Unset):
-        from_ (datetime.datetime | Unset):
-        until (datetime.datetime | Unset):
-        time_field (V2TimeField | Unset): A time of a run. On a server whose lists lack `endedAt`
-            (see `listRunsV2`), going by it finds nothing [seen].
-        order (V2Order | Unset):
-        include_output (bool | Unset):
-        is_deferred (bool | Unset):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        function_id (str): The id of a function, bare: `hello`. With the app in front, `my-app-
+            hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs
+            [seen].
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
+            [seen].
+        status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
+            several; a list with commas is a 400. Any case is understood [seen].
+        from_ (datetime.datetime | Unset): Only runs at or after this time, with an offset. Must
+            be before `until` if both are given.
+        until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
+        time_field (V2TimeField | Unset): The time that `from`, `until` and the order are about.
+            Absent: `queuedAt`. On a server whose lists lack `endedAt` (see `listRunsV2`), going by it
+            finds nothing [seen].
+        order (V2Order | Unset): Which way to sort. Absent: `DESC`, newest first.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
+        is_deferred (bool | Unset): true: only deferred runs; false: only others. Absent: all.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -224,22 +238,30 @@ def sync(
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List the runs of one function, newest first
 
-     Everything said of `listRunsV2` holds here. An unknown app or function has no runs, and so has a
-    known one whose id is written with the app in front [seen].
+    All notes on `listRunsV2` apply here. An unknown app or function has no runs, and so has a known one
+    whose id is written with the app in front [seen].
 
     Args:
-        app_id (str):
-        function_id (str):
-        limit (int | Unset):
-        cursor (str | Unset):
-        status (list[V2RunStatus] | Unset):
-        from_ (datetime.datetime | Unset):
-        until (datetime.datetime | Unset):
-        time_field (V2TimeField | Unset): A time of a run. On a server whose lists lack `endedAt`
-            (see `listRunsV2`), going by it finds nothing [seen].
-        order (V2Order | Unset):
-        include_output (bool | Unset):
-        is_deferred (bool | Unset):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        function_id (str): The id of a function, bare: `hello`. With the app in front, `my-app-
+            hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs
+            [seen].
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
+            [seen].
+        status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
+            several; a list with commas is a 400. Any case is understood [seen].
+        from_ (datetime.datetime | Unset): Only runs at or after this time, with an offset. Must
+            be before `until` if both are given.
+        until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
+        time_field (V2TimeField | Unset): The time that `from`, `until` and the order are about.
+            Absent: `queuedAt`. On a server whose lists lack `endedAt` (see `listRunsV2`), going by it
+            finds nothing [seen].
+        order (V2Order | Unset): Which way to sort. Absent: `DESC`, newest first.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
+        is_deferred (bool | Unset): true: only deferred runs; false: only others. Absent: all.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -282,22 +304,30 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List the runs of one function, newest first
 
-     Everything said of `listRunsV2` holds here. An unknown app or function has no runs, and so has a
-    known one whose id is written with the app in front [seen].
+    All notes on `listRunsV2` apply here. An unknown app or function has no runs, and so has a known one
+    whose id is written with the app in front [seen].
 
     Args:
-        app_id (str):
-        function_id (str):
-        limit (int | Unset):
-        cursor (str | Unset):
-        status (list[V2RunStatus] | Unset):
-        from_ (datetime.datetime | Unset):
-        until (datetime.datetime | Unset):
-        time_field (V2TimeField | Unset): A time of a run. On a server whose lists lack `endedAt`
-            (see `listRunsV2`), going by it finds nothing [seen].
-        order (V2Order | Unset):
-        include_output (bool | Unset):
-        is_deferred (bool | Unset):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        function_id (str): The id of a function, bare: `hello`. With the app in front, `my-app-
+            hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs
+            [seen].
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
+            [seen].
+        status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
+            several; a list with commas is a 400. Any case is understood [seen].
+        from_ (datetime.datetime | Unset): Only runs at or after this time, with an offset. Must
+            be before `until` if both are given.
+        until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
+        time_field (V2TimeField | Unset): The time that `from`, `until` and the order are about.
+            Absent: `queuedAt`. On a server whose lists lack `endedAt` (see `listRunsV2`), going by it
+            finds nothing [seen].
+        order (V2Order | Unset): Which way to sort. Absent: `DESC`, newest first.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
+        is_deferred (bool | Unset): true: only deferred runs; false: only others. Absent: all.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -343,22 +373,30 @@ async def asyncio(
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List the runs of one function, newest first
 
-     Everything said of `listRunsV2` holds here. An unknown app or function has no runs, and so has a
-    known one whose id is written with the app in front [seen].
+    All notes on `listRunsV2` apply here. An unknown app or function has no runs, and so has a known one
+    whose id is written with the app in front [seen].
 
     Args:
-        app_id (str):
-        function_id (str):
-        limit (int | Unset):
-        cursor (str | Unset):
-        status (list[V2RunStatus] | Unset):
-        from_ (datetime.datetime | Unset):
-        until (datetime.datetime | Unset):
-        time_field (V2TimeField | Unset): A time of a run. On a server whose lists lack `endedAt`
-            (see `listRunsV2`), going by it finds nothing [seen].
-        order (V2Order | Unset):
-        include_output (bool | Unset):
-        is_deferred (bool | Unset):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        function_id (str): The id of a function, bare: `hello`. With the app in front, `my-app-
+            hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs
+            [seen].
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
+            [seen].
+        status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
+            several; a list with commas is a 400. Any case is understood [seen].
+        from_ (datetime.datetime | Unset): Only runs at or after this time, with an offset. Must
+            be before `until` if both are given.
+        until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
+        time_field (V2TimeField | Unset): The time that `from`, `until` and the order are about.
+            Absent: `queuedAt`. On a server whose lists lack `endedAt` (see `listRunsV2`), going by it
+            finds nothing [seen].
+        order (V2Order | Unset): Which way to sort. Absent: `DESC`, newest first.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
+        is_deferred (bool | Unset): true: only deferred runs; false: only others. Absent: all.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

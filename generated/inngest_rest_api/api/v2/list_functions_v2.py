@@ -12,7 +12,7 @@ from ...types import UNSET, Response, Unset, read_json
 from .. import Operation
 
 OPERATION = Operation("v2", "list_functions_v2", "GET", "/v2/apps/{app_id}/functions")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -21,6 +21,7 @@ def get_kwargs(
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     params: dict[str, Any] = {}
 
@@ -44,7 +45,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2FunctionListEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
         response_200 = V2FunctionListEnvelope.from_dict(read_json(response.content))
 
@@ -103,12 +109,14 @@ def sync_detailed(
 ) -> Response[V2Errors | V2FunctionListEnvelope | str]:
     """List the functions of an app
 
-     An unknown app has no functions; it is not a 404 [seen].
+    An unknown app has no functions; it is not a 404 [seen].
 
     Args:
-        app_id (str):
-        limit (int | Unset):
-        cursor (str | Unset):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, a UUID; anything else is a 400
+            [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -140,12 +148,14 @@ def sync(
 ) -> V2Errors | V2FunctionListEnvelope | str | None:
     """List the functions of an app
 
-     An unknown app has no functions; it is not a 404 [seen].
+    An unknown app has no functions; it is not a 404 [seen].
 
     Args:
-        app_id (str):
-        limit (int | Unset):
-        cursor (str | Unset):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, a UUID; anything else is a 400
+            [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -172,12 +182,14 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2FunctionListEnvelope | str]:
     """List the functions of an app
 
-     An unknown app has no functions; it is not a 404 [seen].
+    An unknown app has no functions; it is not a 404 [seen].
 
     Args:
-        app_id (str):
-        limit (int | Unset):
-        cursor (str | Unset):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, a UUID; anything else is a 400
+            [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -207,12 +219,14 @@ async def asyncio(
 ) -> V2Errors | V2FunctionListEnvelope | str | None:
     """List the functions of an app
 
-     An unknown app has no functions; it is not a 404 [seen].
+    An unknown app has no functions; it is not a 404 [seen].
 
     Args:
-        app_id (str):
-        limit (int | Unset):
-        cursor (str | Unset):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, a UUID; anything else is a 400
+            [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -15,7 +15,7 @@ from ...types import UNSET, Response, Unset, read_json
 from .. import Operation
 
 OPERATION = Operation("v2", "list_runs_v2", "GET", "/v2/runs")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -32,6 +32,7 @@ def get_kwargs(
     include_output: bool | Unset = UNSET,
     is_deferred: bool | Unset = UNSET,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     params: dict[str, Any] = {}
 
@@ -100,7 +101,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2RunListEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
         response_200 = V2RunListEnvelope.from_dict(read_json(response.content))
 
@@ -162,7 +168,7 @@ def sync_detailed(
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List runs, newest first
 
-     Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 100 runs had
+    Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 100 runs had
     no gap and no repeat [seen]. An unknown app or function makes an empty list, not an error.
 
     The status in a list was right [seen], until a score or metadata is written to an ended
@@ -173,18 +179,24 @@ def sync_detailed(
     `status`.
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        status (list[V2RunStatus] | Unset):
-        app_id (list[str] | Unset):
-        function_id (list[str] | Unset):
-        from_ (datetime.datetime | Unset):
-        until (datetime.datetime | Unset):
-        time_field (V2TimeField | Unset): A time of a run. On a server whose lists lack `endedAt`
-            (see `listRunsV2`), going by it finds nothing [seen].
-        order (V2Order | Unset):
-        include_output (bool | Unset):
-        is_deferred (bool | Unset):
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
+            [seen].
+        status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
+            several; a list with commas is a 400. Any case is understood [seen].
+        app_id (list[str] | Unset): Only runs of these apps. Repeat the key for several.
+        function_id (list[str] | Unset): Only runs of these functions (bare ids). Repeat the key
+            for several; without `appId` it is a 400 [seen].
+        from_ (datetime.datetime | Unset): Only runs at or after this time, with an offset. Must
+            be before `until` if both are given.
+        until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
+        time_field (V2TimeField | Unset): The time that `from`, `until` and the order are about.
+            Absent: `queuedAt`. On a server whose lists lack `endedAt` (see `listRunsV2`), going by it
+            finds nothing [seen].
+        order (V2Order | Unset): Which way to sort. Absent: `DESC`, newest first.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
+        is_deferred (bool | Unset): true: only deferred runs; false: only others. Absent: all.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -232,7 +244,7 @@ def sync(
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List runs, newest first
 
-     Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 100 runs had
+    Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 100 runs had
     no gap and no repeat [seen]. An unknown app or function makes an empty list, not an error.
 
     The status in a list was right [seen], until a score or metadata is written to an ended
@@ -243,18 +255,24 @@ def sync(
     `status`.
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        status (list[V2RunStatus] | Unset):
-        app_id (list[str] | Unset):
-        function_id (list[str] | Unset):
-        from_ (datetime.datetime | Unset):
-        until (datetime.datetime | Unset):
-        time_field (V2TimeField | Unset): A time of a run. On a server whose lists lack `endedAt`
-            (see `listRunsV2`), going by it finds nothing [seen].
-        order (V2Order | Unset):
-        include_output (bool | Unset):
-        is_deferred (bool | Unset):
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
+            [seen].
+        status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
+            several; a list with commas is a 400. Any case is understood [seen].
+        app_id (list[str] | Unset): Only runs of these apps. Repeat the key for several.
+        function_id (list[str] | Unset): Only runs of these functions (bare ids). Repeat the key
+            for several; without `appId` it is a 400 [seen].
+        from_ (datetime.datetime | Unset): Only runs at or after this time, with an offset. Must
+            be before `until` if both are given.
+        until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
+        time_field (V2TimeField | Unset): The time that `from`, `until` and the order are about.
+            Absent: `queuedAt`. On a server whose lists lack `endedAt` (see `listRunsV2`), going by it
+            finds nothing [seen].
+        order (V2Order | Unset): Which way to sort. Absent: `DESC`, newest first.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
+        is_deferred (bool | Unset): true: only deferred runs; false: only others. Absent: all.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -297,7 +315,7 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List runs, newest first
 
-     Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 100 runs had
+    Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 100 runs had
     no gap and no repeat [seen]. An unknown app or function makes an empty list, not an error.
 
     The status in a list was right [seen], until a score or metadata is written to an ended
@@ -308,18 +326,24 @@ async def asyncio_detailed(
     `status`.
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        status (list[V2RunStatus] | Unset):
-        app_id (list[str] | Unset):
-        function_id (list[str] | Unset):
-        from_ (datetime.datetime | Unset):
-        until (datetime.datetime | Unset):
-        time_field (V2TimeField | Unset): A time of a run. On a server whose lists lack `endedAt`
-            (see `listRunsV2`), going by it finds nothing [seen].
-        order (V2Order | Unset):
-        include_output (bool | Unset):
-        is_deferred (bool | Unset):
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
+            [seen].
+        status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
+            several; a list with commas is a 400. Any case is understood [seen].
+        app_id (list[str] | Unset): Only runs of these apps. Repeat the key for several.
+        function_id (list[str] | Unset): Only runs of these functions (bare ids). Repeat the key
+            for several; without `appId` it is a 400 [seen].
+        from_ (datetime.datetime | Unset): Only runs at or after this time, with an offset. Must
+            be before `until` if both are given.
+        until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
+        time_field (V2TimeField | Unset): The time that `from`, `until` and the order are about.
+            Absent: `queuedAt`. On a server whose lists lack `endedAt` (see `listRunsV2`), going by it
+            finds nothing [seen].
+        order (V2Order | Unset): Which way to sort. Absent: `DESC`, newest first.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
+        is_deferred (bool | Unset): true: only deferred runs; false: only others. Absent: all.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -365,7 +389,7 @@ async def asyncio(
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List runs, newest first
 
-     Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 100 runs had
+    Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 100 runs had
     no gap and no repeat [seen]. An unknown app or function makes an empty list, not an error.
 
     The status in a list was right [seen], until a score or metadata is written to an ended
@@ -376,18 +400,24 @@ async def asyncio(
     `status`.
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        status (list[V2RunStatus] | Unset):
-        app_id (list[str] | Unset):
-        function_id (list[str] | Unset):
-        from_ (datetime.datetime | Unset):
-        until (datetime.datetime | Unset):
-        time_field (V2TimeField | Unset): A time of a run. On a server whose lists lack `endedAt`
-            (see `listRunsV2`), going by it finds nothing [seen].
-        order (V2Order | Unset):
-        include_output (bool | Unset):
-        is_deferred (bool | Unset):
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
+            [seen].
+        status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
+            several; a list with commas is a 400. Any case is understood [seen].
+        app_id (list[str] | Unset): Only runs of these apps. Repeat the key for several.
+        function_id (list[str] | Unset): Only runs of these functions (bare ids). Repeat the key
+            for several; without `appId` it is a 400 [seen].
+        from_ (datetime.datetime | Unset): Only runs at or after this time, with an offset. Must
+            be before `until` if both are given.
+        until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
+        time_field (V2TimeField | Unset): The time that `from`, `until` and the order are about.
+            Absent: `queuedAt`. On a server whose lists lack `endedAt` (see `listRunsV2`), going by it
+            finds nothing [seen].
+        order (V2Order | Unset): Which way to sort. Absent: `DESC`, newest first.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
+        is_deferred (bool | Unset): true: only deferred runs; false: only others. Absent: all.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

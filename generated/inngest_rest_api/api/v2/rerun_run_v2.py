@@ -13,7 +13,7 @@ from ...types import UNSET, Response, Unset, read_json
 from .. import Operation
 
 OPERATION = Operation("v2", "rerun_run_v2", "POST", "/v2/runs/{run_id}/rerun")
-""" What the document calls this operation """
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -21,6 +21,7 @@ def get_kwargs(
     *,
     body: V2RerunBody | Unset = UNSET,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
     headers: dict[str, Any] = {}
 
     _kwargs: dict[str, Any] = {
@@ -42,7 +43,12 @@ def get_kwargs(
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2RunIdEnvelope | str | None:
-    """Read the body as the document has it for the status; of one it does not have, return None, or raise UnexpectedStatus if strict"""
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
         response_200 = V2RunIdEnvelope.from_dict(read_json(response.content))
 
@@ -100,12 +106,12 @@ def sync_detailed(
 ) -> Response[V2Errors | V2RunIdEnvelope | str]:
     """Run a run again
 
-     Starts a new run for the same events, from the beginning or from a step. Runs of a cron schedule
+    Starts a new run for the same events, from the beginning or from a step. Runs of a cron schedule
     rerun, too [seen]. Not idempotent: each call is a run.
 
     Args:
-        run_id (str):
-        body (V2RerunBody | Unset):
+        run_id (str): The id of a run, a ULID in any case.
+        body (V2RerunBody | Unset): Where to start again; left out, at the beginning.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -135,12 +141,12 @@ def sync(
 ) -> V2Errors | V2RunIdEnvelope | str | None:
     """Run a run again
 
-     Starts a new run for the same events, from the beginning or from a step. Runs of a cron schedule
+    Starts a new run for the same events, from the beginning or from a step. Runs of a cron schedule
     rerun, too [seen]. Not idempotent: each call is a run.
 
     Args:
-        run_id (str):
-        body (V2RerunBody | Unset):
+        run_id (str): The id of a run, a ULID in any case.
+        body (V2RerunBody | Unset): Where to start again; left out, at the beginning.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -165,12 +171,12 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2RunIdEnvelope | str]:
     """Run a run again
 
-     Starts a new run for the same events, from the beginning or from a step. Runs of a cron schedule
+    Starts a new run for the same events, from the beginning or from a step. Runs of a cron schedule
     rerun, too [seen]. Not idempotent: each call is a run.
 
     Args:
-        run_id (str):
-        body (V2RerunBody | Unset):
+        run_id (str): The id of a run, a ULID in any case.
+        body (V2RerunBody | Unset): Where to start again; left out, at the beginning.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -198,12 +204,12 @@ async def asyncio(
 ) -> V2Errors | V2RunIdEnvelope | str | None:
     """Run a run again
 
-     Starts a new run for the same events, from the beginning or from a step. Runs of a cron schedule
+    Starts a new run for the same events, from the beginning or from a step. Runs of a cron schedule
     rerun, too [seen]. Not idempotent: each call is a run.
 
     Args:
-        run_id (str):
-        body (V2RerunBody | Unset):
+        run_id (str): The id of a run, a ULID in any case.
+        body (V2RerunBody | Unset): Where to start again; left out, at the beginning.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
