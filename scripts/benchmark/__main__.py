@@ -1,4 +1,4 @@
-"""Measure sending against the official SDK and httpx, in turns, and judge the ratios.
+"""Measure sending and reading against the official SDK and httpx, in turns, and judge the ratios.
 
 Each case runs in a fresh process on core 0, the counting server on core 1. Cases of a comparison
 take turns, round by round, so that what else the machine does falls on all of them alike; medians,

@@ -1,7 +1,7 @@
 """One case: `python -m benchmark.cases NAME --url URL --count N` prints its figures as JSON.
 
 Each runs in a process of its own, so that neither memory nor warm caches pass from one to the
-next. Timed is the sending alone: imports, pools and one warm-up request lie outside.
+next. Only sending or reading is timed: imports, pools and one warm-up request lie outside.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from benchmark import workload
 
@@ -102,7 +102,7 @@ case("async send_many, 32 in flight")(async_send_many(32))
 
 
 def ndjson(count: int) -> Path:
-    """Write the events a line each and return the file."""
+    """Write one event per line and return the file."""
     path = Path(tempfile.mkdtemp()) / "events.ndjson"
     lines = [json.dumps(each, separators=(",", ":")) for each in workload.pool()]
     with path.open("w") as file:
@@ -155,6 +155,26 @@ def runs_get(url: str, count: int) -> Callable[[], object]:
     return lambda: [ours.runs.get("01M86WNRKHYE50ZF3GG530BHRT") for _ in range(count)]
 
 
+def runs_list(family: Literal["v1", "v2"]) -> Case:
+    def make(url: str, count: int) -> Callable[[], object]:
+        from inngest_rest import InngestClient
+
+        ours = InngestClient(signing_key="signkey-test-12345678", base_url=url, api_version=family)
+        ours.runs.list().page()
+
+        def work() -> None:
+            seen = sum(1 for _ in ours.runs.list(limit=count))
+            assert seen == count, f"{seen} runs listed"
+
+        return work
+
+    return make
+
+
+case("runs.list, v1")(runs_list("v1"))
+case("runs.list, v2")(runs_list("v2"))
+
+
 # httpx alone
 
 
@@ -181,6 +201,29 @@ def httpx_get(url: str, count: int) -> Callable[[], object]:
     http = httpx.Client()
     http.get(f"{url}/v1/runs/x")
     return lambda: [http.get(f"{url}/v1/runs/x").json() for _ in range(count)]
+
+
+def httpx_pages(family: str, cursor_of: Callable[[Any], str]) -> Case:
+    def make(url: str, count: int) -> Callable[[], object]:
+        import httpx
+
+        http = httpx.Client()
+        http.get(f"{url}/{family}/runs", params={"limit": 100})
+
+        def work() -> None:
+            params: dict[str, Any] = {"limit": 100}
+            for _ in range(count // 100):
+                page = http.get(f"{url}/{family}/runs", params=params).json()
+                assert len(page["data"]) == 100
+                params["cursor"] = cursor_of(page)
+
+        return work
+
+    return make
+
+
+case("httpx pages, v1")(httpx_pages("v1", lambda page: page["data"][-1]["run_id"]))
+case("httpx pages, v2")(httpx_pages("v2", lambda page: page["page"]["cursor"]))
 
 
 # The official SDK
@@ -351,6 +394,10 @@ case("import inngest_rest")(importing("from inngest_rest import InngestClient, E
 SENDING = frozenset(CASES) - {
     "runs.get",
     "httpx.get().json()",
+    "runs.list, v1",
+    "runs.list, v2",
+    "httpx pages, v1",
+    "httpx pages, v2",
     "EventBuffer.add",
     "posthog capture",
     "segment track",

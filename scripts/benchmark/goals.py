@@ -15,10 +15,11 @@ class Setting(NamedTuple):
     latency_ms: float = 0.0
 
 
-BULK = Setting("512 events a POST", 102_400)
-LATENT = Setting("512 events a POST, 20 ms of latency", 102_400, 20.0)
-LIVE = Setting("512 events a POST, to a dev server", 20_480)
-SINGLE = Setting("one event a POST", 2_000)
+BULK = Setting("512 events per POST", 102_400)
+LATENT = Setting("512 events per POST, 20 ms of latency", 102_400, 20.0)
+LIVE = Setting("512 events per POST, to a dev server", 20_480)
+SINGLE = Setting("one event per POST", 2_000)
+READING = Setting("100 runs per page", 10_000)
 START = Setting("start", 1)
 CAPTURE = Setting("hand over and go on", 20_000)
 SMALL_FILE = Setting("a file of 10,000 lines", 10_240)
@@ -124,6 +125,20 @@ GOALS = (
         Run(SINGLE, "runs.get"),
         Run(SINGLE, "httpx.get().json()"),
         at_most=1.15,
+    ),
+    Goal(
+        "runs.list of v1, against httpx.get().json() of the same pages, time of our own processor",
+        Run(READING, "runs.list, v1"),
+        Run(READING, "httpx pages, v1"),
+        at_most=3,
+        figure="cpu",
+    ),
+    Goal(
+        "runs.list of v2, against httpx.get().json() of the same pages, time of our own processor",
+        Run(READING, "runs.list, v2"),
+        Run(READING, "httpx pages, v2"),
+        at_most=3,
+        figure="cpu",
     ),
     Goal(
         "EventBuffer.add, against posthog's capture",

@@ -2,7 +2,8 @@
 
 `python -m benchmark.null_server [--latency MS]` prints its port and serves until its standard
 input closes. POST /e/KEY counts the events of the body and answers with as many ids, GET /count
-tells and resets the count, any other GET answers with one run.
+returns and resets the count, GET /v1/runs and GET /v2/runs answer with 100 runs and always a next
+page, any other GET answers with one run.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import functools
+import re
 import sys
 
 RUN = (
@@ -21,6 +23,46 @@ RUN = (
     b'"metadata":{"fetched_at":"2026-11-24T13:44:09.567823239Z",'
     b'"cached_until":"2026-11-24T13:44:12.567823309Z"}}'
 )
+
+
+# The last run of a page has the number of the page in its id, as v1 goes on from there.
+V1_RUN = (
+    b'{"run_id":"01M86WNR%018d","run_started_at":"2026-11-24T13:42:09.777Z",'
+    b'"function_id":"39dfc054-6808-53bd-90b7-98756fd9bf24","function_version":0,'
+    b'"environment_id":"00000000-0000-4000-b000-000000000000",'
+    b'"event_id":"01M86WNRFXGX2X6REM97R8ZTYK","status":"%s",'
+    b'"ended_at":"2026-11-24T13:42:09.921142877Z","output":{"echo":{"k":"ok"},"n":1}}'
+)
+V2_RUN = (
+    b'{"app":{"id":"probe-app"},"function":{"id":"%s","name":"%s"},'
+    b'"id":"01M86WNR%018d","queuedAt":"2026-11-24T13:42:09.779Z",'
+    b'"startedAt":"2026-11-24T13:42:09.783129305Z","status":"%s",'
+    b'"trigger":{"eventIds":["01M86WNRG0YYYPRBM426FGBJSC"]}}'
+)
+KINDS = [(b"hello", b"completed"), (b"slow", b"running"), (b"steps", b"failed")]
+V1_RUNS = b",".join(V1_RUN % (10**9 + n, KINDS[n % 3][1].title()) for n in range(99))
+V2_RUNS = b",".join(
+    V2_RUN % (name, name, n, status.upper()) for n in range(100) for name, status in [KINDS[n % 3]]
+)
+
+
+def page_of_v1(number: int) -> bytes:
+    """Write a page as recording v1-event-runs-ok has it."""
+    return b'{"data":[%s,%s]}' % (V1_RUNS, V1_RUN % (number, b"Completed"))
+
+
+def page_of_v2(number: int) -> bytes:
+    """Write a page as recording v2-runs-list has it."""
+    return (
+        b'{"data":[%s],"metadata":{"fetchedAt":"2026-11-24T13:42:37.951534562Z"},'
+        b'"page":{"cursor":"%0100d","hasMore":true,"limit":100}}' % (V2_RUNS, number)
+    )
+
+
+def next_page(line: bytes) -> int:
+    """Return the number of the page after the one whose cursor a request has."""
+    cursor = line.partition(b"cursor=")[2]
+    return int(re.match(rb"(?:01m86wnr)?(\d*)", cursor)[1] or 0) + 1  # type: ignore[index]
 
 
 def answer(body: bytes, content_type: bytes = b"application/json") -> bytes:
@@ -58,7 +100,7 @@ class Counter(asyncio.Protocol):
             self.wanted = head + 4 + length
             if len(self.buffer) < self.wanted:
                 return
-            self.reply(bytes(lower[:12]), self.buffer[head + 4 : self.wanted])
+            self.reply(bytes(lower.partition(b"\r")[0]), self.buffer[head + 4 : self.wanted])
             del self.buffer[: self.wanted]
             self.wanted = 0
 
@@ -70,6 +112,10 @@ class Counter(asyncio.Protocol):
         elif line.startswith(b"get /count"):
             out = answer(b"%d" % Counter.received)
             Counter.received = 0
+        elif line.startswith(b"get /v1/runs?"):
+            out = answer(page_of_v1(next_page(line)))
+        elif line.startswith(b"get /v2/runs?"):
+            out = answer(page_of_v2(next_page(line)))
         else:
             out = answer(RUN)
         if self.latency:

@@ -1,4 +1,4 @@
-"""What a response means: the value it holds, or the error that says what to do."""
+"""Responses: the value each holds, or the error it raises."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from inngest_rest import (
     RouteNotFoundError,
     ServerError,
 )
-from tests.support.server import WEB_UI, Reply, recorded, says, text
+from tests.support.server import WEB_UI, Reply, body_of, recorded, says, text
 
 if TYPE_CHECKING:
     from tests.conftest import Connect
@@ -30,6 +30,7 @@ Ask = "Callable[[InngestClient], Any]"
 
 # What is asked, on which route, by whom.
 GET_EVENT = (f"GET /v1/events/{ID}", lambda it: it.events.get(ID))
+GET_RUN = (f"GET /v1/runs/{ID}", lambda it: it.runs.get(ID))
 CANCEL = (f"DELETE /v1/runs/{ID}", lambda it: it.runs.cancel(ID))
 SIGNAL = ("POST /v1/signals", lambda it: it.signals.send("s"))
 LIST_EVENTS = ("GET /v1/events", lambda it: it.events.list().page())
@@ -96,7 +97,7 @@ def ask(client: InngestClient, server: Server, operation: Any, reply: Reply) -> 
         (INVOKE, "v2-invoke-debounced", BadRequestError, 422, "function_debounced", "", False),
     ],
 )
-def test_a_recorded_refusal_becomes_its_error(
+def test_a_recorded_error_response_raises_its_error_class(
     client: InngestClient,
     server: Server,
     operation: Any,
@@ -139,7 +140,7 @@ def test_a_recorded_refusal_becomes_its_error(
     ],
 )
 @pytest.mark.parametrize("operation", [GET_EVENT, GET_APP, HEALTH, SIGNAL], ids=lambda it: it[0])
-def test_the_status_alone_chooses_the_class_whatever_the_body(
+def test_the_status_alone_determines_the_error_class(
     connect: Connect, server: Server, operation: Any, status: int, error: type[ApiError]
 ) -> None:
     for body in (b"", b"<html>Bad Gateway</html>", b"\xff\xfe", b"[]", b'{"message": "x"}'):
@@ -150,7 +151,7 @@ def test_the_status_alone_chooses_the_class_whatever_the_body(
 
 
 @pytest.mark.parametrize("body", [{"error": "no such event"}, {"errors": [{"code": "not_found"}]}])
-def test_a_404_in_json_speaks_of_a_resource(
+def test_a_404_with_a_json_error_is_about_a_resource(
     client: InngestClient, server: Server, body: object
 ) -> None:
     with pytest.raises(NotFoundError):
@@ -160,14 +161,14 @@ def test_a_404_in_json_speaks_of_a_resource(
 @pytest.mark.parametrize(
     "body", ["null", '"text"', "{}", '{"errors": []}', '{"errors": ["x"]}', ""]
 )
-def test_a_404_without_a_word_about_a_resource_speaks_of_the_route(
+def test_a_404_without_a_json_error_is_about_the_route(
     client: InngestClient, server: Server, body: str
 ) -> None:
     with pytest.raises(RouteNotFoundError):
         ask(client, server, GET_APP, text(404, body))
 
 
-def test_several_errors_are_all_told(client: InngestClient, server: Server) -> None:
+def test_the_message_joins_all_errors_of_a_response(client: InngestClient, server: Server) -> None:
     body = {"errors": [{"code": "a", "message": "one"}, {"code": "b", "message": "two"}]}
     with pytest.raises(BadRequestError, match="one; two") as caught:
         ask(client, server, GET_APP, says(body, status=400))
@@ -196,7 +197,7 @@ ALL = [GET_EVENT, LIST_EVENTS, CANCEL, SIGNAL, GET_APP, TRACE, INVOKE, HEALTH]
     ],
     ids=lambda it: f"{it.status}-{it.body[:12].decode()}",
 )
-def test_what_is_no_answer_is_said_to_be_none(
+def test_a_response_that_is_not_of_this_api_is_invalid(
     client: InngestClient, server: Server, operation: Any, reply: Reply
 ) -> None:
     with pytest.raises(InvalidResponseError) as caught:
@@ -207,7 +208,7 @@ def test_what_is_no_answer_is_said_to_be_none(
 
 
 @pytest.mark.parametrize("operation", [GET_EVENT, HEALTH, SIGNAL], ids=lambda it: it[0])
-def test_the_web_ui_says_that_the_address_is_wrong(
+def test_a_response_of_the_web_ui_hints_at_a_wrong_base_url(
     client: InngestClient, server: Server, operation: Any
 ) -> None:
     for reply in (WEB_UI, recorded("ingest-no-key2")):
@@ -215,7 +216,7 @@ def test_the_web_ui_says_that_the_address_is_wrong(
             ask(client, server, operation, reply)
 
 
-def test_an_output_that_speaks_of_an_error_is_no_error(
+def test_data_that_looks_like_an_error_body_is_not_an_error(
     client: InngestClient, server: Server
 ) -> None:
     body = recorded("v1-event").body.replace(
@@ -225,16 +226,84 @@ def test_an_output_that_speaks_of_an_error_is_no_error(
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 429, 503])
-def test_v1_may_hide_any_error_under_200(connect: Connect, server: Server, status: int) -> None:
+def test_v1_may_hide_any_error_status_under_http_200(
+    connect: Connect, server: Server, status: int
+) -> None:
     body = {"error": "hidden", "data": None, "status": status}
     with pytest.raises(ApiError, match="hidden") as caught:
         ask(connect(retries=0), server, GET_EVENT, says(body))
     assert (caught.value.status, caught.value.hidden) == (status, True)
 
 
-def test_v2_hides_nothing(client: InngestClient, server: Server) -> None:
+def test_an_error_hidden_under_http_200_is_invalid_for_v2(
+    client: InngestClient, server: Server
+) -> None:
     with pytest.raises(InvalidResponseError):
         ask(client, server, GET_APP, says({"error": "hidden", "data": None, "status": 404}))
+
+
+@pytest.mark.parametrize("errors", [5, True, "x", {"message": "x"}, [5], None])
+@pytest.mark.parametrize("status", [400, 404, 409, 500])
+def test_an_error_body_of_an_odd_shape_still_raises_an_api_error(
+    connect: Connect, server: Server, status: int, errors: object
+) -> None:
+    with pytest.raises(ApiError) as caught:
+        ask(connect(retries=0), server, INVOKE, says({"errors": errors}, status=status))
+    assert caught.value.status == status
+
+
+@pytest.mark.parametrize(
+    ("operation", "recording", "change"),
+    [
+        (GET_RUN, "v1-run-ok", {"ended_at": "soon"}),
+        (GET_RUN, "v1-run-ok", {"status": 5}),
+        (GET_EVENT, "v1-event", {"data": [5]}),
+        (GET_APP, "v2-app", {"createdAt": "soon"}),
+        (TRACE, "v2-trace-steps", {"rootSpan": {"id": "s", "durationMs": "long"}}),
+    ],
+    ids=["time", "status", "data", "time of v2", "duration"],
+)
+def test_a_value_that_cannot_be_converted_makes_the_answer_invalid(
+    client: InngestClient, server: Server, operation: Any, recording: str, change: dict[str, Any]
+) -> None:
+    body = body_of(recording)
+    body["data"] |= change
+    with pytest.raises(InvalidResponseError, match="not as documented"):
+        ask(client, server, operation, says(body))
+
+
+@pytest.mark.parametrize("name", ["utf-16", "hex", "idna", "undefined", "rot13", "no-such"])
+@pytest.mark.parametrize(("status", "error"), [(200, InvalidResponseError), (400, BadRequestError)])
+def test_the_character_set_a_server_names_does_not_matter(
+    client: InngestClient, server: Server, name: str, status: int, error: type[Exception]
+) -> None:
+    reply = Reply(status, "köln".encode(), {"content-type": f"text/plain; charset={name}"})
+    with pytest.raises(error) as caught:
+        ask(client, server, GET_EVENT, reply)
+    assert "köln" in vars(caught.value).get("body", str(caught.value))
+
+
+@pytest.mark.parametrize("operation", ALL, ids=lambda it: it[0])
+def test_json_that_is_nested_too_deeply_is_invalid(
+    client: InngestClient, server: Server, operation: Any
+) -> None:
+    deep = b'{"data": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    with pytest.raises(InvalidResponseError):
+        ask(client, server, operation, Reply(200, deep))
+
+
+def test_a_status_in_the_body_below_400_is_not_a_hidden_error(
+    client: InngestClient, server: Server
+) -> None:
+    for status in (True, 200, "500", None):
+        with pytest.raises(InvalidResponseError):
+            ask(client, server, GET_EVENT, says({"error": "", "data": None, "status": status}))
+
+
+def test_a_long_message_is_cut(connect: Connect, server: Server) -> None:
+    with pytest.raises(BadRequestError) as caught:
+        ask(connect(retries=0), server, GET_EVENT, says({"error": "x" * 9_999}, status=400))
+    assert len(caught.value.message) == 500
 
 
 def test_an_answer_of_the_cache_has_another_content_type(
@@ -258,6 +327,6 @@ def test_a_409_with_errors_is_one(client: InngestClient, server: Server) -> None
     assert caught.value.code == "idempotency_conflict"
 
 
-def test_what_a_server_adds_does_no_harm(client: InngestClient, server: Server) -> None:
+def test_fields_that_a_server_adds_are_ignored(client: InngestClient, server: Server) -> None:
     body = recorded("v1-event").body.replace(b'"data": {', b'"new": [1], "data": {"newer": {}, ', 1)
     assert ask(client, server, GET_EVENT, Reply(200, body)).name == "app/steps"

@@ -1,4 +1,4 @@
-"""Base URLs: what may be given, what is refused, and where plain http may go."""
+"""Base URLs: accepted forms, refused forms, and where plain http is allowed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings come from arguments, then from the environment; what is malformed is named at once."""
+"""Settings: arguments, then environment variables; a malformed one is named at construction."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def settings(environ: Mapping[str, str] | None = None, /, **arguments: Any) -> S
     return resolve(environ=environ or {}, **arguments)
 
 
-def test_without_settings_the_cloud_is_meant() -> None:
+def test_the_default_is_inngest_cloud() -> None:
     found = settings()
     assert (found.event_url, found.api_url) == ("https://inn.gs", "https://api.inngest.com")
     assert not found.dev
@@ -89,9 +89,84 @@ def test_the_specific_wins_over_the_general(
     assert (found.event_url, found.api_url) == (f"https://{event_url}", f"https://{api_url}")
 
 
-def test_the_default_url_as_an_argument_is_an_argument() -> None:
-    found = settings({"INNGEST_BASE_URL": "https://a.b"}, dev="http://127.0.0.1:8288")
-    assert found.event_url == "http://127.0.0.1:8288"
+DEV = "http://127.0.0.1:8288"
+CLOUD = ("https://inn.gs", "https://api.inngest.com")
+ALL_VARIABLES = {
+    "INNGEST_DEV": "https://dev.env",
+    "INNGEST_BASE_URL": "https://base.env",
+    "INNGEST_EVENT_API_BASE_URL": "https://event.env",
+    "INNGEST_API_BASE_URL": "https://api.env",
+}
+SPECIFIC_OF_ENV = ("https://event.env", "https://api.env")
+
+
+@pytest.mark.parametrize("dev", [True, "1", "true", DEV])
+@pytest.mark.parametrize("variable", ALL_VARIABLES)
+def test_dev_as_an_argument_wins_over_every_base_url_of_the_environment(
+    dev: bool | str, variable: str
+) -> None:
+    for environ in ({variable: ALL_VARIABLES[variable]}, ALL_VARIABLES):
+        found = settings({**environ, "INNGEST_SIGNING_KEY": KEY}, dev=dev)
+        assert (found.event_url, found.api_url, found.dev) == (DEV, DEV, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "urls"),
+    [
+        ({}, SPECIFIC_OF_ENV),
+        ({"dev": False}, SPECIFIC_OF_ENV),
+        ({"dev": "https://dev.arg"}, ("https://dev.arg", "https://dev.arg")),
+        ({"base_url": "https://base.arg"}, ("https://base.arg", "https://base.arg")),
+        ({"event_base_url": "https://event.arg"}, ("https://event.arg", "https://api.env")),
+        ({"api_base_url": "https://api.arg"}, ("https://event.env", "https://api.arg")),
+        ({"dev": True, "base_url": "https://base.arg"}, ("https://base.arg", "https://base.arg")),
+        ({"dev": True, "api_base_url": "https://api.arg"}, (DEV, "https://api.arg")),
+        ({"dev": True, "event_base_url": "https://event.arg"}, ("https://event.arg", DEV)),
+        (
+            {"base_url": "https://base.arg", "event_base_url": "https://event.arg"},
+            ("https://event.arg", "https://base.arg"),
+        ),
+    ],
+    ids=str,
+)
+def test_any_argument_wins_over_any_variable(
+    arguments: dict[str, Any], urls: tuple[str, str]
+) -> None:
+    found = settings(ALL_VARIABLES, **arguments)
+    assert (found.event_url, found.api_url) == urls
+
+
+@pytest.mark.parametrize(
+    ("environ", "dev", "urls"),
+    [
+        ({}, None, CLOUD),
+        ({"INNGEST_DEV": "1"}, None, (DEV, DEV)),
+        ({"INNGEST_DEV": "1"}, False, CLOUD),
+        ({"INNGEST_DEV": "https://dev.env"}, False, CLOUD),
+        ({"INNGEST_DEV": "0", "INNGEST_BASE_URL": "https://a.b"}, None, ("https://a.b",) * 2),
+        ({"INNGEST_DEV": "1", "INNGEST_BASE_URL": "https://a.b"}, None, ("https://a.b",) * 2),
+        ({"INNGEST_DEV": "1", "INNGEST_API_BASE_URL": "https://a.b"}, None, (DEV, "https://a.b")),
+        ({"INNGEST_DEV": "1", "INNGEST_BASE_URL": "https://a.b"}, False, ("https://a.b",) * 2),
+    ],
+    ids=str,
+)
+def test_among_variables_a_base_url_wins_over_the_dev_server(
+    environ: dict[str, str], dev: bool | None, urls: tuple[str, str]
+) -> None:
+    found = settings(environ, dev=dev)
+    assert (found.event_url, found.api_url) == urls
+
+
+@pytest.mark.parametrize("name", ["localhost:8288", "127.0.0.1:8288", "dev.example", "localhost"])
+def test_a_dev_server_without_http_is_shown_with_what_is_missing(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"not '{name}': http:// is missing"):
+        settings(dev=name)
+
+
+def test_a_password_in_a_malformed_dev_server_is_not_shown() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        settings(dev="user:secret@localhost:8288")
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +248,7 @@ def test_a_retry_policy_takes_positive_spans(span: str) -> None:
     spans: Any = {span: timedelta(minutes=1)}
     assert getattr(RetryPolicy(**spans), span) == 60.0
     spans[span] = 0
-    with pytest.raises(ConfigurationError, match="RetryPolicy must be a positive"):
+    with pytest.raises(ConfigurationError, match="RetryPolicy must be positive"):
         RetryPolicy(**spans)
 
 
@@ -226,7 +301,8 @@ def test_a_dev_server_needs_no_keys(connect: Connect, server: Server) -> None:
 def test_no_key_is_in_a_repr(kind: Any) -> None:
     secrets = {"event_key": "evt-secret", "signing_key": "5ec7e7", "api_key": "sk-secret"}
     client = kind(**secrets, transport=httpx.MockTransport(lambda _: httpx.Response(200)))
-    shown = f"{client!r} {client._session.settings!r} {client._session!r} {client.runs!r}"
-    hidden = [*secrets.values(), *client._session.settings.signing_bearers]
+    checked = settings(**secrets)
+    shown = f"{client!r} {checked!r} {client.runs!r}"
+    hidden = [*secrets.values(), *checked.signing_bearers]
     assert not any(secret in shown for secret in hidden)
     assert repr(client) == f"{kind.__name__}('https://inn.gs', 'https://api.inngest.com')"

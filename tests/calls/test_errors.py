@@ -1,4 +1,4 @@
-"""Errors: the documented tree, what each tells, that all pickle, and that none holds a key."""
+"""Errors: the documented tree, their messages, that all pickle, and that none holds a key."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_every_error_pickles_with_all_it_tells(error: InngestError) -> None:
         assert vars(again) == vars(error)
 
 
-def test_a_rate_limit_keeps_its_pause() -> None:
+def test_retry_after_survives_pickling() -> None:
     error = api_error(RateLimitError)
     error.retry_after = 7.0
     assert pickle.loads(pickle.dumps(error)).retry_after == 7.0
@@ -128,7 +128,10 @@ def test_a_rate_limit_keeps_its_pause() -> None:
     ("error", "words"),
     [
         (api_error(ApiError), "GET https://a.b/v1 answered 418 (c): no (after 3 attempts)"),
-        (api_error(AuthenticationError), "INNGEST_SIGNING_KEY"),
+        (
+            api_error(AuthenticationError),
+            "answered 418 (c): no (after 3 attempts). Check the key, and that it belongs to",
+        ),
         (api_error(RouteNotFoundError), "check the base URL and api_version"),
         (transport_error(TransportError), "POST https://a.b/e/***: reset (after 2 attempts)"),
         (MADE[6], "GET https://a.b answered 200: odd"),
@@ -140,7 +143,57 @@ def test_a_message_says_what_happened_and_what_to_do(error: InngestError, words:
     assert words in str(error)
 
 
-def test_the_body_of_a_strange_answer_is_kept_in_part() -> None:
+@pytest.mark.parametrize("end", ["", ".", "!", "?"])
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_the_words_of_the_server_and_the_advice_are_two_sentences(end: str, attempts: int) -> None:
+    error = AuthenticationError(f"Event key not found{end}", status=401, method="GET", url="u")
+    error.attempts = attempts
+    tries = " (after 3 attempts)" if attempts > 1 else ""
+    kept = "" if end == "." and tries else end
+    stop = "." if tries or not end else ""
+    assert str(error) == (
+        f"GET u answered 401: Event key not found{kept}{tries}{stop} {AuthenticationError.advice}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("route", "call", "named"),
+    [
+        (f"POST /e/{EVENT_KEY}", lambda it: it.send({"name": "a"}), {"event_key"}),
+        ("GET /v1/events", lambda it: it.events.list().page(), {"signing_key"}),
+        ("GET /v2/apps/a", lambda it: it.apps.get("a"), {"signing_key", "api_key"}),
+    ],
+    ids=["event key", "v1", "v2"],
+)
+def test_a_refused_key_gets_advice_on_the_keys_that_were_sent(
+    connect: Connect, server: Server, route: str, call: Any, named: set[str]
+) -> None:
+    server.on(route, recorded("start-ingest-wrong"))
+    with pytest.raises(AuthenticationError) as caught:
+        call(connect(dev=None, event_key=EVENT_KEY, signing_key=SIGNING_KEY, api_key=API_KEY))
+    assert re.findall(r"[a-z]+_key\b", str(caught.value)) == sorted(named, reverse=True)
+    assert pickle.loads(pickle.dumps(caught.value)).advice == caught.value.advice
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_connection_that_fails_says_what_to_look_for(connect: Connect, scheme: str) -> None:
+    words = {
+        "http": r"refused|\[Errno.*; is a server running there\?",
+        "https": "speaks http there",
+    }
+    with MockServer().serve() as url:
+        running = url.replace("http", scheme)
+        port = httpx.URL(url).port
+        stopped = f"http://127.0.0.1:{port}"
+        if scheme == "https":
+            with pytest.raises(TransportError, match=words[scheme]):
+                connect(base_url=running, transport=None, retries=0).health()
+    if scheme == "http":
+        with pytest.raises(TransportError, match=words[scheme]):
+            connect(base_url=stopped, transport=None, retries=0).health()
+
+
+def test_the_body_of_an_invalid_response_is_cut_to_500_characters() -> None:
     error = InvalidResponseError("odd", method="GET", url="u", status=200, body="x" * 10_000)
     assert len(error.body) == 500
 
@@ -151,6 +204,9 @@ ANSWERS: list[Answer] = [
     text(404, "404 page not found"),
     WEB_UI,
     text(200, "\xff", "application/json"),
+    text(404, f"Cannot POST /e/{EVENT_KEY} with {SECRETS[3]} and {API_KEY}"),
+    text(401, f'{{"error": "unknown: {API_KEY}"}}'),
+    text(200, f"{EVENT_KEY} {SECRETS[3]} {API_KEY}", "application/json"),
     httpx.ConnectError("refused"),
     httpx.ReadTimeout("late"),
     httpx.RemoteProtocolError("broken"),

@@ -1,7 +1,8 @@
-"""Which API family answers: the first this server has; what is absent is remembered."""
+"""API families: the preferred one is asked, and absent routes are remembered for a while."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from tests.support.server import Reply, Server, body_of, recorded, says, text
 if TYPE_CHECKING:
     from inngest_rest import InngestClient
     from tests.conftest import Connect
+    from tests.support.clock import Clock
 
 ID = "01M86WNRKHYE50ZF3GG530BHRT"
 META = {"fetched_at": "2026-11-24T13:42:13Z"}
@@ -87,7 +89,7 @@ def in_order(name: str) -> list[tuple[str, Reply]]:
 
 
 @pytest.mark.parametrize("name", BOTH)
-def test_a_server_that_has_both_is_asked_the_better_one(
+def test_the_preferred_family_is_asked_where_both_are_present(
     client: InngestClient, server: Server, name: str
 ) -> None:
     for route, reply in in_order(name):
@@ -98,7 +100,7 @@ def test_a_server_that_has_both_is_asked_the_better_one(
 
 @pytest.mark.parametrize("name", BOTH)
 @pytest.mark.parametrize("absence", ABSENT, ids=lambda it: f"{it.status}-{it.body[:9]!r}")
-def test_where_the_better_one_is_absent_the_other_is_asked_and_that_is_remembered(
+def test_an_absent_route_falls_back_to_the_other_family_and_is_remembered(
     client: InngestClient, server: Server, name: str, absence: Reply
 ) -> None:
     (better, _), (other, reply) = in_order(name)
@@ -116,7 +118,7 @@ def test_where_both_are_absent_the_error_names_what_was_asked(
     for _ in range(2):
         with pytest.raises(RouteNotFoundError, match=r"asked: (GET|POST|DELETE) /v\d/.* and "):
             BOTH[name][0](client)
-    assert asks(server) == [route for route, _ in in_order(name)]
+    assert asks(server) == [route for route, _ in in_order(name)] * 2
 
 
 def test_absence_is_remembered_for_each_operation_by_itself(
@@ -131,6 +133,38 @@ def test_absence_is_remembered_for_each_operation_by_itself(
     assert asks(server) == ["GET /v1/runs", "GET /v2/runs", f"GET /v1/runs/{ID}"]
 
 
+def test_absence_is_remembered_for_five_minutes_and_logged_once(
+    client: InngestClient, server: Server, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    server.on("GET /v1/runs", text(404, "404 page not found"))
+    server.on(*RUNS_LIST[2])
+    client.runs.list().page()
+    clock.advance(299)
+    client.runs.list().page()
+    clock.advance(2)
+    client.runs.list().page()
+    v1, v2 = "GET /v1/runs", "GET /v2/runs"
+    assert asks(server) == [v1, v2, v2, v1, v2]
+    assert [each.getMessage() for each in caplog.records] == [f"the server does not have {v1}"]
+
+
+def test_one_plain_404_of_a_proxy_does_not_disable_a_route(
+    client: InngestClient, server: Server, clock: Clock
+) -> None:
+    route, call = f"GET /v1/events/{ID}", client.events.get
+    server.on(route, text(404, "no such upstream"), recorded("v1-event"))
+    with pytest.raises(RouteNotFoundError):
+        call(ID)
+    assert call(ID).name == "app/steps"
+    server.on(RUNS_LIST[1][0], text(404, "no such upstream"), RUNS_LIST[1][1])
+    server.on(*RUNS_LIST[2])
+    client.runs.list().page()
+    clock.advance(301)
+    client.runs.list().page()
+    assert asks(server)[-1] == "GET /v1/runs"
+
+
 def test_absence_is_remembered_by_one_client_only(connect: Connect, server: Server) -> None:
     server.on(*RUNS_LIST[2])
     for _ in range(2):
@@ -139,7 +173,7 @@ def test_absence_is_remembered_by_one_client_only(connect: Connect, server: Serv
 
 
 @pytest.mark.parametrize("name", ["runs.replay", "runs.cancel"])
-def test_a_resource_that_is_unknown_is_no_absent_route(
+def test_an_unknown_resource_does_not_make_its_route_absent(
     client: InngestClient, server: Server, name: str
 ) -> None:
     call, (v1, _), (v2, reply) = BOTH[name]
@@ -151,7 +185,9 @@ def test_a_resource_that_is_unknown_is_no_absent_route(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 500, 503])
-def test_any_other_error_is_no_absent_route(connect: Connect, server: Server, status: int) -> None:
+def test_other_errors_do_not_make_a_route_absent(
+    connect: Connect, server: Server, status: int
+) -> None:
     server.on("GET /v1/runs", text(status, "no"))
     server.on(*RUNS_LIST[2])
     with pytest.raises(Exception, match=f"answered {status}"):
@@ -173,7 +209,7 @@ def test_a_pinned_version_is_the_only_one_asked(
 
 @pytest.mark.parametrize("name", BOTH)
 @pytest.mark.parametrize("version", ["v1", "v2"])
-def test_a_pinned_version_that_is_absent_is_not_replaced(
+def test_a_pinned_version_has_no_fallback(
     connect: Connect, server: Server, name: str, version: str
 ) -> None:
     call, v1, v2 = BOTH[name]
@@ -203,10 +239,12 @@ def test_a_pinned_version_that_is_absent_is_not_replaced(
         *("jobs", "event", "events", "signal", "cancellation", "webhooks"),
     ],
 )
-def test_what_a_pinned_version_does_not_serve_says_so(
+def test_an_operation_that_a_pinned_version_lacks_is_a_configuration_error(
     connect: Connect, server: Server, version: str, call: Any
 ) -> None:
-    with pytest.raises(ConfigurationError, match="alone, and api_version says otherwise"):
+    with pytest.raises(
+        ConfigurationError, match=f'exists only in v., but api_version="{version}" is set'
+    ):
         call(connect(api_version=version))
     assert server.asked == []
 
@@ -219,17 +257,18 @@ def test_a_run_that_v1_does_not_know_is_asked_of_v2_once(
     with pytest.raises(NotFoundError, match=f"no run {ID}") as caught:
         client.runs.get(ID)
     assert caught.value.status == 404
-    assert asks(server) == [f"GET /v1/runs/{ID}", f"GET /v2/runs/{ID}"]
+    event = f"GET /v1/events/{ID}"
+    assert asks(server) == [f"GET /v1/runs/{ID}", f"GET /v2/runs/{ID}", event]
 
 
-def test_a_failure_that_v1_does_not_hide_is_one(connect: Connect, server: Server) -> None:
+def test_a_plain_500_of_v1_is_a_server_error(connect: Connect, server: Server) -> None:
     server.on(f"GET /v1/runs/{ID}", text(500, "panic"))
     with pytest.raises(ServerError, match="panic"):
         connect(retries=0).runs.get(ID)
     assert asks(server) == [f"GET /v1/runs/{ID}"]
 
 
-def test_a_run_that_v1_cannot_load_and_v2_knows_is_a_failure_of_the_server(
+def test_a_run_that_v1_cannot_load_but_v2_knows_is_a_server_error(
     client: InngestClient, server: Server
 ) -> None:
     server.on(f"GET /v1/runs/{ID}", recorded("v1-run-unknown"))
@@ -238,7 +277,7 @@ def test_a_run_that_v1_cannot_load_and_v2_knows_is_a_failure_of_the_server(
         client.runs.get(ID)
 
 
-def test_where_v2_cannot_tell_a_run_that_v1_does_not_know_is_unknown(
+def test_without_v2_a_run_that_v1_cannot_load_is_not_found(
     client: InngestClient, server: Server
 ) -> None:
     server.on(f"GET /v1/runs/{ID}", recorded("v1-run-unknown"))
@@ -246,12 +285,12 @@ def test_where_v2_cannot_tell_a_run_that_v1_does_not_know_is_unknown(
     for call in (client.runs.get, client.runs.jobs):
         with pytest.raises(NotFoundError):
             call(ID)
-    v2 = f"GET /v2/runs/{ID}"
-    assert asks(server) == [f"GET /v1/runs/{ID}", v2, f"GET /v1/runs/{ID}/jobs"]
+    v2, event = f"GET /v2/runs/{ID}", f"GET /v1/events/{ID}"
+    assert asks(server) == [f"GET /v1/runs/{ID}", v2, event, f"GET /v1/runs/{ID}/jobs"]
 
 
 def test_a_pin_to_v1_holds_for_an_unknown_run_too(connect: Connect, server: Server) -> None:
     server.on(f"GET /v1/runs/{ID}", recorded("v1-run-unknown"))
     with pytest.raises(NotFoundError):
         connect(api_version="v1").runs.get(ID)
-    assert asks(server) == [f"GET /v1/runs/{ID}"]
+    assert asks(server) == [f"GET /v1/runs/{ID}", f"GET /v1/events/{ID}"]

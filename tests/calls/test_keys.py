@@ -1,4 +1,4 @@
-"""Which key goes where: the hashed signing key to the API, the event key to the host of events."""
+"""Keys: the hashed signing key goes to the API, the event key to the event host."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_with_an_api_key_alone_what_v1_alone_serves_says_which_key_it_needs(
 ) -> None:
     client = connect(dev=None, api_key="sk-inn-api-1")
     with pytest.raises(
-        ConfigurationError, match=r"v1 alone: pass signing_key=.*INNGEST_SIGNING_KEY"
+        ConfigurationError, match=r"only in v1.*: pass signing_key=.*INNGEST_SIGNING_KEY"
     ):
         client.events.get("01")
     assert server.asked == []

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import InvalidArgumentError, Page
+from inngest_rest import InvalidArgumentError, InvalidResponseError, Page
 from inngest_rest.testing import MockServer
-from tests.support.server import body_of, recorded, says
+from tests.support.server import NO_ROUTE, body_of, recorded, says
 
 if TYPE_CHECKING:
     import httpx
@@ -28,6 +28,10 @@ BEYOND = AssertionError("asked beyond the end")
 
 def v1_events(*ids: str) -> Reply:
     return says({"data": [{**EVENT, "internal_id": each} for each in ids], "metadata": META})
+
+
+def v1_apps(*ids: str) -> Reply:
+    return says({"data": [{"id": each, "name": each} for each in ids], "metadata": META})
 
 
 def v1_runs(*ids: str) -> Reply:
@@ -131,7 +135,7 @@ def test_the_limit_bounds_all_and_the_page_size_each(
     def answer(request: httpx.Request) -> Reply:
         size = int(request.url.params["limit"])
         ids = [str(each) for _, each in zip(range(size), made, strict=False)]
-        return v2_runs(*ids, cursor="on" if len(ids) == size else None)
+        return v2_runs(*ids, cursor=ids[-1] if len(ids) == size else None)
 
     server.on("GET /v2/runs", answer)
     found = list(client.runs.list(limit=limit, page_size=page_size))
@@ -145,6 +149,91 @@ def test_a_server_that_gives_more_than_asked_is_cut(client: InngestClient, serve
     assert len(client.events.list(limit=2).page().items) == 2
 
 
+def test_the_cursor_of_a_page_cut_to_limit_skips_nothing(
+    client: InngestClient, server: Server
+) -> None:
+    server.on("GET /v1/events", v1_events("a", "b", "c"))
+    server.on("GET /v2/runs", v2_runs("a", "b", "c", cursor="on"))
+    server.on("GET /v2/apps", NO_ROUTE["v2"])
+    server.on("GET /v1/apps", v1_apps("a", "b", "c"))
+    lists: list[tuple[Any, str]] = [
+        (client.events.list, "internal_id"),
+        (client.runs.list, "id"),
+        (client.apps.list, "id"),
+    ]
+    for list_, name in lists:
+        cut = list_(limit=2).page()
+        assert [getattr(each, name) for each in cut.items] == ["a", "b"]
+        assert cut.next_cursor is not None
+        rest = list_(limit=2, cursor=cut.next_cursor).page()
+        assert [getattr(each, name) for each in rest.items] == ["c"]
+
+
+def test_a_cut_page_continues_where_it_was_cut_though_the_server_pages_differently(
+    client: InngestClient, server: Server
+) -> None:
+    whole = v2_runs("a", "b", "c", cursor="after c")
+    parts = v2_runs("a", cursor="after a"), v2_runs("b", "c", cursor="after c"), v2_runs("d")
+    server.on("GET /v2/runs", whole, *parts)
+    cut = client.runs.list(app="x", limit=2).page()
+    rest = client.runs.list(app="x", cursor=cut.next_cursor)
+    assert [each.id for each in rest] == ["c", "d"]
+
+
+LISTINGS: dict[str, Any] = {
+    "events": lambda it, cursor: it.events.list(cursor=cursor),
+    "runs": lambda it, cursor: it.runs.list(cursor=cursor),
+    "runs of an event": lambda it, cursor: it.events.runs("e", cursor=cursor),
+    "runs of another": lambda it, cursor: it.events.runs("f", cursor=cursor),
+    "apps": lambda it, cursor: it.apps.list(cursor=cursor),
+    "functions": lambda it, cursor: it.functions.list("a", cursor=cursor),
+    "webhooks": lambda it, cursor: it.webhooks.list(cursor=cursor),
+    "cancellations": lambda it, cursor: it.cancellations.list(cursor=cursor),
+}
+FIRST_PAGES: dict[str, tuple[str, Any]] = {
+    "events": ("/v1/events", lambda it: it.events.list(page_size=1)),
+    "runs": ("/v2/runs", lambda it: it.runs.list(page_size=1)),
+    "runs of an event": ("/v2/events/e/runs", lambda it: it.events.runs("e", page_size=1)),
+}
+
+
+@pytest.mark.parametrize("name", FIRST_PAGES)
+def test_a_cursor_of_another_listing_is_refused_by_the_call(
+    client: InngestClient, server: Server, name: str
+) -> None:
+    path, first = FIRST_PAGES[name]
+    v1 = path.startswith("/v1")
+    pages = (v1_events("a"), v1_events()) if v1 else (v2_runs("a", cursor="on"), v2_runs())
+    server.on(f"GET {path}", *pages)
+    cursor = first(client).page().next_cursor
+    asked = len(server.asked)
+    for other, list_ in LISTINGS.items():
+        if other != name:
+            with pytest.raises(InvalidArgumentError, match="belongs to another listing"):
+                list_(client, cursor)
+    assert len(server.asked) == asked
+    LISTINGS[name](client, cursor).page()
+
+
+@pytest.mark.parametrize("cursors", [["a", "a"], ["a", "b", "a"]])
+def test_a_cursor_that_repeats_ends_the_walk_with_an_error(
+    client: InngestClient, server: Server, cursors: list[str]
+) -> None:
+    server.on("GET /v2/runs", *[v2_runs("x", cursor=each) for each in cursors], BEYOND)
+    found: list[Any] = []
+    with pytest.raises(InvalidResponseError, match="repeats the cursor 'a'"):
+        found.extend(client.runs.list(app="x"))
+    assert len(server.requests) == len(cursors)
+
+
+def test_a_walk_of_v1_that_turns_back_ends_with_an_error(
+    client: InngestClient, server: Server
+) -> None:
+    server.on("GET /v1/events", *[v1_events(each) for each in "abca"], BEYOND)
+    with pytest.raises(InvalidResponseError, match="repeats the cursor 'a'"):
+        list(client.events.list(page_size=1))
+
+
 @pytest.mark.parametrize(
     ("path", "call", "largest"),
     [
@@ -155,7 +244,7 @@ def test_a_server_that_gives_more_than_asked_is_cut(client: InngestClient, serve
     ],
     ids=["events", "runs of an event", "runs of v1", "runs of v2"],
 )
-def test_no_more_is_asked_than_the_server_gives(
+def test_the_page_size_stays_within_what_the_server_gives(
     client: InngestClient, server: Server, path: str, call: Any, largest: int
 ) -> None:
     answer = v2_runs() if path.startswith("/v2") else says({"data": [], "metadata": META})
@@ -165,11 +254,11 @@ def test_no_more_is_asked_than_the_server_gives(
     assert {each["limit"] for each in queries(server)} == {str(largest)}
 
 
-def test_a_page_is_a_page_and_its_cursor_goes_on(client: InngestClient, server: Server) -> None:
+def test_the_cursor_of_a_page_continues_the_listing(client: InngestClient, server: Server) -> None:
     server.on("GET /v1/events", v1_events("a", "b"), v1_events("c"))
     page = client.events.list(page_size=2).page()
     assert isinstance(page, Page)
-    assert page.next_cursor == "v1:b"
+    assert page.next_cursor is not None
     following = client.events.list(page_size=2, cursor=page.next_cursor).page()
     assert [each.internal_id for each in following.items] == ["c"]
     assert following.next_cursor is None
@@ -207,7 +296,11 @@ def test_each_walk_starts_anew(client: InngestClient, server: Server) -> None:
         ({"cursor": ""}, "cursor"),
         ({"cursor": "01ABC"}, "cursor"),
         ({"cursor": "v3:x"}, "cursor"),
-        ({"cursor": "v1:"}, "cursor"),
+        ({"cursor": "/v1/runs:x:y"}, "cursor"),
+        ({"cursor": "/v1/runs:0:\ud800"}, "cursor"),
+        ({"cursor": 5}, "cursor"),
+        ({"status": "faild"}, "unknown status 'faild', did you mean 'failed'"),
+        ({"status": "CANCELED"}, "did you mean 'cancelled'"),
         ({"status": "sleeping"}, "sleeping.*cancelled, completed, failed, queued, running"),
         ({"status": ["running", "x"]}, "unknown status 'x'; valid are"),
         ({"status": ""}, "unknown status"),
@@ -232,7 +325,7 @@ def test_arguments_are_checked_at_the_call(
     assert server.asked == []
 
 
-def test_moments_go_out_with_their_zone(client: InngestClient, server: Server) -> None:
+def test_datetimes_are_sent_with_their_time_zone(client: InngestClient, server: Server) -> None:
     server.on("GET /v1/events", v1_events())
     client.events.list(name="a/b", since=DAY, until=DAY + timedelta(1)).page()
     assert queries(server) == [
@@ -246,7 +339,7 @@ def test_moments_go_out_with_their_zone(client: InngestClient, server: Server) -
 
 
 @pytest.mark.parametrize("v1_routes", [True, False])
-def test_a_walk_meets_everything_once(connect: Connect, v1_routes: bool) -> None:
+def test_iterating_a_listing_yields_every_item_once(connect: Connect, v1_routes: bool) -> None:
     mock = MockServer(v1_routes=v1_routes)
     mock.function("app", "f", trigger="go")
     client = connect(transport=mock.transport)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
-from inngest_rest_api import Client
 from inngest_rest_api.api import OPERATIONS
 
 from .document import TIME, Document, Operation, is_placeholder
@@ -18,9 +17,6 @@ from .recordings import Recording, read_all
 
 if TYPE_CHECKING:
     from types import ModuleType
-
-# A status the document lacks is an error here, never a None.
-STRICT = Client(base_url="http://test", raise_on_unexpected_status=True)
 
 
 class Exchange(NamedTuple):
@@ -31,12 +27,12 @@ class Exchange(NamedTuple):
 
     @property
     def status(self) -> int:
-        """The status that tells: the body's, where v1 hides one in a 200."""
+        """The effective status: that in the body, where a v1 GET answers HTTP 200."""
         return effective_status(self.recording.status, self.recording.received)
 
 
 def effective_status(status: int, body: Any) -> int:
-    """Say which status tells: the body's, where v1 hides one in a 200."""
+    """Return the effective status: that in the body, where a v1 GET answers HTTP 200."""
     if status == 200 and isinstance(body, dict) and "error" in body:
         return int(body["status"])
     return status
@@ -64,8 +60,7 @@ def snake(text: str) -> str:
 
 def parse(operation: Operation, recording: Recording, body: Any) -> Any:
     """Read an answer with the operation's generated parser."""
-    response = respond(recording, body)
-    return module_of(operation).parse_response(client=STRICT, response=response)
+    return module_of(operation).parse_response(respond(recording, body), strict=True)
 
 
 def respond(recording: Recording, body: Any) -> httpx.Response:

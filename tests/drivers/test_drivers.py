@@ -74,7 +74,7 @@ class Streams(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 def test_an_answer_that_trickles_in_is_bounded_as_a_whole(connect: Connect, clock: Clock) -> None:
     stream = Trickle(clock)
-    with pytest.raises(RequestTimeoutError, match="no whole answer within 10 s") as caught:
+    with pytest.raises(RequestTimeoutError, match="no complete response within 10 s") as caught:
         connect(transport=Streams(stream), timeout=10, retries=0).health()
     assert 10 <= stream.pieces <= 12
     assert stream.closed

@@ -62,11 +62,11 @@ def test_a_single_status_is_asked_of_v1_in_lower_case(
 def test_a_cursor_stays_in_its_family(client: InngestClient, server: Server, family: str) -> None:
     server.on(*RUNS_LIST[1])
     server.on(*RUNS_LIST[2])
-    client.runs.list(cursor=f"{family}:place").page()
+    client.runs.list(cursor=f"/{family}/runs:0:place").page()
     assert [each.partition("?")[0] for each in server.asked] == [f"GET /{family}/runs"]
     assert "cursor=place" in server.asked[0]
 
 
 def test_a_cursor_of_v1_does_not_go_with_a_filter_it_lacks(client: InngestClient) -> None:
-    with pytest.raises(InvalidArgumentError, match="cursor is v1's"):
-        client.runs.list(cursor="v1:place", app="a")
+    with pytest.raises(InvalidArgumentError, match=r"belongs to another listing.* /v2/runs"):
+        client.runs.list(cursor="/v1/runs:0:place", app="a")

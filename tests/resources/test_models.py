@@ -1,4 +1,4 @@
-"""What the platform tells, read from recordings: one shape whichever family told it."""
+"""Public models, read from recordings: the same for v1 and v2."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def test_an_output_may_be_anything_and_nothing() -> None:
         ("v1-event-runs-slow", ("queued", False)),
     ],
 )
-def test_what_v1_says_wrongly_of_the_runs_of_an_event_is_not_repeated(
+def test_wrong_statuses_in_the_event_runs_of_v1_are_corrected(
     recording: str, expected: tuple[str, bool]
 ) -> None:
     [data] = body_of(recording)["data"]

@@ -1,4 +1,4 @@
-"""Cancellations, webhooks, functions and events: what is asked, and what comes of the answer."""
+"""Cancellations, webhooks, functions and events: requests and results."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import (
+    BadRequestError,
     Cancellation,
     InvalidArgumentError,
     NotFoundError,
@@ -72,7 +73,7 @@ def test_a_cancellation_is_made_of_what_is_given(client: InngestClient, server: 
         ({"started_after": DAY}, "started_after must be before"),
         ({"started_after": "2026"}, "started_after must be an aware"),
         ({"condition": ""}, "condition must be text and not empty"),
-        ({"condition": "\ud800"}, "condition is not JSON"),
+        ({"condition": "\ud800"}, "condition cannot be encoded"),
     ],
     ids=["naive", "empty window", "text", "empty condition", "surrogate"],
 )
@@ -91,10 +92,10 @@ def test_cancellations_are_listed_and_taken_back(client: InngestClient, server: 
     client.cancellations.delete("c")
 
 
-def test_a_self_hosted_server_has_none(connect: Connect, server: Server) -> None:
+def test_a_self_hosted_server_has_no_bulk_cancellations(connect: Connect, server: Server) -> None:
     server.on("GET /v1/cancellations", recorded("v1-cancellations"))
     server.on("POST /v1/cancellations", recorded("v1-cancellation-create"))
-    with pytest.raises(ServerError) as caught:
+    with pytest.raises(ServerError, match="self-hosted server has no bulk") as caught:
         connect(retries=0).cancellations.list().page()
     assert caught.value.status == 500
     with pytest.raises(NotFoundError, match="function not found"):
@@ -164,7 +165,15 @@ def test_an_event_is_read_back_as_it_was_sent(connect: Connect) -> None:
     assert (found.data, found.user, found.v) == ({"k": "ü"}, {"id": 5}, None)
 
 
-def test_a_function_and_its_app_are_told(client: InngestClient, server: Server) -> None:
+def test_a_malformed_event_id_hints_at_the_internal_id(
+    client: InngestClient, server: Server
+) -> None:
+    server.on("GET /v1/events/order-1", recorded("v1-event-bad"))
+    with pytest.raises(BadRequestError, match=r"\. Pass the event's internal id, as send returns"):
+        client.events.get("order-1")
+
+
+def test_a_function_and_its_app_are_read_from_v2(client: InngestClient, server: Server) -> None:
     server.on("GET /v2/apps/flow-app/functions/full", recorded("v2-function-full"))
     server.on("GET /v2/apps/probe-app/functions/cronfn", recorded("v2-function-cron"))
     full = client.functions.get("flow-app", "full")
@@ -178,7 +187,7 @@ def test_a_function_and_its_app_are_told(client: InngestClient, server: Server) 
 
 
 @pytest.mark.parametrize("recording", ["health"])
-def test_a_healthy_server_is_no_error(
+def test_health_returns_none_if_the_server_is_up(
     client: InngestClient, server: Server, recording: str
 ) -> None:
     reply: Reply = recorded(recording)

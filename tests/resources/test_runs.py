@@ -1,4 +1,4 @@
-"""Runs: wait for, cancel, replay, look into; against a scripted server and the stateful mock."""
+"""Runs: wait, cancel, replay, jobs; against a scripted server and the stateful mock."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ import httpx
 import pytest
 
 from inngest_rest import (
+    AuthenticationError,
     ConflictError,
     InvalidArgumentError,
+    InvalidResponseError,
     NotFoundError,
     RunStatus,
+    ServerError,
     WaitTimeoutError,
 )
 from inngest_rest.testing import MockServer, fails, sleeps, waits_for
-from tests.support.server import Reply, recorded, says
+from tests.support.server import WEB_UI, Reply, recorded, says, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from inngest_rest import InngestClient
     from tests.conftest import Connect
     from tests.support.clock import Clock
-    from tests.support.server import Server
+    from tests.support.server import Answer, Server
 
 ID = "01M86WNRKHYE50ZF3GG530BHRT"
 V1, V2 = f"GET /v1/runs/{ID}", f"GET /v2/runs/{ID}"
@@ -75,7 +78,7 @@ def test_a_run_that_is_not_there_yet_is_forgiven_for_five_seconds(
     assert clock.pauses == [0.25] * 19 + [3.0]
 
 
-def test_a_run_that_does_not_appear_is_unknown(
+def test_a_run_that_does_not_appear_is_not_found(
     client: InngestClient, server: Server, clock: Clock
 ) -> None:
     server.on(V1, UNKNOWN)
@@ -83,6 +86,115 @@ def test_a_run_that_does_not_appear_is_unknown(
     with pytest.raises(NotFoundError):
         client.runs.wait(ID, timeout=60)
     assert clock.elapsed == 5.0
+
+
+PASSING: list[Answer] = [
+    text(503, "down"),
+    text(500, "panic"),
+    text(429, "slow down"),
+    text(408, "late"),
+    text(404, "404 page not found"),
+    httpx.ConnectError("refused"),
+    httpx.ReadTimeout("late"),
+    UNKNOWN,
+]
+
+
+@pytest.mark.parametrize("fault", PASSING, ids=repr)
+def test_no_passing_fault_ends_the_wait_for_a_run_that_was_seen(
+    connect: Connect, server: Server, clock: Clock, fault: Answer
+) -> None:
+    client = connect(retries=0)
+    server.on(V1, RUNNING, *[fault] * 40, RUNNING, DONE)
+    server.on(V2, recorded("v2-run-unknown") if fault is UNKNOWN else fault)
+    assert client.runs.wait(ID, timeout=timedelta(hours=1)).status == "completed"
+    assert clock.elapsed == pytest.approx(3.0 * 42)
+
+
+@pytest.mark.parametrize("fault", PASSING, ids=repr)
+def test_a_wait_that_ends_in_a_fault_returns_the_run_as_last_seen(
+    connect: Connect, server: Server, clock: Clock, fault: Answer
+) -> None:
+    server.on(V1, RUNNING, fault)
+    server.on(V2, fault)
+    with pytest.raises(WaitTimeoutError, match="is still running") as caught:
+        connect(retries=0).runs.wait(ID, timeout=30)
+    assert caught.value.run is not None
+    assert caught.value.__cause__ is not None
+    assert clock.elapsed == pytest.approx(30)
+
+
+def test_a_wait_polls_no_sooner_than_the_server_asks(
+    connect: Connect, server: Server, clock: Clock
+) -> None:
+    server.on(V1, RUNNING, Reply(429, b"", {"retry-after": "20"}), DONE)
+    connect(retries=0).runs.wait(ID, timeout=60)
+    assert clock.pauses == [3.0, 20.0]
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"), [(text(401, "no"), AuthenticationError), (WEB_UI, InvalidResponseError)]
+)
+def test_a_fault_that_does_not_pass_ends_the_wait(
+    client: InngestClient, server: Server, fault: Answer, error: type[Exception]
+) -> None:
+    server.on(V1, RUNNING, fault)
+    with pytest.raises(error):
+        client.runs.wait(ID, timeout=60)
+
+
+def test_an_outage_before_a_run_was_seen_is_raised_at_once(
+    connect: Connect, server: Server, clock: Clock
+) -> None:
+    server.on(V1, text(503, "down"))
+    with pytest.raises(ServerError):
+        connect(retries=0).runs.wait(ID, timeout=60)
+    assert clock.pauses == []
+
+
+EVENT = f"GET /v1/events/{ID}"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [lambda it: it.runs.get(ID), lambda it: it.runs.wait(ID, timeout=60)],
+    ids=["get", "wait"],
+)
+@pytest.mark.parametrize("v1", [UNKNOWN, text(404, "404 page not found")], ids=["v1", "v2"])
+def test_not_found_says_if_the_id_is_an_event_id(
+    client: InngestClient, server: Server, call: Any, v1: Reply
+) -> None:
+    server.on(V1, v1)
+    server.on(V2, recorded("v2-run-unknown"))
+    server.on(EVENT, recorded("v1-event"))
+    with pytest.raises(NotFoundError, match=rf"is the id of an event.*events\.runs\('{ID}'\)"):
+        call(client)
+    assert server.asked.count(EVENT) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        recorded("v1-event-unknown"),
+        text(503, "down"),
+        text(401, "no"),
+        text(404, "no"),
+        WEB_UI,
+        httpx.ReadTimeout("late"),
+    ],
+    ids=repr,
+)
+def test_a_failed_event_lookup_leaves_the_not_found_error_as_it_was(
+    client: InngestClient, server: Server, clock: Clock, answer: Answer
+) -> None:
+    server.on(V1, UNKNOWN)
+    server.on(V2, recorded("v2-run-unknown"))
+    server.on(EVENT, answer)
+    with pytest.raises(NotFoundError, match=f"no run {ID}: Unable to load function run") as caught:
+        client.runs.get(ID)
+    assert caught.value.advice == ""
+    assert server.asked.count(EVENT) == 1
+    assert clock.pauses == []
 
 
 def test_a_run_that_does_not_appear_in_a_short_time_is_not_waited_for(
@@ -105,7 +217,7 @@ def test_a_wait_needs_a_positive_time(client: InngestClient, server: Server, tim
 @pytest.mark.parametrize(
     "recording", ["v1-run-cancel-ok", "v1-run-cancel-again", "v1-run-cancel-finished"]
 )
-def test_cancelling_by_v1_is_no_error_whatever_the_run_did(
+def test_cancel_by_v1_succeeds_even_if_the_run_has_ended(
     client: InngestClient, server: Server, recording: str
 ) -> None:
     server.on(f"DELETE /v1/runs/{ID}", recorded(recording))
@@ -113,7 +225,7 @@ def test_cancelling_by_v1_is_no_error_whatever_the_run_did(
 
 
 @pytest.mark.parametrize("recording", ["v2-cancel", "v2-cancel-again", "v2-cancel-finished"])
-def test_cancelling_by_v2_is_no_error_where_the_run_has_ended(
+def test_cancel_by_v2_succeeds_even_if_the_run_has_ended(
     client: InngestClient, server: Server, recording: str
 ) -> None:
     server.on(f"POST /v2/runs/{ID}/cancel", recorded(recording))
@@ -187,7 +299,7 @@ def test_runs_are_listed_by_status(connect: Connect) -> None:
     assert list(client.runs.list(status="running")) == []
 
 
-def test_what_is_queued_for_a_run_is_told(client: InngestClient, server: Server) -> None:
+def test_jobs_lists_what_is_queued_for_a_run(client: InngestClient, server: Server) -> None:
     server.on(f"GET /v1/runs/{ID}/jobs", recorded("v1-run-jobs-slow"), recorded("v1-run-jobs-ok"))
     assert {job.kind for job in client.runs.jobs(ID)} <= {"start", "edge", "sleep", "pause"}
     assert client.runs.jobs(ID) == []
@@ -262,16 +374,19 @@ def test_an_argument_that_would_be_lost_is_refused(
     assert server.asked == []
 
 
+@pytest.mark.parametrize(
+    ("hanging", "error"), [(V1, WaitTimeoutError), (V2, ServerError)], ids=["v1", "v2"]
+)
 def test_waiting_is_bounded_though_a_poll_hangs(
-    client: InngestClient, server: Server, clock: Clock
+    client: InngestClient, server: Server, clock: Clock, hanging: str, error: type[Exception]
 ) -> None:
     def hang(request: httpx.Request) -> Reply:
         clock.advance(request.extensions["timeout"]["read"])
         raise httpx.ReadTimeout("", request=request)
 
-    server.on(V1, hang)
+    server.on(V1, UNKNOWN)
+    server.on(hanging, hang)
     began = clock.elapsed
-    with pytest.raises(WaitTimeoutError) as raised:
+    with pytest.raises(error):
         client.runs.wait(ID, 7)
-    assert raised.value.run is None
     assert clock.elapsed - began == pytest.approx(7, abs=0.1)

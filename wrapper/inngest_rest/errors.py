@@ -1,17 +1,17 @@
-"""Every error this package raises, and nothing else: a leaf that all layers import.
+"""Every error this package raises, and nothing else, so that all layers can import it.
 
     InngestError
     ├── ConfigurationError           a setting is missing or malformed
     ├── InvalidArgumentError         an argument was refused before anything was sent
-    │   └── InvalidEventError        an event was, at .position
-    ├── TransportError               no answer came
-    │   └── RequestTimeoutError      none came in time
-    ├── InvalidResponseError         an answer the document does not know
+    │   └── InvalidEventError        an event was refused: .position
+    ├── TransportError               there was no response
+    │   └── RequestTimeoutError      there was none in time
+    ├── InvalidResponseError         the response is not one of this API
     ├── WaitTimeoutError             the run has not ended yet: .run
     ├── PartialSendError             not every event was accepted: .report, .ids
     ├── BufferFullError              a buffer had no room for an event
     ├── OutboxError                  the file of a buffer cannot be used: .path
-    └── ApiError                     the server said no: .status, .code, .message
+    └── ApiError                     the server refused: .status, .code, .message
         ├── BadRequestError          400, 422
         ├── AuthenticationError      401
         ├── PermissionDeniedError    403
@@ -21,7 +21,7 @@
         ├── RateLimitError           429: .retry_after
         └── ServerError              5xx
 
-All of them pickle, and none of them holds a key: URLs are redacted before they get here.
+All of them pickle, and none of them holds a key: URLs and the server's words are redacted first.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class InngestError(Exception):
-    """The root of every error this package raises."""
+    """The base of every error this package raises."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions with keyword-only arguments do not pickle by themselves.
@@ -67,13 +67,13 @@ class InvalidEventError(InvalidArgumentError):
 
 
 class TransportError(InngestError):
-    """No answer came: the connection failed or broke.
+    """There was no response: the connection failed or broke.
 
     Attributes:
         method: The HTTP method.
         url: The URL, without keys.
-        attempts: How many times the request was tried.
-        delivered: False where the server provably never got the request.
+        attempts: How many attempts were made.
+        delivered: False if the server provably never received the request.
     """
 
     def __init__(self, reason: str, *, method: str, url: str, delivered: bool = True) -> None:
@@ -85,21 +85,21 @@ class TransportError(InngestError):
         self.attempts = 1
 
     def __str__(self) -> str:
-        return f"{self.method} {self.url}: {self.reason}{_tries(self.attempts)}"
+        return f"{self.method} {self.url}: {self.reason}{_attempts(self.attempts)}"
 
 
 class RequestTimeoutError(TransportError):
-    """No answer came in time."""
+    """There was no complete response in time."""
 
 
 class InvalidResponseError(InngestError):
-    """The answer is not what the document knows: another server, or a newer API.
+    """The response is not one of this API: it comes from another server, or a newer API.
 
     Attributes:
         method: The HTTP method.
         url: The URL, without keys.
         status: The HTTP status.
-        body: The first 500 characters of the answer.
+        body: The first 500 characters of the response.
     """
 
     def __init__(self, reason: str, *, method: str, url: str, status: int, body: str) -> None:
@@ -114,7 +114,7 @@ class WaitTimeoutError(InngestError):
     """The run had not ended when the time was up.
 
     Attributes:
-        run: The run as last seen; None if the server never knew it.
+        run: The run as last seen; None if it never appeared.
     """
 
     def __init__(self, message: str, *, run: Run | None) -> None:
@@ -123,31 +123,31 @@ class WaitTimeoutError(InngestError):
 
 
 class PartialSendError(InngestError):
-    """Not every event was accepted; `report` and `ids` tell the fate of each.
+    """Not every event was accepted; `report` and `ids` say what became of each.
 
     Attributes:
-        report: Counts, and each event that was refused or whose fate is unknown.
-        ids: One entry for each event handed over, in order: its internal id, or None where the
-            event was not known to be accepted.
+        report: Counts, and each event that was rejected or whose outcome is unknown.
+        ids: One entry per event, in order: its internal id, or None if it is not known to be
+            accepted.
     """
 
     def __init__(self, report: SendReport, ids: Sequence[str | None]) -> None:
         reason = f"; first: {report.failures[0].reason}" if report.failures else ""
         super().__init__(
             f"{report.accepted} of {len(ids)} events accepted, {report.rejected} rejected, "
-            f"{report.unknown} unknown{reason}. Send what .report.failures holds again, as it is: "
-            "its ids keep a second copy from running twice."
+            f"{report.unknown} unknown{reason}. Resend .report.failures unchanged; their ids "
+            "prevent duplicate runs."
         )
         self.report = report
         self.ids = tuple(ids)
 
 
 class BufferFullError(InngestError):
-    """A buffer had no room for an event, and did not take it."""
+    """A buffer had no room for an event and did not take it."""
 
 
 class OutboxError(InngestError):
-    """The file of a buffer cannot be used; what was being done was not done at all.
+    """The file of a buffer cannot be used; the operation was not done at all.
 
     Attributes:
         path: The file.
@@ -162,18 +162,20 @@ class ApiError(InngestError):
     """The server answered with an error.
 
     Attributes:
-        status: The status that tells: the one in the body where v1 hides it under HTTP 200.
-        code: The server's own code (v2 alone has one), else None.
-        message: The server's words.
+        status: The effective status; for a v1 GET that answers HTTP 200, the one in the body.
+        code: The server's own code; None from v1, which has none.
+        message: The server's own words, at most 500 characters.
+        advice: What to do next; empty if there is nothing to add.
         method: The HTTP method.
         url: The URL, without keys.
-        attempts: How many times the request was tried.
-        hidden: True where the HTTP status was 200 and only the body told of the error, as every
-            v1 GET does.
-        retry_after: Seconds the server asked to wait before trying again, or None.
+        attempts: How many attempts were made.
+        hidden: True if the HTTP status was 200 and only the body has the error, as for every GET
+            of v1.
+        retry_after: Seconds the server asked to wait before the next attempt, at most a year, or
+            None.
     """
 
-    advice = ""
+    advice: str = ""
     retry_after: float | None = None
 
     def __init__(
@@ -197,9 +199,12 @@ class ApiError(InngestError):
 
     def __str__(self) -> str:
         code = f" ({self.code})" if self.code else ""
-        advice = f" {self.advice}" if self.advice else ""
         said = f"{self.method} {self.url} answered {self.status}{code}: {self.message}"
-        return f"{said}{_tries(self.attempts)}{advice}"
+        if self.attempts > 1:
+            said = said.removesuffix(".") + _attempts(self.attempts)
+        if not self.advice:
+            return said
+        return f"{said if said.endswith(('.', '!', '?')) else said + '.'} {self.advice}"
 
 
 class BadRequestError(ApiError):
@@ -207,33 +212,29 @@ class BadRequestError(ApiError):
 
 
 class AuthenticationError(ApiError):
-    """The key is not known to this server: 401."""
+    """The server does not know the key: 401."""
 
-    advice = (
-        "Check the key and that it belongs to this server and environment: event_key "
-        "(INNGEST_EVENT_KEY) to send, signing_key (INNGEST_SIGNING_KEY) or, for v2, api_key "
-        "(INNGEST_API_KEY) for the rest."
-    )
+    advice = "Check the key, and that it belongs to this server and environment."
 
 
 class PermissionDeniedError(ApiError):
-    """The key is known and not allowed to do this: 403."""
+    """The key may not do this: 403."""
 
     advice = "Check what the key may do, and its IP and event filters."
 
 
 class NotFoundError(ApiError):
-    """There is no such run, event, app or function: 404 about a resource."""
+    """There is no such run, event, app, function or webhook: 404 about a resource."""
 
 
 class RouteNotFoundError(ApiError):
     """The server has no such route: 404 without a resource, 405 or 501."""
 
-    advice = "The server does not serve the operation; check the base URL and api_version."
+    advice = "The server does not have this operation; check the base URL and api_version."
 
 
 class ConflictError(ApiError):
-    """The state of the resource forbids it: 409."""
+    """The state of the resource does not allow it: 409."""
 
 
 class RateLimitError(ApiError):
@@ -244,5 +245,5 @@ class ServerError(ApiError):
     """The server failed: 5xx, after the retries."""
 
 
-def _tries(attempts: int) -> str:
+def _attempts(attempts: int) -> str:
     return f" (after {attempts} attempts)" if attempts > 1 else ""

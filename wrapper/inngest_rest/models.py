@@ -1,6 +1,6 @@
-"""What the platform tells, one class a thing, whichever API family told it: a leaf.
+"""Public models, one per resource, the same for v1 and v2.
 
-Each field is None where the family that answered has nothing to say about it. All are frozen.
+A field is None if the family that answered does not have it. All are frozen.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class RunStatus(StrEnum):
-    """Where a run stands. Any case reads; a status this package does not know survives as it is."""
+    """The status of a run. Any case is accepted; a status unknown to this package is kept as is."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -42,7 +42,7 @@ class RunStatus(StrEnum):
         return type(self), (self.value,)
 
 
-# Overflowed and Skipped are v1's own [source: facts.md, Enums]; a run leaves none of these.
+# Overflowed and Skipped are v1's own (schema V1RunStatus). A run leaves none of these.
 ENDED_STATUSES = frozenset({"completed", "failed", "cancelled", "overflowed", "skipped"})
 
 
@@ -61,19 +61,19 @@ class Run:
 
     Attributes:
         id: The run's id, a ULID.
-        status: Where it stands.
+        status: Its status.
         queued_at: When it was scheduled.
-        started_at: When it began; None before it did.
-        ended_at: When it ended; v2 lists never tell.
-        app_id: The app's id; v2 alone tells.
-        function_id: The function's id within its app; v2 alone tells.
-        internal_function_id: The function's UUID on the server; v1 alone tells.
-        event_ids: Internal ids of the events that started it; the first alone for a batch.
+        started_at: When it began; None before that.
+        ended_at: When it ended; None in a list of v2.
+        app_id: The app's id; only v2 has it.
+        function_id: The function's id within its app; only v2 has it.
+        internal_function_id: The function's UUID on the server; only v1 has it.
+        event_ids: Internal ids of the events that started it; only the first for a batch.
         batch_id: The batch it handles, if any.
         cron: The schedule that started it, if any.
-        original_run_id: The run this one replays; v1 alone tells.
-        output: What the function returned; None for a failed or unfinished run. Lists do not tell.
-        error: Why it failed.
+        original_run_id: The run that this one replays; only v1 has it.
+        output: What the function returned; None for a failed or unfinished run, and in lists.
+        error: Why it failed; None in lists.
     """
 
     id: str
@@ -93,13 +93,13 @@ class Run:
 
     @property
     def is_ended(self) -> bool:
-        """Tell whether the run will change no more."""
+        """Whether the run has ended and will not change again."""
         return self.ended_at is not None or self.status in ENDED_STATUSES
 
 
 @frozen
 class App:
-    """An app: a set of functions served together. v1 tells `id` and `name` alone."""
+    """An app: a set of functions served together. v1 has only `id` and `name`."""
 
     id: str
     name: str | None = None
@@ -120,7 +120,7 @@ class App:
 
 @frozen
 class Trigger:
-    """What starts a function: an event's name or a cron schedule, `kind` telling which."""
+    """What starts a function: an event name or a cron schedule; `kind` is "event" or "cron"."""
 
     kind: str
     value: str
@@ -135,9 +135,9 @@ class Function:
         id: The id within its app, as written in the code.
         app_id: The app's id.
         name: The name a person reads.
-        internal_id: The UUID on the server, which v1 runs carry; v1 alone tells.
+        internal_id: The UUID on the server, which runs of v1 refer to; only v1 has it.
         triggers: What starts it.
-        configuration: Retries, concurrency and other limits, as the server words them.
+        configuration: Retries, concurrency and other limits, as the server names them.
     """
 
     id: str
@@ -182,7 +182,7 @@ class Job:
 
 @frozen
 class Span:
-    """A stretch of a run's trace: the run itself, a step, or an attempt at one."""
+    """A span of a run's trace: the run itself, a step, or an attempt at one."""
 
     id: str
     name: str
@@ -200,7 +200,7 @@ class Span:
 
 @frozen
 class Cancellation:
-    """A standing order to cancel the runs of a function that started before a moment."""
+    """A bulk cancellation: it cancels the runs of a function that started before a given time."""
 
     id: str
     app_id: str | None = None
@@ -214,13 +214,13 @@ class Cancellation:
 
 @frozen
 class Webhook:
-    """An address that turns what is posted to it into events.
+    """A URL that turns what is posted to it into events.
 
     Attributes:
         id: The webhook's id.
         name: The name a person reads.
-        url: Where to post; it holds a key of its own, so it is left out of the repr.
-        transform: JavaScript that makes an event of a request.
+        url: Where to post; it contains a key of its own, so it is left out of the repr.
+        transform: JavaScript that turns a request into an event.
     """
 
     id: str

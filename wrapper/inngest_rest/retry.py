@@ -1,4 +1,4 @@
-"""How often, and for how long, a request is tried again: a leaf."""
+"""RetryPolicy: how often, and for how long, a request is retried."""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ def _seconds(value: Seconds) -> float:
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigurationError(
-            f"a span of RetryPolicy must be a positive number of seconds, not {value!r}"
+            "initial, maximum and total of a RetryPolicy must be positive numbers of seconds or "
+            f"timedeltas, not {value!r}"
         )
     return float(seconds)
 
 
 @frozen(kw_only=True)
 class RetryPolicy:
-    """How often, and for how long, a request is tried again.
+    """How often, and for how long, a request is retried.
 
-    The pause before try n+1 is random, between 0 and `initial * 2**n`, at most `maximum` (full
-    jitter); a server that asks to wait longer (`Retry-After`) is obeyed as long as `total` allows.
+    The pause before retry n is random, between 0 and `initial * 2**(n-1)`, at most `maximum` (full
+    jitter). Where a server asks for a longer one (`Retry-After`), it gets it if `total` allows.
 
     Args:
-        retries: Most tries after the first; 0 turns retrying off.
+        retries: Most attempts after the first; 0 turns retrying off.
         initial: Longest first pause, seconds or timedelta.
         maximum: Longest pause, seconds or timedelta.
-        total: Seconds or timedelta for all tries and pauses together.
+        total: Seconds or timedelta for all attempts and pauses together.
     """
 
     retries: int = 4
@@ -48,6 +49,7 @@ class RetryPolicy:
 
     def pause(self, error: InngestError, attempt: int, jitter: float) -> float:
         """Return the seconds to wait after the attempt (from 1), `jitter` being in [0, 1)."""
-        backoff = jitter * min(self.maximum, self.initial * 2.0 ** (attempt - 1))
+        # Bounded, since a float overflows at 2**1024.
+        backoff = jitter * min(self.maximum, self.initial * 2.0 ** min(attempt - 1, 1_000))
         asked = error.retry_after if isinstance(error, ApiError) else None
         return max(backoff, asked or 0.0)

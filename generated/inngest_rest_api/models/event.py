@@ -2,19 +2,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..types import UNSET, Unset
 
-if TYPE_CHECKING:
-    from ..models.event_meta import EventMeta
-    from ..models.json_object import JsonObject
-
-
 T = TypeVar("T", bound="Event")
+
+_DOCUMENTED = frozenset(
+    (
+        "name",
+        "data",
+        "id",
+        "ts",
+        "v",
+        "user",
+        "meta",
+    )
+)
 
 
 @_attrs_define
@@ -40,9 +47,6 @@ class Event:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.event_meta import EventMeta  # noqa: PLC0415
-        from ..models.json_object import JsonObject  # noqa: PLC0415
-
         name = self.name
 
         data: dict[str, Any] | None | Unset
@@ -111,11 +115,7 @@ class Event:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.event_meta import EventMeta  # noqa: PLC0415
-        from ..models.json_object import JsonObject  # noqa: PLC0415
-
-        d = dict(src_dict)
-        name = d.pop("name")
+        name = src_dict["name"]
 
         def _parse_data(data: object) -> JsonObject | None | Unset:
             if data is None:
@@ -132,7 +132,7 @@ class Event:
                 pass
             return cast(JsonObject | None | Unset, data)
 
-        data = _parse_data(d.pop("data", UNSET))
+        data = _parse_data(src_dict.get("data", UNSET))
 
         def _parse_id(data: object) -> None | str | Unset:
             if data is None:
@@ -141,7 +141,7 @@ class Event:
                 return data
             return cast(None | str | Unset, data)
 
-        id = _parse_id(d.pop("id", UNSET))
+        id = _parse_id(src_dict.get("id", UNSET))
 
         def _parse_ts(data: object) -> int | None | Unset:
             if data is None:
@@ -150,7 +150,7 @@ class Event:
                 return data
             return cast(int | None | Unset, data)
 
-        ts = _parse_ts(d.pop("ts", UNSET))
+        ts = _parse_ts(src_dict.get("ts", UNSET))
 
         def _parse_v(data: object) -> None | str | Unset:
             if data is None:
@@ -159,7 +159,7 @@ class Event:
                 return data
             return cast(None | str | Unset, data)
 
-        v = _parse_v(d.pop("v", UNSET))
+        v = _parse_v(src_dict.get("v", UNSET))
 
         def _parse_user(data: object) -> JsonObject | None | Unset:
             if data is None:
@@ -176,7 +176,7 @@ class Event:
                 pass
             return cast(JsonObject | None | Unset, data)
 
-        user = _parse_user(d.pop("user", UNSET))
+        user = _parse_user(src_dict.get("user", UNSET))
 
         def _parse_meta(data: object) -> EventMeta | None | Unset:
             if data is None:
@@ -193,19 +193,22 @@ class Event:
                 pass
             return cast(EventMeta | None | Unset, data)
 
-        meta = _parse_meta(d.pop("meta", UNSET))
+        meta = _parse_meta(src_dict.get("meta", UNSET))
 
         event = cls(
-            name=name,
-            data=data,
-            id=id,
-            ts=ts,
-            v=v,
-            user=user,
-            meta=meta,
+            name,
+            data,
+            id,
+            ts,
+            v,
+            user,
+            meta,
         )
 
-        event.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            event.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return event
 
     @property
@@ -223,3 +226,8 @@ class Event:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.event_meta import EventMeta  # noqa: E402
+from ..models.json_object import JsonObject  # noqa: E402

@@ -2,18 +2,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..types import UNSET, Unset
 
-if TYPE_CHECKING:
-    from ..models.event_sessions import EventSessions
-
-
 T = TypeVar("T", bound="EventMeta")
+
+_DOCUMENTED = frozenset(("sessions",))
 
 
 @_attrs_define
@@ -24,8 +22,6 @@ class EventMeta:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.event_sessions import EventSessions  # noqa: PLC0415
-
         sessions: dict[str, Any] | None | Unset
         if isinstance(self.sessions, Unset):
             sessions = UNSET
@@ -44,10 +40,6 @@ class EventMeta:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.event_sessions import EventSessions  # noqa: PLC0415
-
-        d = dict(src_dict)
-
         def _parse_sessions(data: object) -> EventSessions | None | Unset:
             if data is None:
                 return data
@@ -63,13 +55,16 @@ class EventMeta:
                 pass
             return cast(EventSessions | None | Unset, data)
 
-        sessions = _parse_sessions(d.pop("sessions", UNSET))
+        sessions = _parse_sessions(src_dict.get("sessions", UNSET))
 
         event_meta = cls(
-            sessions=sessions,
+            sessions,
         )
 
-        event_meta.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            event_meta.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return event_meta
 
     @property
@@ -87,3 +82,7 @@ class EventMeta:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.event_sessions import EventSessions  # noqa: E402

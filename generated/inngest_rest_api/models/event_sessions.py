@@ -26,11 +26,9 @@ class EventSessions:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
         event_sessions = cls()
 
-        additional_properties = {}
-        for prop_name, prop_dict in d.items():
+        for prop_name, prop_dict in src_dict.items():
 
             def _parse_additional_property(data: object) -> float | None | str:
                 if data is None:
@@ -39,9 +37,8 @@ class EventSessions:
 
             additional_property = _parse_additional_property(prop_dict)
 
-            additional_properties[prop_name] = additional_property
+            event_sessions.additional_properties[prop_name] = additional_property
 
-        event_sessions.additional_properties = additional_properties
         return event_sessions
 
     @property

@@ -9,6 +9,13 @@ from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="Health")
 
+_DOCUMENTED = frozenset(
+    (
+        "status",
+        "message",
+    )
+)
+
 
 @_attrs_define
 class Health:
@@ -36,17 +43,19 @@ class Health:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        status = d.pop("status")
+        status = src_dict["status"]
 
-        message = d.pop("message")
+        message = src_dict["message"]
 
         health = cls(
-            status=status,
-            message=message,
+            status,
+            message,
         )
 
-        health.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            health.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return health
 
     @property

@@ -25,10 +25,9 @@ class JsonObject:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
         json_object = cls()
 
-        json_object.additional_properties = d
+        json_object.additional_properties = dict(src_dict)
         return json_object
 
     @property

@@ -2,12 +2,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="SendError")
+
+_DOCUMENTED = frozenset(
+    (
+        "ids",
+        "status",
+        "error",
+    )
+)
 
 
 @_attrs_define
@@ -43,20 +51,22 @@ class SendError:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        ids = cast(list[str], d.pop("ids"))
+        ids: list[str] = src_dict["ids"]
 
-        status = d.pop("status")
+        status = src_dict["status"]
 
-        error = d.pop("error")
+        error = src_dict["error"]
 
         send_error = cls(
-            ids=ids,
-            status=status,
-            error=error,
+            ids,
+            status,
+            error,
         )
 
-        send_error.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            send_error.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return send_error
 
     @property

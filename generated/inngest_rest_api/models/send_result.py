@@ -2,12 +2,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="SendResult")
+
+_DOCUMENTED = frozenset(
+    (
+        "ids",
+        "status",
+    )
+)
 
 
 @_attrs_define
@@ -38,17 +45,19 @@ class SendResult:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        ids = cast(list[str], d.pop("ids"))
+        ids: list[str] = src_dict["ids"]
 
-        status = d.pop("status")
+        status = src_dict["status"]
 
         send_result = cls(
-            ids=ids,
-            status=status,
+            ids,
+            status,
         )
 
-        send_result.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            send_result.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return send_result
 
     @property

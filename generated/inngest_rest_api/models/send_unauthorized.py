@@ -9,6 +9,14 @@ from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="SendUnauthorized")
 
+_DOCUMENTED = frozenset(
+    (
+        "status",
+        "message",
+        "error",
+    )
+)
+
 
 @_attrs_define
 class SendUnauthorized:
@@ -42,20 +50,22 @@ class SendUnauthorized:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        status = d.pop("status")
+        status = src_dict["status"]
 
-        message = d.pop("message")
+        message = src_dict["message"]
 
-        error = d.pop("error")
+        error = src_dict["error"]
 
         send_unauthorized = cls(
-            status=status,
-            message=message,
-            error=error,
+            status,
+            message,
+            error,
         )
 
-        send_unauthorized.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            send_unauthorized.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return send_unauthorized
 
     @property

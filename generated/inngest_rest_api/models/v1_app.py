@@ -9,6 +9,13 @@ from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="V1App")
 
+_DOCUMENTED = frozenset(
+    (
+        "id",
+        "name",
+    )
+)
+
 
 @_attrs_define
 class V1App:
@@ -36,17 +43,19 @@ class V1App:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        id = d.pop("id")
+        id = src_dict["id"]
 
-        name = d.pop("name")
+        name = src_dict["name"]
 
         v1_app = cls(
-            id=id,
-            name=name,
+            id,
+            name,
         )
 
-        v1_app.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v1_app.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v1_app
 
     @property

@@ -2,19 +2,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, pop_present
-
-if TYPE_CHECKING:
-    from ..models.v1_app import V1App
-    from ..models.v1_metadata import V1Metadata
-
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V1AppListEnvelope")
+
+_DOCUMENTED = frozenset(
+    (
+        "data",
+        "metadata",
+    )
+)
 
 
 @_attrs_define
@@ -49,30 +51,29 @@ class V1AppListEnvelope:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.v1_app import V1App  # noqa: PLC0415
-        from ..models.v1_metadata import V1Metadata  # noqa: PLC0415
-
-        d = dict(src_dict)
         data = []
-        _data = d.pop("data")
+        _data = src_dict["data"]
         for data_item_data in _data:
             data_item = V1App.from_dict(data_item_data)
 
             data.append(data_item)
 
-        _metadata = pop_present(d, "metadata")
+        _metadata = src_dict.get("metadata")
         metadata: V1Metadata | Unset
-        if isinstance(_metadata, Unset):
+        if _metadata is None:
             metadata = UNSET
         else:
             metadata = V1Metadata.from_dict(_metadata)
 
         v1_app_list_envelope = cls(
-            data=data,
-            metadata=metadata,
+            data,
+            metadata,
         )
 
-        v1_app_list_envelope.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v1_app_list_envelope.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v1_app_list_envelope
 
     @property
@@ -90,3 +91,8 @@ class V1AppListEnvelope:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.v1_app import V1App  # noqa: E402
+from ..models.v1_metadata import V1Metadata  # noqa: E402

@@ -10,9 +10,29 @@ from attrs import field as _attrs_field
 
 from ..models.v1_cancellation_cause import V1CancellationCause
 from ..models.v1_cancellation_kind import V1CancellationKind
-from ..types import UNSET, Unset, pop_present
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V1Cancellation")
+
+_DOCUMENTED = frozenset(
+    (
+        "created_at",
+        "name",
+        "id",
+        "account_id",
+        "environment_id",
+        "app_id",
+        "function_internal_id",
+        "function_id",
+        "started_after",
+        "started_before",
+        "kind",
+        "cause",
+        "queue_name",
+        "if",
+        "target_id",
+    )
+)
 
 
 @_attrs_define
@@ -112,27 +132,26 @@ class V1Cancellation:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
+        created_at = datetime.datetime.fromisoformat(src_dict["created_at"])
 
         def _parse_name(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        name = _parse_name(d.pop("name"))
+        name = _parse_name(src_dict["name"])
 
-        id = d.pop("id")
+        id = src_dict["id"]
 
-        account_id = d.pop("account_id")
+        account_id = src_dict["account_id"]
 
-        environment_id = d.pop("environment_id")
+        environment_id = src_dict["environment_id"]
 
-        app_id = d.pop("app_id")
+        app_id = src_dict["app_id"]
 
-        function_internal_id = d.pop("function_internal_id")
+        function_internal_id = src_dict["function_internal_id"]
 
-        function_id = d.pop("function_id")
+        function_id = src_dict["function_id"]
 
         def _parse_started_after(data: object) -> datetime.datetime | None:
             if data is None:
@@ -147,44 +166,47 @@ class V1Cancellation:
                 pass
             return cast(datetime.datetime | None, data)
 
-        started_after = _parse_started_after(d.pop("started_after"))
+        started_after = _parse_started_after(src_dict["started_after"])
 
-        started_before = datetime.datetime.fromisoformat(d.pop("started_before"))
+        started_before = datetime.datetime.fromisoformat(src_dict["started_before"])
 
-        kind = V1CancellationKind(d.pop("kind"))
+        kind = V1CancellationKind(src_dict["kind"])
 
-        cause = V1CancellationCause(d.pop("cause"))
+        cause = V1CancellationCause(src_dict["cause"])
 
         def _parse_queue_name(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        queue_name = _parse_queue_name(d.pop("queue_name"))
+        queue_name = _parse_queue_name(src_dict["queue_name"])
 
-        if_ = pop_present(d, "if")
+        if_ = UNSET if (_value := src_dict.get("if")) is None else _value
 
-        target_id = pop_present(d, "target_id")
+        target_id = UNSET if (_value := src_dict.get("target_id")) is None else _value
 
         v1_cancellation = cls(
-            created_at=created_at,
-            name=name,
-            id=id,
-            account_id=account_id,
-            environment_id=environment_id,
-            app_id=app_id,
-            function_internal_id=function_internal_id,
-            function_id=function_id,
-            started_after=started_after,
-            started_before=started_before,
-            kind=kind,
-            cause=cause,
-            queue_name=queue_name,
-            if_=if_,
-            target_id=target_id,
+            created_at,
+            name,
+            id,
+            account_id,
+            environment_id,
+            app_id,
+            function_internal_id,
+            function_id,
+            started_after,
+            started_before,
+            kind,
+            cause,
+            queue_name,
+            if_,
+            target_id,
         )
 
-        v1_cancellation.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v1_cancellation.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v1_cancellation
 
     @property

@@ -12,6 +12,16 @@ from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V1CancellationBody")
 
+_DOCUMENTED = frozenset(
+    (
+        "app_id",
+        "function_id",
+        "started_before",
+        "started_after",
+        "if",
+    )
+)
+
 
 @_attrs_define
 class V1CancellationBody:
@@ -20,8 +30,8 @@ class V1CancellationBody:
     app_id: str
     """ The id its author gave the app. """
     function_id: str
-    """ The function. An open-source server wants app and function joined by `-` [seen]; the vendor's document says
-    the bare id. """
+    """ The function. An open-source server wants app and function joined by `-` [seen]; the vendor's document asks
+    for the bare id. """
     started_before: datetime.datetime
     """ Only runs that started before it. In the past, with 5 s of slack [seen]. """
     started_after: datetime.datetime | None | Unset = UNSET
@@ -69,12 +79,11 @@ class V1CancellationBody:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        app_id = d.pop("app_id")
+        app_id = src_dict["app_id"]
 
-        function_id = d.pop("function_id")
+        function_id = src_dict["function_id"]
 
-        started_before = datetime.datetime.fromisoformat(d.pop("started_before"))
+        started_before = datetime.datetime.fromisoformat(src_dict["started_before"])
 
         def _parse_started_after(data: object) -> datetime.datetime | None | Unset:
             if data is None:
@@ -91,7 +100,7 @@ class V1CancellationBody:
                 pass
             return cast(datetime.datetime | None | Unset, data)
 
-        started_after = _parse_started_after(d.pop("started_after", UNSET))
+        started_after = _parse_started_after(src_dict.get("started_after", UNSET))
 
         def _parse_if_(data: object) -> None | str | Unset:
             if data is None:
@@ -100,17 +109,20 @@ class V1CancellationBody:
                 return data
             return cast(None | str | Unset, data)
 
-        if_ = _parse_if_(d.pop("if", UNSET))
+        if_ = _parse_if_(src_dict.get("if", UNSET))
 
         v1_cancellation_body = cls(
-            app_id=app_id,
-            function_id=function_id,
-            started_before=started_before,
-            started_after=started_after,
-            if_=if_,
+            app_id,
+            function_id,
+            started_before,
+            started_after,
+            if_,
         )
 
-        v1_cancellation_body.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v1_cancellation_body.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v1_cancellation_body
 
     @property

@@ -9,6 +9,14 @@ from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="V1Error")
 
+_DOCUMENTED = frozenset(
+    (
+        "error",
+        "data",
+        "status",
+    )
+)
+
 
 @_attrs_define
 class V1Error:
@@ -42,20 +50,22 @@ class V1Error:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        error = d.pop("error")
+        error = src_dict["error"]
 
-        data = d.pop("data")
+        data = src_dict["data"]
 
-        status = d.pop("status")
+        status = src_dict["status"]
 
         v1_error = cls(
-            error=error,
-            data=data,
-            status=status,
+            error,
+            data,
+            status,
         )
 
-        v1_error.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v1_error.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v1_error
 
     @property

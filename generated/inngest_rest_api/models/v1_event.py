@@ -3,18 +3,31 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, pop_present
-
-if TYPE_CHECKING:
-    from ..models.json_object import JsonObject
-
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V1Event")
+
+_DOCUMENTED = frozenset(
+    (
+        "internal_id",
+        "account_id",
+        "environment_id",
+        "source",
+        "source_id",
+        "received_at",
+        "id",
+        "name",
+        "data",
+        "ts",
+        "user",
+        "v",
+    )
+)
 
 
 @_attrs_define
@@ -45,8 +58,6 @@ class V1Event:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.json_object import JsonObject  # noqa: PLC0415
-
         internal_id = self.internal_id
 
         account_id = self.account_id
@@ -103,29 +114,26 @@ class V1Event:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.json_object import JsonObject  # noqa: PLC0415
+        internal_id = src_dict["internal_id"]
 
-        d = dict(src_dict)
-        internal_id = d.pop("internal_id")
+        account_id = src_dict["account_id"]
 
-        account_id = d.pop("account_id")
+        environment_id = src_dict["environment_id"]
 
-        environment_id = d.pop("environment_id")
-
-        source = d.pop("source")
+        source = src_dict["source"]
 
         def _parse_source_id(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        source_id = _parse_source_id(d.pop("source_id"))
+        source_id = _parse_source_id(src_dict["source_id"])
 
-        received_at = datetime.datetime.fromisoformat(d.pop("received_at"))
+        received_at = datetime.datetime.fromisoformat(src_dict["received_at"])
 
-        id = d.pop("id")
+        id = src_dict["id"]
 
-        name = d.pop("name")
+        name = src_dict["name"]
 
         def _parse_data(data: object) -> JsonObject | None:
             if data is None:
@@ -140,35 +148,38 @@ class V1Event:
                 pass
             return cast(JsonObject | None, data)
 
-        data = _parse_data(d.pop("data"))
+        data = _parse_data(src_dict["data"])
 
-        ts = d.pop("ts")
+        ts = src_dict["ts"]
 
-        _user = pop_present(d, "user")
+        _user = src_dict.get("user")
         user: JsonObject | Unset
-        if isinstance(_user, Unset):
+        if _user is None:
             user = UNSET
         else:
             user = JsonObject.from_dict(_user)
 
-        v = pop_present(d, "v")
+        v = UNSET if (_value := src_dict.get("v")) is None else _value
 
         v1_event = cls(
-            internal_id=internal_id,
-            account_id=account_id,
-            environment_id=environment_id,
-            source=source,
-            source_id=source_id,
-            received_at=received_at,
-            id=id,
-            name=name,
-            data=data,
-            ts=ts,
-            user=user,
-            v=v,
+            internal_id,
+            account_id,
+            environment_id,
+            source,
+            source_id,
+            received_at,
+            id,
+            name,
+            data,
+            ts,
+            user,
+            v,
         )
 
-        v1_event.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v1_event.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v1_event
 
     @property
@@ -186,3 +197,7 @@ class V1Event:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.json_object import JsonObject  # noqa: E402

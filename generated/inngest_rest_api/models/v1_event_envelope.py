@@ -2,17 +2,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.v1_event import V1Event
-    from ..models.v1_metadata import V1Metadata
-
-
 T = TypeVar("T", bound="V1EventEnvelope")
+
+_DOCUMENTED = frozenset(
+    (
+        "data",
+        "metadata",
+    )
+)
 
 
 @_attrs_define
@@ -40,20 +42,19 @@ class V1EventEnvelope:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.v1_event import V1Event  # noqa: PLC0415
-        from ..models.v1_metadata import V1Metadata  # noqa: PLC0415
+        data = V1Event.from_dict(src_dict["data"])
 
-        d = dict(src_dict)
-        data = V1Event.from_dict(d.pop("data"))
-
-        metadata = V1Metadata.from_dict(d.pop("metadata"))
+        metadata = V1Metadata.from_dict(src_dict["metadata"])
 
         v1_event_envelope = cls(
-            data=data,
-            metadata=metadata,
+            data,
+            metadata,
         )
 
-        v1_event_envelope.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v1_event_envelope.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v1_event_envelope
 
     @property
@@ -71,3 +72,8 @@ class V1EventEnvelope:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.v1_event import V1Event  # noqa: E402
+from ..models.v1_metadata import V1Metadata  # noqa: E402

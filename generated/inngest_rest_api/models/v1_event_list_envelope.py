@@ -2,17 +2,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.v1_event import V1Event
-    from ..models.v1_metadata import V1Metadata
-
-
 T = TypeVar("T", bound="V1EventListEnvelope")
+
+_DOCUMENTED = frozenset(
+    (
+        "data",
+        "metadata",
+    )
+)
 
 
 @_attrs_define
@@ -42,25 +44,24 @@ class V1EventListEnvelope:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.v1_event import V1Event  # noqa: PLC0415
-        from ..models.v1_metadata import V1Metadata  # noqa: PLC0415
-
-        d = dict(src_dict)
         data = []
-        _data = d.pop("data")
+        _data = src_dict["data"]
         for data_item_data in _data:
             data_item = V1Event.from_dict(data_item_data)
 
             data.append(data_item)
 
-        metadata = V1Metadata.from_dict(d.pop("metadata"))
+        metadata = V1Metadata.from_dict(src_dict["metadata"])
 
         v1_event_list_envelope = cls(
-            data=data,
-            metadata=metadata,
+            data,
+            metadata,
         )
 
-        v1_event_list_envelope.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v1_event_list_envelope.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v1_event_list_envelope
 
     @property
@@ -78,3 +79,8 @@ class V1EventListEnvelope:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.v1_event import V1Event  # noqa: E402
+from ..models.v1_metadata import V1Metadata  # noqa: E402

@@ -3,16 +3,25 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.json_object import JsonObject
-
-
 T = TypeVar("T", bound="V1Function")
+
+_DOCUMENTED = frozenset(
+    (
+        "internal_id",
+        "env_id",
+        "app_id",
+        "id",
+        "name",
+        "config",
+        "created_at",
+        "archived_at",
+    )
+)
 
 
 @_attrs_define
@@ -71,37 +80,37 @@ class V1Function:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.json_object import JsonObject  # noqa: PLC0415
+        internal_id = src_dict["internal_id"]
 
-        d = dict(src_dict)
-        internal_id = d.pop("internal_id")
+        env_id = src_dict["env_id"]
 
-        env_id = d.pop("env_id")
+        app_id = src_dict["app_id"]
 
-        app_id = d.pop("app_id")
+        id = src_dict["id"]
 
-        id = d.pop("id")
+        name = src_dict["name"]
 
-        name = d.pop("name")
+        config = JsonObject.from_dict(src_dict["config"])
 
-        config = JsonObject.from_dict(d.pop("config"))
+        created_at = datetime.datetime.fromisoformat(src_dict["created_at"])
 
-        created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
-
-        archived_at = datetime.datetime.fromisoformat(d.pop("archived_at"))
+        archived_at = datetime.datetime.fromisoformat(src_dict["archived_at"])
 
         v1_function = cls(
-            internal_id=internal_id,
-            env_id=env_id,
-            app_id=app_id,
-            id=id,
-            name=name,
-            config=config,
-            created_at=created_at,
-            archived_at=archived_at,
+            internal_id,
+            env_id,
+            app_id,
+            id,
+            name,
+            config,
+            created_at,
+            archived_at,
         )
 
-        v1_function.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v1_function.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v1_function
 
     @property
@@ -119,3 +128,7 @@ class V1Function:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.json_object import JsonObject  # noqa: E402

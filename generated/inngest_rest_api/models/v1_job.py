@@ -3,16 +3,23 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.json_object import JsonObject
-
-
 T = TypeVar("T", bound="V1Job")
+
+_DOCUMENTED = frozenset(
+    (
+        "JobID",
+        "at",
+        "position",
+        "kind",
+        "attempt",
+        "Raw",
+    )
+)
 
 
 @_attrs_define
@@ -62,31 +69,31 @@ class V1Job:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.json_object import JsonObject  # noqa: PLC0415
+        job_id = src_dict["JobID"]
 
-        d = dict(src_dict)
-        job_id = d.pop("JobID")
+        at = datetime.datetime.fromisoformat(src_dict["at"])
 
-        at = datetime.datetime.fromisoformat(d.pop("at"))
+        position = src_dict["position"]
 
-        position = d.pop("position")
+        kind = src_dict["kind"]
 
-        kind = d.pop("kind")
+        attempt = src_dict["attempt"]
 
-        attempt = d.pop("attempt")
-
-        raw = JsonObject.from_dict(d.pop("Raw"))
+        raw = JsonObject.from_dict(src_dict["Raw"])
 
         v1_job = cls(
-            job_id=job_id,
-            at=at,
-            position=position,
-            kind=kind,
-            attempt=attempt,
-            raw=raw,
+            job_id,
+            at,
+            position,
+            kind,
+            attempt,
+            raw,
         )
 
-        v1_job.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v1_job.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v1_job
 
     @property
@@ -104,3 +111,7 @@ class V1Job:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.json_object import JsonObject  # noqa: E402

@@ -8,9 +8,16 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, pop_present
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V1Metadata")
+
+_DOCUMENTED = frozenset(
+    (
+        "fetched_at",
+        "cached_until",
+    )
+)
 
 
 @_attrs_define
@@ -42,22 +49,24 @@ class V1Metadata:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        fetched_at = datetime.datetime.fromisoformat(d.pop("fetched_at"))
+        fetched_at = datetime.datetime.fromisoformat(src_dict["fetched_at"])
 
-        _cached_until = pop_present(d, "cached_until")
+        _cached_until = src_dict.get("cached_until")
         cached_until: datetime.datetime | Unset
-        if isinstance(_cached_until, Unset):
+        if _cached_until is None:
             cached_until = UNSET
         else:
             cached_until = datetime.datetime.fromisoformat(_cached_until)
 
         v1_metadata = cls(
-            fetched_at=fetched_at,
-            cached_until=cached_until,
+            fetched_at,
+            cached_until,
         )
 
-        v1_metadata.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v1_metadata.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v1_metadata
 
     @property

@@ -9,6 +9,8 @@ from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="V1Ok")
 
+_DOCUMENTED = frozenset(("ok",))
+
 
 @_attrs_define
 class V1Ok:
@@ -31,14 +33,16 @@ class V1Ok:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        ok = d.pop("ok")
+        ok = src_dict["ok"]
 
         v1_ok = cls(
-            ok=ok,
+            ok,
         )
 
-        v1_ok.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v1_ok.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v1_ok
 
     @property

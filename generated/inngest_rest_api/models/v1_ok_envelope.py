@@ -2,17 +2,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.v1_metadata import V1Metadata
-    from ..models.v1_ok import V1Ok
-
-
 T = TypeVar("T", bound="V1OkEnvelope")
+
+_DOCUMENTED = frozenset(
+    (
+        "data",
+        "metadata",
+    )
+)
 
 
 @_attrs_define
@@ -39,20 +41,19 @@ class V1OkEnvelope:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.v1_metadata import V1Metadata  # noqa: PLC0415
-        from ..models.v1_ok import V1Ok  # noqa: PLC0415
+        data = V1Ok.from_dict(src_dict["data"])
 
-        d = dict(src_dict)
-        data = V1Ok.from_dict(d.pop("data"))
-
-        metadata = V1Metadata.from_dict(d.pop("metadata"))
+        metadata = V1Metadata.from_dict(src_dict["metadata"])
 
         v1_ok_envelope = cls(
-            data=data,
-            metadata=metadata,
+            data,
+            metadata,
         )
 
-        v1_ok_envelope.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v1_ok_envelope.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v1_ok_envelope
 
     @property
@@ -70,3 +71,8 @@ class V1OkEnvelope:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.v1_metadata import V1Metadata  # noqa: E402
+from ..models.v1_ok import V1Ok  # noqa: E402

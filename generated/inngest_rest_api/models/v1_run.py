@@ -9,9 +9,26 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.v1_run_status import V1RunStatus
-from ..types import UNSET, Unset, pop_present
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V1Run")
+
+_DOCUMENTED = frozenset(
+    (
+        "run_id",
+        "run_started_at",
+        "function_id",
+        "function_version",
+        "environment_id",
+        "event_id",
+        "status",
+        "ended_at",
+        "batch_id",
+        "original_run_id",
+        "cron",
+        "output",
+    )
+)
 
 
 @_attrs_define
@@ -104,20 +121,19 @@ class V1Run:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        run_id = d.pop("run_id")
+        run_id = src_dict["run_id"]
 
-        run_started_at = datetime.datetime.fromisoformat(d.pop("run_started_at"))
+        run_started_at = datetime.datetime.fromisoformat(src_dict["run_started_at"])
 
-        function_id = d.pop("function_id")
+        function_id = src_dict["function_id"]
 
-        function_version = d.pop("function_version")
+        function_version = src_dict["function_version"]
 
-        environment_id = d.pop("environment_id")
+        environment_id = src_dict["environment_id"]
 
-        event_id = d.pop("event_id")
+        event_id = src_dict["event_id"]
 
-        status = V1RunStatus(d.pop("status"))
+        status = V1RunStatus(src_dict["status"])
 
         def _parse_ended_at(data: object) -> datetime.datetime | None:
             if data is None:
@@ -132,32 +148,35 @@ class V1Run:
                 pass
             return cast(datetime.datetime | None, data)
 
-        ended_at = _parse_ended_at(d.pop("ended_at"))
+        ended_at = _parse_ended_at(src_dict["ended_at"])
 
-        batch_id = pop_present(d, "batch_id")
+        batch_id = UNSET if (_value := src_dict.get("batch_id")) is None else _value
 
-        original_run_id = pop_present(d, "original_run_id")
+        original_run_id = UNSET if (_value := src_dict.get("original_run_id")) is None else _value
 
-        cron = pop_present(d, "cron")
+        cron = UNSET if (_value := src_dict.get("cron")) is None else _value
 
-        output = d.pop("output", UNSET)
+        output = src_dict.get("output", UNSET)
 
         v1_run = cls(
-            run_id=run_id,
-            run_started_at=run_started_at,
-            function_id=function_id,
-            function_version=function_version,
-            environment_id=environment_id,
-            event_id=event_id,
-            status=status,
-            ended_at=ended_at,
-            batch_id=batch_id,
-            original_run_id=original_run_id,
-            cron=cron,
-            output=output,
+            run_id,
+            run_started_at,
+            function_id,
+            function_version,
+            environment_id,
+            event_id,
+            status,
+            ended_at,
+            batch_id,
+            original_run_id,
+            cron,
+            output,
         )
 
-        v1_run.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v1_run.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v1_run
 
     @property

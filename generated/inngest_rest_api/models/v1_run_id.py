@@ -9,6 +9,8 @@ from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="V1RunId")
 
+_DOCUMENTED = frozenset(("run_id",))
+
 
 @_attrs_define
 class V1RunId:
@@ -31,14 +33,16 @@ class V1RunId:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        run_id = d.pop("run_id")
+        run_id = src_dict["run_id"]
 
         v1_run_id = cls(
-            run_id=run_id,
+            run_id,
         )
 
-        v1_run_id.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v1_run_id.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v1_run_id
 
     @property

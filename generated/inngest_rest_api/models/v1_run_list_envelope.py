@@ -2,17 +2,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.v1_metadata import V1Metadata
-    from ..models.v1_run import V1Run
-
-
 T = TypeVar("T", bound="V1RunListEnvelope")
+
+_DOCUMENTED = frozenset(
+    (
+        "data",
+        "metadata",
+    )
+)
 
 
 @_attrs_define
@@ -44,25 +46,24 @@ class V1RunListEnvelope:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.v1_metadata import V1Metadata  # noqa: PLC0415
-        from ..models.v1_run import V1Run  # noqa: PLC0415
-
-        d = dict(src_dict)
         data = []
-        _data = d.pop("data")
+        _data = src_dict["data"]
         for data_item_data in _data:
             data_item = V1Run.from_dict(data_item_data)
 
             data.append(data_item)
 
-        metadata = V1Metadata.from_dict(d.pop("metadata"))
+        metadata = V1Metadata.from_dict(src_dict["metadata"])
 
         v1_run_list_envelope = cls(
-            data=data,
-            metadata=metadata,
+            data,
+            metadata,
         )
 
-        v1_run_list_envelope.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v1_run_list_envelope.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v1_run_list_envelope
 
     @property
@@ -80,3 +81,8 @@ class V1RunListEnvelope:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.v1_metadata import V1Metadata  # noqa: E402
+from ..models.v1_run import V1Run  # noqa: E402

@@ -11,9 +11,18 @@ from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V1Signal")
 
+_DOCUMENTED = frozenset(
+    (
+        "signal",
+        "data",
+    )
+)
+
 
 @_attrs_define
 class V1Signal:
+    """The signal to send, with what the waiting step is to receive."""
+
     signal: str
     """ The name a run waits for. """
     data: Any | Unset = UNSET
@@ -39,17 +48,19 @@ class V1Signal:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        signal = d.pop("signal")
+        signal = src_dict["signal"]
 
-        data = d.pop("data", UNSET)
+        data = src_dict.get("data", UNSET)
 
         v1_signal = cls(
-            signal=signal,
-            data=data,
+            signal,
+            data,
         )
 
-        v1_signal.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v1_signal.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v1_signal
 
     @property

@@ -8,9 +8,20 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, pop_present
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V1Webhook")
+
+_DOCUMENTED = frozenset(
+    (
+        "id",
+        "name",
+        "url",
+        "transform",
+        "created_at",
+        "updated_at",
+    )
+)
 
 
 @_attrs_define
@@ -21,7 +32,7 @@ class V1Webhook:
     """ A UUID. """
     name: str | Unset = UNSET
     url: str | Unset = UNSET
-    """ A secret, `https://inn.gs/e/...`. Whoever knows it can send. """
+    """ A secret, `https://inn.gs/e/...`. Anyone who has it can send events. """
     transform: str | Unset = UNSET
     """ The JavaScript function that makes the events. """
     created_at: datetime.datetime | Unset = UNSET
@@ -67,39 +78,41 @@ class V1Webhook:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        id = d.pop("id")
+        id = src_dict["id"]
 
-        name = pop_present(d, "name")
+        name = UNSET if (_value := src_dict.get("name")) is None else _value
 
-        url = pop_present(d, "url")
+        url = UNSET if (_value := src_dict.get("url")) is None else _value
 
-        transform = pop_present(d, "transform")
+        transform = UNSET if (_value := src_dict.get("transform")) is None else _value
 
-        _created_at = pop_present(d, "created_at")
+        _created_at = src_dict.get("created_at")
         created_at: datetime.datetime | Unset
-        if isinstance(_created_at, Unset):
+        if _created_at is None:
             created_at = UNSET
         else:
             created_at = datetime.datetime.fromisoformat(_created_at)
 
-        _updated_at = pop_present(d, "updated_at")
+        _updated_at = src_dict.get("updated_at")
         updated_at: datetime.datetime | Unset
-        if isinstance(_updated_at, Unset):
+        if _updated_at is None:
             updated_at = UNSET
         else:
             updated_at = datetime.datetime.fromisoformat(_updated_at)
 
         v1_webhook = cls(
-            id=id,
-            name=name,
-            url=url,
-            transform=transform,
-            created_at=created_at,
-            updated_at=updated_at,
+            id,
+            name,
+            url,
+            transform,
+            created_at,
+            updated_at,
         )
 
-        v1_webhook.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v1_webhook.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v1_webhook
 
     @property

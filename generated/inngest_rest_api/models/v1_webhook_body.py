@@ -7,9 +7,16 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, pop_present
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V1WebhookBody")
+
+_DOCUMENTED = frozenset(
+    (
+        "name",
+        "transform",
+    )
+)
 
 
 @_attrs_define
@@ -39,17 +46,19 @@ class V1WebhookBody:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        name = pop_present(d, "name")
+        name = UNSET if (_value := src_dict.get("name")) is None else _value
 
-        transform = pop_present(d, "transform")
+        transform = UNSET if (_value := src_dict.get("transform")) is None else _value
 
         v1_webhook_body = cls(
-            name=name,
-            transform=transform,
+            name,
+            transform,
         )
 
-        v1_webhook_body.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v1_webhook_body.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v1_webhook_body
 
     @property

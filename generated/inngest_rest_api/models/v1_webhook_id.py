@@ -9,6 +9,8 @@ from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="V1WebhookId")
 
+_DOCUMENTED = frozenset(("id",))
+
 
 @_attrs_define
 class V1WebhookId:
@@ -31,14 +33,16 @@ class V1WebhookId:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        id = d.pop("id")
+        id = src_dict["id"]
 
         v1_webhook_id = cls(
-            id=id,
+            id,
         )
 
-        v1_webhook_id.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v1_webhook_id.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v1_webhook_id
 
     @property

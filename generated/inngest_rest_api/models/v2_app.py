@@ -3,19 +3,29 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.v2_app_method import V2AppMethod
-from ..types import UNSET, Unset, pop_present
-
-if TYPE_CHECKING:
-    from ..models.v2_app_sync import V2AppSync
-
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2App")
+
+_DOCUMENTED = frozenset(
+    (
+        "id",
+        "method",
+        "name",
+        "appVersion",
+        "createdAt",
+        "isArchived",
+        "archivedAt",
+        "functionCount",
+        "latestSync",
+    )
+)
 
 
 @_attrs_define
@@ -90,55 +100,55 @@ class V2App:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.v2_app_sync import V2AppSync  # noqa: PLC0415
+        id = src_dict["id"]
 
-        d = dict(src_dict)
-        id = d.pop("id")
+        method = V2AppMethod(src_dict["method"])
 
-        method = V2AppMethod(d.pop("method"))
+        name = UNSET if (_value := src_dict.get("name")) is None else _value
 
-        name = pop_present(d, "name")
+        app_version = UNSET if (_value := src_dict.get("appVersion")) is None else _value
 
-        app_version = pop_present(d, "appVersion")
-
-        _created_at = pop_present(d, "createdAt")
+        _created_at = src_dict.get("createdAt")
         created_at: datetime.datetime | Unset
-        if isinstance(_created_at, Unset):
+        if _created_at is None:
             created_at = UNSET
         else:
             created_at = datetime.datetime.fromisoformat(_created_at)
 
-        is_archived = pop_present(d, "isArchived")
+        is_archived = UNSET if (_value := src_dict.get("isArchived")) is None else _value
 
-        _archived_at = pop_present(d, "archivedAt")
+        _archived_at = src_dict.get("archivedAt")
         archived_at: datetime.datetime | Unset
-        if isinstance(_archived_at, Unset):
+        if _archived_at is None:
             archived_at = UNSET
         else:
             archived_at = datetime.datetime.fromisoformat(_archived_at)
 
-        function_count = pop_present(d, "functionCount")
+        function_count = UNSET if (_value := src_dict.get("functionCount")) is None else _value
 
-        _latest_sync = pop_present(d, "latestSync")
+        _latest_sync = src_dict.get("latestSync")
         latest_sync: V2AppSync | Unset
-        if isinstance(_latest_sync, Unset):
+        if _latest_sync is None:
             latest_sync = UNSET
         else:
             latest_sync = V2AppSync.from_dict(_latest_sync)
 
         v2_app = cls(
-            id=id,
-            method=method,
-            name=name,
-            app_version=app_version,
-            created_at=created_at,
-            is_archived=is_archived,
-            archived_at=archived_at,
-            function_count=function_count,
-            latest_sync=latest_sync,
+            id,
+            method,
+            name,
+            app_version,
+            created_at,
+            is_archived,
+            archived_at,
+            function_count,
+            latest_sync,
         )
 
-        v2_app.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_app.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_app
 
     @property
@@ -156,3 +166,7 @@ class V2App:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.v2_app_sync import V2AppSync  # noqa: E402

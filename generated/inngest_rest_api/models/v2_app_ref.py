@@ -9,6 +9,8 @@ from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="V2AppRef")
 
+_DOCUMENTED = frozenset(("id",))
+
 
 @_attrs_define
 class V2AppRef:
@@ -32,14 +34,16 @@ class V2AppRef:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        id = d.pop("id")
+        id = src_dict["id"]
 
         v2_app_ref = cls(
-            id=id,
+            id,
         )
 
-        v2_app_ref.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_app_ref.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_app_ref
 
     @property

@@ -8,9 +8,22 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, pop_present
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2AppSync")
+
+_DOCUMENTED = frozenset(
+    (
+        "status",
+        "syncedAt",
+        "sdkLanguage",
+        "sdkVersion",
+        "framework",
+        "url",
+        "error",
+        "appVersion",
+    )
+)
 
 
 @_attrs_define
@@ -72,40 +85,42 @@ class V2AppSync:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        status = pop_present(d, "status")
+        status = UNSET if (_value := src_dict.get("status")) is None else _value
 
-        _synced_at = pop_present(d, "syncedAt")
+        _synced_at = src_dict.get("syncedAt")
         synced_at: datetime.datetime | Unset
-        if isinstance(_synced_at, Unset):
+        if _synced_at is None:
             synced_at = UNSET
         else:
             synced_at = datetime.datetime.fromisoformat(_synced_at)
 
-        sdk_language = pop_present(d, "sdkLanguage")
+        sdk_language = UNSET if (_value := src_dict.get("sdkLanguage")) is None else _value
 
-        sdk_version = pop_present(d, "sdkVersion")
+        sdk_version = UNSET if (_value := src_dict.get("sdkVersion")) is None else _value
 
-        framework = pop_present(d, "framework")
+        framework = UNSET if (_value := src_dict.get("framework")) is None else _value
 
-        url = pop_present(d, "url")
+        url = UNSET if (_value := src_dict.get("url")) is None else _value
 
-        error = pop_present(d, "error")
+        error = UNSET if (_value := src_dict.get("error")) is None else _value
 
-        app_version = pop_present(d, "appVersion")
+        app_version = UNSET if (_value := src_dict.get("appVersion")) is None else _value
 
         v2_app_sync = cls(
-            status=status,
-            synced_at=synced_at,
-            sdk_language=sdk_language,
-            sdk_version=sdk_version,
-            framework=framework,
-            url=url,
-            error=error,
-            app_version=app_version,
+            status,
+            synced_at,
+            sdk_language,
+            sdk_version,
+            framework,
+            url,
+            error,
+            app_version,
         )
 
-        v2_app_sync.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_app_sync.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_app_sync
 
     @property

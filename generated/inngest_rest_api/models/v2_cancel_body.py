@@ -25,10 +25,9 @@ class V2CancelBody:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
         v2_cancel_body = cls()
 
-        v2_cancel_body.additional_properties = d
+        v2_cancel_body.additional_properties = dict(src_dict)
         return v2_cancel_body
 
     @property

@@ -7,9 +7,17 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, pop_present
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2CancelOn")
+
+_DOCUMENTED = frozenset(
+    (
+        "event",
+        "timeout",
+        "condition",
+    )
+)
 
 
 @_attrs_define
@@ -45,20 +53,22 @@ class V2CancelOn:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        event = pop_present(d, "event")
+        event = UNSET if (_value := src_dict.get("event")) is None else _value
 
-        timeout = pop_present(d, "timeout")
+        timeout = UNSET if (_value := src_dict.get("timeout")) is None else _value
 
-        condition = pop_present(d, "condition")
+        condition = UNSET if (_value := src_dict.get("condition")) is None else _value
 
         v2_cancel_on = cls(
-            event=event,
-            timeout=timeout,
-            condition=condition,
+            event,
+            timeout,
+            condition,
         )
 
-        v2_cancel_on.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_cancel_on.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_cancel_on
 
     @property

@@ -2,19 +2,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.v2_concurrency_scope import V2ConcurrencyScope
-from ..types import UNSET, Unset, pop_present
-
-if TYPE_CHECKING:
-    from ..models.v2_concurrency_limit import V2ConcurrencyLimit
-
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2Concurrency")
+
+_DOCUMENTED = frozenset(
+    (
+        "scope",
+        "limit",
+        "key",
+    )
+)
 
 
 @_attrs_define
@@ -47,22 +51,22 @@ class V2Concurrency:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.v2_concurrency_limit import V2ConcurrencyLimit  # noqa: PLC0415
+        scope = V2ConcurrencyScope(src_dict["scope"])
 
-        d = dict(src_dict)
-        scope = V2ConcurrencyScope(d.pop("scope"))
+        limit = V2ConcurrencyLimit.from_dict(src_dict["limit"])
 
-        limit = V2ConcurrencyLimit.from_dict(d.pop("limit"))
-
-        key = pop_present(d, "key")
+        key = UNSET if (_value := src_dict.get("key")) is None else _value
 
         v2_concurrency = cls(
-            scope=scope,
-            limit=limit,
-            key=key,
+            scope,
+            limit,
+            key,
         )
 
-        v2_concurrency.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_concurrency.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_concurrency
 
     @property
@@ -80,3 +84,7 @@ class V2Concurrency:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.v2_concurrency_limit import V2ConcurrencyLimit  # noqa: E402

@@ -2,25 +2,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, pop_present
-
-if TYPE_CHECKING:
-    from ..models.v2_cancel_on import V2CancelOn
-    from ..models.v2_concurrency import V2Concurrency
-    from ..models.v2_debounce import V2Debounce
-    from ..models.v2_events_batch import V2EventsBatch
-    from ..models.v2_rate_limit import V2RateLimit
-    from ..models.v2_retries import V2Retries
-    from ..models.v2_singleton import V2Singleton
-    from ..models.v2_throttle import V2Throttle
-
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2Configuration")
+
+_DOCUMENTED = frozenset(
+    (
+        "retries",
+        "concurrency",
+        "rateLimit",
+        "throttle",
+        "debounce",
+        "eventsBatch",
+        "singleton",
+        "cancellations",
+        "priority",
+    )
+)
 
 
 @_attrs_define
@@ -106,86 +109,79 @@ class V2Configuration:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.v2_cancel_on import V2CancelOn  # noqa: PLC0415
-        from ..models.v2_concurrency import V2Concurrency  # noqa: PLC0415
-        from ..models.v2_debounce import V2Debounce  # noqa: PLC0415
-        from ..models.v2_events_batch import V2EventsBatch  # noqa: PLC0415
-        from ..models.v2_rate_limit import V2RateLimit  # noqa: PLC0415
-        from ..models.v2_retries import V2Retries  # noqa: PLC0415
-        from ..models.v2_singleton import V2Singleton  # noqa: PLC0415
-        from ..models.v2_throttle import V2Throttle  # noqa: PLC0415
+        retries = V2Retries.from_dict(src_dict["retries"])
 
-        d = dict(src_dict)
-        retries = V2Retries.from_dict(d.pop("retries"))
-
-        _concurrency = pop_present(d, "concurrency")
+        _concurrency = src_dict.get("concurrency")
         concurrency: list[V2Concurrency] | Unset = UNSET
-        if _concurrency is not UNSET:
+        if _concurrency is not None:
             concurrency = []
             for concurrency_item_data in _concurrency:
                 concurrency_item = V2Concurrency.from_dict(concurrency_item_data)
 
                 concurrency.append(concurrency_item)
 
-        _rate_limit = pop_present(d, "rateLimit")
+        _rate_limit = src_dict.get("rateLimit")
         rate_limit: V2RateLimit | Unset
-        if isinstance(_rate_limit, Unset):
+        if _rate_limit is None:
             rate_limit = UNSET
         else:
             rate_limit = V2RateLimit.from_dict(_rate_limit)
 
-        _throttle = pop_present(d, "throttle")
+        _throttle = src_dict.get("throttle")
         throttle: V2Throttle | Unset
-        if isinstance(_throttle, Unset):
+        if _throttle is None:
             throttle = UNSET
         else:
             throttle = V2Throttle.from_dict(_throttle)
 
-        _debounce = pop_present(d, "debounce")
+        _debounce = src_dict.get("debounce")
         debounce: V2Debounce | Unset
-        if isinstance(_debounce, Unset):
+        if _debounce is None:
             debounce = UNSET
         else:
             debounce = V2Debounce.from_dict(_debounce)
 
-        _events_batch = pop_present(d, "eventsBatch")
+        _events_batch = src_dict.get("eventsBatch")
         events_batch: V2EventsBatch | Unset
-        if isinstance(_events_batch, Unset):
+        if _events_batch is None:
             events_batch = UNSET
         else:
             events_batch = V2EventsBatch.from_dict(_events_batch)
 
-        _singleton = pop_present(d, "singleton")
+        _singleton = src_dict.get("singleton")
         singleton: V2Singleton | Unset
-        if isinstance(_singleton, Unset):
+        if _singleton is None:
             singleton = UNSET
         else:
             singleton = V2Singleton.from_dict(_singleton)
 
-        _cancellations = pop_present(d, "cancellations")
+        _cancellations = src_dict.get("cancellations")
         cancellations: list[V2CancelOn] | Unset = UNSET
-        if _cancellations is not UNSET:
+        if _cancellations is not None:
             cancellations = []
             for cancellations_item_data in _cancellations:
                 cancellations_item = V2CancelOn.from_dict(cancellations_item_data)
 
                 cancellations.append(cancellations_item)
 
-        priority = pop_present(d, "priority")
+        priority = UNSET if (_value := src_dict.get("priority")) is None else _value
 
         v2_configuration = cls(
-            retries=retries,
-            concurrency=concurrency,
-            rate_limit=rate_limit,
-            throttle=throttle,
-            debounce=debounce,
-            events_batch=events_batch,
-            singleton=singleton,
-            cancellations=cancellations,
-            priority=priority,
+            retries,
+            concurrency,
+            rate_limit,
+            throttle,
+            debounce,
+            events_batch,
+            singleton,
+            cancellations,
+            priority,
         )
 
-        v2_configuration.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_configuration.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_configuration
 
     @property
@@ -203,3 +199,14 @@ class V2Configuration:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.v2_cancel_on import V2CancelOn  # noqa: E402
+from ..models.v2_concurrency import V2Concurrency  # noqa: E402
+from ..models.v2_debounce import V2Debounce  # noqa: E402
+from ..models.v2_events_batch import V2EventsBatch  # noqa: E402
+from ..models.v2_rate_limit import V2RateLimit  # noqa: E402
+from ..models.v2_retries import V2Retries  # noqa: E402
+from ..models.v2_singleton import V2Singleton  # noqa: E402
+from ..models.v2_throttle import V2Throttle  # noqa: E402

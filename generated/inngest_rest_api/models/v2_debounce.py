@@ -7,9 +7,16 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, pop_present
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2Debounce")
+
+_DOCUMENTED = frozenset(
+    (
+        "period",
+        "key",
+    )
+)
 
 
 @_attrs_define
@@ -37,17 +44,19 @@ class V2Debounce:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        period = pop_present(d, "period")
+        period = UNSET if (_value := src_dict.get("period")) is None else _value
 
-        key = pop_present(d, "key")
+        key = UNSET if (_value := src_dict.get("key")) is None else _value
 
         v2_debounce = cls(
-            period=period,
-            key=key,
+            period,
+            key,
         )
 
-        v2_debounce.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_debounce.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_debounce
 
     @property

@@ -9,6 +9,13 @@ from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="V2Error")
 
+_DOCUMENTED = frozenset(
+    (
+        "code",
+        "message",
+    )
+)
+
 
 @_attrs_define
 class V2Error:
@@ -37,17 +44,19 @@ class V2Error:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        code = d.pop("code")
+        code = src_dict["code"]
 
-        message = d.pop("message")
+        message = src_dict["message"]
 
         v2_error = cls(
-            code=code,
-            message=message,
+            code,
+            message,
         )
 
-        v2_error.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_error.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_error
 
     @property

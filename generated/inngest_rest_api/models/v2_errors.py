@@ -2,16 +2,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.v2_error import V2Error
-
-
 T = TypeVar("T", bound="V2Errors")
+
+_DOCUMENTED = frozenset(("errors",))
 
 
 @_attrs_define
@@ -38,21 +36,21 @@ class V2Errors:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.v2_error import V2Error  # noqa: PLC0415
-
-        d = dict(src_dict)
         errors = []
-        _errors = d.pop("errors")
+        _errors = src_dict["errors"]
         for errors_item_data in _errors:
             errors_item = V2Error.from_dict(errors_item_data)
 
             errors.append(errors_item)
 
         v2_errors = cls(
-            errors=errors,
+            errors,
         )
 
-        v2_errors.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_errors.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_errors
 
     @property
@@ -70,3 +68,7 @@ class V2Errors:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.v2_error import V2Error  # noqa: E402

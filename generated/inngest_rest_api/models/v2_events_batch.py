@@ -7,9 +7,17 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, pop_present
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2EventsBatch")
+
+_DOCUMENTED = frozenset(
+    (
+        "maxSize",
+        "timeout",
+        "key",
+    )
+)
 
 
 @_attrs_define
@@ -43,20 +51,22 @@ class V2EventsBatch:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        max_size = pop_present(d, "maxSize")
+        max_size = UNSET if (_value := src_dict.get("maxSize")) is None else _value
 
-        timeout = pop_present(d, "timeout")
+        timeout = UNSET if (_value := src_dict.get("timeout")) is None else _value
 
-        key = pop_present(d, "key")
+        key = UNSET if (_value := src_dict.get("key")) is None else _value
 
         v2_events_batch = cls(
-            max_size=max_size,
-            timeout=timeout,
-            key=key,
+            max_size,
+            timeout,
+            key,
         )
 
-        v2_events_batch.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_events_batch.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_events_batch
 
     @property

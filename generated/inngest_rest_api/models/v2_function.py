@@ -2,20 +2,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, pop_present
-
-if TYPE_CHECKING:
-    from ..models.v2_app_ref import V2AppRef
-    from ..models.v2_configuration import V2Configuration
-    from ..models.v2_trigger import V2Trigger
-
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2Function")
+
+_DOCUMENTED = frozenset(
+    (
+        "id",
+        "slug",
+        "app",
+        "configuration",
+        "name",
+        "isPaused",
+        "isArchived",
+        "triggers",
+    )
+)
 
 
 @_attrs_define
@@ -82,28 +89,23 @@ class V2Function:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.v2_app_ref import V2AppRef  # noqa: PLC0415
-        from ..models.v2_configuration import V2Configuration  # noqa: PLC0415
-        from ..models.v2_trigger import V2Trigger  # noqa: PLC0415
+        id = src_dict["id"]
 
-        d = dict(src_dict)
-        id = d.pop("id")
+        slug = src_dict["slug"]
 
-        slug = d.pop("slug")
+        app = V2AppRef.from_dict(src_dict["app"])
 
-        app = V2AppRef.from_dict(d.pop("app"))
+        configuration = V2Configuration.from_dict(src_dict["configuration"])
 
-        configuration = V2Configuration.from_dict(d.pop("configuration"))
+        name = UNSET if (_value := src_dict.get("name")) is None else _value
 
-        name = pop_present(d, "name")
+        is_paused = UNSET if (_value := src_dict.get("isPaused")) is None else _value
 
-        is_paused = pop_present(d, "isPaused")
+        is_archived = UNSET if (_value := src_dict.get("isArchived")) is None else _value
 
-        is_archived = pop_present(d, "isArchived")
-
-        _triggers = pop_present(d, "triggers")
+        _triggers = src_dict.get("triggers")
         triggers: list[V2Trigger] | Unset = UNSET
-        if _triggers is not UNSET:
+        if _triggers is not None:
             triggers = []
             for triggers_item_data in _triggers:
                 triggers_item = V2Trigger.from_dict(triggers_item_data)
@@ -111,17 +113,20 @@ class V2Function:
                 triggers.append(triggers_item)
 
         v2_function = cls(
-            id=id,
-            slug=slug,
-            app=app,
-            configuration=configuration,
-            name=name,
-            is_paused=is_paused,
-            is_archived=is_archived,
-            triggers=triggers,
+            id,
+            slug,
+            app,
+            configuration,
+            name,
+            is_paused,
+            is_archived,
+            triggers,
         )
 
-        v2_function.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_function.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_function
 
     @property
@@ -139,3 +144,9 @@ class V2Function:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.v2_app_ref import V2AppRef  # noqa: E402
+from ..models.v2_configuration import V2Configuration  # noqa: E402
+from ..models.v2_trigger import V2Trigger  # noqa: E402

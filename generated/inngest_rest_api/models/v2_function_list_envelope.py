@@ -2,20 +2,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, pop_present
-
-if TYPE_CHECKING:
-    from ..models.v2_function import V2Function
-    from ..models.v2_metadata import V2Metadata
-    from ..models.v2_page import V2Page
-
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2FunctionListEnvelope")
+
+_DOCUMENTED = frozenset(
+    (
+        "metadata",
+        "page",
+        "data",
+    )
+)
 
 
 @_attrs_define
@@ -57,18 +59,13 @@ class V2FunctionListEnvelope:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.v2_function import V2Function  # noqa: PLC0415
-        from ..models.v2_metadata import V2Metadata  # noqa: PLC0415
-        from ..models.v2_page import V2Page  # noqa: PLC0415
+        metadata = V2Metadata.from_dict(src_dict["metadata"])
 
-        d = dict(src_dict)
-        metadata = V2Metadata.from_dict(d.pop("metadata"))
+        page = V2Page.from_dict(src_dict["page"])
 
-        page = V2Page.from_dict(d.pop("page"))
-
-        _data = pop_present(d, "data")
+        _data = src_dict.get("data")
         data: list[V2Function] | Unset = UNSET
-        if _data is not UNSET:
+        if _data is not None:
             data = []
             for data_item_data in _data:
                 data_item = V2Function.from_dict(data_item_data)
@@ -76,12 +73,15 @@ class V2FunctionListEnvelope:
                 data.append(data_item)
 
         v2_function_list_envelope = cls(
-            metadata=metadata,
-            page=page,
-            data=data,
+            metadata,
+            page,
+            data,
         )
 
-        v2_function_list_envelope.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_function_list_envelope.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_function_list_envelope
 
     @property
@@ -99,3 +99,9 @@ class V2FunctionListEnvelope:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.v2_function import V2Function  # noqa: E402
+from ..models.v2_metadata import V2Metadata  # noqa: E402
+from ..models.v2_page import V2Page  # noqa: E402

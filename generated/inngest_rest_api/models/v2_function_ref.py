@@ -7,9 +7,16 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, pop_present
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2FunctionRef")
+
+_DOCUMENTED = frozenset(
+    (
+        "id",
+        "name",
+    )
+)
 
 
 @_attrs_define
@@ -40,17 +47,19 @@ class V2FunctionRef:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        id = d.pop("id")
+        id = src_dict["id"]
 
-        name = pop_present(d, "name")
+        name = UNSET if (_value := src_dict.get("name")) is None else _value
 
         v2_function_ref = cls(
-            id=id,
-            name=name,
+            id,
+            name,
         )
 
-        v2_function_ref.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_function_ref.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_function_ref
 
     @property

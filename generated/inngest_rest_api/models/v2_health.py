@@ -9,6 +9,8 @@ from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="V2Health")
 
+_DOCUMENTED = frozenset(("status",))
+
 
 @_attrs_define
 class V2Health:
@@ -31,14 +33,16 @@ class V2Health:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        status = d.pop("status")
+        status = src_dict["status"]
 
         v2_health = cls(
-            status=status,
+            status,
         )
 
-        v2_health.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_health.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_health
 
     @property

@@ -2,17 +2,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.v2_health import V2Health
-    from ..models.v2_metadata import V2Metadata
-
-
 T = TypeVar("T", bound="V2HealthEnvelope")
+
+_DOCUMENTED = frozenset(
+    (
+        "data",
+        "metadata",
+    )
+)
 
 
 @_attrs_define
@@ -40,20 +42,19 @@ class V2HealthEnvelope:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.v2_health import V2Health  # noqa: PLC0415
-        from ..models.v2_metadata import V2Metadata  # noqa: PLC0415
+        data = V2Health.from_dict(src_dict["data"])
 
-        d = dict(src_dict)
-        data = V2Health.from_dict(d.pop("data"))
-
-        metadata = V2Metadata.from_dict(d.pop("metadata"))
+        metadata = V2Metadata.from_dict(src_dict["metadata"])
 
         v2_health_envelope = cls(
-            data=data,
-            metadata=metadata,
+            data,
+            metadata,
         )
 
-        v2_health_envelope.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_health_envelope.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_health_envelope
 
     @property
@@ -71,3 +72,8 @@ class V2HealthEnvelope:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.v2_health import V2Health  # noqa: E402
+from ..models.v2_metadata import V2Metadata  # noqa: E402

@@ -2,22 +2,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..types import UNSET, Unset
 
-if TYPE_CHECKING:
-    from ..models.json_object import JsonObject
-
-
 T = TypeVar("T", bound="V2InvokeBody")
+
+_DOCUMENTED = frozenset(
+    (
+        "data",
+        "idempotencyKey",
+    )
+)
 
 
 @_attrs_define
 class V2InvokeBody:
+    """What the run receives, and a key against starting it twice."""
+
     data: JsonObject
     """ Any JSON object. Numbers pass through 64-bit floats: integers beyond 2^53 come back changed [seen]. """
     idempotency_key: None | str | Unset = UNSET
@@ -47,10 +52,7 @@ class V2InvokeBody:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.json_object import JsonObject  # noqa: PLC0415
-
-        d = dict(src_dict)
-        data = JsonObject.from_dict(d.pop("data"))
+        data = JsonObject.from_dict(src_dict["data"])
 
         def _parse_idempotency_key(data: object) -> None | str | Unset:
             if data is None:
@@ -59,14 +61,17 @@ class V2InvokeBody:
                 return data
             return cast(None | str | Unset, data)
 
-        idempotency_key = _parse_idempotency_key(d.pop("idempotencyKey", UNSET))
+        idempotency_key = _parse_idempotency_key(src_dict.get("idempotencyKey", UNSET))
 
         v2_invoke_body = cls(
-            data=data,
-            idempotency_key=idempotency_key,
+            data,
+            idempotency_key,
         )
 
-        v2_invoke_body.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_invoke_body.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_invoke_body
 
     @property
@@ -84,3 +89,7 @@ class V2InvokeBody:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.json_object import JsonObject  # noqa: E402

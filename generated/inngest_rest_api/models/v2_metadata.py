@@ -3,18 +3,21 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, pop_present
-
-if TYPE_CHECKING:
-    from ..models.v2_time_range import V2TimeRange
-
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2Metadata")
+
+_DOCUMENTED = frozenset(
+    (
+        "fetchedAt",
+        "timeRange",
+    )
+)
 
 
 @_attrs_define
@@ -47,24 +50,24 @@ class V2Metadata:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.v2_time_range import V2TimeRange  # noqa: PLC0415
+        fetched_at = datetime.datetime.fromisoformat(src_dict["fetchedAt"])
 
-        d = dict(src_dict)
-        fetched_at = datetime.datetime.fromisoformat(d.pop("fetchedAt"))
-
-        _time_range = pop_present(d, "timeRange")
+        _time_range = src_dict.get("timeRange")
         time_range: V2TimeRange | Unset
-        if isinstance(_time_range, Unset):
+        if _time_range is None:
             time_range = UNSET
         else:
             time_range = V2TimeRange.from_dict(_time_range)
 
         v2_metadata = cls(
-            fetched_at=fetched_at,
-            time_range=time_range,
+            fetched_at,
+            time_range,
         )
 
-        v2_metadata.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_metadata.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_metadata
 
     @property
@@ -82,3 +85,7 @@ class V2Metadata:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.v2_time_range import V2TimeRange  # noqa: E402

@@ -4,7 +4,7 @@ from typing import Self
 
 
 class V2Order(StrEnum):
-    """Values the document knows; others survive."""
+    """Which way to sort. Absent: `DESC`, newest first."""
 
     ASC = "ASC"
     DESC = "DESC"

@@ -7,9 +7,17 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, pop_present
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2Page")
+
+_DOCUMENTED = frozenset(
+    (
+        "cursor",
+        "hasMore",
+        "limit",
+    )
+)
 
 
 @_attrs_define
@@ -45,20 +53,22 @@ class V2Page:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        cursor = pop_present(d, "cursor")
+        cursor = UNSET if (_value := src_dict.get("cursor")) is None else _value
 
-        has_more = pop_present(d, "hasMore")
+        has_more = UNSET if (_value := src_dict.get("hasMore")) is None else _value
 
-        limit = pop_present(d, "limit")
+        limit = UNSET if (_value := src_dict.get("limit")) is None else _value
 
         v2_page = cls(
-            cursor=cursor,
-            has_more=has_more,
-            limit=limit,
+            cursor,
+            has_more,
+            limit,
         )
 
-        v2_page.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_page.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_page
 
     @property

@@ -7,9 +7,17 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, pop_present
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2RateLimit")
+
+_DOCUMENTED = frozenset(
+    (
+        "limit",
+        "period",
+        "key",
+    )
+)
 
 
 @_attrs_define
@@ -43,20 +51,22 @@ class V2RateLimit:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        limit = pop_present(d, "limit")
+        limit = UNSET if (_value := src_dict.get("limit")) is None else _value
 
-        period = pop_present(d, "period")
+        period = UNSET if (_value := src_dict.get("period")) is None else _value
 
-        key = pop_present(d, "key")
+        key = UNSET if (_value := src_dict.get("key")) is None else _value
 
         v2_rate_limit = cls(
-            limit=limit,
-            period=period,
-            key=key,
+            limit,
+            period,
+            key,
         )
 
-        v2_rate_limit.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_rate_limit.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_rate_limit
 
     @property

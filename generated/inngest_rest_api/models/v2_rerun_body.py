@@ -2,29 +2,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..types import UNSET, Unset
 
-if TYPE_CHECKING:
-    from ..models.v2_rerun_from_step import V2RerunFromStep
-
-
 T = TypeVar("T", bound="V2RerunBody")
+
+_DOCUMENTED = frozenset(("fromStep",))
 
 
 @_attrs_define
 class V2RerunBody:
+    """Where to start again; left out, at the beginning."""
+
     from_step: None | Unset | V2RerunFromStep = UNSET
     """ Where to start. Absent or null is the beginning [seen]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.v2_rerun_from_step import V2RerunFromStep  # noqa: PLC0415
-
         from_step: dict[str, Any] | None | Unset
         if isinstance(self.from_step, Unset):
             from_step = UNSET
@@ -43,10 +41,6 @@ class V2RerunBody:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.v2_rerun_from_step import V2RerunFromStep  # noqa: PLC0415
-
-        d = dict(src_dict)
-
         def _parse_from_step(data: object) -> None | Unset | V2RerunFromStep:
             if data is None:
                 return data
@@ -62,13 +56,16 @@ class V2RerunBody:
                 pass
             return cast(None | Unset | V2RerunFromStep, data)
 
-        from_step = _parse_from_step(d.pop("fromStep", UNSET))
+        from_step = _parse_from_step(src_dict.get("fromStep", UNSET))
 
         v2_rerun_body = cls(
-            from_step=from_step,
+            from_step,
         )
 
-        v2_rerun_body.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_rerun_body.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_rerun_body
 
     @property
@@ -86,3 +83,7 @@ class V2RerunBody:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.v2_rerun_from_step import V2RerunFromStep  # noqa: E402

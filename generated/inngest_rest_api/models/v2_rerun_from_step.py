@@ -2,14 +2,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, pop_present
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2RerunFromStep")
+
+_DOCUMENTED = frozenset(
+    (
+        "stepId",
+        "input",
+    )
+)
 
 
 @_attrs_define
@@ -41,17 +48,22 @@ class V2RerunFromStep:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        step_id = d.pop("stepId")
+        step_id = src_dict["stepId"]
 
-        input_ = cast(list[Any], pop_present(d, "input"))
+        _input_ = src_dict.get("input")
+        input_: list[Any] | Unset = UNSET
+        if _input_ is not None:
+            input_ = _input_
 
         v2_rerun_from_step = cls(
-            step_id=step_id,
-            input_=input_,
+            step_id,
+            input_,
         )
 
-        v2_rerun_from_step.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_rerun_from_step.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_rerun_from_step
 
     @property

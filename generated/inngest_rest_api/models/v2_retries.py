@@ -7,9 +7,16 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, pop_present
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2Retries")
+
+_DOCUMENTED = frozenset(
+    (
+        "isDefault",
+        "value",
+    )
+)
 
 
 @_attrs_define
@@ -39,17 +46,19 @@ class V2Retries:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        is_default = d.pop("isDefault")
+        is_default = src_dict["isDefault"]
 
-        value = pop_present(d, "value")
+        value = UNSET if (_value := src_dict.get("value")) is None else _value
 
         v2_retries = cls(
-            is_default=is_default,
-            value=value,
+            is_default,
+            value,
         )
 
-        v2_retries.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_retries.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_retries
 
     @property

@@ -3,22 +3,30 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.v2_run_status import V2RunStatus
-from ..types import UNSET, Unset, pop_present
-
-if TYPE_CHECKING:
-    from ..models.json_object import JsonObject
-    from ..models.v2_app_ref import V2AppRef
-    from ..models.v2_function_ref import V2FunctionRef
-    from ..models.v2_run_trigger import V2RunTrigger
-
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2Run")
+
+_DOCUMENTED = frozenset(
+    (
+        "id",
+        "function",
+        "app",
+        "status",
+        "queuedAt",
+        "startedAt",
+        "trigger",
+        "endedAt",
+        "durationMs",
+        "output",
+    )
+)
 
 
 @_attrs_define
@@ -100,56 +108,53 @@ class V2Run:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.json_object import JsonObject  # noqa: PLC0415
-        from ..models.v2_app_ref import V2AppRef  # noqa: PLC0415
-        from ..models.v2_function_ref import V2FunctionRef  # noqa: PLC0415
-        from ..models.v2_run_trigger import V2RunTrigger  # noqa: PLC0415
+        id = src_dict["id"]
 
-        d = dict(src_dict)
-        id = d.pop("id")
+        function = V2FunctionRef.from_dict(src_dict["function"])
 
-        function = V2FunctionRef.from_dict(d.pop("function"))
+        app = V2AppRef.from_dict(src_dict["app"])
 
-        app = V2AppRef.from_dict(d.pop("app"))
+        status = V2RunStatus(src_dict["status"])
 
-        status = V2RunStatus(d.pop("status"))
+        queued_at = datetime.datetime.fromisoformat(src_dict["queuedAt"])
 
-        queued_at = datetime.datetime.fromisoformat(d.pop("queuedAt"))
+        started_at = datetime.datetime.fromisoformat(src_dict["startedAt"])
 
-        started_at = datetime.datetime.fromisoformat(d.pop("startedAt"))
+        trigger = V2RunTrigger.from_dict(src_dict["trigger"])
 
-        trigger = V2RunTrigger.from_dict(d.pop("trigger"))
-
-        _ended_at = pop_present(d, "endedAt")
+        _ended_at = src_dict.get("endedAt")
         ended_at: datetime.datetime | Unset
-        if isinstance(_ended_at, Unset):
+        if _ended_at is None:
             ended_at = UNSET
         else:
             ended_at = datetime.datetime.fromisoformat(_ended_at)
 
-        duration_ms = pop_present(d, "durationMs")
+        duration_ms = UNSET if (_value := src_dict.get("durationMs")) is None else _value
 
-        _output = pop_present(d, "output")
+        _output = src_dict.get("output")
         output: JsonObject | Unset
-        if isinstance(_output, Unset):
+        if _output is None:
             output = UNSET
         else:
             output = JsonObject.from_dict(_output)
 
         v2_run = cls(
-            id=id,
-            function=function,
-            app=app,
-            status=status,
-            queued_at=queued_at,
-            started_at=started_at,
-            trigger=trigger,
-            ended_at=ended_at,
-            duration_ms=duration_ms,
-            output=output,
+            id,
+            function,
+            app,
+            status,
+            queued_at,
+            started_at,
+            trigger,
+            ended_at,
+            duration_ms,
+            output,
         )
 
-        v2_run.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_run.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_run
 
     @property
@@ -167,3 +172,10 @@ class V2Run:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.json_object import JsonObject  # noqa: E402
+from ..models.v2_app_ref import V2AppRef  # noqa: E402
+from ..models.v2_function_ref import V2FunctionRef  # noqa: E402
+from ..models.v2_run_trigger import V2RunTrigger  # noqa: E402

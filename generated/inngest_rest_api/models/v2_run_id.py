@@ -9,6 +9,8 @@ from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="V2RunId")
 
+_DOCUMENTED = frozenset(("runId",))
+
 
 @_attrs_define
 class V2RunId:
@@ -31,14 +33,16 @@ class V2RunId:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        run_id = d.pop("runId")
+        run_id = src_dict["runId"]
 
         v2_run_id = cls(
-            run_id=run_id,
+            run_id,
         )
 
-        v2_run_id.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_run_id.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_run_id
 
     @property

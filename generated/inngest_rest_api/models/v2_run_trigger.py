@@ -2,14 +2,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, pop_present
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2RunTrigger")
+
+_DOCUMENTED = frozenset(
+    (
+        "eventIds",
+        "isBatch",
+        "batchId",
+        "cronSchedule",
+    )
+)
 
 
 @_attrs_define
@@ -17,7 +26,7 @@ class V2RunTrigger:
     """What started a run."""
 
     event_ids: list[str]
-    """ The internal id of the first event only, of a batch, too [seen]. """
+    """ The internal id of the first event, even for a batch [seen]. """
     is_batch: bool | Unset = UNSET
     """ Absent counts as false. """
     batch_id: str | Unset = UNSET
@@ -52,23 +61,25 @@ class V2RunTrigger:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        event_ids = cast(list[str], d.pop("eventIds"))
+        event_ids: list[str] = src_dict["eventIds"]
 
-        is_batch = pop_present(d, "isBatch")
+        is_batch = UNSET if (_value := src_dict.get("isBatch")) is None else _value
 
-        batch_id = pop_present(d, "batchId")
+        batch_id = UNSET if (_value := src_dict.get("batchId")) is None else _value
 
-        cron_schedule = pop_present(d, "cronSchedule")
+        cron_schedule = UNSET if (_value := src_dict.get("cronSchedule")) is None else _value
 
         v2_run_trigger = cls(
-            event_ids=event_ids,
-            is_batch=is_batch,
-            batch_id=batch_id,
-            cron_schedule=cron_schedule,
+            event_ids,
+            is_batch,
+            batch_id,
+            cron_schedule,
         )
 
-        v2_run_trigger.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_run_trigger.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_run_trigger
 
     @property

@@ -8,9 +8,16 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.v2_singleton_mode import V2SingletonMode
-from ..types import UNSET, Unset, pop_present
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2Singleton")
+
+_DOCUMENTED = frozenset(
+    (
+        "mode",
+        "key",
+    )
+)
 
 
 @_attrs_define
@@ -40,17 +47,19 @@ class V2Singleton:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        mode = V2SingletonMode(d.pop("mode"))
+        mode = V2SingletonMode(src_dict["mode"])
 
-        key = pop_present(d, "key")
+        key = UNSET if (_value := src_dict.get("key")) is None else _value
 
         v2_singleton = cls(
-            mode=mode,
-            key=key,
+            mode,
+            key,
         )
 
-        v2_singleton.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_singleton.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_singleton
 
     @property

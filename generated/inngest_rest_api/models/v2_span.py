@@ -3,26 +3,39 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.v2_span_status import V2SpanStatus
 from ..models.v2_step_op import V2StepOp
-from ..types import UNSET, Unset, pop_present
-
-if TYPE_CHECKING:
-    from ..models.json_object import JsonObject
-    from ..models.v2_span_metadata import V2SpanMetadata
-
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2Span")
+
+_DOCUMENTED = frozenset(
+    (
+        "id",
+        "queuedAt",
+        "name",
+        "status",
+        "startedAt",
+        "endedAt",
+        "durationMs",
+        "stepId",
+        "stepOp",
+        "input",
+        "output",
+        "metadata",
+        "children",
+    )
+)
 
 
 @_attrs_define
 class V2Span:
-    """A part of a run: a step, or an attempt at one. `input` and `output` come only with `includeOutput`; what is no
+    """A part of a run: a step, or an attempt at one. `input` and `output` come only with `includeOutput`; anything but an
     object is wrapped as `{"data": value}` [seen].
 
     """
@@ -134,74 +147,70 @@ class V2Span:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.json_object import JsonObject  # noqa: PLC0415
-        from ..models.v2_span_metadata import V2SpanMetadata  # noqa: PLC0415
+        id = src_dict["id"]
 
-        d = dict(src_dict)
-        id = d.pop("id")
+        queued_at = datetime.datetime.fromisoformat(src_dict["queuedAt"])
 
-        queued_at = datetime.datetime.fromisoformat(d.pop("queuedAt"))
+        name = UNSET if (_value := src_dict.get("name")) is None else _value
 
-        name = pop_present(d, "name")
-
-        _status = pop_present(d, "status")
+        _status = src_dict.get("status")
         status: V2SpanStatus | Unset
-        if isinstance(_status, Unset):
+        if _status is None:
             status = UNSET
         else:
             status = V2SpanStatus(_status)
 
-        _started_at = pop_present(d, "startedAt")
+        _started_at = src_dict.get("startedAt")
         started_at: datetime.datetime | Unset
-        if isinstance(_started_at, Unset):
+        if _started_at is None:
             started_at = UNSET
         else:
             started_at = datetime.datetime.fromisoformat(_started_at)
 
-        _ended_at = pop_present(d, "endedAt")
+        _ended_at = src_dict.get("endedAt")
         ended_at: datetime.datetime | Unset
-        if isinstance(_ended_at, Unset):
+        if _ended_at is None:
             ended_at = UNSET
         else:
             ended_at = datetime.datetime.fromisoformat(_ended_at)
 
-        duration_ms = pop_present(d, "durationMs")
+        duration_ms = UNSET if (_value := src_dict.get("durationMs")) is None else _value
 
-        step_id = pop_present(d, "stepId")
+        step_id = UNSET if (_value := src_dict.get("stepId")) is None else _value
 
-        _step_op = pop_present(d, "stepOp")
+        _step_op = src_dict.get("stepOp")
         step_op: V2StepOp | Unset
-        if isinstance(_step_op, Unset):
+        if _step_op is None:
             step_op = UNSET
         else:
             step_op = V2StepOp(_step_op)
 
-        _input_ = pop_present(d, "input")
+        _input_ = src_dict.get("input")
         input_: JsonObject | Unset
-        if isinstance(_input_, Unset):
+        if _input_ is None:
             input_ = UNSET
         else:
             input_ = JsonObject.from_dict(_input_)
 
-        _output = pop_present(d, "output")
+        _output = src_dict.get("output")
         output: JsonObject | Unset
-        if isinstance(_output, Unset):
+        if _output is None:
             output = UNSET
         else:
             output = JsonObject.from_dict(_output)
 
-        _metadata = pop_present(d, "metadata")
+        _metadata = src_dict.get("metadata")
         metadata: list[V2SpanMetadata] | Unset = UNSET
-        if _metadata is not UNSET:
+        if _metadata is not None:
             metadata = []
             for metadata_item_data in _metadata:
                 metadata_item = V2SpanMetadata.from_dict(metadata_item_data)
 
                 metadata.append(metadata_item)
 
-        _children = pop_present(d, "children")
+        _children = src_dict.get("children")
         children: list[V2Span] | Unset = UNSET
-        if _children is not UNSET:
+        if _children is not None:
             children = []
             for children_item_data in _children:
                 children_item = V2Span.from_dict(children_item_data)
@@ -209,22 +218,25 @@ class V2Span:
                 children.append(children_item)
 
         v2_span = cls(
-            id=id,
-            queued_at=queued_at,
-            name=name,
-            status=status,
-            started_at=started_at,
-            ended_at=ended_at,
-            duration_ms=duration_ms,
-            step_id=step_id,
-            step_op=step_op,
-            input_=input_,
-            output=output,
-            metadata=metadata,
-            children=children,
+            id,
+            queued_at,
+            name,
+            status,
+            started_at,
+            ended_at,
+            duration_ms,
+            step_id,
+            step_op,
+            input_,
+            output,
+            metadata,
+            children,
         )
 
-        v2_span.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_span.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_span
 
     @property
@@ -242,3 +254,8 @@ class V2Span:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.json_object import JsonObject  # noqa: E402
+from ..models.v2_span_metadata import V2SpanMetadata  # noqa: E402

@@ -3,18 +3,23 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, pop_present
-
-if TYPE_CHECKING:
-    from ..models.v2_span_values import V2SpanValues
-
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2SpanMetadata")
+
+_DOCUMENTED = frozenset(
+    (
+        "scope",
+        "kind",
+        "updatedAt",
+        "values",
+    )
+)
 
 
 @_attrs_define
@@ -58,30 +63,30 @@ class V2SpanMetadata:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.v2_span_values import V2SpanValues  # noqa: PLC0415
+        scope = src_dict["scope"]
 
-        d = dict(src_dict)
-        scope = d.pop("scope")
+        kind = src_dict["kind"]
 
-        kind = d.pop("kind")
+        updated_at = datetime.datetime.fromisoformat(src_dict["updatedAt"])
 
-        updated_at = datetime.datetime.fromisoformat(d.pop("updatedAt"))
-
-        _values = pop_present(d, "values")
+        _values = src_dict.get("values")
         values: V2SpanValues | Unset
-        if isinstance(_values, Unset):
+        if _values is None:
             values = UNSET
         else:
             values = V2SpanValues.from_dict(_values)
 
         v2_span_metadata = cls(
-            scope=scope,
-            kind=kind,
-            updated_at=updated_at,
-            values=values,
+            scope,
+            kind,
+            updated_at,
+            values,
         )
 
-        v2_span_metadata.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_span_metadata.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_span_metadata
 
     @property
@@ -99,3 +104,7 @@ class V2SpanMetadata:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.v2_span_values import V2SpanValues  # noqa: E402

@@ -25,10 +25,9 @@ class V2SpanValues:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
         v2_span_values = cls()
 
-        v2_span_values.additional_properties = d
+        v2_span_values.additional_properties = dict(src_dict)
         return v2_span_values
 
     @property

@@ -4,8 +4,8 @@ from typing import Self
 
 
 class V2TimeField(StrEnum):
-    """A time of a run. On a server whose lists lack `endedAt` (see `listRunsV2`), going by it finds nothing
-    [seen]."""
+    """The time that `from`, `until` and the order are about. Absent: `queuedAt`. On a server whose lists lack
+    `endedAt` (see `listRunsV2`), going by it finds nothing [seen]."""
 
     ENDEDAT = "endedAt"
     QUEUEDAT = "queuedAt"

@@ -10,6 +10,13 @@ from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="V2TimeRange")
 
+_DOCUMENTED = frozenset(
+    (
+        "from",
+        "until",
+    )
+)
+
 
 @_attrs_define
 class V2TimeRange:
@@ -35,17 +42,19 @@ class V2TimeRange:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        from_ = datetime.datetime.fromisoformat(d.pop("from"))
+        from_ = datetime.datetime.fromisoformat(src_dict["from"])
 
-        until = datetime.datetime.fromisoformat(d.pop("until"))
+        until = datetime.datetime.fromisoformat(src_dict["until"])
 
         v2_time_range = cls(
-            from_=from_,
-            until=until,
+            from_,
+            until,
         )
 
-        v2_time_range.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_time_range.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_time_range
 
     @property

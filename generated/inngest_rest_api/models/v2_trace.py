@@ -2,16 +2,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-if TYPE_CHECKING:
-    from ..models.v2_span import V2Span
-
-
 T = TypeVar("T", bound="V2Trace")
+
+_DOCUMENTED = frozenset(
+    (
+        "runId",
+        "rootSpan",
+    )
+)
 
 
 @_attrs_define
@@ -19,8 +22,8 @@ class V2Trace:
     run_id: str
     """ A ULID. """
     root_span: V2Span
-    """ A part of a run: a step, or an attempt at one. `input` and `output` come only with `includeOutput`; what is
-    no object is wrapped as `{"data": value}` [seen]. """
+    """ A part of a run: a step, or an attempt at one. `input` and `output` come only with `includeOutput`; anything
+    but an object is wrapped as `{"data": value}` [seen]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -41,19 +44,19 @@ class V2Trace:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.v2_span import V2Span  # noqa: PLC0415
+        run_id = src_dict["runId"]
 
-        d = dict(src_dict)
-        run_id = d.pop("runId")
-
-        root_span = V2Span.from_dict(d.pop("rootSpan"))
+        root_span = V2Span.from_dict(src_dict["rootSpan"])
 
         v2_trace = cls(
-            run_id=run_id,
-            root_span=root_span,
+            run_id,
+            root_span,
         )
 
-        v2_trace.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_trace.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_trace
 
     @property
@@ -71,3 +74,7 @@ class V2Trace:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.v2_span import V2Span  # noqa: E402

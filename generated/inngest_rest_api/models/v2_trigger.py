@@ -8,9 +8,17 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.v2_trigger_type import V2TriggerType
-from ..types import UNSET, Unset, pop_present
+from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2Trigger")
+
+_DOCUMENTED = frozenset(
+    (
+        "type",
+        "value",
+        "if",
+    )
+)
 
 
 @_attrs_define
@@ -47,20 +55,22 @@ class V2Trigger:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = dict(src_dict)
-        type_ = V2TriggerType(d.pop("type"))
+        type_ = V2TriggerType(src_dict["type"])
 
-        value = pop_present(d, "value")
+        value = UNSET if (_value := src_dict.get("value")) is None else _value
 
-        if_ = pop_present(d, "if")
+        if_ = UNSET if (_value := src_dict.get("if")) is None else _value
 
         v2_trigger = cls(
-            type_=type_,
-            value=value,
-            if_=if_,
+            type_,
+            value,
+            if_,
         )
 
-        v2_trigger.additional_properties = d
+        if not _DOCUMENTED.issuperset(src_dict):
+            v2_trigger.additional_properties = {
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+            }
         return v2_trigger
 
     @property

@@ -117,4 +117,4 @@ def test_both_families_tell_of_the_same_run(world: World, client: InngestClient)
 
 def test_each_family_refuses_a_cursor_that_is_none(world: World) -> None:
     with pytest.raises(BadRequestError):
-        world.connect(api_version="v1").events.list(cursor="v1:nonsense").page()
+        world.connect(api_version="v1").events.list(cursor="/v1/events:0:nonsense").page()

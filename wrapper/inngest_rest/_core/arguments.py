@@ -1,4 +1,4 @@
-"""What a caller may pass: checks that refuse before anything is sent, naming the argument."""
+"""Checks of arguments, made before anything is sent; each error names the argument."""
 
 from __future__ import annotations
 
@@ -18,16 +18,19 @@ _NO_URL = r"[\x00-\x20\x7f\ud800-\udfff]"
 
 
 def check_id(name: str, value: str) -> str:
-    """Refuse what would leave its place in the path: httpx resolves dots, v2 decodes slashes."""
+    """Refuse an id that would not stay one segment of a path.
+
+    httpx resolves dots, and v2 decodes escaped slashes.
+    """
     if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidArgumentError(f"{name} must be text, not {type(value).__name__}")
     if value in {"", ".", ".."} or "/" in value or "\\" in value or re.search(_NO_URL, value):
-        raise InvalidArgumentError(f"{name} is malformed: {value!r} is no id")
+        raise InvalidArgumentError(f"{name} is malformed: {value!r} is not an id")
     return value
 
 
 def check_text(name: str, value: str | None) -> str | None:
-    """Refuse what is empty or could not be sent as it is; an empty filter would filter nothing."""
+    """Refuse text that is empty, as it would filter nothing, or that cannot be encoded."""
     if value is None:
         return None
     if not isinstance(value, str) or not value:  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -37,7 +40,7 @@ def check_text(name: str, value: str | None) -> str | None:
 
 
 def check_count(name: str, value: int | None, *, at_most: int | None = None) -> int | None:
-    """Refuse what is not a whole number from 1 to `at_most`."""
+    """Refuse anything but a whole number from 1 to `at_most`."""
     if value is None:
         return None
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -48,7 +51,7 @@ def check_count(name: str, value: int | None, *, at_most: int | None = None) -> 
 
 
 def check_moment(name: str, value: datetime | None) -> datetime | None:
-    """Refuse a moment without a time zone: the server would read it as another one."""
+    """Refuse a datetime without a time zone: the server would take it for UTC."""
     if value is None:
         return None
     if not isinstance(value, datetime) or value.tzinfo is None:  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -58,28 +61,22 @@ def check_moment(name: str, value: datetime | None) -> datetime | None:
     return value
 
 
-def check_window(since: datetime | None, until: datetime | None) -> None:
-    """Refuse bad moments, and a window that is empty."""
-    check_moment("since", since)
-    check_moment("until", until)
-    if since is not None and until is not None and since >= until:
-        raise InvalidArgumentError("since must be before until")
-
-
 def check_seconds(name: str, value: Seconds) -> float:
-    """Return a span in seconds; refuse what is not positive."""
+    """Return a duration in seconds; refuse anything but a positive one."""
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidArgumentError(f"{name} must be a positive number of seconds, not {value!r}")
+        raise InvalidArgumentError(
+            f"{name} must be a positive number of seconds or a timedelta, not {value!r}"
+        )
     return float(seconds)
 
 
 def check_json(name: str, value: Any) -> Any:
-    """Refuse what JSON cannot say."""
+    """Refuse values that JSON cannot represent."""
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError) as error:
-        raise InvalidArgumentError(f"{name} is not JSON: {error}") from None
+        raise InvalidArgumentError(f"{name} cannot be encoded as JSON: {error}") from None
     return value
 
 

@@ -1,13 +1,13 @@
-"""What a plan is, and the only two things it may ask of the driver that runs it.
+"""Plans, and the two effects that they yield to the driver that runs them: Call and Sleep.
 
 A plan is a generator: it yields an effect, is sent the result, and returns a typed value.
 
-* It never yields by itself: `yield from call(...)` and `yield from sleep(...)` are the only two
-  places, so the type of an answer is asserted once.
+* It never yields an effect itself: `yield from call(...)` and `yield from sleep(...)` are the only
+  two places that do, so the type of an answer is asserted once.
 * A `Call` comes back as a value or as one `InngestError`, which the plan may catch. Anything
   else (a cancellation, KeyboardInterrupt, a bug) closes the plan and propagates.
 * Nothing is held open across a yield: no `finally` that yields, no context manager.
-* Clock and randomness come from the session, so that a plan does the same thing twice.
+* Clock and randomness come from the session, so that a test decides both.
 * A plan is used once.
 """
 
@@ -29,8 +29,8 @@ class Call(NamedTuple, Generic[T]):
 
     Attributes:
         host: Which of the two hosts it goes to.
-        request: What is sent, keys included.
-        url: The request's URL without keys, for people.
+        request: The request, keys included.
+        url: The request's URL without keys, to be shown.
         timeout: Seconds for the whole exchange.
         read: Turns the complete response into a value, or raises an `InngestError`.
     """
@@ -46,7 +46,7 @@ class Call(NamedTuple, Generic[T]):
 
 
 class Sleep(NamedTuple):
-    """Do nothing for some seconds."""
+    """Pause for some seconds."""
 
     seconds: float
 
@@ -55,7 +55,7 @@ Plan = Generator[Call[Any] | Sleep, Any, T]
 
 
 def call(effect: Call[T]) -> Plan[T]:
-    """Make one exchange."""
+    """Make one exchange and return its answer."""
     return cast("T", (yield effect))
 
 

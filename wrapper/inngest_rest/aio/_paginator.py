@@ -35,9 +35,9 @@ class AsyncPaginator(Generic[T]):
         """Yield the pages one by one."""
         walk = self._listing.walk()
         while not walk.is_done:
-            yield walk.took(await self._run(walk.plan()))
+            yield await self._run(walk.next_page())
 
     async def page(self) -> Page[T]:
         """Return the first page; its `next_cursor` goes to `list(cursor=...)` for the next."""
         walk = self._listing.walk()
-        return walk.took(await self._run(walk.plan()))
+        return await self._run(walk.next_page())

@@ -32,9 +32,9 @@ class Paginator(Generic[T]):
         """Yield the pages one by one."""
         walk = self._listing.walk()
         while not walk.is_done:
-            yield walk.took(self._run(walk.plan()))
+            yield self._run(walk.next_page())
 
     def page(self) -> Page[T]:
         """Return the first page; its `next_cursor` goes to `list(cursor=...)` for the next."""
         walk = self._listing.walk()
-        return walk.took(self._run(walk.plan()))
+        return self._run(walk.next_page())

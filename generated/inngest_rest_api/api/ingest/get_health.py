@@ -6,10 +6,15 @@ import httpx
 from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.health import Health
-from ...types import Response
+from ...types import Response, read_json
+from .. import Operation
+
+OPERATION = Operation("ingest", "get_health", "GET", "/health")
+"""Where the document has this operation"""
 
 
 def get_kwargs() -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -19,18 +24,21 @@ def get_kwargs() -> dict[str, Any]:
     return _kwargs
 
 
-def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Health | None:
+def parse_response(response: httpx.Response, *, strict: bool) -> Health | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
-        response_200 = Health.from_dict(response.json())
+        response_200 = Health.from_dict(read_json(response.content))
 
         return response_200
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -40,7 +48,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -50,7 +58,7 @@ def sync_detailed(
 ) -> Response[Health]:
     """Ask whether the server is up
 
-     Needs no key, in self-hosted mode either [seen].
+    Needs no key, in self-hosted mode either [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -80,7 +88,7 @@ def sync(
 ) -> Health | None:
     """Ask whether the server is up
 
-     Needs no key, in self-hosted mode either [seen].
+    Needs no key, in self-hosted mode either [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -101,7 +109,7 @@ async def asyncio_detailed(
 ) -> Response[Health]:
     """Ask whether the server is up
 
-     Needs no key, in self-hosted mode either [seen].
+    Needs no key, in self-hosted mode either [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -129,7 +137,7 @@ async def asyncio(
 ) -> Health | None:
     """Ask whether the server is up
 
-     Needs no key, in self-hosted mode either [seen].
+    Needs no key, in self-hosted mode either [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

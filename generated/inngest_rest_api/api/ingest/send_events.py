@@ -10,7 +10,11 @@ from ...models.event import Event
 from ...models.send_error import SendError
 from ...models.send_result import SendResult
 from ...models.send_unauthorized import SendUnauthorized
-from ...types import UNSET, Response, Unset
+from ...types import UNSET, Response, Unset, read_json
+from .. import Operation
+
+OPERATION = Operation("ingest", "send_events", "POST", "/e/{event_key}")
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -19,6 +23,7 @@ def get_kwargs(
     body: Event | list[Event],
     x_inngest_event_id_seed: str | Unset = UNSET,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
     headers: dict[str, Any] = {}
     if not isinstance(x_inngest_event_id_seed, Unset):
         headers["x-inngest-event-id-seed"] = x_inngest_event_id_seed
@@ -45,32 +50,37 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
+    response: httpx.Response, *, strict: bool
 ) -> SendError | SendResult | SendUnauthorized | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
-        response_200 = SendResult.from_dict(response.json())
+        response_200 = SendResult.from_dict(read_json(response.content))
 
         return response_200
 
     if response.status_code == 400:
-        response_400 = SendError.from_dict(response.json())
+        response_400 = SendError.from_dict(read_json(response.content))
 
         return response_400
 
     if response.status_code == 401:
-        response_401 = SendUnauthorized.from_dict(response.json())
+        response_401 = SendUnauthorized.from_dict(read_json(response.content))
 
         return response_401
 
     if response.status_code == 503:
-        response_503 = SendUnauthorized.from_dict(response.json())
+        response_503 = SendUnauthorized.from_dict(read_json(response.content))
 
         return response_503
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -80,7 +90,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -93,7 +103,7 @@ def sync_detailed(
 ) -> Response[SendError | SendResult | SendUnauthorized]:
     """Send one event or up to 5,000
 
-     Stores events and starts the functions they trigger. Answers carry JSON labelled
+    Stores events and starts the functions they trigger. Answers carry JSON labelled
     `text/plain` [seen].
 
     `ids` holds one internal id (a ULID) per stored event, in the order sent. If nothing was
@@ -110,8 +120,8 @@ def sync_detailed(
     and its name 256 characters [docs].
 
     Sending an `id` a second time stores a second event with an id of its own, and a function
-    that already ran for the first gets no run (for 24 hours) [seen]. No part of the answer
-    tells a duplicate.
+    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the
+    answer marks a duplicate.
 
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
     of strings and fail as events.
@@ -121,9 +131,16 @@ def sync_detailed(
     below.
 
     Args:
-        event_key (str):
-        x_inngest_event_id_seed (str | Unset):
-        body (Event | list[Event]):
+        event_key (str): The event key, a secret. A dev server takes any value. It is compared
+            byte for byte with the raw path segment: do not percent-encode `-`, `.` or `_` [seen].
+        x_inngest_event_id_seed (str | Unset): `MILLIS,BASE64`: a time in milliseconds above 0 and
+            10 random bytes in base64. The
+            internal ids follow from it and from the position in the batch, so sending **the same
+            bytes** again with the same seed stores nothing twice: it makes a retry safe [seen]. Two
+            different requests with one seed collide silently, and the first one's data stays. A
+            malformed seed is ignored.
+        body (Event | list[Event]): One event, or an array of at most 5,000. Property names are
+            matched without regard to case, and unknown ones are dropped [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -160,7 +177,7 @@ def sync(
 ) -> SendError | SendResult | SendUnauthorized | None:
     """Send one event or up to 5,000
 
-     Stores events and starts the functions they trigger. Answers carry JSON labelled
+    Stores events and starts the functions they trigger. Answers carry JSON labelled
     `text/plain` [seen].
 
     `ids` holds one internal id (a ULID) per stored event, in the order sent. If nothing was
@@ -177,8 +194,8 @@ def sync(
     and its name 256 characters [docs].
 
     Sending an `id` a second time stores a second event with an id of its own, and a function
-    that already ran for the first gets no run (for 24 hours) [seen]. No part of the answer
-    tells a duplicate.
+    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the
+    answer marks a duplicate.
 
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
     of strings and fail as events.
@@ -188,9 +205,16 @@ def sync(
     below.
 
     Args:
-        event_key (str):
-        x_inngest_event_id_seed (str | Unset):
-        body (Event | list[Event]):
+        event_key (str): The event key, a secret. A dev server takes any value. It is compared
+            byte for byte with the raw path segment: do not percent-encode `-`, `.` or `_` [seen].
+        x_inngest_event_id_seed (str | Unset): `MILLIS,BASE64`: a time in milliseconds above 0 and
+            10 random bytes in base64. The
+            internal ids follow from it and from the position in the batch, so sending **the same
+            bytes** again with the same seed stores nothing twice: it makes a retry safe [seen]. Two
+            different requests with one seed collide silently, and the first one's data stays. A
+            malformed seed is ignored.
+        body (Event | list[Event]): One event, or an array of at most 5,000. Property names are
+            matched without regard to case, and unknown ones are dropped [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -217,7 +241,7 @@ async def asyncio_detailed(
 ) -> Response[SendError | SendResult | SendUnauthorized]:
     """Send one event or up to 5,000
 
-     Stores events and starts the functions they trigger. Answers carry JSON labelled
+    Stores events and starts the functions they trigger. Answers carry JSON labelled
     `text/plain` [seen].
 
     `ids` holds one internal id (a ULID) per stored event, in the order sent. If nothing was
@@ -234,8 +258,8 @@ async def asyncio_detailed(
     and its name 256 characters [docs].
 
     Sending an `id` a second time stores a second event with an id of its own, and a function
-    that already ran for the first gets no run (for 24 hours) [seen]. No part of the answer
-    tells a duplicate.
+    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the
+    answer marks a duplicate.
 
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
     of strings and fail as events.
@@ -245,9 +269,16 @@ async def asyncio_detailed(
     below.
 
     Args:
-        event_key (str):
-        x_inngest_event_id_seed (str | Unset):
-        body (Event | list[Event]):
+        event_key (str): The event key, a secret. A dev server takes any value. It is compared
+            byte for byte with the raw path segment: do not percent-encode `-`, `.` or `_` [seen].
+        x_inngest_event_id_seed (str | Unset): `MILLIS,BASE64`: a time in milliseconds above 0 and
+            10 random bytes in base64. The
+            internal ids follow from it and from the position in the batch, so sending **the same
+            bytes** again with the same seed stores nothing twice: it makes a retry safe [seen]. Two
+            different requests with one seed collide silently, and the first one's data stays. A
+            malformed seed is ignored.
+        body (Event | list[Event]): One event, or an array of at most 5,000. Property names are
+            matched without regard to case, and unknown ones are dropped [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -282,7 +313,7 @@ async def asyncio(
 ) -> SendError | SendResult | SendUnauthorized | None:
     """Send one event or up to 5,000
 
-     Stores events and starts the functions they trigger. Answers carry JSON labelled
+    Stores events and starts the functions they trigger. Answers carry JSON labelled
     `text/plain` [seen].
 
     `ids` holds one internal id (a ULID) per stored event, in the order sent. If nothing was
@@ -299,8 +330,8 @@ async def asyncio(
     and its name 256 characters [docs].
 
     Sending an `id` a second time stores a second event with an id of its own, and a function
-    that already ran for the first gets no run (for 24 hours) [seen]. No part of the answer
-    tells a duplicate.
+    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the
+    answer marks a duplicate.
 
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
     of strings and fail as events.
@@ -310,9 +341,16 @@ async def asyncio(
     below.
 
     Args:
-        event_key (str):
-        x_inngest_event_id_seed (str | Unset):
-        body (Event | list[Event]):
+        event_key (str): The event key, a secret. A dev server takes any value. It is compared
+            byte for byte with the raw path segment: do not percent-encode `-`, `.` or `_` [seen].
+        x_inngest_event_id_seed (str | Unset): `MILLIS,BASE64`: a time in milliseconds above 0 and
+            10 random bytes in base64. The
+            internal ids follow from it and from the position in the batch, so sending **the same
+            bytes** again with the same seed stores nothing twice: it makes a retry safe [seen]. Two
+            different requests with one seed collide silently, and the first one's data stays. A
+            malformed seed is ignored.
+        body (Event | list[Event]): One event, or an array of at most 5,000. Property names are
+            matched without regard to case, and unknown ones are dropped [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -8,13 +8,18 @@ from ...client import AuthenticatedClient, Client
 from ...models.v1_error import V1Error
 from ...models.v1_webhook_body import V1WebhookBody
 from ...models.v1_webhook_envelope import V1WebhookEnvelope
-from ...types import Response
+from ...types import Response, read_json
+from .. import Operation
+
+OPERATION = Operation("v1", "create_webhook_v1", "POST", "/v1/webhooks")
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     *,
     body: V1WebhookBody,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
     headers: dict[str, Any] = {}
 
     _kwargs: dict[str, Any] = {
@@ -31,30 +36,33 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
+    response: httpx.Response, *, strict: bool
 ) -> V1Error | V1WebhookEnvelope | str | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
-        response_200 = V1WebhookEnvelope.from_dict(response.json())
+        response_200 = V1WebhookEnvelope.from_dict(read_json(response.content))
 
         return response_200
 
     if response.status_code == 400:
-        response_400 = V1Error.from_dict(response.json())
+        response_400 = V1Error.from_dict(read_json(response.content))
 
         return response_400
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 404:
-        response_404 = response.text
-        return response_404
+        return response.text
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -64,7 +72,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -75,7 +83,7 @@ def sync_detailed(
 ) -> Response[V1Error | V1WebhookEnvelope | str]:
     """Create a webhook
 
-     [docs] Inngest Cloud only. The vendor's document wraps this body in `data` for creating and not for
+    [docs] Inngest Cloud only. The vendor's document wraps this body in `data` for creating and not for
     updating; the wrapping looks copied from the answer, so both are documented plain.
 
     Args:
@@ -107,7 +115,7 @@ def sync(
 ) -> V1Error | V1WebhookEnvelope | str | None:
     """Create a webhook
 
-     [docs] Inngest Cloud only. The vendor's document wraps this body in `data` for creating and not for
+    [docs] Inngest Cloud only. The vendor's document wraps this body in `data` for creating and not for
     updating; the wrapping looks copied from the answer, so both are documented plain.
 
     Args:
@@ -134,7 +142,7 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1WebhookEnvelope | str]:
     """Create a webhook
 
-     [docs] Inngest Cloud only. The vendor's document wraps this body in `data` for creating and not for
+    [docs] Inngest Cloud only. The vendor's document wraps this body in `data` for creating and not for
     updating; the wrapping looks copied from the answer, so both are documented plain.
 
     Args:
@@ -164,7 +172,7 @@ async def asyncio(
 ) -> V1Error | V1WebhookEnvelope | str | None:
     """Create a webhook
 
-     [docs] Inngest Cloud only. The vendor's document wraps this body in `data` for creating and not for
+    [docs] Inngest Cloud only. The vendor's document wraps this body in `data` for creating and not for
     updating; the wrapping looks copied from the answer, so both are documented plain.
 
     Args:

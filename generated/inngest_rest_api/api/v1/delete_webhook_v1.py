@@ -7,12 +7,17 @@ import httpx
 from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.v1_webhook_id_envelope import V1WebhookIdEnvelope
-from ...types import Response
+from ...types import Response, read_json
+from .. import Operation
+
+OPERATION = Operation("v1", "delete_webhook_v1", "DELETE", "/v1/webhooks/{webhook_id}")
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     webhook_id: str,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "delete",
@@ -24,26 +29,27 @@ def get_kwargs(
     return _kwargs
 
 
-def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> V1WebhookIdEnvelope | str | None:
+def parse_response(response: httpx.Response, *, strict: bool) -> V1WebhookIdEnvelope | str | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
-        response_200 = V1WebhookIdEnvelope.from_dict(response.json())
+        response_200 = V1WebhookIdEnvelope.from_dict(read_json(response.content))
 
         return response_200
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 404:
-        response_404 = response.text
-        return response_404
+        return response.text
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -53,7 +59,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -64,10 +70,10 @@ def sync_detailed(
 ) -> Response[V1WebhookIdEnvelope | str]:
     """Delete a webhook
 
-     [docs] Inngest Cloud only. Its URL stops taking events.
+    [docs] Inngest Cloud only. Its URL stops taking events.
 
     Args:
-        webhook_id (str):
+        webhook_id (str): The id of a webhook, a UUID [docs].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -95,10 +101,10 @@ def sync(
 ) -> V1WebhookIdEnvelope | str | None:
     """Delete a webhook
 
-     [docs] Inngest Cloud only. Its URL stops taking events.
+    [docs] Inngest Cloud only. Its URL stops taking events.
 
     Args:
-        webhook_id (str):
+        webhook_id (str): The id of a webhook, a UUID [docs].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -121,10 +127,10 @@ async def asyncio_detailed(
 ) -> Response[V1WebhookIdEnvelope | str]:
     """Delete a webhook
 
-     [docs] Inngest Cloud only. Its URL stops taking events.
+    [docs] Inngest Cloud only. Its URL stops taking events.
 
     Args:
-        webhook_id (str):
+        webhook_id (str): The id of a webhook, a UUID [docs].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -150,10 +156,10 @@ async def asyncio(
 ) -> V1WebhookIdEnvelope | str | None:
     """Delete a webhook
 
-     [docs] Inngest Cloud only. Its URL stops taking events.
+    [docs] Inngest Cloud only. Its URL stops taking events.
 
     Args:
-        webhook_id (str):
+        webhook_id (str): The id of a webhook, a UUID [docs].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -8,12 +8,17 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.v1_error import V1Error
 from ...models.v1_event_envelope import V1EventEnvelope
-from ...types import Response
+from ...types import Response, read_json
+from .. import Operation
+
+OPERATION = Operation("v1", "get_event_v1", "GET", "/v1/events/{event_id}")
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     event_id: str,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -26,8 +31,14 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> V1Error | V1Error | V1EventEnvelope | str | None:
+    response: httpx.Response, *, strict: bool
+) -> V1Error | V1EventEnvelope | str | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1Error | V1EventEnvelope:
@@ -45,33 +56,31 @@ def parse_response(
 
             return response_200_type_1
 
-        response_200 = _parse_response_200(response.json())
+        response_200 = _parse_response_200(read_json(response.content))
 
         return response_200
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 429:
-        response_429 = V1Error.from_dict(response.json())
+        response_429 = V1Error.from_dict(read_json(response.content))
 
         return response_429
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[V1Error | V1Error | V1EventEnvelope | str]:
+) -> Response[V1Error | V1EventEnvelope | str]:
     return Response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -79,21 +88,22 @@ def sync_detailed(
     event_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[V1Error | V1Error | V1EventEnvelope | str]:
+) -> Response[V1Error | V1EventEnvelope | str]:
     """Get one event
 
-     By internal id only: an event's own `id` is "Invalid event ID". "Event not found" (body status 404)
+    By internal id only: an event's own `id` is "Invalid event ID". "Event not found" (body status 404)
     is also the answer during the first quarter of a second after ingest [seen]. Cached for 5 s.
 
     Args:
-        event_id (str):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V1Error | V1Error | V1EventEnvelope | str]
+        Response[V1Error | V1EventEnvelope | str]
     """
 
     kwargs = get_kwargs(
@@ -111,21 +121,22 @@ def sync(
     event_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> V1Error | V1Error | V1EventEnvelope | str | None:
+) -> V1Error | V1EventEnvelope | str | None:
     """Get one event
 
-     By internal id only: an event's own `id` is "Invalid event ID". "Event not found" (body status 404)
+    By internal id only: an event's own `id` is "Invalid event ID". "Event not found" (body status 404)
     is also the answer during the first quarter of a second after ingest [seen]. Cached for 5 s.
 
     Args:
-        event_id (str):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V1Error | V1Error | V1EventEnvelope | str
+        V1Error | V1EventEnvelope | str
     """
 
     return sync_detailed(
@@ -138,21 +149,22 @@ async def asyncio_detailed(
     event_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[V1Error | V1Error | V1EventEnvelope | str]:
+) -> Response[V1Error | V1EventEnvelope | str]:
     """Get one event
 
-     By internal id only: an event's own `id` is "Invalid event ID". "Event not found" (body status 404)
+    By internal id only: an event's own `id` is "Invalid event ID". "Event not found" (body status 404)
     is also the answer during the first quarter of a second after ingest [seen]. Cached for 5 s.
 
     Args:
-        event_id (str):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V1Error | V1Error | V1EventEnvelope | str]
+        Response[V1Error | V1EventEnvelope | str]
     """
 
     kwargs = get_kwargs(
@@ -168,21 +180,22 @@ async def asyncio(
     event_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> V1Error | V1Error | V1EventEnvelope | str | None:
+) -> V1Error | V1EventEnvelope | str | None:
     """Get one event
 
-     By internal id only: an event's own `id` is "Invalid event ID". "Event not found" (body status 404)
+    By internal id only: an event's own `id` is "Invalid event ID". "Event not found" (body status 404)
     is also the answer during the first quarter of a second after ingest [seen]. Cached for 5 s.
 
     Args:
-        event_id (str):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V1Error | V1Error | V1EventEnvelope | str
+        V1Error | V1EventEnvelope | str
     """
 
     return (

@@ -8,12 +8,17 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.v1_error import V1Error
 from ...models.v1_run_envelope import V1RunEnvelope
-from ...types import Response
+from ...types import Response, read_json
+from .. import Operation
+
+OPERATION = Operation("v1", "get_run_v1", "GET", "/v1/runs/{run_id}")
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     run_id: str,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -26,8 +31,14 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> V1Error | V1Error | V1RunEnvelope | str | None:
+    response: httpx.Response, *, strict: bool
+) -> V1Error | V1RunEnvelope | str | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1Error | V1RunEnvelope:
@@ -45,33 +56,31 @@ def parse_response(
 
             return response_200_type_1
 
-        response_200 = _parse_response_200(response.json())
+        response_200 = _parse_response_200(read_json(response.content))
 
         return response_200
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 429:
-        response_429 = V1Error.from_dict(response.json())
+        response_429 = V1Error.from_dict(read_json(response.content))
 
         return response_429
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[V1Error | V1Error | V1RunEnvelope | str]:
+) -> Response[V1Error | V1RunEnvelope | str]:
     return Response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -79,24 +88,24 @@ def sync_detailed(
     run_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[V1Error | V1Error | V1RunEnvelope | str]:
+) -> Response[V1Error | V1RunEnvelope | str]:
     """Get one run
 
-     The one place where a run's status was right every time [seen]. Sleeping, waiting, retrying
+    The one place where a run's status was right every time [seen]. Sleeping, waiting, retrying
     and held back (by a concurrency limit or a future `ts`) are all `Running`.
 
     A run that does not exist is body status **500**, "Unable to load function run: ID", not
-    404; `getRunV2` tells the two apart. Cached for 3 s.
+    404; `getRunV2` distinguishes the two. Cached for 3 s.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V1Error | V1Error | V1RunEnvelope | str]
+        Response[V1Error | V1RunEnvelope | str]
     """
 
     kwargs = get_kwargs(
@@ -114,24 +123,24 @@ def sync(
     run_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> V1Error | V1Error | V1RunEnvelope | str | None:
+) -> V1Error | V1RunEnvelope | str | None:
     """Get one run
 
-     The one place where a run's status was right every time [seen]. Sleeping, waiting, retrying
+    The one place where a run's status was right every time [seen]. Sleeping, waiting, retrying
     and held back (by a concurrency limit or a future `ts`) are all `Running`.
 
     A run that does not exist is body status **500**, "Unable to load function run: ID", not
-    404; `getRunV2` tells the two apart. Cached for 3 s.
+    404; `getRunV2` distinguishes the two. Cached for 3 s.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V1Error | V1Error | V1RunEnvelope | str
+        V1Error | V1RunEnvelope | str
     """
 
     return sync_detailed(
@@ -144,24 +153,24 @@ async def asyncio_detailed(
     run_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[V1Error | V1Error | V1RunEnvelope | str]:
+) -> Response[V1Error | V1RunEnvelope | str]:
     """Get one run
 
-     The one place where a run's status was right every time [seen]. Sleeping, waiting, retrying
+    The one place where a run's status was right every time [seen]. Sleeping, waiting, retrying
     and held back (by a concurrency limit or a future `ts`) are all `Running`.
 
     A run that does not exist is body status **500**, "Unable to load function run: ID", not
-    404; `getRunV2` tells the two apart. Cached for 3 s.
+    404; `getRunV2` distinguishes the two. Cached for 3 s.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V1Error | V1Error | V1RunEnvelope | str]
+        Response[V1Error | V1RunEnvelope | str]
     """
 
     kwargs = get_kwargs(
@@ -177,24 +186,24 @@ async def asyncio(
     run_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> V1Error | V1Error | V1RunEnvelope | str | None:
+) -> V1Error | V1RunEnvelope | str | None:
     """Get one run
 
-     The one place where a run's status was right every time [seen]. Sleeping, waiting, retrying
+    The one place where a run's status was right every time [seen]. Sleeping, waiting, retrying
     and held back (by a concurrency limit or a future `ts`) are all `Running`.
 
     A run that does not exist is body status **500**, "Unable to load function run: ID", not
-    404; `getRunV2` tells the two apart. Cached for 3 s.
+    404; `getRunV2` distinguishes the two. Cached for 3 s.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V1Error | V1Error | V1RunEnvelope | str
+        V1Error | V1RunEnvelope | str
     """
 
     return (

@@ -8,12 +8,17 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.v1_error import V1Error
 from ...models.v1_webhook_envelope import V1WebhookEnvelope
-from ...types import Response
+from ...types import Response, read_json
+from .. import Operation
+
+OPERATION = Operation("v1", "get_webhook_v1", "GET", "/v1/webhooks/{webhook_id}")
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     webhook_id: str,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -26,8 +31,14 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
+    response: httpx.Response, *, strict: bool
 ) -> V1Error | V1WebhookEnvelope | str | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1Error | V1WebhookEnvelope:
@@ -45,22 +56,19 @@ def parse_response(
 
             return response_200_type_1
 
-        response_200 = _parse_response_200(response.json())
+        response_200 = _parse_response_200(read_json(response.content))
 
         return response_200
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 404:
-        response_404 = response.text
-        return response_404
+        return response.text
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -70,7 +78,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -81,10 +89,10 @@ def sync_detailed(
 ) -> Response[V1Error | V1WebhookEnvelope | str]:
     """Get one webhook
 
-     [docs] Inngest Cloud only.
+    [docs] Inngest Cloud only.
 
     Args:
-        webhook_id (str):
+        webhook_id (str): The id of a webhook, a UUID [docs].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -112,10 +120,10 @@ def sync(
 ) -> V1Error | V1WebhookEnvelope | str | None:
     """Get one webhook
 
-     [docs] Inngest Cloud only.
+    [docs] Inngest Cloud only.
 
     Args:
-        webhook_id (str):
+        webhook_id (str): The id of a webhook, a UUID [docs].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -138,10 +146,10 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1WebhookEnvelope | str]:
     """Get one webhook
 
-     [docs] Inngest Cloud only.
+    [docs] Inngest Cloud only.
 
     Args:
-        webhook_id (str):
+        webhook_id (str): The id of a webhook, a UUID [docs].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -167,10 +175,10 @@ async def asyncio(
 ) -> V1Error | V1WebhookEnvelope | str | None:
     """Get one webhook
 
-     [docs] Inngest Cloud only.
+    [docs] Inngest Cloud only.
 
     Args:
-        webhook_id (str):
+        webhook_id (str): The id of a webhook, a UUID [docs].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

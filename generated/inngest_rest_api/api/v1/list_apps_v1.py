@@ -7,10 +7,15 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.v1_app_list_envelope import V1AppListEnvelope
 from ...models.v1_error import V1Error
-from ...types import Response
+from ...types import Response, read_json
+from .. import Operation
+
+OPERATION = Operation("v1", "list_apps_v1", "GET", "/v1/apps")
+"""Where the document has this operation"""
 
 
 def get_kwargs() -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -21,8 +26,14 @@ def get_kwargs() -> dict[str, Any]:
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
+    response: httpx.Response, *, strict: bool
 ) -> V1AppListEnvelope | V1Error | str | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1AppListEnvelope | V1Error:
@@ -40,22 +51,19 @@ def parse_response(
 
             return response_200_type_1
 
-        response_200 = _parse_response_200(response.json())
+        response_200 = _parse_response_200(read_json(response.content))
 
         return response_200
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 404:
-        response_404 = response.text
-        return response_404
+        return response.text
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -65,7 +73,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -75,8 +83,8 @@ def sync_detailed(
 ) -> Response[V1AppListEnvelope | V1Error | str]:
     """List apps
 
-     [asked-for] A server of today answers `404 page not found`; `listAppsV2` does the same job. Paging
-    is not known: all apps are expected at once.
+    [asked-for] Today's servers answer `404 page not found`; `listAppsV2` does the same job. Paging is
+    not known: all apps are expected at once.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -101,8 +109,8 @@ def sync(
 ) -> V1AppListEnvelope | V1Error | str | None:
     """List apps
 
-     [asked-for] A server of today answers `404 page not found`; `listAppsV2` does the same job. Paging
-    is not known: all apps are expected at once.
+    [asked-for] Today's servers answer `404 page not found`; `listAppsV2` does the same job. Paging is
+    not known: all apps are expected at once.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -123,8 +131,8 @@ async def asyncio_detailed(
 ) -> Response[V1AppListEnvelope | V1Error | str]:
     """List apps
 
-     [asked-for] A server of today answers `404 page not found`; `listAppsV2` does the same job. Paging
-    is not known: all apps are expected at once.
+    [asked-for] Today's servers answer `404 page not found`; `listAppsV2` does the same job. Paging is
+    not known: all apps are expected at once.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -147,8 +155,8 @@ async def asyncio(
 ) -> V1AppListEnvelope | V1Error | str | None:
     """List apps
 
-     [asked-for] A server of today answers `404 page not found`; `listAppsV2` does the same job. Paging
-    is not known: all apps are expected at once.
+    [asked-for] Today's servers answer `404 page not found`; `listAppsV2` does the same job. Paging is
+    not known: all apps are expected at once.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

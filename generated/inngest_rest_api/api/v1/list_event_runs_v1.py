@@ -8,12 +8,17 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.v1_error import V1Error
 from ...models.v1_run_list_envelope import V1RunListEnvelope
-from ...types import Response
+from ...types import Response, read_json
+from .. import Operation
+
+OPERATION = Operation("v1", "list_event_runs_v1", "GET", "/v1/events/{event_id}/runs")
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     event_id: str,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -26,8 +31,14 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> V1Error | V1Error | V1RunListEnvelope | str | None:
+    response: httpx.Response, *, strict: bool
+) -> V1Error | V1RunListEnvelope | str | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1Error | V1RunListEnvelope:
@@ -45,33 +56,31 @@ def parse_response(
 
             return response_200_type_1
 
-        response_200 = _parse_response_200(response.json())
+        response_200 = _parse_response_200(read_json(response.content))
 
         return response_200
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 429:
-        response_429 = V1Error.from_dict(response.json())
+        response_429 = V1Error.from_dict(read_json(response.content))
 
         return response_429
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[V1Error | V1Error | V1RunListEnvelope | str]:
+) -> Response[V1Error | V1RunListEnvelope | str]:
     return Response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -79,10 +88,10 @@ def sync_detailed(
     event_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[V1Error | V1Error | V1RunListEnvelope | str]:
+) -> Response[V1Error | V1RunListEnvelope | str]:
     """List the runs an event started, oldest first
 
-     Reruns are included, there are no pages, and an unknown event has no runs [seen].
+    Reruns are included, there are no pages, and an unknown event has no runs [seen].
 
     An empty list does not mean "not yet": an event that was skipped, rate limited or a
     duplicate stays without runs, and of a batch only the event handled first shows the run.
@@ -94,14 +103,15 @@ def sync_detailed(
     null; take the status from `getRunV1`.
 
     Args:
-        event_id (str):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V1Error | V1Error | V1RunListEnvelope | str]
+        Response[V1Error | V1RunListEnvelope | str]
     """
 
     kwargs = get_kwargs(
@@ -119,10 +129,10 @@ def sync(
     event_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> V1Error | V1Error | V1RunListEnvelope | str | None:
+) -> V1Error | V1RunListEnvelope | str | None:
     """List the runs an event started, oldest first
 
-     Reruns are included, there are no pages, and an unknown event has no runs [seen].
+    Reruns are included, there are no pages, and an unknown event has no runs [seen].
 
     An empty list does not mean "not yet": an event that was skipped, rate limited or a
     duplicate stays without runs, and of a batch only the event handled first shows the run.
@@ -134,14 +144,15 @@ def sync(
     null; take the status from `getRunV1`.
 
     Args:
-        event_id (str):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V1Error | V1Error | V1RunListEnvelope | str
+        V1Error | V1RunListEnvelope | str
     """
 
     return sync_detailed(
@@ -154,10 +165,10 @@ async def asyncio_detailed(
     event_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[V1Error | V1Error | V1RunListEnvelope | str]:
+) -> Response[V1Error | V1RunListEnvelope | str]:
     """List the runs an event started, oldest first
 
-     Reruns are included, there are no pages, and an unknown event has no runs [seen].
+    Reruns are included, there are no pages, and an unknown event has no runs [seen].
 
     An empty list does not mean "not yet": an event that was skipped, rate limited or a
     duplicate stays without runs, and of a batch only the event handled first shows the run.
@@ -169,14 +180,15 @@ async def asyncio_detailed(
     null; take the status from `getRunV1`.
 
     Args:
-        event_id (str):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V1Error | V1Error | V1RunListEnvelope | str]
+        Response[V1Error | V1RunListEnvelope | str]
     """
 
     kwargs = get_kwargs(
@@ -192,10 +204,10 @@ async def asyncio(
     event_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> V1Error | V1Error | V1RunListEnvelope | str | None:
+) -> V1Error | V1RunListEnvelope | str | None:
     """List the runs an event started, oldest first
 
-     Reruns are included, there are no pages, and an unknown event has no runs [seen].
+    Reruns are included, there are no pages, and an unknown event has no runs [seen].
 
     An empty list does not mean "not yet": an event that was skipped, rate limited or a
     duplicate stays without runs, and of a batch only the event handled first shows the run.
@@ -207,14 +219,15 @@ async def asyncio(
     null; take the status from `getRunV1`.
 
     Args:
-        event_id (str):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V1Error | V1Error | V1RunListEnvelope | str
+        V1Error | V1RunListEnvelope | str
     """
 
     return (

@@ -8,7 +8,11 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.v1_error import V1Error
 from ...models.v1_event_list_envelope import V1EventListEnvelope
-from ...types import UNSET, Response, Unset
+from ...types import UNSET, Response, Unset, read_json
+from .. import Operation
+
+OPERATION = Operation("v1", "list_events_v1", "GET", "/v1/events")
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -19,6 +23,7 @@ def get_kwargs(
     received_after: datetime.datetime | Unset = UNSET,
     received_before: datetime.datetime | Unset = UNSET,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     params: dict[str, Any] = {}
 
@@ -50,8 +55,14 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> V1Error | V1Error | V1EventListEnvelope | str | None:
+    response: httpx.Response, *, strict: bool
+) -> V1Error | V1EventListEnvelope | str | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1Error | V1EventListEnvelope:
@@ -69,33 +80,31 @@ def parse_response(
 
             return response_200_type_1
 
-        response_200 = _parse_response_200(response.json())
+        response_200 = _parse_response_200(read_json(response.content))
 
         return response_200
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 429:
-        response_429 = V1Error.from_dict(response.json())
+        response_429 = V1Error.from_dict(read_json(response.content))
 
         return response_429
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[V1Error | V1Error | V1EventListEnvelope | str]:
+) -> Response[V1Error | V1EventListEnvelope | str]:
     return Response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -107,10 +116,10 @@ def sync_detailed(
     name: str | Unset = UNSET,
     received_after: datetime.datetime | Unset = UNSET,
     received_before: datetime.datetime | Unset = UNSET,
-) -> Response[V1Error | V1Error | V1EventListEnvelope | str]:
+) -> Response[V1Error | V1EventListEnvelope | str]:
     """List stored events, newest first
 
-     Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
+    Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
     with `inngest/` are never listed, not even by `name`; `getEventV1` finds them by id.
 
     Sorted by `internal_id`, descending; `received_at` need not be monotonic. There is no next
@@ -118,18 +127,22 @@ def sync_detailed(
     asked or empty. Never cached.
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        name (str | Unset):
-        received_after (datetime.datetime | Unset):
-        received_before (datetime.datetime | Unset):
+        limit (int | Unset): Events per page. Absent, 0 or not an integer: 20. Anything else is
+            silently moved into 1 to 51 (the vendor's document says 100) [seen].
+        cursor (str | Unset): An `internal_id`; only older events follow, itself excluded.
+        name (str | Unset): Only events of exactly this name. If repeated, the first value counts.
+        received_after (datetime.datetime | Unset): Only events received after this time. Absent:
+            one hour ago. The server also reads dates without time or offset; it refuses unix numbers
+            [seen].
+        received_before (datetime.datetime | Unset): Only events received before this time. A bad
+            value is reported as one of `received_after` [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V1Error | V1Error | V1EventListEnvelope | str]
+        Response[V1Error | V1EventListEnvelope | str]
     """
 
     kwargs = get_kwargs(
@@ -155,10 +168,10 @@ def sync(
     name: str | Unset = UNSET,
     received_after: datetime.datetime | Unset = UNSET,
     received_before: datetime.datetime | Unset = UNSET,
-) -> V1Error | V1Error | V1EventListEnvelope | str | None:
+) -> V1Error | V1EventListEnvelope | str | None:
     """List stored events, newest first
 
-     Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
+    Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
     with `inngest/` are never listed, not even by `name`; `getEventV1` finds them by id.
 
     Sorted by `internal_id`, descending; `received_at` need not be monotonic. There is no next
@@ -166,18 +179,22 @@ def sync(
     asked or empty. Never cached.
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        name (str | Unset):
-        received_after (datetime.datetime | Unset):
-        received_before (datetime.datetime | Unset):
+        limit (int | Unset): Events per page. Absent, 0 or not an integer: 20. Anything else is
+            silently moved into 1 to 51 (the vendor's document says 100) [seen].
+        cursor (str | Unset): An `internal_id`; only older events follow, itself excluded.
+        name (str | Unset): Only events of exactly this name. If repeated, the first value counts.
+        received_after (datetime.datetime | Unset): Only events received after this time. Absent:
+            one hour ago. The server also reads dates without time or offset; it refuses unix numbers
+            [seen].
+        received_before (datetime.datetime | Unset): Only events received before this time. A bad
+            value is reported as one of `received_after` [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V1Error | V1Error | V1EventListEnvelope | str
+        V1Error | V1EventListEnvelope | str
     """
 
     return sync_detailed(
@@ -198,10 +215,10 @@ async def asyncio_detailed(
     name: str | Unset = UNSET,
     received_after: datetime.datetime | Unset = UNSET,
     received_before: datetime.datetime | Unset = UNSET,
-) -> Response[V1Error | V1Error | V1EventListEnvelope | str]:
+) -> Response[V1Error | V1EventListEnvelope | str]:
     """List stored events, newest first
 
-     Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
+    Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
     with `inngest/` are never listed, not even by `name`; `getEventV1` finds them by id.
 
     Sorted by `internal_id`, descending; `received_at` need not be monotonic. There is no next
@@ -209,18 +226,22 @@ async def asyncio_detailed(
     asked or empty. Never cached.
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        name (str | Unset):
-        received_after (datetime.datetime | Unset):
-        received_before (datetime.datetime | Unset):
+        limit (int | Unset): Events per page. Absent, 0 or not an integer: 20. Anything else is
+            silently moved into 1 to 51 (the vendor's document says 100) [seen].
+        cursor (str | Unset): An `internal_id`; only older events follow, itself excluded.
+        name (str | Unset): Only events of exactly this name. If repeated, the first value counts.
+        received_after (datetime.datetime | Unset): Only events received after this time. Absent:
+            one hour ago. The server also reads dates without time or offset; it refuses unix numbers
+            [seen].
+        received_before (datetime.datetime | Unset): Only events received before this time. A bad
+            value is reported as one of `received_after` [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V1Error | V1Error | V1EventListEnvelope | str]
+        Response[V1Error | V1EventListEnvelope | str]
     """
 
     kwargs = get_kwargs(
@@ -244,10 +265,10 @@ async def asyncio(
     name: str | Unset = UNSET,
     received_after: datetime.datetime | Unset = UNSET,
     received_before: datetime.datetime | Unset = UNSET,
-) -> V1Error | V1Error | V1EventListEnvelope | str | None:
+) -> V1Error | V1EventListEnvelope | str | None:
     """List stored events, newest first
 
-     Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
+    Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
     with `inngest/` are never listed, not even by `name`; `getEventV1` finds them by id.
 
     Sorted by `internal_id`, descending; `received_at` need not be monotonic. There is no next
@@ -255,18 +276,22 @@ async def asyncio(
     asked or empty. Never cached.
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        name (str | Unset):
-        received_after (datetime.datetime | Unset):
-        received_before (datetime.datetime | Unset):
+        limit (int | Unset): Events per page. Absent, 0 or not an integer: 20. Anything else is
+            silently moved into 1 to 51 (the vendor's document says 100) [seen].
+        cursor (str | Unset): An `internal_id`; only older events follow, itself excluded.
+        name (str | Unset): Only events of exactly this name. If repeated, the first value counts.
+        received_after (datetime.datetime | Unset): Only events received after this time. Absent:
+            one hour ago. The server also reads dates without time or offset; it refuses unix numbers
+            [seen].
+        received_before (datetime.datetime | Unset): Only events received before this time. A bad
+            value is reported as one of `received_after` [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V1Error | V1Error | V1EventListEnvelope | str
+        V1Error | V1EventListEnvelope | str
     """
 
     return (

@@ -8,12 +8,17 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.v1_error import V1Error
 from ...models.v1_function import V1Function
-from ...types import Response
+from ...types import Response, read_json
+from .. import Operation
+
+OPERATION = Operation("v1", "list_functions_v1", "GET", "/v1/apps/{app_id}/functions")
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     app_id: str,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -26,8 +31,14 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> list[V1Function] | V1Error | str | None:
+    response: httpx.Response, *, strict: bool
+) -> V1Error | list[V1Function] | str | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> list[V1Function] | V1Error:
@@ -50,28 +61,26 @@ def parse_response(
 
             return response_200_type_1
 
-        response_200 = _parse_response_200(response.json())
+        response_200 = _parse_response_200(read_json(response.content))
 
         return response_200
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[list[V1Function] | V1Error | str]:
+) -> Response[V1Error | list[V1Function] | str]:
     return Response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -79,21 +88,22 @@ def sync_detailed(
     app_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[list[V1Function] | V1Error | str]:
+) -> Response[V1Error | list[V1Function] | str]:
     """List the functions of an app
 
-     The only v1 answer without an envelope: a bare array, `[]` for an unknown app [seen]. It is also the
+    The only v1 answer without an envelope: a bare array, `[]` for an unknown app [seen]. It is also the
     only way in v1 to go from a run's `function_id` to a name. Never cached.
 
     Args:
-        app_id (str):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[list[V1Function] | V1Error | str]
+        Response[V1Error | list[V1Function] | str]
     """
 
     kwargs = get_kwargs(
@@ -111,21 +121,22 @@ def sync(
     app_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> list[V1Function] | V1Error | str | None:
+) -> V1Error | list[V1Function] | str | None:
     """List the functions of an app
 
-     The only v1 answer without an envelope: a bare array, `[]` for an unknown app [seen]. It is also the
+    The only v1 answer without an envelope: a bare array, `[]` for an unknown app [seen]. It is also the
     only way in v1 to go from a run's `function_id` to a name. Never cached.
 
     Args:
-        app_id (str):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        list[V1Function] | V1Error | str
+        V1Error | list[V1Function] | str
     """
 
     return sync_detailed(
@@ -138,21 +149,22 @@ async def asyncio_detailed(
     app_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[list[V1Function] | V1Error | str]:
+) -> Response[V1Error | list[V1Function] | str]:
     """List the functions of an app
 
-     The only v1 answer without an envelope: a bare array, `[]` for an unknown app [seen]. It is also the
+    The only v1 answer without an envelope: a bare array, `[]` for an unknown app [seen]. It is also the
     only way in v1 to go from a run's `function_id` to a name. Never cached.
 
     Args:
-        app_id (str):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[list[V1Function] | V1Error | str]
+        Response[V1Error | list[V1Function] | str]
     """
 
     kwargs = get_kwargs(
@@ -168,21 +180,22 @@ async def asyncio(
     app_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> list[V1Function] | V1Error | str | None:
+) -> V1Error | list[V1Function] | str | None:
     """List the functions of an app
 
-     The only v1 answer without an envelope: a bare array, `[]` for an unknown app [seen]. It is also the
+    The only v1 answer without an envelope: a bare array, `[]` for an unknown app [seen]. It is also the
     only way in v1 to go from a run's `function_id` to a name. Never cached.
 
     Args:
-        app_id (str):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        list[V1Function] | V1Error | str
+        V1Error | list[V1Function] | str
     """
 
     return (

@@ -8,12 +8,17 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.v1_error import V1Error
 from ...models.v1_job_list_envelope import V1JobListEnvelope
-from ...types import Response
+from ...types import Response, read_json
+from .. import Operation
+
+OPERATION = Operation("v1", "list_run_jobs_v1", "GET", "/v1/runs/{run_id}/jobs")
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     run_id: str,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -26,8 +31,14 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
+    response: httpx.Response, *, strict: bool
 ) -> V1Error | V1JobListEnvelope | str | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1Error | V1JobListEnvelope:
@@ -45,18 +56,16 @@ def parse_response(
 
             return response_200_type_1
 
-        response_200 = _parse_response_200(response.json())
+        response_200 = _parse_response_200(read_json(response.content))
 
         return response_200
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -66,7 +75,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -77,11 +86,11 @@ def sync_detailed(
 ) -> Response[V1Error | V1JobListEnvelope | str]:
     """List what a run has in the queue
 
-     At most 10 jobs; none once the run has ended. An unknown run is body status 500 [seen]. Cached for 5
+    At most 10 jobs; none once the run has ended. An unknown run is body status 500 [seen]. Cached for 5
     s.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -109,11 +118,11 @@ def sync(
 ) -> V1Error | V1JobListEnvelope | str | None:
     """List what a run has in the queue
 
-     At most 10 jobs; none once the run has ended. An unknown run is body status 500 [seen]. Cached for 5
+    At most 10 jobs; none once the run has ended. An unknown run is body status 500 [seen]. Cached for 5
     s.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -136,11 +145,11 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1JobListEnvelope | str]:
     """List what a run has in the queue
 
-     At most 10 jobs; none once the run has ended. An unknown run is body status 500 [seen]. Cached for 5
+    At most 10 jobs; none once the run has ended. An unknown run is body status 500 [seen]. Cached for 5
     s.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -166,11 +175,11 @@ async def asyncio(
 ) -> V1Error | V1JobListEnvelope | str | None:
     """List what a run has in the queue
 
-     At most 10 jobs; none once the run has ended. An unknown run is body status 500 [seen]. Cached for 5
+    At most 10 jobs; none once the run has ended. An unknown run is body status 500 [seen]. Cached for 5
     s.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

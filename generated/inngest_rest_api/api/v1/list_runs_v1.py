@@ -8,7 +8,11 @@ from ...client import AuthenticatedClient, Client
 from ...models.v1_error import V1Error
 from ...models.v1_run_page_envelope import V1RunPageEnvelope
 from ...models.v1_run_status_filter import V1RunStatusFilter
-from ...types import UNSET, Response, Unset
+from ...types import UNSET, Response, Unset, read_json
+from .. import Operation
+
+OPERATION = Operation("v1", "list_runs_v1", "GET", "/v1/runs")
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -17,6 +21,7 @@ def get_kwargs(
     status: V1RunStatusFilter | Unset = UNSET,
     cursor: str | Unset = UNSET,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     params: dict[str, Any] = {}
 
@@ -42,8 +47,14 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
+    response: httpx.Response, *, strict: bool
 ) -> V1Error | V1RunPageEnvelope | str | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1Error | V1RunPageEnvelope:
@@ -61,22 +72,19 @@ def parse_response(
 
             return response_200_type_1
 
-        response_200 = _parse_response_200(response.json())
+        response_200 = _parse_response_200(read_json(response.content))
 
         return response_200
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 404:
-        response_404 = response.text
-        return response_404
+        return response.text
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -86,7 +94,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -99,16 +107,17 @@ def sync_detailed(
 ) -> Response[V1Error | V1RunPageEnvelope | str]:
     """List runs, newest first
 
-     [asked-for] A server of today answers `404 page not found`; `listRunsV2` does the same job.
+    [asked-for] Today's servers answer `404 page not found`; `listRunsV2` does the same job.
 
     A run looks as in `getRunV1`. No next cursor is known: as in `listEventsV1`, pass the last
     `run_id` as `cursor` and stop at a page that is shorter than asked or brings no new id.
 
     Args:
-        limit (int | Unset):
-        status (V1RunStatusFilter | Unset): A status to list by, in lower case as this project was
-            asked [asked-for].
-        cursor (str | Unset):
+        limit (int | Unset): Runs per page. The server's bounds are not known; 20 is the usual
+            default.
+        status (V1RunStatusFilter | Unset): Only runs of this status; one value only. In lower
+            case, as this project was asked [asked-for].
+        cursor (str | Unset): A `run_id`; only older runs follow, itself excluded.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -140,16 +149,17 @@ def sync(
 ) -> V1Error | V1RunPageEnvelope | str | None:
     """List runs, newest first
 
-     [asked-for] A server of today answers `404 page not found`; `listRunsV2` does the same job.
+    [asked-for] Today's servers answer `404 page not found`; `listRunsV2` does the same job.
 
     A run looks as in `getRunV1`. No next cursor is known: as in `listEventsV1`, pass the last
     `run_id` as `cursor` and stop at a page that is shorter than asked or brings no new id.
 
     Args:
-        limit (int | Unset):
-        status (V1RunStatusFilter | Unset): A status to list by, in lower case as this project was
-            asked [asked-for].
-        cursor (str | Unset):
+        limit (int | Unset): Runs per page. The server's bounds are not known; 20 is the usual
+            default.
+        status (V1RunStatusFilter | Unset): Only runs of this status; one value only. In lower
+            case, as this project was asked [asked-for].
+        cursor (str | Unset): A `run_id`; only older runs follow, itself excluded.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -176,16 +186,17 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1RunPageEnvelope | str]:
     """List runs, newest first
 
-     [asked-for] A server of today answers `404 page not found`; `listRunsV2` does the same job.
+    [asked-for] Today's servers answer `404 page not found`; `listRunsV2` does the same job.
 
     A run looks as in `getRunV1`. No next cursor is known: as in `listEventsV1`, pass the last
     `run_id` as `cursor` and stop at a page that is shorter than asked or brings no new id.
 
     Args:
-        limit (int | Unset):
-        status (V1RunStatusFilter | Unset): A status to list by, in lower case as this project was
-            asked [asked-for].
-        cursor (str | Unset):
+        limit (int | Unset): Runs per page. The server's bounds are not known; 20 is the usual
+            default.
+        status (V1RunStatusFilter | Unset): Only runs of this status; one value only. In lower
+            case, as this project was asked [asked-for].
+        cursor (str | Unset): A `run_id`; only older runs follow, itself excluded.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -215,16 +226,17 @@ async def asyncio(
 ) -> V1Error | V1RunPageEnvelope | str | None:
     """List runs, newest first
 
-     [asked-for] A server of today answers `404 page not found`; `listRunsV2` does the same job.
+    [asked-for] Today's servers answer `404 page not found`; `listRunsV2` does the same job.
 
     A run looks as in `getRunV1`. No next cursor is known: as in `listEventsV1`, pass the last
     `run_id` as `cursor` and stop at a page that is shorter than asked or brings no new id.
 
     Args:
-        limit (int | Unset):
-        status (V1RunStatusFilter | Unset): A status to list by, in lower case as this project was
-            asked [asked-for].
-        cursor (str | Unset):
+        limit (int | Unset): Runs per page. The server's bounds are not known; 20 is the usual
+            default.
+        status (V1RunStatusFilter | Unset): Only runs of this status; one value only. In lower
+            case, as this project was asked [asked-for].
+        cursor (str | Unset): A `run_id`; only older runs follow, itself excluded.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -8,12 +8,17 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.v1_error import V1Error
 from ...models.v1_replay_envelope import V1ReplayEnvelope
-from ...types import Response
+from ...types import Response, read_json
+from .. import Operation
+
+OPERATION = Operation("v1", "replay_run_v1", "POST", "/v1/runs/{run_id}/replay")
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     run_id: str,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -26,30 +31,33 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
+    response: httpx.Response, *, strict: bool
 ) -> V1Error | V1ReplayEnvelope | str | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
-        response_200 = V1ReplayEnvelope.from_dict(response.json())
+        response_200 = V1ReplayEnvelope.from_dict(read_json(response.content))
 
         return response_200
 
     if response.status_code == 400:
-        response_400 = V1Error.from_dict(response.json())
+        response_400 = V1Error.from_dict(read_json(response.content))
 
         return response_400
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 404:
-        response_404 = response.text
-        return response_404
+        return response.text
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -59,7 +67,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -70,11 +78,11 @@ def sync_detailed(
 ) -> Response[V1Error | V1ReplayEnvelope | str]:
     """Run a run again
 
-     [asked-for] Starts a new run for the same events. A server of today answers `404 page not found`;
+    [asked-for] Starts a new run for the same events. Today's servers answer `404 page not found`;
     `rerunRunV2` does the same job. Not idempotent: each call is a run.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -102,11 +110,11 @@ def sync(
 ) -> V1Error | V1ReplayEnvelope | str | None:
     """Run a run again
 
-     [asked-for] Starts a new run for the same events. A server of today answers `404 page not found`;
+    [asked-for] Starts a new run for the same events. Today's servers answer `404 page not found`;
     `rerunRunV2` does the same job. Not idempotent: each call is a run.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -129,11 +137,11 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1ReplayEnvelope | str]:
     """Run a run again
 
-     [asked-for] Starts a new run for the same events. A server of today answers `404 page not found`;
+    [asked-for] Starts a new run for the same events. Today's servers answer `404 page not found`;
     `rerunRunV2` does the same job. Not idempotent: each call is a run.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -159,11 +167,11 @@ async def asyncio(
 ) -> V1Error | V1ReplayEnvelope | str | None:
     """Run a run again
 
-     [asked-for] Starts a new run for the same events. A server of today answers `404 page not found`;
+    [asked-for] Starts a new run for the same events. Today's servers answer `404 page not found`;
     `rerunRunV2` does the same job. Not idempotent: each call is a run.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

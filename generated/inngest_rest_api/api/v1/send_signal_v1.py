@@ -8,13 +8,18 @@ from ...client import AuthenticatedClient, Client
 from ...models.v1_error import V1Error
 from ...models.v1_run_id_envelope import V1RunIdEnvelope
 from ...models.v1_signal import V1Signal
-from ...types import Response
+from ...types import Response, read_json
+from .. import Operation
+
+OPERATION = Operation("v1", "send_signal_v1", "POST", "/v1/signals")
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     *,
     body: V1Signal,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
     headers: dict[str, Any] = {}
 
     _kwargs: dict[str, Any] = {
@@ -31,36 +36,40 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
+    response: httpx.Response, *, strict: bool
 ) -> V1Error | V1RunIdEnvelope | str | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
-        response_200 = V1RunIdEnvelope.from_dict(response.json())
+        response_200 = V1RunIdEnvelope.from_dict(read_json(response.content))
 
         return response_200
 
     if response.status_code == 400:
-        response_400 = V1Error.from_dict(response.json())
+        response_400 = V1Error.from_dict(read_json(response.content))
 
         return response_400
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 404:
-        response_404 = V1Error.from_dict(response.json())
+        response_404 = V1Error.from_dict(read_json(response.content))
 
         return response_404
 
     if response.status_code == 500:
-        response_500 = V1Error.from_dict(response.json())
+        response_500 = V1Error.from_dict(read_json(response.content))
 
         return response_500
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -70,7 +79,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -81,14 +90,14 @@ def sync_detailed(
 ) -> Response[V1Error | V1RunIdEnvelope | str]:
     """Resume the run that waits for a signal
 
-     Resumes at most one run; a signal sent twice finds nobody the second time. The waiting step
+    Resumes at most one run; a signal sent twice finds nobody the second time. The waiting step
     receives `{"signal", "data"}`. Statuses are real HTTP statuses.
 
     The answers come at once, but an empty signal costs the server five tries, 1.5 s in all,
     before its 500 [seen].
 
     Args:
-        body (V1Signal):
+        body (V1Signal): The signal to send, with what the waiting step is to receive.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -116,14 +125,14 @@ def sync(
 ) -> V1Error | V1RunIdEnvelope | str | None:
     """Resume the run that waits for a signal
 
-     Resumes at most one run; a signal sent twice finds nobody the second time. The waiting step
+    Resumes at most one run; a signal sent twice finds nobody the second time. The waiting step
     receives `{"signal", "data"}`. Statuses are real HTTP statuses.
 
     The answers come at once, but an empty signal costs the server five tries, 1.5 s in all,
     before its 500 [seen].
 
     Args:
-        body (V1Signal):
+        body (V1Signal): The signal to send, with what the waiting step is to receive.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -146,14 +155,14 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1RunIdEnvelope | str]:
     """Resume the run that waits for a signal
 
-     Resumes at most one run; a signal sent twice finds nobody the second time. The waiting step
+    Resumes at most one run; a signal sent twice finds nobody the second time. The waiting step
     receives `{"signal", "data"}`. Statuses are real HTTP statuses.
 
     The answers come at once, but an empty signal costs the server five tries, 1.5 s in all,
     before its 500 [seen].
 
     Args:
-        body (V1Signal):
+        body (V1Signal): The signal to send, with what the waiting step is to receive.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -179,14 +188,14 @@ async def asyncio(
 ) -> V1Error | V1RunIdEnvelope | str | None:
     """Resume the run that waits for a signal
 
-     Resumes at most one run; a signal sent twice finds nobody the second time. The waiting step
+    Resumes at most one run; a signal sent twice finds nobody the second time. The waiting step
     receives `{"signal", "data"}`. Statuses are real HTTP statuses.
 
     The answers come at once, but an empty signal costs the server five tries, 1.5 s in all,
     before its 500 [seen].
 
     Args:
-        body (V1Signal):
+        body (V1Signal): The signal to send, with what the waiting step is to receive.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -9,7 +9,11 @@ from ...client import AuthenticatedClient, Client
 from ...models.v2_cancel_body import V2CancelBody
 from ...models.v2_errors import V2Errors
 from ...models.v2_run_id_envelope import V2RunIdEnvelope
-from ...types import UNSET, Response, Unset
+from ...types import UNSET, Response, Unset, read_json
+from .. import Operation
+
+OPERATION = Operation("v2", "cancel_run_v2", "POST", "/v2/runs/{run_id}/cancel")
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -17,6 +21,7 @@ def get_kwargs(
     *,
     body: V2CancelBody | Unset = UNSET,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
     headers: dict[str, Any] = {}
 
     _kwargs: dict[str, Any] = {
@@ -36,51 +41,55 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
+    response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2RunIdEnvelope | str | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
-        response_200 = V2RunIdEnvelope.from_dict(response.json())
+        response_200 = V2RunIdEnvelope.from_dict(read_json(response.content))
 
         return response_200
 
     if response.status_code == 400:
-        response_400 = V2Errors.from_dict(response.json())
+        response_400 = V2Errors.from_dict(read_json(response.content))
 
         return response_400
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 404:
-        response_404 = V2Errors.from_dict(response.json())
+        response_404 = V2Errors.from_dict(read_json(response.content))
 
         return response_404
 
     if response.status_code == 409:
-        response_409 = V2Errors.from_dict(response.json())
+        response_409 = V2Errors.from_dict(read_json(response.content))
 
         return response_409
 
     if response.status_code == 429:
-        response_429 = V2Errors.from_dict(response.json())
+        response_429 = V2Errors.from_dict(read_json(response.content))
 
         return response_429
 
     if response.status_code == 500:
-        response_500 = V2Errors.from_dict(response.json())
+        response_500 = V2Errors.from_dict(read_json(response.content))
 
         return response_500
 
     if response.status_code == 501:
-        response_501 = V2Errors.from_dict(response.json())
+        response_501 = V2Errors.from_dict(read_json(response.content))
 
         return response_501
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -90,7 +99,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -102,10 +111,10 @@ def sync_detailed(
 ) -> Response[V2Errors | V2RunIdEnvelope | str]:
     """Cancel a run
 
-     Unlike `cancelRunV1` it says so when there is nothing left to cancel.
+    Unlike `cancelRunV1` it says so when there is nothing left to cancel.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
         body (V2CancelBody | Unset): Nothing can be said in it.
 
     Raises:
@@ -136,10 +145,10 @@ def sync(
 ) -> V2Errors | V2RunIdEnvelope | str | None:
     """Cancel a run
 
-     Unlike `cancelRunV1` it says so when there is nothing left to cancel.
+    Unlike `cancelRunV1` it says so when there is nothing left to cancel.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
         body (V2CancelBody | Unset): Nothing can be said in it.
 
     Raises:
@@ -165,10 +174,10 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2RunIdEnvelope | str]:
     """Cancel a run
 
-     Unlike `cancelRunV1` it says so when there is nothing left to cancel.
+    Unlike `cancelRunV1` it says so when there is nothing left to cancel.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
         body (V2CancelBody | Unset): Nothing can be said in it.
 
     Raises:
@@ -197,10 +206,10 @@ async def asyncio(
 ) -> V2Errors | V2RunIdEnvelope | str | None:
     """Cancel a run
 
-     Unlike `cancelRunV1` it says so when there is nothing left to cancel.
+    Unlike `cancelRunV1` it says so when there is nothing left to cancel.
 
     Args:
-        run_id (str):
+        run_id (str): The id of a run, a ULID in any case.
         body (V2CancelBody | Unset): Nothing can be said in it.
 
     Raises:

@@ -8,12 +8,17 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.v2_app_envelope import V2AppEnvelope
 from ...models.v2_errors import V2Errors
-from ...types import Response
+from ...types import Response, read_json
+from .. import Operation
+
+OPERATION = Operation("v2", "get_app_v2", "GET", "/v2/apps/{app_id}")
+"""Where the document has this operation"""
 
 
 def get_kwargs(
     app_id: str,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -26,46 +31,50 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
+    response: httpx.Response, *, strict: bool
 ) -> V2AppEnvelope | V2Errors | str | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
-        response_200 = V2AppEnvelope.from_dict(response.json())
+        response_200 = V2AppEnvelope.from_dict(read_json(response.content))
 
         return response_200
 
     if response.status_code == 400:
-        response_400 = V2Errors.from_dict(response.json())
+        response_400 = V2Errors.from_dict(read_json(response.content))
 
         return response_400
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 404:
-        response_404 = V2Errors.from_dict(response.json())
+        response_404 = V2Errors.from_dict(read_json(response.content))
 
         return response_404
 
     if response.status_code == 429:
-        response_429 = V2Errors.from_dict(response.json())
+        response_429 = V2Errors.from_dict(read_json(response.content))
 
         return response_429
 
     if response.status_code == 500:
-        response_500 = V2Errors.from_dict(response.json())
+        response_500 = V2Errors.from_dict(read_json(response.content))
 
         return response_500
 
     if response.status_code == 501:
-        response_501 = V2Errors.from_dict(response.json())
+        response_501 = V2Errors.from_dict(read_json(response.content))
 
         return response_501
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -75,7 +84,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -86,10 +95,11 @@ def sync_detailed(
 ) -> Response[V2AppEnvelope | V2Errors | str]:
     """Get one app
 
-     By the id its author gave it.
+    By the id its author gave it.
 
     Args:
-        app_id (str):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -117,10 +127,11 @@ def sync(
 ) -> V2AppEnvelope | V2Errors | str | None:
     """Get one app
 
-     By the id its author gave it.
+    By the id its author gave it.
 
     Args:
-        app_id (str):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -143,10 +154,11 @@ async def asyncio_detailed(
 ) -> Response[V2AppEnvelope | V2Errors | str]:
     """Get one app
 
-     By the id its author gave it.
+    By the id its author gave it.
 
     Args:
-        app_id (str):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -172,10 +184,11 @@ async def asyncio(
 ) -> V2AppEnvelope | V2Errors | str | None:
     """Get one app
 
-     By the id its author gave it.
+    By the id its author gave it.
 
     Args:
-        app_id (str):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -6,10 +6,15 @@ import httpx
 from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.v2_health_envelope import V2HealthEnvelope
-from ...types import Response
+from ...types import Response, read_json
+from .. import Operation
+
+OPERATION = Operation("v2", "get_health_v2", "GET", "/v2/health")
+"""Where the document has this operation"""
 
 
 def get_kwargs() -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -19,22 +24,24 @@ def get_kwargs() -> dict[str, Any]:
     return _kwargs
 
 
-def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> V2HealthEnvelope | str | None:
+def parse_response(response: httpx.Response, *, strict: bool) -> V2HealthEnvelope | str | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
-        response_200 = V2HealthEnvelope.from_dict(response.json())
+        response_200 = V2HealthEnvelope.from_dict(read_json(response.content))
 
         return response_200
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -44,7 +51,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -54,7 +61,7 @@ def sync_detailed(
 ) -> Response[V2HealthEnvelope | str]:
     """Ask whether the API is up and the key is good
 
-     Unlike `getHealth` it needs the signing key, except on a dev server [seen].
+    Unlike `getHealth` it needs the signing key, except on a dev server [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -79,7 +86,7 @@ def sync(
 ) -> V2HealthEnvelope | str | None:
     """Ask whether the API is up and the key is good
 
-     Unlike `getHealth` it needs the signing key, except on a dev server [seen].
+    Unlike `getHealth` it needs the signing key, except on a dev server [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -100,7 +107,7 @@ async def asyncio_detailed(
 ) -> Response[V2HealthEnvelope | str]:
     """Ask whether the API is up and the key is good
 
-     Unlike `getHealth` it needs the signing key, except on a dev server [seen].
+    Unlike `getHealth` it needs the signing key, except on a dev server [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -123,7 +130,7 @@ async def asyncio(
 ) -> V2HealthEnvelope | str | None:
     """Ask whether the API is up and the key is good
 
-     Unlike `getHealth` it needs the signing key, except on a dev server [seen].
+    Unlike `getHealth` it needs the signing key, except on a dev server [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -8,7 +8,11 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.v2_errors import V2Errors
 from ...models.v2_run_envelope import V2RunEnvelope
-from ...types import UNSET, Response, Unset
+from ...types import UNSET, Response, Unset, read_json
+from .. import Operation
+
+OPERATION = Operation("v2", "get_run_v2", "GET", "/v2/runs/{run_id}")
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -16,6 +20,7 @@ def get_kwargs(
     *,
     include_output: bool | Unset = UNSET,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     params: dict[str, Any] = {}
 
@@ -35,36 +40,40 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
+    response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2RunEnvelope | str | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
-        response_200 = V2RunEnvelope.from_dict(response.json())
+        response_200 = V2RunEnvelope.from_dict(read_json(response.content))
 
         return response_200
 
     if response.status_code == 400:
-        response_400 = V2Errors.from_dict(response.json())
+        response_400 = V2Errors.from_dict(read_json(response.content))
 
         return response_400
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 404:
-        response_404 = V2Errors.from_dict(response.json())
+        response_404 = V2Errors.from_dict(read_json(response.content))
 
         return response_404
 
     if response.status_code == 501:
-        response_501 = V2Errors.from_dict(response.json())
+        response_501 = V2Errors.from_dict(read_json(response.content))
 
         return response_501
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -74,7 +83,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -86,13 +95,14 @@ def sync_detailed(
 ) -> Response[V2Errors | V2RunEnvelope | str]:
     """Get one run
 
-     **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
+    **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
     `endedAt` for good, retrying ones shown `FAILED`. `getRunV1` was right every time. What this
     operation does better is a clear 404, and `startedAt` as the true start.
 
     Args:
-        run_id (str):
-        include_output (bool | Unset):
+        run_id (str): The id of a run, a ULID in any case.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -122,13 +132,14 @@ def sync(
 ) -> V2Errors | V2RunEnvelope | str | None:
     """Get one run
 
-     **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
+    **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
     `endedAt` for good, retrying ones shown `FAILED`. `getRunV1` was right every time. What this
     operation does better is a clear 404, and `startedAt` as the true start.
 
     Args:
-        run_id (str):
-        include_output (bool | Unset):
+        run_id (str): The id of a run, a ULID in any case.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -153,13 +164,14 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2RunEnvelope | str]:
     """Get one run
 
-     **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
+    **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
     `endedAt` for good, retrying ones shown `FAILED`. `getRunV1` was right every time. What this
     operation does better is a clear 404, and `startedAt` as the true start.
 
     Args:
-        run_id (str):
-        include_output (bool | Unset):
+        run_id (str): The id of a run, a ULID in any case.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -187,13 +199,14 @@ async def asyncio(
 ) -> V2Errors | V2RunEnvelope | str | None:
     """Get one run
 
-     **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
+    **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
     `endedAt` for good, retrying ones shown `FAILED`. `getRunV1` was right every time. What this
     operation does better is a clear 404, and `startedAt` as the true start.
 
     Args:
-        run_id (str):
-        include_output (bool | Unset):
+        run_id (str): The id of a run, a ULID in any case.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

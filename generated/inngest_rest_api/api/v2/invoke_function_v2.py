@@ -9,7 +9,13 @@ from ...client import AuthenticatedClient, Client
 from ...models.v2_errors import V2Errors
 from ...models.v2_invoke_body import V2InvokeBody
 from ...models.v2_run_id_envelope import V2RunIdEnvelope
-from ...types import Response
+from ...types import Response, read_json
+from .. import Operation
+
+OPERATION = Operation(
+    "v2", "invoke_function_v2", "POST", "/v2/apps/{app_id}/functions/{function_id}/invoke"
+)
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -18,6 +24,7 @@ def get_kwargs(
     *,
     body: V2InvokeBody,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
     headers: dict[str, Any] = {}
 
     _kwargs: dict[str, Any] = {
@@ -37,56 +44,60 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
+    response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2RunIdEnvelope | str | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
-        response_200 = V2RunIdEnvelope.from_dict(response.json())
+        response_200 = V2RunIdEnvelope.from_dict(read_json(response.content))
 
         return response_200
 
     if response.status_code == 400:
-        response_400 = V2Errors.from_dict(response.json())
+        response_400 = V2Errors.from_dict(read_json(response.content))
 
         return response_400
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 404:
-        response_404 = V2Errors.from_dict(response.json())
+        response_404 = V2Errors.from_dict(read_json(response.content))
 
         return response_404
 
     if response.status_code == 409:
-        response_409 = V2RunIdEnvelope.from_dict(response.json())
+        response_409 = V2RunIdEnvelope.from_dict(read_json(response.content))
 
         return response_409
 
     if response.status_code == 422:
-        response_422 = V2Errors.from_dict(response.json())
+        response_422 = V2Errors.from_dict(read_json(response.content))
 
         return response_422
 
     if response.status_code == 429:
-        response_429 = V2Errors.from_dict(response.json())
+        response_429 = V2Errors.from_dict(read_json(response.content))
 
         return response_429
 
     if response.status_code == 500:
-        response_500 = V2Errors.from_dict(response.json())
+        response_500 = V2Errors.from_dict(read_json(response.content))
 
         return response_500
 
     if response.status_code == 501:
-        response_501 = V2Errors.from_dict(response.json())
+        response_501 = V2Errors.from_dict(read_json(response.content))
 
         return response_501
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -96,7 +107,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -109,16 +120,19 @@ def sync_detailed(
 ) -> Response[V2Errors | V2RunIdEnvelope | str]:
     """Start a run of a function without an event
 
-     Answers as soon as the run is queued, and the run is readable at once [seen]. The vendor's
+    Answers as soon as the run is queued, and the run is readable at once [seen]. The vendor's
     document promises 201 and 202; the server answers 200.
 
     With an `idempotencyKey` a repeated call starts nothing: it is a **409 with the success
     body** and the id of the first run [seen].
 
     Args:
-        app_id (str):
-        function_id (str):
-        body (V2InvokeBody):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        function_id (str): The id of a function, bare: `hello`. With the app in front, `my-app-
+            hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs
+            [seen].
+        body (V2InvokeBody): What the run receives, and a key against starting it twice.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -150,16 +164,19 @@ def sync(
 ) -> V2Errors | V2RunIdEnvelope | str | None:
     """Start a run of a function without an event
 
-     Answers as soon as the run is queued, and the run is readable at once [seen]. The vendor's
+    Answers as soon as the run is queued, and the run is readable at once [seen]. The vendor's
     document promises 201 and 202; the server answers 200.
 
     With an `idempotencyKey` a repeated call starts nothing: it is a **409 with the success
     body** and the id of the first run [seen].
 
     Args:
-        app_id (str):
-        function_id (str):
-        body (V2InvokeBody):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        function_id (str): The id of a function, bare: `hello`. With the app in front, `my-app-
+            hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs
+            [seen].
+        body (V2InvokeBody): What the run receives, and a key against starting it twice.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -186,16 +203,19 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2RunIdEnvelope | str]:
     """Start a run of a function without an event
 
-     Answers as soon as the run is queued, and the run is readable at once [seen]. The vendor's
+    Answers as soon as the run is queued, and the run is readable at once [seen]. The vendor's
     document promises 201 and 202; the server answers 200.
 
     With an `idempotencyKey` a repeated call starts nothing: it is a **409 with the success
     body** and the id of the first run [seen].
 
     Args:
-        app_id (str):
-        function_id (str):
-        body (V2InvokeBody):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        function_id (str): The id of a function, bare: `hello`. With the app in front, `my-app-
+            hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs
+            [seen].
+        body (V2InvokeBody): What the run receives, and a key against starting it twice.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -225,16 +245,19 @@ async def asyncio(
 ) -> V2Errors | V2RunIdEnvelope | str | None:
     """Start a run of a function without an event
 
-     Answers as soon as the run is queued, and the run is readable at once [seen]. The vendor's
+    Answers as soon as the run is queued, and the run is readable at once [seen]. The vendor's
     document promises 201 and 202; the server answers 200.
 
     With an `idempotencyKey` a repeated call starts nothing: it is a **409 with the success
     body** and the id of the first run [seen].
 
     Args:
-        app_id (str):
-        function_id (str):
-        body (V2InvokeBody):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        function_id (str): The id of a function, bare: `hello`. With the app in front, `my-app-
+            hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs
+            [seen].
+        body (V2InvokeBody): What the run receives, and a key against starting it twice.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -7,7 +7,11 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.v2_app_list_envelope import V2AppListEnvelope
 from ...models.v2_errors import V2Errors
-from ...types import UNSET, Response, Unset
+from ...types import UNSET, Response, Unset, read_json
+from .. import Operation
+
+OPERATION = Operation("v2", "list_apps_v2", "GET", "/v2/apps")
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -16,6 +20,7 @@ def get_kwargs(
     cursor: str | Unset = UNSET,
     archived: bool | Unset = UNSET,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     params: dict[str, Any] = {}
 
@@ -37,41 +42,45 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
+    response: httpx.Response, *, strict: bool
 ) -> V2AppListEnvelope | V2Errors | str | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
-        response_200 = V2AppListEnvelope.from_dict(response.json())
+        response_200 = V2AppListEnvelope.from_dict(read_json(response.content))
 
         return response_200
 
     if response.status_code == 400:
-        response_400 = V2Errors.from_dict(response.json())
+        response_400 = V2Errors.from_dict(read_json(response.content))
 
         return response_400
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 429:
-        response_429 = V2Errors.from_dict(response.json())
+        response_429 = V2Errors.from_dict(read_json(response.content))
 
         return response_429
 
     if response.status_code == 500:
-        response_500 = V2Errors.from_dict(response.json())
+        response_500 = V2Errors.from_dict(read_json(response.content))
 
         return response_500
 
     if response.status_code == 501:
-        response_501 = V2Errors.from_dict(response.json())
+        response_501 = V2Errors.from_dict(read_json(response.content))
 
         return response_501
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -81,7 +90,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -94,12 +103,14 @@ def sync_detailed(
 ) -> Response[V2AppListEnvelope | V2Errors | str]:
     """List apps
 
-     Either the active apps or the archived ones, never both [seen].
+    Either the active apps or the archived ones, never both [seen].
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        archived (bool | Unset):
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, a UUID; anything else is a 400
+            [seen].
+        archived (bool | Unset): true: the archived apps instead of the active ones. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -131,12 +142,14 @@ def sync(
 ) -> V2AppListEnvelope | V2Errors | str | None:
     """List apps
 
-     Either the active apps or the archived ones, never both [seen].
+    Either the active apps or the archived ones, never both [seen].
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        archived (bool | Unset):
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, a UUID; anything else is a 400
+            [seen].
+        archived (bool | Unset): true: the archived apps instead of the active ones. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -163,12 +176,14 @@ async def asyncio_detailed(
 ) -> Response[V2AppListEnvelope | V2Errors | str]:
     """List apps
 
-     Either the active apps or the archived ones, never both [seen].
+    Either the active apps or the archived ones, never both [seen].
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        archived (bool | Unset):
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, a UUID; anything else is a 400
+            [seen].
+        archived (bool | Unset): true: the archived apps instead of the active ones. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -198,12 +213,14 @@ async def asyncio(
 ) -> V2AppListEnvelope | V2Errors | str | None:
     """List apps
 
-     Either the active apps or the archived ones, never both [seen].
+    Either the active apps or the archived ones, never both [seen].
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        archived (bool | Unset):
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, a UUID; anything else is a 400
+            [seen].
+        archived (bool | Unset): true: the archived apps instead of the active ones. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

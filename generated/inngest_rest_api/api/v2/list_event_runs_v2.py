@@ -8,7 +8,11 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.v2_errors import V2Errors
 from ...models.v2_run_list_envelope import V2RunListEnvelope
-from ...types import UNSET, Response, Unset
+from ...types import UNSET, Response, Unset, read_json
+from .. import Operation
+
+OPERATION = Operation("v2", "list_event_runs_v2", "GET", "/v2/events/{event_id}/runs")
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -18,6 +22,7 @@ def get_kwargs(
     cursor: str | Unset = UNSET,
     include_output: bool | Unset = UNSET,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     params: dict[str, Any] = {}
 
@@ -41,46 +46,50 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
+    response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2RunListEnvelope | str | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
-        response_200 = V2RunListEnvelope.from_dict(response.json())
+        response_200 = V2RunListEnvelope.from_dict(read_json(response.content))
 
         return response_200
 
     if response.status_code == 400:
-        response_400 = V2Errors.from_dict(response.json())
+        response_400 = V2Errors.from_dict(read_json(response.content))
 
         return response_400
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 404:
-        response_404 = V2Errors.from_dict(response.json())
+        response_404 = V2Errors.from_dict(read_json(response.content))
 
         return response_404
 
     if response.status_code == 429:
-        response_429 = V2Errors.from_dict(response.json())
+        response_429 = V2Errors.from_dict(read_json(response.content))
 
         return response_429
 
     if response.status_code == 500:
-        response_500 = V2Errors.from_dict(response.json())
+        response_500 = V2Errors.from_dict(read_json(response.content))
 
         return response_500
 
     if response.status_code == 501:
-        response_501 = V2Errors.from_dict(response.json())
+        response_501 = V2Errors.from_dict(read_json(response.content))
 
         return response_501
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -90,7 +99,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -104,14 +113,17 @@ def sync_detailed(
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List the runs an event started
 
-     An unknown event has no runs [seen]. Never cached. What `listRunsV2` says of `status`, `startedAt`
-    and `endedAt` holds here.
+    An unknown event has no runs [seen]. Never cached. The notes on `status`, `startedAt` and `endedAt`
+    in `listRunsV2` apply here.
 
     Args:
-        event_id (str):
-        limit (int | Unset):
-        cursor (str | Unset):
-        include_output (bool | Unset):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
+        limit (int | Unset): Runs per page, at most 40; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
+            [seen].
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -145,14 +157,17 @@ def sync(
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List the runs an event started
 
-     An unknown event has no runs [seen]. Never cached. What `listRunsV2` says of `status`, `startedAt`
-    and `endedAt` holds here.
+    An unknown event has no runs [seen]. Never cached. The notes on `status`, `startedAt` and `endedAt`
+    in `listRunsV2` apply here.
 
     Args:
-        event_id (str):
-        limit (int | Unset):
-        cursor (str | Unset):
-        include_output (bool | Unset):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
+        limit (int | Unset): Runs per page, at most 40; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
+            [seen].
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -181,14 +196,17 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List the runs an event started
 
-     An unknown event has no runs [seen]. Never cached. What `listRunsV2` says of `status`, `startedAt`
-    and `endedAt` holds here.
+    An unknown event has no runs [seen]. Never cached. The notes on `status`, `startedAt` and `endedAt`
+    in `listRunsV2` apply here.
 
     Args:
-        event_id (str):
-        limit (int | Unset):
-        cursor (str | Unset):
-        include_output (bool | Unset):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
+        limit (int | Unset): Runs per page, at most 40; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
+            [seen].
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -220,14 +238,17 @@ async def asyncio(
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List the runs an event started
 
-     An unknown event has no runs [seen]. Never cached. What `listRunsV2` says of `status`, `startedAt`
-    and `endedAt` holds here.
+    An unknown event has no runs [seen]. Never cached. The notes on `status`, `startedAt` and `endedAt`
+    in `listRunsV2` apply here.
 
     Args:
-        event_id (str):
-        limit (int | Unset):
-        cursor (str | Unset):
-        include_output (bool | Unset):
+        event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
+            Not the event's own `id`.
+        limit (int | Unset): Runs per page, at most 40; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
+            [seen].
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

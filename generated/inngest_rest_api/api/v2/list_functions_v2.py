@@ -8,7 +8,11 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.v2_errors import V2Errors
 from ...models.v2_function_list_envelope import V2FunctionListEnvelope
-from ...types import UNSET, Response, Unset
+from ...types import UNSET, Response, Unset, read_json
+from .. import Operation
+
+OPERATION = Operation("v2", "list_functions_v2", "GET", "/v2/apps/{app_id}/functions")
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -17,6 +21,7 @@ def get_kwargs(
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     params: dict[str, Any] = {}
 
@@ -38,46 +43,50 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
+    response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2FunctionListEnvelope | str | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
-        response_200 = V2FunctionListEnvelope.from_dict(response.json())
+        response_200 = V2FunctionListEnvelope.from_dict(read_json(response.content))
 
         return response_200
 
     if response.status_code == 400:
-        response_400 = V2Errors.from_dict(response.json())
+        response_400 = V2Errors.from_dict(read_json(response.content))
 
         return response_400
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 404:
-        response_404 = V2Errors.from_dict(response.json())
+        response_404 = V2Errors.from_dict(read_json(response.content))
 
         return response_404
 
     if response.status_code == 429:
-        response_429 = V2Errors.from_dict(response.json())
+        response_429 = V2Errors.from_dict(read_json(response.content))
 
         return response_429
 
     if response.status_code == 500:
-        response_500 = V2Errors.from_dict(response.json())
+        response_500 = V2Errors.from_dict(read_json(response.content))
 
         return response_500
 
     if response.status_code == 501:
-        response_501 = V2Errors.from_dict(response.json())
+        response_501 = V2Errors.from_dict(read_json(response.content))
 
         return response_501
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -87,7 +96,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -100,12 +109,14 @@ def sync_detailed(
 ) -> Response[V2Errors | V2FunctionListEnvelope | str]:
     """List the functions of an app
 
-     An unknown app has no functions; it is not a 404 [seen].
+    An unknown app has no functions; it is not a 404 [seen].
 
     Args:
-        app_id (str):
-        limit (int | Unset):
-        cursor (str | Unset):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, a UUID; anything else is a 400
+            [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -137,12 +148,14 @@ def sync(
 ) -> V2Errors | V2FunctionListEnvelope | str | None:
     """List the functions of an app
 
-     An unknown app has no functions; it is not a 404 [seen].
+    An unknown app has no functions; it is not a 404 [seen].
 
     Args:
-        app_id (str):
-        limit (int | Unset):
-        cursor (str | Unset):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, a UUID; anything else is a 400
+            [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -169,12 +182,14 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2FunctionListEnvelope | str]:
     """List the functions of an app
 
-     An unknown app has no functions; it is not a 404 [seen].
+    An unknown app has no functions; it is not a 404 [seen].
 
     Args:
-        app_id (str):
-        limit (int | Unset):
-        cursor (str | Unset):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, a UUID; anything else is a 400
+            [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -204,12 +219,14 @@ async def asyncio(
 ) -> V2Errors | V2FunctionListEnvelope | str | None:
     """List the functions of an app
 
-     An unknown app has no functions; it is not a 404 [seen].
+    An unknown app has no functions; it is not a 404 [seen].
 
     Args:
-        app_id (str):
-        limit (int | Unset):
-        cursor (str | Unset):
+        app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
+            UUID.
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, a UUID; anything else is a 400
+            [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

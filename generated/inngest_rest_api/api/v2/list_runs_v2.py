@@ -11,7 +11,11 @@ from ...models.v2_order import V2Order
 from ...models.v2_run_list_envelope import V2RunListEnvelope
 from ...models.v2_run_status import V2RunStatus
 from ...models.v2_time_field import V2TimeField
-from ...types import UNSET, Response, Unset
+from ...types import UNSET, Response, Unset, read_json
+from .. import Operation
+
+OPERATION = Operation("v2", "list_runs_v2", "GET", "/v2/runs")
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -28,6 +32,7 @@ def get_kwargs(
     include_output: bool | Unset = UNSET,
     is_deferred: bool | Unset = UNSET,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
 
     params: dict[str, Any] = {}
 
@@ -94,41 +99,45 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
+    response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2RunListEnvelope | str | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
-        response_200 = V2RunListEnvelope.from_dict(response.json())
+        response_200 = V2RunListEnvelope.from_dict(read_json(response.content))
 
         return response_200
 
     if response.status_code == 400:
-        response_400 = V2Errors.from_dict(response.json())
+        response_400 = V2Errors.from_dict(read_json(response.content))
 
         return response_400
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 429:
-        response_429 = V2Errors.from_dict(response.json())
+        response_429 = V2Errors.from_dict(read_json(response.content))
 
         return response_429
 
     if response.status_code == 500:
-        response_500 = V2Errors.from_dict(response.json())
+        response_500 = V2Errors.from_dict(read_json(response.content))
 
         return response_500
 
     if response.status_code == 501:
-        response_501 = V2Errors.from_dict(response.json())
+        response_501 = V2Errors.from_dict(read_json(response.content))
 
         return response_501
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -138,7 +147,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -159,7 +168,7 @@ def sync_detailed(
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List runs, newest first
 
-     Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 100 runs had
+    Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 100 runs had
     no gap and no repeat [seen]. An unknown app or function makes an empty list, not an error.
 
     The status in a list was right [seen], until a score or metadata is written to an ended
@@ -170,18 +179,24 @@ def sync_detailed(
     `status`.
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        status (list[V2RunStatus] | Unset):
-        app_id (list[str] | Unset):
-        function_id (list[str] | Unset):
-        from_ (datetime.datetime | Unset):
-        until (datetime.datetime | Unset):
-        time_field (V2TimeField | Unset): A time of a run. On a server whose lists lack `endedAt`
-            (see `listRunsV2`), going by it finds nothing [seen].
-        order (V2Order | Unset):
-        include_output (bool | Unset):
-        is_deferred (bool | Unset):
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
+            [seen].
+        status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
+            several; a list with commas is a 400. Any case is understood [seen].
+        app_id (list[str] | Unset): Only runs of these apps. Repeat the key for several.
+        function_id (list[str] | Unset): Only runs of these functions (bare ids). Repeat the key
+            for several; without `appId` it is a 400 [seen].
+        from_ (datetime.datetime | Unset): Only runs at or after this time, with an offset. Must
+            be before `until` if both are given.
+        until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
+        time_field (V2TimeField | Unset): The time that `from`, `until` and the order are about.
+            Absent: `queuedAt`. On a server whose lists lack `endedAt` (see `listRunsV2`), going by it
+            finds nothing [seen].
+        order (V2Order | Unset): Which way to sort. Absent: `DESC`, newest first.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
+        is_deferred (bool | Unset): true: only deferred runs; false: only others. Absent: all.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -229,7 +244,7 @@ def sync(
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List runs, newest first
 
-     Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 100 runs had
+    Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 100 runs had
     no gap and no repeat [seen]. An unknown app or function makes an empty list, not an error.
 
     The status in a list was right [seen], until a score or metadata is written to an ended
@@ -240,18 +255,24 @@ def sync(
     `status`.
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        status (list[V2RunStatus] | Unset):
-        app_id (list[str] | Unset):
-        function_id (list[str] | Unset):
-        from_ (datetime.datetime | Unset):
-        until (datetime.datetime | Unset):
-        time_field (V2TimeField | Unset): A time of a run. On a server whose lists lack `endedAt`
-            (see `listRunsV2`), going by it finds nothing [seen].
-        order (V2Order | Unset):
-        include_output (bool | Unset):
-        is_deferred (bool | Unset):
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
+            [seen].
+        status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
+            several; a list with commas is a 400. Any case is understood [seen].
+        app_id (list[str] | Unset): Only runs of these apps. Repeat the key for several.
+        function_id (list[str] | Unset): Only runs of these functions (bare ids). Repeat the key
+            for several; without `appId` it is a 400 [seen].
+        from_ (datetime.datetime | Unset): Only runs at or after this time, with an offset. Must
+            be before `until` if both are given.
+        until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
+        time_field (V2TimeField | Unset): The time that `from`, `until` and the order are about.
+            Absent: `queuedAt`. On a server whose lists lack `endedAt` (see `listRunsV2`), going by it
+            finds nothing [seen].
+        order (V2Order | Unset): Which way to sort. Absent: `DESC`, newest first.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
+        is_deferred (bool | Unset): true: only deferred runs; false: only others. Absent: all.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -294,7 +315,7 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List runs, newest first
 
-     Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 100 runs had
+    Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 100 runs had
     no gap and no repeat [seen]. An unknown app or function makes an empty list, not an error.
 
     The status in a list was right [seen], until a score or metadata is written to an ended
@@ -305,18 +326,24 @@ async def asyncio_detailed(
     `status`.
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        status (list[V2RunStatus] | Unset):
-        app_id (list[str] | Unset):
-        function_id (list[str] | Unset):
-        from_ (datetime.datetime | Unset):
-        until (datetime.datetime | Unset):
-        time_field (V2TimeField | Unset): A time of a run. On a server whose lists lack `endedAt`
-            (see `listRunsV2`), going by it finds nothing [seen].
-        order (V2Order | Unset):
-        include_output (bool | Unset):
-        is_deferred (bool | Unset):
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
+            [seen].
+        status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
+            several; a list with commas is a 400. Any case is understood [seen].
+        app_id (list[str] | Unset): Only runs of these apps. Repeat the key for several.
+        function_id (list[str] | Unset): Only runs of these functions (bare ids). Repeat the key
+            for several; without `appId` it is a 400 [seen].
+        from_ (datetime.datetime | Unset): Only runs at or after this time, with an offset. Must
+            be before `until` if both are given.
+        until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
+        time_field (V2TimeField | Unset): The time that `from`, `until` and the order are about.
+            Absent: `queuedAt`. On a server whose lists lack `endedAt` (see `listRunsV2`), going by it
+            finds nothing [seen].
+        order (V2Order | Unset): Which way to sort. Absent: `DESC`, newest first.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
+        is_deferred (bool | Unset): true: only deferred runs; false: only others. Absent: all.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -362,7 +389,7 @@ async def asyncio(
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List runs, newest first
 
-     Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 100 runs had
+    Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 100 runs had
     no gap and no repeat [seen]. An unknown app or function makes an empty list, not an error.
 
     The status in a list was right [seen], until a score or metadata is written to an ended
@@ -373,18 +400,24 @@ async def asyncio(
     `status`.
 
     Args:
-        limit (int | Unset):
-        cursor (str | Unset):
-        status (list[V2RunStatus] | Unset):
-        app_id (list[str] | Unset):
-        function_id (list[str] | Unset):
-        from_ (datetime.datetime | Unset):
-        until (datetime.datetime | Unset):
-        time_field (V2TimeField | Unset): A time of a run. On a server whose lists lack `endedAt`
-            (see `listRunsV2`), going by it finds nothing [seen].
-        order (V2Order | Unset):
-        include_output (bool | Unset):
-        is_deferred (bool | Unset):
+        limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
+        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
+            [seen].
+        status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
+            several; a list with commas is a 400. Any case is understood [seen].
+        app_id (list[str] | Unset): Only runs of these apps. Repeat the key for several.
+        function_id (list[str] | Unset): Only runs of these functions (bare ids). Repeat the key
+            for several; without `appId` it is a 400 [seen].
+        from_ (datetime.datetime | Unset): Only runs at or after this time, with an offset. Must
+            be before `until` if both are given.
+        until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
+        time_field (V2TimeField | Unset): The time that `from`, `until` and the order are about.
+            Absent: `queuedAt`. On a server whose lists lack `endedAt` (see `listRunsV2`), going by it
+            finds nothing [seen].
+        order (V2Order | Unset): Which way to sort. Absent: `DESC`, newest first.
+        include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
+            false.
+        is_deferred (bool | Unset): true: only deferred runs; false: only others. Absent: all.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -9,7 +9,11 @@ from ...client import AuthenticatedClient, Client
 from ...models.v2_errors import V2Errors
 from ...models.v2_rerun_body import V2RerunBody
 from ...models.v2_run_id_envelope import V2RunIdEnvelope
-from ...types import UNSET, Response, Unset
+from ...types import UNSET, Response, Unset, read_json
+from .. import Operation
+
+OPERATION = Operation("v2", "rerun_run_v2", "POST", "/v2/runs/{run_id}/rerun")
+"""Where the document has this operation"""
 
 
 def get_kwargs(
@@ -17,6 +21,7 @@ def get_kwargs(
     *,
     body: V2RerunBody | Unset = UNSET,
 ) -> dict[str, Any]:
+    """The request, as keyword arguments of httpx's `request`"""
     headers: dict[str, Any] = {}
 
     _kwargs: dict[str, Any] = {
@@ -36,46 +41,50 @@ def get_kwargs(
 
 
 def parse_response(
-    *, client: AuthenticatedClient | Client, response: httpx.Response
+    response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2RunIdEnvelope | str | None:
+    """Read the body as the document has it for the response's status
+
+    Args:
+        response: The complete response.
+        strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
+    """
     if response.status_code == 200:
-        response_200 = V2RunIdEnvelope.from_dict(response.json())
+        response_200 = V2RunIdEnvelope.from_dict(read_json(response.content))
 
         return response_200
 
     if response.status_code == 400:
-        response_400 = V2Errors.from_dict(response.json())
+        response_400 = V2Errors.from_dict(read_json(response.content))
 
         return response_400
 
     if response.status_code == 401:
-        response_401 = response.text
-        return response_401
+        return response.text
 
     if response.status_code == 404:
-        response_404 = V2Errors.from_dict(response.json())
+        response_404 = V2Errors.from_dict(read_json(response.content))
 
         return response_404
 
     if response.status_code == 429:
-        response_429 = V2Errors.from_dict(response.json())
+        response_429 = V2Errors.from_dict(read_json(response.content))
 
         return response_429
 
     if response.status_code == 500:
-        response_500 = V2Errors.from_dict(response.json())
+        response_500 = V2Errors.from_dict(read_json(response.content))
 
         return response_500
 
     if response.status_code == 501:
-        response_501 = V2Errors.from_dict(response.json())
+        response_501 = V2Errors.from_dict(read_json(response.content))
 
         return response_501
 
-    if client.raise_on_unexpected_status:
+    if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
-    else:
-        return None
+    return None
 
 
 def _build_response(
@@ -85,7 +94,7 @@ def _build_response(
         status_code=response.status_code,
         content=response.content,
         headers=response.headers,
-        parsed=parse_response(client=client, response=response),
+        parsed=parse_response(response, strict=client.raise_on_unexpected_status),
     )
 
 
@@ -97,12 +106,12 @@ def sync_detailed(
 ) -> Response[V2Errors | V2RunIdEnvelope | str]:
     """Run a run again
 
-     Starts a new run for the same events, from the beginning or from a step. Runs of a cron schedule
+    Starts a new run for the same events, from the beginning or from a step. Runs of a cron schedule
     rerun, too [seen]. Not idempotent: each call is a run.
 
     Args:
-        run_id (str):
-        body (V2RerunBody | Unset):
+        run_id (str): The id of a run, a ULID in any case.
+        body (V2RerunBody | Unset): Where to start again; left out, at the beginning.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -132,12 +141,12 @@ def sync(
 ) -> V2Errors | V2RunIdEnvelope | str | None:
     """Run a run again
 
-     Starts a new run for the same events, from the beginning or from a step. Runs of a cron schedule
+    Starts a new run for the same events, from the beginning or from a step. Runs of a cron schedule
     rerun, too [seen]. Not idempotent: each call is a run.
 
     Args:
-        run_id (str):
-        body (V2RerunBody | Unset):
+        run_id (str): The id of a run, a ULID in any case.
+        body (V2RerunBody | Unset): Where to start again; left out, at the beginning.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -162,12 +171,12 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2RunIdEnvelope | str]:
     """Run a run again
 
-     Starts a new run for the same events, from the beginning or from a step. Runs of a cron schedule
+    Starts a new run for the same events, from the beginning or from a step. Runs of a cron schedule
     rerun, too [seen]. Not idempotent: each call is a run.
 
     Args:
-        run_id (str):
-        body (V2RerunBody | Unset):
+        run_id (str): The id of a run, a ULID in any case.
+        body (V2RerunBody | Unset): Where to start again; left out, at the beginning.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -195,12 +204,12 @@ async def asyncio(
 ) -> V2Errors | V2RunIdEnvelope | str | None:
     """Run a run again
 
-     Starts a new run for the same events, from the beginning or from a step. Runs of a cron schedule
+    Starts a new run for the same events, from the beginning or from a step. Runs of a cron schedule
     rerun, too [seen]. Not idempotent: each call is a run.
 
     Args:
-        run_id (str):
-        body (V2RerunBody | Unset):
+        run_id (str): The id of a run, a ULID in any case.
+        body (V2RerunBody | Unset): Where to start again; left out, at the beginning.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

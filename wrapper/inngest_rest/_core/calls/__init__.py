@@ -3,10 +3,11 @@
 settings     arguments and environment variables, checked and frozen
 keys         event, signing and API keys: checked, hashed, rotated
 session      what all calls of one client share
-requests     a generated operation's arguments become an HTTP request
+route        an operation with its arguments, and what becomes of its answer
+requests     a route becomes an HTTP request
 answers      an HTTP response becomes a value or an error
 retry        when a call is tried again
-operation    one call, with its keys and retries: every plan is made of these
+operation    perform a route, with its keys and retries
 families     which API family, v1 or v2, does a job
 listing      listings, one page per call
 """

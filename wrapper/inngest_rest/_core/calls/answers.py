@@ -1,14 +1,18 @@
 """One HTTP response becomes a value, or the error that says what to do.
 
-The *effective* status is judged before anything is parsed: the HTTP status, or the body's where
-v1 hides an error under HTTP 200 [facts.md 0, "v1 GET status bug"]. Classes are chosen by status
-alone; the body adds words, and for a 404 whether it speaks of a resource or of the route.
+The *effective* status is judged before anything is parsed: the HTTP status, or the one in the body
+where a GET of v1 answers HTTP 200 to an error (recording v1-event-unknown). The class of an error
+follows from the status alone; the body gives the message, and for a 404 whether it is about a
+resource or about the route.
 """
 
 from __future__ import annotations
 
+import json
+import math
+from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import orjson
 
@@ -17,6 +21,7 @@ from inngest_rest.errors import (
     AuthenticationError,
     BadRequestError,
     ConflictError,
+    InngestError,
     InvalidResponseError,
     NotFoundError,
     PermissionDeniedError,
@@ -24,16 +29,14 @@ from inngest_rest.errors import (
     RouteNotFoundError,
     ServerError,
 )
-from inngest_rest_api.errors import UnexpectedStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import httpx
 
-    from inngest_rest._core.calls.requests import Family
-    from inngest_rest_api.client import Client
+    from inngest_rest._core.calls.route import Route
+    from inngest_rest._core.calls.session import Session
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 _BY_STATUS: dict[int, type[ApiError]] = {
@@ -48,117 +51,139 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     501: RouteNotFoundError,
 }
 
+# Which keys a family takes, for those who brought a wrong one.
+_KEYS = {
+    "ingest": "event_key (INNGEST_EVENT_KEY)",
+    "v1": "signing_key (INNGEST_SIGNING_KEY)",
+    "v2": "signing_key (INNGEST_SIGNING_KEY) or api_key (INNGEST_API_KEY)",
+}
 
-class _Strict:
-    """The generated parsers take a client for this one switch of it."""
+# A longer message is a page of a proxy or a dump.
+_LONGEST_MESSAGE = 500
 
-    raise_on_unexpected_status = True
-
-
-_STRICT = cast("Client", _Strict())
-
-
-class Operation(Protocol):
-    """A generated operation's module, as far as answers go."""
-
-    def parse_response(self, *, client: Client, response: httpx.Response) -> object: ...
+# A longer pause that a server asks for is absurd, and would overflow timers.
+_LONGEST_PAUSE = 366 * 86_400.0
 
 
-class Source(NamedTuple):
-    """Where an answer came from, for what is said about it."""
-
-    family: Family
-    method: str
-    url: str
-    now: Callable[[], float]
-
-
-def read(
-    response: httpx.Response,
-    source: Source,
-    operation: Operation,
-    expected: type[T],
-    accepted: frozenset[int],
-) -> T:
-    """Return the parsed answer, or raise what it means.
+def read(response: httpx.Response, route: Route[A, T], url: str, session: Session) -> T:
+    """Return the result of an answer, or raise the error that it stands for.
 
     Args:
         response: The complete response.
-        source: Where it came from.
-        operation: The generated module whose parser reads it.
-        expected: The model an accepted answer holds.
-        accepted: The statuses that are answers, not errors.
+        route: The operation, and how its answer is read.
+        url: The URL that was asked, without keys.
+        session: Whose clock and keys apply.
     """
-    if response.status_code not in accepted or _may_hide_error(response, source):
-        _raise_error(response, source, accepted)
+    answer = _Answer(response, route, url, session)
     try:
-        parsed = operation.parse_response(client=_STRICT, response=response)
-    except (UnexpectedStatus, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise invalid(
-            response, source, f"not as documented ({type(error).__name__}: {error})"
-        ) from error
-    if not isinstance(parsed, expected) or (parsed is None and response.content):
-        raise invalid(response, source, f"not the documented {expected.__name__}")
-    return parsed
+        answer.raise_error()
+        parsed = route.module.parse_response(response, strict=True)
+        if isinstance(parsed, route.expected) and (parsed is not None or not response.content):
+            return route.convert(parsed)
+    except InngestError:
+        raise
+    except Exception as error:
+        # Whatever a server sends, callers see an error of this package.
+        if isinstance(error, json.JSONDecodeError):
+            error.doc = ""  # the whole body, which may quote a key
+        raise answer.invalid(f"not as documented ({type(error).__name__}: {error})") from error
+    raise answer.invalid(f"not the documented {route.expected.__name__}")
 
 
-def invalid(response: httpx.Response, source: Source, reason: str) -> InvalidResponseError:
-    """Say that an answer is not what the document knows, and what usually is the matter."""
-    if "html" in response.headers.get("content-type", "") or not response.content:
-        reason += "; the web UI answers like this where the base URL or the path is wrong"
-    return InvalidResponseError(
-        reason,
-        method=source.method,
-        url=source.url,
-        status=response.status_code,
-        body=response.text,
-    )
+class _Answer:
+    """A response, and what is needed to speak about it."""
 
+    def __init__(
+        self, response: httpx.Response, route: Route[Any, Any], url: str, session: Session
+    ) -> None:
+        self._response = response
+        self._route = route
+        self._url = url
+        self._session = session
 
-def _may_hide_error(response: httpx.Response, source: Source) -> bool:
-    """Tell cheaply whether an accepted status is worth a second look."""
-    return (source.family == "v1" and b'"error"' in response.content) or (
-        response.status_code == 409 and b'"errors"' in response.content
-    )
+    def invalid(self, reason: str) -> InvalidResponseError:
+        """Return the error for an answer that is not as documented, with its usual cause."""
+        response = self._response
+        reason = self._session.redact(reason)[:_LONGEST_MESSAGE]
+        if "html" in response.headers.get("content-type", "") or not response.content:
+            reason += "; the web UI answers like this where the base URL or the path is wrong"
+        return InvalidResponseError(
+            reason,
+            method=self._route.operation.method,
+            url=self._url,
+            status=response.status_code,
+            body=self._session.redact(_text(response)),
+        )
 
-
-def _raise_error(response: httpx.Response, source: Source, accepted: frozenset[int]) -> None:
-    """Raise the error a response stands for; return if it is none after all."""
-    payload = _json(response)
-    body = cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
-    status = response.status_code
-    hidden = status in accepted and "errors" not in body
-    if hidden:
-        if body.get("data", ...) is not None or not isinstance(body.get("status"), int):
+    def raise_error(self) -> None:
+        """Raise the error a response stands for; return if it is an answer."""
+        response, route = self._response, self._route
+        accepted = response.status_code in route.accepted
+        if accepted and not self._may_hide_error():
             return
-        status = int(body["status"])
-    elif status < 400:
-        raise invalid(response, source, "neither an answer nor an error")
-    message, code, about_resource = _words(body, response)
-    kind = _BY_STATUS.get(status, ServerError if status >= 500 else ApiError)
-    if kind is NotFoundError and not about_resource:
-        kind = RouteNotFoundError
-    error = kind(
-        message, status=status, code=code, hidden=hidden, method=source.method, url=source.url
-    )
-    error.retry_after = _retry_after(response, source.now)
-    raise error
+        payload = _json(response)
+        body = cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
+        status = response.status_code
+        hidden = accepted and "errors" not in body
+        if hidden:
+            status = stated if type(stated := body.get("status")) is int else 0
+            if body.get("data", ...) is not None or status < 400:
+                return
+        elif status < 400:
+            raise self.invalid("neither an answer nor an error")
+        message, code, about_resource = _words(body, response)
+        kind = _BY_STATUS.get(status, ServerError if status >= 500 else ApiError)
+        if kind is NotFoundError and not about_resource:
+            kind = RouteNotFoundError
+        error = kind(
+            self._session.redact(message)[:_LONGEST_MESSAGE],
+            status=status,
+            code=code,
+            hidden=hidden,
+            method=route.operation.method,
+            url=self._url,
+        )
+        error.retry_after = _retry_after(response, self._session.clock.now())
+        if kind is AuthenticationError:
+            keys = _KEYS[route.operation.tag]
+            error.advice = f"Check {keys}, and that it belongs to this server and environment."
+        if kind in route.advice:
+            error.advice = route.advice[kind]
+        raise error
+
+    def _may_hide_error(self) -> bool:
+        """Return cheaply whether an accepted status is worth a second look."""
+        content = self._response.content
+        return (self._route.operation.tag == "v1" and b'"error"' in content) or (
+            self._response.status_code == 409 and b'"errors"' in content
+        )
 
 
 def _words(body: dict[str, Any], response: httpx.Response) -> tuple[str, str | None, bool]:
     """Return the message, the code, and whether a 404 would be about a resource."""
-    listed = cast("list[Any]", body.get("errors") or [])
-    errors = [cast("dict[str, Any]", each) for each in listed if isinstance(each, dict)]
+    listed = body.get("errors")
+    several = cast("list[object]", listed) if isinstance(listed, list) else []
+    errors = [cast("dict[str, Any]", each) for each in several if isinstance(each, dict)]
     if errors:
-        code = errors[0].get("code")
         message = "; ".join(str(error.get("message")) for error in errors)
-        # This code is the gateway's own, for a path it does not know [facts.md 0].
+        code = _code(errors[0])
+        # The gateway's own code, for a path that it does not know (recording v2-unknown-route).
         return message, code, code != "api_error"
     if isinstance(body.get("error"), str):
-        return body["error"], body.get("code"), True
-    text = response.text.strip()
+        return body["error"], _code(body), True
+    text = _text(response).strip()
     is_page = "<" in text[:100]
-    return (text[:200] if text and not is_page else response.reason_phrase), None, False
+    return (text if text and not is_page else response.reason_phrase), None, False
+
+
+def _code(body: dict[str, Any]) -> str | None:
+    code = body.get("code")
+    return code if isinstance(code, str) else None
+
+
+def _text(response: httpx.Response) -> str:
+    """Return the body as text, whatever character set the server names."""
+    return response.content.decode("utf-8", "replace")
 
 
 def _json(response: httpx.Response) -> object:
@@ -168,16 +193,17 @@ def _json(response: httpx.Response) -> object:
         return None
 
 
-def _retry_after(response: httpx.Response, now: Callable[[], float]) -> float | None:
-    """Read Retry-After: seconds, or a date."""
+def _retry_after(response: httpx.Response, now: float) -> float | None:
+    """Return the seconds that Retry-After asks for, be it seconds or a date; None if neither."""
     value = response.headers.get("retry-after")
     if value is None:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - now())
-    except ValueError:
-        return None
+        try:
+            date = parsedate_to_datetime(value)
+            seconds = date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now
+        except (ValueError, TypeError, OverflowError, OSError):
+            return None
+    return None if math.isnan(seconds) else min(max(0.0, seconds), _LONGEST_PAUSE)

@@ -1,96 +1,71 @@
-"""Which API family answers a job: the first one this server has, and that is remembered."""
+"""Which API family does a job: the first one that this server has."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+import math
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import frozen
-
-from inngest_rest.errors import ConfigurationError, InvalidArgumentError, RouteNotFoundError
+from inngest_rest._core.calls.operation import perform
+from inngest_rest.errors import ConfigurationError, RouteNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from inngest_rest._core.calls.route import Route
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
 
 T = TypeVar("T")
 
-ApiFamily = Literal["v1", "v2"]
 
-
-@frozen
-class Cursor:
-    """Where to go on: a family, and what that family calls the place."""
-
-    family: ApiFamily
-    place: str
-
-    def __str__(self) -> str:
-        return f"{self.family}:{self.place}"
-
-
-def parse_cursor(text: str | None) -> Cursor | None:
-    """Read a `next_cursor` that was handed out before."""
-    if text is None:
-        return None
-    match str(text).partition(":"):
-        case ("v1" | "v2") as family, _, place if place:
-            return Cursor(family, place)
-        case _:
-            raise InvalidArgumentError(f"cursor {text!r} is not a next_cursor of this package")
-
-
-@frozen
-class Route(Generic[T]):
-    """One way to do a job: a family, the operation's name, and how to make a plan for it."""
-
-    family: ApiFamily
-    operation: str
-    plan: Callable[[], Plan[T]]
-
-
-def first_present(session: Session, *routes: Route[T]) -> Plan[T]:
+def first_present(session: Session, *routes: Route[Any, T], deadline: float = math.inf) -> Plan[T]:
     """Do a job by the first of its routes that this server has.
 
-    A route is absent where it answers 404 without a word about a resource, 405 or 501; it is not
-    asked again in the client's life.
+    A route is absent where it answers 404 without a word about a resource, 405 or 501. For some
+    minutes it is then passed over, unless no other is left.
+
+    Args:
+        session: Whose settings, keys and memory apply.
+        routes: Ways to do the job, the best first.
+        deadline: When it must have ended, by the session's clock.
     """
-    allowed = [route for route in routes if _may_ask(session, route.family)]
+    allowed = [route for route in routes if _may_ask(session, route)]
     if not allowed:
         raise ConfigurationError(_why_none(session, routes))
-    for route in allowed:
-        if route.operation not in session.absent:
-            try:
-                return (yield from route.plan())
-            except RouteNotFoundError as error:
-                session.absent[route.operation] = error
-    last = session.absent[allowed[-1].operation]
-    asked = " and ".join(route.operation for route in allowed)
+    now = session.clock.monotonic()
+    failure: RouteNotFoundError | None = None
+    asked: list[str] = []
+    for route in [
+        each for each in allowed if not session.absent.has(each.operation, now)
+    ] or allowed:
+        try:
+            return (yield from perform(session, route, deadline=deadline))
+        except RouteNotFoundError as error:
+            failure = error
+        asked.append(f"{route.operation.method} {route.operation.path}")
+        session.absent.add(route.operation, session.clock.monotonic())
+    assert failure is not None, "a route was asked, and is absent"
     raise RouteNotFoundError(
-        f"{last.message} (asked: {asked})",
-        status=last.status,
-        code=last.code,
-        method=last.method,
-        url=last.url,
+        f"{failure.message} (asked: {' and '.join(asked)})",
+        status=failure.status,
+        code=failure.code,
+        method=failure.method,
+        url=failure.url,
     )
 
 
-def of_family(routes: list[Route[T]], cursor: Cursor | None) -> list[Route[T]]:
-    """Keep the routes a cursor belongs to; all of them at the start of a listing."""
-    return [route for route in routes if cursor is None or cursor.family == route.family]
-
-
-def _may_ask(session: Session, family: ApiFamily) -> bool:
-    settings = session.settings
+def _may_ask(session: Session, route: Route[Any, Any]) -> bool:
+    settings, family = session.settings, route.operation.tag
     if settings.api_version != "auto":
         return settings.api_version == family
-    # An API key opens v2 alone; asking v1 without a signing key would only be refused.
+    # An API key opens v2 alone; without a signing key v1 would only refuse.
     return family == "v2" or settings.dev or not settings.api_key or bool(settings.signing_bearers)
 
 
-def _why_none(session: Session, routes: tuple[Route[T], ...]) -> str:
-    families = " or ".join(dict.fromkeys(route.family for route in routes))
-    if session.settings.api_version != "auto":
-        return f"this call is served by {families} alone, and api_version says otherwise"
-    return f"this call is served by {families} alone: pass signing_key= or set INNGEST_SIGNING_KEY"
+def _why_none(session: Session, routes: tuple[Route[Any, Any], ...]) -> str:
+    families = " and ".join(dict.fromkeys(route.operation.tag for route in routes))
+    pinned = session.settings.api_version
+    if pinned != "auto":
+        return f'this operation exists only in {families}, but api_version="{pinned}" is set'
+    return (
+        f"this operation exists only in {families}, which needs a signing key: pass signing_key= "
+        "or set INNGEST_SIGNING_KEY"
+    )

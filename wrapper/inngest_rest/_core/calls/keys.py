@@ -1,4 +1,4 @@
-"""Event, signing and API keys: what is well formed, what is sent, which one is asked first."""
+"""Event, signing and API keys: which are well formed, what is sent, and in which order."""
 
 from __future__ import annotations
 
@@ -11,50 +11,51 @@ from inngest_rest.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What the official SDKs put in the path when a dev server needs no key.
+# The official SDKs put this in the path when a dev server needs no key.
 DEV_EVENT_KEY = "NO_EVENT_KEY_SET"
 
-# Compiled when first needed: many a process imports this package and has no key.
+# Compiled when first needed: many processes import this package and have no key.
 _SIGNING_KEY = r"(?:signkey-[A-Za-z0-9_]+-)?((?:[0-9A-Fa-f]{2})+)"
 _PRINTABLE = r"[\x21-\x7e]+"
 
 
 def check_event_key(name: str, key: str) -> str:
-    """Refuse an event key that could not stand as one segment of a path."""
+    """Refuse an event key that would not stay one segment of a path."""
     check_token(name, key)
     if key in {".", ".."} or "/" in key:
-        raise ConfigurationError(f"{name} is no event key: it holds a slash or is only dots")
+        raise ConfigurationError(
+            f"{name} is not a valid event key: it contains a slash or is only dots"
+        )
     return key
 
 
 def check_token(name: str, key: str) -> str:
-    """Refuse a key that could not stand in a header."""
+    """Refuse a key that a header cannot carry."""
     if not re.fullmatch(_PRINTABLE, key):
         raise ConfigurationError(
-            f"{name} is malformed: a key is one word of printable ASCII, without spaces, line "
-            "breaks or control characters"
+            f"{name} is malformed: a key is printable ASCII without spaces, line breaks or control "
+            "characters"
         )
     return key
 
 
 def signing_key_bearer(name: str, key: str) -> str:
-    """Return the form of a signing key that is sent: the hash, as the official SDKs send it.
+    """Return the hash of a signing key, which is sent in its place, as by the official SDKs.
 
-    It is the lower hex SHA-256 of the key's bytes, the prefix `signkey-<word>-` taken off
-    [facts.md 0: `signkey-prod-12345678` gives `b2ed9921...`].
+    It is the SHA-256 of the key's bytes in lower-case hex, without the prefix `signkey-<word>-`.
     """
     check_token(name, key)
     match = re.fullmatch(_SIGNING_KEY, key)
     if match is None:
         raise ConfigurationError(
-            f"{name} is no signing key: it is an even number of hex digits, with or without a "
-            'prefix such as "signkey-prod-"'
+            f"{name} is not a valid signing key, which is an even number of hex digits, with or "
+            'without a prefix such as "signkey-prod-"'
         )
     return hashlib.sha256(bytes.fromhex(match[1])).hexdigest()
 
 
 class KeyRing:
-    """Bearers in the order to try them; one that worked goes first from then on."""
+    """Bearers in the order in which to try them; one that worked comes first from then on."""
 
     def __init__(self, *bearers: str | None) -> None:
         self._bearers = tuple(bearer for bearer in bearers if bearer is not None)

@@ -1,35 +1,125 @@
-"""Listings: one page is a plan, and a walk through the pages only repeats it."""
+"""Listings: each page is a plan, and a walk through the pages repeats it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+import re
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypedDict, TypeVar
 
 from attrs import frozen
 
-from inngest_rest._core.arguments import check_count
-from inngest_rest._core.calls.families import Cursor, parse_cursor
+from inngest_rest._core.arguments import check_count, check_text
+from inngest_rest._core.calls.families import first_present
+from inngest_rest._core.calls.route import Route
+from inngest_rest.errors import InvalidArgumentError, InvalidResponseError
 from inngest_rest.models import Page
+from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
+    from inngest_rest_api.types import Unset
 
+    Place = str | Unset
+
+A = TypeVar("A")
 T = TypeVar("T")
+
+
+class Paging(TypedDict):
+    """The arguments of every listing.
+
+    limit: Most items in all; None for all there are.
+    page_size: Most items per page, at most 100.
+    cursor: A `next_cursor` of an earlier page, to continue there.
+    """
+
+    limit: int | None
+    page_size: int | None
+    cursor: str | None
+
+
+class Part(NamedTuple, Generic[T]):
+    """The part of a listing that one answer holds.
+
+    Attributes:
+        items: The items, as many as the server gave.
+        place: The server's own cursor for the next part; None at the end.
+    """
+
+    items: tuple[T, ...]
+    place: str | None = None
+
+
+def listing(
+    session: Session,
+    *routes: Callable[[Place, int], Route[Any, Part[T]]],
+    largest_page: int = 100,
+    limit: int | None,
+    page_size: int | None,
+    cursor: str | None,
+) -> Listing[T]:
+    """Check the arguments of every listing, and return the listing.
+
+    Args:
+        session: Whose settings and keys apply.
+        routes: Ways to ask for a part, the best first; each takes the server's cursor, and how
+            many items to ask for.
+        largest_page: The most items a server gives at once: a page shorter than asked would look
+            like the last.
+        limit: Most items in all.
+        page_size: Most items per page, at most 100.
+        cursor: A `next_cursor` of an earlier page.
+    """
+    check_count("limit", limit)
+    size = min(check_count("page_size", page_size, at_most=100) or largest_page, largest_page)
+    start = None if cursor is None else _parse_cursor(cursor)
+    if start is not None:
+        paths = [route(UNSET, size).path for route in routes]
+        if start.path not in paths:
+            raise InvalidArgumentError(
+                f"cursor {cursor!r} belongs to another listing; this one continues those of "
+                + " and ".join(paths)
+            )
+    return Listing(session, routes, limit, size, start)
+
+
+def unpaged(route: Route[A, Part[T]]) -> Callable[[Place, int], Route[A, Part[T]]]:
+    """Return a way to ask for a listing that the server returns all at once."""
+    return lambda _place, _size: route
+
+
+class Cursor(NamedTuple):
+    """Where a listing continues.
+
+    Attributes:
+        path: The path that was asked, which names the family and the listing.
+        skip: How many items of the next answer were returned before.
+        place: The server's own cursor; empty at the start.
+    """
+
+    path: str
+    skip: int
+    place: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.skip}:{self.place}"
+
+
+def _parse_cursor(text: str) -> Cursor:
+    found = re.fullmatch(r"(/[^:]+):([0-9]{1,9}):(.*)", check_text("cursor", text) or "")
+    if found is None:
+        raise InvalidArgumentError(f"cursor {text!r} is not the next_cursor of a page")
+    return Cursor(found[1], int(found[2]), found[3])
 
 
 @frozen
 class Listing(Generic[T]):
-    """What is to be listed; checked when it is made, asked for when it is walked.
+    """A listing whose arguments are checked, to be walked as often as one likes."""
 
-    Attributes:
-        fetch: Makes the plan for one page, from a cursor and the number of items to ask for.
-        limit: Most items in all; None for all there are.
-        page_size: Most items a page.
-        start: The cursor to begin at.
-    """
-
-    fetch: Callable[[Cursor | None, int], Plan[Page[T]]]
+    session: Session
+    routes: tuple[Callable[[Place, int], Route[Any, Part[T]]], ...]
     limit: int | None
     page_size: int
     start: Cursor | None
@@ -38,49 +128,68 @@ class Listing(Generic[T]):
         return Walk(self)
 
 
-def listing(
-    fetch: Callable[[Cursor | None, int], Plan[Page[T]]],
-    *,
-    limit: int | None = None,
-    page_size: int | None = None,
-    cursor: str | None = None,
-    largest_page: int = 100,
-) -> Listing[T]:
-    """Check what every listing takes, and return it.
-
-    Args:
-        fetch: Makes the plan for one page.
-        limit: Most items in all.
-        page_size: Most items a page, at most 100.
-        cursor: A `next_cursor` handed out before.
-        largest_page: What the server gives at most; asking for more would end the walk early.
-    """
-    check_count("limit", limit)
-    size = check_count("page_size", page_size, at_most=100) or largest_page
-    return Listing(fetch, limit, min(size, largest_page), parse_cursor(cursor))
-
-
 class Walk(Generic[T]):
-    """One walk through a listing: where it is, and how much is still wanted."""
+    """One walk through a listing: where it is, and how many items are still wanted."""
 
     def __init__(self, listing: Listing[T]) -> None:
         self._listing = listing
         self._cursor = listing.start
         self._left = listing.limit
+        self._seen = {listing.start}
         self.is_done = False
 
-    def plan(self) -> Plan[Page[T]]:
-        """Return the plan for the next page."""
-        size = self._listing.page_size
-        return self._listing.fetch(
-            self._cursor, size if self._left is None else min(size, self._left)
-        )
-
-    def took(self, page: Page[T]) -> Page[T]:
-        """Note the page that came and return it, cut where a server gave more than asked."""
+    def next_page(self) -> Plan[Page[T]]:
+        """Fetch the next page and move on."""
+        cursor, size = self._cursor, self._listing.page_size
+        size = size if self._left is None else min(size, self._left)
+        path, part = yield from first_present(self._listing.session, *self._routes(cursor, size))
+        skipped = min(cursor.skip if cursor else 0, len(part.items))
+        items = part.items[skipped:]
+        if self._left is not None and len(items) > self._left:
+            # The server gave more than was asked for: the rest is in the same answer.
+            items = items[: self._left]
+            following = Cursor(path, skipped + len(items), cursor.place if cursor else "")
+        elif part.place is None:
+            following = None
+        else:
+            following = Cursor(path, (cursor.skip if cursor else 0) - skipped, part.place)
+            self._check_new(following)
         if self._left is not None:
-            page = Page(page.items[: self._left], page.next_cursor)
-            self._left -= len(page.items)
-        self._cursor = parse_cursor(page.next_cursor)
-        self.is_done = self._cursor is None or self._left == 0
-        return page
+            self._left -= len(items)
+        self._cursor = following
+        self.is_done = following is None or self._left == 0
+        return Page(items, None if following is None else str(following))
+
+    def _routes(
+        self, cursor: Cursor | None, size: int
+    ) -> Iterable[Route[Any, tuple[str, Part[T]]]]:
+        """Return the routes that can continue at a cursor; all of them at the start."""
+        place = cursor.place if cursor and cursor.place else UNSET
+        for make in self._listing.routes:
+            route = make(place, size)
+            if cursor is None or cursor.path == route.path:
+                yield _with_path(route)
+
+    def _check_new(self, following: Cursor) -> None:
+        """Refuse a cursor that this walk had before: it would never end."""
+        if following in self._seen:
+            session = self._listing.session
+            raise InvalidResponseError(
+                f"it repeats the cursor {following.place[:100]!r}: the listing would never end",
+                method="GET",
+                url=session.settings.api_url + following.path,
+                status=200,
+                body="",
+            )
+        self._seen.add(following)
+
+
+def _with_path(route: Route[A, Part[T]]) -> Route[A, tuple[str, Part[T]]]:
+    """Let a route name itself with its answer, for the cursor."""
+    return Route(
+        route.module,
+        route.kwargs,
+        route.expected,
+        lambda answer: (route.path, route.convert(answer)),
+        advice=route.advice,
+    )

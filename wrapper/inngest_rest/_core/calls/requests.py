@@ -1,44 +1,37 @@
-"""A generated operation's arguments become one HTTP request, and a URL fit for people."""
+"""A route's arguments become one HTTP request, and a URL that can be shown."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from inngest_rest._core.calls.route import Route
     from inngest_rest._core.calls.session import Session
-
-Family = Literal["ingest", "v1", "v2"]
 
 
 def build(
-    session: Session,
-    family: Family,
-    kwargs: Mapping[str, Any],
-    *,
-    bearer: str | None,
-    timeout: float,
+    session: Session, route: Route[Any, Any], *, bearer: str | None, timeout: float
 ) -> httpx.Request:
     """Build the request of one attempt.
 
     Args:
         session: Whose settings apply.
-        family: Which base URL; only the API's gets a bearer.
-        kwargs: What the generated operation's `get_kwargs` returned.
+        route: The operation and its arguments.
         bearer: The token, if any.
         timeout: Seconds for each phase of the exchange, half of them for connecting.
     """
+    kwargs = route.kwargs
     request = httpx.Request(
-        kwargs["method"].upper(),
-        session.url(kwargs["url"], event=family == "ingest"),
+        route.operation.method,
+        session.url(route.path, event=route.operation.tag == "ingest"),
         params=kwargs.get("params"),
         headers={**session.headers, **kwargs.get("headers", {})},
         json=kwargs.get("json"),
         content=kwargs.get("content"),
-        # Connecting must end before the whole does: only then it is known that nothing was sent.
+        # Connecting must time out before the exchange does: only then is it known that nothing
+        # was sent.
         extensions={"timeout": httpx.Timeout(timeout, connect=timeout / 2).as_dict()},
     )
     if bearer is not None:
@@ -46,9 +39,8 @@ def build(
     return request
 
 
-def redacted_url(session: Session, family: Family, kwargs: Mapping[str, Any]) -> str:
-    """Return the request's URL for people: no query, and the event key starred out."""
-    path: str = kwargs["url"]
-    if family == "ingest":
-        return session.settings.event_url + ("/e/***" if path.startswith("/e/") else path)
-    return session.settings.api_url + path
+def redacted_url(session: Session, route: Route[Any, Any]) -> str:
+    """Return the request's URL without its query and without the event key."""
+    if route.operation.tag == "ingest":
+        return session.settings.event_url + route.operation.path.replace("{event_key}", "***")
+    return session.settings.api_url + route.path

@@ -1,4 +1,4 @@
-"""When to try again, and when not to: decisions only, no I/O."""
+"""Whether to retry: decisions only, no I/O."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from inngest_rest.errors import (
 
 
 def is_worth_retrying(error: InngestError, *, repeatable: bool) -> bool:
-    """Tell whether a second try may help and can do no harm.
+    """Return whether another attempt may help and can do no harm.
 
     Args:
-        error: What the try ended with.
-        repeatable: Whether doing the operation twice is the same as doing it once. If not, it is
-            tried again only where the first try provably had no effect.
+        error: How the last attempt ended.
+        repeatable: Whether doing the operation twice has the same effect as doing it once. If not,
+            it is repeated only if the last attempt provably had no effect.
     """
     match error:
         case TransportError():
@@ -27,7 +27,7 @@ def is_worth_retrying(error: InngestError, *, repeatable: bool) -> bool:
         case RateLimitError():
             return True
         case ServerError():
-            # Under HTTP 200, v1 words "no such run" as a 500.
+            # For v1, "no such run" is a 500 in the body of a 200 (recording v1-run-unknown).
             return repeatable and not error.hidden
         case ApiError(status=408):
             return repeatable
@@ -36,10 +36,10 @@ def is_worth_retrying(error: InngestError, *, repeatable: bool) -> bool:
 
 
 class RetryQuota:
-    """A budget of retries, so that an outage is not amplified by every caller trying again.
+    """A budget of retries, so that retrying callers do not amplify an outage.
 
-    Each retry takes one; each success gives a tenth back. When it is spent, first tries go on and
-    retries stop. One budget a client, shared by its threads.
+    Each retry takes one from it, each success gives a tenth back. While it is spent, first attempts
+    go on and retries stop. There is one budget per client, shared by its threads.
     """
 
     def __init__(self, size: int = 50) -> None:

@@ -1,35 +1,38 @@
-"""What the plans of one client share: settings, and the little it learns about the server."""
+"""Session: what the plans of one client share, and the little it learns about the server."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import httpx
 
 from inngest_rest._core.calls.keys import DEV_EVENT_KEY, KeyRing
 from inngest_rest._core.calls.retry import RetryQuota
+from inngest_rest._core.calls.route import AbsentRoutes
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
 from inngest_rest._version import __version__
 from inngest_rest.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.settings import Settings
-    from inngest_rest.errors import RouteNotFoundError
+
+_SHORTEST_SECRET = 8
 
 
 class Session:
-    """Settings, keys in the order they work, routes known to be absent, the retry budget.
+    """Settings, keys in the order they work, routes found absent, the retry budget.
 
     Args:
-        settings: What the client was told.
-        clock: The time of everything this client does.
+        settings: The checked settings of the client.
+        clock: Time and randomness of all that the client does.
     """
 
     def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
         self.settings = settings
         self.clock = clock
         self.quota = RetryQuota()
-        self.absent: dict[str, RouteNotFoundError] = {}
+        self.absent = AbsentRoutes()
         self.signing_keys = KeyRing(*settings.signing_bearers)
         self.v2_keys = KeyRing(settings.api_key, *settings.signing_bearers)
         self._event_urls: dict[str, httpx.URL] = {}
@@ -40,7 +43,7 @@ class Session:
     def url(self, path: str, *, event: bool) -> httpx.URL:
         """Return the URL of a path on one of the two hosts.
 
-        Parsing one takes as long as the rest of a request's making, and events have but one.
+        Parsing a URL takes as long as the rest of building a request, and all events go to one.
         """
         if not event:
             return httpx.URL(self.settings.api_url + path)
@@ -50,18 +53,27 @@ class Session:
 
     @property
     def event_key(self) -> str:
-        """The key events are sent with."""
+        """The key that events are sent with."""
         if self.settings.event_key is not None:
             return self.settings.event_key
         if self.settings.dev:
             return DEV_EVENT_KEY
         raise ConfigurationError(
-            "sending events needs an event key: pass event_key= or set INNGEST_EVENT_KEY (or say "
+            "sending events needs an event key: pass event_key= or set INNGEST_EVENT_KEY (or pass "
             "dev=True for a dev server)"
         )
 
+    def redact(self, text: str) -> str:
+        """Star out the keys of this client in what a server sent: some quote the request."""
+        settings = self.settings
+        for key in (settings.event_key, settings.api_key, *settings.signing_bearers):
+            # A shorter one is no secret, and may be a part of any word.
+            if key is not None and len(key) >= _SHORTEST_SECRET:
+                text = text.replace(key, "***").replace(quote(key, safe=""), "***")
+        return text
+
     def bearers(self, family: str) -> tuple[str | None, ...]:
-        """Return the bearers to try on a family, in order; a dev server needs none."""
+        """Return the bearers to try with a family, in order; a dev server needs none."""
         ring = self._ring(family)
         if ring:
             return tuple(ring)
@@ -70,11 +82,11 @@ class Session:
         also = " or api_key= (INNGEST_API_KEY)" if family == "v2" else ""
         raise ConfigurationError(
             f"this call needs a key for {family}: pass signing_key= or set INNGEST_SIGNING_KEY"
-            f"{also} (or say dev=True for a dev server)"
+            f"{also} (or pass dev=True for a dev server)"
         )
 
     def bearer_worked(self, family: str, bearer: str | None) -> None:
-        """Ask this bearer first from now on."""
+        """Try this bearer first from now on."""
         if bearer is not None:
             self._ring(family).worked(bearer)
 

@@ -1,7 +1,7 @@
-"""Arguments and environment variables become one checked, frozen value.
+"""Settings: arguments and environment variables, checked and frozen.
 
-The only module that reads the environment. An argument wins over a variable, a specific variable
-over a general one; an empty variable counts as absent, an empty argument as a mistake.
+The only module that reads the environment. Any argument wins over any variable, and a specific
+setting over a general one; an empty variable counts as absent, an empty argument as a mistake.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DEV_URL = "http://127.0.0.1:8288"
 
 @frozen(kw_only=True)
 class Settings:
-    """Everything a client was told, checked. Keys are left out of the repr."""
+    """The checked settings of a client. Keys are left out of the repr."""
 
     event_url: str
     api_url: str
@@ -46,14 +46,14 @@ class Settings:
 
 
 class _Reader:
-    """Finds a setting by argument and variable, and can name where it came from."""
+    """Finds a setting by argument and variable, and says where it came from."""
 
     def __init__(self, arguments: Mapping[str, str | None], environ: Mapping[str, str]) -> None:
         self._arguments = arguments
         self._environ = environ
 
     def find(self, *names: str) -> tuple[str, str] | None:
-        """Return the first that is given, as (name, value); variables are in capitals."""
+        """Return the first that is set, as (name, value); variables are in capitals."""
         for name in names:
             value = self._environ.get(name) or None if name.isupper() else self._arguments.get(name)
             if value is None:
@@ -81,7 +81,7 @@ def resolve(
     allow_http: bool | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Settings:
-    """Check and combine; every mistake is a `ConfigurationError` that names its source."""
+    """Check and combine settings; each `ConfigurationError` names the argument or variable."""
     reader = _Reader(
         {
             "event_key": event_key,
@@ -96,16 +96,16 @@ def resolve(
         },
         environ,
     )
-    dev_on, dev_url = _dev(dev, reader)
-    may_http = dev_on or _allow_http(allow_http, environ)
-    specific = {"event": EVENT_URL, "api": API_URL}
-    urls = {host: _base_url(host, default, dev_url, reader) for host, default in specific.items()}
+    dev_server = _dev(dev, reader)
+    may_http = dev_server is not None or _allow_http(allow_http, environ)
+    event_url = _base_url("event", "INNGEST_EVENT_API_BASE_URL", EVENT_URL, dev_server, reader)
+    api_url = _base_url("api", "INNGEST_API_BASE_URL", API_URL, dev_server, reader)
     if api_version not in get_args(ApiVersion):
         raise ConfigurationError(f"api_version must be auto, v1 or v2, not {api_version!r}")
     return Settings(
-        event_url=_check_url(*urls["event"], may_http=may_http),
-        api_url=_check_url(*urls["api"], may_http=may_http),
-        dev=dev_on,
+        event_url=_check_url(*event_url, may_http=may_http),
+        api_url=_check_url(*api_url, may_http=may_http),
+        dev=dev_server is not None,
         env=_token(reader.find("env", "INNGEST_ENV")),
         event_key=_event_key(reader.find("event_key", "INNGEST_EVENT_KEY")),
         signing_bearers=tuple(
@@ -123,56 +123,60 @@ def resolve(
     )
 
 
-def _dev(dev: bool | str | None, reader: _Reader) -> tuple[bool, str | None]:
-    """Tell whether a dev server is meant, and its URL if one was named or is the default."""
+def _dev(dev: bool | str | None, reader: _Reader) -> tuple[str, str] | None:
+    """Return the dev server that is meant, if any, as (name of the setting, URL)."""
     if isinstance(dev, bool):
-        return dev, DEV_URL if dev else None
+        return ("dev", DEV_URL) if dev else None
     found = reader.find("dev", "INNGEST_DEV")
     if found is None or found[1].lower() in {"0", "false"}:
-        return False, None
-    if found[1].lower() in {"1", "true"}:
-        return True, DEV_URL
-    if "://" not in found[1]:
-        raise ConfigurationError(f"{found[0]} must be 1, 0 or the URL of a dev server")
-    return True, found[1]
+        return None
+    name, value = found
+    if value.lower() in {"1", "true"}:
+        return name, DEV_URL
+    if "://" not in value:
+        # What precedes an @ may be a password.
+        shown = "" if "@" in value else f", not {value!r}"
+        hint = ": http:// is missing" if re.search(r"\w[.:]\w|localhost", value) else ""
+        raise ConfigurationError(f"{name} must be 1, 0 or the URL of a dev server{shown}{hint}")
+    return name, value
 
 
-def _base_url(host: str, default: str, dev_url: str | None, reader: _Reader) -> tuple[str, str]:
-    explicit_dev = ("dev",) if reader.find("dev") == ("dev", dev_url) else ()
-    found = reader.find(
-        f"{host}_base_url",
-        "base_url",
-        *explicit_dev,
-        f"INNGEST_{host.upper()}_API_BASE_URL" if host == "event" else "INNGEST_API_BASE_URL",
-        "INNGEST_BASE_URL",
-    )
-    return found or ("INNGEST_DEV", dev_url or default)
+def _base_url(
+    host: str, variable: str, default: str, dev: tuple[str, str] | None, reader: _Reader
+) -> tuple[str, str]:
+    """Return the base URL of a host, as (name of the setting, URL): arguments come first."""
+    argument = reader.find(f"{host}_base_url", "base_url")
+    if argument is None and dev is not None and dev[0] == "dev":
+        argument = dev
+    return argument or reader.find(variable, "INNGEST_BASE_URL") or dev or ("", default)
 
 
 def _check_url(name: str, value: str, *, may_http: bool) -> str:
-    """Refuse a base URL that cannot mean what was intended; return what our paths go behind."""
+    """Refuse a base URL that is malformed or unsafe; return what our paths are appended to."""
     if re.search(r"[\x00-\x20\x7f]", value):
-        raise ConfigurationError(f"{name} is no URL: it holds a space or a control character")
+        raise ConfigurationError(
+            f"{name} is not a valid URL: it contains a space or control character"
+        )
     try:
         url = httpx.URL(value)
         url.raw_host.decode().encode("idna")  # as connecting will, which finds an empty label
     except (httpx.InvalidURL, UnicodeError):
-        # Not its words: where a password holds a slash they quote a part of it.
-        raise ConfigurationError(f"{name} is no URL: its host or port is malformed") from None
+        # Without httpx's message, which quotes a part of a password that contains a slash.
+        raise ConfigurationError(f"{name} is not a valid URL: bad host or port") from None
     if url.port is not None and not 0 < url.port < 65536:
-        raise ConfigurationError(f"{name} is no URL: {url.port} is no port")
+        raise ConfigurationError(f"{name} is not a valid URL: {url.port} is not a port")
     if url.userinfo:
-        raise ConfigurationError(f"{name} holds credentials; keys have settings of their own")
+        raise ConfigurationError(f"{name} contains credentials; keys have settings of their own")
     if url.scheme not in {"http", "https"} or not url.host:
         raise ConfigurationError(f"{name} must begin with https:// (or http://) and name a host")
     if url.fragment or url.query or "#" in value or "?" in value:
-        raise ConfigurationError(f"{name} must not hold a query or a fragment")
+        raise ConfigurationError(f"{name} must not contain a query or a fragment")
     if url.scheme == "http" and not may_http and not _is_loopback(url.host):
         raise ConfigurationError(
             f"{name} is plain http to {url.host}, which would show the keys to the network; use "
-            "https, or say allow_http=True (INNGEST_ALLOW_HTTP=1)"
+            "https, or pass allow_http=True (INNGEST_ALLOW_HTTP=1)"
         )
-    # The vendor writes the API's address as https://api.inngest.com/v1; our paths begin with it.
+    # The vendor gives the API's URL as https://api.inngest.com/v1; our paths begin with /v1.
     return value.rstrip("/").removesuffix("/v1").removesuffix("/v2")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -39,7 +40,7 @@ def read(call: Call[T], response: httpx.Response, seconds: float) -> T:
 
 
 def too_slow(call: Call[Any]) -> RequestTimeoutError:
-    reason = f"no whole answer within {call.timeout:g} s"
+    reason = f"no complete response within {call.timeout:g} s"
     logger.debug("%s %s: %s", call.request.method, call.url, reason)
     return RequestTimeoutError(reason, method=call.request.method, url=call.url)
 
@@ -48,7 +49,7 @@ def transport_error(call: Call[Any], error: httpx.RequestError) -> TransportErro
     # The cause stays in tracebacks, and whatever prints its request must not find a key there.
     error.request = httpx.Request(call.request.method, call.url)
     kind = RequestTimeoutError if isinstance(error, httpx.TimeoutException) else TransportError
-    reason = f"{type(error).__name__}: {error}".removesuffix(": ")
+    reason = f"{type(error).__name__}: {error}".removesuffix(": ") + _likely_cause(str(error))
     logger.debug("%s %s: %s", call.request.method, call.url, reason)
     return kind(
         reason,
@@ -56,3 +57,12 @@ def transport_error(call: Call[Any], error: httpx.RequestError) -> TransportErro
         url=call.url,
         delivered=not isinstance(error, _NOT_DELIVERED),
     )
+
+
+def _likely_cause(reason: str) -> str:
+    """Return what to look for, where the words of the network say little."""
+    if "refused" in reason or f"[Errno {errno.ECONNREFUSED}]" in reason:
+        return "; is a server running there?"
+    if "WRONG_VERSION_NUMBER" in reason:
+        return "; the server speaks http there, not https"
+    return ""

@@ -1,4 +1,4 @@
-"""Readers of generated values: `UNSET` and Go's zero time become None here."""
+"""Read generated values that may be absent: `UNSET` and Go's zero time become None."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ T = TypeVar("T")
 
 
 def given(value: T | Unset) -> T | None:
-    """Return what was sent, None where nothing was."""
+    """Return a value, or None if it is unset."""
     return None if isinstance(value, Unset) else value
 
 
 def moment(value: datetime | Unset | None) -> datetime | None:
-    """Return a moment; the year 1 is Go's way to say that there is none."""
+    """Return a datetime, or None if it is unset or Go's zero time, which is in the year 1."""
     return None if value is None or isinstance(value, Unset) or value.year == 1 else value
 
 
 def json_object(value: api.JsonObject | Unset | None) -> dict[str, Any] | None:
-    """Return a free object as a plain dict."""
+    """Return an object of any shape as a plain dict."""
     return None if value is None or isinstance(value, Unset) else value.to_dict()
 
 
 def run_error(output: Any) -> models.RunError:
-    """Read what an SDK reports of a failure; each words it in its own way."""
+    """Read the error that an SDK reported; not every SDK reports an object."""
     if not isinstance(output, dict):
         return models.RunError(None, str(output))
-    said = cast("dict[str, Any]", output)
-    return models.RunError(said.get("name"), said.get("message"), said.get("stack"))
+    error = cast("dict[str, Any]", output)
+    return models.RunError(error.get("name"), error.get("message"), error.get("stack"))

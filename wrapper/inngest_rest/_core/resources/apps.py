@@ -1,63 +1,49 @@
-"""Plans for apps: list, get."""
+"""Apps: list, get."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_id
-from inngest_rest._core.calls.families import Cursor, Route, first_present, of_family
-from inngest_rest._core.calls.listing import Listing, listing
-from inngest_rest._core.calls.operation import perform
+from inngest_rest._core.calls.families import first_present
+from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unpaged
+from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1, from_v2
-from inngest_rest._core.resources.absent import given
-from inngest_rest.models import App, Page
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
-from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
+    from inngest_rest._core.calls.listing import Place
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
+    from inngest_rest.models import App
 
 
-def list_apps(
-    session: Session, *, limit: int | None, page_size: int | None, cursor: str | None
-) -> Listing[App]:
-    """List apps: v1's are all on one page."""
+def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
+    """List apps; v1 returns all of them at once."""
+    by_v1 = Route(
+        v1.list_apps_v1,
+        v1.list_apps_v1.get_kwargs(),
+        api.V1AppListEnvelope,
+        lambda it: Part(tuple(map(from_v1.app, it.data))),
+    )
 
-    def by_v1() -> Plan[Page[App]]:
-        operation = v1.list_apps_v1
-        answer = yield from perform(
-            session, "v1", operation, operation.get_kwargs(), api.V1AppListEnvelope
-        )
-        return Page(tuple(from_v1.app(each) for each in answer.data), None)
-
-    def by_v2(place: str | None, size: int) -> Plan[Page[App]]:
+    def by_v2(place: Place, size: int) -> Route[Any, Part[App]]:
         operation = v2.list_apps_v2
-        kwargs = operation.get_kwargs(limit=size, cursor=place or UNSET)
-        answer = yield from perform(session, "v2", operation, kwargs, api.V2AppListEnvelope)
-        items = tuple(from_v2.app(each) for each in given(answer.data) or ())
-        return Page(items, from_v2.next_cursor(answer.page))
+        kwargs = operation.get_kwargs(limit=size, cursor=place)
+        return Route(
+            operation, kwargs, api.V2AppListEnvelope, lambda it: from_v2.part(it, from_v2.app)
+        )
 
-    def fetch(cursor: Cursor | None, size: int) -> Plan[Page[App]]:
-        place = cursor.place if cursor else None
-        routes = [
-            Route("v1", "GET /v1/apps", by_v1),
-            Route("v2", "GET /v2/apps", lambda: by_v2(place, size)),
-        ]
-        return first_present(session, *of_family(routes, cursor))
-
-    return listing(fetch, limit=limit, page_size=page_size, cursor=cursor)
+    return listing(session, unpaged(by_v1), by_v2, **paging)
 
 
 def get(session: Session, app_id: str) -> Plan[App]:
     """Get one app."""
-    check_id("app", app_id)
-
-    def by_v2() -> Plan[App]:
-        operation = v2.get_app_v2
-        kwargs = operation.get_kwargs(app_id)
-        answer = yield from perform(session, "v2", operation, kwargs, api.V2AppEnvelope)
-        return from_v2.app(answer.data)
-
-    return first_present(session, Route("v2", "GET /v2/apps/{id}", by_v2))
+    operation = v2.get_app_v2
+    kwargs = operation.get_kwargs(check_id("app", app_id))
+    return first_present(
+        session, Route(operation, kwargs, api.V2AppEnvelope, lambda it: from_v2.app(it.data))
+    )

@@ -1,31 +1,46 @@
-"""A status filter, as a caller may write it."""
+"""Filters of listings: statuses and windows of time, as callers write them."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from inngest_rest._core.arguments import check_moment
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.models import RunStatus
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from inngest_rest.typing import StatusFilter
 
 
 def check_statuses(status: StatusFilter | None) -> tuple[RunStatus, ...]:
-    """Read one status or several; refuse an unknown name and list the valid ones."""
+    """Return one status or several as a tuple without repeats; refuse an unknown name."""
     if status is None:
         return ()
     one = isinstance(status, str) or not isinstance(status, Iterable)  # pyright: ignore[reportUnnecessaryIsInstance]
-    names = [status] if one else list(status)
-    known = list(RunStatus)
-    statuses: list[RunStatus] = []
-    for name in names:
-        if not isinstance(name, str) or RunStatus(name) not in known:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidArgumentError(
-                f"unknown status {name!r}; valid are {', '.join(sorted(known))}"
-            )
-        statuses.append(RunStatus(name))
+    statuses = [_check_status(name) for name in ([status] if one else status)]
     if not statuses:
         raise InvalidArgumentError("status is empty: name at least one, or leave it out")
     return tuple(dict.fromkeys(statuses))
+
+
+def _check_status(name: object) -> RunStatus:
+    known = list(RunStatus)
+    if isinstance(name, str) and RunStatus(name) in known:
+        return RunStatus(name)
+    close = difflib.get_close_matches(str(name).lower(), known, n=1)
+    suggestion = f", did you mean '{close[0]}'?" if close else ";"
+    raise InvalidArgumentError(
+        f"unknown status {name!r}{suggestion} valid are {', '.join(sorted(known))}"
+    )
+
+
+def check_window(since: datetime | None, until: datetime | None) -> None:
+    """Refuse datetimes without a time zone, and a window that is empty."""
+    check_moment("since", since)
+    check_moment("until", until)
+    if since is not None and until is not None and since >= until:
+        raise InvalidArgumentError("since must be before until")

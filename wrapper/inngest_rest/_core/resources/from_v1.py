@@ -1,25 +1,45 @@
-"""v1's generated models become ours."""
+"""Convert v1's generated models to the public ones."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve
 
 from inngest_rest import models
+from inngest_rest._core.calls.listing import Part
 from inngest_rest._core.resources.absent import given, json_object, moment, run_error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    from inngest_rest._core.calls.listing import Place
     from inngest_rest_api import models as api
 
-# Scheduled is what v1 calls a run that waits to start [facts.md, Enums].
-_STATUS = {"scheduled": models.RunStatus.QUEUED}
+T = TypeVar("T")
+
+# v1 calls a run that waits to start "Scheduled" (schema V1RunStatus).
+_STATUS = {status.capitalize(): status for status in models.RunStatus} | {
+    "Scheduled": models.RunStatus.QUEUED
+}
+
+
+def part(found: Iterable[T], id_of: Callable[[T], str], place: Place, size: int) -> Part[T]:
+    """Return a part of a listing: it continues after the last id, and ends at a short page.
+
+    Args:
+        found: The items.
+        id_of: Returns the id by which v1 continues after an item.
+        place: The cursor that was asked for; a page that ends there brings nothing new.
+        size: How many items were asked for.
+    """
+    items = tuple(found)
+    last = id_of(items[-1]) if len(items) >= size else None
+    return Part(items, None if last == place else last)
 
 
 def run(it: api.V1Run) -> models.Run:
-    status = _STATUS.get(it.status.lower()) or models.RunStatus(it.status)
+    status = _STATUS.get(it.status.capitalize()) or models.RunStatus(it.status)
     output, error = given(it.output), None
     if status == models.RunStatus.FAILED and output is not None:
         output, error = None, run_error(output)
@@ -28,7 +48,7 @@ def run(it: api.V1Run) -> models.Run:
     return models.Run(
         id=it.run_id,
         status=status,
-        # v1's run_started_at is when the run was queued [facts.md 4].
+        # v1's run_started_at is when the run was queued (schema V1Run).
         queued_at=moment(it.run_started_at),
         ended_at=moment(it.ended_at),
         internal_function_id=it.function_id,
@@ -45,7 +65,7 @@ def run_of_event(it: api.V1Run) -> models.Run:
     """Read a run as v1 lists it under an event, where its status is often wrong.
 
     A finished run shows `Scheduled`, one between retries `Failed`; only `ended_at` is right
-    [facts.md 4]. What is not certain is said to be unknown or still running.
+    (listEventRunsV1). What is not certain becomes unknown or running.
     """
     found = run(it)
     ended = found.ended_at is not None
@@ -62,7 +82,7 @@ def app(it: api.V1App) -> models.App:
 def function(it: api.V1Function, app_id: str) -> models.Function:
     config = it.config.additional_properties
     return models.Function(
-        # v1 puts the app's id in front [facts.md 4].
+        # v1 puts the app's id in front (listFunctionsV1).
         id=it.id.removeprefix(f"{app_id}-"),
         app_id=app_id,
         name=it.name,

@@ -1,31 +1,51 @@
-"""v2's generated models become ours."""
+"""Convert v2's generated models to the public ones."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from attrs import evolve
 
 from inngest_rest import models
-from inngest_rest._core.calls.families import Cursor
+from inngest_rest._core.calls.listing import Part
 from inngest_rest._core.resources.absent import given, json_object, moment, run_error
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from inngest_rest_api import models as api
+    from inngest_rest_api.types import Unset
+
+A = TypeVar("A")
+A_co = TypeVar("A_co", covariant=True)
+T = TypeVar("T")
 
 
-def next_cursor(page: api.V2Page) -> str | None:
-    """Return where a listing goes on; `page` alone tells, a page may be empty [facts.md 5]."""
+_STATUS = {status.upper(): status for status in models.RunStatus}
+
+
+class _Envelope(Protocol[A_co]):
+    """An answer of v2 that holds one page of a listing."""
+
+    @property
+    def data(self) -> Sequence[A_co] | Unset: ...
+    @property
+    def page(self) -> api.V2Page: ...
+
+
+def part(answer: _Envelope[A], convert: Callable[[A], T]) -> Part[T]:
+    """Return a part of a listing; only `page` says whether it continues, as a page may be empty."""
+    page = answer.page
     place = given(page.cursor) if given(page.has_more) else None
-    return str(Cursor("v2", place)) if place else None
+    return Part(tuple(map(convert, given(answer.data) or ())), place or None)
 
 
 def run(it: api.V2Run) -> models.Run:
-    status = models.RunStatus(it.status)
+    status = _STATUS.get(it.status) or models.RunStatus(it.status)
     output, error = json_object(it.output), None
     if status == models.RunStatus.FAILED and output is not None:
-        # A single run gives the error itself, a list wraps it [facts.md 5].
+        # getRunV2 gives the error itself, listRunsV2 wraps it.
         error = run_error(output.get("error") or output)
         output = None
     elif status == models.RunStatus.CANCELLED:
@@ -55,7 +75,7 @@ def app(it: api.V2App) -> models.App:
         version=given(it.app_version),
         created_at=moment(it.created_at),
         archived_at=moment(it.archived_at),
-        # proto3 leaves out what is false or zero [facts.md 5].
+        # proto3 leaves out what is false or zero.
         is_archived=given(it.is_archived) or False,
         function_count=given(it.function_count) or 0,
     )

@@ -1,10 +1,11 @@
-"""The plan that asks whether the server is up."""
+"""Health of the server."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.calls.operation import perform
+from inngest_rest._core.calls.route import Route
 from inngest_rest_api import models as api
 from inngest_rest_api.api import ingest
 
@@ -16,4 +17,4 @@ if TYPE_CHECKING:
 def check(session: Session) -> Plan[None]:
     """Return if the server is up; raise if it is not."""
     operation = ingest.get_health
-    yield from perform(session, "ingest", operation, operation.get_kwargs(), api.Health)
+    return perform(session, Route(operation, operation.get_kwargs(), api.Health, lambda _: None))

@@ -10,10 +10,11 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from inngest_rest._core.arguments import check_count
 from inngest_rest._core.calls.operation import perform
+from inngest_rest._core.calls.route import Route
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS, MAX_EVENTS, batches_of_events
 from inngest_rest._core.sending.fates import Fate, Fates, Rejected, Unknown
 from inngest_rest.errors import (
@@ -30,12 +31,9 @@ from inngest_rest_api.api.ingest import send_events
 from inngest_rest_api.models import SendError, SendResult
 
 if TYPE_CHECKING:
-    import httpx
-
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.sending.batching import Batch
-    from inngest_rest_api.client import Client
 
 _RECEIPTS = frozenset({200, 400})
 
@@ -108,15 +106,11 @@ def _post(session: Session, batch: Batch) -> Plan[list[Fate]]:
     seed = f"{int(session.clock.now() * 1_000)},{base64.b64encode(os.urandom(10)).decode()}"
     kwargs = send_events.get_kwargs(session.event_key, body=[], x_inngest_event_id_seed=seed)
     kwargs["json"], kwargs["content"] = None, batch.body
-    reader = _Reader(len(batch.positions))
-    return (yield from perform(session, "ingest", reader, kwargs, list, accepted=_RECEIPTS))
-
-
-class _Reader(NamedTuple):
-    events: int
-
-    def parse_response(self, *, client: Client, response: httpx.Response) -> list[Fate]:
-        return _fates(send_events.parse_response(client=client, response=response), self.events)
+    count = len(batch.positions)
+    route = Route(
+        send_events, kwargs, object, lambda receipt: _fates(receipt, count), accepted=_RECEIPTS
+    )
+    return perform(session, route)
 
 
 def _fates(receipt: object, count: int) -> list[Fate]:

@@ -1,0 +1,89 @@
+"""Routes: a generated operation with its arguments, and which of them a server lacks."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import httpx
+
+    from inngest_rest.errors import ApiError
+    from inngest_rest_api.api import Operation
+
+    Advice = Mapping[type[ApiError], str]
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+logger = logging.getLogger("inngest_rest")
+
+OK = frozenset({200})
+_NONE: Advice = {}
+
+# Long enough to spare a server questions, short enough to recover from a proxy's passing 404.
+_ABSENT_FOR = 300.0
+
+
+class OperationModule(Protocol):
+    """The module that is generated for an operation."""
+
+    @property
+    def OPERATION(self) -> Operation: ...  # noqa: N802 - as it is generated
+    def parse_response(self, response: httpx.Response, *, strict: bool) -> object: ...
+
+
+@frozen
+class Route(Generic[A, T]):
+    """One operation with its arguments, and what becomes of its answer.
+
+    Attributes:
+        module: The generated module of the operation.
+        kwargs: The result of its `get_kwargs`.
+        expected: The generated model that an accepted answer holds.
+        convert: Makes the result of the model; whatever it raises makes the answer invalid.
+        repeatable: Whether doing it twice has the same effect as doing it once.
+        accepted: The statuses that are answers, not errors.
+        advice: What to do about an error, by its class, where this operation knows more.
+    """
+
+    module: OperationModule
+    # Its URL holds the event key.
+    kwargs: Mapping[str, Any] = field(repr=False)
+    expected: type[A]
+    convert: Callable[[A], T]
+    repeatable: bool = field(default=True, kw_only=True)
+    accepted: frozenset[int] = field(default=OK, kw_only=True)
+    advice: Advice = field(default=_NONE, kw_only=True)
+
+    @property
+    def operation(self) -> Operation:
+        """The operation's family, name, method and path."""
+        return self.module.OPERATION
+
+    @property
+    def path(self) -> str:
+        """The path with its arguments, which for an event holds the event key."""
+        path: str = self.kwargs["url"]
+        return path
+
+
+class AbsentRoutes:
+    """Which operations a server lately turned out not to have."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+
+    def add(self, operation: Operation, now: float) -> None:
+        """Note that an operation is absent; it is logged the first time."""
+        if operation.name not in self._until:
+            logger.info("the server does not have %s %s", operation.method, operation.path)
+        self._until[operation.name] = now + _ABSENT_FOR
+
+    def has(self, operation: Operation, now: float) -> bool:
+        """Return whether an operation was absent within the last minutes."""
+        return now < self._until.get(operation.name, now)
