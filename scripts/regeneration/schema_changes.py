@@ -125,7 +125,7 @@ def _is_looser(name: str, old: Any, new: Any) -> bool:
 
 
 def alternatives(schema: Node) -> frozenset[str]:
-    """Return the names of the types a schema allows: `string`, `string(date-time)`, `null`, `Run`, `[Run]`."""
+    """Name the allowed types: `string`, `string(date-time)`, `null`, `Run`, `[Run]`."""
     if "$ref" in schema:
         return frozenset({schema["$ref"].removeprefix(SCHEMAS)})
     for union in UNIONS:

@@ -56,8 +56,8 @@ class InngestClient:
             (INNGEST_API_BASE_URL).
         api_version: "auto" picks the API version that serves each call best; "v1" or "v2" uses
             that one only.
-        timeout: Time limit per attempt, in seconds or as a timedelta, 30 s by default; half of it
-            is for connecting.
+        timeout: Time limit per attempt, in seconds or as a timedelta, 30 s by default; at most
+            half of it may be spent connecting.
         retries: Maximum number of retries, or a `RetryPolicy`; by default 4 within 120 s.
         transport: Custom transport, for proxies, limits, client certificates or tests; closed with
             the client.
