@@ -18,8 +18,8 @@ T = TypeVar("T")
 class Paginator(Generic[T]):
     """A listing: iterate over it with `for`, or fetch it page by page.
 
-    Each iteration starts again from the first page. A page is fetched when it is needed, and no
-    connection is held open between pages.
+    Each iteration starts over. Pages are fetched as they are needed, and no connection is held open
+    between them.
     """
 
     def __init__(self, driver: Driver, listing: Listing[T]) -> None:
