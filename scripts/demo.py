@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 try:
     import httpx
 
-    from demo_acts import DemoError, Stage, demonstrate
     from inngest_rest import InngestClient, InngestError, InvalidEventError, PartialSendError
     from inngest_rest.testing import MockServer, completes, sleeps
+    from scripts.demo_acts import DemoError, Stage, demonstrate
 except KeyboardInterrupt:  # these take the longer part of a short demo
     sys.exit(130)
 

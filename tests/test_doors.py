@@ -1,10 +1,18 @@
-"""The two clients are one: same names, order, signatures and words, each method one line."""
+"""What users see of both clients: public names, documented methods of one line, twin buffers.
+
+The blocking client is generated from the asynchronous one, so one of them is looked at.
+"""
 
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
+import pickle
+import pkgutil
 import re
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,140 +21,179 @@ import httpx
 import pytest
 
 import inngest_rest
-from inngest_rest import AsyncInngestClient, InngestClient, aio, client
+import inngest_rest_api
+from inngest_rest import (
+    AsyncEventBuffer,
+    AsyncInngestClient,
+    EventBuffer,
+    InngestClient,
+    aio,
+    client,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-RENAMED = {"close": "aclose", "__enter__": "__aenter__", "__exit__": "__aexit__"}
 GROUPS = ["events", "runs", "apps", "functions", "signals", "cancellations", "webhooks"]
 
-# What is async of each type a signature names.
-ASYNC_TYPES = {
-    "Paginator": "AsyncPaginator",
-    "httpx.BaseTransport": "httpx.AsyncBaseTransport",
-    "Iterable": "AsyncIterable",
+
+def own_functions(kind: type) -> dict[str, Any]:
+    """Return the functions and properties that a class defines itself, by name."""
+    found = {name: getattr(each, "func", each) for name, each in vars(kind).items()}
+    return {name: each for name, each in found.items() if inspect.isfunction(each)}
+
+
+def groups(door: Any) -> list[type]:
+    """Return the classes of a client's groups of methods."""
+    made = door(dev=True, transport=httpx.MockTransport(lambda _: httpx.Response(200)))
+    return [type(getattr(made, name)) for name in GROUPS]
+
+
+def methods() -> Iterator[tuple[str, Any]]:
+    for kind in (AsyncInngestClient, *groups(AsyncInngestClient)):
+        for name, method in own_functions(kind).items():
+            yield f"{kind.__name__}.{name}", method
+
+
+METHODS = dict(methods())
+each_method = pytest.mark.parametrize("name", METHODS)
+each_call = pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in METHODS
+        if not re.search(r"\._|\.aclose", name)
+        and name.partition(".")[2] not in GROUPS[1:]
+        # `events.runs` is a method, `client.events` and `client.runs` are groups of methods
+        and name != "AsyncInngestClient.events"
+    ],
+)
+
+
+@each_method
+def test_each_method_is_one_line(name: str) -> None:
+    if name.endswith("__init__"):
+        return
+    [function] = ast.parse(textwrap.dedent(inspect.getsource(METHODS[name]))).body
+    assert isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+    body = [it for it in function.body if not isinstance(it, ast.ImportFrom)]
+    if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        body = body[1:]
+    assert len(body) <= (2 if "__repr__" in name else 1)
+
+
+@each_call
+def test_a_list_returns_at_once_and_everything_else_is_awaited(name: str) -> None:
+    returns = str(inspect.signature(METHODS[name]).return_annotation)
+    assert inspect.iscoroutinefunction(METHODS[name]) is ("Paginator" not in returns)
+
+
+@each_call
+def test_each_method_documents_its_arguments_errors_and_route(name: str) -> None:
+    words = inspect.getdoc(METHODS[name]) or ""
+    assert "Raises:" in words
+    assert "HTTP: `" in words
+    documented = set(re.findall(r"^    (\w+)(?= ?\()?:", words, re.MULTILINE))
+    assert set(inspect.signature(METHODS[name]).parameters) - {"self"} <= documented
+
+
+# Where the buffers differ by nature: sentences of their docstrings, by how they begin.
+OF_THE_THREAD = {
+    "It is flushed when it is closed and at interpreter exit",
+    "After a fork, the child's buffer is empty and has its own thread",
+    "It is safe to share between threads",
+    "on_batch: Called with a `BatchReport` when the outcome of events is final, in the buffer's",
+    "exit_timeout: ",
+}
+OF_THE_TASK = {
+    "It belongs to the event loop in which it is first used",
+    "At interpreter exit no event loop is left",
+    "After a fork, the child's buffer is empty.",
+    "on_batch: Called with a `BatchReport` when the outcome of events is final, in the event loop",
+    "If this is cancelled, the event may have been stored",
 }
 
 
-def members(kind: type) -> dict[str, Any]:
-    """Give what a door defines itself, in the order of its text."""
-    own = ["__init__", "__enter__", "__exit__", "__aenter__", "__aexit__", "__repr__"]
+def of_buffers(kind: type) -> dict[str, Any]:
+    renamed = {"aclose": "close", "__aenter__": "__enter__", "__aexit__": "__exit__"}
     return {
-        name: value
-        for name, value in vars(kind).items()
-        if not name.startswith("_") or (name in own and inspect.isfunction(value))
+        renamed.get(name, name): function
+        for name, function in own_functions(kind).items()
+        if not name.startswith("_") or name.startswith("__")
     }
 
 
-def doors() -> Iterator[tuple[type, type]]:
-    yield InngestClient, AsyncInngestClient
-    with_transport: Any = {
-        "dev": True,
-        "transport": httpx.MockTransport(lambda _: httpx.Response(200)),
-    }
-    blocking, asynchronous = InngestClient(**with_transport), AsyncInngestClient(**with_transport)
-    for name in GROUPS:
-        yield type(getattr(blocking, name)), type(getattr(asynchronous, name))
+BUFFERS = (of_buffers(EventBuffer), of_buffers(AsyncEventBuffer))
 
 
-PAIRS = list(doors())
-each_pair = pytest.mark.parametrize(
-    ("blocking", "asynchronous"), PAIRS, ids=[it.__name__ for it, _ in PAIRS]
-)
+def test_both_buffers_have_the_same_methods_in_the_same_order() -> None:
+    assert list(BUFFERS[0]) == list(BUFFERS[1])
 
 
-@each_pair
-def test_both_doors_have_the_same_names_in_the_same_order(
-    blocking: type, asynchronous: type
-) -> None:
-    assert [RENAMED.get(name, name) for name in members(blocking)] == list(members(asynchronous))
-
-
-def pairs_of_methods() -> Iterator[tuple[str, Any, Any]]:
-    for blocking, asynchronous in PAIRS:
-        theirs = members(asynchronous)
-        for name, value in members(blocking).items():
-            other = theirs[RENAMED.get(name, name)]
-            method, twin = (getattr(each, "func", each) for each in (value, other))
-            if inspect.isfunction(method):
-                yield f"{blocking.__name__}.{name}", method, twin
-
-
-METHODS = list(pairs_of_methods())
-each_method = pytest.mark.parametrize(
-    ("name", "method", "twin"), METHODS, ids=[it for it, _, _ in METHODS]
-)
-
-
-def as_async(annotation: str) -> set[str]:
-    """Give the forms an annotation may have at the async door: its own, or that of async things."""
-    changed = annotation
-    for blocking, asynchronous in ASYNC_TYPES.items():
-        if asynchronous not in changed:
-            changed = re.sub(rf"(?<!\w){re.escape(blocking)}\b", asynchronous, changed)
-    return {annotation, changed, f"{annotation} | {changed}"}
-
-
-@each_method
-def test_both_doors_have_the_same_signatures(name: str, method: Any, twin: Any) -> None:
-    ours, theirs = inspect.signature(method), inspect.signature(twin)
-    assert list(ours.parameters) == list(theirs.parameters), name
-    for mine, other in zip(ours.parameters.values(), theirs.parameters.values(), strict=True):
-        assert (mine.kind, mine.default) == (other.kind, other.default)
-        if "Iterable" not in str(mine.annotation):
-            assert str(other.annotation) in as_async(str(mine.annotation))
-    assert str(theirs.return_annotation) in as_async(str(ours.return_annotation))
-
-
-@each_method
-def test_both_doors_say_the_same(name: str, method: Any, twin: Any) -> None:
-    if not name.endswith(("__init__", "__enter__", "__exit__", "__repr__")):
-        assert method.__doc__
-    assert without_async(twin.__doc__) == without_async(method.__doc__), name
-
-
-def without_async(words: str | None) -> str:
-    return re.sub(r"\b(async|await) | or asynchronous iterable", "", words or "")
-
-
-@each_method
-def test_each_method_is_one_line(name: str, method: Any, twin: Any) -> None:
-    if name.endswith("__init__"):
-        return
-    for each in (method, twin):
-        [function] = ast.parse(textwrap.dedent(inspect.getsource(each))).body
-        assert isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-        body = [it for it in function.body if not isinstance(it, ast.ImportFrom)]
-        if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-            body = body[1:]
-        assert len(body) <= (2 if "__repr__" in name else 1), name
-
-
-@each_method
-def test_what_sends_is_awaited(name: str, method: Any, twin: Any) -> None:
-    assert not inspect.iscoroutinefunction(method)
-    returns = str(inspect.signature(method).return_annotation)
-    at_once = "Paginator" in returns or name.endswith(("__init__", "__repr__"))
-    is_group = name.removeprefix("InngestClient.") in GROUPS
-    assert inspect.iscoroutinefunction(twin) is not (at_once or is_group), name
-
-
-@each_method
-def test_each_public_method_names_its_errors_and_its_route(
-    name: str, method: Any, twin: Any
-) -> None:
-    if re.search(r"\.(_|close|[a-z]+$)", name) and (
-        "InngestClient." in name and name != "InngestClient.send"
-    ):
-        return
-    assert "Raises:" in method.__doc__, twin
-    assert "HTTP: `" in method.__doc__
-    documented = set(
-        re.findall(r"^    (\w+)(?= ?\()?:", inspect.getdoc(method) or "", re.MULTILINE)
+@pytest.mark.parametrize("name", BUFFERS[0])
+def test_both_buffers_have_the_same_signatures(name: str) -> None:
+    ours, theirs = (
+        [
+            (each.name, each.kind, each.default, each.annotation.replace("Async", ""))
+            for each in signature.parameters.values()
+            if each.name not in ("self", "exit_timeout")
+        ]
+        + [signature.return_annotation]
+        for signature in (inspect.signature(buffer[name]) for buffer in BUFFERS)
     )
-    arguments = set(inspect.signature(method).parameters) - {"self"}
-    assert arguments <= documented
+    assert ours == theirs
+
+
+def sentences(words: str | None) -> set[str]:
+    """Split a docstring, the asynchronous one in blocking words."""
+    blocking = " ".join((words or "").replace("AsyncInngestClient", "InngestClient").split())
+    blocking = re.sub(r"\btask(s?)\b", r"thread\1", blocking)
+    return set(re.split(r"(?<=\.) (?=[A-Z_`]|\w+: )", blocking))
+
+
+def test_both_buffers_are_documented_in_the_same_words_where_they_do_the_same() -> None:
+    public = [name for name in BUFFERS[0] if not name.startswith(("_", "at_", "after_"))]
+    blocking = sentences(EventBuffer.__doc__)
+    asynchronous = sentences(AsyncEventBuffer.__doc__)
+    for name in public:
+        assert BUFFERS[0][name].__doc__
+        blocking |= sentences(BUFFERS[0][name].__doc__)
+        asynchronous |= sentences(BUFFERS[1][name].__doc__)
+    for differing, named in (
+        (blocking - asynchronous, OF_THE_THREAD),
+        (asynchronous - blocking, OF_THE_TASK),
+    ):
+        begun = {each: [it for it in named if each.startswith(it)] for each in differing}
+        assert [each for each, begins in begun.items() if not begins] == []
+        assert {it for begins in begun.values() for it in begins} == named
+
+
+EXPORTED = [getattr(inngest_rest, name) for name in inngest_rest.__all__]
+CLASSES = [each for each in EXPORTED if inspect.isclass(each)]
+CLASSES += [*groups(InngestClient), *groups(AsyncInngestClient)]
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda it: f"{it.__module__}.{it.__name__}")
+def test_each_class_that_users_see_is_of_a_public_module_that_holds_its_source(kind: type) -> None:
+    assert not [part for part in kind.__module__.split(".") if part.startswith("_")]
+    assert f"class {kind.__name__}" in inspect.getsource(kind)
+    assert pickle.loads(pickle.dumps(kind)) is kind
+
+
+def test_a_program_that_only_sends_loads_no_models() -> None:
+    script = """
+import asyncio, sys, httpx
+from inngest_rest import AsyncInngestClient, Event, InngestClient
+transport = httpx.MockTransport(lambda _: httpx.Response(200, json={"ids": ["1"], "status": 200}))
+with InngestClient(dev=True, transport=transport) as client:
+    client.send(Event("a"))
+async def main():
+    async with AsyncInngestClient(dev=True, transport=transport) as client:
+        await client.send(Event("a"))
+asyncio.run(main())
+assert "inngest_rest.models" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 @pytest.mark.parametrize("module", [inngest_rest, client, aio], ids=lambda it: it.__name__)
@@ -172,31 +219,41 @@ def test_all_is_every_public_name_of_the_leaves() -> None:
 PACKAGE = Path(inngest_rest.__file__).parent
 
 
-def imports(path: Path) -> set[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    plain = {
-        each.name for node in ast.walk(tree) if isinstance(node, ast.Import) for each in node.names
+PUBLIC = [
+    "inngest_rest.aio",
+    "inngest_rest.client",
+    "inngest_rest.errors",
+    "inngest_rest.event",
+    "inngest_rest.models",
+    "inngest_rest.reports",
+    "inngest_rest.retry",
+    "inngest_rest.testing",
+    "inngest_rest.testing.pytest_plugin",
+    "inngest_rest.typing",
+]
+MODULES_OF_A_CLIENT = [*GROUPS, "buffer", "client", "paginator"]
+OF_CLIENTS = [
+    f"inngest_rest.{it}.{name}" for it in ("aio", "client") for name in MODULES_OF_A_CLIENT
+]
+
+
+def test_each_module_that_is_not_public_has_a_leading_underscore_in_its_path() -> None:
+    modules = [each.name for each in pkgutil.walk_packages([str(PACKAGE)], "inngest_rest.")]
+    assert [each for each in modules if "._" not in each] == sorted([*PUBLIC, *OF_CLIENTS])
+    generated = [each.name for each in pkgutil.iter_modules(inngest_rest_api.__path__)]
+    assert generated == ["api", "client", "errors", "models", "types"]
+
+
+def test_no_public_name_comes_from_the_core() -> None:
+    modules = [inngest_rest, *map(importlib.import_module, PUBLIC)]
+    origins = {
+        f"{module.__name__}.{name}": getattr(getattr(module, name), "__module__", "")
+        for module in modules
+        for name in getattr(module, "__all__", dir(module))
+        if not name.startswith("_")
     }
-    return plain | {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-
-
-def test_only_the_core_and_the_mock_touch_the_generated_operations() -> None:
-    touching = {
-        path.relative_to(PACKAGE).parts[0]
-        for path in PACKAGE.rglob("*.py")
-        if any(each.startswith("inngest_rest_api") for each in imports(path))
-    }
-    assert touching <= {"_core", "testing"}
-
-
-def test_layers_look_one_way() -> None:
-    for path in (PACKAGE / "_core").rglob("*.py"):
-        assert not [
-            it for it in imports(path) if re.match(r"inngest_rest\.(client|aio|testing|cli)", it)
-        ]
-    for leaf in ("errors", "event", "models", "reports"):
-        inner = [it for it in imports(PACKAGE / f"{leaf}.py") if it.startswith("inngest_rest")]
-        assert not [it for it in inner if "_core" in it], leaf
+    assert "inngest_rest.RetryPolicy" in origins
+    assert [name for name, origin in origins.items() if "_core" in str(origin)] == []
 
 
 def test_one_module_reads_the_environment_and_the_drivers_alone_sleep() -> None:
@@ -210,13 +267,12 @@ def test_one_module_reads_the_environment_and_the_drivers_alone_sleep() -> None:
         if re.search(r"\b(time|asyncio)\.sleep\(", text):
             sleeps.add(str(Path(where).parent))
     assert reads <= {"_core/calls/settings.py", "cli/settings.py"}
-    assert sleeps == {"_core"}  # clock.py
+    assert sleeps == {"_core", "_core/drivers"}
 
 
 def test_modules_are_small() -> None:
     lengths = {
         str(path.relative_to(PACKAGE)): len(path.read_text(encoding="utf-8").splitlines())
         for path in PACKAGE.rglob("*.py")
-        if "_resources" not in path.name  # two of nothing but signatures and words
     }
-    assert {name: length for name, length in lengths.items() if length > 300} == {}
+    assert {name: length for name, length in lengths.items() if length > 400} == {}

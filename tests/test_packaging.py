@@ -7,12 +7,16 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hatchling.builders.sdist import SdistBuilder
 from hatchling.builders.wheel import WheelBuilder
+from packaging.requirements import Requirement
 
 import inngest_rest
 from tests.support.server import recorded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.conftest import Connect
     from tests.support.server import Server
 
@@ -28,6 +32,36 @@ def test_the_wheel_holds_both_packages_and_says_that_they_are_typed() -> None:
     assert {f"{each}/py.typed" for each in tops} <= files
     assert {f"{each}/__init__.py" for each in tops} <= files
     assert not [each for each in files if "__pycache__" in each or each.endswith(".pyc")]
+
+
+def test_the_source_distribution_holds_every_document_and_what_it_links_to() -> None:
+    files = {each.distribution_path for each in SdistBuilder(str(ROOT)).recurse_included_files()}
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    linked = {
+        (document.parent / target).resolve().relative_to(ROOT)
+        for document in documents
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text(encoding="utf-8"))
+    }
+    wanted = {each.relative_to(ROOT) for each in documents} | linked
+    held = {parent for each in files for parent in (Path(each), *Path(each).parents)}
+    assert sorted(wanted - held - {Path("LICENSE")}) == []
+
+
+def requirements() -> Iterator[Requirement]:
+    """Yield what pyproject.toml asks for: to run, in each extra and in each group."""
+    asked = [*PROJECT["project"]["dependencies"]]
+    for each in PROJECT["project"]["optional-dependencies"].values():
+        asked += each
+    for group in PROJECT["dependency-groups"].values():
+        asked += [each for each in group if isinstance(each, str)]
+    yield from (Requirement(each) for each in asked if not each.startswith("inngest-rest["))
+
+
+def test_every_requirement_is_locked() -> None:
+    text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    locked = dict(re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE))
+    unlocked = [str(it) for it in requirements() if locked.get(it.name, "") not in it.specifier]
+    assert unlocked == [], "run scripts/lock, which writes constraints.txt"
 
 
 def test_the_version_is_written_once() -> None:

@@ -20,7 +20,15 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmark.goals import GOALS, LARGE_FILE, LIVE_GOALS, PEAK_GOAL_MIB, SMALL_FILE, Goal, Run
+from scripts.benchmark.goals import (
+    GOALS,
+    LARGE_FILE,
+    LIVE_GOALS,
+    PEAK_GOAL_MIB,
+    SMALL_FILE,
+    Goal,
+    Run,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +80,7 @@ def machine() -> str:
 @contextlib.contextmanager
 def server(latency_ms: float) -> Iterator[str]:
     """Run the counting server on the other core."""
-    command = [sys.executable, "-m", "benchmark.null_server", "--latency", str(latency_ms)]
+    command = [sys.executable, "-m", "scripts.benchmark.null_server", "--latency", str(latency_ms)]
     with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -106,7 +114,7 @@ def one(run: Run, url: str, *, counts: bool = True) -> dict[str, float]:
     """Run a case once in a process of its own, and where it counts see that all arrived."""
     if counts:
         received(url)
-    command = [sys.executable, "-m", "benchmark.cases", run.case]
+    command = [sys.executable, "-m", "scripts.benchmark.cases", run.case]
     count = str(run.setting.events)
     output = subprocess.run(
         [*command, "--url", url, "--count", count], check=True, stdout=subprocess.PIPE, text=True

@@ -19,7 +19,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark import workload
+from scripts.benchmark import workload
 
 BATCH = 512
 

@@ -1,9 +1,9 @@
 """A server that only counts: it bounds what a client can reach, and checks that all arrived.
 
-`python -m benchmark.null_server [--latency MS]` prints its port and serves until its standard
-input closes. POST /e/KEY counts the events of the body and answers with as many ids, GET /count
-returns and resets the count, GET /v1/runs and GET /v2/runs answer with 100 runs and always a next
-page, any other GET answers with one run.
+`python -m scripts.benchmark.null_server [--latency MS]` prints its port and serves until its
+standard input closes. POST /e/KEY counts the events of the body and answers with as many ids, GET
+/count returns and resets the count, GET /v1/runs and GET /v2/runs answer with 100 runs and always
+a next page, any other GET answers with one run.
 """
 
 from __future__ import annotations

@@ -187,7 +187,8 @@ def test_an_id_is_the_same_in_every_release(
         (b'{"name":"a","data":{"x":1e999}}', "not JSON: number is infinity"),
         (b'{"name":"a","data":{"x":"\\ud800"}}', "not JSON: .*surrogate"),
         (b'{"name":"a\xff"}', "not JSON: .*UTF-8"),
-        (BOM + b'{"name":"a"}', "not JSON: .*byte order mark"),
+        # orjson names the byte order mark from 3.12 on
+        (BOM + b'{"name":"a"}', "not JSON: (.*byte order mark|unexpected character)"),
         (line(1) + line(2), "not JSON: unexpected content"),
         (b"[" * 5_000, "not JSON: .*"),
         (b"[1]", "one JSON object, not list"),

@@ -1,4 +1,4 @@
-"""A small document, ways to change it, and what is to be said of each."""
+"""A small document, edits to it, and the changes that each edit is reported as."""
 
 from __future__ import annotations
 

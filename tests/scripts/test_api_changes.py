@@ -1,4 +1,4 @@
-"""What `scripts/regenerate` says of a changed document, and what of it breaks callers."""
+"""`scripts/regenerate` lists the changes of the document and marks those that break callers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-import regenerate
-from api_changes import changes
+from scripts.regeneration import __main__ as regeneration
+from scripts.regeneration.api_changes import changes
 from tests.scripts.api_edits import CASES, SPEC
 
 ROOT = Path(__file__).parents[2]
@@ -44,11 +44,11 @@ class Script:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
-        monkeypatch.setattr(regenerate, "regenerate", lambda *_, **__: 0)
+        monkeypatch.setattr(regeneration, "regenerate", lambda *_, **__: 0)
 
     def __call__(self, *arguments: str) -> int:
         self._monkeypatch.setattr("sys.argv", ["regenerate", *arguments])
-        return regenerate.main()
+        return regeneration.main()
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_script_exits_with_a_status_of_its_own_if_a_value_went(
 def test_script_compares_with_the_last_commit_unless_told_otherwise(
     script: Script, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(regenerate, "committed", lambda: TEXT)
+    monkeypatch.setattr(regeneration, "committed", lambda: TEXT)
     assert script("--check-breaking") == 0
     assert "Changes for callers: 0" in capsys.readouterr().out
 
@@ -87,9 +87,9 @@ def test_script_says_so_if_there_is_nothing_to_compare_with(
     def no_git() -> str:
         raise subprocess.CalledProcessError(128, "git")
 
-    monkeypatch.setattr(regenerate, "committed", no_git)
+    monkeypatch.setattr(regeneration, "committed", no_git)
     assert script() == 0
     assert script("--check-breaking") == 2
-    assert "No committed document" in capsys.readouterr().err
+    assert "no committed document" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):
         script("--against", "/nowhere.yaml")

@@ -8,8 +8,16 @@ from typing import Any
 
 import pytest
 
-import contract_report
-from contract_report import Row, problems, recorded, rows, run_mock_suite, summary, table
+from scripts import contract_report
+from scripts.contract_report import (
+    Row,
+    problems,
+    recorded,
+    rows,
+    run_mock_suite,
+    summary,
+    table,
+)
 from tests.contract.document import Document
 from tests.contract.exercised import Answer
 from tests.contract.recordings import read_all

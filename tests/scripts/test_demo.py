@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import demo
-import demo_acts
 from inngest_rest import InngestClient
 from inngest_rest.testing import MockServer, completes, fails, sleeps
+from scripts import demo, demo_acts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,67 +1,81 @@
-"""scripts/regenerate --check: any difference from what the document yields is caught and named."""
+"""scripts/regenerate: --check names each difference, and regenerating removes all of them."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from scripts.regeneration import blocking_client
+from scripts.regeneration.__main__ import OUTPUTS, regenerate
+
 ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "scripts" / "regenerate.py"
-GENERATED = ROOT / "generated" / "inngest_rest_api"
+CLIENT = Path(blocking_client.PACKAGE)
+AIO = Path(blocking_client.SOURCE)
+BLOCKING_CLIENT = [each for each in OUTPUTS if each.package == blocking_client.PACKAGE]
 
 
 @pytest.fixture
-def package(tmp_path: Path) -> Path:
-    """Give a copy of what is committed."""
-    ignored = shutil.ignore_patterns("__pycache__")
-    return Path(shutil.copytree(GENERATED, tmp_path / GENERATED.name, ignore=ignored))
+def root(tmp_path: Path) -> Path:
+    """Copy what is committed."""
+    for folder in ("openapi", *(each.package for each in OUTPUTS), blocking_client.SOURCE):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
+    return tmp_path
 
 
-def regenerate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def run_script(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "scripts.regeneration", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_what_is_committed_is_what_the_document_yields() -> None:
-    done = regenerate("--check")
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_committed_code_is_what_its_sources_yield() -> None:
+    done = run_script("--check")
     assert done.returncode == 0, done.stderr
-    assert "generated/ is what the document yields\n" in done.stdout
+    assert "generated/inngest_rest_api is what openapi/inngest.yaml yields\n" in done.stdout
+    assert "wrapper/inngest_rest/client is what wrapper/inngest_rest/aio yields\n" in done.stdout
 
 
-def test_every_difference_is_named_and_how_to_mend_it(package: Path) -> None:
+def test_every_difference_is_named_and_removed_by_regenerating(root: Path) -> None:
+    package = root / "generated" / "inngest_rest_api"
     (package / "models" / "v1_run.py").write_text("changed\n", encoding="utf-8")
     (package / "api" / "v2" / "get_app_v2.py").unlink()
     (package / "py.typed").unlink()
     (package / "models" / "stale.py").touch()
     (package / "stale.py").touch()
-    before = sorted(package.rglob("*"))
-    done = regenerate("--check", "--target", package)
+    edit(root / CLIENT / "runs.py", "newest first", "oldest first")
+    before = sorted(root.rglob("*"))
+    done = run_script("--check", "--root", root)
     assert done.returncode == 1
-    told = [
-        "generated/ is not what the document yields:",
+    assert done.stderr.splitlines() == [
+        "generated/inngest_rest_api is not what openapi/inngest.yaml yields:",
         "  changed  models/v1_run.py",
         "  extra    models/stale.py",
         "  extra    stale.py",
         "  missing  api/v2/get_app_v2.py",
         "  missing  py.typed",
-        "To bring it up to date, type: scripts/regenerate",
+        "wrapper/inngest_rest/client is not what wrapper/inngest_rest/aio yields:",
+        "  changed  runs.py",
+        "To bring it up to date, run: scripts/regenerate",
     ]
-    assert "\n".join(told) in done.stderr
-    assert sorted(package.rglob("*")) == before
+    assert sorted(root.rglob("*")) == before
     assert (package / "models" / "v1_run.py").read_text(encoding="utf-8") == "changed\n"
-
-
-def test_regenerating_mends_every_difference(package: Path) -> None:
-    (package / "models" / "v1_run.py").unlink()
-    (package / "stale.py").touch()
-    done = regenerate("--target", package)
+    done = run_script("--root", root)
     assert done.returncode == 0
-    assert "2 files of " in done.stdout
-    assert regenerate("--check", "--target", package).returncode == 0
+    assert "5 files of generated/inngest_rest_api changed" in done.stdout
+    assert "1 files of wrapper/inngest_rest/client changed" in done.stdout
+    assert run_script("--check", "--root", root).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -73,19 +87,91 @@ def test_regenerating_mends_every_difference(package: Path) -> None:
     ],
     ids=["changed", "no document", "a warning"],
 )
-def test_a_document_that_changed_is_caught_and_a_bad_one_writes_nothing(
-    package: Path, tmp_path: Path, old: str, new: str, code: int
+def test_a_changed_document_is_noticed_and_a_bad_one_writes_nothing(
+    root: Path, old: str, new: str, code: int
 ) -> None:
-    source = Path(shutil.copytree(ROOT / "openapi", tmp_path / "openapi"))
-    document = source / "inngest.yaml"
-    text = document.read_text(encoding="utf-8")
-    assert old in text
-    document.write_text(text.replace(old, new, 1), encoding="utf-8")
-    done = regenerate("--check", "--source", source, "--target", package)
+    edit(root / "openapi" / "inngest.yaml", old, new)
+    done = run_script("--check", "--root", root)
     assert done.returncode == code
     if code == 1:
         assert "missing  api/ingest/ask_health.py" in done.stderr
     else:
+        (root / CLIENT / "runs.py").unlink()
         assert "Nothing was written" in done.stderr
-        assert regenerate("--source", source, "--target", package).returncode == code
-        assert (package / "models" / "v1_run.py").exists()
+        assert run_script("--root", root).returncode == code
+        assert (root / "generated" / "inngest_rest_api" / "models" / "v1_run.py").exists()
+        assert not (root / CLIENT / "runs.py").exists()
+
+
+def truncate(client: Path) -> None:
+    module = client / "events.py"
+    module.write_text(module.read_text(encoding="utf-8")[:-200], encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda client: edit(client / "client.py", "4 within", "5 within"), "changed  client.py"),
+        (truncate, "changed  events.py"),
+        (lambda client: (client / "apps.py").unlink(), "missing  apps.py"),
+        (lambda client: (client / "stray.py").touch(), "extra    stray.py"),
+        (lambda client: (client / "_pulse.py").touch(), "extra    _pulse.py"),
+    ],
+    ids=["edited", "truncated", "missing", "extra", "async only"],
+)
+def test_the_blocking_client_is_checked_file_by_file(
+    root: Path, spoil: Any, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    by_hand = "# by hand\n"
+    (root / CLIENT / "buffer.py").write_text(by_hand, encoding="utf-8")
+    spoil(root / CLIENT)
+    assert regenerate(root, BLOCKING_CLIENT, check=True) == 1
+    assert capsys.readouterr().err.splitlines()[1:-1] == [f"  {told}"]
+    assert regenerate(root, BLOCKING_CLIENT, check=False) == 0
+    assert regenerate(root, BLOCKING_CLIENT, check=True) == 0
+    assert (root / CLIENT / "buffer.py").read_text(encoding="utf-8") == by_hand
+
+
+@pytest.mark.parametrize("table", ["CODE", "WORDS"])
+def test_a_substitution_that_matches_nothing_is_an_error(
+    root: Path, table: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(getattr(blocking_client, table), "AsyncNonsense", "Nonsense")
+    (root / CLIENT / "runs.py").unlink()
+    assert regenerate(root, BLOCKING_CLIENT, check=False) == 2
+    told = capsys.readouterr().err
+    assert "nothing in wrapper/inngest_rest/aio matches 'AsyncNonsense'" in told
+    assert "scripts/regeneration/blocking_client.py" in told
+    assert not (root / CLIENT / "runs.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ("async def f() -> None:\n    await g(await h())\n", "def f() -> None:\n    g(h())\n"),
+        ("x = awaited, asyncio, aclosed\n", "x = awaited, asyncio, aclosed\n"),
+        ("async with a:\n    b.aclose()\n", "with a:\n    b.close()\n"),
+        ('"""Iterate with `async for`; await it."""\n', '"""Iterate with `for`; await it."""\n'),
+        (
+            "def f(it: Iterable[EventLike] | AsyncIterable[EventLike]): ...\n",
+            "def f(it: Iterable[EventLike] ): ...\n",
+        ),
+    ],
+    ids=["keywords", "parts of names", "names", "phrases of strings", "sequences"],
+)
+def test_whole_tokens_of_code_and_phrases_of_strings_are_substituted(
+    source: str, wanted: str
+) -> None:
+    assert blocking_client.translate(source, set()) == wanted
+
+
+def test_each_generated_module_names_its_source_and_nothing_asynchronous_is_left() -> None:
+    written = set()
+    for module in (ROOT / CLIENT).glob("*.py"):
+        banner, _, text = module.read_text(encoding="utf-8").partition("\n")
+        if module.name not in blocking_client.BY_HAND:
+            assert f"aio/{module.name}: change that, not this file" in banner
+            assert (ROOT / AIO / module.name).exists()
+            assert not re.search(r"async|await|aio\b|aclose|__a[ei]", text, re.IGNORECASE)
+            written.add(module.name)
+    assert len(written) > 8

@@ -1,7 +1,7 @@
-"""Unofficial typed client for Inngest's HTTP API: send events, and manage what runs on them.
+"""Unofficial typed client for Inngest's HTTP API: send events and manage function runs.
 
-Start with `InngestClient`, or with `AsyncInngestClient` under asyncio. Each name is loaded on first
-use.
+Start with `InngestClient`, or with `AsyncInngestClient` under asyncio. Each name is imported on
+first use. A module is private if any part of its dotted name begins with an underscore.
 """
 
 from importlib import import_module
@@ -11,11 +11,11 @@ from inngest_rest._version import __version__
 
 if TYPE_CHECKING:
     from inngest_rest.aio import AsyncInngestClient
-    from inngest_rest.aio._buffer import AsyncEventBuffer
-    from inngest_rest.aio._paginator import AsyncPaginator
+    from inngest_rest.aio.buffer import AsyncEventBuffer
+    from inngest_rest.aio.paginator import AsyncPaginator
     from inngest_rest.client import InngestClient
-    from inngest_rest.client._buffer import EventBuffer
-    from inngest_rest.client._paginator import Paginator
+    from inngest_rest.client.buffer import EventBuffer
+    from inngest_rest.client.paginator import Paginator
     from inngest_rest.errors import (
         ApiError,
         AuthenticationError,
@@ -106,11 +106,11 @@ __all__ = [
 
 _NAMES = {
     "inngest_rest.aio": "AsyncInngestClient",
-    "inngest_rest.aio._buffer": "AsyncEventBuffer",
-    "inngest_rest.aio._paginator": "AsyncPaginator",
+    "inngest_rest.aio.buffer": "AsyncEventBuffer",
+    "inngest_rest.aio.paginator": "AsyncPaginator",
     "inngest_rest.client": "InngestClient",
-    "inngest_rest.client._buffer": "EventBuffer",
-    "inngest_rest.client._paginator": "Paginator",
+    "inngest_rest.client.buffer": "EventBuffer",
+    "inngest_rest.client.paginator": "Paginator",
     "inngest_rest.errors": (
         "ApiError AuthenticationError BadRequestError BufferFullError ConfigurationError "
         "ConflictError InngestError InvalidArgumentError InvalidEventError "

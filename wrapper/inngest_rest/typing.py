@@ -1,21 +1,23 @@
-"""Types that stand in public signatures: a leaf."""
+"""Types used in public signatures."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Union
 
-from inngest_rest.models import RunStatus
+if TYPE_CHECKING:
+    from inngest_rest.models import RunStatus
 
 Seconds = float | timedelta
 """A span of time: seconds, or a timedelta."""
 
-StatusFilter = str | RunStatus | Iterable[str | RunStatus]
-"""A run status or several, by name in any case or as `RunStatus`."""
+# `RunStatus` is quoted, so that a program that only sends events does not load the models.
+StatusFilter = Union[str, "RunStatus", Iterable["str | RunStatus"]]
+"""One run status or several, as names in any case or as `RunStatus`."""
 
 ApiVersion = Literal["auto", "v1", "v2"]
-"""The API family a client asks: "auto" for whichever answers best, or one of the two."""
+"""The API family a client asks: "auto" for the one that answers best, or one of the two."""
 
 WhenFull = Literal["block", "raise", "drop"]
 """What a full buffer does with an event: wait for room, raise `BufferFullError`, or drop it."""

@@ -1,8 +1,5 @@
-"""The asynchronous door (asyncio): thin methods that hand a plan to the driver, and nothing else.
+"""The asynchronous client, for asyncio: each method runs a plan of `inngest_rest._core`."""
 
-`inngest_rest.client` is its twin; a test holds names, order, arguments and docstrings together.
-"""
-
-from inngest_rest.aio._client import AsyncInngestClient
+from inngest_rest.aio.client import AsyncInngestClient
 
 __all__ = ["AsyncInngestClient"]

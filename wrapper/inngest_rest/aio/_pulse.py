@@ -1,4 +1,4 @@
-"""A condition that any thread may notify and tasks of one loop wait for."""
+"""A condition variable that any thread may notify and tasks of one event loop await."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from contextlib import suppress
 
 
 class Pulse:
-    """Counts beats; a task that has seen so many waits for the next one.
+    """A counter of beats on which tasks wait for the next beat.
 
-    Read `count`, look at what may have changed, then wait: no beat in between is missed.
+    Read `count`, check the state that may have changed, then wait: no beat in between is missed.
     """
 
     def __init__(self) -> None:
         self.restart()
 
     def restart(self) -> None:
-        """Forget who waits."""
+        """Reset the count and drop all waiters."""
         self.count = 0
         self._waiters: set[asyncio.Future[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def move_to(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Serve the tasks of this loop from now on."""
+        """Serve the tasks of this event loop from now on."""
         if loop is not self._loop:
             self._loop = loop
             self._waiters = set()
 
     def beat(self) -> None:
-        """Let everybody look again; from any thread."""
+        """Wake every waiter; may be called from any thread."""
         self.count += 1
         if self._loop is not None:
-            # A loop that is closed has nobody left who waits.
+            # A closed loop has no waiters left.
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._release)
 
@@ -41,7 +41,7 @@ class Pulse:
                 waiter.set_result(None)
 
     async def wait(self, seen: int, timeout: float | None = None) -> None:
-        """Wait for a beat after those that were seen, or until the time is up."""
+        """Wait for a beat after the first `seen` ones, at most `timeout` seconds."""
         if self.count != seen:
             return
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()

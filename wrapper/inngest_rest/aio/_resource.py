@@ -1,27 +1,17 @@
-"""What every group of methods holds: a way to run plans, and the session they share."""
+"""Base class for the groups of methods: `client.events`, `client.runs` and the others."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
-
-T = TypeVar("T")
-
-
-class Run(Protocol):
-    """A driver's `run`."""
-
-    def __call__(self, plan: Plan[T], /) -> Coroutine[Any, Any, T]: ...
+    from inngest_rest._core.drivers.asynchronous import AsyncDriver
 
 
 class Resource:
     """A group of methods of the client."""
 
-    def __init__(self, run: Run, session: Session) -> None:
-        self._run = run
+    def __init__(self, driver: AsyncDriver, session: Session) -> None:
+        self._driver = driver
         self._session = session

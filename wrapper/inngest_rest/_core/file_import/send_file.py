@@ -195,8 +195,7 @@ class _Import:
             self._done = Progress(part.end, self._rejected.mark)
             if self._clock.monotonic() >= self._save_at:
                 self._save()
-        if self._on_fates is not None:
-            self._on_fates(fates)
+        self._on_fates(fates)
 
     def _save(self) -> None:
         """Write the checkpoint, if there is one and anything is new."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from inngest_rest._core.arguments import check_count
 from inngest_rest._core.calls.operation import perform
@@ -29,8 +29,11 @@ from inngest_rest.event import Event, EventLike
 from inngest_rest.reports import SendReport
 from inngest_rest_api.api.ingest import send_events
 from inngest_rest_api.models import SendError, SendResult
+from inngest_rest_api.types import read_json
 
 if TYPE_CHECKING:
+    import httpx
+
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.sending.batching import Batch
@@ -108,9 +111,20 @@ def _post(session: Session, batch: Batch) -> Plan[list[Fate]]:
     kwargs["json"], kwargs["content"] = None, batch.body
     count = len(batch.positions)
     route = Route(
-        send_events, kwargs, object, lambda receipt: _fates(receipt, count), accepted=_RECEIPTS
+        _Receipts(), kwargs, object, lambda receipt: _fates(receipt, count), accepted=_RECEIPTS
     )
     return perform(session, route)
+
+
+class _Receipts:
+    """The operation sendEvents, whose receipts may lack the `status` that repeats HTTP's."""
+
+    OPERATION = send_events.OPERATION
+
+    @staticmethod
+    def parse_response(response: httpx.Response, *, strict: bool) -> SendResult | SendError:  # noqa: ARG004
+        receipt: dict[str, Any] = {"status": response.status_code, **read_json(response.content)}
+        return (SendError if response.status_code == 400 else SendResult).from_dict(receipt)
 
 
 def _fates(receipt: object, count: int) -> list[Fate]:
@@ -119,12 +133,11 @@ def _fates(receipt: object, count: int) -> list[Fate]:
     Raises:
         ValueError: It does not say what became of the events.
     """
-    if not isinstance(receipt, SendResult | SendError) or not isinstance(receipt.ids, list):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError("neither SendResult nor SendError")
+    assert isinstance(receipt, SendResult | SendError)
     # "Nothing was stored" comes as one empty string (recording ingest-empty-array).
     ids: list[Fate] = [*receipt.ids] if all(receipt.ids) else [each for each in receipt.ids if each]
-    if not {str}.issuperset(map(type, ids)):
-        raise TypeError("ids are not text")
+    if type(receipt.ids) is not list or not {str}.issuperset(map(type, ids)):
+        raise ValueError("ids is not a list of text")
     if isinstance(receipt, SendError):
         if receipt.status != 400 or len(ids) >= count:
             raise ValueError(f"{len(ids)} ids for {count} events, one of which was refused")

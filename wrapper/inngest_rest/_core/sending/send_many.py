@@ -57,7 +57,7 @@ class SendOptions(NamedTuple):
 
     batch_size: int
     in_flight: int
-    on_fates: Callable[[Fates], object] | None
+    on_fates: Callable[[Fates], object]
     pacer: Pacer
 
 
@@ -76,7 +76,11 @@ def check_options(
     if on_batch is not None and not callable(on_batch):
         raise InvalidArgumentError("on_batch must be callable")
     _ = session.event_key
-    on_fates = None if on_batch is None else lambda fates: on_batch(fates.batch_report())
+
+    def on_fates(fates: Fates) -> None:
+        if on_batch is not None:
+            on_batch(fates.batch_report())
+
     pacer = Pacer(max_requests, check_seconds("period", period), session.clock.monotonic)
     return SendOptions(batch_size, in_flight, on_fates, pacer)
 
@@ -145,7 +149,7 @@ def _paced(session: Session, batch: Batch, pacer: Pacer) -> Plan[Fates]:
 class Tally:
     """Add up the fates of batches, pass them on, and notice when going on is useless."""
 
-    def __init__(self, on_fates: Callable[[Fates], object] | None) -> None:
+    def __init__(self, on_fates: Callable[[Fates], object]) -> None:
         self._on_fates = on_fates
         self._report = SendReport()
         self._failing = 0
@@ -158,8 +162,7 @@ class Tally:
         self._failing = self._failing + 1 if fates.cause else 0
         if isinstance(fates.cause, _HOPELESS) or self._failing >= _OUTAGE:
             self._stopped_by = self._stopped_by or fates.cause
-        if self._on_fates is not None:
-            self._on_fates(fates)
+        self._on_fates(fates)
         return self._stopped_by is None
 
     def finish(self) -> SendReport:

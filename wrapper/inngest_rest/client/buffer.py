@@ -1,4 +1,4 @@
-"""Sending from hot paths: events are handed over in microseconds and go out from a thread."""
+"""Event buffer for hot paths: `add` takes microseconds, and a background thread sends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
-    from inngest_rest.client._client import InngestClient
+    from inngest_rest.client.client import InngestClient
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure
     from inngest_rest.typing import Seconds, WhenFull
@@ -29,41 +29,41 @@ _AFTER_A_BUG = 1.0
 
 
 class EventBuffer(Buffer):
-    """Takes events in microseconds and sends them from a thread of its own.
+    """Buffer events and send them from a background thread.
 
-    Without `store` events wait in memory, and what the process cannot send before it ends is lost,
-    counted and logged. With a path they wait in an SQLite file: one that was added survives
-    `kill -9` and a reboot, goes out when any process opens the file again, and runs once per
-    function by its id. Several processes on one machine may share a file that leads to one server.
+    Without `store`, events wait in memory; those the process cannot send before it ends are lost,
+    counted and logged. With a path, events wait in an SQLite file: an event that was added survives
+    `kill -9` and a reboot, is sent when any process opens the file again, and its id lets each
+    function run once. Processes on one machine may share a file if they send to the same server.
 
-    Nothing is given up while the buffer is open: what the server did not answer is sent again,
-    after pauses that grow to a minute. Only what the server refuses is set aside.
+    While the buffer is open it gives up on no event: one without a response is sent again, after
+    pauses of up to a minute. Only events that the server rejects are set aside.
 
-    It is flushed when it is closed and when the interpreter ends, and may be carried over a fork:
-    a child starts empty, with a thread of its own. Children of `multiprocessing` end without the
-    interpreter's farewell: close it there. It is safe to share between threads.
+    It is flushed when it is closed and at interpreter exit. After a fork, the child's buffer is
+    empty and has its own thread; `multiprocessing` children skip exit handlers, so close the buffer
+    in the child. It is safe to share between threads.
 
     Args:
-        client: Sends the events; close it after the buffer.
-        store: Path of the file events wait in, made where it is missing; None for memory. No key
-            is ever in it, and no address: give each server a file of its own.
-        batch_size: So many events go out at once, 1 to 5,000.
-        max_age: Seconds or timedelta after which fewer go out.
-        max_pending: Most events that wait or are under way; in a file, whoever put them there.
-        when_full: What `add` does when that many wait: "block" until there is room, "raise"
-            `BufferFullError`, or "drop" the event, counted in `dropped` and logged.
-        on_batch: Called with a `BatchReport` when the fate of events is known, in the buffer's
-            thread. A position is an event's place in the order of adding, or its number in the
-            file.
-        exit_timeout: Seconds or timedelta that flushing may take when the interpreter ends.
+        client: Client that sends the events; close it after the buffer.
+        store: Path of the file in which events wait, created if missing; None for memory. It
+            contains no key and no URL: use a separate file for each server.
+        batch_size: Maximum number of events per request, 1 to 5,000; a full batch is sent at once.
+        max_age: Longest time an event waits for its batch to fill, in seconds or as a timedelta.
+        max_pending: Maximum number of events waiting or in flight; for a file, those of all
+            processes count.
+        when_full: What `add` does when `max_pending` is reached: "block" until there is room,
+            "raise" `BufferFullError`, or "drop" the event, counted in `dropped` and logged.
+        on_batch: Called with a `BatchReport` when the outcome of events is final, in the buffer's
+            thread. A position is the event's number in the order of adding, or in the file.
+        exit_timeout: Time limit for the flush at interpreter exit, in seconds or as a timedelta.
 
     Raises:
         ConfigurationError: The client has no event key.
         InvalidArgumentError: An argument is out of bounds.
-        OutboxError: The file is damaged, read-only, of a newer version, or no outbox.
+        OutboxError: The file is damaged, read-only, of a newer version, or not an outbox.
 
-    HTTP: `POST /e/{eventKey}`, as `InngestClient.send`. The platform knows an event's id for 24
-    hours [facts.md 1]; a file that holds older events is warned of in the log.
+    HTTP: `POST /e/{eventKey}`, as in `InngestClient.send`. The platform remembers an event's id for
+    24 hours; older events in a file are reported in the log.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class EventBuffer(Buffer):
             on_batch=on_batch,
             exit_timeout=exit_timeout,
         )
-        # Guards what follows, and is notified after every change that somebody may wait for.
+        # Guards the attributes below; notified after every change that a thread may wait for.
         self._changed = threading.Condition()
         self._worker: threading.Thread | None = None
         self._is_stopping = False
@@ -102,34 +102,34 @@ class EventBuffer(Buffer):
             self._wake()
 
     def add(self, event: EventLike) -> bool:
-        """Hand an event over; the network is never waited for.
+        """Add an event to the buffer, without waiting for the network.
 
-        In memory the event is encoded later, in the buffer's thread: leave what it holds as it
-        is. What is wrong with it deep inside is found then, and reported as rejected. With a path
-        it is encoded at once, and is on disk when this returns; threads share a commit.
+        In memory, the event is encoded later, in the buffer's thread: do not change its data.
+        Nested values are validated then; an event with an invalid one is reported as rejected. With
+        a path, it is encoded at once and is on disk when this returns; threads share a commit.
 
         Args:
-            event: An `Event`, or a mapping with the same keys; its id is fixed from here on.
+            event: An `Event`, or a mapping with the same keys; its id is fixed by this call.
 
         Returns:
-            Whether it was taken: False only with `when_full="drop"`.
+            Whether the event was added: False only with `when_full="drop"`.
 
         Raises:
             InvalidEventError: The event is invalid.
-            BufferFullError: There is no room, with `when_full="raise"`.
-            OutboxError: It could not be stored: the disk is full, or the file damaged.
+            BufferFullError: The buffer is full and `when_full` is "raise".
+            OutboxError: The event could not be stored: the disk is full, or the file is damaged.
             RuntimeError: The buffer is closed.
         """
         return self._put(event) or self._add_to_full(event)
 
     def flush(self, timeout: Seconds | None = 30.0) -> bool:
-        """Send what was added so far, and wait until its fate is known.
+        """Send the events added so far, and wait until their outcome is final.
 
         Args:
-            timeout: Seconds or timedelta to wait at most; None for as long as it takes.
+            timeout: Maximum time to wait, in seconds or as a timedelta; None for no limit.
 
         Returns:
-            Whether all of it was accepted or refused; False if some of it still waits.
+            Whether all of them were accepted or rejected; False if some are still waiting.
         """
         deadline = Deadline(timeout, self._session.clock)
         store = self._state.store
@@ -147,14 +147,15 @@ class EventBuffer(Buffer):
         return True
 
     def close(self, timeout: Seconds | None = 30.0) -> int:
-        """Take no more events, send what was added, and stop.
+        """Stop taking events, send those already added, and shut down.
 
         Args:
-            timeout: Seconds or timedelta to wait at most; None for as long as it takes.
+            timeout: Maximum time to wait, in seconds or as a timedelta; None for no limit.
 
         Returns:
-            How many events are left. From memory they are lost: counted as unknown in `report`,
-            told to `on_batch`, and logged. In a file they stay for whoever opens it next.
+            The number of events left unsent. In memory they are lost: counted as unknown in
+            `report`, passed to `on_batch`, and logged. In a file they stay for the next buffer that
+            opens it.
         """
         deadline = Deadline(timeout, self._session.clock)
         with self._changed:
@@ -180,9 +181,9 @@ class EventBuffer(Buffer):
         return self._state.close_store()
 
     def dead_letters(self) -> list[SendFailure]:
-        """Return the events in the file that were refused, oldest first, each with its reason.
+        """Return the rejected events in the file, oldest first, each with its reason.
 
-        Mend one, `add` it, and `discard` the letter.
+        To resend one, fix it, `add` it, and `discard` the letter.
 
         Raises:
             InvalidArgumentError: The buffer has no file.
@@ -193,7 +194,7 @@ class EventBuffer(Buffer):
         """Delete dead letters from the file.
 
         Args:
-            letters: What `dead_letters` returned, or some of it.
+            letters: Some or all of those that `dead_letters` returned.
 
         Raises:
             InvalidArgumentError: The buffer has no file.
@@ -211,7 +212,7 @@ class EventBuffer(Buffer):
         while True:
             rounds = self._rounds
             self._state.check_open()
-            # The thread that makes room must not wait for it, nor anybody where none runs.
+            # The thread that makes room must not wait for room; without a thread, nobody may.
             if (
                 self._state.options.when_full != "block"
                 or self._worker is None
@@ -221,7 +222,7 @@ class EventBuffer(Buffer):
             if self._put(event):
                 return True
             with self._changed:
-                # Other processes make room in a file, too, and cannot tell.
+                # Other processes can make room in a file, too, and cannot notify this one.
                 if self._rounds == rounds and not self._state.is_closed:
                     self._changed.wait(1.0)
 
@@ -231,7 +232,7 @@ class EventBuffer(Buffer):
                 worker = threading.Thread(
                     target=self._work, name="inngest-rest-buffer", daemon=True
                 )
-                # None starts when the interpreter is ending; then whoever flushes sends.
+                # No thread starts while the interpreter is exiting; `flush` then sends by itself.
                 with suppress(RuntimeError):
                     worker.start()
                     self._worker = worker
@@ -256,7 +257,7 @@ class EventBuffer(Buffer):
                 self._changed.notify_all()
 
     def _work_here(self, mark: int, deadline: Deadline) -> None:
-        """Stand in for the thread."""
+        """Send in the calling thread, when no worker could be started."""
         while self._state.store.has_left(mark) and deadline.left() != 0.0:
             self._send_next()
 
@@ -291,7 +292,7 @@ class EventBuffer(Buffer):
             logger.exception("a buffer could not be closed at exit")
 
     def after_fork_in_child(self) -> None:
-        """Start empty in a child; its thread starts with its first event."""
+        """Start empty in a child process; its thread starts with the first event."""
         self._changed = threading.Condition()
         self._worker = None
         self._state.restart()

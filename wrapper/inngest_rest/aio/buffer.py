@@ -1,4 +1,4 @@
-"""Sending from hot paths: events are handed over in microseconds and go out from a task."""
+"""Event buffer for hot paths: `add` takes microseconds, and a background task sends."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.sending.batching import Batch
     from inngest_rest._core.sending.fates import Fates
-    from inngest_rest.aio._client import AsyncInngestClient
+    from inngest_rest.aio.client import AsyncInngestClient
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure
     from inngest_rest.typing import Seconds, WhenFull
@@ -35,39 +35,40 @@ T = TypeVar("T")
 
 
 class AsyncEventBuffer(Buffer):
-    """Takes events in microseconds and sends them from a task of its own.
+    """Buffer events and send them from a background task.
 
-    Without `store` events wait in memory, and what the process cannot send before it ends is lost,
-    counted and logged. With a path they wait in an SQLite file: one that was added survives
-    `kill -9` and a reboot, goes out when any process opens the file again, and runs once per
-    function by its id. Several processes on one machine may share a file that leads to one server.
+    Without `store`, events wait in memory; those the process cannot send before it ends are lost,
+    counted and logged. With a path, events wait in an SQLite file: an event that was added survives
+    `kill -9` and a reboot, is sent when any process opens the file again, and its id lets each
+    function run once. Processes on one machine may share a file if they send to the same server.
 
-    Nothing is given up while the buffer is open: what the server did not answer is sent again,
-    after pauses that grow to a minute. Only what the server refuses is set aside.
+    While the buffer is open it gives up on no event: one without a response is sent again, after
+    pauses of up to a minute. Only events that the server rejects are set aside.
 
-    It belongs to the event loop it is first used in, and is flushed when it is closed: use
-    `async with`. When the interpreter ends there is no loop left to send with: what is left is
-    logged then. A forked child starts empty.
+    It belongs to the event loop in which it is first used, and is flushed when it is closed: use
+    `async with`. At interpreter exit no event loop is left to send with, so the number of unsent
+    events is logged. After a fork, the child's buffer is empty.
 
     Args:
-        client: Sends the events; close it after the buffer.
-        store: Path of the file events wait in, made where it is missing; None for memory. No key
-            is ever in it, and no address: give each server a file of its own.
-        batch_size: So many events go out at once, 1 to 5,000.
-        max_age: Seconds or timedelta after which fewer go out.
-        max_pending: Most events that wait or are under way; in a file, whoever put them there.
-        when_full: What `add` does when that many wait: "block" until there is room, "raise"
-            `BufferFullError`, or "drop" the event, counted in `dropped` and logged.
-        on_batch: Called with a `BatchReport` when the fate of events is known, in the loop. A
-            position is an event's place in the order of adding, or its number in the file.
+        client: Client that sends the events; close it after the buffer.
+        store: Path of the file in which events wait, created if missing; None for memory. It
+            contains no key and no URL: use a separate file for each server.
+        batch_size: Maximum number of events per request, 1 to 5,000; a full batch is sent at once.
+        max_age: Longest time an event waits for its batch to fill, in seconds or as a timedelta.
+        max_pending: Maximum number of events waiting or in flight; for a file, those of all
+            processes count.
+        when_full: What `add` does when `max_pending` is reached: "block" until there is room,
+            "raise" `BufferFullError`, or "drop" the event, counted in `dropped` and logged.
+        on_batch: Called with a `BatchReport` when the outcome of events is final, in the event
+            loop. A position is the event's number in the order of adding, or in the file.
 
     Raises:
         ConfigurationError: The client has no event key.
         InvalidArgumentError: An argument is out of bounds.
-        OutboxError: The file is damaged, read-only, of a newer version, or no outbox.
+        OutboxError: The file is damaged, read-only, of a newer version, or not an outbox.
 
-    HTTP: `POST /e/{eventKey}`, as `AsyncInngestClient.send`. The platform knows an event's id for
-    24 hours [facts.md 1]; a file that holds older events is warned of in the log.
+    HTTP: `POST /e/{eventKey}`, as in `AsyncInngestClient.send`. The platform remembers an event's
+    id for 24 hours; older events in a file are reported in the log.
     """
 
     def __init__(
@@ -102,40 +103,40 @@ class AsyncEventBuffer(Buffer):
         process_hooks.register(self)
 
     async def add(self, event: EventLike) -> bool:
-        """Hand an event over; the network is never waited for.
+        """Add an event to the buffer, without waiting for the network.
 
-        In memory the event is encoded later, in the buffer's task: leave what it holds as it is.
-        What is wrong with it deep inside is found then, and reported as rejected. With a path it
-        is encoded at once, and is on disk when this returns; tasks share a commit. Cancelled
-        meanwhile, it may have been stored.
+        In memory, the event is encoded later, in the buffer's task: do not change its data. Nested
+        values are validated then; an event with an invalid one is reported as rejected. With a
+        path, it is encoded at once and is on disk when this returns; tasks share a commit. If this
+        is cancelled, the event may have been stored.
 
         Args:
-            event: An `Event`, or a mapping with the same keys; its id is fixed from here on.
+            event: An `Event`, or a mapping with the same keys; its id is fixed by this call.
 
         Returns:
-            Whether it was taken: False only with `when_full="drop"`.
+            Whether the event was added: False only with `when_full="drop"`.
 
         Raises:
             InvalidEventError: The event is invalid.
-            BufferFullError: There is no room, with `when_full="raise"`.
-            OutboxError: It could not be stored: the disk is full, or the file damaged.
+            BufferFullError: The buffer is full and `when_full` is "raise".
+            OutboxError: The event could not be stored: the disk is full, or the file is damaged.
             RuntimeError: The buffer is closed.
         """
         if self._worker is None or self._worker.done():
             self._start()
-        # Not by `_elsewhere`: a coroutine more costs half as much as all the rest.
+        # Not through `_elsewhere`: another coroutine would add half to the cost of this method.
         in_memory = self._is_in_memory
         taken = self._put(event) if in_memory else await asyncio.to_thread(self._put, event)
         return taken or await self._add_to_full(event)
 
     async def flush(self, timeout: Seconds | None = 30.0) -> bool:
-        """Send what was added so far, and wait until its fate is known.
+        """Send the events added so far, and wait until their outcome is final.
 
         Args:
-            timeout: Seconds or timedelta to wait at most; None for as long as it takes.
+            timeout: Maximum time to wait, in seconds or as a timedelta; None for no limit.
 
         Returns:
-            Whether all of it was accepted or refused; False if some of it still waits.
+            Whether all of them were accepted or rejected; False if some are still waiting.
         """
         seconds = None if timeout is None else check_seconds("timeout", timeout)
         self._start()
@@ -154,14 +155,15 @@ class AsyncEventBuffer(Buffer):
         return False
 
     async def aclose(self, timeout: Seconds | None = 30.0) -> int:
-        """Take no more events, send what was added, and stop.
+        """Stop taking events, send those already added, and shut down.
 
         Args:
-            timeout: Seconds or timedelta to wait at most; None for as long as it takes.
+            timeout: Maximum time to wait, in seconds or as a timedelta; None for no limit.
 
         Returns:
-            How many events are left. From memory they are lost: counted as unknown in `report`,
-            told to `on_batch`, and logged. In a file they stay for whoever opens it next.
+            The number of events left unsent. In memory they are lost: counted as unknown in
+            `report`, passed to `on_batch`, and logged. In a file they stay for the next buffer that
+            opens it.
         """
         if self._state.is_closed:
             return 0
@@ -179,15 +181,15 @@ class AsyncEventBuffer(Buffer):
         process_hooks.unregister(self)
         worker = self._worker
         if worker is not None and not self._is_worker():
-            # It rests, or what it sends has taken too long.
+            # It is resting, or its request has taken too long.
             worker.cancel()
             await asyncio.wait([worker])
         return await self._elsewhere(self._state.close_store)
 
     async def dead_letters(self) -> list[SendFailure]:
-        """Return the events in the file that were refused, oldest first, each with its reason.
+        """Return the rejected events in the file, oldest first, each with its reason.
 
-        Mend one, `add` it, and `discard` the letter.
+        To resend one, fix it, `add` it, and `discard` the letter.
 
         Raises:
             InvalidArgumentError: The buffer has no file.
@@ -198,7 +200,7 @@ class AsyncEventBuffer(Buffer):
         """Delete dead letters from the file.
 
         Args:
-            letters: What `dead_letters` returned, or some of it.
+            letters: Some or all of those that `dead_letters` returned.
 
         Raises:
             InvalidArgumentError: The buffer has no file.
@@ -216,23 +218,23 @@ class AsyncEventBuffer(Buffer):
         while True:
             seen = self._changed.count
             self._state.check_open()
-            # The task that makes room must not wait for it.
+            # The task that makes room must not wait for room.
             if self._state.options.when_full != "block" or self._is_worker():
                 return self._state.refuse()
             if await self._elsewhere(self._put, event):
                 return True
-            # Other processes make room in a file, too, and cannot tell.
+            # Other processes can make room in a file, too, and cannot notify this one.
             await self._changed.wait(seen, 1.0)
 
     def _start(self) -> None:
-        """Start the task, if none runs; one of a loop that has ended does not."""
+        """Start the task unless one is running; a task of a loop that has ended is not."""
         if not self._is_stopping and (self._worker is None or self._worker.done()):
             loop = asyncio.get_running_loop()
             self._changed.move_to(loop)
             self._worker = loop.create_task(self._work(), name="inngest-rest-buffer")
 
     async def _elsewhere(self, function: Callable[[*Args], T], *args: *Args) -> T:
-        """Do what may wait for the disk in another thread, and at once what does not."""
+        """Call a function that may wait for the disk: in a thread with a file, inline in memory."""
         if self._is_in_memory:
             return function(*args)
         return await asyncio.to_thread(function, *args)
@@ -311,7 +313,7 @@ class AsyncEventBuffer(Buffer):
             logger.exception("a buffer could not be closed at exit")
 
     def after_fork_in_child(self) -> None:
-        """Start empty in a child."""
+        """Start empty in a child process."""
         self._changed.restart()
         self._worker = None
         self._state.restart()

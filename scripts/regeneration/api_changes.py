@@ -1,11 +1,11 @@
-"""What changed for callers between two OpenAPI documents, and which of it breaks them.
+"""Changes between two OpenAPI documents for callers of the generated client, and which break them.
 
-Callers are those of the generated client: an operation goes by its id, a schema by its name. What
-they send must still be taken, what they read must still be there. Readers here are tolerant, so a
-new field, a new status or a new value of an enum in an answer breaks nobody.
+An operation is identified by its id, a schema by its name. A change is breaking if requests that
+were valid no longer are, or if something that callers read is gone. Readers are tolerant: a new
+field, status or enum value in a response breaks nobody.
 
-Written rather than installed: of the differs on PyPI (oasdiff is not there), api-diff-sentinel
-stops at parameters and breakwatch takes every union for an object.
+This is our own code because the tools on PyPI fall short: api-diff-sentinel compares parameters
+only, and breakwatch treats every union as an object. oasdiff is not on PyPI.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from schema_changes import (
+from scripts.regeneration.schema_changes import (
     REQUEST,
     RESPONSE,
     SCHEMAS,
     Change,
     Node,
-    come_and_gone,
+    additions_and_removals,
     schema_changes,
 )
 
@@ -27,7 +27,7 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
 def changes(before: Node, after: Node) -> list[Change]:
-    """Compare two parsed documents, sorted by place."""
+    """Compare two parsed documents and return the changes, sorted by place."""
     comparison = Comparison(before, after)
     return sorted({*comparison.operations(), *comparison.schemas()})
 
@@ -40,23 +40,23 @@ class Comparison:
         self._used = (used_schemas(before), used_schemas(after))
 
     def operations(self) -> Iterator[Change]:
-        """Compare operations, their parameters, bodies and answers; schemas by name alone."""
+        """Compare operations with their parameters, bodies and responses; schemas by name only."""
         before, after = operations_of(self._before), operations_of(self._after)
-        yield from come_and_gone("", before, after, "operation", gone_breaks=True)
+        yield from additions_and_removals("", before, after, "operation", gone_breaks=True)
         for id_ in before.keys() & after.keys():
             yield from _operation(id_, before[id_], after[id_])
 
     def schemas(self) -> Iterator[Change]:
-        """Compare the named schemas, each in the directions that it travels."""
+        """Compare the named schemas, each for the directions in which it is used."""
         before, after = _named(self._before), _named(self._after)
-        yield from come_and_gone("", before, after, "schema", gone_breaks=True)
+        yield from additions_and_removals("", before, after, "schema", gone_breaks=True)
         for name in before.keys() & after.keys():
             ways = self._used[0].get(name, set()) | self._used[1].get(name, set())
             yield from schema_changes(name, before[name], after[name], frozenset(ways))
 
 
 def operations_of(document: Node) -> dict[str, Node]:
-    """Index the operations by id, each with its path, its method and what the path adds to it."""
+    """Index the operations by id, each with its method, path and all of its parameters."""
     return {
         item[method]["operationId"]: {
             **item[method],
@@ -85,7 +85,7 @@ def operations_of(document: Node) -> dict[str, Node]:
 
 
 def used_schemas(document: Node) -> dict[str, set[str]]:
-    """Say of every named schema whether it travels in requests, in responses, or both."""
+    """Return for each named schema whether requests, responses or both use it."""
     used: dict[str, set[str]] = {}
 
     def visit(node: Any, way: str) -> None:
@@ -142,9 +142,9 @@ def _responses(id_: str, before: Node, after: Node) -> Iterator[Change]:
 
 
 def _content(where: str, before: Node, after: Node, way: str, *, is_read: bool) -> Iterator[Change]:
-    """Compare what a body may be; of an error nobody relies on the content type."""
+    """Compare the content types and schemas of a body; nobody relies on an error's content type."""
     old, new = before.get("content", {}), after.get("content", {})
-    yield from come_and_gone(where, old, new, "content type", gone_breaks=is_read)
+    yield from additions_and_removals(where, old, new, "content type", gone_breaks=is_read)
     for kind in old.keys() & new.keys():
         yield from schema_changes(
             where, old[kind].get("schema", {}), new[kind].get("schema", {}), frozenset({way})

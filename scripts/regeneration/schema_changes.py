@@ -1,4 +1,4 @@
-"""What changed between two JSON schemas for those who send by them, and those who read."""
+"""Changes between two JSON schemas, as they affect those who send and those who read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Node = Mapping[str, Any]
 REQUEST = "request"
 RESPONSE = "response"
 Ways = frozenset[str]
-"""In which directions a schema travels; none: it is not used."""
+"""The directions in which a schema is used; empty if it is unused."""
 
 SCHEMAS = "#/components/schemas/"
 UNIONS = ("oneOf", "anyOf")
@@ -24,12 +24,12 @@ CONSTRAINTS = LOWER_IS_STRICTER | HIGHER_IS_STRICTER | {"pattern", "multipleOf",
 
 @dataclass(frozen=True, order=True)
 class Change:
-    """One thing that is different.
+    """One difference.
 
     Attributes:
         where: The operation or schema, and the place in it.
         what: What happened to it.
-        is_breaking: Whether callers of the document before have to change something.
+        is_breaking: Whether callers have to change their code.
     """
 
     where: str
@@ -41,7 +41,7 @@ class Change:
 
 
 def schema_changes(where: str, before: Node, after: Node, ways: Ways) -> Iterator[Change]:
-    """Compare two schemas; of references only the names, as what they name is compared once."""
+    """Compare two schemas; references by name only, as their targets are compared once."""
     if before.get("type") == after.get("type") == "array":
         yield from schema_changes(
             f"{where} items", before.get("items", {}), after.get("items", {}), ways
@@ -61,7 +61,7 @@ def _types(where: str, before: Node, after: Node, ways: Ways) -> Iterator[Change
     breaks = (REQUEST in ways and not _covers(new, old)) or (
         RESPONSE in ways and not _covers(old, new)
     )
-    yield Change(where, f"type {_said(old)} became {_said(new)}", breaks)
+    yield Change(where, f"type {_joined(old)} became {_joined(new)}", breaks)
 
 
 def _covers(wide: frozenset[str], narrow: frozenset[str]) -> bool:
@@ -70,8 +70,8 @@ def _covers(wide: frozenset[str], narrow: frozenset[str]) -> bool:
 
 def _enums(where: str, before: Any, after: Any, ways: Ways) -> Iterator[Change]:
     if before and after:
-        # A value that goes takes the member of the generated enum with it, whichever way it went.
-        yield from come_and_gone(
+        # A removed value removes a member of the generated enum, whatever its direction.
+        yield from additions_and_removals(
             where, dict.fromkeys(before), dict.fromkeys(after), "value", gone_breaks=True
         )
     elif before:
@@ -107,7 +107,7 @@ def _additional(where: str, before: Node, after: Node, ways: Ways) -> Iterator[C
 
 
 def _constraints(where: str, before: Node, after: Node, ways: Ways) -> Iterator[Change]:
-    """Compare every other keyword: a constraint that is new only matters to those who send."""
+    """Compare all other keywords; a new constraint matters only to those who send."""
     ignored = {*WORDS, *COMPARED, *UNIONS, "$ref"}
     for name in (before.keys() | after.keys()) - ignored:
         old, new = before.get(name), after.get(name)
@@ -125,7 +125,7 @@ def _is_looser(name: str, old: Any, new: Any) -> bool:
 
 
 def alternatives(schema: Node) -> frozenset[str]:
-    """Name the types a schema allows: `string`, `string(date-time)`, `null`, `Run`, `[Run]`."""
+    """Name the allowed types: `string`, `string(date-time)`, `null`, `Run`, `[Run]`."""
     if "$ref" in schema:
         return frozenset({schema["$ref"].removeprefix(SCHEMAS)})
     for union in UNIONS:
@@ -138,12 +138,12 @@ def alternatives(schema: Node) -> frozenset[str]:
 
 def _type_name(name: str, schema: Node) -> str:
     if name == "array":
-        return f"[{_said(alternatives(schema.get('items', {})))}]"
-    # A format of numbers is a size, which Python does not have.
+        return f"[{_joined(alternatives(schema.get('items', {})))}]"
+    # The format of a number is its size, which makes no difference in Python.
     return f"{name}({schema['format']})" if name == "string" and "format" in schema else name
 
 
-def come_and_gone(
+def additions_and_removals(
     where: str, before: Node, after: Node, kind: str, *, gone_breaks: bool
 ) -> Iterator[Change]:
     for name in before.keys() ^ after.keys():
@@ -152,7 +152,7 @@ def come_and_gone(
         yield Change(place, f"{what} {'removed' if gone else 'added'}", gone and gone_breaks)
 
 
-def _said(types: frozenset[str]) -> str:
+def _joined(types: frozenset[str]) -> str:
     return " | ".join(sorted(types, key=lambda name: (name == "null", name)))
 
 

@@ -1,0 +1,146 @@
+"""Write the generated code, or check that it is up to date.
+
+generated/inngest_rest_api comes from openapi/inngest.yaml, the blocking client in
+wrapper/inngest_rest/client from the asynchronous one in wrapper/inngest_rest/aio. What changed for
+callers in the document since the last commit is printed too, breaking changes marked.
+
+All code is generated into a temporary folder first, as a generator leaves files behind when it
+fails and keeps stale ones when it overwrites. It is put in place only if all of it came out without
+a warning.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import yaml
+
+from scripts.regeneration import api_client, blocking_client
+from scripts.regeneration.api_changes import changes
+from scripts.regeneration.trees import compare, replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+ROOT = Path(__file__).resolve().parents[2]
+BREAKING = 3
+
+
+class Output(NamedTuple):
+    """A generated package.
+
+    Attributes:
+        package: Where it is, below the root of the repository.
+        source: What it is generated from.
+        write: Generates it from the root of the repository into a folder that is not there yet.
+    """
+
+    package: str
+    source: str
+    write: Callable[[Path, Path], None]
+
+
+OUTPUTS = (
+    Output(api_client.PACKAGE, api_client.DOCUMENT, api_client.write),
+    Output(blocking_client.PACKAGE, blocking_client.SOURCE, blocking_client.write),
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="scripts/regenerate", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; exit 1 and name each file that differs from what its source yields",
+    )
+    parser.add_argument("--root", type=Path, default=ROOT, help="the repository to work on")
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="FILE",
+        help="the document to compare with for changes; the last one committed by default",
+    )
+    parser.add_argument(
+        "--check-breaking",
+        action="store_true",
+        help=f"exit {BREAKING} if a change breaks callers, after all else is done",
+    )
+    options = parser.parse_args()
+    if options.against and not options.against.is_file():
+        parser.error(f"--against: there is no file {options.against}")
+    status = regenerate(options.root, OUTPUTS, check=options.check)
+    if status != 0:
+        return status
+    try:
+        before = options.against.read_text(encoding="utf-8") if options.against else committed()
+    except (OSError, subprocess.CalledProcessError) as failure:
+        print(f"There is no committed document to compare with: {failure}", file=sys.stderr)
+        return 2 if options.check_breaking else 0
+    after = (options.root / api_client.DOCUMENT).read_text(encoding="utf-8")
+    breaks = print_changes(before, after)
+    return BREAKING if breaks and options.check_breaking else 0
+
+
+def regenerate(root: Path, outputs: Iterable[Output], *, check: bool) -> int:
+    """Write the packages, or compare them with what there is; return the exit status."""
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            for each in outputs:
+                each.write(root, Path(scratch) / each.package)
+        except subprocess.CalledProcessError as failure:
+            print(failure.stdout, failure.stderr, sep="", file=sys.stderr)
+            print(
+                f"Nothing was written: {failure.cmd[2]} did not accept {each.source}.",
+                file=sys.stderr,
+            )
+            return 2
+        except blocking_client.UnusedSubstitutionError as failure:
+            print(f"Nothing was written: {failure}.", file=sys.stderr)
+            return 2
+        differences = {
+            each: compare(Path(scratch) / each.package, root / each.package) for each in outputs
+        }
+        if check:
+            return report(differences)
+        for each, changed in differences.items():
+            replace(Path(scratch) / each.package, root / each.package)
+            print(f"{len(changed)} files of {each.package} changed")
+    return 0
+
+
+def report(differences: dict[Output, list[str]]) -> int:
+    for output, found in differences.items():
+        if found:
+            yields = f"{output.package} is not what {output.source} yields:"
+            print(yields, *found, sep="\n  ", file=sys.stderr)
+        else:
+            print(f"{output.package} is what {output.source} yields")
+    if not any(differences.values()):
+        return 0
+    print("To bring it up to date, run: scripts/regenerate", file=sys.stderr)
+    return 1
+
+
+def committed() -> str:
+    """Return the document as it was last committed."""
+    command = ["git", "-C", str(ROOT), "show", f"HEAD:{api_client.DOCUMENT}"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def print_changes(before: str, after: str) -> bool:
+    """Print what changed for callers, and return whether some of it breaks them."""
+    found = changes(yaml.safe_load(before), yaml.safe_load(after))
+    broken = sum(each.is_breaking for each in found)
+    print(f"Changes for callers: {len(found)}, of them breaking: {broken}", *found, sep="\n  ")
+    return broken > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

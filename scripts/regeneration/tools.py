@@ -1,0 +1,23 @@
+"""The pinned tools, run by this interpreter so that nothing found on PATH takes part."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def run(module: str, *arguments: str | Path) -> None:
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    subprocess.run(command, check=True, capture_output=True, text=True)
+
+
+def tidy(package: Path, *fixes: str) -> None:
+    """Remove unused imports and sort the others, and format; `fixes` are more arguments of ruff."""
+    # Isolated: the repository's own settings must not decide what is committed here.
+    ruff = ("--isolated", "--no-cache", "--quiet", "--line-length", "100", package)
+    run("ruff", "check", "--fix-only", "--select=I,F401", *fixes, *ruff)
+    run("ruff", "format", *ruff)

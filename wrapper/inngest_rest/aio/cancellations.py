@@ -1,0 +1,92 @@
+"""Bulk cancellations: list, create and delete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inngest_rest._core.resources import cancellations
+from inngest_rest.aio._resource import Resource
+from inngest_rest.aio.paginator import AsyncPaginator
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from inngest_rest.models import Cancellation
+
+
+class Cancellations(Resource):
+    """Bulk cancellations: `client.cancellations`. A self-hosted server answers each with 500."""
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncPaginator[Cancellation]:
+        """List bulk cancellations.
+
+        Args:
+            limit: Maximum number in total; None for all of them.
+            page_size: Maximum number per page, 1 to 100; the server sends all of them at once.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
+        Raises:
+            ServerError: The server does not store cancellations, as self-hosted servers do not.
+
+        HTTP: `GET /v1/cancellations`.
+        """
+        return AsyncPaginator(
+            self._driver,
+            cancellations.list_cancellations(
+                self._session, limit=limit, page_size=page_size, cursor=cursor
+            ),
+        )
+
+    async def create(
+        self,
+        app: str,
+        function: str,
+        *,
+        started_before: datetime,
+        started_after: datetime | None = None,
+        condition: str | None = None,
+    ) -> Cancellation:
+        """Cancel every run of a function that started in a time window.
+
+        Args:
+            app: The app's id.
+            function: The function's id; a self-hosted server expects `APP-FUNCTION`.
+            started_before: Only runs started before this aware datetime; not in the future.
+            started_after: Only runs started after this aware datetime.
+            condition: CEL expression over the event, such as "event.data.plan == 'free'".
+
+        Raises:
+            NotFoundError: No such function.
+            BadRequestError: The time window is not valid.
+
+        HTTP: `POST /v1/cancellations`.
+        """
+        return await self._driver.run(
+            cancellations.create(
+                self._session,
+                app,
+                function,
+                started_before=started_before,
+                started_after=started_after,
+                condition=condition,
+            )
+        )
+
+    async def delete(self, id: str) -> None:
+        """Withdraw a bulk cancellation; runs it has already cancelled stay cancelled.
+
+        Args:
+            id: The cancellation's id.
+
+        Raises:
+            BadRequestError: The id is not valid.
+
+        HTTP: `DELETE /v1/cancellations/{cancellationId}`.
+        """
+        return await self._driver.run(cancellations.delete(self._session, id))

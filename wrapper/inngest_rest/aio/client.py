@@ -1,0 +1,308 @@
+"""The client: its settings, sending, health, and the groups of methods."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from inngest_rest._core.calls.session import Session
+from inngest_rest._core.calls.settings import resolve
+from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
+from inngest_rest._core.drivers import lanes
+from inngest_rest._core.drivers.asynchronous import AsyncDriver
+from inngest_rest._core.sending import send, send_many
+from inngest_rest._core.sending.batching import DEFAULT_EVENTS
+from inngest_rest._core.sending.send_many import DEFAULT_IN_FLIGHT
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable, Iterable
+    from os import PathLike
+
+    import httpx
+
+    from inngest_rest.aio.apps import Apps
+    from inngest_rest.aio.cancellations import Cancellations
+    from inngest_rest.aio.events import Events
+    from inngest_rest.aio.functions import Functions
+    from inngest_rest.aio.runs import Runs
+    from inngest_rest.aio.signals import Signals
+    from inngest_rest.aio.webhooks import Webhooks
+    from inngest_rest.event import EventLike
+    from inngest_rest.reports import BatchReport, SendReport
+    from inngest_rest.retry import RetryPolicy
+    from inngest_rest.typing import ApiVersion, Seconds
+
+
+class AsyncInngestClient:
+    """A client for Inngest's HTTP API.
+
+    Each argument left out is read from the environment variable named beside it. Making a client
+    sends nothing; a key that is missing is reported by the first call that needs it.
+
+    Args:
+        event_key: Key for sending events (INNGEST_EVENT_KEY).
+        signing_key: Key for the REST API; only its hash is sent (INNGEST_SIGNING_KEY).
+        signing_key_fallback: Key to try when `signing_key` is rejected, for use during a rotation
+            (INNGEST_SIGNING_KEY_FALLBACK).
+        api_key: Key for v2 of the REST API; without a signing key only v2 is used
+            (INNGEST_API_KEY).
+        env: Branch environment, sent as the `x-inngest-env` header (INNGEST_ENV).
+        dev: Use a dev server, which needs no keys: True for http://127.0.0.1:8288, or its URL
+            (INNGEST_DEV).
+        base_url: Base URL for events and the REST API alike (INNGEST_BASE_URL).
+        event_base_url: Base URL for events, https://inn.gs by default
+            (INNGEST_EVENT_API_BASE_URL).
+        api_base_url: Base URL of the REST API, https://api.inngest.com by default
+            (INNGEST_API_BASE_URL).
+        api_version: "auto" picks the API version that serves each call best; "v1" or "v2" uses
+            that one only.
+        timeout: Time limit per attempt, in seconds or as a timedelta, 30 s by default; at most
+            half of it may be spent connecting.
+        retries: Maximum number of retries, or a `RetryPolicy`; by default 4 within 120 s.
+        transport: Custom transport, for proxies, limits, client certificates or tests; closed with
+            the client.
+        allow_http: Allow sending keys over plain HTTP to hosts other than loopback
+            (INNGEST_ALLOW_HTTP).
+
+    Raises:
+        ConfigurationError: A setting is malformed; the message names it.
+    """
+
+    _clock: ClassVar[Clock] = SYSTEM_CLOCK  # a subclass in the tests has another
+
+    def __init__(
+        self,
+        *,
+        event_key: str | None = None,
+        signing_key: str | None = None,
+        signing_key_fallback: str | None = None,
+        api_key: str | None = None,
+        env: str | None = None,
+        dev: bool | str | None = None,
+        base_url: str | None = None,
+        event_base_url: str | None = None,
+        api_base_url: str | None = None,
+        api_version: ApiVersion = "auto",
+        timeout: Seconds = 30.0,
+        retries: int | RetryPolicy | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        allow_http: bool | None = None,
+    ) -> None:
+        settings = resolve(
+            event_key=event_key,
+            signing_key=signing_key,
+            signing_key_fallback=signing_key_fallback,
+            api_key=api_key,
+            env=env,
+            dev=dev,
+            base_url=base_url,
+            event_base_url=event_base_url,
+            api_base_url=api_base_url,
+            api_version=api_version,
+            timeout=timeout,
+            retries=retries,
+            allow_http=allow_http,
+        )
+        self._session = Session(settings, self._clock)
+        self._driver = AsyncDriver(
+            lanes.by_host(settings, transport, lanes.make_async), self._clock
+        )
+
+    def __repr__(self) -> str:
+        settings = self._session.settings
+        return f"{type(self).__name__}({settings.event_url!r}, {settings.api_url!r})"
+
+    # Each group is imported on first use: a program that only sends never loads the models of runs.
+
+    @cached_property
+    def events(self) -> Events:
+        """Events stored by the server."""
+        from inngest_rest.aio.events import Events
+
+        return Events(self._driver, self._session)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """Runs of functions."""
+        from inngest_rest.aio.runs import Runs
+
+        return Runs(self._driver, self._session)
+
+    @cached_property
+    def apps(self) -> Apps:
+        """Apps synced with the server."""
+        from inngest_rest.aio.apps import Apps
+
+        return Apps(self._driver, self._session)
+
+    @cached_property
+    def functions(self) -> Functions:
+        """Functions of an app."""
+        from inngest_rest.aio.functions import Functions
+
+        return Functions(self._driver, self._session)
+
+    @cached_property
+    def signals(self) -> Signals:
+        """Signals that runs wait for."""
+        from inngest_rest.aio.signals import Signals
+
+        return Signals(self._driver, self._session)
+
+    @cached_property
+    def cancellations(self) -> Cancellations:
+        """Bulk cancellations."""
+        from inngest_rest.aio.cancellations import Cancellations
+
+        return Cancellations(self._driver, self._session)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        """Webhooks, which only Inngest Cloud has."""
+        from inngest_rest.aio.webhooks import Webhooks
+
+        return Webhooks(self._driver, self._session)
+
+    async def send(
+        self, events: EventLike | Iterable[EventLike], *, batch_size: int = DEFAULT_EVENTS
+    ) -> list[str]:
+        """Send one or more events and return their internal ids, in order.
+
+        All events are checked before any is sent. Retries are safe: each event has an id and each
+        request a seed, so nothing runs twice.
+
+        Args:
+            events: An `Event`, a mapping with the same keys, or an iterable of them.
+            batch_size: Maximum number of events per request, 1 to 5,000.
+
+        Raises:
+            InvalidEventError: The event at `position` is invalid; nothing was sent.
+            PartialSendError: Some events were not accepted; `report` and `ids` show which.
+            AuthenticationError: The event key is wrong; nothing was accepted.
+            TransportError: The server could not be reached; nothing was accepted.
+
+        HTTP: `POST /e/{eventKey}`, with at most 5,000 events per request and 3 MiB per event.
+        """
+        return await self._driver.run(send.send(self._session, events, batch_size=batch_size))
+
+    async def send_many(
+        self,
+        events: Iterable[EventLike] | AsyncIterable[EventLike],
+        *,
+        batch_size: int = DEFAULT_EVENTS,
+        in_flight: int = DEFAULT_IN_FLIGHT,
+        on_batch: Callable[[BatchReport], object] | None = None,
+        max_requests: int | None = None,
+        period: Seconds = 1.0,
+    ) -> SendReport:
+        """Send any number of events in bounded memory and report the outcome.
+
+        An invalid event never stops the others. Events are drawn from the iterable only as fast as
+        they can be sent, and batches are retried as safely as in `send`. Sending stops with an
+        exception when it is pointless to continue: the key is rejected, or ten batches in a row
+        got no response.
+
+        Args:
+            events: Any iterable or asynchronous iterable; it is never held in memory as a whole.
+            batch_size: Maximum number of events per request, 1 to 5,000.
+            in_flight: Maximum number of concurrent requests, 1 to 64.
+            on_batch: Called with a `BatchReport` for each batch, in order; also for batches in
+                flight when an exception or a cancellation ends the sending.
+            max_requests: Maximum number of requests per `period`, evenly spaced, retries not
+                counted; None for no limit.
+            period: Length of the period for `max_requests`, in seconds or as a timedelta.
+
+        Returns:
+            Counts, and the first 1,000 failures; further failures are passed to `on_batch` only.
+
+        Raises:
+            AuthenticationError: The event key is wrong.
+            TransportError: The server stopped responding; a note on the error has the counts.
+
+        HTTP: `POST /e/{eventKey}`, as `send`.
+        """
+        return await send_many.send_many_async(
+            self._driver,
+            self._session,
+            events,
+            send_many.check_options(
+                self._session, batch_size, in_flight, on_batch, max_requests, period
+            ),
+        )
+
+    async def send_file(
+        self,
+        path: str | PathLike[str],
+        *,
+        name: str | None = None,
+        resume: bool = False,
+        dead_letters: str | PathLike[str] | None = None,
+        batch_size: int = DEFAULT_EVENTS,
+        in_flight: int = DEFAULT_IN_FLIGHT,
+        on_batch: Callable[[BatchReport], object] | None = None,
+        max_requests: int | None = None,
+        period: Seconds = 1.0,
+    ) -> SendReport:
+        """Send the events of a file with one JSON object per line, and report the outcome.
+
+        Importing the same file again, even after a crash, starts no run twice within 24 hours: an
+        event without an id gets one made from the import's name, the line's number and its bytes.
+        An invalid line never stops the others. Reported positions are line numbers, from 1.
+
+        Args:
+            path: NDJSON file, plain or gzip; "-" for standard input.
+            name: Name of the import; the file's name by default, required for standard input.
+            resume: Continue after the last completed batch recorded in `FILE.checkpoint`. That
+                file exists while any work is left, and is kept when `resume` is True.
+            dead_letters: File for rejected lines, ready to be fixed and sent;
+                `FILE.rejected.ndjson` by default. The reasons are written beside it, to
+                `FILE.rejected.reasons.ndjson`.
+            batch_size: Maximum number of lines per request, 1 to 5,000.
+            in_flight: Maximum number of concurrent requests, 1 to 64.
+            on_batch: Called with a `BatchReport` for each batch, as in `send_many`.
+            max_requests: Maximum number of requests per `period`, retries not counted; None for no
+                limit.
+            period: Length of the period for `max_requests`, in seconds or as a timedelta.
+
+        Returns:
+            Counts, and the first 1,000 failures; `dead_letters` has every rejected line.
+
+        Raises:
+            OSError: The file cannot be read, or a file beside it cannot be written.
+            InvalidArgumentError: The checkpoint belongs to another file, name or version.
+            AuthenticationError, TransportError: As in `send_many`.
+
+        HTTP: `POST /e/{eventKey}`, as `send`.
+        """
+        from inngest_rest._core.file_import import send_file
+
+        return await send_file.send_file_async(
+            self._driver,
+            self._session,
+            send_file.check_options(path, name, dead_letters, resume=resume),
+            send_many.check_options(
+                self._session, batch_size, in_flight, on_batch, max_requests, period
+            ),
+        )
+
+    async def health(self) -> None:
+        """Return if the server is up.
+
+        Raises:
+            InngestError: The server is not up, or is not an Inngest server.
+
+        HTTP: `GET /health` on the host for events.
+        """
+        from inngest_rest._core.resources import health
+
+        return await self._driver.run(health.check(self._session))
+
+    async def aclose(self) -> None:
+        """Close all connections; the client cannot be used afterwards."""
+        await self._driver.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()

@@ -1,0 +1,99 @@
+"""Stored events: list, get, and list the runs of one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inngest_rest._core.resources import events
+from inngest_rest.aio._resource import Resource
+from inngest_rest.aio.paginator import AsyncPaginator
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from inngest_rest.models import Run, StoredEvent
+
+
+class Events(Resource):
+    """Events stored by the server: `client.events`. To send events, use `client.send`."""
+
+    def list(
+        self,
+        *,
+        name: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncPaginator[StoredEvent]:
+        """List stored events, newest first.
+
+        Args:
+            name: Only events with exactly this name.
+            since: Only events received after this aware datetime; one hour ago by default.
+            until: Only events received before this aware datetime.
+            limit: Maximum number of events in total; None for all of them.
+            page_size: Maximum number of events per request; the server returns at most 50.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
+
+        HTTP: `GET /v1/events`.
+        """
+        return AsyncPaginator(
+            self._driver,
+            events.list_events(
+                self._session,
+                name=name,
+                since=since,
+                until=until,
+                limit=limit,
+                page_size=page_size,
+                cursor=cursor,
+            ),
+        )
+
+    async def get(self, id: str) -> StoredEvent:
+        """Get one stored event.
+
+        Args:
+            id: The internal id returned by `send`, not an id you chose.
+
+        Raises:
+            NotFoundError: No such event; one that was just sent appears after about 0.25 s.
+
+        HTTP: `GET /v1/events/{eventId}`.
+        """
+        return await self._driver.run(events.get(self._session, id))
+
+    def runs(
+        self,
+        id: str,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncPaginator[Run]:
+        """List the runs started by an event.
+
+        An empty list need not mean that a run is still to come: an event that is batched,
+        rate-limited or repeated may never have a run of its own.
+
+        Args:
+            id: The internal id of the event, as returned by `send`.
+            limit: Maximum number of runs in total; None for all of them.
+            page_size: Maximum number of runs per request; the server returns at most 40.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
+
+        HTTP: `GET /v2/events/{eventId}/runs`, else `GET /v1/events/{eventId}/runs`, whose statuses
+        are often wrong: those that are not certain read `unknown`.
+        """
+        return AsyncPaginator(
+            self._driver,
+            events.list_runs(self._session, id, limit=limit, page_size=page_size, cursor=cursor),
+        )

@@ -1,0 +1,87 @@
+"""Functions: list, get and invoke."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from inngest_rest._core.resources import functions
+from inngest_rest.aio._resource import Resource
+from inngest_rest.aio.paginator import AsyncPaginator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inngest_rest.models import Function
+
+
+class Functions(Resource):
+    """Functions of an app: `client.functions`."""
+
+    def list(
+        self,
+        app: str,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncPaginator[Function]:
+        """List the functions of an app; for an unknown app the list is empty.
+
+        Args:
+            app: The app's id.
+            limit: Maximum number of functions in total; None for all of them.
+            page_size: Maximum number of functions per request, 1 to 100.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
+
+        HTTP: `GET /v2/apps/{appId}/functions`, else `GET /v1/apps/{appId}/functions`.
+        """
+        return AsyncPaginator(
+            self._driver,
+            functions.list_functions(
+                self._session, app, limit=limit, page_size=page_size, cursor=cursor
+            ),
+        )
+
+    async def get(self, app: str, function: str) -> Function:
+        """Get one function.
+
+        Args:
+            app: The app's id.
+            function: The function's id within the app.
+
+        Raises:
+            NotFoundError: No such function.
+
+        HTTP: `GET /v2/apps/{appId}/functions/{functionId}`.
+        """
+        return await self._driver.run(functions.get(self._session, app, function))
+
+    async def invoke(
+        self,
+        app: str,
+        function: str,
+        data: Mapping[str, Any] | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> str:
+        """Start a function directly and return the id of its run.
+
+        Args:
+            app: The app's id.
+            function: The function's id within the app.
+            data: The event data passed to the function; `{}` by default.
+            idempotency_key: Calls with the same key start one run and return its id. With a key, a
+                failed request is retried; without one, only if it never reached the server.
+
+        Raises:
+            NotFoundError: No such function.
+            BadRequestError: The function is rate-limited or debounced (422).
+
+        HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`.
+        """
+        return await self._driver.run(
+            functions.invoke(self._session, app, function, data, idempotency_key=idempotency_key)
+        )

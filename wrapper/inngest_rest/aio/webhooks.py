@@ -1,0 +1,101 @@
+"""Webhooks: list, create, get, update and delete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inngest_rest._core.resources import webhooks
+from inngest_rest.aio._resource import Resource
+from inngest_rest.aio.paginator import AsyncPaginator
+
+if TYPE_CHECKING:
+    from inngest_rest.models import Webhook
+
+
+class Webhooks(Resource):
+    """Webhooks, which only Inngest Cloud has: `client.webhooks`."""
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncPaginator[Webhook]:
+        """List webhooks.
+
+        Args:
+            limit: Maximum number in total; None for all of them.
+            page_size: Maximum number per page, 1 to 100; the server sends all of them at once.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
+        Raises:
+            RouteNotFoundError: The server does not support webhooks.
+
+        HTTP: `GET /v1/webhooks`.
+        """
+        return AsyncPaginator(
+            self._driver,
+            webhooks.list_webhooks(self._session, limit=limit, page_size=page_size, cursor=cursor),
+        )
+
+    async def create(self, *, name: str | None = None, transform: str | None = None) -> Webhook:
+        """Create a webhook.
+
+        Args:
+            name: A display name.
+            transform: JavaScript that turns a request into an event.
+
+        Raises:
+            RouteNotFoundError: The server does not support webhooks.
+
+        HTTP: `POST /v1/webhooks`.
+        """
+        return await self._driver.run(
+            webhooks.create(self._session, name=name, transform=transform)
+        )
+
+    async def get(self, id: str) -> Webhook:
+        """Get one webhook.
+
+        Args:
+            id: The webhook's id.
+
+        Raises:
+            NotFoundError: No such webhook.
+
+        HTTP: `GET /v1/webhooks/{webhookId}`.
+        """
+        return await self._driver.run(webhooks.get(self._session, id))
+
+    async def update(
+        self, id: str, *, name: str | None = None, transform: str | None = None
+    ) -> Webhook:
+        """Change the name or the transform of a webhook; what is not given stays as it is.
+
+        Args:
+            id: The webhook's id.
+            name: A display name.
+            transform: JavaScript that turns a request into an event.
+
+        Raises:
+            NotFoundError: No such webhook.
+
+        HTTP: `PUT /v1/webhooks/{webhookId}`.
+        """
+        return await self._driver.run(
+            webhooks.update(self._session, id, name=name, transform=transform)
+        )
+
+    async def delete(self, id: str) -> None:
+        """Delete a webhook; its URL stops accepting events.
+
+        Args:
+            id: The webhook's id.
+
+        Raises:
+            NotFoundError: No such webhook.
+
+        HTTP: `DELETE /v1/webhooks/{webhookId}`.
+        """
+        return await self._driver.run(webhooks.delete(self._session, id))
