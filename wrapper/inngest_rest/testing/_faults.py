@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 import httpx
 
+from inngest_rest.testing._api.operations import OPERATION_NAMES
 from inngest_rest.testing._api.responses import JSON, TEXT
+from inngest_rest.testing._api.routing import METHODS
 from inngest_rest.testing._carriers.messages import Request, Response
 from inngest_rest.testing._go.encoding import encode
 from inngest_rest.testing._state.clock import as_timedelta
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import timedelta
 
 
@@ -102,6 +107,71 @@ def delays(by: timedelta | float) -> Effect:
         ValueError: `by` is negative or not finite.
     """
     return Delays(as_timedelta(by, "by"))
+
+
+def check_target(
+    served: Mapping[str, str], *, operation: str | None, method: str | None, path: str | None
+) -> None:
+    """Raise ValueError for a fault that would never strike.
+
+    Args:
+        served: The operations that the server has: names by `METHOD /path`.
+        operation: The operation that the fault is for.
+        method: The method that it is for, in upper case.
+        path: The pattern of the paths that it is for.
+    """
+    if operation is not None and operation not in served.values():
+        if operation in OPERATION_NAMES.values():
+            raise ValueError(
+                f"this mock does not serve the operation {operation!r}, so the fault would never "
+                "strike: see v1_routes and v2_routes of MockServer"
+            )
+        raise _unknown("operation", operation, served.values())
+    if method is not None and method not in METHODS:
+        raise _unknown("method", method, METHODS)
+    # Routes that this server lacks are requested, too: a fault may strike instead of their 404.
+    patterns = [each for signature in OPERATION_NAMES for each in _path_patterns(signature)]
+    if path is not None and not _overlaps_any(path, patterns):
+        raise _unknown("path", path, patterns)
+    for signature, name in served.items():
+        if name == operation and not (
+            (method is None or signature.startswith(f"{method} "))
+            and (path is None or _overlaps_any(path, _path_patterns(signature)))
+        ):
+            raise ValueError(
+                f"operation {operation!r} is {signature}, so a fault for method={method!r} and "
+                f"path={path!r} would never strike it"
+            )
+
+
+def _unknown(what: str, given: str, known: Iterable[str]) -> ValueError:
+    nearest = get_close_matches(given, sorted(set(known)), n=3, cutoff=0)
+    return ValueError(
+        f"unknown {what} {given!r}, so the fault would never strike: "
+        f"the nearest are {', '.join(map(repr, nearest))}"
+    )
+
+
+def _path_patterns(signature: str) -> list[str]:
+    path = signature.partition(" ")[2].replace("{}", "*")
+    return [path, f"/api{path}"] if path.startswith("/v2/") else [path]
+
+
+def _overlaps_any(path: str, patterns: Iterable[str]) -> bool:
+    simple = re.sub(r"\[.[^]]*\]", "?", path)  # a set of characters counts as any character
+    return any(_overlap(simple, each) for each in patterns)
+
+
+@lru_cache(maxsize=4096)
+def _overlap(one: str, other: str) -> bool:
+    """Return whether some path matches both patterns."""
+    if one.startswith("*"):
+        return _overlap(one[1:], other) or (other != "" and _overlap(one, other[1:]))
+    if other.startswith("*"):
+        return _overlap(other, one)
+    if not one or not other:
+        return one == other
+    return (one[0] == other[0] or "?" in (one[0], other[0])) and _overlap(one[1:], other[1:])
 
 
 @attrs.define(eq=False)

@@ -24,6 +24,7 @@ from inngest_rest.testing._faults import (
     Effect,
     Fault,
     LosesResponse,
+    check_target,
 )
 from inngest_rest.testing._go.times import to_datetime
 from inngest_rest.testing._state.behaviours import Completes, Runner
@@ -161,8 +162,15 @@ class MockServer:
 
         Returns:
             The fault, which counts its hits and can be cleared.
+
+        Raises:
+            ValueError: The fault would never strike: an unknown operation or method, a path of no
+                operation, a combination that excludes itself, or less than one time.
         """
+        if (times is not None and times < 1) or after < 0:
+            raise ValueError("times must be at least 1, or None; after must not be negative")
         upper = None if method is None else method.upper()
+        check_target(self._served, operation=operation, method=upper, path=path)
         fault = Fault(effect, times, after, upper, path, operation)
         with self._lock:
             self._faults.append(fault)
