@@ -33,7 +33,7 @@ class Incoming:
 
 
 class Store:
-    """Everything the mock remembers but its requests, on one clock."""
+    """Everything that the mock stores, except its requests and faults, on one clock."""
 
     def __init__(self, clock: Clock, visibility_delay: timedelta) -> None:
         self.clock = clock
