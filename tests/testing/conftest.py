@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from inngest_rest.testing import MockServer, completes, fails, sleeps, waits_for
+from inngest_rest.testing import MockServer
+
+from .functions import EVENING_NS, with_functions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .shapes import Serve
-
-EVENING_NS = 1_795_543_200 * 10**9  # 2026-11-24T18:00:00Z
 
 
 @pytest.fixture
@@ -31,7 +30,7 @@ def client(mock: MockServer) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Make clients of further mock servers, all closed at the end."""
+    """Return a function that makes a client of a mock server; all are closed at the end."""
     clients: list[httpx.Client] = []
 
     def make(mock: MockServer) -> httpx.Client:
@@ -43,20 +42,10 @@ def serve() -> Iterator[Serve]:
         client.close()
 
 
-def with_functions(mock: MockServer) -> MockServer:
-    """Register what the recordings were made with."""
-    mock.function(
-        "probe-app",
-        "ok",
-        name="Ok Function",
-        trigger="app/ok",
-        run=lambda event: {"echo": event["data"], "n": 1},
-    )
-    mock.function("probe-app", "boom", trigger="app/boom", run=fails("boom happened"))
-    mock.function("probe-app", "slow", trigger="app/slow", run=sleeps(timedelta(minutes=10)))
-    steps = completes([{"a": 1}, "b-result"])
-    mock.function("probe-app", "steps", trigger="app/steps", run=steps)
-    mock.function("probe-app", "text", trigger="app/text", run=completes("plain"))
-    mock.function("probe-app", "none", trigger="app/returns-none")
-    mock.function("probe-app", "waitevent", trigger="app/wait", run=waits_for("order-42"))
-    return mock
+@pytest.fixture
+def runs(client: httpx.Client, mock: MockServer) -> list[str]:
+    """Make 25 runs and return their ids, newest first."""
+    names = ("app/ok", "app/boom", "app/slow", "app/text", "app/ok")
+    for _ in range(5):
+        client.post("/e/k", json=[{"name": name} for name in names])
+    return [run.id for run in reversed(mock.runs)]

@@ -1,4 +1,4 @@
-"""What two answers have in common: their shape, whatever their ids and times."""
+"""The shape of a response: its keys and kinds of values, without its ids and times."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def shape(value: Any, key: str = "") -> Any:
     if key in FREE:
         return "anything"
     if isinstance(value, dict):
-        if "received_at" in value:  # an event, whose data is its sender's
+        if "received_at" in value:  # an event: its data are the sender's
             value = {**value, "data": "anything"}
         return {name: shape(item, name) for name, item in value.items()}
     if isinstance(value, list):
@@ -37,7 +37,7 @@ def shape(value: Any, key: str = "") -> Any:
 
 
 def body_of(response: httpx.Response) -> Any:
-    """Read a body as a recording holds it: JSON where it is JSON, else text."""
+    """Read a body as recordings hold it: JSON if it is JSON, else text."""
     try:
         return response.json()
     except ValueError:

@@ -1,17 +1,17 @@
-"""Scripted faults strike the requests they mean, and only those."""
+"""Scripted faults strike the requests they are for, and only those."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
-from inngest_rest.testing import answers, delays, drops, loses_response
+from inngest_rest.testing import MockServer, answers, delays, drops, loses_response
 
 if TYPE_CHECKING:
-    from inngest_rest.testing import MockServer
+    from .shapes import Serve
 
 EVENT = {"name": "app/ok"}
 
@@ -118,3 +118,63 @@ def test_delay_moves_the_clock_and_outlasts_a_short_timeout(
         client.post("/e/k", json=EVENT, timeout=timeout)
     assert mock.now - before == timedelta(seconds=10)
     assert len(mock.events) == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ({"operation": "send_event"}, r"unknown operation 'send_event'.* 'send_events'"),
+        ({"operation": "sendEvents"}, r"unknown operation 'sendEvents'.* 'send_events'"),
+        ({"method": "POTS"}, r"unknown method 'POTS'.* 'POST'"),
+        ({"path": "/v1/run/*"}, r"unknown path '/v1/run/\*'.* '/v1/runs/\*'"),
+        ({"path": "v1/runs"}, r"unknown path 'v1/runs'.* '/v1/runs'"),
+        ({"path": "/v1/ru[!s]/x"}, r"unknown path .* '/v1/runs/\*'"),
+        ({"path": ""}, "unknown path ''"),
+        ({"operation": "send_events", "method": "GET"}, "'send_events' is POST /e/{}"),
+        ({"operation": "send_events", "path": "/v1/*"}, "'send_events' is POST /e/{}"),
+        ({"times": 0}, "times must be at least 1"),
+        ({"times": -1}, "times must be at least 1"),
+        ({"after": -1}, "after must not be negative"),
+    ],
+)
+def test_fault_that_would_never_strike_is_refused(
+    mock: MockServer, target: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        mock.fault(answers(500), **target)
+
+
+def test_fault_on_an_operation_that_the_server_lacks_is_refused() -> None:
+    for mock, operation in (
+        (MockServer(v1_routes=False), "list_runs_v1"),
+        (MockServer(v2_routes=False), "list_runs_v2"),
+    ):
+        with pytest.raises(ValueError, match=f"does not serve the operation '{operation}'"):
+            mock.fault(answers(500), operation=operation)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "target"),
+    [
+        ("GET", "/v1/runs", {"path": "/v1/*"}),
+        ("GET", "/v1/runs", {"path": "*"}),
+        ("GET", "/v1/runs", {"path": "/v?/run[rs]"}),
+        ("GET", "/v1/runs", {"path": "*/runs", "operation": "list_runs_v1"}),
+        ("DELETE", "/v1/runs/01HZ", {"path": "/v1/runs/01*", "method": "delete"}),
+        ("GET", "/api/v2/runs", {"path": "/api/v2/runs"}),
+        ("GET", "/api/v2/runs", {"path": "/api/*", "operation": "list_runs_v2"}),
+        ("HEAD", "/health", {"method": "HEAD"}),
+    ],
+)
+def test_fault_that_can_strike_does(
+    client: httpx.Client, mock: MockServer, method: str, path: str, target: dict[str, Any]
+) -> None:
+    fault = mock.fault(answers(503), **target)
+    assert client.request(method, path).status_code == 503
+    assert fault.hits == 1
+
+
+def test_fault_may_replace_the_404_of_a_route_that_the_server_lacks(serve: Serve) -> None:
+    mock = MockServer(v1_routes=False)
+    mock.fault(answers(503), path="/v1/runs")
+    assert serve(mock).get("/v1/runs").status_code == 503

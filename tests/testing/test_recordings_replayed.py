@@ -1,4 +1,4 @@
-"""The mock answers recorded requests as the real server did."""
+"""The mock responds to recorded requests as the real server did."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from inngest_rest.testing import MockServer
 
-from .conftest import EVENING_NS, with_functions
+from .functions import EVENING_NS, with_functions
 from .shapes import body_of, shape
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ NOT_REPLAYED = {
     "what the server does at random": r"v1-event-not-yet|v1-event-runs-immediately"
     r"|v2-run-(output-boom|slow|retrying|batch)|v1-event-runs-retrying|v1-run-retrying"
     r"|v2-trace-.*(boom|steps)",
-    "a feature the mock has not": r".*-cron|v2-function-full|v2-apps-archived|v2-score.*|v2-sync"
+    "a feature that the mock lacks": r".*-cron|v2-function-full|v2-apps-archived|v2-score.*|v2-sync"
     r"|v2-invoke-(debounced|ratelimited)|v2-rerun-fromstep",
-    "a route the mock has not": r"v1-prom|v2-(account|envs.*|keys.*|partner.*|webhooks.*)"
+    "a route that the mock lacks": r"v1-prom|v2-(account|envs.*|keys.*|partner.*|webhooks.*)"
     r"|start-v2-keys.*",
     "broken on the open-source server": r"v1-cancellations|v1-cancellation-create-fullslug",
 }
@@ -57,7 +57,7 @@ REPLAYED = [
     if not any(re.fullmatch(names, name) for names in NOT_REPLAYED.values())
 ]
 
-# Ids in recorded paths and queries, and what they belonged to.
+# Ids in recorded paths and queries, and the functions whose runs or events they are.
 RUNS = {
     "01M86WNRKHYE50ZF3GG530BHRT": "ok",
     "01M86WNRKHE1KHP1B93A2V3YEN": "boom",
@@ -102,7 +102,7 @@ def duplicate(client: httpx.Client, _: MockServer) -> str:
     return send(client, "k", {"name": "app/ok", "id": "dup-1", "data": {"n": 2}})
 
 
-# What has to happen before; the id it gives replaces the one that no table above knows.
+# Steps before the request; the id that they return replaces any id not in the tables above.
 PREPARED: dict[str, Callable[[httpx.Client, MockServer], str]] = {
     "v1-run-of-rerun": rerun,
     "v1-event-runs-after-rerun": rerun,
@@ -157,7 +157,7 @@ def test_answer_is_as_recorded(name: str, serve: Serve) -> None:
         assert answer.headers.get(header) == recorded["headers"].get(header), header
     if is_fixed(recorded["body"]):
         assert body_of(answer) == recorded["body"]
-        # The length tells a newline at the end and the escapes.
+        # The length reveals a newline at the end and the escapes.
         length = recorded["headers"].get("content-length")
         assert length is None or answer.headers["content-length"] == length
     else:
@@ -165,7 +165,7 @@ def test_answer_is_as_recorded(name: str, serve: Serve) -> None:
 
 
 def request(recording: dict[str, Any], mock: MockServer, prepared: str) -> dict[str, Any]:
-    """Turn a recorded request into arguments of httpx, with ids of this mock."""
+    """Turn a recorded request into arguments of httpx, with this mock's ids."""
     sent = recording["request"]
     known = {id: first(mock, function).id for id, function in RUNS.items()}
     known |= {id: first(mock, function).event_id for id, function in EVENTS.items()}
@@ -190,7 +190,7 @@ def request(recording: dict[str, Any], mock: MockServer, prepared: str) -> dict[
 
 
 def is_fixed(body: Any) -> bool:
-    """Tell whether a recorded body has no ids or times in it: errors and texts."""
+    """Return whether a recorded body holds no ids or times: errors and texts."""
     if not isinstance(body, dict):
         return isinstance(body, str)
     return ("error" in body and body.get("ids", [""]) == [""]) or "errors" in body

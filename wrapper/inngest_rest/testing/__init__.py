@@ -7,11 +7,29 @@ client = InngestClient(event_key="test", transport=mock.transport)
 ```
 """
 
-from ._behaviours import Behaviour, EventDict, Run, completes, fails, sleeps, waits_for
-from ._faults import Effect, Fault, answers, delays, drops, loses_response
-from ._records import MockEvent, MockRequest, MockRun, RunStatus
-from ._server import MockServer
-from ._transport import MockTransport
+# The private packages import each other in one direction:
+#
+#     _server -> _faults -> _api -> _state -> _go
+#        |          |        |
+#        +----------+--------+----> _carriers
+#
+# and of what is outside, only inngest_rest_api.
+
+from types import FunctionType as _FunctionType
+
+from inngest_rest.testing._carriers.transport import MockTransport
+from inngest_rest.testing._faults import Effect, Fault, answers, delays, drops, loses_response
+from inngest_rest.testing._server import MockServer
+from inngest_rest.testing._state.behaviours import (
+    Behaviour,
+    EventDict,
+    Runner,
+    completes,
+    fails,
+    sleeps,
+    waits_for,
+)
+from inngest_rest.testing._state.records import MockEvent, MockRequest, MockRun, MockRunStatus
 
 __all__ = [
     "Behaviour",
@@ -21,10 +39,10 @@ __all__ = [
     "MockEvent",
     "MockRequest",
     "MockRun",
+    "MockRunStatus",
     "MockServer",
     "MockTransport",
-    "Run",
-    "RunStatus",
+    "Runner",
     "answers",
     "completes",
     "delays",
@@ -34,3 +52,8 @@ __all__ = [
     "sleeps",
     "waits_for",
 ]
+
+# Tracebacks, reprs and pickles name the public module, not the private one of the definition.
+for _public in [globals()[_name] for _name in __all__]:
+    if isinstance(_public, type | _FunctionType):  # the rest are aliases of types
+        _public.__module__ = __name__

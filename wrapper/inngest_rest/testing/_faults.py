@@ -1,20 +1,31 @@
-"""Faults: answers that go wrong on purpose."""
+"""Scripted faults: error responses, broken connections, delays."""
 
-from collections.abc import Mapping
-from datetime import timedelta
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import TypeAlias
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 import httpx
 
-from ._encoding import encode
-from ._http import JSON, TEXT, Request, Response
+from inngest_rest.testing._api.operations import OPERATION_NAMES
+from inngest_rest.testing._api.responses import JSON, TEXT
+from inngest_rest.testing._api.routing import METHODS
+from inngest_rest.testing._carriers.messages import Request, Response
+from inngest_rest.testing._go.encoding import encode
+from inngest_rest.testing._state.clock import as_timedelta
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import timedelta
 
 
 @attrs.frozen
 class Answers:
-    """The request is not handled and gets this answer."""
+    """The request is not handled; this is the response."""
 
     response: Response
 
@@ -35,7 +46,7 @@ class LosesResponse:
 
 @attrs.frozen
 class Delays:
-    """The request is handled after the mock's clock has moved on."""
+    """The request is handled after the mock's clock has advanced."""
 
     by: timedelta
 
@@ -44,12 +55,13 @@ Effect: TypeAlias = Answers | Drops | LosesResponse | Delays
 
 
 def answers(status: int, body: object = b"", *, headers: Mapping[str, str] | None = None) -> Effect:
-    """Answer with an error, or anything else, instead of handling the request.
+    """Respond with an error, or with anything else, instead of handling the request.
 
     Args:
         status: The HTTP status.
         body: Bytes, text, or a JSON value. Default: empty.
-        headers: Such as `{"Retry-After": "1"}`; `Content-Type` follows the body unless given.
+        headers: Headers such as `{"Retry-After": "1"}`. Default: a `Content-Type` that fits the
+            body.
     """
     given = {name.lower(): value for name, value in (headers or {}).items()}
     if isinstance(body, bytes):
@@ -67,37 +79,107 @@ def drops(error: type[httpx.TransportError] = httpx.ConnectError) -> Effect:
     """Break the connection before the request is handled.
 
     Args:
-        error: What the in-process transport raises. Over a socket the connection just closes.
+        error: The error that the in-process transport raises. A socket just closes.
     """
     return Drops(error)
 
 
 def loses_response(error: type[httpx.TransportError] = httpx.ReadError) -> Effect:
-    """Handle the request, then break the connection instead of answering.
+    """Handle the request, then break the connection instead of responding.
 
     Args:
-        error: What the in-process transport raises. Over a socket the connection just closes.
+        error: The error that the in-process transport raises. A socket just closes.
     """
     return LosesResponse(error)
 
 
-def delays(by: timedelta) -> Effect:
-    """Move the mock's clock before handling the request; no real time passes.
+def delays(by: timedelta | float) -> Effect:
+    """Advance the mock's clock before handling the request; no real time passes.
 
-    In process, a client whose read timeout is shorter gets `httpx.ReadTimeout`, and its request
-    is handled all the same.
+    In process, a client with a shorter read timeout gets `httpx.ReadTimeout`; its request is
+    handled nevertheless.
 
     Args:
-        by: How far the clock moves.
+        by: How far to advance the clock: a timedelta, or seconds.
+
+    Raises:
+        TypeError: `by` is neither a timedelta nor a number.
+        ValueError: `by` is negative or not finite.
     """
-    return Delays(by)
+    return Delays(as_timedelta(by, "by"))
+
+
+def check_target(
+    served: Mapping[str, str], *, operation: str | None, method: str | None, path: str | None
+) -> None:
+    """Raise ValueError for a fault that would never strike.
+
+    Args:
+        served: The operations that the server has: names by `METHOD /path`.
+        operation: The operation that the fault is for.
+        method: The method that it is for, in upper case.
+        path: The pattern of the paths that it is for.
+    """
+    if operation is not None and operation not in served.values():
+        if operation in OPERATION_NAMES.values():
+            raise ValueError(
+                f"this mock does not serve the operation {operation!r}, so the fault would never "
+                "strike: see v1_routes and v2_routes of MockServer"
+            )
+        raise _unknown("operation", operation, served.values())
+    if method is not None and method not in METHODS:
+        raise _unknown("method", method, METHODS)
+    # Routes that this server lacks are requested, too: a fault may strike instead of their 404.
+    patterns = [each for signature in OPERATION_NAMES for each in _path_patterns(signature)]
+    if path is not None and not _overlaps_any(path, patterns):
+        raise _unknown("path", path, patterns)
+    for signature, name in served.items():
+        if name == operation and not (
+            (method is None or signature.startswith(f"{method} "))
+            and (path is None or _overlaps_any(path, _path_patterns(signature)))
+        ):
+            raise ValueError(
+                f"operation {operation!r} is {signature}, so a fault for method={method!r} and "
+                f"path={path!r} would never strike it"
+            )
+
+
+def _unknown(what: str, given: str, known: Iterable[str]) -> ValueError:
+    nearest = get_close_matches(given, sorted(set(known)), n=3, cutoff=0)
+    return ValueError(
+        f"unknown {what} {given!r}, so the fault would never strike: "
+        f"the nearest are {', '.join(map(repr, nearest))}"
+    )
+
+
+def _path_patterns(signature: str) -> list[str]:
+    path = signature.partition(" ")[2].replace("{}", "*")
+    return [path, f"/api{path}"] if path.startswith("/v2/") else [path]
+
+
+def _overlaps_any(path: str, patterns: Iterable[str]) -> bool:
+    simple = re.sub(r"\[.[^]]*\]", "?", path)  # a set of characters counts as any character
+    return any(_overlap(simple, each) for each in patterns)
+
+
+@lru_cache(maxsize=4096)
+def _overlap(one: str, other: str) -> bool:
+    """Return whether some path matches both patterns."""
+    if one.startswith("*"):
+        return _overlap(one[1:], other) or (other != "" and _overlap(one, other[1:]))
+    if other.startswith("*"):
+        return _overlap(other, one)
+    if not one or not other:
+        return one == other
+    return (one[0] == other[0] or "?" in (one[0], other[0])) and _overlap(one[1:], other[1:])
 
 
 @attrs.define(eq=False)
 class Fault:
-    """A scripted fault, as `MockServer.fault` made it.
+    """A scripted fault, as `MockServer.fault` returns it.
 
-    `hits` counts the requests it has struck, `remaining` those it will still strike (None: all).
+    `hits` counts the requests it has struck, `remaining` those it will still strike (None: all
+    that match).
     """
 
     effect: Effect
@@ -109,12 +191,12 @@ class Fault:
     hits: int = 0
 
     def clear(self) -> None:
-        """Strike no more."""
+        """Stop striking."""
         self.remaining = 0
 
     def strikes(self, request: Request, operation: str | None) -> bool:
-        """Tell whether this request is struck, and count it."""
-        if self.remaining == 0 or not self._concerns(request, operation):
+        """Return whether this request is struck, and count it."""
+        if self.remaining == 0 or not self._targets(request, operation):
             return False
         if self.skip > 0:
             self.skip -= 1
@@ -124,7 +206,7 @@ class Fault:
         self.hits += 1
         return True
 
-    def _concerns(self, request: Request, operation: str | None) -> bool:
+    def _targets(self, request: Request, operation: str | None) -> bool:
         return (
             (self.method is None or self.method == request.method)
             and (self.path is None or fnmatchcase(request.decoded_path, self.path))

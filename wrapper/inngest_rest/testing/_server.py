@@ -1,49 +1,65 @@
-"""The mock server: state, routes, faults and clock behind one lock."""
+"""The mock server: state, routing, faults and clock behind one lock."""
+
+from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import httpx
 
-from ._behaviours import Completes, Run
-from ._call import Call
-from ._clock import Clock, WallClock
-from ._cors import headers_for, preflight
-from ._faults import Answers, Delays, Drops, Effect, Fault, LosesResponse
-from ._guards import ResponseCache
-from ._http import NO_CONTENT, NOT_MODIFIED, OK, Dropped, Outcome, Request, Response
-from ._keys import Keys
-from ._log import view_of
-from ._records import MockEvent, MockRequest, MockRun
-from ._routing import Match, Router
-from ._store import Store
-from ._times import to_datetime
-from ._transport import MockTransport
+from inngest_rest.testing._api.call import Call
+from inngest_rest.testing._api.cors import headers_for, preflight
+from inngest_rest.testing._api.keys import Keys
+from inngest_rest.testing._api.operations import served_operations
+from inngest_rest.testing._api.routing import Match, Router
+from inngest_rest.testing._api.v1.guard import ResponseCache
+from inngest_rest.testing._carriers.messages import Dropped, Outcome, Request, Response
+from inngest_rest.testing._carriers.transport import MockTransport
+from inngest_rest.testing._faults import (
+    Answers,
+    Delays,
+    Drops,
+    Effect,
+    Fault,
+    LosesResponse,
+    check_target,
+)
+from inngest_rest.testing._go.times import to_datetime
+from inngest_rest.testing._state.behaviours import Completes, Runner
+from inngest_rest.testing._state.clock import Clock, WallClock, as_timedelta
+from inngest_rest.testing._state.log import view_of
+from inngest_rest.testing._state.records import MockEvent, MockRequest, MockRun
+from inngest_rest.testing._state.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Generator, Sequence
+    from datetime import datetime, timedelta
 
 
 class MockServer:
     """A stateful stand-in for an Inngest server, in process or on a socket.
 
-    It answers as a real server was recorded to (`platform/facts.md`), oddities included. What
-    the server does at random the mock does in one fixed way, and statuses are always right.
+    It responds as a real server was recorded to, oddities included. What the server does at random
+    the mock does in one fixed way, and the statuses it reports are always correct.
 
     Args:
         v1_routes: Whether `GET /v1/runs`, `GET /v1/apps`, `POST /v1/runs/{id}/replay` and
-            `/v1/webhooks` exist. False is a server of today. Default: True.
+            `/v1/webhooks` exist. No known server has them: False behaves like one. Default: True.
         v2_routes: Whether `/v2` and `/api/v2` exist. Default: True.
-        event_keys: The event keys to accept. Default: any, as a dev server.
-        signing_key: The hexadecimal key that v1 and v2 ask for, with or without its prefix;
-            clients may send it raw or hashed. Default: none is asked for, as a dev server.
-        visibility_delay: How long an event and its runs cannot be read after they were sent, by
-            the mock's clock. A real server takes about a quarter of a second. Default: none.
-        caching: Whether v1 answers from its cache for 3 to 15 seconds. Default: False.
-        clock: The wall clock, in nanoseconds since the epoch. Default: `time.time_ns`.
+        event_keys: The event keys to accept. Default: any, as on a dev server.
+        signing_key: The hexadecimal key that v1 and v2 require, with or without its prefix;
+            clients may send it raw or hashed. Default: none is required, as on a dev server.
+        visibility_delay: How long an event and its runs cannot be read after the event was sent,
+            by the mock's clock: a timedelta, or seconds. On a real server it is about 0.25 s.
+            Default: none.
+        caching: Whether v1 responds from its cache for 3 to 15 seconds. Default: False.
+        clock: The wall clock: returns nanoseconds since the epoch. Default: `time.time_ns`.
 
     Raises:
-        ValueError: A key is malformed, or the delay is negative.
+        TypeError: `event_keys` is one string, or `visibility_delay` is not a time span.
+        ValueError: A key is malformed, or `visibility_delay` is negative.
     """
 
     def __init__(
@@ -53,19 +69,18 @@ class MockServer:
         v2_routes: bool = True,
         event_keys: Collection[str] | None = None,
         signing_key: str | None = None,
-        visibility_delay: timedelta = timedelta(0),
+        visibility_delay: timedelta | float = 0,
         caching: bool = False,
         clock: WallClock = time.time_ns,
     ) -> None:
-        if visibility_delay < timedelta(0):
-            raise ValueError("the visibility delay is negative")
         # Reentrant: a function of the mock may send events through the mock's own transport.
         self._lock = threading.RLock()
         self._clock = Clock(clock)
         self._keys = Keys.of(event_keys, signing_key)
-        self._store = Store(self._clock, visibility_delay)
+        self._store = Store(self._clock, as_timedelta(visibility_delay, "visibility_delay"))
         cache = ResponseCache() if caching else None
-        self._router = Router(v1_routes=v1_routes, v2_routes=v2_routes, cache=cache)
+        self._served = served_operations(v1_routes=v1_routes, v2_routes=v2_routes)
+        self._router = Router(self._served, cache)
         self._faults: list[Fault] = []
         self._requests: list[MockRequest] = []
         self._transport = MockTransport(self.answer)
@@ -76,24 +91,24 @@ class MockServer:
         id: str,
         *,
         trigger: str | Sequence[str] = (),
-        run: Run | None = None,
+        run: Runner | None = None,
         name: str | None = None,
     ) -> None:
         """Register a function.
 
         Args:
-            app: The id of its app, made when it is new.
-            id: Its id inside the app.
-            trigger: The name of the event that starts it, or several; `app/*` matches every
-                name that begins so. Default: it can only be invoked.
+            app: The id of its app, which is created if it is new.
+            id: Its id within the app.
+            trigger: The name of the event that triggers it, or several; `app/*` matches every
+                name with that prefix. Default: it can only be invoked.
             run: `completes(...)`, `fails(...)`, `sleeps(...)`, `waits_for(...)`, or a callable
-                that is given the event and returns an output or one of these; an exception fails
+                that takes the event and returns an output or one of these; an exception fails
                 the run. It runs under the mock's lock: it may use `transport`, but not the URL
                 of `serve`. Default: complete with null.
             name: Its display name. Default: the id.
 
         Raises:
-            ValueError: The function exists, or a name is empty.
+            ValueError: The function already exists, or an id is empty.
         """
         triggers = (trigger,) if isinstance(trigger, str) else tuple(trigger)
         with self._lock:
@@ -102,21 +117,23 @@ class MockServer:
                 id,
                 name=name or id,
                 triggers=triggers,
-                run=Completes() if run is None else run,
+                runner=Completes() if run is None else run,
                 at=self._clock.now(),
             )
 
-    def advance(self, by: timedelta) -> None:
-        """Move the clock forward; what was due happens, each thing at its own time.
+    def advance(self, by: timedelta | float) -> None:
+        """Advance the clock; every run that is due by then continues, each at its own time.
 
         Args:
-            by: How far.
+            by: How far: a timedelta, or seconds.
 
         Raises:
-            ValueError: `by` is negative.
+            TypeError: `by` is neither a timedelta nor a number.
+            ValueError: `by` is negative or not finite.
         """
+        span = as_timedelta(by, "by")
         with self._lock:
-            self._clock.advance(by)
+            self._clock.advance(span)
             self._store.settle()
 
     def fault(
@@ -135,17 +152,25 @@ class MockServer:
 
         Args:
             effect: `answers(...)`, `drops(...)`, `loses_response(...)` or `delays(...)`.
-            times: How many requests to strike; None: all until `Fault.clear`. Default: one.
-            after: How many matching requests to leave alone first. Default: none.
+            times: How many requests to strike; None for all until `Fault.clear`. Default: one.
+            after: How many matching requests to let through first. Default: none.
             operation: Only requests to this operation, by its name in
                 `inngest_rest_api.api.OPERATIONS`. Default: any.
             method: Only requests with this method. Default: any.
-            path: Only requests with this decoded path, `*` and `?` as wildcards. Default: any.
+            path: Only requests with this decoded path, without the query; `*` and `?` are
+                wildcards. Default: any.
 
         Returns:
             The fault, which counts its hits and can be cleared.
+
+        Raises:
+            ValueError: The fault would never strike: an unknown operation or method, a path of no
+                operation, a combination that excludes itself, or less than one time.
         """
+        if (times is not None and times < 1) or after < 0:
+            raise ValueError("times must be at least 1, or None; after must not be negative")
         upper = None if method is None else method.upper()
+        check_target(self._served, operation=operation, method=upper, path=path)
         fault = Fault(effect, times, after, upper, path, operation)
         with self._lock:
             self._faults.append(fault)
@@ -164,7 +189,7 @@ class MockServer:
 
     @property
     def runs(self) -> Sequence[MockRun]:
-        """The runs in the order they were made: live, read-only, never copied."""
+        """The runs in the order they were created: live, read-only, never copied."""
         with self._lock:
             self._store.settle()
             return self._store.execution.runs.view()
@@ -181,9 +206,9 @@ class MockServer:
 
     @contextmanager
     def serve(self, port: int = 0) -> Generator[str]:
-        """Serve on a socket of 127.0.0.1 while the `with` block lasts.
+        """Serve on a socket of 127.0.0.1 for the duration of the `with` block.
 
-        Needs the extra `mock` (uvicorn).
+        Requires the extra `mock` (uvicorn).
 
         Args:
             port: The port. Default: any free one.
@@ -192,16 +217,16 @@ class MockServer:
             The base URL, such as `http://127.0.0.1:41234`.
 
         Raises:
-            ImportError: Uvicorn is not installed.
+            ImportError: uvicorn is not installed.
             OSError: The port is taken.
         """
-        from ._socket import serve  # noqa: PLC0415 - the one module that needs uvicorn
+        from inngest_rest.testing._carriers.socket import serve  # noqa: PLC0415 - the one module that needs uvicorn
 
         with serve(self.answer, port) as url:
             yield url
 
     def answer(self, request: Request) -> Outcome:
-        """Answer one request: the one way in, for every carrier and thread."""
+        """Respond to one request: the only entrance, for every carrier and thread."""
         with self._lock:
             match = self._router.find(request)
             effect = self._effect_on(request, match.operation)
@@ -241,7 +266,9 @@ class MockServer:
                 self._clock.advance(by)
                 response = self._handle(request, match)
                 if request.patience is not None and by.total_seconds() > request.patience:
-                    return Dropped(httpx.ReadTimeout, "scripted fault: response too late")
+                    return Dropped(
+                        httpx.ReadTimeout, "scripted fault: no response within the read timeout"
+                    )
                 return response
 
     def _handle(self, request: Request, match: Match) -> Response:
@@ -255,10 +282,10 @@ class MockServer:
 
 
 def _framed(request: Request, response: Response) -> Response:
-    """Add the length; an answer to HEAD keeps that of the body it leaves out, if there is one."""
+    """Add the Content-Length; a response to HEAD has that of the body it omits, if there is one."""
     status, body = response.status, response.body
     length = ("Content-Length", str(len(body)))
-    if status in (NO_CONTENT, NOT_MODIFIED) or status < OK:
+    if status < 200 or status in (204, 304):  # these never have a body
         return Response(status, response.headers)
     if request.method == "HEAD":
         return Response(status, (*response.headers, length) if body else response.headers)

@@ -1,20 +1,25 @@
 """Pytest fixtures: a fresh mock server for each test that asks for one."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pytest
 
-from ._server import MockServer
+from inngest_rest.testing import MockServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture
 def mock_inngest() -> MockServer:
-    """Give a mock server without functions; its transport needs no socket."""
+    """Return a mock server without functions; its transport needs no socket."""
     return MockServer()
 
 
 @pytest.fixture
 def mock_inngest_url(mock_inngest: MockServer) -> Iterator[str]:
-    """Serve `mock_inngest` on a socket and give its base URL."""
+    """Serve `mock_inngest` on a socket and yield its base URL."""
     with mock_inngest.serve() as url:
         yield url

@@ -1,0 +1,11 @@
+"""The mock serves every operation of the document."""
+
+from __future__ import annotations
+
+from inngest_rest.testing._api.operations import HANDLERS, OPERATION_NAMES, UNDOCUMENTED
+from inngest_rest_api.api import OPERATIONS
+
+
+def test_every_operation_of_the_document_has_a_handler() -> None:
+    assert HANDLERS.keys() == OPERATION_NAMES.keys()
+    assert len(HANDLERS) == len(OPERATIONS) + len(UNDOCUMENTED)

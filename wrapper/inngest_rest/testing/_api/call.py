@@ -1,0 +1,30 @@
+"""The argument and the type of a handler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeAlias
+
+import attrs
+
+from inngest_rest.testing._carriers.messages import Request, Response
+
+if TYPE_CHECKING:
+    from inngest_rest.testing._api.keys import Keys
+    from inngest_rest.testing._state.store import Store
+
+
+@attrs.frozen
+class Call:
+    """One request to one operation; `params` are the path's, in order; `now` is in nanoseconds."""
+
+    request: Request
+    params: tuple[str, ...]
+    store: Store
+    keys: Keys
+    now: int
+
+
+Handler: TypeAlias = Callable[[Call], Response]
+Handlers: TypeAlias = Mapping[str, Handler]
+"""Handlers by `METHOD /path`, with `{}` for each parameter of the path."""

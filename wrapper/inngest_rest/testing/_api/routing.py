@@ -1,0 +1,160 @@
+"""Routes a method and path to a handler; each family answers an unknown route in its own way."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import TYPE_CHECKING
+
+import attrs
+
+from inngest_rest.testing._api.operations import HANDLERS
+from inngest_rest.testing._api.responses import NOT_FOUND, TEXT
+from inngest_rest.testing._api.v1.guard import ResponseCache, v1_guard
+from inngest_rest.testing._api.v2.guard import v2_guard
+from inngest_rest.testing._api.v2.shapes import v2_error
+from inngest_rest.testing._carriers.messages import Request, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from inngest_rest.testing._api.call import Handler
+
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+METHODS = frozenset(
+    ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "QUERY")
+)
+"""The methods that the server's router (chi) knows; any other is 405 on every path."""
+
+_BAD_REQUEST = Response(400, (("Content-Type", TEXT), ("Connection", "close")), b"400 Bad Request")
+
+
+@attrs.frozen
+class Match:
+    """The handler of a request; `operation` is None if no operation matches."""
+
+    handler: Handler
+    params: tuple[str, ...] = ()
+    operation: str | None = None
+
+
+@attrs.frozen
+class _Route:
+    segments: tuple[str, ...]
+    methods: dict[str, Match]
+
+    def params(self, path: str) -> tuple[str, ...] | None:
+        given = path.split("/")
+        if len(given) != len(self.segments):
+            return None
+        pairs = list(zip(self.segments, given, strict=True))
+        if any(wanted not in ("{}", segment) for wanted, segment in pairs):
+            return None
+        return tuple(segment for wanted, segment in pairs if wanted == "{}")
+
+
+class _Table:
+    def __init__(self, matches: Iterable[tuple[str, Match]]) -> None:
+        self._routes: dict[str, _Route] = {}
+        for signature, match in matches:
+            method, _, path = signature.partition(" ")
+            route = self._routes.setdefault(path, _Route(tuple(path.split("/")), {}))
+            route.methods[method] = match
+
+    def find(self, path: str) -> tuple[_Route, tuple[str, ...]] | None:
+        for route in self._routes.values():
+            params = route.params(path)
+            if params is not None:
+                return route, params
+        return None
+
+
+def _always(response: Response) -> Match:
+    return Match(lambda _: response)
+
+
+_V1_MISS = _always(NOT_FOUND)
+_V2_MISS = Match(v2_guard(lambda _: v2_error(404, "api_error", "Not Found")))
+_V2_BARE = Match(v2_guard(lambda _: v2_error(400, "api_error", "Bad Request")))
+_V2_WRONG_METHOD = Match(v2_guard(lambda _: v2_error(501, "api_error", "Method Not Allowed")))
+_PAGE = _always(Response(200))
+
+
+class Router:
+    """Finds the handler of a request.
+
+    Args:
+        served: The operations that the server has, as `served_operations` returns them.
+        cache: The cache of v1; None for none.
+    """
+
+    def __init__(self, served: Mapping[str, str], cache: ResponseCache | None) -> None:
+        ingest: list[tuple[str, Match]] = []
+        v1: list[tuple[str, Match]] = []
+        v2: list[tuple[str, Match]] = []
+        for signature, name in served.items():
+            handler = HANDLERS[signature]
+            if " /v1/" in signature:
+                guarded = v1_guard(handler, read=signature.startswith("GET"), cache=cache)
+                v1.append((signature, Match(guarded, (), name)))
+            elif " /v2/" in signature:
+                guarded = v2_guard(handler, limits_body=signature == "POST /v2/events")
+                v2.append((signature, Match(guarded, (), name)))
+            else:
+                ingest.append((signature, Match(handler, (), name)))
+        self._ingest, self._v1, self._v2 = _Table(ingest), _Table(v1), _Table(v2)
+        self._has_v2 = bool(v2)
+
+    def find(self, request: Request) -> Match:
+        """Return the handler of the request."""
+        if _BAD_ESCAPE.search(request.raw_path):
+            return _always(_BAD_REQUEST)
+        if request.method not in METHODS:
+            return _always(Response(405))
+        decoded = request.decoded_path
+        v2_path = decoded.removeprefix("/api")
+        if v2_path == "/v2" or v2_path.startswith("/v2/"):
+            return self._find_v2(v2_path, request.method)
+        path = request.routed_path
+        if path == "/v1" or path.startswith("/v1/"):
+            return self._find_exact(self._v1, path, request.method) or _V1_MISS
+        return self._find_exact(self._ingest, path, request.method) or _page(request)
+
+    def _find_v2(self, path: str, method: str) -> Match:
+        if not self._has_v2:
+            return _V1_MISS
+        if path == "/v2":
+            return _V2_BARE
+        found = self._v2.find(path)
+        if found is None:
+            return _V2_MISS
+        route, params = found
+        match = route.methods.get(method)
+        return _V2_WRONG_METHOD if match is None else attrs.evolve(match, params=params)
+
+    @staticmethod
+    def _find_exact(table: _Table, path: str, method: str) -> Match | None:
+        # Here a parameter at the end of a path is never empty; one in the middle may be.
+        found = None if path.endswith("/") else table.find(path)
+        if found is None:
+            return None
+        route, params = found
+        match = route.methods.get(method)
+        if match is None:
+            return _always(Response(405, tuple(("Allow", name) for name in route.methods)))
+        return attrs.evolve(match, params=params)
+
+
+def _page(request: Request) -> Match:
+    """Respond as the web UI does: 200 for any path and method, a trailing slash redirected."""
+    if request.raw_path == "/" or not request.raw_path.endswith("/"):
+        return _PAGE
+    location = request.raw_path.removesuffix("/")
+    location += f"?{request.query}" if request.query else ""
+    headers = [("Location", location)]
+    body = b""
+    if request.method in ("GET", "HEAD"):
+        headers.insert(0, ("Content-Type", "text/html; charset=utf-8"))
+    if request.method == "GET":
+        body = f'<a href="{escape(location)}">See Other</a>.\n\n'.encode()
+    return _always(Response(303, tuple(headers), body))

@@ -1,0 +1,12 @@
+"""The v1 family: its guard, and one module per resource."""
+
+from inngest_rest.testing._api.v1 import apps, cancellations, events, runs, signals, webhooks
+
+HANDLERS = {
+    **events.HANDLERS,
+    **runs.HANDLERS,
+    **apps.HANDLERS,
+    **signals.HANDLERS,
+    **cancellations.HANDLERS,
+    **webhooks.HANDLERS,
+}

@@ -1,0 +1,113 @@
+"""v1: function runs and their queued jobs."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from inngest_rest.testing._api.v1.input import page_limit
+from inngest_rest.testing._api.v1.shapes import STATUS_NAMES, v1_data, v1_error, v1_run
+from inngest_rest.testing._carriers.messages import Response
+from inngest_rest.testing._go.times import NS_PER_MILLISECOND, to_milliseconds, v1_time
+from inngest_rest.testing._state.ids import ACCOUNT_ID, ENVIRONMENT_ID, parse_ulid, span_id
+
+if TYPE_CHECKING:
+    from inngest_rest.testing._api.call import Call, Handlers
+    from inngest_rest.testing._state.records import MockRun
+
+_MOST_RUNS = 100
+_MOST_JOBS = 10
+_FAR_AHEAD_NS = 365 * 86_400 * 10**9
+
+
+def list_runs(call: Call) -> Response:
+    """List runs, newest first. No known server has this route."""
+    query = call.request.query_value
+    status, cursor = query("status").lower(), query("cursor")
+    names = {name.lower() for name in STATUS_NAMES.values()}
+    if status and status not in names:
+        return v1_error(400, "Invalid status query parameter")
+    before = parse_ulid(cursor) if cursor else None
+    if cursor and before is None:
+        return v1_error(400, "Invalid cursor query parameter")
+    matching = (
+        run
+        for run in call.store.execution.runs.newest_first(before)
+        if run.visible_ns <= call.now and status in ("", STATUS_NAMES[run.status].lower())
+    )
+    shown = islice(matching, page_limit(call, _MOST_RUNS))
+    return v1_data([v1_run(run) for run in shown], call.now)
+
+
+def _find_run(call: Call, unknown_status: int) -> MockRun | Response:
+    text = call.params[0]
+    run_id = parse_ulid(text)
+    if run_id is None:
+        return v1_error(400, f"Invalid run ID: {text}")
+    run = call.store.visible_run(run_id, call.now)
+    return run or v1_error(unknown_status, f"Unable to load function run: {text}")
+
+
+def get_run(call: Call) -> Response:
+    """Return one run; an unknown one is a 500, as on a real server (recording v1-run-unknown)."""
+    run = _find_run(call, 500)
+    if isinstance(run, Response):
+        return run
+    return v1_data(v1_run(run), call.now, cache_seconds=3)
+
+
+def cancel_run(call: Call) -> Response:
+    """Cancel a run: 200 and no body, even if it had already ended."""
+    run = _find_run(call, 404)
+    if isinstance(run, Response):
+        return run
+    call.store.execution.cancel(run.id, call.now)
+    return Response(200, (("Content-Type", "application/json"),))
+
+
+def list_run_jobs(call: Call) -> Response:
+    """List the queued jobs of a run: what it waits for."""
+    run = _find_run(call, 500)
+    if isinstance(run, Response):
+        return run
+    waiting = call.store.execution.waiting(run.id)
+    jobs: list[dict[str, object]] = []
+    if waiting is not None:
+        # A wait without a timeout is queued with the longest one, a year.
+        due = waiting.due_ns if waiting.due_ns is not None else run.queued_ns + _FAR_AHEAD_NS
+        due -= due % NS_PER_MILLISECOND
+        identifier = {"runID": run.id, "evtID": run.event_id, "aID": ACCOUNT_ID}
+        job_id = span_id(run.id, waiting.kind)
+        jobs.append(
+            {
+                "JobID": job_id,
+                "at": v1_time(due),
+                "position": 0,
+                "kind": waiting.kind,
+                "attempt": 0,
+                "Raw": {
+                    "id": job_id,
+                    "at": to_milliseconds(due),
+                    "wsID": ENVIRONMENT_ID,
+                    "data": {"kind": waiting.kind, "identifier": identifier},
+                },
+            }
+        )
+    return v1_data(jobs[:_MOST_JOBS], call.now, cache_seconds=5)
+
+
+def replay_run(call: Call) -> Response:
+    """Run a run's function again. No known server has this route."""
+    run = _find_run(call, 404)
+    if isinstance(run, Response):
+        return run
+    return v1_data({"run_id": call.store.rerun(run, call.now)}, call.now)
+
+
+HANDLERS: Handlers = {
+    "GET /v1/runs": list_runs,
+    "GET /v1/runs/{}": get_run,
+    "DELETE /v1/runs/{}": cancel_run,
+    "GET /v1/runs/{}/jobs": list_run_jobs,
+    "POST /v1/runs/{}/replay": replay_run,
+}

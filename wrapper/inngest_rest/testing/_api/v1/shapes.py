@@ -1,0 +1,105 @@
+"""Responses as v1 writes them: snake_case, with `data` and `metadata`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inngest_rest.testing._api.responses import JSON, json_response
+from inngest_rest.testing._go.encoding import sorted_keys
+from inngest_rest.testing._go.times import NS_PER_SECOND, ZERO_TIME, v1_time
+from inngest_rest.testing._state.ids import ENVIRONMENT_ID, NIL_ID, stable_uuid
+
+if TYPE_CHECKING:
+    from inngest_rest.testing._carriers.messages import Response
+    from inngest_rest.testing._state.catalogue import Function
+    from inngest_rest.testing._state.records import MockEvent, MockRun
+
+STATUS_NAMES = {
+    # v1 reports a run that has not started yet as Running, too.
+    "queued": "Running",
+    "running": "Running",
+    "completed": "Completed",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+}
+
+
+def v1_error(status: int, message: str, *, content_type: str = JSON) -> Response:
+    """Respond with an error, as publicerr.WriteHTTP does."""
+    body = {"error": message, "data": None, "status": status}
+    return json_response(status, body, content_type=content_type)
+
+
+def v1_data(data: object, now: int, *, cache_seconds: int = 0, status: int = 200) -> Response:
+    """Respond with data, which the server's own cache keeps for `cache_seconds`."""
+    metadata = {"fetched_at": v1_time(now)}
+    headers: tuple[tuple[str, str], ...] = ()
+    if cache_seconds:
+        metadata["cached_until"] = v1_time(now + cache_seconds * NS_PER_SECOND)
+        headers = (("Cache-Control", f"private, max-age={cache_seconds}"),)
+    return json_response(status, {"data": data, "metadata": metadata}, headers=headers)
+
+
+def v1_event(event: MockEvent) -> dict[str, object]:
+    """Write an event; an empty `user` or `v` is left out."""
+    shape: dict[str, object] = {
+        "internal_id": event.internal_id,
+        "account_id": NIL_ID,
+        "environment_id": NIL_ID,
+        "source": "",
+        "source_id": None,
+        "received_at": v1_time(event.received_ns),
+        "id": event.id,
+        "name": event.name,
+        "data": None if event.data is None else sorted_keys(event.data),
+    }
+    if event.user:
+        shape["user"] = sorted_keys(event.user)
+    shape["ts"] = event.ts
+    if event.v:
+        shape["v"] = event.v
+    return shape
+
+
+def v1_run(run: MockRun, environment_id: str = ENVIRONMENT_ID) -> dict[str, object]:
+    """Write a run; `output` is absent until it has ended.
+
+    In the list of an event's runs the environment id is nil; elsewhere it is the real one.
+    """
+    shape: dict[str, object] = {
+        "run_id": run.id,
+        "run_started_at": v1_time(run.queued_ns),
+        "function_id": stable_uuid(f"{run.app_id}-{run.function_id}"),
+        "function_version": 0,
+        "environment_id": environment_id,
+        "event_id": run.event_id,
+    }
+    if run.original_run_id is not None:
+        shape["original_run_id"] = run.original_run_id
+    shape["status"] = STATUS_NAMES[run.status]
+    shape["ended_at"] = None if run.ended_ns is None else v1_time(run.ended_ns)
+    if run.ended_ns is not None:
+        shape["output"] = run.output
+    return shape
+
+
+def v1_function(function: Function) -> dict[str, object]:
+    """Write a function; `id` is its full slug."""
+    step = {"id": "step", "name": "step", "uri": f"mock://{function.slug}?stepId=step"}
+    return {
+        "internal_id": function.internal_id,
+        "env_id": NIL_ID,
+        "app_id": stable_uuid(function.app_id),
+        "id": function.slug,
+        "name": function.name,
+        "config": {
+            "id": function.internal_id,
+            "fv": 1,
+            "name": function.name,
+            "slug": function.slug,
+            "triggers": [{"event": trigger} for trigger in function.triggers],
+            "steps": [step],
+        },
+        "created_at": v1_time(function.created_ns),
+        "archived_at": ZERO_TIME,
+    }

@@ -1,0 +1,131 @@
+"""v2: apps, functions and invocations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.parse import unquote
+
+from inngest_rest.testing._api.v2.input import (
+    InputError,
+    Kind,
+    invalid_field,
+    missing_field,
+    page_limit,
+    read_body,
+    read_query,
+)
+from inngest_rest.testing._api.v2.shapes import v2_app, v2_data, v2_function
+from inngest_rest.testing._go.encoding import float64
+from inngest_rest.testing._state.ids import parse_uuid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from inngest_rest.testing._api.call import Call, Handlers
+    from inngest_rest.testing._carriers.messages import Response
+    from inngest_rest.testing._state.catalogue import Function
+
+_PAGING: dict[str, Kind] = {"limit": "int32", "cursor": "string"}
+_MOST = 100
+
+
+class _Listed(Protocol):
+    @property
+    def internal_id(self) -> str: ...
+
+
+T = TypeVar("T", bound=_Listed)
+
+
+def _page(call: Call, known: dict[str, Kind], items: Iterable[T]) -> tuple[list[T], dict[str, Any]]:
+    query = read_query(call.request, known)
+    limit = page_limit(query, _MOST)
+    rest = list(items)
+    if query.text("cursor"):
+        cursor = parse_uuid(query.text("cursor"))
+        if cursor is None:
+            raise invalid_field("Cursor is invalid")
+        rest = _after(rest, cursor)
+    page: dict[str, Any] = {"limit": limit}
+    if len(rest) > limit:
+        page |= {"cursor": rest[limit - 1].internal_id, "hasMore": True}
+    return rest[:limit], page
+
+
+def _after(items: list[T], cursor: str) -> list[T]:
+    for index, item in enumerate(items):
+        if item.internal_id == cursor:
+            return items[index + 1 :]
+    return []
+
+
+def list_apps(call: Call) -> Response:
+    """List the apps, in order of registration; the mock archives none."""
+    query = read_query(call.request, {"archived": "bool"})
+    apps = () if query.flag("archived") else call.store.catalogue.apps.values()
+    shown, page = _page(call, {**_PAGING, "archived": "bool"}, apps)
+    return v2_data([v2_app(app) for app in shown], call.now, page=page)
+
+
+def get_app(call: Call) -> Response:
+    """Return one app."""
+    (app_id,) = _decoded(call)
+    if not app_id:
+        raise missing_field("App ID is required")
+    app = call.store.catalogue.apps.get(app_id)
+    if app is None:
+        raise InputError("App not found", "not_found", 404)
+    return v2_data(v2_app(app), call.now)
+
+
+def list_functions(call: Call) -> Response:
+    """List the functions of an app; an unknown app has none."""
+    (app_id,) = _decoded(call)
+    if not app_id:
+        raise missing_field("App ID is required")
+    app = call.store.catalogue.apps.get(app_id)
+    shown, page = _page(call, _PAGING, () if app is None else app.functions.values())
+    return v2_data([v2_function(function) for function in shown], call.now, page=page)
+
+
+def _find(call: Call) -> Function:
+    function = call.store.catalogue.find(*_decoded(call))
+    if function is None:
+        raise InputError("Function not found", "not_found", 404)
+    return function
+
+
+def get_function(call: Call) -> Response:
+    """Return one function, by its bare id or its full slug."""
+    if not all(call.params):
+        raise missing_field("App ID and function ID are required")
+    return v2_data(v2_function(_find(call)), call.now)
+
+
+def invoke(call: Call) -> Response:
+    """Run a function; a repeated `idempotencyKey` is a 409 with the first run's id."""
+    fields = read_body(call.request.body, {"data": "object", "idempotencyKey": "string"})
+    for value, name in zip(call.params, ("App", "Function"), strict=True):
+        if not value:
+            raise missing_field(f"{name} ID is required")
+    if "data" not in fields:
+        raise missing_field("Input data is required")
+    function = _find(call)
+    marker = {"fn_id": function.internal_id, "type": "api"}
+    data = {**float64(fields["data"]), "_inngest": marker}
+    run_id, new = call.store.invoke_directly(function, data, fields.get("idempotencyKey"), call.now)
+    return v2_data({"runId": run_id}, call.now, status=200 if new else 409)
+
+
+def _decoded(call: Call) -> tuple[str, ...]:
+    # The server's handlers of apps and functions decode once more than its router.
+    return tuple(unquote(value) for value in call.params)
+
+
+HANDLERS: Handlers = {
+    "GET /v2/apps": list_apps,
+    "GET /v2/apps/{}": get_app,
+    "GET /v2/apps/{}/functions": list_functions,
+    "GET /v2/apps/{}/functions/{}": get_function,
+    "POST /v2/apps/{}/functions/{}/invoke": invoke,
+}

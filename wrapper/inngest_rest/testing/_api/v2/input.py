@@ -1,0 +1,216 @@
+"""Queries and bodies as v2's gateway reads them; by default an error's code is `api_error`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from urllib.parse import unquote_plus
+
+import attrs
+import orjson
+
+from inngest_rest.testing._api.v2.shapes import v2_error
+from inngest_rest.testing._go.decoding import GoJsonError, read_document, text_of
+from inngest_rest.testing._go.json_kinds import is_array, is_object
+from inngest_rest.testing._go.times import parse_rfc3339
+
+if TYPE_CHECKING:
+    from inngest_rest.testing._carriers.messages import Request, Response
+
+Kind: TypeAlias = Literal["string", "strings", "int32", "bool", "timestamp"]
+
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}")
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_BOOLEANS = {
+    **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True),
+    **dict.fromkeys(("0", "f", "F", "FALSE", "false", "False"), False),
+}
+_GO_LAYOUT = "2006-01-02T15:04:05.999999999Z07:00"
+
+
+class InputError(ValueError):
+    """The request is refused with `response`."""
+
+    def __init__(self, message: str, code: str = "api_error", status: int = 400) -> None:
+        super().__init__(message)
+        self.response: Response = v2_error(status, code, message)
+
+
+def invalid_field(message: str) -> InputError:
+    """Return the error for a value that has the right type but is not allowed."""
+    return InputError(message, "invalid_field_format")
+
+
+def missing_field(message: str) -> InputError:
+    """Return the error for a missing field or parameter."""
+    return InputError(message, "missing_field")
+
+
+@attrs.frozen
+class Query:
+    """A validated query: its values by camelCase name."""
+
+    values: dict[str, Any]
+
+    def text(self, name: str) -> str:
+        """Return a string, "" if absent."""
+        value = self.values.get(name, "")
+        return value if isinstance(value, str) else ""
+
+    def texts(self, name: str) -> list[str]:
+        """Return the values of a repeated parameter."""
+        return list(self.values.get(name, ()))
+
+    def number(self, name: str) -> int:
+        """Return an integer, 0 if absent."""
+        return int(self.values.get(name, 0))
+
+    def moment(self, name: str) -> int | None:
+        """Return a time in nanoseconds, None if absent."""
+        value = self.values.get(name)
+        return value if isinstance(value, int) else None
+
+    def flag(self, name: str) -> bool:
+        """Return a boolean, False if absent."""
+        return self.values.get(name) is True
+
+
+def read_query(request: Request, known: dict[str, Kind]) -> Query:
+    """Read the known parameters, in camelCase or snake_case, and ignore the others.
+
+    Raise InputError for a bad escape, a semicolon, a repeated scalar, a dotted known name or a
+    value of the wrong type.
+    """
+    by_name = {name: name for name in known} | {_snake(name): name for name in known}
+    texts: dict[str, list[str]] = {}
+    for pair in request.query.split("&") if request.query else ():
+        if ";" in pair:
+            raise InputError("invalid semicolon separator in query")
+        bad = _BAD_ESCAPE.search(pair)
+        if bad is not None:
+            raise InputError(f'invalid URL escape "{bad[0]}"')
+        key, _, value = pair.partition("=")
+        key = unquote_plus(key)
+        head, dot, _ = key.partition(".")
+        if dot and head in by_name:
+            raise InputError(f'invalid path: "{_snake(by_name[head])}" is not a message')
+        if key in by_name:
+            texts.setdefault(by_name[key], []).append(unquote_plus(value, errors="replace"))
+    return Query({name: _value(name, known[name], given) for name, given in texts.items()})
+
+
+def _value(name: str, kind: Kind, texts: list[str]) -> Any:
+    if kind == "strings":
+        return texts
+    field = _snake(name)
+    if len(texts) > 1:
+        raise InputError(f'too many values for field "{field}": {", ".join(texts)}')
+    (text,) = texts
+    if kind == "string":
+        return text
+    if kind == "bool":
+        if text not in _BOOLEANS:
+            raise _unparsable(field, f'strconv.ParseBool: parsing "{text}": invalid syntax')
+        return _BOOLEANS[text]
+    if kind == "timestamp":
+        moment = parse_rfc3339(text)
+        if moment is None:
+            raise _unparsable(
+                field, f'parsing time "{text}" as "{_GO_LAYOUT}": cannot parse "{text}" as "2006"'
+            )
+        return moment
+    if not _INTEGER.fullmatch(text):
+        raise _unparsable(field, f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    number = int(text)
+    if not -(2**31) <= number < 2**31:
+        raise _unparsable(field, f'strconv.ParseInt: parsing "{text}": value out of range')
+    return number
+
+
+def _unparsable(field: str, why: str) -> InputError:
+    return InputError(f'parsing field "{field}": {why}')
+
+
+def page_limit(query: Query, most: int) -> int:
+    """Read `limit`, 20 by default and for 0; raise InputError outside 1 to `most`."""
+    limit = query.number("limit") or 20
+    if limit < 1:
+        raise invalid_field("Limit must be at least 1")
+    if limit > most:
+        raise invalid_field(f"Limit cannot exceed {most}")
+    return limit
+
+
+BodyKind: TypeAlias = Literal["string", "object", "array", "int64"]
+_BODY_TYPES: dict[BodyKind, tuple[type, ...]] = {
+    "string": (str,),
+    "object": (dict,),
+    "array": (list,),
+    "int64": (int, str, float),
+}
+
+
+def read_body(body: bytes, known: dict[str, BodyKind]) -> dict[str, Any]:
+    """Read a JSON object, keys in camelCase or snake_case; an empty body is an empty object.
+
+    Null fields are left out. Raise InputError for anything else, unknown fields included.
+    """
+    text = text_of(body)
+    if not text.strip():
+        return {}
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        document = _read_leniently(text)
+    if not is_object(document):
+        token = "[" if is_array(document) else text.strip()
+        raise InputError(f"proto: syntax error {_place(text, 0)}: unexpected token {token}")
+    by_name = {name: name for name in known} | {_snake(name): name for name in known}
+    fields: dict[str, Any] = {}
+    for key, value in document.items():
+        if key not in by_name:
+            at = max(text.find(f'"{key}"'), 0)
+            raise InputError(f'proto: {_place(text, at)}: unknown field "{key}"')
+        if value is None:
+            continue
+        kind = known[by_name[key]]
+        if not isinstance(value, _BODY_TYPES[kind]) or isinstance(value, bool):
+            raw = orjson.dumps(value).decode()
+            where = _place(text, max(text.find(raw), 0))
+            if kind in ("object", "array") or isinstance(value, dict | list):
+                raise InputError(f"proto: syntax error {where}: unexpected token {raw[:1]}")
+            raise InputError(f"proto: {where}: invalid value for {kind} field {key}: {raw}")
+        fields[by_name[key]] = value
+    return fields
+
+
+def _read_leniently(text: str) -> Any:
+    try:
+        return read_document(text)
+    except GoJsonError as error:
+        message = str(error)
+    except RecursionError:
+        message = "exceeded max recursion depth"
+    if message == "unexpected end of JSON input":
+        message = "unexpected EOF"
+    raise InputError(message)
+
+
+def read_int64(value: str | float, name: str) -> int:
+    """Read a 64-bit integer as protojson does: a whole number, or a string of one."""
+    whole = _INTEGER.fullmatch(value) is not None if isinstance(value, str) else value % 1 == 0
+    number = int(value) if whole else None
+    if number is None or not -(2**63) <= number < 2**63:
+        raw = orjson.dumps(value).decode()
+        raise InputError(f"proto: (line 1:1): invalid value for int64 field {name}: {raw}")
+    return number
+
+
+def _place(text: str, at: int) -> str:
+    line = text.count("\n", 0, at) + 1
+    column = at - (text.rfind("\n", 0, at) + 1) + 1
+    return f"(line {line}:{column})"
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"[A-Z]", lambda match: f"_{match[0].lower()}", name)

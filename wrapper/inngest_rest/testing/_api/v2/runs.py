@@ -1,0 +1,226 @@
+"""v2: runs and their traces."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import orjson
+
+from inngest_rest.testing._api.v2.input import (
+    InputError,
+    Kind,
+    Query,
+    invalid_field,
+    missing_field,
+    page_limit,
+    read_body,
+    read_query,
+)
+from inngest_rest.testing._api.v2.shapes import v2_data, v2_error, v2_run, v2_trace
+from inngest_rest.testing._go.times import v2_time
+from inngest_rest.testing._state.ids import parse_ulid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from inngest_rest.testing._api.call import Call, Handlers
+    from inngest_rest.testing._carriers.messages import Response
+    from inngest_rest.testing._state.records import MockRun
+
+_PAGING: dict[str, Kind] = {"limit": "int32", "cursor": "string", "includeOutput": "bool"}
+_FILTERS: dict[str, Kind] = {
+    **_PAGING,
+    "status": "strings",
+    "from": "timestamp",
+    "until": "timestamp",
+    "timeField": "string",
+    "order": "string",
+    "isDeferred": "bool",
+}
+_ALL_FILTERS: dict[str, Kind] = {**_FILTERS, "appId": "strings", "functionId": "strings"}
+_STATUSES = {"QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"}
+_TIME_FIELDS = {"": "queued", "QUEUEDAT": "queued", "STARTEDAT": "queued", "ENDEDAT": "ended"}
+_MOST_RUNS = 100
+_MOST_EVENT_RUNS = 40
+
+
+def _cursor_of(run: MockRun) -> str:
+    position = {"f": "start_time", "v": run.queued_ns // 1_000}
+    return base64.b64encode(orjson.dumps({"id": run.id, "c": {"start_time": position}})).decode()
+
+
+def _read_cursor(text: str) -> str | None:
+    if not text:
+        return None
+    try:
+        cursor = orjson.loads(base64.b64decode(text, validate=True))
+        run_id = cursor["id"] if cursor["c"] else ""
+    except (ValueError, TypeError, KeyError, binascii.Error):
+        run_id = ""
+    if not run_id or not isinstance(run_id, str):
+        raise invalid_field("Cursor is invalid")
+    return run_id
+
+
+def _answer(
+    call: Call,
+    query: Query,
+    runs: Iterable[MockRun],
+    limit: int,
+    time_range: dict[str, str] | None = None,
+) -> Response:
+    page: dict[str, object] = {"limit": limit}
+    shown = list(islice(runs, limit + 1))
+    if len(shown) > limit:
+        shown.pop()
+        page |= {"cursor": _cursor_of(shown[-1]), "hasMore": True}
+    data = [_shape(call, run, query.flag("includeOutput"), listed=True) for run in shown]
+    return v2_data(data, call.now, page=page, time_range=time_range)
+
+
+def _shape(call: Call, run: MockRun, include_output: bool, *, listed: bool) -> dict[str, object]:
+    function = call.store.catalogue.find(run.app_id, run.function_id)
+    if function is None:
+        raise LookupError(f"run {run.id} has no function")
+    return v2_run(run, function, include_output=include_output, listed=listed)
+
+
+def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Response:
+    limit = page_limit(query, _MOST_RUNS)
+    cursor = _read_cursor(query.text("cursor"))
+    since, until = query.moment("from"), query.moment("until")
+    if since is not None and until is not None and since >= until:
+        raise invalid_field("from must be before until")
+    statuses = {status.strip().upper() for status in query.texts("status")}
+    if not statuses <= _STATUSES:
+        raise invalid_field("Status is invalid")
+    field = query.text("timeField").strip().upper().replace("_", "")
+    if field not in _TIME_FIELDS:
+        raise invalid_field("timeField is invalid")
+    order = query.text("order").strip().upper()
+    if order not in ("", "ASC", "DESC"):
+        raise invalid_field("order is invalid")
+
+    def wanted(run: MockRun) -> bool:
+        return (
+            run.visible_ns <= call.now
+            and (not statuses or run.status.upper() in statuses)
+            and (not apps or run.app_id in apps)
+            and (not functions or run.function_id in functions)
+            and (since is None or run.queued_ns >= since)
+            and (until is None or run.queued_ns <= until)
+        )
+
+    runs = call.store.execution.runs
+    source = runs.oldest_first(cursor) if order == "ASC" else runs.newest_first(cursor)
+    # The server finds nothing by end time, and the mock has no deferred runs.
+    nothing = _TIME_FIELDS[field] == "ended" or query.flag("isDeferred")
+    matching: Iterator[MockRun] = iter(()) if nothing else filter(wanted, source)
+    if since is None or until is None:
+        return _answer(call, query, matching, limit)
+    span = {"from": v2_time(since), "until": v2_time(until)}
+    return _answer(call, query, matching, limit, span)
+
+
+def list_runs(call: Call) -> Response:
+    """List runs, newest first unless `order=ASC`."""
+    query = read_query(call.request, _ALL_FILTERS)
+    apps, functions = query.texts("appId"), query.texts("functionId")
+    if functions and not apps:
+        raise invalid_field("appId is required when filtering by functionId")
+    bare = [name.removeprefix(f"{app}-") for name in functions for app in apps]
+    return _list(call, query, apps, [*functions, *bare])
+
+
+def list_function_runs(call: Call) -> Response:
+    """List the runs of one function; an unknown function has none."""
+    app, function = call.params
+    if not app or not function:
+        raise missing_field("App ID and function ID are required")
+    query = read_query(call.request, _FILTERS)
+    return _list(call, query, [app], [function, function.removeprefix(f"{app}-")])
+
+
+def list_event_runs(call: Call) -> Response:
+    """List the runs of an event, newest first."""
+    if not call.params[0]:
+        raise missing_field("Event ID is required")
+    query = read_query(call.request, _PAGING)
+    event_id = parse_ulid(call.params[0])
+    if event_id is None:
+        raise invalid_field("Event ID must be a valid ULID")
+    limit = page_limit(query, _MOST_EVENT_RUNS)
+    cursor = _read_cursor(query.text("cursor"))
+    runs = reversed(call.store.visible_runs_of_event(event_id, call.now))
+    older = (run for run in runs if cursor is None or run.id < cursor)
+    return _answer(call, query, older, limit)
+
+
+def _find_run(call: Call, unknown: str = "Run not found") -> MockRun:
+    text = call.params[0]
+    if not text:
+        raise missing_field("Run ID is required")
+    run_id = parse_ulid(text)
+    if run_id is None:
+        raise invalid_field("Run ID must be a valid ULID")
+    run = call.store.visible_run(run_id, call.now)
+    if run is None:
+        raise InputError(unknown, "not_found", 404)
+    return run
+
+
+def get_run(call: Call) -> Response:
+    """Return one run."""
+    query = read_query(call.request, {"includeOutput": "bool"})
+    run = _find_run(call)
+    return v2_data(_shape(call, run, query.flag("includeOutput"), listed=False), call.now)
+
+
+def get_run_trace(call: Call) -> Response:
+    """Return the trace of a run: a root span with one child."""
+    query = read_query(call.request, {"includeOutput": "bool"})
+    run = _find_run(call, "Trace not found")
+    event = call.store.events.get(run.event_id)
+    if event is None:
+        raise LookupError(f"run {run.id} has no event")
+    return v2_data(v2_trace(run, event, include_output=query.flag("includeOutput")), call.now)
+
+
+def rerun(call: Call) -> Response:
+    """Run a run's function again, from the start or from its step."""
+    fields = read_body(call.request.body, {"fromStep": "object"})
+    from_step = fields.get("fromStep")
+    step = None
+    if from_step is not None:
+        step = read_body(orjson.dumps(from_step), {"stepId": "string", "input": "array"})
+        if not step.get("stepId"):
+            raise missing_field("Step ID is required")
+    run = _find_run(call)
+    if step is not None and step["stepId"] != run.step:
+        raise InputError("Step not found in original run", "invalid_request")
+    return v2_data({"runId": call.store.rerun(run, call.now)}, call.now)
+
+
+def cancel(call: Call) -> Response:
+    """Cancel a run; one that has already ended is a conflict."""
+    read_body(call.request.body, {})
+    run = _find_run(call)
+    if run.status == "cancelled":
+        return v2_error(409, "run_already_cancelled", "Run is already cancelled")
+    if not call.store.execution.cancel(run.id, call.now):
+        return v2_error(409, "run_already_ended", "Cannot cancel an ended run")
+    return v2_data({"runId": run.id}, call.now)
+
+
+HANDLERS: Handlers = {
+    "GET /v2/runs": list_runs,
+    "GET /v2/apps/{}/functions/{}/runs": list_function_runs,
+    "GET /v2/events/{}/runs": list_event_runs,
+    "GET /v2/runs/{}": get_run,
+    "GET /v2/runs/{}/trace": get_run_trace,
+    "POST /v2/runs/{}/rerun": rerun,
+    "POST /v2/runs/{}/cancel": cancel,
+}

@@ -1,0 +1,148 @@
+"""Responses as v2 writes them: proto3 JSON, keys sorted, default values left out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from inngest_rest.testing._api.responses import JSON
+from inngest_rest.testing._carriers.messages import Response
+from inngest_rest.testing._go.encoding import encode, float64
+from inngest_rest.testing._go.json_kinds import is_object
+from inngest_rest.testing._go.times import ZERO_TIME, at_millisecond, v2_time
+from inngest_rest.testing._state.ids import span_id, step_hash
+
+if TYPE_CHECKING:
+    from inngest_rest.testing._state.catalogue import App, Function
+    from inngest_rest.testing._state.records import MockEvent, MockRun
+
+_UNLIMITED = {"limit": {"isPlanLimit": True, "value": -1}, "scope": "ACCOUNT"}
+_RETRIES = {"isDefault": True, "value": 4}
+
+
+def v2_json(status: int, body: dict[str, Any]) -> Response:
+    """Respond with JSON as the gateway does: keys sorted, no newline at the end."""
+    return Response(status, (("Content-Type", JSON),), encode(body, sort=True))
+
+
+def v2_error(status: int, code: str, message: str) -> Response:
+    """Respond with one error."""
+    return v2_json(status, {"errors": [{"code": code, "message": message}]})
+
+
+def v2_data(
+    data: Any,
+    now: int,
+    *,
+    status: int = 200,
+    page: dict[str, Any] | None = None,
+    time_range: dict[str, str] | None = None,
+) -> Response:
+    """Respond with data; proto3 leaves out an empty list, like every default value."""
+    metadata: dict[str, Any] = {"fetchedAt": v2_time(now)}
+    if time_range is not None:
+        metadata["timeRange"] = time_range
+    body: dict[str, Any] = {"metadata": metadata}
+    if data:
+        body["data"] = data
+    if page is not None:
+        body["page"] = page
+    return v2_json(status, body)
+
+
+def v2_run(
+    run: MockRun, function: Function, *, include_output: bool, listed: bool
+) -> dict[str, Any]:
+    """Write a run, as in a list or as a single one.
+
+    Lists omit `endedAt` and `durationMs`, report the time of scheduling as `startedAt`, and wrap
+    the output of a failed run in `error`.
+    """
+    shape: dict[str, Any] = {
+        "app": {"id": run.app_id},
+        "function": {"id": run.function_id, "name": function.name},
+        "id": run.id,
+        "queuedAt": v2_time(run.queued_ns),
+        "status": run.status.upper(),
+        "trigger": {"eventIds": [run.event_id]},
+    }
+    if listed:
+        shape["startedAt"] = v2_time(run.queued_ns)
+    else:
+        shape["startedAt"] = _start(run)
+        shape |= _end(run)
+    if include_output and run.status in ("completed", "failed"):
+        in_error = listed and run.status == "failed"
+        shape["output"] = {"error": float64(run.output)} if in_error else v2_output(run.output)
+    return shape
+
+
+def v2_output(output: Any) -> dict[str, Any]:
+    """Wrap an output that is not an object as `{"data": ...}`."""
+    value = float64(output)
+    return value if is_object(value) else {"data": value}
+
+
+def _start(run: MockRun) -> str:
+    return ZERO_TIME if run.started_ns is None else v2_time(at_millisecond(run.started_ns))
+
+
+def _end(run: MockRun) -> dict[str, str]:
+    if run.ended_ns is None:
+        return {}
+    ended = at_millisecond(run.ended_ns)
+    shape = {"endedAt": v2_time(ended)}
+    if run.started_ns is not None:
+        # 64-bit numbers are strings in proto3 JSON.
+        shape["durationMs"] = str((ended - at_millisecond(run.started_ns)) // 1_000_000)
+    return shape
+
+
+def v2_trace(run: MockRun, event: MockEvent, *, include_output: bool) -> dict[str, Any]:
+    """Write a run's trace: a root span with one step."""
+    status = {"queued": "WAITING", "running": "RUNNING"}.get(run.status, run.status.upper())
+    span: dict[str, Any] = {"queuedAt": v2_time(run.queued_ns), "status": status, **_end(run)}
+    if run.started_ns is not None:
+        span["startedAt"] = _start(run)
+    if include_output and run.status in ("completed", "failed"):
+        span["output"] = v2_output(run.output)
+    step = {
+        **span,
+        "id": span_id(run.id, run.step),
+        "name": run.step,
+        "stepId": step_hash(run.step),
+        "stepOp": run.step_op,
+    }
+    if run.status == "running":
+        step["status"] = "WAITING"
+    root = {**span, "id": span_id(run.id), "name": "Run", "children": [step]}
+    if include_output:
+        root["input"] = {"data": [event.as_seen_by_function()]}
+    return {"rootSpan": root, "runId": run.id}
+
+
+def v2_app(app: App) -> dict[str, Any]:
+    """Write an app."""
+    shape: dict[str, Any] = {
+        "createdAt": v2_time(app.created_ns - app.created_ns % 1_000_000_000),
+        "id": app.id,
+        "latestSync": {"framework": "mock", "sdkLanguage": "py", "url": f"mock://{app.id}"},
+        "method": "SERVE",
+        "name": app.id,
+    }
+    if app.functions:
+        shape["functionCount"] = len(app.functions)
+    return shape
+
+
+def v2_function(function: Function) -> dict[str, Any]:
+    """Write a function; `id` and `slug` are the bare id."""
+    shape: dict[str, Any] = {
+        "app": {"id": function.app_id},
+        "configuration": {"concurrency": [_UNLIMITED], "retries": _RETRIES},
+        "id": function.id,
+        "name": function.name,
+        "slug": function.id,
+    }
+    if function.triggers:
+        shape["triggers"] = [{"type": "EVENT", "value": name} for name in function.triggers]
+    return shape

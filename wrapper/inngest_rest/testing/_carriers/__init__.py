@@ -1,0 +1,4 @@
+"""How requests reach the mock: in process through httpx, or over a socket.
+
+Imports no other room.
+"""

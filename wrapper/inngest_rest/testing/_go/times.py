@@ -1,0 +1,105 @@
+"""Times as the server's Go code reads and writes them, in nanoseconds since the epoch."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+NS_PER_SECOND = 1_000_000_000
+NS_PER_MILLISECOND = 1_000_000
+
+ZERO_TIME = "0001-01-01T00:00:00Z"
+"""Go's zero time, which the server writes for a time that is not set."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_RFC3339 = re.compile(
+    r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:[.,](\d+))?(Z|[+-]\d{2}:\d{2})?", re.ASCII
+)
+_OTHER_LAYOUTS = (
+    "%Y-%m-%d",
+    "%a, %d %b %Y %H:%M:%S %Z",
+    "%d %b %y %H:%M %Z",
+    "%d %b %y %H:%M %z",
+    "%A, %d-%b-%y %H:%M:%S %Z",
+    "%a %b %d %H:%M:%S %z %Y",
+    "%a %b %d %H:%M:%S %Z %Y",
+    "%a %b %d %H:%M:%S %Y",
+)
+
+
+def to_datetime(ns: int) -> datetime:
+    """Return an aware UTC datetime, truncated to the microsecond."""
+    return _EPOCH + timedelta(microseconds=ns // 1_000)
+
+
+def to_milliseconds(ns: int) -> int:
+    """Return whole milliseconds, rounded down."""
+    return ns // NS_PER_MILLISECOND
+
+
+def at_millisecond(ns: int) -> int:
+    """Truncate a time to the millisecond: the precision of ULIDs and of trace times."""
+    return ns - ns % NS_PER_MILLISECOND
+
+
+def v1_time(ns: int) -> str:
+    """Write a time as v1 does (Go's RFC3339Nano): up to nine digits, trailing zeros trimmed."""
+    fraction = f"{ns % NS_PER_SECOND:09d}".rstrip("0")
+    return _seconds(ns) + (f".{fraction}Z" if fraction else "Z")
+
+
+def v2_time(ns: int) -> str:
+    """Write a time as v2 does (protojson): none, three, six or nine fraction digits."""
+    fraction = f"{ns % NS_PER_SECOND:09d}"
+    while fraction.endswith("000"):
+        fraction = fraction[:-3]
+    return _seconds(ns) + (f".{fraction}Z" if fraction else "Z")
+
+
+def parse_rfc3339(text: str) -> int | None:
+    """Read RFC 3339 with an offset, as v2 and JSON bodies require; None if it is anything else.
+
+    A time whose year in UTC is not between 0001 and 9999 is refused, too.
+    """
+    match = _RFC3339.fullmatch(text)
+    moment = _from_match(match) if match is not None and match[3] else None
+    return moment if moment is not None and _FIRST_NS <= moment <= _LAST_NS else None
+
+
+def parse_any_time(text: str) -> int | None:
+    """Read any layout that `received_after` of `listEventsV1` accepts; None if none fits.
+
+    A time without an offset is UTC. Unix timestamps and a space instead of the `T` are refused.
+    """
+    match = _RFC3339.fullmatch(text)
+    if match is not None:
+        return _from_match(match)
+    for layout in _OTHER_LAYOUTS:
+        try:
+            moment = datetime.strptime(text, layout)  # noqa: DTZ007 - UTC follows
+        except ValueError:
+            continue
+        return _to_ns(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    return None
+
+
+def _from_match(match: re.Match[str]) -> int | None:
+    try:
+        moment = datetime.fromisoformat(match[1] + (match[3] or "Z"))
+    except ValueError:
+        return None
+    return _to_ns(moment) + int((match[2] or "0")[:9].ljust(9, "0"))
+
+
+def _to_ns(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(seconds=1) * NS_PER_SECOND
+
+
+def _seconds(ns: int) -> str:
+    moment = _EPOCH + timedelta(seconds=ns // NS_PER_SECOND)
+    # Not strftime: it writes the year 97 with two digits on Linux.
+    return moment.replace(tzinfo=None).isoformat()
+
+
+_FIRST_NS = _to_ns(datetime.min.replace(tzinfo=UTC))
+_LAST_NS = _to_ns(datetime.max.replace(tzinfo=UTC)) + NS_PER_SECOND - 1

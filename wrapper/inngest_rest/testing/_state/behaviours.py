@@ -1,0 +1,115 @@
+"""How a function of the mock behaves: complete, fail, sleep, or wait for a signal."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import attrs
+
+from inngest_rest.testing._state.clock import as_timedelta
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+EventDict: TypeAlias = dict[str, Any]
+"""An event as a function sees it: `id`, `name`, `data`, `ts` and, when sent, `user` and `v`."""
+
+
+@attrs.frozen
+class Completes:
+    """Ends the run as completed, with `output`."""
+
+    output: object = None
+
+
+@attrs.frozen
+class Fails:
+    """Ends the run as failed; the fields are the keys of its output."""
+
+    message: str
+    name: str
+    code: str
+    stack: str
+
+
+@attrs.frozen
+class Sleeps:
+    """Holds the run for `duration` by the mock's clock, then continues with `then`."""
+
+    duration: timedelta
+    then: Runner
+
+
+@attrs.frozen
+class WaitsFor:
+    """Holds the run until `signal` arrives, then continues with `then`, given the signal."""
+
+    signal: str
+    then: Runner
+
+
+Behaviour: TypeAlias = Completes | Fails | Sleeps | WaitsFor
+"""What `completes`, `fails`, `sleeps` and `waits_for` return."""
+
+Runner: TypeAlias = Behaviour | Callable[[EventDict], object]
+"""A behaviour, or a callable that takes an event and returns an output or a behaviour."""
+
+
+def completes(output: object = None) -> Behaviour:
+    """Complete the run at once.
+
+    Args:
+        output: The run's output, any JSON value. Default: null.
+    """
+    return Completes(output)
+
+
+def fails(message: str, *, name: str = "NonRetriableError") -> Behaviour:
+    """Fail the run at once; the mock never retries.
+
+    Args:
+        message: The error's message.
+        name: The error's name. Default: the Python SDK's name for an error it does not retry.
+    """
+    return Fails(message, name, "non_retriable_error", f"{name}: {message}\n")
+
+
+def sleeps(duration: timedelta | float, then: Runner | None = None) -> Behaviour:
+    """Keep the run running for a time, then continue.
+
+    Args:
+        duration: How long, by the mock's clock (see `MockServer.advance`): a timedelta, or seconds.
+        then: What follows: a behaviour, or a callable that takes the event. Default: complete
+            with null.
+
+    Raises:
+        TypeError: `duration` is neither a timedelta nor a number.
+        ValueError: `duration` is negative or not finite.
+    """
+    span = as_timedelta(duration, "duration")
+    return Sleeps(span, Completes() if then is None else then)
+
+
+def waits_for(signal: str, then: Runner | None = None) -> Behaviour:
+    """Keep the run running until a signal arrives, then continue.
+
+    Args:
+        signal: The name of the signal (`POST /v1/signals`).
+        then: What follows: a behaviour, or a callable that takes `{"signal": ..., "data": ...}`.
+            Default: complete with that object as output.
+    """
+    return WaitsFor(signal, Completes if then is None else then)
+
+
+def decide(runner: Runner, event: EventDict) -> Behaviour:
+    """Return what `runner` does with `event`; an exception it raises is a failure of the run."""
+    if isinstance(runner, Behaviour):
+        return runner
+    try:
+        result = runner(event)
+    except Exception as error:  # noqa: BLE001 - whatever a function raises fails its run
+        stack = "".join(traceback.format_exception(error))
+        return Fails(str(error), type(error).__name__, "unknown", stack)
+    return result if isinstance(result, Behaviour) else Completes(result)

@@ -1,0 +1,201 @@
+"""Executes function runs: starts them, holds them, continues them, ends them."""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import attrs
+import orjson
+
+from inngest_rest.testing._go.encoding import encode
+from inngest_rest.testing._go.times import NS_PER_MILLISECOND, at_millisecond
+from inngest_rest.testing._state.behaviours import (
+    Behaviour,
+    Completes,
+    EventDict,
+    Fails,
+    Runner,
+    Sleeps,
+    WaitsFor,
+    decide,
+)
+from inngest_rest.testing._state.clock import nanoseconds
+from inngest_rest.testing._state.log import Log
+from inngest_rest.testing._state.records import MockEvent, MockRun, MockRunStatus
+
+if TYPE_CHECKING:
+    from inngest_rest.testing._state.catalogue import Function
+    from inngest_rest.testing._state.ids import UlidFactory
+
+IDEMPOTENCY_NS = 24 * 3600 * 1_000_000_000
+"""How long the server starts no second run for an event id (consts.FunctionIdempotencyPeriod)."""
+
+WaitKind: TypeAlias = Literal["start", "sleep", "pause"]
+
+
+@attrs.frozen(eq=False)
+class Waiting:
+    """What a held run waits for; `due_ns` is None if it waits for a signal alone."""
+
+    kind: WaitKind
+    due_ns: int | None
+    then: Runner
+    value: EventDict
+    signal: str | None = None
+
+
+class Execution:
+    """The runs and what they wait for. `at` is the time a thing happens at, in nanoseconds."""
+
+    def __init__(self, ids: UlidFactory) -> None:
+        self.runs: Log[MockRun] = Log()
+        self._ids = ids
+        self._by_event: dict[str, list[str]] = {}
+        self._waiting: dict[str, Waiting] = {}
+        self._timers: list[tuple[int, int, str, Waiting]] = []
+        self._timer_number = 0
+        self._signals: dict[str, str] = {}
+        self._started: dict[tuple[str, str], tuple[int, str]] = {}
+
+    def start_once(
+        self, function: Function, event: MockEvent, key: str, at: int, visible: int
+    ) -> tuple[str, bool]:
+        """Start a run unless `key` started one of this function in the last 24 hours.
+
+        Return the run's id and whether it is new.
+        """
+        slot = (function.internal_id, key)
+        before = self._started.get(slot)
+        if before is not None and at < before[0]:
+            return before[1], False
+        run_id = self.start(function, event, at, visible)
+        self._started[slot] = (at + IDEMPOTENCY_NS, run_id)
+        return run_id, True
+
+    def start(
+        self,
+        function: Function,
+        event: MockEvent,
+        at: int,
+        visible: int,
+        original_run_id: str | None = None,
+    ) -> str:
+        """Start a run, now or at the event's `ts` if that is in the future; return its id."""
+        run_id = self._ids.next(at)
+        self.runs.add(
+            run_id,
+            MockRun(
+                id=run_id,
+                app_id=function.app_id,
+                function_id=function.id,
+                event_id=event.internal_id,
+                status="queued",
+                output=None,
+                original_run_id=original_run_id,
+                step="step",
+                step_op="RUN",
+                queued_ns=at_millisecond(at),
+                started_ns=None,
+                ended_ns=None,
+                visible_ns=visible,
+            ),
+        )
+        self._by_event.setdefault(event.internal_id, []).append(run_id)
+        due = event.ts * NS_PER_MILLISECOND
+        value = event.as_seen_by_function()
+        # A rerun does not wait for its event's time again.
+        if due > at and original_run_id is None:
+            self._wait(run_id, Waiting("start", due, function.runner, value))
+        else:
+            self._continue(run_id, function.runner, value, at)
+        return run_id
+
+    def of_event(self, event_id: str) -> list[MockRun]:
+        """Return the runs an event started and their reruns, oldest first."""
+        runs = (self.runs.get(run_id) for run_id in self._by_event.get(event_id, ()))
+        return [run for run in runs if run is not None]
+
+    def waiting(self, run_id: str) -> Waiting | None:
+        """Return what a run waits for, or None."""
+        return self._waiting.get(run_id)
+
+    def settle(self, now: int) -> None:
+        """Continue every run that was due by `now`, each at its own time."""
+        while self._timers and self._timers[0][0] <= now:
+            due, _, run_id, waiting = heapq.heappop(self._timers)
+            if self._waiting.get(run_id) is waiting:
+                del self._waiting[run_id]
+                self._continue(run_id, waiting.then, waiting.value, due)
+
+    def signal(self, name: str, data: Any, at: int) -> str | None:
+        """Resume the run that waits for a signal; return its id, or None if no run does."""
+        run_id = self._signals.pop(name, None)
+        if run_id is None:
+            return None
+        waiting = self._waiting.pop(run_id)
+        self._continue(run_id, waiting.then, {"signal": name, "data": data}, at)
+        return run_id
+
+    def cancel(self, run_id: str, at: int) -> bool:
+        """Cancel a run; return False if it had already ended."""
+        run = self.runs.get(run_id)
+        if run is None or run.ended_ns is not None:
+            return False
+        waiting = self._waiting.pop(run_id, None)
+        if waiting is not None and waiting.signal is not None:
+            del self._signals[waiting.signal]
+        self._end(run_id, "cancelled", {}, at)
+        return True
+
+    def _continue(self, run_id: str, runner: Runner, value: EventDict, at: int) -> None:
+        record = self.runs.get(run_id)
+        if record is not None and record.started_ns is None:
+            self.runs.replace(run_id, attrs.evolve(record, status="running", started_ns=at))
+        self._apply(run_id, decide(runner, value), value, at)
+
+    def _apply(self, run_id: str, behaviour: Behaviour, value: EventDict, at: int) -> None:
+        match behaviour:
+            case Completes(output):
+                self._complete(run_id, output, at)
+            case Fails():
+                self._end(run_id, "failed", attrs.asdict(behaviour), at)
+            case Sleeps(duration, then):
+                self._note_step(run_id, "sleep", "SLEEP")
+                self._wait(run_id, Waiting("sleep", at + nanoseconds(duration), then, value))
+            case WaitsFor(signal, then):
+                self._note_step(run_id, signal, "WAIT_FOR_SIGNAL")
+                if self._signals.setdefault(signal, run_id) != run_id:
+                    # The server allows one waiting run per signal, and fails a second one.
+                    message = f"another run is already waiting for the signal {signal!r}"
+                    error = Fails(message, "SignalConflict", "signal_conflict", message)
+                    self._end(run_id, "failed", attrs.asdict(error), at)
+                else:
+                    self._wait(run_id, Waiting("pause", None, then, value, signal))
+
+    def _complete(self, run_id: str, output: object, at: int) -> None:
+        try:
+            copy = orjson.loads(encode(output))
+        except (TypeError, ValueError) as error:
+            message = f"the output is not JSON: {error}"
+            failure = Fails(message, type(error).__name__, "output_unserializable", message)
+            self._end(run_id, "failed", attrs.asdict(failure), at)
+        else:
+            self._end(run_id, "completed", copy, at)
+
+    def _wait(self, run_id: str, waiting: Waiting) -> None:
+        self._waiting[run_id] = waiting
+        if waiting.due_ns is not None:
+            self._timer_number += 1
+            heapq.heappush(self._timers, (waiting.due_ns, self._timer_number, run_id, waiting))
+
+    def _note_step(self, run_id: str, name: str, op: str) -> None:
+        run = self.runs.get(run_id)
+        if run is not None:
+            self.runs.replace(run_id, attrs.evolve(run, step=name, step_op=op))
+
+    def _end(self, run_id: str, status: MockRunStatus, output: Any, at: int) -> None:
+        run = self.runs.get(run_id)
+        if run is not None:
+            ended = attrs.evolve(run, status=status, output=output, ended_ns=at)
+            self.runs.replace(run_id, ended)

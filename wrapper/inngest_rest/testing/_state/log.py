@@ -1,0 +1,86 @@
+"""An append-only log of records, readable in order of arrival and in order of their ids."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from typing import Generic, TypeVar, overload
+
+T = TypeVar("T")
+
+
+class Log(Generic[T]):
+    """Records by their ULID: constant time to add, replace and get, paging by bisection."""
+
+    def __init__(self) -> None:
+        self._records: list[T] = []
+        self._position: dict[str, int] = {}
+        self._keys: list[str] = []
+        self._sorted = True
+
+    def add(self, key: str, record: T) -> None:
+        """Append a record under a new key."""
+        # A seeded id may be lower than those before it; sorting waits for the next read.
+        self._sorted = self._sorted and (not self._keys or self._keys[-1] < key)
+        self._position[key] = len(self._records)
+        self._records.append(record)
+        self._keys.append(key)
+
+    def replace(self, key: str, record: T) -> None:
+        """Replace the record with its newer state."""
+        self._records[self._position[key]] = record
+
+    def get(self, key: str) -> T | None:
+        """Return the record, or None."""
+        position = self._position.get(key)
+        return None if position is None else self._records[position]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._position
+
+    def newest_first(self, before: str | None = None) -> Iterator[T]:
+        """Iterate by descending id, from the first one below `before`."""
+        keys = self._sorted_keys()
+        start = len(keys) if before is None else bisect_left(keys, before)
+        for index in range(start - 1, -1, -1):
+            yield self._records[self._position[keys[index]]]
+
+    def oldest_first(self, after: str | None = None) -> Iterator[T]:
+        """Iterate by ascending id, from the first one above `after`."""
+        keys = self._sorted_keys()
+        start = 0 if after is None else bisect_right(keys, after)
+        for index in range(start, len(keys)):
+            yield self._records[self._position[keys[index]]]
+
+    def view(self) -> Sequence[T]:
+        """Return a live, read-only sequence in order of arrival; it copies nothing."""
+        return _View(self._records)
+
+    def _sorted_keys(self) -> list[str]:
+        if not self._sorted:
+            self._keys.sort()
+            self._sorted = True
+        return self._keys
+
+
+class _View(Sequence[T]):
+    def __init__(self, records: list[T]) -> None:
+        self._records = records
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[T]: ...
+    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
+        return self._records[index]
+
+    def __repr__(self) -> str:
+        return repr(self._records)
+
+
+def view_of(records: list[T]) -> Sequence[T]:
+    """Return a live, read-only sequence over a list."""
+    return _View(records)

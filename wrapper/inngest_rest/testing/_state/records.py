@@ -1,0 +1,114 @@
+"""Frozen records of events, runs and requests, for tests to inspect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import attrs
+import orjson
+
+from inngest_rest.testing._go.encoding import encode
+from inngest_rest.testing._go.times import to_datetime
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from inngest_rest.testing._state.behaviours import EventDict
+
+MockRunStatus: TypeAlias = Literal["queued", "running", "completed", "failed", "cancelled"]
+
+
+@attrs.frozen
+class MockEvent:
+    """An event that the mock has stored.
+
+    `internal_id` is the id that the server assigned, `id` the sender's (by default the internal
+    one), `ts` the event's own time in milliseconds; `data` is None if none was sent.
+    """
+
+    internal_id: str
+    id: str
+    name: str
+    data: dict[str, Any] | None
+    ts: int
+    user: dict[str, Any] | None
+    v: str
+    received_ns: int = attrs.field(repr=False)
+    visible_ns: int = attrs.field(repr=False)
+
+    @property
+    def received_at(self) -> datetime:
+        """When the mock received it, by the mock's clock."""
+        return to_datetime(self.received_ns)
+
+    def as_seen_by_function(self) -> EventDict:
+        """Return a copy that a function may change."""
+        event: EventDict = {"id": self.id, "name": self.name, "data": self.data or {}}
+        if self.user:
+            event["user"] = self.user
+        event["ts"] = self.ts
+        if self.v:
+            event["v"] = self.v
+        copy: EventDict = orjson.loads(encode(event))
+        return copy
+
+
+@attrs.frozen
+class MockRun:
+    """A function run.
+
+    `output` is what the function returned; `{"message", "name", "code", "stack"}` of a failed
+    run; `{}` of a cancelled one; None until the run has ended.
+    """
+
+    id: str
+    app_id: str
+    function_id: str
+    event_id: str
+    status: MockRunStatus
+    output: Any
+    original_run_id: str | None
+    step: str = attrs.field(repr=False)
+    step_op: str = attrs.field(repr=False)
+    queued_ns: int = attrs.field(repr=False)
+    started_ns: int | None = attrs.field(repr=False)
+    ended_ns: int | None = attrs.field(repr=False)
+    visible_ns: int = attrs.field(repr=False)
+
+    @property
+    def queued_at(self) -> datetime:
+        """When the run was created."""
+        return to_datetime(self.queued_ns)
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When the function started; None while the run is queued."""
+        return None if self.started_ns is None else to_datetime(self.started_ns)
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the run ended; None until then."""
+        return None if self.ended_ns is None else to_datetime(self.ended_ns)
+
+
+@attrs.frozen
+class MockRequest:
+    """A request that the mock received, and the status it responded with.
+
+    `path` is undecoded, `query` the raw query string; `headers` have lower-case names.
+    `operation` is the name of the API operation, None if the route is unknown; `status` is None
+    if the connection was dropped.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    body: bytes = attrs.field(repr=False)
+    operation: str | None
+    status: int | None
+
+    def json(self) -> Any:
+        """Return the body decoded as JSON; raise ValueError if it is not JSON."""
+        return orjson.loads(self.body)

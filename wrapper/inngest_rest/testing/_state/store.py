@@ -1,0 +1,145 @@
+"""The state of the mock: events, functions, runs, cancellations and webhooks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from inngest_rest.testing._go.times import NS_PER_MILLISECOND
+from inngest_rest.testing._state.catalogue import Catalogue, Function
+from inngest_rest.testing._state.clock import Clock, nanoseconds
+from inngest_rest.testing._state.execution import Execution
+from inngest_rest.testing._state.ids import UlidFactory
+from inngest_rest.testing._state.log import Log
+from inngest_rest.testing._state.records import MockEvent, MockRun
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+INVOKED = "inngest/function.invoked"
+
+
+@attrs.frozen
+class Incoming:
+    """A validated event that is not stored yet; `ts` 0 and `id` "" mean not given."""
+
+    name: str
+    id: str = ""
+    data: dict[str, Any] | None = None
+    user: dict[str, Any] | None = None
+    ts: int = 0
+    v: str = ""
+
+
+class Store:
+    """Everything that the mock stores, except its requests and faults, on one clock."""
+
+    def __init__(self, clock: Clock, visibility_delay: timedelta) -> None:
+        self.clock = clock
+        self.ids = UlidFactory()
+        self.events: Log[MockEvent] = Log()
+        self.catalogue = Catalogue()
+        self.execution = Execution(self.ids)
+        self.cancellations: dict[str, dict[str, object]] = {}
+        self.webhooks: dict[str, dict[str, object]] = {}
+        self._delay = nanoseconds(visibility_delay)
+
+    def settle(self) -> int:
+        """Continue every run that is due; return the time."""
+        now = self.clock.now()
+        self.execution.settle(now)
+        return now
+
+    def receive(self, incoming: Incoming, now: int, internal_id: str | None = None) -> MockEvent:
+        """Store an event and start the functions it triggers.
+
+        An `internal_id` that is already stored comes from a repeated seed: the first event stays.
+        """
+        if internal_id is not None:
+            stored = self.events.get(internal_id)
+            if stored is not None:
+                return stored
+        event = self._add_event(incoming, now, internal_id)
+        for function in self.catalogue.triggered_by(event.name):
+            self.execution.start_once(function, event, event.id, now, event.visible_ns)
+        return event
+
+    def invoke(
+        self,
+        function: Function | None,
+        incoming: Incoming,
+        now: int,
+        internal_id: str | None = None,
+    ) -> MockEvent:
+        """Store an invocation event (`POST /invoke/{slug}`) and run its function, if any."""
+        stored = None if internal_id is None else self.events.get(internal_id)
+        if stored is not None:
+            return stored
+        event = self._add_event(attrs.evolve(incoming, name=INVOKED), now, internal_id)
+        if function is not None:
+            self.execution.start_once(function, event, event.id, now, event.visible_ns)
+        return event
+
+    def invoke_directly(
+        self, function: Function, data: dict[str, Any], key: str | None, now: int
+    ) -> tuple[str, bool]:
+        """Run a function at once, as v2's invoke does; return the run's id and whether it is new.
+
+        The run can be read at once, since the server schedules it before it responds.
+        """
+        event = self._add_event(Incoming(INVOKED, data=data), now, None)
+        if key is None:
+            return self.execution.start(function, event, now, now), True
+        return self.execution.start_once(function, event, f"invoke:{key}", now, now)
+
+    def rerun(self, run: MockRun, now: int) -> str:
+        """Run the function of `run` again with the same event; return the new run's id."""
+        function = self.catalogue.find(run.app_id, run.function_id)
+        event = self.events.get(run.event_id)
+        if function is None or event is None:
+            raise LookupError(f"run {run.id} has no function or no event")
+        return self.execution.start(function, event, now, now, original_run_id=run.id)
+
+    def cancel_started_between(
+        self, function: Function, after: int | None, before: int, now: int
+    ) -> None:
+        """Cancel the runs of a function that were queued between two times."""
+        for run in self.execution.runs.newest_first():
+            if (
+                (run.app_id, run.function_id) == (function.app_id, function.id)
+                and run.queued_ns < before
+                and (after is None or run.queued_ns > after)
+            ):
+                self.execution.cancel(run.id, now)
+
+    def visible_event(self, internal_id: str, now: int) -> MockEvent | None:
+        """Return an event, once the visibility delay has passed."""
+        event = self.events.get(internal_id)
+        return event if event is not None and event.visible_ns <= now else None
+
+    def visible_run(self, run_id: str, now: int) -> MockRun | None:
+        """Return a run, once the visibility delay has passed."""
+        run = self.execution.runs.get(run_id)
+        return run if run is not None and run.visible_ns <= now else None
+
+    def visible_runs_of_event(self, internal_id: str, now: int) -> list[MockRun]:
+        """Return the runs of an event, oldest first."""
+        return [run for run in self.execution.of_event(internal_id) if run.visible_ns <= now]
+
+    def _add_event(self, incoming: Incoming, now: int, internal_id: str | None) -> MockEvent:
+        if internal_id is None:
+            internal_id = self.ids.next(now)
+        event = MockEvent(
+            internal_id,
+            incoming.id or internal_id,
+            incoming.name,
+            incoming.data,
+            incoming.ts or now // NS_PER_MILLISECOND,
+            incoming.user,
+            incoming.v,
+            now,
+            now + self._delay,
+        )
+        self.events.add(internal_id, event)
+        return event
