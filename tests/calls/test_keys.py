@@ -10,6 +10,7 @@ import pytest
 from inngest_rest import (
     AuthenticationError,
     ConfigurationError,
+    InvalidResponseError,
     NotFoundError,
     PermissionDeniedError,
 )
@@ -138,6 +139,15 @@ def test_the_host_of_events_never_gets_an_authorization_header(
     client.health()
     assert ["authorization" in each.headers for each in server.requests] == [False, False]
     assert {each.url.host for each in server.requests} == {"inn.gs"}
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_not_followed(connect: Connect, server: Server, status: int) -> None:
+    elsewhere = Reply(status, headers={"location": "https://elsewhere.test/v1/events"})
+    server.on("GET /v1/events", elsewhere)
+    with pytest.raises(InvalidResponseError):
+        connect(dev=None, signing_key=FIRST).events.list().page()
+    assert {each.url.host for each in server.requests} == {"api.inngest.com"}
 
 
 def test_an_event_key_stays_one_segment_of_the_path(connect: Connect, server: Server) -> None:

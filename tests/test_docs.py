@@ -1,0 +1,272 @@
+"""The documents are true: programs run, tables are complete, and references resolve."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from attrs import field, frozen
+from hatchling.builders.sdist import SdistBuilder
+
+import inngest_rest
+from inngest_rest import InngestClient
+from inngest_rest.testing import MockServer, completes, fails, sleeps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from inngest_rest.testing import Behaviour, EventDict
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    *PAGES,
+    *(ROOT / name for name in ("SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    ROOT / "openapi/templates/README.md",
+    ROOT / "scripts/benchmark/README.md",
+]
+TEXTS = {page: page.read_text(encoding="utf-8") for page in DOCUMENTS}
+README, SECURITY = (TEXTS[ROOT / name] for name in ("README.md", "SECURITY.md"))
+
+
+@frozen
+class Program:
+    """A block of Python, and what the block of text behind it says that it prints."""
+
+    name: str
+    code: str = field(repr=False)
+    prints: str | None = field(repr=False)
+
+
+def programs() -> Iterator[Program]:
+    pattern = re.compile(
+        r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL
+    )
+    for page in PAGES:
+        for found in pattern.finditer(TEXTS[page]):
+            line = TEXTS[page].count("\n", 0, found.start()) + 1
+            yield Program(f"{name_of(page)}:{line}", found[1], found[2])
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+PROGRAMS = list(programs())
+
+
+def charge(event: EventDict) -> Behaviour:
+    total = event["data"].get("total", 0)
+    return fails("card declined") if total > 100 else completes({"charged": total})
+
+
+@pytest.fixture
+def mock(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockServer]:
+    """Serve the shop of the pages, one of whose runs has failed; the environment names it."""
+    mock = MockServer(v1_routes=False)
+    mock.function("shop", "charge", trigger="app/order.created", run=charge)
+    mock.function("shop", "ship", trigger="app/order.created", run=sleeps(timedelta(days=1)))
+    with InngestClient(dev=True, transport=mock.transport) as client:
+        client.send({"name": "app/order.created", "data": {"total": 900}})
+    with mock.serve() as url:
+        monkeypatch.setenv("INNGEST_DEV", url)
+        yield mock
+
+
+@pytest.fixture
+def _undone() -> Iterator[None]:
+    """Undo what a program may do to its process."""
+    handler, logger = signal.getsignal(signal.SIGTERM), logging.getLogger("inngest_rest")
+    level = logger.level
+    yield
+    signal.signal(signal.SIGTERM, handler)
+    logger.setLevel(level)
+
+
+@pytest.mark.usefixtures("mock", "_undone")
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda it: it.name)
+def test_a_program_runs_and_prints_what_the_page_shows(
+    program: Program,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, Any] = {}
+    exec(compile(program.code, program.name, "exec"), namespace)
+    for name, test in namespace.items():
+        if name.startswith("test_"):
+            test(MockServer())
+    if program.prints is not None:
+        assert without_ids(capsys.readouterr().out) == without_ids(program.prints)
+
+
+def without_ids(text: str) -> str:
+    return re.sub(r"\b01[0-9A-Z]{24}\b", "ULID", text)
+
+
+def test_every_text_block_belongs_to_a_program() -> None:
+    shown = sum(TEXTS[page].count("```text\n") for page in PAGES)
+    assert shown == sum(each.prints is not None for each in PROGRAMS)
+
+
+def test_the_first_program_sends_one_event_and_the_second_changes_nothing(mock: MockServer) -> None:
+    first, second = (each for each in PROGRAMS[:2] if each.name.startswith("README"))
+    exec(compile(first.code, first.name, "exec"), {})
+    assert [each.data for each in mock.events[1:]] == [{"order_id": "ord_123", "total": 49.99}]
+    asked = len(mock.requests)
+    exec(compile(second.code, second.name, "exec"), {})
+    assert {each.method for each in mock.requests[asked:]} == {"GET"}
+
+
+@pytest.mark.parametrize(
+    ("mark", "then"),
+    [
+        (
+            "signal.signal(",
+            """
+import time
+from inngest_rest import EventBuffer, InngestClient
+buffer = EventBuffer(InngestClient(), max_age=1_000)
+buffer.add({"name": "app/late"})
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(60)
+""",
+        ),
+        (
+            "add_signal_handler",
+            """
+async def work(buffer):
+    await buffer.add({"name": "app/late"})
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.sleep(60)
+asyncio.run(main())
+""",
+        ),
+    ],
+)
+def test_a_buffer_is_flushed_at_sigterm_as_the_page_shows(
+    mock: MockServer, mark: str, then: str
+) -> None:
+    (program,) = (each for each in PROGRAMS if mark in each.code)
+    setup = program.code.removesuffix("asyncio.run(main())\n")
+    subprocess.run(
+        [sys.executable, "-c", f"import os\n{setup}{then}"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        timeout=50,
+        capture_output=True,
+        check=False,
+    )
+    assert mock.events[-1].name == "app/late"
+
+
+def section(page: str, title: str) -> str:
+    return TEXTS[ROOT / page].partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def test_configuration_table_names_every_argument_and_variable_and_no_other() -> None:
+    table = section("docs/configuration.md", "Arguments and variables")
+    rows = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    assert rows == list(inspect.signature(InngestClient).parameters)
+    assert set(re.findall(r"INNGEST_\w+", table)) == set(
+        re.findall(r"INNGEST_\w+", InngestClient.__doc__ or "")
+    )
+
+
+def test_errors_table_names_every_error_and_no_other() -> None:
+    table = TEXTS[ROOT / "docs/errors.md"].partition("\n## ")[0]
+    named = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) | {"InngestError"}
+    assert named == {name for name in inngest_rest.__all__ if name.endswith("Error")} - {"RunError"}
+
+
+def test_methods_that_are_named_exist() -> None:
+    with InngestClient(dev=True, transport=MockServer().transport) as client:
+        for page in PAGES:
+            for path, methods in re.findall(r"`client\.(\w+)(?:\.([\w/]+))?", TEXTS[page]):
+                found = getattr(client, path)
+                names = methods.split("/") if methods else []
+                assert all(callable(getattr(found, name)) for name in names), (page, path)
+
+
+def test_the_readme_names_every_method_of_the_client() -> None:
+    named = {
+        f"{path}.{name}" if methods else path
+        for path, methods in re.findall(r"`client\.(\w+)(?:\.([\w/]+))?", README)
+        for name in methods.split("/")
+    }
+    with InngestClient(dev=True, transport=MockServer().transport) as client:
+        groups = [name for name in public(type(client)) if not callable(getattr(client, name))]
+        methods = {f"{group}.{name}" for group in groups for name in public(getattr(client, group))}
+        assert named == methods | (set(public(type(client))) - set(groups) - {"close"})
+
+
+def public(it: object) -> list[str]:
+    return [name for name in dir(it) if not name.startswith("_")]
+
+
+def test_the_readme_is_short() -> None:
+    assert README.count("\n") <= 160
+
+
+def test_the_readme_has_no_link_that_pypi_cannot_follow() -> None:
+    assert [target for target in links(README) if not target.startswith("https://")] == []
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=name_of)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in links(TEXTS[page]):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), target
+        if anchor:
+            assert anchor in anchors(there), target
+
+
+def links(text: str) -> list[str]:
+    return re.findall(r"\]\(([^)\s]+)\)", without_code(text))
+
+
+def anchors(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", without_code(page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title).lower().replace(" ", "-") for title in titles}
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=name_of)
+def test_files_that_are_named_exist(page: Path) -> None:
+    folders = r"(?:docs|generated|openapi|scripts|tests|wrapper|\.ci)/[\w./*-]*"
+    files = r"[A-Z]{2,}\.md|pyproject\.toml"
+    for named in re.findall(rf"(?<![\w/.-])(?:{folders}|{files})", TEXTS[page]):
+        assert list(ROOT.glob(named.rstrip("./"))), named
+
+
+def test_every_page_is_in_both_indexes_and_in_the_source_distribution() -> None:
+    names = [name_of(page) for page in PAGES[1:] if page.name != "README.md"]
+    assert [name for name in names if f"`{name}`" not in README] == []
+    index = links(TEXTS[ROOT / "docs/README.md"])
+    assert [name for name in names if Path(name).name not in index] == []
+    packed = {each.distribution_path for each in SdistBuilder(str(ROOT)).recurse_included_files()}
+    assert {name_of(page) for page in DOCUMENTS} - packed == set()
+
+
+def test_security_names_tests_that_exist() -> None:
+    named = re.findall(r"`(tests/\S+\.py)::(\w+)`", SECURITY)
+    assert len(named) >= 10
+    for path, name in named:
+        module = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+        assert name in {each.name for each in module.body if isinstance(each, ast.FunctionDef)}
