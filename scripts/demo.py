@@ -61,7 +61,7 @@ they start, replays one that failed, cancels one that is running, invokes a func
 and waits for its output. The code of each act stands beside it.
 
 Without --url it starts a mock server, where all of that is sure to work: it needs no
-Inngest, no key and no network."""
+Inngest and no key, and no network once its environment is made."""
 
 EPILOG = """\
 try:

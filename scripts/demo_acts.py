@@ -241,7 +241,9 @@ def own_runs(stage: Stage) -> list[Run]:
     return [
         run
         for run in listed
-        if run.id in stage.started or not stage.events.keys().isdisjoint(run.event_ids)
+        if run.id in stage.started
+        # A batch may hold events of others.
+        or (run.batch_id is None and not stage.events.keys().isdisjoint(run.event_ids))
     ]
 
 

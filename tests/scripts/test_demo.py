@@ -7,6 +7,7 @@ import json
 import re
 from datetime import timedelta
 from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 import demo
 import demo_acts
 from demo_screen import Screen, clip_list, in_words
-from inngest_rest import InngestClient
+from inngest_rest import InngestClient, Run, RunStatus
 from inngest_rest.testing import MockServer, completes, delays, fails, sleeps
 
 if TYPE_CHECKING:
@@ -217,6 +218,17 @@ def test_act_without_a_run_of_its_own_is_left_out_and_leaves_the_runs_of_others(
     assert (
         f"Left out: {', '.join(demo.ACTS[each] for each in demo.ACTS if each in left_out)}." in err
     )
+
+
+def test_run_of_a_batch_is_not_the_demo_s_own() -> None:
+    runs = [
+        Run("1", RunStatus.RUNNING, event_ids=("ours",)),
+        Run("2", RunStatus.RUNNING, event_ids=("ours",), batch_id="others too"),
+        Run("3", RunStatus.RUNNING, event_ids=("another",)),
+    ]
+    client: Any = SimpleNamespace(runs=SimpleNamespace(list=lambda **_: runs))
+    stage = demo_acts.Stage(client, Screen(io.StringIO(), {}), 0, events={"ours": {}})
+    assert demo_acts.own_runs(stage) == runs[:1]
 
 
 def test_runs_that_appear_late_are_waited_for(
