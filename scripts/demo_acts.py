@@ -31,7 +31,7 @@ SEARCHED_RUNS = 1000
 SHOWN_APPS = 4
 SHOWN_RUNS = 2
 """Runs shown per status."""
-BELOW_LABEL = " " * 17
+BELOW_LABEL = " " * len("  completed   1  ")
 STATUSES = [
     RunStatus.COMPLETED,
     RunStatus.FAILED,
@@ -247,6 +247,11 @@ def own_runs(stage: Stage) -> list[Run]:
     ]
 
 
+def event_of(stage: Stage, run: Run) -> str:
+    """Return the id of the event that the demo sent and that started the run."""
+    return next(id for id in run.event_ids if id in stage.events)
+
+
 def look_for(
     stage: Stage, is_enough: Callable[[list[Run]], bool], seconds: float, what: str
 ) -> list[Run]:
@@ -261,15 +266,10 @@ def look_for(
 
 
 def are_of_every_kind(runs: list[Run]) -> bool:
-    """Whether there is a run for every act, or none is left that could become one."""
+    """Whether every act has a run, or no run can change any more."""
     if all(run.is_ended for run in runs):
         return True
     return {run.status for run in runs}.issuperset(REPLAYED)
-
-
-def event_of(stage: Stage, run: Run) -> str:
-    """Return the id of the event of the demo's that started the run."""
-    return next(id for id in run.event_ids if id in stage.events)
 
 
 def can_replay(runs: list[Run]) -> bool:

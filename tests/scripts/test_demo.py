@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """Stands for `time` in the acts: whoever waits moves the servers on, and loses no time."""
+    """Replaces `time` in the acts: a sleep advances the mock servers instead of waiting."""
 
     def __init__(self) -> None:
         self.mocks: list[MockServer] = []
