@@ -1,9 +1,6 @@
-"""Show the client at work: send events, then list, inspect, replay and cancel their runs.
+"""The command scripts/demo: its arguments, the events it sends and the server it sends them to.
 
-Exit status: 0 all of it happened; 1 the server would not or could not; 2 the command or FILE is
-wrong and nothing was sent; 130 interrupted.
-
-Here is the command: its arguments, its file, its server. What it shows is in demo_acts.py.
+What it shows is in demo_acts.py, how it looks in demo_screen.py.
 """
 
 from __future__ import annotations
@@ -13,27 +10,40 @@ import json
 import os
 import re
 import sys
+import time
 from contextlib import ExitStack
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 try:
     import httpx
 
-    from inngest_rest import InngestClient, InngestError, InvalidEventError, PartialSendError
-    from inngest_rest.testing import MockServer, completes, sleeps
-    from scripts.demo_acts import DemoError, Stage, demonstrate
-except KeyboardInterrupt:  # these take the longer part of a short demo
+    from inngest_rest import (
+        InngestClient,
+        InngestError,
+        InvalidEventError,
+        PartialSendError,
+        RouteNotFoundError,
+        TransportError,
+        __version__,
+    )
+    from inngest_rest.testing import Behaviour, MockServer, completes, sleeps
+    from scripts.demo_acts import SEARCHED_RUNS, DemoError, Stage, demonstrate
+    from scripts.demo_screen import Screen, in_words
+except KeyboardInterrupt:  # importing takes the longer part of a short demo
     sys.exit(130)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 SAMPLE = Path(__file__).with_name("demo-events.ndjson")
-COUNTED = 10_000
-"""Most runs counted of each status on a server that is not the demo's own."""
+ORDER = {
+    "name": "app/order.created",
+    "data": {"orderId": "ord_123", "total": 49.99},
+    "user": {"id": "usr_456"},
+}
+"""Sent first on the mock: whatever FILE holds, it starts runs that fail, complete and go on."""
 SERVER_VARIABLES = (
     "INNGEST_DEV",
     "INNGEST_BASE_URL",
@@ -42,45 +52,56 @@ SERVER_VARIABLES = (
 )
 KEY_VARIABLES = ("INNGEST_EVENT_KEY", "INNGEST_SIGNING_KEY", "INNGEST_API_KEY")
 OFF = {"", "0", "false"}
+ACTS = {"replayed": "replay", "cancelled": "cancel", "invoked": "invoke"}
+"""The acts that are left out where no run is fit for them, by their keys in the summary."""
 
 DESCRIPTION = """\
-Sends one event, then a batch of events; lists apps, and runs by status; shows one
-run, replays a failed one and cancels a running one.
+Shows inngest-rest at work in a few seconds: lists apps, sends events, lists the runs
+they start, replays one that failed, cancels one that is running, invokes a function
+and waits for its output. The code of each act stands beside it.
 
-Without --url it starts a mock server of its own, on which all of that is sure to
-work: it needs no Inngest, no key and no network once its environment is made."""
+Without --url it starts a mock server, where all of that is sure to work: it needs no
+Inngest and no key, and no network once its environment is made."""
 
 EPILOG = """\
-server:
-  --url, else the INNGEST_* variables if one of them names a server (INNGEST_DEV=1 or
-  a URL, INNGEST_BASE_URL, INNGEST_API_BASE_URL, INNGEST_EVENT_API_BASE_URL), else the
-  mock. Keys are read from INNGEST_EVENT_KEY, INNGEST_SIGNING_KEY, INNGEST_API_KEY; a
-  dev server needs none. Keys alone choose no server: nobody meets production by chance.
+try:
+  scripts/demo
+  scripts/demo --url http://127.0.0.1:8288 events.ndjson
+  scripts/demo --json 2>/dev/null | jq .runs
 
-  On a server of yours the first event is named app/order.created and the batch is FILE,
-  so put the names your functions listen to into FILE, one of a function that fails and
-  one of a function that takes a while:
+a server of yours:
+  Named by --url, or else by INNGEST_DEV (1 or a URL), INNGEST_BASE_URL,
+  INNGEST_API_BASE_URL or INNGEST_EVENT_API_BASE_URL. Keys are read from
+  INNGEST_EVENT_KEY, INNGEST_SIGNING_KEY and INNGEST_API_KEY; a dev server needs none.
+  Keys alone choose no server, so that production is never met by chance.
 
+  Put events into FILE that your functions listen to, best one for a function that
+  completes, one for a function that fails and one for a function that takes a while:
+
+      {"name": "app/ok", "data": {"orderId": "ord_1"}}
       {"name": "app/boom", "data": {}}
-      {"name": "app/slow", "data": {"orderId": "ord_1"}}
+      {"name": "app/slow", "data": {}}
 
-  It replays and cancels runs those events started. On this machine (localhost) it takes
-  another run where there is none of these; elsewhere it leaves the runs of others alone.
+  The demo sends these events once. Of the runs they start it replays one and cancels
+  one, and it invokes the function of one that completed with the same data: a function
+  of yours may run up to three times. Runs of others are never touched.
 
 FILE:
-  One JSON object a line: "name", and if you like "data", "user", "ts" (milliseconds),
-  "v" and "id" (an idempotency key: the same one starts nothing twice in 24 hours).
-  All of it is checked before anything is sent.
+  One JSON object per line: "name", and optionally "data", "user", "ts" (milliseconds),
+  "v" and "id" (an idempotency key: events with the same id start a function once in 24
+  hours). The whole file is checked before anything is sent.
+
+colour:
+  On a terminal. NO_COLOR=1 turns it off, FORCE_COLOR=1 turns it on in a pipe.
 
 exit status:
-  0 all of it happened, 1 the server could not (the reason is told), 2 the command or
-  FILE is wrong and nothing was sent, 130 interrupted.
-
-examples:
-  scripts/demo
-  scripts/demo --json events.ndjson | jq .runs
-  scripts/demo --url http://127.0.0.1:8288 events.ndjson
+  0 everything was shown; 1 the server refused or something had to be left out, for the
+  reason shown; 2 the command or FILE is wrong and nothing was sent; 130 interrupted.
 """
+
+
+class BankError(Exception):
+    """Why a run of the mock's shop fails."""
 
 
 class WrongFileError(Exception):
@@ -89,30 +110,68 @@ class WrongFileError(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
-    text = sys.stderr if options.json else sys.stdout
+    screen = Screen(sys.stderr if options.json else sys.stdout, os.environ)
     try:
         events = read_events(options.file)
+        began = time.monotonic()
         with ExitStack() as stack:
-            stage = set_up(stack, options, events, partial(print, file=text, flush=True))
-            summary = demonstrate(stage, events, options.file.name)
+            stack.callback(screen.clear)
+            client = connect(stack, options, events, screen)
+            summary = demonstrate(Stage(client, screen, options.wait), events)
+        left_out = [act for key, act in ACTS.items() if summary[key] is None]
+        say_how_it_went(screen, summary["runs"], left_out, time.monotonic() - began)
+        say_what_is_next(screen, on_mock=not (options.url or server_variables()))
+        if options.json:
+            print(json.dumps(summary))
     except WrongFileError as error:
-        print(f"demo: {error}", file=sys.stderr)
-        return 2
+        return fail(2, str(error))
     except DemoError as error:
-        print(f"demo: {error}", file=sys.stderr)
-        return 1
+        return fail(1, str(error))
     except InngestError as error:
-        print(f"demo: {type(error).__name__}: {error}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:  # whoever read the text has left, as `head` does
+        return fail(1, f"{type(error).__name__}: {error}{next_step(error)}")
+    except BrokenPipeError:  # the reader has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
-        print("demo: interrupted", file=sys.stderr)
-        return 130
-    if options.json:
-        print(json.dumps(summary))
-    return 0
+        return fail(130, "interrupted")
+    return 1 if left_out else 0
+
+
+def fail(status: int, reason: str) -> int:
+    print(f"demo: {reason}", file=sys.stderr)
+    return status
+
+
+def next_step(error: InngestError) -> str:
+    """Say what to do about an error, besides what it says itself."""
+    if isinstance(error, TransportError):
+        return (
+            "\n  Start a dev server with  npx inngest-cli@latest dev"
+            "\n  or do without one, on the mock:  scripts/demo"
+        )
+    if isinstance(error, RouteNotFoundError):
+        return "\n  The demo needs a server that lists apps and runs: Inngest 1.40 or newer."
+    return ""
+
+
+def say_how_it_went(
+    screen: Screen, runs: dict[str, int], left_out: list[str], seconds: float
+) -> None:
+    if left_out:
+        shown = f"Left out: {', '.join(left_out)}."
+    else:
+        shown = f"All shown in {in_words(timedelta(seconds=seconds))}."
+    now = ", ".join(f"{count:,} {status}" for status, count in runs.items() if count)
+    searched = "at least " if sum(runs.values()) >= SEARCHED_RUNS else ""
+    screen.say(f"\n{screen.paint(shown, 'title')} The demo's runs now: {searched}{now}.")
+
+
+def say_what_is_next(screen: Screen, *, on_mock: bool) -> None:
+    if on_mock:
+        screen.say("Next, with events of your own on a dev server (scripts/demo --help shows how):")
+        screen.say("  scripts/demo --url http://127.0.0.1:8288 events.ndjson")
+    else:
+        screen.say("Next, the same calls in a program of your own: see README.md.")
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -128,7 +187,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=Path,
         nargs="?",
         default=SAMPLE,
-        help=f"events to send, one JSON object a line (default: scripts/{SAMPLE.name})",
+        help=f"events to send, one JSON object per line (default: scripts/{SAMPLE.name})",
     )
     parser.add_argument("--url", type=base_url, help="a server of yours, such as a dev server")
     parser.add_argument(
@@ -136,7 +195,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=seconds,
         default=30.0,
         metavar="SECONDS",
-        help="longest wait for a run to fail, to start or to end (default: 30)",
+        help="longest wait for runs to appear, and for a run to end (default: 30)",
     )
     parser.add_argument(
         "--json",
@@ -155,11 +214,11 @@ def base_url(value: str) -> str:
 def seconds(value: str) -> float:
     number = float(value)
     if not 0 <= number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{value!r} is no number of seconds")
+        raise argparse.ArgumentTypeError(f"{value!r} is not a number of seconds")
     return number
 
 
-# Events: read and checked to the last before the first is sent.
+# Events: all are read and checked before the first is sent.
 
 
 def read_events(path: Path) -> list[dict[str, Any]]:
@@ -178,24 +237,24 @@ def read_events(path: Path) -> list[dict[str, Any]]:
         except (ValueError, RecursionError) as error:
             raise WrongFileError(f"{place}: not JSON: {error}") from None
         if not isinstance(event, dict):
-            raise WrongFileError(f"{place}: an event is a JSON object, one on each line")
+            raise WrongFileError(f"{place}: not a JSON object; write one event per line")
         events.append(event)
         places.append(place)
     if not events:
-        raise WrongFileError(f"{path}: no event in it; write one JSON object a line")
+        raise WrongFileError(f"{path}: no events; write one JSON object per line")
     rehearse(events, places)
     return events
 
 
 def rehearse(events: list[dict[str, Any]], places: list[str]) -> None:
-    """Send the events to a mock in this process, so that none is refused once it counts."""
+    """Send the events to a mock in this process first: a server refuses what the mock refuses."""
     with InngestClient(
         event_key="rehearsal", base_url="http://localhost", transport=MockServer().transport
     ) as client:
         try:
             client.send(events)
         except InvalidEventError as error:
-            reason = f"no valid event: {error.reason}"
+            reason = f"not a valid event: {error.reason}"
             raise WrongFileError(f"{places[error.position]}: {reason}") from None
         except PartialSendError as error:
             refused = error.report.failures[0]
@@ -203,83 +262,71 @@ def rehearse(events: list[dict[str, Any]], places: list[str]) -> None:
             raise WrongFileError(f"{places[refused.position]}: {reason}") from None
 
 
-# Servers: the demo's own, or the one that was named.
+# Servers: the one that was named, or a mock of the demo's own.
+
+
+def connect(
+    stack: ExitStack, options: argparse.Namespace, events: list[dict[str, Any]], screen: Screen
+) -> InngestClient:
+    """Connect to the server that was named, or start the mock; `stack` closes them."""
+    variables = server_variables()
+    keys = [name for name in KEY_VARIABLES if os.environ.get(name)]
+    if options.url:
+        where = options.url
+        client = InngestClient(base_url=options.url, dev=not keys)
+    elif variables:
+        where = f"the server of {' and '.join(variables)}"
+        client = InngestClient()
+    else:
+        events.insert(0, ORDER)
+        url = stack.enter_context(shop_server({event["name"] for event in events}).serve())
+        where = f"a mock server at {url}"
+        # A transport of its own: proxies of the environment are not for this server.
+        client = InngestClient(base_url=url, dev=True, transport=httpx.HTTPTransport())
+    screen.say(screen.paint(f"inngest-rest {__version__} on {where}", "title"))
+    if keys and not options.url and not variables:
+        screen.say(f"({' and '.join(keys)}: a key alone names no server, so this is the mock)")
+    return stack.enter_context(client)
+
+
+def server_variables() -> list[str]:
+    """List the variables that name a server."""
+    given = {name: os.environ.get(name, "") for name in SERVER_VARIABLES}
+    if given["INNGEST_DEV"].lower() in OFF:
+        del given["INNGEST_DEV"]
+    return [name for name, value in given.items() if value]
 
 
 def shop_server(names: set[str]) -> MockServer:
-    """Make a server with a small shop on it, and a function for each name the shop ignores."""
-    mock = MockServer()
+    """Make a server with the functions of a small shop, and one for each other event name."""
+    # As slow as a real server to show what was sent, and without the routes that none has.
+    mock = MockServer(v1_routes=False, visibility_delay=timedelta(milliseconds=250))
     declined: set[str] = set()
 
     def charge_card(event: dict[str, Any]) -> object:
         if event["id"] in declined:
             return {"charged": event["data"].get("total")}
         declined.add(event["id"])
-        raise ConnectionError("the payment provider does not answer")
+        return sleeps(timedelta(milliseconds=180), decline)
 
-    order, signup = "app/order.created", "app/user.signed_up"
-    mock.function("mail", "welcome", trigger=signup, run=completes({"sent": True}))
+    def decline(_: dict[str, Any]) -> object:
+        raise BankError("no reply")
+
+    def soon(milliseconds: int, output: object) -> Behaviour:
+        return sleeps(timedelta(milliseconds=milliseconds), completes(output))
+
+    order, paid, signup = "app/order.created", "app/order.paid", "app/user.signed_up"
+    mock.function("mail", "welcome", trigger=signup, run=soon(62, {"sent": True}))
     mock.function("mail", "ask-for-review", trigger=order, run=sleeps(timedelta(days=14)))
-    mock.function("shop", "reserve-stock", trigger=order, run=completes({"reserved": 1}))
+    mock.function("shop", "reserve-stock", trigger=order, run=soon(34, {"reserved": 1}))
     mock.function("shop", "ship-order", trigger=order, run=sleeps(timedelta(days=1)))
     mock.function("shop", "charge-card", trigger=order, run=charge_card)
-    mock.function("shop", "book-payment", trigger="app/order.paid", run=completes({"booked": True}))
-    for number, name in enumerate(sorted(names - {order, signup, "app/order.paid"}), start=1):
+    mock.function("shop", "book-payment", trigger=paid, run=completes({"booked": True}))
+    for number, name in enumerate(sorted(names - {order, paid, signup}), start=1):
         slug = re.sub(r"\W+", "-", name.lower(), flags=re.ASCII).strip("-")[:40]
         id = f"{slug or 'on'}-{number}"
         mock.function("yours", id, trigger=name, run=completes({"ok": True}))
     return mock
-
-
-def server_variables() -> dict[str, str]:
-    """Return the variables that name a server, with their values."""
-    given = {name: os.environ.get(name, "") for name in SERVER_VARIABLES}
-    if given["INNGEST_DEV"].lower() in OFF:
-        del given["INNGEST_DEV"]
-    return {name: value for name, value in given.items() if value}
-
-
-def is_local(url: str) -> bool:
-    """Tell whether a URL, or INNGEST_DEV=1, means this machine."""
-    return "://" not in url or httpx.URL(url).host in {"localhost", "127.0.0.1", "::1"}
-
-
-def set_up(
-    stack: ExitStack,
-    options: argparse.Namespace,
-    events: list[dict[str, Any]],
-    say: Callable[[str], None],
-) -> Stage:
-    """Connect to the server that was named, or start the mock; `stack` puts it away."""
-    variables = server_variables()
-    keys = [name for name in KEY_VARIABLES if os.environ.get(name)]
-    urls: list[str] = []
-    connect: Callable[..., InngestClient]
-    if options.url:
-        where, urls = options.url, [options.url]
-        connect = partial(InngestClient, base_url=options.url, dev=not keys)
-    elif variables:
-        where, urls = f"the server of {' and '.join(variables)}", [*variables.values()]
-        connect = InngestClient
-    else:
-        if keys:
-            say(f"({' and '.join(keys)}: a key names no server, so this is the mock; see --help)")
-        url = stack.enter_context(shop_server({each["name"] for each in events}).serve())
-        where = f"a mock server at {url}"
-
-        def connect(**more: Any) -> InngestClient:
-            # A transport of its own: proxies of the environment are not for this server.
-            return InngestClient(base_url=url, dev=True, transport=httpx.HTTPTransport(), **more)
-
-    return Stage(
-        client=stack.enter_context(connect()),
-        v1=stack.enter_context(connect(api_version="v1")),
-        say=say,
-        where=where,
-        wait=options.wait,
-        may_take_any=all(map(is_local, urls)),
-        counted=COUNTED if urls else None,
-    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What the demo shows, act by act: send, list apps and runs, replay, cancel, count.
+"""The acts of the demo: list apps, send, list runs, replay, cancel, invoke and wait.
 
-Every act is a function of the stage: it works by the client, tells what it did, and returns what
-the summary wants. What the acts share is below them: finding a run, waiting for it, wording it.
+Each act calls the client, shows what came of it and returns what the summary needs. An act changes
+only runs that the demo started itself.
 """
 
 from __future__ import annotations
@@ -9,251 +9,353 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from inngest_rest import Event, InngestClient, InngestError, Run, RunStatus, WaitTimeoutError
+from inngest_rest import InngestClient, InngestError, Run, RunStatus, WaitTimeoutError
+from scripts.demo_screen import COLUMNS, Screen, clip, clip_list, in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Mapping
 
-STATUSES = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.RUNNING, RunStatus.CANCELLED)
-SHOWN = 4
-"""Runs shown of each status."""
-SCANNED = 100
-"""Runs looked through for those of the demo's own events: a listing shows the newest first."""
-GRACE = 3.0
-"""Seconds in which a run of the demo's own events is preferred to any other."""
+LOOK_EVERY_SECONDS = 0.25
+"""Pause between two looks at the runs: a real server shows a run about so long after its event."""
+SETTLE_SECONDS = 3.0
+"""Longest wait, once there are runs, for one of each kind that the acts need."""
+CLOCK_SKEW = timedelta(hours=1)
+"""How far this machine's clock may be ahead of the server's."""
+SEARCHED_RUNS = 1000
+"""How many of the server's newest runs are searched for those of the demo's events."""
+SHOWN_APPS = 4
+SHOWN_RUNS = 2
+"""Runs shown per status."""
+BELOW_LABEL = " " * len("  completed   1  ")
+STATUSES = [
+    RunStatus.COMPLETED,
+    RunStatus.FAILED,
+    RunStatus.RUNNING,
+    RunStatus.QUEUED,
+    RunStatus.CANCELLED,
+]
+REPLAYED = (RunStatus.FAILED, RunStatus.COMPLETED)
+"""Statuses of the runs that are replayed, the better one first."""
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the message says why."""
+    """The demo cannot go on; the message says why and what to do next."""
 
 
 @frozen
 class Stage:
-    """What every act needs: the client, where to print, and how to wait.
+    """What every act needs, and what the acts remember for each other.
 
     Attributes:
         client: The client the demo is about.
-        v1: A second one that asks v1 alone, for the names of functions.
-        say: Prints a line of the readable text.
-        where: The server, in words.
-        wait: Longest wait in seconds.
-        may_take_any: Whether runs of other events may be replayed and cancelled.
-        counted: Most runs counted of each status.
-        ours: The name of each event the demo has sent, by its internal id.
-        functions: `app/function` by the function's UUID, which is all that v1's runs tell.
-        triggers: The names of the events that start functions.
+        screen: Where to write.
+        wait_seconds: Longest wait for runs to appear, and for a run to end.
+        began: When the demo began.
+        events: The events the demo sent, by the ids that the server gave them.
+        started: Ids of the runs the demo started without an event: a replay, an invocation.
+        triggers: Names of the events that start functions on this server.
     """
 
     client: InngestClient
-    v1: InngestClient
-    say: Callable[[str], None]
-    where: str
-    wait: float
-    may_take_any: bool
-    counted: int | None
-    ours: dict[str, str] = field(factory=dict)
-    functions: dict[str, str] = field(factory=dict)
+    screen: Screen
+    wait_seconds: float
+    began: datetime = field(factory=lambda: datetime.now(UTC))
+    events: dict[str, Mapping[str, Any]] = field(factory=dict)
+    started: set[str] = field(factory=set)
     triggers: set[str] = field(factory=set)
 
 
-def demonstrate(stage: Stage, batch: list[dict[str, Any]], source: str) -> dict[str, object]:
-    """Do all of it and return the summary; `source` names where the batch is from."""
-    stage.say(f"inngest-rest at work on {stage.where}")
-    sent = send(stage, batch, source)
-    apps = list_apps(stage)
+def demonstrate(stage: Stage, events: list[dict[str, Any]]) -> dict[str, Any]:
+    """Perform every act and return the summary; None stands for an act that had no run.
+
+    Raises:
+        DemoError: There is nothing to show: no app, no function for these events, or no run.
+    """
+    apps = list_apps(stage, events)
+    sent = send(stage, events)
     list_runs(stage)
-    failed, new = replay(stage)
-    cancelled = cancel(stage, besides=frozenset({new}))
     return {
-        "sent": sent,
         "apps": apps,
+        "sent": sent,
+        "replayed": replay(stage),
+        "cancelled": cancel(stage),
+        "invoked": invoke(stage),
         "runs": count_runs(stage),
-        "replayed": {"from": failed, "to": new},
-        "cancelled": cancelled,
     }
 
 
-def send(stage: Stage, batch: list[dict[str, Any]], source: str) -> int:
-    stage.say("\nSend")
-    first = Event(
-        "app/order.created", data={"orderId": "ord_123", "total": 49.99}, user={"id": "usr_456"}
-    )
-    (first_id,) = stage.client.send(first)
-    stage.ours[first_id] = first.name
-    stage.say(f"  one event  {first.name}")
-    for id, event in zip(stage.client.send(batch), batch, strict=True):
-        stage.ours[id] = event["name"]
-    names = Counter(event["name"] for event in batch)
-    stage.say(f"  a batch    {len(batch)} of {source}")
-    for name, count in names.most_common(SHOWN):
-        stage.say(f"    {count:>6} x {clip(name)}")
-    if len(names) > SHOWN:
-        stage.say("           and more")
-    return 1 + len(batch)
-
-
-def list_apps(stage: Stage) -> list[str]:
-    stage.say("\nApps")
-    apps = list(stage.client.apps.list())
-    width = max((len(app.name or app.id) for app in apps), default=0)
-    for app in apps[:20]:
-        name = app.name or app.id
-        names = sorted(function_names(stage, name))
-        stage.say(f"  {name:<{width}}  {clip(', '.join(names), 80)}")
+def list_apps(stage: Stage, events: list[dict[str, Any]]) -> list[str]:
+    """List apps and their functions; where no function takes the events, none is sent."""
+    stage.screen.head("Apps", "client.apps.list(), client.functions.list(app)")
+    stage.screen.wait_for("the server to answer", in_pipes=False)
+    apps = [app for app in stage.client.apps.list() if not app.is_archived]
+    width = max((len(clip(app.id, 20)) for app in apps[:SHOWN_APPS]), default=0)
+    for number, app in enumerate(apps):
+        functions = list(stage.client.functions.list(app.id))
+        for function in functions:
+            stage.triggers.update(each.value for each in function.triggers if each.kind == "event")
+        if number < SHOWN_APPS:
+            names = clip_list(sorted(clip(each.id, 40) for each in functions), 74)
+            stage.screen.say(f"  {clip(app.id, 20):<{width}}  {names}")
+    if len(apps) > SHOWN_APPS:
+        stage.screen.say(f"  and {len(apps) - SHOWN_APPS} more")
     if not apps:
-        stage.say("  none is synced with this server")
+        raise DemoError(
+            "no app is synced with this server: events would start nothing, so none was sent.\n"
+            "  Start an app that serves functions and sync it. For a dev server:\n"
+            "    npx inngest-cli@latest dev -u http://localhost:3000/api/inngest\n"
+            "  or watch the demo on its own mock server:\n"
+            "    scripts/demo"
+        )
+    if not any(starts(trigger, event["name"]) for trigger in stage.triggers for event in events):
+        raise DemoError(
+            f"these events would start no function here, so none was sent.\n  {advice(stage)}"
+        )
     return [app.id for app in apps]
 
 
-def function_names(stage: Stage, app: str) -> Iterator[str]:
-    """Give the names of an app's functions, and note what v1 and v2 tell of them."""
-    for client in (stage.client, stage.v1):
-        try:
-            functions = list(client.functions.list(app))
-        except InngestError:
-            continue  # an older or a newer server; the names are only for the eye
-        for function in functions:
-            if client is stage.client:
-                yield function.id
-            if function.internal_id:
-                stage.functions[function.internal_id] = f"{app}/{function.id}"
-            stage.triggers.update(each.value for each in function.triggers if each.kind == "event")
+def send(stage: Stage, events: list[dict[str, Any]]) -> int:
+    """Send the first event alone and the others as a batch."""
+    stage.screen.head("Send", "client.send(event), client.send(events)")
+    asked = time.monotonic()
+    ids = stage.client.send(events[0])
+    if len(events) > 1:
+        ids += stage.client.send(events[1:])
+    took = since(asked)
+    stage.events.update(zip(ids, events, strict=True))
+    names = Counter(clip(event["name"], 40) for event in events).most_common()
+    listed = clip_list([f"{count} x {name}" for name, count in names], 66)
+    stage.screen.say(f"  {number_of(len(events), 'event')} in {in_words(took)}: {listed}")
+    return len(events)
 
 
 def list_runs(stage: Stage) -> None:
-    stage.say("\nRuns, the newest of each status")
-    for status in STATUSES:
-        runs = list(stage.client.runs.list(status=status, limit=SHOWN + 1))
-        stage.say(f"  {status}{'' if runs else ': none'}")
-        for run in runs[:SHOWN]:
-            stage.say(f"    {run.id}  {function_of(stage, run):<22}  {result_of(run)}".rstrip())
-        if len(runs) > SHOWN:
-            stage.say("    and more")
+    """Wait for the runs that the events start, and show the newest of each status."""
+    stage.screen.head("Runs", "client.runs.list(since=began), client.runs.get(id)")
+    asked = time.monotonic()
+    if not look_for(stage, bool, stage.wait_seconds, "the first run of these events"):
+        raise DemoError(
+            f"no run of these events appeared within {stage.wait_seconds:g} s.\n"
+            "  Check that the app runs, that its functions are not paused, and that no event has\n"
+            '  an "id" of the last 24 hours. --wait SECONDS waits longer.'
+        )
+    time.sleep(LOOK_EVERY_SECONDS)  # the runs of one batch appear one after another
+    patience = min(SETTLE_SECONDS, stage.wait_seconds)
+    runs = look_for(stage, are_of_every_kind, patience, "some of these runs to end")
+    stage.screen.say(f"  {number_of(len(runs), 'run')} within {in_words(since(asked))} of sending")
+    width = max(len(function_of(run)) for run in runs)
+    for status, count in counts_of(runs).items():
+        label = stage.screen.paint(f"  {clip(status, 9):<9} {count:>3}  ", status)
+        for run in [run for run in runs if run.status == status][:SHOWN_RUNS]:
+            facts = f"{run.id}  {function_of(run):<{width}}"
+            if run.is_ended:
+                details = get_details(stage, run)
+                facts += f"  {duration_of(details):>6}  {result_of(details)}"
+            stage.screen.say(label + clip(facts.rstrip(), COLUMNS - len(BELOW_LABEL)))
+            label = BELOW_LABEL
+        if count > SHOWN_RUNS:
+            stage.screen.say(f"{BELOW_LABEL}and {count - SHOWN_RUNS} more")
 
 
-def replay(stage: Stage) -> tuple[str, str]:
-    """Show a failed run, replay it, and return both ids."""
-    found = find_run(stage, RunStatus.FAILED)
-    failed = stage.client.runs.get(found.id)
-    stage.say(f"\nOne run, {failed.id}")
-    facts = {
-        "function": function_of(stage, found),
-        "event": event_of(stage, failed),
-        "status": failed.status,
-        "queued": f"{failed.queued_at:%Y-%m-%d %H:%M:%S %Z}" if failed.queued_at else "",
-        "ended": f"{failed.ended_at:%Y-%m-%d %H:%M:%S %Z}" if failed.ended_at else "",
-        "error": result_of(failed),
-    }
-    for name, value in facts.items():
-        stage.say(f"  {name:<8}  {value}")
-    new = stage.client.runs.replay(failed.id)
-    stage.say("\nReplay it")
-    stage.say(f"  {failed.id}  {failed.status}")
-    again = ended(stage, new)
-    stage.say(f"  {new}  {again.status if again else 'not ended yet'}  {result_of(again)}".rstrip())
-    return failed.id, new
+def replay(stage: Stage) -> dict[str, str] | None:
+    """Replay a run that failed, or else one that completed, and return the ids of both."""
+    stage.screen.head("Replay a failed run", f"client.runs.replay(id), {wait_code(stage)}")
+    runs = look_for(stage, can_replay, stage.wait_seconds, "one of these runs to end")
+    old = next((run for status in REPLAYED for run in runs if run.status == status), None)
+    if old is None:
+        leave_out(stage, "none of these runs has failed or completed", "which fails")
+        return None
+    event = stage.client.events.get(event_of(stage, old))
+    if old.status != RunStatus.FAILED:
+        stage.screen.say(f"  none has failed, so this replays one that {old.status}")
+    cause = f"{clip(event.name, 30)} {as_json(event.data, COLUMNS)}"
+    stage.screen.say(clip(f"  {function_of(old)} for {cause}", COLUMNS))
+    details = get_details(stage, old)
+    show_end(stage, old.id, details, duration_of(details))
+    asked = time.monotonic()
+    new = stage.client.runs.replay(old.id)
+    stage.started.add(new)
+    show_end(stage, new, wait_for_end(stage, new), in_words(since(asked)))
+    return {"from": old.id, "to": new}
 
 
-def cancel(stage: Stage, besides: frozenset[str]) -> str:
-    """Cancel a running run and return its id; one that ended by itself first does not count."""
-    stage.say("\nCancel a running one")
+def cancel(stage: Stage) -> str | None:
+    """Cancel a run that has not ended and return its id; one that just ended does not count."""
+    stage.screen.head("Cancel a running one", "client.runs.cancel(id)")
+    tried = set(stage.started)
     while True:
-        running = find_run(stage, RunStatus.RUNNING, besides=besides)
-        stage.client.runs.cancel(running.id)
-        run = ended(stage, running.id)
-        if run is None:
-            raise DemoError(f"run {running.id} was told to stop and still runs")
-        stage.say(f"  {running.id}  {function_of(stage, running)}  running -> {run.status}")
-        if run.status == RunStatus.CANCELLED:
-            return running.id
-        besides |= {running.id}
+        alive = [run for run in own_runs(stage) if not run.is_ended and run.id not in tried]
+        if not alive:
+            leave_out(stage, "none of these runs is still running", "which takes a while")
+            return None
+        run = alive[0]
+        tried.add(run.id)
+        stage.screen.say(f"  {function_of(run)}")
+        stage.client.runs.cancel(run.id)
+        ended = wait_for_end(stage, run.id)
+        show_end(stage, run.id, ended, duration_of(ended))
+        if ended is None:
+            return None
+        if ended.status == RunStatus.CANCELLED:
+            return run.id
+
+
+def invoke(stage: Stage) -> str | None:
+    """Invoke a function that completed before, with the same data, and return the run's id."""
+    code = f"client.functions.invoke(app, function, data), {wait_code(stage)}"
+    stage.screen.head("Invoke and wait", code)
+    for run in own_runs(stage):
+        if run.status == RunStatus.COMPLETED and run.id not in stage.started:
+            break
+    else:
+        leave_out(stage, "none of these runs has completed", "which completes")
+        return None
+    # `since` makes the list one of v2, which names app and function.
+    assert run.app_id
+    assert run.function_id
+    data = stage.events[event_of(stage, run)].get("data") or {}
+    stage.screen.say(f"  {function_of(run)} with {as_json(data, 60)}")
+    asked = time.monotonic()
+    new = stage.client.functions.invoke(run.app_id, run.function_id, data)
+    stage.started.add(new)
+    show_end(stage, new, wait_for_end(stage, new), in_words(since(asked)))
+    return new
 
 
 def count_runs(stage: Stage) -> dict[str, int]:
-    stage.say("\nRuns now")
-    counts: dict[str, int] = {}
-    for status in STATUSES:
-        runs = stage.client.runs.list(status=status, limit=stage.counted)
-        counts[status.value] = sum(1 for _ in runs)
-        more = " or more" if counts[status.value] == stage.counted else ""
-        stage.say(f"  {status:<10} {counts[status.value]:>6,}{more}")
-    return counts
+    """Count by status what the demo started, as it stands at the end."""
+    return {**dict.fromkeys(STATUSES, 0), **counts_of(own_runs(stage))}
 
 
-def find_run(stage: Stage, status: RunStatus, besides: frozenset[str] = frozenset()) -> Run:
-    """Find a run with this status, one the demo's events started if there is any.
+# Runs: the demo's own, looked for until they are as an act needs them.
 
-    Raises:
-        DemoError: There is none, or none appeared in time; the message says what to do.
-    """
-    started = time.monotonic()
+
+def own_runs(stage: Stage) -> list[Run]:
+    """List the runs the demo started, newest first: nothing else is acted on."""
+    listed = stage.client.runs.list(since=stage.began - CLOCK_SKEW, limit=SEARCHED_RUNS)
+    return [
+        run
+        for run in listed
+        if run.id in stage.started
+        # A batch may hold events of others.
+        or (run.batch_id is None and not stage.events.keys().isdisjoint(run.event_ids))
+    ]
+
+
+def event_of(stage: Stage, run: Run) -> str:
+    """Return the id of the event that the demo sent and that started the run."""
+    return next(id for id in run.event_ids if id in stage.events)
+
+
+def look_for(
+    stage: Stage, is_enough: Callable[[list[Run]], bool], seconds: float, what: str
+) -> list[Run]:
+    """List the demo's runs until they are enough or the time is up, and return the last list."""
+    asked = time.monotonic()
     while True:
-        listed = stage.client.runs.list(status=status, limit=SCANNED)
-        runs = [run for run in listed if run.id not in besides]
-        for run in runs:
-            if not stage.ours.keys().isdisjoint(run.event_ids):
-                return run
-        waited = time.monotonic() - started
-        if runs and stage.may_take_any and waited >= min(GRACE, stage.wait):
-            return runs[0]
-        if waited >= stage.wait:
-            raise missing(stage, status)
-        time.sleep(0.5)
+        runs = own_runs(stage)
+        if is_enough(runs) or time.monotonic() - asked >= seconds:
+            return runs
+        stage.screen.wait_for(f"{what}, at most {seconds:g} s")
+        time.sleep(LOOK_EVERY_SECONDS)
 
 
-def missing(stage: Stage, status: RunStatus) -> DemoError:
-    job, kind = {
-        RunStatus.FAILED: ("replay", "fails"),
-        RunStatus.RUNNING: ("cancel", "takes a while"),
-    }[status]
-    whose = "" if stage.may_take_any else " that these events started"
-    known = ", ".join(sorted(stage.triggers)[:20]) or "none that it tells of"
-    return DemoError(
-        f"there is no {status} run{whose} to {job} on {stage.where}.\n"
-        f"  Put an event into FILE that starts a function which {kind}, and type\n"
-        f"  scripts/demo FILE again (--wait SECONDS if that needs longer than {stage.wait:g} s).\n"
-        f"  Events that start a function there: {clip(known, 300)}"
-    )
+def are_of_every_kind(runs: list[Run]) -> bool:
+    """Whether every act has a run, or no run can change any more."""
+    if all(run.is_ended for run in runs):
+        return True
+    return {run.status for run in runs}.issuperset(REPLAYED)
 
 
-def ended(stage: Stage, id: str) -> Run | None:
-    """Wait for the end of a run and return it; None if it takes too long."""
+def can_replay(runs: list[Run]) -> bool:
+    return any(run.status in REPLAYED for run in runs) or all(run.is_ended for run in runs)
+
+
+def get_details(stage: Stage, run: Run) -> Run:
+    """Get what a list leaves out: the end and the result."""
     try:
-        return stage.client.runs.wait(id, max(stage.wait, 1.0))
+        return stage.client.runs.get(run.id)
+    except InngestError:  # a server may list a run and not find it; the line is shorter then
+        return run
+
+
+def wait_for_end(stage: Stage, id: str) -> Run | None:
+    """Wait until a run has ended; None if it takes too long."""
+    what = f"run {id} to end, at most {stage.wait_seconds:g} s"
+    stage.screen.wait_for(what, in_pipes=False)
+    try:
+        return stage.client.runs.wait(id, max(stage.wait_seconds, 1.0))
     except WaitTimeoutError:
         return None
 
 
-def function_of(stage: Stage, run: Run) -> str:
-    if run.app_id and run.function_id:
-        return clip(f"{run.app_id}/{run.function_id}")
-    return clip(stage.functions.get(run.internal_function_id or "", "a function"))
+# Words
 
 
-def event_of(stage: Stage, run: Run) -> str:
-    if not run.event_ids:
-        return f"none: cron {run.cron}"
-    try:
-        event = stage.client.events.get(run.event_ids[0])
-    except InngestError:
-        return clip(stage.ours.get(run.event_ids[0], run.event_ids[0]))
-    return clip(f"{event.name} {json.dumps(event.data, ensure_ascii=False)}", 80)
+def wait_code(stage: Stage) -> str:
+    return f"client.runs.wait(new, {stage.wait_seconds:g})"
 
 
-def result_of(run: Run | None) -> str:
-    """Say in a few words what came of a run, as far as the server told."""
-    if run is None or not run.is_ended:
-        return ""
+def show_end(stage: Stage, id: str, run: Run | None, took: str) -> None:
+    """Show in a line how a run ended and after how long."""
+    if run is None:
+        stage.screen.say(f"  {id}  has not ended within {stage.wait_seconds:g} s")
+        return
+    status = stage.screen.paint(run.status, run.status)
+    after = f" after {took}" if took else ""
+    stage.screen.say(f"  {id}  {status}{after}  {result_of(run)}".rstrip())
+
+
+def leave_out(stage: Stage, reason: str, needed: str) -> None:
+    stage.screen.say(f"  left out: {reason}")
+    stage.screen.say(f"  {advice(stage, needed)}")
+
+
+def advice(stage: Stage, needed: str = "") -> str:
+    names = clip_list(sorted(clip(each, 40) for each in stage.triggers), 90) or "none"
+    function = f"a function {needed}".rstrip()
+    return f"Pass a FILE with an event that starts {function}. Events known there:\n    {names}"
+
+
+def starts(trigger: str, name: str) -> bool:
+    """Whether a trigger, which may end in a wildcard, takes events of this name."""
+    return name == trigger or (trigger.endswith("*") and name.startswith(trigger[:-1]))
+
+
+def function_of(run: Run) -> str:
+    return clip(f"{run.app_id or '?'}/{run.function_id or '?'}", 30)
+
+
+def result_of(run: Run) -> str:
     if run.error is not None:
-        return clip(": ".join(filter(None, [run.error.name, run.error.message])), 60)
-    return "" if run.output is None else clip(json.dumps(run.output, ensure_ascii=False), 60)
+        return clip(": ".join(filter(None, [run.error.name, run.error.message])), 40)
+    return "" if run.output is None else as_json(run.output, 40)
 
 
-def clip(text: str, width: int = 40) -> str:
-    """Fit foreign text into a line: no control characters, not too long."""
-    clean = "".join(each if each.isprintable() else " " for each in text[: width + 1])
-    return clean if len(clean) <= width else f"{clean[: width - 3]}..."
+def duration_of(run: Run | None) -> str:
+    begin = run and (run.started_at or run.queued_at)
+    return in_words(run.ended_at - begin) if run and run.ended_at and begin else ""
+
+
+def counts_of(runs: list[Run]) -> dict[str, int]:
+    counts = Counter(run.status for run in runs)
+    return {
+        status: counts[status] for status in dict.fromkeys([*STATUSES, *counts]) if counts[status]
+    }
+
+
+def as_json(value: object, width: int) -> str:
+    return clip(json.dumps(value, ensure_ascii=False, default=str), width)
+
+
+def number_of(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def since(asked: float) -> timedelta:
+    return timedelta(seconds=time.monotonic() - asked)

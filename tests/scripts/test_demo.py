@@ -1,29 +1,80 @@
-"""scripts/demo does all it shows or says why not, and sends nothing of a file that is wrong."""
+"""scripts/demo shows all it does or says why not, and changes nothing that it did not start."""
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from datetime import timedelta
+from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import InngestClient
-from inngest_rest.testing import MockServer, completes, fails, sleeps
+from inngest_rest import InngestClient, Run, RunStatus
+from inngest_rest.testing import MockServer, completes, delays, fails, sleeps
 from scripts import demo, demo_acts
+from scripts.demo_screen import Screen, clip_list, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 
-@pytest.fixture
-def mock() -> MockServer:
+class Clock:
+    """Replaces `time` in the acts: a sleep advances the mock servers instead of waiting."""
+
+    def __init__(self) -> None:
+        self.mocks: list[MockServer] = []
+        self.waited = 0.0
+
+    def monotonic(self) -> float:
+        return self.waited
+
+    def sleep(self, seconds: float) -> None:
+        self.waited += seconds
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        for mock in self.mocks:
+            mock.advance(timedelta(seconds=seconds))
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    shop_server, wait_for_end = demo.shop_server, demo_acts.wait_for_end
+
+    def make_shop_server(names: set[str]) -> MockServer:
+        clock.mocks.append(shop_server(names))
+        return clock.mocks[-1]
+
+    def end_meanwhile(stage: demo_acts.Stage, id: str) -> Any:
+        clock.advance(5)
+        return wait_for_end(stage, id)
+
+    monkeypatch.setattr(demo, "shop_server", make_shop_server)
+    monkeypatch.setattr(demo_acts, "wait_for_end", end_meanwhile)
+    monkeypatch.setattr(demo_acts, "time", clock)
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    return clock
+
+
+def dev_server(**kwargs: Any) -> MockServer:
     """Make a server like the recorded one: one function each that ends, fails and goes on."""
-    mock = MockServer(v1_routes=False)
+    mock = MockServer(v1_routes=False, **kwargs)
     mock.function("probe-app", "ok", trigger="app/ok", run=completes())
     mock.function("probe-app", "boom", trigger="app/boom", run=fails("boom happened"))
     mock.function("probe-app", "slow", trigger="app/slow", run=sleeps(timedelta(minutes=10)))
+    return mock
+
+
+@pytest.fixture
+def mock(clock: Clock) -> MockServer:
+    mock = dev_server()
+    clock.mocks.append(mock)
     return mock
 
 
@@ -66,17 +117,32 @@ def test_json_stands_alone_on_stdout_and_counts_what_came_of_it(
     out, err = capsys.readouterr()
     told = summary(out)
     assert (told["sent"], told["apps"]) == (6, ["mail", "shop"])
-    assert told["runs"] == {"completed": 7, "failed": 3, "running": 5, "cancelled": 1}
+    assert told["runs"] == {"completed": 8, "failed": 3, "running": 5, "queued": 0, "cancelled": 1}
     assert told["replayed"]["from"] != told["replayed"]["to"]
-    assert all(each in err for each in (*told["replayed"].values(), told["cancelled"]))
+    shown = (*told["replayed"].values(), told["cancelled"], told["invoked"])
+    assert all(each in err for each in shown)
 
 
-def test_text_is_on_stdout_without_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_is_on_stdout_and_fits_on_one_screen(capsys: pytest.CaptureFixture[str]) -> None:
     assert demo.main([]) == 0
     out, err = capsys.readouterr()
-    headings = ("Send", "Apps", "Runs", "One run", "Replay", "Cancel", "Runs now")
-    assert all(f"\n{heading}" in out for heading in headings)
     assert err == ""
+    assert len(out.splitlines()) <= 40
+    assert max(map(len, out.splitlines())) <= 100
+    headings = ("Apps", "Send", "Runs", "Replay", "Cancel", "Invoke", "All shown")
+    assert [out.index(f"\n{heading}") for heading in headings] == sorted(
+        out.index(f"\n{heading}") for heading in headings
+    )
+
+
+def test_text_shows_durations_results_and_how_many_were_left_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert demo.main([]) == 0
+    out = capsys.readouterr().out
+    # Milliseconds are cut off at both ends of a run, which takes 180 of them.
+    assert len(re.findall(r"  shop/charge-card  +18[01] ms  BankError: no reply\n", out)) == 2
+    assert re.findall(r" and (\d+) more\n", out) == ["4", "1", "4"]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +161,7 @@ def test_any_valid_file_shows_every_status_on_the_mock(
     out, err = capsys.readouterr()
     told = summary(out)
     assert told["sent"] == 1 + len([each for each in names if each])
-    assert all(count > 0 for count in told["runs"].values())
+    assert min(told["runs"][each] for each in ("completed", "failed", "running", "cancelled")) > 0
     assert "\x1b" not in err
 
 
@@ -118,60 +184,128 @@ def test_server_of_the_user_does_the_same(
         monkeypatch.setenv("INNGEST_SIGNING_KEY", "signkey-test-12345678")
     assert demo.main(arguments) == 0
     told = summary(capsys.readouterr().out)
-    assert (told["sent"], told["apps"]) == (4, ["probe-app"])
-    assert told["runs"] == {"completed": 1, "failed": 3, "running": 1, "cancelled": 1}
+    assert (told["sent"], told["apps"]) == (3, ["probe-app"])
+    assert told["runs"] == {"completed": 2, "failed": 2, "running": 0, "queued": 0, "cancelled": 1}
     assert touched(mock) == {told["replayed"]["from"], told["cancelled"]}
     assert touched(mock).isdisjoint(foreign)
 
 
-def test_local_server_lends_runs_that_were_there_before(mock: MockServer, url: str) -> None:
-    foreign = before(mock, "app/boom", "app/slow")
-    assert demo.main(["--wait=0", "--url", url]) == 0
-    assert touched(mock) == set(foreign)
-
-
-def test_server_elsewhere_keeps_the_runs_of_others(
-    mock: MockServer, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before(mock, "app/boom", "app/slow")
-    monkeypatch.setattr(demo, "is_local", lambda _: False)
-    assert demo.main(["--wait=0", "--url", url]) == 1
-    assert touched(mock) == set()
-
-
-@pytest.mark.parametrize(("name", "missing"), [("app/slow", "failed"), ("app/boom", "running")])
-def test_missing_run_is_named_with_the_events_that_could_make_one(
+@pytest.mark.parametrize(
+    ("name", "left_out", "others"),
+    [
+        ("app/slow", {"replayed", "invoked"}, ["app/boom", "app/ok"]),
+        ("app/boom", {"cancelled", "invoked"}, ["app/ok", "app/slow"]),
+        ("app/ok", {"cancelled"}, ["app/boom"]),
+    ],
+)
+def test_act_without_a_run_of_its_own_is_left_out_and_leaves_the_runs_of_others(
     name: str,
-    missing: str,
-    url: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert demo.main(["--json", "--wait=0", "--url", url, events(tmp_path, name)]) == 1
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert f"there is no {missing} run" in err
-    assert "app/boom, app/ok, app/slow" in err
-
-
-def test_run_that_ended_before_its_cancellation_does_not_count(
+    left_out: set[str],
+    others: list[str],
     mock: MockServer,
     url: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    mock.function("probe-app", "brief", trigger="app/brief", run=sleeps(timedelta(seconds=60)))
-    path = events(tmp_path, "app/boom", "app/slow", "app/brief")
-    find_run = demo_acts.find_run
+    foreign = before(mock, *others)
+    assert demo.main(["--json", "--url", url, events(tmp_path, name)]) == 1
+    out, err = capsys.readouterr()
+    told = summary(out)
+    assert {key for key, value in told.items() if value is None} == left_out
+    assert touched(mock).isdisjoint(foreign)
+    assert "app/boom, app/ok, app/slow" in err
+    assert (
+        f"Left out: {', '.join(demo.ACTS[each] for each in demo.ACTS if each in left_out)}." in err
+    )
 
-    def find_late(*args: Any, **kwargs: Any) -> object:
-        found = find_run(*args, **kwargs)
-        mock.advance(timedelta(seconds=60))
-        return found
 
-    monkeypatch.setattr(demo_acts, "find_run", find_late)
-    monkeypatch.setattr(demo_acts, "replay", lambda _: ("from", "to"))
+def test_run_of_a_batch_is_not_the_demo_s_own() -> None:
+    runs = [
+        Run("1", RunStatus.RUNNING, event_ids=("ours",)),
+        Run("2", RunStatus.RUNNING, event_ids=("ours",), batch_id="others too"),
+        Run("3", RunStatus.RUNNING, event_ids=("another",)),
+    ]
+    client: Any = SimpleNamespace(runs=SimpleNamespace(list=lambda **_: runs))
+    stage = demo_acts.Stage(client, Screen(io.StringIO(), {}), 0, events={"ours": {}})
+    assert demo_acts.own_runs(stage) == runs[:1]
+
+
+def test_runs_that_appear_late_are_waited_for(
+    clock: Clock, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock.mocks.append(dev_server(visibility_delay=timedelta(seconds=2)))
+    path = events(tmp_path, "app/ok", "app/boom", "app/slow")
+    with clock.mocks[0].serve() as url:
+        assert demo.main(["--url", url, path]) == 0
+    out = capsys.readouterr().out
+    assert out.count("waiting for") == 1
+    assert "  waiting for the first run of these events, at most 30 s ...\n  3 runs within" in out
+
+
+def test_function_that_takes_a_moment_is_waited_for(
+    clock: Clock, mock: MockServer, url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    late = sleeps(timedelta(seconds=2), fails("too late"))
+    mock.function("probe-app", "late", trigger="app/late", run=late)
+    path = events(tmp_path, "app/ok", "app/late", "app/slow")
+    assert demo.main(["--json", "--url", url, path]) == 0
+    assert summary(capsys.readouterr().out)["runs"]["failed"] == 2
+    assert 0 < clock.waited <= 2
+
+
+def test_waiting_for_runs_has_an_end(
+    clock: Clock, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock.mocks.append(dev_server(visibility_delay=timedelta(hours=1)))
+    with clock.mocks[0].serve() as url:
+        assert demo.main(["--wait=5", "--url", url, events(tmp_path, "app/ok")]) == 1
+    assert "no run of these events appeared within 5 s" in capsys.readouterr().err
+    assert clock.waited == 5
+
+
+def test_server_without_an_app_is_sent_nothing_and_the_next_step_is_shown_at_once(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mock = MockServer(v1_routes=False)
+    with mock.serve() as url:
+        assert demo.main(["--url", url]) == 1
+    assert not mock.events
+    assert clock.waited == 0
+    err = capsys.readouterr().err
+    assert err.startswith("demo: no app is synced with this server")
+    assert "npx inngest-cli@latest dev -u" in err
+
+
+@pytest.mark.parametrize("name", ["app/other", "app/o", "app/ok/2"])
+def test_events_that_would_start_nothing_are_not_sent(
+    name: str,
+    mock: MockServer,
+    url: str,
+    clock: Clock,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert demo.main(["--url", url, events(tmp_path, name)]) == 1
+    assert not mock.events
+    assert clock.waited == 0
+    assert "    app/boom, app/ok, app/slow\n" in capsys.readouterr().err
+
+
+def test_wildcard_trigger_takes_the_events_below_it(
+    mock: MockServer, url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mock.function("probe-app", "any", trigger="shop/*", run=completes())
+    assert demo.main(["--json", "--url", url, events(tmp_path, "shop/opened")]) == 1
+    assert summary(capsys.readouterr().out)["sent"] == 1
+
+
+def test_run_that_ended_before_its_cancellation_does_not_count(
+    mock: MockServer, url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    minute = timedelta(seconds=60)
+    mock.function("probe-app", "brief", trigger="app/brief", run=sleeps(minute))
+    mock.fault(delays(minute), method="DELETE", path="/v1/runs/*")
+    path = events(tmp_path, "app/boom", "app/slow", "app/brief", "app/ok")
     assert demo.main(["--json", "--wait=0", "--url", url, path]) == 0
     told = summary(capsys.readouterr().out)
     statuses = {run.function_id: run.status for run in mock.runs}
@@ -235,9 +369,39 @@ def test_keys_alone_name_no_server(
 
 
 def test_refusing_server_exits_1_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
-    with MockServer(event_keys=["another"]).serve() as url:
+    mock = dev_server(event_keys=["another"])
+    mock.function("shop", "order", trigger="app/order.created")
+    with mock.serve() as url:
         assert demo.main(["--url", url]) == 1
     assert "AuthenticationError" in capsys.readouterr().err
+
+
+def test_server_that_is_not_there_exits_1_with_the_next_step(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "InngestClient", partial(InngestClient, retries=0))
+    with MockServer().serve() as url:
+        pass
+    assert demo.main(["--url", url]) == 1
+    assert "npx inngest-cli@latest dev" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_keys_are_never_on_the_screen(
+    accepted: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys = ("event-key-0123456789", "signkey-test-abcdef0123456789")
+    mock = dev_server(event_keys=[keys[0] if accepted else "another"], signing_key=keys[1])
+    monkeypatch.setenv("INNGEST_EVENT_KEY", keys[0])
+    monkeypatch.setenv("INNGEST_SIGNING_KEY", keys[1])
+    with mock.serve() as url:
+        status = demo.main(["--url", url, events(tmp_path, "app/ok", "app/boom", "app/slow")])
+    assert status == (0 if accepted else 1)
+    shown = "".join(capsys.readouterr())
+    assert not [key for key in (*keys, keys[1].rpartition("-")[2]) if key in shown]
 
 
 def test_interruption_exits_130(
@@ -250,3 +414,70 @@ def test_interruption_exits_130(
     assert demo.main(["--json"]) == 130
     out, err = capsys.readouterr()
     assert (out, err.splitlines()[-1]) == ("", "demo: interrupted")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "environment", "in_colour"),
+    [
+        (Terminal(), {}, True),
+        (Terminal(), {"NO_COLOR": ""}, True),
+        (Terminal(), {"NO_COLOR": "1"}, False),
+        (Terminal(), {"TERM": "dumb"}, False),
+        (io.StringIO(), {}, False),
+        (io.StringIO(), {"FORCE_COLOR": "0"}, False),
+        (io.StringIO(), {"FORCE_COLOR": "1"}, True),
+        (io.StringIO(), {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+    ],
+)
+def test_colour_is_for_terminals_that_want_it(
+    stream: io.StringIO, environment: dict[str, str], in_colour: bool
+) -> None:
+    screen = Screen(stream, environment)
+    screen.head("Runs", "client.runs.list()")
+    screen.say(screen.paint("failed", "failed") + screen.paint("overflowed", "overflowed"))
+    assert ("\x1b[31mfailed\x1b[0moverflowed" in stream.getvalue()) == in_colour
+    assert ("\x1b" in stream.getvalue()) == in_colour
+
+
+def test_terminal_loses_what_was_waited_for() -> None:
+    terminal = Terminal()
+    screen = Screen(terminal, {"NO_COLOR": "1"})
+    for _ in range(2):
+        screen.wait_for("runs")
+    screen.say("3 runs")
+    assert terminal.getvalue() == "  waiting for runs ...\r\x1b[K3 runs\n"
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (30, "ab, cde, fg"),
+        (11, "ab, cde, fg"),
+        (10, "ab and 2 more"),
+        (16, "ab, cde, fg"),
+        (1, "ab and 2 more"),
+    ],
+)
+def test_names_that_do_not_fit_are_counted(width: int, shown: str) -> None:
+    assert clip_list(["ab", "cde", "fg"], width) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "<1 ms"),
+        (0.0123, "12 ms"),
+        (0.9999, "1.0 s"),
+        (1.26, "1.3 s"),
+        (99.99, "2 min"),
+        (5400, "90 min"),
+        (7200, "2 h"),
+    ],
+)
+def test_duration_has_one_unit(seconds: float, words: str) -> None:
+    assert in_words(timedelta(seconds=seconds)) == words

@@ -1,0 +1,96 @@
+"""The screen of the demo: plain lines of at most 100 columns, in colour on a terminal alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+COLUMNS = 100
+COLOURS = {
+    "title": "1",
+    "faint": "2",
+    "code": "36",
+    "completed": "32",
+    "failed": "31",
+    "running": "33",
+    "queued": "33",
+    "cancelled": "35",
+}
+"""Codes of Select Graphic Rendition by what the text is; a run's text has its status."""
+
+
+class Screen:
+    """Where the demo writes.
+
+    Args:
+        stream: A terminal, a pipe or a file.
+        environment: NO_COLOR turns colour off, FORCE_COLOR turns it on where there is no terminal.
+    """
+
+    def __init__(self, stream: TextIO, environment: Mapping[str, str]) -> None:
+        self._stream = stream
+        self._is_terminal = stream.isatty() and environment.get("TERM") != "dumb"
+        forced = environment.get("FORCE_COLOR", "") not in {"", "0"}
+        self._in_colour = (self._is_terminal or forced) and not environment.get("NO_COLOR")
+        self._waiting_for = ""
+
+    def say(self, line: str = "") -> None:
+        """Write a line."""
+        self.clear()
+        print(line, file=self._stream, flush=True)
+
+    def head(self, title: str, code: str) -> None:
+        """Begin an act: what it does, and the code that does it."""
+        self.say(f"\n{self.paint(f'{title:<26}', 'title')}  {self.paint(code, 'code')}")
+
+    def wait_for(self, what: str, *, in_pipes: bool = True) -> None:
+        """Show what is waited for, once; a terminal shows it until the next line is written."""
+        if what == self._waiting_for or not (self._is_terminal or in_pipes):
+            return
+        self.clear()
+        text = self.paint(f"  waiting for {what} ...", "faint")
+        print(text, end="" if self._is_terminal else "\n", file=self._stream, flush=True)
+        self._waiting_for = what
+
+    def clear(self) -> None:
+        """Take away what was waited for."""
+        if self._waiting_for and self._is_terminal:
+            print("\r\x1b[K", end="", file=self._stream, flush=True)
+        self._waiting_for = ""
+
+    def paint(self, text: str, kind: str) -> str:
+        """Give the text the colour of its kind, where there is colour."""
+        colour = COLOURS.get(kind)
+        return f"\x1b[{colour}m{text}\x1b[0m" if self._in_colour and colour else text
+
+
+def clip(text: str, width: int) -> str:
+    """Fit foreign text into a line: no control characters, not too long."""
+    clean = "".join(each if each.isprintable() else " " for each in text[: width + 1])
+    return clean if len(clean) <= width else f"{clean[: width - 3]}..."
+
+
+def clip_list(names: list[str], width: int) -> str:
+    """List the names that fit into a line, at least one, and count the others."""
+    line = ""
+    for shown in range(min(len(names), 20), 0, -1):
+        left_out = len(names) - shown
+        line = ", ".join(names[:shown]) + (f" and {left_out} more" if left_out else "")
+        if len(line) <= width:
+            break
+    return line
+
+
+def in_words(duration: timedelta) -> str:
+    """Say how long something took, in three or four digits."""
+    seconds = duration.total_seconds()
+    if seconds < 0.001:
+        return "<1 ms"
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 99.95:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.0f} h"
