@@ -273,7 +273,7 @@ class Sink(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         ids = ["01M86WMR2REMKV8DQ54EQPCS5T"] * len(json.loads(request.content))
-        return httpx.Response(200, stream=httpx.ByteStream(says({"ids": ids}).body))
+        return httpx.Response(200, stream=httpx.ByteStream(says({"ids": ids, "status": 200}).body))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         return self.handle_request(request)
