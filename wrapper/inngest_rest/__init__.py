@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         AuthenticationError,
         BadRequestError,
         BufferFullError,
+        ClientClosedError,
         ConfigurationError,
         ConflictError,
         InngestError,
@@ -67,6 +68,7 @@ __all__ = [
     "BatchReport",
     "BufferFullError",
     "Cancellation",
+    "ClientClosedError",
     "ConfigurationError",
     "ConflictError",
     "Event",
@@ -112,8 +114,8 @@ _NAMES = {
     "inngest_rest.client._buffer": "EventBuffer",
     "inngest_rest.client._paginator": "Paginator",
     "inngest_rest.errors": (
-        "ApiError AuthenticationError BadRequestError BufferFullError ConfigurationError "
-        "ConflictError InngestError InvalidArgumentError InvalidEventError "
+        "ApiError AuthenticationError BadRequestError BufferFullError ClientClosedError "
+        "ConfigurationError ConflictError InngestError InvalidArgumentError InvalidEventError "
         "InvalidResponseError NotFoundError OutboxError PartialSendError "
         "PermissionDeniedError RateLimitError RequestTimeoutError RouteNotFoundError "
         "ServerError TransportError WaitTimeoutError"
