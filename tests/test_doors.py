@@ -256,7 +256,7 @@ def test_no_public_name_comes_from_the_core() -> None:
     assert [name for name, origin in origins.items() if "_core" in str(origin)] == []
 
 
-def test_one_module_reads_the_environment_and_the_drivers_alone_sleep() -> None:
+def test_one_module_reads_the_environment_and_one_knows_how_to_sleep() -> None:
     reads, sleeps = set(), set()
     for path in PACKAGE.rglob("*.py"):
         where, text = str(path.relative_to(PACKAGE)), path.read_text(encoding="utf-8")
@@ -264,10 +264,10 @@ def test_one_module_reads_the_environment_and_the_drivers_alone_sleep() -> None:
             continue
         if re.search(r"\bos\.(environ|getenv)\b", text):
             reads.add(where)
-        if re.search(r"\b(time|asyncio)\.sleep\(", text):
+        if re.search(r"\b(time|asyncio)\.sleep\((?!0\))", text):
             sleeps.add(str(Path(where).parent))
     assert reads <= {"_core/calls/settings.py", "cli/settings.py"}
-    assert sleeps == {"_core", "_core/drivers"}
+    assert sleeps == {"_core"}
 
 
 def test_modules_are_small() -> None:

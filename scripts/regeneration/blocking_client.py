@@ -42,7 +42,6 @@ CODE = {
     "aclose": "close",
     "aio": "client",
     "asynchronous": "blocking",
-    "make_async": "make_blocking",
     "send_file_async": "send_file",
     "send_many_async": "send_many",
 }

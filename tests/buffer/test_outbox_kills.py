@@ -114,8 +114,8 @@ def test_every_event_is_accepted_or_in_the_file_and_runs_once(
     mock = MockServer()
     mock.function("app", "once", trigger="kill/*")
     faults = [
-        mock.fault(drops(), times=rounds // 4, after=20),
-        mock.fault(loses_response(), times=rounds // 4, after=40),
+        mock.fault(drops(), times=max(rounds // 4, 1), after=20),
+        mock.fault(loses_response(), times=max(rounds // 4, 1), after=40),
     ]
     with mock.serve() as url:
         with ExitStack() as stack:

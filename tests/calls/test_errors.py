@@ -18,6 +18,7 @@ from inngest_rest import (
     ApiError,
     AuthenticationError,
     BufferFullError,
+    ClosedError,
     ConfigurationError,
     InngestError,
     InvalidArgumentError,
@@ -99,6 +100,7 @@ MADE: list[InngestError] = [
     WaitTimeoutError("never seen", run=None),
     PartialSendError(REPORT, ["01", None, None]),
     BufferFullError("full"),
+    ClosedError("closed"),
     OutboxError("locked", path="/tmp/outbox"),
     *(api_error(kind) for kind in KINDS if issubclass(kind, ApiError)),
 ]

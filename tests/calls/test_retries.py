@@ -320,3 +320,23 @@ def test_a_request_that_may_once_have_arrived_may_have_arrived(
         connect(retries=1).health()
     assert caught.value.delivered
     assert caught.value.attempts == 2
+
+
+def test_the_total_holds_for_a_second_key_too(
+    connect: Connect, server: Server, clock: Clock
+) -> None:
+    def refuses_slowly(_: httpx.Request) -> Reply:
+        clock.advance(20)
+        return says({"errors": [{"code": "x", "message": "no"}]}, status=401)
+
+    server.on("GET /v2/runs/01", refuses_slowly)
+    client = connect(
+        dev=False,
+        signing_key="abcd",
+        signing_key_fallback="ef01",
+        api_version="v2",
+        retries=RetryPolicy(total=30),
+    )
+    with pytest.raises(InngestError):
+        client.runs.get("01")
+    assert [each.extensions["timeout"]["read"] for each in server.requests] == [30.0, 10.0]

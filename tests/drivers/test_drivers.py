@@ -13,6 +13,7 @@ from inngest_rest import AsyncInngestClient, InngestClient, RequestTimeoutError,
 from inngest_rest._core.calls.settings import resolve
 from inngest_rest._core.drivers import lanes
 from inngest_rest._core.plans import Call, Plan, call, sleep
+from inngest_rest.errors import ClosedError
 from tests.support.server import accepts_all, recorded, says
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def test_a_client_that_is_closed_sends_no_more(connect: Connect, server: Server)
     client = connect()
     client.close()
     assert server.closed == 1
-    with pytest.raises(RuntimeError, match="client is closed; make a new one"):
+    with pytest.raises(ClosedError, match="client is closed; make a new one"):
         client.health()
     assert server.asked == []
 
@@ -169,17 +170,21 @@ def test_proxies_of_the_environment_are_used(
 ) -> None:
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
+    settings = resolve()
+    assert (settings.event_proxy, settings.api_proxy) == (event, api)
+
+
+def test_each_host_is_reached_through_its_own_proxy() -> None:
     made: list[str | None] = []
 
     def make(proxy: str | None, _context: ssl.SSLContext) -> object:
         made.append(proxy)
         return object()
 
-    by_host = lanes.by_host(resolve(), None, make)
-    for each in dict.fromkeys(by_host.values()):
-        each.take()
-    assert made == ([event] if event == api else [event, api])
-    assert (by_host["event"] is by_host["api"]) is (event == api)
+    by_host = lanes.by_host(None, "http://event:1", "http://api:1", make)
+    by_host["api"].take()
+    by_host["event"].take()
+    assert made == ["http://api:1", "http://event:1"]
 
 
 def watched(log: list[str], effect: Plan[None]) -> Plan[None]:

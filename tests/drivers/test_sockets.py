@@ -17,6 +17,7 @@ import uvloop
 from inngest_rest import (
     ApiError,
     AsyncInngestClient,
+    InngestClient,
     PartialSendError,
     RequestTimeoutError,
     TransportError,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from inngest_rest import InngestClient
     from tests.conftest import Connect
     from tests.support.doors import DoorName
 
@@ -155,6 +155,65 @@ def test_an_answer_that_does_not_come_is_waited_for_so_long(
     with Peer(keeps_silent) as peer, pytest.raises(PartialSendError) as caught:
         reach(peer.url, timeout=0.05).send(EVENT)
     assert isinstance(caught.value.__cause__, RequestTimeoutError)
+
+
+@pytest.mark.parametrize(
+    "trickle",
+    [
+        [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x"],
+        [b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"],
+        [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;x=", b"x"],
+    ],
+    ids=["headers", "interim answers", "chunk extension"],
+)
+def test_an_answer_that_trickles_in_is_not_waited_for_longer(
+    reach: Connect, trickle: list[bytes]
+) -> None:
+    stopped: list[bool] = []
+
+    def trickles(connection: socket.socket) -> None:
+        take_request(connection)
+        connection.sendall(trickle[0])
+        connection.settimeout(0.02)
+        for _ in range(150):  # three seconds
+            try:
+                connection.sendall(trickle[1])
+                if connection.recv(1) == b"":
+                    raise ConnectionError
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                stopped.append(True)
+                return
+
+    with Peer(trickles) as peer, pytest.raises(PartialSendError) as caught:
+        reach(peer.url, timeout=0.3).send(EVENT)
+    assert isinstance(caught.value.__cause__, RequestTimeoutError)
+    assert stopped
+
+
+def test_the_addresses_of_a_host_share_the_time_to_connect(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[tuple[str, float]] = []
+
+    class Dead(httpcore.SyncBackend):
+        def connect_tcp(
+            self, host: str, port: int, timeout: float | None = None, *_: Any
+        ) -> httpcore.NetworkStream:
+            tried.append((host, timeout or 0.0))
+            raise httpcore.ConnectTimeout(port)
+
+    monkeypatch.setattr(httpcore, "SyncBackend", Dead)
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"192.0.2.{n}", 80)) for n in range(8)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    with (
+        InngestClient(event_key="k", base_url="http://localhost", timeout=80, retries=0) as client,
+        pytest.raises(RequestTimeoutError) as caught,
+    ):
+        client.send(EVENT)
+    assert not caught.value.delivered
+    assert [host for host, _ in tried] == [f"192.0.2.{n}" for n in range(8)]
+    assert tried[0][1] == pytest.approx(40 / 8, abs=0.5)
+    assert tried[-1][1] <= 40
 
 
 def test_a_handshake_that_is_not_answered_ends_with_nothing_delivered(reach: Connect) -> None:

@@ -11,6 +11,7 @@ import pytest
 from inngest_rest import (
     AuthenticationError,
     ConflictError,
+    InngestError,
     InvalidArgumentError,
     InvalidResponseError,
     NotFoundError,
@@ -390,3 +391,19 @@ def test_waiting_is_bounded_though_a_poll_hangs(
     with pytest.raises(error):
         client.runs.wait(ID, 7)
     assert clock.elapsed - began == pytest.approx(7, abs=0.1)
+
+
+def test_asking_whether_a_run_exists_is_part_of_the_wait(
+    client: InngestClient, server: Server, clock: Clock
+) -> None:
+    def fails_to_load(_: httpx.Request) -> Reply:
+        clock.advance(0.4)
+        return UNKNOWN
+
+    server.on(V1, fails_to_load)
+    server.on(V2, Reply(503))
+    with pytest.raises(InngestError):
+        client.runs.wait(ID, timeout=1)
+    assert all(each.extensions["timeout"]["read"] <= 1 for each in server.requests)
+    assert server.requests[1].extensions["timeout"]["read"] == pytest.approx(0.6)
+    assert clock.elapsed <= 1.5

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         AuthenticationError,
         BadRequestError,
         BufferFullError,
+        ClosedError,
         ConfigurationError,
         ConflictError,
         InngestError,
@@ -67,6 +68,7 @@ __all__ = [
     "BatchReport",
     "BufferFullError",
     "Cancellation",
+    "ClosedError",
     "ConfigurationError",
     "ConflictError",
     "Event",
@@ -112,8 +114,8 @@ _NAMES = {
     "inngest_rest.client.buffer": "EventBuffer",
     "inngest_rest.client.paginator": "Paginator",
     "inngest_rest.errors": (
-        "ApiError AuthenticationError BadRequestError BufferFullError ConfigurationError "
-        "ConflictError InngestError InvalidArgumentError InvalidEventError "
+        "ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
+        "ConfigurationError ConflictError InngestError InvalidArgumentError InvalidEventError "
         "InvalidResponseError NotFoundError OutboxError PartialSendError "
         "PermissionDeniedError RateLimitError RequestTimeoutError RouteNotFoundError "
         "ServerError TransportError WaitTimeoutError"

@@ -9,6 +9,7 @@
     ├── InvalidResponseError         the response is not one of this API
     ├── WaitTimeoutError             the run has not ended yet: .run
     ├── PartialSendError             not every event was accepted: .report, .ids
+    ├── ClosedError                  the client or buffer was closed before
     ├── BufferFullError              a buffer had no room for an event
     ├── OutboxError                  the file of a buffer cannot be used: .path
     └── ApiError                     the server refused: .status, .code, .message
@@ -140,6 +141,10 @@ class PartialSendError(InngestError):
         )
         self.report = report
         self.ids = tuple(ids)
+
+
+class ClosedError(InngestError, RuntimeError):
+    """The client, or the buffer, is closed; make a new one."""
 
 
 class BufferFullError(InngestError):

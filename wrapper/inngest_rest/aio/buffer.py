@@ -120,7 +120,7 @@ class AsyncEventBuffer(Buffer):
             InvalidEventError: The event is invalid.
             BufferFullError: The buffer is full and `when_full` is "raise".
             OutboxError: The event could not be stored: the disk is full, or the file is damaged.
-            RuntimeError: The buffer is closed.
+            ClosedError: The buffer is closed.
         """
         if self._worker is None or self._worker.done():
             self._start()

@@ -104,9 +104,8 @@ class AsyncInngestClient:
             allow_http=allow_http,
         )
         self._session = Session(settings, self._clock)
-        self._driver = AsyncDriver(
-            lanes.by_host(settings, transport, lanes.make_async), self._clock
-        )
+        proxies = settings.event_proxy, settings.api_proxy
+        self._driver = AsyncDriver(lanes.asynchronous(transport, *proxies), self._clock)
 
     def __repr__(self) -> str:
         settings = self._session.settings

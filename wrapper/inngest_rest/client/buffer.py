@@ -118,7 +118,7 @@ class EventBuffer(Buffer):
             InvalidEventError: The event is invalid.
             BufferFullError: The buffer is full and `when_full` is "raise".
             OutboxError: The event could not be stored: the disk is full, or the file is damaged.
-            RuntimeError: The buffer is closed.
+            ClosedError: The buffer is closed.
         """
         return self._put(event) or self._add_to_full(event)
 

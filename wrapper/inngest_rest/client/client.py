@@ -105,7 +105,8 @@ class InngestClient:
             allow_http=allow_http,
         )
         self._session = Session(settings, self._clock)
-        self._driver = Driver(lanes.by_host(settings, transport, lanes.make_blocking), self._clock)
+        proxies = settings.event_proxy, settings.api_proxy
+        self._driver = Driver(lanes.blocking(transport, *proxies), self._clock)
 
     def __repr__(self) -> str:
         settings = self._session.settings

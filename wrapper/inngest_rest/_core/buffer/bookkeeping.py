@@ -13,7 +13,7 @@ from inngest_rest._core.arguments import check_count, check_seconds
 from inngest_rest._core.buffer.memory_store import MemoryStore
 from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.sending.batching import MAX_EVENTS
-from inngest_rest.errors import BufferFullError, InngestError, InvalidArgumentError
+from inngest_rest.errors import BufferFullError, ClosedError, InngestError, InvalidArgumentError
 from inngest_rest.reports import SendReport
 from inngest_rest.typing import WhenFull
 
@@ -126,7 +126,7 @@ class BufferState:
 
     def check_open(self) -> None:
         if self.is_closed:
-            raise RuntimeError("this buffer is closed; make a new one")
+            raise ClosedError("this buffer is closed; make a new one")
 
     def refuse(self) -> bool:
         """Drop an event or raise, as was chosen, for lack of room."""
@@ -166,7 +166,7 @@ class BufferState:
         self._log_retry(0 if batch is None else len(batch.positions), error)
 
     def _log_retry(self, count: int, error: Exception | None) -> None:
-        expected = error is None or isinstance(error, InngestError | RuntimeError)
+        expected = error is None or isinstance(error, InngestError)
         logger.warning(
             "%d events were not accepted and are kept; trying again in %.0f s: %s",
             count,

@@ -45,10 +45,8 @@ def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf)
     delivered = False
     while True:
         attempt += 1
-        # A pause may end late, and a socket takes no timeout below zero.
-        left = max(deadline - session.clock.monotonic(), 0.001)
         try:
-            value = yield from _with_keys(session, route, timeout=left)
+            value = yield from _with_keys(session, route, deadline)
         except InngestError as error:
             failure = error
         else:
@@ -72,7 +70,7 @@ def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf)
         yield from sleep(pause)
 
 
-def _with_keys(session: Session, route: Route[A, T], *, timeout: float) -> Plan[T]:
+def _with_keys(session: Session, route: Route[A, T], deadline: float) -> Plan[T]:
     """Make one attempt; where a key is refused, make it with the next one."""
     family = route.operation.tag
     host: Host = "event" if family == "ingest" else "api"
@@ -84,7 +82,9 @@ def _with_keys(session: Session, route: Route[A, T], *, timeout: float) -> Plan[
 
     refused: InngestError | None = None
     for bearer in bearers:
-        seconds = min(session.settings.timeout, timeout)
+        # A pause may end late, and a socket takes no timeout below zero.
+        left = max(deadline - session.clock.monotonic(), 0.001)
+        seconds = min(session.settings.timeout, left)
         request = requests.build(session, route, bearer=bearer, timeout=seconds)
         try:
             value = yield from call(Call(host, request, url, seconds, read))

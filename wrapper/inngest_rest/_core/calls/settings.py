@@ -11,6 +11,7 @@ import os
 import re
 import threading
 from typing import TYPE_CHECKING, get_args
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 from attrs import field, frozen
@@ -43,6 +44,8 @@ class Settings:
     api_version: ApiVersion
     timeout: float
     retry: RetryPolicy
+    event_proxy: str | None = field(repr=False)
+    api_proxy: str | None = field(repr=False)
 
 
 class _Reader:
@@ -98,13 +101,15 @@ def resolve(
     )
     dev_server = _dev(dev, reader)
     may_http = dev_server is not None or _allow_http(allow_http, environ)
-    event_url = _base_url("event", "INNGEST_EVENT_API_BASE_URL", EVENT_URL, dev_server, reader)
-    api_url = _base_url("api", "INNGEST_API_BASE_URL", API_URL, dev_server, reader)
+    event = _base_url("event", "INNGEST_EVENT_API_BASE_URL", EVENT_URL, dev_server, reader)
+    api = _base_url("api", "INNGEST_API_BASE_URL", API_URL, dev_server, reader)
+    event_url = _check_url(*event, may_http=may_http)
+    api_url = _check_url(*api, may_http=may_http)
     if api_version not in get_args(ApiVersion):
         raise ConfigurationError(f"api_version must be auto, v1 or v2, not {api_version!r}")
     return Settings(
-        event_url=_check_url(*event_url, may_http=may_http),
-        api_url=_check_url(*api_url, may_http=may_http),
+        event_url=event_url,
+        api_url=api_url,
         dev=dev_server is not None,
         env=_token(reader.find("env", "INNGEST_ENV")),
         event_key=_event_key(reader.find("event_key", "INNGEST_EVENT_KEY")),
@@ -120,6 +125,8 @@ def resolve(
         api_version=api_version,
         timeout=_timeout(timeout),
         retry=_retry(retries),
+        event_proxy=_proxy(event_url),
+        api_proxy=_proxy(api_url),
     )
 
 
@@ -214,6 +221,16 @@ def _timeout(timeout: Seconds) -> float:
     if seconds > threading.TIMEOUT_MAX:
         raise ConfigurationError(f"timeout must be at most {threading.TIMEOUT_MAX:g} seconds")
     return seconds
+
+
+def _proxy(url: str) -> str | None:
+    """Return the proxy that the environment, or the system's settings, name for a URL."""
+    target = httpx.URL(url)
+    proxies = getproxies()
+    proxy = proxies.get(target.scheme) or proxies.get("all")
+    if proxy is None or proxy_bypass(target.netloc.decode()):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 def _retry(retries: int | RetryPolicy | None) -> RetryPolicy:

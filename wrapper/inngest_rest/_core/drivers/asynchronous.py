@@ -6,11 +6,20 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import httpx
 
-from inngest_rest._core.drivers.exchange import check_open, read, too_slow, transport_error
+from inngest_rest._core.drivers.exchange import (
+    check_open,
+    logger,
+    no_room,
+    read,
+    start_late,
+    too_slow,
+    transport_error,
+)
+from inngest_rest._core.drivers.lanes import MAX_AT_ONCE
 from inngest_rest._core.plans import Call
 from inngest_rest.errors import InngestError
 
@@ -24,8 +33,9 @@ if TYPE_CHECKING:
 J = TypeVar("J")
 T = TypeVar("T")
 
-MAX_AT_ONCE = 64
-"""Most requests at once to one host; see scripts/benchmark/README.md."""
+
+class _Closes(Protocol):
+    async def aclose(self) -> None: ...
 
 
 class AsyncDriver:
@@ -34,8 +44,8 @@ class AsyncDriver:
     def __init__(self, lanes: Mapping[Host, Lanes[httpx.AsyncBaseTransport]], clock: Clock) -> None:
         self._lanes = lanes
         self._clock = clock
-        # What is beyond this many requests at once waits here, not in the sockets.
-        self._room = {host: asyncio.Semaphore(MAX_AT_ONCE) for host in lanes}
+        self._rooms = {host: _Room() for host in lanes}
+        self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
 
     async def run(self, plan: Plan[T]) -> T:
@@ -60,51 +70,79 @@ class AsyncDriver:
     async def _exchange(self, call: Call[T]) -> T:
         check_open(closed=self._closed)
         started = self._clock.monotonic()
+        room = self._rooms[call.host].here()
+        was_full = room.locked()
+        is_sent = False
         try:
-            async with asyncio.timeout(call.timeout), self._room[call.host]:
-                lanes = self._lanes[call.host]
-                transport = lanes.take()
-                try:
-                    response = await transport.handle_async_request(call.request)
-                    try:
-                        await response.aread()
-                    finally:
-                        await response.aclose()
-                finally:
-                    lanes.give_back(transport)
+            async with asyncio.timeout(call.timeout), room:
+                if was_full:
+                    waited = self._clock.monotonic() - started
+                    start_late(call, max(call.timeout - waited, 0.001))
+                is_sent = True
+                response = await self._send(call, self._lanes[call.host])
         except TimeoutError:
-            raise too_slow(call) from None
+            raise (too_slow if is_sent else no_room)(call) from None
         except httpx.RequestError as error:
             raise transport_error(call, error) from error
         return read(call, response, self._clock.monotonic() - started)
+
+    async def _send(
+        self, call: Call[Any], lanes: Lanes[httpx.AsyncBaseTransport]
+    ) -> httpx.Response:
+        check_open(closed=self._closed)
+        transport = lanes.take()
+        is_whole = False
+        try:
+            response = await transport.handle_async_request(call.request)
+            # A body in memory has nothing to close.
+            if transport is lanes.given and not isinstance(response.stream, httpx.ByteStream):
+                stream = cast("httpx.AsyncByteStream", response.stream)
+                response.stream = _Shielded(stream, self._close_apart)
+            try:
+                await response.aread()
+            finally:
+                await response.aclose()
+            is_whole = True
+        finally:
+            now = self._clock.monotonic()
+            for unused in lanes.give_back(transport, now, is_whole=is_whole):
+                self._close_apart(unused)
+        return response
+
+    def _close_apart(self, target: _Closes) -> asyncio.Task[None]:
+        """Close in a task of its own: a second cancellation would leave a connection behind."""
+        task = asyncio.create_task(_close(target))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+        return task
 
     async def run_many(
         self,
         jobs: Iterable[J] | AsyncIterable[J],
         plan: Callable[[J], Plan[T]],
-        took: Callable[[J, T | None], bool],
+        on_result: Callable[[J, T | None], bool],
         *,
         in_flight: int,
     ) -> None:
         """Run a plan for each job, several at once, results in the order of the jobs.
 
         Jobs are drawn only as there is room for them. However this ends, every job that was drawn
-        reaches `took` once.
+        reaches `on_result` once.
 
         Args:
             jobs: What to do.
             plan: Makes the plan of a job.
-            took: Takes a job and its result, or None if it was given up; False stops drawing.
+            on_result: Takes a job and its result, or None if it was given up; False stops drawing.
             in_flight: Most plans at once.
         """
         started: deque[tuple[J, asyncio.Task[T]]] = deque()
         try:
             async for job in _drawn(jobs):
                 started.append((job, asyncio.create_task(self.run(plan(job)))))
-                if len(started) >= in_flight and not await _take_first(started, took):
+                if len(started) >= in_flight and not await _take_first(started, on_result):
                     break
             while started:
-                await _take_first(started, took)
+                await _take_first(started, on_result)
         finally:
             # Only an exception leaves some: a cancellation does not wait for answers.
             for _, task in started:
@@ -112,13 +150,53 @@ class AsyncDriver:
             await asyncio.gather(*(task for _, task in started), return_exceptions=True)
             with ExitStack() as rest:  # for each of them, whichever of these raises
                 for job, task in reversed(started):
-                    rest.callback(took, job, task.result() if _succeeded(task) else None)
+                    rest.callback(on_result, job, task.result() if _succeeded(task) else None)
 
     async def close(self) -> None:
         self._closed = True
         for lanes in set(self._lanes.values()):
-            for transport in lanes:
+            for transport in lanes.close():
                 await transport.aclose()
+        here = asyncio.get_running_loop()
+        await asyncio.gather(*(each for each in self._closing if each.get_loop() is here))
+
+
+class _Room:
+    """Bounds the requests at once, for the tasks of each loop: the others wait here."""
+
+    def __init__(self) -> None:
+        self._of: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
+
+    def here(self) -> asyncio.Semaphore:
+        loop = asyncio.get_running_loop()
+        room = self._of.get(loop)
+        if room is None:
+            self._of = {each: of for each, of in self._of.items() if not each.is_closed()}
+            room = self._of[loop] = asyncio.Semaphore(MAX_AT_ONCE)
+        return room
+
+
+class _Shielded(httpx.AsyncByteStream):
+    """A body of the caller's transport: its closing is not cut short, or a connection leaks."""
+
+    def __init__(
+        self, stream: httpx.AsyncByteStream, close: Callable[[_Closes], asyncio.Task[None]]
+    ) -> None:
+        self._stream = stream
+        self._close = close
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._stream)
+
+    async def aclose(self) -> None:
+        await asyncio.shield(self._close(self._stream))
+
+
+async def _close(target: _Closes) -> None:
+    try:
+        await target.aclose()
+    except Exception:  # noqa: BLE001 - the exchange is over, well or not
+        logger.debug("a connection did not close as it should", exc_info=True)
 
 
 async def _drawn(jobs: Iterable[J] | AsyncIterable[J]) -> AsyncIterator[J]:
@@ -133,13 +211,13 @@ async def _drawn(jobs: Iterable[J] | AsyncIterable[J]) -> AsyncIterator[J]:
 
 
 async def _take_first(
-    started: deque[tuple[J, asyncio.Task[T]]], took: Callable[[J, T | None], bool]
+    started: deque[tuple[J, asyncio.Task[T]]], on_result: Callable[[J, T | None], bool]
 ) -> bool:
     """Wait for the oldest job, and leave it in the row if that is cut short."""
     job, task = started[0]
     result = await asyncio.shield(task)
     started.popleft()
-    return took(job, result)
+    return on_result(job, result)
 
 
 def _succeeded(task: asyncio.Task[T]) -> bool:

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 
-from inngest_rest._core.drivers.exchange import check_open, read, too_slow, transport_error
+from inngest_rest._core.drivers.exchange import (
+    check_open,
+    no_room,
+    read,
+    start_late,
+    too_slow,
+    transport_error,
+)
 from inngest_rest._core.plans import Call
 from inngest_rest.errors import InngestError
 
@@ -52,59 +59,81 @@ class Driver:
         check_open(closed=self._closed)
         started = self._clock.monotonic()
         lanes = self._lanes[call.host]
+        room = lanes.room
+        if not room.acquire(blocking=False):
+            if not room.acquire(timeout=call.timeout):
+                raise no_room(call)
+            waited = self._clock.monotonic() - started
+            start_late(call, max(call.timeout - waited, 0.001))
+        try:
+            response = self._send(call, lanes, started)
+        except httpx.RequestError as error:
+            raise transport_error(call, error) from error
+        finally:
+            room.release()
+        return read(call, response, self._clock.monotonic() - started)
+
+    def _send(
+        self, call: Call[Any], lanes: Lanes[httpx.BaseTransport], started: float
+    ) -> httpx.Response:
+        check_open(closed=self._closed)
         transport = lanes.take()
+        is_whole = False
         try:
             response = transport.handle_request(call.request)
             try:
                 stream = cast("httpx.SyncByteStream", response.stream)
-                response.stream = _Bounded(stream, call, self._clock)
+                response.stream = _Bounded(stream, call, started, self._clock)
                 response.read()
             finally:
                 response.close()
-        except httpx.RequestError as error:
-            raise transport_error(call, error) from error
+            is_whole = True
         finally:
-            lanes.give_back(transport)
-        return read(call, response, self._clock.monotonic() - started)
+            now = self._clock.monotonic()
+            for unused in lanes.give_back(transport, now, is_whole=is_whole):
+                unused.close()
+        return response
 
     def run_many(
         self,
         jobs: Iterable[J],
         plan: Callable[[J], Plan[T]],
-        took: Callable[[J, T | None], bool],
+        on_result: Callable[[J, T | None], bool],
         *,
         in_flight: int,
     ) -> None:
         """Run a plan for each job, several at once, results in the order of the jobs.
 
         Jobs are drawn only as there is room for them. However this ends, every job that was drawn
-        reaches `took` once.
+        reaches `on_result` once.
 
         Args:
             jobs: What to do, drawn in the calling thread.
             plan: Makes the plan of a job.
-            took: Takes a job and its result, or None if it was given up; False stops drawing.
+            on_result: Takes a job and its result, or None if it was given up; False stops drawing.
             in_flight: Most plans at once; 1 runs them in the calling thread.
         """
         from inngest_rest._core.drivers import threads  # noqa: PLC0415 - only who sends many needs it
 
-        threads.run_many(lambda job: self.run(plan(job)), jobs, took, in_flight=in_flight)
+        threads.run_many(lambda job: self.run(plan(job)), jobs, on_result, in_flight=in_flight)
 
     def close(self) -> None:
         self._closed = True
         for lanes in set(self._lanes.values()):
-            for transport in lanes:
+            for transport in lanes.close():
                 transport.close()
 
 
 class _Bounded(httpx.SyncByteStream):
     """The body of an answer, which must be whole before its exchange's time is up."""
 
-    def __init__(self, stream: httpx.SyncByteStream, call: Call[Any], clock: Clock) -> None:
+    def __init__(
+        self, stream: httpx.SyncByteStream, call: Call[Any], started: float, clock: Clock
+    ) -> None:
         self._stream = stream
         self._call = call
         self._clock = clock
-        self._deadline = clock.monotonic() + call.timeout
+        self._deadline = started + call.timeout
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._stream:

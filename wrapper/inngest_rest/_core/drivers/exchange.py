@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
-from inngest_rest.errors import RequestTimeoutError, TransportError
+from inngest_rest._core.drivers.lanes import MAX_AT_ONCE
+from inngest_rest.errors import ClosedError, RequestTimeoutError, TransportError
 
 if TYPE_CHECKING:
     from inngest_rest._core.plans import Call
@@ -29,7 +30,7 @@ _NOT_DELIVERED = (
 
 def check_open(*, closed: bool) -> None:
     if closed:
-        raise RuntimeError("this client is closed; make a new one")
+        raise ClosedError("this client is closed; make a new one")
 
 
 def read(call: Call[T], response: httpx.Response, seconds: float) -> T:
@@ -39,10 +40,26 @@ def read(call: Call[T], response: httpx.Response, seconds: float) -> T:
     return call.read(response)
 
 
+def start_late(call: Call[Any], left: float) -> None:
+    """Give an exchange that had to wait for its turn what is left of its time."""
+    phases = httpx.Timeout(left, connect=left / 2).as_dict()
+    call.request.extensions = {**call.request.extensions, "timeout": phases}
+
+
 def too_slow(call: Call[Any]) -> RequestTimeoutError:
-    reason = f"no complete response within {call.timeout:g} s"
+    return _timed_out(call, f"no complete response within {call.timeout:g} s", delivered=True)
+
+
+def no_room(call: Call[Any]) -> RequestTimeoutError:
+    reason = f"{MAX_AT_ONCE} requests were in flight for {call.timeout:g} s; this one was not sent"
+    return _timed_out(call, reason, delivered=False)
+
+
+def _timed_out(call: Call[Any], reason: str, *, delivered: bool) -> RequestTimeoutError:
     logger.debug("%s %s: %s", call.request.method, call.url, reason)
-    return RequestTimeoutError(reason, method=call.request.method, url=call.url)
+    return RequestTimeoutError(
+        reason, method=call.request.method, url=call.url, delivered=delivered
+    )
 
 
 def transport_error(call: Call[Any], error: httpx.RequestError) -> TransportError:

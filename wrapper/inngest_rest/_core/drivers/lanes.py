@@ -1,64 +1,99 @@
-"""What a client sends through: the caller's transport, or ours with the environment's proxies."""
+"""The transports of a client, each with one connection: the caller's, or as many as are needed."""
 
 from __future__ import annotations
 
 import functools
 import os
 import sys
+import threading
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
-from urllib.request import getproxies, proxy_bypass
 from weakref import WeakSet
 
 import httpx
 
+from inngest_rest.errors import ConfigurationError
+
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable
 
-    from inngest_rest._core.calls.settings import Settings
     from inngest_rest._core.plans import Host
 
 Transport = TypeVar("Transport")
 
+MAX_AT_ONCE = 64
+"""Most requests at once to one host; see scripts/benchmark/README.md."""
+
+# Seconds after which an idle connection is not used again, as in httpx.
+_KEEP_ALIVE = httpx.Limits().keepalive_expiry or 5.0
+
 
 class Lanes(Generic[Transport]):
-    """The transports of one host: each carries one request at a time, so each has one connection.
+    """The transports to one host: each carries one request at a time, so each has one connection.
 
     httpx's pool looks at every connection for every request, some of them with a system call: at
-    32 in flight that costs more than all the rest [performance.md, 4]. Lanes cost the same for any
-    number. Taking and giving back are atomic, so threads may share them.
+    32 in flight that costs more than all the rest. Lanes cost the same for any number. Threads may
+    share them.
 
     Args:
         make: Makes another transport.
+        given: The caller's transport, which carries everything at once instead.
+
+    Attributes:
+        room: Bounds the requests at once, for threads.
+        given: The caller's transport, if any.
     """
 
-    def __init__(self, make: Callable[[], Transport]) -> None:
+    def __init__(self, make: Callable[[], Transport], given: Transport | None = None) -> None:
+        self.given = given
         self._make = make
-        self._free: deque[Transport] = deque()
-        self._all: list[Transport] = []
+        self._idle: deque[tuple[float, Transport]] = deque()
+        self._open: set[Transport] = set()
+        self._is_closed = False
+        self.room = threading.Semaphore(MAX_AT_ONCE)
         _lanes.add(self)
 
     def take(self) -> Transport:
         """Return a transport nobody uses, the one used last first: its connection is warm."""
+        if self.given is not None:
+            return self.given
         try:
-            return self._free.pop()
+            return self._idle.pop()[1]
         except IndexError:
             made = self._make()
-            self._all.append(made)
+            self._open.add(made)
             return made
 
-    def give_back(self, transport: Transport) -> None:
-        """Let others use it again."""
-        self._free.append(transport)
+    def give_back(self, transport: Transport, now: float, *, is_whole: bool) -> list[Transport]:
+        """Let others use a transport again, if its exchange ended as it should.
+
+        What did not may have left a connection behind that nobody reads to its end.
+
+        Returns:
+            The transports to close: this one if it is not used again, and those idle for long.
+        """
+        if transport is self.given:
+            return []
+        unused = [] if is_whole else [transport]
+        if is_whole:
+            self._idle.append((now, transport))
+        with suppress(IndexError):  # others take them meanwhile
+            while self._is_closed or self._idle[0][0] < now - _KEEP_ALIVE:
+                unused.append(self._idle.popleft()[1])
+        self._open.difference_update(unused)
+        return unused
+
+    def close(self) -> Iterable[Transport]:
+        """Keep no transport from now on, and return those to close."""
+        self._is_closed = True
+        return list(self._open) if self.given is None else [self.given]
 
     def forget(self) -> None:
-        """Use none of them again, but the caller's own: in a forked child, whose parent does."""
-        self._free.clear()
-
-    def __iter__(self) -> Iterator[Transport]:
-        """Yield each transport there is once, to close it."""
-        yield from {id(each): each for each in self._all}.values()
+        """After a fork: leave to the parent the connections it still uses."""
+        self._idle.clear()
+        self.room = threading.Semaphore(MAX_AT_ONCE)
 
 
 _lanes: WeakSet[Lanes[Any]] = WeakSet()
@@ -73,49 +108,63 @@ if sys.platform != "win32":
     os.register_at_fork(after_in_child=_forget_all)
 
 
+def blocking(
+    given: httpx.BaseTransport | None, event_proxy: str | None, api_proxy: str | None
+) -> dict[Host, Lanes[httpx.BaseTransport]]:
+    """Return the lanes to each host, of the kind `httpx.Client` would use."""
+
+    def make(proxy: str | None, context: ssl.SSLContext) -> httpx.BaseTransport:
+        from inngest_rest._core.drivers.bounded_sockets import BoundedTransport  # noqa: PLC0415
+
+        return BoundedTransport(proxy, context)
+
+    _check(given, httpx.BaseTransport)
+    return by_host(given, event_proxy, api_proxy, make)
+
+
+def asynchronous(
+    given: httpx.AsyncBaseTransport | None, event_proxy: str | None, api_proxy: str | None
+) -> dict[Host, Lanes[httpx.AsyncBaseTransport]]:
+    """Return the lanes to each host, of the kind `httpx.AsyncClient` would use."""
+
+    def make(proxy: str | None, context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
+        if proxy is not None:
+            return httpx.AsyncHTTPTransport(proxy=proxy, verify=context)
+        from inngest_rest._core.drivers.sockets import AsyncioTransport  # noqa: PLC0415
+
+        return AsyncioTransport(context)
+
+    _check(given, httpx.AsyncBaseTransport)
+    return by_host(given, event_proxy, api_proxy, make)
+
+
 def by_host(
-    settings: Settings,
     given: Transport | None,
+    event_proxy: str | None,
+    api_proxy: str | None,
     make: Callable[[str | None, ssl.SSLContext], Transport],
 ) -> dict[Host, Lanes[Transport]]:
-    """Return the lanes to each host; the same serve both where the way to them is the same.
+    """Return the lanes to each host.
 
     Args:
-        settings: Where the hosts are.
-        given: The caller's transport, which then carries everything at once.
+        given: The caller's transport, which then serves both.
+        event_proxy: The proxy on the way to the host of events, or None.
+        api_proxy: The same for the host of the API.
         make: Makes a transport that goes through a proxy, or None for none.
     """
     if given is not None:
-        lanes = Lanes(lambda: given)
-        # Ours to close from now on, even if nothing is ever sent.
-        lanes.give_back(lanes.take())
-        return {"event": lanes, "api": lanes}
+        shared = Lanes(lambda: given, given)
+        return {"event": shared, "api": shared}
     # Reading the certificates takes longer than connecting: once for all lanes, when first needed.
     context = functools.cache(httpx.create_ssl_context)
-    event_proxy, api_proxy = _proxy(settings.event_url), _proxy(settings.api_url)
-    event = Lanes(lambda: make(event_proxy, context()))
-    api = event if api_proxy == event_proxy else Lanes(lambda: make(api_proxy, context()))
-    return {"event": event, "api": api}
+    return {
+        "event": Lanes(lambda: make(event_proxy, context())),
+        "api": Lanes(lambda: make(api_proxy, context())),
+    }
 
 
-def make_blocking(proxy: str | None, context: ssl.SSLContext) -> httpx.BaseTransport:
-    """Make a transport of the kind `httpx.Client` would use."""
-    return httpx.HTTPTransport(proxy=proxy, verify=context)
-
-
-def make_async(proxy: str | None, context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
-    """Make a transport of the kind `httpx.AsyncClient` would use."""
-    if proxy is not None:
-        return httpx.AsyncHTTPTransport(proxy=proxy, verify=context)
-    from inngest_rest._core.drivers.sockets import AsyncioTransport  # noqa: PLC0415 - loads httpcore
-
-    return AsyncioTransport(context)
-
-
-def _proxy(url: str) -> str | None:
-    target = httpx.URL(url)
-    proxies = getproxies()
-    proxy = proxies.get(target.scheme) or proxies.get("all")
-    if proxy is None or proxy_bypass(target.netloc.decode()):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+def _check(given: object, kind: type[object]) -> None:
+    if given is not None and not isinstance(given, kind):
+        raise ConfigurationError(
+            f"transport must be an httpx.{kind.__name__}, not {type(given).__name__}"
+        )

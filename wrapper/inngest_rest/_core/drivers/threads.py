@@ -20,7 +20,7 @@ _GRACE = 5.0
 def run_many(
     work: Callable[[J], T],
     jobs: Iterable[J],
-    took: Callable[[J, T | None], bool],
+    on_result: Callable[[J, T | None], bool],
     *,
     in_flight: int,
 ) -> None:
@@ -31,17 +31,17 @@ def run_many(
     try:
         for job in jobs:
             started.append((job, submit(work, job)))
-            if len(started) >= in_flight and not _take_first(started, took):
+            if len(started) >= in_flight and not _take_first(started, on_result):
                 break
         while started:
-            _take_first(started, took)
+            _take_first(started, on_result)
     finally:
         # Only an exception leaves some: what is under way gets a moment to end.
         wait([future for _, future in started], timeout=_GRACE)
         pool.shutdown(wait=False)
         with ExitStack() as rest:  # for each of them, whichever of these raises
             for job, future in reversed(started):
-                rest.callback(took, job, future.result() if _succeeded(future) else None)
+                rest.callback(on_result, job, future.result() if _succeeded(future) else None)
 
 
 def _run_now(work: Callable[[J], T], job: J) -> Future[T]:
@@ -54,12 +54,14 @@ def _run_now(work: Callable[[J], T], job: J) -> Future[T]:
     return future
 
 
-def _take_first(started: deque[tuple[J, Future[T]]], took: Callable[[J, T | None], bool]) -> bool:
+def _take_first(
+    started: deque[tuple[J, Future[T]]], on_result: Callable[[J, T | None], bool]
+) -> bool:
     """Wait for the oldest job, and leave it in the row if that is cut short."""
     job, future = started[0]
     result = future.result()
     started.popleft()
-    return took(job, result)
+    return on_result(job, result)
 
 
 def _succeeded(future: Future[T]) -> bool:

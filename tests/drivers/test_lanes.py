@@ -1,0 +1,258 @@
+"""The lanes of a client: how many there are, which are used again, and which are closed."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from inngest_rest import (
+    AsyncInngestClient,
+    ConfigurationError,
+    InngestClient,
+    RequestTimeoutError,
+    TransportError,
+)
+from inngest_rest._core.clock import SYSTEM_CLOCK
+from inngest_rest._core.drivers.asynchronous import AsyncDriver
+from inngest_rest._core.drivers.blocking import Driver
+from inngest_rest._core.drivers.lanes import MAX_AT_ONCE, Lanes
+from inngest_rest._core.plans import Call, Plan, call
+from inngest_rest.errors import ClosedError
+from tests.support.peer import ANSWER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.conftest import Connect
+    from tests.support.server import Server
+
+EVENT = {"name": "app/order"}
+
+
+def a_call(timeout: float = 10.0) -> Plan[None]:
+    request = httpx.Request("GET", "http://a.b", extensions={"timeout": {"read": timeout}})
+    return call(Call("api", request, "http://a.b", timeout, lambda _: None))
+
+
+class Own(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """A transport of the client's own, played by the test."""
+
+    def __init__(self, act: Callable[[], object] = lambda: None) -> None:
+        self.act = act
+        self.used = self.closed = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.used += 1
+        self.act()
+        return httpx.Response(200, stream=httpx.ByteStream(b"{}"), request=request)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self.handle_request(request)
+
+    def close(self) -> None:
+        self.closed += 1
+
+    async def aclose(self) -> None:
+        self.close()
+
+
+class Both:
+    """Either driver on lanes of the client's own; its calls block."""
+
+    def __init__(self, door: str, made: list[Own]) -> None:
+        def make() -> Any:
+            made.append(Own(*([self.acts.pop(0)] if self.acts else [])))
+            return made[-1]
+
+        self.acts: list[Callable[[], object]] = []
+        self.lanes: Lanes[Any] = Lanes(make)
+        kind: Any = Driver if door == "blocking" else AsyncDriver
+        self.driver: Any = kind({"api": self.lanes}, SYSTEM_CLOCK)
+        self.door = door
+
+    def do(self, *names: str) -> None:
+        """Call these methods of the driver in turn."""
+
+        async def all_of_them() -> None:
+            for name in names:
+                result = getattr(self.driver, name)(*([a_call()] if name == "run" else []))
+                if self.door == "async":
+                    await result
+            await asyncio.sleep(0)
+
+        if self.door == "async":
+            asyncio.run(all_of_them())
+        else:
+            for name in names:
+                getattr(self.driver, name)(*([a_call()] if name == "run" else []))
+
+
+def raises(error: BaseException) -> Callable[[], object]:
+    def act() -> object:
+        raise error
+
+    return act
+
+
+@pytest.mark.parametrize("error", [None, httpx.ReadError("x"), ZeroDivisionError()])
+def test_a_lane_whose_exchange_did_not_end_is_closed_and_not_used_again(
+    door: str, error: Exception | None
+) -> None:
+    interrupt = KeyboardInterrupt() if door == "blocking" else asyncio.CancelledError()
+    made: list[Own] = []
+    both = Both(door, made)
+    both.acts = [raises(error or interrupt)]
+    kind = TransportError if isinstance(error, httpx.ReadError) else type(error or interrupt)
+    with pytest.raises(kind):
+        both.do("run")
+    both.do("run", "run")
+    assert [(each.used, each.closed) for each in made] == [(1, 1), (2, 0)]
+
+
+def test_lanes_that_were_idle_for_long_are_closed() -> None:
+    lanes = Lanes(Own)
+    burst = [lanes.take() for _ in range(40)]
+    for each in burst:
+        assert lanes.give_back(each, 100.0, is_whole=True) == []
+    warm = lanes.take()
+    assert warm is burst[-1]
+    assert lanes.give_back(warm, 104.0, is_whole=True) == []
+    assert lanes.take() is warm
+    assert lanes.give_back(warm, 106.0, is_whole=True) == burst[:-1]
+    assert lanes.close() == [warm]
+
+
+def test_a_request_under_way_as_its_client_is_closed_leaves_nothing_open(door: str) -> None:
+    made: list[Own] = []
+    both = Both(door, made)
+    both.acts = [lambda: setattr(both.lanes, "_is_closed", True)]
+    both.do("run")
+    assert [each.closed for each in made] == [1]
+
+
+def test_a_request_that_waited_for_its_turn_in_a_client_that_is_closed_is_not_sent() -> None:
+    lanes: Lanes[httpx.BaseTransport] = Lanes(Own)
+    driver = Driver({"api": lanes}, SYSTEM_CLOCK)
+    for _ in range(MAX_AT_ONCE):
+        lanes.room.acquire()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(driver.run, a_call())
+        driver.close()
+        lanes.room.release()
+        with pytest.raises(ClosedError):
+            waiting.result(10)
+    assert lanes.close() == []
+
+
+def test_requests_beyond_64_at_once_wait_and_are_known_not_to_be_sent_blocking() -> None:
+    opened, all_in = threading.Event(), threading.Barrier(MAX_AT_ONCE + 1)
+
+    def hold() -> None:
+        all_in.wait(10)
+        assert opened.wait(10)
+
+    driver = Driver({"api": Lanes(lambda: Own(hold))}, SYSTEM_CLOCK)
+    with ThreadPoolExecutor(MAX_AT_ONCE) as pool:
+        held = [pool.submit(driver.run, a_call()) for _ in range(MAX_AT_ONCE)]
+        all_in.wait(10)
+        with pytest.raises(RequestTimeoutError, match="64 requests were in flight") as caught:
+            driver.run(a_call(0.01))
+        opened.set()
+        for each in held:
+            each.result(10)
+    assert not caught.value.delivered
+    driver.close()
+
+
+class Held(Own):
+    """Answers when all are let go."""
+
+    def __init__(self, opened: list[asyncio.Event]) -> None:
+        super().__init__()
+        self.opened = opened
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await self.opened[-1].wait()
+        return self.handle_request(request)
+
+
+def test_requests_beyond_64_at_once_wait_in_each_loop_and_are_known_not_to_be_sent() -> None:
+    events: list[asyncio.Event] = []
+    driver = AsyncDriver({"api": Lanes(lambda: Held(events))}, SYSTEM_CLOCK)
+
+    async def scenario() -> None:
+        events.append(asyncio.Event())
+        held = [asyncio.ensure_future(driver.run(a_call())) for _ in range(MAX_AT_ONCE + 6)]
+        await asyncio.sleep(0)
+        with pytest.raises(RequestTimeoutError, match="64 requests were in flight") as caught:
+            await driver.run(a_call(0.01))
+        assert not caught.value.delivered
+        events[-1].set()
+        await asyncio.gather(*held)
+
+    asyncio.run(scenario())
+    asyncio.run(scenario())
+
+
+# asyncio's race of addresses leaves a socket to the collector where it is cancelled as one wins.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.parametrize("own", [True, False], ids=["own transport", "caller's transport"])
+@pytest.mark.parametrize("by", ["cancellation", "timeout"])
+def test_cancelled_requests_do_not_use_a_client_up(by: str, own: bool) -> None:
+    chance = random.Random(8)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                [length] = [
+                    int(each.split(b":")[1])
+                    for each in head.lower().splitlines()
+                    if each.startswith(b"content-length:")
+                ]
+                await reader.readexactly(length)
+                writer.write(ANSWER)
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+    async def scenario() -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        transport = (
+            None if own else httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=5))
+        )
+        options: Any = {"event_key": "k", "base_url": url, "retries": 0, "transport": transport}
+        async with AsyncInngestClient(**options, timeout=20) as client:
+            for _ in range(1_500 if own else 300):
+                if by == "timeout":
+                    with pytest.raises(TimeoutError):
+                        async with asyncio.timeout(0.0):
+                            await client.send(EVENT)
+                    continue
+                task = asyncio.create_task(client.send(EVENT))
+                for _ in range(chance.randrange(40)):
+                    await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            for _ in range(3):
+                assert await client.send(EVENT) == ["01"]
+        server.close()
+
+    asyncio.run(scenario())
+    gc.collect()
+
+
+def test_a_transport_of_the_wrong_kind_is_refused(connect: Connect, server: Server) -> None:
+    del server
+    with pytest.raises(ConfigurationError, match=r"transport must be an httpx\..*BaseTransport"):
+        connect(transport=httpx.Client())
+    with pytest.raises(ConfigurationError, match="not AsyncHTTPTransport"):
+        InngestClient(dev=True, transport=httpx.AsyncHTTPTransport())  # type: ignore[arg-type]

@@ -1,0 +1,132 @@
+"""The sockets under the blocking client: httpcore's own, bounded by the time of a whole exchange.
+
+httpcore's timeouts count per read, so a server that sends a byte now and then holds a thread for as
+long as it likes: in headers, interim responses, chunk extensions. Here each step gets what is left.
+"""
+
+from __future__ import annotations
+
+import math
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+import httpcore
+import httpx
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterable
+
+# Bytes after which writing looks at the time again.
+_PIECE = 262_144
+
+
+class BoundedTransport(httpx.HTTPTransport):
+    """httpx's transport, whose read timeout holds for the whole exchange.
+
+    It carries one request at a time.
+    """
+
+    def __init__(self, proxy: str | None, context: ssl.SSLContext) -> None:
+        super().__init__(proxy=proxy, verify=context)
+        self._time = _Time()
+        # Neither httpx nor its proxies take a backend as an argument.
+        self._pool._network_backend = _Backend(self._time)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; its response ends within the same time."""
+        self._time.start(request.extensions["timeout"]["read"])
+        return super().handle_request(request)
+
+
+class _Time:
+    """What is left of an exchange. Sockets wait in real time, whichever clock plans go by."""
+
+    def __init__(self) -> None:
+        self._end = math.inf
+
+    def start(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    def left(self, timeout: float | None, expired: type[Exception]) -> float | None:
+        """Return the timeout of the next step."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise expired("timed out")
+        return left if timeout is None else min(timeout, left)
+
+
+class _Backend(httpcore.NetworkBackend):
+    """Connects, in the time that is left for it whatever the number of addresses."""
+
+    def __init__(self, exchange: _Time) -> None:
+        self._exchange = exchange
+        self._inner = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect to the first address of a host that answers in its share of the time."""
+        connecting = _Time()
+        connecting.start(self._exchange.left(timeout, httpcore.ConnectTimeout) or math.inf)
+        addresses = _addresses(host, port)
+        for others, address in zip(reversed(range(len(addresses))), addresses, strict=True):
+            left = connecting.left(None, httpcore.ConnectTimeout)
+            share = left and left / (others + 1)
+            try:
+                stream = self._inner.connect_tcp(
+                    address, port, share, local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if not others:
+                    raise
+            else:
+                return _Stream(stream, self._exchange)
+        raise httpcore.ConnectError(f"{host} has no address")
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:  # the latter for a host that cannot be one
+        raise httpcore.ConnectError(str(error)) from error
+    if len(found) == 1:
+        return [host]
+    return list(dict.fromkeys(str(each[4][0]) for each in found))
+
+
+class _Stream(httpcore.NetworkStream):
+    """One connection."""
+
+    def __init__(self, inner: httpcore.NetworkStream, exchange: _Time) -> None:
+        self._inner = inner
+        self._exchange = exchange
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, self._exchange.left(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        for start in range(0, len(buffer), _PIECE):
+            piece = buffer[start : start + _PIECE]
+            self._inner.write(piece, self._exchange.left(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        left = self._exchange.left(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._exchange)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
