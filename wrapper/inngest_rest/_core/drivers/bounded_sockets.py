@@ -39,6 +39,10 @@ class BoundedTransport(httpx.HTTPTransport):
         self._time.start(request.extensions["timeout"]["read"])
         return super().handle_request(request)
 
+    def has_expired(self) -> bool:
+        """Return whether its connection cannot be used again; to be asked while it is idle."""
+        return all(each.has_expired() for each in self._pool.connections)
+
 
 class _Time:
     """What is left of an exchange. Sockets wait in real time, whichever clock plans go by."""

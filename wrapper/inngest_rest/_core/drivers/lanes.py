@@ -72,7 +72,7 @@ class Lanes(Generic[Transport]):
         What did not may have left a connection behind that nobody reads to its end.
 
         Returns:
-            The transports to close: this one if it is not used again, and those idle for long.
+            The transports to close: this one if it is not used again, and those that are stale.
         """
         if transport is self.given:
             return []
@@ -80,10 +80,16 @@ class Lanes(Generic[Transport]):
         if is_whole:
             self._idle.append((now, transport))
         with suppress(IndexError):  # others take them meanwhile
-            while self._is_closed or self._idle[0][0] < now - _KEEP_ALIVE:
+            while self._is_closed or self._is_stale(*self._idle[0], now):
                 unused.append(self._idle.popleft()[1])
         self._open.difference_update(unused)
         return unused
+
+    @staticmethod
+    def _is_stale(since: float, transport: Transport, now: float) -> bool:
+        """Return whether a transport was idle for long, or its server has hung up."""
+        has_expired = getattr(transport, "has_expired", None)
+        return since < now - _KEEP_ALIVE or (has_expired is not None and has_expired())
 
     def close(self) -> Iterable[Transport]:
         """Keep no transport from now on, and return those to close."""

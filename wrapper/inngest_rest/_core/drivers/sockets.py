@@ -39,6 +39,10 @@ class AsyncioTransport(httpx.AsyncHTTPTransport):
             network_backend=AsyncioBackend(),
         )
 
+    def has_expired(self) -> bool:
+        """Return whether its connection cannot be used again; to be asked while it is idle."""
+        return all(each.has_expired() for each in self._pool.connections)
+
 
 class AsyncioBackend(httpcore.AsyncNetworkBackend):
     """Connect in the running asyncio loop."""

@@ -1,0 +1,69 @@
+"""Connections that the server has closed."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.doors import open_door
+from tests.support.peer import ANSWER, PATIENCE, take_request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.doors import DoorName
+
+BURST = 8
+
+
+class Burst:
+    """A server that answers a burst when all of it has come, hangs up, and then goes on."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.connections: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        self.connections = [self._listener.accept()[0] for _ in range(BURST)]
+        for each in self.connections:
+            take_request(each)
+        for each in self.connections:
+            each.sendall(ANSWER)
+            each.shutdown(socket.SHUT_WR)
+        self.last = self._listener.accept()[0]
+        take_request(self.last)
+        self.last.sendall(ANSWER)
+
+    def close(self) -> None:
+        self._thread.join(10)
+        for each in (*self.connections, self.last, self._listener):
+            each.close()
+
+    def are_all_closed(self) -> bool:
+        """Return whether the client closes its side of the burst, too."""
+        for each in self.connections:
+            each.settimeout(PATIENCE)
+        return all(each.recv(1) == b"" for each in self.connections)
+
+
+@pytest.fixture
+def burst() -> Iterator[Burst]:
+    burst = Burst()
+    yield burst
+    burst.close()
+
+
+def test_the_next_request_closes_what_the_server_has_closed(door: DoorName, burst: Burst) -> None:
+    event = {"name": "app/order"}
+    with asyncio.Runner() as runner, open_door(door, runner, dev=burst.url) as client:
+        report = client.send_many([event] * BURST, batch_size=1, in_flight=BURST)
+        assert report.accepted == BURST
+        client.send(event)
+        assert burst.are_all_closed()
