@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -52,3 +53,27 @@ def test_the_largest_event_fits_into_a_batch() -> None:
     assert MAX_EVENT_BYTES + 3 < DEFAULT_BYTES
     assert DEFAULT_EVENTS == 512
     assert MAX_EVENTS == 5_000
+
+
+ODD_TEXTS = [
+    b'{"a":"},{","b":"]\\"[","c":"\\\\"}',
+    b'{"n":12345678901234567890123,"x":1e400}',
+    b"[]",
+    b'"a, b"',
+    b"[1,[2,{}],3]",
+    b"{}",
+    b"[" * 2_000 + b"]" * 2_000,
+    b'"' + b"\\u00e4\\\\" * 100_000 + b'"',
+    '"\u00e4\u20ac"'.encode(),
+    b"1",
+]
+
+
+def test_a_part_of_a_batch_has_the_very_bytes_of_the_whole() -> None:
+    batch = Batch.of(range(len(ODD_TEXTS)), ODD_TEXTS)
+    assert batch.texts() == ODD_TEXTS
+    for start, end in itertools.combinations(range(len(ODD_TEXTS) + 1), 2):
+        part = batch.part(start, end)
+        assert part.body == b"[" + b",".join(ODD_TEXTS[start:end]) + b"]"
+        assert list(part.positions) == list(range(start, end))
+    assert batch.part(3, 3) == Batch(range(3, 3), b"[]")

@@ -73,10 +73,18 @@ class Batch(NamedTuple):
         events: list[dict[str, Any]] = orjson.loads(self.body)
         return events
 
+    @classmethod
+    def of(cls, positions: Sequence[int], texts: Sequence[bytes]) -> Batch:
+        """Make a batch of the events' JSON texts."""
+        return cls(positions, b"[" + b",".join(texts) + b"]")
+
+    def texts(self) -> list[bytes]:
+        """Return the JSON text of each event, in the very bytes that go out."""
+        return _elements(self.body)
+
     def part(self, start: int, end: int | None = None) -> Batch:
-        """Return a slice of the events as a batch, in the very bytes that they have here."""
-        body = b"[" + b",".join(_elements(self.body)[start:end]) + b"]"
-        return Batch(self.positions[start:end], body)
+        """Return a slice of the events as a batch, in the same bytes."""
+        return Batch.of(self.positions[start:end], self.texts()[start:end])
 
 
 def _elements(array: bytes) -> list[bytes]:
@@ -219,8 +227,7 @@ class Batcher(Generic[E]):
         """Return what is left, or None."""
         if not self._texts and not self._refused:
             return None
-        body = b"[" + b",".join(self._texts) + b"]"
-        batch = Batch(self._positions, body, self._refused)
+        batch = Batch.of(self._positions, self._texts)._replace(refused=self._refused)
         self._start()
         return batch
 

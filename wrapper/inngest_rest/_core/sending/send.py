@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from inngest_rest._core.arguments import check_count
 from inngest_rest._core.calls.operation import perform
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.sending.batching import DEFAULT_EVENTS, MAX_EVENTS, batches_of_events
+from inngest_rest._core.sending.batching import DEFAULT_EVENTS, MAX_EVENTS, Batch, batches_of_events
 from inngest_rest._core.sending.fates import Fate, Fates, Rejected, Unknown
 from inngest_rest.errors import (
     ApiError,
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest._core.sending.batching import Batch
 
 _RECEIPTS = frozenset({200, 400})
 
@@ -69,7 +68,7 @@ def send(
 def send_batch(session: Session, batch: Batch) -> Plan[Fates]:
     """Send one batch to its end, past every event that the server rejects."""
     fates: list[Fate] = []
-    left = batch
+    left, texts = batch, list[bytes]()
     while left.positions:
         try:
             fates += yield from _post(session, left)
@@ -78,7 +77,8 @@ def send_batch(session: Session, batch: Batch) -> Plan[Fates]:
             return Fates(batch, fates, error)
         if len(fates) == len(batch.positions):
             break
-        left = batch.part(len(fates))
+        texts = texts or batch.texts()
+        left = Batch.of(batch.positions[len(fates) :], texts[len(fates) :])
     return Fates(batch, fates)
 
 

@@ -1,0 +1,61 @@
+"""The fates of a batch: counted, reported, and parted into what is final and what is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from inngest_rest import SendFailure
+from inngest_rest._core.sending.batching import Batch
+from inngest_rest._core.sending.fates import Fate, Fates, Rejected, Unknown
+
+REFUSED = SendFailure(12, {"name": ""}, "name must be text and not empty")
+BATCH = Batch(
+    [10, 11, 13, 14],
+    b'[{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d"}]',
+    (REFUSED,),
+)
+
+
+def test_fates_are_counted_and_each_failure_shows_its_event() -> None:
+    fates = Fates(BATCH, ["id-a", Rejected("bad"), Unknown("lost"), Unknown("lost")])
+    report = fates.report
+    assert (report.accepted, report.rejected, report.unknown) == (1, 2, 2)
+    assert [(each.position, each.event["name"], each.reason) for each in report.failures] == [
+        (12, "", REFUSED.reason),
+        (11, "b", "bad"),
+        (13, "c", "lost"),
+        (14, "d", "lost"),
+    ]
+    assert fates.rejections() == [(11, "bad"), (12, REFUSED.reason)]
+    assert fates.batch_report().ids == ("id-a", None, None, None)
+    assert fates.batch_report().positions == [10, 11, 13, 14]
+
+
+def test_a_batch_that_is_accepted_is_final() -> None:
+    fates = Fates(BATCH, ["id-a", "id-b", "id-c", "id-d"])
+    assert fates.split() == (fates, None)
+    assert fates.batch_report().ids == ("id-a", "id-b", "id-c", "id-d")
+    assert fates.report.failures == (REFUSED,)
+
+
+@pytest.mark.parametrize(
+    ("each", "known"),
+    [
+        (["id-a", Rejected("bad"), Unknown("lost"), Unknown("lost")], 2),
+        ([Unknown("lost")] * 4, 0),
+        (["id-a", "id-b", "id-c", Unknown("lost")], 3),
+    ],
+)
+def test_events_of_unknown_fate_are_parted_to_be_sent_again(each: list[Fate], known: int) -> None:
+    final, again = Fates(BATCH, each).split()
+    assert again is not None
+    assert final.each == each[:known]
+    assert final.batch.refused == (REFUSED,)
+    assert [*final.batch.positions, *again.positions] == BATCH.positions
+    assert [*final.batch.texts(), *again.texts()] == BATCH.texts()
+    assert again.refused == ()
+
+
+def test_a_batch_that_nobody_answered_for_is_unknown_but_for_what_was_refused_here() -> None:
+    report = Fates.unknown(BATCH, "given up").report
+    assert (report.accepted, report.rejected, report.unknown) == (0, 1, 4)
