@@ -15,6 +15,7 @@ from tests.support.peer import ANSWER, PATIENCE, take_request
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.clock import Clock
     from tests.support.doors import DoorName
 
 BURST = 8
@@ -60,10 +61,13 @@ def burst() -> Iterator[Burst]:
     burst.close()
 
 
-def test_the_next_request_closes_what_the_server_has_closed(door: DoorName, burst: Burst) -> None:
+def test_a_later_request_closes_what_the_server_has_closed(
+    door: DoorName, burst: Burst, clock: Clock
+) -> None:
     event = {"name": "app/order"}
-    with asyncio.Runner() as runner, open_door(door, runner, dev=burst.url) as client:
+    with asyncio.Runner() as runner, open_door(door, runner, clock, dev=burst.url) as client:
         report = client.send_many([event] * BURST, batch_size=1, in_flight=BURST)
         assert report.accepted == BURST
+        clock.advance(2)
         client.send(event)
         assert burst.are_all_closed()

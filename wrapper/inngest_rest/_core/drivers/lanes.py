@@ -29,6 +29,9 @@ MAX_AT_ONCE = 64
 # Seconds after which an idle connection is not used again, as in httpx.
 _KEEP_ALIVE = httpx.Limits().keepalive_expiry or 5.0
 
+# Seconds after which an idle connection is looked at: that takes a system call.
+_LOOK_AFTER = 1.0
+
 
 class Lanes(Generic[Transport]):
     """The transports to one host: each carries one request at a time, so each has one connection.
@@ -77,19 +80,15 @@ class Lanes(Generic[Transport]):
         if transport is self.given:
             return []
         unused = [] if is_whole else [transport]
-        if is_whole:
-            self._idle.append((now, transport))
         with suppress(IndexError):  # others take them meanwhile
-            while self._is_closed or self._is_stale(*self._idle[0], now):
+            while self._is_closed or _is_stale(*self._idle[0], now):
                 unused.append(self._idle.popleft()[1])
+        if is_whole and not self._is_closed:
+            self._idle.append((now, transport))
+        elif is_whole:
+            unused.append(transport)
         self._open.difference_update(unused)
         return unused
-
-    @staticmethod
-    def _is_stale(since: float, transport: Transport, now: float) -> bool:
-        """Return whether a transport was idle for long, or its server has hung up."""
-        has_expired = getattr(transport, "has_expired", None)
-        return since < now - _KEEP_ALIVE or (has_expired is not None and has_expired())
 
     def close(self) -> Iterable[Transport]:
         """Keep no transport from now on, and return those to close."""
@@ -142,6 +141,14 @@ def asynchronous(
 
     _check(given, httpx.AsyncBaseTransport)
     return by_host(given, event_proxy, api_proxy, make)
+
+
+def _is_stale(since: float, transport: object, now: float) -> bool:
+    """Return whether a transport was idle for long, or its server has hung up."""
+    if since > now - _LOOK_AFTER:
+        return False
+    has_expired = getattr(transport, "has_expired", None)
+    return since < now - _KEEP_ALIVE or (has_expired is not None and has_expired())
 
 
 def by_host(

@@ -12,6 +12,8 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+import orjson
+
 from inngest_rest._core.arguments import check_count
 from inngest_rest._core.calls.operation import perform
 from inngest_rest._core.calls.route import Route
@@ -29,7 +31,6 @@ from inngest_rest.event import Event, EventLike
 from inngest_rest.reports import SendReport
 from inngest_rest_api.api.ingest import send_events
 from inngest_rest_api.models import SendError, SendResult
-from inngest_rest_api.types import read_json
 
 if TYPE_CHECKING:
     import httpx
@@ -123,7 +124,7 @@ class _Receipts:
 
     @staticmethod
     def parse_response(response: httpx.Response, *, strict: bool) -> SendResult | SendError:  # noqa: ARG004
-        receipt: dict[str, Any] = {"status": response.status_code, **read_json(response.content)}
+        receipt: dict[str, Any] = {"status": response.status_code, **orjson.loads(response.content)}
         return (SendError if response.status_code == 400 else SendResult).from_dict(receipt)
 
 
