@@ -116,8 +116,12 @@ class _Stream(httpcore.NetworkStream):
         return self._inner.read(max_bytes, self._exchange.left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        for start in range(0, len(buffer), _PIECE):
-            piece = buffer[start : start + _PIECE]
+        pieces = (
+            [buffer]
+            if len(buffer) <= _PIECE
+            else [buffer[start : start + _PIECE] for start in range(0, len(buffer), _PIECE)]
+        )
+        for piece in pieces:
             self._inner.write(piece, self._exchange.left(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:

@@ -80,9 +80,10 @@ class Lanes(Generic[Transport]):
         if transport is self.given:
             return []
         unused = [] if is_whole else [transport]
-        with suppress(IndexError):  # others take them meanwhile
-            while self._is_closed or _is_stale(*self._idle[0], now):
-                unused.append(self._idle.popleft()[1])
+        if self._idle:
+            with suppress(IndexError):  # others take them meanwhile
+                while self._is_closed or _is_stale(*self._idle[0], now):
+                    unused.append(self._idle.popleft()[1])
         if is_whole and not self._is_closed:
             self._idle.append((now, transport))
         elif is_whole:

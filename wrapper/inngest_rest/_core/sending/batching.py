@@ -74,9 +74,14 @@ class Batch(NamedTuple):
         return events
 
     @classmethod
-    def of(cls, positions: Sequence[int], texts: Sequence[bytes]) -> Batch:
+    def of(
+        cls,
+        positions: Sequence[int],
+        texts: Sequence[bytes],
+        refused: Sequence[SendFailure] = (),
+    ) -> Batch:
         """Make a batch of the events' JSON texts."""
-        return cls(positions, b"[" + b",".join(texts) + b"]")
+        return cls(positions, b"[" + b",".join(texts) + b"]", refused)
 
     def texts(self) -> list[bytes]:
         """Return the JSON text of each event, in the very bytes that go out."""
@@ -227,7 +232,7 @@ class Batcher(Generic[E]):
         """Return what is left, or None."""
         if not self._texts and not self._refused:
             return None
-        batch = Batch.of(self._positions, self._texts)._replace(refused=self._refused)
+        batch = Batch.of(self._positions, self._texts, self._refused)
         self._start()
         return batch
 

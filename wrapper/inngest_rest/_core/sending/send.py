@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
 
-_RECEIPTS = frozenset({200, 400})
+_ANSWERS = frozenset({200, 400})
 
 
 def send(
@@ -57,9 +57,9 @@ def send(
         else:
             fates = Fates.unknown(batch, f"not tried after: {cause}")
         sent.append(fates)
+    if all(fates.are_all_accepted for fates in sent):
+        return [cast("str", id) for fates in sent for id in fates.each]
     ids = [id for fates in sent for id in fates.ids]
-    if None not in ids:
-        return cast("list[str]", ids)
     report = sum((fates.report for fates in sent), SendReport())
     if cause is not None and report.accepted == report.rejected == 0 and _took_nothing(cause):
         raise cause
@@ -112,7 +112,7 @@ def _post(session: Session, batch: Batch) -> Plan[list[Fate]]:
     kwargs["json"], kwargs["content"] = None, batch.body
     count = len(batch.positions)
     route = Route(
-        _Receipts(), kwargs, object, lambda receipt: _fates(receipt, count), accepted=_RECEIPTS
+        _RECEIPTS, kwargs, object, lambda receipt: _fates(receipt, count), accepted=_ANSWERS
     )
     return perform(session, route)
 
@@ -126,6 +126,9 @@ class _Receipts:
     def parse_response(response: httpx.Response, *, strict: bool) -> SendResult | SendError:  # noqa: ARG004
         receipt: dict[str, Any] = {"status": response.status_code, **orjson.loads(response.content)}
         return (SendError if response.status_code == 400 else SendResult).from_dict(receipt)
+
+
+_RECEIPTS = _Receipts()
 
 
 def _fates(receipt: object, count: int) -> list[Fate]:
