@@ -23,7 +23,7 @@ from inngest_rest import (
     ServerError,
     TransportError,
 )
-from inngest_rest.testing import MockServer, loses_response
+from inngest_rest.testing import MockServer, answers, loses_response
 from tests.support.server import WEB_UI, Answer, accepts_all, recorded, refuses, says, text
 
 if TYPE_CHECKING:
@@ -234,6 +234,35 @@ def test_where_the_fate_is_unknown_it_is_said_to_be(
     assert type(caught.value.__cause__) is cause
     assert caught.value.report.unknown == 3
     assert [each.position for each in caught.value.report.failures] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("refusal", [401, 403, 404, 413, 418, 429])
+@pytest.mark.parametrize(
+    "lost", [httpx.ReadError("reset"), httpx.ReadTimeout("late"), text(503, ""), text(408, "")]
+)
+def test_a_refusal_after_an_attempt_that_may_have_stored_events_leaves_them_unknown(
+    connect: Connect, server: Server, lost: Answer, refusal: int
+) -> None:
+    server.on(ROUTE, lost, text(refusal, "no"))
+    with pytest.raises(PartialSendError) as caught:
+        connect(retries=1).send([{"name": "a"}, Event("b")])
+    report = caught.value.report
+    assert (report.accepted, report.rejected, report.unknown) == (0, 0, 2)
+    assert [each.event for each in report.failures] == server.bodies()[0] == server.bodies()[1]
+    assert all(each.event["id"] for each in report.failures)
+
+
+def test_what_a_refused_retry_leaves_unknown_runs_once_when_sent_again(connect: Connect) -> None:
+    mock = MockServer()
+    mock.function("app", "f", trigger="a")
+    mock.fault(loses_response(), times=1)
+    mock.fault(answers(429), times=1)
+    client = connect(transport=mock.transport, retries=1)
+    with pytest.raises(PartialSendError) as caught:
+        client.send({"name": "a"})
+    client.send(each.event for each in caught.value.report.failures)
+    assert len(mock.requests) == 3
+    assert len(mock.runs) == 1
 
 
 def test_after_a_failure_the_batches_that_follow_are_not_tried_and_said_so(

@@ -94,6 +94,18 @@ def test_nine_batches_without_an_answer_are_bad_luck_and_said_to_be_unknown(
     assert (report.accepted, report.rejected, report.unknown) == (2, 0, 18)
 
 
+def test_a_refused_retry_of_what_may_be_stored_is_unknown_in_every_report(
+    connect: Connect, server: Server
+) -> None:
+    server.on(ROUTE, httpx.ReadError("reset"), text(413, "no"), accepts_all)
+    told: list[BatchReport] = []
+    report = connect(retries=1).send_many(
+        events(4), batch_size=2, in_flight=1, on_batch=told.append
+    )
+    assert (report.accepted, report.rejected, report.unknown) == (2, 0, 2)
+    assert [each.event["id"] for each in told[0].report.failures] == ["own-0", "own-1"]
+
+
 def test_requests_are_evenly_spaced(client: InngestClient, server: Server, clock: Clock) -> None:
     server.on(ROUTE, accepts_all)
     client.send_many(events(5), batch_size=1, in_flight=1, max_requests=4, period=2)

@@ -178,10 +178,13 @@ class ApiError(InngestError):
             of v1.
         retry_after: Seconds the server asked to wait before the next attempt, at most a year, or
             None.
+        may_have_taken_effect: True if the request may have been carried out all the same: an
+            attempt, the last one or one before it, ended in a 408, a 5xx or without a response.
     """
 
     advice: str = ""
     retry_after: float | None = None
+    may_have_taken_effect: bool = False
 
     def __init__(
         self,

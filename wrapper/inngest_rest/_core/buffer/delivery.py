@@ -56,6 +56,6 @@ def _is_about_the_request(cause: InngestError | None) -> bool:
     return (
         isinstance(cause, ApiError)
         and 400 <= cause.status < 500
-        and cause.status != 408
+        and not cause.may_have_taken_effect
         and not isinstance(cause, _NOT_THE_REQUEST)
     )

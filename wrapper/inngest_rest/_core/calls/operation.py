@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, TypeVar
 
 from inngest_rest._core.calls import answers, requests
-from inngest_rest._core.calls.retry import is_worth_retrying
+from inngest_rest._core.calls.retry import is_worth_retrying, may_have_taken_effect
 from inngest_rest._core.plans import Call, Plan, call, sleep
 from inngest_rest.errors import (
     ApiError,
@@ -42,7 +42,7 @@ def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf)
     policy = session.settings.retry
     deadline = min(deadline, session.clock.monotonic() + policy.total)
     attempt = 0
-    delivered = False
+    delivered = took_effect = False
     while True:
         attempt += 1
         try:
@@ -58,6 +58,9 @@ def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf)
             failure.delivered = delivered = delivered or failure.delivered
         else:
             delivered = True
+        took_effect = took_effect or may_have_taken_effect(failure)
+        if isinstance(failure, ApiError):
+            failure.may_have_taken_effect = took_effect
         pause = policy.pause(failure, attempt, session.clock.random())
         if (
             attempt > policy.retries

@@ -35,6 +35,17 @@ def is_worth_retrying(error: InngestError, *, repeatable: bool) -> bool:
             return False
 
 
+def may_have_taken_effect(error: InngestError) -> bool:
+    """Return whether the server may have carried out the request of an attempt that failed so."""
+    match error:
+        case TransportError():
+            return error.delivered
+        case ApiError():
+            return error.status == 408 or error.status >= 500
+        case _:
+            return True
+
+
 class RetryQuota:
     """A budget of retries, so that retrying callers do not amplify an outage.
 
