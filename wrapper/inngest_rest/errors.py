@@ -246,7 +246,11 @@ class ConflictError(ApiError):
 
 
 class RateLimitError(ApiError):
-    """Too many requests: 429, after the retries; see `retry_after`."""
+    """Too many requests: 429.
+
+    Its `retry_after` is the pause that the server asked for. Where that is too long to wait for,
+    the client sends nothing before it is over: `attempts` is 0 for a call that it refused itself.
+    """
 
 
 class ServerError(ApiError):

@@ -29,7 +29,8 @@ class RetryPolicy:
     """How often, and for how long, a request is retried.
 
     The pause before retry n is random, between 0 and `initial * 2**(n-1)`, at most `maximum` (full
-    jitter). Where a server asks for a longer one (`Retry-After`), it gets it if `total` allows.
+    jitter). Where a server asks for a longer one (`Retry-After`), it gets it if `total` allows. A
+    429 with that header is not counted as an attempt, and all calls of the client wait.
 
     Args:
         retries: Most attempts after the first; 0 turns retrying off.

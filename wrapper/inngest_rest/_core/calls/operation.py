@@ -7,13 +7,18 @@ import math
 from typing import TYPE_CHECKING, TypeVar
 
 from inngest_rest._core.calls import answers, requests
-from inngest_rest._core.calls.retry import is_worth_retrying, may_have_taken_effect
+from inngest_rest._core.calls.retry import (
+    is_worth_retrying,
+    may_have_taken_effect,
+    names_a_pause,
+)
 from inngest_rest._core.plans import Call, Plan, call, sleep
 from inngest_rest.errors import (
     ApiError,
     AuthenticationError,
     InngestError,
     PermissionDeniedError,
+    RateLimitError,
     TransportError,
 )
 
@@ -41,9 +46,17 @@ def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf)
     """
     policy = session.settings.retry
     deadline = min(deadline, session.clock.monotonic() + policy.total)
-    attempt = 0
+    limit = session.rate_limits[_host(route)]
+    attempt = spent = 0
     delivered = took_effect = False
+    failure: InngestError | None = None
     while True:
+        while left := limit.left(now := session.clock.monotonic()):
+            if now + left >= deadline:
+                raise failure or limit.refusal(now)
+            # Not all at once: the first to be refused again spares the others the request.
+            spread = session.clock.random() * min(left, policy.initial)
+            yield from sleep(min(left + spread, deadline - now))
         attempt += 1
         try:
             value = yield from _with_keys(session, route, deadline)
@@ -61,22 +74,32 @@ def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf)
         took_effect = took_effect or may_have_taken_effect(failure)
         if isinstance(failure, ApiError):
             failure.may_have_taken_effect = took_effect
+        now = session.clock.monotonic()
+        if isinstance(failure, RateLimitError):
+            limit.keep(failure, now)
+        # A server that sets the time of the next attempt is well: that attempt is no load to it.
+        is_free = policy.retries > 0 and names_a_pause(failure)
+        spent += not is_free
         pause = policy.pause(failure, attempt, session.clock.random())
         if (
-            attempt > policy.retries
+            spent > policy.retries
             or not is_worth_retrying(failure, repeatable=route.repeatable)
-            or session.clock.monotonic() + pause >= deadline
-            or not session.quota.take()
+            or now + pause >= deadline
+            or not (is_free or session.quota.take())
         ):
             raise failure
         logger.debug("trying again in %.2f s: %s", pause, failure)
         yield from sleep(pause)
 
 
+def _host(route: Route[A, T]) -> Host:
+    return "event" if route.operation.tag == "ingest" else "api"
+
+
 def _with_keys(session: Session, route: Route[A, T], deadline: float) -> Plan[T]:
     """Make one attempt; where a key is refused, make it with the next one."""
     family = route.operation.tag
-    host: Host = "event" if family == "ingest" else "api"
+    host = _host(route)
     bearers = (None,) if family == "ingest" else session.bearers(family)
     url = requests.redacted_url(session, route)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 import threading
 
 from inngest_rest.errors import (
@@ -11,6 +13,9 @@ from inngest_rest.errors import (
     ServerError,
     TransportError,
 )
+
+# A server that means a longer pause than an hour will say so again.
+_LONGEST_KEPT = 3_600.0
 
 
 def is_worth_retrying(error: InngestError, *, repeatable: bool) -> bool:
@@ -44,6 +49,38 @@ def may_have_taken_effect(error: InngestError) -> bool:
             return error.status == 408 or error.status >= 500
         case _:
             return True
+
+
+def names_a_pause(error: InngestError | None) -> bool:
+    """Return whether this is a rate limit with the time of the next attempt."""
+    return isinstance(error, RateLimitError) and bool(error.retry_after)
+
+
+class RateLimit:
+    """The pause that a host asked for, kept by all who share a client."""
+
+    def __init__(self) -> None:
+        self._until = -math.inf
+        self._error: RateLimitError | None = None
+
+    def keep(self, error: RateLimitError, now: float) -> None:
+        """Take over the pause that a response asks for, unless a longer one is kept."""
+        asked = min(error.retry_after or 0.0, _LONGEST_KEPT)
+        if now + asked > self._until:
+            # A copy, without the frames of its traceback and the notes of its caller.
+            self._until, self._error = now + asked, copy.copy(error)
+
+    def left(self, now: float) -> float:
+        """Return the seconds before which no request may go out."""
+        return max(0.0, self._until - now)
+
+    def refusal(self, now: float) -> RateLimitError:
+        """Return the error of a request that cannot wait so long, and so is not sent."""
+        assert self._error is not None, "there is a pause"
+        refusal = copy.copy(self._error)
+        refusal.retry_after = self.left(now)
+        refusal.attempts, refusal.may_have_taken_effect = 0, False
+        return refusal
 
 
 class RetryQuota:

@@ -8,20 +8,23 @@ from urllib.parse import quote
 import httpx
 
 from inngest_rest._core.calls.keys import DEV_EVENT_KEY, KeyRing
-from inngest_rest._core.calls.retry import RetryQuota
+from inngest_rest._core.calls.retry import RateLimit, RetryQuota
 from inngest_rest._core.calls.route import AbsentRoutes
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
 from inngest_rest._version import __version__
 from inngest_rest.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from inngest_rest._core.calls.settings import Settings
+    from inngest_rest._core.plans import Host
 
 _SHORTEST_SECRET = 8
 
 
 class Session:
-    """Settings, keys in the order they work, routes found absent, the retry budget.
+    """Settings, keys in the order they work, routes found absent, retry budget, rate limits.
 
     Args:
         settings: The checked settings of the client.
@@ -32,6 +35,7 @@ class Session:
         self.settings = settings
         self.clock = clock
         self.quota = RetryQuota()
+        self.rate_limits: Mapping[Host, RateLimit] = {"event": RateLimit(), "api": RateLimit()}
         self.absent = AbsentRoutes()
         self.signing_keys = KeyRing(*settings.signing_bearers)
         self.v2_keys = KeyRing(settings.api_key, *settings.signing_bearers)

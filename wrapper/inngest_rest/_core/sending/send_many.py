@@ -11,6 +11,7 @@ from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from inngest_rest._core.arguments import check_count, check_seconds
+from inngest_rest._core.calls.retry import names_a_pause
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.sending.batching import (
     DEFAULT_EVENTS,
@@ -45,7 +46,8 @@ DEFAULT_IN_FLIGHT = 8
 
 MAX_IN_FLIGHT = 64
 
-# After one of these, no later batch can succeed either.
+# After one of these, no later batch can succeed either; nor before the time that a rate limit sets,
+# which the batch has waited for as long as its policy lets it.
 _HOPELESS = (AuthenticationError, PermissionDeniedError, RouteNotFoundError)
 
 # This many unanswered batches in a row are an outage, not bad luck.
@@ -160,7 +162,8 @@ class Tally:
         fates = fates or Fates.unknown(batch, "given up before its answer came")
         self._report += fates.report
         self._failing = self._failing + 1 if fates.cause else 0
-        if isinstance(fates.cause, _HOPELESS) or self._failing >= _OUTAGE:
+        is_hopeless = isinstance(fates.cause, _HOPELESS) or names_a_pause(fates.cause)
+        if is_hopeless or self._failing >= _OUTAGE:
             self._stopped_by = self._stopped_by or fates.cause
         self._on_fates(fates)
         return self._stopped_by is None
