@@ -15,10 +15,12 @@ from inngest_rest import (
     AuthenticationError,
     InngestClient,
     PermissionDeniedError,
+    RetryPolicy,
     RouteNotFoundError,
     ServerError,
     TransportError,
 )
+from inngest_rest._core.clock import Clock as SystemClock
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.drivers.blocking import Driver
 from tests.support.server import Answer, Reply, accepts_all, recorded, refuses, text
@@ -158,6 +160,40 @@ def test_interrupted_amid_a_request_it_tells_what_was_accepted_and_what_is_unkno
         client.send_many(events(6), batch_size=2, in_flight=1, on_batch=told.append)
     assert [(each.report.accepted, each.report.unknown) for each in told] == [(2, 0), (0, 2)]
     assert told[1].report.failures[0].event == {"name": "e2", "id": "own-2", "data": {}}
+
+
+def test_interrupted_its_threads_neither_pause_nor_try_again() -> None:
+    class Failing(httpx.BaseTransport):
+        asked = 0
+        both = threading.Barrier(3)
+
+        def handle_request(self, request: httpx.Request) -> httpx.Response:  # noqa: ARG002
+            self.asked += 1
+            self.both.wait(PATIENCE)
+            raise httpx.ReadError("reset")
+
+    class Client(InngestClient):
+        _clock = SystemClock(random=lambda: 1.0)
+
+    def source() -> Iterator[dict[str, Any]]:
+        yield from events(2)
+        failing.both.wait(PATIENCE)
+        raise KeyboardInterrupt
+
+    failing = Failing()
+    told: list[BatchReport] = []
+    patient = RetryPolicy(initial=60, maximum=60, total=600)
+    with (
+        Client(dev=True, transport=failing, retries=patient) as client,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        client.send_many(source(), batch_size=1, in_flight=8, on_batch=told.append)
+    threads = [each for each in threading.enumerate() if each.name.startswith("inngest-rest_")]
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert not any(each.is_alive() for each in threads)
+    assert failing.asked == 2
+    assert [(each.report.accepted, each.report.unknown) for each in told] == [(0, 1), (0, 1)]
 
 
 def test_an_on_batch_that_raises_ends_it_and_is_still_told_of_the_rest(

@@ -49,6 +49,7 @@ class Clock:
             monotonic=self.monotonic,
             now=self.now,
             sleep=self.sleep,
+            wait=lambda _, seconds: self.sleep(seconds),
             sleep_async=self.sleep_async,
             random=lambda: self.jitter,
         )

@@ -6,6 +6,7 @@ A client holds one `Clock`, which its plans, driver and buffers share: a test re
 from __future__ import annotations
 
 import random
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ class Clock:
         monotonic: Returns seconds that never go back, for deadlines.
         now: Returns seconds since 1970, for what is compared with other machines.
         sleep: Blocks the thread for some seconds.
+        wait: Blocks the thread for some seconds, or until an event is set.
         sleep_async: Suspends the task for some seconds.
         random: Returns a number in [0, 1), for jitter.
     """
@@ -36,6 +38,7 @@ class Clock:
     monotonic: Callable[[], float] = time.monotonic
     now: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
+    wait: Callable[[threading.Event, float], object] = threading.Event.wait
     sleep_async: Callable[[float], Awaitable[None]] = _sleep_in_loop
     random: Callable[[], float] = random.random
 

@@ -18,6 +18,7 @@ from inngest_rest._core.plans import Call
 from inngest_rest.errors import InngestError
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from inngest_rest._core.clock import Clock
@@ -28,6 +29,10 @@ J = TypeVar("J")
 T = TypeVar("T")
 
 
+class _GivenUpError(Exception):
+    """A plan was to pause after the sending that it is a part of had ended."""
+
+
 class Driver:
     """Run plans in the calling thread; safe to share between threads."""
 
@@ -36,7 +41,8 @@ class Driver:
         self._clock = clock
         self._closed = False
 
-    def run(self, plan: Plan[T]) -> T:
+    def run(self, plan: Plan[T], stop: threading.Event | None = None) -> T:
+        """Run a plan to its end, or once `stop` is set up to its next pause."""
         try:
             effect = next(plan)
             while True:
@@ -48,12 +54,20 @@ class Driver:
                         continue
                     effect = plan.send(answer)
                 else:
-                    self._clock.sleep(effect.seconds)
+                    self._sleep(effect.seconds, stop)
                     effect = plan.send(None)
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
         finally:
             plan.close()
+
+    def _sleep(self, seconds: float, stop: threading.Event | None) -> None:
+        if stop is None:
+            self._clock.sleep(seconds)
+            return
+        self._clock.wait(stop, seconds)
+        if stop.is_set():
+            raise _GivenUpError
 
     def _exchange(self, call: Call[T]) -> T:
         check_open(closed=self._closed)
@@ -115,7 +129,9 @@ class Driver:
         """
         from inngest_rest._core.drivers import threads  # noqa: PLC0415 - only who sends many needs it
 
-        threads.run_many(lambda job: self.run(plan(job)), jobs, on_result, in_flight=in_flight)
+        threads.run_many(
+            lambda job, stop: self.run(plan(job), stop), jobs, on_result, in_flight=in_flight
+        )
 
     def close(self) -> None:
         self._closed = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -18,25 +19,30 @@ _GRACE = 5.0
 
 
 def run_many(
-    work: Callable[[J], T],
+    work: Callable[[J, threading.Event], T],
     jobs: Iterable[J],
     on_result: Callable[[J, T | None], bool],
     *,
     in_flight: int,
 ) -> None:
-    """Do the work of each job; see `Driver.run_many`."""
+    """Do the work of each job; see `Driver.run_many`.
+
+    The work is given an event, too: once it is set, the work is to end where it would pause.
+    """
+    stop = threading.Event()
     started: deque[tuple[J, Future[T]]] = deque()
     pool = ThreadPoolExecutor(in_flight, thread_name_prefix="inngest-rest")
     submit = _run_now if in_flight == 1 else pool.submit
     try:
         for job in jobs:
-            started.append((job, submit(work, job)))
+            started.append((job, submit(work, job, stop)))
             if len(started) >= in_flight and not _take_first(started, on_result):
                 break
         while started:
             _take_first(started, on_result)
     finally:
-        # Only an exception leaves some: what is under way gets a moment to end.
+        # Only an exception leaves some: a request under way gets a moment to end, a retry does not.
+        stop.set()
         wait([future for _, future in started], timeout=_GRACE)
         pool.shutdown(wait=False)
         with ExitStack() as rest:  # for each of them, whichever of these raises
@@ -44,11 +50,11 @@ def run_many(
                 rest.callback(on_result, job, future.result() if _succeeded(future) else None)
 
 
-def _run_now(work: Callable[[J], T], job: J) -> Future[T]:
+def _run_now(work: Callable[[J, threading.Event], T], job: J, stop: threading.Event) -> Future[T]:
     """Do in the calling thread what a pool's submit does in another."""
     future: Future[T] = Future()
     try:
-        future.set_result(work(job))
+        future.set_result(work(job, stop))
     except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
         future.set_exception(error)
     return future
