@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
+import tracemalloc
 
 import pytest
 
@@ -13,6 +15,7 @@ from inngest_rest._core.sending.batching import (
     MAX_EVENTS,
     Batch,
     Batcher,
+    batches_of_events,
 )
 from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES
 
@@ -77,3 +80,29 @@ def test_a_part_of_a_batch_has_the_very_bytes_of_the_whole() -> None:
         assert part.body == b"[" + b",".join(ODD_TEXTS[start:end]) + b"]"
         assert list(part.positions) == list(range(start, end))
     assert batch.part(3, 3) == Batch(range(3, 3), b"[]")
+
+
+def test_events_without_an_id_get_one_each_whatever_the_size_of_the_batches() -> None:
+    sizes = [5_000, 512, 9, 1, 513, 4_999]
+    ids = [
+        event["id"]
+        for size in sizes
+        for batch in batches_of_events([{"name": "a", "data": {}} for _ in range(size)], size)
+        for event in batch.events()
+    ]
+    assert len(set(ids)) == len(ids) == sum(sizes)
+
+
+def test_one_table_of_ids_serves_batches_of_every_size() -> None:
+    def encode(size: int) -> None:
+        list(batches_of_events([{"name": "a", "data": {}}] * size, size))
+
+    encode(5_000)
+    tracemalloc.start()
+    try:
+        for size in range(2_000, 2_040):
+            encode(size)
+        gc.collect()
+        assert tracemalloc.get_traced_memory()[0] < 100_000
+    finally:
+        tracemalloc.stop()

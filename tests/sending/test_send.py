@@ -265,6 +265,43 @@ def test_what_a_refused_retry_leaves_unknown_runs_once_when_sent_again(connect: 
     assert len(mock.runs) == 1
 
 
+IDS = ["01M86WMR2REMKV8DQ54EQPCS5T"] * 3
+
+
+@pytest.mark.parametrize(
+    ("status", "receipt"),
+    [
+        (200, {"ids": "abc", "status": 200}),
+        (200, {"ids": dict.fromkeys("abc", "id"), "status": 200}),
+        (200, {"ids": [True, True, True], "status": 200}),
+        (200, {"ids": [1, 2, 3], "status": 200}),
+        (200, {"ids": [None, *IDS[1:]], "status": 200}),
+        (200, {"ids": [*IDS[1:], ""], "status": 200}),
+        (200, {"ids": IDS[1:], "status": 200}),
+        (200, {"ids": [*IDS, *IDS], "status": 200}),
+        (200, {"ids": None, "status": 200}),
+        (200, {"ids": IDS, "status": 500}),
+        (200, {"ids": IDS, "status": "200"}),
+        (200, [IDS]),
+        (400, {"ids": IDS, "status": 400, "error": "no"}),
+        (400, {"ids": [*IDS, *IDS], "status": 400, "error": "no"}),
+        (400, {"ids": "ab", "status": 400, "error": "no"}),
+        (400, {"ids": IDS[1:], "status": 200, "error": "no"}),
+    ],
+    ids=str,
+)
+def test_a_receipt_that_lies_is_believed_in_nothing(
+    client: InngestClient, server: Server, status: int, receipt: object
+) -> None:
+    server.on(ROUTE, says(receipt, status=status))
+    with pytest.raises(PartialSendError) as caught:
+        client.send(events(3))
+    report = caught.value.report
+    assert (report.accepted, report.rejected, report.unknown) == (0, 0, 3)
+    assert caught.value.ids == (None, None, None)
+    assert len(server.requests) == 1
+
+
 def test_after_a_failure_the_batches_that_follow_are_not_tried_and_said_so(
     connect: Connect, server: Server
 ) -> None:
