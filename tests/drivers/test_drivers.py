@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 import pytest
 
 from inngest_rest import AsyncInngestClient, InngestClient, RequestTimeoutError, TransportError
 from inngest_rest._core.calls.settings import resolve
+from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.drivers import lanes
-from inngest_rest._core.plans import Call, Plan, call, sleep
+from inngest_rest._core.drivers.asynchronous import AsyncDriver
+from inngest_rest._core.drivers.blocking import Driver
+from inngest_rest._core.plans import Plan, sleep
 from inngest_rest.errors import ClosedError
+from tests.support.plans import a_call
 from tests.support.server import accepts_all, recorded, says
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from pytest_httpx import HTTPXMock
 
     from tests.conftest import Connect
     from tests.support.clock import Clock
+    from tests.support.doors import DoorName
     from tests.support.server import Server
+
+T = TypeVar("T")
 
 HEALTHY = says({"status": 200, "message": "OK"})
 
@@ -197,21 +204,25 @@ def watched(log: list[str], effect: Plan[None]) -> Plan[None]:
         log.append("done")
 
 
-def a_call() -> Plan[None]:
-    request = httpx.Request("GET", "http://a.b")
-    return call(Call("api", request, "http://a.b", 1.0, lambda _: None))
+def run(door: DoorName, transport: Any, plan: Plan[T]) -> T:
+    """Run a plan by either driver."""
+    if door == "blocking":
+        return Driver(lanes.blocking(transport, None, None), SYSTEM_CLOCK).run(plan)
+    return asyncio.run(run_async(transport, plan))
 
 
-def run(client: Any, plan: Plan[Any]) -> Any:
-    """Run a plan by the driver of a client, whichever door it has."""
-    result = client._driver.run(plan)
-    return client._runner.run(result) if asyncio.iscoroutine(result) else result
+async def run_async(transport: httpx.AsyncBaseTransport, plan: Plan[T]) -> T:
+    return await AsyncDriver(lanes.asynchronous(transport, None, None), SYSTEM_CLOCK).run(plan)
 
 
 class Hangs(httpx.AsyncBaseTransport):
     """A server that takes the request and never answers."""
 
+    def __init__(self, when_asked: Callable[[], object] = lambda: None) -> None:
+        self.when_asked = when_asked
+
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.when_asked()
         await asyncio.Event().wait()
         raise AssertionError(request)
 
@@ -230,11 +241,11 @@ class Fails(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, ZeroDivisionError, MemoryError])
 def test_what_is_no_error_of_ours_closes_the_plan_and_propagates(
-    connect: Connect, kind: type[BaseException]
+    door: DoorName, kind: type[BaseException]
 ) -> None:
     log: list[str] = []
     with pytest.raises(kind):
-        run(connect(transport=Fails(kind())), watched(log, a_call()))
+        run(door, Fails(kind()), watched(log, a_call()))
     assert log == ["closed", "done"]
 
 
@@ -242,15 +253,13 @@ def test_a_cancelled_task_closes_its_plan_and_stays_cancelled() -> None:
     log: list[str] = []
 
     async def scenario() -> None:
-        client = AsyncInngestClient(dev=True, transport=Hangs())
         for plan in (a_call(), sleep(3_600)):
-            task = asyncio.ensure_future(client._driver.run(watched(log, plan)))
+            task = asyncio.create_task(run_async(Hangs(), watched(log, plan)))
             await asyncio.sleep(0)
             assert not task.done()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-        await client.aclose()
 
     asyncio.run(scenario())
     assert log == ["closed", "done"] * 2
@@ -260,8 +269,11 @@ def test_a_cancellation_in_a_call_is_not_taken_for_a_slow_answer() -> None:
     """A deadline of the caller's own must come out as theirs."""
 
     async def scenario() -> None:
-        client = AsyncInngestClient(dev=True, transport=Hangs())
-        async with asyncio.timeout(0.001):
+        async with asyncio.timeout(None) as deadline:
+            now = asyncio.get_running_loop().time()
+            client = AsyncInngestClient(
+                dev=True, transport=Hangs(when_asked=lambda: deadline.reschedule(now))
+            )
             await client.health()
 
     with pytest.raises(TimeoutError) as caught:
@@ -269,7 +281,7 @@ def test_a_cancellation_in_a_call_is_not_taken_for_a_slow_answer() -> None:
     assert not isinstance(caught.value, RequestTimeoutError)
 
 
-def test_a_plan_may_catch_what_a_call_ends_with(connect: Connect) -> None:
+def test_a_plan_may_catch_what_a_call_ends_with(door: DoorName) -> None:
     def plan() -> Plan[str]:
         try:
             yield from a_call()
@@ -277,8 +289,7 @@ def test_a_plan_may_catch_what_a_call_ends_with(connect: Connect) -> None:
             return error.reason
         return "no error"
 
-    client = connect(transport=Fails(httpx.ReadError("reset")))
-    assert run(client, plan()) == "ReadError: reset"
+    assert run(door, Fails(httpx.ReadError("reset")), plan()) == "ReadError: reset"
 
 
 def test_one_client_serves_many_threads(server: Server) -> None:

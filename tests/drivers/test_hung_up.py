@@ -43,7 +43,7 @@ class Burst:
         self.last.sendall(ANSWER)
 
     def close(self) -> None:
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         for each in (*self.connections, self.last, self._listener):
             each.close()
 

@@ -23,9 +23,9 @@ from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.drivers.blocking import Driver
 from inngest_rest._core.drivers.lanes import MAX_AT_ONCE, Lanes
-from inngest_rest._core.plans import Call, Plan, call
 from inngest_rest.errors import ClosedError
-from tests.support.peer import ANSWER
+from tests.support.peer import ANSWER, PATIENCE
+from tests.support.plans import a_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,10 +35,8 @@ if TYPE_CHECKING:
 
 EVENT = {"name": "app/order"}
 
-
-def a_call(timeout: float = 10.0) -> Plan[None]:
-    request = httpx.Request("GET", "http://a.b", extensions={"timeout": {"read": timeout}})
-    return call(Call("api", request, "http://a.b", timeout, lambda _: None))
+# Seconds that a request waits for its turn, in real time: nothing else happens meanwhile.
+A_MOMENT = 0.01
 
 
 class Own(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -132,7 +130,7 @@ def test_lanes_that_were_idle_for_long_are_closed() -> None:
 def test_a_request_under_way_as_its_client_is_closed_leaves_nothing_open(door: str) -> None:
     made: list[Own] = []
     both = Both(door, made)
-    both.acts = [lambda: setattr(both.lanes, "_is_closed", True)]
+    both.acts = [both.lanes.close]
     both.do("run")
     assert [each.closed for each in made] == [1]
 
@@ -147,7 +145,7 @@ def test_a_request_that_waited_for_its_turn_in_a_client_that_is_closed_is_not_se
         driver.close()
         lanes.room.release()
         with pytest.raises(ClosedError):
-            waiting.result(10)
+            waiting.result(PATIENCE)
     assert lanes.close() == []
 
 
@@ -155,18 +153,18 @@ def test_requests_beyond_64_at_once_wait_and_are_known_not_to_be_sent_blocking()
     opened, all_in = threading.Event(), threading.Barrier(MAX_AT_ONCE + 1)
 
     def hold() -> None:
-        all_in.wait(10)
-        assert opened.wait(10)
+        all_in.wait(PATIENCE)
+        assert opened.wait(PATIENCE)
 
     driver = Driver({"api": Lanes(lambda: Own(hold))}, SYSTEM_CLOCK)
     with ThreadPoolExecutor(MAX_AT_ONCE) as pool:
         held = [pool.submit(driver.run, a_call()) for _ in range(MAX_AT_ONCE)]
-        all_in.wait(10)
+        all_in.wait(PATIENCE)
         with pytest.raises(RequestTimeoutError, match="64 requests were in flight") as caught:
-            driver.run(a_call(0.01))
+            driver.run(a_call(A_MOMENT))
         opened.set()
         for each in held:
-            each.result(10)
+            each.result(PATIENCE)
     assert not caught.value.delivered
     driver.close()
 
@@ -192,7 +190,7 @@ def test_requests_beyond_64_at_once_wait_in_each_loop_and_are_known_not_to_be_se
         held = [asyncio.ensure_future(driver.run(a_call())) for _ in range(MAX_AT_ONCE + 6)]
         await asyncio.sleep(0)
         with pytest.raises(RequestTimeoutError, match="64 requests were in flight") as caught:
-            await driver.run(a_call(0.01))
+            await driver.run(a_call(A_MOMENT))
         assert not caught.value.delivered
         events[-1].set()
         await asyncio.gather(*held)

@@ -64,7 +64,7 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
             options["happy_eyeballs_delay"] = _NEXT_ADDRESS
         try:
             async with asyncio.timeout(timeout):
-                _, stream = await loop.create_connection(_Stream, host, port, **options)
+                _, stream = await loop.create_connection(Stream, host, port, **options)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(str(error)) from error
         except (OSError, UnicodeError) as error:  # the latter for a host that cannot be one
@@ -74,7 +74,7 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         return stream
 
 
-class _Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
+class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
     """One connection: asyncio calls the upper half, httpcore the lower one."""
 
     _transport: asyncio.Transport
