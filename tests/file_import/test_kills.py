@@ -22,12 +22,18 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "orders.ndjson"
 
 
+# Kills itself once it is told of so many batches, while others are under way.
 PROGRAM = """
-import sys
+import os, signal, sys
 from inngest_rest import InngestClient
-url, path = sys.argv[1:]
+url, path, batches = sys.argv[1:]
+told = []
+def on_batch(report):
+    told.append(report)
+    if len(told) == int(batches):
+        os.kill(os.getpid(), signal.SIGKILL)
 with InngestClient(event_key="k", dev=url) as client:
-    client.send_file(path, batch_size=5, resume=True, on_batch=lambda _: print(flush=True))
+    client.send_file(path, batch_size=5, resume=True, on_batch=on_batch)
 """
 
 
@@ -37,18 +43,15 @@ def test_killed_and_resumed_every_line_runs_once(file: Path, batches: int) -> No
     mock.function("shop", "charge", trigger="e*")
     write(file, 400)
     with mock.serve() as url:
-        command = [sys.executable, "-c", PROGRAM, url, str(file)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment()) as process:
-            assert process.stdout is not None
-            for _ in range(batches):
-                assert process.stdout.readline()
-            process.send_signal(signal.SIGKILL)
-        assert process.returncode == -signal.SIGKILL
+        assert send(url, file, kill_at=batches) == -signal.SIGKILL
         assert len(mock.events) < 400
-        subprocess.run(command, check=True, capture_output=True, env=environment(), timeout=30)
+        assert send(url, file, kill_at=0) == 0
     assert sorted({each.name for each in mock.events}) == sorted(f"e{n}" for n in range(400))
     assert len(mock.runs) == 400
 
 
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+def send(url: str, file: Path, *, kill_at: int) -> int:
+    """Send a file in a process of its own and return its exit code."""
+    command = [sys.executable, "-c", PROGRAM, url, str(file), str(kill_at)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(command, check=False, env=environment, timeout=60).returncode
