@@ -19,6 +19,8 @@ from inngest_rest import (
     InvalidArgumentError,
     SendReport,
 )
+from tests.support.many import ROUTE, events, positions
+from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, refuses, says
 
 if TYPE_CHECKING:
@@ -27,18 +29,6 @@ if TYPE_CHECKING:
     from inngest_rest import BatchReport
     from tests.conftest import Connect
     from tests.support.server import Server
-
-ROUTE = "POST /e/NO_EVENT_KEY_SET"
-PATIENCE = 10  # seconds until a test that waits for ever fails
-
-
-def events(count: int) -> Iterator[dict[str, Any]]:
-    for index in range(count):
-        yield {"name": f"e{index}", "id": f"own-{index}"}
-
-
-def positions(reports: list[BatchReport]) -> list[int]:
-    return [each for report in reports for each in report.positions]
 
 
 class Stage(httpx.BaseTransport, httpx.AsyncBaseTransport):

@@ -23,6 +23,8 @@ from inngest_rest import (
 from inngest_rest._core.clock import Clock as SystemClock
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.drivers.blocking import Driver
+from tests.support.many import ROUTE, events, positions
+from tests.support.peer import PATIENCE
 from tests.support.server import Answer, Reply, accepts_all, recorded, refuses, text
 
 if TYPE_CHECKING:
@@ -33,18 +35,6 @@ if TYPE_CHECKING:
     from tests.support.clock import Clock
     from tests.support.doors import DoorName
     from tests.support.server import Server
-
-ROUTE = "POST /e/NO_EVENT_KEY_SET"
-PATIENCE = 10  # seconds until a test that waits for ever fails
-
-
-def events(count: int) -> Iterator[dict[str, Any]]:
-    for index in range(count):
-        yield {"name": f"e{index}", "id": f"own-{index}"}
-
-
-def positions(reports: list[BatchReport]) -> list[int]:
-    return [each for report in reports for each in report.positions]
 
 
 @pytest.mark.parametrize(
