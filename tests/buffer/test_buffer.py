@@ -57,8 +57,8 @@ def make(client: Any, store: Path | None) -> Iterator[Callable[..., EventBuffer]
         if isinstance(client, InngestClient):
             made.append(EventBuffer(client, store, **options))
         else:
-            buffer = AsyncEventBuffer(client._target, store, **options)
-            made.append(Blocking(buffer, client._runner))
+            buffer = AsyncEventBuffer(client.target, store, **options)
+            made.append(Blocking(buffer, client.runner))
         return made[-1]
 
     yield make

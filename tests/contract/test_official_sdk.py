@@ -50,14 +50,14 @@ def sdk(url: str, event_key: str = KEY) -> Iterator[inngest.Inngest]:
         logger=logger,
     )
     yield client
-    # It has no way of its own to close its connections.
-    client._http_client._http_client_sync.close()
+    # It has no public way to close its connections.
+    client._http_client._http_client_sync.close()  # noqa: SLF001
 
 
 async def send_async(url: str, events: list[inngest.Event]) -> list[str]:
     with sdk(url) as client:
         ids = await client.send(events)
-        await client._http_client._http_client.aclose()
+        await client._http_client._http_client.aclose()  # noqa: SLF001 - as above
         return ids
 
 

@@ -28,37 +28,42 @@ def open_door(
 
 
 class Blocking:
-    """Anything async, its coroutines run to their end where they are called."""
+    """Anything async, its coroutines run to their end where they are called.
+
+    Attributes:
+        target: What it stands before.
+        runner: What runs the coroutines.
+    """
 
     def __init__(self, target: Any, runner: asyncio.Runner) -> None:
-        self._target = target
-        self._runner = runner
+        self.target = target
+        self.runner = runner
 
     def __getattr__(self, name: str) -> Any:
         if name == "close":
             name = "aclose"
-        found = getattr(self._target, name)
+        found = getattr(self.target, name)
         if inspect.isroutine(found):
             return self._blocking(found)
         is_group = type(found).__module__.startswith("inngest_rest.aio")
-        return Blocking(found, self._runner) if is_group else found
+        return Blocking(found, self.runner) if is_group else found
 
     def __repr__(self) -> str:
-        return repr(self._target)
+        return repr(self.target)
 
     def __enter__(self) -> Self:
-        self._runner.run(self._target.__aenter__())
+        self.runner.run(self.target.__aenter__())
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._runner.run(self._target.__aexit__(*error))
+        self.runner.run(self.target.__aexit__(*error))
 
     def _blocking(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
             result = function(*args, **kwargs)
             if isinstance(result, AsyncPaginator):
-                return BlockingPaginator(result, self._runner)
-            return self._runner.run(result) if inspect.iscoroutine(result) else result
+                return BlockingPaginator(result, self.runner)
+            return self.runner.run(result) if inspect.iscoroutine(result) else result
 
         return call
 
