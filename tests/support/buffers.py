@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from inngest_rest import EventBuffer
+from tests.support.peer import PATIENCE
 
 if TYPE_CHECKING:
     from tests.support.server import Server
@@ -35,7 +36,7 @@ class Gate(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self.reached.set()
-        assert self.opened.wait(10)
+        assert self.opened.wait(PATIENCE)
         return self._server.handle_request(request)
 
 
@@ -49,5 +50,5 @@ class AsyncGate(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.reached.set()
-        await asyncio.wait_for(self.opened.wait(), 10)
+        await asyncio.wait_for(self.opened.wait(), PATIENCE)
         return await self._server.handle_async_request(request)
