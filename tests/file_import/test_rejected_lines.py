@@ -1,17 +1,22 @@
-"""`send_file` keeps the lines that were rejected, ready to be mended and sent."""
+"""`send_file` keeps the lines that were rejected, ready to be corrected and sent."""
 
 from __future__ import annotations
 
 import json
+import os
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.ndjson import BY_TWO, ROUTE, files, line, names
+from tests.support.ndjson import BY_TWO, ROUTE, files, line, names, raises_at
 from tests.support.server import accepts_all, refuses, text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from inngest_rest import InngestClient
     from tests.conftest import Connect
     from tests.support.server import Server
@@ -32,7 +37,7 @@ def file(tmp_path: Path) -> Path:
 BAD = [b"bad", b"[1]", b'{"name":""}']
 
 
-def test_rejected_lines_are_kept_as_they_stood_with_their_reasons_beside(
+def test_rejected_lines_are_kept_byte_for_byte_with_their_reasons_beside(
     client: InngestClient, server: Server, file: Path
 ) -> None:
     server.on(ROUTE, refuses("e2"))
@@ -44,8 +49,8 @@ def test_rejected_lines_are_kept_as_they_stood_with_their_reasons_beside(
     reasons = rejected.with_name("orders.ndjson.rejected.reasons.ndjson").read_text()
     entries = [json.loads(each) for each in reasons.splitlines()]
     assert [(each["line"], each["rejected_line"]) for each in entries] == [(2, 1), (3, 2), (4, 3)]
-    reasons_told = {each.position: each.reason for each in report.failures}
-    assert {each["line"]: each["reason"] for each in entries} == reasons_told
+    reasons_reported = {each.position: each.reason for each in report.failures}
+    assert {each["line"]: each["reason"] for each in entries} == reasons_reported
     rejected.write_bytes(rejected.read_bytes().replace(b" bad ", line(7)).replace(b"[1]\n", b""))
     server.on(ROUTE, accepts_all)
     server.requests.clear()
@@ -63,7 +68,7 @@ def test_all_rejected_lines_are_kept_however_many(
     assert server.requests == []
 
 
-def test_lines_of_unknown_fate_are_not_rejected(
+def test_lines_with_an_unknown_outcome_are_not_rejected(
     connect: Connect, server: Server, file: Path
 ) -> None:
     file.write_bytes(b"bad\n" + line(1))
@@ -72,7 +77,7 @@ def test_lines_of_unknown_fate_are_not_rejected(
     assert Path(f"{file}.rejected.ndjson").read_bytes() == b"bad\n"
 
 
-def test_dead_letters_go_where_they_are_told_to(client: InngestClient, file: Path) -> None:
+def test_dead_letters_chooses_another_place(client: InngestClient, file: Path) -> None:
     file.write_bytes(b"bad\n")
     client.send_file(file, dead_letters=file.parent / "bad.jsonl")
     assert files(file.parent) == ["bad.jsonl", "bad.reasons.jsonl", "orders.ndjson"]
@@ -95,7 +100,7 @@ def test_what_an_earlier_import_rejected_is_kept_under_a_number(
 
 def test_resuming_rejects_no_line_twice(connect: Connect, server: Server, file: Path) -> None:
     client = connect(retries=0)
-    file.write_bytes(b"\n".join([line(0), b"bad 1", line(2), b"bad 3", line(4), b"bad 5"]))
+    file.write_bytes(b"\n".join([line(0), b"bad 1", line(2), b"bad 3", line(4), b"bad 5\n"]))
     server.on(ROUTE, accepts_all, text(503, ""), accepts_all)
     assert client.send_file(file, **BY_TWO).rejected == 3
     rejected = Path(f"{file}.rejected.ndjson")
@@ -106,11 +111,11 @@ def test_resuming_rejects_no_line_twice(connect: Connect, server: Server, file: 
     assert [json.loads(each)["line"] for each in reasons] == [2, 4, 6]
 
 
-def test_resuming_leaves_alone_what_was_mended_meanwhile(
+def test_resuming_sets_aside_what_was_replaced_since(
     connect: Connect, server: Server, file: Path
 ) -> None:
     client = connect(retries=0)
-    file.write_bytes(b"\n".join([b"bad 0", line(1), line(2), b"bad 3"]))
+    file.write_bytes(b"\n".join([b"bad 0", line(1), line(2), b"bad 3\n"]))
     server.on(ROUTE, accepts_all, text(503, ""), accepts_all)
     client.send_file(file, **BY_TWO)
     rejected = Path(f"{file}.rejected.ndjson")
@@ -131,3 +136,95 @@ def test_a_rejected_line_that_cannot_be_written_down_stops_the_import_before_it(
     nowhere.parent.mkdir()
     assert client.send_file(file, **BY_TWO, dead_letters=nowhere, resume=True).accepted == 1
     assert nowhere.read_bytes() == b"bad\n"
+
+
+def test_resuming_destroys_no_line_that_was_corrected(
+    connect: Connect, server: Server, file: Path
+) -> None:
+    client = connect(retries=0)
+    file.write_bytes(b"\n".join([b"bad 0", line(1), line(2), b"bad 3", b"bad 4", line(5)]) + b"\n")
+    server.on(ROUTE, accepts_all, text(503, ""), accepts_all)
+    client.send_file(file, **BY_TWO)
+    rejected = Path(f"{file}.rejected.ndjson")
+    written = b"bad 0\nbad 3\nbad 4\n"
+    assert rejected.read_bytes() == written
+    # The line before the checkpoint is corrected here, one that will be rejected again there.
+    for number, bad, rest in [(1, b"bad 0", b"bad 3\nbad 4\n"), (2, b"bad 4", b"bad 3\nbad 4\n")]:
+        corrected = rejected.read_bytes().replace(bad, line(9))
+        rejected.write_bytes(corrected)
+        server.on(ROUTE, text(503, ""))
+        client.send_file(file, **BY_TWO, resume=True)
+        assert Path(f"{rejected}.{number}").read_bytes() == corrected
+        assert rejected.read_bytes() == rest
+    server.on(ROUTE, accepts_all)
+    client.send_file(file, **BY_TWO, resume=True)
+    assert files(file.parent).count(f"{rejected.name}.3") == 0
+    assert rejected.read_bytes() == b"bad 3\nbad 4\n"
+
+
+def test_resuming_keeps_a_line_added_to_those_rejected_before_the_checkpoint(
+    client: InngestClient, file: Path
+) -> None:
+    file.write_bytes(b"bad 0\n" + line(1) + b"\n")
+    client.send_file(file, resume=True)
+    rejected = Path(f"{file}.rejected.ndjson")
+    rejected.write_bytes(b"bad 0\n" + line(9) + b"\n")
+    with file.open("ab") as more:
+        more.write(b"bad 2\n")
+    client.send_file(file, resume=True)
+    assert Path(f"{rejected}.1").read_bytes() == b"bad 0\n" + line(9) + b"\n"
+    assert rejected.read_bytes() == b"bad 0\nbad 2\n"
+    assert not Path(f"{file}.rejected.reasons.ndjson.1").exists()
+
+
+@pytest.fixture(params=[0o000, 0o022, 0o777], ids=oct)
+def umask(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
+@pytest.mark.usefixtures("umask")
+def test_files_of_an_import_are_readable_by_their_owner_alone(
+    client: InngestClient, file: Path
+) -> None:
+    file.write_bytes(b"bad\n" + line(1) + b"\n" + line(2) + b"\nbad 3\n")
+    file.chmod(0o600)
+    for stop in (1, 2, 9):
+        with suppress(ZeroDivisionError):
+            client.send_file(file, **BY_TWO, resume=True, on_batch=raises_at(stop))
+    beside = [".checkpoint", ".rejected.ndjson", ".rejected.reasons.ndjson"]
+    assert files(file.parent) == [file.name, *(f"{file.name}{each}" for each in beside)]
+    assert {stat.S_IMODE(each.stat().st_mode) for each in file.parent.iterdir()} == {0o600}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links of POSIX")
+def test_no_file_of_an_import_is_written_through_a_link(client: InngestClient, file: Path) -> None:
+    file.write_bytes(b"bad\n" + line(1) + b"\n")
+    elsewhere = file.parent / "elsewhere"
+    elsewhere.mkdir()
+    victim = elsewhere / "victim"
+    victim.write_bytes(b"mine")
+    Path(f"{file}.checkpoint.new").symlink_to(victim)
+    Path(f"{file}.rejected.ndjson").symlink_to(elsewhere / "absent")
+    client.send_file(file, resume=True)
+    assert victim.read_bytes() == b"mine"
+    assert files(elsewhere) == ["victim"]
+    assert Path(f"{file}.rejected.ndjson").read_bytes() == b"bad\n"
+    assert not Path(f"{file}.checkpoint").is_symlink()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
+def test_resuming_keeps_the_mode_that_rejected_lines_were_given(
+    client: InngestClient, file: Path
+) -> None:
+    file.write_bytes(b"bad 0\n" + line(1) + b"\n")
+    client.send_file(file, resume=True)
+    rejected = Path(f"{file}.rejected.ndjson")
+    rejected.chmod(0o640)
+    with file.open("ab") as more:
+        more.write(b"bad 2\n")
+    client.send_file(file, resume=True)
+    assert rejected.read_bytes() == b"bad 0\nbad 2\n"
+    assert stat.S_IMODE(rejected.stat().st_mode) == 0o640

@@ -1,4 +1,4 @@
-"""`send_file` again: the next import goes on where the last one was done, and repeats no run."""
+"""`send_file` again: the next import continues where the last one stopped, and repeats no run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from inngest_rest import InvalidArgumentError, SendReport
+from inngest_rest import InngestClient, InvalidArgumentError, SendReport
 from inngest_rest._core.file_import import lines as lines_module
 from inngest_rest._core.sending import send_many
 from inngest_rest.testing import MockServer, loses_response
@@ -20,7 +20,7 @@ from tests.support.server import accepts_all, text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inngest_rest import BatchReport, InngestClient
+    from inngest_rest import BatchReport
     from tests.conftest import Connect
     from tests.support.clock import Clock
     from tests.support.server import Server
@@ -40,7 +40,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gzip"])
 @pytest.mark.parametrize("first_resumes", [False, True])
-def test_resuming_goes_on_behind_the_last_batch_that_was_accepted(
+def test_resuming_continues_after_the_last_batch_that_was_accepted(
     client: InngestClient, server: Server, file: Path, zipped: bool, first_resumes: bool
 ) -> None:
     write(file, 10)
@@ -67,7 +67,7 @@ def test_an_id_is_the_same_whether_a_line_is_reached_at_once_or_by_resuming(
     assert [event for body in server.bodies() for event in body] == whole
 
 
-def test_resuming_goes_on_behind_a_line_too_long_to_hold(
+def test_resuming_continues_after_a_line_too_long_to_hold(
     client: InngestClient, server: Server, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lines_module, "MAX_LINE", 1_000)
@@ -79,13 +79,13 @@ def test_resuming_goes_on_behind_a_line_too_long_to_hold(
     assert names(server) == [f"e{each}" for each in range(6, 10)]
 
 
-@pytest.mark.parametrize("fate", [httpx.ReadError("reset"), text(503, "")], ids=["lost", "503"])
-def test_resuming_begins_at_the_lowest_batch_of_unknown_fate(
-    connect: Connect, server: Server, file: Path, fate: Any
+@pytest.mark.parametrize("answer", [httpx.ReadError("reset"), text(503, "")], ids=["lost", "503"])
+def test_resuming_begins_at_the_lowest_batch_with_an_unknown_outcome(
+    connect: Connect, server: Server, file: Path, answer: Any
 ) -> None:
     client = connect(retries=0)
     write(file, 10)
-    server.on(ROUTE, accepts_all, fate, accepts_all)
+    server.on(ROUTE, accepts_all, answer, accepts_all)
     report = client.send_file(file, **BY_TWO)
     assert (report.accepted, report.unknown) == (8, 2)
     server.requests.clear()
@@ -104,7 +104,7 @@ def test_a_lost_answer_and_all_that_follows_run_once(connect: Connect, file: Pat
     assert len(mock.runs) == 10
 
 
-def test_a_checkpoint_stays_while_work_is_left_and_where_it_was_asked_for(
+def test_a_checkpoint_stays_while_work_is_left_and_where_resume_was_asked_for(
     connect: Connect, file: Path
 ) -> None:
     client = connect(retries=0)
@@ -132,11 +132,11 @@ def test_resuming_what_is_complete_sends_nothing_and_what_was_added_since(
     assert client.send_file(file, resume=True).accepted == 1
     with file.open("ab") as more:
         more.write(b"\r\n" + line(4) + b"\n")
-    told: list[BatchReport] = []
-    client.send_file(file, resume=True, on_batch=told.append)
-    assert [list(each.positions) for each in told] == [[5]]
+    reports: list[BatchReport] = []
+    client.send_file(file, resume=True, on_batch=reports.append)
+    assert [list(each.positions) for each in reports] == [[5]]
     assert client.send_file(file, resume=True) == SendReport()
-    # Now the last line alone is given its ending.
+    # Now only the last line gets its newline.
     file.write_bytes(file.read_bytes().rstrip())
     Path(f"{file}.checkpoint").unlink()
     client.send_file(file, resume=True)
@@ -146,7 +146,7 @@ def test_resuming_what_is_complete_sends_nothing_and_what_was_added_since(
         assert client.send_file(file, resume=True) == SendReport()
 
 
-def test_a_line_that_changed_far_from_the_beginning_is_noticed(
+def test_a_changed_line_far_from_the_beginning_is_detected(
     client: InngestClient, file: Path
 ) -> None:
     content = [line(each, pad="x" * 3_000) for each in range(6)]
@@ -159,15 +159,15 @@ def test_a_line_that_changed_far_from_the_beginning_is_noticed(
         client.send_file(file, resume=True)
 
 
-def test_lines_behind_the_checkpoint_may_be_mended(
+def test_lines_after_the_checkpoint_may_be_corrected(
     client: InngestClient, server: Server, file: Path
 ) -> None:
     write(file, 6)
     with pytest.raises(ZeroDivisionError):
         client.send_file(file, **BY_TWO, on_batch=raises_at(1))
-    file.write_bytes(file.read_bytes().replace(line(4), b'{"name":"mended"}'))
+    file.write_bytes(file.read_bytes().replace(line(4), b'{"name":"corrected"}'))
     client.send_file(file, resume=True)
-    assert names(server) == ["e0", "e1", "e2", "e3", "mended", "e5"]
+    assert names(server) == ["e0", "e1", "e2", "e3", "corrected", "e5"]
 
 
 CHANGES: dict[str, Callable[[bytes], bytes]] = {
@@ -194,7 +194,7 @@ def test_another_file_is_refused_before_anything_is_sent(
     assert client.send_file(file).accepted >= 1
 
 
-def test_a_last_line_that_went_on_since_is_refused(client: InngestClient, file: Path) -> None:
+def test_a_complete_last_line_that_grew_since_is_refused(client: InngestClient, file: Path) -> None:
     file.write_bytes(line(1))
     client.send_file(file, resume=True)
     file.write_bytes(line(1) + line(2) + b"\n")
@@ -216,10 +216,11 @@ def test_the_same_lines_compressed_since_are_the_same_import(
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "no checkpoint"),
-        (b"[]", "no checkpoint"),
-        (b'{"version":1}', "no checkpoint"),
-        (b'{"version":2,"line":5}', "version 2"),
+        (b"", "is not a valid checkpoint"),
+        (b"[]", "is not a valid checkpoint"),
+        (b'{"version":1}', "is not a valid checkpoint"),
+        (b'{"version":2,"line":5}', "is not a valid checkpoint"),
+        (b'{"version":3,"line":5}', "is of version 3"),
     ],
 )
 def test_a_checkpoint_that_cannot_be_read_is_refused(
@@ -257,7 +258,7 @@ def test_a_checkpoint_is_written_once_a_second_and_whole(
     assert replaced == [1, 4, 7, 10]
 
 
-def test_a_checkpoint_that_cannot_be_written_stops_only_who_asked_for_it(
+def test_a_checkpoint_that_cannot_be_written_fails_an_import_that_asked_for_it_alone(
     client: InngestClient, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write(file, 4)
@@ -268,7 +269,7 @@ def test_a_checkpoint_that_cannot_be_written_stops_only_who_asked_for_it(
         client.send_file(file, **BY_TWO, resume=True)
 
 
-def test_what_an_interrupt_swallowed_is_not_taken_for_done(
+def test_a_batch_whose_report_an_interrupt_lost_is_sent_again(
     client: InngestClient, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(file, 8)
@@ -285,3 +286,109 @@ def test_what_an_interrupt_swallowed_is_not_taken_for_done(
     client.send_file(file, **BY_TWO)
     monkeypatch.undo()
     assert client.send_file(file, **BY_TWO, resume=True).accepted == 6
+
+
+def test_a_last_line_caught_half_written_is_sent_once_it_is_complete(
+    client: InngestClient, server: Server, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    half = line(2)[:-9]
+    for content in (half, line(1) + b"\n" + half, line(1) + b"\n" + half + line(2)[-9:-2]):
+        file.write_bytes(content)
+        assert client.send_file(file, resume=True).rejected == 0
+        assert "ends in the middle of line" in caplog.messages[-1]
+    assert names(server) == ["e1"]
+    file.write_bytes(line(1) + b"\n" + line(2) + b"\n" + line(3) + b"\n")
+    assert client.send_file(file, resume=True) == SendReport(accepted=2)
+    assert client.send_file(file, resume=True) == SendReport()
+    assert names(server) == ["e1", "e2", "e3"]
+    assert files(file.parent) == [file.name, f"{file.name}.checkpoint"]
+
+
+def test_a_last_line_half_written_in_gzip_is_sent_once_it_is_complete(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    for content in (line(1) + b"\n" + line(2)[:-9], line(1) + b"\n" + line(2)):
+        file.write_bytes(gzip.compress(content))
+        assert client.send_file(file, resume=True) == SendReport(accepted=1)
+    assert names(server) == ["e1", "e2"]
+
+
+def test_spaces_that_may_begin_a_line_do_not_end_it(
+    client: InngestClient, server: Server, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for content in (line(1) + b"\n  ", line(1) + b"\n  " + line(2) + b"\n"):
+        file.write_bytes(content)
+        assert client.send_file(file, resume=True) == SendReport(accepted=1)
+    assert names(server) == ["e1", "e2"]
+    assert caplog.messages == []
+
+
+def test_what_is_added_while_the_file_is_read_does_not_split_its_last_line(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    file.write_bytes(line(1) + b"\n" + line(2)[:-9])
+
+    def complete(batch: BatchReport) -> None:
+        if 1 in batch.positions:
+            with file.open("ab") as more:
+                more.write(line(2)[-9:] + b"\n" + line(3) + b"\n")
+
+    first = client.send_file(file, **BY_TWO, resume=True, on_batch=complete)
+    assert first == SendReport(accepted=1)
+    assert client.send_file(file, resume=True) == SendReport(accepted=2)
+    assert names(server) == ["e1", "e2", "e3"]
+
+
+def test_a_last_line_half_written_is_rejected_without_resume(
+    client: InngestClient, file: Path
+) -> None:
+    file.write_bytes(line(1) + b"\n" + line(2)[:-9])
+    assert client.send_file(file).rejected == 1
+
+
+def test_a_file_is_sent_by_one_import_at_a_time(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    pytest.importorskip("fcntl")
+    write(file, 4)
+    refused: list[str] = []
+
+    def send_as_well(_: BatchReport) -> None:
+        with (
+            InngestClient(dev=True, transport=server) as other,
+            pytest.raises(InvalidArgumentError) as caught,
+        ):
+            other.send_file(file)
+        refused.append(str(caught.value))
+
+    assert client.send_file(file, resume=True, on_batch=send_as_well).accepted == 4
+    assert refused == [f"{file} is being sent by another send_file; wait until that has ended"]
+    assert client.send_file(file).accepted == 4
+    assert names(server) == [f"e{each}" for each in range(4)] * 2
+
+
+def test_a_checkpoint_of_the_first_version_is_resumed(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    file.write_bytes(b"bad\n" + line(1) + b"\n" + line(2) + b"\n")
+    with pytest.raises(ZeroDivisionError):
+        client.send_file(file, **BY_TWO, on_batch=raises_at(1))
+    checkpoint = Path(f"{file}.checkpoint")
+    content = json.loads(checkpoint.read_bytes())
+    del content["marks"]
+    checkpoint.write_text(json.dumps({**content, "version": 1, "mark": [1, 4, 60]}))
+    assert client.send_file(file, resume=True) == SendReport(accepted=1)
+    assert Path(f"{file}.rejected.ndjson.1").read_bytes() == b"bad\n"
+    assert names(server) == ["e1", "e2"]
+
+
+@pytest.mark.parametrize("wrong", [{"line": "5"}, {"offset": -1}, {"marks": [1]}, {"edge": 5}])
+def test_a_damaged_checkpoint_is_refused(
+    client: InngestClient, file: Path, wrong: dict[str, Any]
+) -> None:
+    write(file, 2)
+    client.send_file(file, resume=True)
+    checkpoint = Path(f"{file}.checkpoint")
+    checkpoint.write_text(json.dumps({**json.loads(checkpoint.read_bytes()), **wrong}))
+    with pytest.raises(InvalidArgumentError, match="is not a valid checkpoint"):
+        client.send_file(file, resume=True)

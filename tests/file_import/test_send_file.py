@@ -1,4 +1,4 @@
-"""`send_file`: every line goes out once, as it stands, or is told of with its number."""
+"""`send_file`: every line is sent once, byte for byte, or reported with its number."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_every_line_that_is_not_blank_is_an_event(
     names: list[str],
     zipped: bool,
 ) -> None:
-    # What is in the file tells that it is gzip, not what it is called.
+    # gzip is recognized by its content, whatever the file is called.
     file.write_bytes(gzip.compress(content) if zipped else content)
     assert names_sent(client, server, file) == names
 
@@ -80,7 +80,7 @@ def test_gzip_of_several_members_is_one_file(
     assert names_sent(client, server, str(file)) == ["e1", "e2"]
 
 
-def test_a_good_line_goes_out_as_it_stands_and_an_id_is_added_where_it_has_none(
+def test_a_good_line_is_sent_byte_for_byte_and_an_id_is_added_where_it_has_none(
     client: InngestClient, server: Server, file: Path
 ) -> None:
     odd = b'{ "name":"\\u0061" ,"data":{"x":1.0,"big":12345678901234567890123,"x":2e3}, "new": [] }'
@@ -96,15 +96,15 @@ def test_an_id_is_the_same_whatever_else_a_batch_holds(
 ) -> None:
     odd = [b'{"name":"a"}', line(2, id=""), line(3, id=None), b"bad"]
     file.write_bytes(b"\n".join([*[line(1)] * 200, *odd, *[line(1)] * 200]))
-    told: list[BatchReport] = []
-    together = ids(client, server, file, on_batch=told.append)
+    reports: list[BatchReport] = []
+    together = ids(client, server, file, on_batch=reports.append)
     assert len(set(together)) == 403
-    assert list(told[0].positions) == [*range(1, 204), *range(205, 405)]
+    assert list(reports[0].positions) == [*range(1, 204), *range(205, 405)]
     assert ids(client, server, file, batch_size=1) == together
 
 
 @pytest.mark.parametrize("empty", [None, ""])
-def test_an_empty_id_is_none_and_absent_or_null_data_is_an_empty_object(
+def test_an_empty_id_counts_as_absent_and_absent_or_null_data_is_an_empty_object(
     client: InngestClient, server: Server, file: Path, empty: str | None
 ) -> None:
     file.write_bytes(b'{"name":"a","data":null,"user":null,"ts":null,"v":null}\n{"name":"b"}\n')
@@ -129,7 +129,7 @@ def test_the_same_import_again_repeats_no_run(connect: Connect, file: Path) -> N
     mock = MockServer()
     mock.function("shop", "charge", trigger="e*")
     client = connect(transport=mock.transport)
-    # Lines that are alike are events of their own.
+    # Equal lines are separate events.
     file.write_bytes(b"\n".join([line(1)] * 3 + [line(2, id="own")]))
     client.send_file(file)
     assert len(mock.runs) == 4
@@ -160,8 +160,8 @@ def test_an_id_depends_on_the_name_the_number_and_the_bytes_of_a_line_alone(
     assert ids(client, server, elsewhere) == before
     content[1] = line(1, user={})
     file.write_bytes(b"\n".join(content))
-    mended = ids(client, server, file)
-    assert [new == old for new, old in zip(mended, before, strict=True)] == [
+    corrected = ids(client, server, file)
+    assert [new == old for new, old in zip(corrected, before, strict=True)] == [
         True,
         False,
         True,
@@ -209,15 +209,15 @@ def test_an_id_is_the_same_in_every_release(
         (b'{"name":"a","data":{"x":"%b"}}' % (b"x" * 3_145_728), "the server accepts 3,145,728"),
     ],
 )
-def test_a_bad_line_is_rejected_with_its_number_and_the_rest_goes_on(
+def test_a_bad_line_is_rejected_with_its_number_and_the_rest_is_sent(
     client: InngestClient, server: Server, file: Path, bad: bytes, reason: str
 ) -> None:
     file.write_bytes(b"\n".join([line(1), b"", bad, line(4)]) + b"\n")
-    told: list[BatchReport] = []
-    report = client.send_file(file, on_batch=told.append)
+    reports: list[BatchReport] = []
+    report = client.send_file(file, on_batch=reports.append)
     assert (report.accepted, report.rejected, report.unknown) == (2, 1, 0)
     assert [each["name"] for each in sent(server)] == ["e1", "e4"]
-    assert [each for batch in told for each in batch.positions] == [1, 4]
+    assert [each for batch in reports for each in batch.positions] == [1, 4]
     [failure] = report.failures
     assert failure.position == 3
     assert re.search(reason, failure.reason)
@@ -235,7 +235,7 @@ def test_the_largest_event_goes_out_and_one_byte_more_does_not(
     assert (report.accepted, report.rejected) == (1, 1)
 
 
-def test_a_line_without_end_is_passed_over_and_its_size_told(
+def test_a_line_without_end_is_skipped_and_its_size_reported(
     client: InngestClient, server: Server, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lines_module, "MAX_LINE", 1_000)
@@ -266,10 +266,10 @@ def test_large_lines_are_split_by_bytes(client: InngestClient, server: Server, f
 
 def test_options_are_those_of_send_many(client: InngestClient, file: Path, clock: Clock) -> None:
     file.write_bytes(b"\n".join(map(line, range(5))))
-    told: list[BatchReport] = []
-    options: Any = {"batch_size": 2, "in_flight": 1, "max_requests": 1, "on_batch": told.append}
+    reports: list[BatchReport] = []
+    options: Any = {"batch_size": 2, "in_flight": 1, "max_requests": 1, "on_batch": reports.append}
     assert client.send_file(file, **options).accepted == 5
-    assert [list(each.positions) for each in told] == [[1, 2], [3, 4], [5]]
+    assert [list(each.positions) for each in reports] == [[1, 2], [3, 4], [5]]
     assert [each for each in clock.pauses if each] == [1.0, 1.0]
 
 
@@ -280,3 +280,32 @@ def test_an_event_the_server_refuses_is_rejected_with_its_line(
     file.write_bytes(b"\n" + b"\n".join(map(line, range(5))))
     [failure] = client.send_file(file).failures
     assert (failure.position, failure.reason) == (5, "e3 is refused")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"big":12345678901234567890123,"negative":-12345678901234567890123}',
+        b'{"digits":0.1000000000000000055511151231257827,"zero":1.0,"power":2E3}',
+        b'{"deep":' + b"[" * 300 + b"]" * 300 + b"}",
+        rb'{"text":"]},{[ \" \\","more":"\\\"]}","\u00e9":"\u20ac"}',
+        b'{ "spaces" : [ 1 , 2 ] , "empty" : [ ] , "none" : { } }',
+        b'{"twice":1,"twice":2}',
+    ],
+    ids=["integers", "decimals", "deep", "strings", "spaces", "keys"],
+)
+def test_a_refused_event_leaves_the_bytes_of_the_lines_around_it(
+    client: InngestClient, server: Server, file: Path, data: bytes
+) -> None:
+    def event(number: int) -> bytes:
+        return b'{"name":"e%d","id":"own-%d","data":%b}' % (number, number, data)
+
+    server.on(ROUTE, refuses("e1"))
+    file.write_bytes(b"\n".join(map(event, range(4))))
+    report = client.send_file(file)
+    assert (report.accepted, report.rejected, report.unknown) == (3, 1, 0)
+    assert [each.content for each in server.requests] == [
+        b"[" + b",".join(map(event, numbers)) + b"]" for numbers in ([0, 1, 2, 3], [2, 3])
+    ]
+    rejected = file.with_name(f"{file.name}.rejected.ndjson")
+    assert rejected.read_bytes() == event(1) + b"\n"

@@ -1,4 +1,4 @@
-"""`send_file` reads files, pipes and standard input in bounded memory, and tells what it cannot."""
+"""`send_file` reads files, pipes and standard input in bounded memory; failures are clear."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.support.server import Server
 
 
-PATIENCE = 10  # seconds until a test that waits for ever fails
+PATIENCE = 10  # seconds until a test that hangs fails
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +62,7 @@ def test_a_file_that_cannot_be_read_is_a_clear_error(
         client.send_file(file)
 
 
-def test_what_a_damaged_file_held_before_is_sent_and_the_line_is_told(
+def test_lines_before_the_damage_are_sent_and_the_line_is_reported(
     client: InngestClient, server: Server, file: Path
 ) -> None:
     content = b"\n".join(line(each, pad=os.urandom(300).hex()) for each in range(2_000))
@@ -101,7 +101,7 @@ def test_a_bad_argument_is_refused_by_name(
         client.send_file(**{"path": str(file), **wrong})
 
 
-def test_a_missing_key_is_told_before_the_file_is_opened(connect: Connect, file: Path) -> None:
+def test_a_missing_key_is_reported_before_the_file_is_opened(connect: Connect, file: Path) -> None:
     with pytest.raises(ConfigurationError, match="INNGEST_EVENT_KEY"):
         connect(dev=False).send_file(file)
 
@@ -151,7 +151,7 @@ async def breathe() -> None:
         await asyncio.sleep(0)
 
 
-def test_a_silent_pipe_does_not_hold_the_loop(server: Server, file: Path) -> None:
+def test_a_silent_pipe_does_not_block_the_loop(server: Server, file: Path) -> None:
     os.mkfifo(file)
     runs = {"before it is opened": threading.Event(), "while it is silent": threading.Event()}
     waited: list[bool] = []

@@ -1,1 +1,1 @@
-"""A file of events becomes batches: resumable, with rejected lines kept beside it."""
+"""Importing a file of events: resumable, with rejected lines kept beside it."""

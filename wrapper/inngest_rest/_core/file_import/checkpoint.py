@@ -1,4 +1,4 @@
-"""How far an import has come, in a small file beside its input; written whole or not at all."""
+"""The checkpoint: how far an import has come, in a small file beside its input."""
 
 from __future__ import annotations
 
@@ -9,38 +9,43 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from inngest_rest._core.file_import.lines import Place
-from inngest_rest._core.file_import.rejected_lines import Mark
+from inngest_rest._core.file_import.private_file import create_private
+from inngest_rest._core.file_import.rejected_lines import FileMark, Mark, Marks
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from inngest_rest._core.file_import.lines import Lines
 
-_VERSION = 1
+_VERSION = 2
+# Without hashes of the rejected lines: which of these were corrected since is not known.
+_OLD_VERSION = 1
 
 
 class Progress(NamedTuple):
-    """What is done: every line before the place was accepted, rejected or blank.
+    """What is done.
 
     Attributes:
-        place: The place in the input.
-        mark: How much was rejected until there; None if that is in other files.
+        place: Every line of the input before it was accepted, rejected or blank.
+        marks: How far the files of rejected lines were written; None if that is not known, or if
+            they are other files.
     """
 
     place: Place
-    mark: Mark | None
+    marks: Marks | None
 
 
 class Checkpoint:
     """The progress of one import, kept in a file.
 
-    It knows the input again by its first bytes and by the line before the place: what follows may
-    be mended or added to meanwhile, another file is refused.
+    The input is recognized by its first bytes and by the line before the place: what follows may
+    have been corrected or added to since, while a different file is refused.
 
     Args:
         path: The file.
-        name: The import's name, which its events' ids are made of.
+        name: The import's name, which is part of its events' ids.
         head: The first bytes of the input.
         rejected: Where the rejected lines go.
     """
@@ -53,7 +58,7 @@ class Checkpoint:
 
     def save(self, progress: Progress) -> None:
         """Replace the file; a crash leaves the old one or the new one."""
-        place = progress.place
+        place, marks = progress
         content = {
             "version": _VERSION,
             "name": self._name,
@@ -62,11 +67,13 @@ class Checkpoint:
             "head": _digest(self._head[: place.offset]),
             "edge": place.edge.hex(),
             "rejected": self._rejected,
-            "mark": progress.mark and list(progress.mark),
+            "marks": marks,
         }
         draft = self.path.with_name(f"{self.path.name}.new")
-        with draft.open("wb") as file:
-            file.write(orjson.dumps(content))
+        # Left by a crash, or a link that somebody put there.
+        draft.unlink(missing_ok=True)
+        with create_private(draft) as file:
+            file.write(orjson.dumps(content, default=list))  # for named tuples
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self.path)
@@ -76,10 +83,10 @@ class Checkpoint:
         self.path.unlink(missing_ok=True)
 
     def load(self, lines: Lines) -> Progress | None:
-        """Bring the lines to where the file says; None if there is none yet.
+        """Bring the lines to the saved place; return what is done, None if nothing was saved.
 
         Raises:
-            InvalidArgumentError: It is of another import, or of another version.
+            InvalidArgumentError: The checkpoint belongs to another import or is unreadable.
         """
         try:
             text = self.path.read_bytes()
@@ -88,26 +95,39 @@ class Checkpoint:
         try:
             content: dict[str, Any] = orjson.loads(text)
             version = content["version"]
-            if version != _VERSION:
+            if version not in (_VERSION, _OLD_VERSION):
                 raise self._refusal(f"is of version {version}, which this release cannot read")
-            place = Place(content["line"], content["offset"], bytes.fromhex(content["edge"]))
-            name, head, mark = content["name"], content["head"], Mark(*content["mark"])
-            rejected = content["rejected"]
+            edge = bytes.fromhex(content["edge"])
+            place = Place(_natural(content["line"]), _natural(content["offset"]), edge)
+            name, head, rejected = content["name"], content["head"], content["rejected"]
+            marks = Marks(*map(_mark, content["marks"])) if version == _VERSION else None
+        except InvalidArgumentError:
+            raise
         except (ValueError, KeyError, TypeError) as error:
-            if isinstance(error, InvalidArgumentError):
-                raise
-            raise self._refusal("is no checkpoint") from error
+            raise self._refusal("is not a valid checkpoint") from error
         if name != self._name:
             raise self._refusal(f"is of an import named {name!r}, not {self._name!r}")
         if head != _digest(self._head[: place.offset]) or not lines.go_to(place):
             raise self._refusal(f"is of another file, or its first {place.line:,} lines changed")
-        return Progress(lines.place, mark if rejected == self._rejected else None)
+        return Progress(lines.place, marks if rejected == self._rejected else None)
 
     def _refusal(self, what: str) -> InvalidArgumentError:
         return InvalidArgumentError(
-            f"{self.path} {what}; delete it, or say resume=False, to begin at the first line"
+            f"{self.path} {what}; delete it, or pass resume=False, to begin at the first line"
         )
 
 
 def _digest(head: bytes) -> str:
     return blake2b(head, digest_size=16).hexdigest()
+
+
+def _natural(value: object) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise ValueError(f"not a count: {value!r}")
+    return value
+
+
+def _mark(value: Sequence[Any]) -> Mark:
+    line_count, *files = value
+    lines, reasons = (FileMark(_natural(size), digest) for size, digest in files)
+    return Mark(_natural(line_count), lines, reasons)

@@ -1,4 +1,4 @@
-"""The lines of a file, plain or gzip, or of standard input: streamed, never held whole."""
+"""Streaming the lines of a file, plain or gzip, or of standard input."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+import orjson
+
 from inngest_rest.errors import InvalidArgumentError
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - on Windows
+    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -24,18 +31,19 @@ MAX_LINE = 16 * 1024 * 1024
 """Longest line that is held: five times the largest event, for those written with escapes."""
 
 EDGE = 4_096
-"""Bytes by which the beginning of a file, or the end of a line, is known again."""
+"""Bytes by which the beginning of a file, or the end of a line, is recognized."""
 
 _BUFFER = 256 * 1024
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
+_NEWLINE = ord("\n")
 
 
 class CutLine(bytes):
     """The first bytes of a line that is too long to hold.
 
     Attributes:
-        passed_over: How many bytes of it follow.
+        passed_over: How many more bytes the line has.
     """
 
     passed_over = 0
@@ -55,7 +63,7 @@ class Place(NamedTuple):
     edge: bytes = b""
 
     def after(self, lines: Sequence[bytes]) -> Place:
-        """Return the place behind these lines, which begin here; one that was cut comes alone."""
+        """Return the place after these lines, which begin here; a cut line comes alone."""
         end, last = self.offset + sum(map(len, lines)), lines[-1]
         if isinstance(last, CutLine):
             return Place(self.line + 1, end + last.passed_over)
@@ -63,7 +71,7 @@ class Place(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Lines that follow one another, endings included, and the places they lie between."""
+    """Consecutive lines, endings included, and the places before and after them."""
 
     lines: Sequence[bytes]
     start: Place
@@ -71,12 +79,28 @@ class Part(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes of all lines together."""
+        """Total bytes of the lines."""
         return self.end.offset - self.start.offset
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether the file ends here, in a line that may still be being written."""
+        last = self.lines[-1]
+        if last.endswith(b"\n") or isinstance(last, CutLine):
+            return False
+        try:
+            orjson.loads(last)
+        except orjson.JSONDecodeError:
+            return True
+        return False
+
+    def without_last_line(self) -> Part:
+        lines = self.lines[:-1]
+        return Part(lines, self.start, self.start.after(lines) if lines else self.start)
 
 
 class Lines:
-    """Read lines as they stand, so many at a time.
+    """Read lines byte for byte, a part at a time.
 
     Args:
         path: A path, or "-" for standard input.
@@ -93,7 +117,9 @@ class Lines:
 
     def __init__(self, path: str) -> None:
         self._outer = self._file = _open(path)
+        self._path = path
         self._is_ours = path != STDIN
+        self._has_ended = False
         try:
             self.is_regular = self._is_ours and stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
             if self._file.peek(2).startswith(_GZIP):
@@ -108,7 +134,7 @@ class Lines:
             raise
 
     def parts(self, max_lines: int, max_bytes: int) -> Iterator[Part]:
-        """Yield all lines, at most so many and so many bytes a part; a longer line comes alone."""
+        """Yield all lines in parts of at most this size; a longer line comes alone."""
         place, lines = self.place, list[bytes]()
         try:
             with _naming_damage():
@@ -124,13 +150,15 @@ class Lines:
             raise
 
     def _fill(self, lines: list[bytes], max_lines: int, max_bytes: int) -> list[bytes]:
-        """Add lines as long as they fit; return the one that did not, if any."""
-        # What may have been cut must be more than fits, to be noticed.
+        """Add lines while they fit; return the one that did not, if any."""
+        # A line of MAX_LINE bytes may be cut, so it must exceed the limit to be looked at.
         max_bytes = min(max_bytes, MAX_LINE - 1)
         size = sum(map(len, lines))
         source = iter(partial(self._file.readline, MAX_LINE), b"")
-        for line in islice(source, max_lines - len(lines)):
+        for line in islice(source, 0 if self._has_ended else max_lines - len(lines)):
             size += len(line)
+            # Bytes that a writer adds meanwhile belong to this line; they are not another line.
+            self._has_ended = line[-1] != _NEWLINE and len(line) < MAX_LINE
             if size > max_bytes:
                 whole = self._whole(line)
                 if lines:
@@ -138,10 +166,12 @@ class Lines:
                 lines.append(whole)
             else:
                 lines.append(line)
+            if self._has_ended:
+                break
         return []
 
     def _whole(self, beginning: bytes) -> bytes:
-        """Return the line that begins so, cut there if it goes on; the rest is passed over."""
+        """Return the line with this beginning, cut there if it is longer; the rest is skipped."""
         if len(beginning) < MAX_LINE or beginning.endswith(b"\n"):
             return beginning
         line = CutLine(beginning)
@@ -151,14 +181,31 @@ class Lines:
                 break
         return line
 
+    def lock(self) -> None:
+        """Lock the file against other imports until it is closed.
+
+        Raises:
+            InvalidArgumentError: Another import has locked it.
+        """
+        if fcntl is None or not self.is_regular:
+            return
+        try:
+            fcntl.flock(self._outer, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InvalidArgumentError(
+                f"{self._path} is being sent by another send_file; wait until that has ended"
+            ) from None
+        except OSError:
+            pass  # Some network file systems have no locks.
+
     def go_to(self, place: Place) -> bool:
-        """Begin at a place instead; False if what lies before it is not what it was."""
+        """Begin at this place instead; return False if the line before it has changed."""
         with _naming_damage():
             edge = place.offset - len(place.edge)
             if self._file.seek(edge) != edge or self._file.read(len(place.edge)) != place.edge:
                 return False
             if place.edge and not place.edge.endswith(b"\n"):
-                # The file ended in this line. It may have been given its ending since, not more.
+                # The file ended in this line. Only its newline may have been added since.
                 ending = self._file.readline(EDGE)
                 if ending.strip(b"\r\n"):
                     return False
@@ -182,7 +229,7 @@ def _open(path: str) -> io.BufferedReader:
 
 @contextmanager
 def _naming_damage() -> Generator[None]:
-    """Raise what damaged gzip raises as the one error that says so."""
+    """Raise every error of damaged gzip as BadGzipFile."""
     try:
         yield
     except (EOFError, zlib.error) as error:

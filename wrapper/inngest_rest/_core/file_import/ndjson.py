@@ -1,7 +1,7 @@
-"""A line of NDJSON becomes the text of an event: passed on as it stands wherever that is safe.
+"""Encoding lines of NDJSON as events, byte for byte wherever that is safe.
 
-The line is decoded once, to be checked, and its own bytes go out; encoding it again would cost
-more than all the rest. What is unusual in any way goes through `encode`, which knows every rule.
+A line is decoded once, to check it, and its own bytes are sent; encoding it again would cost more
+than everything else. An unusual line goes through `encode`, which knows every rule.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from inngest_rest.reports import SendFailure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Longest line that is passed on as it stands; an id may be added to it.
+# Longest line that is sent byte for byte; an id may be added to it.
 _MAX_PLAIN = MAX_EVENT_BYTES - 64
 
 # Lines that are checked together: decoded, they fit into the processor's cache, and are too few
@@ -32,10 +32,10 @@ _GROUP = 128
 
 
 class NdjsonEncoder:
-    """Make batches of lines; an event without id gets one that depends on where it stands.
+    """Make batches of lines; an event without an id gets one derived from its line.
 
     The id is made of the import's name, the line's number and its bytes: the same import again
-    gives the same ids, and mending a line changes the id of that line alone.
+    gives the same ids, and correcting a line changes the id of that line alone.
 
     Args:
         name: The import's name.
@@ -44,11 +44,11 @@ class NdjsonEncoder:
     def __init__(self, name: str) -> None:
         # 64 bits of a hash tell apart the names of imports, and what has stood in one line.
         self._id = b"%.16b-%%d-%%.16b" % hexlify(sha256(name.encode()).digest())
-        # Last, since of two keys that are the same to it the server accepts the last.
+        # Last, since the server takes the last of two keys that it considers equal.
         self._with_id = b'%b,"id":"' + self._id + b'"}'
 
     def batch(self, part: Part) -> Batch:
-        """Make a batch of lines, whose positions are their numbers; blank ones are no events."""
+        """Make a batch whose positions are line numbers; blank lines are skipped."""
         positions: list[int] = []
         texts: list[bytes] = []
         refused: list[SendFailure] = []
@@ -62,7 +62,7 @@ class NdjsonEncoder:
                 positions += range(number, number + len(group))
                 texts += plain
         if texts:
-            # The brackets go into the one copy: each more of this size costs like half the checks.
+            # Brackets are added before joining: another copy of this size costs half as much as the checks.
             texts[0] = b"[" + texts[0]
             texts[-1] += b"]"
         return Batch(positions, b",".join(texts), refused)
@@ -75,7 +75,7 @@ class NdjsonEncoder:
         texts: list[bytes],
         refused: list[SendFailure],
     ) -> None:
-        """Sort lines of any kind into what goes out and what does not."""
+        """Encode lines of any kind, and sort out those that are refused."""
         for number, line in enumerate(lines, first):
             if not line.strip():
                 continue
@@ -91,7 +91,7 @@ class NdjsonEncoder:
                 texts.append(text)
 
     def _plain_texts(self, lines: Sequence[bytes], first: int) -> list[bytes] | None:
-        """Return the text of each event, or None unless they are alike and nothing is unusual."""
+        """Return the text of each event, or None if any of them is unusual."""
         try:
             fields = fields_of(list(map(orjson.loads, lines)))
         except orjson.JSONDecodeError:

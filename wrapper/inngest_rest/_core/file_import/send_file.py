@@ -1,13 +1,12 @@
-"""Sending a file: its lines stream through as batches, and it is known how far they have come.
+"""`send_file`: the lines of a file go out as batches, and a checkpoint records the progress.
 
-    lines         the file becomes lines
-    ndjson        lines become events, each with an id that is the same every time
-    bulk          sends the batches, in bounded memory
-    dead_letters  keeps the lines that were rejected
-    checkpoints   keeps the place before which nothing is left to do
+    lines           reads the file as lines
+    ndjson          turns lines into events, each with an id that is the same every time
+    rejected_lines  keeps the lines that were rejected
+    checkpoint      keeps the place before which nothing is left to do
 
-Batches are reported in order, so one place is enough: the end of the last batch before which none
-is of unknown fate.
+Batches are reported in order, so one place is enough: the end of the last batch before the first
+event with an unknown outcome.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from inngest_rest._core.arguments import check_text
 from inngest_rest._core.file_import.checkpoint import Checkpoint, Progress
 from inngest_rest._core.file_import.lines import STDIN, Lines, Part
 from inngest_rest._core.file_import.ndjson import NdjsonEncoder
-from inngest_rest._core.file_import.rejected_lines import DeadLetters
+from inngest_rest._core.file_import.rejected_lines import Marks, RejectedLines
 from inngest_rest._core.sending import send_many
 from inngest_rest._core.sending.batching import DEFAULT_BYTES, Batch
 from inngest_rest.errors import InvalidArgumentError
@@ -42,7 +41,7 @@ logger = logging.getLogger("inngest_rest")
 
 AnyPath = str | os.PathLike[str]
 
-# Seconds between two checkpoints: sending again what lies between costs time and no run.
+# Seconds between two checkpoints; what lies between may be sent twice, but runs once.
 _SAVE_EVERY = 1.0
 
 
@@ -58,7 +57,7 @@ class ImportOptions(NamedTuple):
 def check_options(
     path: AnyPath, name: str | None, dead_letters: AnyPath | None, *, resume: bool
 ) -> ImportOptions:
-    """Check what both doors take."""
+    """Check the arguments of `send_file`."""
     source = os.fspath(path)
     check_text("path", source)
     check_text("name", name)
@@ -105,16 +104,16 @@ async def send_file_async(
 
 
 async def _in_thread(batches: Iterator[Batch]) -> AsyncIterator[Batch]:
-    """Draw in a thread: a pipe may be silent for long."""
+    """Read in a thread, since a pipe may be silent for a long time."""
     while (batch := await asyncio.to_thread(next, batches, None)) is not None:
         yield batch
 
 
 class _Import:
-    """One file on its way.
+    """One run of `send_file`.
 
     Attributes:
-        send_options: What `send_many` is given, so that each batch is recorded here first.
+        send_options: The options for `send_many`, which records each batch here first.
     """
 
     def __init__(
@@ -123,20 +122,22 @@ class _Import:
         self.send_options = send_options._replace(on_fates=self._record)
         self._on_fates = send_options.on_fates
         self._batch_size = send_options.batch_size
+        self._path = options.path
         self._encoder = NdjsonEncoder(options.name)
         self._parts: deque[Part] = deque()
         self._clock = session.clock
         self._resume = options.resume
         self._lines = Lines(options.path)
         try:
+            self._lines.lock()
             self._checkpoint = self._make_checkpoint(options)
             progress = self._checkpoint and options.resume and self._checkpoint.load(self._lines)
-            self._rejected = DeadLetters(options.rejected, progress.mark if progress else None)
+            self._rejected = RejectedLines(options.rejected, progress.marks if progress else None)
         except BaseException:
             self._lines.close()
             raise
-        self._done = Progress(self._lines.place, self._rejected.mark)
-        self._saved = self._done.place
+        self._place, self._kept = self._lines.place, self._rejected.mark
+        self._saved = self._progress
         self._save_at = self._clock.monotonic()
         self._is_whole = True
 
@@ -147,7 +148,9 @@ class _Import:
                 path, name=options.name, head=self._lines.head, rejected=options.rejected
             )
         if options.resume:
-            raise InvalidArgumentError(f"{options.path} is no regular file: it cannot be resumed")
+            raise InvalidArgumentError(
+                f"{options.path} is not a regular file: it cannot be resumed"
+            )
         return None
 
     def __enter__(self) -> Self:
@@ -158,32 +161,46 @@ class _Import:
         self._rejected.close()
         self._save()
         if error is not None and self._checkpoint is not None:
-            begin = self._done.place.line + 1
+            begin = self._place.line + 1
             error.add_note(f"send_file(..., resume=True) goes on at line {begin:,}")
 
     @property
+    def _progress(self) -> Progress:
+        return Progress(self._place, Marks(self._kept, self._rejected.mark))
+
+    @property
     def is_regular(self) -> bool:
-        """Whether reading never waits for somebody to write."""
+        """Whether reading never waits for a writer, as it may with a pipe."""
         return self._lines.is_regular
 
     def batches(self) -> Iterator[Batch]:
         """Yield batches as they fill."""
-        for part in self._lines.parts(self._batch_size, DEFAULT_BYTES):
+        for read in self._lines.parts(self._batch_size, DEFAULT_BYTES):
+            part = self._without_torn_line(read) if self._resume else read
             batch = self._encoder.batch(part)
             # All of it may have been blank.
             if batch.positions or batch.refused:
                 self._parts.append(part)
                 yield batch
 
+    def _without_torn_line(self, part: Part) -> Part:
+        """Leave a last line that is still being written to the next import."""
+        if not part.is_torn:
+            return part
+        if part.lines[-1].strip():
+            message = "%s ends in the middle of line %d; resume once it is complete"
+            logger.warning(message, self._path, part.end.line)
+        return part.without_last_line()
+
     def _part_of(self, batch: Batch) -> Part:
-        """Return what a batch was made of; an interrupt may have swallowed those before it."""
+        """Return the part that a batch was made of; an interrupt may have lost those before it."""
         any_line = batch.positions[0] if batch.positions else batch.refused[0].position
         while (part := self._parts.popleft()).end.line < any_line:
             self._is_whole = False
         return part
 
     def _record(self, fates: Fates) -> None:
-        """Keep what was rejected, then note that this part is done."""
+        """Write down what was rejected, then that this part is done."""
         part = self._part_of(fates.batch)
         # Should writing fail, this part is not done.
         is_whole, self._is_whole = self._is_whole, False
@@ -192,28 +209,29 @@ class _Import:
         self._rejected.flush()
         self._is_whole = is_whole and fates.known == len(fates.each)
         if self._is_whole:
-            self._done = Progress(part.end, self._rejected.mark)
+            self._place, self._kept = part.end, self._rejected.mark
             if self._clock.monotonic() >= self._save_at:
                 self._save()
         self._on_fates(fates)
 
     def _save(self) -> None:
         """Write the checkpoint, if there is one and anything is new."""
-        if self._checkpoint is None or self._saved == self._done.place:
+        progress = self._progress
+        if self._checkpoint is None or progress == self._saved:
             return
         self._rejected.sync()
         try:
-            self._checkpoint.save(self._done)
+            self._checkpoint.save(progress)
         except OSError:
             if self._resume:
                 raise
-            logger.warning("no checkpoint can be written to %s", self._checkpoint.path)
+            logger.warning("cannot write the checkpoint %s", self._checkpoint.path)
             self._checkpoint = None
-        self._saved = self._done.place
+        self._saved = progress
         self._save_at = self._clock.monotonic() + _SAVE_EVERY
 
     def finish(self) -> None:
-        """Clean up at the end: a checkpoint stays if asked for, or if work is left."""
+        """Remove the checkpoint, unless resuming was asked for or work is left."""
         if self._is_whole and not self._resume and self._checkpoint is not None:
             self._checkpoint.remove()
             self._checkpoint = None
