@@ -62,7 +62,7 @@ class NdjsonEncoder:
                 positions += range(number, number + len(group))
                 texts += plain
         if texts:
-            # Brackets are added before joining: another copy of this size costs half as much as the checks.
+            # Added before joining: another copy of this size costs half as much as the checks.
             texts[0] = b"[" + texts[0]
             texts[-1] += b"]"
         return Batch(positions, b",".join(texts), refused)
