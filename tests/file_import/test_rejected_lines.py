@@ -17,7 +17,7 @@ from tests.support.server import accepts_all, refuses, text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inngest_rest import InngestClient
+    from inngest_rest import BatchReport, InngestClient
     from tests.conftest import Connect
     from tests.support.server import Server
 
@@ -228,3 +228,22 @@ def test_resuming_keeps_the_mode_that_rejected_lines_were_given(
     client.send_file(file, resume=True)
     assert rejected.read_bytes() == b"bad 0\nbad 2\n"
     assert stat.S_IMODE(rejected.stat().st_mode) == 0o640
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
+def test_rejected_lines_moved_away_during_an_import_are_followed_by_a_private_file(
+    client: InngestClient, file: Path
+) -> None:
+    file.write_bytes(b"bad 0\n" + line(1) + b"\n" + line(2) + b"\nbad 3\n")
+    client.send_file(file, **BY_TWO, resume=True)
+    with file.open("ab") as more:
+        more.write(line(4) + b"\n" + line(5) + b"\nbad 6\n")
+    rejected, corrected = Path(f"{file}.rejected.ndjson"), file.parent / "corrected.ndjson"
+
+    def move_away(_: BatchReport) -> None:
+        if not corrected.exists():
+            rejected.rename(corrected)
+
+    client.send_file(file, **BY_TWO, resume=True, on_batch=move_away)
+    assert rejected.read_bytes() == b"bad 6\n"
+    assert stat.S_IMODE(rejected.stat().st_mode) == 0o600

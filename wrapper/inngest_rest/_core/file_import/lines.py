@@ -157,8 +157,13 @@ class Lines:
         source = iter(partial(self._file.readline, MAX_LINE), b"")
         for line in islice(source, 0 if self._has_ended else max_lines - len(lines)):
             size += len(line)
-            # Bytes that a writer adds meanwhile belong to this line; they are not another line.
-            self._has_ended = line[-1] != _NEWLINE and len(line) < MAX_LINE
+            if line[-1] != _NEWLINE and len(line) < MAX_LINE:
+                # Bytes that a writer adds meanwhile belong to this line; they are not another line.
+                self._has_ended = True
+                if size > max_bytes and lines:
+                    return [line]
+                lines.append(line)
+                break
             if size > max_bytes:
                 whole = self._whole(line)
                 if lines:
@@ -166,8 +171,6 @@ class Lines:
                 lines.append(whole)
             else:
                 lines.append(line)
-            if self._has_ended:
-                break
         return []
 
     def _whole(self, beginning: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
@@ -21,3 +22,8 @@ def create_private(path: Path) -> BinaryIO:
         # A umask can take the owner's rights away as well.
         os.fchmod(file.fileno(), 0o600)
     return file
+
+
+def append_private(path: Path) -> BinaryIO:
+    """Open a file to append to it; its mode stays, and is 0600 should it have been moved away."""
+    return open(path, "ab", opener=partial(os.open, mode=0o600))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 import orjson
 
 from inngest_rest._core.file_import.lines import CutLine
-from inngest_rest._core.file_import.private_file import create_private
+from inngest_rest._core.file_import.private_file import append_private, create_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -163,7 +163,7 @@ class _Log:
 
     def write(self, text: bytes) -> None:
         if self._file is None:
-            self._file = self._path.open("ab") if self._size else create_private(self._path)
+            self._file = append_private(self._path) if self._size else create_private(self._path)
         self._file.write(text)
         self._size += len(text)
         self._hash.update(text)
