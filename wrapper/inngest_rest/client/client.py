@@ -269,7 +269,8 @@ class InngestClient:
 
         Raises:
             OSError: The file cannot be read, or a file beside it cannot be written.
-            InvalidArgumentError: The checkpoint belongs to another file, name or version.
+            InvalidArgumentError: The checkpoint belongs to another file, name or version, or the
+                file is being sent by another `send_file`.
             AuthenticationError, TransportError: As in `send_many`.
 
         HTTP: `POST /e/{eventKey}`, as `send`.
