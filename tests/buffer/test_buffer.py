@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
 from collections import UserDict
@@ -23,53 +22,14 @@ from inngest_rest import (
     InvalidEventError,
     SendReport,
 )
-from inngest_rest._core.buffer import schedule
 from tests.support.buffers import ROUTE, Make, sent
-from tests.support.doors import Blocking, open_door
 from tests.support.server import accepts_all, refuses, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
     from tests.conftest import Connect
-    from tests.support.doors import DoorName
     from tests.support.server import Server
 
 DOWN = text(503, "down")
-
-
-@pytest.fixture
-def client(door: DoorName, server: Server) -> Iterator[Any]:
-    """Make a client that tries once, in a loop with a clock that goes."""
-    with asyncio.Runner() as runner:
-        client = open_door(door, runner, dev=True, transport=server, retries=0)
-        yield client
-        client.close()
-
-
-@pytest.fixture
-def make(client: Any, store: Path | None) -> Iterator[Callable[..., EventBuffer]]:
-    """Make buffers of either kind, with either store; the blocking one stands for all."""
-    made: list[Any] = []
-
-    def make(**options: Any) -> Any:
-        if isinstance(client, InngestClient):
-            made.append(EventBuffer(client, store, **options))
-        else:
-            buffer = AsyncEventBuffer(client.target, store, **options)
-            made.append(Blocking(buffer, client.runner))
-        return made[-1]
-
-    yield make
-    for buffer in made:
-        buffer.close(0.05)
-
-
-@pytest.fixture
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Try again at once after a failure."""
-    monkeypatch.setattr(schedule, "_LONGEST_PAUSE", 0.0)
 
 
 # What both buffers do, with both stores.

@@ -81,6 +81,12 @@ def rows(path: Path, table: str = "entries") -> list[str]:
         return [orjson.loads(each)["name"] for (each,) in db.execute(query)]
 
 
+def change(path: Path, statement: str) -> None:
+    """Change the file behind the back of the outbox."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute(statement)
+
+
 def fates(batch: Batch | None, letters: str) -> Fates:
     """Make up the fates of a batch: a letter per event, Accepted, Rejected or Unknown."""
     assert batch is not None
@@ -140,7 +146,9 @@ def test_what_is_leased_is_not_given_to_others_until_the_lease_is_over(
     one, other = opened(), opened()
     fill(one, "a", "b", "c", "d")
     assert names(one.take()) == ["a", "b", "c"]
-    assert names(other.take()) == ["d"]
+    rest = other.take()
+    assert names(rest) == ["d"]
+    other.settle(fates(rest, "A"))
     assert other.take() is None
     clock.advance(LEASE - 1)
     assert other.take() is None
@@ -201,8 +209,19 @@ def test_a_batch_is_bounded_by_bytes(opened: Callable[..., Outbox]) -> None:
     box = opened()
     for name in "abc":
         box.put({"name": name, "data": {"k": "x" * 1_500_000}})
-    assert names(box.take()) == ["a", "b"]
+    batch = box.take()
+    assert names(batch) == ["a", "b"]
+    box.settle(fates(batch, "AA"))
     assert names(box.take()) == ["c"]
+
+
+def test_events_that_were_taken_and_never_settled_are_returned_again(
+    opened: Callable[..., Outbox],
+) -> None:
+    box = opened()
+    fill(box, "a", "b")
+    assert names(box.take()) == ["a", "b"]
+    assert names(box.take()) == ["a", "b"]
 
 
 def test_room_is_counted_over_all_processes(opened: Callable[..., Outbox]) -> None:
@@ -233,11 +252,8 @@ def test_a_disk_that_turns_read_only_refuses_an_event_and_keeps_the_others(
 ) -> None:
     box = opened()
     fill(box, "a")
-    with pragma(box, "query_only", 1):
-        with pytest.raises(OutboxError, match="readonly"):
-            box.put({"name": "b"})
-        with pytest.raises(OutboxError, match="cannot lease"):
-            box.take()
+    with pragma(box, "query_only", 1), pytest.raises(OutboxError, match="readonly"):
+        box.put({"name": "b"})
     fill(box, "c")
     assert rows(path) == ["a", "c"]
 
@@ -255,6 +271,67 @@ def test_an_outcome_that_could_not_be_written_is_written_later(
     assert box.take() is None
     assert rows(path) == []
     assert box.take() is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("max_page_count", 1), ("query_only", 1)], ids=["full", "read-only"]
+)
+def test_a_disk_that_cannot_be_written_does_not_keep_events_from_being_sent(
+    opened: Callable[..., Outbox],
+    path: Path,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    value: int,
+) -> None:
+    # Enough of them that their leases take another page.
+    box = opened(batch_size=100)
+    added = [f"e{number}" for number in range(300)]
+    fill(box, *added)
+    mark = box.mark()
+    sent: list[str] = []
+    with pragma(box, name, value):
+        while (batch := box.take()) is not None:
+            sent += names(batch)
+            box.settle(fates(batch, "R" + "A" * 99))
+        assert not box.has_left(mark)
+    assert "cannot lease" in caplog.text
+    # Once, until something could be written again.
+    assert 1 <= len(caplog.records) <= 2
+    assert sent == added
+    assert box.take() is None
+    assert rows(path) == []
+    assert rows(path, "dead_letters") == ["e0", "e100", "e200"]
+
+
+@pytest.mark.parametrize("damage", ["text", "5", "X'7B'", "X'5B315D'", "X'FF'"])
+def test_a_damaged_row_becomes_a_dead_letter_and_the_others_go_on(
+    opened: Callable[..., Outbox], path: Path, damage: str
+) -> None:
+    box = opened()
+    fill(box, "a", "b", "c")
+    change(path, f"UPDATE entries SET text = {damage.replace('text', repr('text'))} WHERE seq = 2")
+    batch = box.take()
+    assert names(batch) == ["a", "c"]
+    assert batch is not None
+    final = box.settle(fates(batch, "AA"))
+    assert (final.report.accepted, final.report.rejected) == (2, 1)
+    assert rows(path) == []
+    assert box.pending == 0
+    [letter] = box.dead_letters()
+    assert (letter.position, letter.event) == (2, {})
+    assert letter.reason == "damaged in the file: not a JSON object"
+    box.discard([letter])
+    assert box.dead_letters() == []
+
+
+@pytest.mark.parametrize("damage", ["DELETE FROM counts", "UPDATE counts SET pending = 'many'"])
+def test_a_file_whose_count_is_damaged_is_refused(
+    opened: Callable[..., Outbox], path: Path, damage: str
+) -> None:
+    opened().close(loses_nothing)
+    change(path, damage)
+    with pytest.raises(OutboxError, match=r"is damaged.*Move it aside"):
+        opened()
 
 
 def test_a_file_of_a_newer_version_is_left_as_it_is(
@@ -434,6 +511,19 @@ def test_what_the_server_refuses_becomes_a_dead_letter(
         assert buffer.report.failures == (letter,)
         buffer.discard([letter])
         assert buffer.dead_letters() == []
+
+
+def test_a_buffer_sends_past_damaged_rows_and_counts_them_as_rejected(
+    client: InngestClient, server: Server, path: Path, opened: Callable[..., Outbox]
+) -> None:
+    fill(box := opened(), "a", "b", "c")
+    box.close(loses_nothing)
+    change(path, "UPDATE entries SET text = X'7B' WHERE seq < 3")
+    server.on(ROUTE, accepts_all)
+    with EventBuffer(client, path, batch_size=1) as buffer:
+        assert buffer.flush(5)
+        assert (buffer.report.accepted, buffer.report.rejected) == (1, 2)
+        assert len(buffer.dead_letters()) == 2
 
 
 def test_dead_letters_need_a_file(client: InngestClient) -> None:

@@ -13,7 +13,13 @@ from inngest_rest._core.arguments import check_count, check_seconds
 from inngest_rest._core.buffer.memory_store import MemoryStore
 from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.sending.batching import MAX_EVENTS
-from inngest_rest.errors import BufferFullError, ClosedError, InngestError, InvalidArgumentError
+from inngest_rest.errors import (
+    ApiError,
+    BufferFullError,
+    ClosedError,
+    InngestError,
+    InvalidArgumentError,
+)
 from inngest_rest.reports import SendReport
 from inngest_rest.typing import WhenFull
 
@@ -95,6 +101,8 @@ class BufferState:
 
     def __init__(self, session: Session, options: BufferOptions, wake: Callable[[], None]) -> None:
         self.options = options
+        self.is_closed = False
+        self._is_settling = False
         self._lock = threading.Lock()
         clock, size, max_age = session.clock, options.batch_size, options.max_age
         if options.path is None:
@@ -122,7 +130,6 @@ class BufferState:
     def _forget(self) -> None:
         self.report = SendReport()
         self.dropped = 0
-        self.is_closed = False
 
     def check_open(self) -> None:
         if self.is_closed:
@@ -152,33 +159,48 @@ class BufferState:
             return None
 
     def settle(self, fates: Fates) -> Fates | None:
-        """Note what became of a batch and return what is final; the rest is sent again later."""
+        """Let the store go of what is final, and return that; the rest is sent again later.
+
+        The caller then calls `record` with it, or `keep` if this raises.
+        """
+        self._is_settling = True
         if fates.known < len(fates.each):
             self._log_retry(len(fates.each) - fates.known, fates.cause)
         else:
             self.schedule.succeeded()
         return self.store.settle(fates)
 
-    def keep(self, batch: Batch | None, error: Exception) -> None:
-        """Keep a batch, if there is one, after an error that no plan expects."""
-        if batch is not None:
-            self.store.put_back(batch)
-        self._log_retry(0 if batch is None else len(batch.positions), error)
+    def keep(self, batch: Batch, error: BaseException) -> None:
+        """Keep a batch after an error that no plan expects."""
+        self._is_settling = False
+        self.store.put_back(batch)
+        self._log_retry(len(batch.positions), error)
 
-    def _log_retry(self, count: int, error: Exception | None) -> None:
+    def _log_retry(self, count: int, error: BaseException | None) -> None:
         expected = error is None or isinstance(error, InngestError)
+        asked = error.retry_after if isinstance(error, ApiError) else None
         logger.warning(
             "%d events were not accepted and are kept; trying again in %.0f s: %s",
             count,
-            self.schedule.failed(),
+            self.schedule.failed(asked),
             error,
             exc_info=None if expected else error,
         )
 
-    def record(self, fates: Fates) -> None:
-        """Add final fates to the report, and call `on_batch`."""
-        if not fates.each and not fates.batch.refused:
-            return
+    def has_left(self, mark: int) -> bool:
+        """Return whether any event before the mark is not final, or not in the report yet."""
+        # In this order: a batch that leaves the store in between is still being settled.
+        return self.store.has_left(mark) or self._is_settling
+
+    def record(self, fates: Fates | None) -> None:
+        """Add final fates, if there are any, to the report, and call `on_batch`."""
+        try:
+            if fates is not None and (fates.each or fates.batch.refused):
+                self._record(fates)
+        finally:
+            self._is_settling = False
+
+    def _record(self, fates: Fates) -> None:
         with self._lock:
             before, self.report = self.report.rejected, self.report + fates.report
             rejected = self.report.rejected
@@ -197,10 +219,9 @@ class BufferState:
 
     def restart(self) -> None:
         """Start anew in a forked child."""
-        was_closed = self.is_closed
         self._lock = threading.Lock()
+        self._is_settling = False
         self._forget()
-        self.is_closed = was_closed
         self.store.restart()
 
 

@@ -28,7 +28,8 @@ class Store(Protocol):
     def take(self) -> Batch | None:
         """Return the batch that goes out next, oldest events first, or None.
 
-        It stays in the store until it is settled or put back.
+        Events stay in the store until they are settled: those of a batch that was not settled are
+        returned again. So at most one batch is being sent at a time.
         """
         ...
 
