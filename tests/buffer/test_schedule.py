@@ -1,4 +1,4 @@
-"""When events that wait go out."""
+"""The schedule: when waiting events are sent."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ def timing(clock: Clock) -> Schedule:
     return Schedule(3, 60.0, clock.monotonic, poll=30.0)
 
 
-def test_nothing_that_waits_is_looked_for_now_and_then(timing: Schedule, clock: Clock) -> None:
+def test_an_idle_outbox_is_polled_and_an_idle_memory_is_not(timing: Schedule, clock: Clock) -> None:
     assert timing.due_in() == 30
     assert Schedule(3, 60.0, clock.monotonic).due_in() is None
 
 
-def test_a_few_wait_for_their_age_and_many_do_not(timing: Schedule, clock: Clock) -> None:
+def test_a_full_batch_is_due_at_once_and_a_smaller_one_at_its_age(
+    timing: Schedule, clock: Clock
+) -> None:
     assert timing.added() is True
     clock.advance(20)
     assert timing.added() is False
@@ -37,7 +39,7 @@ def test_a_few_wait_for_their_age_and_many_do_not(timing: Schedule, clock: Clock
     assert timing.due_in() == 60
 
 
-def test_a_hurry_waits_for_nothing(timing: Schedule) -> None:
+def test_hurrying_ends_a_pause(timing: Schedule) -> None:
     timing.added()
     timing.failed()
     with timing.hurrying():
@@ -58,7 +60,7 @@ def test_pauses_double_to_a_minute_and_restart_after_a_success(
     assert timing.failed() == 1
 
 
-def test_an_outage_may_last_for_ever(timing: Schedule) -> None:
+def test_pauses_stay_at_a_minute_however_long_an_outage_lasts(timing: Schedule) -> None:
     assert {timing.failed() for _ in range(2_000)} == {1, 2, 4, 8, 16, 32, 60}
 
 
