@@ -13,7 +13,7 @@ from inngest_rest import (
     InngestClient,
 )
 from tests.support.buffers import ROUTE, Gate, Make, full_signal, sent, workers
-from tests.support.server import accepts_all
+from tests.support.server import accepts_all, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -168,15 +168,32 @@ def test_events_of_many_threads_are_all_sent_in_order(
         assert mine == [f"{number}/{each}" for each in range(500)]
 
 
-def test_flush_sends_in_its_own_thread_when_no_other_can_start(
-    gated: Make, gate: Gate, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def no_new_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse to start threads, as an interpreter that is exiting does."""
+
     def refuse(_: object) -> None:
         raise RuntimeError("can't create new thread at interpreter shutdown")
 
-    gate.opened.set()
     monkeypatch.setattr(threading.Thread, "start", refuse)
+
+
+@pytest.mark.usefixtures("no_new_threads")
+def test_flush_sends_in_its_own_thread_when_no_other_can_start(
+    gated: Make, gate: Gate, server: Server
+) -> None:
+    gate.opened.set()
     buffer = gated()
     buffer.add({"name": "a"})
     assert buffer.close(5) == 0
     assert sent(server) == [["a"]]
+
+
+@pytest.mark.usefixtures("no_new_threads")
+def test_flush_in_its_own_thread_pauses_after_a_failure(server: Server) -> None:
+    server.on(ROUTE, text(503, "down"))
+    with InngestClient(dev=True, transport=server, retries=0) as client:
+        buffer = EventBuffer(client)
+        buffer.add({"name": "a"})
+        assert buffer.close(0.1) == 1
+    assert len(server.asked) <= 1

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("inngest_rest")
 
-# Seconds to wait after an error that nothing expects.
+# Seconds to wait after an error that no code expects.
 _AFTER_A_BUG = 1.0
 
 Args = TypeVarTuple("Args")

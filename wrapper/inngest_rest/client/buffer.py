@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("inngest_rest")
 
-# Seconds to wait after an error that nothing expects.
+# Seconds to wait after an error that no code expects.
 _AFTER_A_BUG = 1.0
 
 
@@ -262,8 +262,13 @@ class EventBuffer(Buffer):
 
     def _work_here(self, mark: int, deadline: Deadline) -> None:
         """Send in the calling thread, when no worker could be started."""
-        while self._state.store.has_left(mark) and deadline.left() != 0.0:
-            self._send_next()
+        while self._state.store.has_left(mark) and (left := deadline.left()) != 0.0:
+            pause = self._state.schedule.due_in()
+            if not pause:
+                self._send_next()
+            else:
+                with self._changed:
+                    self._changed.wait(pause if left is None else min(pause, left))
 
     def _rest(self) -> bool:
         """Wait until it is time to send; return False when the buffer stops."""
