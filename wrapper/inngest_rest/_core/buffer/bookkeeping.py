@@ -41,7 +41,7 @@ _POLL = 30.0
 
 
 class BufferOptions(NamedTuple):
-    """What a buffer was told, checked."""
+    """The options of a buffer, checked."""
 
     path: str | os.PathLike[str] | None
     batch_size: int
@@ -63,7 +63,7 @@ def check_options(
     on_batch: Callable[[BatchReport], object] | None,
     exit_timeout: Seconds,
 ) -> BufferOptions:
-    """Check what both buffers take; a missing key raises here, too."""
+    """Check the options that both buffers take, and that there is an event key."""
     check_count("batch_size", batch_size, at_most=MAX_EVENTS)
     check_count("max_pending", max_pending)
     if when_full not in get_args(WhenFull):
@@ -86,15 +86,16 @@ class BufferState:
     """The state of a buffer.
 
     Args:
-        session: Whose clocks and settings apply.
-        options: What the buffer was told.
-        wake: Makes a resting worker look; called from any thread.
+        session: Its clock and settings apply.
+        options: The options of the buffer.
+        wake: Wakes a resting worker; called from any thread.
 
     Attributes:
         store: Where events wait.
-        schedule: When they go out.
+        schedule: When they are sent.
         report: The final fates so far.
         dropped: How many events were dropped for lack of room.
+        is_closed: Whether the buffer takes no more events.
     """
 
     store: Store
@@ -136,7 +137,7 @@ class BufferState:
             raise ClosedError("this buffer is closed; make a new one")
 
     def refuse(self) -> bool:
-        """Drop an event or raise, as was chosen, for lack of room."""
+        """Drop an event for lack of room, or raise, as `when_full` says."""
         if self.options.when_full != "drop":
             raise BufferFullError(
                 f"{self.options.max_pending:,} events are waiting and the buffer takes no more; "
@@ -150,16 +151,16 @@ class BufferState:
         return False
 
     def take(self) -> Batch | None:
-        """Return the batch that goes out next, or None."""
+        """Return the batch that goes out next; None if there is none, or after an error."""
         try:
             return self.store.take()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next try may work
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may work
             logger.warning("%s; trying again in %.0f s", error, self.schedule.failed())
             self.schedule.added()
             return None
 
     def settle(self, fates: Fates) -> Fates | None:
-        """Let the store go of what is final, and return that; the rest is sent again later.
+        """Remove final events from the store and return their fates; the rest is sent again.
 
         The caller then calls `record` with it, or `keep` if this raises.
         """
@@ -214,7 +215,7 @@ class BufferState:
                 logger.exception("on_batch failed; the buffer goes on")
 
     def close_store(self) -> int:
-        """Report what is left when the buffer closes, and return how many events that are."""
+        """Report the events that are left when the buffer closes, and return their number."""
         return self.store.close(self.record)
 
     def restart(self) -> None:
@@ -231,7 +232,7 @@ def _is_worth_logging(before: int, after: int) -> bool:
 
 
 class Buffer:
-    """The properties of both buffers."""
+    """Properties that both buffers share."""
 
     _state: BufferState
     _session: Session

@@ -30,10 +30,10 @@ class MemoryStore:
     """A bounded queue of events, in the order they came.
 
     Args:
-        schedule: Informed of what comes and goes; its lock guards the counts here, too.
-        wake: Called, outside the lock, when a resting worker has to look.
-        batch_size: Most events per batch.
-        max_pending: Most events that wait or are being sent.
+        schedule: Notified of events that come and go; its lock also guards the counts here.
+        wake: Called, outside the lock, to wake a resting worker.
+        batch_size: Maximum number of events per batch.
+        max_pending: Maximum number of events that wait or are being sent.
     """
 
     def __init__(
@@ -55,12 +55,12 @@ class MemoryStore:
         self._taken: Batch | None = None
         self._added = 0
         self._gone = 0
-        # One comparison per event tells whether there is room.
+        # `_added` at which there is no more room: so `put` makes one comparison.
         self._full_at = self._max_pending
         self._schedule.restart()
 
     def put(self, event: Any) -> bool:
-        """Take an event; errors deep inside are found when it is encoded."""
+        """Take an event; nested values are validated when it is encoded."""
         kept: Any
         if event.__class__ is dict:
             # A copy: callers may reuse the mapping for their next event.
@@ -192,7 +192,7 @@ def _check_name(name: object) -> None:
 
 
 def _describe(event: EventLike) -> Mapping[str, Any]:
-    """Return what the failure of an event shows that cannot even be read."""
+    """Describe an event whose data cannot be read, for its failure."""
     return {"name": event.name} if isinstance(event, Event) else {"name": event.get("name")}
 
 

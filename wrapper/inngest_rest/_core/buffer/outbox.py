@@ -55,10 +55,10 @@ class Outbox:
 
     Args:
         path: The file, created if missing.
-        schedule: Informed of what comes and goes.
-        wake: Called, outside the lock, when a resting worker has to look.
-        batch_size: Most events per batch.
-        max_pending: Most events in the file, from all processes together.
+        schedule: Notified of events that come and go.
+        wake: Called, outside the lock, to wake a resting worker.
+        batch_size: Maximum number of events per batch.
+        max_pending: Maximum number of events in the file, those of all processes together.
         lease: Seconds for which a batch is kept from other processes.
         now: Seconds since 1970; processes compare their leases by it.
 
@@ -119,7 +119,7 @@ class Outbox:
         return stored
 
     def _store(self, texts: Sequence[bytes]) -> int:
-        """Store as many as there is room for, and return how many."""
+        """Store as many texts as there is room for, and return how many."""
         with self.file.transaction("did not take the event") as db:
             fitting = texts[: max(0, self._max_pending - self._count_all(db))]
             now = self._now()
@@ -151,7 +151,7 @@ class Outbox:
         except OutboxError as error:
             if not is_about_writing(error):
                 raise
-            # Sending makes room, and what a missing lease costs is at most a second copy.
+            # Sending makes room. Without a lease, an event may be sent twice; it runs once.
             self._warn_of_disk(error)
             with self.file.reading() as db:
                 batch, left = self._choose(db)
@@ -269,7 +269,7 @@ class Outbox:
         return last or 0
 
     def has_left(self, mark: int) -> bool:
-        """Return whether any is left before the mark that no other process is sending."""
+        """Return whether any event is left before the mark that no other process is sending."""
         return self._count_left(mark, at_most=1) > 0
 
     def _count_left(self, mark: int, *, at_most: int | None = None) -> int:

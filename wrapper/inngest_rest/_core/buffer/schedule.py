@@ -1,4 +1,4 @@
-"""When a buffer sends: by count, by age, at once, or later after a failure. No I/O, no thread."""
+"""Schedule of a buffer: when it sends, by count and age, and how long it pauses after failures."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from inngest_rest.typing import Seconds
 
 LONGEST_WAIT = 3_600.0
-"""Seconds after which to look again in any case; longer waits overflow in the system."""
+"""Maximum seconds to wait at once; longer waits may overflow in the operating system."""
 
 _LONGEST_PAUSE = 60.0
 
-# Doubling this often exceeds the longest pause; more would overflow one day.
+# Enough to exceed the longest pause; without a bound, the power would overflow.
 _DOUBLINGS = 10
 
 
 class Schedule:
-    """Decides how long a buffer's worker may rest; any thread may call it.
+    """Decides how long a buffer's worker may rest. It may be called from any thread.
 
     Args:
-        batch_size: This many waiting events go out at once.
-        max_age: Seconds after which fewer go out.
-        clock: Monotonic seconds.
-        poll: Seconds after which to look even if nothing is known to wait; None for never.
+        batch_size: Number of waiting events that are sent without delay.
+        max_age: Seconds after which fewer are sent.
+        clock: Returns monotonic seconds.
+        poll: Seconds after which an idle buffer looks for events anyway; None for never.
 
     Attributes:
         lock: Held by each method but `count_one`; hold it to do several things at once.
@@ -148,7 +148,7 @@ class Deadline:
 
     Args:
         timeout: Seconds or a timedelta; None never ends.
-        clock: Whose time passes.
+        clock: Measures the time.
     """
 
     def __init__(self, timeout: Seconds | None, clock: Clock) -> None:

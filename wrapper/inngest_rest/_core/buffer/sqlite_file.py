@@ -59,10 +59,10 @@ PRAGMA user_version = {VERSION};
 
 
 class OutboxFile:
-    """A file that threads share, one transaction at a time.
+    """A database file that threads share, one transaction at a time.
 
     Args:
-        path: Where it is; created, readable by its owner alone, if missing.
+        path: Path of the file; created if missing, readable only by its owner.
 
     Raises:
         OutboxError: The file cannot be used; the message says why.
@@ -85,7 +85,7 @@ class OutboxFile:
         """Do several things or none of them; they are on disk when this ends.
 
         Args:
-            doing: What could not be done if this fails, for the error.
+            doing: What could not be done if this fails, for the message.
 
         Raises:
             OutboxError: It failed, and nothing was done.

@@ -34,15 +34,15 @@ class Store(Protocol):
         ...
 
     def settle(self, fates: Fates) -> Fates | None:
-        """Let go of events that were accepted or rejected, and keep the rest to be sent again.
+        """Remove events that were accepted or rejected, and keep the rest to be sent again.
 
         Returns:
-            The fates that are final; None if the batch was given up in the meantime.
+            The final fates; None if the store was closed in the meantime.
         """
         ...
 
     def put_back(self, batch: Batch) -> None:
-        """Keep a batch whose sending was cut short; nothing happens if it was settled."""
+        """Keep a batch that was not sent to the end; nothing happens if it was settled."""
         ...
 
     @property
@@ -71,13 +71,13 @@ class Store(Protocol):
         ...
 
     def close(self, on_lost: Callable[[Fates], object]) -> int:
-        """Let go of everything, log how many events are left, and return that number.
+        """Release everything, log how many events are left, and return that number.
 
         Args:
-            on_lost: Called with the fates of events that are lost by that.
+            on_lost: Called with the fates of events that are lost.
         """
         ...
 
     def restart(self) -> None:
-        """Start anew in a forked child: what its parent was sending stays with the parent."""
+        """Start anew in a forked child; batches in flight stay with the parent."""
         ...
