@@ -296,6 +296,7 @@ def test_a_disk_that_cannot_be_written_does_not_keep_events_from_being_sent(
             sent += names(batch)
             box.settle(fates(batch, "R" + "A" * 99))
         assert not box.has_left(mark)
+        assert box.pending == 0
     assert "cannot lease" in caplog.text
     # Once, until something could be written again.
     assert 1 <= len(caplog.records) <= 2

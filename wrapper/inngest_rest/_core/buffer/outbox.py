@@ -253,9 +253,9 @@ class Outbox:
 
     @property
     def pending(self) -> int:
-        """How many events the file holds, from all processes together."""
+        """How many events wait or are being sent, those of all processes together."""
         with self.file.reading() as db:
-            return self._count_all(db)
+            return max(self._count_all(db) - len(self._outcomes), 0)
 
     def _count_all(self, db: sqlite3.Connection) -> int:
         row = db.execute("SELECT pending FROM counts").fetchone()
