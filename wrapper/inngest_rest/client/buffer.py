@@ -125,8 +125,8 @@ class EventBuffer(Buffer):
     def flush(self, timeout: Seconds | None = 30.0) -> bool:
         """Send the events added so far, and wait until their outcome is final.
 
-        The first attempt is made at once, even during a pause after a failure or one that the
-        server asked for.
+        The first attempt is made at once, even during a pause after a failure; but the pause of a
+        rate limit (429) is kept.
 
         Args:
             timeout: Maximum time to wait, in seconds or as a timedelta; None for no limit.

@@ -232,7 +232,9 @@ class Outbox:
     def _write_outcomes(self, unsent: Sequence[int] = ()) -> None:
         """Write every outcome that is not in the file, and end the leases of unsent events."""
         accepted = [(seq,) for seq, reason in list(self._outcomes.items()) if reason is None]
-        rejected = [(seq, reason) for seq, reason in list(self._outcomes.items()) if reason]
+        rejected = [
+            (seq, reason) for seq, reason in list(self._outcomes.items()) if reason is not None
+        ]
         # Apart, since accepted events make room, and dead letters need it.
         if accepted or unsent:
             with self.file.transaction("cannot note what was sent") as db:

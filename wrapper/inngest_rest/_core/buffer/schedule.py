@@ -92,8 +92,8 @@ class Schedule:
     def hurrying(self) -> Generator[None]:
         """Send everything at once for as long as this lasts.
 
-        It ends a pause after a failure, even one that the server asked for; the pauses after
-        further failures are kept.
+        It ends a pause after a failure, even one that the server asked for (of a rate limit, the
+        client keeps it all the same); the pauses after further failures are kept.
         """
         with self.lock:
             self._hurries += 1
