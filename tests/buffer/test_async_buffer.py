@@ -12,7 +12,7 @@ from inngest_rest import (
     EventBuffer,
     InngestClient,
 )
-from tests.support.buffers import ROUTE, AsyncGate, sent
+from tests.support.buffers import ROUTE, AsyncGate, full_signal, sent
 from tests.support.server import accepts_all
 
 if TYPE_CHECKING:
@@ -47,8 +47,11 @@ def test_a_full_batch_and_an_old_one_go_out_by_themselves(server: Server) -> Non
     assert sent(server) == [["a", "b"], ["c"]]
 
 
-def test_a_task_waits_for_room_if_told_so(server: Server, store: Path | None) -> None:
+def test_a_task_waits_for_room_by_default(
+    server: Server, store: Path | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.on(ROUTE, accepts_all)
+    is_full = full_signal(monkeypatch)
 
     async def main() -> None:
         gate = AsyncGate(server)
@@ -59,8 +62,8 @@ def test_a_task_waits_for_room_if_told_so(server: Server, store: Path | None) ->
             await buffer.add({"name": "a"})
             await gate.reached.wait()
             second = asyncio.create_task(buffer.add({"name": "b"}))
-            done, _ = await asyncio.wait([second], timeout=0.02)
-            assert not done
+            assert await asyncio.to_thread(is_full.wait, 5)
+            assert not second.done()
             gate.opened.set()
             assert await asyncio.wait_for(second, 5)
             assert await buffer.flush(5)
@@ -69,7 +72,7 @@ def test_a_task_waits_for_room_if_told_so(server: Server, store: Path | None) ->
     go(main())
 
 
-def test_what_is_under_way_when_the_async_buffer_closes_is_kept_or_told(
+def test_events_in_flight_when_the_buffer_closes_are_kept_or_reported(
     server: Server, store: Path | None
 ) -> None:
     server.on(ROUTE, accepts_all)
@@ -94,7 +97,7 @@ def test_what_is_under_way_when_the_async_buffer_closes_is_kept_or_told(
     assert buffer.report.accepted == 0
 
 
-def test_a_buffer_whose_loop_has_ended_goes_on_in_the_next_or_tells_at_exit(
+def test_a_buffer_goes_on_in_the_next_event_loop_or_logs_at_exit(
     server: Server, store: Path | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.on(ROUTE, accepts_all)

@@ -1,8 +1,7 @@
-"""Buffers: an event is handed over at once, goes out later, and its fate is always told."""
+"""Both buffers, with both stores: `add` returns at once, and every outcome is reported."""
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
 from collections import UserDict
@@ -23,56 +22,17 @@ from inngest_rest import (
     InvalidEventError,
     SendReport,
 )
-from inngest_rest._core.buffer import schedule
-from tests.support.buffers import ROUTE, Make, sent
-from tests.support.doors import Blocking, open_door
+from tests.support.buffers import ROUTE, Make, flush_until_logged, sent
 from tests.support.server import accepts_all, refuses, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
     from tests.conftest import Connect
-    from tests.support.doors import DoorName
     from tests.support.server import Server
 
 DOWN = text(503, "down")
 
 
-@pytest.fixture
-def client(door: DoorName, server: Server) -> Iterator[Any]:
-    """Make a client that tries once, in a loop with a clock that goes."""
-    with asyncio.Runner() as runner:
-        client = open_door(door, runner, dev=True, transport=server, retries=0)
-        yield client
-        client.close()
-
-
-@pytest.fixture
-def make(client: Any, store: Path | None) -> Iterator[Callable[..., EventBuffer]]:
-    """Make buffers of either kind, with either store; the blocking one stands for all."""
-    made: list[Any] = []
-
-    def make(**options: Any) -> Any:
-        if isinstance(client, InngestClient):
-            made.append(EventBuffer(client, store, **options))
-        else:
-            buffer = AsyncEventBuffer(client.target, store, **options)
-            made.append(Blocking(buffer, client.runner))
-        return made[-1]
-
-    yield make
-    for buffer in made:
-        buffer.close(0.05)
-
-
-@pytest.fixture
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Try again at once after a failure."""
-    monkeypatch.setattr(schedule, "_LONGEST_PAUSE", 0.0)
-
-
-# What both buffers do, with both stores.
+# Both buffers, both stores.
 
 
 def test_events_go_out_in_order_and_in_batches(make: Make, server: Server) -> None:
@@ -126,7 +86,7 @@ def test_a_mapping_may_be_filled_again_after_it_was_added(make: Make, server: Se
     ],
     ids=repr,
 )
-def test_what_is_no_event_is_refused_at_once(make: Make, server: Server, event: Any) -> None:
+def test_an_invalid_event_raises_in_add(make: Make, server: Server, event: Any) -> None:
     buffer = make()
     with pytest.raises(InvalidEventError):
         buffer.add(event)
@@ -135,10 +95,10 @@ def test_what_is_no_event_is_refused_at_once(make: Make, server: Server, event: 
     assert buffer.pending == 0
 
 
-def test_what_the_server_refuses_is_told_and_the_rest_goes_on(make: Make, server: Server) -> None:
+def test_a_rejected_event_is_reported_and_the_rest_is_accepted(make: Make, server: Server) -> None:
     server.on(ROUTE, refuses("b"))
-    told: list[BatchReport] = []
-    buffer = make(max_age=1_000, on_batch=told.append)
+    reported: list[BatchReport] = []
+    buffer = make(max_age=1_000, on_batch=reported.append)
     for name in "abc":
         buffer.add({"name": name})
     assert buffer.flush(5)
@@ -147,33 +107,31 @@ def test_what_the_server_refuses_is_told_and_the_rest_goes_on(make: Make, server
     assert [(each.event["name"], each.reason) for each in report.failures] == [
         ("b", "b is refused")
     ]
-    [batch] = told
+    [batch] = reported
     assert batch.ids == ("a", None, "c")
     assert batch.positions[1] == report.failures[0].position
     assert batch.report == report
 
 
 @pytest.mark.usefixtures("no_pauses")
-def test_what_got_no_answer_is_sent_again_until_it_is_accepted(
+def test_events_without_an_answer_are_sent_again_until_accepted(
     make: Make, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.on(ROUTE, DOWN, httpx.ConnectError("refused"), text(401, "no"), accepts_all)
-    told: list[BatchReport] = []
-    buffer = make(batch_size=2, max_age=1_000, on_batch=told.append)
+    reported: list[BatchReport] = []
+    buffer = make(batch_size=2, max_age=1_000, on_batch=reported.append)
     for name in "abc":
         buffer.add({"name": name})
     assert buffer.flush(5)
     assert sent(server) == [["a", "b"]] * 4 + [["c"]]
     assert len({json.dumps(each) for each in server.bodies()}) == 2
     assert buffer.report == SendReport(accepted=3)
-    assert [each.ids for each in told] == [("a", "b"), ("c",)]
+    assert [each.ids for each in reported] == [("a", "b"), ("c",)]
     assert "2 events were not accepted and are kept; trying again in 0 s" in caplog.text
 
 
 @pytest.mark.usefixtures("no_pauses")
-def test_after_an_answer_that_tells_of_some_only_the_rest_is_sent_again(
-    make: Make, server: Server
-) -> None:
+def test_after_a_partial_answer_only_the_rest_is_sent_again(make: Make, server: Server) -> None:
     server.on(ROUTE, refuses("b"), DOWN, accepts_all)
     buffer = make(max_age=1_000)
     for name in "abcd":
@@ -183,7 +141,7 @@ def test_after_an_answer_that_tells_of_some_only_the_rest_is_sent_again(
     assert (buffer.report.accepted, buffer.report.rejected) == (3, 1)
 
 
-def test_a_request_that_is_refused_as_a_whole_is_sent_in_halves(make: Make, server: Server) -> None:
+def test_a_request_rejected_as_a_whole_is_sent_in_halves(make: Make, server: Server) -> None:
     def too_large(request: httpx.Request) -> Any:
         names = [each["name"] for each in json.loads(request.content)]
         return text(413, "too large") if len(names) > 2 or "c" in names else accepts_all(request)
@@ -200,7 +158,7 @@ def test_a_request_that_is_refused_as_a_whole_is_sent_in_halves(make: Make, serv
 
 
 @pytest.mark.usefixtures("no_pauses")
-def test_what_of_the_halves_got_no_answer_is_sent_again(make: Make, server: Server) -> None:
+def test_a_half_without_an_answer_is_sent_again(make: Make, server: Server) -> None:
     server.on(ROUTE, text(413, ""), accepts_all, DOWN, accepts_all)
     buffer = make(max_age=1_000)
     for name in "abcd":
@@ -211,7 +169,7 @@ def test_what_of_the_halves_got_no_answer_is_sent_again(make: Make, server: Serv
 
 
 @pytest.mark.usefixtures("no_pauses")
-def test_after_a_half_that_got_no_answer_nothing_overtakes_it(make: Make, server: Server) -> None:
+def test_nothing_overtakes_a_half_without_an_answer(make: Make, server: Server) -> None:
     server.on(ROUTE, text(413, ""), DOWN, accepts_all)
     buffer = make(max_age=1_000)
     for name in "abcd":
@@ -221,7 +179,7 @@ def test_after_a_half_that_got_no_answer_nothing_overtakes_it(make: Make, server
     assert buffer.report == SendReport(accepted=4)
 
 
-def test_where_there_is_no_room_add_raises_if_told_so(make: Make, server: Server) -> None:
+def test_add_to_a_full_buffer_raises_with_when_full_raise(make: Make, server: Server) -> None:
     server.on(ROUTE, accepts_all)
     buffer = make(max_pending=2, max_age=1_000, when_full="raise")
     buffer.add({"name": "a"})
@@ -234,7 +192,7 @@ def test_where_there_is_no_room_add_raises_if_told_so(make: Make, server: Server
     assert sent(server) == [["a", "b"], ["d"]]
 
 
-def test_where_there_is_no_room_add_drops_if_told_so_and_says_it(
+def test_add_to_a_full_buffer_drops_and_logs_with_when_full_drop(
     make: Make, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.on(ROUTE, accepts_all)
@@ -246,7 +204,7 @@ def test_where_there_is_no_room_add_drops_if_told_so_and_says_it(
     assert sent(server) == [["a", "b"]]
 
 
-def test_a_callback_that_fails_stops_nothing(
+def test_a_callback_that_raises_is_logged_and_the_buffer_goes_on(
     make: Make, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.on(ROUTE, accepts_all)
@@ -296,11 +254,11 @@ def test_arguments_are_checked_and_named(make: Make, options: dict[str, Any], wh
         make(**options)
 
 
-def test_a_missing_key_is_found_at_construction(connect: Connect) -> None:
+def test_a_missing_key_raises_at_construction(connect: Connect) -> None:
     client: Any = connect(dev=False)
     kind: Any = EventBuffer if isinstance(client, InngestClient) else AsyncEventBuffer
     with pytest.raises(ConfigurationError, match="INNGEST_EVENT_KEY"):
-        kind(getattr(client, "_target", client))
+        kind(getattr(client, "target", client))
 
 
 def test_no_key_is_in_the_repr() -> None:
@@ -319,17 +277,17 @@ def test_both_buffers_have_the_same_methods() -> None:
         assert inspect.signature(member) == inspect.signature(awaiting[name]), name
 
 
-# From memory.
+# In memory.
 
 
 in_memory = pytest.mark.parametrize("store", [None], ids=["memory"])
 
 
 @in_memory
-def test_what_is_wrong_deep_inside_is_told_later(make: Make, server: Server) -> None:
+def test_an_invalid_nested_value_is_reported_as_rejected_later(make: Make, server: Server) -> None:
     server.on(ROUTE, accepts_all)
-    told: list[BatchReport] = []
-    buffer = make(on_batch=told.append)
+    reported: list[BatchReport] = []
+    buffer = make(on_batch=reported.append)
     for name, value in (("a", 1), ("b", float("nan")), ("c", 2)):
         buffer.add({"name": name, "data": {"k": value}})
     assert buffer.flush(5)
@@ -337,11 +295,11 @@ def test_what_is_wrong_deep_inside_is_told_later(make: Make, server: Server) -> 
     assert (failure.position, failure.event["name"]) == (1, "b")
     assert "NaN or infinite" in failure.reason
     assert [event for body in sent(server) for event in body] == ["a", "c"]
-    assert sum((each.report for each in told), SendReport()) == buffer.report
+    assert sum((each.report for each in reported), SendReport()) == buffer.report
 
 
 @in_memory
-def test_a_mapping_that_cannot_be_read_harms_no_other(make: Make, server: Server) -> None:
+def test_a_mapping_that_cannot_be_read_is_rejected_alone(make: Make, server: Server) -> None:
     class Broken(UserDict[str, Any]):
         def keys(self) -> Any:
             raise LookupError("lost")
@@ -358,31 +316,34 @@ def test_a_mapping_that_cannot_be_read_harms_no_other(make: Make, server: Server
 
 
 @in_memory
-def test_closing_tells_what_is_lost(
+def test_close_reports_lost_events(
     make: Make, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.on(ROUTE, accepts_all, DOWN)
-    told: list[BatchReport] = []
-    buffer = make(batch_size=2, max_age=1_000, on_batch=told.append)
-    for name in "abcde":
+    reported: list[BatchReport] = []
+    buffer = make(batch_size=2, max_age=1_000, on_batch=reported.append)
+    for name in "ab":
+        buffer.add({"name": name})
+    assert buffer.flush(5)
+    for name in "cde":
         buffer.add({"name": name})
     assert buffer.close(0.05) == 3
     report = buffer.report
     assert (report.accepted, report.rejected, report.unknown) == (2, 0, 3)
     assert [each.event["name"] for each in report.failures] == ["c", "d", "e"]
     assert [each.position for each in report.failures] == [2, 3, 4]
-    assert [list(each.positions) for each in told] == [[0, 1], [2, 3], [4]]
+    assert [list(each.positions) for each in reported] == [[0, 1], [2, 3], [4]]
     assert "3 events were not accepted when the buffer closed" in caplog.text
     assert buffer.pending == 0
 
 
 @in_memory
-def test_a_client_that_was_closed_first_loses_nothing_silently(
+def test_events_left_by_a_client_closed_too_early_are_reported(
     make: Make, client: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     buffer = make(max_age=1_000)
     buffer.add({"name": "a"})
     client.close()
+    flush_until_logged(buffer, "this client is closed", caplog)
     assert buffer.close(0.05) == 1
     assert buffer.report.unknown == 1
-    assert "this client is closed" in caplog.text

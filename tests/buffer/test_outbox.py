@@ -1,4 +1,4 @@
-"""The outbox: what was added is on disk, leaves when it is acknowledged, and is never locked in."""
+"""The outbox: an added event is on disk until it is acknowledged, and no lease locks it in."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sqlite3
 import stat
 import threading
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -29,7 +30,6 @@ from tests.support.server import accepts_all, refuses, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from inngest_rest._core.sending.batching import Batch
     from tests.support.clock import Clock
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 ROUTE = "POST /e/NO_EVENT_KEY_SET"
 LEASE = 100.0
+OPEN_FILES = Path("/proc/self/fd")
 
 
 @pytest.fixture
@@ -81,8 +82,14 @@ def rows(path: Path, table: str = "entries") -> list[str]:
         return [orjson.loads(each)["name"] for (each,) in db.execute(query)]
 
 
+def change(path: Path, statement: str) -> None:
+    """Change the file behind the back of the outbox."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute(statement)
+
+
 def fates(batch: Batch | None, letters: str) -> Fates:
-    """Make up the fates of a batch: a letter per event, Accepted, Rejected or Unknown."""
+    """Make fates for a batch: one letter per event, Accepted, Rejected or Unknown."""
     assert batch is not None
     by_letter: dict[str, Fate] = {"A": "internal", "R": Rejected("refused"), "U": Unknown("lost")}
     return Fates(batch, [by_letter[letter] for letter in letters])
@@ -90,7 +97,7 @@ def fates(batch: Batch | None, letters: str) -> Fates:
 
 @contextmanager
 def pragma(box: Outbox, name: str, value: int) -> Iterator[None]:
-    """Make the disk behave otherwise, as far as SQLite can be made to believe it."""
+    """Simulate a full or read-only disk by a pragma of SQLite."""
     with box.file.reading() as db:
         [before] = db.execute(f"PRAGMA {name}").fetchone()
         db.execute(f"PRAGMA {name} = {value}")
@@ -123,6 +130,7 @@ def test_threads_that_wait_for_the_disk_share_a_commit(opened: Callable[..., Out
     with box.file.reading() as db:
         db.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
     threads = [threading.Thread(target=fill, args=(box, f"e{index}")) for index in range(8)]
+    # Nothing public tells when all of them wait.
     with box._commits._lock:
         for thread in threads:
             thread.start()
@@ -134,13 +142,15 @@ def test_threads_that_wait_for_the_disk_share_a_commit(opened: Callable[..., Out
     assert len(commits) == 1
 
 
-def test_what_is_leased_is_not_given_to_others_until_the_lease_is_over(
+def test_leased_events_are_kept_from_others_until_the_lease_ends(
     opened: Callable[..., Outbox], clock: Clock
 ) -> None:
     one, other = opened(), opened()
     fill(one, "a", "b", "c", "d")
     assert names(one.take()) == ["a", "b", "c"]
-    assert names(other.take()) == ["d"]
+    rest = other.take()
+    assert names(rest) == ["d"]
+    other.settle(fates(rest, "A"))
     assert other.take() is None
     clock.advance(LEASE - 1)
     assert other.take() is None
@@ -149,7 +159,7 @@ def test_what_is_leased_is_not_given_to_others_until_the_lease_is_over(
 
 
 @pytest.mark.parametrize("jump", [-86_400.0, -LONGEST_LEASE, 86_400.0])
-def test_a_clock_that_jumps_far_locks_nothing_in(
+def test_a_clock_that_jumps_far_ends_a_lease(
     opened: Callable[..., Outbox], clock: Clock, jump: float
 ) -> None:
     one, other = opened(), opened()
@@ -169,7 +179,7 @@ def test_a_clock_that_is_set_back_a_little_ends_no_lease(
     assert other.take() is None
 
 
-def test_what_became_of_a_batch_is_written_down(opened: Callable[..., Outbox], path: Path) -> None:
+def test_outcomes_are_written_to_the_file(opened: Callable[..., Outbox], path: Path) -> None:
     box = opened()
     fill(box, "a", "b", "c")
     batch = box.take()
@@ -201,8 +211,19 @@ def test_a_batch_is_bounded_by_bytes(opened: Callable[..., Outbox]) -> None:
     box = opened()
     for name in "abc":
         box.put({"name": name, "data": {"k": "x" * 1_500_000}})
-    assert names(box.take()) == ["a", "b"]
+    batch = box.take()
+    assert names(batch) == ["a", "b"]
+    box.settle(fates(batch, "AA"))
     assert names(box.take()) == ["c"]
+
+
+def test_events_that_were_taken_and_never_settled_are_returned_again(
+    opened: Callable[..., Outbox],
+) -> None:
+    box = opened()
+    fill(box, "a", "b")
+    assert names(box.take()) == ["a", "b"]
+    assert names(box.take()) == ["a", "b"]
 
 
 def test_room_is_counted_over_all_processes(opened: Callable[..., Outbox]) -> None:
@@ -233,11 +254,8 @@ def test_a_disk_that_turns_read_only_refuses_an_event_and_keeps_the_others(
 ) -> None:
     box = opened()
     fill(box, "a")
-    with pragma(box, "query_only", 1):
-        with pytest.raises(OutboxError, match="readonly"):
-            box.put({"name": "b"})
-        with pytest.raises(OutboxError, match="cannot lease"):
-            box.take()
+    with pragma(box, "query_only", 1), pytest.raises(OutboxError, match="readonly"):
+        box.put({"name": "b"})
     fill(box, "c")
     assert rows(path) == ["a", "c"]
 
@@ -255,6 +273,68 @@ def test_an_outcome_that_could_not_be_written_is_written_later(
     assert box.take() is None
     assert rows(path) == []
     assert box.take() is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("max_page_count", 1), ("query_only", 1)], ids=["full", "read-only"]
+)
+def test_a_disk_that_cannot_be_written_does_not_keep_events_from_being_sent(
+    opened: Callable[..., Outbox],
+    path: Path,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    value: int,
+) -> None:
+    # Enough of them that their leases take another page.
+    box = opened(batch_size=100)
+    added = [f"e{number}" for number in range(300)]
+    fill(box, *added)
+    mark = box.mark()
+    sent: list[str] = []
+    with pragma(box, name, value):
+        while (batch := box.take()) is not None:
+            sent += names(batch)
+            box.settle(fates(batch, "R" + "A" * 99))
+        assert not box.has_left(mark)
+        assert box.pending == 0
+    assert "cannot lease" in caplog.text
+    # Once, until something could be written again.
+    assert 1 <= len(caplog.records) <= 2
+    assert sent == added
+    assert box.take() is None
+    assert rows(path) == []
+    assert rows(path, "dead_letters") == ["e0", "e100", "e200"]
+
+
+@pytest.mark.parametrize("damage", ["text", "5", "X'7B'", "X'5B315D'", "X'FF'"])
+def test_a_damaged_row_becomes_a_dead_letter_and_the_others_go_on(
+    opened: Callable[..., Outbox], path: Path, damage: str
+) -> None:
+    box = opened()
+    fill(box, "a", "b", "c")
+    change(path, f"UPDATE entries SET text = {damage.replace('text', repr('text'))} WHERE seq = 2")
+    batch = box.take()
+    assert names(batch) == ["a", "c"]
+    assert batch is not None
+    final = box.settle(fates(batch, "AA"))
+    assert (final.report.accepted, final.report.rejected) == (2, 1)
+    assert rows(path) == []
+    assert box.pending == 0
+    [letter] = box.dead_letters()
+    assert (letter.position, letter.event) == (2, {})
+    assert letter.reason == "damaged in the file: not a JSON object"
+    box.discard([letter])
+    assert box.dead_letters() == []
+
+
+@pytest.mark.parametrize("damage", ["DELETE FROM counts", "UPDATE counts SET pending = 'many'"])
+def test_a_file_whose_count_is_damaged_is_refused(
+    opened: Callable[..., Outbox], path: Path, damage: str
+) -> None:
+    opened().close(loses_nothing)
+    change(path, damage)
+    with pytest.raises(OutboxError, match=r"is damaged.*Move it aside"):
+        opened()
 
 
 def test_a_file_of_a_newer_version_is_left_as_it_is(
@@ -279,7 +359,9 @@ def test_a_database_of_another_application_is_refused(
         opened()
 
 
-def test_a_file_that_is_no_database_is_refused(opened: Callable[..., Outbox], path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_refused(
+    opened: Callable[..., Outbox], path: Path
+) -> None:
     path.write_bytes(b"not a database at all " * 500)
     with pytest.raises(OutboxError, match=r"not a database. Move it aside") as caught:
         opened()
@@ -308,7 +390,7 @@ def test_a_read_only_file_is_refused_when_it_is_opened(
         opened()
 
 
-def test_a_place_that_does_not_exist_is_refused(tmp_path: Path, client: InngestClient) -> None:
+def test_a_directory_or_a_missing_one_is_refused(tmp_path: Path, client: InngestClient) -> None:
     with pytest.raises(OutboxError, match="No such file or directory"):
         EventBuffer(client, tmp_path / "missing" / "outbox.db")
     with pytest.raises(OutboxError, match="unable to open"):
@@ -342,15 +424,16 @@ def test_a_relative_path_stays_where_it_was(
     assert rows(tmp_path / "o.db") == ["a"]
 
 
-def test_what_is_asked_after_closing_leaves_nothing_open(opened: Callable[..., Outbox]) -> None:
+@pytest.mark.skipif(not OPEN_FILES.is_dir(), reason="open files are listed on Linux alone")
+def test_reading_after_close_leaves_no_file_open(opened: Callable[..., Outbox], path: Path) -> None:
     box = opened()
     fill(box, "a")
     box.close(loses_nothing)
     assert box.pending == 1
-    assert box.file._db is None
+    assert not [each for each in OPEN_FILES.iterdir() if str(path) in str(each.resolve())]
 
 
-def test_events_older_than_the_platform_remembers_are_warned_of_once(
+def test_events_older_than_the_idempotency_window_are_logged_once(
     opened: Callable[..., Outbox], clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     box = opened(batch_size=1)
@@ -366,7 +449,7 @@ def test_events_older_than_the_platform_remembers_are_warned_of_once(
     assert "up to 25 hours" in record.message
 
 
-# Through a buffer, whose thread waits really: by the clock of the system.
+# Through a buffer, whose thread waits in real time.
 
 
 @pytest.fixture
@@ -390,7 +473,7 @@ def test_no_key_gets_into_the_file(server: Server, path: Path) -> None:
     assert b"abcd1234" not in content
 
 
-def test_what_one_process_left_another_sends(
+def test_events_left_by_one_process_are_sent_by_another(
     client: InngestClient, server: Server, path: Path
 ) -> None:
     server.on(ROUTE, text(503, "down"))
@@ -420,7 +503,7 @@ def test_a_backlog_goes_out_without_an_event_being_added(
     assert rows(path) == []
 
 
-def test_what_the_server_refuses_becomes_a_dead_letter(
+def test_a_rejected_event_becomes_a_dead_letter(
     client: InngestClient, server: Server, path: Path
 ) -> None:
     server.on(ROUTE, refuses("b"))
@@ -436,12 +519,25 @@ def test_what_the_server_refuses_becomes_a_dead_letter(
         assert buffer.dead_letters() == []
 
 
+def test_a_buffer_sends_past_damaged_rows_and_counts_them_as_rejected(
+    client: InngestClient, server: Server, path: Path, opened: Callable[..., Outbox]
+) -> None:
+    fill(box := opened(), "a", "b", "c")
+    box.close(loses_nothing)
+    change(path, "UPDATE entries SET text = X'7B' WHERE seq < 3")
+    server.on(ROUTE, accepts_all)
+    with EventBuffer(client, path, batch_size=1) as buffer:
+        assert buffer.flush(5)
+        assert (buffer.report.accepted, buffer.report.rejected) == (1, 2)
+        assert len(buffer.dead_letters()) == 2
+
+
 def test_dead_letters_need_a_file(client: InngestClient) -> None:
     with EventBuffer(client) as buffer, pytest.raises(InvalidArgumentError, match="path"):
         buffer.dead_letters()
 
 
-def test_closing_tells_what_is_left_in_the_file(
+def test_close_logs_how_many_events_are_left_in_the_file(
     client: InngestClient, server: Server, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.on(ROUTE, text(503, "down"))

@@ -72,7 +72,7 @@ class Lane:
             assert self._read(None), "the process that makes victims is gone"
 
     def listen(self, until: float) -> None:
-        """Hear of events for as long as the victim has left."""
+        """Collect the ids that the victim prints, until then."""
         while (left := until - time.monotonic()) > 0:
             self._read(left)
 
@@ -130,12 +130,12 @@ def test_every_event_is_accepted_or_in_the_file_and_runs_once(
         kept = ids_in(path)
         assert added <= accepted | kept
 
-        # At most one event a thread was stored without anybody having heard of it.
+        # Per thread, at most one event was stored whose `add` did not return.
         unheard = Counter(id.rpartition("-")[0] for id in (accepted | kept) - added)
         assert set(unheard.values()) <= {1}
         assert len(unheard) <= rounds * THREADS
 
-        # Whoever opens the file next sends the rest, and nothing runs twice.
+        # The next buffer to open the file sends the rest, and nothing runs twice.
         for fault in faults:
             fault.clear()
         with Later(dev=url) as client, EventBuffer(client, path) as buffer:

@@ -1,14 +1,18 @@
-"""When events that wait go out."""
+"""The schedule: when waiting events are sent."""
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
+from inngest_rest._core.buffer.memory_store import MemoryStore
 from inngest_rest._core.buffer.schedule import Schedule
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.support.clock import Clock
 
 
@@ -17,12 +21,14 @@ def timing(clock: Clock) -> Schedule:
     return Schedule(3, 60.0, clock.monotonic, poll=30.0)
 
 
-def test_nothing_that_waits_is_looked_for_now_and_then(timing: Schedule, clock: Clock) -> None:
+def test_an_idle_outbox_is_polled_and_an_idle_memory_is_not(timing: Schedule, clock: Clock) -> None:
     assert timing.due_in() == 30
     assert Schedule(3, 60.0, clock.monotonic).due_in() is None
 
 
-def test_a_few_wait_for_their_age_and_many_do_not(timing: Schedule, clock: Clock) -> None:
+def test_a_full_batch_is_due_at_once_and_a_smaller_one_at_its_age(
+    timing: Schedule, clock: Clock
+) -> None:
     assert timing.added() is True
     clock.advance(20)
     assert timing.added() is False
@@ -33,7 +39,7 @@ def test_a_few_wait_for_their_age_and_many_do_not(timing: Schedule, clock: Clock
     assert timing.due_in() == 60
 
 
-def test_a_hurry_waits_for_nothing(timing: Schedule) -> None:
+def test_hurrying_ends_a_pause(timing: Schedule) -> None:
     timing.added()
     timing.failed()
     with timing.hurrying():
@@ -54,5 +60,72 @@ def test_pauses_double_to_a_minute_and_restart_after_a_success(
     assert timing.failed() == 1
 
 
-def test_an_outage_may_last_for_ever(timing: Schedule) -> None:
+def test_pauses_stay_at_a_minute_however_long_an_outage_lasts(timing: Schedule) -> None:
     assert {timing.failed() for _ in range(2_000)} == {1, 2, 4, 8, 16, 32, 60}
+
+
+@pytest.mark.parametrize("asked", [600.0, 0.5, 1e9])
+def test_a_pause_is_as_long_as_the_server_asked_for_up_to_an_hour(
+    timing: Schedule, clock: Clock, asked: float
+) -> None:
+    timing.added(3)
+    assert timing.failed(asked) == timing.due_in() == min(max(asked, 1), 3_600)
+    with timing.hurrying():
+        assert timing.due_in() == 0
+        timing.failed(asked)
+        assert timing.due_in() == min(max(asked, 2), 3_600)
+    clock.advance(3_600)
+    assert timing.due_in() == 0
+
+
+def in_memory(schedule: Schedule) -> MemoryStore:
+    return MemoryStore(schedule, lambda: None, batch_size=3, max_pending=9)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Schedule.added,
+        Schedule.due_in,
+        Schedule.failed,
+        lambda schedule: schedule.took(0),
+        lambda schedule: in_memory(schedule).put({"name": "a"}),
+    ],
+    ids=["added", "due_in", "failed", "took", "put in memory"],
+)
+def test_a_schedule_changes_under_its_lock_alone(change: Callable[[Schedule], object]) -> None:
+    held: list[bool] = []
+
+    def lock_elsewhere() -> None:
+        is_free = timing.lock.acquire(blocking=False)
+        held.append(not is_free)
+        if is_free:
+            timing.lock.release()
+
+    def read_clock() -> float:
+        if is_watched:
+            thread = threading.Thread(target=lock_elsewhere)
+            thread.start()
+            thread.join()
+        return 0.0
+
+    is_watched = False
+    timing = Schedule(3, 60.0, read_clock)
+    is_watched = True
+    change(timing)
+    assert held[-1]
+
+
+def test_a_clock_that_fails_leaves_the_count_of_waiting_events_right(clock: Clock) -> None:
+    def read_clock() -> float:
+        if is_broken:
+            raise OSError("no clock")
+        return clock.monotonic()
+
+    is_broken = False
+    timing = Schedule(3, 60.0, read_clock)
+    is_broken = True
+    with pytest.raises(OSError, match="no clock"):
+        timing.added()
+    is_broken = False
+    assert timing.due_in() is None

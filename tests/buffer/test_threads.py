@@ -1,4 +1,4 @@
-"""The blocking buffer: its thread, and those of its callers."""
+"""The thread of the blocking buffer, and those of its callers."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from inngest_rest import (
     EventBuffer,
     InngestClient,
 )
-from tests.support.buffers import ROUTE, Gate, Make, sent
-from tests.support.server import accepts_all
+from tests.support.buffers import ROUTE, Gate, Make, full_signal, sent, workers
+from tests.support.server import accepts_all, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.support.clock import Clock
     from tests.support.server import Server
 
 
@@ -54,18 +53,17 @@ def test_add_never_waits_for_the_network(gated: Make, gate: Gate, server: Server
     assert server.asked == []
 
 
-def test_add_waits_for_room_if_told_so(
+def test_add_waits_for_room_by_default(
     gated: Make, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    is_full = full_signal(monkeypatch)
     buffer = gated(batch_size=1, max_pending=1)
     buffer.add({"name": "a"})
     assert gate.reached.wait(5)
-    waits = threading.Event()
-    monkeypatch.setattr(buffer._state, "check_open", waits.set)
     added: list[bool] = []
     thread = threading.Thread(target=lambda: added.append(buffer.add({"name": "b"})))
     thread.start()
-    assert waits.wait(5)
+    assert is_full.wait(5)
     assert added == []
     gate.opened.set()
     thread.join(5)
@@ -74,20 +72,13 @@ def test_add_waits_for_room_if_told_so(
     assert buffer.report.accepted == 2
 
 
-def test_who_waits_for_room_is_told_when_the_buffer_closes(
+def test_a_thread_that_waits_for_room_gets_an_error_when_the_buffer_closes(
     gated: Make, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    is_full = full_signal(monkeypatch)
     buffer = gated(batch_size=1, max_pending=1)
     buffer.add({"name": "a"})
     assert gate.reached.wait(5)
-    waits = threading.Event()
-    check_open = buffer._state.check_open
-
-    def checks() -> None:
-        waits.set()
-        check_open()
-
-    monkeypatch.setattr(buffer._state, "check_open", checks)
     raised: list[Exception] = []
 
     def add() -> None:
@@ -98,7 +89,7 @@ def test_who_waits_for_room_is_told_when_the_buffer_closes(
 
     thread = threading.Thread(target=add)
     thread.start()
-    assert waits.wait(5)
+    assert is_full.wait(5)
     assert buffer.close(0.05) == 1
     thread.join(5)
     assert "closed" in str(raised[0])
@@ -122,15 +113,16 @@ def test_a_callback_that_adds_to_a_full_buffer_does_not_wait_for_itself(
     assert raised.wait(5)
 
 
-def test_what_is_under_way_when_the_buffer_closes_is_counted_once(gated: Make, gate: Gate) -> None:
+def test_events_in_flight_when_the_buffer_closes_are_counted_once(gated: Make, gate: Gate) -> None:
     buffer = gated(batch_size=1)
     buffer.add({"name": "a"})
     assert gate.reached.wait(5)
+    before = workers()
     assert buffer.close(0.05) == 1
     assert buffer.report.unknown == 1
     gate.opened.set()
-    assert buffer._worker is not None
-    buffer._worker.join(5)
+    for worker in before:
+        worker.join(5)
     report = buffer.report
     assert (report.accepted, report.unknown) == (0, 1)
 
@@ -146,23 +138,16 @@ def test_a_full_batch_goes_out_without_waiting(gated: Make, gate: Gate, server: 
     assert sent(server) == [["a", "b", "c"]]
 
 
-def test_a_batch_that_is_not_full_goes_out_when_it_is_old(server: Server, clock: Clock) -> None:
-    server.on(ROUTE, accepts_all)
+def test_a_batch_that_is_not_full_goes_out_when_it_is_old(gated: Make, gate: Gate) -> None:
+    gate.opened.set()
     done = threading.Event()
-    with (
-        clock.govern(InngestClient)(dev=True, transport=server) as client,
-        EventBuffer(client, max_age=60, on_batch=lambda _: done.set()) as buffer,
-    ):
-        buffer.add({"name": "a"})
-        clock.advance(59)
-        buffer._wake()
-        assert server.asked == []
-        clock.advance(1)
-        buffer._wake()
-        assert done.wait(5)
+    gated(max_age=0.01, on_batch=lambda _: done.set()).add({"name": "a"})
+    assert done.wait(5)
 
 
-def test_no_event_of_many_threads_is_lost(gated: Make, gate: Gate, server: Server) -> None:
+def test_events_of_many_threads_are_all_sent_in_order(
+    gated: Make, gate: Gate, server: Server
+) -> None:
     gate.opened.set()
     buffer = gated(batch_size=50, max_pending=100)
 
@@ -183,15 +168,32 @@ def test_no_event_of_many_threads_is_lost(gated: Make, gate: Gate, server: Serve
         assert mine == [f"{number}/{each}" for each in range(500)]
 
 
-def test_where_no_thread_starts_any_more_whoever_flushes_sends(
-    gated: Make, gate: Gate, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def no_new_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse to start threads, as an interpreter that is exiting does."""
+
     def refuse(_: object) -> None:
         raise RuntimeError("can't create new thread at interpreter shutdown")
 
-    gate.opened.set()
     monkeypatch.setattr(threading.Thread, "start", refuse)
+
+
+@pytest.mark.usefixtures("no_new_threads")
+def test_flush_sends_in_its_own_thread_when_no_other_can_start(
+    gated: Make, gate: Gate, server: Server
+) -> None:
+    gate.opened.set()
     buffer = gated()
     buffer.add({"name": "a"})
     assert buffer.close(5) == 0
     assert sent(server) == [["a"]]
+
+
+@pytest.mark.usefixtures("no_new_threads")
+def test_flush_in_its_own_thread_pauses_after_a_failure(server: Server) -> None:
+    server.on(ROUTE, text(503, "down"))
+    with InngestClient(dev=True, transport=server, retries=0) as client:
+        buffer = EventBuffer(client)
+        buffer.add({"name": "a"})
+        assert buffer.close(0.1) == 1
+    assert len(server.asked) <= 1

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from inngest_rest import EventBuffer
+from inngest_rest._core.buffer.memory_store import MemoryStore
+from inngest_rest._core.buffer.outbox import Outbox
 from tests.support.peer import PATIENCE
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.support.server import Server
 
 ROUTE = "POST /e/NO_EVENT_KEY_SET"
@@ -24,6 +28,40 @@ Make = Callable[..., EventBuffer]
 def sent(server: Server) -> list[list[str]]:
     """Return the names that went out, request by request."""
     return [[event["name"] for event in body] for body in server.bodies()]
+
+
+def workers() -> list[threading.Thread]:
+    """Return the threads of all blocking buffers."""
+    return [each for each in threading.enumerate() if each.name == "inngest-rest-buffer"]
+
+
+def full_signal(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Return an event that is set when a store first has no room."""
+    signal = threading.Event()
+
+    def watch(kind: type[MemoryStore | Outbox]) -> None:
+        put = kind.put
+
+        def watched(self: Any, event: Any) -> bool:
+            has_room = put(self, event)
+            if not has_room:
+                signal.set()
+            return has_room
+
+        monkeypatch.setattr(kind, "put", watched)
+
+    watch(MemoryStore)
+    watch(Outbox)
+    return signal
+
+
+def flush_until_logged(buffer: EventBuffer, text: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Flush in short steps until the buffer has logged something, for some seconds at most."""
+    for _ in range(500):
+        if text in caplog.text:
+            return
+        buffer.flush(0.01)
+    raise AssertionError(f"not logged: {text}")
 
 
 class Gate(httpx.BaseTransport):

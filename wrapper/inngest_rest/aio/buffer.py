@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("inngest_rest")
 
-# Seconds to wait after an error that nothing expects.
+# Seconds to wait after an error that no code expects.
 _AFTER_A_BUG = 1.0
 
 Args = TypeVarTuple("Args")
@@ -132,6 +132,9 @@ class AsyncEventBuffer(Buffer):
     async def flush(self, timeout: Seconds | None = 30.0) -> bool:
         """Send the events added so far, and wait until their outcome is final.
 
+        The first attempt is made at once, even during a pause after a failure; but the pause of a
+        rate limit (429) is kept.
+
         Args:
             timeout: Maximum time to wait, in seconds or as a timedelta; None for no limit.
 
@@ -147,12 +150,12 @@ class AsyncEventBuffer(Buffer):
                 self._changed.beat()
                 while True:
                     seen = self._changed.count
-                    if not await self._elsewhere(store.has_left, mark):
+                    if not await self._elsewhere(self._state.has_left, mark):
                         return True
                     if self._is_stopping or self._is_worker():
-                        return False
+                        break
                     await self._changed.wait(seen)
-        return False
+        return not await self._elsewhere(store.has_left, mark)
 
     async def aclose(self, timeout: Seconds | None = 30.0) -> int:
         """Stop taking events, send those already added, and shut down.
@@ -270,8 +273,7 @@ class AsyncEventBuffer(Buffer):
             return await asyncio.shield(taking)
         except asyncio.CancelledError:
             await asyncio.wait([taking])
-            batch = taking.result()
-            if batch is not None:
+            if taking.exception() is None and (batch := taking.result()) is not None:
                 self._state.store.put_back(batch)
             raise
 
@@ -282,10 +284,11 @@ class AsyncEventBuffer(Buffer):
             return
         try:
             fates = await self._run(deliver(self._session, batch))
-        except asyncio.CancelledError:
-            self._state.store.put_back(batch)
-            raise
-        except Exception as error:  # noqa: BLE001 - a closed client, or a bug
+        except BaseException as error:
+            # A cancellation, a closed client, or a bug.
+            if not isinstance(error, Exception):
+                self._state.store.put_back(batch)
+                raise
             await self._elsewhere(self._state.keep, batch, error)
             return
         settling = asyncio.ensure_future(self._settle(fates))
@@ -301,8 +304,7 @@ class AsyncEventBuffer(Buffer):
         except Exception as error:  # noqa: BLE001 - a bug
             await self._elsewhere(self._state.keep, fates.batch, error)
         else:
-            if final is not None:
-                self._state.record(final)
+            self._state.record(final)
 
     def at_exit(self, elapsed: float) -> None:  # noqa: ARG002 - there is no loop to send with
         """Report what is left; `process_hooks` calls it."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("inngest_rest")
 
-# Seconds to wait after an error that nothing expects.
+# Seconds to wait after an error that no code expects.
 _AFTER_A_BUG = 1.0
 
 
@@ -125,6 +125,9 @@ class EventBuffer(Buffer):
     def flush(self, timeout: Seconds | None = 30.0) -> bool:
         """Send the events added so far, and wait until their outcome is final.
 
+        The first attempt is made at once, even during a pause after a failure; but the pause of a
+        rate limit (429) is kept.
+
         Args:
             timeout: Maximum time to wait, in seconds or as a timedelta; None for no limit.
 
@@ -139,10 +142,10 @@ class EventBuffer(Buffer):
             if self._worker is None:
                 self._work_here(mark, deadline)
             with self._changed:
-                while store.has_left(mark):
+                while self._state.has_left(mark):
                     left = deadline.left()
                     if self._is_worker() or self._is_stopping or left == 0.0:
-                        return False
+                        return not store.has_left(mark)
                     self._changed.wait(left)
         return True
 
@@ -248,7 +251,8 @@ class EventBuffer(Buffer):
                 goes_on = self._rest()
                 if goes_on:
                     self._send_next()
-            except Exception:
+            except BaseException:
+                # Even SystemExit, of a callback: without its thread, a buffer would send no more.
                 logger.exception("the buffer's thread failed; no event is lost, and it goes on")
                 with self._changed:
                     self._changed.wait(_AFTER_A_BUG)
@@ -258,8 +262,13 @@ class EventBuffer(Buffer):
 
     def _work_here(self, mark: int, deadline: Deadline) -> None:
         """Send in the calling thread, when no worker could be started."""
-        while self._state.store.has_left(mark) and deadline.left() != 0.0:
-            self._send_next()
+        while self._state.store.has_left(mark) and (left := deadline.left()) != 0.0:
+            pause = self._state.schedule.due_in()
+            if not pause:
+                self._send_next()
+            else:
+                with self._changed:
+                    self._changed.wait(pause if left is None else min(pause, left))
 
     def _rest(self) -> bool:
         """Wait until it is time to send; return False when the buffer stops."""
@@ -278,11 +287,13 @@ class EventBuffer(Buffer):
             return
         try:
             final = self._state.settle(self._run(deliver(self._session, batch)))
-        except Exception as error:  # noqa: BLE001 - a closed client, or a bug
+        except BaseException as error:
+            # A closed client, an interrupt, or a bug.
             self._state.keep(batch, error)
+            if not isinstance(error, Exception):
+                raise
         else:
-            if final is not None:
-                self._state.record(final)
+            self._state.record(final)
 
     def at_exit(self, elapsed: float) -> None:
         """Close within the exit timeout; `process_hooks` calls it."""

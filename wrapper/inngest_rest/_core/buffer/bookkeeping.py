@@ -13,7 +13,13 @@ from inngest_rest._core.arguments import check_count, check_seconds
 from inngest_rest._core.buffer.memory_store import MemoryStore
 from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.sending.batching import MAX_EVENTS
-from inngest_rest.errors import BufferFullError, ClosedError, InngestError, InvalidArgumentError
+from inngest_rest.errors import (
+    ApiError,
+    BufferFullError,
+    ClosedError,
+    InngestError,
+    InvalidArgumentError,
+)
 from inngest_rest.reports import SendReport
 from inngest_rest.typing import WhenFull
 
@@ -35,7 +41,7 @@ _POLL = 30.0
 
 
 class BufferOptions(NamedTuple):
-    """What a buffer was told, checked."""
+    """The options of a buffer, checked."""
 
     path: str | os.PathLike[str] | None
     batch_size: int
@@ -57,7 +63,7 @@ def check_options(
     on_batch: Callable[[BatchReport], object] | None,
     exit_timeout: Seconds,
 ) -> BufferOptions:
-    """Check what both buffers take; a missing key raises here, too."""
+    """Check the options that both buffers take, and that there is an event key."""
     check_count("batch_size", batch_size, at_most=MAX_EVENTS)
     check_count("max_pending", max_pending)
     if when_full not in get_args(WhenFull):
@@ -80,21 +86,24 @@ class BufferState:
     """The state of a buffer.
 
     Args:
-        session: Whose clocks and settings apply.
-        options: What the buffer was told.
-        wake: Makes a resting worker look; called from any thread.
+        session: Its clock and settings apply.
+        options: The options of the buffer.
+        wake: Wakes a resting worker; called from any thread.
 
     Attributes:
         store: Where events wait.
-        schedule: When they go out.
+        schedule: When they are sent.
         report: The final fates so far.
         dropped: How many events were dropped for lack of room.
+        is_closed: Whether the buffer takes no more events.
     """
 
     store: Store
 
     def __init__(self, session: Session, options: BufferOptions, wake: Callable[[], None]) -> None:
         self.options = options
+        self.is_closed = False
+        self._is_settling = False
         self._lock = threading.Lock()
         clock, size, max_age = session.clock, options.batch_size, options.max_age
         if options.path is None:
@@ -122,14 +131,13 @@ class BufferState:
     def _forget(self) -> None:
         self.report = SendReport()
         self.dropped = 0
-        self.is_closed = False
 
     def check_open(self) -> None:
         if self.is_closed:
             raise ClosedError("this buffer is closed; make a new one")
 
     def refuse(self) -> bool:
-        """Drop an event or raise, as was chosen, for lack of room."""
+        """Drop an event for lack of room, or raise, as `when_full` says."""
         if self.options.when_full != "drop":
             raise BufferFullError(
                 f"{self.options.max_pending:,} events are waiting and the buffer takes no more; "
@@ -143,42 +151,57 @@ class BufferState:
         return False
 
     def take(self) -> Batch | None:
-        """Return the batch that goes out next, or None."""
+        """Return the batch that goes out next; None if there is none, or after an error."""
         try:
             return self.store.take()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next try may work
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may work
             logger.warning("%s; trying again in %.0f s", error, self.schedule.failed())
             self.schedule.added()
             return None
 
     def settle(self, fates: Fates) -> Fates | None:
-        """Note what became of a batch and return what is final; the rest is sent again later."""
+        """Remove final events from the store and return their fates; the rest is sent again.
+
+        The caller then calls `record` with it, or `keep` if this raises.
+        """
+        self._is_settling = True
         if fates.known < len(fates.each):
             self._log_retry(len(fates.each) - fates.known, fates.cause)
         else:
             self.schedule.succeeded()
         return self.store.settle(fates)
 
-    def keep(self, batch: Batch | None, error: Exception) -> None:
-        """Keep a batch, if there is one, after an error that no plan expects."""
-        if batch is not None:
-            self.store.put_back(batch)
-        self._log_retry(0 if batch is None else len(batch.positions), error)
+    def keep(self, batch: Batch, error: BaseException) -> None:
+        """Keep a batch after an error that no plan expects."""
+        self._is_settling = False
+        self.store.put_back(batch)
+        self._log_retry(len(batch.positions), error)
 
-    def _log_retry(self, count: int, error: Exception | None) -> None:
+    def _log_retry(self, count: int, error: BaseException | None) -> None:
         expected = error is None or isinstance(error, InngestError)
+        asked = error.retry_after if isinstance(error, ApiError) else None
         logger.warning(
             "%d events were not accepted and are kept; trying again in %.0f s: %s",
             count,
-            self.schedule.failed(),
+            self.schedule.failed(asked),
             error,
             exc_info=None if expected else error,
         )
 
-    def record(self, fates: Fates) -> None:
-        """Add final fates to the report, and call `on_batch`."""
-        if not fates.each and not fates.batch.refused:
-            return
+    def has_left(self, mark: int) -> bool:
+        """Return whether any event before the mark is not final, or not in the report yet."""
+        # In this order: a batch that leaves the store in between is still being settled.
+        return self.store.has_left(mark) or self._is_settling
+
+    def record(self, fates: Fates | None) -> None:
+        """Add final fates, if there are any, to the report, and call `on_batch`."""
+        try:
+            if fates is not None and (fates.each or fates.batch.refused):
+                self._record(fates)
+        finally:
+            self._is_settling = False
+
+    def _record(self, fates: Fates) -> None:
         with self._lock:
             before, self.report = self.report.rejected, self.report + fates.report
             rejected = self.report.rejected
@@ -192,15 +215,14 @@ class BufferState:
                 logger.exception("on_batch failed; the buffer goes on")
 
     def close_store(self) -> int:
-        """Report what is left when the buffer closes, and return how many events that are."""
+        """Report the events that are left when the buffer closes, and return their number."""
         return self.store.close(self.record)
 
     def restart(self) -> None:
         """Start anew in a forked child."""
-        was_closed = self.is_closed
         self._lock = threading.Lock()
+        self._is_settling = False
         self._forget()
-        self.is_closed = was_closed
         self.store.restart()
 
 
@@ -210,7 +232,7 @@ def _is_worth_logging(before: int, after: int) -> bool:
 
 
 class Buffer:
-    """The properties of both buffers."""
+    """Properties that both buffers share."""
 
     _state: BufferState
     _session: Session

@@ -1,7 +1,7 @@
-"""How a buffer sends a batch: in halves, if the server refuses a request as a whole.
+"""Plan of sending a buffer's batch: in halves, if the server rejects the request as a whole.
 
-A buffer gives nothing up while it is open: events that got no answer are sent again later. So a
-request that the server will always refuse must not hold up those behind it for ever.
+An open buffer gives up on no event: those without an answer are sent again later. So a request that
+the server will always reject must not hold up later ones for ever.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NOT_THE_REQUEST = (
 
 
 def deliver(session: Session, batch: Batch) -> Plan[Fates]:
-    """Send a batch; where it is refused as a whole (413 above all), send it in halves."""
+    """Send a batch, or its halves if the server rejects it as a whole (mostly 413)."""
     fates = yield from send_batch(session, batch)
     if not _is_about_the_request(fates.cause):
         return fates

@@ -1,4 +1,4 @@
-"""Threads that wait for the disk at the same time share one commit."""
+"""Group commit: threads that wait for the disk at the same time share one commit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class _Ticket:
-    """A text on its way to the disk, and what became of it."""
+    """A text on its way to the disk, and its outcome."""
 
     __slots__ = ("reason", "stored", "text")
 
@@ -22,10 +22,10 @@ class _Ticket:
 
 
 class GroupCommit:
-    """Collects what threads want to store while another one is storing.
+    """Collects texts of many threads while one of them is storing.
 
-    The first thread stores for all that have come, itself included; the others find it done when
-    their turn comes. No thread is needed for it, and none is left behind.
+    The first thread stores every text that has been collected, its own included; the others find
+    theirs stored when they get the lock. It needs no thread of its own.
 
     Args:
         store: Stores texts in order and returns how many of them had room, or raises.
@@ -36,7 +36,7 @@ class GroupCommit:
         self.restart()
 
     def restart(self) -> None:
-        """Forget who waits, in a forked child."""
+        """Forget waiting texts, in a forked child."""
         # Reentrant: a finalizer may add an event in the middle of an add.
         self._lock = threading.RLock()
         self._coming: deque[_Ticket] = deque()

@@ -30,10 +30,10 @@ class MemoryStore:
     """A bounded queue of events, in the order they came.
 
     Args:
-        schedule: Informed of what comes and goes; its lock guards the counts here, too.
-        wake: Called, outside the lock, when a resting worker has to look.
-        batch_size: Most events per batch.
-        max_pending: Most events that wait or are being sent.
+        schedule: Notified of events that come and go; its lock also guards the counts here.
+        wake: Called, outside the lock, to wake a resting worker.
+        batch_size: Maximum number of events per batch.
+        max_pending: Maximum number of events that wait or are being sent.
     """
 
     def __init__(
@@ -51,14 +51,16 @@ class MemoryStore:
         self._events: deque[EventLike] = deque()
         self._ready: deque[Batch] = deque()
         self._encoded = 0
-        self._again: Batch | None = None
-        self._out: Batch | None = None
+        # Taken and not yet settled: being sent, or to be sent again.
+        self._taken: Batch | None = None
         self._added = 0
-        self._pending = 0
+        self._gone = 0
+        # `_added` at which there is no more room: so `put` makes one comparison.
+        self._full_at = self._max_pending
         self._schedule.restart()
 
     def put(self, event: Any) -> bool:
-        """Take an event; errors deep inside are found when it is encoded."""
+        """Take an event; nested values are validated when it is encoded."""
         kept: Any
         if event.__class__ is dict:
             # A copy: callers may reuse the mapping for their next event.
@@ -73,28 +75,27 @@ class MemoryStore:
             _check_name(name)
         if data.__class__ is not dict and not (data is None or isinstance(data, Mapping)):
             raise InvalidEventError(f"data must be a JSON object, not {type(data).__name__}")
-        with self._schedule.lock:
-            if self._pending >= self._max_pending:
+        schedule = self._schedule
+        with schedule.lock:
+            if self._added >= self._full_at:
                 return False
-            self._pending += 1
+            wake = schedule.count_one()
             self._added += 1
             self._events.append(kept)
-            wake = self._schedule.added()
         if wake:
             self._wake()
         return True
 
     def shut(self) -> None:
         with self._schedule.lock:
-            self._max_pending = 0
+            self._max_pending = self._full_at = 0
 
     def take(self) -> Batch | None:
         with self._taking:
-            self._out = batch = self._again or self._next()
-            self._again = None
+            self._taken = self._taken or self._next()
             with self._schedule.lock:
-                self._schedule.took(self._pending - _size(batch))
-            return batch
+                self._schedule.took(self.pending - _size(self._taken))
+            return self._taken
 
     def _next(self) -> Batch | None:
         if not self._ready:
@@ -123,25 +124,25 @@ class MemoryStore:
 
     def settle(self, fates: Fates) -> Fates | None:
         with self._taking:
-            if fates.batch is not self._out:
+            if fates.batch is not self._taken:
                 return None
-            final, self._again = fates.split()
-            self._out = None
+            final, self._taken = fates.split()
             with self._schedule.lock:
-                self._pending -= _size(fates.batch) - _size(self._again)
-                self._schedule.waiting = self._pending
+                self._gone += _size(fates.batch) - _size(self._taken)
+                self._full_at = self._max_pending and self._max_pending + self._gone
+                self._schedule.kept(self.pending)
             return final
 
     def put_back(self, batch: Batch) -> None:
         with self._taking:
-            if batch is self._out:
-                self._out, self._again = None, batch
+            if batch is self._taken:
                 with self._schedule.lock:
-                    self._schedule.waiting = self._pending
+                    self._schedule.kept(self.pending)
 
     @property
     def pending(self) -> int:
-        return self._pending
+        with self._schedule.lock:
+            return self._added - self._gone
 
     def mark(self) -> int:
         with self._schedule.lock:
@@ -149,7 +150,7 @@ class MemoryStore:
 
     def has_left(self, mark: int) -> bool:
         with self._schedule.lock:
-            return mark > self._added - self._pending
+            return mark > self._gone
 
     def dead_letters(self) -> list[SendFailure]:
         raise InvalidArgumentError(
@@ -162,12 +163,12 @@ class MemoryStore:
     def close(self, on_lost: Callable[[Fates], object]) -> int:
         """Forget everything that is left, including what is being sent."""
         with self._taking:
-            left = [each for each in (self._out, self._again) if each is not None]
-            while (batch := self._next()) is not None:
+            left: list[Batch] = []
+            while (batch := self._taken or self._next()) is not None:
                 left.append(batch)
-            self._out = self._again = None
+                self._taken = None
             with self._schedule.lock:
-                self._pending = 0
+                self._gone = self._added
                 self._schedule.took(0)
         for batch in left:
             on_lost(Fates.unknown(batch, "the buffer was closed before it was accepted"))
@@ -191,7 +192,7 @@ def _check_name(name: object) -> None:
 
 
 def _describe(event: EventLike) -> Mapping[str, Any]:
-    """Return what the failure of an event shows that cannot even be read."""
+    """Describe an event whose data cannot be read, for its failure."""
     return {"name": event.name} if isinstance(event, Event) else {"name": event.get("name")}
 
 

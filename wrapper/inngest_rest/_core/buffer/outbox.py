@@ -9,24 +9,27 @@ from __future__ import annotations
 
 import logging
 import uuid
-from contextlib import suppress
+from contextlib import closing, suppress
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import orjson
 
 from inngest_rest._core.buffer.group_commit import GroupCommit
-from inngest_rest._core.buffer.sqlite_file import OutboxFile
+from inngest_rest._core.buffer.sqlite_file import OutboxFile, is_about_writing
 from inngest_rest._core.sending.batching import Batch, Batcher
 from inngest_rest._core.sending.event_json import encode
-from inngest_rest._core.sending.fates import Fates, Rejected, Unknown
+from inngest_rest._core.sending.fates import Rejected, Unknown
 from inngest_rest.errors import OutboxError
 from inngest_rest.reports import SendFailure
 
 if TYPE_CHECKING:
     import os
+    import sqlite3
     from collections.abc import Callable, Iterable, Sequence
 
     from inngest_rest._core.buffer.schedule import Schedule
+    from inngest_rest._core.sending.fates import Fates
     from inngest_rest.event import EventLike
 
 logger = logging.getLogger("inngest_rest")
@@ -37,7 +40,10 @@ LONGEST_LEASE = 3_600.0
 IDEMPOTENCY_WINDOW = 86_400.0
 """Seconds for which the platform remembers an event's id (operation sendEvents)."""
 
+_FREE = f"(leased_until <= :now OR leased_until > :now + {LONGEST_LEASE} OR owner = :owner)"
+_LEASE = "UPDATE entries SET owner = ?, leased_until = ? WHERE seq = ?"
 _RELEASE = "UPDATE entries SET owner = NULL, leased_until = 0 WHERE seq = ? AND owner = ?"
+_DELETE = "DELETE FROM entries WHERE seq = ?"
 _BURY = """
 INSERT OR IGNORE INTO dead_letters
 SELECT seq, text, added_at, ?, ? FROM entries WHERE seq = ?
@@ -49,10 +55,10 @@ class Outbox:
 
     Args:
         path: The file, created if missing.
-        schedule: Informed of what comes and goes.
-        wake: Called, outside the lock, when a resting worker has to look.
-        batch_size: Most events per batch.
-        max_pending: Most events in the file, from all processes together.
+        schedule: Notified of events that come and go.
+        wake: Called, outside the lock, to wake a resting worker.
+        batch_size: Maximum number of events per batch.
+        max_pending: Maximum number of events in the file, those of all processes together.
         lease: Seconds for which a batch is kept from other processes.
         now: Seconds since 1970; processes compare their leases by it.
 
@@ -91,9 +97,12 @@ class Outbox:
         self._owner = uuid.uuid4().hex
         self._commits = GroupCommit(self._store)
         self._has_to_wake = False
-        self._unwritten: list[Fates] = []
+        # Final outcomes that are not in the file yet: why an event was rejected, None if it was
+        # accepted, by its number.
+        self._outcomes: dict[int, str | None] = {}
         self._end = 0
-        self._has_warned = False
+        self._has_warned_of_age = False
+        self._has_warned_of_disk = False
 
     def restart(self) -> None:
         self._start()
@@ -110,10 +119,9 @@ class Outbox:
         return stored
 
     def _store(self, texts: Sequence[bytes]) -> int:
-        """Store as many as there is room for, and return how many."""
+        """Store as many texts as there is room for, and return how many."""
         with self.file.transaction("did not take the event") as db:
-            [pending] = db.execute("SELECT pending FROM counts").fetchone()
-            fitting = texts[: max(0, self._max_pending - pending)]
+            fitting = texts[: max(0, self._max_pending - self._count_all(db))]
             now = self._now()
             db.executemany(
                 "INSERT INTO entries (text, added_at) VALUES (?, ?)",
@@ -128,47 +136,63 @@ class Outbox:
         self._end = self.mark()
 
     def take(self) -> Batch | None:
-        """Lease the batch that goes out next.
+        """Lease the batch that goes out next; on a full disk, return it without a lease.
 
         Raises:
-            OutboxError: The file cannot be used; nothing was leased.
+            OutboxError: The file cannot be read, or another process does not stop writing.
         """
+        try:
+            self._write_outcomes()
+            with self.file.transaction("cannot lease") as db:
+                batch, left = self._choose(db)
+                until = self._now() + self._lease
+                leases = [(self._owner, until, seq) for seq in batch.positions]
+                db.executemany(_LEASE, leases)
+        except OutboxError as error:
+            if not is_about_writing(error):
+                raise
+            # Sending makes room. Without a lease, an event may be sent twice; it runs once.
+            self._warn_of_disk(error)
+            with self.file.reading() as db:
+                batch, left = self._choose(db)
+        self._outcomes.update((each.position, each.reason) for each in batch.refused)
+        self._schedule.took(left)
+        return batch if batch.positions or batch.refused else None
+
+    def _choose(self, db: sqlite3.Connection) -> tuple[Batch, int]:
+        """Return the events that go out next, past damaged ones, and how many come after them."""
         batcher: Batcher[bytes] = Batcher(_as_it_is, max_events=self._batch_size)
         taken: list[int] = []
+        damaged: list[SendFailure] = []
+        full, last = None, 0
         oldest = now = self._now()
-        full = None
-        self._write_outcomes()
-        with self.file.transaction("cannot lease") as db:
-            rows = db.execute(
-                "SELECT seq, text, added_at FROM entries "
-                "WHERE leased_until <= ? OR leased_until > ? ORDER BY seq LIMIT ?",
-                (now, now + LONGEST_LEASE, self._batch_size),
-            )
+        free = {"now": now, "owner": self._owner}
+        query = f"SELECT seq, text, added_at FROM entries WHERE {_FREE} ORDER BY seq"  # noqa: S608
+        with closing(db.execute(query, free)) as rows:
             for seq, text, added_at in rows:
-                full = batcher.add(text)
-                if full is not None:
+                if seq in self._outcomes:
+                    continue
+                if len(taken) + len(damaged) == self._batch_size:
                     break
-                taken.append(seq)
-                oldest = min(oldest, added_at)
-            rows.close()
-            db.executemany(
-                "UPDATE entries SET owner = ?, leased_until = ? WHERE seq = ?",
-                [(self._owner, now + self._lease, seq) for seq in taken],
-            )
-            [left] = db.execute(
-                "SELECT count(*) FROM (SELECT 1 FROM entries "
-                "WHERE leased_until <= ? OR leased_until > ? LIMIT ?)",
-                (now, now + LONGEST_LEASE, self._batch_size),
-            ).fetchone()
-            self._schedule.took(left)
-        if now - oldest > IDEMPOTENCY_WINDOW:
-            self._warn_of_age(now - oldest)
-        batch = full or batcher.flush()
-        return None if batch is None else batch._replace(positions=taken)
+                if not _is_json_object(text):
+                    damaged.append(SendFailure(seq, {}, "damaged in the file: not a JSON object"))
+                else:
+                    full = batcher.add(text)
+                    if full is not None:
+                        break
+                    taken.append(seq)
+                    oldest = min(oldest, added_at)
+                last = seq
+        query = f"SELECT 1 FROM entries WHERE seq > :last AND {_FREE} LIMIT :size"  # noqa: S608
+        bounds = {**free, "last": last, "size": self._batch_size}
+        left = len(db.execute(query, bounds).fetchall())
+        self._warn_of_age(now - oldest)
+        batch = full or batcher.flush() or Batch((), b"[]")
+        return batch._replace(positions=taken, refused=damaged), left
 
     def _warn_of_age(self, age: float) -> None:
-        if not self._has_warned:
-            self._has_warned = True
+        if age > IDEMPOTENCY_WINDOW and not self._has_warned_of_age:
+            self._has_warned_of_age = True
             logger.warning(
                 "%s holds events that have waited for up to %.0f hours: one that was sent without "
                 "an answer may run again, since the platform remembers an id for 24 hours",
@@ -176,49 +200,70 @@ class Outbox:
                 age / 3_600,
             )
 
+    def _warn_of_disk(self, error: OutboxError) -> None:
+        """Log that the file cannot be written, once until it can be written again."""
+        if not self._has_warned_of_disk:
+            self._has_warned_of_disk = True
+            logger.warning(
+                "%s. Events in it are still sent; outcomes are written when that is possible", error
+            )
+
     def settle(self, fates: Fates) -> Fates:
-        """Write outcomes down; if the file cannot be written, the next `take` or `close` does."""
-        self._settle(fates)
+        """Write outcomes to the file; if that fails, the next `take` or `close` does it."""
+        for seq, fate in zip(fates.batch.positions, fates.each, strict=True):
+            if not isinstance(fate, Unknown):
+                self._outcomes[seq] = fate.reason if isinstance(fate, Rejected) else None
+        self._release(fates.batch)
         return fates.split()[0]
 
     def put_back(self, batch: Batch) -> None:
-        self._settle(Fates.unknown(batch, "not sent"))
+        self._release(batch)
 
-    def _settle(self, fates: Fates) -> None:
-        self._unwritten.append(fates)
+    def _release(self, batch: Batch) -> None:
+        """Write outcomes, and give other processes the rest of a batch."""
+        unsent = [seq for seq in batch.positions if seq not in self._outcomes]
         try:
-            self._write_outcomes()
+            self._write_outcomes(unsent)
         except OutboxError as error:
-            logger.warning("%s; it will be tried again", error)
-        if fates.known < len(fates.each):
+            self._warn_of_disk(error)
+        if unsent:
             self._schedule.added()
 
-    def _write_outcomes(self) -> None:
-        """Persist every outcome not yet written, including those of earlier failed attempts."""
-        if not self._unwritten:
-            return
-        unwritten, now = list(self._unwritten), self._now()
-        with self.file.transaction("cannot note what was sent") as db:
-            for fates in unwritten:
-                done: list[tuple[int]] = []
-                for seq, fate in zip(fates.batch.positions, fates.each, strict=True):
-                    match fate:
-                        case Unknown():
-                            db.execute(_RELEASE, (seq, self._owner))
-                        case Rejected(reason):
-                            db.execute(_BURY, (now, reason, seq))
-                            done.append((seq,))
-                        case _:
-                            done.append((seq,))
-                db.executemany("DELETE FROM entries WHERE seq = ?", done)
-        del self._unwritten[: len(unwritten)]
+    def _write_outcomes(self, unsent: Sequence[int] = ()) -> None:
+        """Write every outcome that is not in the file, and end the leases of unsent events."""
+        accepted = [(seq,) for seq, reason in list(self._outcomes.items()) if reason is None]
+        rejected = [
+            (seq, reason) for seq, reason in list(self._outcomes.items()) if reason is not None
+        ]
+        # Apart, since accepted events make room, and dead letters need it.
+        if accepted or unsent:
+            with self.file.transaction("cannot note what was sent") as db:
+                db.executemany(_RELEASE, [(seq, self._owner) for seq in unsent])
+                db.executemany(_DELETE, accepted)
+            self._note_written(seq for (seq,) in accepted)
+        if rejected:
+            now = self._now()
+            with self.file.transaction("cannot keep a dead letter") as db:
+                db.executemany(_BURY, [(now, reason, seq) for seq, reason in rejected])
+                db.executemany(_DELETE, [(seq,) for seq, _ in rejected])
+            self._note_written(seq for seq, _ in rejected)
+
+    def _note_written(self, seqs: Iterable[int]) -> None:
+        for seq in seqs:
+            self._outcomes.pop(seq, None)
+        self._has_warned_of_disk = False
 
     @property
     def pending(self) -> int:
-        """How many events the file holds, from all processes together."""
+        """How many events wait or are being sent, those of all processes together."""
         with self.file.reading() as db:
-            [pending] = db.execute("SELECT pending FROM counts").fetchone()
-        return int(pending)
+            return max(self._count_all(db) - len(self._outcomes), 0)
+
+    def _count_all(self, db: sqlite3.Connection) -> int:
+        row = db.execute("SELECT pending FROM counts").fetchone()
+        if row is None or not isinstance(row[0], int):
+            self.file.refuse("is damaged: it does not know how many events it has. Move it aside")
+        return int(row[0])
 
     def mark(self) -> int:
         with self.file.reading() as db:
@@ -226,23 +271,23 @@ class Outbox:
         return last or 0
 
     def has_left(self, mark: int) -> bool:
-        """Return whether any is left before the mark that no other process is sending."""
+        """Return whether any event is left before the mark that no other process is sending."""
         return self._count_left(mark, at_most=1) > 0
 
-    def _count_left(self, mark: int, *, at_most: int = -1) -> int:
-        now = self._now()
-        with self.file.reading() as db:
-            [left] = db.execute(
-                "SELECT count(*) FROM (SELECT 1 FROM entries WHERE seq <= ? "
-                "AND (leased_until <= ? OR leased_until > ? OR owner = ?) LIMIT ?)",
-                (mark, now, now + LONGEST_LEASE, self._owner, at_most),
-            ).fetchone()
-        return int(left)
+    def _count_left(self, mark: int, *, at_most: int | None = None) -> int:
+        free = {"mark": mark, "now": self._now(), "owner": self._owner}
+        query = f"SELECT seq FROM entries WHERE seq <= :mark AND {_FREE}"  # noqa: S608
+        with self.file.reading() as db, closing(db.execute(query, free)) as rows:
+            left = (seq for (seq,) in rows if seq not in self._outcomes)
+            return sum(1 for _ in islice(left, at_most))
 
     def dead_letters(self) -> list[SendFailure]:
         with self.file.reading() as db:
             rows = db.execute("SELECT seq, text, reason FROM dead_letters ORDER BY seq").fetchall()
-        return [SendFailure(seq, orjson.loads(text), reason) for seq, text, reason in rows]
+        return [
+            SendFailure(seq, orjson.loads(text) if _is_json_object(text) else {}, str(reason))
+            for seq, text, reason in rows
+        ]
 
     def discard(self, letters: Iterable[SendFailure]) -> None:
         gone = [(each.position,) for each in letters]
@@ -263,6 +308,13 @@ class Outbox:
                 self.file.path,
             )
         return left
+
+
+def _is_json_object(text: object) -> bool:
+    try:
+        return isinstance(text, bytes) and isinstance(orjson.loads(text), dict)
+    except orjson.JSONDecodeError:
+        return False
 
 
 def _as_it_is(text: bytes, _: int) -> bytes:

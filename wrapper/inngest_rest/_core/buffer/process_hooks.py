@@ -38,22 +38,22 @@ _files: dict[OpenFile, None] = {}
 
 
 def register(buffer: OpenBuffer) -> None:
-    """Call the hooks of a buffer from now on."""
+    """Call the hooks of this buffer from now on."""
     _buffers[buffer] = None
 
 
 def unregister(buffer: OpenBuffer) -> None:
-    """Call its hooks no more."""
+    """Stop calling its hooks."""
     _buffers.pop(buffer, None)
 
 
 def register_file(file: OpenFile) -> None:
-    """Call the hooks of a file from now on."""
+    """Call the hooks of this file from now on."""
     _files[file] = None
 
 
 def unregister_file(file: OpenFile) -> None:
-    """Call its hooks no more."""
+    """Stop calling its hooks."""
     _files.pop(file, None)
 
 

@@ -1,4 +1,4 @@
-"""When a buffer sends: by count, by age, at once, or later after a failure. No I/O, no thread."""
+"""Schedule of a buffer: when it sends, by count and age, and how long it pauses after failures."""
 
 from __future__ import annotations
 
@@ -15,26 +15,25 @@ if TYPE_CHECKING:
     from inngest_rest.typing import Seconds
 
 LONGEST_WAIT = 3_600.0
-"""Seconds after which to look again in any case; longer waits overflow in the system."""
+"""Maximum seconds to wait at once; longer waits may overflow in the operating system."""
 
 _LONGEST_PAUSE = 60.0
 
-# Doubling this often exceeds the longest pause; more would overflow one day.
+# Enough to exceed the longest pause; without a bound, the power would overflow.
 _DOUBLINGS = 10
 
 
 class Schedule:
-    """Decides how long a buffer's worker may rest; any thread may call it.
+    """Decides how long a buffer's worker may rest. It may be called from any thread.
 
     Args:
-        batch_size: This many waiting events go out at once.
-        max_age: Seconds after which fewer go out.
-        clock: Monotonic seconds.
-        poll: Seconds after which to look even if nothing is known to wait; None for never.
+        batch_size: Number of waiting events that are sent without delay.
+        max_age: Seconds after which fewer are sent.
+        clock: Returns monotonic seconds.
+        poll: Seconds after which an idle buffer looks for events anyway; None for never.
 
     Attributes:
-        lock: Held by each method; hold it to do several things at once.
-        waiting: How many events are known to wait.
+        lock: Held by each method but `count_one`; hold it to do several things at once.
     """
 
     def __init__(
@@ -55,7 +54,7 @@ class Schedule:
         """Forget everything, as a forked child must."""
         # Reentrant: a signal handler or a finalizer may add an event in the middle of an add.
         self.lock = threading.RLock()
-        self.waiting = 0
+        self._waiting = 0
         self._hurries = 0
         self._since = self._clock()
         self._failures = 0
@@ -64,37 +63,62 @@ class Schedule:
     def added(self, count: int = 1) -> bool:
         """Count new events; return whether a resting worker has to wake up."""
         with self.lock:
-            before = self.waiting
-            self.waiting = after = before + count
+            before = self._waiting
             if before == 0:
                 self._since = self._clock()
-                return True
-            return before < self._batch_size <= after
+            self._waiting = after = before + count
+            return before == 0 or before < self._batch_size <= after
+
+    def count_one(self) -> bool:
+        """Do what `added` does, for a caller that holds the lock: taking it again costs time."""
+        waiting = self._waiting + 1
+        if waiting == 1:
+            self._since = self._clock()
+        self._waiting = waiting
+        return waiting == 1 or waiting == self._batch_size  # noqa: PLR1714 - a set takes longer
 
     def took(self, left: int) -> None:
         """Note that a batch was taken, and how many events still wait."""
         with self.lock:
-            self.waiting = left
+            self._waiting = left
             self._since = self._clock()
+
+    def kept(self, waiting: int) -> None:
+        """Note how many events wait now that a batch was settled or put back."""
+        with self.lock:
+            self._waiting = waiting
 
     @contextmanager
     def hurrying(self) -> Generator[None]:
-        """Send everything now, for as long as this lasts; after a failure without its pause."""
+        """Send everything at once for as long as this lasts.
+
+        It ends a pause after a failure, even one that the server asked for (of a rate limit, the
+        client keeps it all the same); the pauses after further failures are kept.
+        """
         with self.lock:
             self._hurries += 1
             self._not_before = 0.0
             # Another process may have put events that are not known to wait.
-            self.waiting = max(self.waiting, 1)
+            self._waiting = max(self._waiting, 1)
         try:
             yield
         finally:
             with self.lock:
                 self._hurries = max(self._hurries - 1, 0)
 
-    def failed(self) -> float:
-        """Note a failure; return the seconds until the next try, which double with each."""
+    def failed(self, asked: float | None = None) -> float:
+        """Note a failure.
+
+        Args:
+            asked: Seconds the server asked to wait, if it did.
+
+        Returns:
+            The seconds until the next attempt: they double with each failure up to a minute, and
+            are at least as many as were asked for, up to an hour.
+        """
         with self.lock:
             pause = min(2.0 ** min(self._failures, _DOUBLINGS), _LONGEST_PAUSE)
+            pause = max(pause, min(asked or 0.0, LONGEST_WAIT))
             self._failures += 1
             self._not_before = self._clock() + pause
             return pause
@@ -109,8 +133,8 @@ class Schedule:
         """Return the seconds until it is time to send, or None until an event comes."""
         with self.lock:
             now = self._clock()
-            if self.waiting:
-                full = self._hurries or self.waiting >= self._batch_size
+            if self._waiting:
+                full = self._hurries or self._waiting >= self._batch_size
                 at = now if full else self._since + self._max_age
             elif self._poll is not None:
                 at = self._since + self._poll
@@ -124,7 +148,7 @@ class Deadline:
 
     Args:
         timeout: Seconds or a timedelta; None never ends.
-        clock: Whose time passes.
+        clock: Measures the time.
     """
 
     def __init__(self, timeout: Seconds | None, clock: Clock) -> None:

@@ -10,7 +10,7 @@ import sqlite3
 import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from inngest_rest._core.buffer import process_hooks
 from inngest_rest.errors import OutboxError
@@ -26,6 +26,9 @@ _APPLICATION = 0x494E4752
 
 # Seconds to wait for another process that writes.
 _PATIENCE = 10.0
+
+# Raised where the disk or a quota is full, or the file system has become read-only.
+_WRITE_ERRORS = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR}
 
 _SCHEMA = f"""
 CREATE TABLE entries (
@@ -56,10 +59,10 @@ PRAGMA user_version = {VERSION};
 
 
 class OutboxFile:
-    """A file that threads share, one transaction at a time.
+    """A database file that threads share, one transaction at a time.
 
     Args:
-        path: Where it is; created, readable by its owner alone, if missing.
+        path: Path of the file; created if missing, readable only by its owner.
 
     Raises:
         OutboxError: The file cannot be used; the message says why.
@@ -82,7 +85,7 @@ class OutboxFile:
         """Do several things or none of them; they are on disk when this ends.
 
         Args:
-            doing: What could not be done if this fails, for the error.
+            doing: What could not be done if this fails, for the message.
 
         Raises:
             OutboxError: It failed, and nothing was done.
@@ -180,9 +183,9 @@ class OutboxFile:
                 for statement in _statements(_SCHEMA):
                     db.execute(statement)
             elif application != _APPLICATION:
-                self._refuse("is a database of another application")
+                self.refuse("is a database of another application")
             elif version > VERSION:
-                self._refuse(
+                self.refuse(
                     f"was written by a newer inngest-rest (format {version}, this one knows "
                     f"{VERSION}); upgrade inngest-rest, the file is unchanged"
                 )
@@ -191,7 +194,8 @@ class OutboxFile:
             self.close()
             raise
 
-    def _refuse(self, reason: str) -> None:
+    def refuse(self, reason: str) -> NoReturn:
+        """Raise an OutboxError about the file."""
         raise OutboxError(f"{self.path} {reason}", path=str(self.path))
 
     @contextmanager
@@ -203,6 +207,12 @@ class OutboxFile:
             raise OutboxError(
                 f"{self.path} {doing}: {error}{advice}", path=str(self.path)
             ) from error
+
+
+def is_about_writing(error: OutboxError) -> bool:
+    """Return whether the file may still be readable after this error."""
+    # The low byte is the kind of error; the others give details.
+    return getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF in _WRITE_ERRORS
 
 
 def _statements(script: str) -> Iterator[str]:

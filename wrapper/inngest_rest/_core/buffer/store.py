@@ -28,20 +28,21 @@ class Store(Protocol):
     def take(self) -> Batch | None:
         """Return the batch that goes out next, oldest events first, or None.
 
-        It stays in the store until it is settled or put back.
+        Events stay in the store until they are settled: those of a batch that was not settled are
+        returned again. So at most one batch is being sent at a time.
         """
         ...
 
     def settle(self, fates: Fates) -> Fates | None:
-        """Let go of events that were accepted or rejected, and keep the rest to be sent again.
+        """Remove events that were accepted or rejected, and keep the rest to be sent again.
 
         Returns:
-            The fates that are final; None if the batch was given up in the meantime.
+            The final fates; None if the store was closed in the meantime.
         """
         ...
 
     def put_back(self, batch: Batch) -> None:
-        """Keep a batch whose sending was cut short; nothing happens if it was settled."""
+        """Keep a batch that was not sent to the end; nothing happens if it was settled."""
         ...
 
     @property
@@ -70,13 +71,13 @@ class Store(Protocol):
         ...
 
     def close(self, on_lost: Callable[[Fates], object]) -> int:
-        """Let go of everything, log how many events are left, and return that number.
+        """Release everything, log how many events are left, and return that number.
 
         Args:
-            on_lost: Called with the fates of events that are lost by that.
+            on_lost: Called with the fates of events that are lost.
         """
         ...
 
     def restart(self) -> None:
-        """Start anew in a forked child: what its parent was sending stays with the parent."""
+        """Start anew in a forked child; batches in flight stay with the parent."""
         ...

@@ -1,0 +1,56 @@
+"""Buffers of both kinds, with both stores."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import AsyncEventBuffer, EventBuffer, InngestClient
+from inngest_rest._core.buffer import schedule
+from inngest_rest.aio import buffer as async_buffer
+from inngest_rest.client import buffer as blocking_buffer
+from tests.support.doors import Blocking, open_door
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.support.doors import DoorName
+    from tests.support.server import Server
+
+
+@pytest.fixture
+def client(door: DoorName, server: Server) -> Iterator[Any]:
+    """Make a client that does not retry by itself, and runs in real time."""
+    with asyncio.Runner() as runner:
+        client = open_door(door, runner, dev=True, transport=server, retries=0)
+        yield client
+        client.close()
+
+
+@pytest.fixture
+def make(client: Any, store: Path | None) -> Iterator[Callable[..., EventBuffer]]:
+    """Make buffers of either kind, with either store; the blocking one stands for all."""
+    made: list[Any] = []
+
+    def make(**options: Any) -> Any:
+        if isinstance(client, InngestClient):
+            made.append(EventBuffer(client, store, **options))
+        else:
+            buffer = AsyncEventBuffer(client.target, store, **options)
+            made.append(Blocking(buffer, client.runner))
+        return made[-1]
+
+    yield make
+    for buffer in made:
+        buffer.close(0.05)
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try again at once after a failure."""
+    monkeypatch.setattr(schedule, "_LONGEST_PAUSE", 0.0)
+    for door in (async_buffer, blocking_buffer):
+        monkeypatch.setattr(door, "_AFTER_A_BUG", 0.0)

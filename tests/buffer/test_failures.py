@@ -1,0 +1,156 @@
+"""A buffer under failure: nothing is lost, everything is logged, and it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import Event, SendReport
+from inngest_rest._core.buffer.memory_store import MemoryStore
+from inngest_rest._core.buffer.outbox import Outbox
+from tests.support.buffers import ROUTE, Make, flush_until_logged, sent
+from tests.support.clock import Clock
+from tests.support.doors import open_door
+from tests.support.server import accepts_all, refuses, says
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.doors import DoorName
+    from tests.support.server import Server
+
+READINGS = 8
+"""At least as many readings of the clock as a worker makes to send one batch."""
+
+
+class FaultyClock(Clock):
+    """Real time; one reading by a buffer's worker raises."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left: int | None = None
+        self.caller: threading.Thread | None = None
+
+    def monotonic(self) -> float:
+        if self.left is not None and threading.current_thread() is not self.caller:
+            self.left -= 1
+            if self.left < 0:
+                self.left = None
+                raise OSError("no clock")
+        return time.monotonic()
+
+    def now(self) -> float:
+        return time.time()
+
+
+@pytest.fixture
+def faulty() -> FaultyClock:
+    return FaultyClock()
+
+
+@pytest.fixture
+def client(door: DoorName, server: Server, faulty: FaultyClock) -> Iterator[Any]:
+    with asyncio.Runner() as runner:
+        client = open_door(door, runner, faulty, dev=True, transport=server, retries=0)
+        yield client
+        client.close()
+
+
+@pytest.mark.parametrize("reading", range(READINGS))
+@pytest.mark.usefixtures("no_pauses")
+def test_an_event_is_delivered_although_the_worker_once_had_no_clock(
+    door: DoorName,
+    make: Make,
+    server: Server,
+    faulty: FaultyClock,
+    reading: int,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server.on(ROUTE, accepts_all)
+    buffer = make(max_age=1_000)
+    buffer.add({"name": "a"})
+    faulty.caller = threading.current_thread() if door == "blocking" else None
+    faulty.left = reading
+    assert buffer.flush(5)
+    assert {name for body in sent(server) for name in body} == {"a"}
+    assert buffer.pending == 0
+    assert ("no clock" in caplog.text) == (faulty.left is None)
+
+
+@pytest.mark.parametrize("method", ["take", "settle"])
+@pytest.mark.usefixtures("no_pauses")
+def test_an_event_is_delivered_although_its_store_once_failed(
+    make: Make,
+    server: Server,
+    store: Path | None,
+    method: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    kind = MemoryStore if store is None else Outbox
+    works = getattr(kind, method)
+    calls: list[object] = []
+
+    def fails_once(self: object, *args: object) -> object:
+        calls.append(self)
+        if len(calls) == 1:
+            raise RuntimeError("a bug")
+        return works(self, *args)
+
+    monkeypatch.setattr(kind, method, fails_once)
+    server.on(ROUTE, accepts_all)
+    buffer = make(max_age=1_000)
+    buffer.add({"name": "a"})
+    assert buffer.flush(5)
+    assert buffer.report == SendReport(accepted=1)
+    assert "a bug" in caplog.text
+
+
+@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.parametrize("door", ["blocking"])  # in a task, it ends the event loop
+def test_a_callback_that_exits_does_not_end_the_worker(
+    make: Make, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    def exits(_: object) -> None:
+        raise SystemExit
+
+    server.on(ROUTE, accepts_all)
+    buffer = make(on_batch=exits)
+    for name in "ab":
+        buffer.add({"name": name})
+        assert buffer.flush(5)
+    assert buffer.report == SendReport(accepted=2)
+    assert "SystemExit" in caplog.text
+
+
+def test_rejected_events_are_logged_less_and_less_often_without_their_data(
+    make: Make, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.on(ROUTE, refuses("b"))
+    buffer = make(batch_size=1)
+    for _ in range(12):
+        buffer.add(Event("b", {"card": "4242"}))
+    assert buffer.flush(10)
+    assert buffer.report.rejected == 12
+    assert [(each.levelname, each.getMessage()) for each in caplog.records] == [
+        ("WARNING", "1 events rejected so far, the last one: b is refused"),
+        ("WARNING", "10 events rejected so far, the last one: b is refused"),
+    ]
+    assert "4242" not in caplog.text
+
+
+@pytest.mark.parametrize(("status", "requests"), [(429, 1), (503, 2)])
+def test_a_server_that_asks_to_wait_is_obeyed_but_flush_hurries_if_it_is_no_rate_limit(
+    make: Make, server: Server, status: int, requests: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.on(ROUTE, says({"error": "busy"}, status=status, retry_after="600"), accepts_all)
+    buffer = make(batch_size=1)
+    buffer.add({"name": "a"})
+    flush_until_logged(buffer, "trying again in 600 s", caplog)
+    assert buffer.flush(5 if requests == 2 else 0.01) == (requests == 2)
+    assert sent(server) == [["a"]] * requests
