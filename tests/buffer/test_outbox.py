@@ -192,6 +192,18 @@ def test_outcomes_are_written_to_the_file(opened: Callable[..., Outbox], path: P
     assert names(box.take()) == ["c"]
 
 
+def test_an_event_rejected_without_a_reason_becomes_a_dead_letter(
+    opened: Callable[..., Outbox], path: Path
+) -> None:
+    box = opened()
+    fill(box, "a")
+    batch = box.take()
+    assert batch is not None
+    box.settle(Fates(batch, [Rejected("")]))
+    assert rows(path) == []
+    assert rows(path, "dead_letters") == ["a"]
+
+
 def test_dead_letters_keep_event_and_reason_until_they_are_discarded(
     opened: Callable[..., Outbox],
 ) -> None:
