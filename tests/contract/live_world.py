@@ -48,7 +48,7 @@ class Server:
 
 
 class LiveWorld(World):
-    """A real server. Waiting for a signal is left out: the Python SDK cannot (facts.md 4)."""
+    """A real server. The official Python SDK cannot wait for a signal, so its app does not."""
 
     has_cancellations = False
     has_waiting_function = False

@@ -53,7 +53,7 @@ def body_of(name: str) -> Any:
     return json.loads(recorded(name).body)
 
 
-# What a server answers where it has no such route [facts.md 0].
+# Responses to routes that a server does not have: its web UI, or a 404 of the family.
 WEB_UI = text(200, "<!DOCTYPE html><title>Inngest</title>", "text/html")
 NO_ROUTE = {"v1": recorded("v1-runs-list"), "v2": recorded("v2-unknown-route")}
 
@@ -115,7 +115,7 @@ def accepts_all(request: httpx.Request) -> Reply:
 
 
 def refuses(name: str) -> Callable[[httpx.Request], Reply]:
-    """Accept events as the server does: up to the first of this name [facts.md 1]."""
+    """Accept events as the server does: up to the first with this name (operation sendEvents)."""
 
     def answer(request: httpx.Request) -> Reply:
         names = [each["name"] for each in json.loads(request.content)]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from inngest_rest import InngestClient
     from tests.contract.world import World
 
-# The server takes five sessions at most, and nobody but it counts them [facts.md 1].
+# More sessions than the server accepts (operation sendEvents); the client does not count them.
 REFUSED = {"meta": {"sessions": dict.fromkeys("abcdef", "x")}}
 
 
