@@ -1,4 +1,4 @@
-"""Signals, bulk cancellations and webhooks: what not every server has."""
+"""Signals, bulk cancellations and webhooks, which not every server has."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.contract.world import World
 
 
-def test_signal_nobody_waits_for_is_not_found(client: InngestClient) -> None:
+def test_signal_without_a_waiting_run_is_not_found(client: InngestClient) -> None:
     with pytest.raises(NotFoundError):
         client.signals.send(f"nobody-{uuid4()}")
 
@@ -61,7 +61,7 @@ def test_bulk_cancellation_cancels_what_started_in_its_window(
         client.cancellations.delete(made.id)
 
 
-def test_bulk_cancellation_is_checked_first(world: World, client: InngestClient) -> None:
+def test_bulk_cancellation_is_validated(world: World, client: InngestClient) -> None:
     past, future = (world.now() + timedelta(hours=hours) for hours in (-1, 1))
     with pytest.raises(NotFoundError):
         client.cancellations.create(world.app, "no-such-function", started_before=past)
