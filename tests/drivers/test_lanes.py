@@ -149,7 +149,7 @@ def test_a_request_waiting_for_a_lane_is_not_sent_if_the_client_is_closed() -> N
     assert lanes.close() == []
 
 
-def test_requests_beyond_64_at_once_wait_and_are_known_not_to_be_sent_blocking() -> None:
+def test_more_than_64_concurrent_requests_wait_and_are_known_not_to_be_sent_blocking() -> None:
     opened, all_in = threading.Event(), threading.Barrier(MAX_AT_ONCE + 1)
 
     def hold() -> None:
@@ -181,7 +181,9 @@ class Held(Own):
         return self.handle_request(request)
 
 
-def test_requests_beyond_64_at_once_wait_in_each_loop_and_are_known_not_to_be_sent() -> None:
+def test_more_than_64_concurrent_requests_per_event_loop_wait_and_are_known_not_to_be_sent() -> (
+    None
+):
     events: list[asyncio.Event] = []
     driver = AsyncDriver({"api": Lanes(lambda: Held(events))}, SYSTEM_CLOCK)
 

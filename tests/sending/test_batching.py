@@ -72,7 +72,7 @@ ODD_TEXTS = [
 ]
 
 
-def test_a_part_of_a_batch_has_the_very_bytes_of_the_whole() -> None:
+def test_a_slice_of_a_batch_has_the_same_bytes() -> None:
     batch = Batch.of(range(len(ODD_TEXTS)), ODD_TEXTS)
     assert batch.texts() == ODD_TEXTS
     for start, end in itertools.combinations(range(len(ODD_TEXTS) + 1), 2):

@@ -83,7 +83,7 @@ def read(response: httpx.Response, route: Route[A, T], url: str, session: Sessio
     except InngestError:
         raise
     except Exception as error:
-        # Whatever a server sends, callers see an error of this package.
+        # Any response must end in a result or an error of this package.
         if isinstance(error, json.JSONDecodeError):
             error.doc = ""  # the whole body, which may quote a key
         raise answer.invalid(f"not as documented ({type(error).__name__}: {error})") from error

@@ -149,7 +149,7 @@ class AsyncDriver:
             for _, task in started:
                 task.cancel()
             await asyncio.gather(*(task for _, task in started), return_exceptions=True)
-            with ExitStack() as rest:  # for each of them, whichever of these raises
+            with ExitStack() as rest:  # for each of them, even if one of these raises
                 for job, task in reversed(started):
                     rest.callback(on_result, job, task.result() if _succeeded(task) else None)
 

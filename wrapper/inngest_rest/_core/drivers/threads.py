@@ -45,7 +45,7 @@ def run_many(
         stop.set()
         wait([future for _, future in started], timeout=_GRACE)
         pool.shutdown(wait=False)
-        with ExitStack() as rest:  # for each of them, whichever of these raises
+        with ExitStack() as rest:  # for each of them, even if one of these raises
             for job, future in reversed(started):
                 rest.callback(on_result, job, future.result() if _succeeded(future) else None)
 

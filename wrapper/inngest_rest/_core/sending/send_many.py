@@ -90,7 +90,7 @@ def check_options(
 def send_many(
     driver: Driver, session: Session, events: Iterable[EventLike], options: SendOptions
 ) -> SendReport:
-    """Send events from an iterable, whatever its length."""
+    """Send events from an iterable of any length."""
     source = batches_of_events(each_event(events), options.batch_size, lenient=True)
     return run(driver, session, source, options)
 
@@ -101,7 +101,7 @@ async def send_many_async(
     events: Iterable[EventLike] | AsyncIterable[EventLike],
     options: SendOptions,
 ) -> SendReport:
-    """Send events from an iterable or an asynchronous one, whatever its length."""
+    """Send events from an iterable or asynchronous iterable of any length."""
     source = (
         batches_of_async_events(events, options.batch_size, lenient=True)
         if isinstance(events, AsyncIterable)
