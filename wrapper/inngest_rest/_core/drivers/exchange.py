@@ -1,4 +1,4 @@
-"""What both drivers do with an exchange: read it, word its errors, and log it without keys."""
+"""Read a response, word the errors of an exchange and log it without keys, for both drivers."""
 
 from __future__ import annotations
 
