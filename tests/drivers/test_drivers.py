@@ -240,7 +240,7 @@ class Fails(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, ZeroDivisionError, MemoryError])
-def test_what_is_no_error_of_ours_closes_the_plan_and_propagates(
+def test_a_foreign_exception_closes_the_plan_and_propagates(
     door: DoorName, kind: type[BaseException]
 ) -> None:
     log: list[str] = []
@@ -281,7 +281,7 @@ def test_a_cancellation_during_a_call_is_not_reported_as_a_timeout() -> None:
     assert not isinstance(caught.value, RequestTimeoutError)
 
 
-def test_a_plan_may_catch_what_a_call_ends_with(door: DoorName) -> None:
+def test_a_plan_may_catch_the_error_of_a_call(door: DoorName) -> None:
     def plan() -> Plan[str]:
         try:
             yield from a_call()

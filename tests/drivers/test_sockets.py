@@ -147,7 +147,7 @@ def test_a_refused_connection_is_an_undelivered_request(reach: Connect) -> None:
     assert not caught.value.delivered
 
 
-def test_an_answer_that_does_not_come_is_waited_for_so_long(reach: Connect) -> None:
+def test_a_missing_response_times_out(reach: Connect) -> None:
     def keeps_silent(connection: socket.socket) -> None:
         take_request(connection)
         until_hung_up(connection)
@@ -353,7 +353,7 @@ def on_the_wire(work: Callable[[Stream, Wire], Any]) -> None:
     asyncio.run(scenario())
 
 
-def test_what_came_before_a_connection_was_lost_can_still_be_read() -> None:
+def test_bytes_received_before_a_connection_was_lost_can_still_be_read() -> None:
     async def work(stream: Stream, wire: Wire) -> None:
         stream.data_received(b"HTTP/1.1 413 \r\n\r\n")
         wire.log.append("lost")
@@ -387,7 +387,7 @@ def test_a_write_waits_for_room_and_fails_where_the_connection_is_lost_meanwhile
     on_the_wire(work)
 
 
-def test_no_more_is_read_than_asked_for() -> None:
+def test_a_read_returns_at_most_the_requested_bytes() -> None:
     async def work(stream: Stream, _: Wire) -> None:
         stream.data_received(b"abcde")
         stream.eof_received()
@@ -401,7 +401,7 @@ def test_no_more_is_read_than_asked_for() -> None:
 
 
 @pytest.mark.parametrize("descriptor", [None, -1])
-def test_a_connection_that_has_lost_its_socket_is_not_used_again(descriptor: int | None) -> None:
+def test_a_connection_without_a_socket_is_not_reused(descriptor: int | None) -> None:
     async def work(stream: Stream, wire: Wire) -> None:
         wire.plug = None if descriptor is None else SimpleNamespace(fileno=lambda: descriptor)
         assert stream.get_extra_info("is_readable")

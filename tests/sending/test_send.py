@@ -304,7 +304,7 @@ def test_a_receipt_that_lies_is_believed_in_nothing(
     assert len(server.requests) == 1
 
 
-def test_after_a_failure_the_batches_that_follow_are_not_tried_and_said_so(
+def test_after_a_failure_later_batches_are_reported_as_not_tried(
     connect: Connect, server: Server
 ) -> None:
     server.on(ROUTE, accepts_all, text(401, "no"))

@@ -186,7 +186,7 @@ def test_interrupted_its_threads_neither_pause_nor_try_again() -> None:
     assert [(each.report.accepted, each.report.unknown) for each in told] == [(0, 1), (0, 1)]
 
 
-def test_an_on_batch_that_raises_ends_it_and_is_still_told_of_the_rest(
+def test_an_on_batch_that_raises_ends_the_sending_and_gets_the_rest(
     client: InngestClient, server: Server
 ) -> None:
     server.on(ROUTE, accepts_all)
