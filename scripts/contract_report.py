@@ -1,6 +1,6 @@
-"""Print which answers of the document were tried: by recordings, the mock suite, the live suite.
+"""Print which documented responses were tried: by recordings, the mock suite, the live suite.
 
-Exit status: 0 all is well; 1 an operation has neither a method of the client nor a reason to have
+Exit status: 0 success; 1 an operation has neither a method of the client nor a reason for having
 none, or a documented success was never seen; 2 the mock suite itself fails.
 """
 
@@ -31,17 +31,17 @@ SUITE = "tests/contract/cases"
 
 @dataclass(frozen=True)
 class Row:
-    """One answer of an operation: a documented status, or a status that v1 hides in a 200.
+    """One response of an operation: a documented status, or a status that v1 hides in a 200.
 
     Attributes:
         operation: The operation's id.
-        method: What of the client asks it; None where nothing does.
-        reason: Why nothing does.
+        method: The method of the client that calls it, if any.
+        reason: Why there is none.
         status: The HTTP status.
-        body_status: The status that tells, where the body has another one.
+        body_status: The effective status, where the body has another one.
         recordings: How many recordings show it.
-        mock: Whether the suite met it on the mock server.
-        live: Whether the suite met it on a real server; None if it never ran here.
+        mock: Whether the suite got it from the mock server.
+        live: Whether the suite got it from a real server; None if it never ran here.
     """
 
     operation: str
@@ -55,7 +55,7 @@ class Row:
 
     @property
     def is_tried(self) -> bool:
-        """Whether anything showed it."""
+        """Whether a recording or a suite showed it."""
         return bool(self.recordings or self.mock or self.live)
 
 
@@ -83,7 +83,7 @@ def main() -> int:
 
 
 def run_mock_suite(*selection: str) -> set[Answer]:
-    """Run the suite on the mock server and return what it met."""
+    """Run the suite on the mock server and return the responses it got."""
     with tempfile.TemporaryDirectory() as scratch:
         record = Path(scratch) / "exercised.json"
         command = [sys.executable, "-m", "pytest", SUITE, "-q", "-p", "no:cacheprovider"]
@@ -98,7 +98,7 @@ def run_mock_suite(*selection: str) -> set[Answer]:
 
 
 def recorded(document: Document, recordings: Iterable[Recording]) -> Iterator[Answer]:
-    """Give the answers that recordings show, one each."""
+    """Return the response that each recording shows."""
     for each in recordings:
         operation = document.match(each.method, each.path)
         if operation is not None:
@@ -108,7 +108,7 @@ def recorded(document: Document, recordings: Iterable[Recording]) -> Iterator[An
 def rows(
     document: Document, recordings: list[Answer], mock: set[Answer], live: set[Answer] | None
 ) -> Iterator[Row]:
-    """Make the table, in the order of the document's operations by family and name."""
+    """Return the rows of the table, sorted by family and name of the operation."""
     seen = {*recordings, *mock, *(live or ())}
     for operation in sorted(document.operations, key=lambda each: (each.tag, each.id)):
         for answer in answers_of(operation, seen):
@@ -125,27 +125,27 @@ def rows(
 
 
 def answers_of(operation: Operation, seen: set[Answer]) -> list[Answer]:
-    """List every documented status of an operation, and what was seen hidden in one."""
+    """List every documented status of an operation, and those seen hidden in a 200."""
     documented = {Answer(operation.id, int(status), None) for status in operation.responses}
     hidden = {each for each in seen if each.operation == operation.id and each.body_status}
     return sorted(documented | hidden, key=lambda each: (each.status, each.body_status or 0))
 
 
 def problems(found: Iterable[Row]) -> list[str]:
-    """Say which operation nobody can ask, and which documented success nothing ever showed."""
+    """Return the operations that no method calls, and the documented successes never seen."""
     found = list(found)
     unasked = {row.operation: None for row in found if not (row.method or row.reason)}
     return [
-        f"{name}: neither a method of the client nor a reason to have none" for name in unasked
+        f"{name}: neither a method of the client nor a reason for having none" for name in unasked
     ] + [
-        f"{row.operation} {row.status}: documented, and nothing ever showed it"
+        f"{row.operation} {row.status}: documented, but never seen"
         for row in found
         if 200 <= row.status < 300 and not row.is_tried
     ]
 
 
 def table(found: Iterable[Row]) -> Iterator[str]:
-    """Lay the rows out; an operation is named on its first one."""
+    """Format the rows; an operation is named on its first one."""
     layout = "{:<22} {:<21} {:<10} {:>10}  {:<4}  {:<4}"
     yield layout.format("operation", "client.", "status", "recordings", "mock", "live")
     last = ""
@@ -166,7 +166,7 @@ MARKS: Mapping[bool | None, str] = {True: "yes", False: "-", None: "?"}
 
 
 def summary(found: list[Row]) -> Iterator[str]:
-    """Explain the marks, and why some operations have no method."""
+    """Explain the marks, and list why some operations have no method."""
     yield ""
     yield "200 as 404: an HTTP 200 whose body says 404, as a v1 GET does."
     if any(row.live is None for row in found):

@@ -1,6 +1,6 @@
 """The command scripts/demo: its arguments, the events it sends and the server it sends them to.
 
-What it shows is in demo_acts.py, how it looks in demo_screen.py.
+The acts are in demo_acts.py, the output in demo_screen.py.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ ORDER = {
     "data": {"orderId": "ord_123", "total": 49.99},
     "user": {"id": "usr_456"},
 }
-"""Sent first on the mock: whatever FILE holds, it starts runs that fail, complete and go on."""
+"""Sent first on the mock, so that some runs fail, complete and keep running for any FILE."""
 SERVER_VARIABLES = (
     "INNGEST_DEV",
     "INNGEST_BASE_URL",
@@ -53,7 +53,7 @@ SERVER_VARIABLES = (
 KEY_VARIABLES = ("INNGEST_EVENT_KEY", "INNGEST_SIGNING_KEY", "INNGEST_API_KEY")
 OFF = {"", "0", "false"}
 ACTS = {"replayed": "replay", "cancelled": "cancel", "invoked": "invoke"}
-"""The acts that are left out where no run is fit for them, by their keys in the summary."""
+"""The acts that are left out if no run is suitable, by their keys in the summary."""
 
 DESCRIPTION = """\
 Shows inngest-rest at work in a few seconds: lists apps, sends events, lists the runs
@@ -69,13 +69,13 @@ try:
   scripts/demo --url http://127.0.0.1:8288 events.ndjson
   scripts/demo --json 2>/dev/null | jq .runs
 
-a server of yours:
-  Named by --url, or else by INNGEST_DEV (1 or a URL), INNGEST_BASE_URL,
+a server of your own:
+  Set by --url, or else by INNGEST_DEV (1 or a URL), INNGEST_BASE_URL,
   INNGEST_API_BASE_URL or INNGEST_EVENT_API_BASE_URL. Keys are read from
   INNGEST_EVENT_KEY, INNGEST_SIGNING_KEY and INNGEST_API_KEY; a dev server needs none.
-  Keys alone choose no server, so that production is never met by chance.
+  Keys alone do not select a server, so the demo never uses production by accident.
 
-  Put events into FILE that your functions listen to, best one for a function that
+  Put events into FILE that trigger your functions, ideally one for a function that
   completes, one for a function that fails and one for a function that takes a while:
 
       {"name": "app/ok", "data": {"orderId": "ord_1"}}
@@ -83,8 +83,8 @@ a server of yours:
       {"name": "app/slow", "data": {}}
 
   The demo sends these events once. Of the runs they start it replays one and cancels
-  one, and it invokes the function of one that completed with the same data: a function
-  of yours may run up to three times. Runs of others are never touched.
+  one, and it invokes the function of a completed one with the same data: a function of
+  yours may run up to three times. No other runs are touched.
 
 FILE:
   One JSON object per line: "name", and optionally "data", "user", "ts" (milliseconds),
@@ -101,11 +101,11 @@ exit status:
 
 
 class BankError(Exception):
-    """Why a run of the mock's shop fails."""
+    """The error of a failed run of the mock's shop."""
 
 
 class WrongFileError(Exception):
-    """FILE cannot be sent, and nothing was."""
+    """FILE cannot be sent; nothing was sent."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -143,7 +143,7 @@ def fail(status: int, reason: str) -> int:
 
 
 def next_step(error: InngestError) -> str:
-    """Say what to do about an error, besides what it says itself."""
+    """Return what to do about an error, beyond its own message."""
     if isinstance(error, TransportError):
         return (
             "\n  Start a dev server with  npx inngest-cli@latest dev"
@@ -189,7 +189,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=SAMPLE,
         help=f"events to send, one JSON object per line (default: scripts/{SAMPLE.name})",
     )
-    parser.add_argument("--url", type=base_url, help="a server of yours, such as a dev server")
+    parser.add_argument("--url", type=base_url, help="a server of your own, such as a dev server")
     parser.add_argument(
         "--wait",
         type=seconds,
@@ -247,7 +247,7 @@ def read_events(path: Path) -> list[dict[str, Any]]:
 
 
 def rehearse(events: list[dict[str, Any]], places: list[str]) -> None:
-    """Send the events to a mock in this process first: a server refuses what the mock refuses."""
+    """Send the events to a mock in this process first: it rejects what a server would reject."""
     with InngestClient(
         event_key="rehearsal", base_url="http://localhost", transport=MockServer().transport
     ) as client:
@@ -258,7 +258,7 @@ def rehearse(events: list[dict[str, Any]], places: list[str]) -> None:
             raise WrongFileError(f"{places[error.position]}: {reason}") from None
         except PartialSendError as error:
             refused = error.report.failures[0]
-            reason = f"the server would refuse this event: {refused.reason}"
+            reason = f"the server would reject this event: {refused.reason}"
             raise WrongFileError(f"{places[refused.position]}: {reason}") from None
 
 
@@ -281,7 +281,7 @@ def connect(
         events.insert(0, ORDER)
         url = stack.enter_context(shop_server({event["name"] for event in events}).serve())
         where = f"a mock server at {url}"
-        # A transport of its own: proxies of the environment are not for this server.
+        # Its own transport, so that proxies set in the environment are not used for it.
         client = InngestClient(base_url=url, dev=True, transport=httpx.HTTPTransport())
     screen.say(screen.paint(f"inngest-rest {__version__} on {where}", "title"))
     if keys and not options.url and not variables:
@@ -290,7 +290,7 @@ def connect(
 
 
 def server_variables() -> list[str]:
-    """List the variables that name a server."""
+    """List the variables that set a server."""
     given = {name: os.environ.get(name, "") for name in SERVER_VARIABLES}
     if given["INNGEST_DEV"].lower() in OFF:
         del given["INNGEST_DEV"]
@@ -298,8 +298,8 @@ def server_variables() -> list[str]:
 
 
 def shop_server(names: set[str]) -> MockServer:
-    """Make a server with the functions of a small shop, and one for each other event name."""
-    # As slow as a real server to show what was sent, and without the routes that none has.
+    """Return a server with the functions of a small shop, and one for each other event name."""
+    # As slow as a real server to show events and runs, and without routes that no server has.
     mock = MockServer(v1_routes=False, visibility_delay=timedelta(milliseconds=250))
     declined: set[str] = set()
 

@@ -1,7 +1,7 @@
 """The acts of the demo: list apps, send, list runs, replay, cancel, invoke and wait.
 
-Each act calls the client, shows what came of it and returns what the summary needs. An act changes
-only runs that the demo started itself.
+Each act calls the client, shows the result and returns its part of the summary. An act changes only
+runs that the demo started itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 LOOK_EVERY_SECONDS = 0.25
-"""Pause between two looks at the runs: a real server shows a run about so long after its event."""
+"""Polling interval: a real server shows a run about this long after its event."""
 SETTLE_SECONDS = 3.0
 """Longest wait, once there are runs, for one of each kind that the acts need."""
 CLOCK_SKEW = timedelta(hours=1)
@@ -40,20 +40,20 @@ STATUSES = [
     RunStatus.CANCELLED,
 ]
 REPLAYED = (RunStatus.FAILED, RunStatus.COMPLETED)
-"""Statuses of the runs that are replayed, the better one first."""
+"""Statuses of the runs that may be replayed, in order of preference."""
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the message says why and what to do next."""
+    """The demo cannot continue; the message says why and what to do next."""
 
 
 @frozen
 class Stage:
-    """What every act needs, and what the acts remember for each other.
+    """State shared by the acts.
 
     Attributes:
-        client: The client the demo is about.
-        screen: Where to write.
+        client: The client that the demo shows.
+        screen: The screen to write to.
         wait_seconds: Longest wait for runs to appear, and for a run to end.
         began: When the demo began.
         events: The events the demo sent, by the ids that the server gave them.
@@ -71,7 +71,7 @@ class Stage:
 
 
 def demonstrate(stage: Stage, events: list[dict[str, Any]]) -> dict[str, Any]:
-    """Perform every act and return the summary; None stands for an act that had no run.
+    """Perform every act and return the summary; None stands for an act without a suitable run.
 
     Raises:
         DemoError: There is nothing to show: no app, no function for these events, or no run.
@@ -90,7 +90,7 @@ def demonstrate(stage: Stage, events: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def list_apps(stage: Stage, events: list[dict[str, Any]]) -> list[str]:
-    """List apps and their functions; where no function takes the events, none is sent."""
+    """List apps and their functions; raise if the events would start no function."""
     stage.screen.head("Apps", "client.apps.list(), client.functions.list(app)")
     stage.screen.wait_for("the server to answer", in_pipes=False)
     apps = [app for app in stage.client.apps.list() if not app.is_archived]
@@ -215,7 +215,7 @@ def invoke(stage: Stage) -> str | None:
     else:
         leave_out(stage, "none of these runs has completed", "which completes")
         return None
-    # `since` makes the list one of v2, which names app and function.
+    # `since` needs v2, whose runs have the ids of app and function.
     assert run.app_id
     assert run.function_id
     data = stage.events[event_of(stage, run)].get("data") or {}
@@ -228,34 +228,34 @@ def invoke(stage: Stage) -> str | None:
 
 
 def count_runs(stage: Stage) -> dict[str, int]:
-    """Count by status what the demo started, as it stands at the end."""
+    """Count the runs of the demo by status, at the end."""
     return {**dict.fromkeys(STATUSES, 0), **counts_of(own_runs(stage))}
 
 
-# Runs: the demo's own, looked for until they are as an act needs them.
+# Runs: only the demo's own, polled until an act can use them.
 
 
 def own_runs(stage: Stage) -> list[Run]:
-    """List the runs the demo started, newest first: nothing else is acted on."""
+    """List the runs that the demo started, newest first; no others are changed."""
     listed = stage.client.runs.list(since=stage.began - CLOCK_SKEW, limit=SEARCHED_RUNS)
     return [
         run
         for run in listed
         if run.id in stage.started
-        # A batch may hold events of others.
+        # A batch may contain events of other senders.
         or (run.batch_id is None and not stage.events.keys().isdisjoint(run.event_ids))
     ]
 
 
 def event_of(stage: Stage, run: Run) -> str:
-    """Return the id of the event that the demo sent and that started the run."""
+    """Return the id of the demo's event that started the run."""
     return next(id for id in run.event_ids if id in stage.events)
 
 
 def look_for(
     stage: Stage, is_enough: Callable[[list[Run]], bool], seconds: float, what: str
 ) -> list[Run]:
-    """List the demo's runs until they are enough or the time is up, and return the last list."""
+    """Poll the demo's runs until there are enough or the time is up, and return the last list."""
     asked = time.monotonic()
     while True:
         runs = own_runs(stage)
@@ -266,7 +266,7 @@ def look_for(
 
 
 def are_of_every_kind(runs: list[Run]) -> bool:
-    """Whether every act has a run, or no run can change any more."""
+    """Return whether every act has a run, or no run can change any more."""
     if all(run.is_ended for run in runs):
         return True
     return {run.status for run in runs}.issuperset(REPLAYED)
@@ -277,10 +277,12 @@ def can_replay(runs: list[Run]) -> bool:
 
 
 def get_details(stage: Stage, run: Run) -> Run:
-    """Get what a list leaves out: the end and the result."""
+    """Get what a listing omits: the end and the result."""
     try:
         return stage.client.runs.get(run.id)
-    except InngestError:  # a server may list a run and not find it; the line is shorter then
+    except (
+        InngestError
+    ):  # a server may list a run before it can return it; the line is shorter then
         return run
 
 
@@ -294,7 +296,7 @@ def wait_for_end(stage: Stage, id: str) -> Run | None:
         return None
 
 
-# Words
+# Text
 
 
 def wait_code(stage: Stage) -> str:
@@ -302,7 +304,7 @@ def wait_code(stage: Stage) -> str:
 
 
 def show_end(stage: Stage, id: str, run: Run | None, took: str) -> None:
-    """Show in a line how a run ended and after how long."""
+    """Show on one line how a run ended and how long it took."""
     if run is None:
         stage.screen.say(f"  {id}  has not ended within {stage.wait_seconds:g} s")
         return
@@ -323,7 +325,7 @@ def advice(stage: Stage, needed: str = "") -> str:
 
 
 def starts(trigger: str, name: str) -> bool:
-    """Whether a trigger, which may end in a wildcard, takes events of this name."""
+    """Return whether a trigger, which may end in a wildcard, matches an event name."""
     return name == trigger or (trigger.endswith("*") and name.startswith(trigger[:-1]))
 
 

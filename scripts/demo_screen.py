@@ -1,4 +1,4 @@
-"""The screen of the demo: plain lines of at most 100 columns, in colour on a terminal alone."""
+"""The output of the demo: plain lines of at most 100 columns, in colour only on a terminal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLOURS = {
     "queued": "33",
     "cancelled": "35",
 }
-"""Codes of Select Graphic Rendition by what the text is; a run's text has its status."""
+"""Select Graphic Rendition codes by kind of text; a run's kind is its status."""
 
 
 class Screen:
@@ -43,11 +43,11 @@ class Screen:
         print(line, file=self._stream, flush=True)
 
     def head(self, title: str, code: str) -> None:
-        """Begin an act: what it does, and the code that does it."""
+        """Begin an act: show its title, and the code that performs it."""
         self.say(f"\n{self.paint(f'{title:<26}', 'title')}  {self.paint(code, 'code')}")
 
     def wait_for(self, what: str, *, in_pipes: bool = True) -> None:
-        """Show what is waited for, once; a terminal shows it until the next line is written."""
+        """Show what the demo is waiting for, once; on a terminal until the next line is written."""
         if what == self._waiting_for or not (self._is_terminal or in_pipes):
             return
         self.clear()
@@ -56,7 +56,7 @@ class Screen:
         self._waiting_for = what
 
     def clear(self) -> None:
-        """Take away what was waited for."""
+        """Erase the waiting message."""
         if self._waiting_for and self._is_terminal:
             print("\r\x1b[K", end="", file=self._stream, flush=True)
         self._waiting_for = ""
@@ -68,7 +68,7 @@ class Screen:
 
 
 def clip(text: str, width: int) -> str:
-    """Fit foreign text into a line: no control characters, not too long."""
+    """Fit text of a server into a line: no control characters, not too long."""
     clean = "".join(each if each.isprintable() else " " for each in text[: width + 1])
     return clean if len(clean) <= width else f"{clean[: width - 3]}..."
 
@@ -85,7 +85,7 @@ def clip_list(names: list[str], width: int) -> str:
 
 
 def in_words(duration: timedelta) -> str:
-    """Say how long something took, in three or four digits."""
+    """Format a duration in three or four digits."""
     seconds = duration.total_seconds()
     if seconds < 0.001:
         return "<1 ms"

@@ -1,10 +1,11 @@
-"""Try the contract on a real Inngest server: the same cases that MockServer passes in every run.
+"""Run the contract cases, which MockServer passes in every test run, on a real Inngest server.
 
-Serves an app of its own (written with the official SDK, on 127.0.0.1, so the server must run on
-this machine), registers it, runs the cases, cancels what is left of their runs and removes the
-app. What else is on the server is left alone.
+Serves its own app (written with the official SDK, on 127.0.0.1, so the server must run on this
+machine), registers it, runs the cases, cancels their remaining runs and removes the app. Everything
+else on the server is left alone.
 
-With --fuzz it holds the server to openapi/inngest.yaml instead, with hundreds of random requests.
+With --fuzz it sends hundreds of random requests instead, and checks the responses against
+openapi/inngest.yaml.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ DEV_SERVER = "http://127.0.0.1:8288"
 
 WARNING = """\
 Fuzzing {url} will
-- store some hundred events of random names and data,
-- cancel and rerun runs of an app of its own, and of no other unless a random id is a real one,
+- store some hundred events with random names and data,
+- cancel and rerun runs of its own app, and of no other unless a random id happens to exist,
 - create webhooks where the server has them.
 """
 
@@ -38,13 +39,13 @@ def main() -> int:
         epilog="Other arguments go to pytest: scripts/test-live -k cancel",
     )
     parser.add_argument("--url", default=DEV_SERVER, help=f"the server ({DEV_SERVER})")
-    parser.add_argument("--event-key", help="the server's event key, if it asks for one")
-    parser.add_argument("--signing-key", help="the server's signing key, if it asks for one")
-    parser.add_argument("--fuzz", action="store_true", help="fuzz instead of trying the cases")
+    parser.add_argument("--event-key", help="the server's event key, if it requires one")
+    parser.add_argument("--signing-key", help="the server's signing key, if it requires one")
+    parser.add_argument("--fuzz", action="store_true", help="fuzz instead of running the cases")
     parser.add_argument("--yes", action="store_true", help="fuzz without asking first")
     options, arguments = parser.parse_known_args()
     if (options.event_key is None) != (options.signing_key is None):
-        parser.error("a server that asks for keys needs both --event-key and --signing-key")
+        parser.error("a server that requires keys needs both --event-key and --signing-key")
     server = Server(options.url.rstrip("/"), options.event_key, options.signing_key, app="")
     why = why_unreachable(server)
     if why is not None:
@@ -54,7 +55,7 @@ def main() -> int:
     if not options.fuzz:
         return try_cases(server, arguments)
     if arguments:
-        parser.error(f"--fuzz knows nothing of {' '.join(arguments)}")
+        parser.error(f"--fuzz does not accept {' '.join(arguments)}")
     return fuzz_server(server) if options.yes or is_wanted(server) else 2
 
 
@@ -63,7 +64,7 @@ def try_cases(server: Server, arguments: list[str]) -> int:
     command = [
         *(sys.executable, "-m", "pytest", "tests/contract/cases", "--live-url", server.url),
         *(f"{name}={key}" for name, key in keys.items() if key is not None),
-        # What the cases met, for scripts/contract-report; a part of them would overwrite the whole.
+        # For scripts/contract-report; a run of some cases would overwrite the record of all.
         *([] if arguments else ["--exercised", str(LIVE_RECORD)]),
         *arguments,
     ]
@@ -73,7 +74,10 @@ def try_cases(server: Server, arguments: list[str]) -> int:
 def is_wanted(server: Server) -> bool:
     print(WARNING.format(url=server.url))
     if not sys.stdin.isatty():
-        print("Nothing was done: there is nobody to ask, and --yes was not given.", file=sys.stderr)
+        print(
+            "Nothing was done: no terminal to ask for confirmation on, and --yes was not given.",
+            file=sys.stderr,
+        )
         return False
     return input("Go on? [y/N] ").strip().lower() in ("y", "yes")
 
@@ -99,7 +103,7 @@ def report(verdict: Verdict) -> None:
         print(verdict.log)
     for failure in verdict.failures:
         print(f"FAILED {failure.title}: {', '.join(failure.operations)}")
-    print(f"{verdict.cases} requests to {verdict.tested} of {verdict.of} operations, none left out")
+    print(f"{verdict.cases} requests to {verdict.tested} of {verdict.of} operations, none skipped")
     print(f"{len(verdict.failures)} kinds of answers are not as documented")
 
 

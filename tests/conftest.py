@@ -1,4 +1,4 @@
-"""Every test sees a server, a clock of its own and an empty environment, through both doors."""
+"""Fixtures: a scripted server, a fake clock, an empty environment, and both clients."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.server import Server
 if TYPE_CHECKING:
     from pathlib import Path
 
-# The blocking client stands for both: what is tested is written once, and typed by it.
+# The blocking client stands for both: tests are written once, with its types.
 Connect = Callable[..., InngestClient]
 
 
@@ -56,7 +56,7 @@ def door(request: pytest.FixtureRequest) -> DoorName:
 
 @pytest.fixture
 def connect(door: DoorName, clock: Clock, server: Server) -> Iterator[Connect]:
-    """Make clients of the scripted server, as a dev server unless told otherwise."""
+    """Make clients of the scripted server, by default as a dev server."""
     clients: list[Any] = []
     with asyncio.Runner(loop_factory=clock.make_loop) as runner:
 
@@ -73,5 +73,5 @@ def connect(door: DoorName, clock: Clock, server: Server) -> Iterator[Connect]:
 
 @pytest.fixture
 def client(connect: Connect) -> InngestClient:
-    """Make a client of a dev server, which asks for no keys."""
+    """Return a client of a dev server, which requires no keys."""
     return connect()

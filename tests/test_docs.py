@@ -1,4 +1,4 @@
-"""The documents are true: programs run, tables are complete, and references resolve."""
+"""The documentation is correct: programs run, tables are complete, and references resolve."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ README, SECURITY = (TEXTS[ROOT / name] for name in ("README.md", "SECURITY.md"))
 
 @frozen
 class Program:
-    """A block of Python, and what the block of text behind it says that it prints."""
+    """A block of Python, and its output according to the text block after it."""
 
     name: str
     code: str = field(repr=False)
@@ -85,7 +85,7 @@ def mock(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockServer]:
 
 @pytest.fixture
 def _undone() -> Iterator[None]:
-    """Undo what a program may do to its process."""
+    """Undo the changes that a program may make to its process."""
     handler, logger = signal.getsignal(signal.SIGTERM), logging.getLogger("inngest_rest")
     level = logger.level
     yield

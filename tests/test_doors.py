@@ -1,6 +1,6 @@
-"""What users see of both clients: public names, documented methods of one line, twin buffers.
+"""The public interface of both clients: names, one-line documented methods, twin buffers.
 
-The blocking client is generated from the asynchronous one, so one of them is looked at.
+The blocking client is generated from the asynchronous one, so only one of them is checked.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def test_each_method_documents_its_arguments_errors_and_route(name: str) -> None
     assert set(inspect.signature(METHODS[name]).parameters) - {"self"} <= documented
 
 
-# Where the buffers differ by nature: sentences of their docstrings, by how they begin.
+# Necessary differences of the buffers: sentences of their docstrings, by their beginnings.
 OF_THE_THREAD = {
     "It is flushed when it is closed and at interpreter exit",
     "After a fork, the child's buffer is empty and has its own thread",
@@ -145,7 +145,7 @@ def test_both_buffers_have_the_same_signatures(name: str) -> None:
 
 
 def sentences(words: str | None) -> set[str]:
-    """Split a docstring, the asynchronous one in blocking words."""
+    """Split a docstring into sentences, with the asynchronous wording made blocking."""
     blocking = " ".join((words or "").replace("AsyncInngestClient", "InngestClient").split())
     blocking = re.sub(r"\btask(s?)\b", r"thread\1", blocking)
     return set(re.split(r"(?<=\.) (?=[A-Z_`]|\w+: )", blocking))

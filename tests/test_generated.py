@@ -1,4 +1,4 @@
-"""The generated client matches the document, and avoids each trap of the generator."""
+"""The generated client matches the document, and avoids known defects of the generator."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_a_value_that_the_document_does_not_know_survives() -> None:
 
 
 @pytest.mark.parametrize("status", [499, 520, 599])
-def test_a_status_that_iana_does_not_list_does_not_raise(status: int) -> None:
+def test_an_unregistered_status_code_does_not_raise(status: int) -> None:
     answer = httpx.Response(status, text="odd")
     response = ingest.get_health.sync_detailed(client=client(answer))
     assert (response.status_code, response.parsed) == (status, None)
@@ -280,7 +280,7 @@ assert set(models.__all__) <= set(dir(models))
         _ = v2.nonsense
 
 
-# Constructs that our document does not have, and the templates must support all the same.
+# Constructs that our document does not have but the templates must support.
 SAMPLE = """
 openapi: 3.1.1
 info: {title: Sample, version: "1"}
@@ -315,7 +315,7 @@ components:
 """
 
 
-def test_the_templates_support_what_our_document_does_not_have(
+def test_the_templates_support_constructs_that_our_document_lacks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document, config = tmp_path / "sample.yaml", OVERRIDES.parent / "generator.yaml"

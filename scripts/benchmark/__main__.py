@@ -1,9 +1,9 @@
-"""Measure sending and reading against the official SDK and httpx, in turns, and judge the ratios.
+"""Compare sending and reading with the official SDK and httpx, and check the ratios against goals.
 
 Each case runs in a fresh process on core 0, the counting server on core 1. Cases of a comparison
-take turns, round by round, so that what else the machine does falls on all of them alike; medians,
-spreads (first and third quartile) and the median of the rounds' ratios are printed. Exit 1 if a
-case did not deliver every event, 2 if a goal was missed.
+take turns, round by round, so that other load on the machine affects them equally; medians, spreads
+(first and third quartile) and the median of the rounds' ratios are printed. Exit 1 if a case did
+not deliver every event, 2 if a goal was missed.
 """
 
 from __future__ import annotations
@@ -35,19 +35,21 @@ if TYPE_CHECKING:
 
 PEAK_ROUNDS = 3
 
-# The figures of each round, by run.
+# The figures of every round, by run.
 Figures = dict[Run, list[dict[str, float]]]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/benchmark/run", description=__doc__)
     parser.add_argument("--rounds", type=int, default=9, help="rounds of each case (9)")
-    parser.add_argument("--only", default="", metavar="WORD", help="only goals whose text has it")
-    parser.add_argument("--json", action="store_true", help="one JSON object alone on stdout")
+    parser.add_argument(
+        "--only", default="", metavar="WORD", help="only goals whose text contains this"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     parser.add_argument(
         "--live",
         metavar="URL",
-        help="compare on a dev server of yours instead; it keeps what is sent",
+        help="compare on your own dev server instead; it keeps the events",
     )
     options = parser.parse_args()
     chosen = LIVE_GOALS if options.live else GOALS
@@ -94,7 +96,7 @@ def server(latency_ms: float) -> Iterator[str]:
 
 
 def measure(goals: list[Goal], rounds: int, live: str | None) -> Figures:
-    """Run all that the goals compare, in turns."""
+    """Run all cases that the goals compare, in turns."""
     runs = list(dict.fromkeys(run for goal in goals for run in (goal.ours, goal.other)))
     figures: Figures = {run: [] for run in runs}
     with contextlib.ExitStack() as stack:
@@ -111,7 +113,7 @@ def measure(goals: list[Goal], rounds: int, live: str | None) -> Figures:
 
 
 def one(run: Run, url: str, *, counts: bool = True) -> dict[str, float]:
-    """Run a case once in a process of its own, and where it counts see that all arrived."""
+    """Run a case once in its own process, and check that every counted event arrived."""
     if counts:
         received(url)
     command = [sys.executable, "-m", "scripts.benchmark.cases", run.case]
@@ -144,7 +146,7 @@ def measure_peak() -> float:
 
 
 class Verdict(NamedTuple):
-    """How a goal came out."""
+    """The result of a goal."""
 
     goal: str
     figure: str
@@ -163,7 +165,7 @@ class Verdict(NamedTuple):
 
 
 def judge(goal: Goal, figures: Figures) -> Verdict:
-    """Compare round by round."""
+    """Compare two runs round by round."""
     ours = [each[goal.figure] for each in figures[goal.ours]]
     other = [each[goal.figure] for each in figures[goal.other]]
     ratios = [goal.ratio(*pair) for pair in zip(ours, other, strict=True)]

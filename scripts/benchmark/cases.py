@@ -1,7 +1,7 @@
 """One case: `python -m benchmark.cases NAME --url URL --count N` prints its figures as JSON.
 
-Each runs in a process of its own, so that neither memory nor warm caches pass from one to the
-next. Only sending or reading is timed: imports, pools and one warm-up request lie outside.
+Each runs in its own process, so that neither memory nor warm caches carry over to the next. Only
+sending or reading is timed, not imports, pools and one warm-up request.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CASES: dict[str, Case] = {}
 
 
 def case(name: str) -> Callable[[Case], Case]:
-    """Register what makes a case ready and returns what is timed."""
+    """Register a function that prepares a case and returns the function to time."""
 
     def register(make: Case) -> Case:
         CASES[name] = make
@@ -73,7 +73,7 @@ def in_loop(
     ready: Callable[[], Coroutine[Any, Any, Any]],
     work: Callable[[Any], Coroutine[Any, Any, object]],
 ) -> Callable[[], object]:
-    """Make something ready in an event loop, and return what is timed in the same loop."""
+    """Prepare a case in an event loop, and return the function to time in the same loop."""
     runner = asyncio.Runner()
     made = runner.run(ready())
     return lambda: runner.run(work(made))
@@ -127,7 +127,7 @@ def single_sends(url: str, count: int) -> Callable[[], object]:
 async def tasks(
     count: int, at_once: int, send: Callable[[Any], Coroutine[Any, Any, object]]
 ) -> None:
-    """Send single events from so many tasks."""
+    """Send single events from several tasks."""
     source = workload.cycle(workload.pool(), count)
 
     async def task() -> None:
@@ -248,7 +248,7 @@ def sdk_event(event: dict[str, Any]) -> Any:
 
 
 def in_batches(events: Any) -> Any:
-    """Cut into lists of 512, as the SDK leaves to its callers."""
+    """Split into lists of 512, which the SDK leaves to its callers."""
     batch = []
     for each in events:
         batch.append(each)
@@ -328,7 +328,7 @@ def sdk_async_single(url: str, count: int) -> Callable[[], object]:
     )
 
 
-# What handing over costs the caller, the worker being busy
+# The caller's cost of handing over an event while the worker is busy
 
 
 @case("EventBuffer.add")
@@ -360,14 +360,14 @@ def segment_track(url: str, count: int) -> Callable[[], object]:
     return lambda: [segment.track("u", each["name"], each["data"]) for each in events]
 
 
-# What a program pays before it sends, in a process that has loaded nothing else
+# The cost of the import, in a process that has loaded nothing else
 
 
 def importing(statement: str) -> Case:
     program = f"import time; a = time.process_time(); {statement}; print(time.process_time() - a)"
 
     def make(url: str, count: int) -> Callable[[], object]:  # noqa: ARG001
-        # What is installed is compiled, whatever this environment says of writing bytecode.
+        # Installed packages are compiled, even if this environment disables writing bytecode.
         environment = {**os.environ, "PYTHONPYCACHEPREFIX": tempfile.mkdtemp()}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
 
@@ -390,7 +390,7 @@ def importing(statement: str) -> Case:
 case("import httpx")(importing("import httpx"))
 case("import inngest_rest")(importing("from inngest_rest import InngestClient, Event"))
 
-# Those whose every event is to be counted by the server.
+# The cases whose events the server counts.
 SENDING = frozenset(CASES) - {
     "runs.get",
     "httpx.get().json()",
@@ -424,7 +424,7 @@ def main() -> None:
         "sent": options.count if options.name in SENDING else 0,
     }
     json.dump(figures, sys.stdout)
-    # The official SDK leaves threads and connections behind that would delay the exit.
+    # The official SDK leaves threads and connections open that would delay the exit.
     sys.stdout.flush()
     os._exit(0)
 

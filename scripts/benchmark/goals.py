@@ -1,4 +1,4 @@
-"""What is compared with what, and how much is asked for: a ratio inside one interleaved run."""
+"""Goals: the cases that are compared, and the required ratio within one interleaved run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Run(NamedTuple):
 
 
 class Goal(NamedTuple):
-    """How a run of ours is to compare with another: `times` as fast, or at most `times` as slow."""
+    """Required ratio of our run to another: `times` as fast, or at most `times` as slow."""
 
     text: str
     ours: Run
@@ -44,7 +44,7 @@ class Goal(NamedTuple):
     figure: Figure = "wall"
 
     def ratio(self, ours: float, other: float) -> float:
-        """Speed-up where at least is asked for, cost where at most is."""
+        """Return the speed-up where a minimum is required, the cost where a maximum is."""
         return other / ours if self.at_least is not None else ours / other
 
     def is_met(self, ratio: float) -> bool:
@@ -178,4 +178,4 @@ LIVE_GOALS = (
 )
 
 PEAK_GOAL_MIB = 8
-"""Most that a million lines may take above ten thousand."""
+"""Maximum peak memory of a million lines above that of ten thousand."""

@@ -1,4 +1,4 @@
-"""A server that only counts: it bounds what a client can reach, and checks that all arrived.
+"""A server that only counts: the upper bound for a client, and a check that every event arrived.
 
 `python -m scripts.benchmark.null_server [--latency MS]` prints its port and serves until its
 standard input closes. POST /e/KEY counts the events of the body and answers with as many ids, GET
@@ -25,7 +25,7 @@ RUN = (
 )
 
 
-# The last run of a page has the number of the page in its id, as v1 goes on from there.
+# The last run of a page has the page's number in its id, since v1 continues after that id.
 V1_RUN = (
     b'{"run_id":"01M86WNR%018d","run_started_at":"2026-11-24T13:42:09.777Z",'
     b'"function_id":"39dfc054-6808-53bd-90b7-98756fd9bf24","function_version":0,'
@@ -47,12 +47,12 @@ V2_RUNS = b",".join(
 
 
 def page_of_v1(number: int) -> bytes:
-    """Write a page as recording v1-event-runs-ok has it."""
+    """Return a page in the format of recording v1-event-runs-ok."""
     return b'{"data":[%s,%s]}' % (V1_RUNS, V1_RUN % (number, b"Completed"))
 
 
 def page_of_v2(number: int) -> bytes:
-    """Write a page as recording v2-runs-list has it."""
+    """Return a page in the format of recording v2-runs-list."""
     return (
         b'{"data":[%s],"metadata":{"fetchedAt":"2026-11-24T13:42:37.951534562Z"},'
         b'"page":{"cursor":"%0100d","hasMore":true,"limit":100}}' % (V2_RUNS, number)
@@ -60,7 +60,7 @@ def page_of_v2(number: int) -> bytes:
 
 
 def next_page(line: bytes) -> int:
-    """Return the number of the page after the one whose cursor a request has."""
+    """Return the number of the page that a request's cursor asks for."""
     cursor = line.partition(b"cursor=")[2]
     return int(re.match(rb"(?:01m86wnr)?(\d*)", cursor)[1] or 0) + 1  # type: ignore[index]
 
@@ -80,7 +80,7 @@ def accepted(count: int) -> bytes:
 
 
 class Counter(asyncio.Protocol):
-    """One connection; the count is the class's, shared by all."""
+    """One connection; the class holds the count, shared by all."""
 
     received = 0
     latency = 0.0

@@ -1,4 +1,4 @@
-"""The events that are sent: distinct, about 300 bytes each, a null in every other one."""
+"""The events to send: distinct, about 300 bytes each, a null in every other one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def order(generator: random.Random, number: int) -> dict[str, Any]:
 
 
 def cycle(events: list[Any], count: int) -> Iterator[Any]:
-    """Yield `count` events, beginning again as often as needed."""
+    """Yield `count` events, repeating the list as often as needed."""
     whole, rest = divmod(count, len(events))
     for _ in range(whole):
         yield from events

@@ -4,9 +4,9 @@ generated/inngest_rest_api comes from openapi/inngest.yaml, the blocking client 
 wrapper/inngest_rest/client from the asynchronous one in wrapper/inngest_rest/aio. What changed for
 callers in the document since the last commit is printed too, breaking changes marked.
 
-All code is generated into a temporary folder first, as a generator leaves files behind when it
-fails and keeps stale ones when it overwrites. It is put in place only if all of it came out without
-a warning.
+All code is generated into a temporary folder first, because a generator that fails leaves files
+behind, and one that overwrites keeps stale ones. It is moved into place only if everything was
+generated without a warning.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Output(NamedTuple):
     """A generated package.
 
     Attributes:
-        package: Where it is, below the root of the repository.
-        source: What it is generated from.
-        write: Generates it from the root of the repository into a folder that is not there yet.
+        package: Its path, relative to the root of the repository.
+        source: The path it is generated from.
+        write: Generates it from the root of the repository into a new folder.
     """
 
     package: str
@@ -58,30 +58,30 @@ def main() -> int:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="write nothing; exit 1 and name each file that differs from what its source yields",
+        help="write nothing; exit 1 and name each file that is out of date",
     )
     parser.add_argument("--root", type=Path, default=ROOT, help="the repository to work on")
     parser.add_argument(
         "--against",
         type=Path,
         metavar="FILE",
-        help="the document to compare with for changes; the last one committed by default",
+        help="compare the document with this file; by default with the last commit",
     )
     parser.add_argument(
         "--check-breaking",
         action="store_true",
-        help=f"exit {BREAKING} if a change breaks callers, after all else is done",
+        help=f"exit {BREAKING} if a change breaks callers, after everything else is done",
     )
     options = parser.parse_args()
     if options.against and not options.against.is_file():
-        parser.error(f"--against: there is no file {options.against}")
+        parser.error(f"--against: file not found: {options.against}")
     status = regenerate(options.root, OUTPUTS, check=options.check)
     if status != 0:
         return status
     try:
         before = options.against.read_text(encoding="utf-8") if options.against else committed()
     except (OSError, subprocess.CalledProcessError) as failure:
-        print(f"There is no committed document to compare with: {failure}", file=sys.stderr)
+        print(f"Found no committed document to compare with: {failure}", file=sys.stderr)
         return 2 if options.check_breaking else 0
     after = (options.root / api_client.DOCUMENT).read_text(encoding="utf-8")
     breaks = print_changes(before, after)
@@ -89,7 +89,7 @@ def main() -> int:
 
 
 def regenerate(root: Path, outputs: Iterable[Output], *, check: bool) -> int:
-    """Write the packages, or compare them with what there is; return the exit status."""
+    """Write the packages, or compare them with the committed ones; return the exit status."""
     with tempfile.TemporaryDirectory() as scratch:
         try:
             for each in outputs:
@@ -135,7 +135,7 @@ def committed() -> str:
 
 
 def print_changes(before: str, after: str) -> bool:
-    """Print what changed for callers, and return whether some of it breaks them."""
+    """Print the changes for callers, and return whether any of them is breaking."""
     found = changes(yaml.safe_load(before), yaml.safe_load(after))
     broken = sum(each.is_breaking for each in found)
     print(f"Changes for callers: {len(found)}, of them breaking: {broken}", *found, sep="\n  ")

@@ -1,8 +1,8 @@
-"""Changes between two OpenAPI documents for callers of the generated client, and which break them.
+"""Find the changes between two OpenAPI documents that matter to callers, and the breaking ones.
 
 An operation is identified by its id, a schema by its name. A change is breaking if requests that
 were valid no longer are, or if something that callers read is gone. Readers are tolerant: a new
-field, status or enum value in a response breaks nobody.
+field, status or enum value in a response is not breaking.
 
 This is our own code because the tools on PyPI fall short: api-diff-sentinel compares parameters
 only, and breakwatch treats every union as an object. oasdiff is not on PyPI.
@@ -142,7 +142,7 @@ def _responses(id_: str, before: Node, after: Node) -> Iterator[Change]:
 
 
 def _content(where: str, before: Node, after: Node, way: str, *, is_read: bool) -> Iterator[Change]:
-    """Compare the content types and schemas of a body; nobody relies on an error's content type."""
+    """Compare content types and schemas of a body; an error's content type does not matter."""
     old, new = before.get("content", {}), after.get("content", {})
     yield from additions_and_removals(where, old, new, "content type", gone_breaks=is_read)
     for kind in old.keys() & new.keys():

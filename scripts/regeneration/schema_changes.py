@@ -1,4 +1,4 @@
-"""Changes between two JSON schemas, as they affect those who send and those who read."""
+"""Find the changes between two JSON schemas, as they affect senders and readers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Change:
 
     Attributes:
         where: The operation or schema, and the place in it.
-        what: What happened to it.
+        what: The change.
         is_breaking: Whether callers have to change their code.
     """
 
@@ -70,7 +70,7 @@ def _covers(wide: frozenset[str], narrow: frozenset[str]) -> bool:
 
 def _enums(where: str, before: Any, after: Any, ways: Ways) -> Iterator[Change]:
     if before and after:
-        # A removed value removes a member of the generated enum, whatever its direction.
+        # A removed value removes a member of the generated enum, in requests and responses alike.
         yield from additions_and_removals(
             where, dict.fromkeys(before), dict.fromkeys(after), "value", gone_breaks=True
         )
@@ -107,7 +107,7 @@ def _additional(where: str, before: Node, after: Node, ways: Ways) -> Iterator[C
 
 
 def _constraints(where: str, before: Node, after: Node, ways: Ways) -> Iterator[Change]:
-    """Compare all other keywords; a new constraint matters only to those who send."""
+    """Compare all other keywords; a new constraint matters only to senders."""
     ignored = {*WORDS, *COMPARED, *UNIONS, "$ref"}
     for name in (before.keys() | after.keys()) - ignored:
         old, new = before.get(name), after.get(name)

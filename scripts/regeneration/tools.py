@@ -16,7 +16,7 @@ def run(module: str, *arguments: str | Path) -> None:
 
 
 def tidy(package: Path, *fixes: str) -> None:
-    """Remove unused imports and sort the others, and format; `fixes` are more arguments of ruff."""
+    """Remove unused imports, sort the others, and format; `fixes` are further ruff arguments."""
     # Isolated: the repository's own settings must not decide what is committed here.
     ruff = ("--isolated", "--no-cache", "--quiet", "--line-length", "100", package)
     run("ruff", "check", "--fix-only", "--select=I,F401", *fixes, *ruff)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ID = "01M86WNRKHYE50ZF3GG530BHRT"
 Ask = "Callable[[InngestClient], Any]"
 
-# What is asked, on which route, by whom.
+# A call, its route, and the name of the call.
 GET_EVENT = (f"GET /v1/events/{ID}", lambda it: it.events.get(ID))
 GET_RUN = (f"GET /v1/runs/{ID}", lambda it: it.runs.get(ID))
 CANCEL = (f"DELETE /v1/runs/{ID}", lambda it: it.runs.cancel(ID))
@@ -263,7 +263,7 @@ def test_an_error_body_of_an_odd_shape_still_raises_an_api_error(
     ],
     ids=["time", "status", "data", "time of v2", "duration"],
 )
-def test_a_value_that_cannot_be_converted_makes_the_answer_invalid(
+def test_a_value_that_cannot_be_converted_makes_the_response_invalid(
     client: InngestClient, server: Server, operation: Any, recording: str, change: dict[str, Any]
 ) -> None:
     body = body_of(recording)
@@ -274,7 +274,7 @@ def test_a_value_that_cannot_be_converted_makes_the_answer_invalid(
 
 @pytest.mark.parametrize("name", ["utf-16", "hex", "idna", "undefined", "rot13", "no-such"])
 @pytest.mark.parametrize(("status", "error"), [(200, InvalidResponseError), (400, BadRequestError)])
-def test_the_character_set_a_server_names_does_not_matter(
+def test_an_unknown_charset_does_not_prevent_reading_a_response(
     client: InngestClient, server: Server, name: str, status: int, error: type[Exception]
 ) -> None:
     reply = Reply(status, "köln".encode(), {"content-type": f"text/plain; charset={name}"})
@@ -306,21 +306,21 @@ def test_a_long_message_is_cut(connect: Connect, server: Server) -> None:
     assert len(caught.value.message) == 500
 
 
-def test_an_answer_of_the_cache_has_another_content_type(
+def test_a_cached_response_with_another_content_type_is_read(
     client: InngestClient, server: Server
 ) -> None:
     server.on(f"GET /v1/runs/{ID}", recorded("v1-run-cached-hit"))
     assert client.runs.get(ID).output == {"echo": {"k": "ok"}, "n": 1}
 
 
-def test_a_repeated_invocation_is_answered_409_and_is_no_error(
+def test_a_409_for_a_repeated_idempotency_key_is_a_success(
     client: InngestClient, server: Server
 ) -> None:
     run_id = ask(client, server, INVOKE, recorded("v2-invoke-idem2"))
     assert run_id == "01M86WVHRX8MW6FAESM50R3DZ6"
 
 
-def test_a_409_with_errors_is_one(client: InngestClient, server: Server) -> None:
+def test_a_409_with_errors_raises_conflict_error(client: InngestClient, server: Server) -> None:
     body = {"errors": [{"code": "idempotency_conflict", "message": "other data"}]}
     with pytest.raises(ConflictError, match="other data") as caught:
         ask(client, server, INVOKE, says(body, status=409))

@@ -82,7 +82,7 @@ def test_signing_keys_are_kept_as_their_hashes() -> None:
         ({"INNGEST_BASE_URL": "https://a.b", "INNGEST_DEV": "1"}, {}, "a.b", "a.b"),
     ],
 )
-def test_the_specific_wins_over_the_general(
+def test_a_specific_setting_overrides_a_general_one(
     environ: dict[str, str], arguments: dict[str, str], event_url: str, api_url: str
 ) -> None:
     found = settings(environ, **arguments)
@@ -158,7 +158,7 @@ def test_among_variables_a_base_url_wins_over_the_dev_server(
 
 
 @pytest.mark.parametrize("name", ["localhost:8288", "127.0.0.1:8288", "dev.example", "localhost"])
-def test_a_dev_server_without_http_is_shown_with_what_is_missing(name: str) -> None:
+def test_a_dev_server_url_without_http_is_rejected_with_a_hint(name: str) -> None:
     with pytest.raises(ConfigurationError, match=f"not '{name}': http:// is missing"):
         settings(dev=name)
 
@@ -252,7 +252,7 @@ def test_a_retry_policy_takes_positive_spans(span: str) -> None:
         RetryPolicy(**spans)
 
 
-def test_timeout_and_retries_are_read() -> None:
+def test_timeout_and_retries_arguments_are_applied() -> None:
     assert settings(timeout=timedelta(seconds=5)).timeout == 5.0
     assert settings(retries=2).retry.retries == 2
     policy = RetryPolicy(retries=1, total=9)

@@ -1,4 +1,4 @@
-"""Errors: the documented tree, their messages, that all pickle, and that none holds a key."""
+"""Errors: the documented tree, their messages, pickling, and that none contains a key."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def drawn_tree() -> Iterator[tuple[str, str]]:
 
 
 def test_the_tree_is_as_documented() -> None:
-    # RouteNotFoundError stands beside NotFoundError: they ask for different things to be done.
+    # RouteNotFoundError is not a NotFoundError: they call for different remedies.
     real = {each.__name__: each.__bases__[0].__name__ for each in KINDS}
     assert dict(drawn_tree()) == real
     assert set(real) < set(inngest_rest.__all__)
@@ -106,12 +106,12 @@ MADE: list[InngestError] = [
 ]
 
 
-def test_every_kind_is_made_here() -> None:
+def test_every_error_class_is_constructed_here() -> None:
     assert {type(each) for each in MADE} == set(KINDS)
 
 
 @pytest.mark.parametrize("error", MADE, ids=lambda it: f"{type(it).__name__}-{it}"[:40])
-def test_every_error_pickles_with_all_it_tells(error: InngestError) -> None:
+def test_every_error_pickles_with_its_attributes(error: InngestError) -> None:
     for again in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
         assert type(again) is type(error)
         assert str(again) == str(error)
@@ -141,13 +141,15 @@ def test_retry_after_survives_pickling() -> None:
     ],
     ids=lambda it: it[:20] if isinstance(it, str) else type(it).__name__,
 )
-def test_a_message_says_what_happened_and_what_to_do(error: InngestError, words: str) -> None:
+def test_an_error_message_says_what_happened_and_what_to_do(
+    error: InngestError, words: str
+) -> None:
     assert words in str(error)
 
 
 @pytest.mark.parametrize("end", ["", ".", "!", "?"])
 @pytest.mark.parametrize("attempts", [1, 3])
-def test_the_words_of_the_server_and_the_advice_are_two_sentences(end: str, attempts: int) -> None:
+def test_server_message_and_advice_are_two_sentences(end: str, attempts: int) -> None:
     error = AuthenticationError(f"Event key not found{end}", status=401, method="GET", url="u")
     error.attempts = attempts
     tries = " (after 3 attempts)" if attempts > 1 else ""
@@ -178,7 +180,7 @@ def test_a_refused_key_gets_advice_on_the_keys_that_were_sent(
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_connection_that_fails_says_what_to_look_for(connect: Connect, scheme: str) -> None:
+def test_a_failed_connection_hints_at_its_cause(connect: Connect, scheme: str) -> None:
     words = {
         "http": r"refused|\[Errno.*; is a server running there\?",
         "https": "speaks http there",
@@ -247,7 +249,7 @@ def test_no_key_is_in_an_error_its_causes_or_the_log(
 
 
 def with_request(answer: Answer) -> Answer:
-    """Make a failure hold its request, as those of the real transport do."""
+    """Attach the request to a failure, as the real transport does."""
     if not isinstance(answer, httpx.RequestError):
         return answer
 

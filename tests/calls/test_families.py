@@ -1,4 +1,4 @@
-"""API families: the preferred one is asked, and absent routes are remembered for a while."""
+"""API families: the choice between v1 and v2, and the record of absent routes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DAY = datetime(2026, 11, 24, tzinfo=UTC)
 
 Job = tuple[Callable[[Any], Any], tuple[str, Reply], tuple[str, Reply]]
 
-# A job; what it asks of v1 and how v1 answers; the same of v2. In the order of the design.
+# A call; its request to v1 and v1's response; the same for v2.
 RUNS_LIST: Job = (
     lambda it: it.runs.list().page(),
     ("GET /v1/runs", says({"data": [RUN], "metadata": META})),
@@ -89,7 +89,7 @@ def in_order(name: str) -> list[tuple[str, Reply]]:
 
 
 @pytest.mark.parametrize("name", BOTH)
-def test_the_preferred_family_is_asked_where_both_are_present(
+def test_the_preferred_family_is_used_if_both_are_present(
     client: InngestClient, server: Server, name: str
 ) -> None:
     for route, reply in in_order(name):
@@ -112,7 +112,7 @@ def test_an_absent_route_falls_back_to_the_other_family_and_is_remembered(
 
 
 @pytest.mark.parametrize("name", BOTH)
-def test_where_both_are_absent_the_error_names_what_was_asked(
+def test_if_both_routes_are_absent_the_error_names_both(
     client: InngestClient, server: Server, name: str
 ) -> None:
     for _ in range(2):
@@ -121,9 +121,7 @@ def test_where_both_are_absent_the_error_names_what_was_asked(
     assert asks(server) == [route for route, _ in in_order(name)] * 2
 
 
-def test_absence_is_remembered_for_each_operation_by_itself(
-    client: InngestClient, server: Server
-) -> None:
+def test_absence_is_remembered_per_operation(client: InngestClient, server: Server) -> None:
     for _, v1, v2 in (RUNS_LIST, RUNS_GET):
         server.on(*v2)
         if v1[0] != "GET /v1/runs":
@@ -165,7 +163,7 @@ def test_one_plain_404_of_a_proxy_does_not_disable_a_route(
     assert asks(server)[-1] == "GET /v1/runs"
 
 
-def test_absence_is_remembered_by_one_client_only(connect: Connect, server: Server) -> None:
+def test_absence_is_remembered_per_client(connect: Connect, server: Server) -> None:
     server.on(*RUNS_LIST[2])
     for _ in range(2):
         connect().runs.list().page()
@@ -197,7 +195,7 @@ def test_other_errors_do_not_make_a_route_absent(
 
 @pytest.mark.parametrize("name", BOTH)
 @pytest.mark.parametrize("version", ["v1", "v2"])
-def test_a_pinned_version_is_the_only_one_asked(
+def test_a_pinned_version_is_the_only_one_used(
     connect: Connect, server: Server, name: str, version: str
 ) -> None:
     call, v1, v2 = BOTH[name]
@@ -249,9 +247,7 @@ def test_an_operation_that_a_pinned_version_lacks_is_a_configuration_error(
     assert server.asked == []
 
 
-def test_a_run_that_v1_does_not_know_is_asked_of_v2_once(
-    client: InngestClient, server: Server
-) -> None:
+def test_a_run_unknown_to_v1_is_looked_up_in_v2_once(client: InngestClient, server: Server) -> None:
     server.on(f"GET /v1/runs/{ID}", recorded("v1-run-unknown"))
     server.on(f"GET /v2/runs/{ID}", recorded("v2-run-unknown"))
     with pytest.raises(NotFoundError, match=f"no run {ID}") as caught:
@@ -289,7 +285,7 @@ def test_without_v2_a_run_that_v1_cannot_load_is_not_found(
     assert asks(server) == [f"GET /v1/runs/{ID}", v2, event, f"GET /v1/runs/{ID}/jobs"]
 
 
-def test_a_pin_to_v1_holds_for_an_unknown_run_too(connect: Connect, server: Server) -> None:
+def test_a_pin_to_v1_also_applies_to_an_unknown_run(connect: Connect, server: Server) -> None:
     server.on(f"GET /v1/runs/{ID}", recorded("v1-run-unknown"))
     with pytest.raises(NotFoundError):
         connect(api_version="v1").runs.get(ID)

@@ -30,7 +30,7 @@ RUN_ID = RUN.rpartition("/")[2]
 
 
 def only(bearer: str, good: str, *, status: int = 401) -> Answer:
-    """Answer who brings this bearer; refuse all others."""
+    """Accept requests with this bearer token; reject all others."""
 
     def answer(request: httpx.Request) -> Reply:
         if request.headers.get("authorization") == f"Bearer {bearer}":
@@ -52,7 +52,7 @@ def test_the_bearer_is_the_hash_the_official_sdks_send() -> None:
 
 
 @pytest.mark.parametrize("key", ["12345678", "signkey-test-12345678", "signkey-my_branch-12345678"])
-def test_a_prefix_of_a_signing_key_does_not_count(key: str) -> None:
+def test_the_prefix_of_a_signing_key_is_not_hashed(key: str) -> None:
     assert signing_key_bearer("signing_key", key) == HASHES[0]
 
 
@@ -61,7 +61,7 @@ def test_hex_of_a_signing_key_may_be_upper_case() -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_fallback_is_asked_where_the_first_key_is_refused_and_first_from_then_on(
+def test_a_fallback_key_is_tried_if_the_first_is_rejected_and_then_preferred(
     connect: Connect, server: Server, status: int
 ) -> None:
     server.on(f"GET {RUN}", only(HASHES[1], "v1-run-ok", status=status))
@@ -74,7 +74,7 @@ def test_a_fallback_is_asked_where_the_first_key_is_refused_and_first_from_then_
 @pytest.mark.parametrize(
     ("status", "error"), [(401, AuthenticationError), (403, PermissionDeniedError)]
 )
-def test_where_every_key_is_refused_each_is_asked_once(
+def test_if_every_key_is_rejected_each_is_tried_once(
     connect: Connect, server: Server, status: int, error: type[Exception]
 ) -> None:
     server.on(f"GET {RUN}", only("nobody", "v1-run-ok", status=status))
@@ -84,7 +84,7 @@ def test_where_every_key_is_refused_each_is_asked_once(
     assert bearers(server) == HASHES
 
 
-def test_a_fallback_is_not_asked_for_any_other_error(connect: Connect, server: Server) -> None:
+def test_a_fallback_key_is_not_tried_after_other_errors(connect: Connect, server: Server) -> None:
     server.on(f"DELETE {RUN}", recorded("v1-run-cancel-unknown"))
     client = connect(dev=None, signing_key=FIRST, signing_key_fallback=SECOND)
     with pytest.raises(NotFoundError):
@@ -92,7 +92,7 @@ def test_a_fallback_is_not_asked_for_any_other_error(connect: Connect, server: S
     assert bearers(server) == HASHES[:1]
 
 
-def test_with_an_api_key_alone_only_v2_is_asked(connect: Connect, server: Server) -> None:
+def test_with_only_an_api_key_only_v2_is_used(connect: Connect, server: Server) -> None:
     server.on("GET /v2/runs", recorded("v2-runs-list"))
     server.on(f"GET /v2/runs/{RUN_ID}", recorded("v2-run-ok"))
     client = connect(dev=None, api_key="sk-inn-api-1")
@@ -102,7 +102,7 @@ def test_with_an_api_key_alone_only_v2_is_asked(connect: Connect, server: Server
     assert all(" /v2/" in each for each in server.asked)
 
 
-def test_with_an_api_key_alone_what_v1_alone_serves_says_which_key_it_needs(
+def test_with_only_an_api_key_an_operation_of_v1_names_the_key_it_needs(
     connect: Connect, server: Server
 ) -> None:
     client = connect(dev=None, api_key="sk-inn-api-1")
@@ -113,7 +113,7 @@ def test_with_an_api_key_alone_what_v1_alone_serves_says_which_key_it_needs(
     assert server.asked == []
 
 
-def test_v2_is_asked_with_the_api_key_first_and_v1_never(connect: Connect, server: Server) -> None:
+def test_v2_gets_the_api_key_first_and_v1_never_gets_it(connect: Connect, server: Server) -> None:
     server.on("GET /v2/apps/a", only(HASHES[0], "v2-app"))
     server.on(f"GET {RUN}", recorded("v1-run-ok"))
     client = connect(dev=None, api_key="sk-1", signing_key=FIRST)
@@ -122,14 +122,14 @@ def test_v2_is_asked_with_the_api_key_first_and_v1_never(connect: Connect, serve
     assert bearers(server) == ["sk-1", HASHES[0], HASHES[0]]
 
 
-def test_a_key_is_sent_to_a_dev_server_where_there_is_one(connect: Connect, server: Server) -> None:
+def test_a_configured_key_is_sent_to_a_dev_server(connect: Connect, server: Server) -> None:
     server.on(f"GET {RUN}", recorded("v1-run-ok"))
     connect(signing_key=FIRST).runs.get(RUN_ID)
     connect().runs.get(RUN_ID)
     assert bearers(server) == [HASHES[0], ""]
 
 
-def test_the_host_of_events_never_gets_an_authorization_header(
+def test_the_event_host_never_gets_an_authorization_header(
     connect: Connect, server: Server
 ) -> None:
     server.on("POST /e/my-key", accepts_all)
@@ -150,13 +150,13 @@ def test_a_redirect_is_not_followed(connect: Connect, server: Server, status: in
     assert {each.url.host for each in server.requests} == {"api.inngest.com"}
 
 
-def test_an_event_key_stays_one_segment_of_the_path(connect: Connect, server: Server) -> None:
+def test_an_event_key_stays_one_path_segment(connect: Connect, server: Server) -> None:
     server.on("POST /e/a%b?c#d", accepts_all)
     connect(event_key="a%b?c#d").send({"name": "a"})
     assert server.requests[0].url.raw_path == b"/e/a%25b%3Fc%23d"
 
 
-def test_a_key_ring_puts_what_worked_first() -> None:
+def test_a_key_ring_tries_the_last_working_key_first() -> None:
     ring = KeyRing("a", None, "b", "c")
     ring.worked("c")
     assert list(ring) == ["c", "a", "b"]

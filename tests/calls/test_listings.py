@@ -1,4 +1,4 @@
-"""Listings page by themselves, give single pages, stop where they end, and check at the call."""
+"""Listings: pagination, single pages, the end of a listing, cursors and argument validation."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def queries(server: Server) -> list[dict[str, str]]:
     return [dict(each.url.params) for each in server.requests]
 
 
-def test_a_listing_of_v1_goes_on_from_the_last_id_to_a_short_page(
+def test_a_v1_listing_continues_after_the_last_id_until_a_short_page(
     client: InngestClient, server: Server
 ) -> None:
     server.on("GET /v1/events", v1_events("a", "b"), v1_events("c", "d"), v1_events("e"), BEYOND)
@@ -63,7 +63,7 @@ def test_a_listing_of_v1_goes_on_from_the_last_id_to_a_short_page(
 
 
 @pytest.mark.parametrize("last", [(), ("b",), ("x", "b")])
-def test_a_listing_of_v1_ends_at_a_page_that_is_short_or_brings_no_new_id(
+def test_a_v1_listing_ends_at_a_page_that_is_short_or_has_no_new_id(
     client: InngestClient, server: Server, last: tuple[str, ...]
 ) -> None:
     server.on("GET /v1/events", v1_events("a", "b"), v1_events(*last), BEYOND)
@@ -72,7 +72,7 @@ def test_a_listing_of_v1_ends_at_a_page_that_is_short_or_brings_no_new_id(
 
 
 @pytest.mark.parametrize("last", [(), ("b",), ("x", "b")])
-def test_runs_of_v1_end_at_such_a_page_too(
+def test_a_v1_listing_of_runs_ends_at_such_a_page_too(
     client: InngestClient, server: Server, last: tuple[str, ...]
 ) -> None:
     server.on("GET /v1/runs", v1_runs("a", "b"), v1_runs(*last), BEYOND)
@@ -80,7 +80,7 @@ def test_runs_of_v1_end_at_such_a_page_too(
     assert [each.get("cursor") for each in queries(server)] == [None, "b"]
 
 
-def test_a_listing_of_v2_follows_page_alone(client: InngestClient, server: Server) -> None:
+def test_a_v2_listing_follows_only_the_page_object(client: InngestClient, server: Server) -> None:
     server.on(
         "GET /v2/runs",
         v2_runs("a", cursor="one"),
@@ -94,7 +94,7 @@ def test_a_listing_of_v2_follows_page_alone(client: InngestClient, server: Serve
 @pytest.mark.parametrize(
     "page", [{}, {"hasMore": True}, {"cursor": "x"}, {"cursor": "", "hasMore": True}]
 )
-def test_a_page_of_v2_without_a_way_on_is_the_last(
+def test_a_v2_page_without_a_cursor_is_the_last(
     client: InngestClient, server: Server, page: object
 ) -> None:
     server.on(
@@ -123,7 +123,7 @@ def test_recorded_pages_follow_each_other(client: InngestClient, server: Server)
         (1, 100, ["1"]),
     ],
 )
-def test_the_limit_bounds_all_and_the_page_size_each(
+def test_limit_bounds_the_total_and_page_size_each_page(
     client: InngestClient,
     server: Server,
     limit: int | None,
@@ -143,7 +143,7 @@ def test_the_limit_bounds_all_and_the_page_size_each(
     assert [each["limit"] for each in queries(server) if "limit" in each][1:] == asked
 
 
-def test_a_server_that_gives_more_than_asked_is_cut(client: InngestClient, server: Server) -> None:
+def test_a_page_larger_than_requested_is_cut(client: InngestClient, server: Server) -> None:
     server.on("GET /v1/events", v1_events("a", "b", "c"))
     assert len(list(client.events.list(limit=2))) == 2
     assert len(client.events.list(limit=2).page().items) == 2
@@ -169,7 +169,7 @@ def test_the_cursor_of_a_page_cut_to_limit_skips_nothing(
         assert [getattr(each, name) for each in rest.items] == ["c"]
 
 
-def test_a_cut_page_continues_where_it_was_cut_though_the_server_pages_differently(
+def test_a_cut_page_continues_where_it_was_cut_even_if_the_server_pages_differently(
     client: InngestClient, server: Server
 ) -> None:
     whole = v2_runs("a", "b", "c", cursor="after c")
@@ -198,7 +198,7 @@ FIRST_PAGES: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", FIRST_PAGES)
-def test_a_cursor_of_another_listing_is_refused_by_the_call(
+def test_a_cursor_of_another_listing_is_rejected_at_the_call(
     client: InngestClient, server: Server, name: str
 ) -> None:
     path, first = FIRST_PAGES[name]
@@ -216,7 +216,7 @@ def test_a_cursor_of_another_listing_is_refused_by_the_call(
 
 
 @pytest.mark.parametrize("cursors", [["a", "a"], ["a", "b", "a"]])
-def test_a_cursor_that_repeats_ends_the_walk_with_an_error(
+def test_a_repeated_cursor_ends_the_iteration_with_an_error(
     client: InngestClient, server: Server, cursors: list[str]
 ) -> None:
     server.on("GET /v2/runs", *[v2_runs("x", cursor=each) for each in cursors], BEYOND)
@@ -226,7 +226,7 @@ def test_a_cursor_that_repeats_ends_the_walk_with_an_error(
     assert len(server.requests) == len(cursors)
 
 
-def test_a_walk_of_v1_that_turns_back_ends_with_an_error(
+def test_a_v1_listing_that_goes_back_ends_with_an_error(
     client: InngestClient, server: Server
 ) -> None:
     server.on("GET /v1/events", *[v1_events(each) for each in "abca"], BEYOND)
@@ -244,7 +244,7 @@ def test_a_walk_of_v1_that_turns_back_ends_with_an_error(
     ],
     ids=["events", "runs of an event", "runs of v1", "runs of v2"],
 )
-def test_the_page_size_stays_within_what_the_server_gives(
+def test_the_page_size_stays_within_the_maximum_of_the_server(
     client: InngestClient, server: Server, path: str, call: Any, largest: int
 ) -> None:
     answer = v2_runs() if path.startswith("/v2") else says({"data": [], "metadata": META})
@@ -264,7 +264,7 @@ def test_the_cursor_of_a_page_continues_the_listing(client: InngestClient, serve
     assert following.next_cursor is None
 
 
-def test_a_listing_asks_nothing_until_it_is_walked_and_each_page_when_it_is_needed(
+def test_a_listing_is_lazy_and_fetches_each_page_when_needed(
     client: InngestClient, server: Server
 ) -> None:
     server.on("GET /v1/events", v1_events("a", "b"), v1_events("c"))
@@ -277,7 +277,7 @@ def test_a_listing_asks_nothing_until_it_is_walked_and_each_page_when_it_is_need
     assert len(server.asked) == 2
 
 
-def test_each_walk_starts_anew(client: InngestClient, server: Server) -> None:
+def test_each_iteration_starts_over(client: InngestClient, server: Server) -> None:
     server.on("GET /v1/events", v1_events("a"))
     listing = client.events.list()
     assert [len(list(listing)), len(list(listing)), len(listing.page().items)] == [1, 1, 1]
@@ -317,7 +317,7 @@ def test_each_walk_starts_anew(client: InngestClient, server: Server) -> None:
     ],
     ids=str,
 )
-def test_arguments_are_checked_at_the_call(
+def test_listing_arguments_are_validated_at_the_call(
     client: InngestClient, server: Server, options: dict[str, Any], named: str
 ) -> None:
     with pytest.raises(InvalidArgumentError, match=named):

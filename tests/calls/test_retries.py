@@ -1,4 +1,4 @@
-"""Retries: only where they may help, do no harm, and are in time."""
+"""Retries: only if they may succeed, do no harm, and are in time."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ each_operation = pytest.mark.parametrize("name", OPERATIONS)
 
 
 def tries(client: InngestClient, server: Server, name: str, *answers: Answer) -> int:
-    """Count how often the operation was asked; its own error does not matter."""
+    """Count the requests of an operation; its own error does not matter."""
     route, call, good = OPERATIONS[name]
     server.on(route, *answers, good)
     with contextlib.suppress(InngestError):
@@ -92,7 +92,7 @@ def tries(client: InngestClient, server: Server, name: str, *answers: Answer) ->
 
 @each_operation
 @pytest.mark.parametrize("failure", [LOST, LATE, DOWN, text(500, ""), text(408, "")], ids=repr)
-def test_only_what_is_repeatable_is_tried_again_once_it_may_have_arrived(
+def test_only_a_repeatable_operation_is_retried_once_it_may_have_arrived(
     client: InngestClient, server: Server, name: str, failure: Answer
 ) -> None:
     assert tries(client, server, name, failure) == (1 if name in ONCE else 2)
@@ -100,21 +100,21 @@ def test_only_what_is_repeatable_is_tried_again_once_it_may_have_arrived(
 
 @each_operation
 @pytest.mark.parametrize("failure", [NOT_ARRIVED, httpx.ConnectTimeout("x"), BUSY], ids=repr)
-def test_everything_is_tried_again_where_the_first_try_had_no_effect(
+def test_any_operation_is_retried_if_the_first_attempt_had_no_effect(
     client: InngestClient, server: Server, name: str, failure: Answer
 ) -> None:
     assert tries(client, server, name, failure, failure) == 3
 
 
 @pytest.mark.parametrize("name", ONCE)
-def test_a_replay_is_not_tried_again_once_it_may_have_arrived_before(
+def test_a_replay_is_not_retried_once_it_may_have_arrived(
     client: InngestClient, server: Server, name: str
 ) -> None:
     assert tries(client, server, name, NOT_ARRIVED, LOST, NOT_ARRIVED) == 2
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 413, 422, 501])
-def test_a_refusal_is_not_tried_again(client: InngestClient, server: Server, status: int) -> None:
+def test_a_client_error_is_not_retried(client: InngestClient, server: Server, status: int) -> None:
     assert tries(client, server, "health", text(status, "no")) == 1
 
 
@@ -123,7 +123,7 @@ def test_an_invalid_response_is_not_retried(client: InngestClient, server: Serve
 
 
 @pytest.mark.parametrize("retries", [0, 1, 4])
-def test_there_are_at_most_so_many_retries(connect: Connect, server: Server, retries: int) -> None:
+def test_retries_are_limited_in_number(connect: Connect, server: Server, retries: int) -> None:
     server.on("GET /health", DOWN)
     with pytest.raises(ServerError) as caught:
         connect(retries=retries).health()
@@ -131,7 +131,7 @@ def test_there_are_at_most_so_many_retries(connect: Connect, server: Server, ret
     assert ("after" in str(caught.value)) is (retries > 0)
 
 
-def test_pauses_double_up_to_the_longest_and_are_drawn_at_random(
+def test_backoff_doubles_up_to_the_maximum_with_full_jitter(
     connect: Connect, server: Server, clock: Clock
 ) -> None:
     server.on("GET /health", DOWN)
@@ -158,7 +158,7 @@ def test_pauses_double_up_to_the_longest_and_are_drawn_at_random(
     ],
 )
 @pytest.mark.parametrize("status", [429, 503])
-def test_retry_after_is_obeyed_in_seconds_and_as_a_date(
+def test_retry_after_is_honoured_in_seconds_and_as_a_date(
     connect: Connect, server: Server, clock: Clock, status: int, value: str, seconds: float | None
 ) -> None:
     clock.jitter = 0.0
@@ -173,7 +173,7 @@ def test_retry_after_is_obeyed_in_seconds_and_as_a_date(
         assert caught.value.retry_after == seconds
 
 
-def test_a_longer_pause_than_asked_for_is_no_breach(
+def test_a_backoff_longer_than_retry_after_is_kept(
     connect: Connect, server: Server, clock: Clock
 ) -> None:
     server.on("GET /health", Reply(429, b"", {"retry-after": "0.1"}), recorded("health"))
@@ -200,7 +200,7 @@ def test_an_absurd_retry_after_is_ignored(
 
 
 @pytest.mark.parametrize("value", ["120", "3600", "inf", "1e400", "9" * 5_000])
-def test_a_pause_beyond_the_total_is_not_made(
+def test_a_pause_beyond_the_total_ends_the_retries(
     client: InngestClient, server: Server, clock: Clock, value: str
 ) -> None:
     server.on("GET /health", Reply(429, b"", {"retry-after": value}))
@@ -217,7 +217,7 @@ def test_a_million_retries_may_be_allowed(server: Server, connect: Connect) -> N
     connect(retries=policy).health()
 
 
-def test_tries_and_pauses_end_with_the_total(
+def test_attempts_and_pauses_end_with_the_total(
     connect: Connect, server: Server, clock: Clock
 ) -> None:
     def slow(_: httpx.Request) -> Reply:
@@ -245,7 +245,7 @@ def test_a_pause_that_ends_late_leaves_a_timeout_above_zero(
     assert all(each.extensions["timeout"]["read"] > 0 for each in server.requests)
 
 
-def test_a_retry_quota_keeps_an_outage_from_being_amplified(
+def test_the_retry_budget_keeps_retries_from_amplifying_an_outage(
     connect: Connect, server: Server
 ) -> None:
     client = connect(retries=4)
@@ -256,7 +256,7 @@ def test_a_retry_quota_keeps_an_outage_from_being_amplified(
     assert len(server.requests) == 100 + 50
 
 
-def test_ten_successes_pay_for_one_retry() -> None:
+def test_ten_successes_restore_one_retry() -> None:
     quota = RetryQuota(2)
     assert [quota.take() for _ in range(3)] == [True, True, False]
     for _ in range(9):
@@ -268,7 +268,7 @@ def test_ten_successes_pay_for_one_retry() -> None:
     assert not quota.take()
 
 
-def test_the_retry_quota_does_not_grow_beyond_its_size() -> None:
+def test_the_retry_budget_does_not_exceed_its_size() -> None:
     quota = RetryQuota(1)
     for _ in range(100):
         quota.give_back()
@@ -315,7 +315,7 @@ def test_a_transport_error_says_whether_the_request_may_have_arrived(
     assert type(failure).__name__ in caught.value.reason
 
 
-def test_a_request_that_may_once_have_arrived_may_have_arrived(
+def test_a_request_that_may_have_arrived_in_any_attempt_may_have_been_delivered(
     connect: Connect, server: Server
 ) -> None:
     server.on("GET /health", LOST, NOT_ARRIVED)
@@ -325,7 +325,7 @@ def test_a_request_that_may_once_have_arrived_may_have_arrived(
     assert caught.value.attempts == 2
 
 
-def test_the_total_holds_for_a_second_key_too(
+def test_the_total_also_bounds_an_attempt_with_a_fallback_key(
     connect: Connect, server: Server, clock: Clock
 ) -> None:
     def refuses_slowly(_: httpx.Request) -> Reply:

@@ -1,4 +1,4 @@
-"""The servers that the contract is tried on: mocks in every run, a real one with `--live-url`."""
+"""The servers of the contract cases: mocks in every run, a real one with `--live-url`."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def live_server(pytestconfig: pytest.Config) -> Iterator[Server]:
 
 @pytest.fixture
 def world(request: pytest.FixtureRequest, exercised: Exercised, door: DoorName) -> Iterator[World]:
-    """Give a server with the app under test; what it answers must be as documented."""
+    """Return a server with the app under test; its responses must be as documented."""
     if request.param == LIVE:
         from . import live_world  # noqa: PLC0415 - as above
 

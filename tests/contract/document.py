@@ -1,4 +1,4 @@
-"""The document as the contract sees it: which operation a request meets, and what it promises."""
+"""Look up operations of the document by request, and validate against their schemas."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Object = Mapping[str, Json]
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation: its own part of the document, references resolved one step deep."""
+    """One operation: its part of the document, with references resolved one level deep."""
 
     id: str
     method: str
@@ -35,21 +35,21 @@ class Operation:
     responses: Mapping[str, Object]
 
     def names(self, place: str) -> frozenset[str]:
-        """Name the parameters of one place: path, query or header."""
+        """Return the names of the parameters in one place: path, query or header."""
         return frozenset(each["name"] for each in self.parameters if each["in"] == place)
 
     def schema_of_body(self) -> Object | None:
-        """Give the schema of the request body, None where no body is documented."""
+        """Return the schema of the request body, or None if no body is documented."""
         return self.body["content"]["application/json"]["schema"] if self.body else None
 
     def content(self, status: int) -> Mapping[str, Object] | None:
-        """Give what a status may carry by content type; None if the status is not documented."""
+        """Return the schemas of a status by content type, or None if it is not documented."""
         response = self.responses.get(str(status))
         return None if response is None else response.get("content", {})
 
 
 class Document:
-    """An OpenAPI document, asked the way a server is: by method and path."""
+    """An OpenAPI document, looked up as a server is asked: by method and path."""
 
     def __init__(self, spec: Object) -> None:
         self.spec = spec
@@ -62,20 +62,20 @@ class Document:
         return cls(yaml.safe_load(path.read_text(encoding="utf-8")))
 
     def match(self, method: str, path: str) -> Operation | None:
-        """Find the operation that answers a request, as the server routes it."""
+        """Find the operation that serves a request, by the server's routing."""
         met = (each for each in self._meeting(path) if each.method == method.lower())
         return next(met, None)
 
     def has_path(self, path: str) -> bool:
-        """Say whether some method of this path is documented."""
+        """Return whether any method of this path is documented."""
         return any(self._meeting(path))
 
     def faults(self, schema: Object, instance: Json) -> list[str]:
-        """Say what in an instance a schema does not allow; unnamed properties are allowed."""
+        """Return what a schema rejects in an instance; unnamed properties are allowed."""
         return self._judge(schema, instance, self.spec["components"])
 
     def strict_faults(self, schema: Object, instance: Json) -> list[str]:
-        """Say the same of an instance that may hold only properties the schema names."""
+        """Return what a schema rejects in an instance, unnamed properties included."""
         return self._judge(closed(schema), instance, closed(self.spec["components"]))
 
     def _meeting(self, path: str) -> Iterator[Operation]:
@@ -84,7 +84,7 @@ class Document:
             yield from (each for each, pattern in self._routes if pattern.fullmatch(path))
 
     def _judge(self, schema: Object, instance: Json, components: Object) -> list[str]:
-        # The components travel inside the schema, so that its references find them.
+        # The schema includes the components, so that its references resolve.
         validator = Validator({**schema, "components": components}, format_checker=FORMATS)
         return [_where_and_why(error) for error in validator.iter_errors(instance)]
 
@@ -117,18 +117,18 @@ class Document:
 
 
 def routed(path: str) -> str:
-    """Give the path that the server routes by: v2 has an alias, and decodes before routing."""
+    """Return the path that the server routes by: v2 has an alias, and decodes before routing."""
     path = path.removeprefix("/api") if path.startswith("/api/v2/") else path
     return unquote(path) if path.startswith("/v2/") else path
 
 
 def is_ill_formed(path: str) -> bool:
-    """Say whether the server refuses a path before any route: an escape must be two hex digits."""
+    """Return whether the server rejects a path before routing: an escape has two hex digits."""
     return re.search(r"%(?![0-9A-Fa-f]{2})", path) is not None
 
 
 def closed(node: Json) -> Json:
-    """Copy a schema so that an object may hold nothing but the properties it names."""
+    """Copy a schema so that objects may have only the properties it names."""
     if isinstance(node, list):
         return [closed(each) for each in node]
     if not isinstance(node, dict):
@@ -140,12 +140,12 @@ def closed(node: Json) -> Json:
 
 
 def is_placeholder(value: Json) -> bool:
-    """Say whether a recorded value only stands for one that is too long to keep."""
+    """Return whether a recorded value is a placeholder for one too long to keep."""
     return isinstance(value, dict) and bool(value.keys() & {"$truncated", "$note"})
 
 
 def _forgiving(keyword: Json) -> Json:
-    """Let a keyword accept a placeholder, whatever it asks."""
+    """Make a keyword accept placeholders."""
 
     def check(validator: Json, value: Json, instance: Json, schema: Json) -> Iterator[Json]:
         if not is_placeholder(instance):
@@ -164,7 +164,7 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)"
 
 @FORMATS.checks("date-time", raises=ValueError)
 def is_time(value: object) -> bool:
-    """Say whether a text is a time of RFC 3339 with at most nanoseconds."""
+    """Return whether a string is an RFC 3339 time with at most nanoseconds."""
     if not isinstance(value, str):
         return True
     return bool(TIME.fullmatch(value)) and datetime.fromisoformat(value).tzinfo is not None
@@ -175,6 +175,6 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 
 def _where_and_why(error: Json) -> str:
-    """Report the deepest reason; of a union that of its nearest member."""
+    """Return the deepest error; for a union that of its closest member."""
     reason = best_match([error])
     return f"{reason.json_path}: {reason.message[:300]}"

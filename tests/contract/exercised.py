@@ -1,11 +1,11 @@
-"""Which operations a suite exercised, and with which answers: `scripts/contract-report` asks.
+"""Record which operations a suite exercised, and their responses, for `scripts/contract-report`.
 
 A suite's conftest imports the two hooks and the fixture from here:
 
     from .exercised import exercised, pytest_addoption, pytest_collection_modifyitems  # noqa: F401
 
 and sends through `exercised.watch(transport)`. With `--exercised FILE` only tests that use the
-fixture run, and FILE tells what they met.
+fixture run, and FILE lists the responses they got.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LIVE_RECORD = Path(__file__).resolve().parents[2] / ".exercised-live.json"
-"""Where `scripts/test-live` keeps what it met the last time."""
+"""The record of the last run of `scripts/test-live`."""
 
 
 class Answer(NamedTuple):
-    """An operation answered: `body_status` is the true status where v1 hides one in a 200."""
+    """A response of an operation; `body_status` is the status that v1 hides in a 200, if any."""
 
     operation: str
     status: int
@@ -35,41 +35,41 @@ class Answer(NamedTuple):
 
     @classmethod
     def of(cls, operation: str, status: int, body: Any) -> Answer:
-        """Look into the body for what the status does not tell."""
+        """Read a status hidden in the body, if any."""
         hidden = status == 200 and isinstance(body, dict) and "error" in body
         return cls(operation, status, body["status"] if hidden else None)
 
 
 class Exercised:
-    """The answers that came through the transports it watches."""
+    """The responses that came through the watched transports."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
         self.answers: set[Answer] = set()
 
     def watch(self, transport: httpx.BaseTransport | httpx.AsyncBaseTransport) -> Watched:
-        """Return the transport with an eye on it; both doors may send through it if they could."""
+        """Wrap a transport to record its responses; both kinds of client can use the wrapper."""
         return Watched(transport, self)
 
     def note(self, method: str, path: str, status: int, body: bytes) -> None:
-        """Keep one answer; what meets no operation says nothing about the document."""
+        """Record a response, unless its request belongs to no operation."""
         operation = self._document.match(method, path)
         if operation is not None:
             self.answers.add(Answer.of(operation.id, status, _json(body)))
 
     def write(self, path: Path) -> None:
-        """Write the answers, sorted."""
+        """Write the responses, sorted."""
         rows = [answer._asdict() for answer in sorted(self.answers, key=str)]
         path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
 def read(path: Path) -> set[Answer]:
-    """Read what `Exercised.write` wrote."""
+    """Read a file written by `Exercised.write`."""
     return {Answer(**row) for row in json.loads(path.read_text(encoding="utf-8"))}
 
 
 class Watched(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Sends through another transport and notes what it answers."""
+    """Sends through another transport and records its responses."""
 
     def __init__(
         self, inner: httpx.BaseTransport | httpx.AsyncBaseTransport, exercised: Exercised
@@ -104,7 +104,7 @@ class Watched(httpx.BaseTransport, httpx.AsyncBaseTransport):
     ) -> httpx.Response:
         path = request.url.raw_path.decode().partition("?")[0]
         self._exercised.note(request.method, path, response.status_code, body)
-        # What was read is spent; the client gets another response that says the same.
+        # The stream has been consumed, so the client gets a copy of the response.
         return httpx.Response(
             response.status_code, headers=response.headers, stream=httpx.ByteStream(body)
         )
@@ -121,14 +121,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what sends nothing, if a record was asked for."""
+    """Deselect tests that send nothing, if a record is requested."""
     if config.getoption("--exercised", None):
         items[:] = [item for item in items if "exercised" in getattr(item, "fixturenames", ())]
 
 
 @pytest.fixture(scope="session")
 def exercised(pytestconfig: pytest.Config) -> Iterator[Exercised]:
-    """Note what the session meets, and write it where the option says."""
+    """Record the responses of the session, and write them to the file of the option."""
     seen = Exercised(Document.load())
     yield seen
     path: Path | None = pytestconfig.getoption("--exercised", None)

@@ -1,4 +1,4 @@
-"""What schemathesis loads before it fuzzes: it does not judge a body that it cannot read."""
+"""Hooks for schemathesis, which would not check a body that it cannot read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import schemathesis
 
 @schemathesis.deserializer("text/plain")
 def read_text(_: object, response: Any) -> Any:
-    """Read text as the server means it: JSON in a text's clothes, or else text."""
+    """Read a text body as the server means it: as JSON if it is JSON, else as text."""
     try:
         return json.loads(response.content)
     except ValueError:

@@ -1,7 +1,7 @@
-"""The document against a server, by the thousand: schemathesis makes the requests.
+"""Fuzz a server by the document, with thousands of requests made by schemathesis.
 
-Deterministic: one seed, nothing learned from answers, nothing kept between runs. What it cannot
-make up, ids that exist, it is given in dictionaries.
+Deterministic: one seed, nothing learned from responses, nothing kept between runs. Dictionaries
+provide what it cannot make up: ids that exist.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ PLACES = {
 
 @frozen
 class Failure:
-    """A way in which answers were not as documented, and the operations that gave them."""
+    """A way in which responses differed from the document, and their operations."""
 
     title: str
     operations: tuple[str, ...]
@@ -54,7 +54,7 @@ class Failure:
 
 @frozen
 class Verdict:
-    """What a fuzzing run found."""
+    """The findings of a fuzzing run."""
 
     failures: tuple[Failure, ...]
     tested: int
@@ -65,7 +65,7 @@ class Verdict:
     log: str
 
     def kinds(self) -> dict[str, set[str]]:
-        """Give the failures by operation."""
+        """Return the failures by operation."""
         found: dict[str, set[str]] = {}
         for failure in self.failures:
             for operation in failure.operations:
@@ -122,7 +122,7 @@ def fuzz(
         document: The document to hold the server to.
         headers: Sent with every request.
         only: The ids of the operations to fuzz; all unless given.
-        examples: Most random cases an operation; the systematic ones come on top.
+        examples: Maximum number of random cases per operation; the systematic ones are extra.
     """
     config, report = folder / "schemathesis.toml", folder / "report.json"
     config.write_text(_config(words), encoding="utf-8")
@@ -143,9 +143,9 @@ def fuzz(
 
 
 def _config(words: Mapping[str, Collection[str]]) -> str:
-    """Write the settings that have no option: hooks, dictionaries, and no learning."""
+    """Write the settings that have no command-line option: hooks, dictionaries, no learning."""
     lines = [f"hooks = {json.dumps(str(Path(__file__).with_name('fuzz_hooks.py')))}"]
-    # The one key a server takes comes as a header; random ones would end every case at 401.
+    # The server's key is sent as a header; random keys would end every case with a 401.
     lines += ["[generation]", "with-security-parameters = false"]
     lines += ["[phases.fuzzing.extra-data-sources]", "responses = false"]
     known = {name: list(values) for name, values in words.items() if values}
@@ -179,7 +179,7 @@ def _verdict(report: Any, log: str) -> Verdict:
 
 
 def _runs_of(client: InngestClient, event_id: str) -> list[Any]:
-    """Wait until the runs of an event can be read; a live server needs a moment."""
+    """Wait until the runs of an event are visible; a live server shows them with a delay."""
     for _ in range(40):
         runs = list(client.events.runs(event_id))
         if runs:

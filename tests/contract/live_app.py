@@ -60,7 +60,7 @@ BODIES: tuple[Body, ...] = (echoes, fails, naps, retries, sleeps, steps)
 
 
 def functions(client: inngest.Inngest, app: str) -> list[inngest.Function[Any]]:
-    """Make the functions that `world.FUNCTIONS` describes."""
+    """Return the functions that `world.FUNCTIONS` describes."""
     return [
         client.create_function(
             fn_id=body.__name__,
@@ -73,7 +73,7 @@ def functions(client: inngest.Inngest, app: str) -> list[inngest.Function[Any]]:
 
 @contextmanager
 def serve(url: str, app: str, event_key: str | None, signing_key: str | None) -> Iterator[str]:
-    """Serve the app while the `with` block lasts; give the address it is registered at."""
+    """Serve the app during the `with` block; yield the URL it is registered at."""
     logger = logging.getLogger("contract.app")
     logger.setLevel(logging.CRITICAL)
     client = inngest.Inngest(

@@ -1,4 +1,4 @@
-"""The contract's world with a real server in it, and the app under test served to it."""
+"""The world of the contract cases on a real server, and the app served to it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Server:
     app: str
 
     def connect(self, *, retries: int | None = None) -> InngestClient:
-        """Make a client of the server, apart from any case."""
+        """Return a client of the server, outside any case."""
         if self.signing_key is None:
             return InngestClient(dev=self.url, retries=retries)
         return InngestClient(
@@ -48,7 +48,7 @@ class Server:
 
 
 class LiveWorld(World):
-    """A real server. Waiting for a signal is left out: the Python SDK cannot (facts.md 4)."""
+    """A real server. The official Python SDK cannot wait for a signal, so its app does not."""
 
     has_cancellations = False
     has_waiting_function = False
@@ -77,7 +77,7 @@ class LiveWorld(World):
 
 
 def make(exercised: Exercised, door: DoorName, server: Server) -> Iterator[World]:
-    """Make the world around a real server."""
+    """Return the world of a real server."""
     with asyncio.Runner() as runner:
         world = LiveWorld(exercised, door, runner, server)
         yield world
@@ -86,7 +86,7 @@ def make(exercised: Exercised, door: DoorName, server: Server) -> Iterator[World
 
 @contextmanager
 def serve_app(url: str, event_key: str | None, signing_key: str | None) -> Iterator[Server]:
-    """Serve the app under test to a server, under a name of its own, and clean up afterwards."""
+    """Serve the app under test to a server, under a unique name, and clean up afterwards."""
     with warnings.catch_warnings():
         # The official SDK declares its models in a way that pydantic 2 deprecates.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -120,14 +120,14 @@ def _cancel_what_is_left(client: InngestClient, app: str) -> None:
 
 
 def _forget_app(server: Server) -> None:
-    """Remove the app: only the server's own interface can, by GraphQL; where not, it stays."""
+    """Remove the app by GraphQL, as the server's web UI does; if that fails, it stays."""
     query = "mutation($name: String!) { deleteAppByName(name: $name) }"
     body = {"query": query, "variables": {"name": server.app}}
     httpx.post(f"{server.url}/v0/gql", json=body, timeout=30)
 
 
 def why_unreachable(server: Server) -> str | None:
-    """Say why a server cannot be used; None if it can."""
+    """Return why a server cannot be used, or None if it can."""
     try:
         with server.connect(retries=0) as client:
             client.health()

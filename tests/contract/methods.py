@@ -1,4 +1,4 @@
-"""Which public method asks which operation, and how a recorded request is put to it."""
+"""Which public method calls which operation, and how to pass it a recorded request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Request(NamedTuple):
-    """What a request says: values of the path, of the query, and a body of JSON."""
+    """The contents of a request: path values, query values, and a JSON body."""
 
     path: Mapping[str, str]
     query: Mapping[str, Any]
@@ -26,7 +26,7 @@ class Request(NamedTuple):
 
 
 class Arguments(NamedTuple):
-    """What a method is called with."""
+    """The arguments of a method."""
 
     positional: tuple[Any, ...] = ()
     named: Mapping[str, Any] = {}
@@ -34,14 +34,14 @@ class Arguments(NamedTuple):
 
 @dataclass(frozen=True)
 class Method:
-    """A public method, as `group.name`, and how a request is said in its arguments."""
+    """A public method, as `group.name`, and how a request maps to its arguments."""
 
     name: str
     arguments: Callable[[Request], Arguments]
     is_listing: bool = False
 
     def ask(self, client: Any, request: Request) -> Any:
-        """Call it; of a listing take the items of the first page."""
+        """Call it; for a listing return the items of the first page."""
         method = client
         for name in self.name.split("."):
             method = getattr(method, name)
@@ -51,12 +51,12 @@ class Method:
 
 
 def family_of(operation: Operation) -> str:
-    """Say which `api_version` makes a client ask this operation and no other."""
+    """Return the `api_version` that makes a client call only this operation."""
     return "auto" if operation.tag == "ingest" else operation.tag
 
 
 def request_of(operation: Operation, recording: Recording) -> Request | None:
-    """Read a recorded request; None if its body is one that no client of JSON can send."""
+    """Read a recorded request; None if a JSON client cannot send its body."""
     sent = recording.sent
     if isinstance(sent, str) or is_placeholder(sent):
         return None
@@ -68,7 +68,7 @@ def request_of(operation: Operation, recording: Recording) -> Request | None:
 
 
 def stand_in(operation: Operation, stored: int = 0) -> Request:
-    """Ask the same operation for something ordinary; of events, for one more than were stored."""
+    """Return an ordinary request of the same operation; one more event than were stored."""
     path = dict.fromkeys(operation.names("path"), "x")
     if operation.id == "sendEvents":
         return Request(path, {}, [{"name": "app/ordinary"}] * stored)
@@ -89,7 +89,7 @@ ORDINARY_BODIES: dict[str, Any] = {
 
 
 def moment(value: Any) -> Any:
-    """Read a time; what is none stays as it is, for the client to refuse."""
+    """Parse a time; leave anything else as it is, for the client to reject."""
     with suppress(TypeError, ValueError):
         return datetime.fromisoformat(value)
     return value
@@ -110,7 +110,7 @@ def _path(*names: str) -> Callable[[Request], Arguments]:
 
 
 def _listing(family: str, *path: str, **names: str) -> Callable[[Request], Arguments]:
-    """Say the query of a listing; `names` tells the arguments that are called otherwise there."""
+    """Map the query of a listing to arguments; `names` lists those with other names."""
 
     def said(it: Request) -> Arguments:
         named = {argument: it.query[name] for argument, name in names.items() if name in it.query}
@@ -128,7 +128,7 @@ def _listing(family: str, *path: str, **names: str) -> Callable[[Request], Argum
 def _body(
     *names: str, path: tuple[str, ...] = (), **renamed: str
 ) -> Callable[[Request], Arguments]:
-    """Say properties of the body: the named ones in order, the renamed ones by keyword."""
+    """Map properties of the body: the named ones by position, the renamed ones by keyword."""
 
     def said(it: Request) -> Arguments:
         sent = it.sent or {}

@@ -1,4 +1,4 @@
-"""The contract's world with MockServer in it, on a clock that nobody waits for."""
+"""The world of the contract cases on a MockServer, with a clock that takes no real time."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 def make_mock(app: str, **settings: Any) -> MockServer:
-    """Make a mock server that has the app under test, and `waits` in it."""
+    """Return a mock server that has the app under test, including `waits`."""
     mock = MockServer(**settings)
     second = timedelta(seconds=1)
     behaviours: dict[str, Any] = {
         "echoes": lambda event: {"echo": event["data"]},
         "fails": fails("told to fail"),
         "naps": sleeps(second, completes("slept")),
-        # The mock never retries; what a client sees of a run that does is the same.
+        # The mock never retries; a client sees the same of a run that does.
         "retries": sleeps(second, completes({"attempt": 1})),
         "sleeps": sleeps(timedelta(minutes=10)),
         "steps": completes([1, 2]),
@@ -41,7 +41,7 @@ def make_mock(app: str, **settings: Any) -> MockServer:
 
 
 class MockWorld(World):
-    """A mock of a server of today: a dev server that lacks what was asked for."""
+    """A mock of a current dev server, which lacks the asked-for routes."""
 
     app = "contract"
     url = "http://127.0.0.1:8288"
@@ -76,13 +76,13 @@ class MockWorld(World):
 
 
 class FullMockWorld(MockWorld):
-    """A mock with the routes that were asked for and no server has been seen to have."""
+    """A mock with the asked-for routes, which no known server has."""
 
     has_asked_for_routes: ClassVar[bool] = True
 
 
 class KeyedMockWorld(MockWorld):
-    """A mock of a self-hosted server, which asks for keys."""
+    """A mock of a self-hosted server, which requires keys."""
 
     event_key = "contract-event-key"
     signing_key = "signkey-prod-" + "cd" * 32
@@ -96,7 +96,7 @@ WORLDS: dict[str, type[MockWorld]] = {
 
 
 def make(name: str, exercised: Exercised, door: DoorName) -> Iterator[World]:
-    """Make one of the mocked worlds."""
+    """Return one of the mocked worlds."""
     clock = Clock()
     with asyncio.Runner(loop_factory=clock.make_loop) as runner:
         world = WORLDS[name](exercised, door, runner, clock)

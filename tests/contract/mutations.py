@@ -1,4 +1,4 @@
-"""What a newer server may answer: each recorded body, changed in one place as servers change."""
+"""Responses of a newer server: each recorded body, changed in one place as servers change."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def mutations(document: Document, schema: Object, body: Any) -> Iterator[Mutatio
 
 
 def without_optional(body: Any, place: Place) -> Iterator[Mutation]:
-    """Take each optional property away, and make it null."""
+    """Remove each optional property, and set it to null."""
     optional = place.schema.get("properties", {}).keys() - place.schema.get("required", ())
     for name in sorted(optional):
         if name in place.value:
@@ -77,7 +77,7 @@ def places(document: Document, schema: Object, value: Any, path: Path) -> Iterat
 
 
 def chosen(document: Document, schema: Object, value: Any) -> Object:
-    """Follow references, and of a union take the member that describes the value."""
+    """Follow references; of a union choose the member that describes the value."""
     schema = document.resolved(schema)
     for union in ("oneOf", "anyOf"):
         if union in schema:
@@ -89,7 +89,7 @@ def chosen(document: Document, schema: Object, value: Any) -> Object:
 
 
 def put(body: Any, path: Path, value: Any) -> Any:
-    """Copy a body with another value in one place; what is not on the way there is shared."""
+    """Copy a body with another value in one place; everything off that path is shared."""
     if not path:
         return value
     step, *rest = path

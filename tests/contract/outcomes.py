@@ -1,4 +1,4 @@
-"""What each recorded exchange becomes in the client's hands: a value or an error, by tables."""
+"""Tables of the value or error that the client makes of each recorded exchange."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ RESULTS: dict[str, Any] = {
     "getFunctionV2": Function,
     "invokeFunctionV2": str,
 }
-"""What a 200 becomes."""
+"""The result of a 200, by operation."""
 
 ERRORS: dict[int, type[errors.InngestError]] = {
     400: errors.BadRequestError,
@@ -68,16 +68,16 @@ ERRORS: dict[int, type[errors.InngestError]] = {
     501: errors.RouteNotFoundError,
     503: errors.ServerError,
 }
-"""What any other status becomes, the body's where v1 hides it."""
+"""The error of any other effective status."""
 
 OTHERWISE: dict[tuple[str, int], Any] = {
-    # Some events were stored, perhaps; the report tells which.
+    # Some events may have been stored; the report lists the others.
     ("sendEvents", 400): errors.PartialSendError,
     ("sendEvents", 503): errors.PartialSendError,
-    # v1 words a run it does not know as an outage of its own.
+    # v1 reports an unknown run as a failure of its own.
     ("getRunV1", 500): errors.NotFoundError,
     ("listRunJobsV1", 500): errors.NotFoundError,
-    # There is nothing left to cancel, and the run that an earlier call started is the answer.
+    # Nothing is left to cancel; and the result is the run that an earlier call started.
     ("cancelRunV2", 409): NoneType,
     ("invokeFunctionV2", 409): str,
 }
@@ -105,11 +105,11 @@ REFUSED: dict[str, type[errors.InngestError]] = {
     "v2-runs-limit-abc": errors.InvalidArgumentError,
     "v2-runs-status-bad": errors.InvalidArgumentError,
 }
-"""What the client refuses to ask at all."""
+"""Recordings whose request the client rejects before sending it."""
 
 
 def expected(exchange: Exchange) -> Any:
-    """Look up what an exchange is to become."""
+    """Look up the expected outcome of an exchange."""
     key = (exchange.operation.id, exchange.status)
     if key in OTHERWISE:
         return OTHERWISE[key]
@@ -119,7 +119,7 @@ def expected(exchange: Exchange) -> Any:
 
 
 def is_a(value: Any, kind: Any) -> bool:
-    """Say whether a value is of a type, or a list of such."""
+    """Return whether a value is of a type, or a list of values of it."""
     if get_origin(kind) is list:
         (item,) = get_args(kind)
         return isinstance(value, list) and all(type(each) is item for each in value)

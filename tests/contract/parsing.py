@@ -1,4 +1,4 @@
-"""Recorded answers through the generated parsers, and back."""
+"""Parse recorded responses with the generated parsers, and serialize them again."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 
 
 class Exchange(NamedTuple):
-    """A recording together with the operation it meets."""
+    """A recording together with its operation."""
 
     recording: Recording
     operation: Operation
 
     @property
     def status(self) -> int:
-        """The effective status: that in the body, where a v1 GET answers HTTP 200."""
+        """The effective status: the one in the body where a v1 GET answers HTTP 200."""
         return effective_status(self.recording.status, self.recording.received)
 
 
 def effective_status(status: int, body: Any) -> int:
-    """Return the effective status: that in the body, where a v1 GET answers HTTP 200."""
+    """Return the effective status: the one in the body where a v1 GET answers HTTP 200."""
     if status == 200 and isinstance(body, dict) and "error" in body:
         return int(body["status"])
     return status
 
 
 def documented(document: Document) -> dict[str, Exchange]:
-    """Pair every recording that meets an operation with it, by name."""
+    """Pair every recording that has an operation with it, by name."""
     met = ((each, document.match(each.method, each.path)) for each in read_all())
     return {
         each.name: Exchange(each, operation) for each, operation in met if operation is not None
@@ -47,31 +47,31 @@ def documented(document: Document) -> dict[str, Exchange]:
 
 
 def module_of(operation: Operation) -> ModuleType:
-    """Find the generated module of an operation, as its own table of operations has it."""
+    """Find the generated module of an operation in the generated table of operations."""
     wanted = (operation.method.upper(), snake(operation.path))
     (found,) = (each for each in OPERATIONS if (each.method, each.path) == wanted)
     return import_module(f"inngest_rest_api.api.{found.tag}.{found.name}")
 
 
 def snake(text: str) -> str:
-    """Write the names in a path as Python does."""
+    """Write the parameters in a path in snake_case."""
     return re.sub(r"(?<=[a-z])[A-Z]", lambda match: f"_{match[0].lower()}", text)
 
 
 def parse(operation: Operation, recording: Recording, body: Any) -> Any:
-    """Read an answer with the operation's generated parser."""
+    """Parse a response with the operation's generated parser."""
     return module_of(operation).parse_response(respond(recording, body), strict=True)
 
 
 def respond(recording: Recording, body: Any) -> httpx.Response:
-    """Answer as recorded, with this body: text as it is, anything else as JSON."""
+    """Return the recorded response with this body: text as it is, anything else as JSON."""
     content = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
     headers = {"content-type": recording.content_type} if recording.content_type else {}
     return httpx.Response(recording.status, headers=headers, content=content.encode())
 
 
 def body_of(recording: Recording) -> Any:
-    """Give the recorded body; of a value too long to keep, what was kept of it."""
+    """Return the recorded body, with the kept part of values too long to keep."""
     return "" if recording.received is None else _kept(recording.received)
 
 
@@ -84,9 +84,9 @@ def _kept(value: Any) -> Any:
 
 
 def written(parsed: Any) -> Any:
-    """Write what a parser gave as the JSON it came from."""
+    """Convert the result of a parser back to JSON."""
     if isinstance(parsed, str):
-        # A status that may be text or JSON is read as text: the generator knows but one of them.
+        # A status that may be text or JSON is read as text: the generator supports only one.
         return json.loads(parsed)
     if isinstance(parsed, list):
         return [written(each) for each in parsed]
@@ -94,7 +94,7 @@ def written(parsed: Any) -> Any:
 
 
 def losses(sent: Any, kept: Any, where: str = "$") -> list[str]:
-    """Say where two bodies differ; times are compared as instants, to the microsecond."""
+    """Return where two bodies differ; times are compared as instants, to the microsecond."""
     if isinstance(sent, dict) and isinstance(kept, dict):
         names = sorted(sent.keys() | kept.keys())
         return [

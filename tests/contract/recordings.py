@@ -1,4 +1,4 @@
-"""Exchanges recorded from a real server, and those among them that no operation answers for."""
+"""Exchanges recorded from a real server, and the reasons why some belong to no operation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent / "recordings"
 
 @dataclass(frozen=True)
 class Recording:
-    """One request and the answer to it, as they went over the wire."""
+    """One request and its response, as sent over the wire."""
 
     name: str
     method: str
@@ -45,7 +45,7 @@ class Recording:
 
     @property
     def is_refusal(self) -> bool:
-        """Say whether the server refused; a v1 GET says so in the body of an HTTP 200."""
+        """Return whether it is an error response; a v1 GET has it in the body of an HTTP 200."""
         hidden = isinstance(self.received, dict) and "error" in self.received
         return not 200 <= self.status < 300 or hidden
 
@@ -69,7 +69,7 @@ Rule = Callable[[Recording, Document], bool]
 
 
 def why_outside(recording: Recording, document: Document) -> str | None:
-    """Say why no operation answers for a recording; None if nothing explains it."""
+    """Return why a recording belongs to no operation; None if nothing explains it."""
     return next((why for why, holds in OUTSIDE.items() if holds(recording, document)), None)
 
 
@@ -98,8 +98,8 @@ def _is_no_route(recording: Recording, _: Document) -> bool:
     return says_so or recording.path.endswith("/nope")
 
 
-# Why an exchange may meet no operation, in the order asked. The first, second and fourth are told
-# in the description of the document.
+# Why an exchange may belong to no operation, in the order checked. The description of the document
+# explains the first, second and fourth.
 OUTSIDE: dict[str, Rule] = {
     "the path is malformed: slash at the end, empty segment, bad escape": _is_malformed,
     "the path is an operation's, the method is not": _has_another_method,

@@ -1,4 +1,4 @@
-"""A client that is answered as one exchange was recorded."""
+"""A client whose requests are answered from one recording."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Replayer:
-    """Asks through one door; whatever is asked but the operation in question is a failure.
+    """Calls one kind of client; a request to any operation but the recorded one is a failure.
 
     Attributes:
         asked: The requests of the last call.
@@ -32,13 +32,13 @@ class Replayer:
         self.asked: list[httpx.Request] = []
 
     def ask(self, operation: Operation, request: Request, answer: httpx.Response) -> Any:
-        """Call the method of an operation and return what it does, an error included."""
+        """Call the method of an operation and return its result or error."""
         self.asked.clear()
 
         def handle(sent: httpx.Request) -> httpx.Response:
             asked = self._document.match(sent.method, path_of(sent))
             if self.asked and asked is not None and asked.id == "getEventV1":
-                # What follows an unknown run: whether its id is an event's.
+                # After an unknown run, the client asks whether its id is an event's.
                 return httpx.Response(404)
             assert asked == operation
             self.asked.append(sent)
@@ -59,7 +59,7 @@ class Replayer:
             return error
 
     def replay(self, exchange: Exchange) -> Any:
-        """Ask the recorded request, or something ordinary where that cannot be asked."""
+        """Send the recorded request, or an ordinary one if that cannot be sent."""
         recording, operation = exchange
         answer = respond(recording, body_of(recording))
         request = request_of(operation, recording)
@@ -72,17 +72,17 @@ class Replayer:
 
 
 def ordinary(exchange: Exchange) -> Request:
-    """Ask for something ordinary, with as many events as the answer speaks of."""
+    """Send an ordinary request, with as many events as the response accounts for."""
     body = body_of(exchange.recording)
     stored = [each for each in body.get("ids", ()) if each] if isinstance(body, dict) else []
     return stand_in(exchange.operation, len(stored) + (exchange.status != 200))
 
 
 def assert_same_request(sent: httpx.Request, exchange: Exchange) -> None:
-    """Hold the client's request to the recorded one, as far as both say the same thing."""
+    """Compare the client's request with the recorded one, as far as they are comparable."""
     recorded = exchange.recording.query
     assert unquote(routed(path_of(sent))) == unquote(routed(exchange.recording.path))
-    # A page larger than the server gives is asked for in its own size.
+    # The client reduces a page size beyond the server's maximum.
     both = (sent.url.params.keys() & recorded.keys()) - {"limit"}
     for name in both:
         said, wanted = sent.url.params.get_list(name), recorded[name]
@@ -91,5 +91,5 @@ def assert_same_request(sent: httpx.Request, exchange: Exchange) -> None:
 
 
 def path_of(request: httpx.Request) -> str:
-    """Give the path as it goes over the wire."""
+    """Return the path as it is sent."""
     return request.url.raw_path.decode().partition("?")[0]

@@ -1,4 +1,4 @@
-"""The document keeps the rules that the generated client, the mock server and readers rely on."""
+"""The document follows the rules that the generated client, the mock server and readers rely on."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def test_missing_key_is_documented(operation: Operation) -> None:
 def test_v1_reading_may_hide_an_error(operation: Operation) -> None:
     if operation.tag == "v1" and operation.method == "get":
         for media in (operation.content(200) or {}).values():
-            # First, so that the parser's complaint is about the data when the data is what drifted.
+            # First, so that the parser's error is about the data when the data is wrong.
             assert media["schema"]["oneOf"][0] == {"$ref": "#/components/schemas/V1Error"}
 
 
 @each_operation
-def test_v2_path_value_may_make_another_path(operation: Operation) -> None:
+def test_v2_path_value_may_change_the_path(operation: Operation) -> None:
     if operation.tag == "v2" and operation.names("path"):
         assert operation.content(404)
 
@@ -98,7 +98,7 @@ def test_components_are_used() -> None:
     assert used == declared
 
 
-def test_nothing_is_sent_unless_asked() -> None:
+def test_no_parameter_has_a_default() -> None:
     # A `default` would be put into every request by the generated client.
     assert [where for where, node in walk(SPEC, ()) if "default" in node] == []
 
@@ -116,12 +116,12 @@ SCHEMA_NAMES = ("components", "schemas")
 
 
 def is_model(node: Any) -> bool:
-    """Say whether a class is generated from a schema."""
+    """Return whether a class is generated from a schema."""
     return node.get("type") == "object" or "enum" in node
 
 
 def walk(node: Any, where: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Give every mapping of the document with the way to it."""
+    """Yield every mapping of the document with its path."""
     if isinstance(node, dict):
         yield where, node
         for key, value in node.items():

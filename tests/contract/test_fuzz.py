@@ -1,4 +1,4 @@
-"""The mock answers as documented, whatever it is asked; and a lie in the document is found out."""
+"""Fuzzing: the mock server responds as documented, and a wrong document is detected."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TEN_MILLISECONDS = 10**7
 
 
 def fuzz_mock(folder: Path, waiting: Collection[str] = (), **settings: Any) -> Verdict:
-    # Its clock moves by what it is asked, so that the cache, too, answers the same in every run.
+    # Its clock advances with each request, so that the cache, too, responds alike in every run.
     clock = itertools.count(1_795_543_200 * 10**9, TEN_MILLISECONDS).__next__
     mock = make_mock("fuzz", caching=True, clock=clock)
     with mock.serve() as url, InngestClient(dev=url) as client:
@@ -39,11 +39,11 @@ def test_mock_answers_as_documented(tmp_path: Path) -> None:
     assert verdict.tested == verdict.of == len(DOCUMENT.operations), "none is left out"
     assert verdict.cases > 1_000
     every = {f"{each.method.upper()} {each.path}" for each in DOCUMENT.operations}
-    # Deleting one needs its id, which no dictionary can know before it is made.
+    # Deleting one needs its id, which no dictionary can contain before it is created.
     assert every - verdict.accepted == {"DELETE /v1/cancellations/{cancellationId}"}
 
 
-# A lie of each kind, each about an operation of its own, so that one run finds them all.
+# A wrong statement of each kind, each about another operation, so that one run finds them all.
 LIES: dict[str, tuple[str, str, Callable[[Any], object]]] = {
     "a status is missing": (
         "cancelRunV2",
@@ -92,14 +92,14 @@ LIES: dict[str, tuple[str, str, Callable[[Any], object]]] = {
         "Response violates schema",
         lambda spec: spec["components"]["schemas"]["V2RunStatus"]["enum"].remove("COMPLETED"),
     ),
-    "an error is no error": (
+    "an error is not documented as one": (
         "listRunJobsV1",
         "Response violates schema",
         lambda spec: answer(spec, "/v1/runs/{runId}/jobs")["content"]["application/json"]["schema"][
             "oneOf"
         ].pop(0),
     ),
-    "a text is no text": (
+    "text is not documented as text": (
         "replayRunV1",
         "Response violates schema",
         lambda spec: spec["components"]["schemas"]["V1RunId"]["required"].append("id"),
@@ -109,7 +109,7 @@ LIES: dict[str, tuple[str, str, Callable[[Any], object]]] = {
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
-    """Fuzz by a document with every lie in it; give what was found by operation."""
+    """Fuzz with a document that has all wrong statements; return the findings by operation."""
     folder = tmp_path_factory.mktemp("lies")
     spec: Any = copy.deepcopy(DOCUMENT.spec)
     for _, _, tell in LIES.values():
@@ -123,7 +123,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("lie", LIES)
-def test_lie_is_found_out(found: dict[str, set[str]], lie: str) -> None:
+def test_wrong_document_is_detected_by_fuzzing(found: dict[str, set[str]], lie: str) -> None:
     operation, title, _ = LIES[lie]
     assert title in found.get(operation, set())
 

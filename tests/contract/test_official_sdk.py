@@ -1,4 +1,4 @@
-"""The vendor's own clients against the mock on its socket: its Python SDK, and its command."""
+"""The vendor's own clients on the mock server's socket: its Python SDK and its CLI."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_sdk_sends_a_batch_and_gets_the_ids_in_order(url: str, mock: MockServer)
     assert len(mock.requests) == 1
 
 
-def test_sdk_is_told_the_events_accepted_before_a_bad_one(url: str, mock: MockServer) -> None:
+def test_sdk_gets_the_ids_accepted_before_an_invalid_event(url: str, mock: MockServer) -> None:
     bad = inngest.Event(name="inngest/mine")
     with sdk(url) as client, pytest.raises(Exception, match="reserved") as caught:
         client.send_sync([placed(1), placed(2), bad, placed(3)])
@@ -90,13 +90,13 @@ def test_sdk_is_told_the_events_accepted_before_a_bad_one(url: str, mock: MockSe
     assert [event.id for event in mock.events] == ["order-1", "order-2"]
 
 
-def test_sdk_is_told_that_its_key_is_wrong(url: str, mock: MockServer) -> None:
+def test_sdk_is_rejected_with_a_wrong_key(url: str, mock: MockServer) -> None:
     with sdk(url, "wrong") as client, pytest.raises(Exception, match="Event key not found"):
         client.send_sync(placed(1))
     assert list(mock.events) == []
 
 
-def test_vendors_command_finds_v2_under_its_other_name(url: str, mock: MockServer) -> None:
+def test_vendor_cli_uses_v2_under_its_other_path(url: str, mock: MockServer) -> None:
     with sdk(url) as client:
         client.send_sync([placed(1), placed(2)])
     run = mock.runs[0].id
@@ -125,7 +125,7 @@ def test_vendors_command_finds_v2_under_its_other_name(url: str, mock: MockServe
 
 
 def untimed(response: httpx.Response) -> Any:
-    """Read an answer without the moment it was given."""
+    """Return a response without the time it was made."""
     body = response.json()
     body.pop("metadata", None)
     return body

@@ -1,6 +1,6 @@
-"""The generated parsers read every recorded answer, and lose nothing of it.
+"""The generated parsers read every recorded response without losing anything.
 
-A file added to `recordings/` is read with no other edit.
+A file added to `recordings/` is tested without any other edit.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def test_answer_becomes_a_model_and_comes_back_whole(name: str) -> None:
 
 
 @each_exchange
-def test_error_and_answer_are_told_apart(name: str) -> None:
+def test_error_and_success_are_distinguished(name: str) -> None:
     # v1 sends both with 200: the parser must not take one for the other.
     recording, operation = EXCHANGES[name]
     parsed = parse(operation, recording, body_of(recording))
@@ -63,12 +63,12 @@ def test_every_operation_has_a_module() -> None:
         ({"a": [{"b": 1}]}, {"a": [{"b": 1}]}, False),
     ],
 )
-def test_losses_are_seen(sent: object, kept: object, *, is_lost: bool) -> None:
+def test_losses_are_detected(sent: object, kept: object, *, is_lost: bool) -> None:
     assert bool(losses(sent, kept)) is is_lost
 
 
 def is_model(parsed: object) -> bool:
-    """Say whether a parser made models of an answer."""
+    """Return whether a parser returned models for a response."""
     if isinstance(parsed, list):
         return all(is_model(each) for each in parsed)
     return type(parsed).__module__.startswith("inngest_rest_api.models.")

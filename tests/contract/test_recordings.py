@@ -1,6 +1,6 @@
-"""Every recorded exchange is as the document says, down to the last property.
+"""Every recorded exchange matches the document, down to the last property.
 
-A file added to `recordings/` is judged with no other edit.
+A file added to `recordings/` is tested without any other edit.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ def test_exchange_is_as_documented(name: str) -> None:
     recording = RECORDINGS[name]
     operation = DOCUMENT.match(recording.method, recording.path)
     if operation is None:
-        assert why_outside(recording, DOCUMENT), "no operation, and no reason to have none"
+        assert why_outside(recording, DOCUMENT), "no operation, and no reason for having none"
     else:
         assert list(faults(DOCUMENT, operation, recording)) == []
 
 
-def test_recordings_meet_operations() -> None:
+def test_recordings_belong_to_operations() -> None:
     met = [DOCUMENT.match(each.method, each.path) for each in RECORDINGS.values()]
     assert sum(each is not None for each in met) >= 150
 
 
-# A lie of each kind, and a recording that knows better.
+# A wrong statement of each kind, and a recording that contradicts it.
 LIES: dict[str, tuple[str, Callable[[Any], object]]] = {
     "a status is missing": (
         "v1-run-cancel-unknown",
@@ -75,7 +75,7 @@ LIES: dict[str, tuple[str, Callable[[Any], object]]] = {
         "v1-event-runs-boom",
         lambda spec: schema(spec, "V1RunStatus")["enum"].remove("Scheduled"),
     ),
-    "an error is no error": (
+    "an error is not documented as one": (
         "v1-run-unknown",
         lambda spec: answer(spec, "/v1/runs/{runId}")["content"]["application/json"]["schema"][
             "oneOf"
@@ -93,7 +93,7 @@ LIES: dict[str, tuple[str, Callable[[Any], object]]] = {
 
 
 @pytest.mark.parametrize("lie", LIES)
-def test_lie_is_found(lie: str) -> None:
+def test_wrong_document_is_detected(lie: str) -> None:
     name, tell = LIES[lie]
     spec: Any = copy.deepcopy(DOCUMENT.spec)
     tell(spec)
@@ -103,7 +103,7 @@ def test_lie_is_found(lie: str) -> None:
     assert list(faults(document, operation, recording)) != []
 
 
-def test_missing_operation_is_found() -> None:
+def test_missing_operation_is_detected() -> None:
     spec: Any = copy.deepcopy(DOCUMENT.spec)
     spec["paths"].pop("/v2/apps/{appId}/functions")
     recording, document = RECORDINGS["v2-functions"], Document(spec)

@@ -1,9 +1,9 @@
-"""A server that adds a field, a status, a method or a null breaks nothing.
+"""A server that adds a field, a status, a method or a null breaks no client.
 
-Every recorded answer of an operation is changed in every place where servers change: a key added
-to each object, each value of an enum an unknown one, each optional key absent, and null. The
-generated parser reads it all the same and keeps it, and the client makes the same of it as before.
-The document stays exact; what forgives is in `openapi/templates`.
+Every recorded response of an operation is changed in every place where servers change: a key added
+to each object, each enum value replaced by an unknown one, each optional key removed, and set to
+null. The generated parser still reads and keeps it, and the client returns the same as before. The
+document stays exact; the tolerance is in `openapi/templates`.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ WRAPPED = [name for name, each in EXCHANGES.items() if each.operation.id in METH
 
 
 @pytest.mark.parametrize("name", EXCHANGES)
-def test_generated_parser_reads_what_a_newer_server_answers(name: str) -> None:
+def test_generated_parser_reads_responses_of_a_newer_server(name: str) -> None:
     exchange = EXCHANGES[name]
     assert [fault for each in changed(exchange) for fault in parser_faults(exchange, each)] == []
 
 
 @pytest.mark.parametrize("name", WRAPPED)
-def test_client_makes_the_same_of_what_a_newer_server_answers(name: str) -> None:
+def test_client_returns_the_same_for_responses_of_a_newer_server(name: str) -> None:
     exchange = EXCHANGES[name]
     with asyncio.Runner() as runner:
         replayer = Replayer(DOCUMENT, "blocking", runner)
@@ -57,7 +57,7 @@ def test_every_kind_of_change_is_tried() -> None:
     assert all(sum(each.endswith(kind) for each in tried) >= 50 for kind in kinds)
 
 
-def test_mutations_are_of_one_place_each() -> None:
+def test_each_mutation_changes_one_place() -> None:
     exchange = EXCHANGES["v2-app"]
     body = body_of(exchange.recording)
     before = copy.deepcopy(body)
@@ -71,14 +71,14 @@ def test_mutations_are_of_one_place_each() -> None:
 
 
 def changed(exchange: Exchange) -> Iterator[Mutation]:
-    """Change the answer of an exchange in each place."""
+    """Change the response of an exchange in each place."""
     recording, operation = exchange
     media = media_type(operation.content(recording.status), recording.content_type)
     return mutations(DOCUMENT, media["schema"], body_of(recording))
 
 
 def parser_faults(exchange: Exchange, mutation: Mutation) -> Iterator[str]:
-    """Say what the generated parser makes of a changed answer that it should not."""
+    """Return the faults of the generated parser on a changed response."""
     recording, operation = exchange
     try:
         parsed = parse(operation, recording, mutation.body)
@@ -94,7 +94,7 @@ def parser_faults(exchange: Exchange, mutation: Mutation) -> Iterator[str]:
 
 
 def client_faults(replayer: Replayer, exchange: Exchange, mutation: Mutation) -> Iterator[str]:
-    """Say what the client makes of a changed answer that it did not make of the recorded one."""
+    """Return how the client's outcome for a changed response differs from the recorded one's."""
     recording = replace(exchange.recording, received=mutation.body)
     outcome: Any
     try:

@@ -1,4 +1,4 @@
-"""What a case exchanges is judged, whoever sends it, so that a lie in an answer fails the case."""
+"""Each exchange of a contract case is checked against the document: a wrong response fails it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_answer_is_judged(answer: str) -> None:
+def test_response_is_checked(answer: str) -> None:
     effect, faults = ANSWERS[answer]
     mock, found = MockServer(), list[str]()
     mock.fault(effect)
@@ -34,7 +34,7 @@ def test_answer_is_judged(answer: str) -> None:
     assert len(found) == faults
 
 
-def test_answer_to_an_async_client_is_judged() -> None:
+def test_response_to_an_async_client_is_checked() -> None:
     mock, found = MockServer(), list[str]()
     mock.fault(answers(418))
 

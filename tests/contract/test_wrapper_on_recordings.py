@@ -1,8 +1,8 @@
-"""The client turns every recorded exchange into the value or the error that the tables name.
+"""The client turns every recorded exchange into the value or error listed in outcomes.py.
 
-A file added to `recordings/` is judged with no other edit. The client asks the recorded request
-itself; where it refuses to (a status nobody knows, an event without a name), or nobody could
-(broken JSON), it asks for something ordinary and is answered as recorded all the same.
+A file added to `recordings/` is tested without any other edit. The client sends the recorded
+request; if it rejects its arguments (an unknown status, an event without a name) or cannot express
+them (broken JSON), it sends an ordinary request and gets the recorded response.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def replayer(request: pytest.FixtureRequest) -> Iterator[Replayer]:
 
 
 @pytest.mark.parametrize("name", EXCHANGES)
-def test_exchange_becomes_what_the_tables_name(name: str, replayer: Replayer) -> None:
+def test_exchange_has_its_expected_outcome(name: str, replayer: Replayer) -> None:
     exchange = EXCHANGES[name]
     outcome = replayer.replay(exchange)
     wanted = expected(exchange)
@@ -53,7 +53,7 @@ def test_exchange_becomes_what_the_tables_name(name: str, replayer: Replayer) ->
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_client_refuses_before_anything_is_sent(name: str, replayer: Replayer) -> None:
+def test_client_rejects_before_anything_is_sent(name: str, replayer: Replayer) -> None:
     recording, operation = EXCHANGES[name]
     request = request_of(operation, recording)
     assert request is not None
@@ -64,7 +64,7 @@ def test_client_refuses_before_anything_is_sent(name: str, replayer: Replayer) -
 
 
 @pytest.mark.parametrize("id_", METHODS)
-def test_method_asks_its_operation(id_: str, replayer: Replayer) -> None:
+def test_method_calls_its_operation(id_: str, replayer: Replayer) -> None:
     operation = next(each for each in DOCUMENT.operations if each.id == id_)
     outcome = replayer.ask(operation, stand_in(operation, 1), httpx.Response(401))
     assert type(outcome) is errors.AuthenticationError
@@ -78,7 +78,7 @@ def test_every_operation_has_a_method_or_a_reason_to_have_none() -> None:
 
 
 def assert_all_is_there(outcome: Any, exchange: Exchange) -> None:
-    """Hold a result to the answer: as many things as it has, by the ids that are in it."""
+    """Check that a result has as many items as the response, with the same ids."""
     body = body_of(exchange.recording)
     if isinstance(outcome, list):
         listed = body.get("ids") or body.get("data", ()) if isinstance(body, dict) else body
@@ -89,6 +89,6 @@ def assert_all_is_there(outcome: Any, exchange: Exchange) -> None:
 
 
 def identity(value: Any) -> str:
-    """Give the id that a value goes by on the server."""
+    """Return the server's id of a value."""
     found: str = value if isinstance(value, str) else getattr(value, "internal_id", "") or value.id
     return found

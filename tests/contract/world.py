@@ -1,4 +1,4 @@
-"""What a case of the contract may know about the server it runs against."""
+"""The server that a contract case runs against, and its properties that cases depend on."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DOCUMENT = Document.load()
 FUNCTIONS = ("echoes", "fails", "naps", "retries", "sleeps", "steps")
 """The functions of the app under test, each triggered by the event `APP/FUNCTION`.
 
-`echoes` returns `{"echo": data}`, `fails` fails at once, `naps` sleeps for a second or two,
+`echoes` returns `{"echo": data}`, `fails` fails at once, `naps` sleeps for one or two seconds,
 `retries` fails once and completes a second later with `{"attempt": 1}`, `sleeps` sleeps for ten
 minutes and `steps` runs steps.
 """
@@ -46,16 +46,15 @@ UNKNOWN = "01HZZZZZZZZZZZZZZZZZZZZZZZ"
 class World(ABC):
     """A server that has the app under test, and clients of it.
 
-    Whatever a client exchanges with it is judged by the document; `faults` says what was not as
-    documented.
+    Each exchange of a client is checked against the document; `faults` lists the differences.
     """
 
     app: str
     url: str
     event_key: str | None = None
-    """The key to send with; None: the server takes any, as a dev server."""
+    """The event key; None if the server accepts any, as a dev server does."""
     signing_key: str | None = None
-    """The key to manage with; None: the server asks for none."""
+    """The signing key; None if the server requires none."""
 
     has_asked_for_routes: ClassVar[bool] = False
     """Whether GET /v1/runs, GET /v1/apps, POST /v1/runs/{id}/replay and webhooks exist."""
@@ -82,27 +81,27 @@ class World(ABC):
 
     @abstractmethod
     def transport(self, *, blocking: bool) -> httpx.BaseTransport | httpx.AsyncBaseTransport:
-        """Make what carries requests to the server."""
+        """Return a transport to the server."""
 
     @abstractmethod
     def on_socket(self) -> AbstractContextManager[str]:
-        """Give the URL of the server on a socket, for any client at all."""
+        """Return the server's URL on a socket, for any client."""
 
     @abstractmethod
     def now(self) -> datetime:
-        """Tell the time, as the server has it."""
+        """Return the server's time."""
 
     @abstractmethod
     def pause(self, seconds: float) -> None:
-        """Let time pass: for a mock on its clock, for a live server really."""
+        """Let time pass: on the clock of a mock, in real time for a live server."""
 
     @property
     def has_keys(self) -> bool:
-        """Whether the server asks for keys."""
+        """Whether the server requires keys."""
         return self.signing_key is not None
 
     def connect(self, **settings: Any) -> InngestClient:
-        """Make a client of the door under test, with the right keys unless others are given."""
+        """Return a client of the kind under test, with the right keys by default."""
         keys = {"event_key": self.event_key, "signing_key": self.signing_key}
         base = {"base_url": self.url} if self.has_keys else {"dev": self.url}
         carrier = self._judged(self.transport(blocking=self._door == "blocking"))
@@ -112,7 +111,7 @@ class World(ABC):
         return client  # type: ignore[no-any-return]
 
     def raw(self) -> httpx.Client:
-        """Make a plain HTTP client, for what ours would never send; it is judged as well."""
+        """Return a plain HTTP client, for requests that ours would never send; also checked."""
         headers = {"Authorization": f"Bearer {self.signing_key}"} if self.has_keys else {}
         client = httpx.Client(
             base_url=self.url,
@@ -123,7 +122,7 @@ class World(ABC):
         return client
 
     def close(self) -> None:
-        """Close every client that was made."""
+        """Close all clients."""
         for client in self._clients:
             client.close()
 
@@ -133,11 +132,11 @@ class World(ABC):
         return f"/e/{self.event_key or 'contract'}"
 
     def trigger(self, function: str) -> str:
-        """Name the event that starts a function."""
+        """Return the name of the event that starts a function."""
         return f"{self.app}/{function}"
 
     def eventually(self, ask: Callable[[], T], *, seconds: float = 15.0) -> T:
-        """Ask until the answer is not empty: a server shows what it was sent a moment later."""
+        """Retry until the result is not empty: a server shows events and runs with a delay."""
         deadline = self.now().timestamp() + seconds
         while True:
             last = self.now().timestamp() >= deadline
@@ -154,19 +153,19 @@ class World(ABC):
     def start(
         self, client: InngestClient, function: str, data: dict[str, Any] | None = None
     ) -> Run:
-        """Send the event of a function and return the run it started, as it is listed."""
+        """Send the event that starts a function and return the run, as listed."""
         (event_id,) = client.send({"name": self.trigger(function), "data": data or {}})
         return self.run_of(client, event_id)
 
     def run_of(self, client: InngestClient, event_id: str) -> Run:
-        """Return the one run an event started."""
+        """Return the only run that an event started."""
         (run,) = self.eventually(lambda: list(client.events.runs(event_id)))
         return run
 
     def start_and_wait(
         self, client: InngestClient, function: str, data: dict[str, Any] | None = None
     ) -> Run:
-        """Start a function and return its run when that has ended."""
+        """Start a function and return its run once it has ended."""
         return client.runs.wait(self.start(client, function, data).id, timeout=60)
 
     def _judged(self, inner: httpx.BaseTransport | httpx.AsyncBaseTransport) -> Judged:
@@ -174,7 +173,7 @@ class World(ABC):
 
 
 class Judged(Watched):
-    """Notes what answers, and judges each exchange by the document."""
+    """Records responses, and checks each exchange against the document."""
 
     def __init__(
         self,
@@ -209,7 +208,7 @@ class Judged(Watched):
 
 
 def _body(content: bytes) -> Any:
-    """Read a body as a recording holds it: JSON where it is JSON, else text."""
+    """Return a body as recordings have it: parsed if it is JSON, else as text."""
     response = httpx.Response(200, content=content)
     try:
         return response.json()

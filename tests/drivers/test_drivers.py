@@ -1,4 +1,4 @@
-"""What runs the plans: sends, sleeps, bounds the whole exchange, and always closes the plan."""
+"""Drivers: they send, sleep, bound the whole exchange, and always close the plan."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ HEALTHY = says({"status": 200, "message": "OK"})
 
 
 class Trickle(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that comes in pieces, each soon enough, and never ends."""
+    """A body that trickles in, each chunk in time, and never ends."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -80,7 +80,7 @@ class Streams(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return self.handle_request(request)
 
 
-def test_an_answer_that_trickles_in_is_bounded_as_a_whole(connect: Connect, clock: Clock) -> None:
+def test_the_timeout_bounds_a_trickling_response_as_a_whole(connect: Connect, clock: Clock) -> None:
     stream = Trickle(clock)
     with pytest.raises(RequestTimeoutError, match="no complete response within 10 s") as caught:
         connect(transport=Streams(stream), timeout=10, retries=0).health()
@@ -98,14 +98,14 @@ class Breaks(Trickle):
             raise httpx.ReadError("reset")
 
 
-def test_an_answer_that_breaks_off_is_no_answer(connect: Connect, clock: Clock) -> None:
+def test_a_truncated_response_is_a_transport_error(connect: Connect, clock: Clock) -> None:
     stream = Breaks(clock)
     with pytest.raises(TransportError, match="ReadError: reset"):
         connect(transport=Streams(stream), retries=0).health()
     assert stream.closed
 
 
-def test_a_body_that_is_not_encoded_as_it_says_is_no_answer(
+def test_a_body_with_a_wrong_content_encoding_is_a_transport_error(
     connect: Connect, server: Server
 ) -> None:
     server.on("GET /health", says({}, content_encoding="gzip"))
@@ -120,7 +120,7 @@ def test_the_timeout_of_a_request_bounds_each_phase_too(connect: Connect, server
     assert server.requests[0].extensions["timeout"] == phases
 
 
-def test_a_client_that_is_closed_sends_no_more(connect: Connect, server: Server) -> None:
+def test_a_closed_client_sends_nothing(connect: Connect, server: Server) -> None:
     server.on("GET /health", HEALTHY)
     client = connect()
     client.close()
@@ -144,7 +144,7 @@ def test_a_with_block_closes_the_client_even_on_an_error(connect: Connect, serve
     assert server.closed == 1
 
 
-def test_transports_of_httpx_may_be_used(connect: Connect) -> None:
+def test_a_custom_httpx_transport_is_used(connect: Connect) -> None:
     transport = httpx.MockTransport(
         lambda _: httpx.Response(200, json={"status": 200, "message": "OK"})
     )
@@ -172,7 +172,7 @@ def test_the_default_transport_is_that_of_httpx(connect: Connect, httpx_mock: HT
     ],
     ids=str,
 )
-def test_proxies_of_the_environment_are_used(
+def test_proxies_set_in_the_environment_are_used(
     environ: dict[str, str], event: str | None, api: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in environ.items():
@@ -216,7 +216,7 @@ async def run_async(transport: httpx.AsyncBaseTransport, plan: Plan[T]) -> T:
 
 
 class Hangs(httpx.AsyncBaseTransport):
-    """A server that takes the request and never answers."""
+    """A server that accepts the request and never responds."""
 
     def __init__(self, when_asked: Callable[[], object] = lambda: None) -> None:
         self.when_asked = when_asked
@@ -240,7 +240,7 @@ class Fails(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, ZeroDivisionError, MemoryError])
-def test_what_is_no_error_of_ours_closes_the_plan_and_propagates(
+def test_a_foreign_exception_closes_the_plan_and_propagates(
     door: DoorName, kind: type[BaseException]
 ) -> None:
     log: list[str] = []
@@ -265,8 +265,8 @@ def test_a_cancelled_task_closes_its_plan_and_stays_cancelled() -> None:
     assert log == ["closed", "done"] * 2
 
 
-def test_a_cancellation_in_a_call_is_not_taken_for_a_slow_answer() -> None:
-    """A deadline of the caller's own must come out as theirs."""
+def test_a_cancellation_during_a_call_is_not_reported_as_a_timeout() -> None:
+    """A deadline set by the caller must be raised as the caller's."""
 
     async def scenario() -> None:
         async with asyncio.timeout(None) as deadline:
@@ -281,7 +281,7 @@ def test_a_cancellation_in_a_call_is_not_taken_for_a_slow_answer() -> None:
     assert not isinstance(caught.value, RequestTimeoutError)
 
 
-def test_a_plan_may_catch_what_a_call_ends_with(door: DoorName) -> None:
+def test_a_plan_may_catch_the_error_of_a_call(door: DoorName) -> None:
     def plan() -> Plan[str]:
         try:
             yield from a_call()

@@ -22,7 +22,7 @@ BURST = 8
 
 
 class Burst:
-    """A server that answers a burst when all of it has come, hangs up, and then goes on."""
+    """A server that responds once a whole burst has arrived, hangs up, and then continues."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))

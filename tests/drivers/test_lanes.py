@@ -1,4 +1,4 @@
-"""The lanes of a client: how many there are, which are used again, and which are closed."""
+"""The lanes of a client: how many there are, which are reused, and which are closed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ A_MOMENT = 0.01
 
 
 class Own(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """A transport of the client's own, played by the test."""
+    """A fake for the client's own transport."""
 
     def __init__(self, act: Callable[[], object] = lambda: None) -> None:
         self.act = act
@@ -62,7 +62,7 @@ class Own(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 
 class Both:
-    """Either driver on lanes of the client's own; its calls block."""
+    """Either driver on the client's own lanes; its calls block."""
 
     def __init__(self, door: str, made: list[Own]) -> None:
         def make() -> Any:
@@ -100,7 +100,7 @@ def raises(error: BaseException) -> Callable[[], object]:
 
 
 @pytest.mark.parametrize("error", [None, httpx.ReadError("x"), ZeroDivisionError()])
-def test_a_lane_whose_exchange_did_not_end_is_closed_and_not_used_again(
+def test_a_lane_with_an_unfinished_exchange_is_closed_and_not_reused(
     door: str, error: Exception | None
 ) -> None:
     interrupt = KeyboardInterrupt() if door == "blocking" else asyncio.CancelledError()
@@ -114,7 +114,7 @@ def test_a_lane_whose_exchange_did_not_end_is_closed_and_not_used_again(
     assert [(each.used, each.closed) for each in made] == [(1, 1), (2, 0)]
 
 
-def test_lanes_that_were_idle_for_long_are_closed() -> None:
+def test_lanes_idle_for_too_long_are_closed() -> None:
     lanes = Lanes(Own)
     burst = [lanes.take() for _ in range(40)]
     for each in burst:
@@ -127,7 +127,7 @@ def test_lanes_that_were_idle_for_long_are_closed() -> None:
     assert lanes.close() == [warm]
 
 
-def test_a_request_under_way_as_its_client_is_closed_leaves_nothing_open(door: str) -> None:
+def test_closing_a_client_during_a_request_leaves_no_connection_open(door: str) -> None:
     made: list[Own] = []
     both = Both(door, made)
     both.acts = [both.lanes.close]
@@ -135,7 +135,7 @@ def test_a_request_under_way_as_its_client_is_closed_leaves_nothing_open(door: s
     assert [each.closed for each in made] == [1]
 
 
-def test_a_request_that_waited_for_its_turn_in_a_client_that_is_closed_is_not_sent() -> None:
+def test_a_request_waiting_for_a_lane_is_not_sent_if_the_client_is_closed() -> None:
     lanes: Lanes[httpx.BaseTransport] = Lanes(Own)
     driver = Driver({"api": lanes}, SYSTEM_CLOCK)
     for _ in range(MAX_AT_ONCE):
@@ -149,7 +149,7 @@ def test_a_request_that_waited_for_its_turn_in_a_client_that_is_closed_is_not_se
     assert lanes.close() == []
 
 
-def test_requests_beyond_64_at_once_wait_and_are_known_not_to_be_sent_blocking() -> None:
+def test_more_than_64_concurrent_requests_wait_and_are_known_not_to_be_sent_blocking() -> None:
     opened, all_in = threading.Event(), threading.Barrier(MAX_AT_ONCE + 1)
 
     def hold() -> None:
@@ -170,7 +170,7 @@ def test_requests_beyond_64_at_once_wait_and_are_known_not_to_be_sent_blocking()
 
 
 class Held(Own):
-    """Answers when all are let go."""
+    """Responds once all are released."""
 
     def __init__(self, opened: list[asyncio.Event]) -> None:
         super().__init__()
@@ -181,7 +181,9 @@ class Held(Own):
         return self.handle_request(request)
 
 
-def test_requests_beyond_64_at_once_wait_in_each_loop_and_are_known_not_to_be_sent() -> None:
+def test_more_than_64_concurrent_requests_per_event_loop_wait_and_are_known_not_to_be_sent() -> (
+    None
+):
     events: list[asyncio.Event] = []
     driver = AsyncDriver({"api": Lanes(lambda: Held(events))}, SYSTEM_CLOCK)
 
@@ -203,7 +205,7 @@ def test_requests_beyond_64_at_once_wait_in_each_loop_and_are_known_not_to_be_se
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.parametrize("own", [True, False], ids=["own transport", "caller's transport"])
 @pytest.mark.parametrize("by", ["cancellation", "timeout"])
-def test_cancelled_requests_do_not_use_a_client_up(by: str, own: bool) -> None:
+def test_cancelled_requests_do_not_exhaust_the_lanes(by: str, own: bool) -> None:
     chance = random.Random(8)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

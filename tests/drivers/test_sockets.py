@@ -1,4 +1,4 @@
-"""Both clients over real sockets, and what the asynchronous one's own sockets promise httpcore."""
+"""Both clients over real sockets, and the asynchronous client's network backend for httpcore."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ LOOPS = {"blocking": None, "async": None, "async on uvloop": uvloop.new_event_lo
 
 @pytest.fixture(params=LOOPS)
 def reach(request: pytest.FixtureRequest) -> Iterator[Connect]:
-    """Make clients with the transport they have by themselves."""
+    """Make clients with their default transport."""
     clients: list[InngestClient] = []
     door: DoorName = "blocking" if request.param == "blocking" else "async"
     with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
@@ -83,7 +83,7 @@ def test_a_large_body_arrives_whole(reach: Connect) -> None:
     assert len(bodies[0]) > 3_000_000
 
 
-def test_a_large_answer_arrives_whole(reach: Connect) -> None:
+def test_a_large_response_arrives_whole(reach: Connect) -> None:
     body = b'{"ids":[%b],"status":200}' % b",".join([b'"01"'] * 500_000)
 
     def overwhelms(connection: socket.socket) -> None:
@@ -94,7 +94,7 @@ def test_a_large_answer_arrives_whole(reach: Connect) -> None:
         reach(peer.url).send(EVENT)
 
 
-def test_an_answer_given_before_the_request_was_read_is_the_answer(reach: Connect) -> None:
+def test_a_response_sent_before_the_request_was_read_is_used(reach: Connect) -> None:
     def refuses_early(connection: socket.socket) -> None:
         connection.recv(1_000)
         connection.sendall(b"HTTP/1.1 413 \r\nContent-Length: 9\r\n\r\ntoo large")
@@ -108,9 +108,7 @@ def test_an_answer_given_before_the_request_was_read_is_the_answer(reach: Connec
 
 
 @pytest.mark.parametrize("unasked", [b"", b"HTTP/1.1 408 Request Timeout\r\n\r\n"])
-def test_a_connection_that_the_server_closed_is_not_used_again(
-    reach: Connect, unasked: bytes
-) -> None:
+def test_a_connection_closed_by_the_server_is_not_reused(reach: Connect, unasked: bytes) -> None:
     def answers_and_closes(connection: socket.socket) -> None:
         answers(connection)
         connection.sendall(unasked)
@@ -122,7 +120,7 @@ def test_a_connection_that_the_server_closed_is_not_used_again(
         assert client.send(EVENT) == ["01"]
 
 
-def test_a_connection_that_breaks_off_is_an_error_that_may_have_been_delivered(
+def test_a_broken_connection_may_have_delivered_the_request(
     reach: Connect,
 ) -> None:
     with Peer(take_request) as peer:
@@ -133,7 +131,7 @@ def test_a_connection_that_breaks_off_is_an_error_that_may_have_been_delivered(
     assert caught.value.__cause__.delivered
 
 
-def test_a_host_that_cannot_be_one_was_not_reached() -> None:
+def test_an_invalid_host_name_is_an_undelivered_request() -> None:
     async def scenario() -> None:
         with pytest.raises(httpcore.ConnectError, match=r"idna|label empty or too long"):
             await AsyncioBackend().connect_tcp("a..b", 80)
@@ -141,7 +139,7 @@ def test_a_host_that_cannot_be_one_was_not_reached() -> None:
     asyncio.run(scenario())
 
 
-def test_what_refuses_to_connect_was_not_delivered(reach: Connect) -> None:
+def test_a_refused_connection_is_an_undelivered_request(reach: Connect) -> None:
     with Peer() as peer:
         url = peer.url
     with pytest.raises(TransportError) as caught:
@@ -149,7 +147,7 @@ def test_what_refuses_to_connect_was_not_delivered(reach: Connect) -> None:
     assert not caught.value.delivered
 
 
-def test_an_answer_that_does_not_come_is_waited_for_so_long(reach: Connect) -> None:
+def test_a_missing_response_times_out(reach: Connect) -> None:
     def keeps_silent(connection: socket.socket) -> None:
         take_request(connection)
         until_hung_up(connection)
@@ -168,7 +166,7 @@ def test_an_answer_that_does_not_come_is_waited_for_so_long(reach: Connect) -> N
     ],
     ids=["headers", "interim answers", "chunk extension"],
 )
-def test_an_answer_that_trickles_in_is_not_waited_for_longer(
+def test_trickling_headers_or_chunks_do_not_extend_the_timeout(
     reach: Connect, trickle: list[bytes]
 ) -> None:
     stopped: list[bool] = []
@@ -194,7 +192,7 @@ def test_an_answer_that_trickles_in_is_not_waited_for_longer(
     assert stopped
 
 
-def test_the_addresses_of_a_host_share_the_time_to_connect(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_addresses_of_a_host_share_the_connect_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[tuple[str, float]] = []
 
     class Dead(httpcore.SyncBackend):
@@ -218,7 +216,7 @@ def test_the_addresses_of_a_host_share_the_time_to_connect(monkeypatch: pytest.M
     assert tried[-1][1] <= 40
 
 
-def test_a_handshake_that_is_not_answered_ends_with_nothing_delivered(reach: Connect) -> None:
+def test_a_stalled_tls_handshake_is_an_undelivered_request(reach: Connect) -> None:
     def keeps_silent(connection: socket.socket) -> None:
         while connection.recv(65_536):
             pass
@@ -230,7 +228,7 @@ def test_a_handshake_that_is_not_answered_ends_with_nothing_delivered(reach: Con
 
 @pytest.fixture
 def authority(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> trustme.CA:
-    """Make an authority that the clients trust."""
+    """Return a certificate authority that the clients trust."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
@@ -250,7 +248,7 @@ def test_requests_go_through_tls(reach: Connect, authority: trustme.CA) -> None:
 
 
 @pytest.mark.parametrize("fault", ["another host", "another authority"])
-def test_who_cannot_prove_who_they_are_gets_no_event(
+def test_an_untrusted_tls_certificate_is_rejected_before_sending(
     reach: Connect, authority: trustme.CA, fault: str
 ) -> None:
     tls = (
@@ -316,7 +314,7 @@ def test_one_client_serves_one_event_loop_after_another() -> None:
     gc.collect()  # asyncio closes no socket with its loop, and warns when it is collected
 
 
-def test_a_connection_closed_while_the_loop_was_busy_is_known_to_be() -> None:
+def test_a_connection_closed_while_the_event_loop_was_busy_is_detected() -> None:
     async def scenario() -> None:
         with Peer(lambda _: None) as peer:
             port = int(peer.url.rpartition(":")[2])
@@ -329,7 +327,7 @@ def test_a_connection_closed_while_the_loop_was_busy_is_known_to_be() -> None:
 
 
 class Wire(asyncio.Transport):
-    """The transport under a stream, played by the test."""
+    """A fake for the transport under a stream."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -355,7 +353,7 @@ def on_the_wire(work: Callable[[Stream, Wire], Any]) -> None:
     asyncio.run(scenario())
 
 
-def test_what_came_before_a_connection_was_lost_can_still_be_read() -> None:
+def test_bytes_received_before_a_connection_was_lost_can_still_be_read() -> None:
     async def work(stream: Stream, wire: Wire) -> None:
         stream.data_received(b"HTTP/1.1 413 \r\n\r\n")
         wire.log.append("lost")
@@ -389,7 +387,7 @@ def test_a_write_waits_for_room_and_fails_where_the_connection_is_lost_meanwhile
     on_the_wire(work)
 
 
-def test_no_more_is_read_than_asked_for() -> None:
+def test_a_read_returns_at_most_the_requested_bytes() -> None:
     async def work(stream: Stream, _: Wire) -> None:
         stream.data_received(b"abcde")
         stream.eof_received()
@@ -403,7 +401,7 @@ def test_no_more_is_read_than_asked_for() -> None:
 
 
 @pytest.mark.parametrize("descriptor", [None, -1])
-def test_a_connection_that_has_lost_its_socket_is_not_used_again(descriptor: int | None) -> None:
+def test_a_connection_without_a_socket_is_not_reused(descriptor: int | None) -> None:
     async def work(stream: Stream, wire: Wire) -> None:
         wire.plug = None if descriptor is None else SimpleNamespace(fileno=lambda: descriptor)
         assert stream.get_extra_info("is_readable")

@@ -1,4 +1,4 @@
-"""A filter goes to the family that has it, and is never dropped; a cursor stays in its family."""
+"""A filter is sent to a family that supports it, never dropped; a cursor stays in its family."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_filter_that_v1_lacks_goes_to_v2(
 
 
 @pytest.mark.parametrize(("filters", "query"), FILTERS, ids=[query for _, query in FILTERS])
-def test_where_v2_is_absent_such_a_filter_raises_and_is_never_dropped(
+def test_without_v2_such_a_filter_raises_and_is_never_dropped(
     client: InngestClient, server: Server, filters: dict[str, Any], query: str
 ) -> None:
     server.on(*RUNS_LIST[1])
@@ -49,7 +49,7 @@ def test_where_v2_is_absent_such_a_filter_raises_and_is_never_dropped(
 
 
 @pytest.mark.parametrize("status", ["running", "Completed", "FAILED", ["cancelled"]])
-def test_a_single_status_is_asked_of_v1_in_lower_case(
+def test_a_single_status_is_sent_to_v1_in_lower_case(
     client: InngestClient, server: Server, status: Any
 ) -> None:
     server.on(*RUNS_LIST[1])
@@ -67,6 +67,6 @@ def test_a_cursor_stays_in_its_family(client: InngestClient, server: Server, fam
     assert "cursor=place" in server.asked[0]
 
 
-def test_a_cursor_of_v1_does_not_go_with_a_filter_it_lacks(client: InngestClient) -> None:
+def test_a_v1_cursor_is_rejected_with_a_filter_that_v1_lacks(client: InngestClient) -> None:
     with pytest.raises(InvalidArgumentError, match=r"belongs to another listing.* /v2/runs"):
         client.runs.list(cursor="/v1/runs:0:place", app="a")

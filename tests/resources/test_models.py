@@ -44,12 +44,12 @@ def v2_run(name: str, **changes: Any) -> Run:
 
 
 def v2_boom(**changes: Any) -> Run:
-    """Give the failed run; its recording has the wrong status that v2 shows now and then."""
+    """Return the failed run, whose recording has another status."""
     return v2_run("v2-run-output-boom", **{"status": "FAILED", **changes})
 
 
 def everything_recorded() -> Iterator[Any]:
-    """Give every model that any recorded answer holds, as this package reads it."""
+    """Return every model that any recorded response contains."""
     readers: list[tuple[str, Any, Any]] = [
         ("v1-run-[a-z]*", api.V1Run, from_v1.run),
         ("v1-event", api.V1Event, from_v1.event),
@@ -91,7 +91,7 @@ def leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-def test_no_unset_and_no_zero_time_leaves_the_core() -> None:
+def test_no_model_contains_unset_or_a_zero_time() -> None:
     found = list(everything_recorded())
     assert {type(each) for each in found} >= {Run, StoredEvent, App, Function, Span}
     assert len(found) > 60
@@ -101,7 +101,7 @@ def test_no_unset_and_no_zero_time_leaves_the_core() -> None:
         assert not [leaf for leaf in leaves(each) if isinstance(leaf, datetime) and not leaf.tzinfo]
 
 
-def test_everything_pickles_and_is_frozen() -> None:
+def test_every_model_pickles_and_is_frozen() -> None:
     for each in everything_recorded():
         assert pickle.loads(pickle.dumps(each)) == each
         with pytest.raises(attrs.exceptions.FrozenInstanceError):
@@ -177,12 +177,12 @@ def test_a_list_of_v2_wraps_the_error() -> None:
     assert v2_boom(output=wrapped) == v2_boom()
 
 
-def test_a_failure_that_is_only_a_text_is_its_message() -> None:
+def test_a_failure_that_is_a_string_becomes_the_error_message() -> None:
     run = v1_run("v1-run-boom", output="boom")
     assert (run.output, run.error) == (None, RunError(None, "boom"))
 
 
-def test_an_output_may_be_anything_and_nothing() -> None:
+def test_an_output_may_be_any_json_or_absent() -> None:
     assert v1_run("v1-run-text").output == "plain"
     assert v1_run("v1-run-none").output is None
     assert v1_run("v1-run-steps").output is not None
@@ -199,7 +199,7 @@ def test_an_output_may_be_anything_and_nothing() -> None:
         ("v1-event-runs-slow", ("queued", False)),
     ],
 )
-def test_wrong_statuses_in_the_event_runs_of_v1_are_corrected(
+def test_v1_event_runs_with_a_status_that_contradicts_their_end_are_corrected(
     recording: str, expected: tuple[str, bool]
 ) -> None:
     [data] = body_of(recording)["data"]
@@ -217,7 +217,7 @@ def test_a_stored_event() -> None:
     assert (bare.data, bare.user, bare.v) == (None, None, None)
 
 
-def test_what_v2_leaves_out_is_false_zero_or_none() -> None:
+def test_fields_omitted_by_v2_are_false_zero_or_none() -> None:
     app = from_v2.app(api.V2App.from_dict(body_of("v2-app")["data"]))
     assert (app.id, app.is_archived, app.archived_at) == ("probe-app", False, None)
     assert app.function_count
@@ -253,14 +253,14 @@ def test_a_trace_is_a_tree() -> None:
     assert root.duration is None or root.duration.total_seconds() > 0
 
 
-def test_a_list_that_v2_leaves_out_is_empty(client: InngestClient, server: Server) -> None:
+def test_a_list_omitted_by_v2_is_empty(client: InngestClient, server: Server) -> None:
     server.on("GET /v2/apps/zzz/functions", recorded("v2-functions-unknown-app"))
     server.on("GET /v2/events/01/runs", recorded("v2-event-runs-unknown"))
     assert list(client.functions.list("zzz")) == []
     assert list(client.events.runs("01")) == []
 
 
-def test_a_status_reads_in_any_case_and_an_unknown_one_survives() -> None:
+def test_a_status_is_parsed_in_any_case_and_an_unknown_one_is_kept() -> None:
     assert RunStatus("CoMpleted") is RunStatus.COMPLETED
     paused = RunStatus("Paused")
     assert (paused, paused.value, paused.name, str(paused)) == (
@@ -277,7 +277,7 @@ def test_a_status_reads_in_any_case_and_an_unknown_one_survives() -> None:
         RunStatus(5)  # type: ignore[arg-type]
 
 
-def test_the_address_of_a_webhook_is_not_in_its_repr(client: InngestClient, server: Server) -> None:
+def test_the_url_of_a_webhook_is_not_in_its_repr(client: InngestClient, server: Server) -> None:
     url = "https://inn.gs/e/secret-key"
     data = {"id": "w", "name": "n", "url": url, "created_at": "2026-01-01T00:00:00Z"}
     server.on(

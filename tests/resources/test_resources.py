@@ -45,7 +45,9 @@ CANCELLATION = {
 }
 
 
-def test_a_cancellation_is_made_of_what_is_given(client: InngestClient, server: Server) -> None:
+def test_creating_a_cancellation_sends_only_the_given_arguments(
+    client: InngestClient, server: Server
+) -> None:
     server.on("POST /v1/cancellations", says({"data": CANCELLATION, "metadata": META}))
     made = client.cancellations.create("a", "f", started_before=DAY, condition="event.data.x")
     assert server.bodies() == [
@@ -77,7 +79,7 @@ def test_a_cancellation_is_made_of_what_is_given(client: InngestClient, server: 
     ],
     ids=["naive", "empty window", "text", "empty condition", "surrogate"],
 )
-def test_a_cancellation_that_would_reach_too_far_is_refused(
+def test_a_cancellation_without_valid_bounds_is_rejected(
     client: InngestClient, server: Server, changes: dict[str, Any], named: str
 ) -> None:
     with pytest.raises(InvalidArgumentError, match=named):
@@ -85,7 +87,7 @@ def test_a_cancellation_that_would_reach_too_far_is_refused(
     assert server.asked == []
 
 
-def test_cancellations_are_listed_and_taken_back(client: InngestClient, server: Server) -> None:
+def test_cancellations_are_listed_and_deleted(client: InngestClient, server: Server) -> None:
     server.on("GET /v1/cancellations", says({"data": [CANCELLATION] * 3, "metadata": META}))
     server.on("DELETE /v1/cancellations/c", says({"data": {"ok": True}, "metadata": META}))
     assert [each.id for each in client.cancellations.list(limit=2)] == ["c", "c"]
@@ -104,7 +106,7 @@ def test_a_self_hosted_server_has_no_bulk_cancellations(connect: Connect, server
         )
 
 
-def test_webhooks_are_made_changed_and_removed(connect: Connect) -> None:
+def test_webhooks_are_created_updated_and_deleted(connect: Connect) -> None:
     client = connect(transport=MockServer().transport)
     made = client.webhooks.create(name="first", transform="t")
     assert isinstance(made, Webhook)
@@ -118,14 +120,16 @@ def test_webhooks_are_made_changed_and_removed(connect: Connect) -> None:
         client.webhooks.get(made.id)
 
 
-def test_only_what_is_given_of_a_webhook_is_sent(client: InngestClient, server: Server) -> None:
+def test_updating_a_webhook_sends_only_the_given_fields(
+    client: InngestClient, server: Server
+) -> None:
     server.on("PUT /v1/webhooks/w", says({"data": {"id": "w"}, "metadata": META}))
     client.webhooks.update("w", transform="t")
     client.webhooks.update("w", name="n")
     assert server.bodies() == [{"transform": "t"}, {"name": "n"}]
 
 
-def test_a_server_without_webhooks_says_so(client: InngestClient) -> None:
+def test_a_server_without_webhooks_raises_route_not_found(client: InngestClient) -> None:
     with pytest.raises(RouteNotFoundError, match="GET /v1/webhooks"):
         client.webhooks.list().page()
 

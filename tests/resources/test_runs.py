@@ -52,7 +52,7 @@ def test_a_failed_run_is_returned_and_not_raised(client: InngestClient, server: 
     assert (run.error.name, run.error.message) == ("NonRetriableError", "boom happened")
 
 
-def test_a_run_is_polled_no_faster_than_the_cache_of_the_server(
+def test_wait_polls_no_faster_than_the_cache_of_the_server(
     client: InngestClient, server: Server, clock: Clock
 ) -> None:
     server.on(V1, RUNNING, RUNNING, RUNNING, DONE)
@@ -60,7 +60,7 @@ def test_a_run_is_polled_no_faster_than_the_cache_of_the_server(
     assert clock.pauses == [3.0, 3.0, 3.0]
 
 
-def test_the_last_pause_ends_with_the_time(
+def test_the_last_pause_of_wait_ends_with_the_timeout(
     client: InngestClient, server: Server, clock: Clock
 ) -> None:
     server.on(V1, RUNNING)
@@ -71,7 +71,7 @@ def test_the_last_pause_ends_with_the_time(
     assert caught.value.run.status == "running"
 
 
-def test_a_run_that_is_not_there_yet_is_forgiven_for_five_seconds(
+def test_wait_tolerates_a_missing_run_for_five_seconds(
     client: InngestClient, server: Server, clock: Clock
 ) -> None:
     server.on(V1, *[UNKNOWN] * 19, RUNNING, DONE)
@@ -79,7 +79,7 @@ def test_a_run_that_is_not_there_yet_is_forgiven_for_five_seconds(
     assert clock.pauses == [0.25] * 19 + [3.0]
 
 
-def test_a_run_that_does_not_appear_is_not_found(
+def test_wait_raises_not_found_for_a_run_that_does_not_appear(
     client: InngestClient, server: Server, clock: Clock
 ) -> None:
     server.on(V1, UNKNOWN)
@@ -102,7 +102,7 @@ PASSING: list[Answer] = [
 
 
 @pytest.mark.parametrize("fault", PASSING, ids=repr)
-def test_no_passing_fault_ends_the_wait_for_a_run_that_was_seen(
+def test_no_transient_fault_ends_the_wait_for_a_run_that_was_seen(
     connect: Connect, server: Server, clock: Clock, fault: Answer
 ) -> None:
     client = connect(retries=0)
@@ -136,7 +136,7 @@ def test_a_wait_polls_no_sooner_than_the_server_asks(
 @pytest.mark.parametrize(
     ("fault", "error"), [(text(401, "no"), AuthenticationError), (WEB_UI, InvalidResponseError)]
 )
-def test_a_fault_that_does_not_pass_ends_the_wait(
+def test_a_permanent_fault_ends_the_wait(
     client: InngestClient, server: Server, fault: Answer, error: type[Exception]
 ) -> None:
     server.on(V1, RUNNING, fault)
@@ -198,7 +198,7 @@ def test_a_failed_event_lookup_leaves_the_not_found_error_as_it_was(
     assert clock.pauses == []
 
 
-def test_a_run_that_does_not_appear_in_a_short_time_is_not_waited_for(
+def test_a_wait_shorter_than_five_seconds_times_out_for_a_missing_run(
     client: InngestClient, server: Server, clock: Clock
 ) -> None:
     server.on(V1, UNKNOWN)
@@ -209,7 +209,9 @@ def test_a_run_that_does_not_appear_in_a_short_time_is_not_waited_for(
 
 
 @pytest.mark.parametrize("timeout", [0, -1, None, "10", float("nan"), timedelta(0)])
-def test_a_wait_needs_a_positive_time(client: InngestClient, server: Server, timeout: Any) -> None:
+def test_wait_requires_a_positive_timeout(
+    client: InngestClient, server: Server, timeout: Any
+) -> None:
     with pytest.raises(InvalidArgumentError, match="timeout"):
         client.runs.wait(ID, timeout=timeout)
     assert server.asked == []
@@ -256,7 +258,7 @@ def test_cancelling_an_unknown_run_is_an_error(
 
 
 @pytest.mark.parametrize("v1_routes", [True, False])
-def test_a_replay_makes_a_run_that_names_the_first(connect: Connect, v1_routes: bool) -> None:
+def test_a_replay_creates_a_run_that_names_the_original(connect: Connect, v1_routes: bool) -> None:
     mock = MockServer(v1_routes=v1_routes)
     mock.function("app", "f", trigger="go")
     client = connect(transport=mock.transport)
@@ -338,7 +340,7 @@ def test_a_malformed_id_is_refused_before_anything_is_sent(
     assert server.asked == []
 
 
-def test_an_odd_id_keeps_its_place_in_the_path(client: InngestClient, server: Server) -> None:
+def test_an_unusual_id_stays_one_path_segment(client: InngestClient, server: Server) -> None:
     server.on("GET /v2/apps/a?b#c%2Fd", recorded("v2-app-unknown"))
     with pytest.raises(NotFoundError):
         client.apps.get("a?b#c%2Fd")
@@ -378,7 +380,7 @@ def test_an_argument_that_would_be_lost_is_refused(
 @pytest.mark.parametrize(
     ("hanging", "error"), [(V1, WaitTimeoutError), (V2, ServerError)], ids=["v1", "v2"]
 )
-def test_waiting_is_bounded_though_a_poll_hangs(
+def test_wait_is_bounded_even_if_a_poll_hangs(
     client: InngestClient, server: Server, clock: Clock, hanging: str, error: type[Exception]
 ) -> None:
     def hang(request: httpx.Request) -> Reply:

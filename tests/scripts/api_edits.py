@@ -272,7 +272,7 @@ CASES: dict[str, tuple[Callable[[Any], object], list[str]]] = {
             "          changeRun 200: content type text/plain added",
         ],
     ),
-    "a keyword nobody thought of is taken for breaking": (
+    "an unknown keyword is treated as breaking": (
         lambda it: schemas(it)["Run"].update(allOf=[{}]),
         ["BREAKING  Run: allOf none became [{}]"],
     ),

@@ -1,4 +1,4 @@
-"""scripts/demo shows all it does or says why not, and changes nothing that it did not start."""
+"""scripts/demo shows every act or why it is left out, and changes no runs but its own."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def dev_server(**kwargs: Any) -> MockServer:
-    """Make a server like the recorded one: one function each that ends, fails and goes on."""
+    """Return a server like the recorded one: functions that complete, fail and keep running."""
     mock = MockServer(v1_routes=False, **kwargs)
     mock.function("probe-app", "ok", trigger="app/ok", run=completes())
     mock.function("probe-app", "boom", trigger="app/boom", run=fails("boom happened"))
@@ -98,7 +98,7 @@ def summary(captured: str) -> Any:
 
 
 def before(mock: MockServer, *names: str) -> list[str]:
-    """Let runs be on the server that the demo did not start; return their ids."""
+    """Start runs on the server that are not the demo's; return their ids."""
     with InngestClient(dev=True, transport=mock.transport) as client:
         client.send([{"name": name} for name in names])
     return [run.id for run in mock.runs]

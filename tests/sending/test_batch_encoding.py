@@ -1,4 +1,4 @@
-"""Of many events at once a body says what is said of each one by itself."""
+"""Encoding a whole batch gives the same events as encoding each one by itself."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Name(StrEnum):
     RESERVED = "inngest/x"
 
 
-# What the others of a batch are.
+# The other events of a batch.
 PLAIN: dict[str, Any] = {
     "bare": {"name": "app/order", "data": {}},
     "with nulls": {"name": "app/order", "data": {"n": None, "x": 0.0, "l": []}, "user": {}},
@@ -49,7 +49,7 @@ NUMBERS: list[Any] = [NAN, INF, -INF, 1e308, -0.0, 2**64, b"x"]
 NAMES: list[Any] = [None, "", 5, ["a"], "INNGEST/x", *Name]
 OBJECTS: list[Any] = [None, [], "x", OrderedDict(k=1), UserDict(k=NAN)]
 
-# What one of a batch is.
+# One event of a batch.
 ODD: list[Any] = [
     *PLAIN.values(),
     *({"name": "a", "data": {"k": each}} for each in NUMBERS),
@@ -85,7 +85,7 @@ ODD: list[Any] = [
 
 
 def one_by_one(events: list[Any]) -> tuple[list[Any], list[Any]]:
-    """Return what goes out, and what is refused with its position and the reason."""
+    """Return the events that are sent, and the rejected ones with their position and reason."""
     good, bad = [], []
     for position, event in enumerate(events):
         try:
@@ -104,12 +104,12 @@ def together(events: list[Any]) -> tuple[list[Any], list[Any]]:
 
 
 def without_made_ids(events: list[Any]) -> list[Any]:
-    """Leave out what is new each time."""
+    """Remove generated ids."""
     return [{**each, "id": each["id"] if each["id"] in {"own", ""} else "new"} for each in events]
 
 
 @pytest.mark.parametrize("others", PLAIN)
-def test_an_event_is_judged_the_same_alone_and_among_others(others: str) -> None:
+def test_an_event_is_encoded_or_rejected_alike_alone_and_in_a_batch(others: str) -> None:
     for odd, place in itertools.product(ODD, (0, 5, 9)):
         events = [PLAIN[others]] * 10
         events[place] = odd
@@ -120,19 +120,19 @@ def test_an_event_is_judged_the_same_alone_and_among_others(others: str) -> None
 
 
 @pytest.mark.parametrize("kind", PLAIN)
-def test_what_nearly_every_batch_is_made_of_takes_the_short_way(kind: str) -> None:
+def test_ordinary_events_take_the_fast_path(kind: str) -> None:
     assert (batching.dump_together([PLAIN[kind]] * 10) is None) == (kind == "bare Event")
 
 
 @pytest.mark.parametrize("field", ["user", "ts", "v"])
-def test_a_field_may_be_given_in_some_of_a_batch_only(field: str) -> None:
+def test_a_field_may_be_present_in_only_some_events_of_a_batch(field: str) -> None:
     full: dict[str, Any] = {"name": "a", "data": {}, "user": {}, "ts": TS, "v": "1"}
     less = {key: value for key, value in full.items() if key != field}
     assert batching.dump_together([full, less] * 5) is not None
     assert batching.dump_together([Event(**full), Event(**less)] * 5) is not None
 
 
-def test_an_event_handed_over_is_not_changed() -> None:
+def test_encoding_does_not_change_the_events() -> None:
     events: list[Any] = [{"name": "a", "data": {"n": None}} for _ in range(10)]
     assert batching.dump_together(events) is not None
     assert events == [{"name": "a", "data": {"n": None}}] * 10

@@ -1,4 +1,4 @@
-"""Events become requests that are bounded by count and by bytes, in order, none lost."""
+"""Batching: requests are bounded by count and by bytes; events keep their order, none is lost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES
 
 
 def split(texts: list[bytes], **bounds: int) -> list[int]:
-    """Batch the JSON texts; give the size of each batch, having seen that nothing is lost."""
+    """Batch the JSON texts, check that nothing is lost, and return the size of each batch."""
     batcher: Batcher[bytes] = Batcher(lambda text, _: text, **bounds)  # type: ignore[arg-type]
     made: list[Batch | None] = [batcher.add(text) for text in texts]
     batches = [each for each in [*made, batcher.flush()] if each is not None]
@@ -36,19 +36,19 @@ def split(texts: list[bytes], **bounds: int) -> list[int]:
 @pytest.mark.parametrize(
     ("count", "sizes"), [(0, []), (1, [1]), (3, [3]), (4, [3, 1]), (6, [3, 3]), (7, [3, 3, 1])]
 )
-def test_a_batch_holds_at_most_so_many_events(count: int, sizes: list[int]) -> None:
+def test_a_batch_is_bounded_by_count(count: int, sizes: list[int]) -> None:
     assert split([b"%d" % index for index in range(count)], max_events=3) == sizes
 
 
-def test_a_batch_holds_at_most_so_many_bytes_brackets_and_commas_included() -> None:
+def test_a_batch_is_bounded_by_bytes_including_brackets_and_commas() -> None:
     texts = [b'"12345678"'] * 5
     whole = len(b"[" + b",".join(texts[:2]) + b"]")
-    # One byte of slack: a comma may be counted after the last event, where none is sent.
+    # One byte of slack: a comma may be counted after the last event, although none is sent.
     assert split(texts, max_bytes=whole + 1) == [2, 2, 1]
     assert split(texts, max_bytes=whole - 1) == [1] * 5
 
 
-def test_an_event_larger_than_a_batch_goes_alone() -> None:
+def test_an_event_larger_than_a_batch_is_sent_alone() -> None:
     assert split([b"1", b'"%s"' % (b"x" * 100), b"2"], max_bytes=50) == [1, 1, 1]
 
 
@@ -72,7 +72,7 @@ ODD_TEXTS = [
 ]
 
 
-def test_a_part_of_a_batch_has_the_very_bytes_of_the_whole() -> None:
+def test_a_slice_of_a_batch_has_the_same_bytes() -> None:
     batch = Batch.of(range(len(ODD_TEXTS)), ODD_TEXTS)
     assert batch.texts() == ODD_TEXTS
     for start, end in itertools.combinations(range(len(ODD_TEXTS) + 1), 2):

@@ -1,4 +1,4 @@
-"""An event becomes the bytes that go out, or is refused with its position and the reason."""
+"""Event encoding: an event becomes JSON, or is rejected with its position and the reason."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def refusal(event: Any) -> str:
     return caught.value.reason
 
 
-def test_everything_given_goes_out_as_it_is() -> None:
+def test_given_fields_are_encoded_unchanged() -> None:
     moment = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
     event = Event("a/b", {"k": [1, None, "ü"]}, id="mine", user={"id": 5}, ts=moment, v="1")
     expected = {
@@ -47,7 +47,7 @@ def test_everything_given_goes_out_as_it_is() -> None:
     assert wire({**expected, "ts": moment}) == expected
 
 
-def test_what_is_not_given_does_not_go_out() -> None:
+def test_absent_fields_are_not_encoded() -> None:
     assert wire(Event("a", id="i")) == {"name": "a", "data": {}, "id": "i"}
     empty = {"name": "a", "data": None, "user": None, "ts": None, "v": None, "id": None}
     assert wire(empty).keys() == {"name", "data", "id"}
@@ -75,7 +75,7 @@ def test_any_mapping_is_an_event_and_data(kind: Any) -> None:
     assert wire(kind({"name": "a", "data": kind({"k": 1}), "id": "i"}))["data"] == {"k": 1}
 
 
-def test_a_text_may_be_of_an_enum() -> None:
+def test_a_string_enum_is_accepted_as_text() -> None:
     as_event = Event(Name.PAID, id=Name.PAID, v=Name.PAID)
     as_mapping = dict.fromkeys(("name", "id", "v"), Name.PAID)
     for event in (as_event, as_mapping):
@@ -83,41 +83,41 @@ def test_a_text_may_be_of_an_enum() -> None:
 
 
 @pytest.mark.parametrize("name", ["", None, 5, b"a", ["a"]])
-def test_a_name_that_is_no_text_is_refused(name: Any) -> None:
+def test_a_name_that_is_not_text_is_rejected(name: Any) -> None:
     assert "name must be text and not empty" in refusal({"name": name})
     assert "name must be text and not empty" in refusal(Event(name))
 
 
-def test_an_event_without_a_name_is_refused() -> None:
+def test_an_event_without_a_name_is_rejected() -> None:
     assert "name must be text" in refusal({"data": {}})
 
 
 @pytest.mark.parametrize("name", ["inngest/", "inngest/x", "INNGEST/x", "Inngest/function.failed"])
-def test_a_reserved_name_is_refused_in_any_case(name: str) -> None:
+def test_a_reserved_name_is_rejected_in_any_case(name: str) -> None:
     assert "reserved" in refusal({"name": name})
 
 
 @pytest.mark.parametrize("name", ["inngest", "inngestx/y", "my-inngest/x", "i", " inngest/x"])
-def test_a_name_that_only_looks_reserved_is_not(name: str) -> None:
+def test_a_name_that_only_resembles_a_reserved_one_is_accepted(name: str) -> None:
     assert wire({"name": name})["name"] == name
 
 
 @pytest.mark.parametrize("field", ["data", "user"])
 @pytest.mark.parametrize("value", [[], "text", 5, True, [("k", 1)]])
-def test_data_and_user_that_are_no_objects_are_refused(field: str, value: Any) -> None:
+def test_data_and_user_that_are_not_objects_are_rejected(field: str, value: Any) -> None:
     said = refusal({"name": "a", field: value})
     assert said == f"{field} must be a JSON object, not {type(value).__name__}"
 
 
 @pytest.mark.parametrize("field", ["id", "v"])
 @pytest.mark.parametrize("value", [5, 0, False, b"x", ["x"]])
-def test_id_and_v_that_are_no_texts_are_refused(field: str, value: Any) -> None:
+def test_id_and_v_that_are_not_text_are_rejected(field: str, value: Any) -> None:
     said = refusal({"name": "a", field: value})
     assert said == f"{field} must be text, not {type(value).__name__}"
 
 
 @pytest.mark.parametrize("event", [None, 5, "app/x", ["app/x"], object()])
-def test_what_is_neither_event_nor_mapping_is_refused(event: Any) -> None:
+def test_a_value_that_is_neither_event_nor_mapping_is_rejected(event: Any) -> None:
     assert f"not {type(event).__name__}" in refusal(event)
 
 
@@ -137,14 +137,14 @@ class Limit(Enum):
         (lambda it: {"extra": it}, "extra"),
     ],
 )
-def test_a_number_that_is_not_finite_is_refused_and_its_place_is_named(
+def test_a_non_finite_number_is_rejected_and_its_path_is_named(
     number: Any, place: Any, path: str
 ) -> None:
     with pytest.raises(InvalidEventError, match=f"{path} is NaN or infinite"):
         encode({"name": "a", **place(number)}, 0)
 
 
-def test_nulls_and_the_word_null_are_no_reason_to_refuse() -> None:
+def test_nulls_and_the_word_null_are_accepted() -> None:
     data = {"a": None, "b": [None, 1.5, {"c": None}], "null": "null", "d": (1, 2.5), "e": True}
     assert wire({"name": "a", "data": data})["data"] == {**data, "d": [1, 2.5]}
 
@@ -159,19 +159,19 @@ class Point:
     [2**64, -(2**63) - 1, "\ud800", {1: 2}, {"\ud800": 1}, {1, 2}, object(), b"x", 1j, Point(NAN)],
     ids=repr,
 )
-def test_what_json_cannot_say_is_refused(value: Any) -> None:
+def test_a_value_that_json_cannot_represent_is_rejected(value: Any) -> None:
     assert refusal({"name": "a", "data": {"k": value}}).startswith("not JSON: ")
 
 
 @pytest.mark.parametrize(
     "value", [2**63, 2**64 - 1, -(2**63), 1e308, "😀", "\0", "\u2028"], ids=repr
 )
-def test_what_json_can_say_goes_out(value: Any) -> None:
+def test_a_value_that_json_can_represent_is_encoded(value: Any) -> None:
     assert wire({"name": "a", "data": {"k": value}})["data"]["k"] == value
 
 
 @pytest.mark.parametrize("field", ["name", "id", "v"])
-def test_a_lone_surrogate_is_refused_wherever_it_stands(field: str) -> None:
+def test_a_lone_surrogate_is_rejected_in_any_field(field: str) -> None:
     assert "surrogate" in refusal({"name": "a", field: "a\udfff"})
 
 
@@ -188,7 +188,7 @@ FIRST, LAST = datetime(1980, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
         (datetime(2026, 1, 1, 0, 0, 0, 1_400, tzinfo=UTC), 1_767_225_600_001),
     ],
 )
-def test_ts_goes_out_in_milliseconds(ts: Any, milliseconds: int) -> None:
+def test_ts_is_encoded_in_milliseconds(ts: Any, milliseconds: int) -> None:
     assert wire(Event("a", ts=ts))["ts"] == milliseconds
 
 
@@ -210,16 +210,16 @@ def test_ts_goes_out_in_milliseconds(ts: Any, milliseconds: int) -> None:
     ],
     ids=repr,
 )
-def test_ts_that_the_server_would_refuse_is_refused(ts: Any, reason: str) -> None:
+def test_ts_out_of_range_is_rejected(ts: Any, reason: str) -> None:
     assert reason in refusal(Event("a", ts=ts))
 
 
-def test_only_seconds_are_taken_for_seconds() -> None:
+def test_the_hint_at_seconds_is_given_only_for_seconds() -> None:
     assert "seconds" not in refusal(Event("a", ts=-5))
     assert "seconds" not in refusal(Event("a", ts=2**62))
 
 
-def test_an_event_of_three_mebibytes_goes_out_and_one_byte_more_is_refused() -> None:
+def test_an_event_of_3_mib_is_encoded_and_one_byte_more_is_rejected() -> None:
     empty = len(encode({"name": "a", "id": "i", "data": {"k": ""}}, 0))
     fits = {"name": "a", "id": "i", "data": {"k": "x" * (MAX_EVENT_BYTES - empty)}}
     assert len(encode(fits, 0)) == MAX_EVENT_BYTES == 3_145_728
@@ -227,7 +227,7 @@ def test_an_event_of_three_mebibytes_goes_out_and_one_byte_more_is_refused() -> 
     assert refusal(fits) == "it is 3,145,729 bytes of JSON; the server accepts 3,145,728"
 
 
-def test_a_refusal_is_an_invalid_argument() -> None:
+def test_an_invalid_event_is_an_invalid_argument() -> None:
     assert issubclass(InvalidEventError, InvalidArgumentError)
     assert issubclass(InvalidArgumentError, ValueError)
 
@@ -242,7 +242,7 @@ def _ids(queue: Any) -> None:
     queue.put([new_event_id() for _ in range(3)])
 
 
-def test_a_forked_child_makes_ids_of_its_own() -> None:
+def test_a_forked_child_generates_different_ids() -> None:
     context = multiprocessing.get_context("fork")
     queue = context.SimpleQueue()
     child = context.Process(target=_ids, args=(queue,))

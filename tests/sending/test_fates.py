@@ -46,7 +46,9 @@ def test_a_batch_that_is_accepted_is_final() -> None:
         (["id-a", "id-b", "id-c", Unknown("lost")], 3),
     ],
 )
-def test_events_of_unknown_fate_are_parted_to_be_sent_again(each: list[Fate], known: int) -> None:
+def test_events_with_an_unknown_outcome_are_separated_to_be_resent(
+    each: list[Fate], known: int
+) -> None:
     final, again = Fates(BATCH, each).split()
     assert again is not None
     assert final.each == each[:known]
@@ -56,6 +58,6 @@ def test_events_of_unknown_fate_are_parted_to_be_sent_again(each: list[Fate], kn
     assert again.refused == ()
 
 
-def test_a_batch_that_nobody_answered_for_is_unknown_but_for_what_was_refused_here() -> None:
+def test_a_batch_without_a_response_is_unknown_except_for_locally_rejected_events() -> None:
     report = Fates.unknown(BATCH, "given up").report
     assert (report.accepted, report.rejected, report.unknown) == (0, 1, 4)

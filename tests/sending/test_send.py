@@ -1,4 +1,4 @@
-"""`send`: ids in the order of the events, each event's fate told, nothing stored twice."""
+"""`send`: ids in the order of the events, the fate of each reported, nothing stored twice."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ def test_one_event_or_several_are_sent(
 
 
 @pytest.mark.parametrize("nothing", [None, "app/x", b"x", 5])
-def test_what_is_no_event_is_refused(client: InngestClient, server: Server, nothing: Any) -> None:
+def test_a_value_that_is_not_an_event_is_rejected(
+    client: InngestClient, server: Server, nothing: Any
+) -> None:
     with pytest.raises(InvalidArgumentError, match=type(nothing).__name__):
         client.send(nothing)
     assert server.asked == []
@@ -88,7 +90,7 @@ def test_events_are_split_and_their_ids_come_back_in_order(
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, 5_001, 1.5, True, "1"])
-def test_a_batch_size_the_platform_does_not_take_is_refused(
+def test_a_batch_size_beyond_the_platform_limit_is_rejected(
     client: InngestClient, batch_size: Any
 ) -> None:
     with pytest.raises(InvalidArgumentError, match="batch_size"):
@@ -102,7 +104,7 @@ def test_large_events_are_split_by_bytes(client: InngestClient, server: Server) 
     assert sizes(server) == [2, 2, 1]
 
 
-def test_nothing_is_sent_where_any_event_is_invalid(client: InngestClient, server: Server) -> None:
+def test_nothing_is_sent_if_any_event_is_invalid(client: InngestClient, server: Server) -> None:
     bad = [*events(600), {"name": "inngest/x"}]
     with pytest.raises(InvalidEventError, match=r"event 600: .*reserved") as caught:
         client.send(bad)
@@ -110,7 +112,7 @@ def test_nothing_is_sent_where_any_event_is_invalid(client: InngestClient, serve
     assert server.asked == []
 
 
-def test_a_retry_has_the_seed_of_its_bytes_and_other_bytes_have_another(
+def test_a_retry_has_the_same_seed_and_another_batch_has_another(
     client: InngestClient, server: Server
 ) -> None:
     server.on(ROUTE, httpx.ReadError("reset"), text(503, ""), accepts_all)
@@ -120,7 +122,7 @@ def test_a_retry_has_the_seed_of_its_bytes_and_other_bytes_have_another(
     assert server.bodies()[0] == server.bodies()[2]
 
 
-def test_the_rest_after_a_refused_event_has_a_seed_of_its_own(
+def test_the_rest_after_a_rejected_event_has_its_own_seed(
     client: InngestClient, server: Server
 ) -> None:
     server.on(ROUTE, refuses("e1"))
@@ -129,7 +131,7 @@ def test_the_rest_after_a_refused_event_has_a_seed_of_its_own(
     assert len({each.headers[SEED] for each in server.requests}) == 2
 
 
-def test_a_seed_is_what_the_server_reads(client: InngestClient, server: Server) -> None:
+def test_a_seed_has_the_format_that_the_server_reads(client: InngestClient, server: Server) -> None:
     server.on(ROUTE, accepts_all)
     client.send({"name": "a"})
     milliseconds, entropy = server.requests[0].headers[SEED].split(",")
@@ -138,7 +140,7 @@ def test_a_seed_is_what_the_server_reads(client: InngestClient, server: Server) 
     assert server.requests[0].headers["content-type"] == "application/json"
 
 
-def test_a_lost_answer_stores_no_event_twice(connect: Connect) -> None:
+def test_a_lost_response_stores_no_event_twice(connect: Connect) -> None:
     mock = MockServer()
     mock.fault(loses_response(), times=2)
     ids = connect(transport=mock.transport).send(events(3))
@@ -147,7 +149,7 @@ def test_a_lost_answer_stores_no_event_twice(connect: Connect) -> None:
 
 
 @pytest.mark.parametrize("position", [0, 3, 5])
-def test_after_a_refused_event_the_rest_still_goes_out(
+def test_after_a_rejected_event_the_rest_is_still_sent(
     client: InngestClient, server: Server, position: int
 ) -> None:
     server.on(ROUTE, refuses(f"e{position}"))
@@ -166,7 +168,7 @@ def test_after_a_refused_event_the_rest_still_goes_out(
     assert sizes(server) == [each for each in (6, 5 - position, 4) if each]
 
 
-def test_every_refused_event_is_told_of(client: InngestClient, server: Server) -> None:
+def test_every_rejected_event_is_reported(client: InngestClient, server: Server) -> None:
     server.on(ROUTE, says({"ids": [""], "status": 400, "error": "no"}, status=400))
     with pytest.raises(PartialSendError, match="0 of 3 events accepted, 3 rejected") as caught:
         client.send(events(3))
@@ -176,7 +178,7 @@ def test_every_refused_event_is_told_of(client: InngestClient, server: Server) -
 
 
 @pytest.mark.parametrize("recording", ["ingest-batch-invalid-mid", "ingest-batch-too-big"])
-def test_a_recorded_400_tells_what_was_stored(
+def test_a_recorded_400_names_the_stored_events(
     client: InngestClient, server: Server, recording: str
 ) -> None:
     server.on(ROUTE, recorded(recording), accepts_all)
@@ -201,7 +203,7 @@ def test_a_recorded_400_tells_what_was_stored(
     ],
     ids=repr,
 )
-def test_where_provably_nothing_was_accepted_the_cause_itself_is_raised(
+def test_if_provably_nothing_was_accepted_the_cause_itself_is_raised(
     connect: Connect, server: Server, answer: Answer, error: type[Exception]
 ) -> None:
     server.on(ROUTE, answer)
@@ -225,7 +227,7 @@ def test_where_provably_nothing_was_accepted_the_cause_itself_is_raised(
     ],
     ids=repr,
 )
-def test_where_the_fate_is_unknown_it_is_said_to_be(
+def test_an_unknown_outcome_is_reported_as_unknown(
     connect: Connect, server: Server, answer: Answer, cause: type[Exception]
 ) -> None:
     server.on(ROUTE, answer)
@@ -302,7 +304,7 @@ def test_a_receipt_that_lies_is_believed_in_nothing(
     assert len(server.requests) == 1
 
 
-def test_after_a_failure_the_batches_that_follow_are_not_tried_and_said_so(
+def test_after_a_failure_later_batches_are_reported_as_not_tried(
     connect: Connect, server: Server
 ) -> None:
     server.on(ROUTE, accepts_all, text(401, "no"))
@@ -317,7 +319,7 @@ def test_after_a_failure_the_batches_that_follow_are_not_tried_and_said_so(
     assert isinstance(caught.value.__cause__, AuthenticationError)
 
 
-def test_a_failure_after_a_refusal_in_the_same_batch_keeps_both(
+def test_a_failure_after_a_rejection_in_the_same_batch_keeps_both(
     connect: Connect, server: Server
 ) -> None:
     server.on(ROUTE, refuses("e1"), text(503, "down"))
@@ -329,7 +331,7 @@ def test_a_failure_after_a_refusal_in_the_same_batch_keeps_both(
     assert [each.position for each in report.failures] == [1, 2, 3]
 
 
-def test_what_failed_can_be_sent_again_as_it_is(client: InngestClient, server: Server) -> None:
+def test_failed_events_can_be_resent_unchanged(client: InngestClient, server: Server) -> None:
     server.on(ROUTE, refuses("e1"))
     with pytest.raises(PartialSendError) as caught:
         client.send(
@@ -354,7 +356,7 @@ def test_reports_add_up() -> None:
     assert SendReport() + SendReport() == SendReport()
 
 
-def test_a_message_tells_counts_and_what_to_do(client: InngestClient, server: Server) -> None:
+def test_a_partial_send_error_has_counts_and_advice(client: InngestClient, server: Server) -> None:
     server.on(ROUTE, refuses("e1"))
     with pytest.raises(PartialSendError) as caught:
         client.send(events(3))

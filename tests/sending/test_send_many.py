@@ -1,4 +1,4 @@
-"""`send_many`: any number of events, in order, in bounded memory, whatever some of them are."""
+"""`send_many`: any number of events, in order, in bounded memory, invalid ones among them."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 
 class Stage(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Answers all it is asked, but only once a whole cast of requests is on stage at once.
+    """Responds only once a given number of requests is in flight at the same time.
 
-    The last of the cast is answered first, the first last.
+    The last of them gets its response first, the first one last.
     """
 
     def __init__(self, cast: int) -> None:
@@ -60,7 +60,7 @@ class Stage(httpx.BaseTransport, httpx.AsyncBaseTransport):
         raise AssertionError("fewer than asked for")
 
     def _cues(self, number: int) -> list[threading.Event]:
-        """What a request waits for: that all are here, and that the next one has left."""
+        """Wait until all requests are in flight and the next one has its response."""
         return [self._all_here, *self._left[number + 1 :][:1]]
 
     def _enter(self, request: httpx.Request) -> int:
@@ -119,7 +119,7 @@ def test_every_event_goes_out_once_in_batches(
     ],
     ids=repr,
 )
-def test_a_bad_option_is_refused_by_name_before_an_event_is_drawn(
+def test_a_bad_option_is_rejected_by_name_before_an_event_is_drawn(
     client: InngestClient, wrong: dict[str, Any]
 ) -> None:
     source = events(3)
@@ -128,7 +128,7 @@ def test_a_bad_option_is_refused_by_name_before_an_event_is_drawn(
     assert len(list(source)) == 3
 
 
-def test_a_missing_key_is_told_before_an_event_is_drawn(connect: Connect) -> None:
+def test_a_missing_key_raises_before_an_event_is_drawn(connect: Connect) -> None:
     source = events(3)
     with pytest.raises(ConfigurationError, match="INNGEST_EVENT_KEY"):
         connect(dev=False).send_many(source)
@@ -136,7 +136,7 @@ def test_a_missing_key_is_told_before_an_event_is_drawn(connect: Connect) -> Non
 
 
 @pytest.mark.parametrize("in_flight", [1, 3])
-def test_events_are_drawn_as_there_is_room_for_them(
+def test_events_are_drawn_only_when_there_is_room_for_them(
     client: InngestClient, server: Server, in_flight: int
 ) -> None:
     server.on(ROUTE, accepts_all)
@@ -155,7 +155,7 @@ def test_events_are_drawn_as_there_is_room_for_them(
 
 
 @pytest.mark.parametrize("in_flight", [1, 2, 5])
-def test_so_many_are_in_flight_and_no_more_and_they_are_told_in_order(
+def test_requests_in_flight_are_bounded_and_reported_in_order(
     connect: Connect, in_flight: int
 ) -> None:
     stage = Stage(in_flight)
@@ -171,7 +171,7 @@ def test_so_many_are_in_flight_and_no_more_and_they_are_told_in_order(
 @pytest.mark.parametrize(
     "bad", [{}, {"name": ""}, {"name": "inngest/x"}, {"name": "a", "data": [1]}, 5, None], ids=repr
 )
-def test_a_bad_event_is_set_aside_and_the_rest_goes_on(
+def test_an_invalid_event_is_reported_and_the_rest_is_sent(
     client: InngestClient, server: Server, bad: Any
 ) -> None:
     server.on(ROUTE, accepts_all)
@@ -184,7 +184,7 @@ def test_a_bad_event_is_set_aside_and_the_rest_goes_on(
     assert failure.reason
 
 
-def test_an_event_the_server_refuses_is_set_aside_and_the_rest_goes_on(
+def test_an_event_the_server_rejects_is_reported_and_the_rest_is_sent(
     client: InngestClient, server: Server
 ) -> None:
     server.on(ROUTE, refuses("e5"))
@@ -195,7 +195,7 @@ def test_an_event_the_server_refuses_is_set_aside_and_the_rest_goes_on(
     assert told[1].ids == ("e4", None, "e6", "e7")
 
 
-def test_a_report_is_bounded_and_on_batch_is_told_of_every_failure(
+def test_a_report_is_bounded_and_on_batch_gets_every_failure(
     client: InngestClient, server: Server
 ) -> None:
     server.on(ROUTE, accepts_all)
@@ -209,7 +209,7 @@ def test_a_report_is_bounded_and_on_batch_is_told_of_every_failure(
     assert len({id(each) for batch in told for each in batch.report.failures}) == 1_500
 
 
-def test_an_asynchronous_source_is_drawn_as_there_is_room_for_it(server: Server) -> None:
+def test_an_asynchronous_source_is_drawn_only_when_there_is_room(server: Server) -> None:
     server.on(ROUTE, accepts_all)
     drawn = 0
     seen: list[int] = []
@@ -231,7 +231,7 @@ def test_an_asynchronous_source_is_drawn_as_there_is_room_for_it(server: Server)
     assert [each // 5 for each in seen] == [2, 3, 4, 5, 5]
 
 
-def test_the_loop_breathes_while_a_blocking_source_is_drawn() -> None:
+def test_a_blocking_source_does_not_starve_the_event_loop() -> None:
     beats: list[int] = []
     drawn = 0
 
@@ -259,7 +259,7 @@ def test_the_loop_breathes_while_a_blocking_source_is_drawn() -> None:
 
 
 class Sink(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Accepts everything and keeps nothing."""
+    """Accepts everything and stores nothing."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         ids = ["01M86WMR2REMKV8DQ54EQPCS5T"] * len(json.loads(request.content))
@@ -269,7 +269,7 @@ class Sink(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return self.handle_request(request)
 
 
-def test_memory_is_bounded_however_many_events_there_are(connect: Connect) -> None:
+def test_memory_is_bounded_for_any_number_of_events(connect: Connect) -> None:
     client = connect(transport=Sink())
 
     def peak(count: int) -> int:

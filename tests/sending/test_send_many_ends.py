@@ -1,4 +1,4 @@
-"""`send_many` ends: by an error, an interrupt or a cancellation; what was accepted is told."""
+"""The end of `send_many` by an error, an interrupt or a cancellation: all outcomes are reported."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     ],
     ids=["401", "403", "404"],
 )
-def test_it_stops_at_once_where_no_batch_can_fare_better(
+def test_it_stops_at_once_if_no_later_batch_can_succeed(
     client: InngestClient, server: Server, answer: Answer, error: type[Exception]
 ) -> None:
     server.on(ROUTE, accepts_all, answer)
@@ -65,7 +65,7 @@ def test_it_stops_at_once_where_no_batch_can_fare_better(
     [(httpx.ConnectError("refused"), TransportError), (text(503, "down"), ServerError)],
     ids=["no server", "503"],
 )
-def test_ten_batches_in_a_row_without_an_answer_are_an_outage(
+def test_ten_batches_in_a_row_without_a_response_are_an_outage(
     connect: Connect, server: Server, answer: Answer, error: type[Exception]
 ) -> None:
     server.on(ROUTE, *([answer] * 9), accepts_all, answer)
@@ -78,7 +78,7 @@ def test_ten_batches_in_a_row_without_an_answer_are_an_outage(
     ]
 
 
-def test_nine_batches_without_an_answer_are_bad_luck_and_said_to_be_unknown(
+def test_nine_batches_without_a_response_are_reported_as_unknown(
     connect: Connect, server: Server
 ) -> None:
     server.on(ROUTE, *([text(503, "down")] * 9), accepts_all)
@@ -104,7 +104,7 @@ def test_requests_are_evenly_spaced(client: InngestClient, server: Server, clock
     assert [each for each in clock.pauses if each] == [0.5, 0.5, 0.5, 0.5]
 
 
-def test_a_slow_source_is_not_made_slower_nor_made_up_for(
+def test_pacing_neither_slows_a_slow_source_nor_catches_up(
     client: InngestClient, server: Server, clock: Clock
 ) -> None:
     server.on(ROUTE, accepts_all)
@@ -120,7 +120,7 @@ def test_a_slow_source_is_not_made_slower_nor_made_up_for(
 
 @pytest.mark.parametrize("in_flight", [1, 4])
 @pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
-def test_where_the_source_raises_what_went_out_before_is_told_first(
+def test_if_the_source_raises_earlier_batches_are_reported_first(
     client: InngestClient, server: Server, error: type[BaseException], in_flight: int
 ) -> None:
     server.on(ROUTE, accepts_all)
@@ -135,7 +135,7 @@ def test_where_the_source_raises_what_went_out_before_is_told_first(
     assert [each.report.accepted for each in told] == [2, 2, 2]
 
 
-def test_interrupted_amid_a_request_it_tells_what_was_accepted_and_what_is_unknown(
+def test_an_interrupt_during_a_request_reports_accepted_and_unknown_events(
     server: Server,
 ) -> None:
     def interrupt(_: httpx.Request) -> Reply:
@@ -186,7 +186,7 @@ def test_interrupted_its_threads_neither_pause_nor_try_again() -> None:
     assert [(each.report.accepted, each.report.unknown) for each in told] == [(0, 1), (0, 1)]
 
 
-def test_an_on_batch_that_raises_ends_it_and_is_still_told_of_the_rest(
+def test_an_on_batch_that_raises_ends_the_sending_and_gets_the_rest(
     client: InngestClient, server: Server
 ) -> None:
     server.on(ROUTE, accepts_all)
@@ -205,7 +205,7 @@ def test_an_on_batch_that_raises_ends_it_and_is_still_told_of_the_rest(
 
 
 class Silent(httpx.AsyncBaseTransport):
-    """Answers the first request; the others wait for ever."""
+    """Responds to the first request only; the others wait forever."""
 
     def __init__(self) -> None:
         self.waiting = asyncio.Event()
@@ -219,7 +219,7 @@ class Silent(httpx.AsyncBaseTransport):
         return httpx.Response(200, stream=httpx.ByteStream(accepts_all(request).body))
 
 
-def test_cancelled_it_does_not_wait_and_tells_what_was_accepted() -> None:
+def test_a_cancellation_does_not_wait_and_reports_accepted_events() -> None:
     told: list[BatchReport] = []
 
     async def main() -> None:
@@ -240,7 +240,7 @@ def test_cancelled_it_does_not_wait_and_tells_what_was_accepted() -> None:
     assert positions(told) == list(range(2 * len(told)))
 
 
-def test_reports_travel_between_machines_and_add_up(client: InngestClient, server: Server) -> None:
+def test_reports_pickle_and_add_up(client: InngestClient, server: Server) -> None:
     server.on(ROUTE, refuses("e3"))
     told: list[BatchReport] = []
     report = client.send_many(events(5), on_batch=told.append)
@@ -260,7 +260,7 @@ def test_threads_end_with_the_sending(door: DoorName, connect: Connect, server: 
     assert threading.active_count() <= before + (door == "async")
 
 
-def test_both_drivers_promise_the_same() -> None:
+def test_both_drivers_document_the_same_contract() -> None:
     assert Driver.run_many.__doc__ is not None
     assert AsyncDriver.run_many.__doc__ is not None
     first = [each.__doc__.split("Args:")[0] for each in (Driver.run_many, AsyncDriver.run_many)]  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""A clock that moves only when it is told to, and when something pauses."""
+"""A clock that advances only when a test moves it or something sleeps."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ STARTED = 1_795_543_200.0  # 2026-11-24T18:00:00Z
 
 
 class Clock:
-    """Stands in for the time of a client: pauses take no time and are kept.
+    """A fake for a client's clock: sleeping takes no time and is recorded.
 
     Attributes:
         pauses: The seconds of each pause, in order.
-        jitter: What the client draws instead of a random number.
+        jitter: The value that the client gets for a random number.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Clock:
         await asyncio.sleep(0)
 
     def govern(self, client: type[C]) -> type[C]:
-        """Return this class of client, its time ruled by this clock."""
+        """Return a subclass of a client that uses this clock."""
         clock = _core.Clock(
             monotonic=self.monotonic,
             now=self.now,
@@ -56,7 +56,7 @@ class Clock:
         return type(client.__name__, (client,), {"_clock": clock, "__module__": client.__module__})
 
     def make_loop(self) -> asyncio.AbstractEventLoop:
-        """Make an event loop whose timeouts go by this clock."""
+        """Return an event loop whose timeouts use this clock."""
         loop = asyncio.SelectorEventLoop()
         loop.time = self.monotonic  # type: ignore[method-assign]
         return loop

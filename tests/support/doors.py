@@ -1,4 +1,4 @@
-"""Both clients behind one blocking surface, so that each behaviour is tested once for the two."""
+"""Both clients behind one blocking interface, so that one test covers both."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DoorName = Literal["blocking", "async"]
 def open_door(
     name: DoorName, runner: asyncio.Runner, clock: Clock | None = None, **kwargs: Any
 ) -> Any:
-    """Make a client, by a clock of the test's if one is given; the async one's calls block."""
+    """Return a client, with the test's clock if given; calls of the asynchronous one block."""
     if name == "blocking":
         return (clock.govern(InngestClient) if clock else InngestClient)(**kwargs)
     client = clock.govern(AsyncInngestClient) if clock else AsyncInngestClient
@@ -69,7 +69,7 @@ class Blocking:
 
 
 class BlockingPaginator:
-    """An `AsyncPaginator` that is walked with `for`, one await a step."""
+    """An `AsyncPaginator` iterated with `for`, one await per step."""
 
     def __init__(self, paginator: AsyncPaginator[Any], runner: asyncio.Runner) -> None:
         self._paginator = paginator

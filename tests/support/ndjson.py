@@ -39,7 +39,7 @@ def files(folder: Path) -> list[str]:
 
 
 def raises_at(batch: int) -> Callable[[BatchReport], None]:
-    """Make an on_batch that ends the sending when it is told of so many batches."""
+    """Return an on_batch that ends the sending after a number of batches."""
     told: list[BatchReport] = []
 
     def on_batch(report: BatchReport) -> None:

@@ -1,4 +1,4 @@
-"""The other end of a real socket: on loopback, it does with each connection what a test says."""
+"""The other end of a real socket on loopback, which handles each connection by a test's script."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-# Seconds after which a test that hangs fails instead.
+# Seconds after which a test that hangs fails.
 PATIENCE = 20.0
 
 ACCEPTED = b'{"ids":["01"],"status":200}'
@@ -18,11 +18,11 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(ACCEPTED), AC
 
 
 class Peer:
-    """Serve each connection in turn by the next of some scripts.
+    """Serve each connection by the next of a list of scripts.
 
     Attributes:
-        url: Where it listens.
-        served: How many connections it has closed again.
+        url: The URL it listens on.
+        served: The number of connections it has served and closed.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Peer:
             self._failure = error
 
     def wait_until_served(self, connections: int) -> None:
-        """Wait until so many connections are closed."""
+        """Wait until a number of connections have been closed."""
         with self._closed:
             assert self._closed.wait_for(lambda: self.served >= connections, PATIENCE)
 
@@ -73,7 +73,7 @@ class Peer:
 
 
 def take_request(connection: socket.socket) -> bytes:
-    """Read a request whole and return its body."""
+    """Read a whole request and return its body."""
     head = b""
     while b"\r\n\r\n" not in head:
         head += connection.recv(65_536) or _hung_up()
@@ -89,13 +89,13 @@ def take_request(connection: socket.socket) -> bytes:
 
 
 def answers(connection: socket.socket) -> None:
-    """Take one request and accept it."""
+    """Read one request and accept its event."""
     take_request(connection)
     connection.sendall(ANSWER)
 
 
 def until_hung_up(connection: socket.socket) -> None:
-    """Wait for the client to close."""
+    """Wait until the client closes the connection."""
     assert connection.recv(1) == b""
 
 

@@ -1,4 +1,4 @@
-"""A scripted server: what it answers to which request, and what it was asked."""
+"""A scripted server: its responses by request, and a record of the requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RECORDINGS = Path(__file__).parents[1] / "contract" / "recordings"
 
 @frozen
 class Reply:
-    """An answer, sent as often as it is asked for."""
+    """A response, which may be sent any number of times."""
 
     status: int
     body: bytes = b""
@@ -27,19 +27,19 @@ Answer = Reply | Exception | Callable[[httpx.Request], Reply]
 
 
 def says(body: object, *, status: int = 200, **headers: str) -> Reply:
-    """Answer with JSON; header names are written with underscores."""
+    """Return a JSON response; header names are written with underscores."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     text = json.dumps(body).encode()
     return Reply(status, text, {"content-type": "application/json", **named})
 
 
 def text(status: int, body: str, content_type: str = "text/plain; charset=utf-8") -> Reply:
-    """Answer with text."""
+    """Return a text response."""
     return Reply(status, body.encode(), {"content-type": content_type})
 
 
 def recorded(name: str) -> Reply:
-    """Answer as the real server was recorded to."""
+    """Return a recorded response of the real server."""
     response = json.loads((RECORDINGS / f"{name}.json").read_text(encoding="utf-8"))["response"]
     body = response["body"]
     content_type = response["headers"].get("content-type")
@@ -53,13 +53,13 @@ def body_of(name: str) -> Any:
     return json.loads(recorded(name).body)
 
 
-# What a server answers where it has no such route [facts.md 0].
+# Responses to routes that a server does not have: its web UI, or a 404 of the family.
 WEB_UI = text(200, "<!DOCTYPE html><title>Inngest</title>", "text/html")
 NO_ROUTE = {"v1": recorded("v1-runs-list"), "v2": recorded("v2-unknown-route")}
 
 
 class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Answers by script. A route that is not in it is one the server does not have."""
+    """Responds by a script; routes that are not in it are absent."""
 
     def __init__(self) -> None:
         self.requests: list[httpx.Request] = []
@@ -67,16 +67,16 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._script: dict[str, list[Answer]] = {}
 
     def on(self, route: str, *answers: Answer) -> None:
-        """Answer "METHOD /path" with each of these in turn, then always with the last."""
+        """Respond to "METHOD /path" with each of these in turn, then always with the last."""
         self._script[route] = list(answers)
 
     @property
     def asked(self) -> list[str]:
-        """What was asked, as "METHOD /path?query"."""
+        """The requests, as "METHOD /path?query"."""
         return [f"{each.method} {unquote(each.url.raw_path.decode())}" for each in self.requests]
 
     def bodies(self) -> list[Any]:
-        """Return the JSON that was sent, request by request."""
+        """Return the JSON body of each request."""
         return [json.loads(each.content) for each in self.requests]
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -109,13 +109,13 @@ class Server(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 
 def accepts_all(request: httpx.Request) -> Reply:
-    """Accept every event posted, naming each after itself: its name is its internal id."""
+    """Accept every event; its name becomes its internal id."""
     events = json.loads(request.content)
     return says({"ids": [each["name"] for each in events], "status": 200})
 
 
 def refuses(name: str) -> Callable[[httpx.Request], Reply]:
-    """Accept events as the server does: up to the first of this name [facts.md 1]."""
+    """Accept events as the server does: up to the first with this name (operation sendEvents)."""
 
     def answer(request: httpx.Request) -> Reply:
         names = [each["name"] for each in json.loads(request.content)]

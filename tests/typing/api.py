@@ -1,4 +1,4 @@
-"""What a user's type checker sees. Never run: mypy reads it with the rest of the tests."""
+"""The types that users' type checkers see. Never run: mypy checks it with the rest of the tests."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Every error this package raises, and nothing else, so that all layers can import it.
+"""Every error this package raises, and nothing else, so that all layers can import this module.
 
     InngestError
     ├── ConfigurationError           a setting is missing or malformed
-    ├── InvalidArgumentError         an argument was refused before anything was sent
-    │   └── InvalidEventError        an event was refused: .position
+    ├── InvalidArgumentError         an argument was rejected before anything was sent
+    │   └── InvalidEventError        an event was rejected: .position
     ├── TransportError               there was no response
     │   └── RequestTimeoutError      there was none in time
     ├── InvalidResponseError         the response is not one of this API
@@ -12,7 +12,7 @@
     ├── ClosedError                  the client or buffer was closed before
     ├── BufferFullError              a buffer had no room for an event
     ├── OutboxError                  the file of a buffer cannot be used: .path
-    └── ApiError                     the server refused: .status, .code, .message
+    └── ApiError                     the server returned an error: .status, .code, .message
         ├── BadRequestError          400, 422
         ├── AuthenticationError      401
         ├── PermissionDeniedError    403
@@ -22,7 +22,7 @@
         ├── RateLimitError           429: .retry_after
         └── ServerError              5xx
 
-All of them pickle, and none of them holds a key: URLs and the server's words are redacted first.
+All of them pickle, and none of them contains a key: URLs and the server's messages are redacted.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ class ConfigurationError(InngestError):
 
 
 class InvalidArgumentError(InngestError, ValueError):
-    """An argument was refused before anything was sent."""
+    """An argument was rejected before anything was sent."""
 
 
 class InvalidEventError(InvalidArgumentError):
-    """An event was refused before anything was sent.
+    """An event was rejected before anything was sent.
 
     Attributes:
-        position: Index of the event in what was handed over, from 0.
+        position: Index of the event in the caller's input, from 0.
         reason: What is wrong with it.
     """
 
@@ -112,7 +112,7 @@ class InvalidResponseError(InngestError):
 
 
 class WaitTimeoutError(InngestError):
-    """The run had not ended when the time was up.
+    """The run did not end in time.
 
     Attributes:
         run: The run as last seen; None if it never appeared.
@@ -124,7 +124,7 @@ class WaitTimeoutError(InngestError):
 
 
 class PartialSendError(InngestError):
-    """Not every event was accepted; `report` and `ids` say what became of each.
+    """Not every event was accepted; `report` and `ids` have the outcome of each.
 
     Attributes:
         report: Counts, and each event that was rejected or whose outcome is unknown.
@@ -148,7 +148,7 @@ class ClosedError(InngestError, RuntimeError):
 
 
 class BufferFullError(InngestError):
-    """A buffer had no room for an event and did not take it."""
+    """A buffer had no room for an event and did not accept it."""
 
 
 class OutboxError(InngestError):
@@ -164,18 +164,18 @@ class OutboxError(InngestError):
 
 
 class ApiError(InngestError):
-    """The server answered with an error.
+    """The server responded with an error.
 
     Attributes:
         status: The effective status; for a v1 GET that answers HTTP 200, the one in the body.
         code: The server's own code; None from v1, which has none.
-        message: The server's own words, at most 500 characters.
-        advice: What to do next; empty if there is nothing to add.
+        message: The server's own message, at most 500 characters.
+        advice: What to do next; may be empty.
         method: The HTTP method.
         url: The URL, without keys.
         attempts: How many attempts were made.
-        hidden: True if the HTTP status was 200 and only the body has the error, as for every GET
-            of v1.
+        hidden: True if the HTTP status was 200 and only the body contains the error, as for every
+            GET of v1.
         retry_after: Seconds the server asked to wait before the next attempt, at most a year, or
             None.
         may_have_taken_effect: True if the request may have been carried out all the same: an
@@ -216,27 +216,27 @@ class ApiError(InngestError):
 
 
 class BadRequestError(ApiError):
-    """The server refused the request itself: 400 or 422."""
+    """The server rejected the request: 400 or 422."""
 
 
 class AuthenticationError(ApiError):
-    """The server does not know the key: 401."""
+    """The server rejected the key: 401."""
 
     advice = "Check the key, and that it belongs to this server and environment."
 
 
 class PermissionDeniedError(ApiError):
-    """The key may not do this: 403."""
+    """The key does not permit this: 403."""
 
     advice = "Check what the key may do, and its IP and event filters."
 
 
 class NotFoundError(ApiError):
-    """There is no such run, event, app, function or webhook: 404 about a resource."""
+    """The run, event, app, function or webhook does not exist: 404 about a resource."""
 
 
 class RouteNotFoundError(ApiError):
-    """The server has no such route: 404 without a resource, 405 or 501."""
+    """The server does not have this route: 404 without a resource, 405 or 501."""
 
     advice = "The server does not have this operation; check the base URL and api_version."
 

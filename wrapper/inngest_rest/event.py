@@ -1,4 +1,4 @@
-"""The event a caller hands over, and the ids that make sending it twice harmless: a leaf."""
+"""The `Event` that callers send, and the unique ids that make sending it twice harmless."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 class _IdSource:
-    """Hand out ids that sort by time and never repeat, for less than encoding an event costs."""
+    """Generates ids that sort by time and never repeat, at less than the cost of encoding."""
 
     def __init__(self) -> None:
         self.restart()
 
     def restart(self) -> None:
-        # A forked child shares its parent's state: without a tag of its own it would repeat ids.
+        # A forked child copies its parent's state: without a tag of its own it would repeat ids.
         self._tag = os.urandom(5).hex()
-        # Ten digits for 9 * 10**9 ids; str is the fastest way to a text of constant width.
+        # Ten digits for 9 * 10**9 ids; str is the fastest way to text of constant width.
         self._suffixes = map(str, itertools.count(10**9))
         self._millisecond = 0
 
@@ -45,17 +45,17 @@ if sys.platform != "win32":
 class Event:
     """An event to send.
 
-    Nothing is checked here; `send` refuses what is invalid with the event's position.
+    Nothing is checked here; `send` rejects an invalid event with its position.
 
     Args:
         name: What happened, such as "app/order.created"; not empty and not `inngest/...`, which
-            the platform keeps to itself.
-        data: Any JSON object; None goes out as `{}`.
+            is reserved for the platform.
+        data: Any JSON object; None is sent as `{}`.
         id: Idempotency key. A function runs once for an id within 24 hours, however often the
-            event is sent. A sortable unique id unless given.
-        user: JSON object about the user; `user["id"]` is what per-user limits count by.
+            event is sent. A unique, sortable id by default.
+        user: JSON object about the user; per-user limits use `user["id"]`.
         ts: When it happened: an aware datetime, or integer milliseconds since 1970, between 1980
-            and 2100. The server's clock unless given. A function waits for a `ts` in the future.
+            and 2100; the server's clock by default. A function waits for a `ts` in the future.
         v: Version of the event's schema, such as "2026-11-24.1".
     """
 
@@ -68,4 +68,4 @@ class Event:
 
 
 EventLike = Event | Mapping[str, Any]
-"""What `send` takes for one event: an `Event`, or a mapping with the same keys."""
+"""An event as `send` accepts it: an `Event`, or a mapping with the same keys."""

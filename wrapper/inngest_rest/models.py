@@ -68,9 +68,9 @@ class Run:
         app_id: The app's id; only v2 has it.
         function_id: The function's id within its app; only v2 has it.
         internal_function_id: The function's UUID on the server; only v1 has it.
-        event_ids: Internal ids of the events that started it; only the first for a batch.
-        batch_id: The batch it handles, if any.
-        cron: The schedule that started it, if any.
+        event_ids: Internal ids of the events that started it; only the first one for a batch.
+        batch_id: The batch of events it handles, if any.
+        cron: The cron schedule that started it, if any.
         original_run_id: The run that this one replays; only v1 has it.
         output: What the function returned; None for a failed or unfinished run, and in lists.
         error: Why it failed; None in lists.
@@ -120,7 +120,7 @@ class App:
 
 @frozen
 class Trigger:
-    """What starts a function: an event name or a cron schedule; `kind` is "event" or "cron"."""
+    """A trigger of a function: an event name or a cron schedule; `kind` is "event" or "cron"."""
 
     kind: str
     value: str
@@ -134,9 +134,9 @@ class Function:
     Attributes:
         id: The id within its app, as written in the code.
         app_id: The app's id.
-        name: The name a person reads.
+        name: The display name.
         internal_id: The UUID on the server, which runs of v1 refer to; only v1 has it.
-        triggers: What starts it.
+        triggers: The events and schedules that start it.
         configuration: Retries, concurrency and other limits, as the server names them.
     """
 
@@ -152,10 +152,10 @@ class Function:
 
 @frozen
 class StoredEvent:
-    """An event as the server keeps it.
+    """An event as the server stores it.
 
     Attributes:
-        internal_id: The server's own id, a ULID: what `send` returns and `events.get` takes.
+        internal_id: The server's own id, a ULID, which `send` returns and `events.get` takes.
         id: The idempotency key it was sent with, or the internal id.
     """
 
@@ -171,7 +171,7 @@ class StoredEvent:
 
 @frozen
 class Job:
-    """A piece of work queued for a run."""
+    """A job queued for a run."""
 
     id: str
     at: datetime
@@ -214,12 +214,12 @@ class Cancellation:
 
 @frozen
 class Webhook:
-    """A URL that turns what is posted to it into events.
+    """A URL that turns requests posted to it into events.
 
     Attributes:
         id: The webhook's id.
-        name: The name a person reads.
-        url: Where to post; it contains a key of its own, so it is left out of the repr.
+        name: The display name.
+        url: The URL to post to; it contains a key, so it is left out of the repr.
         transform: JavaScript that turns a request into an event.
     """
 
@@ -233,7 +233,7 @@ class Webhook:
 
 @frozen
 class Page(Generic[T]):
-    """One page of a listing; `next_cursor` is None on the last."""
+    """One page of a listing; `next_cursor` is None on the last page."""
 
     items: tuple[T, ...]
     next_cursor: str | None

@@ -1,4 +1,4 @@
-"""What became of the events of a send: a leaf, apart from the models so that sending loads fast."""
+"""Reports on sent events, apart from the models so that a program that only sends loads fast."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 @frozen
 class SendFailure:
-    """An event that was not accepted, or whose fate is unknown.
+    """An event that was rejected, or whose outcome is unknown.
 
     Attributes:
-        position: Its index in what was handed over, from 0.
-        event: The event as it went out, with its id: sending it again repeats no run.
-        reason: What the server, or the check before it, said.
+        position: Its index in the caller's input, from 0.
+        event: The event as it was sent, with its id: sending it again starts no run twice.
+        reason: Why, in the words of the server or of the check before sending.
     """
 
     position: int
@@ -30,13 +30,13 @@ MAX_FAILURES = 1_000
 
 @frozen
 class SendReport:
-    """What became of the events of a send. Reports add up with `+`.
+    """The outcome of sending events. Reports can be added with `+`.
 
     Attributes:
-        accepted: How many the server stored.
-        rejected: How many it, or the check before it, refused.
-        unknown: How many went out without an answer, or were not tried after a failure.
-        failures: The first 1,000 that were not accepted.
+        accepted: Number of events the server stored.
+        rejected: Number of events rejected by the server or by the check before sending.
+        unknown: Number of events sent without getting a response, or not sent after a failure.
+        failures: The first 1,000 events that were not accepted.
     """
 
     accepted: int = 0
@@ -55,12 +55,12 @@ class SendReport:
 
 @frozen
 class BatchReport:
-    """What became of one batch of a `send_many`, as `on_batch` is told.
+    """The outcome of one batch of a `send_many`, as passed to `on_batch`.
 
     Attributes:
-        positions: The index of each event that went out, in what was handed over.
-        ids: For each of those its internal id, or None where it was not known to be accepted.
-        report: Counts and every failure, those refused before the batch went out included.
+        positions: The index of each event that was sent, in the caller's input.
+        ids: The internal id of each of those, or None if it is not known to be accepted.
+        report: Counts and every failure, including events rejected before the batch was sent.
     """
 
     positions: Sequence[int]

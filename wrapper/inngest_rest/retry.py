@@ -33,10 +33,10 @@ class RetryPolicy:
     429 with that header is not counted as an attempt, and all calls of the client wait.
 
     Args:
-        retries: Most attempts after the first; 0 turns retrying off.
+        retries: Maximum number of retries after the first attempt; 0 turns retrying off.
         initial: Longest first pause, seconds or timedelta.
         maximum: Longest pause, seconds or timedelta.
-        total: Seconds or timedelta for all attempts and pauses together.
+        total: Time limit for all attempts and pauses together, seconds or timedelta.
     """
 
     retries: int = 4

@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from inngest_rest.models import RunStatus
 
 Seconds = float | timedelta
-"""A span of time: seconds, or a timedelta."""
+"""A duration: seconds, or a timedelta."""
 
 # `RunStatus` is quoted, so that a program that only sends events does not load the models.
 StatusFilter = Union[str, "RunStatus", Iterable["str | RunStatus"]]
-"""One run status or several, as names in any case or as `RunStatus`."""
+"""One or several run statuses, as names in any case or as `RunStatus`."""
 
 ApiVersion = Literal["auto", "v1", "v2"]
-"""The API family a client asks: "auto" for the one that answers best, or one of the two."""
+"""The API family to use: "auto" for the one that serves each call best, or one of the two."""
 
 WhenFull = Literal["block", "raise", "drop"]
-"""What a full buffer does with an event: wait for room, raise `BufferFullError`, or drop it."""
+"""Policy of a full buffer for an event: wait for room, raise `BufferFullError`, or drop it."""

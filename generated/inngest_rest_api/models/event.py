@@ -29,10 +29,10 @@ class Event:
     """An event to send. Everything but `name` may be left out; null counts as left out [seen]."""
 
     name: str
-    """ What happened. Functions subscribe to it. Not trimmed, and of any length here; at most 256 characters on
-    Inngest Cloud [docs]. Names that begin with `inngest/`, in any case, are refused. """
+    """ The name. Functions subscribe to it. Not trimmed, and of any length here; at most 256 characters on Inngest
+    Cloud [docs]. Names that begin with `inngest/`, in any case, are refused. """
     data: JsonObject | None | Unset = UNSET
-    """ What the functions receive. Its key `_inngest` is removed. Stored as null if absent. """
+    """ The data for the functions. Its key `_inngest` is removed. Stored as null if absent. """
     id: None | str | Unset = UNSET
     """ A key against duplicates: each function runs once per id within 24 hours. Absent or empty: the event gets a
     unique one. """

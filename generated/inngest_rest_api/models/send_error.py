@@ -23,7 +23,7 @@ class SendError:
     """An event was refused."""
 
     ids: list[str]
-    """ The internal ids of the events stored before the offender; `[""]` if none. """
+    """ The internal ids of the events stored before the invalid one; `[""]` if none. """
     status: int
     """ 400, as in HTTP. """
     error: str

@@ -20,7 +20,7 @@ _DOCUMENTED = frozenset(
 
 @_attrs_define
 class SendUnauthorized:
-    """The event key was refused. There is no `ids`, and `message` is empty."""
+    """The event key was rejected. `ids` is absent, and `message` is empty."""
 
     status: int
     """ 401, as in HTTP. """

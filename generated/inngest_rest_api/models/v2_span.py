@@ -45,7 +45,7 @@ class V2Span:
     name: str | Unset = UNSET
     """ The step's name, `Attempt 0`, `Run`, `Finalization`, ... """
     status: V2SpanStatus | Unset = UNSET
-    """ The status of a span. A span whose status is not known has none. """
+    """ The status of a span; absent if it is unknown. """
     started_at: datetime.datetime | Unset = UNSET
     ended_at: datetime.datetime | Unset = UNSET
     duration_ms: str | Unset = UNSET
@@ -60,7 +60,7 @@ class V2Span:
     """ Any JSON object. Numbers pass through 64-bit floats: integers beyond 2^53 come back changed [seen]. """
     metadata: list[V2SpanMetadata] | Unset = UNSET
     children: list[V2Span] | Unset = UNSET
-    """ The spans within, in order of time. Absent if there are none. """
+    """ The child spans, in order of time. Absent if there are none. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Self
 
 
 class V2SpanStatus(StrEnum):
-    """The status of a span. A span whose status is not known has none."""
+    """The status of a span; absent if it is unknown."""
 
     CANCELLED = "CANCELLED"
     COMPLETED = "COMPLETED"

@@ -1,4 +1,4 @@
-"""What most cases begin with."""
+"""The client that most cases use."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def client(world: World) -> InngestClient:
-    """Make a client with the right keys."""
+    """Return a client with the right keys."""
     return world.connect()

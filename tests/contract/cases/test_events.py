@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def sent(world: World, client: InngestClient) -> tuple[str, list[str]]:
-    """Send five events of a name of their own; give the name and the ids, newest first."""
+    """Send five events with a unique name; return the name and the ids, newest first."""
     name = f"{world.app}/{uuid4()}"
     ids = client.send([Event(name, {"n": n}) for n in range(5)])
     world.eventually(lambda: len(list(client.events.list(name=name))) == len(ids))
     return name, sorted(ids, reverse=True)
 
 
-def test_listing_is_walked_to_its_end_without_gap_or_repeat(
+def test_listing_reaches_its_end_without_gap_or_repeat(
     client: InngestClient, sent: tuple[str, list[str]]
 ) -> None:
     name, ids = sent
@@ -34,7 +34,7 @@ def test_listing_is_walked_to_its_end_without_gap_or_repeat(
     assert pages[-1].next_cursor is None
 
 
-def test_listing_goes_on_where_a_page_ended(
+def test_listing_continues_where_a_page_ended(
     client: InngestClient, sent: tuple[str, list[str]]
 ) -> None:
     name, ids = sent
@@ -43,7 +43,7 @@ def test_listing_goes_on_where_a_page_ended(
     assert [event.internal_id for event in rest] == ids[2:]
 
 
-def test_limit_is_the_most_there_is(client: InngestClient, sent: tuple[str, list[str]]) -> None:
+def test_limit_bounds_the_listing(client: InngestClient, sent: tuple[str, list[str]]) -> None:
     name, ids = sent
     listed = client.events.list(name=name, limit=3, page_size=2)
     assert [event.internal_id for event in listed] == ids[:3]
@@ -65,7 +65,7 @@ def test_unknown_event_is_not_found(client: InngestClient) -> None:
         client.events.get(UNKNOWN)
 
 
-def test_own_id_of_an_event_does_not_find_it(world: World, client: InngestClient) -> None:
+def test_idempotency_key_of_an_event_does_not_find_it(world: World, client: InngestClient) -> None:
     client.send(Event(f"{world.app}/nothing", id="mine"))
     with pytest.raises(BadRequestError):
         client.events.get("mine")

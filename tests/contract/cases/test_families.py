@@ -1,4 +1,4 @@
-"""Every operation of both families: wrong keys, bad requests, and the same thing told twice."""
+"""Every operation of both families: wrong keys, bad requests, and agreement of the families."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ASKED_FOR = re.compile(r"/v1/(runs|apps|runs/\{runId\}/replay|webhooks.*)")
 
 
-def test_every_operation_refuses_a_wrong_key_where_keys_are_asked_for(world: World) -> None:
+def test_every_operation_rejects_a_wrong_key_where_keys_are_required(world: World) -> None:
     found = {}
     with world.raw() as http:
         for operation in DOCUMENT.operations:
@@ -31,7 +31,7 @@ def test_every_operation_refuses_a_wrong_key_where_keys_are_asked_for(world: Wor
     if not world.has_keys:
         assert 401 not in found.values(), "a dev server takes any key"
         return
-    # A route that is not there is not there for anybody, and GET /health asks for no key.
+    # An absent route is absent with any key, and GET /health requires none.
     exceptions = {
         each.id: 404
         for each in DOCUMENT.operations
@@ -58,7 +58,7 @@ BAD_V2 = (
 )
 
 
-def test_v2_refuses_what_is_out_of_bounds(world: World) -> None:
+def test_v2_rejects_out_of_range_values(world: World) -> None:
     with world.raw() as http:
         answers = {path: http.get(f"/v2{path}") for path in BAD_V2}
     assert {path: each.status_code for path, each in answers.items()} == dict.fromkeys(BAD_V2, 400)
@@ -78,7 +78,7 @@ BAD_V1 = {
 }
 
 
-def test_v1_tells_the_errors_of_a_get_in_its_body_alone(world: World) -> None:
+def test_v1_reports_errors_of_a_get_only_in_the_body(world: World) -> None:
     with world.raw() as http:
         answers = {path: http.get(f"/v1{path}") for path in BAD_V1}
     assert {each.status_code for each in answers.values()} == {200}
@@ -94,7 +94,7 @@ BAD_BODIES = {
 }
 
 
-def test_posts_tell_bad_bodies_by_their_status(world: World) -> None:
+def test_posts_reject_bad_bodies_by_status(world: World) -> None:
     with world.raw() as http:
         found = {path: http.post(path, content=body) for path, (body, _) in BAD_BODIES.items()}
     assert {path: each.status_code for path, each in found.items()} == {
@@ -102,9 +102,9 @@ def test_posts_tell_bad_bodies_by_their_status(world: World) -> None:
     }
 
 
-def test_both_families_tell_of_the_same_run(world: World, client: InngestClient) -> None:
+def test_both_families_agree_on_a_run(world: World, client: InngestClient) -> None:
     run = world.start_and_wait(client, "echoes", {"n": 1})
-    # Its status is not compared: v2's of a single run was wrong in 32 of 80 (facts.md 5).
+    # Statuses are compared by other cases: two requests may see different states of a run.
     told = world.connect(api_version="v2").runs.get(run.id)
     assert (told.id, told.event_ids) == (run.id, run.event_ids)
     assert (told.app_id, told.function_id) == (world.app, "echoes")
@@ -115,6 +115,6 @@ def test_both_families_tell_of_the_same_run(world: World, client: InngestClient)
         assert run.id in {each["id"] for each in http.get(path).json()["data"]}
 
 
-def test_each_family_refuses_a_cursor_that_is_none(world: World) -> None:
+def test_each_family_rejects_a_malformed_cursor(world: World) -> None:
     with pytest.raises(BadRequestError):
         world.connect(api_version="v1").events.list(cursor="/v1/events:0:nonsense").page()

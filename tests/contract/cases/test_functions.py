@@ -23,7 +23,7 @@ def test_app_is_listed_and_found(world: World, client: InngestClient) -> None:
     assert app.function_count >= len(FUNCTIONS)
 
 
-def test_apps_are_walked_page_by_page(world: World) -> None:
+def test_apps_are_listed_page_by_page(world: World) -> None:
     # Pinned, since GET /v1/apps has no pages.
     client = world.connect(api_version="v2")
     listed = [app.id for app in client.apps.list(page_size=1)]
@@ -41,7 +41,7 @@ def test_functions_are_listed_by_either_family(world: World, version: str) -> No
     assert list(client.functions.list("no-such-app")) == []
 
 
-def test_function_tells_what_starts_it(world: World, client: InngestClient) -> None:
+def test_function_lists_its_triggers(world: World, client: InngestClient) -> None:
     function = client.functions.get(world.app, "echoes")
     assert (function.id, function.app_id) == ("echoes", world.app)
     assert [(each.kind.lower(), each.value) for each in function.triggers] == [

@@ -1,4 +1,4 @@
-"""Keys and health: who may ask, and what a server without keys says."""
+"""Keys and health: authentication, and servers that require no keys."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ MANAGING: dict[str, Callable[[InngestClient], object]] = {
 
 
 @pytest.mark.parametrize("ask", MANAGING)
-def test_wrong_signing_key_is_refused_where_keys_are_asked_for(world: World, ask: str) -> None:
+def test_wrong_signing_key_is_rejected_where_keys_are_required(world: World, ask: str) -> None:
     client = world.connect(signing_key=WRONG)
-    # Past the keys, some of these ask for what there is not.
+    # Authenticated, some of these request resources that do not exist.
     outcome = AuthenticationError if world.has_keys else NotFoundError
     with pytest.raises(outcome) if world.has_keys else suppress(outcome):
         MANAGING[ask](client)
 
 
-def test_wrong_event_key_is_refused_where_keys_are_asked_for(world: World) -> None:
+def test_wrong_event_key_is_rejected_where_keys_are_required(world: World) -> None:
     client = world.connect(event_key="wrong")
     event = {"name": f"{world.app}/nothing"}
     if world.has_keys:
@@ -47,12 +47,12 @@ def test_wrong_event_key_is_refused_where_keys_are_asked_for(world: World) -> No
         assert len(client.send(event)) == 1, "a dev server takes any key"
 
 
-def test_fallback_key_is_tried_where_the_first_is_refused(world: World) -> None:
+def test_fallback_key_is_tried_if_the_first_is_rejected(world: World) -> None:
     client = world.connect(signing_key=WRONG, signing_key_fallback=world.signing_key or WRONG)
     assert client.apps.get(world.app).id == world.app
 
 
-def test_signing_key_passes_as_issued_hashed_and_without_its_prefix(world: World) -> None:
+def test_signing_key_is_accepted_as_issued_hashed_and_without_its_prefix(world: World) -> None:
     if world.signing_key is None:
         keys: list[Any] = [None]
     else:

@@ -1,4 +1,4 @@
-"""HTTP as other clients speak it: what the server says to bytes that ours would never send."""
+"""HTTP as other clients send it: responses to requests that our client would never make."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EVENT = '{"name":"raw/http"}'
 
 
 def request(method: str, path: str, *headers: str, body: str = "", version: str = "1.1") -> str:
-    """Write a request; one with a body tells its length unless the headers speak of it."""
+    """Return a request's bytes, with the length of its body unless the headers have it."""
     framed = any(each.startswith(("Content-Length", "Transfer-Encoding")) for each in headers)
     length = [f"Content-Length: {len(body)}"] if body and not framed else []
     head = [f"{method} {path} HTTP/{version}", "Host: x", *headers, *length]
@@ -25,7 +25,7 @@ def request(method: str, path: str, *headers: str, body: str = "", version: str 
 
 
 def statuses(world: World, exchanges: Mapping[str, tuple[str, object]]) -> dict[str, object]:
-    """Send each exchange on a connection of its own; give the statuses it was answered with."""
+    """Send each exchange on its own connection; return the statuses of the responses."""
     with world.on_socket() as url:
         return {name: ask(url, text) for name, (text, _) in exchanges.items()}
 
@@ -35,7 +35,7 @@ def wanted(exchanges: Mapping[str, tuple[str, object]]) -> dict[str, object]:
 
 
 def ask(url: str, text: str) -> object:
-    """Give the final statuses and, of a wrong method, what would be allowed."""
+    """Return the final statuses and, for a wrong method, the allowed ones."""
     host, _, port = url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         connection.sendall(text.encode())
@@ -69,7 +69,7 @@ def test_wrong_methods(world: World) -> None:
             ("PATCH", "/api/v2/apps", (501,)),
             ("POST", "/nowhere", (200,)),
             ("HEAD", "/nowhere", (200,)),
-            # A method nobody knows is refused before any path is looked at.
+            # An unknown method is rejected before the path is considered.
             ("FOO", "/v2/runs", (405,)),
             ("FOO", "/nowhere", (405,)),
         ]
@@ -77,7 +77,7 @@ def test_wrong_methods(world: World) -> None:
     assert statuses(world, exchanges) == wanted(exchanges)
 
 
-def test_slashes_at_the_end_and_odd_paths(world: World) -> None:
+def test_trailing_slashes_and_malformed_paths(world: World) -> None:
     key = f"Authorization: Bearer {world.signing_key}" if world.has_keys else "X: y"
     close = "Connection: close"
     exchanges: dict[str, tuple[str, object]] = {

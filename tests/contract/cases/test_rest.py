@@ -1,4 +1,4 @@
-"""Signals, bulk cancellations and webhooks: what not every server has."""
+"""Signals, bulk cancellations and webhooks, which not every server has."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from tests.contract.world import World
 
 
-def test_signal_nobody_waits_for_is_not_found(client: InngestClient) -> None:
+def test_signal_without_a_waiting_run_is_not_found(client: InngestClient) -> None:
     with pytest.raises(NotFoundError):
         client.signals.send(f"nobody-{uuid4()}")
 
 
 def test_signal_wakes_the_run_that_waits_once(world: World, client: InngestClient) -> None:
     if not world.has_waiting_function:
-        pytest.skip("the official Python SDK has no step that waits for a signal (facts.md 4)")
+        pytest.skip("the official Python SDK has no step that waits for a signal")
     signal = str(uuid4())
     run = world.start(client, "waits", {"signal": signal})
     assert client.signals.send(signal, {"paid": True}) == run.id
@@ -45,7 +45,8 @@ def test_bulk_cancellation_cancels_what_started_in_its_window(
         started_after=world.now() - timedelta(minutes=5),
     )
     if not world.has_cancellations:
-        # No store is wired into an open-source server: valid requests are 500 (facts.md 4).
+        # An open-source server has no store for them: valid requests get a 500 (operation
+        # createCancellationV1).
         with pytest.raises(ServerError):
             cancel(started_before=world.now())
         return
@@ -60,7 +61,7 @@ def test_bulk_cancellation_cancels_what_started_in_its_window(
         client.cancellations.delete(made.id)
 
 
-def test_bulk_cancellation_is_checked_first(world: World, client: InngestClient) -> None:
+def test_bulk_cancellation_is_validated(world: World, client: InngestClient) -> None:
     past, future = (world.now() + timedelta(hours=hours) for hours in (-1, 1))
     with pytest.raises(NotFoundError):
         client.cancellations.create(world.app, "no-such-function", started_before=past)
@@ -75,13 +76,13 @@ def test_cancellations_are_listed_where_there_is_a_store(world: World) -> None:
     if world.has_cancellations:
         list(client.cancellations.list())
     else:
-        with pytest.raises(ServerError):  # facts.md 4: an empty 500
+        with pytest.raises(ServerError):  # recording v1-cancellations
             client.cancellations.list().page()
 
 
 def test_webhook_lives_from_creation_to_deletion(world: World, client: InngestClient) -> None:
     if not world.has_asked_for_routes:
-        # Inngest Cloud alone has webhooks (facts.md 4).
+        # Only Inngest Cloud has webhooks.
         with pytest.raises(RouteNotFoundError):
             client.webhooks.create(name="Clerk")
         return

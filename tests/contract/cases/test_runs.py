@@ -1,4 +1,4 @@
-"""One run: how it ends, and what can be done to it."""
+"""One run: its states, waiting, cancelling, replaying, jobs and trace."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.contract.world import World
 
 
-def test_completed_run_tells_its_times(world: World, client: InngestClient) -> None:
+def test_completed_run_has_its_times(world: World, client: InngestClient) -> None:
     run = world.start_and_wait(client, "echoes", {"n": 1})
     assert client.runs.get(run.id) == run
     assert (run.is_ended, run.error) == (True, None)
@@ -39,13 +39,13 @@ def test_sleeping_run_is_running_until_it_wakes(world: World, client: InngestCli
     assert (ended.status, ended.output) == ("completed", "slept")
 
 
-def test_run_between_two_tries_has_not_ended(world: World, client: InngestClient) -> None:
+def test_run_between_attempts_has_not_ended(world: World, client: InngestClient) -> None:
     run = world.start(client, "retries")
     ended = client.runs.wait(run.id, timeout=120)
     assert (ended.status, ended.output) == ("completed", {"attempt": 1})
 
 
-def test_wait_gives_up_and_tells_how_the_run_stands(world: World, client: InngestClient) -> None:
+def test_wait_timeout_has_the_last_state_of_the_run(world: World, client: InngestClient) -> None:
     run = world.start(client, "sleeps")
     with pytest.raises(WaitTimeoutError) as caught:
         client.runs.wait(run.id, timeout=0.1)
@@ -76,7 +76,7 @@ def test_cancelling_by_either_family_is_the_same(world: World) -> None:
         assert world.connect().runs.wait(run.id, timeout=60).status == "cancelled"
 
 
-def test_replay_is_another_run_of_the_same_event(world: World, client: InngestClient) -> None:
+def test_replay_starts_another_run_of_the_same_event(world: World, client: InngestClient) -> None:
     run = world.start_and_wait(client, "echoes", {"n": 3})
     again = client.runs.replay(run.id)
     replayed = client.runs.wait(again, timeout=60)
@@ -85,7 +85,7 @@ def test_replay_is_another_run_of_the_same_event(world: World, client: InngestCl
     assert replayed.output == run.output
 
 
-def test_jobs_are_what_a_run_waits_for(world: World, client: InngestClient) -> None:
+def test_jobs_of_a_run_are_listed_while_it_waits(world: World, client: InngestClient) -> None:
     run = world.start(client, "sleeps")
     (job,) = world.eventually(lambda: client.runs.jobs(run.id))
     assert job.kind
@@ -95,7 +95,7 @@ def test_jobs_are_what_a_run_waits_for(world: World, client: InngestClient) -> N
 def test_trace_shows_the_steps_below_the_run(world: World, client: InngestClient) -> None:
     run = world.start_and_wait(client, "steps")
     root = world.eventually(lambda: client.runs.trace(run.id))
-    # A server names the steps of the function; the mock makes them all one, `step`.
+    # A server has a span for each step of the function; the mock has a single one, `step`.
     names = world.eventually(
         lambda: {span.name for span in client.runs.trace(run.id).children} & world.step_names
     )
@@ -119,6 +119,6 @@ def test_unknown_run_is_not_found(client: InngestClient, act: str) -> None:
 
 
 @pytest.mark.parametrize("act", UNKNOWN_RUN)
-def test_id_that_is_none_is_a_bad_request(client: InngestClient, act: str) -> None:
+def test_malformed_id_is_a_bad_request(client: InngestClient, act: str) -> None:
     with pytest.raises(BadRequestError):
         UNKNOWN_RUN[act](client, "nope")

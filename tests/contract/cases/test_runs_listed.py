@@ -19,11 +19,13 @@ ENDS = {"echoes": "completed", "fails": "failed", "sleeps": "running"}
 
 
 @pytest.mark.parametrize(("function", "status"), ENDS.items(), ids=ENDS.values())
-def test_status_chooses(world: World, client: InngestClient, function: str, status: str) -> None:
+def test_status_filters_runs(
+    world: World, client: InngestClient, function: str, status: str
+) -> None:
     run = world.start(client, function)
     if status != "running":
         client.runs.wait(run.id, timeout=60)
-    # Others may be at work on a live server, but not so many at once; a list may lag a moment.
+    # Others may use a live server, but not that much at once; a listing may lag a moment.
     listed = world.eventually(
         lambda: [each for each in client.runs.list(status=status, limit=100) if each.id == run.id]
     )
@@ -42,7 +44,7 @@ def test_cancelled_runs_are_listed_as_such(world: World, client: InngestClient) 
     )
 
 
-def test_several_statuses_choose_the_runs_of_each(world: World, client: InngestClient) -> None:
+def test_several_statuses_filter_runs(world: World, client: InngestClient) -> None:
     failed = world.start_and_wait(client, "fails").id
     completed = world.start_and_wait(client, "echoes").id
     listed = {
@@ -53,7 +55,7 @@ def test_several_statuses_choose_the_runs_of_each(world: World, client: InngestC
     assert set(listed.values()) == {"failed", "completed"}
 
 
-def test_function_chooses(world: World, client: InngestClient) -> None:
+def test_function_filters_runs(world: World, client: InngestClient) -> None:
     mine = world.start(client, "naps").id
     other = world.start(client, "echoes").id
     runs = list(client.runs.list(app=world.app, function="naps"))
@@ -67,16 +69,14 @@ def test_unknown_app_or_function_has_no_runs(world: World, client: InngestClient
     assert list(client.runs.list(app=world.app, function="no-such-function")) == []
 
 
-def test_pages_are_walked_to_the_end_without_gap_or_repeat(
-    world: World, client: InngestClient
-) -> None:
+def test_paging_reaches_the_end_without_gap_or_repeat(world: World, client: InngestClient) -> None:
     ids = client.send([{"name": world.trigger("fails")} for _ in range(5)])
     started = {world.run_of(client, id).id for id in ids}
     listing = partial(client.runs.list, app=world.app, function="fails")
     runs = [run for page in listing(page_size=2).pages() for run in page.items]
     assert len({run.id for run in runs}) == len(runs)
     assert started <= {run.id for run in runs}
-    # Newest first; a server orders by a time of its own, some milliseconds from `queued_at`.
+    # Newest first; a server sorts by its own time, some milliseconds from `queued_at`.
     queued = [run.queued_at for run in runs if run.queued_at is not None]
     assert all(later > earlier - timedelta(seconds=1) for later, earlier in pairwise(queued))
     first = listing(page_size=2).page()
@@ -93,7 +93,7 @@ def test_listing_without_a_filter_pages_as_well(world: World, client: InngestCli
     assert listed == sorted(listed, reverse=True) or not world.has_asked_for_routes
 
 
-def test_time_chooses(world: World, client: InngestClient) -> None:
+def test_time_window_filters_runs(world: World, client: InngestClient) -> None:
     before = world.now() - timedelta(seconds=5)
     run = world.start(client, "echoes")
     listing = partial(client.runs.list, app=world.app, function="echoes")
@@ -101,6 +101,6 @@ def test_time_chooses(world: World, client: InngestClient) -> None:
     assert run.id not in {each.id for each in listing(until=before)}
 
 
-def test_cursor_that_is_none_is_refused(client: InngestClient) -> None:
+def test_malformed_cursor_is_rejected(client: InngestClient) -> None:
     with pytest.raises((BadRequestError, InvalidArgumentError)):
         client.runs.list(cursor="nonsense").page()

@@ -1,4 +1,4 @@
-"""Sending: what is stored, what is refused, and what never runs twice."""
+"""Sending: events that are stored, events that are rejected, and deduplication."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from inngest_rest import InngestClient
     from tests.contract.world import World
 
-# The server takes five sessions at most, and nobody but it counts them [facts.md 1].
+# More sessions than the server accepts (operation sendEvents); the client does not count them.
 REFUSED = {"meta": {"sessions": dict.fromkeys("abcdef", "x")}}
 
 
@@ -43,7 +43,7 @@ def test_ids_of_a_batch_are_in_the_order_sent(world: World, client: InngestClien
     assert [event.data for event in events] == [{"n": n} for n in range(5)]
 
 
-def test_what_an_event_says_of_itself_is_kept(world: World, client: InngestClient) -> None:
+def test_fields_of_an_event_are_stored(world: World, client: InngestClient) -> None:
     own = f"own-{uuid4()}"
     event = Event(
         f"{world.app}/nothing", {"é": "ü<>&"}, id=own, user={"id": 7}, ts=1_700_000_000_000, v="2"
@@ -64,7 +64,7 @@ def test_event_without_data_has_an_empty_object(world: World, client: InngestCli
     assert world.eventually(lambda: client.events.get(event_id)).data == {}
 
 
-def test_second_event_of_an_id_is_stored_and_runs_nothing(
+def test_second_event_with_an_id_is_stored_and_starts_no_run(
     world: World, client: InngestClient
 ) -> None:
     own = f"own-{uuid4()}"
@@ -77,7 +77,7 @@ def test_second_event_of_an_id_is_stored_and_runs_nothing(
     assert list(client.events.runs(second)) == []
 
 
-def test_refused_event_is_told_and_the_others_are_stored(
+def test_rejected_event_is_reported_and_the_others_are_stored(
     world: World, client: InngestClient
 ) -> None:
     name = f"{world.app}/nothing"
@@ -96,7 +96,7 @@ def test_refused_event_is_told_and_the_others_are_stored(
     assert world.eventually(lambda: client.events.get(str(ids[2]))).data == {"n": 2}
 
 
-def test_bad_request_names_the_events_before_the_offender(world: World) -> None:
+def test_bad_request_names_the_events_stored_before_the_invalid_one(world: World) -> None:
     name = f"{world.app}/nothing"
     with world.raw() as http:
         partial = http.post(world.ingest, json=[{"name": name}, {"name": ""}, {"name": name}])
@@ -127,7 +127,7 @@ def test_same_bytes_with_the_same_seed_are_stored_once(world: World, client: Inn
         assert [each.id for each in client.events.runs(event_id)] == [run.id]
 
 
-def test_many_events_are_all_accepted_whatever_one_of_them_is(
+def test_many_events_are_all_accepted_except_the_invalid_one(
     world: World, client: InngestClient
 ) -> None:
     name = f"{world.app}/nothing"

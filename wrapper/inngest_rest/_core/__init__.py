@@ -2,9 +2,9 @@
 
 Imports go one way, and import-linter holds them to it (pyproject.toml):
 
-    buffer, file_import      events that wait; a file of events
-    sending, resources       events become requests; one module per resource of the API
+    buffer, file_import      queues of events to send; sending the events of a file
+    sending, resources       turn events into requests; one module per resource of the API
     calls                    one call of the API: settings, keys, request, answer, retries
     drivers                  run plans, blocking or awaiting: the only room that sends or sleeps
-    plans, arguments         what a plan is; checks of what callers pass
+    plans, arguments         the definition of a plan; validation of arguments
 """

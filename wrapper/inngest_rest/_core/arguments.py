@@ -1,4 +1,4 @@
-"""Checks of arguments, made before anything is sent; each error names the argument."""
+"""Argument validation, before anything is sent; each error names the argument."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from inngest_rest.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from inngest_rest.typing import Seconds
 
-# Control characters, and lone surrogates, which no URL can hold; compiled when first needed.
+# Control characters, and lone surrogates, which a URL cannot contain; compiled when first needed.
 _NO_URL = r"[\x00-\x20\x7f\ud800-\udfff]"
 
 
 def check_id(name: str, value: str) -> str:
-    """Refuse an id that would not stay one segment of a path.
+    """Reject an id that would not remain a single path segment.
 
     httpx resolves dots, and v2 decodes escaped slashes.
     """
@@ -30,7 +30,7 @@ def check_id(name: str, value: str) -> str:
 
 
 def check_text(name: str, value: str | None) -> str | None:
-    """Refuse text that is empty, as it would filter nothing, or that cannot be encoded."""
+    """Reject text that is empty, and so would filter nothing, or that cannot be encoded."""
     if value is None:
         return None
     if not isinstance(value, str) or not value:  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -40,7 +40,7 @@ def check_text(name: str, value: str | None) -> str | None:
 
 
 def check_count(name: str, value: int | None, *, at_most: int | None = None) -> int | None:
-    """Refuse anything but a whole number from 1 to `at_most`."""
+    """Reject anything but an integer from 1 to `at_most`."""
     if value is None:
         return None
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -51,7 +51,7 @@ def check_count(name: str, value: int | None, *, at_most: int | None = None) -> 
 
 
 def check_moment(name: str, value: datetime | None) -> datetime | None:
-    """Refuse a datetime without a time zone: the server would take it for UTC."""
+    """Reject a datetime without a time zone: the server would read it as UTC."""
     if value is None:
         return None
     if not isinstance(value, datetime) or value.tzinfo is None:  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -62,7 +62,7 @@ def check_moment(name: str, value: datetime | None) -> datetime | None:
 
 
 def check_seconds(name: str, value: Seconds) -> float:
-    """Return a duration in seconds; refuse anything but a positive one."""
+    """Return a duration in seconds; reject anything but a positive one."""
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidArgumentError(
@@ -72,7 +72,7 @@ def check_seconds(name: str, value: Seconds) -> float:
 
 
 def check_json(name: str, value: Any) -> Any:
-    """Refuse values that JSON cannot represent."""
+    """Reject values that JSON cannot represent."""
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError) as error:
@@ -81,7 +81,7 @@ def check_json(name: str, value: Any) -> Any:
 
 
 def check_json_object(name: str, value: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return a JSON object as a dict, None as an empty one; refuse anything else."""
+    """Return a JSON object as a dict, None as an empty one; reject anything else."""
     if value is None:
         return {}
     if not isinstance(value, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]

@@ -1,4 +1,4 @@
-"""Time, sleeping and randomness: what a client cannot compute, in one value.
+"""Time, sleeping and randomness in one value that tests can replace.
 
 A client holds one `Clock`, which its plans, driver and buffers share: a test replaces it once.
 """
@@ -24,11 +24,11 @@ async def _sleep_in_loop(seconds: float) -> None:
 
 @frozen(kw_only=True)
 class Clock:
-    """A source of time; only drivers sleep by it.
+    """A source of time and randomness; only drivers use it to sleep.
 
     Attributes:
         monotonic: Returns seconds that never go back, for deadlines.
-        now: Returns seconds since 1970, for what is compared with other machines.
+        now: Returns seconds since 1970, for times that are compared with other machines'.
         sleep: Blocks the thread for some seconds.
         wait: Blocks the thread for some seconds, or until an event is set.
         sleep_async: Suspends the task for some seconds.

@@ -7,7 +7,7 @@ A plan is a generator: it yields an effect, is sent the result, and returns a ty
 * A `Call` comes back as a value or as one `InngestError`, which the plan may catch. Anything
   else (a cancellation, KeyboardInterrupt, a bug) closes the plan and propagates.
 * Nothing is held open across a yield: no `finally` that yields, no context manager.
-* Clock and randomness come from the session, so that a test decides both.
+* Clock and randomness come from the session, so that tests control both.
 * A plan is used once.
 """
 
@@ -28,9 +28,9 @@ class Call(NamedTuple, Generic[T]):
     """Send one request and read its answer.
 
     Attributes:
-        host: Which of the two hosts it goes to.
+        host: Which of the two hosts to send it to.
         request: The request, keys included.
-        url: The request's URL without keys, to be shown.
+        url: The request's URL without keys, for messages and logs.
         timeout: Seconds for the whole exchange.
         read: Turns the complete response into a value, or raises an `InngestError`.
     """
@@ -55,10 +55,10 @@ Plan = Generator[Call[Any] | Sleep, Any, T]
 
 
 def call(effect: Call[T]) -> Plan[T]:
-    """Make one exchange and return its answer."""
+    """Send one request and return its answer."""
     return cast("T", (yield effect))
 
 
 def sleep(seconds: float) -> Plan[None]:
-    """Pause."""
+    """Pause for some seconds."""
     yield Sleep(seconds)

@@ -1,4 +1,4 @@
-"""A condition variable that any thread may notify and tasks of one event loop await."""
+"""A condition variable that any thread may notify and that tasks of one event loop await."""
 
 from __future__ import annotations
 

@@ -75,8 +75,8 @@ class Runs(Resource):
         Raises:
             NotFoundError: No such run; one that was just started appears after about 0.25 s.
 
-        HTTP: `GET /v1/runs/{runId}`, else `GET /v2/runs/{runId}`, whose status is less
-        reliable. The server answers from a cache that may be 3 s old.
+        HTTP: `GET /v1/runs/{runId}`, else `GET /v2/runs/{runId}`. The response comes from a cache
+        that may be 3 s old.
         """
         return await self._driver.run(runs.get(self._session, id))
 

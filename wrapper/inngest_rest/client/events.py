@@ -91,8 +91,8 @@ class Events(Resource):
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
 
-        HTTP: `GET /v2/events/{eventId}/runs`, else `GET /v1/events/{eventId}/runs`, whose statuses
-        are often wrong: those that are not certain read `unknown`.
+        HTTP: `GET /v2/events/{eventId}/runs`, else `GET /v1/events/{eventId}/runs`, where a status
+        that contradicts the run's end reads `unknown`.
         """
         return Paginator(
             self._driver,

@@ -115,18 +115,18 @@ def sync_detailed(
     stored it holds one empty string, never nothing: `[""]` [seen].
 
     Events are stored one by one until the first bad one. A 400 therefore names in `ids` what
-    **was** stored before the offender; the offender and what follows it were not. When the
-    array holds more than 5,000 events the first 4,999 or 5,000 are stored all the same.
+    **was** stored before the invalid one; that one and those after it were not. If the array
+    has more than 5,000 events, the first 4,999 or 5,000 are still stored.
     After a break in the JSON itself, the last good events before it may be lost, too; `ids`
     always agrees with what was stored. An empty array and an empty body are HTTP 200.
 
-    One event may measure 3 MiB of JSON text (3,145,728 bytes); more is a 400. There is no limit
-    on the body as a whole. On Inngest Cloud an event may measure 256 KiB (free plan) or 3 MiB,
-    and its name 256 characters [docs].
+    One event may have 3 MiB of JSON text (3,145,728 bytes); more is a 400. The body as a whole
+    has no limit. On Inngest Cloud an event may have 256 KiB (free plan) or 3 MiB, and its name
+    256 characters [docs].
 
-    Sending an `id` a second time stores a second event with an id of its own, and a function
-    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the
-    answer marks a duplicate.
+    Sending an `id` a second time stores a second event with its own internal id, and a function
+    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the response
+    marks a duplicate.
 
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
     of strings and fail as events.
@@ -189,18 +189,18 @@ def sync(
     stored it holds one empty string, never nothing: `[""]` [seen].
 
     Events are stored one by one until the first bad one. A 400 therefore names in `ids` what
-    **was** stored before the offender; the offender and what follows it were not. When the
-    array holds more than 5,000 events the first 4,999 or 5,000 are stored all the same.
+    **was** stored before the invalid one; that one and those after it were not. If the array
+    has more than 5,000 events, the first 4,999 or 5,000 are still stored.
     After a break in the JSON itself, the last good events before it may be lost, too; `ids`
     always agrees with what was stored. An empty array and an empty body are HTTP 200.
 
-    One event may measure 3 MiB of JSON text (3,145,728 bytes); more is a 400. There is no limit
-    on the body as a whole. On Inngest Cloud an event may measure 256 KiB (free plan) or 3 MiB,
-    and its name 256 characters [docs].
+    One event may have 3 MiB of JSON text (3,145,728 bytes); more is a 400. The body as a whole
+    has no limit. On Inngest Cloud an event may have 256 KiB (free plan) or 3 MiB, and its name
+    256 characters [docs].
 
-    Sending an `id` a second time stores a second event with an id of its own, and a function
-    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the
-    answer marks a duplicate.
+    Sending an `id` a second time stores a second event with its own internal id, and a function
+    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the response
+    marks a duplicate.
 
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
     of strings and fail as events.
@@ -253,18 +253,18 @@ async def asyncio_detailed(
     stored it holds one empty string, never nothing: `[""]` [seen].
 
     Events are stored one by one until the first bad one. A 400 therefore names in `ids` what
-    **was** stored before the offender; the offender and what follows it were not. When the
-    array holds more than 5,000 events the first 4,999 or 5,000 are stored all the same.
+    **was** stored before the invalid one; that one and those after it were not. If the array
+    has more than 5,000 events, the first 4,999 or 5,000 are still stored.
     After a break in the JSON itself, the last good events before it may be lost, too; `ids`
     always agrees with what was stored. An empty array and an empty body are HTTP 200.
 
-    One event may measure 3 MiB of JSON text (3,145,728 bytes); more is a 400. There is no limit
-    on the body as a whole. On Inngest Cloud an event may measure 256 KiB (free plan) or 3 MiB,
-    and its name 256 characters [docs].
+    One event may have 3 MiB of JSON text (3,145,728 bytes); more is a 400. The body as a whole
+    has no limit. On Inngest Cloud an event may have 256 KiB (free plan) or 3 MiB, and its name
+    256 characters [docs].
 
-    Sending an `id` a second time stores a second event with an id of its own, and a function
-    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the
-    answer marks a duplicate.
+    Sending an `id` a second time stores a second event with its own internal id, and a function
+    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the response
+    marks a duplicate.
 
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
     of strings and fail as events.
@@ -325,18 +325,18 @@ async def asyncio(
     stored it holds one empty string, never nothing: `[""]` [seen].
 
     Events are stored one by one until the first bad one. A 400 therefore names in `ids` what
-    **was** stored before the offender; the offender and what follows it were not. When the
-    array holds more than 5,000 events the first 4,999 or 5,000 are stored all the same.
+    **was** stored before the invalid one; that one and those after it were not. If the array
+    has more than 5,000 events, the first 4,999 or 5,000 are still stored.
     After a break in the JSON itself, the last good events before it may be lost, too; `ids`
     always agrees with what was stored. An empty array and an empty body are HTTP 200.
 
-    One event may measure 3 MiB of JSON text (3,145,728 bytes); more is a 400. There is no limit
-    on the body as a whole. On Inngest Cloud an event may measure 256 KiB (free plan) or 3 MiB,
-    and its name 256 characters [docs].
+    One event may have 3 MiB of JSON text (3,145,728 bytes); more is a 400. The body as a whole
+    has no limit. On Inngest Cloud an event may have 256 KiB (free plan) or 3 MiB, and its name
+    256 characters [docs].
 
-    Sending an `id` a second time stores a second event with an id of its own, and a function
-    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the
-    answer marks a duplicate.
+    Sending an `id` a second time stores a second event with its own internal id, and a function
+    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the response
+    marks a duplicate.
 
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
     of strings and fail as events.

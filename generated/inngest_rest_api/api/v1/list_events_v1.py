@@ -127,9 +127,9 @@ def sync_detailed(
     Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
     with `inngest/` are never listed, not even by `name`; `getEventV1` finds them by id.
 
-    Sorted by `internal_id`, descending; `received_at` need not be monotonic. There is no next
-    cursor: pass the last `internal_id` as `cursor` and stop at a page that is shorter than
-    asked or empty. Never cached.
+    Sorted by `internal_id`, descending; `received_at` need not be monotonic. The response has
+    no cursor: pass the last `internal_id` as `cursor` and stop at a page that is empty or
+    shorter than requested. Never cached.
 
     Args:
         limit (int | Unset): Events per page. Absent, 0 or not an integer: 20. Anything else is
@@ -179,9 +179,9 @@ def sync(
     Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
     with `inngest/` are never listed, not even by `name`; `getEventV1` finds them by id.
 
-    Sorted by `internal_id`, descending; `received_at` need not be monotonic. There is no next
-    cursor: pass the last `internal_id` as `cursor` and stop at a page that is shorter than
-    asked or empty. Never cached.
+    Sorted by `internal_id`, descending; `received_at` need not be monotonic. The response has
+    no cursor: pass the last `internal_id` as `cursor` and stop at a page that is empty or
+    shorter than requested. Never cached.
 
     Args:
         limit (int | Unset): Events per page. Absent, 0 or not an integer: 20. Anything else is
@@ -226,9 +226,9 @@ async def asyncio_detailed(
     Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
     with `inngest/` are never listed, not even by `name`; `getEventV1` finds them by id.
 
-    Sorted by `internal_id`, descending; `received_at` need not be monotonic. There is no next
-    cursor: pass the last `internal_id` as `cursor` and stop at a page that is shorter than
-    asked or empty. Never cached.
+    Sorted by `internal_id`, descending; `received_at` need not be monotonic. The response has
+    no cursor: pass the last `internal_id` as `cursor` and stop at a page that is empty or
+    shorter than requested. Never cached.
 
     Args:
         limit (int | Unset): Events per page. Absent, 0 or not an integer: 20. Anything else is
@@ -276,9 +276,9 @@ async def asyncio(
     Without `received_after` only the **last hour** is listed [seen]. Events whose name begins
     with `inngest/` are never listed, not even by `name`; `getEventV1` finds them by id.
 
-    Sorted by `internal_id`, descending; `received_at` need not be monotonic. There is no next
-    cursor: pass the last `internal_id` as `cursor` and stop at a page that is shorter than
-    asked or empty. Never cached.
+    Sorted by `internal_id`, descending; `received_at` need not be monotonic. The response has
+    no cursor: pass the last `internal_id` as `cursor` and stop at a page that is empty or
+    shorter than requested. Never cached.
 
     Args:
         limit (int | Unset): Events per page. Absent, 0 or not an integer: 20. Anything else is

@@ -95,7 +95,7 @@ def sync_detailed(
 ) -> Response[V1Error | V1RunIdEnvelope | str]:
     """Resume the run that waits for a signal
 
-    Resumes at most one run; a signal sent twice finds nobody the second time. The waiting step
+    Resumes at most one run; a signal sent twice finds no run the second time. The waiting step
     receives `{"signal", "data"}`. Statuses are real HTTP statuses.
 
     The answers come at once, but an empty signal costs the server five tries, 1.5 s in all,
@@ -130,7 +130,7 @@ def sync(
 ) -> V1Error | V1RunIdEnvelope | str | None:
     """Resume the run that waits for a signal
 
-    Resumes at most one run; a signal sent twice finds nobody the second time. The waiting step
+    Resumes at most one run; a signal sent twice finds no run the second time. The waiting step
     receives `{"signal", "data"}`. Statuses are real HTTP statuses.
 
     The answers come at once, but an empty signal costs the server five tries, 1.5 s in all,
@@ -160,7 +160,7 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1RunIdEnvelope | str]:
     """Resume the run that waits for a signal
 
-    Resumes at most one run; a signal sent twice finds nobody the second time. The waiting step
+    Resumes at most one run; a signal sent twice finds no run the second time. The waiting step
     receives `{"signal", "data"}`. Statuses are real HTTP statuses.
 
     The answers come at once, but an empty signal costs the server five tries, 1.5 s in all,
@@ -193,7 +193,7 @@ async def asyncio(
 ) -> V1Error | V1RunIdEnvelope | str | None:
     """Resume the run that waits for a signal
 
-    Resumes at most one run; a signal sent twice finds nobody the second time. The waiting step
+    Resumes at most one run; a signal sent twice finds no run the second time. The waiting step
     receives `{"signal", "data"}`. Statuses are real HTTP statuses.
 
     The answers come at once, but an empty signal costs the server five tries, 1.5 s in all,

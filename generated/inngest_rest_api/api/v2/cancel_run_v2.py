@@ -116,7 +116,7 @@ def sync_detailed(
 ) -> Response[V2Errors | V2RunIdEnvelope | str]:
     """Cancel a run
 
-    Unlike `cancelRunV1` it says so when there is nothing left to cancel.
+    Unlike `cancelRunV1` it reports when there is nothing left to cancel.
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -150,7 +150,7 @@ def sync(
 ) -> V2Errors | V2RunIdEnvelope | str | None:
     """Cancel a run
 
-    Unlike `cancelRunV1` it says so when there is nothing left to cancel.
+    Unlike `cancelRunV1` it reports when there is nothing left to cancel.
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -179,7 +179,7 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2RunIdEnvelope | str]:
     """Cancel a run
 
-    Unlike `cancelRunV1` it says so when there is nothing left to cancel.
+    Unlike `cancelRunV1` it reports when there is nothing left to cancel.
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -211,7 +211,7 @@ async def asyncio(
 ) -> V2Errors | V2RunIdEnvelope | str | None:
     """Cancel a run
 
-    Unlike `cancelRunV1` it says so when there is nothing left to cancel.
+    Unlike `cancelRunV1` it reports when there is nothing left to cancel.
 
     Args:
         run_id (str): The id of a run, a ULID in any case.

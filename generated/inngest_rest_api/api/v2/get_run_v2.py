@@ -101,8 +101,8 @@ def sync_detailed(
     """Get one run
 
     **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
-    `endedAt` for good, retrying ones shown `FAILED`. `getRunV1` was right every time. What this
-    operation does better is a clear 404, and `startedAt` as the true start.
+    `endedAt` for good, retrying ones shown `FAILED`. `getRunV1` was right every time. The advantages of
+    this operation are a clear 404, and `startedAt` as the true start.
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -138,8 +138,8 @@ def sync(
     """Get one run
 
     **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
-    `endedAt` for good, retrying ones shown `FAILED`. `getRunV1` was right every time. What this
-    operation does better is a clear 404, and `startedAt` as the true start.
+    `endedAt` for good, retrying ones shown `FAILED`. `getRunV1` was right every time. The advantages of
+    this operation are a clear 404, and `startedAt` as the true start.
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -170,8 +170,8 @@ async def asyncio_detailed(
     """Get one run
 
     **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
-    `endedAt` for good, retrying ones shown `FAILED`. `getRunV1` was right every time. What this
-    operation does better is a clear 404, and `startedAt` as the true start.
+    `endedAt` for good, retrying ones shown `FAILED`. `getRunV1` was right every time. The advantages of
+    this operation are a clear 404, and `startedAt` as the true start.
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -205,8 +205,8 @@ async def asyncio(
     """Get one run
 
     **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
-    `endedAt` for good, retrying ones shown `FAILED`. `getRunV1` was right every time. What this
-    operation does better is a clear 404, and `startedAt` as the true start.
+    `endedAt` for good, retrying ones shown `FAILED`. `getRunV1` was right every time. The advantages of
+    this operation are a clear 404, and `startedAt` as the true start.
 
     Args:
         run_id (str): The id of a run, a ULID in any case.

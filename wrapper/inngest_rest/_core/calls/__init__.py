@@ -1,13 +1,13 @@
-"""One call of the API: from settings and keys to a request, and from its answer to a value.
+"""One call of the API: from settings and keys to a request, and from its response to a value.
 
-settings     arguments and environment variables, checked and frozen
+settings     arguments and environment variables, validated and frozen
 keys         event, signing and API keys: checked, hashed, rotated
-session      what all calls of one client share
-route        an operation with its arguments, and what becomes of its answer
-requests     a route becomes an HTTP request
-answers      an HTTP response becomes a value or an error
-retry        when a call is tried again
+session      state shared by all calls of one client
+route        an operation with its arguments, and how to read its response
+requests     build an HTTP request from a route
+answers      turn an HTTP response into a value or an error
+retry        when to retry a call
 operation    perform a route, with its keys and retries
-families     which API family, v1 or v2, does a job
+families     choose the API family, v1 or v2, that serves a call
 listing      listings, one page per call
 """

@@ -1,9 +1,9 @@
-"""One HTTP response becomes a value, or the error that says what to do.
+"""Turn an HTTP response into a value, or into an error that says what to do.
 
-The *effective* status is judged before anything is parsed: the HTTP status, or the one in the body
-where a GET of v1 answers HTTP 200 to an error (recording v1-event-unknown). The class of an error
-follows from the status alone; the body gives the message, and for a 404 whether it is about a
-resource or about the route.
+The *effective* status is checked before anything is parsed: the HTTP status, or the one in the body
+where a GET of v1 responds with HTTP 200 to an error (recording v1-event-unknown). The status alone
+determines the class of an error; the body has the message, and for a 404 it shows whether the
+resource or the route is missing.
 """
 
 from __future__ import annotations
@@ -51,28 +51,28 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     501: RouteNotFoundError,
 }
 
-# Which keys a family takes, for those who brought a wrong one.
+# The keys each family accepts, for the message of a rejected one.
 _KEYS = {
     "ingest": "event_key (INNGEST_EVENT_KEY)",
     "v1": "signing_key (INNGEST_SIGNING_KEY)",
     "v2": "signing_key (INNGEST_SIGNING_KEY) or api_key (INNGEST_API_KEY)",
 }
 
-# A longer message is a page of a proxy or a dump.
+# A longer message is a proxy's error page or a dump.
 _LONGEST_MESSAGE = 500
 
-# A longer pause that a server asks for is absurd, and would overflow timers.
+# A Retry-After longer than this is absurd, and would overflow timers.
 _LONGEST_PAUSE = 366 * 86_400.0
 
 
 def read(response: httpx.Response, route: Route[A, T], url: str, session: Session) -> T:
-    """Return the result of an answer, or raise the error that it stands for.
+    """Return the result of a response, or raise the error it reports.
 
     Args:
         response: The complete response.
-        route: The operation, and how its answer is read.
-        url: The URL that was asked, without keys.
-        session: Whose clock and keys apply.
+        route: The operation, and how to read its response.
+        url: The requested URL, without keys.
+        session: The session whose clock and keys apply.
     """
     answer = _Answer(response, route, url, session)
     try:
@@ -83,7 +83,7 @@ def read(response: httpx.Response, route: Route[A, T], url: str, session: Sessio
     except InngestError:
         raise
     except Exception as error:
-        # Whatever a server sends, callers see an error of this package.
+        # Any response must end in a result or an error of this package.
         if isinstance(error, json.JSONDecodeError):
             error.doc = ""  # the whole body, which may quote a key
         raise answer.invalid(f"not as documented ({type(error).__name__}: {error})") from error
@@ -91,7 +91,7 @@ def read(response: httpx.Response, route: Route[A, T], url: str, session: Sessio
 
 
 class _Answer:
-    """A response, and what is needed to speak about it."""
+    """A response, and the context that its errors need."""
 
     def __init__(
         self, response: httpx.Response, route: Route[Any, Any], url: str, session: Session
@@ -102,7 +102,7 @@ class _Answer:
         self._session = session
 
     def invalid(self, reason: str) -> InvalidResponseError:
-        """Return the error for an answer that is not as documented, with its usual cause."""
+        """Return the error for a response that is not as documented, with its usual cause."""
         response = self._response
         reason = self._session.redact(reason)[:_LONGEST_MESSAGE]
         if "html" in response.headers.get("content-type", "") or not response.content:
@@ -116,7 +116,7 @@ class _Answer:
         )
 
     def raise_error(self) -> None:
-        """Raise the error a response stands for; return if it is an answer."""
+        """Raise the error a response reports; return if it reports none."""
         response, route = self._response, self._route
         accepted = response.status_code in route.accepted
         if accepted and not self._may_hide_error():
@@ -152,7 +152,7 @@ class _Answer:
         raise error
 
     def _may_hide_error(self) -> bool:
-        """Return cheaply whether an accepted status is worth a second look."""
+        """Return cheaply whether a response with an accepted status may hide an error."""
         content = self._response.content
         return (self._route.operation.tag == "v1" and b'"error"' in content) or (
             self._response.status_code == 409 and b'"errors"' in content
@@ -160,14 +160,14 @@ class _Answer:
 
 
 def _words(body: dict[str, Any], response: httpx.Response) -> tuple[str, str | None, bool]:
-    """Return the message, the code, and whether a 404 would be about a resource."""
+    """Return the message, the code, and whether a 404 would mean a missing resource."""
     listed = body.get("errors")
     several = cast("list[object]", listed) if isinstance(listed, list) else []
     errors = [cast("dict[str, Any]", each) for each in several if isinstance(each, dict)]
     if errors:
         message = "; ".join(str(error.get("message")) for error in errors)
         code = _code(errors[0])
-        # The gateway's own code, for a path that it does not know (recording v2-unknown-route).
+        # The gateway's own code for an unknown path (recording v2-unknown-route).
         return message, code, code != "api_error"
     if isinstance(body.get("error"), str):
         return body["error"], _code(body), True
@@ -182,7 +182,7 @@ def _code(body: dict[str, Any]) -> str | None:
 
 
 def _text(response: httpx.Response) -> str:
-    """Return the body as text, whatever character set the server names."""
+    """Return the body as text, even if the server names an unknown character set."""
     return response.content.decode("utf-8", "replace")
 
 
@@ -194,7 +194,7 @@ def _json(response: httpx.Response) -> object:
 
 
 def _retry_after(response: httpx.Response, now: float) -> float | None:
-    """Return the seconds that Retry-After asks for, be it seconds or a date; None if neither."""
+    """Return Retry-After in seconds, given in seconds or as a date; None if neither."""
     value = response.headers.get("retry-after")
     if value is None:
         return None

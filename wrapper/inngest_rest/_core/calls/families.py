@@ -1,4 +1,4 @@
-"""Which API family does a job: the first one that this server has."""
+"""Choose the API family that serves a call: the first one that this server supports."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ T = TypeVar("T")
 
 
 def first_present(session: Session, *routes: Route[Any, T], deadline: float = math.inf) -> Plan[T]:
-    """Do a job by the first of its routes that this server has.
+    """Perform the first of several equivalent routes that this server has.
 
-    A route is absent where it answers 404 without a word about a resource, 405 or 501. For some
-    minutes it is then passed over, unless no other is left.
+    A route is absent if it responds with 405, 501, or a 404 that does not name a resource. It is
+    then skipped for some minutes, unless no other is left.
 
     Args:
-        session: Whose settings, keys and memory apply.
-        routes: Ways to do the job, the best first.
-        deadline: When it must have ended, by the session's clock.
+        session: The session whose settings, keys and record of absent routes apply.
+        routes: Equivalent routes, in order of preference.
+        deadline: When the call must have ended, by the session's clock.
     """
     allowed = [route for route in routes if _may_ask(session, route)]
     if not allowed:
@@ -56,7 +56,7 @@ def _may_ask(session: Session, route: Route[Any, Any]) -> bool:
     settings, family = session.settings, route.operation.tag
     if settings.api_version != "auto":
         return settings.api_version == family
-    # An API key opens v2 alone; without a signing key v1 would only refuse.
+    # An API key is valid for v2 only: without a signing key, v1 would reject the call.
     return family == "v2" or settings.dev or not settings.api_key or bool(settings.signing_bearers)
 
 

@@ -1,4 +1,4 @@
-"""Event, signing and API keys: which are well formed, what is sent, and in which order."""
+"""Event, signing and API keys: their validation, their hashes, and the order to try them in."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 # The official SDKs put this in the path when a dev server needs no key.
 DEV_EVENT_KEY = "NO_EVENT_KEY_SET"
 
-# Compiled when first needed: many processes import this package and have no key.
+# Compiled when first needed: many processes import this package without having a key.
 _SIGNING_KEY = r"(?:signkey-[A-Za-z0-9_]+-)?((?:[0-9A-Fa-f]{2})+)"
 _PRINTABLE = r"[\x21-\x7e]+"
 
 
 def check_event_key(name: str, key: str) -> str:
-    """Refuse an event key that would not stay one segment of a path."""
+    """Reject an event key that would not remain a single path segment."""
     check_token(name, key)
     if key in {".", ".."} or "/" in key:
         raise ConfigurationError(
@@ -30,7 +30,7 @@ def check_event_key(name: str, key: str) -> str:
 
 
 def check_token(name: str, key: str) -> str:
-    """Refuse a key that a header cannot carry."""
+    """Reject a key that cannot be sent in a header."""
     if not re.fullmatch(_PRINTABLE, key):
         raise ConfigurationError(
             f"{name} is malformed: a key is printable ASCII without spaces, line breaks or control "
@@ -55,7 +55,7 @@ def signing_key_bearer(name: str, key: str) -> str:
 
 
 class KeyRing:
-    """Bearers in the order in which to try them; one that worked comes first from then on."""
+    """Bearer tokens in the order to try them; the last one that worked comes first."""
 
     def __init__(self, *bearers: str | None) -> None:
         self._bearers = tuple(bearer for bearer in bearers if bearer is not None)

@@ -1,4 +1,4 @@
-"""Listings: each page is a plan, and a walk through the pages repeats it."""
+"""Listings: a plan fetches one page, and iteration repeats it."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ T = TypeVar("T")
 class Paging(TypedDict):
     """The arguments of every listing.
 
-    limit: Most items in all; None for all there are.
-    page_size: Most items per page, at most 100.
-    cursor: A `next_cursor` of an earlier page, to continue there.
+    limit: Maximum number of items in total; None for all of them.
+    page_size: Maximum number of items per page, at most 100.
+    cursor: The `next_cursor` of an earlier page, to continue after it.
     """
 
     limit: int | None
@@ -41,10 +41,10 @@ class Paging(TypedDict):
 
 
 class Part(NamedTuple, Generic[T]):
-    """The part of a listing that one answer holds.
+    """The part of a listing that one response contains.
 
     Attributes:
-        items: The items, as many as the server gave.
+        items: The items, as many as the server returned.
         place: The server's own cursor for the next part; None at the end.
     """
 
@@ -60,17 +60,17 @@ def listing(
     page_size: int | None,
     cursor: str | None,
 ) -> Listing[T]:
-    """Check the arguments of every listing, and return the listing.
+    """Validate the common arguments and return the listing.
 
     Args:
-        session: Whose settings and keys apply.
-        routes: Ways to ask for a part, the best first; each takes the server's cursor, and how
-            many items to ask for.
-        largest_page: The most items a server gives at once: a page shorter than asked would look
-            like the last.
-        limit: Most items in all.
-        page_size: Most items per page, at most 100.
-        cursor: A `next_cursor` of an earlier page.
+        session: The session whose settings and keys apply.
+        routes: Routes that fetch a part, in order of preference; each takes the server's cursor
+            and the number of items to request.
+        largest_page: Maximum number of items the server returns at once: a page shorter than
+            requested would look like the last.
+        limit: Maximum number of items in total.
+        page_size: Maximum number of items per page, at most 100.
+        cursor: The `next_cursor` of an earlier page.
     """
     check_count("limit", limit)
     size = min(check_count("page_size", page_size, at_most=100) or largest_page, largest_page)
@@ -86,7 +86,7 @@ def listing(
 
 
 def unpaged(route: Route[A, Part[T]]) -> Callable[[Place, int], Route[A, Part[T]]]:
-    """Return a way to ask for a listing that the server returns all at once."""
+    """Return a route for a listing that the server returns all at once."""
     return lambda _place, _size: route
 
 
@@ -94,8 +94,8 @@ class Cursor(NamedTuple):
     """Where a listing continues.
 
     Attributes:
-        path: The path that was asked, which names the family and the listing.
-        skip: How many items of the next answer were returned before.
+        path: The requested path, which identifies the family and the listing.
+        skip: How many items of the next response have been returned already.
         place: The server's own cursor; empty at the start.
     """
 
@@ -116,7 +116,7 @@ def _parse_cursor(text: str) -> Cursor:
 
 @frozen
 class Listing(Generic[T]):
-    """A listing whose arguments are checked, to be walked as often as one likes."""
+    """A listing with validated arguments; it can be iterated any number of times."""
 
     session: Session
     routes: tuple[Callable[[Place, int], Route[Any, Part[T]]], ...]
@@ -129,7 +129,7 @@ class Listing(Generic[T]):
 
 
 class Walk(Generic[T]):
-    """One walk through a listing: where it is, and how many items are still wanted."""
+    """One iteration over a listing: its position, and how many items are still wanted."""
 
     def __init__(self, listing: Listing[T]) -> None:
         self._listing = listing
@@ -146,7 +146,7 @@ class Walk(Generic[T]):
         skipped = min(cursor.skip if cursor else 0, len(part.items))
         items = part.items[skipped:]
         if self._left is not None and len(items) > self._left:
-            # The server gave more than was asked for: the rest is in the same answer.
+            # The server returned more than requested: the rest is in the same response.
             items = items[: self._left]
             following = Cursor(path, skipped + len(items), cursor.place if cursor else "")
         elif part.place is None:
@@ -171,7 +171,7 @@ class Walk(Generic[T]):
                 yield _with_path(route)
 
     def _check_new(self, following: Cursor) -> None:
-        """Refuse a cursor that this walk had before: it would never end."""
+        """Reject a cursor that this iteration has seen before: it would never end."""
         if following in self._seen:
             session = self._listing.session
             raise InvalidResponseError(
@@ -185,7 +185,7 @@ class Walk(Generic[T]):
 
 
 def _with_path(route: Route[A, Part[T]]) -> Route[A, tuple[str, Part[T]]]:
-    """Let a route name itself with its answer, for the cursor."""
+    """Return a route's path along with its result, for the cursor."""
     return Route(
         route.module,
         route.kwargs,

@@ -1,4 +1,4 @@
-"""Perform one operation, with its keys and retries: every plan is made of these."""
+"""Perform one operation, with its keys and retries: the building block of every plan."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ logger = logging.getLogger("inngest_rest")
 
 
 def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf) -> Plan[T]:
-    """Perform an operation, with other keys and further attempts as far as that is safe.
+    """Perform an operation, trying other keys and retrying as far as that is safe.
 
     Args:
-        session: Whose settings, keys and retry budget apply.
+        session: The session whose settings, keys and retry budget apply.
         route: The operation.
-        deadline: When all attempts must have ended, by the session's clock, where the policy gives
-            more time.
+        deadline: When all attempts must have ended, by the session's clock, if that is sooner than
+            the retry policy allows.
     """
     policy = session.settings.retry
     deadline = min(deadline, session.clock.monotonic() + policy.total)
@@ -97,7 +97,7 @@ def _host(route: Route[A, T]) -> Host:
 
 
 def _with_keys(session: Session, route: Route[A, T], deadline: float) -> Plan[T]:
-    """Make one attempt; where a key is refused, make it with the next one."""
+    """Make one attempt; if a key is rejected, repeat it with the next one."""
     family = route.operation.tag
     host = _host(route)
     bearers = (None,) if family == "ingest" else session.bearers(family)
@@ -108,7 +108,7 @@ def _with_keys(session: Session, route: Route[A, T], deadline: float) -> Plan[T]
 
     refused: InngestError | None = None
     for bearer in bearers:
-        # A pause may end late, and a socket takes no timeout below zero.
+        # A pause may end late, and a socket does not accept a negative timeout.
         left = max(deadline - session.clock.monotonic(), 0.001)
         seconds = min(session.settings.timeout, left)
         request = requests.build(session, route, bearer=bearer, timeout=seconds)

@@ -1,4 +1,4 @@
-"""A route's arguments become one HTTP request, and a URL that can be shown."""
+"""Build an HTTP request from a route, and a URL that is safe to show."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def build(
     """Build the request of one attempt.
 
     Args:
-        session: Whose settings apply.
+        session: The session whose settings apply.
         route: The operation and its arguments.
-        bearer: The token, if any.
+        bearer: The bearer token, if any.
         timeout: Seconds for each phase of the exchange, half of them for connecting.
     """
     kwargs = route.kwargs
@@ -30,7 +30,7 @@ def build(
         headers={**session.headers, **kwargs.get("headers", {})},
         json=kwargs.get("json"),
         content=kwargs.get("content"),
-        # Connecting must time out before the exchange does: only then is it known that nothing
+        # Connecting must time out before the exchange does: only then is it certain that nothing
         # was sent.
         extensions={"timeout": httpx.Timeout(timeout, connect=timeout / 2).as_dict()},
     )

@@ -1,4 +1,4 @@
-"""Whether to retry: decisions only, no I/O."""
+"""The decision whether to retry; no I/O."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _LONGEST_KEPT = 3_600.0
 
 
 def is_worth_retrying(error: InngestError, *, repeatable: bool) -> bool:
-    """Return whether another attempt may help and can do no harm.
+    """Return whether another attempt may succeed and cannot do harm.
 
     Args:
         error: How the last attempt ended.
-        repeatable: Whether doing the operation twice has the same effect as doing it once. If not,
-            it is repeated only if the last attempt provably had no effect.
+        repeatable: Whether performing the operation twice has the same effect as performing it
+            once. If not, it is retried only if the last attempt provably had no effect.
     """
     match error:
         case TransportError():
@@ -84,10 +84,10 @@ class RateLimit:
 
 
 class RetryQuota:
-    """A budget of retries, so that retrying callers do not amplify an outage.
+    """A retry budget, so that retries do not amplify an outage.
 
-    Each retry takes one from it, each success gives a tenth back. While it is spent, first attempts
-    go on and retries stop. There is one budget per client, shared by its threads.
+    Each retry takes one token, each success returns a tenth of one. While the budget is exhausted,
+    first attempts continue and retries stop. There is one budget per client, shared by its threads.
     """
 
     def __init__(self, size: int = 50) -> None:

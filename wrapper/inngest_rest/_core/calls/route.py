@@ -1,4 +1,4 @@
-"""Routes: a generated operation with its arguments, and which of them a server lacks."""
+"""Routes: generated operations with their arguments, and a record of those a server lacks."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ logger = logging.getLogger("inngest_rest")
 OK = frozenset({200})
 _NONE: Advice = {}
 
-# Long enough to spare a server questions, short enough to recover from a proxy's passing 404.
+# Long enough to avoid repeated requests, short enough to recover from a proxy's transient 404.
 _ABSENT_FOR = 300.0
 
 
 class OperationModule(Protocol):
-    """The module that is generated for an operation."""
+    """The generated module of an operation."""
 
     @property
     def OPERATION(self) -> Operation: ...  # noqa: N802 - as it is generated
@@ -39,16 +39,17 @@ class OperationModule(Protocol):
 
 @frozen
 class Route(Generic[A, T]):
-    """One operation with its arguments, and what becomes of its answer.
+    """One operation with its arguments, and how to read its response.
 
     Attributes:
         module: The generated module of the operation.
         kwargs: The result of its `get_kwargs`.
-        expected: The generated model that an accepted answer holds.
-        convert: Makes the result of the model; whatever it raises makes the answer invalid.
-        repeatable: Whether doing it twice has the same effect as doing it once.
-        accepted: The statuses that are answers, not errors.
-        advice: What to do about an error, by its class, where this operation knows more.
+        expected: The generated model that an accepted response contains.
+        convert: Converts the model to the result; any exception it raises makes the response
+            invalid.
+        repeatable: Whether performing it twice has the same effect as performing it once.
+        accepted: The statuses that are not errors.
+        advice: What to do about an error, by error class, where the operation needs other advice.
     """
 
     module: OperationModule
@@ -73,7 +74,7 @@ class Route(Generic[A, T]):
 
 
 class AbsentRoutes:
-    """Which operations a server lately turned out not to have."""
+    """The operations that a server was recently found to lack."""
 
     def __init__(self) -> None:
         self._until: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""Session: what the plans of one client share, and the little it learns about the server."""
+"""The state that the plans of one client share, and what it has learned about the server."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Session:
     """Settings, keys in the order they work, routes found absent, retry budget, rate limits.
 
     Args:
-        settings: The checked settings of the client.
-        clock: Time and randomness of all that the client does.
+        settings: The validated settings of the client.
+        clock: The source of time and randomness for everything the client does.
     """
 
     def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -47,7 +47,7 @@ class Session:
     def url(self, path: str, *, event: bool) -> httpx.URL:
         """Return the URL of a path on one of the two hosts.
 
-        Parsing a URL takes as long as the rest of building a request, and all events go to one.
+        Parsing a URL takes as long as the rest of building a request, and all events go to one URL.
         """
         if not event:
             return httpx.URL(self.settings.api_url + path)
@@ -57,7 +57,7 @@ class Session:
 
     @property
     def event_key(self) -> str:
-        """The key that events are sent with."""
+        """The key for sending events."""
         if self.settings.event_key is not None:
             return self.settings.event_key
         if self.settings.dev:
@@ -68,16 +68,16 @@ class Session:
         )
 
     def redact(self, text: str) -> str:
-        """Star out the keys of this client in what a server sent: some quote the request."""
+        """Mask the keys of this client in text from a server: some servers quote the request."""
         settings = self.settings
         for key in (settings.event_key, settings.api_key, *settings.signing_bearers):
-            # A shorter one is no secret, and may be a part of any word.
+            # A shorter key is not a secret, and could be part of any word.
             if key is not None and len(key) >= _SHORTEST_SECRET:
                 text = text.replace(key, "***").replace(quote(key, safe=""), "***")
         return text
 
     def bearers(self, family: str) -> tuple[str | None, ...]:
-        """Return the bearers to try with a family, in order; a dev server needs none."""
+        """Return the bearer tokens to try with a family, in order; a dev server needs none."""
         ring = self._ring(family)
         if ring:
             return tuple(ring)
@@ -90,7 +90,7 @@ class Session:
         )
 
     def bearer_worked(self, family: str, bearer: str | None) -> None:
-        """Try this bearer first from now on."""
+        """Try this bearer token first from now on."""
         if bearer is not None:
             self._ring(family).worked(bearer)
 

@@ -1,7 +1,7 @@
-"""Settings: arguments and environment variables, checked and frozen.
+"""Settings: arguments and environment variables, validated and frozen.
 
-The only module that reads the environment. Any argument wins over any variable, and a specific
-setting over a general one; an empty variable counts as absent, an empty argument as a mistake.
+The only module that reads the environment. Any argument overrides any variable, and a specific
+setting overrides a general one; an empty variable counts as absent, an empty argument as an error.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ DEV_URL = "http://127.0.0.1:8288"
 
 @frozen(kw_only=True)
 class Settings:
-    """The checked settings of a client. Keys are left out of the repr."""
+    """The validated settings of a client. Keys are left out of the repr."""
 
     event_url: str
     api_url: str
@@ -49,7 +49,7 @@ class Settings:
 
 
 class _Reader:
-    """Finds a setting by argument and variable, and says where it came from."""
+    """Looks up a setting by argument and variable, and reports where it came from."""
 
     def __init__(self, arguments: Mapping[str, str | None], environ: Mapping[str, str]) -> None:
         self._arguments = arguments
@@ -84,7 +84,7 @@ def resolve(
     allow_http: bool | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Settings:
-    """Check and combine settings; each `ConfigurationError` names the argument or variable."""
+    """Validate and combine settings; each `ConfigurationError` names the argument or variable."""
     reader = _Reader(
         {
             "event_key": event_key,
@@ -131,7 +131,7 @@ def resolve(
 
 
 def _dev(dev: bool | str | None, reader: _Reader) -> tuple[str, str] | None:
-    """Return the dev server that is meant, if any, as (name of the setting, URL)."""
+    """Return the configured dev server, if any, as (name of the setting, URL)."""
     if isinstance(dev, bool):
         return ("dev", DEV_URL) if dev else None
     found = reader.find("dev", "INNGEST_DEV")
@@ -141,7 +141,7 @@ def _dev(dev: bool | str | None, reader: _Reader) -> tuple[str, str] | None:
     if value.lower() in {"1", "true"}:
         return name, DEV_URL
     if "://" not in value:
-        # What precedes an @ may be a password.
+        # The part before an @ may be a password.
         shown = "" if "@" in value else f", not {value!r}"
         hint = ": http:// is missing" if re.search(r"\w[.:]\w|localhost", value) else ""
         raise ConfigurationError(f"{name} must be 1, 0 or the URL of a dev server{shown}{hint}")
@@ -151,7 +151,7 @@ def _dev(dev: bool | str | None, reader: _Reader) -> tuple[str, str] | None:
 def _base_url(
     host: str, variable: str, default: str, dev: tuple[str, str] | None, reader: _Reader
 ) -> tuple[str, str]:
-    """Return the base URL of a host, as (name of the setting, URL): arguments come first."""
+    """Return the base URL of a host, as (name of the setting, URL); arguments come first."""
     argument = reader.find(f"{host}_base_url", "base_url")
     if argument is None and dev is not None and dev[0] == "dev":
         argument = dev
@@ -159,7 +159,7 @@ def _base_url(
 
 
 def _check_url(name: str, value: str, *, may_http: bool) -> str:
-    """Refuse a base URL that is malformed or unsafe; return what our paths are appended to."""
+    """Reject a base URL that is malformed or unsafe; return the URL to append paths to."""
     if re.search(r"[\x00-\x20\x7f]", value):
         raise ConfigurationError(
             f"{name} is not a valid URL: it contains a space or control character"
@@ -168,7 +168,7 @@ def _check_url(name: str, value: str, *, may_http: bool) -> str:
         url = httpx.URL(value)
         url.raw_host.decode().encode("idna")  # as connecting will, which finds an empty label
     except (httpx.InvalidURL, UnicodeError):
-        # Without httpx's message, which quotes a part of a password that contains a slash.
+        # Without httpx's message, which quotes part of a password that contains a slash.
         raise ConfigurationError(f"{name} is not a valid URL: bad host or port") from None
     if url.port is not None and not 0 < url.port < 65536:
         raise ConfigurationError(f"{name} is not a valid URL: {url.port} is not a port")
@@ -224,7 +224,7 @@ def _timeout(timeout: Seconds) -> float:
 
 
 def _proxy(url: str) -> str | None:
-    """Return the proxy that the environment, or the system's settings, name for a URL."""
+    """Return the proxy for a URL from the environment or the system's settings."""
     target = httpx.URL(url)
     proxies = getproxies()
     proxy = proxies.get(target.scheme) or proxies.get("all")

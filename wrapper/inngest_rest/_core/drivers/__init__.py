@@ -1,10 +1,11 @@
-"""Run plans, blocking or awaiting: all sending and all sleeping of the package happens in here.
+"""Run plans, blocking or asynchronously: the only code of the package that sends or sleeps.
 
 A request goes straight to the transport, not through `httpx.Client`: that would write the event
 key, which is part of the path, to httpx's log, and costs a quarter more per request.
 
-    blocking, asynchronous    the two drivers
-    threads                   several plans at once, for the blocking one
-    exchange                  what both do alike with one request and its answer
-    network                   the sockets under the asynchronous one
+    blocking, asynchronous       the two drivers
+    threads                      several plans at once, for the blocking driver
+    exchange                     what both drivers share: reading, error messages, logging
+    lanes                        the transports of a client, one connection each
+    sockets, bounded_sockets     the network backends of the asynchronous and the blocking client
 """

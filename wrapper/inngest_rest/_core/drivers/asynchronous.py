@@ -1,4 +1,4 @@
-"""Run plans in the running asyncio loop, or several at once in tasks of their own."""
+"""Run plans in the running asyncio event loop, or several concurrently in tasks."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class _Closes(Protocol):
 
 
 class AsyncDriver:
-    """Run plans in the running asyncio loop."""
+    """Runs plans in the running asyncio event loop."""
 
     def __init__(self, lanes: Mapping[Host, Lanes[httpx.AsyncBaseTransport]], clock: Clock) -> None:
         self._lanes = lanes
@@ -94,7 +94,7 @@ class AsyncDriver:
         is_whole = False
         try:
             response = await transport.handle_async_request(call.request)
-            # A body in memory has nothing to close.
+            # A body held in memory needs no closing.
             if transport is lanes.given and not isinstance(response.stream, httpx.ByteStream):
                 stream = cast("httpx.AsyncByteStream", response.stream)
                 response.stream = _Shielded(stream, self._close_apart)
@@ -124,16 +124,17 @@ class AsyncDriver:
         *,
         in_flight: int,
     ) -> None:
-        """Run a plan for each job, several at once, results in the order of the jobs.
+        """Run a plan for each job, several concurrently; results come in the order of the jobs.
 
-        Jobs are drawn only as there is room for them. However this ends, every job that was drawn
-        reaches `on_result` once.
+        Jobs are drawn only when there is room for them. However this ends, every job that was drawn
+        is passed to `on_result` once.
 
         Args:
-            jobs: What to do.
-            plan: Makes the plan of a job.
-            on_result: Takes a job and its result, or None if it was given up; False stops drawing.
-            in_flight: Most plans at once.
+            jobs: The jobs, from an iterable of either kind.
+            plan: Returns the plan of a job.
+            on_result: Called with a job and its result, or None if it was abandoned; returning
+                False stops the drawing of jobs.
+            in_flight: Maximum number of concurrent plans.
         """
         started: deque[tuple[J, asyncio.Task[T]]] = deque()
         try:
@@ -144,11 +145,11 @@ class AsyncDriver:
             while started:
                 await _take_first(started, on_result)
         finally:
-            # Only an exception leaves some: a cancellation does not wait for answers.
+            # Some are left only after an exception: a cancellation does not wait for responses.
             for _, task in started:
                 task.cancel()
             await asyncio.gather(*(task for _, task in started), return_exceptions=True)
-            with ExitStack() as rest:  # for each of them, whichever of these raises
+            with ExitStack() as rest:  # for each of them, even if one of these raises
                 for job, task in reversed(started):
                     rest.callback(on_result, job, task.result() if _succeeded(task) else None)
 
@@ -162,7 +163,7 @@ class AsyncDriver:
 
 
 class _Room:
-    """Bounds the requests at once, for the tasks of each loop: the others wait here."""
+    """Bounds the concurrent requests of each event loop; further ones wait here."""
 
     def __init__(self) -> None:
         self._of: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
@@ -177,7 +178,7 @@ class _Room:
 
 
 class _Shielded(httpx.AsyncByteStream):
-    """A body of the caller's transport: its closing is not cut short, or a connection leaks."""
+    """A body from the caller's transport: a cancelled close would leak its connection."""
 
     def __init__(
         self, stream: httpx.AsyncByteStream, close: Callable[[_Closes], asyncio.Task[None]]
@@ -200,7 +201,7 @@ async def _close(target: _Closes) -> None:
 
 
 async def _drawn(jobs: Iterable[J] | AsyncIterable[J]) -> AsyncIterator[J]:
-    """Draw from either kind; from the blocking kind let the loop breathe between two."""
+    """Draw from either kind of iterable; yield to the event loop between blocking items."""
     if isinstance(jobs, AsyncIterable):
         async for job in jobs:
             yield job
@@ -213,7 +214,7 @@ async def _drawn(jobs: Iterable[J] | AsyncIterable[J]) -> AsyncIterator[J]:
 async def _take_first(
     started: deque[tuple[J, asyncio.Task[T]]], on_result: Callable[[J, T | None], bool]
 ) -> bool:
-    """Wait for the oldest job, and leave it in the row if that is cut short."""
+    """Wait for the oldest job, and leave it in the queue if that is interrupted."""
     job, task = started[0]
     result = await asyncio.shield(task)
     started.popleft()

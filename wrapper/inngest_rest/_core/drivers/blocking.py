@@ -1,4 +1,4 @@
-"""Run plans in the calling thread; several at once are the business of `threads`."""
+"""Run plans in the calling thread; `threads` runs several concurrently."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _GivenUpError(Exception):
 
 
 class Driver:
-    """Run plans in the calling thread; safe to share between threads."""
+    """Runs plans in the calling thread; safe to share between threads."""
 
     def __init__(self, lanes: Mapping[Host, Lanes[httpx.BaseTransport]], clock: Clock) -> None:
         self._lanes = lanes
@@ -116,18 +116,19 @@ class Driver:
         *,
         in_flight: int,
     ) -> None:
-        """Run a plan for each job, several at once, results in the order of the jobs.
+        """Run a plan for each job, several concurrently; results come in the order of the jobs.
 
-        Jobs are drawn only as there is room for them. However this ends, every job that was drawn
-        reaches `on_result` once.
+        Jobs are drawn only when there is room for them. However this ends, every job that was drawn
+        is passed to `on_result` once.
 
         Args:
-            jobs: What to do, drawn in the calling thread.
-            plan: Makes the plan of a job.
-            on_result: Takes a job and its result, or None if it was given up; False stops drawing.
-            in_flight: Most plans at once; 1 runs them in the calling thread.
+            jobs: The jobs, drawn in the calling thread.
+            plan: Returns the plan of a job.
+            on_result: Called with a job and its result, or None if it was abandoned; returning
+                False stops the drawing of jobs.
+            in_flight: Maximum number of concurrent plans; 1 runs them in the calling thread.
         """
-        from inngest_rest._core.drivers import threads  # noqa: PLC0415 - only who sends many needs it
+        from inngest_rest._core.drivers import threads  # noqa: PLC0415 - only bulk sending needs it
 
         threads.run_many(
             lambda job, stop: self.run(plan(job), stop), jobs, on_result, in_flight=in_flight
@@ -141,7 +142,7 @@ class Driver:
 
 
 class _Bounded(httpx.SyncByteStream):
-    """The body of an answer, which must be whole before its exchange's time is up."""
+    """A response body, which must be complete before the time of its exchange is up."""
 
     def __init__(
         self, stream: httpx.SyncByteStream, call: Call[Any], started: float, clock: Clock

@@ -1,7 +1,7 @@
-"""The sockets under the blocking client: httpcore's own, bounded by the time of a whole exchange.
+"""Network backend of the blocking client: httpcore's, with a deadline for the whole exchange.
 
-httpcore's timeouts count per read, so a server that sends a byte now and then holds a thread for as
-long as it likes: in headers, interim responses, chunk extensions. Here each step gets what is left.
+httpcore's timeouts apply to each read, so a server that sends a byte now and then can hold a thread
+indefinitely: in headers, interim responses, chunk extensions. Here each step gets the time left.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
 
-# Bytes after which writing looks at the time again.
+# Bytes to write before the deadline is checked again.
 _PIECE = 262_144
 
 
@@ -45,7 +45,7 @@ class BoundedTransport(httpx.HTTPTransport):
 
 
 class _Time:
-    """What is left of an exchange. Sockets wait in real time, whichever clock plans go by."""
+    """The deadline of an exchange, in real time: sockets ignore the clock of the client."""
 
     def __init__(self) -> None:
         self._end = math.inf
@@ -62,7 +62,7 @@ class _Time:
 
 
 class _Backend(httpcore.NetworkBackend):
-    """Connects, in the time that is left for it whatever the number of addresses."""
+    """Connects within the time left, however many addresses the host has."""
 
     def __init__(self, exchange: _Time) -> None:
         self._exchange = exchange
@@ -76,7 +76,7 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect to the first address of a host that answers in its share of the time."""
+        """Connect to the first address of a host that accepts within its share of the time."""
         connecting = _Time()
         connecting.start(self._exchange.left(timeout, httpcore.ConnectTimeout) or math.inf)
         addresses = _addresses(host, port)

@@ -1,4 +1,4 @@
-"""What both drivers do alike with one exchange: read it, name its failures, log it without keys."""
+"""Read a response, word the errors of an exchange and log it without keys, for both drivers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger("inngest_rest")
 
-# The request cannot have reached the server when one of these is raised.
+# When one of these is raised, the request cannot have reached the server.
 _NOT_DELIVERED = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -41,7 +41,7 @@ def read(call: Call[T], response: httpx.Response, seconds: float) -> T:
 
 
 def start_late(call: Call[Any], left: float) -> None:
-    """Give an exchange that had to wait for its turn what is left of its time."""
+    """Limit the timeouts of a call that had to wait for its turn to the time it has left."""
     phases = httpx.Timeout(left, connect=left / 2).as_dict()
     call.request.extensions = {**call.request.extensions, "timeout": phases}
 
@@ -63,7 +63,7 @@ def _timed_out(call: Call[Any], reason: str, *, delivered: bool) -> RequestTimeo
 
 
 def transport_error(call: Call[Any], error: httpx.RequestError) -> TransportError:
-    # The cause stays in tracebacks, and whatever prints its request must not find a key there.
+    # The cause stays in tracebacks, and code that prints its request must not find a key there.
     error.request = httpx.Request(call.request.method, call.url)
     kind = RequestTimeoutError if isinstance(error, httpx.TimeoutException) else TransportError
     reason = f"{type(error).__name__}: {error}".removesuffix(": ") + _likely_cause(str(error))
@@ -77,7 +77,7 @@ def transport_error(call: Call[Any], error: httpx.RequestError) -> TransportErro
 
 
 def _likely_cause(reason: str) -> str:
-    """Return what to look for, where the words of the network say little."""
+    """Return a hint at the likely cause where the network's own message says little."""
     if "refused" in reason or f"[Errno {errno.ECONNREFUSED}]" in reason:
         return "; is a server running there?"
     if "WRONG_VERSION_NUMBER" in reason:

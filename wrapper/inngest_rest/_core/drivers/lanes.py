@@ -1,4 +1,4 @@
-"""The transports of a client, each with one connection: the caller's, or as many as are needed."""
+"""The transports of a client: the caller's, or as many as needed with one connection each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Transport = TypeVar("Transport")
 
 MAX_AT_ONCE = 64
-"""Most requests at once to one host; see scripts/benchmark/README.md."""
+"""Maximum number of concurrent requests to one host; see scripts/benchmark/README.md."""
 
 # Seconds after which an idle connection is not used again, as in httpx.
 _KEEP_ALIVE = httpx.Limits().keepalive_expiry or 5.0
@@ -36,16 +36,16 @@ _LOOK_AFTER = 1.0
 class Lanes(Generic[Transport]):
     """The transports to one host: each carries one request at a time, so each has one connection.
 
-    httpx's pool looks at every connection for every request, some of them with a system call: at
-    32 in flight that costs more than all the rest. Lanes cost the same for any number. Threads may
-    share them.
+    httpx's pool checks every connection for every request, some of them with a system call: with
+    32 requests in flight that costs more than everything else. Lanes cost the same for any number.
+    Threads may share them.
 
     Args:
-        make: Makes another transport.
-        given: The caller's transport, which carries everything at once instead.
+        make: Creates another transport.
+        given: The caller's transport, which carries all requests instead.
 
     Attributes:
-        room: Bounds the requests at once, for threads.
+        room: Bounds the concurrent requests, for threads.
         given: The caller's transport, if any.
     """
 
@@ -59,7 +59,7 @@ class Lanes(Generic[Transport]):
         _lanes.add(self)
 
     def take(self) -> Transport:
-        """Return a transport nobody uses, the one used last first: its connection is warm."""
+        """Return an idle transport, the most recently used first: its connection is warm."""
         if self.given is not None:
             return self.given
         try:
@@ -70,9 +70,9 @@ class Lanes(Generic[Transport]):
             return made
 
     def give_back(self, transport: Transport, now: float, *, is_whole: bool) -> list[Transport]:
-        """Let others use a transport again, if its exchange ended as it should.
+        """Make a transport available again, if its exchange ended as it should.
 
-        What did not may have left a connection behind that nobody reads to its end.
+        Otherwise its connection may still have a response in flight.
 
         Returns:
             The transports to close: this one if it is not used again, and those that are stale.
@@ -92,12 +92,12 @@ class Lanes(Generic[Transport]):
         return unused
 
     def close(self) -> Iterable[Transport]:
-        """Keep no transport from now on, and return those to close."""
+        """Stop keeping transports, and return those to close."""
         self._is_closed = True
         return list(self._open) if self.given is None else [self.given]
 
     def forget(self) -> None:
-        """After a fork: leave to the parent the connections it still uses."""
+        """After a fork: drop connections the parent still uses."""
         self._idle.clear()
         self.room = threading.Semaphore(MAX_AT_ONCE)
 
@@ -117,7 +117,7 @@ if sys.platform != "win32":
 def blocking(
     given: httpx.BaseTransport | None, event_proxy: str | None, api_proxy: str | None
 ) -> dict[Host, Lanes[httpx.BaseTransport]]:
-    """Return the lanes to each host, of the kind `httpx.Client` would use."""
+    """Return the lanes to each host, with transports like those of `httpx.Client`."""
 
     def make(proxy: str | None, context: ssl.SSLContext) -> httpx.BaseTransport:
         from inngest_rest._core.drivers.bounded_sockets import BoundedTransport  # noqa: PLC0415
@@ -131,7 +131,7 @@ def blocking(
 def asynchronous(
     given: httpx.AsyncBaseTransport | None, event_proxy: str | None, api_proxy: str | None
 ) -> dict[Host, Lanes[httpx.AsyncBaseTransport]]:
-    """Return the lanes to each host, of the kind `httpx.AsyncClient` would use."""
+    """Return the lanes to each host, with transports like those of `httpx.AsyncClient`."""
 
     def make(proxy: str | None, context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
         if proxy is not None:
@@ -161,15 +161,15 @@ def by_host(
     """Return the lanes to each host.
 
     Args:
-        given: The caller's transport, which then serves both.
-        event_proxy: The proxy on the way to the host of events, or None.
-        api_proxy: The same for the host of the API.
-        make: Makes a transport that goes through a proxy, or None for none.
+        given: The caller's transport, if any, which then serves both hosts.
+        event_proxy: The proxy for the event host, or None.
+        api_proxy: The proxy for the API host, or None.
+        make: Creates a transport that uses the given proxy, or none for None.
     """
     if given is not None:
         shared = Lanes(lambda: given, given)
         return {"event": shared, "api": shared}
-    # Reading the certificates takes longer than connecting: once for all lanes, when first needed.
+    # Loading certificates takes longer than connecting: once for all lanes, when first needed.
     context = functools.cache(httpx.create_ssl_context)
     return {
         "event": Lanes(lambda: make(event_proxy, context())),

@@ -1,9 +1,9 @@
-"""The sockets under httpcore, straight from asyncio.
+"""Network backend of the asynchronous client: httpcore over asyncio's own sockets.
 
-httpcore's own go through anyio, for trio's sake, and pay for it at every step: a fifth of what an
-asynchronous batch costs [scripts/benchmark/README.md]. What is above a socket stays httpcore's and
-httpx's, so whatever watches or replaces those sees our requests too. Reading and writing heed no
-timeout of their own: the driver bounds an exchange as a whole.
+httpcore's own backend goes through anyio, to support trio, at a fifth of the cost of an
+asynchronous batch (scripts/benchmark/README.md). Everything above the sockets stays httpcore's and
+httpx's, so tools that trace or mock those see our requests too. Reads and writes have no timeouts
+of their own: the driver bounds an exchange as a whole.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
 
-# Seconds after which the next address of a host is tried as well [RFC 8305, 5].
+# Seconds after which the next address of a host is tried as well (RFC 8305, section 5).
 _NEXT_ADDRESS = 0.25
 
 
@@ -32,7 +32,7 @@ class AsyncioTransport(httpx.AsyncHTTPTransport):
 
     def __init__(self, context: ssl.SSLContext) -> None:
         super().__init__(verify=context)
-        # httpx has no argument for this; where it keeps its pool elsewhere, its own goes on.
+        # httpx has no argument for this; if it keeps its pool elsewhere, its own backend is used.
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=context,
             keepalive_expiry=httpx.Limits().keepalive_expiry,
@@ -45,7 +45,7 @@ class AsyncioTransport(httpx.AsyncHTTPTransport):
 
 
 class AsyncioBackend(httpcore.AsyncNetworkBackend):
-    """Connect in the running asyncio loop."""
+    """Connects in the running asyncio event loop."""
 
     async def connect_tcp(
         self,
@@ -55,12 +55,12 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Connect to the first address of a host that answers."""
+        """Connect to the first address of a host that accepts."""
         loop = asyncio.get_running_loop()
         options: dict[str, Any] = {}
         if local_address is not None:
             options["local_addr"] = (local_address, 0)
-        if isinstance(loop, asyncio.BaseEventLoop):  # uvloop tries one after the other
+        if isinstance(loop, asyncio.BaseEventLoop):  # uvloop tries one address after the other
             options["happy_eyeballs_delay"] = _NEXT_ADDRESS
         try:
             async with asyncio.timeout(timeout):
@@ -112,7 +112,7 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         self._has_room.set()
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
-        """Return what has come, nothing at the end."""
+        """Return the bytes received, none at the end."""
         while not self._unread and not self._is_over:
             self._news.clear()
             await self._news.wait()
@@ -127,7 +127,7 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
-        """Hand over to the kernel, but for a little that asyncio keeps."""
+        """Pass bytes to the kernel, except for a few that asyncio buffers."""
         if not buffer:
             return
         if not self._transport.is_closing():
@@ -142,7 +142,7 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Go on in TLS."""
+        """Upgrade the connection to TLS."""
         try:
             async with asyncio.timeout(timeout):
                 transport = await self._loop.start_tls(
@@ -160,7 +160,7 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         return self
 
     def get_extra_info(self, info: str) -> Any:
-        """Answer what httpcore asks."""
+        """Return what httpcore asks for about the connection."""
         match info:
             case "is_readable":
                 return self._is_unfit()
@@ -172,18 +172,18 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
                 return self._transport.get_extra_info(info)
 
     def _is_unfit(self) -> bool:
-        """Tell whether it cannot be used again: closed by the server, or out of step with it."""
+        """Return whether it cannot be reused: closed by the server, or with unexpected data."""
         if self._unread or self._is_over or self._loop is not asyncio.get_running_loop():
             return True
-        # What the loop has had no time to read, or to tell us: TLS loses its socket first.
+        # The event loop may not have read it yet, or not reported it: TLS loses its socket first.
         plug = self._transport.get_extra_info("socket")
         return plug is None or plug.fileno() < 0 or _is_readable(plug.fileno())
 
     async def aclose(self) -> None:
-        """Close at once: httpcore does so only where nothing is left to be said."""
+        """Close at once: httpcore closes only when nothing is left to send."""
         try:
             self._transport.abort()
-        except RuntimeError:  # its loop is closed, and the socket will be when it is collected
+        except RuntimeError:  # its event loop is closed, and garbage collection closes the socket
             with suppress(OSError, AttributeError):
                 self._transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
         await asyncio.sleep(0)  # when the loop closes the socket
@@ -192,7 +192,7 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
 def _is_readable(descriptor: int) -> bool:
     if sys.platform == "win32":
         return bool(select.select([descriptor], [], [], 0)[0])
-    # select.select takes no descriptor from 1024 on.
+    # select.select does not accept descriptors from 1024 up.
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(0))

@@ -1,4 +1,4 @@
-"""Several jobs at once, in threads of their own, their results in order."""
+"""Run several jobs concurrently in threads, with their results in order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 J = TypeVar("J")
 T = TypeVar("T")
 
-# Seconds that requests under way get to end when an exception ends a run_many.
+# Seconds that requests in flight have to end when an exception ends a run_many.
 _GRACE = 5.0
 
 
@@ -45,7 +45,7 @@ def run_many(
         stop.set()
         wait([future for _, future in started], timeout=_GRACE)
         pool.shutdown(wait=False)
-        with ExitStack() as rest:  # for each of them, whichever of these raises
+        with ExitStack() as rest:  # for each of them, even if one of these raises
             for job, future in reversed(started):
                 rest.callback(on_result, job, future.result() if _succeeded(future) else None)
 
@@ -63,7 +63,7 @@ def _run_now(work: Callable[[J, threading.Event], T], job: J, stop: threading.Ev
 def _take_first(
     started: deque[tuple[J, Future[T]]], on_result: Callable[[J, T | None], bool]
 ) -> bool:
-    """Wait for the oldest job, and leave it in the row if that is cut short."""
+    """Wait for the oldest job, and leave it in the queue if that is interrupted."""
     job, future = started[0]
     result = future.result()
     started.popleft()

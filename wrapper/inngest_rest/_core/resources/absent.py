@@ -1,4 +1,4 @@
-"""Read generated values that may be absent: `UNSET` and Go's zero time become None."""
+"""Convert values of generated models that may be absent: `UNSET` and Go's zero time become None."""
 
 from __future__ import annotations
 

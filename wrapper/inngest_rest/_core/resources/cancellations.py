@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Cancellation
 
-# It answers 500 without a body (recording v1-cancellations).
+# It responds with 500 and an empty body (recording v1-cancellations).
 _ADVICE: Advice = {ServerError: "A self-hosted server has no bulk cancellations."}
 
 
@@ -49,7 +49,7 @@ def create(
     started_after: datetime | None,
     condition: str | None,
 ) -> Plan[Cancellation]:
-    """Cancel every run of a function that started in a window."""
+    """Cancel every run of a function that started in a time window."""
     check_text("condition", condition)
     if check_moment("started_before", started_before) is None:  # pyright: ignore[reportUnnecessaryComparison]
         raise InvalidArgumentError("started_before must be given: it bounds what is cancelled")
@@ -78,7 +78,7 @@ def create(
 
 
 def delete(session: Session, cancellation_id: str) -> Plan[None]:
-    """Withdraw a bulk cancellation; runs that it cancelled stay cancelled."""
+    """Withdraw a bulk cancellation; runs it has already cancelled stay cancelled."""
     operation = v1.delete_cancellation_v1
     kwargs = operation.get_kwargs(check_id("cancellation id", cancellation_id))
     return first_present(

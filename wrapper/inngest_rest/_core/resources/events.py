@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Run, StoredEvent
 
-# listEventsV1 silently clamps to 51; a page shorter than asked would look like the last.
+# listEventsV1 silently clamps to 51; a page shorter than requested would look like the last.
 _LARGEST_PAGE = 50
-# listEventRunsV2 refuses more.
+# listEventRunsV2 rejects a larger limit.
 _LARGEST_PAGE_OF_RUNS = 40
 
 
@@ -81,7 +81,7 @@ def get(session: Session, event_id: str) -> Plan[StoredEvent]:
 
 
 def list_runs(session: Session, event_id: str, **paging: Unpack[Paging]) -> Listing[Run]:
-    """List the runs of an event: v2, as v1's cache lags and its statuses are often wrong there."""
+    """List the runs of an event, by v2 where there is one: v1 caches this listing for 15 s."""
     check_id("event id", event_id)
 
     def by_v2(place: Place, size: int) -> Route[Any, Part[Run]]:

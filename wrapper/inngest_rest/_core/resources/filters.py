@@ -1,4 +1,4 @@
-"""Filters of listings: statuses and windows of time, as callers write them."""
+"""Filters of listings: statuses and time windows, as callers write them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def check_statuses(status: StatusFilter | None) -> tuple[RunStatus, ...]:
-    """Return one status or several as a tuple without repeats; refuse an unknown name."""
+    """Return one status or several as a tuple without repeats; reject an unknown name."""
     if status is None:
         return ()
     one = isinstance(status, str) or not isinstance(status, Iterable)  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -39,7 +39,7 @@ def _check_status(name: object) -> RunStatus:
 
 
 def check_window(since: datetime | None, until: datetime | None) -> None:
-    """Refuse datetimes without a time zone, and a window that is empty."""
+    """Reject datetimes without a time zone, and an empty window."""
     check_moment("since", since)
     check_moment("until", until)
     if since is not None and until is not None and since >= until:

@@ -30,8 +30,8 @@ def part(found: Iterable[T], id_of: Callable[[T], str], place: Place, size: int)
     Args:
         found: The items.
         id_of: Returns the id by which v1 continues after an item.
-        place: The cursor that was asked for; a page that ends there brings nothing new.
-        size: How many items were asked for.
+        place: The requested cursor; a page that ends there has nothing new.
+        size: How many items were requested.
     """
     items = tuple(found)
     last = id_of(items[-1]) if len(items) >= size else None
@@ -62,10 +62,9 @@ def run(it: api.V1Run) -> models.Run:
 
 
 def run_of_event(it: api.V1Run) -> models.Run:
-    """Read a run as v1 lists it under an event, where its status is often wrong.
+    """Convert a run as v1 lists it under an event (operation listEventRunsV1).
 
-    A finished run shows `Scheduled`, one between retries `Failed`; only `ended_at` is right
-    (listEventRunsV1). What is not certain becomes unknown or running.
+    Where its status contradicts `ended_at`, `ended_at` wins: the status becomes unknown or running.
     """
     found = run(it)
     ended = found.ended_at is not None
@@ -82,7 +81,7 @@ def app(it: api.V1App) -> models.App:
 def function(it: api.V1Function, app_id: str) -> models.Function:
     config = it.config.additional_properties
     return models.Function(
-        # v1 puts the app's id in front (listFunctionsV1).
+        # v1 prefixes it with the app's id (operation listFunctionsV1).
         id=it.id.removeprefix(f"{app_id}-"),
         app_id=app_id,
         name=it.name,

@@ -26,7 +26,7 @@ _STATUS = {status.upper(): status for status in models.RunStatus}
 
 
 class _Envelope(Protocol[A_co]):
-    """An answer of v2 that holds one page of a listing."""
+    """A response of v2 with one page of a listing."""
 
     @property
     def data(self) -> Sequence[A_co] | Unset: ...
@@ -35,7 +35,7 @@ class _Envelope(Protocol[A_co]):
 
 
 def part(answer: _Envelope[A], convert: Callable[[A], T]) -> Part[T]:
-    """Return a part of a listing; only `page` says whether it continues, as a page may be empty."""
+    """Return a part of a listing; only `page` shows whether more follow, as a page may be empty."""
     page = answer.page
     place = given(page.cursor) if given(page.has_more) else None
     return Part(tuple(map(convert, given(answer.data) or ())), place or None)
@@ -45,7 +45,7 @@ def run(it: api.V2Run) -> models.Run:
     status = _STATUS.get(it.status) or models.RunStatus(it.status)
     output, error = json_object(it.output), None
     if status == models.RunStatus.FAILED and output is not None:
-        # getRunV2 gives the error itself, listRunsV2 wraps it.
+        # getRunV2 returns the error itself, listRunsV2 wraps it.
         error = run_error(output.get("error") or output)
         output = None
     elif status == models.RunStatus.CANCELLED:
@@ -75,7 +75,7 @@ def app(it: api.V2App) -> models.App:
         version=given(it.app_version),
         created_at=moment(it.created_at),
         archived_at=moment(it.archived_at),
-        # proto3 leaves out what is false or zero.
+        # proto3 omits fields that are false or zero.
         is_archived=given(it.is_archived) or False,
         function_count=given(it.function_count) or 0,
     )

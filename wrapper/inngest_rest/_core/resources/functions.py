@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Function
 
-# A repeated idempotency key is answered 409, with the body of a success and the id of the first
-# run (recording v2-invoke-idem2).
+# The response to a repeated idempotency key is a 409 with the body of a success and the id of the
+# first run (recording v2-invoke-idem2).
 _STARTED = frozenset({200, 409})
 
 
 def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> Listing[Function]:
-    """List the functions of an app: v2 has more to say; v1 returns all of them at once."""
+    """List the functions of an app: v2 has more details; v1 returns all of them at once."""
     check_id("app", app_id)
 
     def by_v2(place: Place, size: int) -> Route[Any, Part[Function]]:
@@ -64,7 +64,7 @@ def invoke(
     *,
     idempotency_key: str | None,
 ) -> Plan[str]:
-    """Start a function directly and return its run's id; repeatable only with a key."""
+    """Start a function directly and return its run's id; retried only with a key."""
     check_id("app", app_id)
     check_id("function", function_id)
     check_text("idempotency_key", idempotency_key)

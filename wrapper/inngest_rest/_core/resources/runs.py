@@ -45,14 +45,14 @@ if TYPE_CHECKING:
 _V1_STATUSES = frozenset({"running", "completed", "failed", "cancelled"})
 
 # A run becomes visible about 0.25 s after its event was accepted; until then it is "not found".
-# Five seconds leave room for a slow server.
+# Five seconds allow for a slow server.
 _APPEARS_WITHIN = 5.0
 _APPEARS_EVERY = 0.25
 
-# getRunV1 answers from a cache of 3 s: asking sooner shows the same.
+# getRunV1 responds from a cache of 3 s: polling faster returns the same state.
 _CHANGES_EVERY = 3.0
 
-# Seconds for finding out whether an unknown id is that of an event.
+# Seconds for finding out whether an unknown id is an event's id.
 _HINT_WITHIN = 2.0
 
 _ENDED_BEFORE = frozenset({"run_already_cancelled", "run_already_ended"})
@@ -68,7 +68,7 @@ def list_runs(
     until: datetime | None,
     **paging: Unpack[Paging],
 ) -> Listing[Run]:
-    """List runs, newest first: by v1 if it has the filters, else by v2."""
+    """List runs, newest first: by v1 if it supports the filters, else by v2."""
     statuses = check_statuses(status)
     check_window(since, until)
     if app is not None:
@@ -102,7 +102,7 @@ def list_runs(
             operation, kwargs, api.V2RunListEnvelope, lambda it: from_v2.part(it, from_v2.run)
         )
 
-    # v1 ignores a filter that it does not have, and answers with runs that were not asked for.
+    # v1 ignores unknown filters, and would return runs that were not requested.
     v1_ignores = (
         any(each is not None for each in (app, function, since, until))
         or len(statuses) > 1
@@ -122,7 +122,7 @@ def get(session: Session, run_id: str) -> Plan[Run]:
 
 
 def _get(session: Session, run_id: str, *, deadline: float = math.inf) -> Plan[Run]:
-    """Get a run, from v1 where there is one: getRunV2 is often wrong about the status."""
+    """Get a run, from v1 where there is one, else from v2."""
     of_v1 = v1.get_run_v1.get_kwargs(run_id)
     by_v1 = Route(v1.get_run_v1, of_v1, api.V1RunEnvelope, lambda it: from_v1.run(it.data))
     of_v2 = v2.get_run_v2.get_kwargs(run_id, include_output=True)
@@ -137,10 +137,10 @@ def _get(session: Session, run_id: str, *, deadline: float = math.inf) -> Plan[R
 def _raise_if_unknown(
     session: Session, run_id: str, failure: ServerError, deadline: float = math.inf
 ) -> Plan[None]:
-    """Ask v2, where it may be asked, whether a run exists that v1 "failed to load".
+    """Ask v2, if it may be used, whether a run exists that v1 "failed to load".
 
-    v1 has the same words for an unknown run and for a failure (recording v1-run-unknown); where v2
-    cannot be asked, the first is likelier.
+    v1 has one message for an unknown run and for a failure (recording v1-run-unknown); without v2,
+    an unknown run is more likely.
     """
     if not failure.hidden:
         return
@@ -162,7 +162,7 @@ def _raise_if_unknown(
 def _name_event(
     session: Session, run_id: str, error: NotFoundError, deadline: float = math.inf
 ) -> Plan[None]:
-    """Let an error say so if the id that it is about is an event's, as send returns it."""
+    """Add a hint to the error if the id is an event's internal id, as `send` returns it."""
     route = evolve(events.get_route(run_id), repeatable=False)
     if session.absent.has(route.operation, session.clock.monotonic()):
         return
@@ -177,8 +177,8 @@ def _name_event(
 def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
     """Poll until the run has ended.
 
-    "Not found" is forgiven while the run may yet appear, and once it was seen every fault that may
-    pass is.
+    "Not found" is tolerated while the run may still appear, and every transient fault once the run
+    has been seen.
     """
     check_id("run id", run_id)
     deadline = session.clock.monotonic() + check_seconds("timeout", timeout)
@@ -216,7 +216,7 @@ def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
 
 
 def _is_missing(fault: InngestError) -> bool:
-    """Return whether a server says that it does not have the run, or not yet.
+    """Return whether an error means that the server does not have the run, or not yet.
 
     v2 knows a new run a moment before v1 can load it, which v1 calls a failure.
     """
@@ -224,8 +224,8 @@ def _is_missing(fault: InngestError) -> bool:
 
 
 def _may_pass(fault: InngestError) -> bool:
-    """Return whether a run that was seen may be seen again after this."""
-    # A server that has the run and the route loses neither; it, or a proxy, is out of order.
+    """Return whether an error after a run was seen may be transient."""
+    # A server that has the run and the route loses neither: it, or a proxy, is failing.
     return (
         _is_missing(fault)
         or isinstance(fault, RouteNotFoundError)
@@ -234,7 +234,7 @@ def _may_pass(fault: InngestError) -> bool:
 
 
 def cancel(session: Session, run_id: str) -> Plan[None]:
-    """Cancel a run; one that has ended already is not an error."""
+    """Cancel a run; a run that has already ended is not an error."""
     check_id("run id", run_id)
     of_v1 = v1.cancel_run_v1.get_kwargs(run_id)
     by_v1 = Route(v1.cancel_run_v1, of_v1, type(None), lambda _: None)
@@ -248,7 +248,7 @@ def cancel(session: Session, run_id: str) -> Plan[None]:
 
 
 def replay(session: Session, run_id: str) -> Plan[str]:
-    """Run a run again from its start and return the new run's id."""
+    """Replay a run from its beginning and return the new run's id."""
     check_id("run id", run_id)
 
     def new_id(answer: api.V1ReplayEnvelope | api.V2RunIdEnvelope) -> str:
@@ -262,7 +262,7 @@ def replay(session: Session, run_id: str) -> Plan[str]:
 
 
 def jobs(session: Session, run_id: str) -> Plan[list[Job]]:
-    """Get what is queued for a run."""
+    """List the jobs queued for a run."""
     operation = v1.list_run_jobs_v1
     kwargs = operation.get_kwargs(check_id("run id", run_id))
     route = Route(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def send(session: Session, signal: str, data: Any) -> Plan[str]:
     """Send a signal and return the id of the run that waited for it."""
-    # An empty one takes the server 1.5 s, and is a 500 then (recording v1-signal-empty).
+    # For an empty one the server responds with 500 after 1.5 s (recording v1-signal-empty).
     check_text("signal", signal or "")
     operation = v1.send_signal_v1
     kwargs = operation.get_kwargs(body=api.V1Signal(signal, check_json("data", data)))

@@ -63,14 +63,14 @@ def get(session: Session, webhook_id: str) -> Plan[Webhook]:
 def update(
     session: Session, webhook_id: str, *, name: str | None, transform: str | None
 ) -> Plan[Webhook]:
-    """Change what is given of a webhook."""
+    """Change the given fields of a webhook."""
     operation = v1.update_webhook_v1
     kwargs = operation.get_kwargs(check_id("webhook id", webhook_id), body=_body(name, transform))
     return first_present(session, Route(operation, kwargs, api.V1WebhookEnvelope, _webhook))
 
 
 def delete(session: Session, webhook_id: str) -> Plan[None]:
-    """Remove a webhook."""
+    """Delete a webhook."""
     operation = v1.delete_webhook_v1
     kwargs = operation.get_kwargs(check_id("webhook id", webhook_id))
     return first_present(session, Route(operation, kwargs, api.V1WebhookIdEnvelope, lambda _: None))

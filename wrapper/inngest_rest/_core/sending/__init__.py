@@ -1,1 +1,1 @@
-"""Events become requests: checked, encoded, batched, sent, and accounted for one by one."""
+"""Sending: events are validated, encoded, batched, sent, and accounted for one by one."""

@@ -1,7 +1,7 @@
-"""Batching: events become requests, bounded by count and by bytes. No I/O here.
+"""Batching: group events into request bodies, bounded by count and by bytes. No I/O.
 
-Ordinary events are encoded a whole batch at a time, in a third of the time that one event after
-another takes; if any of them needs a closer look, each is encoded by itself.
+Ordinary events are encoded a whole batch at a time, in a third of the time it takes one by one; if
+any of them needs a closer look, each is encoded by itself.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ if TYPE_CHECKING:
 E = TypeVar("E")
 
 MAX_EVENTS = 5_000
-"""Most events the platform accepts per request (operation sendEvents)."""
+"""Maximum number of events per request that the platform accepts (operation sendEvents)."""
 
 DEFAULT_EVENTS = 512
-"""Events per request, unless told otherwise."""
+"""Default number of events per request."""
 
 DEFAULT_BYTES = 4 * 1024 * 1024
-"""Bytes per request; more than the largest event, so that every event fits into one."""
+"""Default number of bytes per request; larger than the largest event, so that every event fits."""
 
 # For fewer events, encoding all together costs more than it saves.
 _WORTH_TOGETHER = 8
 
-# A compiled pattern finds four letters faster than bytes.count does.
+# A compiled pattern finds four bytes faster than bytes.count does.
 _find_nulls = re.compile(b"null").findall
 _copy = cast("Callable[[dict[str, Any]], dict[str, Any]]", dict.copy)
 _values = cast("Callable[[dict[str, Any]], Iterable[Any]]", dict.values)
@@ -61,7 +61,7 @@ class Batch(NamedTuple):
     Attributes:
         positions: The index of each in the caller's input.
         body: The events as one JSON array.
-        refused: Events refused locally since the batch before; they do not go out.
+        refused: Events rejected locally since the previous batch; they are not sent.
     """
 
     positions: Sequence[int]
@@ -120,8 +120,8 @@ def batches_of_events(
 
     Args:
         events: The events; none may change before its batch was yielded.
-        size: Most events per batch.
-        lenient: Whether an invalid event is set aside; otherwise the first one raises.
+        size: Maximum number of events per batch.
+        lenient: Whether invalid events are set aside; otherwise the first one raises.
     """
     source, first = iter(events), 0
     while chunk := list(islice(source, size)):
@@ -162,7 +162,7 @@ def _batches(chunk: Sequence[EventLike], first: int, *, lenient: bool) -> Iterat
 
 
 def _describe(event: EventLike) -> Mapping[str, Any]:
-    """Return what the failure of a refused event shows."""
+    """Return a rejected event as its failure shows it."""
     if isinstance(event, Event):
         return {"name": event.name, "data": event.data, "id": event.id}
     return dict(event) if isinstance(event, Mapping) else {}  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -173,10 +173,11 @@ class Batcher(Generic[E]):
 
     Args:
         encode: Turns an event and its position into its JSON text, or raises InvalidEventError.
-        describe: Turns a refused event into what its failure shows; without it the first invalid
+        describe: Turns a rejected event into what its failure shows; without it the first invalid
             event raises.
-        max_events: Most events per batch.
-        max_bytes: Most bytes per batch, commas and brackets included; a single event may exceed it.
+        max_events: Maximum number of events per batch.
+        max_bytes: Maximum size of a batch in bytes, commas and brackets included; a single event
+            may exceed it.
         first: The position of the first event.
     """
 
@@ -203,7 +204,7 @@ class Batcher(Generic[E]):
         self._bytes = 2
 
     def add(self, event: E) -> Batch | None:
-        """Take an event; return the batch that had to be closed for it, if any."""
+        """Add an event; return the batch that had to be closed for it, if any."""
         position = self._position
         self._position = position + 1
         try:
@@ -225,11 +226,11 @@ class Batcher(Generic[E]):
         if self._describe is None:
             raise error
         self._refused.append(SendFailure(error.position, self._describe(event), error.reason))
-        # A long run of bad events must not pile up here.
+        # A long run of invalid events must not pile up here.
         return self.flush() if len(self._refused) >= self._max_events else None
 
     def flush(self) -> Batch | None:
-        """Return what is left, or None."""
+        """Return the remaining events as a batch, or None."""
         if not self._texts and not self._refused:
             return None
         batch = Batch.of(self._positions, self._texts, self._refused)
@@ -252,14 +253,14 @@ def dump_together(events: Sequence[EventLike]) -> bytes | None:
         text = orjson.dumps(rows, option=orjson.OPT_PASSTHROUGH_DATACLASS)
     except orjson.JSONEncodeError:
         return None
-    # If all together are below the bound of one event, none is above it.
+    # If all of them together are below the limit for one event, none exceeds it.
     if len(text) > MAX_EVENT_BYTES or not _nulls_are_none(text, rows):
         return None
     return text
 
 
 def _as_dicts(events: Sequence[EventLike]) -> Sequence[dict[str, Any]]:
-    """Return events of one kind as plain dicts, nothing if they are of several kinds."""
+    """Return events of one kind as plain dicts, none if they are of several kinds."""
     kinds = set(map(type, events))
     if kinds == {dict}:
         return cast("Sequence[dict[str, Any]]", events)
@@ -269,7 +270,7 @@ def _as_dicts(events: Sequence[EventLike]) -> Sequence[dict[str, Any]]:
 
 
 def _with_times(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return copies with milliseconds for datetimes, nothing if any `ts` is not a datetime."""
+    """Return copies with datetimes as milliseconds, none if any `ts` is not a datetime."""
     copies = [
         {**row, "ts": milliseconds(ts)}
         for row in rows
@@ -295,12 +296,12 @@ def _suffixes() -> Sequence[str]:
 def _nulls_are_none(text: bytes, rows: Sequence[dict[str, Any]]) -> bool:
     """Return whether every null stands for None: orjson writes NaN and infinities as null, too.
 
-    If there are no more nulls than values that are None, none of them can be a NaN.
+    If the text has no more nulls than the events have None values, none of them can be a NaN.
     """
     nulls = len(_find_nulls(text))
     if nulls == 0:
         return True
     data = [row["data"] for row in rows]
-    # Comparing a string with None takes four times as long as finding it true.
+    # Comparing a string with None takes four times as long as testing its truth.
     falsy = list(filterfalse(None, chain.from_iterable(map(_values, data))))
     return nulls == falsy.count(None) or are_all_finite(rows)

@@ -1,8 +1,8 @@
-"""Event encoding: check an event and write its JSON text, or refuse it with its position.
+"""Event encoding: validate an event and return its JSON text, or reject it with its position.
 
-This is the hot path: checks by hand and one pass of orjson; contract tests hold its output to the
-document. It refuses what the server refuses (operation sendEvents), and what JSON or the server
-would change silently: NaN, integers beyond 64 bits, lone surrogates.
+This is the hot path: hand-written checks and one pass of orjson; contract tests compare its output
+with the document. It rejects what the server rejects (operation sendEvents), and values that JSON
+or the server would silently change: NaN, integers beyond 64 bits, lone surrogates.
 
 `fields_of` is the fast path: it validates a whole batch of ordinary events with C-level loops.
 """
@@ -33,21 +33,21 @@ FIRST_TS, LAST_TS = 315_532_800_000, 4_102_444_800_000
 
 _name_of, _data_of = itemgetter("name"), itemgetter("data")
 
-# A compiled pattern finds four letters in half the time that `in` takes.
+# A compiled pattern finds four bytes in half the time that `in` takes.
 _find_null = re.compile(b"null").search
 
 
 def encode(event: EventLike, position: int) -> bytes:
     """Return the event's JSON text, with an id.
 
-    The checks are by hand, with the most common exact types first.
+    The checks are written by hand, with the most common exact types first.
 
     Args:
         event: The event; never changed.
-        position: Its index in what was handed over, for the error.
+        position: Its index in the caller's input, for the error.
 
     Raises:
-        InvalidEventError: The server would refuse the event, or part of it would be lost.
+        InvalidEventError: The server would reject the event, or part of it would be lost.
     """
     try:
         wire: dict[str, Any] = event.copy() if type(event) is dict else wire_form(event)  # pyright: ignore[reportUnknownVariableType]
@@ -83,7 +83,7 @@ def encode(event: EventLike, position: int) -> bytes:
 
 
 def check_name(name: object) -> None:
-    """Raise ValueError unless this can be an event's name."""
+    """Raise ValueError if this is not a valid event name."""
     if not isinstance(name, str) or not name:
         raise ValueError("name must be text and not empty")
     if name[:8].lower() == "inngest/":
@@ -150,13 +150,13 @@ def _set_v(wire: dict[str, Any]) -> None:
 
 
 def are_all_finite(values: Iterable[Any]) -> bool:
-    """Return whether JSON can hold every float; flat and blunt, since it is on the hot path."""
+    """Return whether JSON can represent every float; written flat, since it is on the hot path."""
     for value in values:
         kind = value.__class__
         if kind is str or kind is int or value is None:
             continue
         if kind is float:
-            # Zero for every finite number, NaN for the others.
+            # Zero for finite numbers, NaN for all others.
             if value * 0.0 != 0.0:
                 return False
         elif kind is dict:
@@ -171,7 +171,7 @@ def are_all_finite(values: Iterable[Any]) -> bool:
 
 
 def _non_finite(value: Any, path: str = "") -> str | None:
-    """Return the path of a float that JSON cannot hold, or None."""
+    """Return the path of a float that JSON cannot represent, or None."""
     if isinstance(value, Enum):
         value = value.value
     if isinstance(value, float):
@@ -189,11 +189,11 @@ def _non_finite(value: Any, path: str = "") -> str | None:
 
 
 def fields_of(events: Sequence[Mapping[str, Any]]) -> set[str] | None:
-    """Return the fields that ordinary events have, or None if any event needs a closer look.
+    """Return the fields of a batch of ordinary events, or None if any event needs a closer look.
 
-    Only what is beyond doubt passes; `encode` knows every rule and says what is wrong, and where.
-    Each event has a name and data; either all have an id or none. Fields that are not in the
-    document may hold anything.
+    Only events that are certainly valid pass; `encode` knows every rule and reports what is wrong,
+    and where. Each event has a name and data; either all have an id or none. Fields that are not in
+    the document may have any value.
     """
     try:
         names = set(map(_name_of, events))

@@ -1,4 +1,4 @@
-"""What became of the events of one batch: one fate per event, from the answer to the report."""
+"""The outcome of one batch: one fate per event, from the response to the report."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Rejected(NamedTuple):
 
 
 class Unknown(NamedTuple):
-    """The event was not answered for, or not sent after a failure."""
+    """No response accounts for the event, or it was not sent after a failure."""
 
     reason: str
 
@@ -51,12 +51,12 @@ class Fates:
 
     @classmethod
     def unknown(cls, batch: Batch, reason: str) -> Fates:
-        """Return the fates of a batch that nobody answered for."""
+        """Return the fates of a batch that got no response."""
         return cls(batch, [Unknown(reason)] * len(batch.positions))
 
     @cached_property
     def ids(self) -> tuple[str | None, ...]:
-        """The internal id of each event, None for one that is not known to be accepted."""
+        """The internal id of each event, or None if it is not known to be accepted."""
         if self.are_all_accepted:
             return tuple(self.each)  # type: ignore[arg-type] # pyright: ignore[reportReturnType]
         return tuple(fate if isinstance(fate, str) else None for fate in self.each)
@@ -75,7 +75,7 @@ class Fates:
 
     @cached_property
     def report(self) -> SendReport:
-        """Count the fates and list every failure, events refused before sending included."""
+        """Count the fates and list every failure, including events rejected before sending."""
         refused = self.batch.refused
         if self.are_all_accepted:
             return SendReport(len(self.each), len(refused), 0, tuple(refused))
@@ -95,7 +95,7 @@ class Fates:
         )
 
     def rejections(self) -> list[tuple[int, str]]:
-        """Return the position and reason of each event that was refused, here or by the server."""
+        """Return the position and reason of each event that was rejected, here or by the server."""
         refused = [(each.position, each.reason) for each in self.batch.refused]
         rejected = [
             (position, fate.reason)
@@ -109,7 +109,7 @@ class Fates:
         return BatchReport(self.batch.positions, self.ids, self.report)
 
     def split(self) -> tuple[Fates, Batch | None]:
-        """Part the fates that are final from the events to send again, the end of the batch."""
+        """Separate the final fates from the events to send again, the end of the batch."""
         if self.known == len(self.each):
             return self, None
         done = self.batch.part(0, self.known)._replace(refused=self.batch.refused)

@@ -1,8 +1,8 @@
 """Plans that send events: no event is lost, and none runs twice.
 
-Every event has an id before it first goes out, and every request a seed, so the same bytes may be
-sent again (operation sendEvents). A 400 names in `ids` what was stored before the offender: the
-offender is rejected and the rest is sent on.
+Every event has an id before it is first sent, and every request a seed, so the same bytes may be
+sent again (operation sendEvents). The `ids` of a 400 are the events stored before the invalid one:
+that one is reported as rejected and the events after it are sent.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ _ANSWERS = frozenset({200, 400})
 def send(
     session: Session, events: EventLike | Iterable[EventLike], *, batch_size: int = DEFAULT_EVENTS
 ) -> Plan[list[str]]:
-    """Send one event or several and return their internal ids in order."""
+    """Send one or more events and return their internal ids, in order."""
     check_count("batch_size", batch_size, at_most=MAX_EVENTS)
-    # Everything is checked and encoded before anything is sent.
+    # Everything is validated and encoded before anything is sent.
     batches = list(batches_of_events(each_event(events), batch_size))
     sent: list[Fates] = []
     cause: InngestError | None = None
@@ -67,7 +67,7 @@ def send(
 
 
 def send_batch(session: Session, batch: Batch) -> Plan[Fates]:
-    """Send one batch to its end, past every event that the server rejects."""
+    """Send a whole batch, continuing after each event that the server rejects."""
     fates: list[Fate] = []
     left, texts = batch, list[bytes]()
     while left.positions:
@@ -84,7 +84,7 @@ def send_batch(session: Session, batch: Batch) -> Plan[Fates]:
 
 
 def each_event(events: EventLike | Iterable[EventLike]) -> Iterable[EventLike]:
-    """Return an iterable of events, whether one was passed or several."""
+    """Return an iterable of events, for one event or several."""
     if isinstance(events, Event | Mapping):
         return [cast("EventLike", events)]
     if isinstance(events, str | bytes) or not isinstance(events, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -96,14 +96,14 @@ def each_event(events: EventLike | Iterable[EventLike]) -> Iterable[EventLike]:
 
 
 def _took_nothing(cause: InngestError) -> bool:
-    """Return whether a request that failed so provably stored no event."""
+    """Return whether a request that failed with this error provably stored no event."""
     if isinstance(cause, ApiError):
         return 400 <= cause.status < 500 and not cause.may_have_taken_effect
     return isinstance(cause, TransportError) and not cause.delivered
 
 
 def _post(session: Session, batch: Batch) -> Plan[list[Fate]]:
-    """Post a batch and return the fates that the receipt names.
+    """Post a batch and return its fates according to the receipt.
 
     Retries reuse the seed, which keeps the server from storing the events twice.
     """
@@ -132,13 +132,13 @@ _RECEIPTS = _Receipts()
 
 
 def _fates(receipt: object, count: int) -> list[Fate]:
-    """Read a receipt for so many events; believe it only if it is one.
+    """Read the receipt for a number of events, and check that it accounts for all of them.
 
     Raises:
-        ValueError: It does not say what became of the events.
+        ValueError: It does not account for the events.
     """
     assert isinstance(receipt, SendResult | SendError)
-    # "Nothing was stored" comes as one empty string (recording ingest-empty-array).
+    # "Nothing was stored" is reported as one empty string (recording ingest-empty-array).
     ids: list[Fate] = [*receipt.ids] if all(receipt.ids) else [each for each in receipt.ids if each]
     if type(receipt.ids) is not list or not {str}.issuperset(map(type, ids)):
         raise ValueError("ids is not a list of text")

@@ -1,7 +1,7 @@
-"""Bulk sending: events stream through in bounded memory, several batches in flight.
+"""Bulk sending: stream events in bounded memory, with several batches in flight.
 
-Events are encoded where they come from; batches go out through the driver's `run_many`, which
-returns results in order. A bad event is reported and the rest go on.
+Events are encoded as they are drawn; batches are sent by the driver's `run_many`, which returns
+results in order. An invalid event is reported and the rest are sent.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from inngest_rest.typing import Seconds
 
 DEFAULT_IN_FLIGHT = 8
-"""Requests in flight, unless told otherwise; see scripts/benchmark/README.md."""
+"""Default number of requests in flight; see scripts/benchmark/README.md."""
 
 MAX_IN_FLIGHT = 64
 
@@ -50,12 +50,12 @@ MAX_IN_FLIGHT = 64
 # which the batch has waited for as long as its policy lets it.
 _HOPELESS = (AuthenticationError, PermissionDeniedError, RouteNotFoundError)
 
-# This many unanswered batches in a row are an outage, not bad luck.
+# This many batches in a row without a response are an outage, not bad luck.
 _OUTAGE = 10
 
 
 class SendOptions(NamedTuple):
-    """How to send many events, checked."""
+    """Validated options of bulk sending."""
 
     batch_size: int
     in_flight: int
@@ -71,7 +71,7 @@ def check_options(
     max_requests: int | None = None,
     period: Seconds = 1.0,
 ) -> SendOptions:
-    """Check what every way to send many events takes; a missing key raises here, too."""
+    """Validate the options common to all bulk sending; a missing key raises here, too."""
     check_count("batch_size", batch_size, at_most=MAX_EVENTS)
     check_count("in_flight", in_flight, at_most=MAX_IN_FLIGHT)
     check_count("max_requests", max_requests)
@@ -90,7 +90,7 @@ def check_options(
 def send_many(
     driver: Driver, session: Session, events: Iterable[EventLike], options: SendOptions
 ) -> SendReport:
-    """Send events from an iterable, whatever its length."""
+    """Send events from an iterable of any length."""
     source = batches_of_events(each_event(events), options.batch_size, lenient=True)
     return run(driver, session, source, options)
 
@@ -101,7 +101,7 @@ async def send_many_async(
     events: Iterable[EventLike] | AsyncIterable[EventLike],
     options: SendOptions,
 ) -> SendReport:
-    """Send events from an iterable or an asynchronous one, whatever its length."""
+    """Send events from an iterable or asynchronous iterable of any length."""
     source = (
         batches_of_async_events(events, options.batch_size, lenient=True)
         if isinstance(events, AsyncIterable)
@@ -149,7 +149,7 @@ def _paced(session: Session, batch: Batch, pacer: Pacer) -> Plan[Fates]:
 
 
 class Tally:
-    """Add up the fates of batches, pass them on, and notice when going on is useless."""
+    """Sums up the fates of batches, passes them on, and detects when continuing is pointless."""
 
     def __init__(self, on_fates: Callable[[Fates], object]) -> None:
         self._on_fates = on_fates
@@ -158,8 +158,8 @@ class Tally:
         self._stopped_by: InngestError | None = None
 
     def record(self, batch: Batch, fates: Fates | None) -> bool:
-        """Add a batch, given up if it has no fates; return whether to go on."""
-        fates = fates or Fates.unknown(batch, "given up before its answer came")
+        """Add a batch, which was abandoned if it has no fates; return whether to continue."""
+        fates = fates or Fates.unknown(batch, "abandoned before its response arrived")
         self._report += fates.report
         self._failing = self._failing + 1 if fates.cause else 0
         is_hopeless = isinstance(fates.cause, _HOPELESS) or names_a_pause(fates.cause)
@@ -169,7 +169,7 @@ class Tally:
         return self._stopped_by is None
 
     def finish(self) -> SendReport:
-        """Return the report, or raise what made going on useless."""
+        """Return the report, or raise the error that stopped the sending."""
         if self._stopped_by is not None:
             self._stopped_by.add_note(
                 f"stopped after {self._report.accepted:,} events were accepted, "
@@ -180,12 +180,12 @@ class Tally:
 
 
 class Pacer:
-    """Space requests evenly; shared by all threads or tasks of one sending.
+    """Spaces requests evenly; shared by all threads or tasks of one bulk send.
 
     Args:
-        requests: Most requests per period; None for no limit.
+        requests: Maximum number of requests per period; None for no limit.
         period: The period, in seconds.
-        clock: Monotonic seconds.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(self, requests: int | None, period: float, clock: Callable[[], float]) -> None:

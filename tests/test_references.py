@@ -1,0 +1,114 @@
+"""References resolve: recordings and operations that are cited, and files that are named."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from hatchling.builders.sdist import SdistBuilder
+
+ROOT = Path(__file__).resolve().parent.parent
+RECORDINGS = ROOT / "tests/contract/recordings"
+DOCUMENT = yaml.safe_load((ROOT / "openapi/inngest.yaml").read_text(encoding="utf-8"))
+OPERATIONS = {
+    operation["operationId"]
+    for path in DOCUMENT["paths"].values()
+    for operation in path.values()
+    if isinstance(operation, dict)
+}
+
+# Recorded exchanges and locked versions are data; the diffs of templates quote the stock ones.
+DATA = ("constraints.txt", "tests/contract/recordings/", "tests/templates/")
+
+
+def read_texts() -> dict[str, str]:
+    """Return every text file of the source distribution, this one excepted, by its path."""
+    packed = SdistBuilder(str(ROOT)).recurse_included_files()
+    names = sorted({each.distribution_path for each in packed} | {"pyproject.toml", ".ci/run"})
+    paths = {name: ROOT / name for name in names}
+    return {
+        name: path.read_text(encoding="utf-8")
+        for name, path in paths.items()
+        if path.is_file() and path != Path(__file__).resolve()
+    }
+
+
+TEXTS = read_texts()
+PROSE = {name: text for name, text in TEXTS.items() if not name.startswith(DATA)}
+
+# A name with a hyphen is a recording's, one in camel case an operation's.
+RECORDING = r"[a-z0-9]+(?:-[a-z0-9]+)+"
+OPERATION = r"[a-z]+(?:[A-Z][A-Za-z0-9]*)+"
+
+
+def citations(kind: str, name: str, text: str) -> list[str]:
+    """Find the names cited as `recording NAME`, `recordings NAME, NAME and NAME` and so on."""
+    quoted = rf"`?{name}`?"
+    # A line break in a comment is followed by its mark.
+    gap = r"(?:\s+(?:#:?\s+)?)"
+    several = rf"{kind}s?{gap}({quoted}(?:(?:,|,?{gap}(?:and|or)){gap}{quoted})*)"
+    return [each for found in re.findall(several, text) for each in re.findall(name, found)]
+
+
+def unresolved(kind: str, name: str, known: set[str]) -> list[str]:
+    return [
+        f"{path}: {kind} {cited}"
+        for path, text in PROSE.items()
+        for cited in citations(kind, name, text)
+        if cited not in known
+    ]
+
+
+def test_recordings_that_are_cited_exist() -> None:
+    known = {each.stem for each in RECORDINGS.glob("*.json")}
+    assert unresolved("recording", RECORDING, known) == []
+
+
+def test_operations_that_are_cited_are_in_the_document() -> None:
+    assert unresolved("operation", OPERATION, OPERATIONS) == []
+
+
+def test_names_in_the_style_of_an_operation_id_are_operations() -> None:
+    """An id with its version, such as getRunV2, is cited without the word operation, too."""
+    ids = r"\b(?:get|list|create|update|delete|send|invoke|cancel|rerun|replay)[A-Z]\w*V[12]\b"
+    named = {
+        f"{path}: {each}"
+        for path, text in PROSE.items()
+        for each in re.findall(ids, text)
+        if each not in OPERATIONS
+    }
+    assert named == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "cited"),
+    [
+        ("recording v1-run", ["v1-run"]),
+        ("(recordings `v1-run` and v2-run)", ["v1-run", "v2-run"]),
+        ("recordings a-b, c-d and\n    # e-f.", ["a-b", "c-d", "e-f"]),
+        ("a recording\n# v1-run", ["v1-run"]),
+        ("a recording of it, a well-known one", []),
+    ],
+)
+def test_a_citation_is_found_however_it_is_wrapped(text: str, cited: list[str]) -> None:
+    assert citations("recording", RECORDING, text) == cited
+
+
+def test_files_that_are_named_exist() -> None:
+    """Tests make up modules, so those are looked for in all other files."""
+    there = [f"/{name}" for name in (*TEXTS, Path(__file__).relative_to(ROOT).as_posix())]
+    missing = {
+        f"{path}: {named}"
+        for path, text in PROSE.items()
+        for named in re.findall(r"(?<![\w.{}*/-])([\w/-]+\.(?:md|py))\b(?!\.jinja)", text)
+        if not (path.startswith("tests/") and named.endswith(".py"))
+        if not any(each.endswith(f"/{named}") for each in there)
+    }
+    assert missing == set()
+
+
+def test_no_source_outside_the_repository_is_cited() -> None:
+    outside = re.compile(r"\[facts|\bfacts\.md|/work/")
+    assert [path for path, text in TEXTS.items() if outside.search(text)] == []
