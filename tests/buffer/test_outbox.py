@@ -131,10 +131,10 @@ def test_threads_that_wait_for_the_disk_share_a_commit(opened: Callable[..., Out
         db.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
     threads = [threading.Thread(target=fill, args=(box, f"e{index}")) for index in range(8)]
     # Nothing public tells when all of them wait.
-    with box._commits._lock:
+    with box._commits._lock:  # noqa: SLF001 - the lock has no public side
         for thread in threads:
             thread.start()
-        while len(box._commits._coming) < len(threads):
+        while len(box._commits._coming) < len(threads):  # noqa: SLF001
             threads[0].join(0.001)
     for thread in threads:
         thread.join()

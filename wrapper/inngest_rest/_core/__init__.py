@@ -4,7 +4,7 @@ Imports go one way, and import-linter holds them to it (pyproject.toml):
 
     buffer, file_import      queues of events to send; sending the events of a file
     sending, resources       turn events into requests; one module per resource of the API
-    calls                    one call of the API: settings, keys, request, answer, retries
+    calls                    one call of the API: settings, keys, request, response, retries
     drivers                  run plans, blocking or awaiting: the only room that sends or sleeps
-    plans, arguments         the definition of a plan; validation of arguments
+    plans, clock, arguments  the definition of a plan; time and chance; validation of arguments
 """
