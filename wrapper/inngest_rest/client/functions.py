@@ -74,8 +74,10 @@ class Functions(Resource):
             app: The app's id.
             function: The function's id within the app.
             data: The event data passed to the function; `{}` by default.
-            idempotency_key: Calls with the same key start one run and return its id. With a key, a
-                failed request is retried; without one, only if it never reached the server.
+            idempotency_key: Calls with the same key return the id of the first run. Do not rely on
+                it: servers of release 1.43 execute the function twice for a call with a key, and
+                once more for each repeat. With a key, a failed request is retried; without one,
+                only if it never reached the server.
 
         Raises:
             NotFoundError: No such function.
