@@ -74,8 +74,8 @@ class Driver:
         started = self._clock.monotonic()
         lanes = self._lanes[call.host]
         room = lanes.room
-        if not room.acquire(blocking=False):
-            if not room.acquire(timeout=call.timeout):
+        if not room.acquire():
+            if not room.acquire(call.timeout):
                 raise no_room(call)
             waited = self._clock.monotonic() - started
             start_late(call, max(call.timeout - waited, 0.001))
