@@ -7,20 +7,15 @@ that one is reported as rejected and the events after it are sent.
 
 from __future__ import annotations
 
-import base64
-import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, cast
-
-import orjson
+from typing import TYPE_CHECKING, cast
 
 from inngest_rest._core.arguments import check_count
-from inngest_rest._core.calls.operation import perform
-from inngest_rest._core.calls.route import Route
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS, MAX_EVENTS, Batch, batches_of_events
-from inngest_rest._core.sending.fates import Fate, Fates, Rejected, Unknown
+from inngest_rest._core.sending.fates import Fate, Fates, Unknown
 from inngest_rest.errors import (
     ApiError,
+    ClosedError,
     InngestError,
     InvalidArgumentError,
     InvalidResponseError,
@@ -29,16 +24,10 @@ from inngest_rest.errors import (
 )
 from inngest_rest.event import Event, EventLike
 from inngest_rest.reports import SendReport
-from inngest_rest_api.api.ingest import send_events
-from inngest_rest_api.models import SendError, SendResult
 
 if TYPE_CHECKING:
-    import httpx
-
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-
-_ANSWERS = frozenset({200, 400})
 
 
 def send(
@@ -68,12 +57,14 @@ def send(
 
 def send_batch(session: Session, batch: Batch) -> Plan[Fates]:
     """Send a whole batch, continuing after each event that the server rejects."""
+    from inngest_rest._core.sending.receipts import post  # noqa: PLC0415 - loads generated models
+
     fates: list[Fate] = []
     left, texts = batch, list[bytes]()
     while left.positions:
         try:
-            fates += yield from _post(session, left)
-        except (ApiError, TransportError, InvalidResponseError) as error:
+            fates += yield from post(session, left)
+        except (ApiError, ClosedError, InvalidResponseError, TransportError) as error:
             fates += [Unknown(str(error))] * len(left.positions)
             return Fates(batch, fates, error)
         if len(fates) == len(batch.positions):
@@ -99,53 +90,6 @@ def _took_nothing(cause: InngestError) -> bool:
     """Return whether a request that failed with this error provably stored no event."""
     if isinstance(cause, ApiError):
         return 400 <= cause.status < 500 and not cause.may_have_taken_effect
-    return isinstance(cause, TransportError) and not cause.delivered
-
-
-def _post(session: Session, batch: Batch) -> Plan[list[Fate]]:
-    """Post a batch and return its fates according to the receipt.
-
-    Retries reuse the seed, which keeps the server from storing the events twice.
-    """
-    seed = f"{int(session.clock.now() * 1_000)},{base64.b64encode(os.urandom(10)).decode()}"
-    kwargs = send_events.get_kwargs(session.event_key, body=[], x_inngest_event_id_seed=seed)
-    kwargs["json"], kwargs["content"] = None, batch.body
-    count = len(batch.positions)
-    route = Route(
-        _RECEIPTS, kwargs, object, lambda receipt: _fates(receipt, count), accepted=_ANSWERS
+    return isinstance(cause, ClosedError) or (
+        isinstance(cause, TransportError) and not cause.delivered
     )
-    return perform(session, route)
-
-
-class _Receipts:
-    """The operation sendEvents, whose receipts may lack the `status` that repeats HTTP's."""
-
-    OPERATION = send_events.OPERATION
-
-    @staticmethod
-    def parse_response(response: httpx.Response, *, strict: bool) -> SendResult | SendError:  # noqa: ARG004
-        receipt: dict[str, Any] = {"status": response.status_code, **orjson.loads(response.content)}
-        return (SendError if response.status_code == 400 else SendResult).from_dict(receipt)
-
-
-_RECEIPTS = _Receipts()
-
-
-def _fates(receipt: object, count: int) -> list[Fate]:
-    """Read the receipt for a number of events, and check that it accounts for all of them.
-
-    Raises:
-        ValueError: It does not account for the events.
-    """
-    assert isinstance(receipt, SendResult | SendError)
-    # "Nothing was stored" is reported as one empty string (recording ingest-empty-array).
-    ids: list[Fate] = [*receipt.ids] if all(receipt.ids) else [each for each in receipt.ids if each]
-    if type(receipt.ids) is not list or not {str}.issuperset(map(type, ids)):
-        raise ValueError("ids is not a list of text")
-    if isinstance(receipt, SendError):
-        if receipt.status != 400 or len(ids) >= count:
-            raise ValueError(f"{len(ids)} ids for {count} events, one of which was refused")
-        return [*ids, Rejected(str(receipt.error))]
-    if receipt.status != 200 or len(ids) != count:
-        raise ValueError(f"{len(ids)} ids for {count} events")
-    return ids
