@@ -23,11 +23,11 @@ from inngest_rest import (
     SendReport,
 )
 from tests.support.buffers import ROUTE, Make, flush_until_logged, sent
-from tests.support.server import accepts_all, refuses, text
+from tests.support.server import accepts_all, refuses, says, text
 
 if TYPE_CHECKING:
     from tests.conftest import Connect
-    from tests.support.server import Server
+    from tests.support.server import Reply, Server
 
 DOWN = text(503, "down")
 
@@ -111,6 +111,33 @@ def test_a_rejected_event_is_reported_and_the_rest_is_accepted(make: Make, serve
     assert batch.ids == ("a", None, "c")
     assert batch.positions[1] == report.failures[0].position
     assert batch.report == report
+
+
+@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.parametrize(
+    "answer", [says({"error": "no such upstream"}, status=404), text(402, "pay"), text(451, "no")]
+)
+def test_events_outlast_a_refusal_that_is_not_about_them(
+    make: Make, server: Server, answer: Reply
+) -> None:
+    server.on(ROUTE, answer, accepts_all)
+    buffer = make(max_age=1_000)
+    for name in "abc":
+        buffer.add({"name": name})
+    assert buffer.flush(5)
+    assert sent(server) == [["a", "b", "c"]] * 2
+    assert buffer.report == SendReport(accepted=3)
+
+
+def test_closing_with_a_bad_timeout_closes_nothing(make: Make, server: Server) -> None:
+    server.on(ROUTE, accepts_all)
+    buffer = make(max_age=1_000)
+    buffer.add({"name": "a"})
+    with pytest.raises(InvalidArgumentError, match="timeout"):
+        buffer.close(timeout=0)
+    buffer.add({"name": "b"})
+    assert buffer.close(5) == 0
+    assert buffer.report == SendReport(accepted=2)
 
 
 @pytest.mark.usefixtures("no_pauses")

@@ -318,6 +318,19 @@ def test_a_disk_that_cannot_be_written_does_not_keep_events_from_being_sent(
     assert rows(path, "dead_letters") == ["e0", "e100", "e200"]
 
 
+def test_a_full_disk_gives_a_worker_rest_when_all_events_are_sent(path: Path, clock: Clock) -> None:
+    schedule = Schedule(3, 1.0, clock.monotonic)
+    box = Outbox(
+        path, schedule, lambda: None, batch_size=3, max_pending=9, lease=LEASE, now=clock.now
+    )
+    fill(box, *"abcdef")
+    with pragma(box, "query_only", 1):
+        while (batch := box.take()) is not None:
+            box.settle(fates(batch, "AAA"))
+        assert schedule.due_in() != 0
+    box.close(loses_nothing)
+
+
 @pytest.mark.parametrize("damage", ["text", "5", "X'7B'", "X'5B315D'", "X'FF'"])
 def test_a_damaged_row_becomes_a_dead_letter_and_the_others_go_on(
     opened: Callable[..., Outbox], path: Path, damage: str

@@ -129,3 +129,9 @@ def test_a_clock_that_fails_leaves_the_count_of_waiting_events_right(clock: Cloc
         timing.added()
     is_broken = False
     assert timing.due_in() is None
+
+
+def test_after_a_batch_that_is_full_by_bytes_the_rest_is_due_at_once(timing: Schedule) -> None:
+    timing.added(2)
+    timing.took(1, is_full=True)
+    assert timing.due_in() == 0

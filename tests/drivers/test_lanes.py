@@ -256,3 +256,31 @@ def test_a_transport_of_the_wrong_kind_is_refused(connect: Connect, server: Serv
         connect(transport=httpx.Client())
     with pytest.raises(ConfigurationError, match="not AsyncHTTPTransport"):
         InngestClient(dev=True, transport=httpx.AsyncHTTPTransport())  # type: ignore[arg-type]
+
+
+def test_a_forked_child_closes_no_connection_of_its_parent() -> None:
+    lanes = Lanes(Own)
+    used, idle = lanes.take(), lanes.take()
+    lanes.give_back(idle, 0.0, is_whole=True)
+    lanes.forget()  # as after a fork
+    assert lanes.take() not in (used, idle)
+    assert set(lanes.close()).isdisjoint({used, idle})
+    assert used.closed == idle.closed == 0
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ALL_PROXY", "socks5://user:secret@a.b:1080"),
+        ("ALL_PROXY", "socks4://user:secret@a.b:1080"),
+        ("SSL_CERT_FILE", "/missing/certificates.pem"),
+    ],
+)
+def test_an_environment_that_cannot_be_used_is_a_clear_error(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    client = connect(dev="http://a.b:8288", transport=None)
+    with pytest.raises(ConfigurationError, match="proxy or the certificates") as caught:
+        client.send(EVENT)
+    assert "secret" not in str(caught.value)

@@ -10,7 +10,9 @@ import pytest
 
 from inngest_rest import (
     AuthenticationError,
+    ClosedError,
     Event,
+    InngestClient,
     InvalidArgumentError,
     InvalidEventError,
     InvalidResponseError,
@@ -24,10 +26,9 @@ from inngest_rest import (
     TransportError,
 )
 from inngest_rest.testing import MockServer, answers, loses_response
-from tests.support.server import WEB_UI, Answer, accepts_all, recorded, refuses, says, text
+from tests.support.server import WEB_UI, Answer, Reply, accepts_all, recorded, refuses, says, text
 
 if TYPE_CHECKING:
-    from inngest_rest import InngestClient
     from tests.conftest import Connect
     from tests.support.server import Server
 
@@ -363,3 +364,18 @@ def test_a_partial_send_error_has_counts_and_advice(client: InngestClient, serve
     said = str(caught.value)
     assert said.startswith("2 of 3 events accepted, 1 rejected, 0 unknown; first: e1 is refused.")
     assert ".report.failures" in said
+
+
+def test_events_accepted_before_the_client_was_closed_are_reported(server: Server) -> None:
+    def closes(request: httpx.Request) -> Reply:
+        client.close()
+        return accepts_all(request)
+
+    server.on(ROUTE, closes)
+    client = InngestClient(dev=True, transport=server)
+    with pytest.raises(PartialSendError) as caught:
+        client.send(events(2), batch_size=1)
+    assert (caught.value.report.accepted, caught.value.report.unknown) == (1, 1)
+    assert caught.value.ids[1] is None
+    with pytest.raises(ClosedError):
+        client.send(events(1))

@@ -168,12 +168,14 @@ class AsyncEventBuffer(Buffer):
             `report`, passed to `on_batch`, and logged. In a file they stay for the next buffer that
             opens it.
         """
+        if timeout is not None:
+            check_seconds("timeout", timeout)
         if self._state.is_closed:
             return 0
         self._state.is_closed = True
-        await self._elsewhere(self._state.store.shut)
-        self._changed.beat()
         try:
+            await self._elsewhere(self._state.store.shut)
+            self._changed.beat()
             await self.flush(timeout)
         finally:
             left = await self._stop()

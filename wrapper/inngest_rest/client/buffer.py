@@ -166,8 +166,8 @@ class EventBuffer(Buffer):
                 return 0
             self._state.is_closed = True
             self._changed.notify_all()
-        self._state.store.shut()
         try:
+            self._state.store.shut()
             self.flush(timeout)
         finally:
             left = self._stop(deadline)

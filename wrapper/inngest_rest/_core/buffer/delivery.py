@@ -12,11 +12,6 @@ from inngest_rest._core.sending.fates import Fates, Rejected, Unknown
 from inngest_rest._core.sending.send import send_batch
 from inngest_rest.errors import (
     ApiError,
-    AuthenticationError,
-    PermissionDeniedError,
-    RateLimitError,
-    RouteNotFoundError,
-    ServerError,
 )
 
 if TYPE_CHECKING:
@@ -25,14 +20,8 @@ if TYPE_CHECKING:
     from inngest_rest._core.sending.batching import Batch
     from inngest_rest.errors import InngestError
 
-# These are about the server or the key; another request would fare no better.
-_NOT_THE_REQUEST = (
-    AuthenticationError,
-    PermissionDeniedError,
-    RouteNotFoundError,
-    RateLimitError,
-    ServerError,
-)
+# Only these are about the request itself. Another, such as a proxy's 404 or 402, may pass.
+_ABOUT_THE_REQUEST = frozenset({400, 409, 413, 414, 415, 422, 431})
 
 
 def deliver(session: Session, batch: Batch) -> Plan[Fates]:
@@ -55,7 +44,6 @@ def deliver(session: Session, batch: Batch) -> Plan[Fates]:
 def _is_about_the_request(cause: InngestError | None) -> bool:
     return (
         isinstance(cause, ApiError)
-        and 400 <= cause.status < 500
+        and cause.status in _ABOUT_THE_REQUEST
         and not cause.may_have_taken_effect
-        and not isinstance(cause, _NOT_THE_REQUEST)
     )

@@ -94,7 +94,7 @@ class MemoryStore:
         with self._taking:
             self._taken = self._taken or self._next()
             with self._schedule.lock:
-                self._schedule.took(self.pending - _size(self._taken))
+                self._schedule.took(self.pending - _size(self._taken), is_full=bool(self._ready))
             return self._taken
 
     def _next(self) -> Batch | None:

@@ -144,7 +144,7 @@ class Outbox:
         try:
             self._write_outcomes()
             with self.file.transaction("cannot lease") as db:
-                batch, left = self._choose(db)
+                batch, left, is_full = self._choose(db)
                 until = self._now() + self._lease
                 leases = [(self._owner, until, seq) for seq in batch.positions]
                 db.executemany(_LEASE, leases)
@@ -154,13 +154,17 @@ class Outbox:
             # Sending makes room. Without a lease, an event may be sent twice; it runs once.
             self._warn_of_disk(error)
             with self.file.reading() as db:
-                batch, left = self._choose(db)
+                batch, left, is_full = self._choose(db)
         self._outcomes.update((each.position, each.reason) for each in batch.refused)
-        self._schedule.took(left)
+        self._schedule.took(left, is_full=is_full)
         return batch if batch.positions or batch.refused else None
 
-    def _choose(self, db: sqlite3.Connection) -> tuple[Batch, int]:
-        """Return the events that go out next, past damaged ones, and how many come after them."""
+    def _choose(self, db: sqlite3.Connection) -> tuple[Batch, int, bool]:
+        """Return the events that go out next, past damaged ones.
+
+        Returns:
+            The batch, how many events come after it, and whether it is full by its bytes.
+        """
         batcher: Batcher[bytes] = Batcher(_as_it_is, max_events=self._batch_size)
         taken: list[int] = []
         damaged: list[SendFailure] = []
@@ -183,12 +187,13 @@ class Outbox:
                     taken.append(seq)
                     oldest = min(oldest, added_at)
                 last = seq
-        query = f"SELECT 1 FROM entries WHERE seq > :last AND {_FREE} LIMIT :size"  # noqa: S608
-        bounds = {**free, "last": last, "size": self._batch_size}
-        left = len(db.execute(query, bounds).fetchall())
+        query = f"SELECT seq FROM entries WHERE seq > :last AND {_FREE}"  # noqa: S608
+        with closing(db.execute(query, {**free, "last": last})) as rows:
+            unsent = (1 for (seq,) in rows if seq not in self._outcomes)
+            left = sum(islice(unsent, self._batch_size))
         self._warn_of_age(now - oldest)
         batch = full or batcher.flush() or Batch((), b"[]")
-        return batch._replace(positions=taken, refused=damaged), left
+        return batch._replace(positions=taken, refused=damaged), left, full is not None
 
     def _warn_of_age(self, age: float) -> None:
         if age > IDEMPOTENCY_WINDOW and not self._has_warned_of_age:

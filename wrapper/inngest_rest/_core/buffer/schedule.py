@@ -77,11 +77,14 @@ class Schedule:
         self._waiting = waiting
         return waiting == 1 or waiting == self._batch_size  # noqa: PLR1714 - a set takes longer
 
-    def took(self, left: int) -> None:
-        """Note that a batch was taken, and how many events still wait."""
+    def took(self, left: int, *, is_full: bool = False) -> None:
+        """Note that a batch was taken, and how many events still wait.
+
+        After a batch that is full by its bytes, they have waited as long as its own.
+        """
         with self.lock:
             self._waiting = left
-            self._since = self._clock()
+            self._since = self._clock() - (self._max_age if is_full else 0.0)
 
     def kept(self, waiting: int) -> None:
         """Note how many events wait now that a batch was settled or put back."""

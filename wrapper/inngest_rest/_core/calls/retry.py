@@ -62,13 +62,17 @@ class RateLimit:
     def __init__(self) -> None:
         self._until = -math.inf
         self._error: RateLimitError | None = None
+        self._lock = threading.Lock()
 
     def keep(self, error: RateLimitError, now: float) -> None:
         """Take over the pause that a response asks for, unless a longer one is kept."""
         asked = min(error.retry_after or 0.0, _LONGEST_KEPT)
-        if now + asked > self._until:
-            # A copy, without the frames of its traceback and the notes of its caller.
-            self._until, self._error = now + asked, copy.copy(error)
+        with self._lock:
+            if now + asked > self._until:
+                # A copy, without the frames of its traceback and the notes of its caller. It is
+                # there before the pause is: others look at the pause first, without the lock.
+                self._error = copy.copy(error)
+                self._until = now + asked
 
     def left(self, now: float) -> float:
         """Return the seconds before which no request may go out."""

@@ -74,12 +74,13 @@ class Driver:
         started = self._clock.monotonic()
         lanes = self._lanes[call.host]
         room = lanes.room
-        if not room.acquire():
-            if not room.acquire(call.timeout):
-                raise no_room(call)
-            waited = self._clock.monotonic() - started
-            start_late(call, max(call.timeout - waited, 0.001))
+        was_full = not room.acquire()
+        if was_full and not room.acquire(call.timeout):
+            raise no_room(call)
         try:
+            if was_full:
+                waited = self._clock.monotonic() - started
+                start_late(call, max(call.timeout - waited, 0.001))
             response = self._send(call, lanes, started)
         except httpx.RequestError as error:
             raise transport_error(call, error) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 from collections import deque
 from contextlib import suppress
@@ -75,6 +76,7 @@ class Lanes(Generic[Transport]):
         self._make = make
         self._idle: deque[tuple[float, Transport]] = deque()
         self._open: set[Transport] = set()
+        self._of_parent: list[Transport] = []
         self._is_closed = False
         self.room = Room(MAX_AT_ONCE)
         _lanes.add(self)
@@ -86,9 +88,18 @@ class Lanes(Generic[Transport]):
         try:
             return self._idle.pop()[1]
         except IndexError:
-            made = self._make()
+            made = self._make_one()
             self._open.add(made)
             return made
+
+    def _make_one(self) -> Transport:
+        try:
+            return self._make()
+        except (ImportError, ValueError, OSError) as error:
+            reason = re.sub(r"//[^/@]*@", "//***@", str(error))
+            raise ConfigurationError(
+                f"the proxy or the certificates of the environment cannot be used: {reason}"
+            ) from None
 
     def give_back(self, transport: Transport, now: float, *, is_whole: bool) -> list[Transport]:
         """Make a transport available again, if its exchange ended as it should.
@@ -120,6 +131,9 @@ class Lanes(Generic[Transport]):
     def forget(self) -> None:
         """After a fork: drop connections the parent still uses."""
         self._idle.clear()
+        # Kept, so that nothing closes them here: that would reach into the parent's event loop.
+        self._of_parent = [*self._of_parent, *self._open]
+        self._open.clear()
         self.room = Room(MAX_AT_ONCE)
 
 

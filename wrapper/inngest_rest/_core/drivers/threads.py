@@ -35,7 +35,12 @@ def run_many(
     submit = _run_now if in_flight == 1 else pool.submit
     try:
         for job in jobs:
-            started.append((job, submit(work, job, stop)))
+            try:
+                future = submit(work, job, stop)
+            except RuntimeError as error:  # no thread starts any more
+                future = Future[T]()
+                future.set_exception(error)
+            started.append((job, future))
             if len(started) >= in_flight and not _take_first(started, on_result):
                 break
         while started:

@@ -23,6 +23,7 @@ from inngest_rest._core.sending.fates import Fates
 from inngest_rest._core.sending.send import each_event, send_batch
 from inngest_rest.errors import (
     AuthenticationError,
+    ClosedError,
     InngestError,
     InvalidArgumentError,
     PermissionDeniedError,
@@ -48,7 +49,7 @@ MAX_IN_FLIGHT = 64
 
 # After one of these, no later batch can succeed either; nor before the time that a rate limit sets,
 # which the batch has waited for as long as its policy lets it.
-_HOPELESS = (AuthenticationError, PermissionDeniedError, RouteNotFoundError)
+_HOPELESS = (AuthenticationError, ClosedError, PermissionDeniedError, RouteNotFoundError)
 
 # This many batches in a row without a response are an outage, not bad luck.
 _OUTAGE = 10
