@@ -6,7 +6,7 @@
     │   └── InvalidEventError        an event was rejected: .position
     ├── TransportError               there was no response
     │   └── RequestTimeoutError      there was none in time
-    ├── InvalidResponseError         the response is not one of this API
+    ├── InvalidResponseError         the response does not match this API
     ├── WaitTimeoutError             the run has not ended yet: .run
     ├── PartialSendError             not every event was accepted: .report, .ids
     ├── ClosedError                  the client or buffer was closed before
@@ -94,7 +94,7 @@ class RequestTimeoutError(TransportError):
 
 
 class InvalidResponseError(InngestError):
-    """The response is not one of this API: it comes from another server, or a newer API.
+    """The response does not match this API: it comes from another server, or a newer API.
 
     Attributes:
         method: The HTTP method.
@@ -152,7 +152,7 @@ class BufferFullError(InngestError):
 
 
 class OutboxError(InngestError):
-    """The file of a buffer cannot be used; the operation was not done at all.
+    """The file of a buffer cannot be used; the operation had no effect.
 
     Attributes:
         path: The file.
@@ -248,13 +248,13 @@ class ConflictError(ApiError):
 class RateLimitError(ApiError):
     """Too many requests: 429.
 
-    Its `retry_after` is the pause that the server asked for. Where that is too long to wait for,
+    Its `retry_after` is the pause that the server asked for. If it is too long to wait for,
     the client sends nothing before it is over: `attempts` is 0 for a call that it refused itself.
     """
 
 
 class ServerError(ApiError):
-    """The server failed: 5xx, after the retries."""
+    """The server returned a 5xx status, even after retries."""
 
 
 def _attempts(attempts: int) -> str:

@@ -196,10 +196,10 @@ class AsyncInngestClient:
     ) -> SendReport:
         """Send any number of events in bounded memory and report the outcome.
 
-        An invalid event never stops the others. Events are drawn from the iterable only as fast as
-        they can be sent, and batches are retried as safely as in `send`. Sending stops with an
-        exception when it is pointless to continue: the key is rejected, or ten batches in a row
-        got no response.
+        Invalid events are reported; the rest are still sent. Events are drawn from the iterable
+        only as fast as they can be sent, and batches are retried as safely as in `send`. Sending
+        stops with an exception when it is pointless to continue: the key is rejected, or ten
+        batches in a row failed.
 
         Args:
             events: Any iterable or asynchronous iterable; it is never held in memory as a whole.
@@ -207,16 +207,20 @@ class AsyncInngestClient:
             in_flight: Maximum number of concurrent requests, 1 to 64.
             on_batch: Called with a `BatchReport` for each batch, in order; also for batches in
                 flight when an exception or a cancellation ends the sending.
-            max_requests: Maximum number of requests per `period`, evenly spaced, retries not
-                counted; None for no limit.
+            max_requests: Maximum number of requests per `period`, evenly spaced; retries, and
+                requests that continue a batch after a rejected event, are not counted. None for no
+                limit.
             period: Length of the period for `max_requests`, in seconds or as a timedelta.
 
         Returns:
             Counts, and the first 1,000 failures; further failures are passed to `on_batch` only.
 
         Raises:
-            AuthenticationError: The event key is wrong.
-            TransportError: The server stopped responding; a note on the error has the counts.
+            AuthenticationError, PermissionDeniedError: The event key is wrong, or not allowed.
+            RouteNotFoundError: The host does not accept events.
+            RateLimitError: The server asked for a pause beyond the policy's `total`.
+            TransportError, ServerError: The server stopped responding, or kept failing.
+            ClosedError: The client was closed. A note on each of these errors has the counts.
 
         HTTP: `POST /e/{eventKey}`, as `send`.
         """
@@ -246,7 +250,8 @@ class AsyncInngestClient:
 
         Importing the same file again, even after a crash, starts no run twice within 24 hours: an
         event without an id gets one made from the import's name, the line's number and its bytes.
-        An invalid line never stops the others. Reported positions are line numbers, from 1.
+        Invalid lines are reported; the rest are still sent. Reported positions are line numbers,
+        from 1.
 
         Args:
             path: NDJSON file, plain or gzip; "-" for standard input.

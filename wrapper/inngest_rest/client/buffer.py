@@ -36,7 +36,7 @@ class EventBuffer(Buffer):
     `kill -9` and a reboot, is sent when any process opens the file again, and its id lets each
     function run once. Processes on one machine may share a file if they send to the same server.
 
-    While the buffer is open it gives up on no event: one without a response is sent again, after
+    An open buffer never gives up on an event: without a response it is sent again, after
     pauses of up to a minute. Only events that the server rejects are set aside.
 
     It is flushed when it is closed and at interpreter exit. After a fork, the child's buffer is
