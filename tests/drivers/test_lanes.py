@@ -273,7 +273,7 @@ def test_a_forked_child_closes_no_connection_of_its_parent() -> None:
     [
         ("ALL_PROXY", "socks5://user:secret@a.b:1080"),
         ("ALL_PROXY", "socks4://user:secret@a.b:1080"),
-        ("SSL_CERT_FILE", "/missing/certificates.pem"),
+        ("SSL_CERT_FILE", __file__),
     ],
 )
 def test_an_environment_that_cannot_be_used_is_a_clear_error(
