@@ -101,7 +101,7 @@ def regenerate(root: Path, outputs: Iterable[Output], *, check: bool) -> int:
                 file=sys.stderr,
             )
             return 2
-        except blocking_client.UnusedSubstitutionError as failure:
+        except (blocking_client.UnusedSubstitutionError, yaml.YAMLError) as failure:
             print(f"Nothing was written: {failure}.", file=sys.stderr)
             return 2
         differences = {

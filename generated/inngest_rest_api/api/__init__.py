@@ -17,46 +17,64 @@ class Operation(NamedTuple):
     name: str
     method: str
     path: str
+    since: str | None = None
+    """The first release of the self-hosted server with it; None if no release is known to have it"""
 
 
 OPERATIONS = (
     Operation("ingest", "get_health", "GET", "/health"),
     Operation("ingest", "send_events", "POST", "/e/{event_key}"),
-    Operation("v1", "cancel_run_v1", "DELETE", "/v1/runs/{run_id}"),
-    Operation("v1", "create_cancellation_v1", "POST", "/v1/cancellations"),
+    Operation("v1", "cancel_run_v1", "DELETE", "/v1/runs/{run_id}", since="0.20.0"),
+    Operation("v1", "create_cancellation_v1", "POST", "/v1/cancellations", since="0.24.3"),
     Operation("v1", "create_webhook_v1", "POST", "/v1/webhooks"),
-    Operation("v1", "delete_cancellation_v1", "DELETE", "/v1/cancellations/{cancellation_id}"),
+    Operation(
+        "v1",
+        "delete_cancellation_v1",
+        "DELETE",
+        "/v1/cancellations/{cancellation_id}",
+        since="0.26.0",
+    ),
     Operation("v1", "delete_webhook_v1", "DELETE", "/v1/webhooks/{webhook_id}"),
-    Operation("v1", "get_event_v1", "GET", "/v1/events/{event_id}"),
-    Operation("v1", "get_run_v1", "GET", "/v1/runs/{run_id}"),
+    Operation("v1", "get_event_v1", "GET", "/v1/events/{event_id}", since="0.20.0"),
+    Operation("v1", "get_run_v1", "GET", "/v1/runs/{run_id}", since="0.20.0"),
     Operation("v1", "get_webhook_v1", "GET", "/v1/webhooks/{webhook_id}"),
     Operation("v1", "list_apps_v1", "GET", "/v1/apps"),
-    Operation("v1", "list_cancellations_v1", "GET", "/v1/cancellations"),
-    Operation("v1", "list_event_runs_v1", "GET", "/v1/events/{event_id}/runs"),
-    Operation("v1", "list_events_v1", "GET", "/v1/events"),
-    Operation("v1", "list_functions_v1", "GET", "/v1/apps/{app_id}/functions"),
-    Operation("v1", "list_run_jobs_v1", "GET", "/v1/runs/{run_id}/jobs"),
+    Operation("v1", "list_cancellations_v1", "GET", "/v1/cancellations", since="0.24.3"),
+    Operation("v1", "list_event_runs_v1", "GET", "/v1/events/{event_id}/runs", since="0.20.0"),
+    Operation("v1", "list_events_v1", "GET", "/v1/events", since="0.20.0"),
+    Operation("v1", "list_functions_v1", "GET", "/v1/apps/{app_id}/functions", since="0.24.3"),
+    Operation("v1", "list_run_jobs_v1", "GET", "/v1/runs/{run_id}/jobs", since="0.20.0"),
     Operation("v1", "list_runs_v1", "GET", "/v1/runs"),
     Operation("v1", "list_webhooks_v1", "GET", "/v1/webhooks"),
     Operation("v1", "replay_run_v1", "POST", "/v1/runs/{run_id}/replay"),
-    Operation("v1", "send_signal_v1", "POST", "/v1/signals"),
+    Operation("v1", "send_signal_v1", "POST", "/v1/signals", since="1.6.0"),
     Operation("v1", "update_webhook_v1", "PUT", "/v1/webhooks/{webhook_id}"),
-    Operation("v2", "cancel_run_v2", "POST", "/v2/runs/{run_id}/cancel"),
-    Operation("v2", "get_app_v2", "GET", "/v2/apps/{app_id}"),
-    Operation("v2", "get_function_v2", "GET", "/v2/apps/{app_id}/functions/{function_id}"),
-    Operation("v2", "get_health_v2", "GET", "/v2/health"),
-    Operation("v2", "get_run_trace_v2", "GET", "/v2/runs/{run_id}/trace"),
-    Operation("v2", "get_run_v2", "GET", "/v2/runs/{run_id}"),
+    Operation("v2", "cancel_run_v2", "POST", "/v2/runs/{run_id}/cancel", since="1.39.0"),
+    Operation("v2", "get_app_v2", "GET", "/v2/apps/{app_id}", since="1.27.1"),
     Operation(
-        "v2", "invoke_function_v2", "POST", "/v2/apps/{app_id}/functions/{function_id}/invoke"
+        "v2", "get_function_v2", "GET", "/v2/apps/{app_id}/functions/{function_id}", since="1.27.1"
     ),
-    Operation("v2", "list_apps_v2", "GET", "/v2/apps"),
-    Operation("v2", "list_event_runs_v2", "GET", "/v2/events/{event_id}/runs"),
+    Operation("v2", "get_health_v2", "GET", "/v2/health", since="1.11.6"),
+    Operation("v2", "get_run_trace_v2", "GET", "/v2/runs/{run_id}/trace", since="1.19.3"),
+    Operation("v2", "get_run_v2", "GET", "/v2/runs/{run_id}", since="1.19.3"),
     Operation(
-        "v2", "list_function_runs_v2", "GET", "/v2/apps/{app_id}/functions/{function_id}/runs"
+        "v2",
+        "invoke_function_v2",
+        "POST",
+        "/v2/apps/{app_id}/functions/{function_id}/invoke",
+        since="1.17.3",
     ),
-    Operation("v2", "list_functions_v2", "GET", "/v2/apps/{app_id}/functions"),
-    Operation("v2", "list_runs_v2", "GET", "/v2/runs"),
-    Operation("v2", "rerun_run_v2", "POST", "/v2/runs/{run_id}/rerun"),
+    Operation("v2", "list_apps_v2", "GET", "/v2/apps", since="1.40.0"),
+    Operation("v2", "list_event_runs_v2", "GET", "/v2/events/{event_id}/runs", since="1.25.0"),
+    Operation(
+        "v2",
+        "list_function_runs_v2",
+        "GET",
+        "/v2/apps/{app_id}/functions/{function_id}/runs",
+        since="1.38.0",
+    ),
+    Operation("v2", "list_functions_v2", "GET", "/v2/apps/{app_id}/functions", since="1.27.1"),
+    Operation("v2", "list_runs_v2", "GET", "/v2/runs", since="1.38.0"),
+    Operation("v2", "rerun_run_v2", "POST", "/v2/runs/{run_id}/rerun", since="1.30.0"),
 )
 """ Every operation of the document, sorted by tag and name """

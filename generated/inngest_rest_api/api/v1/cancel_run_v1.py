@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
 
 
-OPERATION = Operation("v1", "cancel_run_v1", "DELETE", "/v1/runs/{run_id}")
+OPERATION = Operation("v1", "cancel_run_v1", "DELETE", "/v1/runs/{run_id}", since="0.20.0")
 """Where the document has this operation"""
 
 

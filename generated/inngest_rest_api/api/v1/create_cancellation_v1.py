@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
 
 
-OPERATION = Operation("v1", "create_cancellation_v1", "POST", "/v1/cancellations")
+OPERATION = Operation("v1", "create_cancellation_v1", "POST", "/v1/cancellations", since="0.24.3")
 """Where the document has this operation"""
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v1", "delete_cancellation_v1", "DELETE", "/v1/cancellations/{cancellation_id}"
+    "v1", "delete_cancellation_v1", "DELETE", "/v1/cancellations/{cancellation_id}", since="0.26.0"
 )
 """Where the document has this operation"""
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
 
 
-OPERATION = Operation("v1", "get_event_v1", "GET", "/v1/events/{event_id}")
+OPERATION = Operation("v1", "get_event_v1", "GET", "/v1/events/{event_id}", since="0.20.0")
 """Where the document has this operation"""
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
 
 
-OPERATION = Operation("v1", "list_cancellations_v1", "GET", "/v1/cancellations")
+OPERATION = Operation("v1", "list_cancellations_v1", "GET", "/v1/cancellations", since="0.24.3")
 """Where the document has this operation"""
 
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
 
 
-OPERATION = Operation("v1", "list_event_runs_v1", "GET", "/v1/events/{event_id}/runs")
+OPERATION = Operation(
+    "v1", "list_event_runs_v1", "GET", "/v1/events/{event_id}/runs", since="0.20.0"
+)
 """Where the document has this operation"""
 
 

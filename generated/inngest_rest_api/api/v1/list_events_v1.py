@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
 
 
-OPERATION = Operation("v1", "list_events_v1", "GET", "/v1/events")
+OPERATION = Operation("v1", "list_events_v1", "GET", "/v1/events", since="0.20.0")
 """Where the document has this operation"""
 
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
 
 
-OPERATION = Operation("v1", "list_functions_v1", "GET", "/v1/apps/{app_id}/functions")
+OPERATION = Operation(
+    "v1", "list_functions_v1", "GET", "/v1/apps/{app_id}/functions", since="0.24.3"
+)
 """Where the document has this operation"""
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
 
 
-OPERATION = Operation("v1", "list_run_jobs_v1", "GET", "/v1/runs/{run_id}/jobs")
+OPERATION = Operation("v1", "list_run_jobs_v1", "GET", "/v1/runs/{run_id}/jobs", since="0.20.0")
 """Where the document has this operation"""
 
 

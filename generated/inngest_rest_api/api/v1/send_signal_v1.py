@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
 
 
-OPERATION = Operation("v1", "send_signal_v1", "POST", "/v1/signals")
+OPERATION = Operation("v1", "send_signal_v1", "POST", "/v1/signals", since="1.6.0")
 """Where the document has this operation"""
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
 
 
-OPERATION = Operation("v2", "cancel_run_v2", "POST", "/v2/runs/{run_id}/cancel")
+OPERATION = Operation("v2", "cancel_run_v2", "POST", "/v2/runs/{run_id}/cancel", since="1.39.0")
 """Where the document has this operation"""
 
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
 
 
-OPERATION = Operation("v2", "get_function_v2", "GET", "/v2/apps/{app_id}/functions/{function_id}")
+OPERATION = Operation(
+    "v2", "get_function_v2", "GET", "/v2/apps/{app_id}/functions/{function_id}", since="1.27.1"
+)
 """Where the document has this operation"""
 
 

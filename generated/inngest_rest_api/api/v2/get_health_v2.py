@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
 
 
-OPERATION = Operation("v2", "get_health_v2", "GET", "/v2/health")
+OPERATION = Operation("v2", "get_health_v2", "GET", "/v2/health", since="1.11.6")
 """Where the document has this operation"""
 
 

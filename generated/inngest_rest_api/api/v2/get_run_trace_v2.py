@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
 
 
-OPERATION = Operation("v2", "get_run_trace_v2", "GET", "/v2/runs/{run_id}/trace")
+OPERATION = Operation("v2", "get_run_trace_v2", "GET", "/v2/runs/{run_id}/trace", since="1.19.3")
 """Where the document has this operation"""
 
 

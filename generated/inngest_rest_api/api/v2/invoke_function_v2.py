@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v2", "invoke_function_v2", "POST", "/v2/apps/{app_id}/functions/{function_id}/invoke"
+    "v2",
+    "invoke_function_v2",
+    "POST",
+    "/v2/apps/{app_id}/functions/{function_id}/invoke",
+    since="1.17.3",
 )
 """Where the document has this operation"""
 

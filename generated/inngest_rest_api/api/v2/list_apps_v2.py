@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
 
 
-OPERATION = Operation("v2", "list_apps_v2", "GET", "/v2/apps")
+OPERATION = Operation("v2", "list_apps_v2", "GET", "/v2/apps", since="1.40.0")
 """Where the document has this operation"""
 
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
 
 
-OPERATION = Operation("v2", "list_event_runs_v2", "GET", "/v2/events/{event_id}/runs")
+OPERATION = Operation(
+    "v2", "list_event_runs_v2", "GET", "/v2/events/{event_id}/runs", since="1.25.0"
+)
 """Where the document has this operation"""
 
 

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v2", "list_function_runs_v2", "GET", "/v2/apps/{app_id}/functions/{function_id}/runs"
+    "v2",
+    "list_function_runs_v2",
+    "GET",
+    "/v2/apps/{app_id}/functions/{function_id}/runs",
+    since="1.38.0",
 )
 """Where the document has this operation"""
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
 
 
-OPERATION = Operation("v2", "list_functions_v2", "GET", "/v2/apps/{app_id}/functions")
+OPERATION = Operation(
+    "v2", "list_functions_v2", "GET", "/v2/apps/{app_id}/functions", since="1.27.1"
+)
 """Where the document has this operation"""
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
 
 
-OPERATION = Operation("v2", "list_runs_v2", "GET", "/v2/runs")
+OPERATION = Operation("v2", "list_runs_v2", "GET", "/v2/runs", since="1.38.0")
 """Where the document has this operation"""
 
 

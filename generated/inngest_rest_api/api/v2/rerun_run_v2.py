@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
 
 
-OPERATION = Operation("v2", "rerun_run_v2", "POST", "/v2/runs/{run_id}/rerun")
+OPERATION = Operation("v2", "rerun_run_v2", "POST", "/v2/runs/{run_id}/rerun", since="1.30.0")
 """Where the document has this operation"""
 
 
