@@ -134,7 +134,8 @@ def test_a_wait_polls_no_sooner_than_the_server_asks(
 
 
 @pytest.mark.parametrize(
-    ("fault", "error"), [(text(401, "no"), AuthenticationError), (WEB_UI, InvalidResponseError)]
+    ("fault", "error"),
+    [(text(401, "no"), AuthenticationError), (text(200, "{"), InvalidResponseError)],
 )
 def test_a_permanent_fault_ends_the_wait(
     client: InngestClient, server: Server, fault: Answer, error: type[Exception]

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -10,18 +10,6 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="Event")
-
-_DOCUMENTED = frozenset(
-    (
-        "name",
-        "data",
-        "id",
-        "ts",
-        "v",
-        "user",
-        "meta",
-    )
-)
 
 
 @_attrs_define
@@ -45,6 +33,17 @@ class Event:
     """ Whom it is about. Kept; the vendor wants it moved into `data`. """
     meta: EventMeta | None | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "name": "name",
+        "data": "data",
+        "id": "id",
+        "ts": "ts",
+        "v": "v",
+        "user": "user",
+        "meta": "meta",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         name = self.name
@@ -205,9 +204,9 @@ class Event:
             meta,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             event.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return event
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -11,8 +11,6 @@ from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="EventMeta")
 
-_DOCUMENTED = frozenset(("sessions",))
-
 
 @_attrs_define
 class EventMeta:
@@ -20,6 +18,11 @@ class EventMeta:
 
     sessions: EventSessions | None | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "sessions": "sessions",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         sessions: dict[str, Any] | None | Unset
@@ -61,9 +64,9 @@ class EventMeta:
             sessions,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             event_meta.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return event_meta
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -15,6 +15,9 @@ class EventSessions:
     """Up to 5 named sessions the event belongs to. null takes it out of one."""
 
     additional_properties: dict[str, float | None | str] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {}
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
 

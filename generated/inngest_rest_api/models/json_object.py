@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -15,6 +15,9 @@ class JsonObject:
     """Any JSON object. Numbers pass through 64-bit floats: integers beyond 2^53 come back changed [seen]."""
 
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {}
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
 

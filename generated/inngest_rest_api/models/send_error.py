@@ -2,20 +2,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="SendError")
-
-_DOCUMENTED = frozenset(
-    (
-        "ids",
-        "status",
-        "error",
-    )
-)
 
 
 @_attrs_define
@@ -29,6 +21,13 @@ class SendError:
     error: str
     """ What was wrong with it, for people. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "ids": "ids",
+        "status": "status",
+        "error": "error",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         ids = self.ids
@@ -63,9 +62,9 @@ class SendError:
             error,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             send_error.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return send_error
 

@@ -2,19 +2,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="SendResult")
-
-_DOCUMENTED = frozenset(
-    (
-        "ids",
-        "status",
-    )
-)
 
 
 @_attrs_define
@@ -26,6 +19,12 @@ class SendResult:
     status: int
     """ 200, as in HTTP. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "ids": "ids",
+        "status": "status",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         ids = self.ids
@@ -54,9 +53,9 @@ class SendResult:
             status,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             send_result.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return send_result
 

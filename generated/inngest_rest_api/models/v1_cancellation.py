@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -13,26 +13,6 @@ from ..models.v1_cancellation_kind import V1CancellationKind
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V1Cancellation")
-
-_DOCUMENTED = frozenset(
-    (
-        "created_at",
-        "name",
-        "id",
-        "account_id",
-        "environment_id",
-        "app_id",
-        "function_internal_id",
-        "function_id",
-        "started_after",
-        "started_before",
-        "kind",
-        "cause",
-        "queue_name",
-        "if",
-        "target_id",
-    )
-)
 
 
 @_attrs_define
@@ -66,6 +46,25 @@ class V1Cancellation:
     target_id: str | Unset = UNSET
     """ The run or backlog concerned. Absent of a bulk cancellation. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "created_at": "created_at",
+        "name": "name",
+        "id": "id",
+        "account_id": "account_id",
+        "environment_id": "environment_id",
+        "app_id": "app_id",
+        "function_internal_id": "function_internal_id",
+        "function_id": "function_id",
+        "started_after": "started_after",
+        "started_before": "started_before",
+        "kind": "kind",
+        "cause": "cause",
+        "queue_name": "queue_name",
+        "if": "if_",
+        "target_id": "target_id",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         created_at = self.created_at.isoformat()
@@ -203,9 +202,9 @@ class V1Cancellation:
             target_id,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v1_cancellation.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v1_cancellation
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -11,16 +11,6 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V1CancellationBody")
-
-_DOCUMENTED = frozenset(
-    (
-        "app_id",
-        "function_id",
-        "started_before",
-        "started_after",
-        "if",
-    )
-)
 
 
 @_attrs_define
@@ -39,6 +29,15 @@ class V1CancellationBody:
     if_: None | str | Unset = UNSET
     """ Only runs for which this CEL expression holds. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "app_id": "app_id",
+        "function_id": "function_id",
+        "started_before": "started_before",
+        "started_after": "started_after",
+        "if": "if_",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         app_id = self.app_id
@@ -119,9 +118,9 @@ class V1CancellationBody:
             if_,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v1_cancellation_body.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v1_cancellation_body
 

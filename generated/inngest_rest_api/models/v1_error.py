@@ -2,20 +2,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="V1Error")
-
-_DOCUMENTED = frozenset(
-    (
-        "error",
-        "data",
-        "status",
-    )
-)
 
 
 @_attrs_define
@@ -28,6 +20,13 @@ class V1Error:
     status: int
     """ The status that HTTP should have had. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "error": "error",
+        "data": "data",
+        "status": "status",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         error = self.error
@@ -62,9 +61,9 @@ class V1Error:
             status,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v1_error.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v1_error
 

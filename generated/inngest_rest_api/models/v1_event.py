@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -11,23 +11,6 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V1Event")
-
-_DOCUMENTED = frozenset(
-    (
-        "internal_id",
-        "account_id",
-        "environment_id",
-        "source",
-        "source_id",
-        "received_at",
-        "id",
-        "name",
-        "data",
-        "ts",
-        "user",
-        "v",
-    )
-)
 
 
 @_attrs_define
@@ -56,6 +39,22 @@ class V1Event:
     v: str | Unset = UNSET
     """ Absent if it was sent without. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "internal_id": "internal_id",
+        "account_id": "account_id",
+        "environment_id": "environment_id",
+        "source": "source",
+        "source_id": "source_id",
+        "received_at": "received_at",
+        "id": "id",
+        "name": "name",
+        "data": "data",
+        "ts": "ts",
+        "user": "user",
+        "v": "v",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         internal_id = self.internal_id
@@ -176,9 +175,9 @@ class V1Event:
             v,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v1_event.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v1_event
 

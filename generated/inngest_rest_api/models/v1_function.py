@@ -3,25 +3,12 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="V1Function")
-
-_DOCUMENTED = frozenset(
-    (
-        "internal_id",
-        "env_id",
-        "app_id",
-        "id",
-        "name",
-        "config",
-        "created_at",
-        "archived_at",
-    )
-)
 
 
 @_attrs_define
@@ -43,6 +30,18 @@ class V1Function:
     archived_at: datetime.datetime
     """ `0001-01-01T00:00:00Z` if it is not archived. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "internal_id": "internal_id",
+        "env_id": "env_id",
+        "app_id": "app_id",
+        "id": "id",
+        "name": "name",
+        "config": "config",
+        "created_at": "created_at",
+        "archived_at": "archived_at",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         internal_id = self.internal_id
@@ -107,9 +106,9 @@ class V1Function:
             archived_at,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v1_function.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v1_function
 

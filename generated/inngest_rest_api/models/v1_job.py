@@ -3,23 +3,12 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="V1Job")
-
-_DOCUMENTED = frozenset(
-    (
-        "JobID",
-        "at",
-        "position",
-        "kind",
-        "attempt",
-        "Raw",
-    )
-)
 
 
 @_attrs_define
@@ -38,6 +27,16 @@ class V1Job:
     raw: JsonObject
     """ Any JSON object. Numbers pass through 64-bit floats: integers beyond 2^53 come back changed [seen]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "JobID": "job_id",
+        "at": "at",
+        "position": "position",
+        "kind": "kind",
+        "attempt": "attempt",
+        "Raw": "raw",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         job_id = self.job_id
@@ -90,9 +89,9 @@ class V1Job:
             raw,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v1_job.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v1_job
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -11,13 +11,6 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V1Metadata")
-
-_DOCUMENTED = frozenset(
-    (
-        "fetched_at",
-        "cached_until",
-    )
-)
 
 
 @_attrs_define
@@ -27,6 +20,12 @@ class V1Metadata:
     cached_until: datetime.datetime | Unset = UNSET
     """ Until when the same answer comes from the cache. Absent if not cached. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "fetched_at": "fetched_at",
+        "cached_until": "cached_until",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         fetched_at = self.fetched_at.isoformat()
@@ -63,9 +62,9 @@ class V1Metadata:
             cached_until,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v1_metadata.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v1_metadata
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -12,23 +12,6 @@ from ..models.v1_run_status import V1RunStatus
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V1Run")
-
-_DOCUMENTED = frozenset(
-    (
-        "run_id",
-        "run_started_at",
-        "function_id",
-        "function_version",
-        "environment_id",
-        "event_id",
-        "status",
-        "ended_at",
-        "batch_id",
-        "original_run_id",
-        "cron",
-        "output",
-    )
-)
 
 
 @_attrs_define
@@ -64,6 +47,22 @@ class V1Run:
     """ Any JSON. Absent until the run has ended; null if the function returned nothing; `{}` of a cancelled run. Of
     a failed one the SDK's account of the error, for instance `{"code", "message", "name", "stack"}`. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "run_id": "run_id",
+        "run_started_at": "run_started_at",
+        "function_id": "function_id",
+        "function_version": "function_version",
+        "environment_id": "environment_id",
+        "event_id": "event_id",
+        "status": "status",
+        "ended_at": "ended_at",
+        "batch_id": "batch_id",
+        "original_run_id": "original_run_id",
+        "cron": "cron",
+        "output": "output",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         run_id = self.run_id
@@ -173,9 +172,9 @@ class V1Run:
             output,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v1_run.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v1_run
 

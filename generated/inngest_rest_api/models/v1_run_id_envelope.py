@@ -2,19 +2,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="V1RunIdEnvelope")
-
-_DOCUMENTED = frozenset(
-    (
-        "data",
-        "metadata",
-    )
-)
 
 
 @_attrs_define
@@ -24,6 +17,12 @@ class V1RunIdEnvelope:
     data: V1RunId
     metadata: V1Metadata
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "data": "data",
+        "metadata": "metadata",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         data = self.data.to_dict()
@@ -52,9 +51,9 @@ class V1RunIdEnvelope:
             metadata,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v1_run_id_envelope.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v1_run_id_envelope
 

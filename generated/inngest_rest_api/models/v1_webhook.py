@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -11,17 +11,6 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V1Webhook")
-
-_DOCUMENTED = frozenset(
-    (
-        "id",
-        "name",
-        "url",
-        "transform",
-        "created_at",
-        "updated_at",
-    )
-)
 
 
 @_attrs_define
@@ -38,6 +27,16 @@ class V1Webhook:
     created_at: datetime.datetime | Unset = UNSET
     updated_at: datetime.datetime | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "id": "id",
+        "name": "name",
+        "url": "url",
+        "transform": "transform",
+        "created_at": "created_at",
+        "updated_at": "updated_at",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         id = self.id
@@ -109,9 +108,9 @@ class V1Webhook:
             updated_at,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v1_webhook.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v1_webhook
 

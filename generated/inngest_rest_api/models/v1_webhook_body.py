@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -10,13 +10,6 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V1WebhookBody")
-
-_DOCUMENTED = frozenset(
-    (
-        "name",
-        "transform",
-    )
-)
 
 
 @_attrs_define
@@ -28,6 +21,12 @@ class V1WebhookBody:
     transform: str | Unset = UNSET
     """ A JavaScript function `transform(evt, headers, queryParams, raw)` that turns a request into an event. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "name": "name",
+        "transform": "transform",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         name = self.name
@@ -55,9 +54,9 @@ class V1WebhookBody:
             transform,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v1_webhook_body.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v1_webhook_body
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -11,19 +11,18 @@ from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V1WebhookIdEnvelope")
 
-_DOCUMENTED = frozenset(
-    (
-        "data",
-        "metadata",
-    )
-)
-
 
 @_attrs_define
 class V1WebhookIdEnvelope:
     data: V1WebhookId
     metadata: V1Metadata | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "data": "data",
+        "metadata": "metadata",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         data = self.data.to_dict()
@@ -60,9 +59,9 @@ class V1WebhookIdEnvelope:
             metadata,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v1_webhook_id_envelope.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v1_webhook_id_envelope
 

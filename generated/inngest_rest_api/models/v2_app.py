@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -12,20 +12,6 @@ from ..models.v2_app_method import V2AppMethod
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2App")
-
-_DOCUMENTED = frozenset(
-    (
-        "id",
-        "method",
-        "name",
-        "appVersion",
-        "createdAt",
-        "isArchived",
-        "archivedAt",
-        "functionCount",
-        "latestSync",
-    )
-)
 
 
 @_attrs_define
@@ -47,6 +33,19 @@ class V2App:
     latest_sync: V2AppSync | Unset = UNSET
     """ The latest sync of an app. Everything unknown is absent. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "id": "id",
+        "method": "method",
+        "name": "name",
+        "appVersion": "app_version",
+        "createdAt": "created_at",
+        "isArchived": "is_archived",
+        "archivedAt": "archived_at",
+        "functionCount": "function_count",
+        "latestSync": "latest_sync",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         id = self.id
@@ -145,9 +144,9 @@ class V2App:
             latest_sync,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v2_app.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v2_app
 

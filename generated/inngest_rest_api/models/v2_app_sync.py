@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -11,19 +11,6 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2AppSync")
-
-_DOCUMENTED = frozenset(
-    (
-        "status",
-        "syncedAt",
-        "sdkLanguage",
-        "sdkVersion",
-        "framework",
-        "url",
-        "error",
-        "appVersion",
-    )
-)
 
 
 @_attrs_define
@@ -41,6 +28,18 @@ class V2AppSync:
     """ The latest failure to sync or connect. """
     app_version: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "status": "status",
+        "syncedAt": "synced_at",
+        "sdkLanguage": "sdk_language",
+        "sdkVersion": "sdk_version",
+        "framework": "framework",
+        "url": "url",
+        "error": "error",
+        "appVersion": "app_version",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         status = self.status
@@ -117,9 +116,9 @@ class V2AppSync:
             app_version,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v2_app_sync.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v2_app_sync
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -12,14 +12,6 @@ from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2Concurrency")
 
-_DOCUMENTED = frozenset(
-    (
-        "scope",
-        "limit",
-        "key",
-    )
-)
-
 
 @_attrs_define
 class V2Concurrency:
@@ -28,6 +20,13 @@ class V2Concurrency:
     key: str | Unset = UNSET
     """ A CEL expression; the limit holds per value. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "scope": "scope",
+        "limit": "limit",
+        "key": "key",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         scope = self.scope.value
@@ -63,9 +62,9 @@ class V2Concurrency:
             key,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v2_concurrency.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v2_concurrency
 

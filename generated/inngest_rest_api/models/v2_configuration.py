@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -10,20 +10,6 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2Configuration")
-
-_DOCUMENTED = frozenset(
-    (
-        "retries",
-        "concurrency",
-        "rateLimit",
-        "throttle",
-        "debounce",
-        "eventsBatch",
-        "singleton",
-        "cancellations",
-        "priority",
-    )
-)
 
 
 @_attrs_define
@@ -41,6 +27,19 @@ class V2Configuration:
     priority: str | Unset = UNSET
     """ A CEL expression. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "retries": "retries",
+        "concurrency": "concurrency",
+        "rateLimit": "rate_limit",
+        "throttle": "throttle",
+        "debounce": "debounce",
+        "eventsBatch": "events_batch",
+        "singleton": "singleton",
+        "cancellations": "cancellations",
+        "priority": "priority",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         retries = self.retries.to_dict()
@@ -178,9 +177,9 @@ class V2Configuration:
             priority,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v2_configuration.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v2_configuration
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -10,14 +10,6 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2EventsBatch")
-
-_DOCUMENTED = frozenset(
-    (
-        "maxSize",
-        "timeout",
-        "key",
-    )
-)
 
 
 @_attrs_define
@@ -29,6 +21,13 @@ class V2EventsBatch:
     key: str | Unset = UNSET
     """ A CEL expression; events are batched per value. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "maxSize": "max_size",
+        "timeout": "timeout",
+        "key": "key",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         max_size = self.max_size
@@ -63,9 +62,9 @@ class V2EventsBatch:
             key,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v2_events_batch.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v2_events_batch
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -10,19 +10,6 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2Function")
-
-_DOCUMENTED = frozenset(
-    (
-        "id",
-        "slug",
-        "app",
-        "configuration",
-        "name",
-        "isPaused",
-        "isArchived",
-        "triggers",
-    )
-)
 
 
 @_attrs_define
@@ -43,6 +30,18 @@ class V2Function:
     triggers: list[V2Trigger] | Unset = UNSET
     """ Absent if there are none; such a function can only be invoked. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "id": "id",
+        "slug": "slug",
+        "app": "app",
+        "configuration": "configuration",
+        "name": "name",
+        "isPaused": "is_paused",
+        "isArchived": "is_archived",
+        "triggers": "triggers",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         id = self.id
@@ -123,9 +122,9 @@ class V2Function:
             triggers,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v2_function.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v2_function
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -10,13 +10,6 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2InvokeBody")
-
-_DOCUMENTED = frozenset(
-    (
-        "data",
-        "idempotencyKey",
-    )
-)
 
 
 @_attrs_define
@@ -28,6 +21,12 @@ class V2InvokeBody:
     idempotency_key: None | str | Unset = UNSET
     """ A second call with the same key starts nothing and is a 409. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "data": "data",
+        "idempotencyKey": "idempotency_key",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         data = self.data.to_dict()
@@ -68,9 +67,9 @@ class V2InvokeBody:
             idempotency_key,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v2_invoke_body.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v2_invoke_body
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -11,13 +11,6 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2Metadata")
-
-_DOCUMENTED = frozenset(
-    (
-        "fetchedAt",
-        "timeRange",
-    )
-)
 
 
 @_attrs_define
@@ -28,6 +21,12 @@ class V2Metadata:
     """ When the server read the data. """
     time_range: V2TimeRange | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "fetchedAt": "fetched_at",
+        "timeRange": "time_range",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         fetched_at = self.fetched_at.isoformat()
@@ -64,9 +63,9 @@ class V2Metadata:
             time_range,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v2_metadata.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v2_metadata
 

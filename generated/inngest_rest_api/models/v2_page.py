@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -10,14 +10,6 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2Page")
-
-_DOCUMENTED = frozenset(
-    (
-        "cursor",
-        "hasMore",
-        "limit",
-    )
-)
 
 
 @_attrs_define
@@ -31,6 +23,13 @@ class V2Page:
     limit: int | Unset = UNSET
     """ The limit in force. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "cursor": "cursor",
+        "hasMore": "has_more",
+        "limit": "limit",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         cursor = self.cursor
@@ -65,9 +64,9 @@ class V2Page:
             limit,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v2_page.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v2_page
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -10,8 +10,6 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2RerunBody")
-
-_DOCUMENTED = frozenset(("fromStep",))
 
 
 @_attrs_define
@@ -21,6 +19,11 @@ class V2RerunBody:
     from_step: None | Unset | V2RerunFromStep = UNSET
     """ Where to start. Absent or null is the beginning [seen]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "fromStep": "from_step",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         from_step: dict[str, Any] | None | Unset
@@ -62,9 +65,9 @@ class V2RerunBody:
             from_step,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v2_rerun_body.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v2_rerun_body
 

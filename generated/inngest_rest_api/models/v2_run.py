@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -12,21 +12,6 @@ from ..models.v2_run_status import V2RunStatus
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2Run")
-
-_DOCUMENTED = frozenset(
-    (
-        "id",
-        "function",
-        "app",
-        "status",
-        "queuedAt",
-        "startedAt",
-        "trigger",
-        "endedAt",
-        "durationMs",
-        "output",
-    )
-)
 
 
 @_attrs_define
@@ -58,6 +43,20 @@ class V2Run:
     output: JsonObject | Unset = UNSET
     """ Any JSON object. Numbers pass through 64-bit floats: integers beyond 2^53 come back changed [seen]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "id": "id",
+        "function": "function",
+        "app": "app",
+        "status": "status",
+        "queuedAt": "queued_at",
+        "startedAt": "started_at",
+        "trigger": "trigger",
+        "endedAt": "ended_at",
+        "durationMs": "duration_ms",
+        "output": "output",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         id = self.id
@@ -151,9 +150,9 @@ class V2Run:
             output,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v2_run.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v2_run
 

@@ -2,19 +2,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="V2RunEnvelope")
-
-_DOCUMENTED = frozenset(
-    (
-        "data",
-        "metadata",
-    )
-)
 
 
 @_attrs_define
@@ -26,6 +19,12 @@ class V2RunEnvelope:
     metadata: V2Metadata
     """ `timeRange` repeats what was asked for, if both `from` and `until` were. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "data": "data",
+        "metadata": "metadata",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         data = self.data.to_dict()
@@ -54,9 +53,9 @@ class V2RunEnvelope:
             metadata,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v2_run_envelope.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v2_run_envelope
 

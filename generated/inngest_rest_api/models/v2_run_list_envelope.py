@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -10,14 +10,6 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2RunListEnvelope")
-
-_DOCUMENTED = frozenset(
-    (
-        "metadata",
-        "page",
-        "data",
-    )
-)
 
 
 @_attrs_define
@@ -31,6 +23,13 @@ class V2RunListEnvelope:
     data: list[V2Run] | Unset = UNSET
     """ Absent if empty. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "metadata": "metadata",
+        "page": "page",
+        "data": "data",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         metadata = self.metadata.to_dict()
@@ -78,9 +77,9 @@ class V2RunListEnvelope:
             data,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v2_run_list_envelope.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v2_run_list_envelope
 

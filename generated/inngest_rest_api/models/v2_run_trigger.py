@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -10,15 +10,6 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2RunTrigger")
-
-_DOCUMENTED = frozenset(
-    (
-        "eventIds",
-        "isBatch",
-        "batchId",
-        "cronSchedule",
-    )
-)
 
 
 @_attrs_define
@@ -33,6 +24,14 @@ class V2RunTrigger:
     """ A ULID. """
     cron_schedule: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "eventIds": "event_ids",
+        "isBatch": "is_batch",
+        "batchId": "batch_id",
+        "cronSchedule": "cron_schedule",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         event_ids = self.event_ids
@@ -76,9 +75,9 @@ class V2RunTrigger:
             cron_schedule,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v2_run_trigger.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v2_run_trigger
 

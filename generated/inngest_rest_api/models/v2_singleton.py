@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -12,13 +12,6 @@ from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2Singleton")
 
-_DOCUMENTED = frozenset(
-    (
-        "mode",
-        "key",
-    )
-)
-
 
 @_attrs_define
 class V2Singleton:
@@ -27,6 +20,12 @@ class V2Singleton:
     key: str | Unset = UNSET
     """ A CEL expression; one run per value. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "mode": "mode",
+        "key": "key",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         mode = self.mode.value
@@ -56,9 +55,9 @@ class V2Singleton:
             key,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v2_singleton.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v2_singleton
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -13,24 +13,6 @@ from ..models.v2_step_op import V2StepOp
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2Span")
-
-_DOCUMENTED = frozenset(
-    (
-        "id",
-        "queuedAt",
-        "name",
-        "status",
-        "startedAt",
-        "endedAt",
-        "durationMs",
-        "stepId",
-        "stepOp",
-        "input",
-        "output",
-        "metadata",
-        "children",
-    )
-)
 
 
 @_attrs_define
@@ -62,6 +44,23 @@ class V2Span:
     children: list[V2Span] | Unset = UNSET
     """ The child spans, in order of time. Absent if there are none. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "id": "id",
+        "queuedAt": "queued_at",
+        "name": "name",
+        "status": "status",
+        "startedAt": "started_at",
+        "endedAt": "ended_at",
+        "durationMs": "duration_ms",
+        "stepId": "step_id",
+        "stepOp": "step_op",
+        "input": "input_",
+        "output": "output",
+        "metadata": "metadata",
+        "children": "children",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         id = self.id
@@ -233,9 +232,9 @@ class V2Span:
             children,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v2_span.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v2_span
 

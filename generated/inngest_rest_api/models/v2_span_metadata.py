@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -11,15 +11,6 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2SpanMetadata")
-
-_DOCUMENTED = frozenset(
-    (
-        "scope",
-        "kind",
-        "updatedAt",
-        "values",
-    )
-)
 
 
 @_attrs_define
@@ -35,6 +26,14 @@ class V2SpanMetadata:
     values: V2SpanValues | Unset = UNSET
     """ Numbers and other JSON, each written as a string. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "scope": "scope",
+        "kind": "kind",
+        "updatedAt": "updated_at",
+        "values": "values",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         scope = self.scope
@@ -83,9 +82,9 @@ class V2SpanMetadata:
             values,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v2_span_metadata.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v2_span_metadata
 

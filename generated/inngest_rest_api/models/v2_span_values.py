@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -15,6 +15,9 @@ class V2SpanValues:
     """Numbers and other JSON, each written as a string."""
 
     additional_properties: dict[str, str] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {}
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
 

@@ -3,19 +3,12 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="V2TimeRange")
-
-_DOCUMENTED = frozenset(
-    (
-        "from",
-        "until",
-    )
-)
 
 
 @_attrs_define
@@ -23,6 +16,12 @@ class V2TimeRange:
     from_: datetime.datetime
     until: datetime.datetime
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "from": "from_",
+        "until": "until",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         from_ = self.from_.isoformat()
@@ -51,9 +50,9 @@ class V2TimeRange:
             until,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v2_time_range.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v2_time_range
 

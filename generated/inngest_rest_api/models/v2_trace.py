@@ -2,19 +2,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 T = TypeVar("T", bound="V2Trace")
-
-_DOCUMENTED = frozenset(
-    (
-        "runId",
-        "rootSpan",
-    )
-)
 
 
 @_attrs_define
@@ -25,6 +18,12 @@ class V2Trace:
     """ A part of a run: a step, or an attempt at one. `input` and `output` come only with `includeOutput`; anything
     but an object is wrapped as `{"data": value}` [seen]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "runId": "run_id",
+        "rootSpan": "root_span",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         run_id = self.run_id
@@ -53,9 +52,9 @@ class V2Trace:
             root_span,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v2_trace.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v2_trace
 

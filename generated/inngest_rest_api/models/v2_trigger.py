@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -11,14 +11,6 @@ from ..models.v2_trigger_type import V2TriggerType
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="V2Trigger")
-
-_DOCUMENTED = frozenset(
-    (
-        "type",
-        "value",
-        "if",
-    )
-)
 
 
 @_attrs_define
@@ -31,6 +23,13 @@ class V2Trigger:
     if_: str | Unset = UNSET
     """ A CEL expression the event must satisfy. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    FIELDS: ClassVar[Mapping[str, str]] = {
+        "type": "type_",
+        "value": "value",
+        "if": "if_",
+    }
+    """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         type_ = self.type_.value
@@ -67,9 +66,9 @@ class V2Trigger:
             if_,
         )
 
-        if not _DOCUMENTED.issuperset(src_dict):
+        if not src_dict.keys() <= cls.FIELDS.keys():
             v2_trigger.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
+                key: value for key, value in src_dict.items() if key not in cls.FIELDS
             }
         return v2_trigger
 

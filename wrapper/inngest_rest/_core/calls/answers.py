@@ -12,16 +12,16 @@ import json
 import math
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 import orjson
 
+from inngest_rest._core.calls.reading import read_model
 from inngest_rest.errors import (
     ApiError,
     AuthenticationError,
     BadRequestError,
     ConflictError,
-    InngestError,
     InvalidResponseError,
     NotFoundError,
     PermissionDeniedError,
@@ -29,6 +29,7 @@ from inngest_rest.errors import (
     RouteNotFoundError,
     ServerError,
 )
+from inngest_rest_api.types import read_json
 
 if TYPE_CHECKING:
     import httpx
@@ -75,19 +76,16 @@ def read(response: httpx.Response, route: Route[A, T], url: str, session: Sessio
         session: The session whose clock and keys apply.
     """
     answer = _Answer(response, route, url, session)
+    answer.raise_error()
+    expected = route.accepted.get(response.status_code, route.expected)
     try:
-        answer.raise_error()
-        parsed = route.module.parse_response(response, strict=True)
-        if isinstance(parsed, route.expected) and (parsed is not None or not response.content):
-            return route.convert(parsed)
-    except InngestError:
-        raise
+        found = None if expected is None else read_model(expected, read_json(response.content))
+        return route.convert(cast("A", found))
     except Exception as error:
         # Any response must end in a result or an error of this package.
         if isinstance(error, json.JSONDecodeError):
             error.doc = ""  # the whole body, which may quote a key
         raise answer.invalid(f"not as documented ({type(error).__name__}: {error})") from error
-    raise answer.invalid(f"not the documented {route.expected.__name__}")
 
 
 class _Answer:
@@ -102,34 +100,33 @@ class _Answer:
         self._session = session
 
     def invalid(self, reason: str) -> InvalidResponseError:
-        """Return the error for a response that is not as documented, with its usual cause."""
-        response = self._response
-        reason = self._session.redact(reason)[:_LONGEST_MESSAGE]
-        if "html" in response.headers.get("content-type", "") or not response.content:
-            reason += "; the web UI answers like this where the base URL or the path is wrong"
+        """Return the error for a response that is not as documented."""
         return InvalidResponseError(
-            reason,
+            self._session.redact(reason)[:_LONGEST_MESSAGE],
             method=self._route.operation.method,
             url=self._url,
-            status=response.status_code,
-            body=self._session.redact(_text(response)),
+            status=self._response.status_code,
+            body=self._session.redact(_text(self._response)),
         )
 
     def raise_error(self) -> None:
         """Raise the error a response reports; return if it reports none."""
         response, route = self._response, self._route
-        accepted = response.status_code in route.accepted
+        status = response.status_code
+        is_success = 200 <= status < 300
+        if is_success and self._is_of_the_web_ui():
+            self._raise_absent()
+        accepted = is_success or status in route.accepted
         if accepted and not self._may_hide_error():
             return
         payload = _json(response)
         body = cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
-        status = response.status_code
         hidden = accepted and "errors" not in body
         if hidden:
-            status = stated if type(stated := body.get("status")) is int else 0
-            if body.get("data", ...) is not None or status < 400:
+            if body.get("data", ...) is not None:
                 return
-        elif status < 400:
+            status = stated if type(stated := body.get("status")) is int else 0
+        if status < 400:
             raise self.invalid("neither an answer nor an error")
         message, code, about_resource = _words(body, response)
         kind = _BY_STATUS.get(status, ServerError if status >= 500 else ApiError)
@@ -157,6 +154,38 @@ class _Answer:
         return (self._route.operation.tag == "v1" and b'"error"' in content) or (
             self._response.status_code == 409 and b'"errors"' in content
         )
+
+    def _is_of_the_web_ui(self) -> bool:
+        """Return whether this is what a server's web UI responds for a path that is not its own.
+
+        Release builds send a page, builds without the UI send 200 and nothing, as v2 never does.
+        """
+        response, route = self._response, self._route
+        if not response.content:
+            return route.expected is not None or (
+                route.operation.tag == "v2" and response.status_code == 200
+            )
+        return (
+            "html" in response.headers.get("content-type", "")
+            or response.content.lstrip()[:1] == b"<"
+        )
+
+    def _raise_absent(self) -> NoReturn:
+        """Raise the error for a response of the web UI, caused by the one for a wrong base URL."""
+        operation = self._route.operation
+        what = "a web page" if self._response.content else "an empty body"
+        reason = (
+            f"{what} instead of JSON; the web UI answers like this where the base URL or the path "
+            "is wrong"
+        )
+        if operation.since is not None:
+            reason += f", or the server is older than release {operation.since}"
+        invalid = self.invalid(reason)
+        if operation.tag == "ingest":
+            raise invalid
+        raise RouteNotFoundError(
+            reason, status=invalid.status, method=invalid.method, url=self._url
+        ) from invalid
 
 
 def _words(body: dict[str, Any], response: httpx.Response) -> tuple[str, str | None, bool]:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from inngest_rest._core.calls.operation import perform
-from inngest_rest.errors import ConfigurationError, RouteNotFoundError
+from inngest_rest._core.calls.session import V2_ROOT, V2_ROOT_BEFORE_1_26
+from inngest_rest.errors import (
+    ApiError,
+    ConfigurationError,
+    InvalidResponseError,
+    RouteNotFoundError,
+    TransportError,
+)
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.route import Route
@@ -19,37 +27,88 @@ T = TypeVar("T")
 def first_present(session: Session, *routes: Route[Any, T], deadline: float = math.inf) -> Plan[T]:
     """Perform the first of several equivalent routes that this server has.
 
-    A route is absent if it responds with 405, 501, or a 404 that does not name a resource. It is
-    then skipped for some minutes, unless no other is left.
+    A route is absent if it responds with 405, 501, a 404 that does not name a resource, or as the
+    web UI does. It is then skipped for some minutes, unless no other is left.
 
     Args:
         session: The session whose settings, keys and record of absent routes apply.
         routes: Equivalent routes, in order of preference.
         deadline: When the call must have ended, by the session's clock.
+
+    Raises:
+        RouteNotFoundError: All are absent; it names the release that has one of them.
+        InvalidResponseError: All responded as the web UI does: the base URL may be wrong.
     """
     allowed = [route for route in routes if _may_ask(session, route)]
     if not allowed:
         raise ConfigurationError(_why_none(session, routes))
     now = session.clock.monotonic()
-    failure: RouteNotFoundError | None = None
-    asked: list[str] = []
-    for route in [
-        each for each in allowed if not session.absent.has(each.operation, now)
-    ] or allowed:
+    present = [each for each in allowed if not session.absent.has(each.operation, now)]
+    failures: list[tuple[Route[Any, T], RouteNotFoundError]] = []
+    for route in present or allowed:
         try:
-            return (yield from perform(session, route, deadline=deadline))
+            return (yield from _perform(session, route, deadline))
         except RouteNotFoundError as error:
-            failure = error
-        asked.append(f"{route.operation.method} {route.operation.path}")
+            failures.append((route, error))
         session.absent.add(route.operation, session.clock.monotonic())
-    assert failure is not None, "a route was asked, and is absent"
-    raise RouteNotFoundError(
-        f"{failure.message} (asked: {' and '.join(asked)})",
-        status=failure.status,
-        code=failure.code,
-        method=failure.method,
-        url=failure.url,
+    for route, failure in failures:
+        if route.expected is None and _is_empty(failure):
+            # No other route did it, and this one did not refuse.
+            return route.convert(None)
+    first = failures[0][1].__cause__
+    if isinstance(first, InvalidResponseError) and all(_is_of_web_ui(it) for _, it in failures):
+        # A copy: an error that is its own cause would be a trap for those who follow causes.
+        raise copy.copy(first)
+    raise _absent(failures)
+
+
+def _perform(session: Session, route: Route[Any, T], deadline: float) -> Plan[T]:
+    """Perform a route; one of v2 below `/api/v2` where the server has no `/v2`."""
+    try:
+        return (yield from perform(session, route, deadline=deadline))
+    except RouteNotFoundError as error:
+        if route.operation.tag != "v2" or session.v2_root != V2_ROOT or not _is_of_web_ui(error):
+            raise
+    session.v2_root = V2_ROOT_BEFORE_1_26
+    try:
+        return (yield from perform(session, route, deadline=deadline))
+    except (RouteNotFoundError, TransportError) as error:
+        if isinstance(error, TransportError) or _is_of_web_ui(error):
+            session.v2_root = V2_ROOT
+        raise
+
+
+def _is_of_web_ui(error: ApiError) -> bool:
+    return isinstance(error.__cause__, InvalidResponseError)
+
+
+def _is_empty(error: ApiError) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, InvalidResponseError) and not cause.body
+
+
+def _absent(failures: list[tuple[Route[Any, T], RouteNotFoundError]]) -> RouteNotFoundError:
+    """Return the error for routes that are all absent: what was asked, and what to do."""
+    asked = [route.operation for route, _ in failures]
+    last = failures[-1][1]
+    error = RouteNotFoundError(
+        f"{last.message} (asked: {' and '.join(f'{it.method} {it.path}' for it in asked)})",
+        status=last.status,
+        code=last.code,
+        method=last.method,
+        url=last.url,
     )
+    advice = [
+        f"Servers have {it.method} {it.path} since release {it.since}." for it in asked if it.since
+    ]
+    advice += dict.fromkeys(
+        route.advice[RouteNotFoundError]
+        for route, _ in failures
+        if RouteNotFoundError in route.advice
+    )
+    if advice:
+        error.advice = " ".join(advice)
+    return error
 
 
 def _may_ask(session: Session, route: Route[Any, Any]) -> bool:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from inngest_rest._core.calls.session import V2_ROOT
+
 if TYPE_CHECKING:
     from inngest_rest._core.calls.route import Route
     from inngest_rest._core.calls.session import Session
@@ -25,7 +27,7 @@ def build(
     kwargs = route.kwargs
     request = httpx.Request(
         route.operation.method,
-        session.url(route.path, event=route.operation.tag == "ingest"),
+        session.url(_path(session, route), event=route.operation.tag == "ingest"),
         params=kwargs.get("params"),
         headers={**session.headers, **kwargs.get("headers", {})},
         json=kwargs.get("json"),
@@ -43,4 +45,10 @@ def redacted_url(session: Session, route: Route[Any, Any]) -> str:
     """Return the request's URL without its query and without the event key."""
     if route.operation.tag == "ingest":
         return session.settings.event_url + route.operation.path.replace("{event_key}", "***")
-    return session.settings.api_url + route.path
+    return session.settings.api_url + _path(session, route)
+
+
+def _path(session: Session, route: Route[Any, Any]) -> str:
+    if route.operation.tag == "v2":
+        return session.v2_root + route.path.removeprefix(V2_ROOT)
+    return route.path

@@ -10,8 +10,6 @@ from attrs import field, frozen
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import httpx
-
     from inngest_rest.errors import ApiError
     from inngest_rest_api.api import Operation
 
@@ -22,8 +20,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger("inngest_rest")
 
-OK = frozenset({200})
-_NONE: Advice = {}
+_NOTHING: Mapping[Any, Any] = {}
 
 # Long enough to avoid repeated requests, short enough to recover from a proxy's transient 404.
 _ABSENT_FOR = 300.0
@@ -34,7 +31,6 @@ class OperationModule(Protocol):
 
     @property
     def OPERATION(self) -> Operation: ...  # noqa: N802 - as it is generated
-    def parse_response(self, response: httpx.Response, *, strict: bool) -> object: ...
 
 
 @frozen
@@ -44,26 +40,34 @@ class Route(Generic[A, T]):
     Attributes:
         module: The generated module of the operation.
         kwargs: The result of its `get_kwargs`.
-        expected: The generated model that an accepted response contains.
+        expected: The generated model of a successful response; None if the response has nothing
+            that the result needs: any body will do.
         convert: Converts the model to the result; any exception it raises makes the response
             invalid.
         repeatable: Whether performing it twice has the same effect as performing it once.
-        accepted: The statuses that are not errors.
+        accepted: The statuses beyond 2xx that are not errors, and their models.
         advice: What to do about an error, by error class, where the operation needs other advice.
     """
 
     module: OperationModule
     # Its URL holds the event key.
     kwargs: Mapping[str, Any] = field(repr=False)
-    expected: type[A]
+    expected: type[A] | None
     convert: Callable[[A], T]
     repeatable: bool = field(default=True, kw_only=True)
-    accepted: frozenset[int] = field(default=OK, kw_only=True)
-    advice: Advice = field(default=_NONE, kw_only=True)
+    accepted: Mapping[int, type[A]] = field(default=_NOTHING, kw_only=True)
+    advice: Advice = field(default=_NOTHING, kw_only=True)
+
+    @classmethod
+    def without_result(
+        cls, module: OperationModule, kwargs: Mapping[str, Any], *, advice: Advice = _NOTHING
+    ) -> Route[None, None]:
+        """Return a route whose result is None, whatever a successful response contains."""
+        return Route(module, kwargs, None, lambda _: None, advice=advice)
 
     @property
     def operation(self) -> Operation:
-        """The operation's family, name, method and path."""
+        """The operation's family, name, method, path and first release."""
         return self.module.OPERATION
 
     @property

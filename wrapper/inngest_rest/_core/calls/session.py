@@ -22,9 +22,13 @@ if TYPE_CHECKING:
 
 _SHORTEST_SECRET = 8
 
+V2_ROOT = "/v2"
+# Before release 1.26, servers have v2 only there; later ones have it there, too (document, info).
+V2_ROOT_BEFORE_1_26 = "/api/v2"
+
 
 class Session:
-    """Settings, keys in the order they work, routes found absent, retry budget, rate limits.
+    """Settings, keys in the order they work, what the server lacks, retry budget, rate limits.
 
     Args:
         settings: The validated settings of the client.
@@ -37,6 +41,7 @@ class Session:
         self.quota = RetryQuota()
         self.rate_limits: Mapping[Host, RateLimit] = {"event": RateLimit(), "api": RateLimit()}
         self.absent = AbsentRoutes()
+        self.v2_root = V2_ROOT
         self.signing_keys = KeyRing(*settings.signing_bearers)
         self.v2_keys = KeyRing(settings.api_key, *settings.signing_bearers)
         self._event_urls: dict[str, httpx.URL] = {}

@@ -1,10 +1,15 @@
-"""Convert values of generated models that may be absent: `UNSET` and Go's zero time become None."""
+"""Take values out of generated models that were read tolerantly, where any of them may be absent.
+
+What a response lacks is `UNSET`, also where the document requires it, and becomes None. Go's zero
+time becomes None, too. Only what a result cannot be without is `needed`.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from inngest_rest import models
+from inngest_rest._core.calls.reading import Unreadable
 from inngest_rest_api.types import Unset
 
 if TYPE_CHECKING:
@@ -16,18 +21,40 @@ T = TypeVar("T")
 
 
 def given(value: T | Unset) -> T | None:
-    """Return a value, or None if it is unset."""
-    return None if isinstance(value, Unset) else value
+    """Return a value, or None if it is absent.
+
+    Raises:
+        ValueError: It is there, and not as documented.
+    """
+    if isinstance(value, Unset):
+        if isinstance(value, Unreadable):
+            raise ValueError(value.reason)  # noqa: TRY004 - a fault of the response
+        return None
+    return value
+
+
+def needed(value: str | Unset | None, name: str) -> str:
+    """Return the text that a result cannot be without.
+
+    Raises:
+        ValueError: It is absent, or not text.
+    """
+    if not isinstance(value, str):
+        why = "is missing" if given(value) is None else "is not text"
+        raise ValueError(f"{name} {why}")  # noqa: TRY004 - a fault of the response
+    return value
 
 
 def moment(value: datetime | Unset | None) -> datetime | None:
-    """Return a datetime, or None if it is unset or Go's zero time, which is in the year 1."""
-    return None if value is None or isinstance(value, Unset) or value.year == 1 else value
+    """Return a datetime, or None if it is absent or Go's zero time, which is in the year 1."""
+    found = given(value)
+    return None if found is None or found.year == 1 else found
 
 
 def json_object(value: api.JsonObject | Unset | None) -> dict[str, Any] | None:
-    """Return an object of any shape as a plain dict."""
-    return None if value is None or isinstance(value, Unset) else value.to_dict()
+    """Return an object of any shape as a plain dict, or None if it is absent."""
+    found = given(value)
+    return None if found is None else found.to_dict()
 
 
 def run_error(output: Any) -> models.RunError:

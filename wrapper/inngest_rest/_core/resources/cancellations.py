@@ -81,6 +81,4 @@ def delete(session: Session, cancellation_id: str) -> Plan[None]:
     """Withdraw a bulk cancellation; runs it has already cancelled stay cancelled."""
     operation = v1.delete_cancellation_v1
     kwargs = operation.get_kwargs(check_id("cancellation id", cancellation_id))
-    return first_present(
-        session, Route(operation, kwargs, api.V1OkEnvelope, lambda _: None, advice=_ADVICE)
-    )
+    return first_present(session, Route.without_result(operation, kwargs, advice=_ADVICE))

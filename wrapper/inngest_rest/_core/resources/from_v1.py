@@ -8,7 +8,7 @@ from attrs import evolve
 
 from inngest_rest import models
 from inngest_rest._core.calls.listing import Part
-from inngest_rest._core.resources.absent import given, json_object, moment, run_error
+from inngest_rest._core.resources.absent import given, json_object, moment, needed, run_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -46,7 +46,7 @@ def run(it: api.V1Run) -> models.Run:
     elif status == models.RunStatus.CANCELLED:
         output = None
     return models.Run(
-        id=it.run_id,
+        id=needed(it.run_id, "run_id"),
         status=status,
         # v1's run_started_at is when the run was queued (schema V1Run).
         queued_at=moment(it.run_started_at),
@@ -100,7 +100,7 @@ def _trigger(it: Mapping[str, Any]) -> models.Trigger:
 
 def event(it: api.V1Event) -> models.StoredEvent:
     return models.StoredEvent(
-        internal_id=it.internal_id,
+        internal_id=needed(it.internal_id, "internal_id"),
         id=it.id,
         name=it.name,
         data=json_object(it.data),

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from inngest_rest import models
 from inngest_rest._core.calls.listing import Part
-from inngest_rest._core.resources.absent import given, json_object, moment, run_error
+from inngest_rest._core.resources.absent import given, json_object, moment, needed, run_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,7 +51,7 @@ def run(it: api.V2Run) -> models.Run:
     elif status == models.RunStatus.CANCELLED:
         output = None
     return models.Run(
-        id=it.id,
+        id=needed(it.id, "id"),
         status=status,
         queued_at=moment(it.queued_at),
         started_at=moment(it.started_at),
@@ -69,7 +69,7 @@ def run(it: api.V2Run) -> models.Run:
 def app(it: api.V2App) -> models.App:
     sync = given(it.latest_sync)
     app = models.App(
-        id=it.id,
+        id=needed(it.id, "id"),
         name=given(it.name),
         method=str(it.method).lower(),
         version=given(it.app_version),
@@ -95,7 +95,7 @@ def app(it: api.V2App) -> models.App:
 
 def function(it: api.V2Function) -> models.Function:
     return models.Function(
-        id=it.id,
+        id=needed(it.id, "id"),
         app_id=it.app.id,
         name=given(it.name),
         triggers=tuple(
@@ -110,7 +110,7 @@ def function(it: api.V2Function) -> models.Function:
 def span(it: api.V2Span) -> models.Span:
     milliseconds = given(it.duration_ms)
     return models.Span(
-        id=it.id,
+        id=needed(it.id, "id"),
         name=given(it.name) or "",
         status=str(given(it.status) or "unknown").lower(),
         queued_at=moment(it.queued_at),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_id, check_json_object, check_text
 from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1, from_v2
+from inngest_rest._core.resources.absent import needed
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 from inngest_rest_api.types import UNSET
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 # The response to a repeated idempotency key is a 409 with the body of a success and the id of the
 # first run (recording v2-invoke-idem2).
-_STARTED = frozenset({200, 409})
+_STARTED = {409: api.V2RunIdEnvelope}
 
 
 def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> Listing[Function]:
@@ -40,7 +41,7 @@ def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> L
     by_v1 = Route(
         v1.list_functions_v1,
         v1.list_functions_v1.get_kwargs(app_id),
-        cast("type[list[api.V1Function]]", list),
+        list[api.V1Function],
         lambda it: Part(tuple(from_v1.function(each, app_id) for each in it)),
     )
     return listing(session, by_v2, unpaged(by_v1), **paging)
@@ -79,7 +80,7 @@ def invoke(
             operation,
             operation.get_kwargs(app_id, function_id, body=body),
             api.V2RunIdEnvelope,
-            lambda it: it.data.run_id,
+            lambda it: needed(it.data.run_id, "runId"),
             repeatable=idempotency_key is not None,
             accepted=_STARTED,
         ),

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from inngest_rest._core.calls.operation import perform
 from inngest_rest._core.calls.route import Route
-from inngest_rest_api import models as api
 from inngest_rest_api.api import ingest
 
 if TYPE_CHECKING:
@@ -17,4 +16,4 @@ if TYPE_CHECKING:
 def check(session: Session) -> Plan[None]:
     """Return if the server is up; raise if it is not."""
     operation = ingest.get_health
-    return perform(session, Route(operation, operation.get_kwargs(), api.Health, lambda _: None))
+    return perform(session, Route.without_result(operation, operation.get_kwargs()))

@@ -15,6 +15,7 @@ from inngest_rest._core.calls.retry import is_worth_retrying
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import events, from_v1, from_v2
+from inngest_rest._core.resources.absent import needed
 from inngest_rest._core.resources.filters import check_statuses, check_window
 from inngest_rest.errors import (
     ApiError,
@@ -236,10 +237,8 @@ def _may_pass(fault: InngestError) -> bool:
 def cancel(session: Session, run_id: str) -> Plan[None]:
     """Cancel a run; a run that has already ended is not an error."""
     check_id("run id", run_id)
-    of_v1 = v1.cancel_run_v1.get_kwargs(run_id)
-    by_v1 = Route(v1.cancel_run_v1, of_v1, type(None), lambda _: None)
-    of_v2 = v2.cancel_run_v2.get_kwargs(run_id)
-    by_v2 = Route(v2.cancel_run_v2, of_v2, api.V2RunIdEnvelope, lambda _: None)
+    by_v1 = Route.without_result(v1.cancel_run_v1, v1.cancel_run_v1.get_kwargs(run_id))
+    by_v2 = Route.without_result(v2.cancel_run_v2, v2.cancel_run_v2.get_kwargs(run_id))
     try:
         yield from first_present(session, by_v1, by_v2)
     except ConflictError as error:
@@ -252,7 +251,7 @@ def replay(session: Session, run_id: str) -> Plan[str]:
     check_id("run id", run_id)
 
     def new_id(answer: api.V1ReplayEnvelope | api.V2RunIdEnvelope) -> str:
-        return answer.data.run_id
+        return needed(answer.data.run_id, "the id of the new run")
 
     of_v1 = v1.replay_run_v1.get_kwargs(run_id)
     by_v1 = Route(v1.replay_run_v1, of_v1, api.V1ReplayEnvelope, new_id, repeatable=False)

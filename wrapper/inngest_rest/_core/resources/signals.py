@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest._core.arguments import check_json, check_text
 from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.route import Route
+from inngest_rest._core.resources.absent import needed
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1
 
@@ -22,5 +23,7 @@ def send(session: Session, signal: str, data: Any) -> Plan[str]:
     operation = v1.send_signal_v1
     kwargs = operation.get_kwargs(body=api.V1Signal(signal, check_json("data", data)))
     expected = api.V1RunIdEnvelope
-    route = Route(operation, kwargs, expected, lambda it: it.data.run_id, repeatable=False)
+    route = Route(
+        operation, kwargs, expected, lambda it: needed(it.data.run_id, "run_id"), repeatable=False
+    )
     return first_present(session, route)

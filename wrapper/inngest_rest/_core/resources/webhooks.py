@@ -73,4 +73,4 @@ def delete(session: Session, webhook_id: str) -> Plan[None]:
     """Delete a webhook."""
     operation = v1.delete_webhook_v1
     kwargs = operation.get_kwargs(check_id("webhook id", webhook_id))
-    return first_present(session, Route(operation, kwargs, api.V1WebhookIdEnvelope, lambda _: None))
+    return first_present(session, Route.without_result(operation, kwargs))
