@@ -1,0 +1,190 @@
+"""Servers that respond with their web UI where they lack a route, and other roots of v2."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from inngest_rest import (
+    InngestError,
+    InvalidResponseError,
+    NotFoundError,
+    RouteNotFoundError,
+    TransportError,
+)
+from inngest_rest_api.api import OPERATIONS
+from tests.support.server import NO_ROUTE, WEB_UI, Reply, recorded, says, text
+
+if TYPE_CHECKING:
+    from inngest_rest import InngestClient
+    from tests.conftest import Connect
+    from tests.support.clock import Clock
+    from tests.support.server import Server
+
+ID = "01M86WNRKHYE50ZF3GG530BHRT"
+V1 = f"GET /v1/apps/{ID}/functions"
+V2 = f"GET /v2/apps/{ID}/functions"
+V2_BEFORE = f"GET /api/v2/apps/{ID}/functions"
+
+# What the web UI responds to a path that is not its own: release builds, and builds without it.
+UI = [WEB_UI, Reply(200), text(200, "  <html>", "text/plain"), Reply(204)]
+ids = [f"{each.status}-{each.body.decode()[:9]}" for each in UI]
+
+
+def functions(client: InngestClient) -> list[str]:
+    return [each.id for each in client.functions.list(ID).page().items]
+
+
+def paths(server: Server) -> list[str]:
+    return [each.partition("?")[0] for each in server.asked]
+
+
+@pytest.mark.parametrize("page", UI, ids=ids)
+def test_a_route_that_answers_with_the_web_ui_is_absent(
+    client: InngestClient, server: Server, page: Reply
+) -> None:
+    server.on(V2, page)
+    server.on(V2_BEFORE, page)
+    server.on(V1, recorded("v1-app-functions"))
+    for _ in range(2):
+        assert functions(client) != []
+    assert paths(server) == [V2, V2_BEFORE, V1, V1]
+
+
+@pytest.mark.parametrize("page", UI, ids=ids)
+def test_v2_is_used_below_api_where_it_has_no_root_of_its_own(
+    client: InngestClient, server: Server, page: Reply
+) -> None:
+    server.on(V2, page)
+    server.on(V2_BEFORE, recorded("v2-functions"))
+    server.on("GET /api/v2/apps/a", recorded("v2-app"))
+    for _ in range(2):
+        assert functions(client) != []
+    client.apps.get("a")
+    assert paths(server) == [V2, V2_BEFORE, V2_BEFORE, "GET /api/v2/apps/a"]
+
+
+def test_an_operation_absent_below_api_does_not_bring_the_other_root_back(
+    client: InngestClient, server: Server
+) -> None:
+    for path in ("/v2/apps/a", "/v2/apps/b"):
+        server.on(f"GET {path}", WEB_UI)
+        server.on(f"GET /api{path}", NO_ROUTE["v2"])
+        with pytest.raises(RouteNotFoundError):
+            client.apps.get(path[-1])
+    assert paths(server) == ["GET /v2/apps/a", "GET /api/v2/apps/a", "GET /api/v2/apps/b"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [(WEB_UI, InvalidResponseError), (httpx.ConnectError("down"), TransportError)],
+    ids=["page", "down"],
+)
+def test_one_page_of_a_proxy_does_not_change_the_root_of_v2(
+    connect: Connect, server: Server, fault: Any, error: type[InngestError]
+) -> None:
+    client = connect(retries=0)
+    server.on("GET /v2/apps/a", WEB_UI, recorded("v2-app"))
+    server.on("GET /api/v2/apps/a", fault)
+    with pytest.raises(error):
+        client.apps.get("a")
+    assert client.apps.get("a").id
+
+
+def test_an_error_names_the_path_that_was_asked(client: InngestClient, server: Server) -> None:
+    server.on("GET /v2/apps/a", WEB_UI)
+    server.on("GET /api/v2/apps/a", recorded("v2-app-unknown"))
+    with pytest.raises(NotFoundError, match="/api/v2/apps/a answered 404"):
+        client.apps.get("a")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda it: it.functions.list(ID).page(),
+        lambda it: it.runs.list().page(),
+        lambda it: it.events.list().page(),
+        lambda it: it.apps.get("a"),
+        lambda it: it.runs.get(ID),
+        lambda it: it.runs.replay(ID),
+        lambda it: it.runs.cancel(ID),
+        lambda it: it.signals.send("s"),
+        lambda it: it.health(),
+    ],
+    ids=["functions", "runs", "events", "app", "run", "replay", "cancel", "signal", "health"],
+)
+def test_where_every_route_answers_with_a_page_the_base_url_is_named_as_the_cause(
+    connect: Connect, call: Any
+) -> None:
+    pages = httpx.MockTransport(lambda _: httpx.Response(200, html="<title>Inngest</title>"))
+    with pytest.raises(InvalidResponseError, match="base URL or the path is wrong") as caught:
+        call(connect(transport=pages))
+    assert caught.value.status == 200
+    assert caught.value.body == "<title>Inngest</title>"
+    error: BaseException | None = caught.value
+    for _ in range(9):
+        error = error and (error.__cause__ or error.__context__)
+    assert error is None, "the causes end"
+
+
+def test_the_error_names_the_release_that_has_the_operation(client: InngestClient) -> None:
+    with pytest.raises(RouteNotFoundError) as caught:
+        client.runs.list().page()
+    since = {each.name: each.since for each in OPERATIONS}["list_runs_v2"]
+    assert f"Servers have GET /v2/runs since release {since}." in str(caught.value)
+    assert "asked: GET /v1/runs and GET /v2/runs" in str(caught.value)
+    assert caught.value.status == 404
+
+
+def test_absence_by_the_web_ui_is_forgotten_after_some_minutes(
+    client: InngestClient, server: Server, clock: Clock
+) -> None:
+    server.on(V2, WEB_UI, recorded("v2-functions"))
+    server.on(V2_BEFORE, WEB_UI)
+    server.on(V1, recorded("v1-app-functions"))
+    functions(client)
+    clock.advance(301)
+    functions(client)
+    assert paths(server) == [V2, V2_BEFORE, V1, V2]
+
+
+CANCEL = f"POST /v2/runs/{ID}/cancel"
+DELETE = f"DELETE /v1/runs/{ID}"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        *(says({}, status=status) for status in (200, 202)),
+        *(says(None, status=200), says("text", status=299)),
+        *(Reply(204), text(200, "OK"), text(201, "{"), Reply(299)),
+    ],
+    ids=lambda it: f"{it.status}-{it.body!r}",
+)
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_a_method_without_a_result_accepts_any_success(
+    connect: Connect, server: Server, version: str, reply: Reply
+) -> None:
+    server.on(DELETE if version == "v1" else CANCEL, reply)
+    connect(api_version=version).runs.cancel(ID)
+    assert len(server.requests) == 1
+
+
+def test_an_empty_200_of_v2_is_not_taken_for_a_success_while_v1_can_be_asked(
+    client: InngestClient, server: Server
+) -> None:
+    server.on(CANCEL, Reply(200))
+    server.on(CANCEL.replace("/v2", "/api/v2"), NO_ROUTE["v2"])
+    server.on(DELETE, recorded("v1-run-cancel-ok"))
+    client.runs.cancel(ID)
+    assert DELETE in server.asked
+
+
+def test_an_empty_200_that_no_other_route_contradicts_is_a_success(
+    connect: Connect, server: Server
+) -> None:
+    server.on(CANCEL, Reply(200))
+    server.on(CANCEL.replace("/v2", "/api/v2"), Reply(200))
+    connect(api_version="v2").runs.cancel(ID)
