@@ -45,10 +45,10 @@ def _fates(receipt: SendResult | SendError, count: int) -> list[Fate]:
     Raises:
         ValueError: It does not account for the events.
     """
+    if type(receipt.ids) is not list or not {str}.issuperset(map(type, receipt.ids)):
+        raise ValueError("ids is not a list of text")
     # "Nothing was stored" is reported as one empty string (recording ingest-empty-array).
     ids: list[Fate] = [*receipt.ids] if all(receipt.ids) else [each for each in receipt.ids if each]
-    if type(receipt.ids) is not list or not {str}.issuperset(map(type, ids)):
-        raise ValueError("ids is not a list of text")
     is_refusal = isinstance(receipt, SendError)
     # `status` repeats the HTTP status, and a server may leave it out.
     if not isinstance(receipt.status, Unset) and (receipt.status >= 400) is not is_refusal:
