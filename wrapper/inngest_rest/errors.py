@@ -17,7 +17,7 @@
         ├── AuthenticationError      401
         ├── PermissionDeniedError    403
         ├── NotFoundError            404 about a resource
-        ├── RouteNotFoundError       404, 405 or 501 about the route itself
+        ├── RouteNotFoundError       404, 405, 501 or the web UI, about the route itself
         ├── ConflictError            409
         ├── RateLimitError           429: .retry_after
         └── ServerError              5xx
@@ -94,7 +94,7 @@ class RequestTimeoutError(TransportError):
 
 
 class InvalidResponseError(InngestError):
-    """The response does not match this API: it comes from another server, or a newer API.
+    """The response is not of this API: web pages alone, or not what the result is made of.
 
     Attributes:
         method: The HTTP method.
@@ -236,7 +236,10 @@ class NotFoundError(ApiError):
 
 
 class RouteNotFoundError(ApiError):
-    """The server does not have this route: 404 without a resource, 405 or 501."""
+    """The server does not have this route: 404 without a resource, 405, 501, or its web UI (2xx).
+
+    The advice names the release that has it, and what to do instead.
+    """
 
     advice = "The server does not have this operation; check the base URL and api_version."
 
