@@ -204,9 +204,9 @@ class Event:
             meta,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             event.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return event
 
@@ -226,6 +226,8 @@ class Event:
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
 
+
+_DOCUMENTED = frozenset(Event.FIELDS)
 
 # Below the class, so that two models which hold each other can be imported in any order.
 from ..models.event_meta import EventMeta  # noqa: E402

@@ -64,9 +64,9 @@ class EventMeta:
             sessions,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             event_meta.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return event_meta
 
@@ -86,6 +86,8 @@ class EventMeta:
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
 
+
+_DOCUMENTED = frozenset(EventMeta.FIELDS)
 
 # Below the class, so that two models which hold each other can be imported in any order.
 from ..models.event_sessions import EventSessions  # noqa: E402

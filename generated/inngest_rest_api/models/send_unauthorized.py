@@ -61,9 +61,9 @@ class SendUnauthorized:
             error,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             send_unauthorized.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return send_unauthorized
 
@@ -82,3 +82,6 @@ class SendUnauthorized:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+_DOCUMENTED = frozenset(SendUnauthorized.FIELDS)

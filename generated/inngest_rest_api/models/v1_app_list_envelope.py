@@ -69,9 +69,9 @@ class V1AppListEnvelope:
             metadata,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v1_app_list_envelope.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v1_app_list_envelope
 
@@ -91,6 +91,8 @@ class V1AppListEnvelope:
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
 
+
+_DOCUMENTED = frozenset(V1AppListEnvelope.FIELDS)
 
 # Below the class, so that two models which hold each other can be imported in any order.
 from ..models.v1_app import V1App  # noqa: E402

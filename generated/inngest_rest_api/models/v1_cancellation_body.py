@@ -118,9 +118,9 @@ class V1CancellationBody:
             if_,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v1_cancellation_body.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v1_cancellation_body
 
@@ -139,3 +139,6 @@ class V1CancellationBody:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+_DOCUMENTED = frozenset(V1CancellationBody.FIELDS)

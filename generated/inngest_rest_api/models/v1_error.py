@@ -61,9 +61,9 @@ class V1Error:
             status,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v1_error.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v1_error
 
@@ -82,3 +82,6 @@ class V1Error:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+_DOCUMENTED = frozenset(V1Error.FIELDS)

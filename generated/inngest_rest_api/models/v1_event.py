@@ -175,9 +175,9 @@ class V1Event:
             v,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v1_event.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v1_event
 
@@ -197,6 +197,8 @@ class V1Event:
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
 
+
+_DOCUMENTED = frozenset(V1Event.FIELDS)
 
 # Below the class, so that two models which hold each other can be imported in any order.
 from ..models.json_object import JsonObject  # noqa: E402

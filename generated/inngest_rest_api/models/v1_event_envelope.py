@@ -50,9 +50,9 @@ class V1EventEnvelope:
             metadata,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v1_event_envelope.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v1_event_envelope
 
@@ -72,6 +72,8 @@ class V1EventEnvelope:
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
 
+
+_DOCUMENTED = frozenset(V1EventEnvelope.FIELDS)
 
 # Below the class, so that two models which hold each other can be imported in any order.
 from ..models.v1_event import V1Event  # noqa: E402

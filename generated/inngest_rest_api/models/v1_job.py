@@ -89,9 +89,9 @@ class V1Job:
             raw,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v1_job.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v1_job
 
@@ -111,6 +111,8 @@ class V1Job:
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
 
+
+_DOCUMENTED = frozenset(V1Job.FIELDS)
 
 # Below the class, so that two models which hold each other can be imported in any order.
 from ..models.json_object import JsonObject  # noqa: E402

@@ -108,9 +108,9 @@ class V1Webhook:
             updated_at,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v1_webhook.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v1_webhook
 
@@ -129,3 +129,6 @@ class V1Webhook:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+_DOCUMENTED = frozenset(V1Webhook.FIELDS)

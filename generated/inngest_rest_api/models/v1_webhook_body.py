@@ -54,9 +54,9 @@ class V1WebhookBody:
             transform,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v1_webhook_body.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v1_webhook_body
 
@@ -75,3 +75,6 @@ class V1WebhookBody:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+_DOCUMENTED = frozenset(V1WebhookBody.FIELDS)

@@ -59,9 +59,9 @@ class V1WebhookIdEnvelope:
             metadata,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v1_webhook_id_envelope.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v1_webhook_id_envelope
 
@@ -81,6 +81,8 @@ class V1WebhookIdEnvelope:
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
 
+
+_DOCUMENTED = frozenset(V1WebhookIdEnvelope.FIELDS)
 
 # Below the class, so that two models which hold each other can be imported in any order.
 from ..models.v1_metadata import V1Metadata  # noqa: E402

@@ -144,9 +144,9 @@ class V2App:
             latest_sync,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v2_app.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v2_app
 
@@ -166,6 +166,8 @@ class V2App:
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
 
+
+_DOCUMENTED = frozenset(V2App.FIELDS)
 
 # Below the class, so that two models which hold each other can be imported in any order.
 from ..models.v2_app_sync import V2AppSync  # noqa: E402

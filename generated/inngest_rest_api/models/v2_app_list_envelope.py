@@ -77,9 +77,9 @@ class V2AppListEnvelope:
             data,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v2_app_list_envelope.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v2_app_list_envelope
 
@@ -99,6 +99,8 @@ class V2AppListEnvelope:
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
 
+
+_DOCUMENTED = frozenset(V2AppListEnvelope.FIELDS)
 
 # Below the class, so that two models which hold each other can be imported in any order.
 from ..models.v2_app import V2App  # noqa: E402

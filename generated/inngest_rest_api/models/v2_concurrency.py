@@ -62,9 +62,9 @@ class V2Concurrency:
             key,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v2_concurrency.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v2_concurrency
 
@@ -84,6 +84,8 @@ class V2Concurrency:
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
 
+
+_DOCUMENTED = frozenset(V2Concurrency.FIELDS)
 
 # Below the class, so that two models which hold each other can be imported in any order.
 from ..models.v2_concurrency_limit import V2ConcurrencyLimit  # noqa: E402

@@ -54,9 +54,9 @@ class V2ConcurrencyLimit:
             value,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v2_concurrency_limit.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v2_concurrency_limit
 
@@ -75,3 +75,6 @@ class V2ConcurrencyLimit:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+_DOCUMENTED = frozenset(V2ConcurrencyLimit.FIELDS)

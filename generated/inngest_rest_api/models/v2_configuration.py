@@ -177,9 +177,9 @@ class V2Configuration:
             priority,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v2_configuration.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v2_configuration
 
@@ -199,6 +199,8 @@ class V2Configuration:
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
 
+
+_DOCUMENTED = frozenset(V2Configuration.FIELDS)
 
 # Below the class, so that two models which hold each other can be imported in any order.
 from ..models.v2_cancel_on import V2CancelOn  # noqa: E402

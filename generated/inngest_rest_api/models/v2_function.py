@@ -122,9 +122,9 @@ class V2Function:
             triggers,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v2_function.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v2_function
 
@@ -144,6 +144,8 @@ class V2Function:
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
 
+
+_DOCUMENTED = frozenset(V2Function.FIELDS)
 
 # Below the class, so that two models which hold each other can be imported in any order.
 from ..models.v2_app_ref import V2AppRef  # noqa: E402

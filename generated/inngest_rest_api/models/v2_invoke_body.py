@@ -67,9 +67,9 @@ class V2InvokeBody:
             idempotency_key,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v2_invoke_body.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v2_invoke_body
 
@@ -89,6 +89,8 @@ class V2InvokeBody:
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
 
+
+_DOCUMENTED = frozenset(V2InvokeBody.FIELDS)
 
 # Below the class, so that two models which hold each other can be imported in any order.
 from ..models.json_object import JsonObject  # noqa: E402

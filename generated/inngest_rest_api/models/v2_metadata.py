@@ -63,9 +63,9 @@ class V2Metadata:
             time_range,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v2_metadata.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v2_metadata
 
@@ -85,6 +85,8 @@ class V2Metadata:
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
 
+
+_DOCUMENTED = frozenset(V2Metadata.FIELDS)
 
 # Below the class, so that two models which hold each other can be imported in any order.
 from ..models.v2_time_range import V2TimeRange  # noqa: E402

@@ -65,9 +65,9 @@ class V2RerunBody:
             from_step,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v2_rerun_body.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v2_rerun_body
 
@@ -87,6 +87,8 @@ class V2RerunBody:
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
 
+
+_DOCUMENTED = frozenset(V2RerunBody.FIELDS)
 
 # Below the class, so that two models which hold each other can be imported in any order.
 from ..models.v2_rerun_from_step import V2RerunFromStep  # noqa: E402

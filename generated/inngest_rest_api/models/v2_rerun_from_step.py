@@ -59,9 +59,9 @@ class V2RerunFromStep:
             input_,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v2_rerun_from_step.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v2_rerun_from_step
 
@@ -80,3 +80,6 @@ class V2RerunFromStep:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+_DOCUMENTED = frozenset(V2RerunFromStep.FIELDS)

@@ -75,9 +75,9 @@ class V2RunTrigger:
             cron_schedule,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v2_run_trigger.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v2_run_trigger
 
@@ -96,3 +96,6 @@ class V2RunTrigger:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+_DOCUMENTED = frozenset(V2RunTrigger.FIELDS)

@@ -232,9 +232,9 @@ class V2Span:
             children,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v2_span.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v2_span
 
@@ -254,6 +254,8 @@ class V2Span:
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
 
+
+_DOCUMENTED = frozenset(V2Span.FIELDS)
 
 # Below the class, so that two models which hold each other can be imported in any order.
 from ..models.json_object import JsonObject  # noqa: E402

@@ -82,9 +82,9 @@ class V2SpanMetadata:
             values,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v2_span_metadata.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v2_span_metadata
 
@@ -104,6 +104,8 @@ class V2SpanMetadata:
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
 
+
+_DOCUMENTED = frozenset(V2SpanMetadata.FIELDS)
 
 # Below the class, so that two models which hold each other can be imported in any order.
 from ..models.v2_span_values import V2SpanValues  # noqa: E402

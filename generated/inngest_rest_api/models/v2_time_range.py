@@ -50,9 +50,9 @@ class V2TimeRange:
             until,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v2_time_range.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v2_time_range
 
@@ -71,3 +71,6 @@ class V2TimeRange:
 
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
+
+
+_DOCUMENTED = frozenset(V2TimeRange.FIELDS)

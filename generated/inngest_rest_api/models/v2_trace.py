@@ -52,9 +52,9 @@ class V2Trace:
             root_span,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v2_trace.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v2_trace
 
@@ -74,6 +74,8 @@ class V2Trace:
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
 
+
+_DOCUMENTED = frozenset(V2Trace.FIELDS)
 
 # Below the class, so that two models which hold each other can be imported in any order.
 from ..models.v2_span import V2Span  # noqa: E402

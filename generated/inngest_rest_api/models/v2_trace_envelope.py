@@ -50,9 +50,9 @@ class V2TraceEnvelope:
             metadata,
         )
 
-        if not src_dict.keys() <= cls.FIELDS.keys():
+        if not _DOCUMENTED.issuperset(src_dict):
             v2_trace_envelope.additional_properties = {
-                key: value for key, value in src_dict.items() if key not in cls.FIELDS
+                key: value for key, value in src_dict.items() if key not in _DOCUMENTED
             }
         return v2_trace_envelope
 
@@ -72,6 +72,8 @@ class V2TraceEnvelope:
     def __contains__(self, key: str) -> bool:
         return key in self.additional_properties
 
+
+_DOCUMENTED = frozenset(V2TraceEnvelope.FIELDS)
 
 # Below the class, so that two models which hold each other can be imported in any order.
 from ..models.v2_metadata import V2Metadata  # noqa: E402
