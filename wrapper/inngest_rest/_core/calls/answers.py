@@ -79,8 +79,10 @@ def read(response: httpx.Response, route: Route[A, T], url: str, session: Sessio
     answer.raise_error()
     expected = route.accepted.get(response.status_code, route.expected)
     try:
-        found = None if expected is None else read_model(expected, read_json(response.content))
-        return route.convert(cast("A", found))
+        if expected is None:
+            return route.convert(cast("A", None))
+        forms = (expected, *route.other_forms)
+        return route.convert(read_model(forms, read_json(response.content)))
     except Exception as error:
         # Any response must end in a result or an error of this package.
         if isinstance(error, json.JSONDecodeError):

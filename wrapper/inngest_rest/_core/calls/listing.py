@@ -191,6 +191,7 @@ def _with_path(route: Route[A, Part[T]]) -> Route[A, tuple[str, Part[T]]]:
         route.kwargs,
         route.expected,
         lambda answer: (route.path, route.convert(answer)),
+        other_forms=route.other_forms,
         repeatable=route.repeatable,
         accepted=route.accepted,
         advice=route.advice,

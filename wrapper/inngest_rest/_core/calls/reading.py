@@ -45,21 +45,23 @@ class _Model(Protocol):
     def from_dict(cls, src_dict: Any) -> Any: ...
 
 
-def read_model(kind: type[T], body: object) -> T:
+def read_model(forms: tuple[type[T], ...], body: object) -> T:
     """Read a generated model, or a list of them, from a decoded response.
 
     Args:
-        kind: The model, or `list[model]`.
+        forms: The models that the response may be, each `model` or `list[model]`: it is the first
+            of which it has something.
         body: The decoded JSON.
 
     Raises:
         ValueError: The body is something else.
     """
-    if get_origin(kind) is not list and not (
-        isinstance(body, dict) and body.keys() & cast("type[_Model]", kind).FIELDS.keys()
-    ):
-        raise ValueError(f"it has nothing of the documented {kind.__name__}")
-    return cast("T", _read(kind, body))
+    for form in forms:
+        if get_origin(form) is list or (
+            isinstance(body, dict) and body.keys() & cast("type[_Model]", form).FIELDS.keys()
+        ):
+            return cast("T", _read(form, body))
+    raise ValueError(f"it has nothing of the documented {forms[0].__name__}")
 
 
 def _read(kind: Any, value: Any) -> Any:

@@ -44,6 +44,7 @@ class Route(Generic[A, T]):
             that the result needs: any body will do.
         convert: Converts the model to the result; any exception it raises makes the response
             invalid.
+        other_forms: The models of the same response in another form, which some servers send.
         repeatable: Whether performing it twice has the same effect as performing it once.
         accepted: The statuses beyond 2xx that are not errors, and their models.
         advice: What to do about an error, by error class, where the operation needs other advice.
@@ -54,6 +55,7 @@ class Route(Generic[A, T]):
     kwargs: Mapping[str, Any] = field(repr=False)
     expected: type[A] | None
     convert: Callable[[A], T]
+    other_forms: tuple[type[A], ...] = field(default=(), kw_only=True)
     repeatable: bool = field(default=True, kw_only=True)
     accepted: Mapping[int, type[A]] = field(default=_NOTHING, kw_only=True)
     advice: Advice = field(default=_NOTHING, kw_only=True)
