@@ -9,7 +9,14 @@ from attrs import evolve
 
 from inngest_rest import models
 from inngest_rest._core.calls.listing import Part
-from inngest_rest._core.resources.absent import given, json_object, moment, needed, run_error
+from inngest_rest._core.resources.absent import (
+    as_json,
+    given,
+    json_object,
+    moment,
+    needed,
+    run_error,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,7 +49,8 @@ def part(answer: _Envelope[A], convert: Callable[[A], T]) -> Part[T]:
 
 
 def run(it: api.V2Run) -> models.Run:
-    status = _STATUS.get(it.status) or models.RunStatus(it.status)
+    said = given(it.status) or "unknown"
+    status = _STATUS.get(said) or models.RunStatus(said)
     output, error = json_object(it.output), None
     if status == models.RunStatus.FAILED and output is not None:
         # getRunV2 returns the error itself, listRunsV2 wraps it.
@@ -56,9 +64,9 @@ def run(it: api.V2Run) -> models.Run:
         queued_at=moment(it.queued_at),
         started_at=moment(it.started_at),
         ended_at=moment(it.ended_at),
-        app_id=it.app.id,
-        function_id=it.function.id,
-        event_ids=tuple(it.trigger.event_ids),
+        app_id=given(it.app.id),
+        function_id=given(it.function.id),
+        event_ids=tuple(given(it.trigger.event_ids) or ()),
         batch_id=given(it.trigger.batch_id),
         cron=given(it.trigger.cron_schedule),
         output=output,
@@ -71,7 +79,7 @@ def app(it: api.V2App) -> models.App:
     app = models.App(
         id=needed(it.id, "id"),
         name=given(it.name),
-        method=str(it.method).lower(),
+        method=None if (method := given(it.method)) is None else str(method).lower(),
         version=given(it.app_version),
         created_at=moment(it.created_at),
         archived_at=moment(it.archived_at),
@@ -93,18 +101,22 @@ def app(it: api.V2App) -> models.App:
     )
 
 
-def function(it: api.V2Function) -> models.Function:
+def function(it: api.V2Function, app_id: str) -> models.Function:
     return models.Function(
         id=needed(it.id, "id"),
-        app_id=it.app.id,
+        app_id=given(it.app.id) or app_id,
         name=given(it.name),
-        triggers=tuple(
-            models.Trigger(str(each.type_).lower(), given(each.value) or "", given(each.if_))
-            for each in given(it.triggers) or ()
-        ),
-        configuration=it.configuration.to_dict(),
+        triggers=tuple(map(_trigger, given(it.triggers) or ())),
+        configuration=as_json(it.configuration),
         is_archived=given(it.is_archived) or False,
     )
+
+
+def _trigger(it: api.V2Trigger) -> models.Trigger:
+    # Self-hosted servers spell it the first way, Inngest Cloud the second (schema V2Trigger).
+    condition = given(it.if_) or given(it.condition)
+    kind = str(given(it.type_) or "unknown").lower()
+    return models.Trigger(kind, given(it.value) or "", condition)
 
 
 def span(it: api.V2Span) -> models.Span:
