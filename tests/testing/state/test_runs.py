@@ -266,7 +266,11 @@ def test_jobs_list_what_a_run_waits_for(client: httpx.Client, mock: MockServer) 
 
 
 def test_unread_until_the_visibility_delay_has_passed() -> None:
-    mock = MockServer(visibility_delay=timedelta(milliseconds=250), clock=lambda: EVENING_NS)
+    mock = MockServer(
+        v1_routes=True,
+        visibility_delay=timedelta(milliseconds=250),
+        clock=lambda: EVENING_NS,
+    )
     mock.function("probe-app", "ok", trigger="app/ok")
     with httpx.Client(transport=mock.transport, base_url="http://mock") as client:
         event_id = send(client, "app/ok")

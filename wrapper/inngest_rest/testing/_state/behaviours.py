@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
-from inngest_rest.testing._state.clock import as_timedelta
+from inngest_rest.testing._state.arguments import as_text, check_timedelta
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -76,20 +76,19 @@ def fails(message: str, *, name: str = "NonRetriableError") -> Behaviour:
     return Fails(message, name, "non_retriable_error", f"{name}: {message}\n")
 
 
-def sleeps(duration: timedelta | float, then: Runner | None = None) -> Behaviour:
+def sleeps(duration: timedelta, then: Runner | None = None) -> Behaviour:
     """Keep the run running for a time, then continue.
 
     Args:
-        duration: How long, by the mock's clock (see `MockServer.advance`): a timedelta, or seconds.
+        duration: How long, by the mock's clock (see `MockServer.advance`).
         then: What follows: a behaviour, or a callable that takes the event. Default: complete
             with null.
 
     Raises:
-        TypeError: `duration` is neither a timedelta nor a number.
-        ValueError: `duration` is negative or not finite.
+        TypeError: `duration` is not a timedelta, or `then` can follow nothing.
+        ValueError: `duration` is negative.
     """
-    span = as_timedelta(duration, "duration")
-    return Sleeps(span, Completes() if then is None else then)
+    return Sleeps(check_timedelta(duration, "duration"), as_runner("then", then))
 
 
 def waits_for(signal: str, then: Runner | None = None) -> Behaviour:
@@ -99,8 +98,26 @@ def waits_for(signal: str, then: Runner | None = None) -> Behaviour:
         signal: The name of the signal (`POST /v1/signals`).
         then: What follows: a behaviour, or a callable that takes `{"signal": ..., "data": ...}`.
             Default: complete with that object as output.
+
+    Raises:
+        TypeError: `signal` is not a text, or `then` can follow nothing.
+        ValueError: `signal` is empty.
     """
-    return WaitsFor(signal, Completes if then is None else then)
+    return WaitsFor(
+        as_text("signal", signal), Completes if then is None else as_runner("then", then)
+    )
+
+
+def as_runner(name: str, given: object) -> Runner:
+    """Return a behaviour or a callable; None completes. Raise TypeError for anything else."""
+    if given is None:
+        return Completes()
+    if isinstance(given, Behaviour) or callable(given):
+        return given
+    raise TypeError(
+        f"{name} must be completes(...), fails(...), sleeps(...), waits_for(...) or a callable, "
+        f"and is {given!r}: for an output, completes({given!r})"
+    )
 
 
 def decide(runner: Runner, event: EventDict) -> Behaviour:
