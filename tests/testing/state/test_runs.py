@@ -126,7 +126,7 @@ def test_run_of_a_future_event_waits_for_its_time(client: httpx.Client, mock: Mo
     assert statuses(client, event_id) == ("Running", "QUEUED", "QUEUED")
     (listed,) = client.get("/v2/runs", params={"status": "queued"}).json()["data"]
     single = client.get(f"/v2/runs/{listed['id']}").json()["data"]
-    assert single["startedAt"] == "0001-01-01T00:00:00Z"
+    assert single["startedAt"] == "2026-11-24T18:00:00Z"
     assert "endedAt" not in single
     mock.advance(timedelta(minutes=1))
     assert statuses(client, event_id) == ("Completed", "COMPLETED", "COMPLETED")

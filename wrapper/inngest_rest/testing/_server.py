@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, get_args
 
 import httpx
@@ -29,16 +30,16 @@ from inngest_rest.testing._faults import (
     check_target,
 )
 from inngest_rest.testing._go.times import to_datetime
-from inngest_rest.testing._state.arguments import as_text, as_timedelta, one_of
+from inngest_rest.testing._state.arguments import as_text, as_timedelta, check_timedelta, one_of
 from inngest_rest.testing._state.behaviours import Runner, as_runner
-from inngest_rest.testing._state.clock import Clock, WallClock
+from inngest_rest.testing._state.clock import Clock, WallClock, nanoseconds
 from inngest_rest.testing._state.log import view_of
 from inngest_rest.testing._state.records import MockEvent, MockRequest, MockRun
 from inngest_rest.testing._state.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
 
 class MockServer:
@@ -109,6 +110,8 @@ class MockServer:
         trigger: str | Sequence[str] = (),
         run: Runner | None = None,
         name: str | None = None,
+        batch_size: int | None = None,
+        batch_timeout: timedelta = timedelta(seconds=1),
     ) -> None:
         """Register a function.
 
@@ -117,19 +120,27 @@ class MockServer:
             id: Its id within the app.
             trigger: The name of the event that triggers it, or several; `app/*` matches every
                 name with that prefix. Default: it can only be invoked.
-            run: `completes(...)`, `fails(...)`, `sleeps(...)`, `waits_for(...)`, or a callable
-                that takes the event and returns an output or one of these; an exception fails
-                the run. It runs under the mock's lock: it may use `transport`, but not the URL
-                of `serve`. Default: complete with null.
+            run: `completes(...)`, `fails(...)`, `retries(...)`, `sleeps(...)`, `waits_for(...)`,
+                `works(...)`, or a callable that takes the event and returns an output or one of
+                these; an exception fails the run. It runs under the mock's lock: it may use
+                `transport`, but not the URL of `serve`. Default: complete with null.
             name: Its display name. Default: the id.
+            batch_size: Run once per so many events: a callable gets the first of them, with all
+                under the key `events`. Default: once per event.
+            batch_timeout: How long a batch waits for events before it runs with fewer, by the
+                mock's clock. Default: one second.
 
         Raises:
             TypeError: An id or a trigger is not a text, or `run` is not a behaviour.
-            ValueError: The function already exists, or an id or a trigger is empty.
+            ValueError: The function already exists, an id or a trigger is empty, or `batch_size` is
+                less than 1.
         """
         for label, given in (("app", app), ("id", id)):
             as_text(label, given)
         runner, triggers = as_runner("run", run), _triggers(trigger)
+        timeout = check_timedelta(batch_timeout, "batch_timeout")
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, and is {batch_size!r}")
         with self._lock:
             self._store.catalogue.register(
                 app,
@@ -138,6 +149,8 @@ class MockServer:
                 triggers=triggers,
                 runner=runner,
                 at=self._clock.now(),
+                batch_size=batch_size,
+                batch_timeout_ns=nanoseconds(timeout),
             )
 
     def advance(self, by: timedelta | float) -> None:

@@ -25,6 +25,8 @@ class Function:
     runner: Runner
     internal_id: str
     created_ns: int
+    batch_size: int | None = None
+    batch_timeout_ns: int = 0
 
     @property
     def slug(self) -> str:
@@ -60,6 +62,8 @@ class Catalogue:
         triggers: Iterable[str],
         runner: Runner,
         at: int,
+        batch_size: int | None = None,
+        batch_timeout_ns: int = 0,
     ) -> Function:
         """Add a function, and its app if that is new; raise ValueError if the function exists."""
         app = self.apps.get(app_id)
@@ -73,7 +77,15 @@ class Catalogue:
                 "a function is registered once, with all its triggers"
             )
         function = Function(
-            app_id, function_id, name, tuple(triggers), runner, stable_uuid(slug), at
+            app_id,
+            function_id,
+            name,
+            tuple(triggers),
+            runner,
+            stable_uuid(slug),
+            at,
+            batch_size,
+            batch_timeout_ns,
         )
         app.functions[function_id] = function
         self._by_slug[slug] = function

@@ -88,18 +88,19 @@ def list_run_jobs(call: Call) -> Response:
         due -= due % NS_PER_MILLISECOND
         identifier = {"runID": run.id, "evtID": run.event_id, "aID": ACCOUNT_ID}
         job_id = span_id(run.id, waiting.kind)
+        kind = "start" if waiting.kind == "request" else waiting.kind
         jobs.append(
             {
                 "JobID": job_id,
                 "at": v1_time(due),
                 "position": 0,
-                "kind": waiting.kind,
-                "attempt": 0,
+                "kind": kind,
+                "attempt": run.attempt,
                 "Raw": {
                     "id": job_id,
                     "at": to_milliseconds(due),
                     "wsID": ENVIRONMENT_ID,
-                    "data": {"kind": waiting.kind, "identifier": identifier},
+                    "data": {"kind": kind, "identifier": identifier},
                 },
             }
         )
