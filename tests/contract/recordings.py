@@ -56,14 +56,18 @@ class Recording:
     @property
     def is_refusal(self) -> bool:
         """Return whether it is an error response; a v1 GET has it in the body of an HTTP 200."""
-        hidden = isinstance(self.received, dict) and "error" in self.received
-        return not 200 <= self.status < 300 or hidden
+        return not 200 <= self.status < 300 or hides_error(self.received)
 
     @property
     def is_web_ui(self) -> bool:
         """Return whether the web UI responded: a page, or nothing in builds without one."""
         is_page = "html" in self.content_type or str(self.received).lstrip().startswith("<")
         return self.status == 200 and (is_page or self.received in ("", None))
+
+
+def hides_error(body: Any) -> bool:
+    """Return whether the body of a success is an error: it has one, and nothing else."""
+    return isinstance(body, dict) and "error" in body and body.get("data") is None
 
 
 def _release(*stated: object) -> str | None:

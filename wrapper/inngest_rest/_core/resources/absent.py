@@ -6,6 +6,7 @@ time becomes None, too. Only what a result cannot be without is `needed`.
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from inngest_rest import models
@@ -57,19 +58,17 @@ def json_object(value: api.JsonObject | Unset | None) -> dict[str, Any] | None:
     return None if found is None else found.to_dict()
 
 
-def as_json(value: api.V2Configuration) -> dict[str, Any]:
+def as_json(value: Any) -> Any:
     """Return a model as plain JSON, without what is absent or not as documented."""
-    written: dict[str, Any] = _without_unset(value.to_dict())
-    return written
-
-
-def _without_unset(value: Any) -> Any:
-    if isinstance(value, dict):
-        pairs = cast("dict[str, Any]", value).items()
-        return {key: _without_unset(each) for key, each in pairs if not isinstance(each, Unset)}
     if isinstance(value, list):
-        return [_without_unset(each) for each in cast("list[object]", value)]
-    return value
+        return [as_json(each) for each in cast("list[object]", value)]
+    if isinstance(value, Enum):
+        return value.value
+    if not hasattr(value, "FIELDS"):
+        return value
+    named = {key: getattr(value, name) for key, name in value.FIELDS.items()}
+    described = {key: as_json(it) for key, it in named.items() if not isinstance(it, Unset)}
+    return described | value.additional_properties
 
 
 def run_error(output: Any) -> models.RunError:
