@@ -94,10 +94,11 @@ def _unwrapped(output: dict[str, Any] | None, status: models.RunStatus) -> Any:
     """
     if output is None or len(output) != 1:
         return output
-    [(key, value)] = output.items()
-    is_wrapped_error = key == "error" and status == models.RunStatus.FAILED
-    is_wrapped = key == "data" and not isinstance(value, dict)
-    return value if is_wrapped or is_wrapped_error else output
+    if status == models.RunStatus.FAILED and "error" in output:
+        return output["error"]
+    if not isinstance(output.get("data", output), dict):
+        return output["data"]
+    return output
 
 
 def _in_milliseconds(moment: datetime | None) -> datetime | None:

@@ -75,7 +75,7 @@ def invoke(
     *,
     idempotency_key: str | None,
 ) -> Plan[str]:
-    """Start a function directly and return its run's id; retried only with a key."""
+    """Start a function directly and return its run's id."""
     check_id("app", app_id)
     check_id("function", function_id)
     check_text("idempotency_key", idempotency_key)
@@ -91,7 +91,9 @@ def invoke(
             operation.get_kwargs(app_id, function_id, body=body),
             api.V2InvocationEnvelope,
             lambda it: needed(it.data.run_id, "runId"),
-            repeatable=idempotency_key is not None,
+            # With a key, too: a server executes a function again for each repeat (operation
+            # invokeFunctionV2).
+            repeatable=False,
             accepted=_STARTED,
         ),
     )
