@@ -100,9 +100,9 @@ def assert_all_is_there(outcome: Any, exchange: Exchange) -> None:
     body = body_of(exchange.recording)
     if isinstance(outcome, list):
         listed = body.get("ids") or body.get("data", ()) if isinstance(body, dict) else body
-        found = [each["run_id"] if "run_id" in each else each for each in listed if each != ""]
-        ids = {each for each in found if isinstance(each, str)}
-        assert len(outcome) == (len(ids) or len(found))
+        rows = [each for each in listed if each != ""]
+        runs = {each["run_id"] for each in rows if isinstance(each, dict) and "run_id" in each}
+        assert len(outcome) == (len(runs) or len(rows))
     text = json.dumps(body)
     for each in outcome if isinstance(outcome, list) else [outcome]:
         assert each is None or identity(each) in text

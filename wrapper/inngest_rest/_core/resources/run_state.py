@@ -25,9 +25,7 @@ def settled(status: RunStatus, ended_at: datetime | None) -> RunStatus:
     return status
 
 
-def outcome(
-    status: RunStatus, ended_at: datetime | None, output: Any
-) -> tuple[Any, RunError | None]:
+def outcome(status: RunStatus, output: Any) -> tuple[Any, RunError | None]:
     """Return the output and the error of a run.
 
     A run that has not ended has neither, though listEventRunsV2 shows the error of its last
@@ -35,11 +33,8 @@ def outcome(
 
     Args:
         status: The settled status.
-        ended_at: When it ended.
         output: What the server has as its output, unwrapped; None if it has nothing.
     """
-    if ended_at is None or status == RunStatus.CANCELLED or output is None:
-        return None, None
-    if status == RunStatus.FAILED:
+    if status == RunStatus.FAILED and output is not None:
         return None, run_error(output)
-    return output, None
+    return (output if status == RunStatus.COMPLETED else None), None
