@@ -13,7 +13,7 @@ import httpx
 from inngest_rest_api.api import OPERATIONS
 
 from .document import TIME, Document, Operation, is_placeholder
-from .recordings import Recording, is_of_absent_route, read_all
+from .recordings import Recording, hides_error, is_of_absent_route, read_all
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -33,7 +33,7 @@ class Exchange(NamedTuple):
 
 def effective_status(status: int, body: Any) -> int:
     """Return the effective status: the one in the body where a v1 GET answers HTTP 200."""
-    if status == 200 and isinstance(body, dict) and "error" in body:
+    if status == 200 and hides_error(body):
         return int(body["status"])
     return status
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # The response to a repeated idempotency key is a 409 with the body of a success and the id of the
 # first run (recording v2-invoke-idem2).
-_STARTED = {409: api.V2RunIdEnvelope}
+_STARTED = {409: api.V2InvocationEnvelope}
 
 _GET_ADVICE: Advice = {
     RouteNotFoundError: "List the functions of the app instead: client.functions.list."
@@ -45,7 +45,12 @@ def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> L
         operation = v2.list_functions_v2
         kwargs = operation.get_kwargs(app_id, limit=size, cursor=place)
         expected = api.V2FunctionListEnvelope
-        return Route(operation, kwargs, expected, lambda it: from_v2.part(it, from_v2.function))
+        return Route(
+            operation,
+            kwargs,
+            expected,
+            lambda it: from_v2.part(it, lambda each: from_v2.function(each, app_id)),
+        )
 
     by_v1 = Route(
         v1.list_functions_v1,
@@ -66,7 +71,7 @@ def get(session: Session, app_id: str, function_id: str) -> Plan[Function]:
             operation,
             kwargs,
             api.V2FunctionEnvelope,
-            lambda it: from_v2.function(it.data),
+            lambda it: from_v2.function(it.data, app_id),
             advice=_GET_ADVICE,
         ),
     )
@@ -94,7 +99,7 @@ def invoke(
         Route(
             operation,
             operation.get_kwargs(app_id, function_id, body=body),
-            api.V2RunIdEnvelope,
+            api.V2InvocationEnvelope,
             lambda it: needed(it.data.run_id, "runId"),
             # With a key, too: a server executes a function again for each repeat (operation
             # invokeFunctionV2).
