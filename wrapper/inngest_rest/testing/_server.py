@@ -17,6 +17,7 @@ from inngest_rest.testing._api.keys import Keys
 from inngest_rest.testing._api.releases import CURRENT, Release, served_operations
 from inngest_rest.testing._api.routing import Match, Router
 from inngest_rest.testing._api.v1.guard import ResponseCache
+from inngest_rest.testing._carriers.client_time import ClientTime
 from inngest_rest.testing._carriers.messages import Dropped, Outcome, Request, Response
 from inngest_rest.testing._carriers.transport import MockTransport
 from inngest_rest.testing._faults import (
@@ -29,7 +30,7 @@ from inngest_rest.testing._faults import (
     check_effect,
     check_target,
 )
-from inngest_rest.testing._go.times import to_datetime
+from inngest_rest.testing._go.times import NS_PER_SECOND, to_datetime
 from inngest_rest.testing._state.arguments import as_text, as_timedelta, check_timedelta, one_of
 from inngest_rest.testing._state.behaviours import Runner, as_runner
 from inngest_rest.testing._state.clock import Clock, WallClock, nanoseconds
@@ -100,7 +101,15 @@ class MockServer:
         self._router = Router(being, self._served, cache=cache, web_ui=web_ui)
         self._faults: list[Fault] = []
         self._requests: list[MockRequest] = []
-        self._transport = MockTransport(self.answer)
+        self._transport = MockTransport(
+            self.answer,
+            ClientTime(
+                self._lock,
+                lambda: self._clock.advanced / NS_PER_SECOND,
+                lambda: self.now,
+                self.advance,
+            ),
+        )
 
     def function(
         self,
@@ -235,7 +244,11 @@ class MockServer:
 
     @property
     def transport(self) -> MockTransport:
-        """A transport for `httpx.Client` and `httpx.AsyncClient`; always the same object."""
+        """A transport for clients of this library, `httpx.Client` and `httpx.AsyncClient`.
+
+        Always the same object. A client of this library pauses in the mock's time: what it waits
+        for, between the polls of `runs.wait` or before a retry, advances the mock's clock at once.
+        """
         return self._transport
 
     @contextmanager

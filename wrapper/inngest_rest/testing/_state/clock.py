@@ -37,6 +37,11 @@ class Clock:
         self._latest = max(self._latest, self._wall() + self._offset)
         return self._latest
 
+    @property
+    def advanced(self) -> int:
+        """By how many nanoseconds it has been advanced."""
+        return self._offset
+
     def advance(self, span: timedelta) -> None:
         """Move the clock forward by a span, which is not negative."""
         self._offset += nanoseconds(span)
