@@ -308,6 +308,13 @@ def test_a_function_has_the_same_id_in_both_families() -> None:
         assert each.triggers == by_id[each.id].triggers
 
 
+@pytest.mark.parametrize("is_paused", [True, False])
+def test_a_function_of_v2_says_whether_it_is_paused(is_paused: bool) -> None:
+    [data, *_] = body_of("v2-functions")["data"]
+    paused = {**data, "isPaused": True} if is_paused else data
+    assert from_v2.function(api.V2Function.from_dict(paused), "a").is_paused is is_paused
+
+
 def test_a_trace_is_a_tree() -> None:
     root = from_v2.span(api.V2Span.from_dict(body_of("v2-trace-steps")["data"]["rootSpan"]))
     assert root.children

@@ -412,6 +412,7 @@ def test_the_original_run_of_a_batch_is_asked_for_run_by_run(
     server.on(f"GET /v1/runs/{listed}", recorded("v1-run-of-rerun"))
     [run] = client.events.runs(ID, include_original_run_id=True)
     assert (run.id, run.original_run_id) == (listed, "01M86WNRKHYE50ZF3GG530BHRT")
+    assert "_" in server.requests[1].url.params  # past a cache of 15 s
 
 
 def test_a_version_that_lacks_the_original_run_is_a_configuration_error(
