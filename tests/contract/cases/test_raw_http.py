@@ -74,6 +74,8 @@ def test_wrong_methods(world: World) -> None:
             ("FOO", "/nowhere", (405,)),
         ]
     }
+    if world.v2 != "/v2":
+        exchanges = {name: each for name, each in exchanges.items() if " /v2" not in name}
     assert statuses(world, exchanges) == wanted(exchanges)
 
 
@@ -99,6 +101,8 @@ def test_trailing_slashes_and_malformed_paths(world: World) -> None:
             ("GET", "http://anywhere/v1/nowhere", (404,)),
         ]
     }
+    if world.v2 != "/v2":
+        exchanges = {name: each for name, each in exchanges.items() if " /v2" not in name}
     assert statuses(world, exchanges) == wanted(exchanges)
 
 
