@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from .document import Document
+from .recordings import hides_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,7 +37,7 @@ class Answer(NamedTuple):
     @classmethod
     def of(cls, operation: str, status: int, body: Any) -> Answer:
         """Read a status hidden in the body, if any."""
-        hidden = status == 200 and isinstance(body, dict) and "error" in body
+        hidden = status == 200 and hides_error(body)
         return cls(operation, status, body["status"] if hidden else None)
 
 

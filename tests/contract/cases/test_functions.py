@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -11,7 +12,9 @@ from inngest_rest import NotFoundError
 from tests.contract.world import FUNCTIONS
 
 if TYPE_CHECKING:
-    from inngest_rest import InngestClient
+    from datetime import datetime
+
+    from inngest_rest import InngestClient, Run
     from tests.contract.world import World
 
 
@@ -53,7 +56,8 @@ def test_function_lists_its_triggers(world: World, client: InngestClient) -> Non
 def test_run_names_its_function_in_v1_by_an_internal_id(
     world: World, client: InngestClient
 ) -> None:
-    run = world.start_and_wait(client, "echoes")
+    started = world.start_and_wait(client, "echoes")
+    run = world.connect(api_version="v1").runs.get(started.id)
     functions = world.connect(api_version="v1").functions.list(world.app)
     ids = {function.internal_id: function.id for function in functions}
     assert ids[run.internal_function_id] == "echoes"
@@ -75,12 +79,36 @@ def test_invoked_function_runs_on_the_data_given(world: World, client: InngestCl
     assert run.output["echo"].items() >= {"n": 5}.items()
 
 
-def test_idempotency_key_starts_one_run(world: World, client: InngestClient) -> None:
-    key = str(uuid4())
+def test_idempotency_key_returns_one_id_and_starts_more_than_one_run(
+    world: World, client: InngestClient
+) -> None:
+    key, before = str(uuid4()), world.now() - timedelta(seconds=5)
     first, second = (
-        client.functions.invoke(world.app, "echoes", {"n": n}, idempotency_key=key)
-        for n in range(2)
+        client.functions.invoke(world.app, "echoes", {"key": key}, idempotency_key=key)
+        for _ in range(2)
     )
     other = client.functions.invoke(world.app, "echoes", idempotency_key=str(uuid4()))
     assert first == second != other
-    assert client.runs.wait(first, timeout=60).output["echo"]["n"] == 0
+    assert client.runs.wait(first, timeout=60).output["echo"]["key"] == key
+    assert len(world.eventually(lambda: _runs_with(world, client, key, before, at_least=3))) == 3
+
+
+def test_event_with_an_id_starts_one_run_however_often_it_is_sent(
+    world: World, client: InngestClient
+) -> None:
+    key, before = str(uuid4()), world.now() - timedelta(seconds=5)
+    event = {"name": world.trigger("echoes"), "id": key, "data": {"key": key}}
+    first, *_ = (client.send(event)[0] for _ in range(3))
+    world.run_of(client, first)
+    # What is sent later has had its turn when this has run.
+    world.start_and_wait(client, "echoes")
+    assert len(_runs_with(world, client, key, before)) == 1
+
+
+def _runs_with(
+    world: World, client: InngestClient, key: str, since: datetime, at_least: int = 1
+) -> list[Run]:
+    """Return the ended runs of `echoes` whose event had this key; none if they are fewer."""
+    listed = client.runs.list(app=world.app, function="echoes", since=since, include_output=True)
+    found = [it for it in listed if it.output and it.output["echo"].get("key") == key]
+    return found if len(found) >= at_least else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from attrs import evolve
 
 from inngest_rest import BadRequestError, NotFoundError, WaitTimeoutError
 from tests.contract.world import UNKNOWN
@@ -23,6 +24,19 @@ def test_completed_run_has_its_times(world: World, client: InngestClient) -> Non
     assert run.queued_at is not None
     assert run.ended_at is not None
     assert run.queued_at <= run.ended_at
+
+
+@pytest.mark.parametrize("function", ["echoes", "fails", "naps", "steps"])
+def test_listed_run_differs_from_a_single_one_in_its_start_alone(
+    world: World, client: InngestClient, function: str
+) -> None:
+    run = world.start_and_wait(client, function)
+    assert client.runs.get(run.id) == run
+    (event,) = run.event_ids
+    of_event = world.eventually(lambda: [it for it in client.events.runs(event) if it.is_ended])
+    listed = client.runs.list(app=world.app, function=function, include_output=True)
+    same = evolve(run, started_at=None)
+    assert [same] == of_event == [each for each in listed if each.id == run.id]
 
 
 def test_failed_run_is_returned_with_its_error(world: World, client: InngestClient) -> None:
@@ -89,7 +103,9 @@ def test_replay_starts_another_run_of_the_same_event(world: World, client: Innge
     again = client.runs.replay(run.id)
     replayed = client.runs.wait(again, timeout=60)
     assert again != run.id
-    assert (replayed.original_run_id, replayed.event_ids) == (run.id, run.event_ids)
+    assert replayed.event_ids == run.event_ids
+    found = client.runs.get(again, include_original_run_id=True)
+    assert (found.original_run_id, found.function_id) == (run.id, "echoes")
     assert replayed.output == run.output
 
 
