@@ -180,7 +180,8 @@ class Wanted:
             queued_ns=moment(item["run_started_at"] if of_v1 else item["queuedAt"]),
         )
         has_ended = bool(item.get("ended_at") or item.get("endedAt"))
-        failed = isinstance(output, dict) and ("error" in output or "message" in output)
+        is_error = isinstance(output, dict) and ("error" in output or "message" in output)
+        failed = is_error and status != "COMPLETED"
         if status == "CANCELLED":
             made.is_cancelled = True
             if output:
