@@ -8,16 +8,21 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from inngest_rest._core.buffer import process_hooks
-from inngest_rest._core.buffer.bookkeeping import Buffer, BufferState, check_options
+from inngest_rest._core.buffer.bookkeeping import (
+    Buffer,
+    BufferState,
+    check_client,
+    check_options,
+)
 from inngest_rest._core.buffer.delivery import deliver
 from inngest_rest._core.buffer.schedule import Deadline
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
+from inngest_rest.client.client import InngestClient
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
-    from inngest_rest.client.client import InngestClient
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure
     from inngest_rest.typing import Seconds, WhenFull
@@ -59,7 +64,8 @@ class EventBuffer(Buffer):
 
     Raises:
         ConfigurationError: The client has no event key.
-        InvalidArgumentError: An argument is out of bounds.
+        InvalidArgumentError: An argument is out of bounds, or the client is not an
+            `InngestClient`.
         OutboxError: The file is damaged, read-only, of a newer version, or not an outbox.
 
     HTTP: `POST /e/{eventKey}`, as in `InngestClient.send`. The platform remembers an event's id for
@@ -78,6 +84,7 @@ class EventBuffer(Buffer):
         on_batch: Callable[[BatchReport], object] | None = None,
         exit_timeout: Seconds = 5.0,
     ) -> None:
+        check_client(client, InngestClient)
         self._session = client._session  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         self._run = client._driver.run  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         options = check_options(
