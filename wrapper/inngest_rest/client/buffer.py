@@ -61,6 +61,9 @@ class EventBuffer(Buffer):
         on_batch: Called with a `BatchReport` when the outcome of events is final, in the buffer's
             thread. A position is the event's number in the order of adding, or in the file.
         exit_timeout: Time limit for the flush at interpreter exit, in seconds or as a timedelta.
+        exit_on_sigterm: Make SIGTERM an ordinary exit, with status 143, so that the buffer is
+            flushed; without this, Python ends at once. A handler of the program's own stays. Only
+            in the main thread.
 
     Raises:
         ConfigurationError: The client has no event key.
@@ -83,6 +86,7 @@ class EventBuffer(Buffer):
         when_full: WhenFull = "block",
         on_batch: Callable[[BatchReport], object] | None = None,
         exit_timeout: Seconds = 5.0,
+        exit_on_sigterm: bool = False,
     ) -> None:
         check_client(client, InngestClient)
         self._session = client._session  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
@@ -104,6 +108,8 @@ class EventBuffer(Buffer):
         self._rounds = 0
         self._state = BufferState(self._session, options, self._wake)
         self._put = self._state.store.put
+        if exit_on_sigterm:
+            process_hooks.exit_on_sigterm()
         process_hooks.register(self)
         if store is not None:
             self._wake()
