@@ -87,6 +87,7 @@ class PostgresMockWorld(MockWorld):
     """A mock of a server that stores its runs in PostgreSQL, where v1 cancels none."""
 
     store = "postgresql"
+    cancels_by_v1 = False
 
 
 class KeyedMockWorld(MockWorld):
