@@ -450,22 +450,6 @@ def test_a_run_that_v1_lists_twice_is_listed_once(connect: Connect, server: Serv
     assert list(client.events.runs(ID, limit=1)) == [run]
 
 
-@pytest.mark.parametrize(
-    ("of_v1", "status"),
-    [(recorded("v1-run-boom"), "failed"), (OF_V1["unknown"], "queued")],
-    ids=["loads", "fails to load"],
-)
-def test_the_status_of_an_ended_run_that_v1_lists_as_scheduled_is_looked_up(
-    connect: Connect, server: Server, of_v1: Reply, status: str
-) -> None:
-    [listed] = body_of("v1-event-runs-boom")["data"]
-    server.on(f"GET /v1/events/{ID}/runs", recorded("v1-event-runs-boom"))
-    server.on(f"GET /v1/runs/{listed['run_id']}", of_v1)
-    [run] = connect(api_version="v1").events.runs(ID)
-    assert (run.status, run.is_ended, run.output) == (status, True, None)
-    assert len(server.requests) == 2
-
-
 def test_no_field_of_a_run_but_its_start_depends_on_the_call(connect: Connect) -> None:
     mock = MockServer()
     for name, behaviour in BEHAVIOURS.items():
