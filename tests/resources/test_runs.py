@@ -384,6 +384,15 @@ def test_a_replay_creates_a_run_that_names_the_original(connect: Connect, v1_rou
     assert len(mock.runs) == 2
 
 
+def test_a_function_has_its_bare_id_where_a_release_puts_the_app_in_front(
+    client: InngestClient, server: Server
+) -> None:
+    server.on(V2, WEB_UI)
+    server.on(f"GET /api/v2/runs/{ID}", recorded("1.25-api-v2-run-echoes"))
+    run = client.runs.get(ID)
+    assert (run.app_id, run.function_id) == ("probe-app", "echoes")
+
+
 def test_the_original_run_takes_a_request_to_v1(client: InngestClient, server: Server) -> None:
     server.on(V2, DONE)
     server.on(V1, recorded("v1-run-of-rerun"))
