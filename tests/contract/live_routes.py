@@ -10,7 +10,7 @@ from attrs import frozen
 from inngest_rest_api.api import OPERATIONS
 
 from .judging import camel
-from .world import SINCE, UNKNOWN
+from .world import SINCE, UNKNOWN, parts
 
 if TYPE_CHECKING:
     import httpx
@@ -59,11 +59,6 @@ def stated_release(http: httpx.Client) -> str | None:
         return None
     found = re.match(r"\d+\.\d+(\.\d+)?", str(version))
     return found and found[0]
-
-
-def parts(release: str) -> tuple[int, ...]:
-    """Return a release so that it compares with others."""
-    return tuple(map(int, release.split(".")))
 
 
 def is_absent(answer: httpx.Response) -> bool:

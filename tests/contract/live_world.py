@@ -57,11 +57,13 @@ class Served:
         server: The server.
         app: The app's id.
         cancels_by_v1: Whether DELETE /v1/runs/{id} finds runs.
+        loads_running_by_v1: Whether GET /v1/runs/{id} finds runs that have not ended.
     """
 
     server: Server
     app: str
     cancels_by_v1: bool
+    loads_running_by_v1: bool
 
 
 class LiveWorld(World):
@@ -82,7 +84,9 @@ class LiveWorld(World):
         self.signing_key = server.signing_key
         self.lacks = server.routes.lacks
         self.v2 = server.routes.v2
+        self.release = server.routes.release
         self.cancels_by_v1 = served.cancels_by_v1
+        self.loads_running_by_v1 = served.loads_running_by_v1
 
     def transport(self, *, blocking: bool) -> httpx.BaseTransport | httpx.AsyncBaseTransport:
         return httpx.HTTPTransport() if blocking else httpx.AsyncHTTPTransport()
@@ -122,7 +126,7 @@ def serve_app(server: Server) -> Iterator[Served]:
         with server.connect() as client:
             _wait_for_functions(client, app)
             try:
-                yield Served(server, app, _cancels_by_v1(server, client, app))
+                yield Served(server, app, *_try_v1(server, client, app))
             finally:
                 _cancel_what_is_left(client, app)
                 _forget_app(server, app)
@@ -136,16 +140,19 @@ def _wait_for_functions(client: InngestClient, app: str) -> None:
     raise RuntimeError(f"the functions of {app} did not appear within 15 s")
 
 
-def _cancels_by_v1(server: Server, client: InngestClient, app: str) -> bool:
-    """Return whether a run that is there can be cancelled by v1."""
+def _try_v1(server: Server, client: InngestClient, app: str) -> tuple[bool, bool]:
+    """Return whether v1 cancels a running run, and whether it loads one."""
     (event_id,) = client.send({"name": f"{app}/sleeps"})
-    for _ in range(60):
-        runs = list(client.events.runs(event_id))
-        if runs:
-            headers = {"Authorization": f"Bearer {server.signing_key}"}
-            answer = httpx.delete(f"{server.url}/v1/runs/{runs[0].id}", headers=headers)
-            return answer.is_success
-        time.sleep(0.25)
+    headers = {"Authorization": f"Bearer {server.signing_key}"}
+    with httpx.Client(base_url=server.url, headers=headers, timeout=30) as http:
+        for attempt in range(60):
+            # Another URL each time, past the cache of v1.
+            runs = http.get(f"/v1/events/{event_id}/runs?_={attempt}").json()["data"]
+            if runs:
+                path = f"/v1/runs/{runs[0]['run_id']}"
+                loaded = "error" not in http.get(path).json()
+                return http.delete(path).is_success, loaded
+            time.sleep(0.25)
     raise RuntimeError(f"the event {event_id} started no run within 15 s")
 
 
