@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -104,10 +105,11 @@ WORLDS: dict[str, type[MockWorld]] = {
 }
 
 
+@contextmanager
 def make(name: str, exercised: Exercised, door: DoorName) -> Iterator[World]:
-    """Return one of the mocked worlds."""
+    """Yield one of the mocked worlds; close its clients afterwards."""
     clock = Clock()
     with asyncio.Runner(loop_factory=clock.make_loop) as runner:
         world = WORLDS[name](exercised, door, runner, clock)
-        yield world
-        world.close()
+        with closing(world):
+            yield world
