@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from inngest_rest.testing import MockServer, completes, fails, sleeps, waits_for
 from tests.support.clock import Clock
 
+from .live_routes import routes_of
 from .world import World
 
 if TYPE_CHECKING:
@@ -49,14 +50,23 @@ class MockWorld(World):
     has_cancellations = True
     has_waiting_function = True
     step_names = frozenset({"step"})
+    store: ClassVar[Literal["sqlite", "postgresql"]] = "sqlite"
 
     def __init__(
         self, exercised: Exercised, door: DoorName, runner: asyncio.Runner, clock: Clock
     ) -> None:
         super().__init__(exercised, door, runner, clock)
         self._mocked_time = clock
+        settings: dict[str, Any] = {}
+        if self.release is not None:
+            routes = routes_of(self.release)
+            self.lacks, self.v2 = routes.lacks, routes.v2
+            settings["release"] = self.release
+        self.cancels_by_v1 = self.store == "sqlite"
         self._mock = make_mock(
             self.app,
+            **settings,
+            store=self.store,
             v1_routes=self.has_asked_for_routes,
             event_keys=None if self.event_key is None else [self.event_key],
             signing_key=self.signing_key,
@@ -76,6 +86,19 @@ class MockWorld(World):
         self._mocked_time.advance(seconds)
 
 
+class OldMockWorld(MockWorld):
+    """A mock of the release whose v2 has next to nothing, and has it at /api/v2 alone."""
+
+    release = "1.17.0"
+
+
+class PostgresMockWorld(MockWorld):
+    """A mock of a release without listings and cancelling by v2, on PostgreSQL."""
+
+    release = "1.33.0"
+    store = "postgresql"
+
+
 class FullMockWorld(MockWorld):
     """A mock with the asked-for routes, which no known server has."""
 
@@ -91,6 +114,8 @@ class KeyedMockWorld(MockWorld):
 
 WORLDS: dict[str, type[MockWorld]] = {
     "mock": MockWorld,
+    "mock of 1.17": OldMockWorld,
+    "mock of 1.33 on PostgreSQL": PostgresMockWorld,
     "mock with the routes asked for": FullMockWorld,
     "mock with keys": KeyedMockWorld,
 }
