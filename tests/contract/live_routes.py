@@ -44,8 +44,11 @@ class Routes:
 def find_routes(http: httpx.Client) -> Routes:
     """Find out what a server has, without changing anything there."""
     release = stated_release(http)
-    if release is None:
-        return _asked_for(http)
+    return _asked_for(http) if release is None else routes_of(release)
+
+
+def routes_of(release: str) -> Routes:
+    """Return what servers of a release have."""
     lacks = {name for name, since in SINCE.items() if parts(since) > parts(release)}
     is_early = parts(release) < parts(V2_AT_ROOT)
     return Routes(release, frozenset(lacks), "/api/v2" if is_early else "/v2")
@@ -64,7 +67,7 @@ def stated_release(http: httpx.Client) -> str | None:
 def is_absent(answer: httpx.Response) -> bool:
     """Return whether a server responded as one does that lacks the route."""
     if answer.is_success:
-        return not answer.content or "json" not in answer.headers.get("content-type", "")
+        return not answer.content or answer.content.lstrip()[:1] == b"<"
     return answer.status_code in (405, 501) or (
         answer.status_code == 404 and not _is_about_a_resource(answer)
     )
