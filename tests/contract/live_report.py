@@ -10,6 +10,7 @@ from attrs import asdict, define, field, frozen
 from .world import ABSENT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     import pytest
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from .world import World
 
 Outcome = Literal["passed", "absent", "skipped", "failed"]
+
+
+def _names(found: Iterable[str]) -> tuple[str, ...]:
+    return tuple(found)
 
 
 @define
@@ -36,8 +41,8 @@ class Case:
     name: str
     outcome: Outcome
     reason: str = ""
-    asked: tuple[str, ...] = field(default=(), converter=tuple)
-    succeeded: tuple[str, ...] = field(default=(), converter=tuple)
+    asked: tuple[str, ...] = field(default=(), converter=_names)
+    succeeded: tuple[str, ...] = field(default=(), converter=_names)
     last: str | None = None
 
 
