@@ -225,6 +225,7 @@ PUBLIC = [
     "inngest_rest.errors",
     "inngest_rest.event",
     "inngest_rest.models",
+    "inngest_rest.record",
     "inngest_rest.reports",
     "inngest_rest.retry",
     "inngest_rest.testing",

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         Trigger,
         Webhook,
     )
+    from inngest_rest.record import Record
     from inngest_rest.reports import BatchReport, SendFailure, SendReport
     from inngest_rest.retry import RetryPolicy
 
@@ -88,6 +89,7 @@ __all__ = [
     "PartialSendError",
     "PermissionDeniedError",
     "RateLimitError",
+    "Record",
     "RequestTimeoutError",
     "RetryPolicy",
     "RouteNotFoundError",
@@ -124,6 +126,7 @@ _NAMES = {
     "inngest_rest.models": (
         "App Cancellation Function Job Page Run RunError RunStatus Span StoredEvent Trigger Webhook"
     ),
+    "inngest_rest.record": "Record",
     "inngest_rest.reports": "BatchReport SendFailure SendReport",
     "inngest_rest.retry": "RetryPolicy",
 }
