@@ -62,6 +62,11 @@ def blocking(client: InngestClient) -> None:
     assert_type(client.send(iter(events()), batch_size=10), list[str])
     assert_type(client.runs.list(status="running", limit=20), Paginator[Run])
     client.runs.list(status=["failed", RunStatus.CANCELLED], since=NOW, app="a", function="f")
+    client.runs.list(status=("queued", "completed"))
+    client.runs.list(status=RunStatus(input()))
+    client.runs.list(status="runing")  # type: ignore[arg-type]
+    client.runs.list(status=["failed", "canceled"])  # type: ignore[list-item]
+    client.runs.list(status=input())  # type: ignore[arg-type]
     client.runs.list(since="yesterday")  # type: ignore[arg-type]
     assert_type(client.runs.list().pages(), Iterator[Page[Run]])
     assert_type(client.runs.list().page(), Page[Run])
