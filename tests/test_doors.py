@@ -62,7 +62,7 @@ each_call = pytest.mark.parametrize(
     [
         name
         for name in METHODS
-        if not re.search(r"\._|\.aclose", name)
+        if not re.search(r"\._|\.aclose|\.with_options", name)
         and name.partition(".")[2] not in GROUPS[1:]
         # `events.runs` is a method, `client.events` and `client.runs` are groups of methods
         and name != "AsyncInngestClient.events"

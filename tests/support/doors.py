@@ -63,6 +63,8 @@ class Blocking:
             result = function(*args, **kwargs)
             if isinstance(result, AsyncPaginator):
                 return BlockingPaginator(result, self.runner)
+            if isinstance(result, AsyncInngestClient):
+                return Blocking(result, self.runner)
             return self.runner.run(result) if inspect.iscoroutine(result) else result
 
         return call

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from inngest_rest._core.calls import options
 from inngest_rest._core.calls.session import Session
 from inngest_rest._core.calls.settings import resolve
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
@@ -15,7 +16,7 @@ from inngest_rest._core.sending.batching import DEFAULT_EVENTS
 from inngest_rest._core.sending.send_many import DEFAULT_IN_FLIGHT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Iterable
+    from collections.abc import AsyncIterable, Callable, Iterable, Mapping
     from os import PathLike
 
     import httpx
@@ -161,6 +162,38 @@ class AsyncInngestClient:
         from inngest_rest.aio.webhooks import Webhooks
 
         return Webhooks(self._driver, self._session)
+
+    def with_options(
+        self,
+        *,
+        timeout: Seconds | None = None,
+        retries: int | RetryPolicy | None = None,
+        env: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Return a copy of the client with other options, for one call or for many.
+
+        The copy shares the connections, and what the client has learned about the server: its
+        missing routes, the keys that worked, the pauses it asked for. Closing the copy leaves the
+        connections open; closing the client closes its copies, too. So a copy need not be closed.
+
+        Args:
+            timeout: Time limit per attempt, in seconds or as a timedelta.
+            retries: Maximum number of retries, or a `RetryPolicy`.
+            env: Branch environment.
+            headers: Headers to send with each request, beside those of the client it is a copy of.
+                Headers that the client sets itself, such as the authorization, are refused.
+
+        Raises:
+            ConfigurationError: An option is malformed; the message names it.
+        """
+        return options.copied(
+            self,
+            options.changed(
+                self._session, timeout=timeout, retries=retries, env=env, headers=headers
+            ),
+            self._driver.share(),
+        )
 
     async def send(
         self, events: EventLike | Iterable[EventLike], *, batch_size: int = DEFAULT_EVENTS

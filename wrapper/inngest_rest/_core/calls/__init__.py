@@ -2,6 +2,7 @@
 
 settings     arguments and environment variables, validated and frozen
 keys         event, signing and API keys: checked, hashed, rotated
+options      what a copy of a client may change
 session      state shared by all calls of one client
 route        an operation with its arguments, and how to read its response
 requests     build an HTTP request from a route

@@ -46,6 +46,7 @@ class Settings:
     retry: RetryPolicy
     event_proxy: str | None = field(repr=False)
     api_proxy: str | None = field(repr=False)
+    headers: Mapping[str, str] = field(factory=dict[str, str], repr=False)
 
 
 class _Reader:
@@ -123,8 +124,8 @@ def resolve(
         ),
         api_key=_token(reader.find("api_key", "INNGEST_API_KEY")),
         api_version=api_version,
-        timeout=_timeout(timeout),
-        retry=_retry(retries),
+        timeout=check_timeout(timeout),
+        retry=check_retries(retries),
         event_proxy=_proxy(event_url),
         api_proxy=_proxy(api_url),
     )
@@ -213,7 +214,8 @@ def _event_key(found: tuple[str, str] | None) -> str | None:
     return found and keys.check_event_key(*found)
 
 
-def _timeout(timeout: Seconds) -> float:
+def check_timeout(timeout: Seconds) -> float:
+    """Return a timeout in seconds; reject one that threads cannot wait for."""
     try:
         seconds = check_seconds("timeout", timeout)
     except InvalidArgumentError as error:
@@ -233,7 +235,8 @@ def _proxy(url: str) -> str | None:
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def _retry(retries: int | RetryPolicy | None) -> RetryPolicy:
+def check_retries(retries: int | RetryPolicy | None) -> RetryPolicy:
+    """Return the policy for a number of retries, the default one for None."""
     if isinstance(retries, RetryPolicy):
         return retries
     return RetryPolicy() if retries is None else RetryPolicy(retries=retries)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections import deque
 from collections.abc import AsyncIterable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, cast
 
 import httpx
 
@@ -47,6 +48,13 @@ class AsyncDriver:
         self._rooms = {host: _Room() for host in lanes}
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
+        self.owns_lanes = True
+
+    def share(self) -> Self:
+        """Return a driver of the same connections, which closing it leaves open."""
+        other = copy.copy(self)
+        other.owns_lanes = False
+        return other
 
     async def run(self, plan: Plan[T]) -> T:
         try:
@@ -68,7 +76,7 @@ class AsyncDriver:
             plan.close()
 
     async def _exchange(self, call: Call[T]) -> T:
-        check_open(closed=self._closed)
+        check_open(closed=self._closed or self._lanes[call.host].is_closed)
         started = self._clock.monotonic()
         room = self._rooms[call.host].here()
         was_full = room.locked()
@@ -89,7 +97,7 @@ class AsyncDriver:
     async def _send(
         self, call: Call[Any], lanes: Lanes[httpx.AsyncBaseTransport]
     ) -> httpx.Response:
-        check_open(closed=self._closed)
+        check_open(closed=self._closed or lanes.is_closed)
         transport = lanes.take()
         is_whole = False
         try:
@@ -155,6 +163,8 @@ class AsyncDriver:
 
     async def close(self) -> None:
         self._closed = True
+        if not self.owns_lanes:
+            return
         for lanes in set(self._lanes.values()):
             for transport in lanes.close():
                 await transport.aclose()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+import copy
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import httpx
 
@@ -40,6 +41,13 @@ class Driver:
         self._lanes = lanes
         self._clock = clock
         self._closed = False
+        self.owns_lanes = True
+
+    def share(self) -> Self:
+        """Return a driver of the same connections, which closing it leaves open."""
+        other = copy.copy(self)
+        other.owns_lanes = False
+        return other
 
     def run(self, plan: Plan[T], stop: threading.Event | None = None) -> T:
         """Run a plan to its end, or once `stop` is set up to its next pause."""
@@ -70,9 +78,9 @@ class Driver:
             raise _GivenUpError
 
     def _exchange(self, call: Call[T]) -> T:
-        check_open(closed=self._closed)
         started = self._clock.monotonic()
         lanes = self._lanes[call.host]
+        check_open(closed=self._closed or lanes.is_closed)
         room = lanes.room
         was_full = not room.acquire()
         if was_full and not room.acquire(call.timeout):
@@ -91,7 +99,7 @@ class Driver:
     def _send(
         self, call: Call[Any], lanes: Lanes[httpx.BaseTransport], started: float
     ) -> httpx.Response:
-        check_open(closed=self._closed)
+        check_open(closed=self._closed or lanes.is_closed)
         transport = lanes.take()
         is_whole = False
         try:
@@ -137,6 +145,8 @@ class Driver:
 
     def close(self) -> None:
         self._closed = True
+        if not self.owns_lanes:
+            return
         for lanes in set(self._lanes.values()):
             for transport in lanes.close():
                 transport.close()

@@ -69,6 +69,7 @@ class Lanes(Generic[Transport]):
     Attributes:
         room: Bounds the concurrent requests, for threads.
         given: The caller's transport, if any.
+        is_closed: Whether it was closed; no request may be sent any more.
     """
 
     def __init__(self, make: Callable[[], Transport], given: Transport | None = None) -> None:
@@ -77,7 +78,7 @@ class Lanes(Generic[Transport]):
         self._idle: deque[tuple[float, Transport]] = deque()
         self._open: set[Transport] = set()
         self._of_parent: list[Transport] = []
-        self._is_closed = False
+        self.is_closed = False
         self.room = Room(MAX_AT_ONCE)
         _lanes.add(self)
 
@@ -114,9 +115,9 @@ class Lanes(Generic[Transport]):
         unused = [] if is_whole else [transport]
         if self._idle:
             with suppress(IndexError):  # others take them meanwhile
-                while self._is_closed or _is_stale(*self._idle[0], now):
+                while self.is_closed or _is_stale(*self._idle[0], now):
                     unused.append(self._idle.popleft()[1])
-        if is_whole and not self._is_closed:
+        if is_whole and not self.is_closed:
             self._idle.append((now, transport))
         elif is_whole:
             unused.append(transport)
@@ -125,7 +126,7 @@ class Lanes(Generic[Transport]):
 
     def close(self) -> Iterable[Transport]:
         """Stop keeping transports, and return those to close."""
-        self._is_closed = True
+        self.is_closed = True
         return list(self._open) if self.given is None else [self.given]
 
     def forget(self) -> None:
