@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     )
     from inngest_rest.record import Record
     from inngest_rest.reports import BatchReport, SendFailure, SendReport
+    from inngest_rest.responses import RawResponse
     from inngest_rest.retry import RetryPolicy
 
 __all__ = [
@@ -89,6 +90,7 @@ __all__ = [
     "PartialSendError",
     "PermissionDeniedError",
     "RateLimitError",
+    "RawResponse",
     "Record",
     "RequestTimeoutError",
     "RetryPolicy",
@@ -128,6 +130,7 @@ _NAMES = {
     ),
     "inngest_rest.record": "Record",
     "inngest_rest.reports": "BatchReport SendFailure SendReport",
+    "inngest_rest.responses": "RawResponse",
     "inngest_rest.retry": "RetryPolicy",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}

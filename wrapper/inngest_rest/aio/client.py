@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from inngest_rest._core.calls import options
+from inngest_rest._core.calls.raw import Recording
 from inngest_rest._core.calls.session import Session
 from inngest_rest._core.calls.settings import resolve
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
@@ -16,7 +17,8 @@ from inngest_rest._core.sending.batching import DEFAULT_EVENTS
 from inngest_rest._core.sending.send_many import DEFAULT_IN_FLIGHT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from os import PathLike
 
     import httpx
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from inngest_rest.aio.webhooks import Webhooks
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendReport
+    from inngest_rest.responses import RawResponse
     from inngest_rest.retry import RetryPolicy
     from inngest_rest.typing import ApiVersion, Seconds
 
@@ -194,6 +197,17 @@ class AsyncInngestClient:
             ),
             self._driver.share(),
         )
+
+    def raw(self) -> AbstractContextManager[Sequence[RawResponse]]:
+        """Keep the responses to the calls in a `with` block: status, headers and body of each.
+
+        `with client.raw() as responses: run = client.runs.get(id)`, and `responses[-1]` is the
+        response that the run was read from. A call may make several requests, with retries, to a
+        second route or for further pages; the last 100 responses are kept, those to copies of the
+        client (`with_options`) among them. The calls of other threads and tasks are not kept, but
+        those that a call starts itself are.
+        """
+        return Recording(self._session)
 
     async def send(
         self, events: EventLike | Iterable[EventLike], *, batch_size: int = DEFAULT_EVENTS

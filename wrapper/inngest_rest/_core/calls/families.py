@@ -101,6 +101,7 @@ def _absent(failures: list[tuple[Route[Any, T], RouteNotFoundError]]) -> RouteNo
         code=last.code,
         method=last.method,
         url=last.url,
+        response=last.response,
     )
     advice = [
         f"Servers have {it.method} {it.path} since release {it.since}." for it in asked if it.since

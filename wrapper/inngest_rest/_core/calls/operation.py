@@ -6,7 +6,7 @@ import logging
 import math
 from typing import TYPE_CHECKING, TypeVar
 
-from inngest_rest._core.calls import answers, requests
+from inngest_rest._core.calls import answers, raw, requests
 from inngest_rest._core.calls.retry import (
     is_worth_retrying,
     may_have_taken_effect,
@@ -104,6 +104,7 @@ def _with_keys(session: Session, route: Route[A, T], deadline: float) -> Plan[T]
     url = requests.redacted_url(session, route)
 
     def read(response: httpx.Response) -> T:
+        raw.record(session, route, response, url)
         return answers.read(response, route, url, session)
 
     refused: InngestError | None = None

@@ -53,6 +53,10 @@ class Session:
         other.settings, other.headers = settings, _headers(settings)
         return other
 
+    def is_related_to(self, other: Session) -> bool:
+        """Return whether both are of one client, or of copies of it."""
+        return self.absent is other.absent
+
     def url(self, path: str, *, event: bool) -> httpx.URL:
         """Return the URL of a path on one of the two hosts.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -32,7 +33,11 @@ def run_many(
     stop = threading.Event()
     started: deque[tuple[J, Future[T]]] = deque()
     pool = ThreadPoolExecutor(in_flight, thread_name_prefix="inngest-rest")
-    submit = _run_now if in_flight == 1 else pool.submit
+
+    def start(work: Callable[[J, threading.Event], T], job: J, stop: threading.Event) -> Future[T]:
+        return pool.submit(contextvars.copy_context().run, work, job, stop)
+
+    submit = _run_now if in_flight == 1 else start
     try:
         for job in jobs:
             try:
