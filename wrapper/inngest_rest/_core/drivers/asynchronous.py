@@ -21,6 +21,7 @@ from inngest_rest._core.drivers.exchange import (
     transport_error,
 )
 from inngest_rest._core.drivers.lanes import MAX_AT_ONCE
+from inngest_rest._core.drivers.tracebacks import shorten
 from inngest_rest._core.plans import Call
 from inngest_rest.errors import InngestError
 
@@ -62,16 +63,19 @@ class AsyncDriver:
             while True:
                 if isinstance(effect, Call):
                     try:
-                        answer = await self._exchange(effect)
+                        answer, failure = await self._exchange(effect), None
                     except InngestError as error:
-                        effect = plan.throw(error)
-                        continue
-                    effect = plan.send(answer)
+                        answer, failure = None, error
+                    # Outside that clause: there it would be the context of what the plan raises.
+                    effect = plan.send(answer) if failure is None else plan.throw(failure)
                 else:
                     await self._clock.sleep_async(effect.seconds)
                     effect = plan.send(None)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
+        except InngestError as error:
+            shorten(error)
+            raise
         finally:
             plan.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import copy
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
@@ -15,6 +16,7 @@ from inngest_rest._core.drivers.exchange import (
     too_slow,
     transport_error,
 )
+from inngest_rest._core.drivers.tracebacks import shorten
 from inngest_rest._core.plans import Call
 from inngest_rest.errors import InngestError
 
@@ -56,16 +58,19 @@ class Driver:
             while True:
                 if isinstance(effect, Call):
                     try:
-                        answer = self._exchange(effect)
+                        answer, failure = self._exchange(effect), None
                     except InngestError as error:
-                        effect = plan.throw(error)
-                        continue
-                    effect = plan.send(answer)
+                        answer, failure = None, error
+                    # Outside that clause: there it would be the context of what the plan raises.
+                    effect = plan.send(answer) if failure is None else plan.throw(failure)
                 else:
                     self._sleep(effect.seconds, stop)
                     effect = plan.send(None)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
+        except InngestError as error:
+            shorten(error)
+            raise
         finally:
             plan.close()
 
@@ -139,8 +144,12 @@ class Driver:
         """
         from inngest_rest._core.drivers import threads  # noqa: PLC0415 - only bulk sending needs it
 
+        context = contextvars.copy_context()
         threads.run_many(
-            lambda job, stop: self.run(plan(job), stop), jobs, on_result, in_flight=in_flight
+            lambda job, stop: context.copy().run(self.run, plan(job), stop),
+            jobs,
+            on_result,
+            in_flight=in_flight,
         )
 
     def close(self) -> None:

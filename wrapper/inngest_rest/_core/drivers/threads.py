@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -33,11 +32,7 @@ def run_many(
     stop = threading.Event()
     started: deque[tuple[J, Future[T]]] = deque()
     pool = ThreadPoolExecutor(in_flight, thread_name_prefix="inngest-rest")
-
-    def start(work: Callable[[J, threading.Event], T], job: J, stop: threading.Event) -> Future[T]:
-        return pool.submit(contextvars.copy_context().run, work, job, stop)
-
-    submit = _run_now if in_flight == 1 else start
+    submit = _run_now if in_flight == 1 else pool.submit
     try:
         for job in jobs:
             try:

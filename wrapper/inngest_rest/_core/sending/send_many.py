@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from inngest_rest._core.arguments import check_count, check_seconds
 from inngest_rest._core.calls.retry import names_a_pause
+from inngest_rest._core.drivers.tracebacks import shorten
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.sending.batching import (
     DEFAULT_EVENTS,
@@ -176,6 +177,7 @@ class Tally:
                 f"stopped after {self._report.accepted:,} events were accepted, "
                 f"{self._report.rejected:,} rejected, {self._report.unknown:,} left unknown"
             )
+            shorten(self._stopped_by)
             raise self._stopped_by
         return self._report
 
