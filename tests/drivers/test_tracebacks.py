@@ -56,10 +56,6 @@ def send_two(client: InngestClient) -> object:
     return client.send([{"name": "a"}, {"name": "b"}], batch_size=1)
 
 
-def send_many(client: InngestClient, in_flight: int) -> object:
-    return client.send_many([{"name": "a"}] * 9, batch_size=1, in_flight=in_flight)
-
-
 @pytest.fixture
 def client(connect: Connect, server: Server) -> InngestClient:
     server.on("GET /v1/events/01", recorded("v1-event-unknown"))
@@ -94,12 +90,19 @@ def test_an_error_shows_few_lines_of_the_package_and_the_call(
 
 @pytest.mark.parametrize("in_flight", [1, 4])
 def test_bulk_sending_that_stops_shows_few_lines_of_the_package(
-    client: InngestClient, server: Server, in_flight: int
+    client: InngestClient, server: Server, tmp_path: Path, in_flight: int
 ) -> None:
     server.on(EVENTS, says({"error": "wrong key"}, status=401))
-    with pytest.raises(AuthenticationError) as caught:
-        send_many(client, in_flight)
-    assert 0 < len(lines_of_own_frames(caught.value)) <= MOST
+    file = tmp_path / "events.ndjson"
+    file.write_text('{"name": "a"}\n', encoding="utf-8")
+    calls: list[Callable[[], object]] = [
+        lambda: client.send_many([{"name": "a"}] * 9, batch_size=1, in_flight=in_flight),
+        lambda: client.send_file(file, in_flight=in_flight),
+    ]
+    for call in calls:
+        with pytest.raises(AuthenticationError) as caught:
+            call()
+        assert 0 < len(lines_of_own_frames(caught.value)) <= MOST
 
 
 @pytest.mark.parametrize(

@@ -117,13 +117,17 @@ def run(
 ) -> SendReport:
     """Send batches as they come, several at once."""
     tally = Tally(options.on_fates)
-    driver.run_many(
-        source,
-        lambda batch: _paced(session, batch, options.pacer),
-        tally.record,
-        in_flight=options.in_flight,
-    )
-    return tally.finish()
+    try:
+        driver.run_many(
+            source,
+            lambda batch: _paced(session, batch, options.pacer),
+            tally.record,
+            in_flight=options.in_flight,
+        )
+        return tally.finish()
+    except InngestError as error:
+        shorten(error)
+        raise
 
 
 async def run_async(
@@ -134,13 +138,17 @@ async def run_async(
 ) -> SendReport:
     """Send batches as they come, several at once."""
     tally = Tally(options.on_fates)
-    await driver.run_many(
-        source,
-        lambda batch: _paced(session, batch, options.pacer),
-        tally.record,
-        in_flight=options.in_flight,
-    )
-    return tally.finish()
+    try:
+        await driver.run_many(
+            source,
+            lambda batch: _paced(session, batch, options.pacer),
+            tally.record,
+            in_flight=options.in_flight,
+        )
+        return tally.finish()
+    except InngestError as error:
+        shorten(error)
+        raise
 
 
 def _paced(session: Session, batch: Batch, pacer: Pacer) -> Plan[Fates]:
@@ -177,7 +185,6 @@ class Tally:
                 f"stopped after {self._report.accepted:,} events were accepted, "
                 f"{self._report.rejected:,} rejected, {self._report.unknown:,} left unknown"
             )
-            shorten(self._stopped_by)
             raise self._stopped_by
         return self._report
 
