@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, cast
 
 import httpx
 
+from inngest_rest._core import tracing
 from inngest_rest._core.drivers.exchange import (
     check_open,
     logger,
@@ -58,6 +59,7 @@ class AsyncDriver:
         return other
 
     async def run(self, plan: Plan[T]) -> T:
+        suppressed = tracing.suppress_others()
         try:
             effect = next(plan)
             while True:
@@ -78,6 +80,7 @@ class AsyncDriver:
             raise
         finally:
             plan.close()
+            tracing.restore(suppressed)
 
     async def _exchange(self, call: Call[T]) -> T:
         check_open(closed=self._closed or self._lanes[call.host].is_closed)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import httpx
 
+from inngest_rest._core import tracing
 from inngest_rest._core.drivers.exchange import (
     check_open,
     no_room,
@@ -53,6 +54,7 @@ class Driver:
 
     def run(self, plan: Plan[T], stop: threading.Event | None = None) -> T:
         """Run a plan to its end, or once `stop` is set up to its next pause."""
+        suppressed = tracing.suppress_others()
         try:
             effect = next(plan)
             while True:
@@ -73,6 +75,7 @@ class Driver:
             raise
         finally:
             plan.close()
+            tracing.restore(suppressed)
 
     def _sleep(self, seconds: float, stop: threading.Event | None) -> None:
         if stop is None:
