@@ -202,13 +202,13 @@ def test_instrumentations_of_httpx_are_told_to_be_quiet_during_a_call(
     seen: list[object] = []
 
     def answer(_: httpx.Request) -> Reply:
-        seen.append(context.get_value("suppress_http_instrumentation"))
+        seen.append(context.get_value("suppress_instrumentation"))
         return UP
 
     server.on(HEALTH, answer)
     client.health()
     assert seen == [True]
-    assert context.get_value("suppress_http_instrumentation") is None
+    assert context.get_value("suppress_instrumentation") is None
     assert len(spans.all) == 1
 
 

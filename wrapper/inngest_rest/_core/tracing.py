@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 _PORTS = {"http": 80, "https": 443}
 
-# Instrumentations of httpx respect it: their spans would repeat ours, with the event key in them.
-_SUPPRESSED = "suppress_http_instrumentation"
+# Instrumentations, such as that of httpx, look for it: their spans would repeat ours, with the event
+# key in them.
+_SUPPRESSED = "suppress_instrumentation"
 
 _known: tuple[TracerProvider, Tracer] | None = None
 
