@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _PORTS = {"http": 80, "https": 443}
 
-# Instrumentations, such as that of httpx, look for it: their spans would repeat ours, with the event
-# key in them.
+# Instrumentations, such as that of httpx, look for it: their spans would repeat ours, but with the
+# event key.
 _SUPPRESSED = "suppress_instrumentation"
 
 _known: tuple[TracerProvider, Tracer] | None = None
