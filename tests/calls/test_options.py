@@ -18,9 +18,12 @@ from inngest_rest import (
     ServerError,
 )
 from tests.calls.test_keys import FIRST, HASHES, RUN, RUN_ID, SECOND, bearers, only
+from tests.support.peer import Peer, answers
 from tests.support.server import NO_ROUTE, WEB_UI, Reply, recorded, says
 
 if TYPE_CHECKING:
+    import socket
+
     from tests.conftest import Connect
     from tests.support.server import Server
 
@@ -225,3 +228,15 @@ def test_the_value_of_another_header_is_not_masked(connect: Connect, server: Ser
     copy = connect(api_version="v1").with_options(headers={"x-request-id": "request-1234"})
     with pytest.raises(NotFoundError, match="request-1234"):
         copy.runs.get(RUN_ID)
+
+
+def test_a_copy_sends_over_the_connections_of_the_client(connect: Connect) -> None:
+    def two(connection: socket.socket) -> None:
+        answers(connection)
+        answers(connection)
+
+    with Peer(two) as peer:
+        client = connect(dev=peer.url, transport=None)
+        with client.with_options(timeout=5) as copy:
+            assert copy.send({"name": "a"}) == ["01"]
+        assert client.send({"name": "a"}) == ["01"]
