@@ -49,8 +49,13 @@ class AsyncDriver:
         self._clock = clock
         self._rooms = {host: _Room() for host in lanes}
         self._closing: set[asyncio.Task[None]] = set()
-        self._closed = False
+        self._is_closed = False
         self.owns_lanes = True
+
+    @property
+    def _closed(self) -> bool:
+        # The driver that owns the lanes closes them for all that share them.
+        return self._is_closed or any(lanes.is_closed for lanes in self._lanes.values())
 
     def share(self) -> Self:
         """Return a driver of the same connections, which closing it leaves open."""
@@ -83,7 +88,7 @@ class AsyncDriver:
             tracing.restore(suppressed)
 
     async def _exchange(self, call: Call[T]) -> T:
-        check_open(closed=self._closed or self._lanes[call.host].is_closed)
+        check_open(closed=self._closed)
         started = self._clock.monotonic()
         room = self._rooms[call.host].here()
         was_full = room.locked()
@@ -104,7 +109,7 @@ class AsyncDriver:
     async def _send(
         self, call: Call[Any], lanes: Lanes[httpx.AsyncBaseTransport]
     ) -> httpx.Response:
-        check_open(closed=self._closed or lanes.is_closed)
+        check_open(closed=self._closed)
         transport = lanes.take()
         is_whole = False
         try:
@@ -169,7 +174,7 @@ class AsyncDriver:
                     rest.callback(on_result, job, task.result() if _succeeded(task) else None)
 
     async def close(self) -> None:
-        self._closed = True
+        self._is_closed = True
         if not self.owns_lanes:
             return
         for lanes in set(self._lanes.values()):

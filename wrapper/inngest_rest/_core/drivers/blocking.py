@@ -43,8 +43,13 @@ class Driver:
     def __init__(self, lanes: Mapping[Host, Lanes[httpx.BaseTransport]], clock: Clock) -> None:
         self._lanes = lanes
         self._clock = clock
-        self._closed = False
+        self._is_closed = False
         self.owns_lanes = True
+
+    @property
+    def _closed(self) -> bool:
+        # The driver that owns the lanes closes them for all that share them.
+        return self._is_closed or any(lanes.is_closed for lanes in self._lanes.values())
 
     def share(self) -> Self:
         """Return a driver of the same connections, which closing it leaves open."""
@@ -86,9 +91,9 @@ class Driver:
             raise _GivenUpError
 
     def _exchange(self, call: Call[T]) -> T:
+        check_open(closed=self._closed)
         started = self._clock.monotonic()
         lanes = self._lanes[call.host]
-        check_open(closed=self._closed or lanes.is_closed)
         room = lanes.room
         was_full = not room.acquire()
         if was_full and not room.acquire(call.timeout):
@@ -107,7 +112,7 @@ class Driver:
     def _send(
         self, call: Call[Any], lanes: Lanes[httpx.BaseTransport], started: float
     ) -> httpx.Response:
-        check_open(closed=self._closed or lanes.is_closed)
+        check_open(closed=self._closed)
         transport = lanes.take()
         is_whole = False
         try:
@@ -156,7 +161,7 @@ class Driver:
         )
 
     def close(self) -> None:
-        self._closed = True
+        self._is_closed = True
         if not self.owns_lanes:
             return
         for lanes in set(self._lanes.values()):
