@@ -117,7 +117,9 @@ def _with_keys(session: Session, route: Route[A, T], deadline: float) -> Plan[T]
         seconds = min(session.settings.timeout, left)
         request = requests.build(session, route, bearer=bearer, timeout=seconds)
         try:
-            value = yield from call(Call(host, request, url, seconds, read))
+            value = yield from call(
+                Call(host, request, url, seconds, read, session.settings.max_bytes, route.accepted)
+            )
         except (AuthenticationError, PermissionDeniedError) as error:
             refused = refused or error
             continue

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 
+from inngest_rest._core.drivers.bodies import Body
 from inngest_rest._core.drivers.exchange import (
     check_open,
     no_room,
@@ -14,11 +15,12 @@ from inngest_rest._core.drivers.exchange import (
     too_slow,
     transport_error,
 )
+from inngest_rest._core.drivers.lanes import has_left_over
 from inngest_rest._core.plans import Call
 from inngest_rest.errors import InngestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from inngest_rest._core.clock import Clock
     from inngest_rest._core.drivers.lanes import Lanes
@@ -102,13 +104,9 @@ class Driver:
         is_whole = False
         try:
             response = transport.handle_request(call.request)
-            try:
-                stream = cast("httpx.SyncByteStream", response.stream)
-                response.stream = _Bounded(stream, call, started, self._clock)
-                response.read()
-            finally:
-                response.close()
-            is_whole = stop is None or not stop.is_set()
+            is_whole = self._read(response, call, started) and not has_left_over(transport)
+            # A lane that is in flight then may have been closed.
+            is_whole = is_whole and not (stop is not None and stop.is_set())
         finally:
             if stop is not None:
                 stop.in_flight.discard(transport)
@@ -116,6 +114,22 @@ class Driver:
             for unused in lanes.give_back(transport, now, is_whole=is_whole):
                 unused.close()
         return response
+
+    def _read(self, response: httpx.Response, call: Call[Any], started: float) -> bool:
+        """Read the body within the time of the call, and return whether all of it was read."""
+        if response.is_stream_consumed:  # by the caller's transport
+            return True
+        body, deadline = Body(response, call), started + call.timeout
+        stream = cast("httpx.SyncByteStream", response.stream)
+        try:
+            for chunk in stream:
+                if self._clock.monotonic() > deadline:
+                    raise too_slow(call)
+                if not body.add(chunk):
+                    break
+        finally:
+            stream.close()
+        return body.finish()
 
     def run_many(
         self,
@@ -148,24 +162,3 @@ class Driver:
         for lanes in set(self._lanes.values()):
             for transport in lanes.close():
                 transport.close()
-
-
-class _Bounded(httpx.SyncByteStream):
-    """A response body, which must be complete before the time of its exchange is up."""
-
-    def __init__(
-        self, stream: httpx.SyncByteStream, call: Call[Any], started: float, clock: Clock
-    ) -> None:
-        self._stream = stream
-        self._call = call
-        self._clock = clock
-        self._deadline = started + call.timeout
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._stream:
-            if self._clock.monotonic() > self._deadline:
-                raise too_slow(self._call)
-            yield chunk
-
-    def close(self) -> None:
-        self._stream.close()
