@@ -62,6 +62,8 @@ class AsyncInngestClient:
             that one only.
         timeout: Time limit per attempt, in seconds or as a timedelta, 30 s by default; at most
             half of it may be spent connecting.
+        max_response_bytes: Largest response that is accepted, 64 MiB by default; a larger one
+            raises `InvalidResponseError`. Of a response with an error, 64 KiB are read.
         retries: Maximum number of retries, or a `RetryPolicy`; by default 4 within 120 s.
         transport: Custom transport, for proxies, limits, client certificates or tests; closed with
             the client.
@@ -88,6 +90,7 @@ class AsyncInngestClient:
         api_base_url: str | None = None,
         api_version: ApiVersion = "auto",
         timeout: Seconds = 30.0,
+        max_response_bytes: int | None = None,
         retries: int | RetryPolicy | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         allow_http: bool | None = None,
@@ -104,6 +107,7 @@ class AsyncInngestClient:
             api_base_url=api_base_url,
             api_version=api_version,
             timeout=timeout,
+            max_response_bytes=max_response_bytes,
             retries=retries,
             allow_http=allow_http,
         )

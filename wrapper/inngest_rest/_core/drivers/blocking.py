@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 import httpx
 
 from inngest_rest._core import tracing
+from inngest_rest._core.drivers.bodies import Body
 from inngest_rest._core.drivers.exchange import (
     check_open,
     no_room,
@@ -17,16 +18,17 @@ from inngest_rest._core.drivers.exchange import (
     too_slow,
     transport_error,
 )
+from inngest_rest._core.drivers.lanes import has_left_over
 from inngest_rest._core.drivers.tracebacks import shorten
 from inngest_rest._core.plans import Call
 from inngest_rest.errors import InngestError
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from inngest_rest._core.clock import Clock
     from inngest_rest._core.drivers.lanes import Lanes
+    from inngest_rest._core.drivers.threads import Stop
     from inngest_rest._core.plans import Host, Plan
 
 J = TypeVar("J")
@@ -57,7 +59,7 @@ class Driver:
         other.owns_lanes = False
         return other
 
-    def run(self, plan: Plan[T], stop: threading.Event | None = None) -> T:
+    def run(self, plan: Plan[T], stop: Stop | None = None) -> T:
         """Run a plan to its end, or once `stop` is set up to its next pause."""
         suppressed = tracing.suppress_others()
         try:
@@ -65,7 +67,7 @@ class Driver:
             while True:
                 if isinstance(effect, Call):
                     try:
-                        answer, failure = self._exchange(effect), None
+                        answer, failure = self._exchange(effect, stop), None
                     except InngestError as error:
                         answer, failure = None, error
                     # Outside that clause: there it would be the context of what the plan raises.
@@ -82,7 +84,7 @@ class Driver:
             plan.close()
             tracing.restore(suppressed)
 
-    def _sleep(self, seconds: float, stop: threading.Event | None) -> None:
+    def _sleep(self, seconds: float, stop: Stop | None) -> None:
         if stop is None:
             self._clock.sleep(seconds)
             return
@@ -90,7 +92,7 @@ class Driver:
         if stop.is_set():
             raise _GivenUpError
 
-    def _exchange(self, call: Call[T]) -> T:
+    def _exchange(self, call: Call[T], stop: Stop | None) -> T:
         check_open(closed=self._closed)
         started = self._clock.monotonic()
         lanes = self._lanes[call.host]
@@ -102,33 +104,53 @@ class Driver:
             if was_full:
                 waited = self._clock.monotonic() - started
                 start_late(call, max(call.timeout - waited, 0.001))
-            response = self._send(call, lanes, started)
+            response = self._send(call, lanes, started, stop)
         except httpx.RequestError as error:
-            raise transport_error(call, error) from error
+            raise transport_error(call, error, closed=self._closed) from error
         finally:
             room.release()
         return read(call, response, self._clock.monotonic() - started)
 
     def _send(
-        self, call: Call[Any], lanes: Lanes[httpx.BaseTransport], started: float
+        self,
+        call: Call[Any],
+        lanes: Lanes[httpx.BaseTransport],
+        started: float,
+        stop: Stop | None,
     ) -> httpx.Response:
         check_open(closed=self._closed)
         transport = lanes.take()
+        if stop is not None and transport is not lanes.given:
+            stop.in_flight.add(transport)
         is_whole = False
         try:
             response = transport.handle_request(call.request)
-            try:
-                stream = cast("httpx.SyncByteStream", response.stream)
-                response.stream = _Bounded(stream, call, started, self._clock)
-                response.read()
-            finally:
-                response.close()
-            is_whole = True
+            is_whole = self._read(response, call, started) and not has_left_over(transport)
+            # A lane that is in flight then may have been closed.
+            is_whole = is_whole and not (stop is not None and stop.is_set())
         finally:
+            if stop is not None:
+                stop.in_flight.discard(transport)
             now = self._clock.monotonic()
             for unused in lanes.give_back(transport, now, is_whole=is_whole):
                 unused.close()
         return response
+
+    def _read(self, response: httpx.Response, call: Call[Any], started: float) -> bool:
+        """Read the body within the time of the call, and return whether all of it was read."""
+        if response.is_stream_consumed:  # by the caller's transport
+            return True
+        body, deadline = Body(response, call), started + call.timeout
+        stream = cast("httpx.SyncByteStream", response.stream)
+        try:
+            for chunk in stream:
+                if self._clock.monotonic() > deadline:
+                    raise too_slow(call)
+                if not body.add(chunk):
+                    break
+        finally:
+            stream.close()
+        return body.finish()
 
     def run_many(
         self,
@@ -167,24 +189,3 @@ class Driver:
         for lanes in set(self._lanes.values()):
             for transport in lanes.close():
                 transport.close()
-
-
-class _Bounded(httpx.SyncByteStream):
-    """A response body, which must be complete before the time of its exchange is up."""
-
-    def __init__(
-        self, stream: httpx.SyncByteStream, call: Call[Any], started: float, clock: Clock
-    ) -> None:
-        self._stream = stream
-        self._call = call
-        self._clock = clock
-        self._deadline = started + call.timeout
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._stream:
-            if self._clock.monotonic() > self._deadline:
-                raise too_slow(self._call)
-            yield chunk
-
-    def close(self) -> None:
-        self._stream.close()

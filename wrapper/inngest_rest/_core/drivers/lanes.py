@@ -170,11 +170,9 @@ def asynchronous(
     """Return the lanes to each host, with transports like those of `httpx.AsyncClient`."""
 
     def make(proxy: str | None, context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
-        if proxy is not None:
-            return httpx.AsyncHTTPTransport(proxy=proxy, verify=context)
         from inngest_rest._core.drivers.sockets import AsyncioTransport  # noqa: PLC0415
 
-        return AsyncioTransport(context)
+        return AsyncioTransport(proxy, context)
 
     _check(given, httpx.AsyncBaseTransport)
     return by_host(given, event_proxy, api_proxy, make)
@@ -186,6 +184,22 @@ def _is_stale(since: float, transport: object, now: float) -> bool:
         return False
     has_expired = getattr(transport, "has_expired", None)
     return since < now - _KEEP_ALIVE or (has_expired is not None and has_expired())
+
+
+def has_left_over(transport: object) -> bool:
+    """Return whether bytes came behind a response, which httpcore would take for the next one.
+
+    It keeps them where nothing public shows them; of another transport than ours, nothing is known.
+    """
+    connections: list[Any] = getattr(getattr(transport, "_pool", None), "connections", [])
+    for each in connections:
+        connection, state = each, None
+        while connection is not None and state is None:
+            state = getattr(connection, "_h11_state", None)
+            connection = getattr(connection, "_connection", None)
+        if state is not None and state.trailing_data[0]:
+            return True
+    return False
 
 
 def by_host(

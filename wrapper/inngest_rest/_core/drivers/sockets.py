@@ -26,26 +26,35 @@ if TYPE_CHECKING:
 # Seconds after which the next address of a host is tried as well (RFC 8305, section 5).
 _NEXT_ADDRESS = 0.25
 
+# Bytes that have arrived and are not read yet, beyond which no more are taken.
+_MAX_UNREAD = 256 * 1024
+
 
 class AsyncioTransport(httpx.AsyncHTTPTransport):
     """httpx's transport, on these sockets."""
 
-    def __init__(self, context: ssl.SSLContext) -> None:
-        super().__init__(verify=context)
-        # httpx has no argument for this; if it keeps its pool elsewhere, its own backend is used.
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context,
-            keepalive_expiry=httpx.Limits().keepalive_expiry,
-            network_backend=AsyncioBackend(),
-        )
+    def __init__(self, proxy: str | None, context: ssl.SSLContext) -> None:
+        super().__init__(proxy=proxy, verify=context)
+        self._backend = AsyncioBackend()
+        # Neither httpx nor its proxies take a backend as an argument.
+        self._pool._network_backend = self._backend  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
     def has_expired(self) -> bool:
         """Return whether its connection cannot be used again; to be asked while it is idle."""
         return all(each.has_expired() for each in self._pool.connections)
 
+    async def aclose(self) -> None:
+        """Close its connection for good; a task that waits for it fails at once."""
+        self._backend.close()
+        await super().aclose()
+
 
 class AsyncioBackend(httpcore.AsyncNetworkBackend):
     """Connects in the running asyncio event loop."""
+
+    def __init__(self) -> None:
+        self._streams: set[Stream] = set()
+        self._is_closed = False
 
     async def connect_tcp(
         self,
@@ -64,24 +73,41 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
             options["happy_eyeballs_delay"] = _NEXT_ADDRESS
         try:
             async with asyncio.timeout(timeout):
-                _, stream = await loop.create_connection(Stream, host, port, **options)
+                _, stream = await loop.create_connection(
+                    lambda: Stream(self._streams), host, port, **options
+                )
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(str(error)) from error
         except (OSError, UnicodeError) as error:  # the latter for a host that cannot be one
             raise httpcore.ConnectError(str(error)) from error
         for option in socket_options or ():
             stream.get_extra_info("socket").setsockopt(*option)
+        if self._is_closed:
+            await stream.aclose()
+            raise httpcore.ConnectError("the client was closed")
         return stream
+
+    def close(self) -> None:
+        """Break off the connection, in whatever state it is, and open no other."""
+        self._is_closed = True
+        for stream in list(self._streams):
+            stream.abort()
 
 
 class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
-    """One connection: asyncio calls the upper half, httpcore the lower one."""
+    """One connection: asyncio calls the upper half, httpcore the lower one.
+
+    Args:
+        streams: The connections that are open, which it joins and leaves.
+    """
 
     _transport: asyncio.Transport
 
-    def __init__(self) -> None:
+    def __init__(self, streams: set[Stream]) -> None:
+        self._streams = streams
         self._loop = asyncio.get_running_loop()
         self._unread: deque[bytes] = deque()
+        self._unread_bytes = 0
         self._news = asyncio.Event()
         self._is_over = False
         self._error: Exception | None = None
@@ -90,9 +116,14 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._streams.add(self)
 
     def data_received(self, data: bytes) -> None:
         self._unread.append(data)
+        self._unread_bytes += len(data)
+        if self._unread_bytes > _MAX_UNREAD:
+            # Also while it is idle: what nobody reads must stay with the server.
+            self._transport.pause_reading()
         self._news.set()
 
     def eof_received(self) -> None:
@@ -100,6 +131,7 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         self._news.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._streams.discard(self)
         self._error = exc
         self._is_over = True
         self._news.set()
@@ -124,6 +156,10 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         if len(data) > max_bytes:
             self._unread.appendleft(data[max_bytes:])
             data = data[:max_bytes]
+        was_full = self._unread_bytes > _MAX_UNREAD
+        self._unread_bytes -= len(data)
+        if was_full and self._unread_bytes <= _MAX_UNREAD:
+            self._transport.resume_reading()
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
@@ -155,7 +191,8 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
             if isinstance(error, OSError):  # which an SSLError is too
                 raise httpcore.ConnectError(str(error)) from error
             raise
-        assert transport is not None, "None is for a connection lost meanwhile, which raises"
+        if transport is None:  # the connection was lost meanwhile
+            raise httpcore.ConnectError("the connection was closed during the TLS handshake")
         self._transport = transport
         return self
 
@@ -181,12 +218,17 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
 
     async def aclose(self) -> None:
         """Close at once: httpcore closes only when nothing is left to send."""
+        self.abort()
+        await asyncio.sleep(0)  # when the loop closes the socket
+
+    def abort(self) -> None:
+        """Let the loop close it; a task that waits for it fails."""
         try:
             self._transport.abort()
         except RuntimeError:  # its event loop is closed, and garbage collection closes the socket
+            self._streams.discard(self)
             with suppress(OSError, AttributeError):
                 self._transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
-        await asyncio.sleep(0)  # when the loop closes the socket
 
 
 def _is_readable(descriptor: int) -> bool:
