@@ -54,7 +54,9 @@ if TYPE_CHECKING:
         Trigger,
         Webhook,
     )
+    from inngest_rest.record import Record
     from inngest_rest.reports import BatchReport, SendFailure, SendReport
+    from inngest_rest.responses import RawResponse
     from inngest_rest.retry import RetryPolicy
 
 __all__ = [
@@ -88,6 +90,8 @@ __all__ = [
     "PartialSendError",
     "PermissionDeniedError",
     "RateLimitError",
+    "RawResponse",
+    "Record",
     "RequestTimeoutError",
     "RetryPolicy",
     "RouteNotFoundError",
@@ -124,7 +128,9 @@ _NAMES = {
     "inngest_rest.models": (
         "App Cancellation Function Job Page Run RunError RunStatus Span StoredEvent Trigger Webhook"
     ),
+    "inngest_rest.record": "Record",
     "inngest_rest.reports": "BatchReport SendFailure SendReport",
+    "inngest_rest.responses": "RawResponse",
     "inngest_rest.retry": "RetryPolicy",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}

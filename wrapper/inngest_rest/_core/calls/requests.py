@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from inngest_rest._core.calls.session import V2_ROOT
+from inngest_rest._core.calls.route import V2_ROOT
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.route import Route
@@ -50,5 +50,5 @@ def redacted_url(session: Session, route: Route[Any, Any]) -> str:
 
 def _path(session: Session, route: Route[Any, Any]) -> str:
     if route.operation.tag == "v2":
-        return session.v2_root + route.path.removeprefix(V2_ROOT)
+        return session.absent.v2_root + route.path.removeprefix(V2_ROOT)
     return route.path

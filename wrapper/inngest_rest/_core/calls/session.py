@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -22,9 +24,8 @@ if TYPE_CHECKING:
 
 _SHORTEST_SECRET = 8
 
-V2_ROOT = "/v2"
-# Before release 1.26, servers have v2 only there; later ones have it there, too (document, info).
-V2_ROOT_BEFORE_1_26 = "/api/v2"
+# Other headers, such as one with the id of a request, may be shown.
+_SENSITIVE = "auth|cookie|credential|key|password|secret|session|signature|token"
 
 
 class Session:
@@ -41,13 +42,20 @@ class Session:
         self.quota = RetryQuota()
         self.rate_limits: Mapping[Host, RateLimit] = {"event": RateLimit(), "api": RateLimit()}
         self.absent = AbsentRoutes()
-        self.v2_root = V2_ROOT
         self.signing_keys = KeyRing(*settings.signing_bearers)
         self.v2_keys = KeyRing(settings.api_key, *settings.signing_bearers)
         self._event_urls: dict[str, httpx.URL] = {}
-        self.headers = {"user-agent": f"inngest-rest/{__version__}"}
-        if settings.env is not None:
-            self.headers["x-inngest-env"] = settings.env
+        self.headers = _headers(settings)
+
+    def with_settings(self, settings: Settings) -> Session:
+        """Return a session with other settings that shares all that this one has learned."""
+        other = copy.copy(self)
+        other.settings, other.headers = settings, _headers(settings)
+        return other
+
+    def is_related_to(self, other: Session) -> bool:
+        """Return whether both are of one client, or of copies of it."""
+        return self.absent is other.absent
 
     def url(self, path: str, *, event: bool) -> httpx.URL:
         """Return the URL of a path on one of the two hosts.
@@ -75,7 +83,8 @@ class Session:
     def redact(self, text: str) -> str:
         """Mask the keys of this client in text from a server: some servers quote the request."""
         settings = self.settings
-        for key in (settings.event_key, settings.api_key, *settings.signing_bearers):
+        secrets = [value for name, value in settings.headers.items() if re.search(_SENSITIVE, name)]
+        for key in (settings.event_key, settings.api_key, *settings.signing_bearers, *secrets):
             # A shorter key is not a secret, and could be part of any word.
             if key is not None and len(key) >= _SHORTEST_SECRET:
                 text = text.replace(key, "***").replace(quote(key, safe=""), "***")
@@ -101,3 +110,9 @@ class Session:
 
     def _ring(self, family: str) -> KeyRing:
         return self.v2_keys if family == "v2" else self.signing_keys
+
+
+def _headers(settings: Settings) -> dict[str, str]:
+    """Return the headers of every request, in lower case."""
+    env = {} if settings.env is None else {"x-inngest-env": settings.env}
+    return {"user-agent": f"inngest-rest/{__version__}", **env, **settings.headers}

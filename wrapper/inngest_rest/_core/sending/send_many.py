@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from inngest_rest._core.arguments import check_count, check_seconds
 from inngest_rest._core.calls.retry import names_a_pause
+from inngest_rest._core.drivers.tracebacks import shorten
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.sending.batching import (
     DEFAULT_EVENTS,
@@ -116,13 +117,17 @@ def run(
 ) -> SendReport:
     """Send batches as they come, several at once."""
     tally = Tally(options.on_fates)
-    driver.run_many(
-        source,
-        lambda batch: _paced(session, batch, options.pacer),
-        tally.record,
-        in_flight=options.in_flight,
-    )
-    return tally.finish()
+    try:
+        driver.run_many(
+            source,
+            lambda batch: _paced(session, batch, options.pacer),
+            tally.record,
+            in_flight=options.in_flight,
+        )
+        return tally.finish()
+    except InngestError as error:
+        shorten(error)
+        raise
 
 
 async def run_async(
@@ -133,13 +138,17 @@ async def run_async(
 ) -> SendReport:
     """Send batches as they come, several at once."""
     tally = Tally(options.on_fates)
-    await driver.run_many(
-        source,
-        lambda batch: _paced(session, batch, options.pacer),
-        tally.record,
-        in_flight=options.in_flight,
-    )
-    return tally.finish()
+    try:
+        await driver.run_many(
+            source,
+            lambda batch: _paced(session, batch, options.pacer),
+            tally.record,
+            in_flight=options.in_flight,
+        )
+        return tally.finish()
+    except InngestError as error:
+        shorten(error)
+        raise
 
 
 def _paced(session: Session, batch: Batch, pacer: Pacer) -> Plan[Fates]:
