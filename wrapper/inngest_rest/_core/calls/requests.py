@@ -31,7 +31,7 @@ def build(
         timeout: Seconds for each phase of the exchange, half of them for connecting.
 
     Raises:
-        InvalidArgumentError: An argument is too long for a URL, or nested too deep.
+        InvalidArgumentError: An argument is too long for a URL.
     """
     kwargs = route.kwargs
     try:
@@ -49,8 +49,6 @@ def build(
     except httpx.InvalidURL:
         # Without a cause, whose frames hold the event key.
         raise InvalidArgumentError(_TOO_LONG) from None
-    except RecursionError:
-        raise InvalidArgumentError("data is nested too deep for JSON") from None
     if bearer is not None:
         request.headers["authorization"] = f"Bearer {bearer}"
     return request
