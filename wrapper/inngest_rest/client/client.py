@@ -113,10 +113,8 @@ class InngestClient:
         self._driver = Driver(lanes.blocking(transport, *proxies), self._clock)
 
     def __repr__(self) -> str:
-        if not hasattr(self, "_session"):  # in a crash report, if the constructor raised
-            return f"{type(self).__name__}(<not initialized>)"
-        settings = self._session.settings
-        return f"{type(self).__name__}({settings.event_url!r}, {settings.api_url!r})"
+        session = getattr(self, "_session", "<not initialized>")  # as in a crash report
+        return f"{type(self).__name__}({session})"
 
     # Each group is imported on first use: a program that only sends never loads the models of runs.
 

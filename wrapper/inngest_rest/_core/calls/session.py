@@ -49,6 +49,9 @@ class Session:
         if settings.env is not None:
             self.headers["x-inngest-env"] = settings.env
 
+    def __str__(self) -> str:
+        return f"{self.settings.event_url!r}, {self.settings.api_url!r}"
+
     def url(self, path: str, *, event: bool) -> httpx.URL:
         """Return the URL of a path on one of the two hosts.
 
