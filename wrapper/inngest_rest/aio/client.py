@@ -107,7 +107,7 @@ class AsyncInngestClient:
             retries=retries,
             allow_http=allow_http,
         )
-        self._session = Session(settings, self._clock)
+        self._session = Session(settings, self._clock, has_own_transport=transport is not None)
         proxies = settings.event_proxy, settings.api_proxy
         self._driver = AsyncDriver(lanes.asynchronous(transport, *proxies), self._clock)
 

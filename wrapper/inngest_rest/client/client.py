@@ -108,7 +108,7 @@ class InngestClient:
             retries=retries,
             allow_http=allow_http,
         )
-        self._session = Session(settings, self._clock)
+        self._session = Session(settings, self._clock, has_own_transport=transport is not None)
         proxies = settings.event_proxy, settings.api_proxy
         self._driver = Driver(lanes.blocking(transport, *proxies), self._clock)
 

@@ -67,7 +67,7 @@ def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf)
         except InngestError as error:
             failure = error
         else:
-            session.quota.give_back()
+            session.quotas[_host(route)].give_back()
             return value
         if isinstance(failure, ApiError | TransportError):
             failure.attempts = attempt
@@ -89,7 +89,7 @@ def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf)
             or not is_worth_retrying(failure, repeatable=route.repeatable)
             or now + pause >= deadline
             # Without a time, too: a rate limit is not an outage, which the quota is for.
-            or not (isinstance(failure, RateLimitError) or session.quota.take())
+            or not (isinstance(failure, RateLimitError) or session.quotas[_host(route)].take())
         ):
             raise failure
         logger.debug("trying again in %.2f s: %s", pause, failure)
