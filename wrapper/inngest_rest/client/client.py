@@ -113,13 +113,13 @@ class InngestClient:
             allow_http=allow_http,
         )
         clock = clock_of(transport, self._clock)
-        self._session = Session(settings, clock)
+        self._session = Session(settings, clock, has_own_transport=transport is not None)
         proxies = settings.event_proxy, settings.api_proxy
         self._driver = Driver(lanes.blocking(transport, *proxies), clock)
 
     def __repr__(self) -> str:
-        settings = self._session.settings
-        return f"{type(self).__name__}({settings.event_url!r}, {settings.api_url!r})"
+        session = getattr(self, "_session", "<not initialized>")  # as in a crash report
+        return f"{type(self).__name__}({session})"
 
     # Each group is imported on first use: a program that only sends never loads the models of runs.
 

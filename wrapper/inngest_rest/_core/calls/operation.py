@@ -93,7 +93,7 @@ def _perform(
         except InngestError as error:
             failure = error
         else:
-            session.quota.give_back()
+            session.quotas[_host(route)].give_back()
             return value
         if isinstance(failure, ApiError | TransportError):
             failure.attempts = attempt
@@ -115,7 +115,7 @@ def _perform(
             or not is_worth_retrying(failure, repeatable=route.repeatable)
             or now + pause >= deadline
             # Without a time, too: a rate limit is not an outage, which the quota is for.
-            or not (isinstance(failure, RateLimitError) or session.quota.take())
+            or not (isinstance(failure, RateLimitError) or session.quotas[_host(route)].take())
         ):
             raise failure
         logger.debug("trying again in %.2f s: %s", pause, failure)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 
 from inngest_rest._core.calls.keys import DEV_EVENT_KEY, KeyRing
-from inngest_rest._core.calls.retry import RateLimit, RetryQuota
+from inngest_rest._core.calls.retry import RateLimit, RetryQuota, quota_of
 from inngest_rest._core.calls.route import AbsentRoutes
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
 from inngest_rest._version import __version__
@@ -34,12 +34,23 @@ class Session:
     Args:
         settings: The validated settings of the client.
         clock: The source of time and randomness for everything the client does.
+        has_own_transport: Whether the caller's transport sends, perhaps to hosts of its own.
     """
 
-    def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock = SYSTEM_CLOCK,
+        *,
+        has_own_transport: bool = True,
+    ) -> None:
         self.settings = settings
         self.clock = clock
-        self.quota = RetryQuota()
+        own = RetryQuota() if has_own_transport else None
+        self.quotas: Mapping[Host, RetryQuota] = {
+            "event": own or quota_of(settings.event_url),
+            "api": own or quota_of(settings.api_url),
+        }
         self.rate_limits: Mapping[Host, RateLimit] = {"event": RateLimit(), "api": RateLimit()}
         self.absent = AbsentRoutes()
         self.signing_keys = KeyRing(*settings.signing_bearers)
@@ -56,6 +67,9 @@ class Session:
     def is_related_to(self, other: Session) -> bool:
         """Return whether both are of one client, or of copies of it."""
         return self.absent is other.absent
+
+    def __str__(self) -> str:
+        return f"{self.settings.event_url!r}, {self.settings.api_url!r}"
 
     def url(self, path: str, *, event: bool) -> httpx.URL:
         """Return the URL of a path on one of the two hosts.

@@ -96,7 +96,7 @@ class Lanes(Generic[Transport]):
     def _make_one(self) -> Transport:
         try:
             return self._make()
-        except (ImportError, ValueError, OSError) as error:
+        except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
             reason = re.sub(r"//[^/@]*@", "//***@", str(error))
             raise ConfigurationError(
                 f"the proxy or the certificates of the environment cannot be used: {reason}"
