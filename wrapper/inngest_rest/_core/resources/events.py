@@ -98,3 +98,17 @@ def list_runs(session: Session, event_id: str, **paging: Unpack[Paging]) -> List
         lambda it: Part(tuple(map(from_v1.run_of_event, it.data))),
     )
     return listing(session, by_v2, unpaged(by_v1), largest_page=_LARGEST_PAGE_OF_RUNS, **paging)
+
+
+def runs_by_v1(session: Session, event_id: str) -> Plan[list[Run]]:
+    """List the runs of an event as v1 does, with the run that each repeats; past its cache."""
+    operation = v1.list_event_runs_v1
+    # The cache is kept by URL (operation listEventRunsV1).
+    fresh = {"params": {"_": f"{session.clock.now():.6f}"}}
+    route = Route(
+        operation,
+        operation.get_kwargs(event_id) | fresh,
+        api.V1RunListEnvelope,
+        lambda it: list(map(from_v1.run_of_event, it.data)),
+    )
+    return first_present(session, route)

@@ -236,7 +236,11 @@ def _may_pass(fault: InngestError) -> bool:
 
 def cancel(session: Session, run_id: str) -> Plan[None]:
     """Cancel a run; a run that has already ended is not an error."""
-    check_id("run id", run_id)
+    yield from cancel_if_running(session, check_id("run id", run_id))
+
+
+def cancel_if_running(session: Session, run_id: str) -> Plan[bool]:
+    """Cancel a run, and return False if v2 responds that it had ended; v1 does not tell."""
     by_v1 = Route.without_result(v1.cancel_run_v1, v1.cancel_run_v1.get_kwargs(run_id))
     by_v2 = Route.without_result(v2.cancel_run_v2, v2.cancel_run_v2.get_kwargs(run_id))
     try:
@@ -244,6 +248,8 @@ def cancel(session: Session, run_id: str) -> Plan[None]:
     except ConflictError as error:
         if error.code not in _ENDED_BEFORE:
             raise
+        return False
+    return True
 
 
 def replay(session: Session, run_id: str) -> Plan[str]:
