@@ -231,8 +231,8 @@ class Runs(Resource):
             limit: Maximum number of runs to replay.
             dry_run: Report what would be replayed or refused, and replay nothing.
             in_flight: Maximum number of runs in work at a time, 1 to 64.
-            max_requests: Maximum number of runs to replay per period, each with at most five requests; None
-                for no limit.
+            max_requests: Maximum number of runs to replay per period, each by up to five requests;
+                None for no limit.
             period: The period of `max_requests`, in seconds or as a timedelta.
             on_result: Called with each row, in order, as the results come.
             resume: The report of an earlier call, or of a dry run, or its `to_dict()`: what is

@@ -40,7 +40,7 @@ def cancel_all(
     """Validate the arguments and return the operation."""
     ended = [each for each in check_statuses(status) if each in ENDED_STATUSES]
     if ended:
-        raise InvalidArgumentError(f"status {ended[0]!r} is of runs that have ended")
+        raise InvalidArgumentError(f"status {ended[0].value!r} is of runs that have ended")
     collect = check_selection(
         session,
         "runs.cancel",

@@ -83,7 +83,7 @@ def replay_all(
     """Validate the arguments and return the operation."""
     running = [it for it in check_statuses(status) if it in (RunStatus.QUEUED, RunStatus.RUNNING)]
     if running:
-        raise InvalidArgumentError(f"status {running[0]!r}: {_NOT_ENDED}")
+        raise InvalidArgumentError(f"status {running[0].value!r}: {_NOT_ENDED}")
     collect = check_selection(
         session,
         "runs.replay",
