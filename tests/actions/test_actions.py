@@ -279,7 +279,8 @@ def test_an_exception_from_outside_says_what_was_done_before(
 
 
 def test_each_input_starts_one_run(client: InngestClient, mock: MockServer) -> None:
-    report = client.functions.invoke_many("shop", "ok", [{"n": 1}, None, {"n": 3}])
+    inputs = [{"n": 1}, None, {"n": 3}]
+    report = client.functions.invoke_many("shop", "ok", inputs, in_flight=1)
     assert [row.new_run_id for row in report.rows] == [run.id for run in mock.runs]
     assert [(event.data or {}).get("n") for event in mock.events] == [1, None, 3]
 
@@ -290,7 +291,7 @@ def test_an_invalid_input_is_refused_with_its_position(
     with pytest.raises(InvalidArgumentError, match=r"inputs\[1\] must be a JSON object, not int"):
         client.functions.invoke_many("shop", "ok", [{}, 5])  # type: ignore[list-item]
     with pytest.raises(InvalidArgumentError, match="inputs must be an iterable"):
-        client.functions.invoke_many("shop", "ok", {"n": 1})  # type: ignore[arg-type]
+        client.functions.invoke_many("shop", "ok", {"n": 1})  # type: ignore[dict-item]
     assert not mock.requests
 
 

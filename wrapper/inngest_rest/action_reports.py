@@ -49,8 +49,8 @@ class ActionRow:
         outcome: What became of it.
         new_run_id: The run that was started for it.
         reason: Why it was not done.
-        newest_before: The newest run of its event before a replay was requested. A later run that
-            repeats this one is the replay, also if the response was lost.
+        replays_before: For a replay of unknown outcome, the replays that the run had before: one
+            that it has beside them is this one.
     """
 
     position: int
@@ -58,7 +58,7 @@ class ActionRow:
     outcome: ActionOutcome
     new_run_id: str | None = None
     reason: str | None = None
-    newest_before: str | None = field(default=None, repr=False)
+    replays_before: tuple[str, ...] | None = field(default=None, repr=False)
 
 
 @frozen
@@ -152,13 +152,19 @@ class PartialActionError(InngestError):
 def _row(row: Mapping[str, Any], position: int) -> ActionRow:
     if row["position"] != position:
         raise ValueError(f"position {row['position']!r} is not {position}")
-    optional = {
-        key: _text(value)
-        for key in ("id", "new_run_id", "reason", "newest_before")
-        if (value := row.get(key)) is not None
-    }
-    optional.setdefault("id", None)  # type: ignore[arg-type]
-    return ActionRow(position=position, outcome=ActionOutcome(row["outcome"]), **optional)
+    replays = row.get("replays_before")
+    return ActionRow(
+        position=position,
+        id=_optional_text(row.get("id")),
+        outcome=ActionOutcome(row["outcome"]),
+        new_run_id=_optional_text(row.get("new_run_id")),
+        reason=_optional_text(row.get("reason")),
+        replays_before=None if replays is None else tuple(map(_text, replays)),
+    )
+
+
+def _optional_text(value: object) -> str | None:
+    return None if value is None else _text(value)
 
 
 def _text(value: object) -> str:

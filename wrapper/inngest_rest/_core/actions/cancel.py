@@ -10,7 +10,7 @@ from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import check_statuses
 from inngest_rest.action_reports import ActionOutcome
 from inngest_rest.errors import InngestError, InvalidArgumentError
-from inngest_rest.models import ENDED_STATUSES
+from inngest_rest.models import RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.plans import Plan
     from inngest_rest.typing import StatusFilter
 
-_CANCELLABLE = ("queued", "running")
+_CANCELLABLE = (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
 def cancel_all(
@@ -38,7 +38,7 @@ def cancel_all(
     limit: int | None,
 ) -> Action[RunTarget]:
     """Validate the arguments and return the operation."""
-    ended = [each for each in check_statuses(status) if each in ENDED_STATUSES]
+    ended = [each for each in check_statuses(status) if each not in _CANCELLABLE]
     if ended:
         raise InvalidArgumentError(f"status {ended[0].value!r} is of runs that have ended")
     collect = check_selection(

@@ -14,7 +14,7 @@ from attrs import evolve
 from inngest_rest._core.actions.action import Action, Options, Result, failure, may_be_done
 from inngest_rest._core.actions.selection import RunTarget, check_selection, with_reason
 from inngest_rest._core.plans import sleep
-from inngest_rest._core.resources import events, functions, runs
+from inngest_rest._core.resources import event_runs, functions, one_run, runs
 from inngest_rest._core.resources.filters import check_statuses
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import (
@@ -54,17 +54,18 @@ _NOT_ENDED = "it has not ended: a replay would run it a second time beside the f
 
 
 class _Before(NamedTuple):
-    """What is known of a run's event before a replay is requested.
+    """What is known of a run's event before its replay is requested.
 
     Attributes:
         event_id: The event.
-        original: The run that replays of this one name: the first of its kind.
-        newest: The id of the event's newest run; a replay's is greater, as both are ULIDs.
+        originals: The runs that a replay of this one may name: recorded servers name the first of
+            its kind, which another run than this one may be.
+        replays: The ids of the runs that name one of these.
     """
 
     event_id: str
-    original: str
-    newest: str
+    originals: frozenset[str]
+    replays: frozenset[str]
 
 
 def replay_all(
@@ -121,24 +122,28 @@ def _replay(
     row = target.row
     assert row.id is not None
     try:
-        run = target.run or (yield from runs.get(session, row.id))
-        refusal = yield from _why_refused(session, run, debounced)
+        run = target.run
+        if run is None or not run.is_ended:
+            # Lists show a run as running once it has a score (operation listRunsV2).
+            run = yield from one_run.fetch(session, row.id)
+        is_new = row.outcome != ActionOutcome.UNKNOWN
+        refusal = (yield from _why_refused(session, run, debounced)) if is_new else None
         if refusal:
             return Result(with_reason(row, ActionOutcome.REFUSED, refusal))
         if dry_run:
-            return Result(with_reason(row, ActionOutcome.PLANNED))
-        before = yield from _before(session, run, row.newest_before)
-        if before is not None:
-            row = evolve(row, newest_before=before.newest)
-        if row.outcome == ActionOutcome.UNKNOWN:
+            return Result(with_reason(row, ActionOutcome.PLANNED) if is_new else row)
+        before = yield from _before(session, run)
+        if not is_new:
             # An earlier call requested it: unless it can be looked up, a replay may run it twice.
-            found = None if before is None else (yield from _find(session, before))
-            if found is not None:
-                return Result(_done(row, found))
-            if before is None:
+            if before is None or row.replays_before is None:
                 return Result(row)
+            new = before.replays.difference(row.replays_before)
+            if new:
+                return Result(_done(row, min(new)))
     except InngestError as error:
         return _not_requested(row, error)
+    if before is not None:
+        row = evolve(row, replays_before=tuple(sorted(before.replays)))
     return (yield from _request(session, row, before))
 
 
@@ -151,20 +156,21 @@ def _request(session: Session, row: ActionRow, before: _Before | None) -> Plan[R
             return Result(_done(row, (yield from runs.replay(session, row.id))))
         except InngestError as error:
             if not may_be_done(error) and lost is None:
-                return failure(row, error)
+                return failure(evolve(row, replays_before=None), error)
             lost = error
         if before is None:
             break
         yield from sleep(_LISTED_WITHIN)
         try:
-            found = yield from _find(session, before)
+            known = yield from event_runs.by_v1(session, before.event_id)
         except InngestError:
             break
-        if found is not None:
-            return Result(_done(row, found))
+        if new := _replays(before.originals, known) - before.replays:
+            return Result(_done(row, min(new)))
         if not isinstance(lost, TransportError):
             # The server responded, and started nothing: it would fail again.
-            return Result(with_reason(row, ActionOutcome.FAILED, str(lost)), lost)
+            untried = evolve(row, replays_before=None)
+            return Result(with_reason(untried, ActionOutcome.FAILED, str(lost)), lost)
     assert lost is not None
     return Result(with_reason(row, ActionOutcome.UNKNOWN, str(lost)), lost)
 
@@ -173,10 +179,10 @@ def _why_refused(
     session: Session, run: Run, debounced: dict[tuple[str, str], bool]
 ) -> Plan[str | None]:
     """Return why a replay of the run would not do what was asked."""
-    if not run.is_ended:
-        return _NOT_ENDED
     if run.batch_id is not None:
         return _BATCH
+    if not run.is_ended:
+        return _NOT_ENDED
     if run.app_id is None or run.function_id is None:
         return None
     key = run.app_id, run.function_id
@@ -195,37 +201,26 @@ def _is_debounced(session: Session, app_id: str, function_id: str) -> Plan[bool]
     return bool((function.configuration or {}).get("debounce"))
 
 
-def _before(session: Session, run: Run, newest: str | None) -> Plan[_Before | None]:
-    """Note the runs of the event before the first request; None if this server does not list them.
-
-    Args:
-        session: The session.
-        run: The run to replay.
-        newest: What an earlier call noted.
-    """
+def _before(session: Session, run: Run) -> Plan[_Before | None]:
+    """Note the replays that a run has already; None if this server does not list them."""
     if not run.event_ids:
         return None
     event_id = run.event_ids[0]
     try:
-        known = yield from events.runs_by_v1(session, event_id)
+        known = yield from event_runs.by_v1(session, event_id)
     except (ConfigurationError, NotFoundError, RouteNotFoundError):
         return None
-    original = next((each.original_run_id for each in known if each.id == run.id), None)
-    newest = newest or max(each.id for each in [run, *known])
-    return _Before(event_id, original or run.id, newest)
+    first = next((it.original_run_id for it in known if it.id == run.id), None)
+    originals = frozenset({run.id, first or run.id})
+    return _Before(event_id, originals, _replays(originals, known))
 
 
-def _find(session: Session, before: _Before) -> Plan[str | None]:
-    """Find the run that a replay started."""
-    known = yield from events.runs_by_v1(session, before.event_id)
-    new = [
-        run.id for run in known if run.original_run_id == before.original and run.id > before.newest
-    ]
-    return min(new, default=None)
+def _replays(originals: frozenset[str], runs: Iterable[Run]) -> frozenset[str]:
+    return frozenset(run.id for run in runs if run.original_run_id in originals)
 
 
 def _done(row: ActionRow, new_run_id: str) -> ActionRow:
-    return evolve(row, outcome=ActionOutcome.DONE, new_run_id=new_run_id, reason=None)
+    return ActionRow(row.position, row.id, ActionOutcome.DONE, new_run_id=new_run_id)
 
 
 def _not_requested(row: ActionRow, error: InngestError) -> Result:

@@ -187,6 +187,7 @@ def _listing(session: Session, selected: RunFilter) -> Listing[Run]:
         function=selected.function,
         since=selected.since,
         until=selected.until,
+        include_output=False,
         limit=selected.limit,
         page_size=None,
         cursor=None,

@@ -56,6 +56,8 @@ def listing(
     session: Session,
     *routes: Callable[[Place, int], Route[Any, Part[T]]],
     largest_page: int = 100,
+    id_of: Callable[[T], str] | None = None,
+    complete: Callable[[tuple[T, ...]], Plan[tuple[T, ...]]] | None = None,
     limit: int | None,
     page_size: int | None,
     cursor: str | None,
@@ -68,6 +70,8 @@ def listing(
             and the number of items to request.
         largest_page: Maximum number of items the server returns at once: a page shorter than
             requested would look like the last.
+        id_of: Returns an item's id, where the server may repeat an item on the next page.
+        complete: Adds to the items of a page what its response lacks.
         limit: Maximum number of items in total.
         page_size: Maximum number of items per page, at most 100.
         cursor: The `next_cursor` of an earlier page.
@@ -82,7 +86,7 @@ def listing(
                 f"cursor {cursor!r} belongs to another listing; this one continues those of "
                 + " and ".join(paths)
             )
-    return Listing(session, routes, limit, size, start)
+    return Listing(session, routes, limit, size, start, id_of, complete)
 
 
 def unpaged(route: Route[A, Part[T]]) -> Callable[[Place, int], Route[A, Part[T]]]:
@@ -123,6 +127,8 @@ class Listing(Generic[T]):
     limit: int | None
     page_size: int
     start: Cursor | None
+    id_of: Callable[[T], str] | None = None
+    complete: Callable[[tuple[T, ...]], Plan[tuple[T, ...]]] | None = None
 
     def walk(self) -> Walk[T]:
         return Walk(self)
@@ -136,6 +142,7 @@ class Walk(Generic[T]):
         self._cursor = listing.start
         self._left = listing.limit
         self._seen = {listing.start}
+        self._last_ids: frozenset[str] = frozenset()
         self.is_done = False
 
     def next_page(self) -> Plan[Page[T]]:
@@ -144,11 +151,13 @@ class Walk(Generic[T]):
         size = size if self._left is None else min(size, self._left)
         path, part = yield from first_present(self._listing.session, *self._routes(cursor, size))
         skipped = min(cursor.skip if cursor else 0, len(part.items))
-        items = part.items[skipped:]
+        found = self._fresh(part.items[skipped:])
+        items = tuple(item for _, item in found)
         if self._left is not None and len(items) > self._left:
             # The server returned more than requested: the rest is in the same response.
             items = items[: self._left]
-            following = Cursor(path, skipped + len(items), cursor.place if cursor else "")
+            taken = found[self._left - 1][0] + 1
+            following = Cursor(path, skipped + taken, cursor.place if cursor else "")
         elif part.place is None:
             following = None
         else:
@@ -158,7 +167,22 @@ class Walk(Generic[T]):
             self._left -= len(items)
         self._cursor = following
         self.is_done = following is None or self._left == 0
+        if self._listing.complete is not None and items:
+            items = yield from self._listing.complete(items)
         return Page(items, None if following is None else str(following))
+
+    def _fresh(self, items: tuple[T, ...]) -> list[tuple[int, T]]:
+        """Return the items that neither this page nor the last one has had, with their places.
+
+        A server may begin a page with the last item of the one before (operation listRunsV2).
+        """
+        id_of = self._listing.id_of
+        if id_of is None:
+            return list(enumerate(items))
+        first_of = {id_of(item): place for place, item in reversed(list(enumerate(items)))}
+        fresh = sorted(place for id, place in first_of.items() if id not in self._last_ids)
+        self._last_ids = frozenset(first_of)
+        return [(place, items[place]) for place in fresh]
 
     def _routes(
         self, cursor: Cursor | None, size: int
