@@ -62,7 +62,7 @@ def everything_recorded() -> Iterator[Any]:
         ("v2-event-runs*", api.V2Run, from_v2.run),
         ("v2-fn-runs", api.V2Run, from_v2.run),
         ("v2-app*", api.V2App, from_v2.app),
-        ("v2-function*", api.V2Function, from_v2.function),
+        ("v2-function*", api.V2Function, lambda it: from_v2.function(it, "probe-app")),
     ]
     for pattern, kind, read in readers:
         for path in sorted(RECORDINGS.glob(f"{pattern}.json")):
@@ -235,7 +235,8 @@ def test_a_function_has_the_same_id_in_both_families() -> None:
         for each in body_of("v1-app-functions")
     ]
     of_v2 = [
-        from_v2.function(api.V2Function.from_dict(each)) for each in body_of("v2-functions")["data"]
+        from_v2.function(api.V2Function.from_dict(each), "probe-app")
+        for each in body_of("v2-functions")["data"]
     ]
     assert {each.id for each in of_v2} <= {each.id for each in of_v1}
     by_id = {each.id: each for each in of_v1}

@@ -137,7 +137,7 @@ def test_answer_is_as_recorded(name: str, serve: Serve) -> None:
     key = "test-event-key-0123456789" if started else "test"
     mock = with_functions(
         MockServer(
-            v1_routes=False,
+            web_ui=False,
             event_keys=[key] if started else None,
             signing_key="ab" * 32 if started else None,
             clock=lambda: EVENING_NS,

@@ -165,21 +165,29 @@ class StoredEvent:
     id: str
     name: str
     data: Mapping[str, Any] | None
-    ts: int
-    received_at: datetime
+    ts: int | None = None
+    received_at: datetime | None = None
     user: Mapping[str, Any] | None = None
     v: str | None = None
 
 
 @frozen
 class Job:
-    """A job queued for a run."""
+    """A job queued for a run.
 
-    id: str
-    at: datetime
-    kind: str
-    attempt: int
-    position: int
+    Attributes:
+        id: Its id in the queue; Inngest Cloud does not send it.
+        at: When it is due.
+        kind: What it does: start, edge, sleep and others; Inngest Cloud does not send it.
+        attempt: How often it was tried before, from 0.
+        position: Its place in the queue, from 0.
+    """
+
+    id: str | None = None
+    at: datetime | None = None
+    kind: str | None = None
+    attempt: int | None = None
+    position: int | None = None
 
 
 @frozen

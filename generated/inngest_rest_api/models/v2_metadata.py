@@ -19,17 +19,24 @@ class V2Metadata:
 
     fetched_at: datetime.datetime
     """ When the server read the data. """
+    cached_until: datetime.datetime | Unset = UNSET
+    """ Until when the same answer comes from a cache [docs]. """
     time_range: V2TimeRange | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {
         "fetchedAt": "fetched_at",
+        "cachedUntil": "cached_until",
         "timeRange": "time_range",
     }
     """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         fetched_at = self.fetched_at.isoformat()
+
+        cached_until: str | Unset = UNSET
+        if not isinstance(self.cached_until, Unset):
+            cached_until = self.cached_until.isoformat()
 
         time_range: dict[str, Any] | Unset = UNSET
         if not isinstance(self.time_range, Unset):
@@ -42,6 +49,8 @@ class V2Metadata:
                 "fetchedAt": fetched_at,
             }
         )
+        if cached_until is not UNSET:
+            field_dict["cachedUntil"] = cached_until
         if time_range is not UNSET:
             field_dict["timeRange"] = time_range
 
@@ -50,6 +59,13 @@ class V2Metadata:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         fetched_at = datetime.datetime.fromisoformat(src_dict["fetchedAt"])
+
+        _cached_until = src_dict.get("cachedUntil")
+        cached_until: datetime.datetime | Unset
+        if _cached_until is None:
+            cached_until = UNSET
+        else:
+            cached_until = datetime.datetime.fromisoformat(_cached_until)
 
         _time_range = src_dict.get("timeRange")
         time_range: V2TimeRange | Unset
@@ -60,6 +76,7 @@ class V2Metadata:
 
         v2_metadata = cls(
             fetched_at,
+            cached_until,
             time_range,
         )
 

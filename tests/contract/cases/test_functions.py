@@ -53,9 +53,9 @@ def test_function_lists_its_triggers(world: World, client: InngestClient) -> Non
 def test_run_names_its_function_in_v1_by_an_internal_id(
     world: World, client: InngestClient
 ) -> None:
-    run = world.start_and_wait(client, "echoes")
-    functions = world.connect(api_version="v1").functions.list(world.app)
-    ids = {function.internal_id: function.id for function in functions}
+    of_v1 = world.connect(api_version="v1")
+    run = of_v1.runs.get(world.start_and_wait(client, "echoes").id)
+    ids = {each.internal_id: each.id for each in of_v1.functions.list(world.app)}
     assert ids[run.internal_function_id] == "echoes"
 
 

@@ -79,7 +79,8 @@ def test_cancelling_by_either_family_is_the_same(world: World) -> None:
 def test_replay_starts_another_run_of_the_same_event(world: World, client: InngestClient) -> None:
     run = world.start_and_wait(client, "echoes", {"n": 3})
     again = client.runs.replay(run.id)
-    replayed = client.runs.wait(again, timeout=60)
+    client.runs.wait(again, timeout=60)
+    replayed = client.runs.get(again, include_original_run_id=True)
     assert again != run.id
     assert (replayed.original_run_id, replayed.event_ids) == (run.id, run.event_ids)
     assert replayed.output == run.output

@@ -15,7 +15,7 @@ from inngest_rest.models import Page
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
@@ -142,7 +142,7 @@ class Walk(Generic[T]):
         self._cursor = listing.start
         self._left = listing.limit
         self._seen = {listing.start}
-        self._last_ids: frozenset[str] = frozenset()
+        self._last_ids: Collection[str] = ()
         self.is_done = False
 
     def next_page(self) -> Plan[Page[T]]:
@@ -151,18 +151,17 @@ class Walk(Generic[T]):
         size = size if self._left is None else min(size, self._left)
         path, part = yield from first_present(self._listing.session, *self._routes(cursor, size))
         skipped = min(cursor.skip if cursor else 0, len(part.items))
-        found = self._fresh(part.items[skipped:])
-        items = tuple(item for _, item in found)
-        if self._left is not None and len(items) > self._left:
+        places = [place for place in self._fresh(part.items) if place >= skipped]
+        if self._left is not None and len(places) > self._left:
             # The server returned more than requested: the rest is in the same response.
-            items = items[: self._left]
-            taken = found[self._left - 1][0] + 1
-            following = Cursor(path, skipped + taken, cursor.place if cursor else "")
+            places = places[: self._left]
+            following = Cursor(path, places[-1] + 1, cursor.place if cursor else "")
         elif part.place is None:
             following = None
         else:
             following = Cursor(path, (cursor.skip if cursor else 0) - skipped, part.place)
             self._check_new(following)
+        items = tuple(part.items[place] for place in places)
         if self._left is not None:
             self._left -= len(items)
         self._cursor = following
@@ -171,18 +170,19 @@ class Walk(Generic[T]):
             items = yield from self._listing.complete(items)
         return Page(items, None if following is None else str(following))
 
-    def _fresh(self, items: tuple[T, ...]) -> list[tuple[int, T]]:
-        """Return the items that neither this page nor the last one has had, with their places.
+    def _fresh(self, items: tuple[T, ...]) -> Iterable[int]:
+        """Return the places of the items that neither this page nor the last one has had before.
 
         A server may begin a page with the last item of the one before (operation listRunsV2).
         """
         id_of = self._listing.id_of
         if id_of is None:
-            return list(enumerate(items))
-        first_of = {id_of(item): place for place, item in reversed(list(enumerate(items)))}
-        fresh = sorted(place for id, place in first_of.items() if id not in self._last_ids)
-        self._last_ids = frozenset(first_of)
-        return [(place, items[place]) for place in fresh]
+            return range(len(items))
+        first: dict[str, int] = {}
+        for place, item in enumerate(items):
+            first.setdefault(id_of(item), place)
+        last_ids, self._last_ids = self._last_ids, first.keys()
+        return [place for id, place in first.items() if id not in last_ids]
 
     def _routes(
         self, cursor: Cursor | None, size: int

@@ -57,6 +57,21 @@ def json_object(value: api.JsonObject | Unset | None) -> dict[str, Any] | None:
     return None if found is None else found.to_dict()
 
 
+def as_json(value: api.V2Configuration) -> dict[str, Any]:
+    """Return a model as plain JSON, without what is absent or not as documented."""
+    written: dict[str, Any] = _without_unset(value.to_dict())
+    return written
+
+
+def _without_unset(value: Any) -> Any:
+    if isinstance(value, dict):
+        pairs = cast("dict[str, Any]", value).items()
+        return {key: _without_unset(each) for key, each in pairs if not isinstance(each, Unset)}
+    if isinstance(value, list):
+        return [_without_unset(each) for each in cast("list[object]", value)]
+    return value
+
+
 def run_error(output: Any) -> models.RunError:
     """Read the error that an SDK reported; not every SDK reports an object."""
     if not isinstance(output, dict):

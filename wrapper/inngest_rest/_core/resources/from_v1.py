@@ -73,17 +73,17 @@ def runs_of_event(listed: Iterable[api.V1Run]) -> tuple[models.Run, ...]:
 
 
 def app(it: api.V1App) -> models.App:
-    return models.App(it.id, it.name)
+    return models.App(needed(it.id, "id"), given(it.name))
 
 
 def function(it: api.V1Function, app_id: str) -> models.Function:
     config = it.config.additional_properties
     return models.Function(
         # v1 prefixes it with the app's id (operation listFunctionsV1).
-        id=it.id.removeprefix(f"{app_id}-"),
+        id=needed(it.id, "id").removeprefix(f"{app_id}-"),
         app_id=app_id,
-        name=it.name,
-        internal_id=it.internal_id,
+        name=given(it.name),
+        internal_id=given(it.internal_id),
         triggers=tuple(_trigger(each) for each in config.get("triggers") or ()),
         configuration=dict(config),
         created_at=moment(it.created_at),
@@ -97,38 +97,46 @@ def _trigger(it: Mapping[str, Any]) -> models.Trigger:
 
 
 def event(it: api.V1Event) -> models.StoredEvent:
+    internal_id = needed(it.internal_id, "internal_id")
     return models.StoredEvent(
-        internal_id=needed(it.internal_id, "internal_id"),
-        id=it.id,
-        name=it.name,
+        internal_id=internal_id,
+        id=given(it.id) or internal_id,
+        name=given(it.name) or "",
         data=json_object(it.data),
-        ts=it.ts,
-        received_at=it.received_at,
+        ts=given(it.ts),
+        # Self-hosted servers spell it the first way, Inngest Cloud the second (schema V1Event).
+        received_at=moment(it.received_at) or moment(it.receivedAt),
         user=json_object(it.user),
         v=given(it.v),
     )
 
 
 def job(it: api.V1Job) -> models.Job:
-    return models.Job(it.job_id, it.at, it.kind, it.attempt, it.position)
+    return models.Job(
+        id=given(it.job_id),
+        at=moment(it.at),
+        kind=given(it.kind),
+        attempt=given(it.attempt),
+        position=given(it.position),
+    )
 
 
 def cancellation(it: api.V1Cancellation) -> models.Cancellation:
     return models.Cancellation(
-        id=it.id,
-        app_id=it.app_id,
-        function_id=it.function_id,
+        id=needed(it.id, "id"),
+        app_id=given(it.app_id),
+        function_id=given(it.function_id),
         started_before=moment(it.started_before),
         started_after=moment(it.started_after),
         condition=given(it.if_),
         created_at=moment(it.created_at),
-        name=it.name,
+        name=given(it.name),
     )
 
 
 def webhook(it: api.V1Webhook) -> models.Webhook:
     return models.Webhook(
-        id=it.id,
+        id=needed(it.id, "id"),
         name=given(it.name),
         url=given(it.url),
         transform=given(it.transform),

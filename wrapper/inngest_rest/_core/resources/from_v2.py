@@ -9,7 +9,7 @@ from attrs import evolve
 
 from inngest_rest import models
 from inngest_rest._core.calls.listing import Part
-from inngest_rest._core.resources.absent import given, json_object, moment, needed
+from inngest_rest._core.resources.absent import as_json, given, json_object, moment, needed
 from inngest_rest._core.resources.run_state import outcome, settled
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def app(it: api.V2App) -> models.App:
     app = models.App(
         id=needed(it.id, "id"),
         name=given(it.name),
-        method=str(it.method).lower(),
+        method=None if (method := given(it.method)) is None else str(method).lower(),
         version=given(it.app_version),
         created_at=moment(it.created_at),
         archived_at=moment(it.archived_at),
@@ -132,20 +132,24 @@ def app(it: api.V2App) -> models.App:
     )
 
 
-def function(it: api.V2Function) -> models.Function:
+def function(it: api.V2Function, app_id: str) -> models.Function:
     return models.Function(
         id=needed(it.id, "id"),
-        app_id=it.app.id,
+        app_id=given(it.app.id) or app_id,
         name=given(it.name),
-        triggers=tuple(
-            models.Trigger(str(each.type_).lower(), given(each.value) or "", given(each.if_))
-            for each in given(it.triggers) or ()
-        ),
-        configuration=it.configuration.to_dict(),
+        triggers=tuple(map(_trigger, given(it.triggers) or ())),
+        configuration=as_json(it.configuration),
         # proto3 omits fields that are false.
         is_archived=given(it.is_archived) or False,
         is_paused=given(it.is_paused) or False,
     )
+
+
+def _trigger(it: api.V2Trigger) -> models.Trigger:
+    # Self-hosted servers spell it the first way, Inngest Cloud the second (schema V2Trigger).
+    condition = given(it.if_) or given(it.condition)
+    kind = str(given(it.type_) or "unknown").lower()
+    return models.Trigger(kind, given(it.value) or "", condition)
 
 
 def span(it: api.V2Span) -> models.Span:

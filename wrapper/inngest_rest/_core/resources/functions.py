@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # The response to a repeated idempotency key is a 409 with the body of a success and the id of the
 # first run (recording v2-invoke-idem2).
-_STARTED = {409: api.V2RunIdEnvelope}
+_STARTED = {409: api.V2InvocationEnvelope}
 
 
 def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> Listing[Function]:
@@ -36,7 +36,12 @@ def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> L
         operation = v2.list_functions_v2
         kwargs = operation.get_kwargs(app_id, limit=size, cursor=place)
         expected = api.V2FunctionListEnvelope
-        return Route(operation, kwargs, expected, lambda it: from_v2.part(it, from_v2.function))
+        return Route(
+            operation,
+            kwargs,
+            expected,
+            lambda it: from_v2.part(it, lambda each: from_v2.function(each, app_id)),
+        )
 
     by_v1 = Route(
         v1.list_functions_v1,
@@ -53,7 +58,12 @@ def get(session: Session, app_id: str, function_id: str) -> Plan[Function]:
     kwargs = operation.get_kwargs(check_id("app", app_id), check_id("function", function_id))
     return first_present(
         session,
-        Route(operation, kwargs, api.V2FunctionEnvelope, lambda it: from_v2.function(it.data)),
+        Route(
+            operation,
+            kwargs,
+            api.V2FunctionEnvelope,
+            lambda it: from_v2.function(it.data, app_id),
+        ),
     )
 
 
@@ -79,7 +89,7 @@ def invoke(
         Route(
             operation,
             operation.get_kwargs(app_id, function_id, body=body),
-            api.V2RunIdEnvelope,
+            api.V2InvocationEnvelope,
             lambda it: needed(it.data.run_id, "runId"),
             repeatable=idempotency_key is not None,
             accepted=_STARTED,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import attrs
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from inngest_rest.testing._state.store import Store
 
 
+Database: TypeAlias = Literal["sqlite", "postgresql"]
+"""What a server stores its runs in: some responses depend on it."""
+
+
 @attrs.frozen
 class Call:
     """One request to one operation; `params` are the path's, in order; `now` is in nanoseconds."""
@@ -22,6 +26,7 @@ class Call:
     params: tuple[str, ...]
     store: Store
     keys: Keys
+    database: Database
     now: int
 
 
