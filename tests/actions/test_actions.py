@@ -31,7 +31,7 @@ UNKNOWN_ID = "01M86WNRKHYE50ZF3GG530BHRT"
 @pytest.fixture
 def mock() -> MockServer:
     mock = MockServer(v1_routes=False)
-    mock.function("shop", "nap", trigger="app/nap", run=sleeps(3600.0))
+    mock.function("shop", "nap", trigger="app/nap", run=sleeps(timedelta(hours=1)))
     mock.function("shop", "boom", trigger="app/boom", run=fails("boom"))
     mock.function("shop", "ok", trigger="app/ok", run=completes(1))
     return mock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import httpx
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def mock() -> MockServer:
     mock = MockServer(v1_routes=False)
     mock.function("shop", "boom", trigger="app/boom", run=fails("boom"))
-    mock.function("shop", "nap", trigger="app/nap", run=sleeps(3600.0))
+    mock.function("shop", "nap", trigger="app/nap", run=sleeps(timedelta(hours=1)))
     return mock
 
 
