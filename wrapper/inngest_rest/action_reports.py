@@ -110,7 +110,7 @@ class ActionReport:
         """
         place = ""
         try:
-            rows = []
+            rows: list[ActionRow] = []
             for index, row in enumerate(value["rows"]):
                 place = f" row {index}:"
                 rows.append(_row(row, index))

@@ -133,14 +133,15 @@ class Functions(Resource):
 
         HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`.
         """
-        options = action.check_options(
+        return await invoke.invoke_many(
             self._session,
+            app,
+            function,
+            inputs,
+            resume=resume,
             dry_run=dry_run,
             in_flight=in_flight,
             max_requests=max_requests,
             period=period,
             on_result=on_result,
-        )
-        return await invoke.invoke_many(
-            self._session, app, function, inputs, resume, options
         ).run_async(self._driver)

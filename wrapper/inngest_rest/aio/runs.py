@@ -186,25 +186,21 @@ class Runs(Resource):
         HTTP: `GET /v2/runs` for a filter; `POST /v2/runs/{runId}/cancel`, else
         `DELETE /v1/runs/{runId}`, for each run.
         """
-        options = action.check_options(
-            self._session,
-            dry_run=dry_run,
-            in_flight=in_flight,
-            max_requests=max_requests,
-            period=period,
-            on_result=on_result,
-        )
         return await cancel.cancel_all(
             self._session,
             ids,
-            resume,
-            options,
+            resume=resume,
             status=status,
             app=app,
             function=function,
             since=since,
             until=until,
             limit=limit,
+            dry_run=dry_run,
+            in_flight=in_flight,
+            max_requests=max_requests,
+            period=period,
+            on_result=on_result,
         ).run_async(self._driver)
 
     async def replay_all(
@@ -260,25 +256,21 @@ class Runs(Resource):
         `GET /v2/runs/{runId}` if only its id is known, `GET /v1/events/{eventId}/runs`, and
         `POST /v1/runs/{runId}/replay`, else `POST /v2/runs/{runId}/rerun`.
         """
-        options = action.check_options(
-            self._session,
-            dry_run=dry_run,
-            in_flight=in_flight,
-            max_requests=max_requests,
-            period=period,
-            on_result=on_result,
-        )
         return await replay.replay_all(
             self._session,
             ids,
-            resume,
-            options,
+            resume=resume,
             status=status,
             app=app,
             function=function,
             since=since,
             until=until,
             limit=limit,
+            dry_run=dry_run,
+            in_flight=in_flight,
+            max_requests=max_requests,
+            period=period,
+            on_result=on_result,
         ).run_async(self._driver)
 
     async def jobs(self, id: str) -> builtins.list[Job]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypedDict, TypeVar
 
 from attrs import evolve
 
@@ -74,6 +74,16 @@ class Result(NamedTuple):
     cause: InngestError | None = None
 
 
+class OptionArguments(TypedDict):
+    """The options of every bulk operation, as the caller gave them."""
+
+    dry_run: bool
+    in_flight: int
+    max_requests: int | None
+    period: Seconds
+    on_result: Callable[[ActionRow], object] | None
+
+
 class Options(NamedTuple):
     """Validated options of a bulk operation."""
 
@@ -83,21 +93,16 @@ class Options(NamedTuple):
     on_result: Callable[[ActionRow], object] | None
 
 
-def check_options(
-    session: Session,
-    *,
-    dry_run: bool,
-    in_flight: int,
-    max_requests: int | None,
-    period: Seconds,
-    on_result: Callable[[ActionRow], object] | None,
-) -> Options:
+def check_options(session: Session, options: OptionArguments) -> Options:
     """Validate the options common to all bulk operations."""
+    dry_run, on_result = options["dry_run"], options["on_result"]
+    in_flight, max_requests = options["in_flight"], options["max_requests"]
     check_count("in_flight", in_flight, at_most=MAX_IN_FLIGHT)
     check_count("max_requests", max_requests)
     if on_result is not None and not callable(on_result):
         raise InvalidArgumentError("on_result must be callable")
-    pacer = Pacer(max_requests, check_seconds("period", period), session.clock.monotonic)
+    period = check_seconds("period", options["period"])
+    pacer = Pacer(max_requests, period, session.clock.monotonic)
     return Options(dry_run, in_flight, pacer, on_result)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.actions.action import Action, Options, Result, failure
+from inngest_rest._core.actions.action import Action, Result, check_options, failure
 from inngest_rest._core.actions.selection import RunTarget, check_selection, with_reason
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import check_statuses
@@ -15,7 +15,9 @@ from inngest_rest.models import RunStatus
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime, timedelta
+    from typing import Unpack
 
+    from inngest_rest._core.actions.action import OptionArguments
     from inngest_rest._core.actions.selection import Resumable
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
@@ -27,17 +29,18 @@ _CANCELLABLE = (RunStatus.QUEUED, RunStatus.RUNNING)
 def cancel_all(
     session: Session,
     ids: Iterable[str] | None,
-    resume: Resumable | None,
-    options: Options,
     *,
+    resume: Resumable | None,
     status: StatusFilter | None,
     app: str | None,
     function: str | None,
     since: datetime | timedelta | None,
     until: datetime | timedelta | None,
     limit: int | None,
+    **arguments: Unpack[OptionArguments],
 ) -> Action[RunTarget]:
     """Validate the arguments and return the operation."""
+    options = check_options(session, arguments)
     ended = [each for each in check_statuses(status) if each not in _CANCELLABLE]
     if ended:
         raise InvalidArgumentError(f"status {ended[0].value!r} is of runs that have ended")

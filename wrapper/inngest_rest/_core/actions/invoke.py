@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from inngest_rest._core.actions.action import Action, Options, Result, failure
+from inngest_rest._core.actions.action import Action, Result, check_options, failure
 from inngest_rest._core.actions.selection import check_report, new_row, split, with_reason
 from inngest_rest._core.arguments import check_id, check_json_object
 from inngest_rest._core.resources import functions
@@ -25,7 +25,9 @@ from inngest_rest.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Unpack
 
+    from inngest_rest._core.actions.action import OptionArguments
     from inngest_rest._core.actions.selection import Resumable
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
@@ -46,10 +48,12 @@ def invoke_many(
     app: str,
     function: str,
     inputs: Inputs,
+    *,
     resume: Resumable | None,
-    options: Options,
+    **arguments: Unpack[OptionArguments],
 ) -> Action[_Input]:
     """Validate the arguments, every input included, and return the operation."""
+    options = check_options(session, arguments)
     name = f"functions.invoke {check_id('app', app)}/{check_id('function', function)}"
     if isinstance(inputs, str | bytes | Mapping) or not isinstance(inputs, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidArgumentError(f"inputs must be an iterable of objects, not {inputs!r}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from attrs import evolve
 
-from inngest_rest._core.actions.action import Action, Options, Result, failure, may_be_done
+from inngest_rest._core.actions.action import Action, Result, check_options, failure, may_be_done
 from inngest_rest._core.actions.selection import RunTarget, check_selection, with_reason
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import event_runs, functions, one_run, runs
@@ -30,7 +30,9 @@ from inngest_rest.models import Run, RunStatus
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime, timedelta
+    from typing import Unpack
 
+    from inngest_rest._core.actions.action import OptionArguments
     from inngest_rest._core.actions.selection import Resumable
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
@@ -71,17 +73,18 @@ class _Before(NamedTuple):
 def replay_all(
     session: Session,
     ids: Iterable[str] | None,
-    resume: Resumable | None,
-    options: Options,
     *,
+    resume: Resumable | None,
     status: StatusFilter | None,
     app: str | None,
     function: str | None,
     since: datetime | timedelta | None,
     until: datetime | timedelta | None,
     limit: int | None,
+    **arguments: Unpack[OptionArguments],
 ) -> Action[RunTarget]:
     """Validate the arguments and return the operation."""
+    options = check_options(session, arguments)
     running = [it for it in check_statuses(status) if it in (RunStatus.QUEUED, RunStatus.RUNNING)]
     if running:
         raise InvalidArgumentError(f"status {running[0].value!r}: {_NOT_ENDED}")
