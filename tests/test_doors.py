@@ -223,6 +223,7 @@ PACKAGE = Path(inngest_rest.__file__).parent
 
 
 PUBLIC = [
+    "inngest_rest.action_reports",
     "inngest_rest.aio",
     "inngest_rest.client",
     "inngest_rest.errors",

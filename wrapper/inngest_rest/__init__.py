@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest._version import __version__
 
 if TYPE_CHECKING:
+    from inngest_rest.action_reports import (
+        ActionOutcome,
+        ActionReport,
+        ActionRow,
+        PartialActionError,
+    )
     from inngest_rest.aio import AsyncInngestClient
     from inngest_rest.aio.buffer import AsyncEventBuffer
     from inngest_rest.aio.paginator import AsyncPaginator
@@ -60,6 +66,9 @@ if TYPE_CHECKING:
     from inngest_rest.retry import RetryPolicy
 
 __all__ = [
+    "ActionOutcome",
+    "ActionReport",
+    "ActionRow",
     "ApiError",
     "App",
     "AsyncEventBuffer",
@@ -87,6 +96,7 @@ __all__ = [
     "OutboxError",
     "Page",
     "Paginator",
+    "PartialActionError",
     "PartialSendError",
     "PermissionDeniedError",
     "RateLimitError",
@@ -111,6 +121,7 @@ __all__ = [
 ]
 
 _NAMES = {
+    "inngest_rest.action_reports": "ActionOutcome ActionReport ActionRow PartialActionError",
     "inngest_rest.aio": "AsyncInngestClient",
     "inngest_rest.aio.buffer": "AsyncEventBuffer",
     "inngest_rest.aio.paginator": "AsyncPaginator",

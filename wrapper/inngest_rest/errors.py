@@ -9,6 +9,7 @@
     ├── InvalidResponseError         the response does not match this API
     ├── WaitTimeoutError             the run has not ended yet: .run
     ├── PartialSendError             not every event was accepted: .report, .ids
+    ├── PartialActionError           a bulk operation stopped: .report (in action_reports)
     ├── ClosedError                  the client or buffer was closed before
     ├── BufferFullError              a buffer had no room for an event
     ├── OutboxError                  the file of a buffer cannot be used: .path

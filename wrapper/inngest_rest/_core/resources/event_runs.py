@@ -65,3 +65,15 @@ def list_runs(
         complete=with_v1 if include_original_run_id else None,
         **paging,
     )
+
+
+def by_v1(session: Session, event_id: str) -> Plan[tuple[Run, ...]]:
+    """Get the runs of an event from v1, which names the run that each repeats; past its cache."""
+    operation = v1.list_event_runs_v1
+    route = Route(
+        operation,
+        operation.get_kwargs(event_id),
+        api.V1RunListEnvelope,
+        lambda it: from_v1.runs_of_event(it.data),
+    )
+    return first_present(session, one_run.past_cache(session, route))

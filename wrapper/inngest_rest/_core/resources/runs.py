@@ -117,7 +117,11 @@ def list_runs(
 
 def cancel(session: Session, run_id: str) -> Plan[None]:
     """Cancel a run; a run that has already ended is not an error."""
-    check_id("run id", run_id)
+    yield from cancel_if_running(session, check_id("run id", run_id))
+
+
+def cancel_if_running(session: Session, run_id: str) -> Plan[bool]:
+    """Cancel a run, and return False if v2 responds that it had ended; v1 does not tell."""
     by_v2 = Route.without_result(v2.cancel_run_v2, v2.cancel_run_v2.get_kwargs(run_id))
     of_v1 = v1.cancel_run_v1.get_kwargs(run_id)
     by_v1 = Route.without_result(v1.cancel_run_v1, of_v1, advice=_CANCEL_ADVICE)
@@ -126,6 +130,8 @@ def cancel(session: Session, run_id: str) -> Plan[None]:
     except ConflictError as error:
         if error.code not in _ENDED_BEFORE:
             raise
+        return False
+    return True
 
 
 def replay(session: Session, run_id: str) -> Plan[str]:
