@@ -44,7 +44,7 @@ NOT_REPLAYED = {
     "answered from the server's cache": r"v1-run-cached-hit|v1-event-numbers",
     "what the server does at random": r"v1-event-not-yet|v1-event-runs-immediately"
     r"|v2-run-(output-boom|slow|retrying|batch)|v1-event-runs-retrying|v1-run-retrying"
-    r"|v2-trace-.*(boom|steps)",
+    r"|v2-trace-(?!unknown).*",
     "a feature that the mock lacks": r".*-cron|v2-function-full|v2-apps-archived|v2-score.*|v2-sync"
     r"|v2-invoke-(debounced|ratelimited)|v2-rerun-fromstep",
     "a route that the mock lacks": r"v1-prom|v2-(account|envs.*|keys.*|partner.*|webhooks.*)"

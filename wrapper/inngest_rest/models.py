@@ -182,7 +182,27 @@ class Job:
 
 @frozen
 class Span:
-    """A span of a run's trace: the run itself, a step, or an attempt at one."""
+    """A span of a run's trace: the run itself, a step, or an attempt at one.
+
+    Attributes:
+        id: The span's id.
+        name: The step's name; "Run", "Attempt 0"; "Finalization" for the function's own code, as
+            the server names it.
+        status: running, completed, failed, waiting, cancelled or skipped, or what a newer server
+            calls it; a wait that timed out is completed.
+        queued_at: When it was queued; until `started_at`, it waited for its turn.
+        started_at: When it began; None before that.
+        ended_at: When it ended; None before that, and for a sleep whose run was cancelled.
+        duration: The time from start to end; None before the end.
+        step_id: The SHA-1 of the step's name; None unless the span is of a step.
+        step_op: What the step does: run, sleep, wait_for_event, invoke and others.
+        input: The events that started the run, in the root.
+        output: What the run, step or attempt returned, or its error. As servers send it: anything
+            but an object is wrapped as `{"data": value}`.
+        metadata: The server's measurements: values, which are text, by kind and name.
+        run_id: The run's id, in the root.
+        children: The spans below it, in the order in which they were queued.
+    """
 
     id: str
     name: str
@@ -196,6 +216,8 @@ class Span:
     input: Any = None
     output: Any = None
     children: tuple[Span, ...] = ()
+    run_id: str | None = None
+    metadata: Mapping[str, Mapping[str, Any]] = field(factory=dict[str, Any], repr=False)
 
 
 @frozen

@@ -1,4 +1,4 @@
-"""Runs: list, get, wait, cancel, replay, jobs, trace."""
+"""Runs: list, get, wait, cancel, replay, jobs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.listing import Place
     from inngest_rest._core.calls.session import Session
-    from inngest_rest.models import Job, Run, Span
+    from inngest_rest.models import Job, Run
     from inngest_rest.typing import Seconds, StatusFilter
 
 # The statuses that listRunsV1 filters by.
@@ -272,13 +272,3 @@ def jobs(session: Session, run_id: str) -> Plan[list[Job]]:
     except ServerError as error:
         yield from _raise_if_unknown(session, run_id, error)
         raise
-
-
-def trace(session: Session, run_id: str) -> Plan[Span]:
-    """Get a run's trace, the root span first."""
-    operation = v2.get_run_trace_v2
-    kwargs = operation.get_kwargs(check_id("run id", run_id), include_output=True)
-    return first_present(
-        session,
-        Route(operation, kwargs, api.V2TraceEnvelope, lambda it: from_v2.span(it.data.root_span)),
-    )
