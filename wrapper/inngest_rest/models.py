@@ -219,6 +219,45 @@ class Span:
     run_id: str | None = None
     metadata: Mapping[str, Mapping[str, Any]] = field(factory=dict[str, Any], repr=False)
 
+    def render(
+        self, *, width: int | None = None, color: bool | None = None, now: datetime | None = None
+    ) -> str:
+        """Return a waterfall for a terminal: a line per span, with its bar on one time axis.
+
+        Requires the extra `cli` (rich).
+
+        Args:
+            width: Columns of the terminal, at least 60; None for those of standard output.
+            color: Whether to color the lines; None if standard output is a terminal that shows
+                colors, and `NO_COLOR` is not set.
+            now: An aware datetime, up to which spans that have not ended are drawn; None for the
+                present.
+
+        Raises:
+            ImportError: rich is not installed; the message names the extra.
+            ValueError: `now` has no time zone.
+        """
+        from inngest_rest._waterfall import drawing  # noqa: PLC0415 - few programs draw
+
+        return drawing.for_terminal(self, width=width, color=color, now=now)
+
+    def to_html(self, *, now: datetime | None = None) -> str:
+        """Return the same waterfall as one page of HTML, which loads nothing and runs no script.
+
+        What comes from the server is shown as text, whatever it contains. Write it to a file as
+        UTF-8.
+
+        Args:
+            now: An aware datetime, up to which spans that have not ended are drawn; None for the
+                present.
+
+        Raises:
+            ValueError: `now` has no time zone.
+        """
+        from inngest_rest._waterfall import drawing  # noqa: PLC0415 - few programs draw
+
+        return drawing.as_page(self, now=now)
+
 
 @frozen
 class Cancellation:
