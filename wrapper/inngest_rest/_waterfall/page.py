@@ -37,7 +37,9 @@ _KINDS = {
     "ai": "AI",
 }
 
-_TICKS = 8
+_TICKS = 6
+# A time that begins further right than this would leave the chart: it ends at its tick.
+_RIGHTMOST = 0.92
 
 
 def draw(waterfall: Waterfall) -> str:
@@ -82,7 +84,7 @@ def _summary(waterfall: Waterfall) -> str:
     root, begin = waterfall.rows[0], waterfall.begin
     parts = [f'<b class="{_classes("status", root)}">{_mark(root)} {escape(root.status)}</b>']
     if root.duration is not None:
-        parts.append(_duration(root))
+        parts.append(f"{text_of(root.duration)}{' so far' if root.is_open else ''}")
     if root.offset > root.queued:
         parts.append(f"queued for {text_of(root.offset - root.queued)}")
     if begin:
@@ -92,14 +94,14 @@ def _summary(waterfall: Waterfall) -> str:
 
 def _axis(waterfall: Waterfall) -> str:
     """Return the times above the chart, and the lines that every row repeats below them."""
-    times = [(_percent(tick, waterfall), tick_text(tick)) for tick in _ticks(waterfall)]
-    lines = "".join(f'<line class="tick" x1="{x}" x2="{x}" y2="100%"/>' for x, _ in times)
-    texts = "".join(f'<text x="{x}" dx="4" y="22">{text}</text>' for x, text in times)
+    lines = texts = ""
+    for tick in ticks(waterfall.total, _TICKS):
+        x = _percent(tick, waterfall)
+        lines += f'<line class="tick" x1="{x}" x2="{x}" y2="100%"/>'
+        is_last = tick / waterfall.total > _RIGHTMOST
+        place = 'dx="-4" text-anchor="end"' if is_last else 'dx="4"'
+        texts += f'<text x="{x}" y="22" {place}>{tick_text(tick)}</text>'
     return f'<svg><defs><g id="ticks">{lines}</g></defs>{texts}</svg>'
-
-
-def _ticks(waterfall: Waterfall) -> list[timedelta]:
-    return ticks(waterfall.total, _TICKS)
 
 
 def _lines(row: Row, waterfall: Waterfall) -> Iterator[str]:
@@ -113,7 +115,7 @@ def _lines(row: Row, waterfall: Waterfall) -> Iterator[str]:
         f"<bdi>{escape(row.name)}</bdi></th>"
         f'<td class="kind">{escape(shown)}</td>'
         f'<td class="chart">{_bar(row, waterfall)}</td>'
-        f'<td class="duration">{_duration(row)}</td></tr>\n'
+        f"{_duration(row)}</tr>\n"
     )
     if row.error:
         yield (
@@ -175,8 +177,9 @@ def _mark(row: Row) -> str:
 
 def _duration(row: Row) -> str:
     if row.duration is None:
-        return "queued" if row.is_open else ""
-    return text_of(row.duration) + ("…" if row.is_open else "")
+        return f'<td class="duration">{"queued" if row.is_open else ""}</td>'
+    goes_on = " open" if row.is_open else ""
+    return f'<td class="duration{goes_on}">{text_of(row.duration)}</td>'
 
 
 def _percent(part: timedelta, waterfall: Waterfall) -> str:

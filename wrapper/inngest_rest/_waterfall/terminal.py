@@ -14,7 +14,7 @@ from inngest_rest._waterfall.durations import text_of, tick_text, ticks
 from inngest_rest._waterfall.visible import is_right_to_left
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from inngest_rest._waterfall.layout import Row, Waterfall
 
@@ -67,7 +67,7 @@ def _lines(waterfall: Waterfall, width: int, paint: Paint) -> Iterator[str]:
     rows = waterfall.rows
     names = [f"{'  ' * min(row.depth, 6)}{row.name}" for row in rows]
     kinds = ["" if row.kind in ("run", "attempt") else row.kind for row in rows]
-    durations = [_duration(row) for row in rows]
+    durations = _durations(rows)
     kind_width, duration_width = (max(map(cell_len, texts)) for texts in (kinds, durations))
     kind_width = min(kind_width, 10)
     name_width = min(max(map(cell_len, names)), width * 2 // 5 - kind_width)
@@ -88,7 +88,7 @@ def _lines(waterfall: Waterfall, width: int, paint: Paint) -> Iterator[str]:
         )
         if row.error:
             indent = 2 + 2 * min(row.depth, 6)
-            yield " " * indent + paint(_fitted(row.error, width - indent), "red")
+            yield " " * indent + paint(_begun(row.error, width - indent), "red")
 
 
 def _title(waterfall: Waterfall, paint: Paint) -> str:
@@ -98,10 +98,17 @@ def _title(waterfall: Waterfall, paint: Paint) -> str:
     return f"{paint(waterfall.run_id or 'Run', 'bold')}  {paint(root.status, style)}{at}"
 
 
-def _duration(row: Row) -> str:
-    if row.duration is None:
-        return "queued" if row.is_open else ""
-    return text_of(row.duration) + ("…" if row.is_open else "")
+def _durations(rows: Sequence[Row]) -> list[str]:
+    """Return the durations, each with an ellipsis if it goes on; their figures are aligned."""
+    ended = " " if any(row.is_open for row in rows) else ""
+    return [
+        f"{text_of(row.duration)}{'…' if row.is_open else ended}"
+        if row.duration is not None
+        else f"queued{ended}"
+        if row.is_open
+        else ""
+        for row in rows
+    ]
 
 
 def _axis(waterfall: Waterfall, width: int) -> str:
@@ -156,6 +163,11 @@ def _fitted(text: str, cells: int) -> str:
         text = f"{head}…{tail}"
     padding = " " * (cells - cell_len(text))
     return text + (_LEFT_TO_RIGHT_MARK if is_right_to_left(text) else "") + padding
+
+
+def _begun(text: str, cells: int) -> str:
+    """Return the beginning of a text, with an ellipsis if that is not all of it."""
+    return text if cell_len(text) <= cells else f"{_within(text, cells - 1)}…"
 
 
 def _within(characters: Iterable[str], cells: int) -> str:
