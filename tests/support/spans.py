@@ -73,7 +73,7 @@ def many_steps(count: int) -> Span:
 
 # What tries to leave its cell, its line or its page.
 HOSTILE = {
-    "markup": "<script>top.hit = 1</script><img src=x onerror=\"top.hit = 1\">'&amp;",
+    "markup": '<script>top.hit = 1</script><img src=x onerror="top.hit = 1">\'&amp;',
     "attribute": '" onmouseover="top.hit = 1" x="',
     "end of the style": "</style></title></svg><script>top.hit = 1</script>",
     "terminal codes": "\x1b[31mred\x1b]0;title\x07\x9b2J\r\n\x00",
