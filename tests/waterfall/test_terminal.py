@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import unicodedata
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,6 +60,11 @@ def running() -> Span:
 
 def test_a_run_is_drawn_with_a_line_per_span() -> None:
     assert recorded_trace("v2-trace-all-kinds").render(width=80) == ALL_KINDS
+
+
+def test_the_documentation_shows_this_waterfall() -> None:
+    page = Path(__file__).parents[2] / "docs/runs.md"
+    assert f"```waterfall\n{ALL_KINDS}\n```\n" in page.read_text(encoding="utf-8")
 
 
 def test_a_run_that_goes_on_is_drawn_to_now() -> None:
