@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from attrs import evolve
 
 from inngest_rest import InvalidArgumentError, InvalidResponseError, Span
 from inngest_rest._core.resources import trace
@@ -160,6 +161,17 @@ def test_spans_of_a_step_below_a_span_are_merged_too() -> None:
         "  group run completed 4",
         "    a run completed 1",
     ]
+
+
+def test_a_sleep_has_no_attempts_but_those_that_failed() -> None:
+    # As release 1.25 has it.
+    tries = [span(f"Attempt {each}", each, each, 1, step_id="1") for each in (0, 1)]
+    nap = span("nap", 0, 0, 1, *tries, step_op="sleep", step_id="1")
+    root = trace.readable(span("Run", 0, 0, 1, nap, step_op=None))
+    assert list(outline(root)) == ["Run completed 1", "  nap sleep completed 1"]
+    failed = evolve(nap, children=(evolve(tries[0], status="failed"), tries[1]))
+    (nap,) = trace.readable(evolve(root, children=(failed,))).children
+    assert [each.status for each in nap.children] == ["failed", "completed"]
 
 
 def test_attempts_at_steps_that_run_together_stay_apart() -> None:

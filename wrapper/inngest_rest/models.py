@@ -189,7 +189,7 @@ class Span:
         name: The step's name; "Run", "Attempt 0"; "Finalization" for the function's own code, as
             the server names it.
         status: running, completed, failed, waiting, cancelled or skipped, or what a newer server
-            calls it; a wait that timed out is completed.
+            calls it. A wait that timed out is completed, but has no output.
         queued_at: When it was queued; until `started_at`, it waited for its turn.
         started_at: When it began; None before that.
         ended_at: When it ended; None before that, and for a sleep whose run was cancelled.

@@ -116,9 +116,12 @@ def _merged(spans: Sequence[Span]) -> Span:
     of_step = next((it for it in spans if it.step_id), best)
     children = [child for it in spans for child in it.children]
     attempts = [child for child in children if _is_attempt(child)]
-    if len(attempts) == 1 and attempts[0].status != "failed":
-        # The only attempt is the step itself.
-        children.remove(attempts[0])
+    has_failed = any(attempt.status == "failed" for attempt in attempts)
+    is_idle = of_step.step_op not in (None, "run")
+    if not has_failed and (len(attempts) == 1 or is_idle):
+        # The only attempt is the step itself. Older releases count the request that begins a sleep
+        # as one attempt, and the sleep as another.
+        children = [child for child in children if not _is_attempt(child)]
         spans = [*spans, *attempts]
     elif attempts and len(spans) > 1:
         best = _around(best, spans)
