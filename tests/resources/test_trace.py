@@ -174,11 +174,43 @@ def test_a_sleep_has_no_attempts_but_those_that_failed() -> None:
     assert [each.status for each in nap.children] == ["failed", "completed"]
 
 
+def test_of_two_spans_of_a_step_the_one_with_measurements_counts() -> None:
+    around = span("a", 0, 1, 9, step_id="1")
+    measured = span("a", 0, 2, 8, step_id="1", metadata={"kind": {"ms": "6"}})
+    unended = evolve(measured, ended_at=None, duration=None, status="running")
+    for pair, took in [((around, measured), 6), ((measured, around), 6), ((unended, around), 8)]:
+        (step,) = trace.readable(span("Run", 0, 0, 9, *pair)).children
+        assert step.duration is not None
+        assert (step.duration.total_seconds(), step.metadata) == (took, {"kind": {"ms": "6"}})
+
+
+def test_a_step_begins_with_the_first_attempt_and_ends_with_the_last() -> None:
+    tries = [
+        span("Attempt 0", 0, 1, 2, status="failed"),
+        span("Attempt 1", 2, 5, 6, step_id="1"),
+    ]
+    for end in (None, 6):
+        all_tries = span("Finalization", 0, 1, end, *tries)
+        last = span("a", 2, 5, 6, step_id="1", metadata={"kind": {"ms": "1"}})
+        (step,) = trace.readable(span("Run", 0, 0, 6, all_tries, last)).children
+        assert next(iter(outline(step))) == "a run completed 5"
+        assert step.queued_at == all_tries.queued_at
+
+
 def test_attempts_at_steps_that_run_together_stay_apart() -> None:
     tries = [span(f"Attempt {each}", each, each, each + 1, step_id=str(each)) for each in (0, 1)]
-    root = trace.readable(span("Run", 0, 0, 2, span("Execution", 0, 0, 2, *tries, step_op=None)))
-    (execution,) = root.children
-    assert (execution.name, execution.step_id, len(execution.children)) == ("Execution", None, 2)
+    both = span("Execution", 0, 0, 2, *tries, step_op=None)
+    steps = [span(f"step {each}", each, each, each + 1, step_id=str(each)) for each in (0, 1)]
+    root = trace.readable(span("Run", 0, 0, 2, both, *steps))
+    assert [each.name for each in root.children] == ["Execution", "step 0", "step 1"]
+    assert len(root.children[0].children) == 2
+
+
+def test_the_only_attempt_at_a_step_is_the_step() -> None:
+    # As release 1.25 has it.
+    attempt = span("Attempt 0", 0, 0, 1, output={"n": 1}, metadata={"kind": {"ms": "1"}})
+    (step,) = trace.readable(span("Run", 0, 0, 1, span("a", 0, 0, 1, attempt))).children
+    assert (step.output, step.metadata, step.children) == (attempt.output, attempt.metadata, ())
 
 
 @pytest.mark.parametrize("value", ["", "soon", "-", "1.5", "9" * 30, "1e400"])
