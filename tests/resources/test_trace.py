@@ -10,7 +10,7 @@ from attrs import evolve
 from inngest_rest import InvalidArgumentError, InvalidResponseError, Span
 from inngest_rest._core.resources import trace
 from tests.support.server import body_of, recorded, says
-from tests.support.spans import many_steps, recorded_trace, span
+from tests.support.traces import many_steps, recorded_trace, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -213,17 +213,27 @@ def test_the_only_attempt_at_a_step_is_the_step() -> None:
     assert (step.output, step.metadata, step.children) == (attempt.output, attempt.metadata, ())
 
 
-@pytest.mark.parametrize("value", ["", "soon", "-", "1.5", "9" * 30, "1e400"])
-def test_a_duration_that_cannot_be_read_is_computed(
-    value: str, client: InngestClient, server: Server
+def test_a_duration_that_the_server_leaves_out_is_computed(
+    client: InngestClient, server: Server
 ) -> None:
     body = body_of("v2-trace-all-kinds")
-    body["data"]["rootSpan"]["durationMs"] = value
+    del body["data"]["rootSpan"]["durationMs"]
     server.on(ROUTE, says(body))
     duration = client.runs.trace(ID).duration
     assert duration is not None
     assert duration.total_seconds() == 4.041
     assert client.runs.trace(ID, raw=True).duration is None
+
+
+@pytest.mark.parametrize("value", ["soon", "", "1e400", "9" * 30, "9" * 5_000])
+def test_a_duration_that_is_no_number_of_milliseconds_makes_the_response_invalid(
+    value: str, client: InngestClient, server: Server
+) -> None:
+    body = body_of("v2-trace-all-kinds")
+    body["data"]["rootSpan"]["durationMs"] = value
+    server.on(ROUTE, says(body))
+    with pytest.raises(InvalidResponseError, match="not as documented"):
+        client.runs.trace(ID)
 
 
 def test_a_trace_of_ids_alone_is_read(client: InngestClient, server: Server) -> None:

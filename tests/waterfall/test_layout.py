@@ -11,7 +11,7 @@ import pytest
 from inngest_rest._waterfall.durations import text_of, tick_text, ticks
 from inngest_rest._waterfall.layout import lay_out
 from inngest_rest._waterfall.visible import visible
-from tests.support.spans import BEGIN, HOSTILE, NOW, hostile_trace, recorded_trace, span
+from tests.support.traces import BEGIN, HOSTILE, NOW, hostile_trace, recorded_trace, span
 
 if TYPE_CHECKING:
     from inngest_rest import Span

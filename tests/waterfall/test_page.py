@@ -13,7 +13,7 @@ import pytest
 from inngest_rest._core.resources import trace
 from inngest_rest._waterfall.layout import lay_out
 from tests.support.browser import find_browser, measure_page
-from tests.support.spans import NOW, hostile_trace, many_steps, recorded_trace, span
+from tests.support.traces import NOW, hostile_trace, many_steps, recorded_trace, span
 
 if TYPE_CHECKING:
     from pathlib import Path

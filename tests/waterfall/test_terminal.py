@@ -14,7 +14,7 @@ import pytest
 from rich.cells import cell_len
 
 from inngest_rest._core.resources import trace
-from tests.support.spans import NOW, hostile_trace, many_steps, recorded_trace, span
+from tests.support.traces import NOW, hostile_trace, many_steps, recorded_trace, span
 
 if TYPE_CHECKING:
     from inngest_rest import Span

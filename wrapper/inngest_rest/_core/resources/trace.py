@@ -47,7 +47,7 @@ def get_trace(session: Session, run_id: str, *, raw: bool) -> Plan[Span]:
 
 def span(it: api.V2Span) -> Span:
     """Convert a span and those below it, as they are."""
-    op = given(it.step_op)
+    op, milliseconds = given(it.step_op), given(it.duration_ms)
     return Span(
         id=needed(it.id, "id"),
         name=given(it.name) or "",
@@ -55,7 +55,7 @@ def span(it: api.V2Span) -> Span:
         queued_at=moment(it.queued_at),
         started_at=moment(it.started_at),
         ended_at=moment(it.ended_at),
-        duration=_milliseconds(given(it.duration_ms)),
+        duration=None if milliseconds is None else timedelta(milliseconds=int(milliseconds)),
         step_id=given(it.step_id),
         step_op=None if op is None else str(op).lower(),
         input=json_object(it.input_),
@@ -67,13 +67,6 @@ def span(it: api.V2Span) -> Span:
         },
         children=tuple(map(span, given(it.children) or ())),
     )
-
-
-def _milliseconds(text: str | None) -> timedelta | None:
-    try:
-        return None if text is None else timedelta(milliseconds=int(text))
-    except (ValueError, OverflowError):
-        return None
 
 
 def readable(root: Span) -> Span:
