@@ -79,7 +79,9 @@ def blocking(client: InngestClient) -> None:
     client.runs.wait("r")  # type: ignore[call-arg]
     assert_type(client.runs.replay("r"), str)
     assert_type(client.runs.jobs("r"), list[Job])
-    assert_type(client.runs.trace("r"), Span)
+    assert_type(client.runs.trace("r", raw=True), Span)
+    assert_type(client.runs.trace("r").render(width=80, color=True, now=NOW), str)
+    assert_type(client.runs.trace("r").to_html(now=NOW), str)
     assert_type(client.events.list(name="a"), Paginator[StoredEvent])
     assert_type(client.events.get("e"), StoredEvent)
     assert_type(client.events.runs("e"), Paginator[Run])

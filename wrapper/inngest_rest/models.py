@@ -202,7 +202,27 @@ class Job(Record):
 
 @frozen(repr=False)
 class Span(Record):
-    """A span of a run's trace: the run itself, a step, or an attempt at one."""
+    """A span of a run's trace: the run itself, a step, or an attempt at one.
+
+    Attributes:
+        id: The span's id.
+        name: The step's name; "Run", "Attempt 0"; "Finalization" for the function's own code, as
+            the server names it.
+        status: running, completed, failed, waiting, cancelled or skipped, or what a newer server
+            calls it. A wait that timed out is completed, but has no output.
+        queued_at: When it was queued; until `started_at`, it waited for its turn.
+        started_at: When it began; None before that.
+        ended_at: When it ended; None before that, and for a sleep whose run was cancelled.
+        duration: The time from start to end; None before the end.
+        step_id: The SHA-1 of the step's name; None unless the span is of a step.
+        step_op: What the step does: run, sleep, wait_for_event, invoke and others.
+        input: The events that started the run, in the root.
+        output: What the run, step or attempt returned, or its error. As servers send it: anything
+            but an object is wrapped as `{"data": value}`.
+        metadata: The server's measurements: values, which are text, by kind and name.
+        run_id: The run's id, in the root.
+        children: The spans below it, in the order in which they were queued.
+    """
 
     id: str
     name: str
@@ -216,6 +236,47 @@ class Span(Record):
     input: Any = None
     output: Any = None
     children: tuple[Span, ...] = ()
+    run_id: str | None = None
+    metadata: Mapping[str, Mapping[str, Any]] = field(factory=dict[str, Any], repr=False)
+
+    def render(
+        self, *, width: int | None = None, color: bool | None = None, now: datetime | None = None
+    ) -> str:
+        """Return a waterfall for a terminal: a line per span, with its bar on one time axis.
+
+        Requires the extra `cli` (rich).
+
+        Args:
+            width: Columns of the terminal, at least 60; None for those of standard output.
+            color: Whether to color the lines; None if standard output is a terminal that shows
+                colors, and `NO_COLOR` is not set.
+            now: An aware datetime, up to which spans that have not ended are drawn; None for the
+                present.
+
+        Raises:
+            ImportError: rich is not installed; the message names the extra.
+            ValueError: `now` has no time zone.
+        """
+        from inngest_rest._waterfall import drawing  # noqa: PLC0415 - few programs draw
+
+        return drawing.for_terminal(self, width=width, color=color, now=now)
+
+    def to_html(self, *, now: datetime | None = None) -> str:
+        """Return the same waterfall as one page of HTML, which loads nothing and runs no script.
+
+        What comes from the server is shown as text, whatever it contains. Write it to a file as
+        UTF-8.
+
+        Args:
+            now: An aware datetime, up to which spans that have not ended are drawn; None for the
+                present.
+
+        Raises:
+            ValueError: `now` has no time zone.
+        """
+        from inngest_rest._waterfall import drawing  # noqa: PLC0415 - few programs draw
+
+        return drawing.as_page(self, now=now)
 
 
 @frozen(repr=False)

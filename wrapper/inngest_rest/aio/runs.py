@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.actions import action, cancel, replay
-from inngest_rest._core.resources import one_run, runs, wait
+from inngest_rest._core.resources import one_run, runs, trace, wait
 from inngest_rest.aio._resource import Resource
 from inngest_rest.aio.paginator import AsyncPaginator
 
@@ -286,15 +286,21 @@ class Runs(Resource):
         """
         return await self._driver.run(runs.jobs(self._session, id))
 
-    async def trace(self, id: str) -> Span:
-        """Get a run's trace: the root span, with its steps and attempts as children.
+    async def trace(self, id: str, *, raw: bool = False) -> Span:
+        """Get a run's trace: the root span, with its steps and the attempts at them as children.
+
+        Each step is one span, spans of the server's own are left out, and failed attempts lie under
+        the step that they tried. `print(trace.render())` shows it as a waterfall in a terminal,
+        `trace.to_html()` as a page.
 
         Args:
             id: The run's id.
+            raw: True for the server's own tree, each span of it as it was sent. For what the
+                readable tree leaves out, and for spans of a kind that is not known yet.
 
         Raises:
             NotFoundError: No such run, or it has no trace yet.
 
         HTTP: `GET /v2/runs/{runId}/trace`.
         """
-        return await self._driver.run(runs.trace(self._session, id))
+        return await self._driver.run(trace.get_trace(self._session, id, raw=raw))

@@ -1,4 +1,4 @@
-"""Runs: list, cancel, replay, jobs, trace."""
+"""Runs: list, cancel, replay, jobs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.route import Advice
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.models import Job, Run, Span
+    from inngest_rest.models import Job, Run
     from inngest_rest.typing import StatusFilter
 
 # The statuses that listRunsV1 filters by.
@@ -160,13 +160,3 @@ def jobs(session: Session, run_id: str) -> Plan[list[Job]]:
     except ServerError as error:
         yield from raise_if_unknown(session, run_id, error)
         raise
-
-
-def trace(session: Session, run_id: str) -> Plan[Span]:
-    """Get a run's trace, the root span first."""
-    operation = v2.get_run_trace_v2
-    kwargs = operation.get_kwargs(check_id("run id", run_id), include_output=True)
-    return first_present(
-        session,
-        Route(operation, kwargs, api.V2TraceEnvelope, lambda it: from_v2.span(it.data.root_span)),
-    )
