@@ -15,6 +15,9 @@ import pytest
 
 import inngest_rest
 from inngest_rest import (
+    ActionOutcome,
+    ActionReport,
+    ActionRow,
     ApiError,
     AuthenticationError,
     BufferFullError,
@@ -26,6 +29,7 @@ from inngest_rest import (
     InvalidResponseError,
     NotFoundError,
     OutboxError,
+    PartialActionError,
     PartialSendError,
     RateLimitError,
     RequestTimeoutError,
@@ -89,6 +93,7 @@ def transport_error(kind: type[TransportError]) -> TransportError:
 
 RUN = Run("01", RunStatus("paused"))
 REPORT = SendReport(1, 1, 1, (SendFailure(1, {"name": "a"}, "no"),))
+ROW = ActionRow(0, "01", ActionOutcome.NOT_TRIED)
 MADE: list[InngestError] = [
     InngestError("x"),
     ConfigurationError("x"),
@@ -100,6 +105,7 @@ MADE: list[InngestError] = [
     WaitTimeoutError("late", run=RUN),
     WaitTimeoutError("never seen", run=None),
     PartialSendError(REPORT, ["01", None, None]),
+    PartialActionError("stopped", report=ActionReport("runs.cancel", (ROW,))),
     BufferFullError("full"),
     ClosedError("closed"),
     OutboxError("locked", path="/tmp/outbox"),
