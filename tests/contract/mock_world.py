@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from inngest_rest.testing import MockServer, completes, fails, sleeps, waits_for
+from inngest_rest.testing import MockServer, completes, fails, retries, sleeps, waits_for
 from tests.support.clock import Clock
 
 from .live_routes import routes_of
@@ -31,8 +31,7 @@ def make_mock(app: str, **settings: Any) -> MockServer:
         "echoes": lambda event: {"echo": event["data"]},
         "fails": fails("told to fail"),
         "naps": sleeps(second, completes("slept")),
-        # The mock never retries; a client sees the same of a run that does.
-        "retries": sleeps(second, completes({"attempt": 1})),
+        "retries": retries("told to fail once", after=second, then=completes({"attempt": 1})),
         "sleeps": sleeps(timedelta(minutes=10)),
         "steps": completes([1, 2]),
         "waits": lambda event: waits_for(event["data"]["signal"]),
@@ -92,7 +91,7 @@ class OldMockWorld(MockWorld):
     release = "1.17.0"
 
 
-class PostgresMockWorld(MockWorld):
+class OldPostgresMockWorld(MockWorld):
     """A mock of a release without listings and cancelling by v2, on PostgreSQL."""
 
     release = "1.33.0"
@@ -105,6 +104,12 @@ class FullMockWorld(MockWorld):
     has_asked_for_routes: ClassVar[bool] = True
 
 
+class PostgresMockWorld(MockWorld):
+    """A mock of a server that stores its runs in PostgreSQL, where v1 cancels none."""
+
+    store = "postgresql"
+
+
 class KeyedMockWorld(MockWorld):
     """A mock of a self-hosted server, which requires keys."""
 
@@ -115,9 +120,10 @@ class KeyedMockWorld(MockWorld):
 WORLDS: dict[str, type[MockWorld]] = {
     "mock": MockWorld,
     "mock of 1.17": OldMockWorld,
-    "mock of 1.33 on PostgreSQL": PostgresMockWorld,
+    "mock of 1.33 on PostgreSQL": OldPostgresMockWorld,
     "mock with the routes asked for": FullMockWorld,
     "mock with keys": KeyedMockWorld,
+    "mock with PostgreSQL": PostgresMockWorld,
 }
 
 

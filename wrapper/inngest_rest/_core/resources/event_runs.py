@@ -10,8 +10,6 @@ from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1, from_v2, one_run
-from inngest_rest.errors import InngestError
-from inngest_rest.models import RunStatus
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
 
 # listEventRunsV2 rejects a larger limit.
 _LARGEST_PAGE = 40
-
-_UNFINISHED = (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
 def list_runs(
@@ -49,14 +45,16 @@ def list_runs(
         lambda it: Part(from_v1.runs_of_event(it.data)),
     )
 
-    def complete(runs: tuple[Run, ...]) -> Plan[tuple[Run, ...]]:
-        found = list(runs)
-        for place, run in enumerate(runs):
-            if run.is_ended and run.status in _UNFINISHED:
-                found[place] = yield from _with_its_end(session, run)
-        if include_original_run_id and not all(map(one_run.is_of_v1, found)):
-            return (yield from _with_v1(session, found, by_v1))
-        return tuple(found)
+    def with_v1(runs: tuple[Run, ...]) -> Plan[tuple[Run, ...]]:
+        if all(map(one_run.is_of_v1, runs)):
+            return runs
+        part = yield from first_present(session, one_run.past_cache(session, by_v1))
+        of_v1 = {run.id: run for run in part.items}
+        for run in runs:
+            if run.id not in of_v1:
+                # v1 lists the run of a batch under one of its events only.
+                of_v1[run.id] = yield from one_run.by_v1(session, run.id)
+        return tuple(one_run.with_v1(run, of_v1[run.id]) for run in runs)
 
     return listing(
         session,
@@ -64,31 +62,6 @@ def list_runs(
         unpaged(by_v1),
         largest_page=_LARGEST_PAGE,
         id_of=attrgetter("id"),
-        complete=complete,
+        complete=with_v1 if include_original_run_id else None,
         **paging,
     )
-
-
-def _with_its_end(session: Session, run: Run) -> Plan[Run]:
-    """Return a run with the status it ended with.
-
-    Before release 1.27, listEventRunsV1 shows many runs with an end as scheduled or running, which
-    getRunV1 does not (recording v1-event-runs-boom).
-    """
-    try:
-        return (yield from one_run.by_v1(session, run.id))
-    except InngestError:
-        return run
-
-
-def _with_v1(
-    session: Session, runs: list[Run], by_v1: Route[Any, Part[Run]]
-) -> Plan[tuple[Run, ...]]:
-    """Return runs of v2 with what v1 alone has of them."""
-    part = yield from first_present(session, one_run.past_cache(session, by_v1))
-    of_v1 = {run.id: run for run in part.items}
-    for run in runs:
-        if run.id not in of_v1:
-            # v1 lists the run of a batch under one of its events only.
-            of_v1[run.id] = yield from one_run.by_v1(session, run.id)
-    return tuple(one_run.with_v1(run, of_v1[run.id]) for run in runs)

@@ -19,9 +19,15 @@ if TYPE_CHECKING:
 
 
 def settled(status: RunStatus, ended_at: datetime | None) -> RunStatus:
-    """Return the status of a run: one that failed without an end is between two attempts."""
+    """Return the status of a run that agrees with its end.
+
+    A run that failed without an end is between two attempts. How one ended that has an end and is
+    called unfinished, by listEventRunsV1 before release 1.27.1, is unknown.
+    """
     if status == RunStatus.FAILED and ended_at is None:
         return RunStatus.RUNNING
+    if status in (RunStatus.QUEUED, RunStatus.RUNNING) and ended_at is not None:
+        return RunStatus("unknown")
     return status
 
 
