@@ -300,7 +300,7 @@ def server_variables() -> list[str]:
 def shop_server(names: set[str]) -> MockServer:
     """Return a server with the functions of a small shop, and one for each other event name."""
     # As slow as a real server to show events and runs, and without routes that no server has.
-    mock = MockServer(v1_routes=False, visibility_delay=timedelta(milliseconds=250))
+    mock = MockServer(visibility_delay=timedelta(milliseconds=250))
     declined: set[str] = set()
 
     def charge_card(event: dict[str, Any]) -> object:

@@ -73,7 +73,7 @@ def charge(event: EventDict) -> Behaviour:
 @pytest.fixture
 def mock(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockServer]:
     """Serve the shop of the pages, one of whose runs has failed; the environment names it."""
-    mock = MockServer(v1_routes=False)
+    mock = MockServer()
     mock.function("shop", "charge", trigger="app/order.created", run=charge)
     mock.function("shop", "ship", trigger="app/order.created", run=sleeps(timedelta(days=1)))
     with InngestClient(dev=True, transport=mock.transport) as client:

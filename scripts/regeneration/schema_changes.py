@@ -109,7 +109,8 @@ def _additional(where: str, before: Node, after: Node, ways: Ways) -> Iterator[C
 def _constraints(where: str, before: Node, after: Node, ways: Ways) -> Iterator[Change]:
     """Compare all other keywords; a new constraint matters only to senders."""
     ignored = {*WORDS, *COMPARED, *UNIONS, "$ref"}
-    for name in (before.keys() | after.keys()) - ignored:
+    named = {name for name in before.keys() | after.keys() if not name.startswith("x-")}
+    for name in named - ignored:
         old, new = before.get(name), after.get(name)
         if old != new:
             is_mild = name in CONSTRAINTS and (REQUEST not in ways or _is_looser(name, old, new))

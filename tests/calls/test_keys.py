@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FIRST, SECOND = "signkey-prod-12345678", "signkey-prod-abcdef01"
 HASHES = [signing_key_bearer("", key) for key in (FIRST, SECOND)]
-RUN = "/v1/runs/01M86WNRKHYE50ZF3GG530BHRT"
+RUN = "/v2/runs/01M86WNRKHYE50ZF3GG530BHRT"
 RUN_ID = RUN.rpartition("/")[2]
 
 
@@ -64,7 +64,7 @@ def test_hex_of_a_signing_key_may_be_upper_case() -> None:
 def test_a_fallback_key_is_tried_if_the_first_is_rejected_and_then_preferred(
     connect: Connect, server: Server, status: int
 ) -> None:
-    server.on(f"GET {RUN}", only(HASHES[1], "v1-run-ok", status=status))
+    server.on(f"GET {RUN}", only(HASHES[1], "v2-run-ok", status=status))
     client = connect(dev=None, signing_key=FIRST, signing_key_fallback=SECOND)
     for _ in range(2):
         client.runs.get(RUN_ID)
@@ -77,7 +77,7 @@ def test_a_fallback_key_is_tried_if_the_first_is_rejected_and_then_preferred(
 def test_if_every_key_is_rejected_each_is_tried_once(
     connect: Connect, server: Server, status: int, error: type[Exception]
 ) -> None:
-    server.on(f"GET {RUN}", only("nobody", "v1-run-ok", status=status))
+    server.on(f"GET {RUN}", only("nobody", "v2-run-ok", status=status))
     client = connect(dev=None, signing_key=FIRST, signing_key_fallback=SECOND)
     with pytest.raises(error):
         client.runs.get(RUN_ID)
@@ -85,7 +85,7 @@ def test_if_every_key_is_rejected_each_is_tried_once(
 
 
 def test_a_fallback_key_is_not_tried_after_other_errors(connect: Connect, server: Server) -> None:
-    server.on(f"DELETE {RUN}", recorded("v1-run-cancel-unknown"))
+    server.on(f"POST {RUN}/cancel", recorded("v2-cancel-unknown"))
     client = connect(dev=None, signing_key=FIRST, signing_key_fallback=SECOND)
     with pytest.raises(NotFoundError):
         client.runs.cancel(RUN_ID)
@@ -115,15 +115,15 @@ def test_with_only_an_api_key_an_operation_of_v1_names_the_key_it_needs(
 
 def test_v2_gets_the_api_key_first_and_v1_never_gets_it(connect: Connect, server: Server) -> None:
     server.on("GET /v2/apps/a", only(HASHES[0], "v2-app"))
-    server.on(f"GET {RUN}", recorded("v1-run-ok"))
+    server.on(f"GET /v1/events/{RUN_ID}", recorded("v1-event"))
     client = connect(dev=None, api_key="sk-1", signing_key=FIRST)
     client.apps.get("a")
-    client.runs.get(RUN_ID)
+    client.events.get(RUN_ID)
     assert bearers(server) == ["sk-1", HASHES[0], HASHES[0]]
 
 
 def test_a_configured_key_is_sent_to_a_dev_server(connect: Connect, server: Server) -> None:
-    server.on(f"GET {RUN}", recorded("v1-run-ok"))
+    server.on(f"GET {RUN}", recorded("v2-run-ok"))
     connect(signing_key=FIRST).runs.get(RUN_ID)
     connect().runs.get(RUN_ID)
     assert bearers(server) == [HASHES[0], ""]

@@ -62,6 +62,18 @@ def test_a_v1_listing_continues_after_the_last_id_until_a_short_page(
     ]
 
 
+def test_events_until_a_time_are_listed_from_the_beginning_and_not_from_an_hour_ago(
+    client: InngestClient, server: Server
+) -> None:
+    server.on("GET /v1/events", v1_events())
+    until = datetime(2026, 1, 1, tzinfo=UTC)
+    list(client.events.list(until=until))
+    list(client.events.list(until=until, since=until - timedelta(days=1)))
+    list(client.events.list())
+    since = [each.get("received_after", "")[:10] for each in queries(server)]
+    assert since == ["1980-01-01", "2025-12-31", ""]
+
+
 @pytest.mark.parametrize("last", [(), ("b",), ("x", "b")])
 def test_a_v1_listing_ends_at_a_page_that_is_short_or_has_no_new_id(
     client: InngestClient, server: Server, last: tuple[str, ...]
@@ -76,8 +88,29 @@ def test_a_v1_listing_of_runs_ends_at_such_a_page_too(
     client: InngestClient, server: Server, last: tuple[str, ...]
 ) -> None:
     server.on("GET /v1/runs", v1_runs("a", "b"), v1_runs(*last), BEYOND)
-    assert len(list(client.runs.list(page_size=2))) == 2 + len(last)
+    assert [each.id for each in client.runs.list(page_size=2)] == ["a", "b", *last[:-1]]
     assert [each.get("cursor") for each in queries(server)] == [None, "b"]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, None])
+def test_a_run_that_a_page_repeats_is_listed_once(
+    client: InngestClient, server: Server, limit: int | None
+) -> None:
+    server.on("GET /v2/runs", v2_runs("a", "b", "a", cursor="one"), v2_runs("b", "b", "c"))
+    wanted = ["a", "b", "c"][:limit]
+    assert [each.id for each in client.runs.list(limit=limit)] == wanted
+
+
+def test_a_page_cut_behind_a_repeated_run_continues_with_the_next(
+    client: InngestClient, server: Server
+) -> None:
+    server.on("GET /v2/runs", v2_runs("a", "a", "b", "c"))
+    found, cursor = [], None
+    for _ in range(3):
+        page = client.runs.list(limit=1, cursor=cursor).page()
+        found += [each.id for each in page.items]
+        cursor = page.next_cursor
+    assert (found, cursor) == (["a", "b", "c"], None)
 
 
 def test_a_v2_listing_follows_only_the_page_object(client: InngestClient, server: Server) -> None:

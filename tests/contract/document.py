@@ -33,6 +33,7 @@ class Operation:
     parameters: tuple[Object, ...]
     body: Object | None
     responses: Mapping[str, Object]
+    since: str | None = None
 
     def names(self, place: str) -> frozenset[str]:
         """Return the names of the parameters in one place: path, query or header."""
@@ -104,6 +105,7 @@ class Document:
             parameters=tuple(map(self.resolved, parameters)),
             body=own.get("requestBody"),
             responses={code: self.resolved(each) for code, each in own["responses"].items()},
+            since=own.get("x-since"),
         )
 
     def resolved(self, node: Object) -> Object:

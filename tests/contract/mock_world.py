@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from inngest_rest.testing import MockServer, completes, fails, sleeps, waits_for
+from inngest_rest.testing import MockServer, completes, fails, retries, sleeps, waits_for
 from tests.support.clock import Clock
 
+from .live_routes import routes_of
 from .world import World
 
 if TYPE_CHECKING:
@@ -29,8 +31,7 @@ def make_mock(app: str, **settings: Any) -> MockServer:
         "echoes": lambda event: {"echo": event["data"]},
         "fails": fails("told to fail"),
         "naps": sleeps(second, completes("slept")),
-        # The mock never retries; a client sees the same of a run that does.
-        "retries": sleeps(second, completes({"attempt": 1})),
+        "retries": retries("told to fail once", after=second, then=completes({"attempt": 1})),
         "sleeps": sleeps(timedelta(minutes=10)),
         "steps": completes([1, 2]),
         "waits": lambda event: waits_for(event["data"]["signal"]),
@@ -48,14 +49,23 @@ class MockWorld(World):
     has_cancellations = True
     has_waiting_function = True
     step_names = frozenset({"step"})
+    store: ClassVar[Literal["sqlite", "postgresql"]] = "sqlite"
 
     def __init__(
         self, exercised: Exercised, door: DoorName, runner: asyncio.Runner, clock: Clock
     ) -> None:
         super().__init__(exercised, door, runner, clock)
         self._mocked_time = clock
+        settings: dict[str, Any] = {}
+        if self.release is not None:
+            routes = routes_of(self.release)
+            self.lacks, self.v2 = routes.lacks, routes.v2
+            settings["release"] = self.release
+        self.cancels_by_v1 = self.store == "sqlite"
         self._mock = make_mock(
             self.app,
+            **settings,
+            store=self.store,
             v1_routes=self.has_asked_for_routes,
             event_keys=None if self.event_key is None else [self.event_key],
             signing_key=self.signing_key,
@@ -75,10 +85,29 @@ class MockWorld(World):
         self._mocked_time.advance(seconds)
 
 
+class OldMockWorld(MockWorld):
+    """A mock of the release whose v2 has next to nothing, and has it at /api/v2 alone."""
+
+    release = "1.17.0"
+
+
+class OldPostgresMockWorld(MockWorld):
+    """A mock of a release without listings and cancelling by v2, on PostgreSQL."""
+
+    release = "1.33.0"
+    store = "postgresql"
+
+
 class FullMockWorld(MockWorld):
     """A mock with the asked-for routes, which no known server has."""
 
     has_asked_for_routes: ClassVar[bool] = True
+
+
+class PostgresMockWorld(MockWorld):
+    """A mock of a server that stores its runs in PostgreSQL, where v1 cancels none."""
+
+    store = "postgresql"
 
 
 class KeyedMockWorld(MockWorld):
@@ -90,15 +119,19 @@ class KeyedMockWorld(MockWorld):
 
 WORLDS: dict[str, type[MockWorld]] = {
     "mock": MockWorld,
+    "mock of 1.17": OldMockWorld,
+    "mock of 1.33 on PostgreSQL": OldPostgresMockWorld,
     "mock with the routes asked for": FullMockWorld,
     "mock with keys": KeyedMockWorld,
+    "mock with PostgreSQL": PostgresMockWorld,
 }
 
 
+@contextmanager
 def make(name: str, exercised: Exercised, door: DoorName) -> Iterator[World]:
-    """Return one of the mocked worlds."""
+    """Yield one of the mocked worlds; close its clients afterwards."""
     clock = Clock()
     with asyncio.Runner(loop_factory=clock.make_loop) as runner:
         world = WORLDS[name](exercised, door, runner, clock)
-        yield world
-        world.close()
+        with closing(world):
+            yield world

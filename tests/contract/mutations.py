@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .document import is_placeholder
@@ -59,6 +60,25 @@ def without_optional(body: Any, place: Place) -> Iterator[Mutation]:
             yield Mutation(f"{place}.{name}: absent", put(body, place.path, rest))
         null = {**place.value, name: None}
         yield Mutation(f"{place}.{name}: null", put(body, place.path, null), is_null=True)
+
+
+def without_each(document: Document, schema: Object, body: Any) -> Iterator[tuple[str, Any]]:
+    """Remove each key that the document names, one by one.
+
+    Of a list, a key is removed from one item only.
+
+    Returns:
+        Where the key was, `[]` standing for any item, and the body without it.
+    """
+    seen = set[str]()
+    for place in places(document, schema, body, ()):
+        if isinstance(place.value, dict):
+            for name in sorted(place.value.keys() & place.schema.get("properties", {}).keys()):
+                where = re.sub(r"\[\d+\]", "[]", f"{place}.{name}")
+                if where not in seen:
+                    seen.add(where)
+                    rest = {key: value for key, value in place.value.items() if key != name}
+                    yield where, put(body, place.path, rest)
 
 
 def places(document: Document, schema: Object, value: Any, path: Path) -> Iterator[Place]:

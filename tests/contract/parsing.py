@@ -13,7 +13,7 @@ import httpx
 from inngest_rest_api.api import OPERATIONS
 
 from .document import TIME, Document, Operation, is_placeholder
-from .recordings import Recording, read_all
+from .recordings import Recording, hides_error, is_of_absent_route, read_all
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -33,13 +33,18 @@ class Exchange(NamedTuple):
 
 def effective_status(status: int, body: Any) -> int:
     """Return the effective status: the one in the body where a v1 GET answers HTTP 200."""
-    if status == 200 and isinstance(body, dict) and "error" in body:
+    if status == 200 and hides_error(body):
         return int(body["status"])
     return status
 
 
 def documented(document: Document) -> dict[str, Exchange]:
-    """Pair every recording that has an operation with it, by name."""
+    """Pair every recording that is a response of an operation with it, by name."""
+    return {name: each for name, each in paired(document).items() if not is_of_absent_route(*each)}
+
+
+def paired(document: Document) -> dict[str, Exchange]:
+    """Pair every recording that has an operation with it, by name; the server may lack it."""
     met = ((each, document.match(each.method, each.path)) for each in read_all())
     return {
         each.name: Exchange(each, operation) for each, operation in met if operation is not None

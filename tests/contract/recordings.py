@@ -1,4 +1,8 @@
-"""Exchanges recorded from a real server, and the reasons why some belong to no operation."""
+"""Exchanges recorded from real servers, and the reasons why some belong to no operation.
+
+A recording states the release of its server in `release` or `server` ("1.17.3", "start 1.33") or in
+its name. Those that state none are of release 1.43.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .document import Document, is_ill_formed
+from .document import Document, Operation, is_ill_formed
 
 FOLDER = Path(__file__).parent / "recordings"
+
+RELEASE = "1.43"
+"""The release of the servers that most were recorded from."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,8 @@ class Recording:
     status: int
     content_type: str
     received: Any
+    release: str | None = None
+    """The release of the server, if the recording states it."""
 
     @classmethod
     def read(cls, path: Path) -> Recording:
@@ -41,13 +50,35 @@ class Recording:
             status=response["status"],
             content_type=response["headers"].get("content-type", ""),
             received=response["body"],
+            release=_release(exchange.get("release"), exchange.get("server"), path.stem),
         )
+
+    @property
+    def minor_release(self) -> str:
+        """The release without its patch level; 1.43 if the recording does not state it."""
+        return ".".join((self.release or RELEASE).split(".")[:2])
 
     @property
     def is_refusal(self) -> bool:
         """Return whether it is an error response; a v1 GET has it in the body of an HTTP 200."""
-        hidden = isinstance(self.received, dict) and "error" in self.received
-        return not 200 <= self.status < 300 or hidden
+        return not 200 <= self.status < 300 or hides_error(self.received)
+
+    @property
+    def is_web_ui(self) -> bool:
+        """Return whether the web UI responded: a page, or nothing in builds without one."""
+        is_page = "html" in self.content_type or str(self.received).lstrip().startswith("<")
+        return self.status == 200 and (is_page or self.received in ("", None))
+
+
+def hides_error(body: Any) -> bool:
+    """Return whether the body of a success is an error: it has one, and nothing else."""
+    return isinstance(body, dict) and "error" in body and body.get("data") is None
+
+
+def _release(*stated: object) -> str | None:
+    """Return the first release stated."""
+    found = (re.search(r"(?<![\d.])\d+\.\d+(\.\d+)?(?![\d.])", str(each)) for each in stated)
+    return next((each[0] for each in found if each), None)
 
 
 def read_all(folder: Path = FOLDER) -> list[Recording]:
@@ -61,7 +92,7 @@ LEFT_OUT = re.compile(
     r"|/v1/(prom/.*|realtime/.*|checkpoint.*|http/.*|traces/.*|runs/[^/]+/metadata)"
     r"|/v2/(account|events|operations|env/webhooks|(envs|keys|partner)(/.*)?)"
     r"|/v2/(sandboxes|insights|experiments|sessions)(/.*)?"
-    r"|/v2/(runs/[^/]+/scores|apps/[^/]+/syncs)",
+    r"|/v2/(runs/[^/]+/scores|apps/[^/]+/(syncs|functions/[^/]+/experiments/.*))",
 )
 SERVED = re.compile(r"/(e|invoke|v0|v1|v2|api/v2)/.+|/(health|dev|metrics|mcp)/?|/debug/.*")
 
@@ -71,6 +102,37 @@ Rule = Callable[[Recording, Document], bool]
 def why_outside(recording: Recording, document: Document) -> str | None:
     """Return why a recording belongs to no operation; None if nothing explains it."""
     return next((why for why, holds in OUTSIDE.items() if holds(recording, document)), None)
+
+
+def is_of_absent_route(recording: Recording, operation: Operation) -> bool:
+    """Return whether a server responded as one does that lacks the operation, and may lack it.
+
+    Releases before the operation's first one lack it. A server that does not state its release may.
+    """
+    if operation.tag == "ingest":
+        return False
+    is_older = bool(operation.since) and _is_before(recording, str(operation.since))
+    if recording.is_web_ui and operation.content(200):
+        return is_older or recording.release is None
+    return is_older and (recording.status in (405, 501) or _says_not_found(recording))
+
+
+def _is_before(recording: Recording, since: str) -> bool:
+    # Until release 1.26, v2 was below /api/v2 alone.
+    first = max(since, "1.26", key=_parts) if recording.path.startswith("/v2/") else since
+    # A release that is stated as 1.17 may be one before 1.17.3, and is not before 1.17.0.
+    return _parts(recording.release or RELEASE) < _parts(first)
+
+
+def _parts(release: str) -> tuple[int, ...]:
+    return tuple(map(int, release.removesuffix(".0").split(".")))
+
+
+def _says_not_found(recording: Recording) -> bool:
+    return recording.status == 404 and recording.received in (
+        "404 page not found\n",
+        {"errors": [{"code": "api_error", "message": "Not Found"}]},
+    )
 
 
 def _is_malformed(recording: Recording, _: Document) -> bool:
@@ -91,11 +153,7 @@ def _is_outside_api(recording: Recording, _: Document) -> bool:
 
 
 def _is_no_route(recording: Recording, _: Document) -> bool:
-    says_so = recording.status == 404 and recording.received in (
-        "404 page not found\n",
-        {"errors": [{"code": "api_error", "message": "Not Found"}]},
-    )
-    return says_so or recording.path.endswith("/nope")
+    return _says_not_found(recording) or recording.is_web_ui or recording.path.endswith("/nope")
 
 
 # Why an exchange may belong to no operation, in the order checked. The description of the document

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -16,6 +17,12 @@ from .parsing import Exchange, body_of, respond
 
 if TYPE_CHECKING:
     import asyncio
+    from contextlib import AbstractContextManager
+
+
+# What the client may ask after the recorded exchange: whether the id of an unknown run is an
+# event's, and how a run ended that has an end and a status of one that goes on.
+FOLLOW_UPS = ("getEventV1", "getRunV1")
 
 
 class Replayer:
@@ -29,34 +36,39 @@ class Replayer:
         self._document = document
         self._door = door
         self._runner = runner
+        self._operation: Operation | None = None
+        self._answer = httpx.Response(500)
         self.asked: list[httpx.Request] = []
 
     def ask(self, operation: Operation, request: Request, answer: httpx.Response) -> Any:
         """Call the method of an operation and return its result or error."""
         self.asked.clear()
-
-        def handle(sent: httpx.Request) -> httpx.Response:
-            asked = self._document.match(sent.method, path_of(sent))
-            if self.asked and asked is not None and asked.id == "getEventV1":
-                # After an unknown run, the client asks whether its id is an event's.
-                return httpx.Response(404)
-            assert asked == operation
-            self.asked.append(sent)
-            return answer
-
+        self._operation, self._answer = operation, answer
         try:
-            with open_door(
-                self._door,
-                self._runner,
-                dev=True,
-                event_key=request.path.get("eventKey"),
-                api_version=family_of(operation),
-                retries=0,
-                transport=httpx.MockTransport(handle),
-            ) as client:
+            with self.client(request.path.get("eventKey"), family_of(operation)) as client:
                 return METHODS[operation.id].ask(client, request)
         except InngestError as error:
             return error
+
+    def client(self, event_key: str | None, family: str) -> AbstractContextManager[Any]:
+        """Return a client for one call."""
+        return open_door(  # type: ignore[no-any-return]
+            self._door,
+            self._runner,
+            dev=True,
+            event_key=event_key,
+            api_version=family,
+            retries=0,
+            transport=httpx.MockTransport(self._handle),
+        )
+
+    def _handle(self, sent: httpx.Request) -> httpx.Response:
+        asked = self._document.match(sent.method, path_of(sent))
+        if self.asked and asked is not None and asked.id in FOLLOW_UPS:
+            return httpx.Response(404)
+        assert asked == self._operation
+        self.asked.append(sent)
+        return self._answer
 
     def replay(self, exchange: Exchange) -> Any:
         """Send the recorded request, or an ordinary one if that cannot be sent."""
@@ -69,6 +81,26 @@ class Replayer:
                 assert_same_request(self.asked[0], exchange)
                 return outcome
         return self.ask(operation, ordinary(exchange), answer)
+
+
+class SharedReplayer(Replayer):
+    """Calls all operations of a family with one client: for many successes in a short time."""
+
+    def __init__(self, document: Document, door: DoorName, runner: asyncio.Runner) -> None:
+        super().__init__(document, door, runner)
+        self._clients: dict[tuple[str | None, str], Any] = {}
+
+    def client(self, event_key: str | None, family: str) -> AbstractContextManager[Any]:
+        """Return the client that was used before, and leave it open."""
+        key = (event_key, family)
+        if key not in self._clients:
+            self._clients[key] = super().client(event_key, family)
+        return nullcontext(self._clients[key])
+
+    def close(self) -> None:
+        """Close the clients."""
+        for client in self._clients.values():
+            client.close()
 
 
 def ordinary(exchange: Exchange) -> Request:

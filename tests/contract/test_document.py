@@ -54,8 +54,11 @@ def test_missing_key_is_documented(operation: Operation) -> None:
     if operation.tag == "ingest":
         assert own["security"] == []
     else:
+        # Self-hosted servers send text, Inngest Cloud JSON.
+        error = {"v1": "V1Error", "v2": "V2Errors"}[operation.tag]
         assert operation.content(401) == {
-            "text/plain; charset=utf-8": {"schema": {"type": "string"}}
+            "text/plain; charset=utf-8": {"schema": {"type": "string"}},
+            "application/json": {"schema": {"$ref": f"#/components/schemas/{error}"}},
         }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -21,7 +21,7 @@ from inngest_rest import (
     Trigger,
     Webhook,
 )
-from inngest_rest._core.resources import from_v1, from_v2
+from inngest_rest._core.resources import from_v1, from_v2, one_run
 from inngest_rest_api import models as api
 from inngest_rest_api.types import Unset
 from tests.support.server import RECORDINGS, body_of, recorded, says
@@ -43,9 +43,14 @@ def v2_run(name: str, **changes: Any) -> Run:
     return from_v2.run(api.V2Run.from_dict({**body_of(name)["data"], **changes}))
 
 
-def v2_boom(**changes: Any) -> Run:
-    """Return the failed run, whose recording has another status."""
-    return v2_run("v2-run-output-boom", **{"status": "FAILED", **changes})
+def v2_listed(name: str) -> Run:
+    [data] = body_of(name)["data"]
+    return from_v2.listed_run(api.V2Run.from_dict(data))
+
+
+def v1_listed(name: str) -> Run:
+    [run] = from_v1.runs_of_event(map(api.V1Run.from_dict, body_of(name)["data"]))
+    return run
 
 
 def everything_recorded() -> Iterator[Any]:
@@ -55,14 +60,14 @@ def everything_recorded() -> Iterator[Any]:
         ("v1-event", api.V1Event, from_v1.event),
         ("v1-event-[dinu]*", api.V1Event, from_v1.event),
         ("v1-events*", api.V1Event, from_v1.event),
-        ("v1-event-runs-*", api.V1Run, from_v1.run_of_event),
+        ("v1-event-runs-*", api.V1Run, from_v1.run),
         ("v1-run-jobs-*", api.V1Job, from_v1.job),
         ("v2-run-*", api.V2Run, from_v2.run),
-        ("v2-runs-*", api.V2Run, from_v2.run),
-        ("v2-event-runs*", api.V2Run, from_v2.run),
-        ("v2-fn-runs", api.V2Run, from_v2.run),
+        ("v2-runs-*", api.V2Run, from_v2.listed_run),
+        ("v2-event-runs*", api.V2Run, from_v2.listed_run),
+        ("v2-fn-runs", api.V2Run, from_v2.listed_run),
         ("v2-app*", api.V2App, from_v2.app),
-        ("v2-function*", api.V2Function, from_v2.function),
+        ("v2-function*", api.V2Function, lambda it: from_v2.function(it, "probe-app")),
     ]
     for pattern, kind, read in readers:
         for path in sorted(RECORDINGS.glob(f"{pattern}.json")):
@@ -117,15 +122,18 @@ def test_every_model_pickles_and_is_frozen() -> None:
         (v1_run("v1-run-slow"), RunStatus.RUNNING, False),
         (v1_run("v1-run-retrying"), RunStatus.RUNNING, False),
         (v1_run("v1-run-slow", status="Scheduled"), RunStatus.QUEUED, False),
-        (v1_run("v1-run-slow", status="Overflowed"), "overflowed", True),
-        (v1_run("v1-run-slow", status="Skipped"), "skipped", True),
         (v1_run("v1-run-slow", status="Paused"), "paused", False),
+        (v1_run("v1-run-between-attempts"), RunStatus.RUNNING, False),
+        (v1_listed("v1-event-runs-between-attempts"), RunStatus.RUNNING, False),
         (v2_run("v2-run-ok"), RunStatus.COMPLETED, True),
-        (v2_boom(), RunStatus.FAILED, True),
-        (v2_run("v2-run-after-cancel"), RunStatus.CANCELLED, True),
+        (v2_run("v2-run-output-error"), RunStatus.FAILED, True),
+        (v2_run("v2-run-output-cancelled"), RunStatus.CANCELLED, True),
+        (v2_run("v2-run-queued"), RunStatus.QUEUED, False),
         (v2_run("v2-run-ok", status="PAUSED", endedAt=None), "paused", False),
+        (v2_run("v2-run-between-attempts"), RunStatus.RUNNING, False),
+        (v2_listed("v2-event-runs-between-attempts"), RunStatus.RUNNING, False),
     ],
-    ids=[f"v1-{each}" for each in range(9)] + [f"v2-{each}" for each in range(4)],
+    ids=[f"v1-{each}" for each in range(9)] + [f"v2-{each}" for each in range(7)],
 )
 def test_a_status_is_the_same_in_both_families(run: Run, status: str, is_ended: bool) -> None:
     assert run.status == status
@@ -163,18 +171,96 @@ def test_a_run_of_v2() -> None:
     assert v2_run("v2-run-ok", startedAt="0001-01-01T00:00:00Z").started_at is None
 
 
-@pytest.mark.parametrize("run", [v1_run("v1-run-boom"), v2_boom()], ids=["v1", "v2"])
+def test_a_run_that_waits_to_start_has_no_start() -> None:
+    assert v2_run("v2-run-queued").started_at is None
+
+
+FAILURES = {
+    "v1": v1_run("v1-run-output-error"),
+    "v2": v2_run("v2-run-output-error"),
+    "list of v2": v2_listed("v2-event-runs-output-error"),
+}
+
+
+@pytest.mark.parametrize("run", FAILURES.values(), ids=FAILURES)
 def test_a_failure_is_an_error_and_no_output(run: Run) -> None:
     assert run.output is None
     assert run.error is not None
-    assert (run.error.name, run.error.message) == ("NonRetriableError", "boom happened")
+    assert (run.error.name, run.error.message) == ("NonRetriableError", "step boom")
     assert "Traceback" in str(run.error.stack)
     assert "Traceback" not in repr(run)
 
 
-def test_a_list_of_v2_wraps_the_error() -> None:
-    wrapped = {"error": body_of("v2-run-output-boom")["data"]["output"]}
-    assert v2_boom(output=wrapped) == v2_boom()
+# What a function returned, by the name of its recordings.
+RETURNED: dict[str, Any] = {
+    "object": {"a": 1},
+    "number": 9,
+    "text": "hi",
+    "list": [1, 2],
+    "null": None,
+    "boolean": True,
+    "data-object": {"data": {"a": 1}},
+    "error-key": {"error": {"message": "no"}},
+}
+
+
+@pytest.mark.parametrize("name", RETURNED)
+def test_an_output_is_what_the_function_returned_whichever_route_responds(name: str) -> None:
+    of_v1, listed = v1_run(f"v1-run-output-{name}"), v2_listed(f"v2-event-runs-output-{name}")
+    assert of_v1.output == listed.output == RETURNED[name]
+    of_v2 = v2_run(f"v2-run-output-{name}").output
+    # A single run of v2 has already lost this key.
+    assert of_v2 == ({"message": "no"} if name == "error-key" else RETURNED[name])
+
+
+@pytest.mark.parametrize(("name", "value"), [("data-number", 5), ("data-text", "x")])
+def test_v2_cannot_show_whether_the_function_or_the_server_wrapped_a_value(
+    name: str, value: Any
+) -> None:
+    exact = v1_run(f"v1-run-output-{name}")
+    assert exact.output == {"data": value}
+    by_v2 = v2_run(f"v2-run-output-{name}")
+    assert by_v2.output == v2_listed(f"v2-event-runs-output-{name}").output == value
+    assert one_run.with_v1(by_v2, exact).output == {"data": value}
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        v1_run("v1-run-output-cancelled"),
+        v1_listed("v1-event-runs-output-cancelled"),
+        v2_run("v2-run-output-cancelled"),
+        v2_listed("v2-event-runs-output-cancelled"),
+    ],
+    ids=["v1", "list of v1", "v2", "list of v2"],
+)
+def test_a_run_that_was_cancelled_while_its_code_ran_has_one_end_and_no_output(run: Run) -> None:
+    assert run.output is None
+    assert run.ended_at is not None
+    exact = v2_run("v2-run-output-cancelled").ended_at
+    assert exact is not None
+    assert abs(run.ended_at - exact) < timedelta(milliseconds=100)
+
+
+def test_how_a_run_ended_that_is_called_unfinished_is_unknown() -> None:
+    for name in ("v1-event-runs-boom", "1.17-v1-event-runs-fails"):
+        run = v1_listed(name)
+        assert (run.status, run.is_ended, run.output, run.error) == ("unknown", True, None, None)
+
+
+def test_the_last_error_of_a_run_between_attempts_is_not_its_outcome() -> None:
+    run = v2_listed("v2-event-runs-between-attempts")
+    assert (run.output, run.error) == (None, None)
+
+
+@pytest.mark.parametrize("name", [*RETURNED, "error", "cancelled"])
+def test_a_listed_run_differs_from_a_single_one_in_its_start_alone(name: str) -> None:
+    single, listed = v2_run(f"v2-run-output-{name}"), v2_listed(f"v2-event-runs-output-{name}")
+    assert single.started_at is not None
+    assert listed.started_at is None
+    if name == "error-key":
+        listed = attrs.evolve(listed, output=single.output)
+    assert attrs.evolve(single, started_at=None) == listed
 
 
 def test_a_failure_that_is_a_string_becomes_the_error_message() -> None:
@@ -188,24 +274,6 @@ def test_an_output_may_be_any_json_or_absent() -> None:
     assert v1_run("v1-run-steps").output is not None
     assert v1_run("v1-run-slow").output is None
     assert v1_run("v1-run-after-cancel").output is None
-    assert v2_run("v2-run-after-cancel", output={}).output is None
-
-
-@pytest.mark.parametrize(
-    ("recording", "expected"),
-    [
-        ("v1-event-runs-boom", ("unknown", True)),
-        ("v1-event-runs-retrying", ("running", False)),
-        ("v1-event-runs-slow", ("queued", False)),
-    ],
-)
-def test_v1_event_runs_with_a_status_that_contradicts_their_end_are_corrected(
-    recording: str, expected: tuple[str, bool]
-) -> None:
-    [data] = body_of(recording)["data"]
-    run = from_v1.run_of_event(api.V1Run.from_dict(data))
-    assert (run.status, run.is_ended) in (expected, ("running", False))
-    assert run.error is None
 
 
 def test_a_stored_event() -> None:
@@ -235,7 +303,8 @@ def test_a_function_has_the_same_id_in_both_families() -> None:
         for each in body_of("v1-app-functions")
     ]
     of_v2 = [
-        from_v2.function(api.V2Function.from_dict(each)) for each in body_of("v2-functions")["data"]
+        from_v2.function(api.V2Function.from_dict(each), "probe-app")
+        for each in body_of("v2-functions")["data"]
     ]
     assert {each.id for each in of_v2} <= {each.id for each in of_v1}
     by_id = {each.id: each for each in of_v1}
@@ -243,6 +312,13 @@ def test_a_function_has_the_same_id_in_both_families() -> None:
     assert (by_id["ok"].app_id, by_id["ok"].is_archived) == ("probe-app", False)
     for each in of_v2:
         assert each.triggers == by_id[each.id].triggers
+
+
+@pytest.mark.parametrize("is_paused", [True, False])
+def test_a_function_of_v2_says_whether_it_is_paused(is_paused: bool) -> None:
+    [data, *_] = body_of("v2-functions")["data"]
+    paused = {**data, "isPaused": True} if is_paused else data
+    assert from_v2.function(api.V2Function.from_dict(paused), "a").is_paused is is_paused
 
 
 def test_a_trace_is_a_tree() -> None:

@@ -107,7 +107,7 @@ def test_a_self_hosted_server_has_no_bulk_cancellations(connect: Connect, server
 
 
 def test_webhooks_are_created_updated_and_deleted(connect: Connect) -> None:
-    client = connect(transport=MockServer().transport)
+    client = connect(transport=MockServer(v1_routes=True).transport)
     made = client.webhooks.create(name="first", transform="t")
     assert isinstance(made, Webhook)
     client.webhooks.update(made.id, name="second")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from attrs import evolve
 
 from inngest_rest import (
     AuthenticationError,
+    ConfigurationError,
     ConflictError,
     InngestError,
     InvalidArgumentError,
@@ -19,8 +21,8 @@ from inngest_rest import (
     ServerError,
     WaitTimeoutError,
 )
-from inngest_rest.testing import MockServer, fails, sleeps, waits_for
-from tests.support.server import WEB_UI, Reply, recorded, says, text
+from inngest_rest.testing import MockServer, completes, fails, sleeps, waits_for
+from tests.support.server import WEB_UI, Reply, body_of, recorded, says, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,41 +34,120 @@ if TYPE_CHECKING:
 
 ID = "01M86WNRKHYE50ZF3GG530BHRT"
 V1, V2 = f"GET /v1/runs/{ID}", f"GET /v2/runs/{ID}"
-RUNNING, DONE, FAILED = (recorded(f"v1-run-{name}") for name in ("slow", "ok", "boom"))
-UNKNOWN = recorded("v1-run-unknown")
+DONE, FAILED = recorded("v2-run-output-ok"), recorded("v2-run-output-error")
+RUNNING = recorded("v2-run-between-attempts")
+UNKNOWN = recorded("v2-run-unknown")
+OF_V1 = {name: recorded(f"v1-run-{name}") for name in ("slow", "ok", "unknown")}
+
+BEHAVIOURS = {
+    "ok": completes({"a": 1}),
+    "text": completes("plain"),
+    "nothing": completes(None),
+    "boom": fails("no"),
+    "nap": sleeps(timedelta(hours=1)),
+}
+
+# The first pauses of a wait, in seconds.
+PAUSES = [0.05 * 1.6**n for n in range(9)]
+
+
+def asks(server: Server) -> list[str]:
+    return [each.partition("?")[0] for each in server.asked]
 
 
 def test_a_run_that_has_ended_is_returned_at_once(
     client: InngestClient, server: Server, clock: Clock
 ) -> None:
-    server.on(V1, DONE)
+    server.on(V2, DONE)
     assert client.runs.wait(ID, timeout=10).status == "completed"
     assert clock.pauses == []
 
 
 def test_a_failed_run_is_returned_and_not_raised(client: InngestClient, server: Server) -> None:
-    server.on(V1, FAILED)
+    server.on(V2, FAILED)
     run = client.runs.wait(ID, timeout=10)
     assert run.status is RunStatus.FAILED
     assert run.error is not None
-    assert (run.error.name, run.error.message) == ("NonRetriableError", "boom happened")
+    assert (run.error.name, run.error.message) == ("NonRetriableError", "step boom")
 
 
-def test_wait_polls_no_faster_than_the_cache_of_the_server(
+def test_a_run_that_failed_an_attempt_is_waited_for_until_its_end(
     client: InngestClient, server: Server, clock: Clock
 ) -> None:
-    server.on(V1, RUNNING, RUNNING, RUNNING, DONE)
+    server.on(V2, recorded("v2-run-between-attempts"), DONE)
+    assert client.runs.wait(ID, timeout=10).status == "completed"
+    assert clock.pauses == [0.05]
+
+
+def test_the_pauses_of_wait_grow_from_50_ms_to_3_s(
+    client: InngestClient, server: Server, clock: Clock
+) -> None:
+    server.on(V2, *[RUNNING] * 11, DONE)
     client.runs.wait(ID, timeout=timedelta(minutes=1))
-    assert clock.pauses == [3.0, 3.0, 3.0]
+    assert clock.pauses == pytest.approx([*PAUSES, 3.0, 3.0])
+
+
+@pytest.mark.parametrize("late", [0, 3], ids=["at once", "after 0.2 s"])
+@pytest.mark.parametrize("has_v2", [True, False], ids=["v2", "v1"])
+def test_a_wait_of_one_minute_takes_at_most_31_requests(
+    client: InngestClient, server: Server, clock: Clock, has_v2: bool, late: int
+) -> None:
+    server.on(V1, *[OF_V1["unknown"]] * late, OF_V1["slow"])
+    server.on(V2, *[UNKNOWN] * late, RUNNING)
+    if not has_v2:
+        server.on(V2, WEB_UI)
+    with pytest.raises(WaitTimeoutError):
+        client.runs.wait(ID, timeout=timedelta(minutes=1))
+    assert len(server.requests) <= 31
+    assert clock.elapsed == pytest.approx(60)
+
+
+def test_the_wait_for_a_function_of_100_ms_takes_less_than_200_ms(
+    connect: Connect, clock: Clock
+) -> None:
+    mock = MockServer(clock=lambda: int(clock.now() * 1e9))
+    mock.function("app", "nap", trigger="go", run=sleeps(timedelta(seconds=0.1)))
+    client = connect(transport=mock.transport)
+    run = client.runs.wait(client.functions.invoke("app", "nap"), timeout=60)
+    assert run.is_ended
+    assert clock.elapsed < 0.2
+
+
+def test_every_poll_goes_past_the_cache_of_v1(client: InngestClient, server: Server) -> None:
+    server.on(V1, *[OF_V1["slow"]] * 3, OF_V1["ok"])
+    client.runs.wait(ID, timeout=10)
+    polls = [each.url.params["_"] for each in server.requests if each.url.path.startswith("/v1")]
+    assert len(polls) == len(set(polls)) == 4
+
+
+def test_a_run_that_v2_loses_is_followed_in_v1(client: InngestClient, server: Server) -> None:
+    server.on(V2, RUNNING, recorded("v2-run-after-metadata"))
+    server.on(V1, OF_V1["slow"], OF_V1["slow"], OF_V1["ok"])
+    assert client.runs.wait(ID, timeout=10).status == "completed"
+    assert asks(server) == [V2, V2, V1, V1, V1]
+
+
+def test_a_run_that_v2_cannot_load_is_got_from_v1(client: InngestClient, server: Server) -> None:
+    server.on(V2, recorded("v2-run-after-metadata"))
+    server.on(V1, OF_V1["ok"])
+    assert client.runs.get(ID).status == "completed"
+    assert client.runs.wait(ID, timeout=10).status == "completed"
+    assert asks(server) == [V2, V1, V2, V1]
+
+
+def test_a_run_that_v1_cannot_load_is_got_from_v2(client: InngestClient, server: Server) -> None:
+    server.on(V2, DONE)
+    server.on(V1, OF_V1["unknown"])
+    assert client.runs.get(ID).status == "completed"
 
 
 def test_the_last_pause_of_wait_ends_with_the_timeout(
     client: InngestClient, server: Server, clock: Clock
 ) -> None:
-    server.on(V1, RUNNING)
+    server.on(V2, RUNNING)
     with pytest.raises(WaitTimeoutError, match="is still running") as caught:
-        client.runs.wait(ID, timeout=7)
-    assert clock.pauses == [3.0, 3.0, 1.0]
+        client.runs.wait(ID, timeout=0.2)
+    assert clock.pauses == pytest.approx([0.05, 0.08, 0.07])
     assert caught.value.run is not None
     assert caught.value.run.status == "running"
 
@@ -74,19 +155,34 @@ def test_the_last_pause_of_wait_ends_with_the_timeout(
 def test_wait_tolerates_a_missing_run_for_five_seconds(
     client: InngestClient, server: Server, clock: Clock
 ) -> None:
-    server.on(V1, *[UNKNOWN] * 19, RUNNING, DONE)
+    server.on(V2, *[UNKNOWN] * 9, RUNNING, DONE)
+    server.on(V1, OF_V1["unknown"])
     assert client.runs.wait(ID, timeout=60).status == "completed"
-    assert clock.pauses == [0.25] * 19 + [3.0]
+    assert clock.pauses == pytest.approx([*PAUSES, 3.0])
+    assert asks(server).count(V1) == 1
 
 
+@pytest.mark.parametrize("has_v2", [True, False], ids=["v2", "v1"])
 def test_wait_raises_not_found_for_a_run_that_does_not_appear(
-    client: InngestClient, server: Server, clock: Clock
+    client: InngestClient, server: Server, clock: Clock, has_v2: bool
 ) -> None:
-    server.on(V1, UNKNOWN)
-    server.on(V2, recorded("v2-run-unknown"))
+    server.on(V1, OF_V1["unknown"])
+    if has_v2:
+        server.on(V2, UNKNOWN)
     with pytest.raises(NotFoundError):
         client.runs.wait(ID, timeout=60)
-    assert clock.elapsed == 5.0
+    assert 5.0 <= clock.elapsed < 8.0
+    if has_v2:
+        assert asks(server).count(V1) == 2
+
+
+def test_a_run_that_appears_in_v1_alone_is_found_at_last(
+    client: InngestClient, server: Server, clock: Clock
+) -> None:
+    server.on(V1, OF_V1["unknown"], OF_V1["slow"], OF_V1["ok"])
+    server.on(V2, UNKNOWN)
+    assert client.runs.wait(ID, timeout=60).status == "completed"
+    assert clock.elapsed < 10
 
 
 PASSING: list[Answer] = [
@@ -106,18 +202,23 @@ def test_no_transient_fault_ends_the_wait_for_a_run_that_was_seen(
     connect: Connect, server: Server, clock: Clock, fault: Answer
 ) -> None:
     client = connect(retries=0)
-    server.on(V1, RUNNING, *[fault] * 40, RUNNING, DONE)
-    server.on(V2, recorded("v2-run-unknown") if fault is UNKNOWN else fault)
+    server.on(V2, RUNNING, *[fault] * 40, RUNNING, DONE)
+    server.on(V1, OF_V1["unknown"] if fault is UNKNOWN else fault)
     assert client.runs.wait(ID, timeout=timedelta(hours=1)).status == "completed"
-    assert clock.elapsed == pytest.approx(3.0 * 42)
+    assert clock.elapsed == pytest.approx(sum(PAUSES) + 3.0 * 33)
+
+
+def test_v1_may_fail_to_load_a_run_that_was_seen(client: InngestClient, server: Server) -> None:
+    server.on(V1, OF_V1["slow"], OF_V1["unknown"], OF_V1["ok"])
+    assert client.runs.wait(ID, timeout=10).status == "completed"
 
 
 @pytest.mark.parametrize("fault", PASSING, ids=repr)
 def test_a_wait_that_ends_in_a_fault_returns_the_run_as_last_seen(
     connect: Connect, server: Server, clock: Clock, fault: Answer
 ) -> None:
-    server.on(V1, RUNNING, fault)
-    server.on(V2, fault)
+    server.on(V2, RUNNING, fault)
+    server.on(V1, fault)
     with pytest.raises(WaitTimeoutError, match="is still running") as caught:
         connect(retries=0).runs.wait(ID, timeout=30)
     assert caught.value.run is not None
@@ -128,9 +229,9 @@ def test_a_wait_that_ends_in_a_fault_returns_the_run_as_last_seen(
 def test_a_wait_polls_no_sooner_than_the_server_asks(
     connect: Connect, server: Server, clock: Clock
 ) -> None:
-    server.on(V1, RUNNING, Reply(429, b"", {"retry-after": "20"}), DONE)
+    server.on(V2, RUNNING, Reply(429, b"", {"retry-after": "20"}), DONE)
     connect(retries=0).runs.wait(ID, timeout=60)
-    assert clock.pauses == [3.0, 20.0]
+    assert clock.pauses == pytest.approx([0.05, 20.0])
 
 
 @pytest.mark.parametrize(
@@ -140,7 +241,7 @@ def test_a_wait_polls_no_sooner_than_the_server_asks(
 def test_a_permanent_fault_ends_the_wait(
     client: InngestClient, server: Server, fault: Answer, error: type[Exception]
 ) -> None:
-    server.on(V1, RUNNING, fault)
+    server.on(V2, RUNNING, fault)
     with pytest.raises(error):
         client.runs.wait(ID, timeout=60)
 
@@ -148,7 +249,7 @@ def test_a_permanent_fault_ends_the_wait(
 def test_an_outage_before_a_run_was_seen_is_raised_at_once(
     connect: Connect, server: Server, clock: Clock
 ) -> None:
-    server.on(V1, text(503, "down"))
+    server.on(V2, text(503, "down"))
     with pytest.raises(ServerError):
         connect(retries=0).runs.wait(ID, timeout=60)
     assert clock.pauses == []
@@ -162,12 +263,12 @@ EVENT = f"GET /v1/events/{ID}"
     [lambda it: it.runs.get(ID), lambda it: it.runs.wait(ID, timeout=60)],
     ids=["get", "wait"],
 )
-@pytest.mark.parametrize("v1", [UNKNOWN, text(404, "404 page not found")], ids=["v1", "v2"])
+@pytest.mark.parametrize("of_v1", [OF_V1["unknown"], text(404, "404 page not found")])
 def test_not_found_says_if_the_id_is_an_event_id(
-    client: InngestClient, server: Server, call: Any, v1: Reply
+    client: InngestClient, server: Server, call: Any, of_v1: Reply
 ) -> None:
-    server.on(V1, v1)
-    server.on(V2, recorded("v2-run-unknown"))
+    server.on(V1, of_v1)
+    server.on(V2, UNKNOWN)
     server.on(EVENT, recorded("v1-event"))
     with pytest.raises(NotFoundError, match=rf"is the id of an event.*events\.runs\('{ID}'\)"):
         call(client)
@@ -189,10 +290,10 @@ def test_not_found_says_if_the_id_is_an_event_id(
 def test_a_failed_event_lookup_leaves_the_not_found_error_as_it_was(
     client: InngestClient, server: Server, clock: Clock, answer: Answer
 ) -> None:
-    server.on(V1, UNKNOWN)
-    server.on(V2, recorded("v2-run-unknown"))
+    server.on(V1, OF_V1["unknown"])
+    server.on(V2, UNKNOWN)
     server.on(EVENT, answer)
-    with pytest.raises(NotFoundError, match=f"no run {ID}: Unable to load function run") as caught:
+    with pytest.raises(NotFoundError, match="Run not found") as caught:
         client.runs.get(ID)
     assert caught.value.advice == ""
     assert server.asked.count(EVENT) == 1
@@ -202,11 +303,11 @@ def test_a_failed_event_lookup_leaves_the_not_found_error_as_it_was(
 def test_a_wait_shorter_than_five_seconds_times_out_for_a_missing_run(
     client: InngestClient, server: Server, clock: Clock
 ) -> None:
-    server.on(V1, UNKNOWN)
+    server.on(V2, UNKNOWN)
     with pytest.raises(WaitTimeoutError, match="did not appear") as caught:
-        client.runs.wait(ID, timeout=0.6)
+        client.runs.wait(ID, timeout=0.2)
     assert caught.value.run is None
-    assert clock.pauses == pytest.approx([0.25, 0.25, 0.1])
+    assert clock.pauses == pytest.approx([0.05, 0.08, 0.07])
 
 
 @pytest.mark.parametrize("timeout", [0, -1, None, "10", float("nan"), timedelta(0)])
@@ -233,7 +334,17 @@ def test_cancel_by_v2_succeeds_even_if_the_run_has_ended(
     client: InngestClient, server: Server, recording: str
 ) -> None:
     server.on(f"POST /v2/runs/{ID}/cancel", recorded(recording))
+    server.on(f"DELETE /v1/runs/{ID}", recorded("pg-v1-run-cancel"))
     client.runs.cancel(ID)
+    assert server.asked == [f"POST /v2/runs/{ID}/cancel"]
+
+
+def test_a_404_of_v1_for_a_cancel_says_what_else_it_may_mean(
+    client: InngestClient, server: Server
+) -> None:
+    server.on(f"DELETE /v1/runs/{ID}", recorded("pg-v1-run-cancel"))
+    with pytest.raises(NotFoundError, match=r"PostgreSQL .* 404 for every run.* release 1\.39"):
+        client.runs.cancel(ID)
 
 
 def test_another_conflict_of_a_cancel_is_an_error(client: InngestClient, server: Server) -> None:
@@ -263,11 +374,107 @@ def test_a_replay_creates_a_run_that_names_the_original(connect: Connect, v1_rou
     mock = MockServer(v1_routes=v1_routes)
     mock.function("app", "f", trigger="go")
     client = connect(transport=mock.transport)
-    client.send({"name": "go"})
+    [event] = client.send({"name": "go"})
     [run] = client.runs.list()
     again = client.runs.replay(run.id)
-    assert client.runs.get(again).original_run_id == run.id
+    found = client.runs.get(again, include_original_run_id=True)
+    assert (found.original_run_id, found.function_id) == (run.id, "f")
+    listed = client.events.runs(event, include_original_run_id=True)
+    assert {each.id: each.original_run_id for each in listed} == {run.id: None, again: run.id}
+    assert client.runs.get(again).original_run_id is None
     assert len(mock.runs) == 2
+
+
+def test_a_function_has_its_bare_id_where_a_release_puts_the_app_in_front(
+    client: InngestClient, server: Server
+) -> None:
+    server.on(V2, WEB_UI)
+    server.on(f"GET /api/v2/runs/{ID}", recorded("1.25-api-v2-run-echoes"))
+    run = client.runs.get(ID)
+    assert (run.app_id, run.function_id) == ("probe-app", "echoes")
+
+
+def test_the_original_run_takes_a_request_to_v1(client: InngestClient, server: Server) -> None:
+    server.on(V2, DONE)
+    server.on(V1, recorded("v1-run-of-rerun"))
+    run = client.runs.get(ID, include_original_run_id=True)
+    assert (run.app_id, run.original_run_id) == ("probe-app", "01M86WNRKHYE50ZF3GG530BHRT")
+    assert run.internal_function_id is not None
+    assert asks(server) == [V2, V1]
+
+
+def test_a_server_without_v2_is_asked_for_the_original_run_once(
+    client: InngestClient, server: Server
+) -> None:
+    server.on(V1, recorded("v1-run-of-rerun"))
+    server.on(f"GET /v1/events/{ID}/runs", recorded("v1-event-runs-ok"))
+    assert client.runs.get(ID, include_original_run_id=True).original_run_id is not None
+    list(client.events.runs(ID, include_original_run_id=True))
+    assert len([each for each in server.asked if "/v1/" in each]) == 2
+
+
+def test_the_original_run_of_a_batch_is_asked_for_run_by_run(
+    client: InngestClient, server: Server
+) -> None:
+    server.on(f"GET /v2/events/{ID}/runs", recorded("v2-event-runs-output-object"))
+    server.on(f"GET /v1/events/{ID}/runs", recorded("v1-event-runs-unknown"))
+    listed = body_of("v2-event-runs-output-object")["data"][0]["id"]
+    server.on(f"GET /v1/runs/{listed}", recorded("v1-run-of-rerun"))
+    [run] = client.events.runs(ID, include_original_run_id=True)
+    assert (run.id, run.original_run_id) == (listed, "01M86WNRKHYE50ZF3GG530BHRT")
+    assert "_" in server.requests[1].url.params  # past a cache of 15 s
+
+
+def test_a_version_that_lacks_the_original_run_is_a_configuration_error(
+    connect: Connect, server: Server
+) -> None:
+    server.on(V2, DONE)
+    with pytest.raises(ConfigurationError, match="exists only in v1"):
+        connect(api_version="v2").runs.get(ID, include_original_run_id=True)
+
+
+def test_outputs_are_listed_on_request(client: InngestClient, server: Server) -> None:
+    server.on("GET /v2/runs", recorded("v2-event-runs-output-number"))
+    server.on(f"GET /v2/events/{ID}/runs", recorded("v2-event-runs-output-error"))
+    [run] = client.runs.list(include_output=True)
+    assert run.output == 9
+    [run] = client.events.runs(ID)
+    assert run.error is not None
+    assert all(each.url.params["includeOutput"] == "true" for each in server.requests)
+    assert asks(server) == ["GET /v2/runs", f"GET /v2/events/{ID}/runs"]
+
+
+def test_outputs_are_not_listed_unless_requested(client: InngestClient, server: Server) -> None:
+    server.on("GET /v2/runs", recorded("v2-runs-list"))
+    client.runs.list().page()
+    assert "includeOutput" not in server.requests[-1].url.params
+
+
+def test_a_run_that_v1_lists_twice_is_listed_once(connect: Connect, server: Server) -> None:
+    server.on(f"GET /v1/events/{ID}/runs", recorded("v1-event-runs-twice"))
+    client = connect(api_version="v1")
+    [run] = client.events.runs(ID)
+    first, second = body_of("v1-event-runs-twice")["data"]
+    assert first["ended_at"] < second["ended_at"]
+    assert run.ended_at == datetime.fromisoformat(first["ended_at"])
+    assert list(client.events.runs(ID, limit=1)) == [run]
+
+
+def test_no_field_of_a_run_but_its_start_depends_on_the_call(connect: Connect) -> None:
+    mock = MockServer()
+    for name, behaviour in BEHAVIOURS.items():
+        mock.function("app", name, trigger="go", run=behaviour)
+    client = connect(transport=mock.transport)
+    [event] = client.send({"name": "go"})
+    by_event = {each.id: each for each in client.events.runs(event)}
+    listed = {each.id: each for each in client.runs.list(include_output=True)}
+    assert len(by_event) == len(listed) == len(BEHAVIOURS)
+    for id, run in listed.items():
+        single = client.runs.get(id)
+        assert run.started_at is None
+        assert run == by_event[id] == evolve(single, started_at=None)
+        if single.is_ended:
+            assert client.runs.wait(id, timeout=1) == single
 
 
 def test_a_run_is_followed_from_its_event_to_its_end(connect: Connect, clock: Clock) -> None:
@@ -278,7 +485,7 @@ def test_a_run_is_followed_from_its_event_to_its_end(connect: Connect, clock: Cl
     [run] = client.events.runs(event)
     assert not run.is_ended
     assert client.runs.wait(run.id, timeout=60).status == "completed"
-    assert clock.elapsed == 30.0
+    assert 30.0 <= clock.elapsed < 33.0
 
 
 def test_a_signal_wakes_the_run_that_waits_for_it(connect: Connect) -> None:
@@ -378,33 +585,28 @@ def test_an_argument_that_would_be_lost_is_refused(
     assert server.asked == []
 
 
-@pytest.mark.parametrize(
-    ("hanging", "error"), [(V1, WaitTimeoutError), (V2, ServerError)], ids=["v1", "v2"]
-)
+@pytest.mark.parametrize("hanging", [V1, V2], ids=["v1", "v2"])
 def test_wait_is_bounded_even_if_a_poll_hangs(
-    client: InngestClient, server: Server, clock: Clock, hanging: str, error: type[Exception]
+    client: InngestClient, server: Server, clock: Clock, hanging: str
 ) -> None:
     def hang(request: httpx.Request) -> Reply:
         clock.advance(request.extensions["timeout"]["read"])
         raise httpx.ReadTimeout("", request=request)
 
-    server.on(V1, UNKNOWN)
     server.on(hanging, hang)
     began = clock.elapsed
-    with pytest.raises(error):
+    with pytest.raises(WaitTimeoutError):
         client.runs.wait(ID, 7)
     assert clock.elapsed - began == pytest.approx(7, abs=0.1)
 
 
-def test_asking_whether_a_run_exists_is_part_of_the_wait(
-    client: InngestClient, server: Server, clock: Clock
-) -> None:
-    def fails_to_load(_: httpx.Request) -> Reply:
+def test_asking_v1_is_part_of_the_wait(client: InngestClient, server: Server, clock: Clock) -> None:
+    def unknown(_: httpx.Request) -> Reply:
         clock.advance(0.4)
         return UNKNOWN
 
-    server.on(V1, fails_to_load)
-    server.on(V2, Reply(503))
+    server.on(V2, unknown)
+    server.on(V1, Reply(503))
     with pytest.raises(InngestError):
         client.runs.wait(ID, timeout=1)
     assert all(each.extensions["timeout"]["read"] <= 1 for each in server.requests)

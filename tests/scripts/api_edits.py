@@ -276,10 +276,11 @@ CASES: dict[str, tuple[Callable[[Any], object], list[str]]] = {
         lambda it: schemas(it)["Run"].update(allOf=[{}]),
         ["BREAKING  Run: allOf none became [{}]"],
     ),
-    "words change nothing": (
+    "words and extensions change nothing": (
         lambda it: (
-            operation(it).update(summary="x", description="y"),
-            schemas(it)["Run"].update(description="z", examples=[{}]),
+            operation(it).update({"summary": "x", "description": "y", "x-since": "1.0"}),
+            operation(it)["responses"]["200"].update({"x-source": ["documented"]}),
+            schemas(it)["Run"].update({"description": "z", "examples": [{}], "x-source": []}),
         ),
         [],
     ),

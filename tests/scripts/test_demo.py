@@ -64,7 +64,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def dev_server(**kwargs: Any) -> MockServer:
     """Return a server like the recorded one: functions that complete, fail and keep running."""
-    mock = MockServer(v1_routes=False, **kwargs)
+    mock = MockServer(**kwargs)
     mock.function("probe-app", "ok", trigger="app/ok", run=completes())
     mock.function("probe-app", "boom", trigger="app/boom", run=fails("boom happened"))
     mock.function("probe-app", "slow", trigger="app/slow", run=sleeps(timedelta(minutes=10)))
@@ -266,7 +266,7 @@ def test_waiting_for_runs_has_an_end(
 def test_server_without_an_app_is_sent_nothing_and_the_next_step_is_shown_at_once(
     clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    mock = MockServer(v1_routes=False)
+    mock = MockServer()
     with mock.serve() as url:
         assert demo.main(["--url", url]) == 1
     assert not mock.events
@@ -304,7 +304,7 @@ def test_run_that_ended_before_its_cancellation_does_not_count(
 ) -> None:
     minute = timedelta(seconds=60)
     mock.function("probe-app", "brief", trigger="app/brief", run=sleeps(minute))
-    mock.fault(delays(minute), method="DELETE", path="/v1/runs/*")
+    mock.fault(delays(minute), method="POST", path="/v2/runs/*/cancel")
     path = events(tmp_path, "app/boom", "app/slow", "app/brief", "app/ok")
     assert demo.main(["--json", "--wait=0", "--url", url, path]) == 0
     told = summary(capsys.readouterr().out)

@@ -1,4 +1,4 @@
-"""A mock server on a frozen clock, with functions of every behaviour."""
+"""A mock server on a frozen clock, with functions of every behaviour and every route."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def mock() -> MockServer:
-    return with_functions(MockServer(clock=lambda: EVENING_NS))
+    return with_functions(MockServer(v1_routes=True, clock=lambda: EVENING_NS))
 
 
 @pytest.fixture

@@ -146,7 +146,8 @@ def test_fault_that_would_never_strike_is_refused(
 
 def test_fault_on_an_operation_that_the_server_lacks_is_refused() -> None:
     for mock, operation in (
-        (MockServer(v1_routes=False), "list_runs_v1"),
+        (MockServer(), "list_runs_v1"),
+        (MockServer(release="1.37"), "list_runs_v2"),
         (MockServer(v2_routes=False), "list_runs_v2"),
     ):
         with pytest.raises(ValueError, match=f"does not serve the operation '{operation}'"):
@@ -175,6 +176,6 @@ def test_fault_that_can_strike_does(
 
 
 def test_fault_may_replace_the_404_of_a_route_that_the_server_lacks(serve: Serve) -> None:
-    mock = MockServer(v1_routes=False)
+    mock = MockServer()
     mock.fault(answers(503), path="/v1/runs")
     assert serve(mock).get("/v1/runs").status_code == 503

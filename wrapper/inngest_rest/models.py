@@ -42,10 +42,6 @@ class RunStatus(StrEnum):
         return type(self), (self.value,)
 
 
-# Overflowed and Skipped are v1's own (schema V1RunStatus). A run leaves none of these.
-ENDED_STATUSES = frozenset({"completed", "failed", "cancelled", "overflowed", "skipped"})
-
-
 @frozen
 class RunError:
     """Why a run failed, in the words of the SDK that ran it."""
@@ -57,23 +53,25 @@ class RunError:
 
 @frozen
 class Run:
-    """One run of a function.
+    """One run of a function, read alike whichever route answers.
 
     Attributes:
         id: The run's id, a ULID.
         status: Its status.
         queued_at: When it was scheduled.
-        started_at: When it began; None before that.
-        ended_at: When it ended; None in a list of v2.
+        started_at: When it began; only `runs.get` and `runs.wait` by v2 have it.
+        ended_at: When it ended; None before that. v2 has milliseconds.
         app_id: The app's id; only v2 has it.
         function_id: The function's id within its app; only v2 has it.
         internal_function_id: The function's UUID on the server; only v1 has it.
         event_ids: Internal ids of the events that started it; only the first one for a batch.
         batch_id: The batch of events it handles, if any.
         cron: The cron schedule that started it, if any.
-        original_run_id: The run that this one replays; only v1 has it.
-        output: What the function returned; None for a failed or unfinished run, and in lists.
-        error: Why it failed; None in lists.
+        original_run_id: The first run that this one replays; only v1 has it, which
+            `include_original_run_id=True` asks for it.
+        output: What the function returned; None for a failed, cancelled or unfinished run. A list
+            of runs has it with `include_output=True`.
+        error: Why it failed; a list of runs has it with `include_output=True`.
     """
 
     id: str
@@ -94,7 +92,7 @@ class Run:
     @property
     def is_ended(self) -> bool:
         """Whether the run has ended and will not change again."""
-        return self.ended_at is not None or self.status in ENDED_STATUSES
+        return self.ended_at is not None
 
 
 @frozen
@@ -138,6 +136,9 @@ class Function:
         internal_id: The UUID on the server, which runs of v1 refer to; only v1 has it.
         triggers: The events and schedules that start it.
         configuration: Retries, concurrency and other limits, as the server names them.
+        created_at: When it was first synced; only v1 has it.
+        is_archived: Whether it is no longer served.
+        is_paused: Whether it is paused; only v2 has it.
     """
 
     id: str
@@ -148,6 +149,7 @@ class Function:
     configuration: Mapping[str, Any] | None = None
     created_at: datetime | None = None
     is_archived: bool | None = None
+    is_paused: bool | None = None
 
 
 @frozen
@@ -163,21 +165,29 @@ class StoredEvent:
     id: str
     name: str
     data: Mapping[str, Any] | None
-    ts: int
-    received_at: datetime
+    ts: int | None = None
+    received_at: datetime | None = None
     user: Mapping[str, Any] | None = None
     v: str | None = None
 
 
 @frozen
 class Job:
-    """A job queued for a run."""
+    """A job queued for a run.
 
-    id: str
-    at: datetime
-    kind: str
-    attempt: int
-    position: int
+    Attributes:
+        id: Its id in the queue; Inngest Cloud does not send it.
+        at: When it is due.
+        kind: What it does: start, edge, sleep and others; Inngest Cloud does not send it.
+        attempt: How often it was tried before, from 0.
+        position: Its place in the queue, from 0.
+    """
+
+    id: str | None = None
+    at: datetime | None = None
+    kind: str | None = None
+    attempt: int | None = None
+    position: int | None = None
 
 
 @frozen

@@ -63,12 +63,15 @@ if TYPE_CHECKING:
     from .v2_error import V2Error
     from .v2_errors import V2Errors
     from .v2_events_batch import V2EventsBatch
+    from .v2_failure_handler import V2FailureHandler
     from .v2_function import V2Function
     from .v2_function_envelope import V2FunctionEnvelope
     from .v2_function_list_envelope import V2FunctionListEnvelope
     from .v2_function_ref import V2FunctionRef
     from .v2_health import V2Health
     from .v2_health_envelope import V2HealthEnvelope
+    from .v2_invocation import V2Invocation
+    from .v2_invocation_envelope import V2InvocationEnvelope
     from .v2_invoke_body import V2InvokeBody
     from .v2_metadata import V2Metadata
     from .v2_order import V2Order
@@ -158,12 +161,15 @@ __all__ = (
     "V2Error",
     "V2Errors",
     "V2EventsBatch",
+    "V2FailureHandler",
     "V2Function",
     "V2FunctionEnvelope",
     "V2FunctionListEnvelope",
     "V2FunctionRef",
     "V2Health",
     "V2HealthEnvelope",
+    "V2Invocation",
+    "V2InvocationEnvelope",
     "V2InvokeBody",
     "V2Metadata",
     "V2Order",
@@ -254,12 +260,15 @@ _MODULES = {
     "V2Error": ".v2_error",
     "V2Errors": ".v2_errors",
     "V2EventsBatch": ".v2_events_batch",
+    "V2FailureHandler": ".v2_failure_handler",
     "V2Function": ".v2_function",
     "V2FunctionEnvelope": ".v2_function_envelope",
     "V2FunctionListEnvelope": ".v2_function_list_envelope",
     "V2FunctionRef": ".v2_function_ref",
     "V2Health": ".v2_health",
     "V2HealthEnvelope": ".v2_health_envelope",
+    "V2Invocation": ".v2_invocation",
+    "V2InvocationEnvelope": ".v2_invocation_envelope",
     "V2InvokeBody": ".v2_invoke_body",
     "V2Metadata": ".v2_metadata",
     "V2Order": ".v2_order",

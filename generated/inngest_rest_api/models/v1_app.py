@@ -12,7 +12,7 @@ T = TypeVar("T", bound="V1App")
 
 @_attrs_define
 class V1App:
-    """An app [asked-for]."""
+    """An app [requested]."""
 
     id: str
     name: str

@@ -17,143 +17,186 @@ T = TypeVar("T", bound="V1Cancellation")
 
 @_attrs_define
 class V1Cancellation:
-    """A bulk cancellation [source; no open-source server has one]."""
+    """A bulk cancellation. The vendor documents `id`, `environment_id`, `function_internal_id`, `function_id`,
+    `started_before`, `started_after` and `if`; the others are [source], as no open-source server stores one.
 
-    created_at: datetime.datetime
-    name: None | str
+    """
+
     id: str
     """ A ULID. """
-    account_id: str
-    """ A UUID. """
     environment_id: str
     """ A UUID. """
-    app_id: str
-    """ The app's internal UUID, unlike in the request. """
-    function_internal_id: str
-    """ The function's internal UUID. """
     function_id: str
-    """ The app's id and the function's, joined by `-`. """
-    started_after: datetime.datetime | None
+    """ The app's id and the function's, joined by `-` [source]; the function's id [docs]. """
     started_before: datetime.datetime
-    kind: V1CancellationKind
-    """ What is cancelled. By this API always `bulk_run` [source]. """
-    cause: V1CancellationCause
-    """ Who asked for it. By this API always `API` [source]. """
-    queue_name: None | str
-    """ Internal. """
-    if_: str | Unset = UNSET
+    created_at: datetime.datetime | Unset = UNSET
+    name: None | str | Unset = UNSET
+    account_id: str | Unset = UNSET
+    """ A UUID. """
+    app_id: str | Unset = UNSET
+    """ The app's internal UUID, unlike in the request. """
+    function_internal_id: str | Unset = UNSET
+    """ The function's internal UUID. """
+    started_after: datetime.datetime | None | Unset = UNSET
+    if_: None | str | Unset = UNSET
     """ A CEL expression. Absent if there is none. """
+    kind: V1CancellationKind | Unset = UNSET
+    """ What is cancelled. By this API always `bulk_run` [source]. """
+    cause: V1CancellationCause | Unset = UNSET
+    """ Who asked for it. By this API always `API` [source]. """
     target_id: str | Unset = UNSET
     """ The run or backlog concerned. Absent of a bulk cancellation. """
+    queue_name: None | str | Unset = UNSET
+    """ Internal. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {
+        "id": "id",
+        "environment_id": "environment_id",
+        "function_id": "function_id",
+        "started_before": "started_before",
         "created_at": "created_at",
         "name": "name",
-        "id": "id",
         "account_id": "account_id",
-        "environment_id": "environment_id",
         "app_id": "app_id",
         "function_internal_id": "function_internal_id",
-        "function_id": "function_id",
         "started_after": "started_after",
-        "started_before": "started_before",
+        "if": "if_",
         "kind": "kind",
         "cause": "cause",
-        "queue_name": "queue_name",
-        "if": "if_",
         "target_id": "target_id",
+        "queue_name": "queue_name",
     }
     """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
-        created_at = self.created_at.isoformat()
-
-        name: None | str
-        name = self.name
-
         id = self.id
 
-        account_id = self.account_id
-
         environment_id = self.environment_id
+
+        function_id = self.function_id
+
+        started_before = self.started_before.isoformat()
+
+        created_at: str | Unset = UNSET
+        if not isinstance(self.created_at, Unset):
+            created_at = self.created_at.isoformat()
+
+        name: None | str | Unset
+        if isinstance(self.name, Unset):
+            name = UNSET
+        else:
+            name = self.name
+
+        account_id = self.account_id
 
         app_id = self.app_id
 
         function_internal_id = self.function_internal_id
 
-        function_id = self.function_id
-
-        started_after: None | str
-        if isinstance(self.started_after, datetime.datetime):
+        started_after: None | str | Unset
+        if isinstance(self.started_after, Unset):
+            started_after = UNSET
+        elif isinstance(self.started_after, datetime.datetime):
             started_after = self.started_after.isoformat()
         else:
             started_after = self.started_after
 
-        started_before = self.started_before.isoformat()
+        if_: None | str | Unset
+        if isinstance(self.if_, Unset):
+            if_ = UNSET
+        else:
+            if_ = self.if_
 
-        kind = self.kind.value
+        kind: str | Unset = UNSET
+        if not isinstance(self.kind, Unset):
+            kind = self.kind.value
 
-        cause = self.cause.value
-
-        queue_name: None | str
-        queue_name = self.queue_name
-
-        if_ = self.if_
+        cause: str | Unset = UNSET
+        if not isinstance(self.cause, Unset):
+            cause = self.cause.value
 
         target_id = self.target_id
+
+        queue_name: None | str | Unset
+        if isinstance(self.queue_name, Unset):
+            queue_name = UNSET
+        else:
+            queue_name = self.queue_name
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
             {
-                "created_at": created_at,
-                "name": name,
                 "id": id,
-                "account_id": account_id,
                 "environment_id": environment_id,
-                "app_id": app_id,
-                "function_internal_id": function_internal_id,
                 "function_id": function_id,
-                "started_after": started_after,
                 "started_before": started_before,
-                "kind": kind,
-                "cause": cause,
-                "queue_name": queue_name,
             }
         )
+        if created_at is not UNSET:
+            field_dict["created_at"] = created_at
+        if name is not UNSET:
+            field_dict["name"] = name
+        if account_id is not UNSET:
+            field_dict["account_id"] = account_id
+        if app_id is not UNSET:
+            field_dict["app_id"] = app_id
+        if function_internal_id is not UNSET:
+            field_dict["function_internal_id"] = function_internal_id
+        if started_after is not UNSET:
+            field_dict["started_after"] = started_after
         if if_ is not UNSET:
             field_dict["if"] = if_
+        if kind is not UNSET:
+            field_dict["kind"] = kind
+        if cause is not UNSET:
+            field_dict["cause"] = cause
         if target_id is not UNSET:
             field_dict["target_id"] = target_id
+        if queue_name is not UNSET:
+            field_dict["queue_name"] = queue_name
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        created_at = datetime.datetime.fromisoformat(src_dict["created_at"])
-
-        def _parse_name(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        name = _parse_name(src_dict["name"])
-
         id = src_dict["id"]
-
-        account_id = src_dict["account_id"]
 
         environment_id = src_dict["environment_id"]
 
-        app_id = src_dict["app_id"]
-
-        function_internal_id = src_dict["function_internal_id"]
-
         function_id = src_dict["function_id"]
 
-        def _parse_started_after(data: object) -> datetime.datetime | None:
+        started_before = datetime.datetime.fromisoformat(src_dict["started_before"])
+
+        _created_at = src_dict.get("created_at")
+        created_at: datetime.datetime | Unset
+        if _created_at is None:
+            created_at = UNSET
+        else:
+            created_at = datetime.datetime.fromisoformat(_created_at)
+
+        def _parse_name(data: object) -> None | str | Unset:
             if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        name = _parse_name(src_dict.get("name", UNSET))
+
+        account_id = UNSET if (_value := src_dict.get("account_id")) is None else _value
+
+        app_id = UNSET if (_value := src_dict.get("app_id")) is None else _value
+
+        function_internal_id = (
+            UNSET if (_value := src_dict.get("function_internal_id")) is None else _value
+        )
+
+        def _parse_started_after(data: object) -> datetime.datetime | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
                 return data
             try:
                 if not isinstance(data, str):
@@ -163,43 +206,60 @@ class V1Cancellation:
                 return started_after_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(datetime.datetime | None, data)
+            return cast(datetime.datetime | None | Unset, data)
 
-        started_after = _parse_started_after(src_dict["started_after"])
+        started_after = _parse_started_after(src_dict.get("started_after", UNSET))
 
-        started_before = datetime.datetime.fromisoformat(src_dict["started_before"])
-
-        kind = V1CancellationKind(src_dict["kind"])
-
-        cause = V1CancellationCause(src_dict["cause"])
-
-        def _parse_queue_name(data: object) -> None | str:
+        def _parse_if_(data: object) -> None | str | Unset:
             if data is None:
                 return data
-            return cast(None | str, data)
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
 
-        queue_name = _parse_queue_name(src_dict["queue_name"])
+        if_ = _parse_if_(src_dict.get("if", UNSET))
 
-        if_ = UNSET if (_value := src_dict.get("if")) is None else _value
+        _kind = src_dict.get("kind")
+        kind: V1CancellationKind | Unset
+        if _kind is None:
+            kind = UNSET
+        else:
+            kind = V1CancellationKind(_kind)
+
+        _cause = src_dict.get("cause")
+        cause: V1CancellationCause | Unset
+        if _cause is None:
+            cause = UNSET
+        else:
+            cause = V1CancellationCause(_cause)
 
         target_id = UNSET if (_value := src_dict.get("target_id")) is None else _value
 
+        def _parse_queue_name(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        queue_name = _parse_queue_name(src_dict.get("queue_name", UNSET))
+
         v1_cancellation = cls(
+            id,
+            environment_id,
+            function_id,
+            started_before,
             created_at,
             name,
-            id,
             account_id,
-            environment_id,
             app_id,
             function_internal_id,
-            function_id,
             started_after,
-            started_before,
+            if_,
             kind,
             cause,
-            queue_name,
-            if_,
             target_id,
+            queue_name,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -7,35 +7,49 @@ from typing import Any, ClassVar, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..types import UNSET, Unset
+
 T = TypeVar("T", bound="V1CancellationEnvelope")
 
 
 @_attrs_define
 class V1CancellationEnvelope:
     data: V1Cancellation
-    """ A bulk cancellation [source; no open-source server has one]. """
-    metadata: V1Metadata
+    """ A bulk cancellation. The vendor documents `id`, `environment_id`, `function_internal_id`, `function_id`,
+    `started_before`, `started_after` and `if`; the others are [source], as no open-source server stores one. """
+    metadata: V1Metadata | Unset = UNSET
+    """ About the answer; in snake_case [seen] or camelCase [docs]. """
+    error: str | Unset = UNSET
+    """ What went wrong [docs]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {
         "data": "data",
         "metadata": "metadata",
+        "error": "error",
     }
     """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         data = self.data.to_dict()
 
-        metadata = self.metadata.to_dict()
+        metadata: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.metadata, Unset):
+            metadata = self.metadata.to_dict()
+
+        error = self.error
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
             {
                 "data": data,
-                "metadata": metadata,
             }
         )
+        if metadata is not UNSET:
+            field_dict["metadata"] = metadata
+        if error is not UNSET:
+            field_dict["error"] = error
 
         return field_dict
 
@@ -43,11 +57,19 @@ class V1CancellationEnvelope:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         data = V1Cancellation.from_dict(src_dict["data"])
 
-        metadata = V1Metadata.from_dict(src_dict["metadata"])
+        _metadata = src_dict.get("metadata")
+        metadata: V1Metadata | Unset
+        if _metadata is None:
+            metadata = UNSET
+        else:
+            metadata = V1Metadata.from_dict(_metadata)
+
+        error = UNSET if (_value := src_dict.get("error")) is None else _value
 
         v1_cancellation_envelope = cls(
             data,
             metadata,
+            error,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

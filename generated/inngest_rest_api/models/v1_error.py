@@ -12,7 +12,10 @@ T = TypeVar("T", bound="V1Error")
 
 @_attrs_define
 class V1Error:
-    """An error. `status` is the true one: of a GET the HTTP status is 200. A run that does not exist has 500 there [seen]."""
+    """An error. `status` is the true one where the HTTP status of a GET is 200, and a run that does not exist has 500
+    there [seen], on Inngest Cloud beside HTTP 404 [docs].
+
+    """
 
     error: str
     """ What went wrong, for people. """

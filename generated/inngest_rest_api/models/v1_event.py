@@ -15,42 +15,58 @@ T = TypeVar("T", bound="V1Event")
 
 @_attrs_define
 class V1Event:
-    """A stored event."""
+    """A stored event. Self-hosted servers send `account_id`, `environment_id`, `source_id` and `received_at`; Inngest
+    Cloud sends these four in camelCase [docs].
+
+    """
 
     internal_id: str
     """ The id the server gave it, a ULID. The one that other operations take. """
-    account_id: str
-    """ A UUID; all zeros on an open-source server. """
-    environment_id: str
-    """ A UUID; all zeros on an open-source server. """
     source: str
-    """ Where it came from; empty on an open-source server. """
-    source_id: None | str
-    """ The UUID of the key it was sent with; null on an open-source server. """
-    received_at: datetime.datetime
+    """ Where it came from, such as `key` for an event key [docs]; empty on an open-source server. """
     id: str
     """ The event's own id; the internal one if it was sent without. """
     name: str
     data: JsonObject | None
     ts: int
     """ When it happened, in milliseconds since 1970. """
-    user: JsonObject | Unset = UNSET
-    """ Any JSON object. Numbers pass through 64-bit floats: integers beyond 2^53 come back changed [seen]. """
-    v: str | Unset = UNSET
-    """ Absent if it was sent without. """
+    account_id: str | Unset = UNSET
+    """ A UUID; all zeros on an open-source server. """
+    accountID: str | Unset = UNSET
+    """ The same on Inngest Cloud [docs]. """
+    environment_id: str | Unset = UNSET
+    """ A UUID; all zeros on an open-source server. """
+    environmentID: str | Unset = UNSET
+    """ The same on Inngest Cloud [docs]. """
+    source_id: None | str | Unset = UNSET
+    """ The UUID of the key it was sent with; null on an open-source server. """
+    sourceID: None | str | Unset = UNSET
+    """ The same on Inngest Cloud [docs]. """
+    received_at: datetime.datetime | Unset = UNSET
+    """ When the server received it. """
+    receivedAt: datetime.datetime | Unset = UNSET
+    """ The same on Inngest Cloud [docs]. """
+    user: JsonObject | None | Unset = UNSET
+    """ Absent [seen] or null [docs] if it was sent without. """
+    v: None | str | Unset = UNSET
+    """ Absent [seen] or null [docs] if it was sent without. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {
         "internal_id": "internal_id",
-        "account_id": "account_id",
-        "environment_id": "environment_id",
         "source": "source",
-        "source_id": "source_id",
-        "received_at": "received_at",
         "id": "id",
         "name": "name",
         "data": "data",
         "ts": "ts",
+        "account_id": "account_id",
+        "accountID": "accountID",
+        "environment_id": "environment_id",
+        "environmentID": "environmentID",
+        "source_id": "source_id",
+        "sourceID": "sourceID",
+        "received_at": "received_at",
+        "receivedAt": "receivedAt",
         "user": "user",
         "v": "v",
     }
@@ -59,16 +75,7 @@ class V1Event:
     def to_dict(self) -> dict[str, Any]:
         internal_id = self.internal_id
 
-        account_id = self.account_id
-
-        environment_id = self.environment_id
-
         source = self.source
-
-        source_id: None | str
-        source_id = self.source_id
-
-        received_at = self.received_at.isoformat()
 
         id = self.id
 
@@ -82,28 +89,76 @@ class V1Event:
 
         ts = self.ts
 
-        user: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.user, Unset):
-            user = self.user.to_dict()
+        account_id = self.account_id
 
-        v = self.v
+        accountID = self.accountID
+
+        environment_id = self.environment_id
+
+        environmentID = self.environmentID
+
+        source_id: None | str | Unset
+        if isinstance(self.source_id, Unset):
+            source_id = UNSET
+        else:
+            source_id = self.source_id
+
+        sourceID: None | str | Unset
+        if isinstance(self.sourceID, Unset):
+            sourceID = UNSET
+        else:
+            sourceID = self.sourceID
+
+        received_at: str | Unset = UNSET
+        if not isinstance(self.received_at, Unset):
+            received_at = self.received_at.isoformat()
+
+        receivedAt: str | Unset = UNSET
+        if not isinstance(self.receivedAt, Unset):
+            receivedAt = self.receivedAt.isoformat()
+
+        user: dict[str, Any] | None | Unset
+        if isinstance(self.user, Unset):
+            user = UNSET
+        elif isinstance(self.user, JsonObject):
+            user = self.user.to_dict()
+        else:
+            user = self.user
+
+        v: None | str | Unset
+        if isinstance(self.v, Unset):
+            v = UNSET
+        else:
+            v = self.v
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
             {
                 "internal_id": internal_id,
-                "account_id": account_id,
-                "environment_id": environment_id,
                 "source": source,
-                "source_id": source_id,
-                "received_at": received_at,
                 "id": id,
                 "name": name,
                 "data": data,
                 "ts": ts,
             }
         )
+        if account_id is not UNSET:
+            field_dict["account_id"] = account_id
+        if accountID is not UNSET:
+            field_dict["accountID"] = accountID
+        if environment_id is not UNSET:
+            field_dict["environment_id"] = environment_id
+        if environmentID is not UNSET:
+            field_dict["environmentID"] = environmentID
+        if source_id is not UNSET:
+            field_dict["source_id"] = source_id
+        if sourceID is not UNSET:
+            field_dict["sourceID"] = sourceID
+        if received_at is not UNSET:
+            field_dict["received_at"] = received_at
+        if receivedAt is not UNSET:
+            field_dict["receivedAt"] = receivedAt
         if user is not UNSET:
             field_dict["user"] = user
         if v is not UNSET:
@@ -115,20 +170,7 @@ class V1Event:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         internal_id = src_dict["internal_id"]
 
-        account_id = src_dict["account_id"]
-
-        environment_id = src_dict["environment_id"]
-
         source = src_dict["source"]
-
-        def _parse_source_id(data: object) -> None | str:
-            if data is None:
-                return data
-            return cast(None | str, data)
-
-        source_id = _parse_source_id(src_dict["source_id"])
-
-        received_at = datetime.datetime.fromisoformat(src_dict["received_at"])
 
         id = src_dict["id"]
 
@@ -151,26 +193,87 @@ class V1Event:
 
         ts = src_dict["ts"]
 
-        _user = src_dict.get("user")
-        user: JsonObject | Unset
-        if _user is None:
-            user = UNSET
-        else:
-            user = JsonObject.from_dict(_user)
+        account_id = UNSET if (_value := src_dict.get("account_id")) is None else _value
 
-        v = UNSET if (_value := src_dict.get("v")) is None else _value
+        accountID = UNSET if (_value := src_dict.get("accountID")) is None else _value
+
+        environment_id = UNSET if (_value := src_dict.get("environment_id")) is None else _value
+
+        environmentID = UNSET if (_value := src_dict.get("environmentID")) is None else _value
+
+        def _parse_source_id(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        source_id = _parse_source_id(src_dict.get("source_id", UNSET))
+
+        def _parse_sourceID(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        sourceID = _parse_sourceID(src_dict.get("sourceID", UNSET))
+
+        _received_at = src_dict.get("received_at")
+        received_at: datetime.datetime | Unset
+        if _received_at is None:
+            received_at = UNSET
+        else:
+            received_at = datetime.datetime.fromisoformat(_received_at)
+
+        _receivedAt = src_dict.get("receivedAt")
+        receivedAt: datetime.datetime | Unset
+        if _receivedAt is None:
+            receivedAt = UNSET
+        else:
+            receivedAt = datetime.datetime.fromisoformat(_receivedAt)
+
+        def _parse_user(data: object) -> JsonObject | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                user_type_0 = JsonObject.from_dict(data)
+
+                return user_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(JsonObject | None | Unset, data)
+
+        user = _parse_user(src_dict.get("user", UNSET))
+
+        def _parse_v(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        v = _parse_v(src_dict.get("v", UNSET))
 
         v1_event = cls(
             internal_id,
-            account_id,
-            environment_id,
             source,
-            source_id,
-            received_at,
             id,
             name,
             data,
             ts,
+            account_id,
+            accountID,
+            environment_id,
+            environmentID,
+            source_id,
+            sourceID,
+            received_at,
+            receivedAt,
             user,
             v,
         )

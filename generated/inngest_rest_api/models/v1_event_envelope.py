@@ -7,14 +7,18 @@ from typing import Any, ClassVar, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..types import UNSET, Unset
+
 T = TypeVar("T", bound="V1EventEnvelope")
 
 
 @_attrs_define
 class V1EventEnvelope:
     data: V1Event
-    """ A stored event. """
-    metadata: V1Metadata
+    """ A stored event. Self-hosted servers send `account_id`, `environment_id`, `source_id` and `received_at`;
+    Inngest Cloud sends these four in camelCase [docs]. """
+    metadata: V1Metadata | Unset = UNSET
+    """ About the answer; in snake_case [seen] or camelCase [docs]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {
@@ -26,16 +30,19 @@ class V1EventEnvelope:
     def to_dict(self) -> dict[str, Any]:
         data = self.data.to_dict()
 
-        metadata = self.metadata.to_dict()
+        metadata: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.metadata, Unset):
+            metadata = self.metadata.to_dict()
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
             {
                 "data": data,
-                "metadata": metadata,
             }
         )
+        if metadata is not UNSET:
+            field_dict["metadata"] = metadata
 
         return field_dict
 
@@ -43,7 +50,12 @@ class V1EventEnvelope:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         data = V1Event.from_dict(src_dict["data"])
 
-        metadata = V1Metadata.from_dict(src_dict["metadata"])
+        _metadata = src_dict.get("metadata")
+        metadata: V1Metadata | Unset
+        if _metadata is None:
+            metadata = UNSET
+        else:
+            metadata = V1Metadata.from_dict(_metadata)
 
         v1_event_envelope = cls(
             data,

@@ -8,84 +8,100 @@ from typing import Any, ClassVar, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..types import UNSET, Unset
+
 T = TypeVar("T", bound="V1Job")
 
 
 @_attrs_define
 class V1Job:
-    """Something a run has in the queue. `Raw` is internal to the server; do not read it."""
+    """Something a run has in the queue. Inngest Cloud sends `at`, `position` and `attempt` alone [docs]. `Raw` is internal
+    to the server; do not read it.
 
-    job_id: str
+    """
+
     at: datetime.datetime
     """ When it is due. """
     position: int
     """ Its place in the queue, from 0. """
-    kind: str
-    """ `start`, `edge`, `sleep`, `pause` and about a dozen more [source]. """
     attempt: int
     """ How often it was tried before, from 0. """
-    raw: JsonObject
+    job_id: str | Unset = UNSET
+    """ Its id in the queue. """
+    kind: str | Unset = UNSET
+    """ `start`, `edge`, `sleep`, `pause` and about a dozen more [source]. """
+    raw: JsonObject | Unset = UNSET
     """ Any JSON object. Numbers pass through 64-bit floats: integers beyond 2^53 come back changed [seen]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {
-        "JobID": "job_id",
         "at": "at",
         "position": "position",
-        "kind": "kind",
         "attempt": "attempt",
+        "JobID": "job_id",
+        "kind": "kind",
         "Raw": "raw",
     }
     """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
-        job_id = self.job_id
-
         at = self.at.isoformat()
 
         position = self.position
 
-        kind = self.kind
-
         attempt = self.attempt
 
-        raw = self.raw.to_dict()
+        job_id = self.job_id
+
+        kind = self.kind
+
+        raw: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.raw, Unset):
+            raw = self.raw.to_dict()
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
             {
-                "JobID": job_id,
                 "at": at,
                 "position": position,
-                "kind": kind,
                 "attempt": attempt,
-                "Raw": raw,
             }
         )
+        if job_id is not UNSET:
+            field_dict["JobID"] = job_id
+        if kind is not UNSET:
+            field_dict["kind"] = kind
+        if raw is not UNSET:
+            field_dict["Raw"] = raw
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        job_id = src_dict["JobID"]
-
         at = datetime.datetime.fromisoformat(src_dict["at"])
 
         position = src_dict["position"]
 
-        kind = src_dict["kind"]
-
         attempt = src_dict["attempt"]
 
-        raw = JsonObject.from_dict(src_dict["Raw"])
+        job_id = UNSET if (_value := src_dict.get("JobID")) is None else _value
+
+        kind = UNSET if (_value := src_dict.get("kind")) is None else _value
+
+        _raw = src_dict.get("Raw")
+        raw: JsonObject | Unset
+        if _raw is None:
+            raw = UNSET
+        else:
+            raw = JsonObject.from_dict(_raw)
 
         v1_job = cls(
-            job_id,
             at,
             position,
-            kind,
             attempt,
+            job_id,
+            kind,
             raw,
         )
 

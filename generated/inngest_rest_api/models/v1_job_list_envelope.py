@@ -7,13 +7,16 @@ from typing import Any, ClassVar, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..types import UNSET, Unset
+
 T = TypeVar("T", bound="V1JobListEnvelope")
 
 
 @_attrs_define
 class V1JobListEnvelope:
     data: list[V1Job]
-    metadata: V1Metadata
+    metadata: V1Metadata | Unset = UNSET
+    """ About the answer; in snake_case [seen] or camelCase [docs]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {
@@ -28,16 +31,19 @@ class V1JobListEnvelope:
             data_item = data_item_data.to_dict()
             data.append(data_item)
 
-        metadata = self.metadata.to_dict()
+        metadata: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.metadata, Unset):
+            metadata = self.metadata.to_dict()
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
             {
                 "data": data,
-                "metadata": metadata,
             }
         )
+        if metadata is not UNSET:
+            field_dict["metadata"] = metadata
 
         return field_dict
 
@@ -50,7 +56,12 @@ class V1JobListEnvelope:
 
             data.append(data_item)
 
-        metadata = V1Metadata.from_dict(src_dict["metadata"])
+        _metadata = src_dict.get("metadata")
+        metadata: V1Metadata | Unset
+        if _metadata is None:
+            metadata = UNSET
+        else:
+            metadata = V1Metadata.from_dict(_metadata)
 
         v1_job_list_envelope = cls(
             data,

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -15,40 +15,76 @@ T = TypeVar("T", bound="V1Metadata")
 
 @_attrs_define
 class V1Metadata:
-    fetched_at: datetime.datetime
+    """About the answer; in snake_case [seen] or camelCase [docs]."""
+
+    fetched_at: datetime.datetime | Unset = UNSET
     """ When the server read the data. """
+    fetchedAt: datetime.datetime | Unset = UNSET
+    """ The same on Inngest Cloud [docs]. """
     cached_until: datetime.datetime | Unset = UNSET
     """ Until when the same answer comes from the cache. Absent if not cached. """
+    cachedUntil: datetime.datetime | None | Unset = UNSET
+    """ The same on Inngest Cloud [docs]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {
         "fetched_at": "fetched_at",
+        "fetchedAt": "fetchedAt",
         "cached_until": "cached_until",
+        "cachedUntil": "cachedUntil",
     }
     """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
-        fetched_at = self.fetched_at.isoformat()
+        fetched_at: str | Unset = UNSET
+        if not isinstance(self.fetched_at, Unset):
+            fetched_at = self.fetched_at.isoformat()
+
+        fetchedAt: str | Unset = UNSET
+        if not isinstance(self.fetchedAt, Unset):
+            fetchedAt = self.fetchedAt.isoformat()
 
         cached_until: str | Unset = UNSET
         if not isinstance(self.cached_until, Unset):
             cached_until = self.cached_until.isoformat()
 
+        cachedUntil: None | str | Unset
+        if isinstance(self.cachedUntil, Unset):
+            cachedUntil = UNSET
+        elif isinstance(self.cachedUntil, datetime.datetime):
+            cachedUntil = self.cachedUntil.isoformat()
+        else:
+            cachedUntil = self.cachedUntil
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "fetched_at": fetched_at,
-            }
-        )
+        field_dict.update({})
+        if fetched_at is not UNSET:
+            field_dict["fetched_at"] = fetched_at
+        if fetchedAt is not UNSET:
+            field_dict["fetchedAt"] = fetchedAt
         if cached_until is not UNSET:
             field_dict["cached_until"] = cached_until
+        if cachedUntil is not UNSET:
+            field_dict["cachedUntil"] = cachedUntil
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        fetched_at = datetime.datetime.fromisoformat(src_dict["fetched_at"])
+        _fetched_at = src_dict.get("fetched_at")
+        fetched_at: datetime.datetime | Unset
+        if _fetched_at is None:
+            fetched_at = UNSET
+        else:
+            fetched_at = datetime.datetime.fromisoformat(_fetched_at)
+
+        _fetchedAt = src_dict.get("fetchedAt")
+        fetchedAt: datetime.datetime | Unset
+        if _fetchedAt is None:
+            fetchedAt = UNSET
+        else:
+            fetchedAt = datetime.datetime.fromisoformat(_fetchedAt)
 
         _cached_until = src_dict.get("cached_until")
         cached_until: datetime.datetime | Unset
@@ -57,9 +93,28 @@ class V1Metadata:
         else:
             cached_until = datetime.datetime.fromisoformat(_cached_until)
 
+        def _parse_cachedUntil(data: object) -> datetime.datetime | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                cached_until_type_0 = datetime.datetime.fromisoformat(data)
+
+                return cached_until_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None | Unset, data)
+
+        cachedUntil = _parse_cachedUntil(src_dict.get("cachedUntil", UNSET))
+
         v1_metadata = cls(
             fetched_at,
+            fetchedAt,
             cached_until,
+            cachedUntil,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

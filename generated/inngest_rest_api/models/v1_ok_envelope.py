@@ -7,13 +7,16 @@ from typing import Any, ClassVar, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..types import UNSET, Unset
+
 T = TypeVar("T", bound="V1OkEnvelope")
 
 
 @_attrs_define
 class V1OkEnvelope:
     data: V1Ok
-    metadata: V1Metadata
+    metadata: V1Metadata | Unset = UNSET
+    """ About the answer; in snake_case [seen] or camelCase [docs]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {
@@ -25,16 +28,19 @@ class V1OkEnvelope:
     def to_dict(self) -> dict[str, Any]:
         data = self.data.to_dict()
 
-        metadata = self.metadata.to_dict()
+        metadata: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.metadata, Unset):
+            metadata = self.metadata.to_dict()
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
             {
                 "data": data,
-                "metadata": metadata,
             }
         )
+        if metadata is not UNSET:
+            field_dict["metadata"] = metadata
 
         return field_dict
 
@@ -42,7 +48,12 @@ class V1OkEnvelope:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         data = V1Ok.from_dict(src_dict["data"])
 
-        metadata = V1Metadata.from_dict(src_dict["metadata"])
+        _metadata = src_dict.get("metadata")
+        metadata: V1Metadata | Unset
+        if _metadata is None:
+            metadata = UNSET
+        else:
+            metadata = V1Metadata.from_dict(_metadata)
 
         v1_ok_envelope = cls(
             data,

@@ -14,10 +14,11 @@ T = TypeVar("T", bound="V1ReplayEnvelope")
 
 @_attrs_define
 class V1ReplayEnvelope:
-    """The new run [asked-for]. `metadata` may be absent, as no server has answered."""
+    """The new run [requested]. `metadata` may be absent, as no server has answered."""
 
     data: V1RunId
     metadata: V1Metadata | Unset = UNSET
+    """ About the answer; in snake_case [seen] or camelCase [docs]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {

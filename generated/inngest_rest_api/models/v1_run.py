@@ -28,21 +28,21 @@ class V1Run:
     function_version: int
     """ Always 0 on an open-source server. """
     environment_id: str
-    """ A UUID. Lists and the single run disagree on it [seen]. """
-    event_id: str
-    """ The internal id of the (first) event that started it. """
+    """ A UUID. Lists and the single run disagree on it, and with PostgreSQL it is all zeros [seen]. """
     status: V1RunStatus
     """ The status of a run. Seen: `Running`, `Completed`, `Failed`, `Cancelled`, and `Scheduled` in
     `listEventRunsV1`; the others are [source]. Ended are `Completed`, `Failed`, `Cancelled`, `Skipped` and the
     outdated `Overflowed` (too many steps). """
-    ended_at: datetime.datetime | None
-    """ null until the run has ended. """
-    batch_id: str | Unset = UNSET
+    event_id: None | str | Unset = UNSET
+    """ The internal id of the (first) event that started it. """
+    batch_id: None | str | Unset = UNSET
     """ The ULID of the batch that started it [source]. """
-    original_run_id: str | Unset = UNSET
-    """ Of a rerun, the run it repeats. """
-    cron: str | Unset = UNSET
+    original_run_id: None | str | Unset = UNSET
+    """ Of a rerun, the run it repeats; of a rerun of a rerun, the first of them [seen]. """
+    cron: None | str | Unset = UNSET
     """ Of a scheduled run, the schedule. """
+    ended_at: datetime.datetime | None | Unset = UNSET
+    """ null [seen] or absent [docs] until the run has ended. """
     output: Any | Unset = UNSET
     """ Any JSON. Absent until the run has ended; null if the function returned nothing; `{}` of a cancelled run. Of
     a failed one the SDK's account of the error, for instance `{"code", "message", "name", "stack"}`. """
@@ -54,12 +54,12 @@ class V1Run:
         "function_id": "function_id",
         "function_version": "function_version",
         "environment_id": "environment_id",
-        "event_id": "event_id",
         "status": "status",
-        "ended_at": "ended_at",
+        "event_id": "event_id",
         "batch_id": "batch_id",
         "original_run_id": "original_run_id",
         "cron": "cron",
+        "ended_at": "ended_at",
         "output": "output",
     }
     """ The field that holds each documented property """
@@ -75,21 +75,39 @@ class V1Run:
 
         environment_id = self.environment_id
 
-        event_id = self.event_id
-
         status = self.status.value
 
-        ended_at: None | str
-        if isinstance(self.ended_at, datetime.datetime):
+        event_id: None | str | Unset
+        if isinstance(self.event_id, Unset):
+            event_id = UNSET
+        else:
+            event_id = self.event_id
+
+        batch_id: None | str | Unset
+        if isinstance(self.batch_id, Unset):
+            batch_id = UNSET
+        else:
+            batch_id = self.batch_id
+
+        original_run_id: None | str | Unset
+        if isinstance(self.original_run_id, Unset):
+            original_run_id = UNSET
+        else:
+            original_run_id = self.original_run_id
+
+        cron: None | str | Unset
+        if isinstance(self.cron, Unset):
+            cron = UNSET
+        else:
+            cron = self.cron
+
+        ended_at: None | str | Unset
+        if isinstance(self.ended_at, Unset):
+            ended_at = UNSET
+        elif isinstance(self.ended_at, datetime.datetime):
             ended_at = self.ended_at.isoformat()
         else:
             ended_at = self.ended_at
-
-        batch_id = self.batch_id
-
-        original_run_id = self.original_run_id
-
-        cron = self.cron
 
         output = self.output
 
@@ -102,17 +120,19 @@ class V1Run:
                 "function_id": function_id,
                 "function_version": function_version,
                 "environment_id": environment_id,
-                "event_id": event_id,
                 "status": status,
-                "ended_at": ended_at,
             }
         )
+        if event_id is not UNSET:
+            field_dict["event_id"] = event_id
         if batch_id is not UNSET:
             field_dict["batch_id"] = batch_id
         if original_run_id is not UNSET:
             field_dict["original_run_id"] = original_run_id
         if cron is not UNSET:
             field_dict["cron"] = cron
+        if ended_at is not UNSET:
+            field_dict["ended_at"] = ended_at
         if output is not UNSET:
             field_dict["output"] = output
 
@@ -130,12 +150,48 @@ class V1Run:
 
         environment_id = src_dict["environment_id"]
 
-        event_id = src_dict["event_id"]
-
         status = V1RunStatus(src_dict["status"])
 
-        def _parse_ended_at(data: object) -> datetime.datetime | None:
+        def _parse_event_id(data: object) -> None | str | Unset:
             if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        event_id = _parse_event_id(src_dict.get("event_id", UNSET))
+
+        def _parse_batch_id(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        batch_id = _parse_batch_id(src_dict.get("batch_id", UNSET))
+
+        def _parse_original_run_id(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        original_run_id = _parse_original_run_id(src_dict.get("original_run_id", UNSET))
+
+        def _parse_cron(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        cron = _parse_cron(src_dict.get("cron", UNSET))
+
+        def _parse_ended_at(data: object) -> datetime.datetime | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
                 return data
             try:
                 if not isinstance(data, str):
@@ -145,15 +201,9 @@ class V1Run:
                 return ended_at_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(datetime.datetime | None, data)
+            return cast(datetime.datetime | None | Unset, data)
 
-        ended_at = _parse_ended_at(src_dict["ended_at"])
-
-        batch_id = UNSET if (_value := src_dict.get("batch_id")) is None else _value
-
-        original_run_id = UNSET if (_value := src_dict.get("original_run_id")) is None else _value
-
-        cron = UNSET if (_value := src_dict.get("cron")) is None else _value
+        ended_at = _parse_ended_at(src_dict.get("ended_at", UNSET))
 
         output = src_dict.get("output", UNSET)
 
@@ -163,12 +213,12 @@ class V1Run:
             function_id,
             function_version,
             environment_id,
-            event_id,
             status,
-            ended_at,
+            event_id,
             batch_id,
             original_run_id,
             cron,
+            ended_at,
             output,
         )
 

@@ -7,6 +7,8 @@ from typing import Any, ClassVar, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..types import UNSET, Unset
+
 T = TypeVar("T", bound="V1RunEnvelope")
 
 
@@ -14,7 +16,8 @@ T = TypeVar("T", bound="V1RunEnvelope")
 class V1RunEnvelope:
     data: V1Run
     """ A run of a function. """
-    metadata: V1Metadata
+    metadata: V1Metadata | Unset = UNSET
+    """ About the answer; in snake_case [seen] or camelCase [docs]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {
@@ -26,16 +29,19 @@ class V1RunEnvelope:
     def to_dict(self) -> dict[str, Any]:
         data = self.data.to_dict()
 
-        metadata = self.metadata.to_dict()
+        metadata: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.metadata, Unset):
+            metadata = self.metadata.to_dict()
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
             {
                 "data": data,
-                "metadata": metadata,
             }
         )
+        if metadata is not UNSET:
+            field_dict["metadata"] = metadata
 
         return field_dict
 
@@ -43,7 +49,12 @@ class V1RunEnvelope:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         data = V1Run.from_dict(src_dict["data"])
 
-        metadata = V1Metadata.from_dict(src_dict["metadata"])
+        _metadata = src_dict.get("metadata")
+        metadata: V1Metadata | Unset
+        if _metadata is None:
+            metadata = UNSET
+        else:
+            metadata = V1Metadata.from_dict(_metadata)
 
         v1_run_envelope = cls(
             data,

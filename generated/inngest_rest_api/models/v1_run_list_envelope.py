@@ -7,6 +7,8 @@ from typing import Any, ClassVar, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..types import UNSET, Unset
+
 T = TypeVar("T", bound="V1RunListEnvelope")
 
 
@@ -15,7 +17,8 @@ class V1RunListEnvelope:
     """The runs of an event, all of them."""
 
     data: list[V1Run]
-    metadata: V1Metadata
+    metadata: V1Metadata | Unset = UNSET
+    """ About the answer; in snake_case [seen] or camelCase [docs]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {
@@ -30,16 +33,19 @@ class V1RunListEnvelope:
             data_item = data_item_data.to_dict()
             data.append(data_item)
 
-        metadata = self.metadata.to_dict()
+        metadata: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.metadata, Unset):
+            metadata = self.metadata.to_dict()
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
             {
                 "data": data,
-                "metadata": metadata,
             }
         )
+        if metadata is not UNSET:
+            field_dict["metadata"] = metadata
 
         return field_dict
 
@@ -52,7 +58,12 @@ class V1RunListEnvelope:
 
             data.append(data_item)
 
-        metadata = V1Metadata.from_dict(src_dict["metadata"])
+        _metadata = src_dict.get("metadata")
+        metadata: V1Metadata | Unset
+        if _metadata is None:
+            metadata = UNSET
+        else:
+            metadata = V1Metadata.from_dict(_metadata)
 
         v1_run_list_envelope = cls(
             data,

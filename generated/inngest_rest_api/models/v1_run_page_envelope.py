@@ -14,10 +14,11 @@ T = TypeVar("T", bound="V1RunPageEnvelope")
 
 @_attrs_define
 class V1RunPageEnvelope:
-    """A page of runs [asked-for]. `metadata` may be absent, as no server has answered."""
+    """A page of runs [requested]. `metadata` may be absent, as no server has answered."""
 
     data: list[V1Run]
     metadata: V1Metadata | Unset = UNSET
+    """ About the answer; in snake_case [seen] or camelCase [docs]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {

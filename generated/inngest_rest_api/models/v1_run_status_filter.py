@@ -4,7 +4,7 @@ from typing import Self
 
 
 class V1RunStatusFilter(StrEnum):
-    """Only runs of this status; one value only. In lower case, as this project was asked [asked-for]."""
+    """Only runs of this status; one value only. In lower case, as this project was asked [requested]."""
 
     CANCELLED = "cancelled"
     COMPLETED = "completed"

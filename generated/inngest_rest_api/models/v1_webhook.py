@@ -25,7 +25,9 @@ class V1Webhook:
     transform: str | Unset = UNSET
     """ The JavaScript function that makes the events. """
     created_at: datetime.datetime | Unset = UNSET
+    """ Not in the vendor's document; another client of Inngest Cloud reads it. """
     updated_at: datetime.datetime | Unset = UNSET
+    """ The same holds for it. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {

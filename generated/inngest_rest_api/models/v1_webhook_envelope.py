@@ -17,6 +17,7 @@ class V1WebhookEnvelope:
     data: V1Webhook
     """ A URL that turns what it is sent into events [docs]. """
     metadata: V1Metadata | Unset = UNSET
+    """ About the answer; in snake_case [seen] or camelCase [docs]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {

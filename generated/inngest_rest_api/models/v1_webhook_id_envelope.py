@@ -16,6 +16,7 @@ T = TypeVar("T", bound="V1WebhookIdEnvelope")
 class V1WebhookIdEnvelope:
     data: V1WebhookId
     metadata: V1Metadata | Unset = UNSET
+    """ About the answer; in snake_case [seen] or camelCase [docs]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {

@@ -18,6 +18,7 @@ class V1WebhookListEnvelope:
 
     data: list[V1Webhook]
     metadata: V1Metadata | Unset = UNSET
+    """ About the answer; in snake_case [seen] or camelCase [docs]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {

@@ -24,11 +24,13 @@ class V2Function:
     """ How a function runs. What is not configured is absent. """
     name: str | Unset = UNSET
     is_paused: bool | Unset = UNSET
-    """ Absent counts as false. """
+    """ Absent counts as false. An open-source server cannot pause [source]. """
     is_archived: bool | Unset = UNSET
     """ Absent counts as false. """
     triggers: list[V2Trigger] | Unset = UNSET
     """ Absent if there are none; such a function can only be invoked. """
+    failure_handler: V2FailureHandler | Unset = UNSET
+    """ The function that runs when this one has failed. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {
@@ -40,6 +42,7 @@ class V2Function:
         "isPaused": "is_paused",
         "isArchived": "is_archived",
         "triggers": "triggers",
+        "failureHandler": "failure_handler",
     }
     """ The field that holds each documented property """
 
@@ -65,6 +68,10 @@ class V2Function:
                 triggers_item = triggers_item_data.to_dict()
                 triggers.append(triggers_item)
 
+        failure_handler: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.failure_handler, Unset):
+            failure_handler = self.failure_handler.to_dict()
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -83,6 +90,8 @@ class V2Function:
             field_dict["isArchived"] = is_archived
         if triggers is not UNSET:
             field_dict["triggers"] = triggers
+        if failure_handler is not UNSET:
+            field_dict["failureHandler"] = failure_handler
 
         return field_dict
 
@@ -111,6 +120,13 @@ class V2Function:
 
                 triggers.append(triggers_item)
 
+        _failure_handler = src_dict.get("failureHandler")
+        failure_handler: V2FailureHandler | Unset
+        if _failure_handler is None:
+            failure_handler = UNSET
+        else:
+            failure_handler = V2FailureHandler.from_dict(_failure_handler)
+
         v2_function = cls(
             id,
             slug,
@@ -120,6 +136,7 @@ class V2Function:
             is_paused,
             is_archived,
             triggers,
+            failure_handler,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):
@@ -150,4 +167,5 @@ _DOCUMENTED = frozenset(V2Function.FIELDS)
 # Below the class, so that two models which hold each other can be imported in any order.
 from ..models.v2_app_ref import V2AppRef  # noqa: E402
 from ..models.v2_configuration import V2Configuration  # noqa: E402
+from ..models.v2_failure_handler import V2FailureHandler  # noqa: E402
 from ..models.v2_trigger import V2Trigger  # noqa: E402

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -19,17 +19,29 @@ class V2Metadata:
 
     fetched_at: datetime.datetime
     """ When the server read the data. """
+    cached_until: datetime.datetime | None | Unset = UNSET
+    """ Until when the same answer comes from a cache [docs]. Self-hosted servers do not send it, or null [seen on
+    1.17]. """
     time_range: V2TimeRange | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {
         "fetchedAt": "fetched_at",
+        "cachedUntil": "cached_until",
         "timeRange": "time_range",
     }
     """ The field that holds each documented property """
 
     def to_dict(self) -> dict[str, Any]:
         fetched_at = self.fetched_at.isoformat()
+
+        cached_until: None | str | Unset
+        if isinstance(self.cached_until, Unset):
+            cached_until = UNSET
+        elif isinstance(self.cached_until, datetime.datetime):
+            cached_until = self.cached_until.isoformat()
+        else:
+            cached_until = self.cached_until
 
         time_range: dict[str, Any] | Unset = UNSET
         if not isinstance(self.time_range, Unset):
@@ -42,6 +54,8 @@ class V2Metadata:
                 "fetchedAt": fetched_at,
             }
         )
+        if cached_until is not UNSET:
+            field_dict["cachedUntil"] = cached_until
         if time_range is not UNSET:
             field_dict["timeRange"] = time_range
 
@@ -50,6 +64,23 @@ class V2Metadata:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         fetched_at = datetime.datetime.fromisoformat(src_dict["fetchedAt"])
+
+        def _parse_cached_until(data: object) -> datetime.datetime | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                cached_until_type_0 = datetime.datetime.fromisoformat(data)
+
+                return cached_until_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None | Unset, data)
+
+        cached_until = _parse_cached_until(src_dict.get("cachedUntil", UNSET))
 
         _time_range = src_dict.get("timeRange")
         time_range: V2TimeRange | Unset
@@ -60,6 +91,7 @@ class V2Metadata:
 
         v2_metadata = cls(
             fetched_at,
+            cached_until,
             time_range,
         )
 

@@ -15,9 +15,11 @@ T = TypeVar("T", bound="V2RerunFromStep")
 @_attrs_define
 class V2RerunFromStep:
     step_id: str
-    """ The step's name as its author wrote it, not a span's `stepId`. Unknown or ambiguous is a 400. """
+    """ The step's name as its author wrote it, or its SHA-1, a span's `stepId`. Unknown is a 400; so is the name of
+    two steps, of which the SHA-1 chooses one [seen]. """
     input_: list[Any] | Unset = UNSET
-    """ What to give the step instead of its former input. """
+    """ What to give the step instead of its former input. A Python SDK (0.5.19) took it for the output of the step,
+    and did not run it [seen]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {

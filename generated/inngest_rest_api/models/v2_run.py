@@ -32,12 +32,12 @@ class V2Run:
     [source]. """
     queued_at: datetime.datetime
     started_at: datetime.datetime
-    """ In lists the time of scheduling; of a single run the true start, `0001-01-01T00:00:00Z` before it [seen].
+    """ In lists the time of scheduling; of a single run the true start, and before it the time of queueing [seen].
     """
     trigger: V2RunTrigger
     """ What started a run. """
     ended_at: datetime.datetime | Unset = UNSET
-    """ Absent until the run has ended; on some servers always absent in lists. """
+    """ Absent until the run has ended. In lists 10 s ahead for a cancelled run [seen]. """
     duration_ms: str | Unset = UNSET
     """ From start to end in milliseconds, as a string. Comes with `endedAt`. """
     output: JsonObject | Unset = UNSET

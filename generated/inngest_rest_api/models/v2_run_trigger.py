@@ -23,6 +23,8 @@ class V2RunTrigger:
     batch_id: str | Unset = UNSET
     """ A ULID. """
     cron_schedule: str | Unset = UNSET
+    event_name: str | Unset = UNSET
+    """ Documented, and never seen. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {
@@ -30,6 +32,7 @@ class V2RunTrigger:
         "isBatch": "is_batch",
         "batchId": "batch_id",
         "cronSchedule": "cron_schedule",
+        "eventName": "event_name",
     }
     """ The field that holds each documented property """
 
@@ -41,6 +44,8 @@ class V2RunTrigger:
         batch_id = self.batch_id
 
         cron_schedule = self.cron_schedule
+
+        event_name = self.event_name
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -55,6 +60,8 @@ class V2RunTrigger:
             field_dict["batchId"] = batch_id
         if cron_schedule is not UNSET:
             field_dict["cronSchedule"] = cron_schedule
+        if event_name is not UNSET:
+            field_dict["eventName"] = event_name
 
         return field_dict
 
@@ -68,11 +75,14 @@ class V2RunTrigger:
 
         cron_schedule = UNSET if (_value := src_dict.get("cronSchedule")) is None else _value
 
+        event_name = UNSET if (_value := src_dict.get("eventName")) is None else _value
+
         v2_run_trigger = cls(
             event_ids,
             is_batch,
             batch_id,
             cron_schedule,
+            event_name,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -22,7 +22,7 @@ class V2SpanMetadata:
     kind: str
     """ `inngest.timing`, `inngest.http.timing`, `inngest.usage`, ... """
     updated_at: datetime.datetime
-    """ Often `0001-01-01T00:00:00Z` [seen]. """
+    """ When they were last measured. """
     values: V2SpanValues | Unset = UNSET
     """ Numbers and other JSON, each written as a string. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)

@@ -4,8 +4,9 @@ from typing import Self
 
 
 class V2TimeField(StrEnum):
-    """The time that `from`, `until` and the order are about. Absent: `queuedAt`. On a server whose lists lack
-    `endedAt` (see `listRunsV2`), going by it finds nothing [seen]."""
+    """The time that `from`, `until` and the order are about. Absent: `queuedAt`, which `startedAt` equals here:
+    the time of scheduling. `endedAt` is when the run last changed: without a `status`, queued and running runs
+    are listed, too [seen]."""
 
     ENDEDAT = "endedAt"
     QUEUEDAT = "queuedAt"

@@ -22,12 +22,15 @@ class V2Trigger:
     """ The event's name or the schedule. """
     if_: str | Unset = UNSET
     """ A CEL expression the event must satisfy. """
+    condition: str | Unset = UNSET
+    """ The same on Inngest Cloud [docs]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {
         "type": "type_",
         "value": "value",
         "if": "if_",
+        "condition": "condition",
     }
     """ The field that holds each documented property """
 
@@ -37,6 +40,8 @@ class V2Trigger:
         value = self.value
 
         if_ = self.if_
+
+        condition = self.condition
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -49,6 +54,8 @@ class V2Trigger:
             field_dict["value"] = value
         if if_ is not UNSET:
             field_dict["if"] = if_
+        if condition is not UNSET:
+            field_dict["condition"] = condition
 
         return field_dict
 
@@ -60,10 +67,13 @@ class V2Trigger:
 
         if_ = UNSET if (_value := src_dict.get("if")) is None else _value
 
+        condition = UNSET if (_value := src_dict.get("condition")) is None else _value
+
         v2_trigger = cls(
             type_,
             value,
             if_,
+            condition,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -11,12 +12,19 @@ from inngest_rest import NotFoundError
 from tests.contract.world import FUNCTIONS
 
 if TYPE_CHECKING:
-    from inngest_rest import InngestClient
+    from datetime import datetime
+
+    from inngest_rest import InngestClient, Run
     from tests.contract.world import World
 
 
-def test_app_is_listed_and_found(world: World, client: InngestClient) -> None:
+def test_app_is_listed(world: World, client: InngestClient) -> None:
     assert world.app in {app.id for app in client.apps.list()}
+
+
+def test_app_has_its_name_and_the_number_of_its_functions(
+    world: World, client: InngestClient
+) -> None:
     app = client.apps.get(world.app)
     assert (app.id, app.name) == (world.app, world.app)
     assert app.function_count is not None
@@ -53,7 +61,8 @@ def test_function_lists_its_triggers(world: World, client: InngestClient) -> Non
 def test_run_names_its_function_in_v1_by_an_internal_id(
     world: World, client: InngestClient
 ) -> None:
-    run = world.start_and_wait(client, "echoes")
+    started = world.start_and_wait(client, "echoes")
+    run = world.connect(api_version="v1").runs.get(started.id)
     functions = world.connect(api_version="v1").functions.list(world.app)
     ids = {function.internal_id: function.id for function in functions}
     assert ids[run.internal_function_id] == "echoes"
@@ -75,12 +84,34 @@ def test_invoked_function_runs_on_the_data_given(world: World, client: InngestCl
     assert run.output["echo"].items() >= {"n": 5}.items()
 
 
-def test_idempotency_key_starts_one_run(world: World, client: InngestClient) -> None:
-    key = str(uuid4())
+def test_idempotency_key_returns_one_id_and_starts_more_than_one_run(
+    world: World, client: InngestClient
+) -> None:
+    key, before = str(uuid4()), world.now() - timedelta(seconds=5)
     first, second = (
-        client.functions.invoke(world.app, "echoes", {"n": n}, idempotency_key=key)
-        for n in range(2)
+        client.functions.invoke(world.app, "echoes", {"key": key}, idempotency_key=key)
+        for _ in range(2)
     )
     other = client.functions.invoke(world.app, "echoes", idempotency_key=str(uuid4()))
     assert first == second != other
-    assert client.runs.wait(first, timeout=60).output["echo"]["n"] == 0
+    assert client.runs.wait(first, timeout=60).output["echo"]["key"] == key
+    assert len(world.eventually(lambda: _runs_with(world, client, key, before, at_least=3))) == 3
+
+
+def test_event_with_an_id_starts_one_run_however_often_it_is_sent(
+    world: World, client: InngestClient
+) -> None:
+    event = {"name": world.trigger("echoes"), "id": str(uuid4())}
+    ids = [client.send(event)[0] for _ in range(3)]
+    # What was sent earlier has had its turn when this has run.
+    world.start_and_wait(client, "echoes")
+    assert len([run for id in ids for run in client.events.runs(id)]) == 1
+
+
+def _runs_with(
+    world: World, client: InngestClient, key: str, since: datetime, at_least: int = 1
+) -> list[Run]:
+    """Return the ended runs of `echoes` whose event had this key; none if they are fewer."""
+    listed = client.runs.list(app=world.app, function="echoes", since=since, include_output=True)
+    found = [it for it in listed if it.output and it.output["echo"].get("key") == key]
+    return found if len(found) >= at_least else []

@@ -35,7 +35,7 @@ def test_signing_key_passes_raw_or_hashed_with_or_without_prefix(
 ) -> None:
     client = serve(MockServer(signing_key=given))
     client.headers["authorization"] = authorization
-    for path in ("/v1/events", "/v1/runs", "/v2/runs", "/v2/health"):
+    for path in ("/v1/events", "/v2/runs", "/v2/health"):
         answer = client.get(path)
         assert (answer.status_code, answer.headers["x-inngest-server-kind"]) == (200, "cloud")
 
@@ -62,8 +62,7 @@ def test_any_other_authorization_is_refused_in_plain_text(
         client.headers["authorization"] = authorization
     for path in (
         "/v1/events",
-        "/v1/runs",
-        "/v1/webhooks",
+        "/v1/cancellations",
         "/v2/runs",
         "/v2/nope",
         "/api/v2/health",

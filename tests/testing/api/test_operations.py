@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from inngest_rest.testing._api.operations import HANDLERS, OPERATION_NAMES, UNDOCUMENTED
+from inngest_rest.testing._api.operations import HANDLERS
+from inngest_rest.testing._api.releases import OPERATION_NAMES, UNDOCUMENTED
 from inngest_rest_api.api import OPERATIONS
 
 

@@ -36,7 +36,7 @@ def test_cache_answers_v1_for_some_seconds(serve: Serve) -> None:
 
 
 def test_errors_and_lists_are_not_cached(serve: Serve) -> None:
-    client = serve(MockServer(caching=True))
+    client = serve(MockServer(v1_routes=True, caching=True))
     for path in (f"/v1/runs/{UNKNOWN}", "/v1/events", "/v1/runs", "/v1/apps", "/v2/runs"):
         types = {client.get(path).headers["content-type"] for _ in range(2)}
         assert types == {"application/json"}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 UNKNOWN = "01HZZZZZZZZZZZZZZZZZZZZZZZ"
 NOT_FOUND = (404, "404 page not found\n")
+HTML = "text/html; charset=utf-8"
 
 
 @pytest.mark.parametrize(
@@ -47,11 +48,12 @@ def test_unknown_route_of_v1_is_a_text(client: httpx.Client, path: str) -> None:
     assert (answer.status_code, answer.text) == NOT_FOUND
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("path", ["/", "/e", "/nope", "//v1/events", "/V1/events", "/api/v1/runs"])
 def test_any_other_path_is_the_web_page(client: httpx.Client, method: str, path: str) -> None:
     answer = client.request(method, f"http://mock{path}")
-    assert (answer.status_code, answer.content) == (200, b"")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, HTML)
+    assert answer.text.startswith("<!DOCTYPE html>") == (method != "HEAD")
     assert answer.headers["x-inngest-server-kind"] == "dev"
 
 
@@ -81,7 +83,7 @@ def test_empty_segment_in_the_middle_is_an_empty_id(client: httpx.Client) -> Non
 
 
 def test_server_without_v1_routes_lacks_the_routes_that_were_asked_for(serve: Serve) -> None:
-    client = serve(MockServer(v1_routes=False))
+    client = serve(MockServer())
     hook = f"/v1/webhooks/{UNKNOWN}"
     for method, path in [
         ("GET", "/v1/runs"),
@@ -101,7 +103,7 @@ def test_server_without_v1_routes_lacks_the_routes_that_were_asked_for(serve: Se
 
 
 def test_server_without_v2_lacks_all_of_it(serve: Serve) -> None:
-    client = serve(MockServer(v2_routes=False))
+    client = serve(MockServer(v1_routes=True, v2_routes=False))
     for path in ("/v2/runs", "/api/v2/health", "/v2/nope"):
         answer = client.get(path)
         assert (answer.status_code, answer.text) == NOT_FOUND

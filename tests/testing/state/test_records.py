@@ -67,5 +67,5 @@ def test_log_is_read_from_any_id_in_both_directions() -> None:
 
 def test_function_needs_ids_and_is_registered_once(mock: MockServer) -> None:
     for app, id in (("probe-app", "ok"), ("", "x"), ("x", "")):
-        with pytest.raises(ValueError, match=r"already exists|need an id"):
+        with pytest.raises(ValueError, match=r"already exists|must not be empty"):
             mock.function(app, id)

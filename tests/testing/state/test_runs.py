@@ -126,7 +126,7 @@ def test_run_of_a_future_event_waits_for_its_time(client: httpx.Client, mock: Mo
     assert statuses(client, event_id) == ("Running", "QUEUED", "QUEUED")
     (listed,) = client.get("/v2/runs", params={"status": "queued"}).json()["data"]
     single = client.get(f"/v2/runs/{listed['id']}").json()["data"]
-    assert single["startedAt"] == "0001-01-01T00:00:00Z"
+    assert single["startedAt"] == "2026-11-24T18:00:00Z"
     assert "endedAt" not in single
     mock.advance(timedelta(minutes=1))
     assert statuses(client, event_id) == ("Completed", "COMPLETED", "COMPLETED")
@@ -266,7 +266,11 @@ def test_jobs_list_what_a_run_waits_for(client: httpx.Client, mock: MockServer) 
 
 
 def test_unread_until_the_visibility_delay_has_passed() -> None:
-    mock = MockServer(visibility_delay=timedelta(milliseconds=250), clock=lambda: EVENING_NS)
+    mock = MockServer(
+        v1_routes=True,
+        visibility_delay=timedelta(milliseconds=250),
+        clock=lambda: EVENING_NS,
+    )
     mock.function("probe-app", "ok", trigger="app/ok")
     with httpx.Client(transport=mock.transport, base_url="http://mock") as client:
         event_id = send(client, "app/ok")

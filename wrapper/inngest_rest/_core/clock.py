@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from attrs import frozen
 
@@ -44,3 +44,43 @@ class Clock:
 
 
 SYSTEM_CLOCK = Clock()
+
+
+class _Time(Protocol):
+    """A time of its own that a transport may have as its `inngest_time`, as a mock server does."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+        ...
+
+    def now(self) -> float:
+        """Return seconds since 1970."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Let some seconds pass."""
+
+    async def sleep_async(self, seconds: float) -> None:
+        """Let some seconds pass, and other tasks run."""
+
+
+def clock_of(transport: object, clock: Clock) -> Clock:
+    """Return a clock that follows the transport's own time, if it has one, else `clock`.
+
+    A clock that a test has put in the place of the system's stays.
+    """
+    if clock is not SYSTEM_CLOCK or not hasattr(type(transport), "inngest_time"):
+        return clock
+    own: _Time = cast("Any", transport).inngest_time
+
+    def wait(stop: threading.Event, seconds: float) -> None:
+        if not stop.is_set():
+            own.sleep(seconds)
+
+    return Clock(
+        monotonic=own.monotonic,
+        now=own.now,
+        sleep=own.sleep,
+        wait=wait,
+        sleep_async=own.sleep_async,
+    )

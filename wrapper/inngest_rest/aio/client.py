@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from inngest_rest._core.calls.session import Session
 from inngest_rest._core.calls.settings import resolve
-from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
+from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, clock_of
 from inngest_rest._core.drivers import lanes
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.sending import send, send_many
@@ -107,9 +107,10 @@ class AsyncInngestClient:
             retries=retries,
             allow_http=allow_http,
         )
-        self._session = Session(settings, self._clock, has_own_transport=transport is not None)
+        clock = clock_of(transport, self._clock)
+        self._session = Session(settings, clock, has_own_transport=transport is not None)
         proxies = settings.event_proxy, settings.api_proxy
-        self._driver = AsyncDriver(lanes.asynchronous(transport, *proxies), self._clock)
+        self._driver = AsyncDriver(lanes.asynchronous(transport, *proxies), clock)
 
     def __repr__(self) -> str:
         session = getattr(self, "_session", "<not initialized>")  # as in a crash report

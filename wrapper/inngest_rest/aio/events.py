@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import events
+from inngest_rest._core.resources import event_runs, events
 from inngest_rest.aio._resource import Resource
 from inngest_rest.aio.paginator import AsyncPaginator
 
@@ -31,7 +31,8 @@ class Events(Resource):
 
         Args:
             name: Only events with exactly this name.
-            since: Only events received after this aware datetime; one hour ago by default.
+            since: Only events received after this aware datetime; by default, one hour ago, or
+                without a limit if `until` is given.
             until: Only events received before this aware datetime.
             limit: Maximum number of events in total; None for all of them.
             page_size: Maximum number of events per request; the server returns at most 50.
@@ -72,17 +73,20 @@ class Events(Resource):
         self,
         id: str,
         *,
+        include_original_run_id: bool = False,
         limit: int | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
     ) -> AsyncPaginator[Run]:
-        """List the runs started by an event.
+        """List the runs started by an event, with their outputs or errors.
 
-        An empty list need not mean that a run is still to come: an event that is batched,
-        rate-limited or repeated may never have a run of its own.
+        An empty list need not mean that a run is still to come: an event that is rate-limited,
+        repeated or not yet batched has none.
 
         Args:
             id: The internal id of the event, as returned by `send`.
+            include_original_run_id: Whether to return `original_run_id`, too, which takes a second
+                request per page, as only v1 has it.
             limit: Maximum number of runs in total; None for all of them.
             page_size: Maximum number of runs per request; the server returns at most 40.
             cursor: The `next_cursor` of an earlier page, to continue after it.
@@ -90,10 +94,17 @@ class Events(Resource):
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
 
-        HTTP: `GET /v2/events/{eventId}/runs`, else `GET /v1/events/{eventId}/runs`, where a status
-        that contradicts the run's end reads `unknown`.
+        HTTP: `GET /v2/events/{eventId}/runs`, else `GET /v1/events/{eventId}/runs`, which answers
+        out of a cache of 15 s and lists the run of a batch under one of its events only.
         """
         return AsyncPaginator(
             self._driver,
-            events.list_runs(self._session, id, limit=limit, page_size=page_size, cursor=cursor),
+            event_runs.list_runs(
+                self._session,
+                id,
+                include_original_run_id=include_original_run_id,
+                limit=limit,
+                page_size=page_size,
+                cursor=cursor,
+            ),
         )

@@ -70,18 +70,22 @@ class Functions(Resource):
     ) -> str:
         """Start a function directly and return the id of its run.
 
+        Not retried once the request may have reached the server: a retry could start a second run.
+        Where that must not happen, send an event with an `id` of your own instead: however often it
+        is sent, a function runs once for it within 24 hours.
+
         Args:
             app: The app's id.
             function: The function's id within the app.
             data: The event data passed to the function; `{}` by default.
-            idempotency_key: Calls with the same key return the id of the first run. Do not rely on
-                it: servers of release 1.43 execute the function twice for a call with a key, and
-                once more for each repeat. With a key, a failed request is retried; without one,
-                only if it never reached the server.
+            idempotency_key: Calls with the same key return the id of the first run. It does not
+                keep the function from running twice: servers of release 1.43 execute it twice for a
+                call with a key, and once more for each repeat.
 
         Raises:
             NotFoundError: No such function.
-            BadRequestError: The function is rate-limited or debounced (422).
+            BadRequestError: The function is rate-limited (422); or it is debounced, and will run
+                later all the same.
 
         HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`.
         """

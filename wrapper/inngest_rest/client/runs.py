@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import runs
+from inngest_rest._core.resources import one_run, runs, wait
 from inngest_rest.client._resource import Resource
 from inngest_rest.client.paginator import Paginator
 
@@ -28,6 +28,7 @@ class Runs(Resource):
         function: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        include_output: bool = False,
         limit: int | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
@@ -39,18 +40,18 @@ class Runs(Resource):
             app: Only runs of this app.
             function: Only runs of this function of the app.
             since: Only runs queued at or after this aware datetime.
-            until: Only runs queued before this aware datetime.
+            until: Only runs queued at or before this aware datetime.
+            include_output: Whether to list runs with their `output` or `error`.
             limit: Maximum number of runs in total; None for all of them.
             page_size: Maximum number of runs per request, 1 to 100.
             cursor: The `next_cursor` of an earlier page, to continue after it.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
-            RouteNotFoundError: The server lacks the route, or lacks v2 and a filter needs it.
+            RouteNotFoundError: The server lacks the route, or lacks v2 and an argument needs it.
 
         HTTP: `GET /v1/runs`, else `GET /v2/runs`, which is also used for several statuses and for
-        app, function, since and until. Listed runs have no `output`; those from v2 have no
-        `ended_at` either.
+        app, function, since, until and include_output.
         """
         return Paginator(
             self._driver,
@@ -61,25 +62,30 @@ class Runs(Resource):
                 function=function,
                 since=since,
                 until=until,
+                include_output=include_output,
                 limit=limit,
                 page_size=page_size,
                 cursor=cursor,
             ),
         )
 
-    def get(self, id: str) -> Run:
+    def get(self, id: str, *, include_original_run_id: bool = False) -> Run:
         """Get one run, with its output or error.
 
         Args:
             id: The run's id.
+            include_original_run_id: Whether to return `original_run_id`, too, which takes a second
+                request, as only v1 has it.
 
         Raises:
             NotFoundError: No such run; one that was just started appears after about 0.25 s.
 
-        HTTP: `GET /v1/runs/{runId}`, else `GET /v2/runs/{runId}`. The response comes from a cache
-        that may be 3 s old.
+        HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}`, which also answers for runs that
+        v2 cannot load, out of a cache of 3 s.
         """
-        return self._driver.run(runs.get(self._session, id))
+        return self._driver.run(
+            one_run.get(self._session, id, include_original_run_id=include_original_run_id)
+        )
 
     def wait(self, id: str, timeout: Seconds) -> Run:
         """Wait until a run has ended and return it, whether it completed, failed or was cancelled.
@@ -92,20 +98,24 @@ class Runs(Resource):
             WaitTimeoutError: The run did not end in time; `run` is its last known state.
             NotFoundError: The run did not appear within 5 s.
 
-        HTTP: `GET /v1/runs/{runId}` every 3 s, as long as the server caches an answer.
+        HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}` past its cache: at first after
+        50 ms, then ever more rarely, at last every 3 s.
         """
-        return self._driver.run(runs.wait(self._session, id, timeout))
+        return self._driver.run(wait.wait(self._session, id, timeout))
 
     def cancel(self, id: str) -> None:
         """Cancel a run; a run that has already ended is left as it is.
+
+        Code that is executing at that moment still runs to its end.
 
         Args:
             id: The run's id.
 
         Raises:
-            NotFoundError: No such run.
+            NotFoundError: No such run; or the server stores in PostgreSQL and is older than
+                release 1.39.
 
-        HTTP: `DELETE /v1/runs/{runId}`, else `POST /v2/runs/{runId}/cancel`.
+        HTTP: `POST /v2/runs/{runId}/cancel`, else `DELETE /v1/runs/{runId}`.
         """
         return self._driver.run(runs.cancel(self._session, id))
 

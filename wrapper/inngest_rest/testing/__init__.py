@@ -26,8 +26,10 @@ from inngest_rest.testing._state.behaviours import (
     Runner,
     completes,
     fails,
+    retries,
     sleeps,
     waits_for,
+    works,
 )
 from inngest_rest.testing._state.records import MockEvent, MockRequest, MockRun, MockRunStatus
 
@@ -49,8 +51,10 @@ __all__ = [
     "drops",
     "fails",
     "loses_response",
+    "retries",
     "sleeps",
     "waits_for",
+    "works",
 ]
 
 # Tracebacks, reprs and pickles name the public module, not the private one of the definition.

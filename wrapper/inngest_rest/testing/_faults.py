@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import attrs
 import httpx
 
-from inngest_rest.testing._api.operations import OPERATION_NAMES
+from inngest_rest.testing._api.releases import OPERATION_NAMES
 from inngest_rest.testing._api.responses import JSON, TEXT
 from inngest_rest.testing._api.routing import METHODS
 from inngest_rest.testing._carriers.messages import Request, Response
 from inngest_rest.testing._go.encoding import encode
-from inngest_rest.testing._state.clock import as_timedelta
+from inngest_rest.testing._state.arguments import as_timedelta
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -62,7 +62,12 @@ def answers(status: int, body: object = b"", *, headers: Mapping[str, str] | Non
         body: Bytes, text, or a JSON value. Default: empty.
         headers: Headers such as `{"Retry-After": "1"}`. Default: a `Content-Type` that fits the
             body.
+
+    Raises:
+        ValueError: `status` is not the status of a final response, 200 to 599.
     """
+    if not 200 <= status <= 599:
+        raise ValueError(f"status must be between 200 and 599, and is {status!r}")
     given = {name.lower(): value for name, value in (headers or {}).items()}
     if isinstance(body, bytes):
         raw, content_type = body, None
@@ -109,6 +114,13 @@ def delays(by: timedelta | float) -> Effect:
     return Delays(as_timedelta(by, "by"))
 
 
+def check_effect(given: object) -> None:
+    """Raise TypeError for anything but an effect."""
+    if not isinstance(given, Effect):
+        names = "answers(...), drops(...), loses_response(...) or delays(...)"
+        raise TypeError(f"effect must be {names}, and is {given!r}")
+
+
 def check_target(
     served: Mapping[str, str], *, operation: str | None, method: str | None, path: str | None
 ) -> None:
@@ -124,7 +136,7 @@ def check_target(
         if operation in OPERATION_NAMES.values():
             raise ValueError(
                 f"this mock does not serve the operation {operation!r}, so the fault would never "
-                "strike: see v1_routes and v2_routes of MockServer"
+                "strike: see release, v1_routes and v2_routes of MockServer"
             )
         raise _unknown("operation", operation, served.values())
     if method is not None and method not in METHODS:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, get_args
 
 import httpx
 
-from inngest_rest.testing._api.call import Call
+from inngest_rest.testing._api.call import Call, Database, Server
 from inngest_rest.testing._api.cors import headers_for, preflight
 from inngest_rest.testing._api.keys import Keys
-from inngest_rest.testing._api.operations import served_operations
+from inngest_rest.testing._api.releases import CURRENT, Release, served_operations
 from inngest_rest.testing._api.routing import Match, Router
 from inngest_rest.testing._api.v1.guard import ResponseCache
+from inngest_rest.testing._carriers.client_time import ClientTime
 from inngest_rest.testing._carriers.messages import Dropped, Outcome, Request, Response
 from inngest_rest.testing._carriers.transport import MockTransport
 from inngest_rest.testing._faults import (
@@ -24,30 +27,39 @@ from inngest_rest.testing._faults import (
     Effect,
     Fault,
     LosesResponse,
+    check_effect,
     check_target,
 )
-from inngest_rest.testing._go.times import to_datetime
-from inngest_rest.testing._state.behaviours import Completes, Runner
-from inngest_rest.testing._state.clock import Clock, WallClock, as_timedelta
+from inngest_rest.testing._go.times import NS_PER_SECOND, to_datetime
+from inngest_rest.testing._state.arguments import as_text, as_timedelta, check_timedelta, one_of
+from inngest_rest.testing._state.behaviours import Runner, as_runner
+from inngest_rest.testing._state.clock import Clock, WallClock, nanoseconds
 from inngest_rest.testing._state.log import view_of
 from inngest_rest.testing._state.records import MockEvent, MockRequest, MockRun
 from inngest_rest.testing._state.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Sequence
-    from datetime import datetime, timedelta
+    from collections.abc import Collection, Generator
+    from datetime import datetime
 
 
 class MockServer:
     """A stateful stand-in for an Inngest server, in process or on a socket.
 
-    It responds as a real server was recorded to, oddities included. What the server does at random
-    the mock does in one fixed way, and the statuses it reports are always correct.
+    It responds as a real server was recorded to, oddities included; what the server does at random
+    the mock does in one fixed way.
 
     Args:
+        release: The release of the self-hosted server to be, such as `"1.17"` (which is 1.17.0) or
+            `"1.27.1"`: it lacks the routes that came later, and responds to them as that release
+            does. Default: 1.43.
+        store: What the server stores its runs in: `"sqlite"` or `"postgresql"`, where
+            `DELETE /v1/runs/{id}` finds no run. Default: `"sqlite"`.
         v1_routes: Whether `GET /v1/runs`, `GET /v1/apps`, `POST /v1/runs/{id}/replay` and
-            `/v1/webhooks` exist. No known server has them: False behaves like one. Default: True.
+            `/v1/webhooks` exist, which no known server has. Default: False.
         v2_routes: Whether `/v2` and `/api/v2` exist. Default: True.
+        web_ui: Whether the web UI, which responds to unknown paths, is a page; without it, the
+            response is empty. Default: True.
         event_keys: The event keys to accept. Default: any, as on a dev server.
         signing_key: The hexadecimal key that v1 and v2 require, with or without its prefix;
             clients may send it raw or hashed. Default: none is required, as on a dev server.
@@ -59,14 +71,18 @@ class MockServer:
 
     Raises:
         TypeError: `event_keys` is one string, or `visibility_delay` is not a time span.
-        ValueError: A key is malformed, or `visibility_delay` is negative.
+        ValueError: A key or `release` is malformed, `store` is unknown, or `visibility_delay` is
+            negative.
     """
 
     def __init__(
         self,
         *,
-        v1_routes: bool = True,
+        release: str = CURRENT,
+        store: Database = "sqlite",
+        v1_routes: bool = False,
         v2_routes: bool = True,
+        web_ui: bool = True,
         event_keys: Collection[str] | None = None,
         signing_key: str | None = None,
         visibility_delay: timedelta | float = 0,
@@ -79,11 +95,22 @@ class MockServer:
         self._keys = Keys.of(event_keys, signing_key)
         self._store = Store(self._clock, as_timedelta(visibility_delay, "visibility_delay"))
         cache = ResponseCache() if caching else None
-        self._served = served_operations(v1_routes=v1_routes, v2_routes=v2_routes)
-        self._router = Router(self._served, cache)
+        being = Release.parse(release)
+        database: Database = one_of("store", store, get_args(Database))
+        self._kind = Server(being, database)
+        self._served = served_operations(being, v1_routes=v1_routes, v2_routes=v2_routes)
+        self._router = Router(being, self._served, cache=cache, web_ui=web_ui)
         self._faults: list[Fault] = []
         self._requests: list[MockRequest] = []
-        self._transport = MockTransport(self.answer)
+        self._transport = MockTransport(
+            self.answer,
+            ClientTime(
+                self._lock,
+                lambda: self._clock.advanced / NS_PER_SECOND,
+                lambda: self.now,
+                self.advance,
+            ),
+        )
 
     def function(
         self,
@@ -93,6 +120,8 @@ class MockServer:
         trigger: str | Sequence[str] = (),
         run: Runner | None = None,
         name: str | None = None,
+        batch_size: int | None = None,
+        batch_timeout: timedelta = timedelta(seconds=1),
     ) -> None:
         """Register a function.
 
@@ -101,24 +130,37 @@ class MockServer:
             id: Its id within the app.
             trigger: The name of the event that triggers it, or several; `app/*` matches every
                 name with that prefix. Default: it can only be invoked.
-            run: `completes(...)`, `fails(...)`, `sleeps(...)`, `waits_for(...)`, or a callable
-                that takes the event and returns an output or one of these; an exception fails
-                the run. It runs under the mock's lock: it may use `transport`, but not the URL
-                of `serve`. Default: complete with null.
+            run: `completes(...)`, `fails(...)`, `retries(...)`, `sleeps(...)`, `waits_for(...)`,
+                `works(...)`, or a callable that takes the event and returns an output or one of
+                these; an exception fails the run. It runs under the mock's lock: it may use
+                `transport`, but not the URL of `serve`. Default: complete with null.
             name: Its display name. Default: the id.
+            batch_size: Run once per so many events: a callable gets the first of them, with all
+                under the key `events`. Default: once per event.
+            batch_timeout: How long a batch waits for events before it runs with fewer, by the
+                mock's clock. Default: one second.
 
         Raises:
-            ValueError: The function already exists, or an id is empty.
+            TypeError: An id or a trigger is not a text, or `run` is not a behaviour.
+            ValueError: The function already exists, an id or a trigger is empty, or `batch_size` is
+                less than 1.
         """
-        triggers = (trigger,) if isinstance(trigger, str) else tuple(trigger)
+        for label, given in (("app", app), ("id", id)):
+            as_text(label, given)
+        runner, triggers = as_runner("run", run), _triggers(trigger)
+        timeout = check_timedelta(batch_timeout, "batch_timeout")
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, and is {batch_size!r}")
         with self._lock:
             self._store.catalogue.register(
                 app,
                 id,
                 name=name or id,
                 triggers=triggers,
-                runner=Completes() if run is None else run,
+                runner=runner,
                 at=self._clock.now(),
+                batch_size=batch_size,
+                batch_timeout_ns=nanoseconds(timeout),
             )
 
     def advance(self, by: timedelta | float) -> None:
@@ -164,9 +206,11 @@ class MockServer:
             The fault, which counts its hits and can be cleared.
 
         Raises:
+            TypeError: `effect` is not an effect.
             ValueError: The fault would never strike: an unknown operation or method, a path of no
                 operation, a combination that excludes itself, or less than one time.
         """
+        check_effect(effect)
         if (times is not None and times < 1) or after < 0:
             raise ValueError("times must be at least 1, or None; after must not be negative")
         upper = None if method is None else method.upper()
@@ -201,7 +245,11 @@ class MockServer:
 
     @property
     def transport(self) -> MockTransport:
-        """A transport for `httpx.Client` and `httpx.AsyncClient`; always the same object."""
+        """A transport for clients of this library, `httpx.Client` and `httpx.AsyncClient`.
+
+        Always the same object. A client of this library pauses in the mock's time: what it waits
+        for, between the polls of `runs.wait` or before a retry, advances the mock's clock at once.
+        """
         return self._transport
 
     @contextmanager
@@ -276,9 +324,17 @@ class MockServer:
         permission = preflight(request)
         if permission is not None:
             return _framed(request, permission)
-        response = match.handler(Call(request, match.params, self._store, self._keys, now))
+        call = Call(request, match.params, self._store, self._keys, self._kind, now)
+        response = match.handler(call)
         kind = ("X-Inngest-Server-Kind", self._keys.server_kind)
         return _framed(request, response.with_headers(*headers_for(request), kind))
+
+
+def _triggers(trigger: str | Sequence[str]) -> tuple[str, ...]:
+    if not isinstance(trigger, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"trigger must be the name of an event, or several, and is {trigger!r}")
+    names = (trigger,) if isinstance(trigger, str) else tuple(trigger)
+    return tuple(as_text("trigger", each) for each in names)
 
 
 def _framed(request: Request, response: Response) -> Response:

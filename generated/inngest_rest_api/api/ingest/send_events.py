@@ -78,6 +78,27 @@ def parse_response(
 
         return response_401
 
+    if response.status_code == 403:
+        return None
+
+    if response.status_code == 404:
+        return None
+
+    if response.status_code == 406:
+        return None
+
+    if response.status_code == 409:
+        return None
+
+    if response.status_code == 412:
+        return None
+
+    if response.status_code == 413:
+        return None
+
+    if response.status_code == 500:
+        return None
+
     if response.status_code == 503:
         response_503 = SendUnauthorized.from_dict(read_json(response.content))
 
@@ -131,9 +152,8 @@ def sync_detailed(
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
     of strings and fail as events.
 
-    The official SDKs also know 403 (the key filters events or addresses), 404, 406, 409, 412,
-    413 and 500 from Inngest Cloud [docs]; their bodies are not known and they are not listed
-    below.
+    The official SDKs know more statuses from Inngest Cloud [docs]. Their bodies are not known,
+    so none is documented below.
 
     Args:
         event_key (str): The event key, a secret. A dev server takes any value. It is compared
@@ -205,9 +225,8 @@ def sync(
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
     of strings and fail as events.
 
-    The official SDKs also know 403 (the key filters events or addresses), 404, 406, 409, 412,
-    413 and 500 from Inngest Cloud [docs]; their bodies are not known and they are not listed
-    below.
+    The official SDKs know more statuses from Inngest Cloud [docs]. Their bodies are not known,
+    so none is documented below.
 
     Args:
         event_key (str): The event key, a secret. A dev server takes any value. It is compared
@@ -269,9 +288,8 @@ async def asyncio_detailed(
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
     of strings and fail as events.
 
-    The official SDKs also know 403 (the key filters events or addresses), 404, 406, 409, 412,
-    413 and 500 from Inngest Cloud [docs]; their bodies are not known and they are not listed
-    below.
+    The official SDKs know more statuses from Inngest Cloud [docs]. Their bodies are not known,
+    so none is documented below.
 
     Args:
         event_key (str): The event key, a secret. A dev server takes any value. It is compared
@@ -341,9 +359,8 @@ async def asyncio(
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
     of strings and fail as events.
 
-    The official SDKs also know 403 (the key filters events or addresses), 404, 406, 409, 412,
-    413 and 500 from Inngest Cloud [docs]; their bodies are not known and they are not listed
-    below.
+    The official SDKs know more statuses from Inngest Cloud [docs]. Their bodies are not known,
+    so none is documented below.
 
     Args:
         event_key (str): The event key, a secret. A dev server takes any value. It is compared

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from ... import errors
+from ...models.v1_cancellation import V1Cancellation
 from ...models.v1_cancellation_body import V1CancellationBody
 from ...models.v1_cancellation_envelope import V1CancellationEnvelope
 from ...models.v1_error import V1Error
@@ -42,7 +43,7 @@ def get_kwargs(
 
 def parse_response(
     response: httpx.Response, *, strict: bool
-) -> V1CancellationEnvelope | V1Error | str | None:
+) -> V1Cancellation | V1CancellationEnvelope | V1Error | str | None:
     """Read the body as the document has it for the response's status
 
     Args:
@@ -50,7 +51,23 @@ def parse_response(
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
     if response.status_code == 200:
-        response_200 = V1CancellationEnvelope.from_dict(read_json(response.content))
+
+        def _parse_response_200(data: object) -> V1Cancellation | V1CancellationEnvelope:
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                response_200_type_0 = V1CancellationEnvelope.from_dict(data)
+
+                return response_200_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            if not isinstance(data, dict):
+                raise TypeError()
+            response_200_type_1 = V1Cancellation.from_dict(data)
+
+            return response_200_type_1
+
+        response_200 = _parse_response_200(read_json(response.content))
 
         return response_200
 
@@ -77,7 +94,7 @@ def parse_response(
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[V1CancellationEnvelope | V1Error | str]:
+) -> Response[V1Cancellation | V1CancellationEnvelope | V1Error | str]:
     return Response(
         status_code=response.status_code,
         content=response.content,
@@ -90,7 +107,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: V1CancellationBody,
-) -> Response[V1CancellationEnvelope | V1Error | str]:
+) -> Response[V1Cancellation | V1CancellationEnvelope | V1Error | str]:
     """Cancel many runs of a function
 
     Cancels the runs of one function that started within a range of time, those for which an expression
@@ -105,7 +122,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V1CancellationEnvelope | V1Error | str]
+        Response[V1Cancellation | V1CancellationEnvelope | V1Error | str]
     """
 
     kwargs = get_kwargs(
@@ -123,7 +140,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: V1CancellationBody,
-) -> V1CancellationEnvelope | V1Error | str | None:
+) -> V1Cancellation | V1CancellationEnvelope | V1Error | str | None:
     """Cancel many runs of a function
 
     Cancels the runs of one function that started within a range of time, those for which an expression
@@ -138,7 +155,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V1CancellationEnvelope | V1Error | str
+        V1Cancellation | V1CancellationEnvelope | V1Error | str
     """
 
     return sync_detailed(
@@ -151,7 +168,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: V1CancellationBody,
-) -> Response[V1CancellationEnvelope | V1Error | str]:
+) -> Response[V1Cancellation | V1CancellationEnvelope | V1Error | str]:
     """Cancel many runs of a function
 
     Cancels the runs of one function that started within a range of time, those for which an expression
@@ -166,7 +183,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V1CancellationEnvelope | V1Error | str]
+        Response[V1Cancellation | V1CancellationEnvelope | V1Error | str]
     """
 
     kwargs = get_kwargs(
@@ -182,7 +199,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: V1CancellationBody,
-) -> V1CancellationEnvelope | V1Error | str | None:
+) -> V1Cancellation | V1CancellationEnvelope | V1Error | str | None:
     """Cancel many runs of a function
 
     Cancels the runs of one function that started within a range of time, those for which an expression
@@ -197,7 +214,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V1CancellationEnvelope | V1Error | str
+        V1Cancellation | V1CancellationEnvelope | V1Error | str
     """
 
     return (

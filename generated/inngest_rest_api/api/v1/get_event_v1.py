@@ -68,6 +68,11 @@ def parse_response(
     if response.status_code == 401:
         return response.text
 
+    if response.status_code == 404:
+        response_404 = V1Error.from_dict(read_json(response.content))
+
+        return response_404
+
     if response.status_code == 429:
         response_429 = V1Error.from_dict(read_json(response.content))
 

@@ -68,6 +68,11 @@ def parse_response(
     if response.status_code == 401:
         return response.text
 
+    if response.status_code == 404:
+        response_404 = V1Error.from_dict(read_json(response.content))
+
+        return response_404
+
     if response.status_code == 429:
         response_429 = V1Error.from_dict(read_json(response.content))
 
@@ -96,11 +101,13 @@ def sync_detailed(
 ) -> Response[V1Error | V1RunEnvelope | str]:
     """Get one run
 
-    The one place where a run's status was right every time [seen]. Sleeping, waiting, retrying
-    and held back (by a concurrency limit or a future `ts`) are all `Running`.
+    Sleeping, waiting, between two attempts and held back (by a concurrency limit or a future
+    `ts`) are all `Running`, and neither a score nor metadata changes the status of an ended run
+    [seen].
 
     A run that does not exist is body status **500**, "Unable to load function run: ID", not
-    404; `getRunV2` distinguishes the two. Cached for 3 s.
+    404; `getRunV2` distinguishes the two. So is one that was skipped, and for some milliseconds
+    one that was just invoked [seen]. Cached for 3 s, if smaller than about 1 KB.
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -131,11 +138,13 @@ def sync(
 ) -> V1Error | V1RunEnvelope | str | None:
     """Get one run
 
-    The one place where a run's status was right every time [seen]. Sleeping, waiting, retrying
-    and held back (by a concurrency limit or a future `ts`) are all `Running`.
+    Sleeping, waiting, between two attempts and held back (by a concurrency limit or a future
+    `ts`) are all `Running`, and neither a score nor metadata changes the status of an ended run
+    [seen].
 
     A run that does not exist is body status **500**, "Unable to load function run: ID", not
-    404; `getRunV2` distinguishes the two. Cached for 3 s.
+    404; `getRunV2` distinguishes the two. So is one that was skipped, and for some milliseconds
+    one that was just invoked [seen]. Cached for 3 s, if smaller than about 1 KB.
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -161,11 +170,13 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1RunEnvelope | str]:
     """Get one run
 
-    The one place where a run's status was right every time [seen]. Sleeping, waiting, retrying
-    and held back (by a concurrency limit or a future `ts`) are all `Running`.
+    Sleeping, waiting, between two attempts and held back (by a concurrency limit or a future
+    `ts`) are all `Running`, and neither a score nor metadata changes the status of an ended run
+    [seen].
 
     A run that does not exist is body status **500**, "Unable to load function run: ID", not
-    404; `getRunV2` distinguishes the two. Cached for 3 s.
+    404; `getRunV2` distinguishes the two. So is one that was skipped, and for some milliseconds
+    one that was just invoked [seen]. Cached for 3 s, if smaller than about 1 KB.
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -194,11 +205,13 @@ async def asyncio(
 ) -> V1Error | V1RunEnvelope | str | None:
     """Get one run
 
-    The one place where a run's status was right every time [seen]. Sleeping, waiting, retrying
-    and held back (by a concurrency limit or a future `ts`) are all `Running`.
+    Sleeping, waiting, between two attempts and held back (by a concurrency limit or a future
+    `ts`) are all `Running`, and neither a score nor metadata changes the status of an ended run
+    [seen].
 
     A run that does not exist is body status **500**, "Unable to load function run: ID", not
-    404; `getRunV2` distinguishes the two. Cached for 3 s.
+    404; `getRunV2` distinguishes the two. So is one that was skipped, and for some milliseconds
+    one that was just invoked [seen]. Cached for 3 s, if smaller than about 1 KB.
 
     Args:
         run_id (str): The id of a run, a ULID in any case.

@@ -88,7 +88,7 @@ def sync_detailed(
 ) -> Response[V1AppListEnvelope | V1Error | str]:
     """List apps
 
-    [asked-for] Today's servers answer `404 page not found`; `listAppsV2` does the same job. Paging is
+    [requested] Today's servers answer `404 page not found`; `listAppsV2` does the same job. Paging is
     not known: all apps are expected at once.
 
     Raises:
@@ -114,7 +114,7 @@ def sync(
 ) -> V1AppListEnvelope | V1Error | str | None:
     """List apps
 
-    [asked-for] Today's servers answer `404 page not found`; `listAppsV2` does the same job. Paging is
+    [requested] Today's servers answer `404 page not found`; `listAppsV2` does the same job. Paging is
     not known: all apps are expected at once.
 
     Raises:
@@ -136,7 +136,7 @@ async def asyncio_detailed(
 ) -> Response[V1AppListEnvelope | V1Error | str]:
     """List apps
 
-    [asked-for] Today's servers answer `404 page not found`; `listAppsV2` does the same job. Paging is
+    [requested] Today's servers answer `404 page not found`; `listAppsV2` does the same job. Paging is
     not known: all apps are expected at once.
 
     Raises:
@@ -160,7 +160,7 @@ async def asyncio(
 ) -> V1AppListEnvelope | V1Error | str | None:
     """List apps
 
-    [asked-for] Today's servers answer `404 page not found`; `listAppsV2` does the same job. Paging is
+    [requested] Today's servers answer `404 page not found`; `listAppsV2` does the same job. Paging is
     not known: all apps are expected at once.
 
     Raises:

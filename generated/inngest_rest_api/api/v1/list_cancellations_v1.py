@@ -88,8 +88,8 @@ def sync_detailed(
 ) -> Response[V1CancellationListEnvelope | V1Error | str]:
     """List bulk cancellations
 
-    An open-source server has no store for cancellations and answers 500 without a body [seen]. The
-    answer with data is read from the source.
+    Inngest Cloud has them; an open-source server of any release has no store for cancellations and
+    answers 500 without a body [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -114,8 +114,8 @@ def sync(
 ) -> V1CancellationListEnvelope | V1Error | str | None:
     """List bulk cancellations
 
-    An open-source server has no store for cancellations and answers 500 without a body [seen]. The
-    answer with data is read from the source.
+    Inngest Cloud has them; an open-source server of any release has no store for cancellations and
+    answers 500 without a body [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -136,8 +136,8 @@ async def asyncio_detailed(
 ) -> Response[V1CancellationListEnvelope | V1Error | str]:
     """List bulk cancellations
 
-    An open-source server has no store for cancellations and answers 500 without a body [seen]. The
-    answer with data is read from the source.
+    Inngest Cloud has them; an open-source server of any release has no store for cancellations and
+    answers 500 without a body [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -160,8 +160,8 @@ async def asyncio(
 ) -> V1CancellationListEnvelope | V1Error | str | None:
     """List bulk cancellations
 
-    An open-source server has no store for cancellations and answers 500 without a body [seen]. The
-    answer with data is read from the source.
+    Inngest Cloud has them; an open-source server of any release has no store for cancellations and
+    answers 500 without a body [seen].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

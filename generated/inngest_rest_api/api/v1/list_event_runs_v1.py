@@ -70,6 +70,11 @@ def parse_response(
     if response.status_code == 401:
         return response.text
 
+    if response.status_code == 404:
+        response_404 = V1Error.from_dict(read_json(response.content))
+
+        return response_404
+
     if response.status_code == 429:
         response_429 = V1Error.from_dict(read_json(response.content))
 
@@ -105,9 +110,11 @@ def sync_detailed(
     Empty lists are cached, too, like every answer here, for 15 s: asked too early, the list
     stays empty for that long. `listEventRunsV2` has no cache.
 
-    **`status` is often wrong here** [seen, on one build]: ended runs show `Scheduled` for good,
-    runs between two attempts show `Failed`. A run has ended if and only if `ended_at` is not
-    null; take the status from `getRunV1`.
+    Before release 1.27.1 the status of an ended run may be any, often `Scheduled` or `Running`
+    [seen on 1.17 and 1.25, there for 14 of 36]: go by `ended_at`, and ask `getRunV1` for the
+    status. Between two attempts it is `Failed`, with `ended_at` null. A run that was
+    cancelled in the middle of a request is listed **twice**, with the outputs `{}` and the real
+    one [seen]: go by `run_id`.
 
     Args:
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
@@ -146,9 +153,11 @@ def sync(
     Empty lists are cached, too, like every answer here, for 15 s: asked too early, the list
     stays empty for that long. `listEventRunsV2` has no cache.
 
-    **`status` is often wrong here** [seen, on one build]: ended runs show `Scheduled` for good,
-    runs between two attempts show `Failed`. A run has ended if and only if `ended_at` is not
-    null; take the status from `getRunV1`.
+    Before release 1.27.1 the status of an ended run may be any, often `Scheduled` or `Running`
+    [seen on 1.17 and 1.25, there for 14 of 36]: go by `ended_at`, and ask `getRunV1` for the
+    status. Between two attempts it is `Failed`, with `ended_at` null. A run that was
+    cancelled in the middle of a request is listed **twice**, with the outputs `{}` and the real
+    one [seen]: go by `run_id`.
 
     Args:
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
@@ -182,9 +191,11 @@ async def asyncio_detailed(
     Empty lists are cached, too, like every answer here, for 15 s: asked too early, the list
     stays empty for that long. `listEventRunsV2` has no cache.
 
-    **`status` is often wrong here** [seen, on one build]: ended runs show `Scheduled` for good,
-    runs between two attempts show `Failed`. A run has ended if and only if `ended_at` is not
-    null; take the status from `getRunV1`.
+    Before release 1.27.1 the status of an ended run may be any, often `Scheduled` or `Running`
+    [seen on 1.17 and 1.25, there for 14 of 36]: go by `ended_at`, and ask `getRunV1` for the
+    status. Between two attempts it is `Failed`, with `ended_at` null. A run that was
+    cancelled in the middle of a request is listed **twice**, with the outputs `{}` and the real
+    one [seen]: go by `run_id`.
 
     Args:
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
@@ -221,9 +232,11 @@ async def asyncio(
     Empty lists are cached, too, like every answer here, for 15 s: asked too early, the list
     stays empty for that long. `listEventRunsV2` has no cache.
 
-    **`status` is often wrong here** [seen, on one build]: ended runs show `Scheduled` for good,
-    runs between two attempts show `Failed`. A run has ended if and only if `ended_at` is not
-    null; take the status from `getRunV1`.
+    Before release 1.27.1 the status of an ended run may be any, often `Scheduled` or `Running`
+    [seen on 1.17 and 1.25, there for 14 of 36]: go by `ended_at`, and ask `getRunV1` for the
+    status. Between two attempts it is `Failed`, with `ended_at` null. A run that was
+    cancelled in the middle of a request is listed **twice**, with the outputs `{}` and the real
+    one [seen]: go by `run_id`.
 
     Args:
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.

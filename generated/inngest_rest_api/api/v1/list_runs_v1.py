@@ -112,7 +112,7 @@ def sync_detailed(
 ) -> Response[V1Error | V1RunPageEnvelope | str]:
     """List runs, newest first
 
-    [asked-for] Today's servers answer `404 page not found`; `listRunsV2` does the same job.
+    [requested] Today's servers answer `404 page not found`; `listRunsV2` does the same job.
 
     A run looks as in `getRunV1`. No next cursor is known: as in `listEventsV1`, pass the last
     `run_id` as `cursor` and stop at a page that is shorter than asked or brings no new id.
@@ -121,7 +121,7 @@ def sync_detailed(
         limit (int | Unset): Runs per page. The server's bounds are not known; 20 is the usual
             default.
         status (V1RunStatusFilter | Unset): Only runs of this status; one value only. In lower
-            case, as this project was asked [asked-for].
+            case, as this project was asked [requested].
         cursor (str | Unset): A `run_id`; only older runs follow, itself excluded.
 
     Raises:
@@ -154,7 +154,7 @@ def sync(
 ) -> V1Error | V1RunPageEnvelope | str | None:
     """List runs, newest first
 
-    [asked-for] Today's servers answer `404 page not found`; `listRunsV2` does the same job.
+    [requested] Today's servers answer `404 page not found`; `listRunsV2` does the same job.
 
     A run looks as in `getRunV1`. No next cursor is known: as in `listEventsV1`, pass the last
     `run_id` as `cursor` and stop at a page that is shorter than asked or brings no new id.
@@ -163,7 +163,7 @@ def sync(
         limit (int | Unset): Runs per page. The server's bounds are not known; 20 is the usual
             default.
         status (V1RunStatusFilter | Unset): Only runs of this status; one value only. In lower
-            case, as this project was asked [asked-for].
+            case, as this project was asked [requested].
         cursor (str | Unset): A `run_id`; only older runs follow, itself excluded.
 
     Raises:
@@ -191,7 +191,7 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1RunPageEnvelope | str]:
     """List runs, newest first
 
-    [asked-for] Today's servers answer `404 page not found`; `listRunsV2` does the same job.
+    [requested] Today's servers answer `404 page not found`; `listRunsV2` does the same job.
 
     A run looks as in `getRunV1`. No next cursor is known: as in `listEventsV1`, pass the last
     `run_id` as `cursor` and stop at a page that is shorter than asked or brings no new id.
@@ -200,7 +200,7 @@ async def asyncio_detailed(
         limit (int | Unset): Runs per page. The server's bounds are not known; 20 is the usual
             default.
         status (V1RunStatusFilter | Unset): Only runs of this status; one value only. In lower
-            case, as this project was asked [asked-for].
+            case, as this project was asked [requested].
         cursor (str | Unset): A `run_id`; only older runs follow, itself excluded.
 
     Raises:
@@ -231,7 +231,7 @@ async def asyncio(
 ) -> V1Error | V1RunPageEnvelope | str | None:
     """List runs, newest first
 
-    [asked-for] Today's servers answer `404 page not found`; `listRunsV2` does the same job.
+    [requested] Today's servers answer `404 page not found`; `listRunsV2` does the same job.
 
     A run looks as in `getRunV1`. No next cursor is known: as in `listEventsV1`, pass the last
     `run_id` as `cursor` and stop at a page that is shorter than asked or brings no new id.
@@ -240,7 +240,7 @@ async def asyncio(
         limit (int | Unset): Runs per page. The server's bounds are not known; 20 is the usual
             default.
         status (V1RunStatusFilter | Unset): Only runs of this status; one value only. In lower
-            case, as this project was asked [asked-for].
+            case, as this project was asked [requested].
         cursor (str | Unset): A `run_id`; only older runs follow, itself excluded.
 
     Raises:

@@ -83,7 +83,7 @@ def sync_detailed(
 ) -> Response[V1Error | V1ReplayEnvelope | str]:
     """Run a run again
 
-    [asked-for] Starts a new run for the same events. Today's servers answer `404 page not found`;
+    [requested] Starts a new run for the same events. Today's servers answer `404 page not found`;
     `rerunRunV2` does the same job. Not idempotent: each call is a run.
 
     Args:
@@ -115,7 +115,7 @@ def sync(
 ) -> V1Error | V1ReplayEnvelope | str | None:
     """Run a run again
 
-    [asked-for] Starts a new run for the same events. Today's servers answer `404 page not found`;
+    [requested] Starts a new run for the same events. Today's servers answer `404 page not found`;
     `rerunRunV2` does the same job. Not idempotent: each call is a run.
 
     Args:
@@ -142,7 +142,7 @@ async def asyncio_detailed(
 ) -> Response[V1Error | V1ReplayEnvelope | str]:
     """Run a run again
 
-    [asked-for] Starts a new run for the same events. Today's servers answer `404 page not found`;
+    [requested] Starts a new run for the same events. Today's servers answer `404 page not found`;
     `rerunRunV2` does the same job. Not idempotent: each call is a run.
 
     Args:
@@ -172,7 +172,7 @@ async def asyncio(
 ) -> V1Error | V1ReplayEnvelope | str | None:
     """Run a run again
 
-    [asked-for] Starts a new run for the same events. Today's servers answer `404 page not found`;
+    [requested] Starts a new run for the same events. Today's servers answer `404 page not found`;
     `rerunRunV2` does the same job. Not idempotent: each call is a run.
 
     Args:

@@ -7,6 +7,7 @@ import httpx
 
 from ... import errors
 from ...models.v1_error import V1Error
+from ...models.v1_run_id import V1RunId
 from ...models.v1_run_id_envelope import V1RunIdEnvelope
 from ...models.v1_signal import V1Signal
 from ...types import Response, read_json
@@ -42,7 +43,7 @@ def get_kwargs(
 
 def parse_response(
     response: httpx.Response, *, strict: bool
-) -> V1Error | V1RunIdEnvelope | str | None:
+) -> V1Error | V1RunId | V1RunIdEnvelope | str | None:
     """Read the body as the document has it for the response's status
 
     Args:
@@ -50,7 +51,23 @@ def parse_response(
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
     if response.status_code == 200:
-        response_200 = V1RunIdEnvelope.from_dict(read_json(response.content))
+
+        def _parse_response_200(data: object) -> V1RunId | V1RunIdEnvelope:
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                response_200_type_0 = V1RunIdEnvelope.from_dict(data)
+
+                return response_200_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            if not isinstance(data, dict):
+                raise TypeError()
+            response_200_type_1 = V1RunId.from_dict(data)
+
+            return response_200_type_1
+
+        response_200 = _parse_response_200(read_json(response.content))
 
         return response_200
 
@@ -79,7 +96,7 @@ def parse_response(
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[V1Error | V1RunIdEnvelope | str]:
+) -> Response[V1Error | V1RunId | V1RunIdEnvelope | str]:
     return Response(
         status_code=response.status_code,
         content=response.content,
@@ -92,7 +109,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: V1Signal,
-) -> Response[V1Error | V1RunIdEnvelope | str]:
+) -> Response[V1Error | V1RunId | V1RunIdEnvelope | str]:
     """Resume the run that waits for a signal
 
     Resumes at most one run; a signal sent twice finds no run the second time. The waiting step
@@ -109,7 +126,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V1Error | V1RunIdEnvelope | str]
+        Response[V1Error | V1RunId | V1RunIdEnvelope | str]
     """
 
     kwargs = get_kwargs(
@@ -127,7 +144,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: V1Signal,
-) -> V1Error | V1RunIdEnvelope | str | None:
+) -> V1Error | V1RunId | V1RunIdEnvelope | str | None:
     """Resume the run that waits for a signal
 
     Resumes at most one run; a signal sent twice finds no run the second time. The waiting step
@@ -144,7 +161,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V1Error | V1RunIdEnvelope | str
+        V1Error | V1RunId | V1RunIdEnvelope | str
     """
 
     return sync_detailed(
@@ -157,7 +174,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: V1Signal,
-) -> Response[V1Error | V1RunIdEnvelope | str]:
+) -> Response[V1Error | V1RunId | V1RunIdEnvelope | str]:
     """Resume the run that waits for a signal
 
     Resumes at most one run; a signal sent twice finds no run the second time. The waiting step
@@ -174,7 +191,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V1Error | V1RunIdEnvelope | str]
+        Response[V1Error | V1RunId | V1RunIdEnvelope | str]
     """
 
     kwargs = get_kwargs(
@@ -190,7 +207,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: V1Signal,
-) -> V1Error | V1RunIdEnvelope | str | None:
+) -> V1Error | V1RunId | V1RunIdEnvelope | str | None:
     """Resume the run that waits for a signal
 
     Resumes at most one run; a signal sent twice finds no run the second time. The waiting step
@@ -207,7 +224,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V1Error | V1RunIdEnvelope | str
+        V1Error | V1RunId | V1RunIdEnvelope | str
     """
 
     return (

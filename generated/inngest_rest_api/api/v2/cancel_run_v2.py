@@ -116,7 +116,9 @@ def sync_detailed(
 ) -> Response[V2Errors | V2RunIdEnvelope | str]:
     """Cancel a run
 
-    Unlike `cancelRunV1` it reports when there is nothing left to cancel.
+    Unlike `cancelRunV1` it reports when there is nothing left to cancel, and works on PostgreSQL, too.
+    Queued runs can be cancelled. 200 means that the run had not ended; the code of one in the middle of
+    a request goes on to the end of that request [seen].
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -150,7 +152,9 @@ def sync(
 ) -> V2Errors | V2RunIdEnvelope | str | None:
     """Cancel a run
 
-    Unlike `cancelRunV1` it reports when there is nothing left to cancel.
+    Unlike `cancelRunV1` it reports when there is nothing left to cancel, and works on PostgreSQL, too.
+    Queued runs can be cancelled. 200 means that the run had not ended; the code of one in the middle of
+    a request goes on to the end of that request [seen].
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -179,7 +183,9 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2RunIdEnvelope | str]:
     """Cancel a run
 
-    Unlike `cancelRunV1` it reports when there is nothing left to cancel.
+    Unlike `cancelRunV1` it reports when there is nothing left to cancel, and works on PostgreSQL, too.
+    Queued runs can be cancelled. 200 means that the run had not ended; the code of one in the middle of
+    a request goes on to the end of that request [seen].
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -211,7 +217,9 @@ async def asyncio(
 ) -> V2Errors | V2RunIdEnvelope | str | None:
     """Cancel a run
 
-    Unlike `cancelRunV1` it reports when there is nothing left to cancel.
+    Unlike `cancelRunV1` it reports when there is nothing left to cancel, and works on PostgreSQL, too.
+    Queued runs can be cancelled. 200 means that the run had not ended; the code of one in the middle of
+    a request goes on to the end of that request [seen].
 
     Args:
         run_id (str): The id of a run, a ULID in any case.

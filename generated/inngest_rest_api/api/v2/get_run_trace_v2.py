@@ -105,7 +105,11 @@ def sync_detailed(
 ) -> Response[V2Errors | V2TraceEnvelope | str]:
     """Get the trace of a run
 
-    A tree of spans, the run itself at the root. Span statuses share the race of `getRunV2` [seen].
+    A tree of spans, the run itself at the root; it is there as soon as the run is. Each step is two
+    siblings with one `stepId`, one of them with metadata about its request. Attempts at the function
+    are children `Attempt N` of a span `Execution`, called `Finalization` once the run has ended; so are
+    the failed attempts at a step, whose own span follows. Of a cancelled run only the root is
+    `CANCELLED`: what it waited for stays `WAITING` [seen].
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -140,7 +144,11 @@ def sync(
 ) -> V2Errors | V2TraceEnvelope | str | None:
     """Get the trace of a run
 
-    A tree of spans, the run itself at the root. Span statuses share the race of `getRunV2` [seen].
+    A tree of spans, the run itself at the root; it is there as soon as the run is. Each step is two
+    siblings with one `stepId`, one of them with metadata about its request. Attempts at the function
+    are children `Attempt N` of a span `Execution`, called `Finalization` once the run has ended; so are
+    the failed attempts at a step, whose own span follows. Of a cancelled run only the root is
+    `CANCELLED`: what it waited for stays `WAITING` [seen].
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -170,7 +178,11 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2TraceEnvelope | str]:
     """Get the trace of a run
 
-    A tree of spans, the run itself at the root. Span statuses share the race of `getRunV2` [seen].
+    A tree of spans, the run itself at the root; it is there as soon as the run is. Each step is two
+    siblings with one `stepId`, one of them with metadata about its request. Attempts at the function
+    are children `Attempt N` of a span `Execution`, called `Finalization` once the run has ended; so are
+    the failed attempts at a step, whose own span follows. Of a cancelled run only the root is
+    `CANCELLED`: what it waited for stays `WAITING` [seen].
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -203,7 +215,11 @@ async def asyncio(
 ) -> V2Errors | V2TraceEnvelope | str | None:
     """Get the trace of a run
 
-    A tree of spans, the run itself at the root. Span statuses share the race of `getRunV2` [seen].
+    A tree of spans, the run itself at the root; it is there as soon as the run is. Each step is two
+    siblings with one `stepId`, one of them with metadata about its request. Attempts at the function
+    are children `Attempt N` of a span `Execution`, called `Finalization` once the run has ended; so are
+    the failed attempts at a step, whose own span follows. Of a cancelled run only the root is
+    `CANCELLED`: what it waited for stays `WAITING` [seen].
 
     Args:
         run_id (str): The id of a run, a ULID in any case.

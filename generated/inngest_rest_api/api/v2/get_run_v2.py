@@ -100,9 +100,10 @@ def sync_detailed(
 ) -> Response[V2Errors | V2RunEnvelope | str]:
     """Get one run
 
-    **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
-    `endedAt` for good, retrying ones shown `FAILED`. `getRunV1` was right every time. The advantages of
-    this operation are a clear 404, and `startedAt` as the true start.
+    Never cached, and as fast on a server with many runs as on one with few. Between two attempts the
+    status is `FAILED`, without `endedAt`; a run that was skipped is `QUEUED` for ever. After metadata
+    without a target was written to a run, it is a 404, "Function not found", for good, though
+    `getRunV1` has it [seen].
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -137,9 +138,10 @@ def sync(
 ) -> V2Errors | V2RunEnvelope | str | None:
     """Get one run
 
-    **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
-    `endedAt` for good, retrying ones shown `FAILED`. `getRunV1` was right every time. The advantages of
-    this operation are a clear 404, and `startedAt` as the true start.
+    Never cached, and as fast on a server with many runs as on one with few. Between two attempts the
+    status is `FAILED`, without `endedAt`; a run that was skipped is `QUEUED` for ever. After metadata
+    without a target was written to a run, it is a 404, "Function not found", for good, though
+    `getRunV1` has it [seen].
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -169,9 +171,10 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2RunEnvelope | str]:
     """Get one run
 
-    **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
-    `endedAt` for good, retrying ones shown `FAILED`. `getRunV1` was right every time. The advantages of
-    this operation are a clear 404, and `startedAt` as the true start.
+    Never cached, and as fast on a server with many runs as on one with few. Between two attempts the
+    status is `FAILED`, without `endedAt`; a run that was skipped is `QUEUED` for ever. After metadata
+    without a target was written to a run, it is a 404, "Function not found", for good, though
+    `getRunV1` has it [seen].
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -204,9 +207,10 @@ async def asyncio(
 ) -> V2Errors | V2RunEnvelope | str | None:
     """Get one run
 
-    **`status` was wrong in 32 of 80 tries** [seen, on one build]: ended runs shown `QUEUED` without
-    `endedAt` for good, retrying ones shown `FAILED`. `getRunV1` was right every time. The advantages of
-    this operation are a clear 404, and `startedAt` as the true start.
+    Never cached, and as fast on a server with many runs as on one with few. Between two attempts the
+    status is `FAILED`, without `endedAt`; a run that was skipped is `QUEUED` for ever. After metadata
+    without a target was written to a run, it is a 404, "Function not found", for good, though
+    `getRunV1` has it [seen].
 
     Args:
         run_id (str): The id of a run, a ULID in any case.

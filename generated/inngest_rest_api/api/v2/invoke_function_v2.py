@@ -8,8 +8,8 @@ import httpx
 
 from ... import errors
 from ...models.v2_errors import V2Errors
+from ...models.v2_invocation_envelope import V2InvocationEnvelope
 from ...models.v2_invoke_body import V2InvokeBody
-from ...models.v2_run_id_envelope import V2RunIdEnvelope
 from ...types import Response, read_json
 from .. import Operation
 
@@ -54,7 +54,7 @@ def get_kwargs(
 
 def parse_response(
     response: httpx.Response, *, strict: bool
-) -> V2Errors | V2RunIdEnvelope | str | None:
+) -> V2Errors | V2InvocationEnvelope | str | None:
     """Read the body as the document has it for the response's status
 
     Args:
@@ -62,9 +62,19 @@ def parse_response(
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
     if response.status_code == 200:
-        response_200 = V2RunIdEnvelope.from_dict(read_json(response.content))
+        response_200 = V2InvocationEnvelope.from_dict(read_json(response.content))
 
         return response_200
+
+    if response.status_code == 201:
+        response_201 = V2InvocationEnvelope.from_dict(read_json(response.content))
+
+        return response_201
+
+    if response.status_code == 202:
+        response_202 = V2InvocationEnvelope.from_dict(read_json(response.content))
+
+        return response_202
 
     if response.status_code == 400:
         response_400 = V2Errors.from_dict(read_json(response.content))
@@ -74,13 +84,18 @@ def parse_response(
     if response.status_code == 401:
         return response.text
 
+    if response.status_code == 403:
+        response_403 = V2Errors.from_dict(read_json(response.content))
+
+        return response_403
+
     if response.status_code == 404:
         response_404 = V2Errors.from_dict(read_json(response.content))
 
         return response_404
 
     if response.status_code == 409:
-        response_409 = V2RunIdEnvelope.from_dict(read_json(response.content))
+        response_409 = V2InvocationEnvelope.from_dict(read_json(response.content))
 
         return response_409
 
@@ -111,7 +126,7 @@ def parse_response(
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[V2Errors | V2RunIdEnvelope | str]:
+) -> Response[V2Errors | V2InvocationEnvelope | str]:
     return Response(
         status_code=response.status_code,
         content=response.content,
@@ -126,14 +141,15 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: V2InvokeBody,
-) -> Response[V2Errors | V2RunIdEnvelope | str]:
+) -> Response[V2Errors | V2InvocationEnvelope | str]:
     """Start a run of a function without an event
 
-    Answers as soon as the run is queued, and the run is readable at once [seen]. The vendor's
-    document promises 201 and 202; the server answers 200.
+    Answers as soon as the run is queued, and `getRunV2` has the run at once [seen]. An
+    expression on the trigger and batching do not apply to it [seen].
 
-    With an `idempotencyKey` a repeated call starts nothing: it is a **409 with the success
-    body** and the id of the first run [seen].
+    With an `idempotencyKey` a repeated call is a **409 with the success body** and the id of
+    the first run. But already the first call with a key executes the function **twice** [seen]:
+    once as the run it names, and once for the event of the call, which is published too.
 
     Args:
         app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
@@ -148,7 +164,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V2Errors | V2RunIdEnvelope | str]
+        Response[V2Errors | V2InvocationEnvelope | str]
     """
 
     kwargs = get_kwargs(
@@ -170,14 +186,15 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: V2InvokeBody,
-) -> V2Errors | V2RunIdEnvelope | str | None:
+) -> V2Errors | V2InvocationEnvelope | str | None:
     """Start a run of a function without an event
 
-    Answers as soon as the run is queued, and the run is readable at once [seen]. The vendor's
-    document promises 201 and 202; the server answers 200.
+    Answers as soon as the run is queued, and `getRunV2` has the run at once [seen]. An
+    expression on the trigger and batching do not apply to it [seen].
 
-    With an `idempotencyKey` a repeated call starts nothing: it is a **409 with the success
-    body** and the id of the first run [seen].
+    With an `idempotencyKey` a repeated call is a **409 with the success body** and the id of
+    the first run. But already the first call with a key executes the function **twice** [seen]:
+    once as the run it names, and once for the event of the call, which is published too.
 
     Args:
         app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
@@ -192,7 +209,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V2Errors | V2RunIdEnvelope | str
+        V2Errors | V2InvocationEnvelope | str
     """
 
     return sync_detailed(
@@ -209,14 +226,15 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: V2InvokeBody,
-) -> Response[V2Errors | V2RunIdEnvelope | str]:
+) -> Response[V2Errors | V2InvocationEnvelope | str]:
     """Start a run of a function without an event
 
-    Answers as soon as the run is queued, and the run is readable at once [seen]. The vendor's
-    document promises 201 and 202; the server answers 200.
+    Answers as soon as the run is queued, and `getRunV2` has the run at once [seen]. An
+    expression on the trigger and batching do not apply to it [seen].
 
-    With an `idempotencyKey` a repeated call starts nothing: it is a **409 with the success
-    body** and the id of the first run [seen].
+    With an `idempotencyKey` a repeated call is a **409 with the success body** and the id of
+    the first run. But already the first call with a key executes the function **twice** [seen]:
+    once as the run it names, and once for the event of the call, which is published too.
 
     Args:
         app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
@@ -231,7 +249,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V2Errors | V2RunIdEnvelope | str]
+        Response[V2Errors | V2InvocationEnvelope | str]
     """
 
     kwargs = get_kwargs(
@@ -251,14 +269,15 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: V2InvokeBody,
-) -> V2Errors | V2RunIdEnvelope | str | None:
+) -> V2Errors | V2InvocationEnvelope | str | None:
     """Start a run of a function without an event
 
-    Answers as soon as the run is queued, and the run is readable at once [seen]. The vendor's
-    document promises 201 and 202; the server answers 200.
+    Answers as soon as the run is queued, and `getRunV2` has the run at once [seen]. An
+    expression on the trigger and batching do not apply to it [seen].
 
-    With an `idempotencyKey` a repeated call starts nothing: it is a **409 with the success
-    body** and the id of the first run [seen].
+    With an `idempotencyKey` a repeated call is a **409 with the success body** and the id of
+    the first run. But already the first call with a key executes the function **twice** [seen]:
+    once as the run it names, and once for the event of the call, which is published too.
 
     Args:
         app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
@@ -273,7 +292,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V2Errors | V2RunIdEnvelope | str
+        V2Errors | V2InvocationEnvelope | str
     """
 
     return (

@@ -74,6 +74,11 @@ def parse_response(
     if response.status_code == 401:
         return response.text
 
+    if response.status_code == 403:
+        response_403 = V2Errors.from_dict(read_json(response.content))
+
+        return response_403
+
     if response.status_code == 404:
         response_404 = V2Errors.from_dict(read_json(response.content))
 
@@ -120,8 +125,9 @@ def sync_detailed(
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List the runs an event started
 
-    An unknown event has no runs [seen]. Never cached. The notes on `status`, `startedAt` and `endedAt`
-    in `listRunsV2` apply here.
+    An unknown event has no runs; each event of a batch has the run of the batch [seen]. Never cached.
+    The notes on `status`, `startedAt` and `endedAt` in `listRunsV2` apply here. Release 1.25 shows
+    every run as `QUEUED`, without `endedAt`, for good [seen 36 of 36 times].
 
     Args:
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
@@ -164,8 +170,9 @@ def sync(
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List the runs an event started
 
-    An unknown event has no runs [seen]. Never cached. The notes on `status`, `startedAt` and `endedAt`
-    in `listRunsV2` apply here.
+    An unknown event has no runs; each event of a batch has the run of the batch [seen]. Never cached.
+    The notes on `status`, `startedAt` and `endedAt` in `listRunsV2` apply here. Release 1.25 shows
+    every run as `QUEUED`, without `endedAt`, for good [seen 36 of 36 times].
 
     Args:
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
@@ -203,8 +210,9 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List the runs an event started
 
-    An unknown event has no runs [seen]. Never cached. The notes on `status`, `startedAt` and `endedAt`
-    in `listRunsV2` apply here.
+    An unknown event has no runs; each event of a batch has the run of the batch [seen]. Never cached.
+    The notes on `status`, `startedAt` and `endedAt` in `listRunsV2` apply here. Release 1.25 shows
+    every run as `QUEUED`, without `endedAt`, for good [seen 36 of 36 times].
 
     Args:
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
@@ -245,8 +253,9 @@ async def asyncio(
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List the runs an event started
 
-    An unknown event has no runs [seen]. Never cached. The notes on `status`, `startedAt` and `endedAt`
-    in `listRunsV2` apply here.
+    An unknown event has no runs; each event of a batch has the run of the batch [seen]. Never cached.
+    The notes on `status`, `startedAt` and `endedAt` in `listRunsV2` apply here. Release 1.25 shows
+    every run as `QUEUED`, without `endedAt`, for good [seen 36 of 36 times].
 
     Args:
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.

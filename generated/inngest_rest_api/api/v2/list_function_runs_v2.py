@@ -194,8 +194,9 @@ def sync_detailed(
             be before `until` if both are given.
         until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
         time_field (V2TimeField | Unset): The time that `from`, `until` and the order are about.
-            Absent: `queuedAt`. On a server whose lists lack `endedAt` (see `listRunsV2`), going by it
-            finds nothing [seen].
+            Absent: `queuedAt`, which `startedAt` equals here: the time of scheduling. `endedAt` is
+            when the run last changed: without a `status`, queued and running runs are listed, too
+            [seen].
         order (V2Order | Unset): Which way to sort. Absent: `DESC`, newest first.
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.
@@ -265,8 +266,9 @@ def sync(
             be before `until` if both are given.
         until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
         time_field (V2TimeField | Unset): The time that `from`, `until` and the order are about.
-            Absent: `queuedAt`. On a server whose lists lack `endedAt` (see `listRunsV2`), going by it
-            finds nothing [seen].
+            Absent: `queuedAt`, which `startedAt` equals here: the time of scheduling. `endedAt` is
+            when the run last changed: without a `status`, queued and running runs are listed, too
+            [seen].
         order (V2Order | Unset): Which way to sort. Absent: `DESC`, newest first.
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.
@@ -331,8 +333,9 @@ async def asyncio_detailed(
             be before `until` if both are given.
         until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
         time_field (V2TimeField | Unset): The time that `from`, `until` and the order are about.
-            Absent: `queuedAt`. On a server whose lists lack `endedAt` (see `listRunsV2`), going by it
-            finds nothing [seen].
+            Absent: `queuedAt`, which `startedAt` equals here: the time of scheduling. `endedAt` is
+            when the run last changed: without a `status`, queued and running runs are listed, too
+            [seen].
         order (V2Order | Unset): Which way to sort. Absent: `DESC`, newest first.
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.
@@ -400,8 +403,9 @@ async def asyncio(
             be before `until` if both are given.
         until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
         time_field (V2TimeField | Unset): The time that `from`, `until` and the order are about.
-            Absent: `queuedAt`. On a server whose lists lack `endedAt` (see `listRunsV2`), going by it
-            finds nothing [seen].
+            Absent: `queuedAt`, which `startedAt` equals here: the time of scheduling. `endedAt` is
+            when the run last changed: without a `status`, queued and running runs are listed, too
+            [seen].
         order (V2Order | Unset): Which way to sort. Absent: `DESC`, newest first.
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.

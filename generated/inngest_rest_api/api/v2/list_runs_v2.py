@@ -173,15 +173,16 @@ def sync_detailed(
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List runs, newest first
 
-    Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 100 runs had
-    no gap and no repeat [seen]. An unknown app or function makes an empty list, not an error.
+    Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 21,000 runs
+    had no gap and no repeat; with `order=ASC` and SQLite, the last run of a page is the first
+    of the next one, too [seen]. An unknown app or function makes an empty list, not an error.
 
-    The status in a list was right [seen], until a score or metadata is written to an ended
-    run: then it shows `RUNNING` for good. `startedAt` is the time of scheduling.
+    `from` and `until` are both inclusive, to the nanosecond; equal ones are a 400. Runs appear
+    out of order, up to 0.7 s late [seen].
 
-    Whether an ended run carries `endedAt` and `durationMs` here depends on the build of the
-    server: one always sent them, another of the same source never did [seen]. Judge by
-    `status`.
+    A score or metadata written to an ended run turns it `RUNNING`, without `endedAt`, for good.
+    A cancelled run's `endedAt` is 10 s in the future, and `durationMs` 10 s too long.
+    `startedAt` is the time of scheduling. Runs that were skipped are in no list [seen].
 
     Args:
         limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
@@ -196,8 +197,9 @@ def sync_detailed(
             be before `until` if both are given.
         until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
         time_field (V2TimeField | Unset): The time that `from`, `until` and the order are about.
-            Absent: `queuedAt`. On a server whose lists lack `endedAt` (see `listRunsV2`), going by it
-            finds nothing [seen].
+            Absent: `queuedAt`, which `startedAt` equals here: the time of scheduling. `endedAt` is
+            when the run last changed: without a `status`, queued and running runs are listed, too
+            [seen].
         order (V2Order | Unset): Which way to sort. Absent: `DESC`, newest first.
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.
@@ -249,15 +251,16 @@ def sync(
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List runs, newest first
 
-    Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 100 runs had
-    no gap and no repeat [seen]. An unknown app or function makes an empty list, not an error.
+    Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 21,000 runs
+    had no gap and no repeat; with `order=ASC` and SQLite, the last run of a page is the first
+    of the next one, too [seen]. An unknown app or function makes an empty list, not an error.
 
-    The status in a list was right [seen], until a score or metadata is written to an ended
-    run: then it shows `RUNNING` for good. `startedAt` is the time of scheduling.
+    `from` and `until` are both inclusive, to the nanosecond; equal ones are a 400. Runs appear
+    out of order, up to 0.7 s late [seen].
 
-    Whether an ended run carries `endedAt` and `durationMs` here depends on the build of the
-    server: one always sent them, another of the same source never did [seen]. Judge by
-    `status`.
+    A score or metadata written to an ended run turns it `RUNNING`, without `endedAt`, for good.
+    A cancelled run's `endedAt` is 10 s in the future, and `durationMs` 10 s too long.
+    `startedAt` is the time of scheduling. Runs that were skipped are in no list [seen].
 
     Args:
         limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
@@ -272,8 +275,9 @@ def sync(
             be before `until` if both are given.
         until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
         time_field (V2TimeField | Unset): The time that `from`, `until` and the order are about.
-            Absent: `queuedAt`. On a server whose lists lack `endedAt` (see `listRunsV2`), going by it
-            finds nothing [seen].
+            Absent: `queuedAt`, which `startedAt` equals here: the time of scheduling. `endedAt` is
+            when the run last changed: without a `status`, queued and running runs are listed, too
+            [seen].
         order (V2Order | Unset): Which way to sort. Absent: `DESC`, newest first.
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.
@@ -320,15 +324,16 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List runs, newest first
 
-    Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 100 runs had
-    no gap and no repeat [seen]. An unknown app or function makes an empty list, not an error.
+    Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 21,000 runs
+    had no gap and no repeat; with `order=ASC` and SQLite, the last run of a page is the first
+    of the next one, too [seen]. An unknown app or function makes an empty list, not an error.
 
-    The status in a list was right [seen], until a score or metadata is written to an ended
-    run: then it shows `RUNNING` for good. `startedAt` is the time of scheduling.
+    `from` and `until` are both inclusive, to the nanosecond; equal ones are a 400. Runs appear
+    out of order, up to 0.7 s late [seen].
 
-    Whether an ended run carries `endedAt` and `durationMs` here depends on the build of the
-    server: one always sent them, another of the same source never did [seen]. Judge by
-    `status`.
+    A score or metadata written to an ended run turns it `RUNNING`, without `endedAt`, for good.
+    A cancelled run's `endedAt` is 10 s in the future, and `durationMs` 10 s too long.
+    `startedAt` is the time of scheduling. Runs that were skipped are in no list [seen].
 
     Args:
         limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
@@ -343,8 +348,9 @@ async def asyncio_detailed(
             be before `until` if both are given.
         until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
         time_field (V2TimeField | Unset): The time that `from`, `until` and the order are about.
-            Absent: `queuedAt`. On a server whose lists lack `endedAt` (see `listRunsV2`), going by it
-            finds nothing [seen].
+            Absent: `queuedAt`, which `startedAt` equals here: the time of scheduling. `endedAt` is
+            when the run last changed: without a `status`, queued and running runs are listed, too
+            [seen].
         order (V2Order | Unset): Which way to sort. Absent: `DESC`, newest first.
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.
@@ -394,15 +400,16 @@ async def asyncio(
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List runs, newest first
 
-    Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 100 runs had
-    no gap and no repeat [seen]. An unknown app or function makes an empty list, not an error.
+    Follow `page`: while `hasMore` is true, ask again with `page.cursor`. A walk of 21,000 runs
+    had no gap and no repeat; with `order=ASC` and SQLite, the last run of a page is the first
+    of the next one, too [seen]. An unknown app or function makes an empty list, not an error.
 
-    The status in a list was right [seen], until a score or metadata is written to an ended
-    run: then it shows `RUNNING` for good. `startedAt` is the time of scheduling.
+    `from` and `until` are both inclusive, to the nanosecond; equal ones are a 400. Runs appear
+    out of order, up to 0.7 s late [seen].
 
-    Whether an ended run carries `endedAt` and `durationMs` here depends on the build of the
-    server: one always sent them, another of the same source never did [seen]. Judge by
-    `status`.
+    A score or metadata written to an ended run turns it `RUNNING`, without `endedAt`, for good.
+    A cancelled run's `endedAt` is 10 s in the future, and `durationMs` 10 s too long.
+    `startedAt` is the time of scheduling. Runs that were skipped are in no list [seen].
 
     Args:
         limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
@@ -417,8 +424,9 @@ async def asyncio(
             be before `until` if both are given.
         until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
         time_field (V2TimeField | Unset): The time that `from`, `until` and the order are about.
-            Absent: `queuedAt`. On a server whose lists lack `endedAt` (see `listRunsV2`), going by it
-            finds nothing [seen].
+            Absent: `queuedAt`, which `startedAt` equals here: the time of scheduling. `endedAt` is
+            when the run last changed: without a `status`, queued and running runs are listed, too
+            [seen].
         order (V2Order | Unset): Which way to sort. Absent: `DESC`, newest first.
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.

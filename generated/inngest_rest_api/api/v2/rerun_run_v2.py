@@ -111,8 +111,10 @@ def sync_detailed(
 ) -> Response[V2Errors | V2RunIdEnvelope | str]:
     """Run a run again
 
-    Starts a new run for the same events, from the beginning or from a step. Runs of a cron schedule
-    rerun, too [seen]. Not idempotent: each call is a run.
+    Starts a new run for the same event, from the beginning or from a step. Runs of a cron schedule
+    rerun, too, and runs that have not ended. The run of a batch reruns with the first of its events
+    alone [seen]. Not idempotent: each call is a run; only `original_run_id` in v1 tells that two belong
+    together.
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -146,8 +148,10 @@ def sync(
 ) -> V2Errors | V2RunIdEnvelope | str | None:
     """Run a run again
 
-    Starts a new run for the same events, from the beginning or from a step. Runs of a cron schedule
-    rerun, too [seen]. Not idempotent: each call is a run.
+    Starts a new run for the same event, from the beginning or from a step. Runs of a cron schedule
+    rerun, too, and runs that have not ended. The run of a batch reruns with the first of its events
+    alone [seen]. Not idempotent: each call is a run; only `original_run_id` in v1 tells that two belong
+    together.
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -176,8 +180,10 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2RunIdEnvelope | str]:
     """Run a run again
 
-    Starts a new run for the same events, from the beginning or from a step. Runs of a cron schedule
-    rerun, too [seen]. Not idempotent: each call is a run.
+    Starts a new run for the same event, from the beginning or from a step. Runs of a cron schedule
+    rerun, too, and runs that have not ended. The run of a batch reruns with the first of its events
+    alone [seen]. Not idempotent: each call is a run; only `original_run_id` in v1 tells that two belong
+    together.
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -209,8 +215,10 @@ async def asyncio(
 ) -> V2Errors | V2RunIdEnvelope | str | None:
     """Run a run again
 
-    Starts a new run for the same events, from the beginning or from a step. Runs of a cron schedule
-    rerun, too [seen]. Not idempotent: each call is a run.
+    Starts a new run for the same event, from the beginning or from a step. Runs of a cron schedule
+    rerun, too, and runs that have not ended. The run of a batch reruns with the first of its events
+    alone [seen]. Not idempotent: each call is a run; only `original_run_id` in v1 tells that two belong
+    together.
 
     Args:
         run_id (str): The id of a run, a ULID in any case.

@@ -15,7 +15,7 @@ from inngest_rest.models import Page
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
@@ -56,6 +56,8 @@ def listing(
     session: Session,
     *routes: Callable[[Place, int], Route[Any, Part[T]]],
     largest_page: int = 100,
+    id_of: Callable[[T], str] | None = None,
+    complete: Callable[[tuple[T, ...]], Plan[tuple[T, ...]]] | None = None,
     limit: int | None,
     page_size: int | None,
     cursor: str | None,
@@ -68,6 +70,8 @@ def listing(
             and the number of items to request.
         largest_page: Maximum number of items the server returns at once: a page shorter than
             requested would look like the last.
+        id_of: Returns an item's id, where the server may repeat an item on the next page.
+        complete: Adds to the items of a page what its response lacks.
         limit: Maximum number of items in total.
         page_size: Maximum number of items per page, at most 100.
         cursor: The `next_cursor` of an earlier page.
@@ -82,7 +86,7 @@ def listing(
                 f"cursor {cursor!r} belongs to another listing; this one continues those of "
                 + " and ".join(paths)
             )
-    return Listing(session, routes, limit, size, start)
+    return Listing(session, routes, limit, size, start, id_of, complete)
 
 
 def unpaged(route: Route[A, Part[T]]) -> Callable[[Place, int], Route[A, Part[T]]]:
@@ -123,6 +127,8 @@ class Listing(Generic[T]):
     limit: int | None
     page_size: int
     start: Cursor | None
+    id_of: Callable[[T], str] | None = None
+    complete: Callable[[tuple[T, ...]], Plan[tuple[T, ...]]] | None = None
 
     def walk(self) -> Walk[T]:
         return Walk(self)
@@ -136,6 +142,7 @@ class Walk(Generic[T]):
         self._cursor = listing.start
         self._left = listing.limit
         self._seen = {listing.start}
+        self._last_ids: Collection[str] = ()
         self.is_done = False
 
     def next_page(self) -> Plan[Page[T]]:
@@ -144,21 +151,38 @@ class Walk(Generic[T]):
         size = size if self._left is None else min(size, self._left)
         path, part = yield from first_present(self._listing.session, *self._routes(cursor, size))
         skipped = min(cursor.skip if cursor else 0, len(part.items))
-        items = part.items[skipped:]
-        if self._left is not None and len(items) > self._left:
+        places = [place for place in self._fresh(part.items) if place >= skipped]
+        if self._left is not None and len(places) > self._left:
             # The server returned more than requested: the rest is in the same response.
-            items = items[: self._left]
-            following = Cursor(path, skipped + len(items), cursor.place if cursor else "")
+            places = places[: self._left]
+            following = Cursor(path, places[-1] + 1, cursor.place if cursor else "")
         elif part.place is None:
             following = None
         else:
             following = Cursor(path, (cursor.skip if cursor else 0) - skipped, part.place)
             self._check_new(following)
+        items = tuple(part.items[place] for place in places)
         if self._left is not None:
             self._left -= len(items)
         self._cursor = following
         self.is_done = following is None or self._left == 0
+        if self._listing.complete is not None and items:
+            items = yield from self._listing.complete(items)
         return Page(items, None if following is None else str(following))
+
+    def _fresh(self, items: tuple[T, ...]) -> Iterable[int]:
+        """Return the places of the items that neither this page nor the last one has had before.
+
+        A server may begin a page with the last item of the one before (operation listRunsV2).
+        """
+        id_of = self._listing.id_of
+        if id_of is None:
+            return range(len(items))
+        first: dict[str, int] = {}
+        for place, item in enumerate(items):
+            first.setdefault(id_of(item), place)
+        last_ids, self._last_ids = self._last_ids, first.keys()
+        return [place for id, place in first.items() if id not in last_ids]
 
     def _routes(
         self, cursor: Cursor | None, size: int

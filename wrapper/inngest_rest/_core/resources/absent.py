@@ -6,6 +6,7 @@ time becomes None, too. Only what a result cannot be without is `needed`.
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from inngest_rest import models
@@ -55,6 +56,19 @@ def json_object(value: api.JsonObject | Unset | None) -> dict[str, Any] | None:
     """Return an object of any shape as a plain dict, or None if it is absent."""
     found = given(value)
     return None if found is None else found.to_dict()
+
+
+def as_json(value: Any) -> Any:
+    """Return a model as plain JSON, without what is absent or not as documented."""
+    if isinstance(value, list):
+        return [as_json(each) for each in cast("list[object]", value)]
+    if isinstance(value, Enum):
+        return value.value
+    if not hasattr(value, "FIELDS"):
+        return value
+    named = {key: getattr(value, name) for key, name in value.FIELDS.items()}
+    described = {key: as_json(it) for key, it in named.items() if not isinstance(it, Unset)}
+    return described | value.additional_properties
 
 
 def run_error(output: Any) -> models.RunError:

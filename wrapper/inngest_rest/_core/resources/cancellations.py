@@ -64,17 +64,20 @@ def create(
         started_after=started_after or UNSET,
         if_=condition or UNSET,
     )
-    return first_present(
-        session,
-        Route(
-            operation,
-            operation.get_kwargs(body=body),
-            api.V1CancellationEnvelope,
-            lambda it: from_v1.cancellation(it.data),
-            repeatable=False,
-            advice=_ADVICE,
-        ),
+    route: Route[api.V1CancellationEnvelope | api.V1Cancellation, Cancellation] = Route(
+        operation,
+        operation.get_kwargs(body=body),
+        api.V1CancellationEnvelope,
+        _created,
+        other_forms=(api.V1Cancellation,),
+        repeatable=False,
+        advice=_ADVICE,
     )
+    return first_present(session, route)
+
+
+def _created(it: api.V1CancellationEnvelope | api.V1Cancellation) -> Cancellation:
+    return from_v1.cancellation(it if isinstance(it, api.V1Cancellation) else it.data)
 
 
 def delete(session: Session, cancellation_id: str) -> Plan[None]:

@@ -1,34 +1,35 @@
-"""Stored events: list, get, and the runs of one."""
+"""Stored events: list, get."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_id, check_text
 from inngest_rest._core.calls.families import first_present
-from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unpaged
+from inngest_rest._core.calls.listing import Listing, Paging, Part, listing
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.resources import from_v1, from_v2
+from inngest_rest._core.resources import from_v1
 from inngest_rest._core.resources.filters import check_window
 from inngest_rest.errors import BadRequestError
 from inngest_rest_api import models as api
-from inngest_rest_api.api import v1, v2
+from inngest_rest_api.api import v1
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from typing import Unpack
 
     from inngest_rest._core.calls.listing import Place
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.models import Run, StoredEvent
+    from inngest_rest.models import StoredEvent
 
 # listEventsV1 silently clamps to 51; a page shorter than requested would look like the last.
 _LARGEST_PAGE = 50
-# listEventRunsV2 rejects a larger limit.
-_LARGEST_PAGE_OF_RUNS = 40
+
+# By default, listEventsV1 begins one hour ago, which may be after the end of the window.
+_BEGINNING = datetime(1980, 1, 1, tzinfo=UTC)
 
 
 def list_events(
@@ -49,7 +50,7 @@ def list_events(
             limit=size,
             cursor=place,
             name=name or UNSET,
-            received_after=since or UNSET,
+            received_after=since or (_BEGINNING if until else UNSET),
             received_before=until or UNSET,
         )
         id_of = attrgetter("internal_id")
@@ -78,23 +79,3 @@ def get_route(event_id: str) -> Route[Any, StoredEvent]:
 def get(session: Session, event_id: str) -> Plan[StoredEvent]:
     """Get one stored event by its internal id."""
     return first_present(session, get_route(check_id("event id", event_id)))
-
-
-def list_runs(session: Session, event_id: str, **paging: Unpack[Paging]) -> Listing[Run]:
-    """List the runs of an event, by v2 where there is one: v1 caches this listing for 15 s."""
-    check_id("event id", event_id)
-
-    def by_v2(place: Place, size: int) -> Route[Any, Part[Run]]:
-        operation = v2.list_event_runs_v2
-        kwargs = operation.get_kwargs(event_id, limit=size, cursor=place)
-        return Route(
-            operation, kwargs, api.V2RunListEnvelope, lambda it: from_v2.part(it, from_v2.run)
-        )
-
-    by_v1 = Route(
-        v1.list_event_runs_v1,
-        v1.list_event_runs_v1.get_kwargs(event_id),
-        api.V1RunListEnvelope,
-        lambda it: Part(tuple(map(from_v1.run_of_event, it.data))),
-    )
-    return listing(session, by_v2, unpaged(by_v1), largest_page=_LARGEST_PAGE_OF_RUNS, **paging)

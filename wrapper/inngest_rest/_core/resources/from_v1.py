@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import evolve
-
 from inngest_rest import models
 from inngest_rest._core.calls.listing import Part
-from inngest_rest._core.resources.absent import given, json_object, moment, needed, run_error
+from inngest_rest._core.resources.absent import given, json_object, moment, needed
+from inngest_rest._core.resources.run_state import outcome, settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -39,20 +38,18 @@ def part(found: Iterable[T], id_of: Callable[[T], str], place: Place, size: int)
 
 
 def run(it: api.V1Run) -> models.Run:
-    status = _STATUS.get(it.status.capitalize()) or models.RunStatus(it.status)
-    output, error = given(it.output), None
-    if status == models.RunStatus.FAILED and output is not None:
-        output, error = None, run_error(output)
-    elif status == models.RunStatus.CANCELLED:
-        output = None
+    ended_at = moment(it.ended_at)
+    said = given(it.status) or "unknown"
+    status = settled(_STATUS.get(said.capitalize()) or models.RunStatus(said), ended_at)
+    output, error = outcome(status, given(it.output))
     return models.Run(
         id=needed(it.run_id, "run_id"),
         status=status,
         # v1's run_started_at is when the run was queued (schema V1Run).
         queued_at=moment(it.run_started_at),
-        ended_at=moment(it.ended_at),
-        internal_function_id=it.function_id,
-        event_ids=(it.event_id,),
+        ended_at=ended_at,
+        internal_function_id=given(it.function_id),
+        event_ids=() if (event_id := given(it.event_id)) is None else (event_id,),
         batch_id=given(it.batch_id),
         cron=given(it.cron),
         original_run_id=given(it.original_run_id),
@@ -61,31 +58,32 @@ def run(it: api.V1Run) -> models.Run:
     )
 
 
-def run_of_event(it: api.V1Run) -> models.Run:
-    """Convert a run as v1 lists it under an event (operation listEventRunsV1).
+def runs_of_event(listed: Iterable[api.V1Run]) -> tuple[models.Run, ...]:
+    """Convert the runs of an event, each once.
 
-    Where its status contradicts `ended_at`, `ended_at` wins: the status becomes unknown or running.
+    A run that was cancelled while its code was executing is listed twice: as it was cancelled, and
+    as its code ended later (recording v1-event-runs-twice). The first end is the run's.
     """
-    found = run(it)
-    ended = found.ended_at is not None
-    if ended == (found.status in models.ENDED_STATUSES):
-        return found
-    status = models.RunStatus("unknown") if ended else models.RunStatus.RUNNING
-    return evolve(found, status=status, error=None)
+    found: dict[str, models.Run] = {}
+    for each in map(run, listed):
+        known = found.setdefault(each.id, each)
+        if each.ended_at and (known.ended_at is None or each.ended_at < known.ended_at):
+            found[each.id] = each
+    return tuple(found.values())
 
 
 def app(it: api.V1App) -> models.App:
-    return models.App(it.id, it.name)
+    return models.App(needed(it.id, "id"), given(it.name))
 
 
 def function(it: api.V1Function, app_id: str) -> models.Function:
     config = it.config.additional_properties
     return models.Function(
         # v1 prefixes it with the app's id (operation listFunctionsV1).
-        id=it.id.removeprefix(f"{app_id}-"),
+        id=needed(it.id, "id").removeprefix(f"{app_id}-"),
         app_id=app_id,
-        name=it.name,
-        internal_id=it.internal_id,
+        name=given(it.name),
+        internal_id=given(it.internal_id),
         triggers=tuple(_trigger(each) for each in config.get("triggers") or ()),
         configuration=dict(config),
         created_at=moment(it.created_at),
@@ -99,38 +97,46 @@ def _trigger(it: Mapping[str, Any]) -> models.Trigger:
 
 
 def event(it: api.V1Event) -> models.StoredEvent:
+    internal_id = needed(it.internal_id, "internal_id")
     return models.StoredEvent(
-        internal_id=needed(it.internal_id, "internal_id"),
-        id=it.id,
-        name=it.name,
+        internal_id=internal_id,
+        id=given(it.id) or internal_id,
+        name=given(it.name) or "",
         data=json_object(it.data),
-        ts=it.ts,
-        received_at=it.received_at,
+        ts=given(it.ts),
+        # Self-hosted servers spell it the first way, Inngest Cloud the second (schema V1Event).
+        received_at=moment(it.received_at) or moment(it.receivedAt),
         user=json_object(it.user),
         v=given(it.v),
     )
 
 
 def job(it: api.V1Job) -> models.Job:
-    return models.Job(it.job_id, it.at, it.kind, it.attempt, it.position)
+    return models.Job(
+        id=given(it.job_id),
+        at=moment(it.at),
+        kind=given(it.kind),
+        attempt=given(it.attempt),
+        position=given(it.position),
+    )
 
 
 def cancellation(it: api.V1Cancellation) -> models.Cancellation:
     return models.Cancellation(
-        id=it.id,
-        app_id=it.app_id,
-        function_id=it.function_id,
+        id=needed(it.id, "id"),
+        app_id=given(it.app_id),
+        function_id=given(it.function_id),
         started_before=moment(it.started_before),
         started_after=moment(it.started_after),
         condition=given(it.if_),
         created_at=moment(it.created_at),
-        name=it.name,
+        name=given(it.name),
     )
 
 
 def webhook(it: api.V1Webhook) -> models.Webhook:
     return models.Webhook(
-        id=it.id,
+        id=needed(it.id, "id"),
         name=given(it.name),
         url=given(it.url),
         transform=given(it.transform),

@@ -10,6 +10,7 @@ from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unp
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1, from_v2
 from inngest_rest._core.resources.absent import needed
+from inngest_rest.errors import RouteNotFoundError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 from inngest_rest_api.types import UNSET
@@ -19,13 +20,21 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from inngest_rest._core.calls.listing import Place
+    from inngest_rest._core.calls.route import Advice
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Function
 
 # The response to a repeated idempotency key is a 409 with the body of a success and the id of the
 # first run (recording v2-invoke-idem2).
-_STARTED = {409: api.V2RunIdEnvelope}
+_STARTED = {409: api.V2InvocationEnvelope}
+
+_GET_ADVICE: Advice = {
+    RouteNotFoundError: "List the functions of the app instead: client.functions.list."
+}
+_INVOKE_ADVICE: Advice = {
+    RouteNotFoundError: "Send an event that triggers the function instead: client.send."
+}
 
 
 def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> Listing[Function]:
@@ -36,7 +45,12 @@ def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> L
         operation = v2.list_functions_v2
         kwargs = operation.get_kwargs(app_id, limit=size, cursor=place)
         expected = api.V2FunctionListEnvelope
-        return Route(operation, kwargs, expected, lambda it: from_v2.part(it, from_v2.function))
+        return Route(
+            operation,
+            kwargs,
+            expected,
+            lambda it: from_v2.part(it, lambda each: from_v2.function(each, app_id)),
+        )
 
     by_v1 = Route(
         v1.list_functions_v1,
@@ -53,7 +67,13 @@ def get(session: Session, app_id: str, function_id: str) -> Plan[Function]:
     kwargs = operation.get_kwargs(check_id("app", app_id), check_id("function", function_id))
     return first_present(
         session,
-        Route(operation, kwargs, api.V2FunctionEnvelope, lambda it: from_v2.function(it.data)),
+        Route(
+            operation,
+            kwargs,
+            api.V2FunctionEnvelope,
+            lambda it: from_v2.function(it.data, app_id),
+            advice=_GET_ADVICE,
+        ),
     )
 
 
@@ -65,7 +85,7 @@ def invoke(
     *,
     idempotency_key: str | None,
 ) -> Plan[str]:
-    """Start a function directly and return its run's id; retried only with a key."""
+    """Start a function directly and return its run's id."""
     check_id("app", app_id)
     check_id("function", function_id)
     check_text("idempotency_key", idempotency_key)
@@ -79,9 +99,12 @@ def invoke(
         Route(
             operation,
             operation.get_kwargs(app_id, function_id, body=body),
-            api.V2RunIdEnvelope,
+            api.V2InvocationEnvelope,
             lambda it: needed(it.data.run_id, "runId"),
-            repeatable=idempotency_key is not None,
+            # With a key, too: a server executes a function again for each repeat (operation
+            # invokeFunctionV2).
+            repeatable=False,
             accepted=_STARTED,
+            advice=_INVOKE_ADVICE,
         ),
     )

@@ -1,33 +1,24 @@
-"""Runs: list, get, wait, cancel, replay, jobs, trace."""
+"""Runs: list, cancel, replay, jobs, trace."""
 
 from __future__ import annotations
 
-import math
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
-
-from inngest_rest._core.arguments import check_id, check_seconds
+from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.listing import Listing, Paging, Part, listing
-from inngest_rest._core.calls.retry import is_worth_retrying
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.plans import Plan, sleep
-from inngest_rest._core.resources import events, from_v1, from_v2
+from inngest_rest._core.resources import from_v1, from_v2
 from inngest_rest._core.resources.absent import needed
 from inngest_rest._core.resources.filters import check_statuses, check_window
+from inngest_rest._core.resources.one_run import raise_if_unknown
 from inngest_rest.errors import (
-    ApiError,
-    ConfigurationError,
     ConflictError,
-    InngestError,
     InvalidArgumentError,
     NotFoundError,
     RouteNotFoundError,
     ServerError,
-    TransportError,
-    WaitTimeoutError,
 )
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
@@ -38,23 +29,27 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from inngest_rest._core.calls.listing import Place
+    from inngest_rest._core.calls.route import Advice
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
     from inngest_rest.models import Job, Run, Span
-    from inngest_rest.typing import Seconds, StatusFilter
+    from inngest_rest.typing import StatusFilter
 
 # The statuses that listRunsV1 filters by.
 _V1_STATUSES = frozenset({"running", "completed", "failed", "cancelled"})
 
-# A run becomes visible about 0.25 s after its event was accepted; until then it is "not found".
-# Five seconds allow for a slow server.
-_APPEARS_WITHIN = 5.0
-_APPEARS_EVERY = 0.25
+_LIST_ADVICE: Advice = {
+    RouteNotFoundError: "List events and their runs instead: client.events.list, "
+    "client.events.runs."
+}
 
-# getRunV1 responds from a cache of 3 s: polling faster returns the same state.
-_CHANGES_EVERY = 3.0
+_CANCEL_ADVICE: Advice = {
+    NotFoundError: "A server that stores in PostgreSQL answers DELETE /v1/runs/{run_id} with 404 "
+    f"for every run; {v2.cancel_run_v2.OPERATION.method} {v2.cancel_run_v2.OPERATION.path} cancels "
+    f"there, since release {v2.cancel_run_v2.OPERATION.since}."
+}
 
-# Seconds for finding out whether an unknown id is an event's id.
-_HINT_WITHIN = 2.0
+_ID_OF = attrgetter("id")
 
 _ENDED_BEFORE = frozenset({"run_already_cancelled", "run_already_ended"})
 
@@ -67,9 +62,10 @@ def list_runs(
     function: str | None,
     since: datetime | None,
     until: datetime | None,
+    include_output: bool,
     **paging: Unpack[Paging],
 ) -> Listing[Run]:
-    """List runs, newest first: by v1 if it supports the filters, else by v2."""
+    """List runs, newest first: by v1 if it supports the arguments, else by v2."""
     statuses = check_statuses(status)
     check_window(since, until)
     if app is not None:
@@ -85,7 +81,7 @@ def list_runs(
             v1.list_runs_v1,
             v1.list_runs_v1.get_kwargs(limit=size, status=status, cursor=place),
             api.V1RunPageEnvelope,
-            lambda it: from_v1.part(map(from_v1.run, it.data), attrgetter("id"), place, size),
+            lambda it: from_v1.part(map(from_v1.run, it.data), _ID_OF, place, size),
         )
 
     def by_v2(place: Place, size: int) -> Route[Any, Part[Run]]:
@@ -98,149 +94,35 @@ def list_runs(
             function_id=UNSET if function is None else [function],
             from_=since or UNSET,
             until=until or UNSET,
+            include_output=include_output or UNSET,
         )
         return Route(
-            operation, kwargs, api.V2RunListEnvelope, lambda it: from_v2.part(it, from_v2.run)
+            operation,
+            kwargs,
+            api.V2RunListEnvelope,
+            lambda it: from_v2.part(it, from_v2.listed_run),
+            advice=_LIST_ADVICE,
         )
 
-    # v1 ignores unknown filters, and would return runs that were not requested.
+    # v1 ignores unknown filters, and would return runs that were not requested; no server of v1
+    # has been seen to list runs, with or without their output.
     v1_ignores = (
-        any(each is not None for each in (app, function, since, until))
+        include_output
+        or any(each is not None for each in (app, function, since, until))
         or len(statuses) > 1
         or not _V1_STATUSES.issuperset(statuses)
     )
-    return listing(session, *([] if v1_ignores else [by_v1]), by_v2, **paging)
-
-
-def get(session: Session, run_id: str) -> Plan[Run]:
-    """Get a run."""
-    check_id("run id", run_id)
-    try:
-        return (yield from _get(session, run_id))
-    except NotFoundError as error:
-        yield from _name_event(session, run_id, error)
-        raise
-
-
-def _get(session: Session, run_id: str, *, deadline: float = math.inf) -> Plan[Run]:
-    """Get a run, from v1 where there is one, else from v2."""
-    of_v1 = v1.get_run_v1.get_kwargs(run_id)
-    by_v1 = Route(v1.get_run_v1, of_v1, api.V1RunEnvelope, lambda it: from_v1.run(it.data))
-    of_v2 = v2.get_run_v2.get_kwargs(run_id, include_output=True)
-    by_v2 = Route(v2.get_run_v2, of_v2, api.V2RunEnvelope, lambda it: from_v2.run(it.data))
-    try:
-        return (yield from first_present(session, by_v1, by_v2, deadline=deadline))
-    except ServerError as error:
-        yield from _raise_if_unknown(session, run_id, error, deadline)
-        raise
-
-
-def _raise_if_unknown(
-    session: Session, run_id: str, failure: ServerError, deadline: float = math.inf
-) -> Plan[None]:
-    """Ask v2, if it may be used, whether a run exists that v1 "failed to load".
-
-    v1 has one message for an unknown run and for a failure (recording v1-run-unknown); without v2,
-    an unknown run is more likely.
-    """
-    if not failure.hidden:
-        return
-    operation = v2.get_run_v2
-    route = Route(operation, operation.get_kwargs(run_id), api.V2RunEnvelope, lambda _: None)
-    try:
-        if not session.absent.has(operation.OPERATION, session.clock.monotonic()):
-            yield from first_present(session, route, deadline=deadline)
-            return
-    except (NotFoundError, RouteNotFoundError, ConfigurationError):
-        pass
-    except InngestError:
-        return
-    raise NotFoundError(
-        f"no run {run_id}: {failure.message}", status=404, method=failure.method, url=failure.url
-    ) from failure
-
-
-def _name_event(
-    session: Session, run_id: str, error: NotFoundError, deadline: float = math.inf
-) -> Plan[None]:
-    """Add a hint to the error if the id is an event's internal id, as `send` returns it."""
-    route = evolve(events.get_route(run_id), repeatable=False)
-    if session.absent.has(route.operation, session.clock.monotonic()):
-        return
-    deadline = min(deadline, session.clock.monotonic() + _HINT_WITHIN)
-    try:
-        yield from first_present(session, route, deadline=deadline)
-    except InngestError:
-        return
-    error.advice = f"This is the id of an event; its runs: client.events.runs({run_id!r})."
-
-
-def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
-    """Poll until the run has ended.
-
-    "Not found" is tolerated while the run may still appear, and every transient fault once the run
-    has been seen.
-    """
-    check_id("run id", run_id)
-    deadline = session.clock.monotonic() + check_seconds("timeout", timeout)
-    appears_by = session.clock.monotonic() + _APPEARS_WITHIN
-    seen: Run | None = None
-    while True:
-        fault: InngestError | None = None
-        try:
-            seen = yield from _get(session, run_id, deadline=deadline)
-        except (ApiError, TransportError) as error:
-            fault = error
-        now = session.clock.monotonic()
-        pause = _CHANGES_EVERY
-        if fault is None:
-            if seen is not None and seen.is_ended:
-                return seen
-        elif seen is not None:
-            if not _may_pass(fault):
-                raise fault
-            pause = max(pause, getattr(fault, "retry_after", None) or 0.0)
-        elif _is_missing(fault):
-            pause = _APPEARS_EVERY
-            if now >= appears_by:
-                if isinstance(fault, NotFoundError):
-                    yield from _name_event(session, run_id, fault, deadline)
-                raise fault
-        elif not isinstance(fault, TransportError) or now < deadline:
-            raise fault
-        if now >= deadline:
-            state = f"is still {seen.status}" if seen else "did not appear"
-            raise WaitTimeoutError(
-                f"run {run_id} {state} when the time was up", run=seen
-            ) from fault
-        yield from sleep(min(pause, deadline - now))
-
-
-def _is_missing(fault: InngestError) -> bool:
-    """Return whether an error means that the server does not have the run, or not yet.
-
-    v2 knows a new run a moment before v1 can load it, which v1 calls a failure.
-    """
-    return isinstance(fault, NotFoundError) or (isinstance(fault, ServerError) and fault.hidden)
-
-
-def _may_pass(fault: InngestError) -> bool:
-    """Return whether an error after a run was seen may be transient."""
-    # A server that has the run and the route loses neither: it, or a proxy, is failing.
-    return (
-        _is_missing(fault)
-        or isinstance(fault, RouteNotFoundError)
-        or is_worth_retrying(fault, repeatable=True)
-    )
+    return listing(session, *([] if v1_ignores else [by_v1]), by_v2, id_of=_ID_OF, **paging)
 
 
 def cancel(session: Session, run_id: str) -> Plan[None]:
     """Cancel a run; a run that has already ended is not an error."""
     check_id("run id", run_id)
-    by_v1 = Route.without_result(v1.cancel_run_v1, v1.cancel_run_v1.get_kwargs(run_id))
     by_v2 = Route.without_result(v2.cancel_run_v2, v2.cancel_run_v2.get_kwargs(run_id))
+    of_v1 = v1.cancel_run_v1.get_kwargs(run_id)
+    by_v1 = Route.without_result(v1.cancel_run_v1, of_v1, advice=_CANCEL_ADVICE)
     try:
-        yield from first_present(session, by_v1, by_v2)
+        yield from first_present(session, by_v2, by_v1)
     except ConflictError as error:
         if error.code not in _ENDED_BEFORE:
             raise
@@ -270,7 +152,7 @@ def jobs(session: Session, run_id: str) -> Plan[list[Job]]:
     try:
         return (yield from first_present(session, route))
     except ServerError as error:
-        yield from _raise_if_unknown(session, run_id, error)
+        yield from raise_if_unknown(session, run_id, error)
         raise
 
 

@@ -22,8 +22,17 @@ def send(session: Session, signal: str, data: Any) -> Plan[str]:
     check_text("signal", signal or "")
     operation = v1.send_signal_v1
     kwargs = operation.get_kwargs(body=api.V1Signal(signal, check_json("data", data)))
-    expected = api.V1RunIdEnvelope
-    route = Route(
-        operation, kwargs, expected, lambda it: needed(it.data.run_id, "run_id"), repeatable=False
+    route: Route[api.V1RunIdEnvelope | api.V1RunId, str] = Route(
+        operation,
+        kwargs,
+        api.V1RunIdEnvelope,
+        _run_id,
+        other_forms=(api.V1RunId,),
+        repeatable=False,
     )
     return first_present(session, route)
+
+
+def _run_id(it: api.V1RunIdEnvelope | api.V1RunId) -> str:
+    found = it if isinstance(it, api.V1RunId) else it.data
+    return needed(found.run_id, "run_id")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import attrs
 
@@ -11,7 +11,25 @@ from inngest_rest.testing._carriers.messages import Request, Response
 
 if TYPE_CHECKING:
     from inngest_rest.testing._api.keys import Keys
+    from inngest_rest.testing._api.releases import Release
     from inngest_rest.testing._state.store import Store
+
+
+Database: TypeAlias = Literal["sqlite", "postgresql"]
+"""What a server stores its runs in."""
+
+
+@attrs.frozen
+class Server:
+    """What a server is: some responses depend on its release and its database."""
+
+    release: Release
+    database: Database
+
+    @property
+    def has_postgresql(self) -> bool:
+        """Whether it stores its runs in PostgreSQL."""
+        return self.database == "postgresql"
 
 
 @attrs.frozen
@@ -22,6 +40,7 @@ class Call:
     params: tuple[str, ...]
     store: Store
     keys: Keys
+    server: Server
     now: int
 
 

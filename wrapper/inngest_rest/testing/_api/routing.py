@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from inngest_rest.testing._api.call import Handler
+    from inngest_rest.testing._api.releases import Release
 
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 METHODS = frozenset(
@@ -77,23 +78,35 @@ _V1_MISS = _always(NOT_FOUND)
 _V2_MISS = Match(v2_guard(lambda _: v2_error(404, "api_error", "Not Found")))
 _V2_BARE = Match(v2_guard(lambda _: v2_error(400, "api_error", "Bad Request")))
 _V2_WRONG_METHOD = Match(v2_guard(lambda _: v2_error(501, "api_error", "Method Not Allowed")))
-_PAGE = _always(Response(200))
+_HTML = (("Content-Type", "text/html; charset=utf-8"),)
+_PAGE = b"<!DOCTYPE html><html><head><title>Inngest</title></head><body></body></html>"
 
 
 class Router:
     """Finds the handler of a request.
 
     Args:
-        served: The operations that the server has, as `served_operations` returns them.
+        release: The release of the server.
+        served: The operations that it has, as `served_operations` returns them.
         cache: The cache of v1; None for none.
+        web_ui: Whether the server was built with its web UI.
     """
 
-    def __init__(self, served: Mapping[str, str], cache: ResponseCache | None) -> None:
+    def __init__(
+        self,
+        release: Release,
+        served: Mapping[str, str],
+        *,
+        cache: ResponseCache | None,
+        web_ui: bool,
+    ) -> None:
         ingest: list[tuple[str, Match]] = []
         v1: list[tuple[str, Match]] = []
         v2: list[tuple[str, Match]] = []
-        for signature, name in served.items():
-            handler = HANDLERS[signature]
+        for signature, handler in HANDLERS.items():
+            name = served.get(signature)
+            if name is None:
+                continue
             if " /v1/" in signature:
                 guarded = v1_guard(handler, read=signature.startswith("GET"), cache=cache)
                 v1.append((signature, Match(guarded, (), name)))
@@ -103,7 +116,9 @@ class Router:
             else:
                 ingest.append((signature, Match(handler, (), name)))
         self._ingest, self._v1, self._v2 = _Table(ingest), _Table(v1), _Table(v2)
+        self._release = release
         self._has_v2 = bool(v2)
+        self._page = Response(200, _HTML, _PAGE) if web_ui else Response(200)
 
     def find(self, request: Request) -> Match:
         """Return the handler of the request."""
@@ -112,13 +127,13 @@ class Router:
         if request.method not in METHODS:
             return _always(Response(405))
         decoded = request.decoded_path
-        v2_path = decoded.removeprefix("/api")
-        if v2_path == "/v2" or v2_path.startswith("/v2/"):
-            return self._find_v2(v2_path, request.method)
+        for prefix in ("/v2", "/api/v2"):
+            if self._release.serves_v2_at(prefix) and f"{decoded}/".startswith(f"{prefix}/"):
+                return self._find_v2(decoded.removeprefix("/api"), request.method)
         path = request.routed_path
         if path == "/v1" or path.startswith("/v1/"):
             return self._find_exact(self._v1, path, request.method) or _V1_MISS
-        return self._find_exact(self._ingest, path, request.method) or _page(request)
+        return self._find_exact(self._ingest, path, request.method) or self._web_ui(request)
 
     def _find_v2(self, path: str, method: str) -> Match:
         if not self._has_v2:
@@ -144,17 +159,16 @@ class Router:
             return _always(Response(405, tuple(("Allow", name) for name in route.methods)))
         return attrs.evolve(match, params=params)
 
-
-def _page(request: Request) -> Match:
-    """Respond as the web UI does: 200 for any path and method, a trailing slash redirected."""
-    if request.raw_path == "/" or not request.raw_path.endswith("/"):
-        return _PAGE
-    location = request.raw_path.removesuffix("/")
-    location += f"?{request.query}" if request.query else ""
-    headers = [("Location", location)]
-    body = b""
-    if request.method in ("GET", "HEAD"):
-        headers.insert(0, ("Content-Type", "text/html; charset=utf-8"))
-    if request.method == "GET":
-        body = f'<a href="{escape(location)}">See Other</a>.\n\n'.encode()
-    return _always(Response(303, tuple(headers), body))
+    def _web_ui(self, request: Request) -> Match:
+        """Respond as the web UI does: 200 for any path and method, a trailing slash redirected."""
+        if request.raw_path == "/" or not request.raw_path.endswith("/"):
+            return _always(self._page)
+        location = request.raw_path.removesuffix("/")
+        location += f"?{request.query}" if request.query else ""
+        headers = [("Location", location)]
+        body = b""
+        if request.method in ("GET", "HEAD"):
+            headers.insert(0, ("Content-Type", "text/html; charset=utf-8"))
+        if request.method == "GET":
+            body = f'<a href="{escape(location)}">See Other</a>.\n\n'.encode()
+        return _always(Response(303, tuple(headers), body))

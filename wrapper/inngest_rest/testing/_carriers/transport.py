@@ -11,12 +11,23 @@ from inngest_rest.testing._carriers.messages import Dropped, Outcome, Request
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from inngest_rest.testing._carriers.client_time import ClientTime
+
 
 class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Serves the mock in process. Hosts are ignored, so one mock serves every base URL."""
+    """Serves the mock in process. Hosts are ignored, so one mock serves every base URL.
 
-    def __init__(self, answer: Callable[[Request], Outcome]) -> None:
+    A client of this library that is built on it pauses in the mock's time (`inngest_time`).
+    """
+
+    def __init__(self, answer: Callable[[Request], Outcome], inngest_time: ClientTime) -> None:
         self._answer = answer
+        self._inngest_time = inngest_time
+
+    @property
+    def inngest_time(self) -> ClientTime:
+        """The time for clients: their pauses move the mock's clock."""
+        return self._inngest_time
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Respond to a request of a blocking client."""

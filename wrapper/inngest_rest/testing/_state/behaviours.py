@@ -1,4 +1,4 @@
-"""How a function of the mock behaves: complete, fail, sleep, or wait for a signal."""
+"""How a function of the mock behaves: complete, fail, retry, sleep, work, or wait for a signal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
-from inngest_rest.testing._state.clock import as_timedelta
+from inngest_rest.testing._state.arguments import as_text, check_timedelta
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -50,8 +50,25 @@ class WaitsFor:
     then: Runner
 
 
-Behaviour: TypeAlias = Completes | Fails | Sleeps | WaitsFor
-"""What `completes`, `fails`, `sleeps` and `waits_for` return."""
+@attrs.frozen
+class Works:
+    """Holds the function's request for `duration`, which nothing stops, then goes on to `then`."""
+
+    duration: timedelta
+    then: Runner
+
+
+@attrs.frozen
+class Retries:
+    """Fails an attempt; `after` that time, the next one is `then`."""
+
+    failure: Fails
+    after: timedelta
+    then: Runner
+
+
+Behaviour: TypeAlias = Completes | Fails | Retries | Sleeps | WaitsFor | Works
+"""What `completes`, `fails`, `retries`, `sleeps`, `waits_for` and `works` return."""
 
 Runner: TypeAlias = Behaviour | Callable[[EventDict], object]
 """A behaviour, or a callable that takes an event and returns an output or a behaviour."""
@@ -67,7 +84,7 @@ def completes(output: object = None) -> Behaviour:
 
 
 def fails(message: str, *, name: str = "NonRetriableError") -> Behaviour:
-    """Fail the run at once; the mock never retries.
+    """Fail the run at once, without another attempt.
 
     Args:
         message: The error's message.
@@ -76,20 +93,58 @@ def fails(message: str, *, name: str = "NonRetriableError") -> Behaviour:
     return Fails(message, name, "non_retriable_error", f"{name}: {message}\n")
 
 
-def sleeps(duration: timedelta | float, then: Runner | None = None) -> Behaviour:
+def sleeps(duration: timedelta, then: Runner | None = None) -> Behaviour:
     """Keep the run running for a time, then continue.
 
     Args:
-        duration: How long, by the mock's clock (see `MockServer.advance`): a timedelta, or seconds.
+        duration: How long, by the mock's clock (see `MockServer.advance`).
         then: What follows: a behaviour, or a callable that takes the event. Default: complete
             with null.
 
     Raises:
-        TypeError: `duration` is neither a timedelta nor a number.
-        ValueError: `duration` is negative or not finite.
+        TypeError: `duration` is not a timedelta, or `then` can follow nothing.
+        ValueError: `duration` is negative.
     """
-    span = as_timedelta(duration, "duration")
-    return Sleeps(span, Completes() if then is None else then)
+    return Sleeps(check_timedelta(duration, "duration"), as_runner("then", then))
+
+
+def retries(
+    message: str, *, after: timedelta, then: Runner | None = None, name: str = "RetryAfterError"
+) -> Behaviour:
+    """Fail one attempt, and make the next one later.
+
+    Until then some routes report the run as failed, and some as running: it has not ended.
+
+    Args:
+        message: The error's message.
+        after: How long after this attempt the next one starts, by the mock's clock.
+        then: The next attempt: a behaviour, or a callable that takes the event. Default: complete
+            with null.
+        name: The error's name. Default: the Python SDK's name for an error with a time to retry.
+
+    Raises:
+        TypeError: `after` is not a timedelta, or `then` can follow nothing.
+        ValueError: `after` is negative.
+    """
+    failure = Fails(message, name, "retry_after_error", f"{name}: {message}\n")
+    return Retries(failure, check_timedelta(after, "after"), as_runner("then", then))
+
+
+def works(duration: timedelta, then: Runner | None = None) -> Behaviour:
+    """Keep the function busy for a time, then continue.
+
+    Unlike a run that sleeps, one that is cancelled meanwhile goes on to the end of its request.
+
+    Args:
+        duration: How long, by the mock's clock (see `MockServer.advance`).
+        then: What follows: a behaviour, or a callable that takes the event. Default: complete
+            with null.
+
+    Raises:
+        TypeError: `duration` is not a timedelta, or `then` can follow nothing.
+        ValueError: `duration` is negative.
+    """
+    return Works(check_timedelta(duration, "duration"), as_runner("then", then))
 
 
 def waits_for(signal: str, then: Runner | None = None) -> Behaviour:
@@ -99,8 +154,26 @@ def waits_for(signal: str, then: Runner | None = None) -> Behaviour:
         signal: The name of the signal (`POST /v1/signals`).
         then: What follows: a behaviour, or a callable that takes `{"signal": ..., "data": ...}`.
             Default: complete with that object as output.
+
+    Raises:
+        TypeError: `signal` is not a text, or `then` can follow nothing.
+        ValueError: `signal` is empty.
     """
-    return WaitsFor(signal, Completes if then is None else then)
+    return WaitsFor(
+        as_text("signal", signal), Completes if then is None else as_runner("then", then)
+    )
+
+
+def as_runner(name: str, given: object) -> Runner:
+    """Return a behaviour or a callable; None completes. Raise TypeError for anything else."""
+    if given is None:
+        return Completes()
+    if isinstance(given, Behaviour) or callable(given):
+        return given
+    raise TypeError(
+        f"{name} must be completes(...), fails(...), retries(...), sleeps(...), waits_for(...), "
+        f"works(...) or a callable, and is {given!r}: for an output, completes({given!r})"
+    )
 
 
 def decide(runner: Runner, event: EventDict) -> Behaviour:

@@ -25,6 +25,8 @@ class Function:
     runner: Runner
     internal_id: str
     created_ns: int
+    batch_size: int | None = None
+    batch_timeout_ns: int = 0
 
     @property
     def slug(self) -> str:
@@ -60,19 +62,30 @@ class Catalogue:
         triggers: Iterable[str],
         runner: Runner,
         at: int,
+        batch_size: int | None = None,
+        batch_timeout_ns: int = 0,
     ) -> Function:
         """Add a function, and its app if that is new; raise ValueError if the function exists."""
-        if not app_id or not function_id:
-            raise ValueError("an app and a function need an id")
         app = self.apps.get(app_id)
         if app is None:
             app = App(app_id, stable_uuid(app_id), at, {})
             self.apps[app_id] = app
         slug = f"{app_id}-{function_id}"
         if slug in self._by_slug:
-            raise ValueError(f"function {slug!r} already exists")
+            raise ValueError(
+                f"function {function_id!r} of app {app_id!r} already exists: "
+                "a function is registered once, with all its triggers"
+            )
         function = Function(
-            app_id, function_id, name, tuple(triggers), runner, stable_uuid(slug), at
+            app_id,
+            function_id,
+            name,
+            tuple(triggers),
+            runner,
+            stable_uuid(slug),
+            at,
+            batch_size,
+            batch_timeout_ns,
         )
         app.functions[function_id] = function
         self._by_slug[slug] = function

@@ -4,29 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from inngest_rest.testing._go.times import NS_PER_SECOND
 
+if TYPE_CHECKING:
+    from datetime import timedelta
+
 WallClock: TypeAlias = Callable[[], int]
 """Returns nanoseconds since the epoch, as `time.time_ns` does."""
-
-
-def as_timedelta(span: object, name: str) -> timedelta:
-    """Return a time span given as a timedelta or in seconds.
-
-    Raise TypeError or ValueError, naming the argument, when it is neither or is negative.
-    """
-    if isinstance(span, bool) or not isinstance(span, timedelta | int | float):
-        raise TypeError(f"{name} must be a timedelta or a number of seconds, not {span!r}")
-    try:
-        result = span if isinstance(span, timedelta) else timedelta(seconds=span)
-    except (OverflowError, ValueError):  # infinite, too long, or NaN
-        raise ValueError(f"{name} is not a possible time span: {span!r} seconds") from None
-    if result < timedelta(0):
-        raise ValueError(f"{name} must not be negative, and is {span!r}")
-    return result
 
 
 def nanoseconds(span: timedelta) -> int:
@@ -50,6 +36,11 @@ class Clock:
         """Return the mock's time in nanoseconds since the epoch."""
         self._latest = max(self._latest, self._wall() + self._offset)
         return self._latest
+
+    @property
+    def advanced(self) -> int:
+        """By how many nanoseconds it has been advanced."""
+        return self._offset
 
     def advance(self, span: timedelta) -> None:
         """Move the clock forward by a span, which is not negative."""

@@ -15,23 +15,27 @@ from inngest_rest.testing._state.behaviours import (
     Completes,
     EventDict,
     Fails,
+    Retries,
     Runner,
     Sleeps,
     WaitsFor,
+    Works,
     decide,
 )
 from inngest_rest.testing._state.clock import nanoseconds
 from inngest_rest.testing._state.log import Log
-from inngest_rest.testing._state.records import MockEvent, MockRun, MockRunStatus
+from inngest_rest.testing._state.records import Finish, MockEvent, MockRun, MockRunStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from inngest_rest.testing._state.catalogue import Function
     from inngest_rest.testing._state.ids import UlidFactory
 
 IDEMPOTENCY_NS = 24 * 3600 * 1_000_000_000
 """How long the server starts no second run for an event id (consts.FunctionIdempotencyPeriod)."""
 
-WaitKind: TypeAlias = Literal["start", "sleep", "pause"]
+WaitKind: TypeAlias = Literal["start", "sleep", "pause", "request"]
 
 
 @attrs.frozen(eq=False)
@@ -69,19 +73,22 @@ class Execution:
         before = self._started.get(slot)
         if before is not None and at < before[0]:
             return before[1], False
-        run_id = self.start(function, event, at, visible)
+        run_id = self.start(function, [event], at, visible)
         self._started[slot] = (at + IDEMPOTENCY_NS, run_id)
         return run_id, True
 
     def start(
         self,
         function: Function,
-        event: MockEvent,
+        events: Sequence[MockEvent],
         at: int,
         visible: int,
+        *,
         original_run_id: str | None = None,
+        batch_id: str | None = None,
     ) -> str:
         """Start a run, now or at the event's `ts` if that is in the future; return its id."""
+        event = events[0]
         run_id = self._ids.next(at)
         self.runs.add(
             run_id,
@@ -93,6 +100,11 @@ class Execution:
                 status="queued",
                 output=None,
                 original_run_id=original_run_id,
+                event_ids=tuple(each.internal_id for each in events),
+                batch_id=batch_id,
+                attempt=0,
+                attempt_error=None,
+                finished_late=None,
                 step="step",
                 step_op="RUN",
                 queued_ns=at_millisecond(at),
@@ -101,18 +113,21 @@ class Execution:
                 visible_ns=visible,
             ),
         )
-        self._by_event.setdefault(event.internal_id, []).append(run_id)
+        for each in events:
+            self._by_event.setdefault(each.internal_id, []).append(run_id)
         due = event.ts * NS_PER_MILLISECOND
         value = event.as_seen_by_function()
+        if batch_id is not None:
+            value["events"] = [each.as_seen_by_function() for each in events]
         # A rerun does not wait for its event's time again.
-        if due > at and original_run_id is None:
+        if due > at and original_run_id is None and batch_id is None:
             self._wait(run_id, Waiting("start", due, function.runner, value))
         else:
             self._continue(run_id, function.runner, value, at)
         return run_id
 
     def of_event(self, event_id: str) -> list[MockRun]:
-        """Return the runs an event started and their reruns, oldest first."""
+        """Return the runs an event started or helped to start and their reruns, oldest first."""
         runs = (self.runs.get(run_id) for run_id in self._by_event.get(event_id, ()))
         return [run for run in runs if run is not None]
 
@@ -142,17 +157,26 @@ class Execution:
         run = self.runs.get(run_id)
         if run is None or run.ended_ns is not None:
             return False
-        waiting = self._waiting.pop(run_id, None)
-        if waiting is not None and waiting.signal is not None:
-            del self._signals[waiting.signal]
+        waiting = self._waiting.get(run_id)
+        # A request that is being handled goes on to its end.
+        if waiting is not None and waiting.kind != "request":
+            del self._waiting[run_id]
+            if waiting.signal is not None:
+                del self._signals[waiting.signal]
         self._end(run_id, "cancelled", {}, at)
         return True
 
     def _continue(self, run_id: str, runner: Runner, value: EventDict, at: int) -> None:
-        record = self.runs.get(run_id)
-        if record is not None and record.started_ns is None:
-            self.runs.replace(run_id, attrs.evolve(record, status="running", started_ns=at))
-        self._apply(run_id, decide(runner, value), value, at)
+        run = self.runs.get(run_id)
+        behaviour = decide(runner, value)
+        if run is None:
+            return
+        if run.ended_ns is None:
+            started = at if run.started_ns is None else run.started_ns
+            self._note(run_id, status="running", started_ns=started, attempt_error=None)
+        elif not isinstance(behaviour, Completes | Fails):
+            return  # Cancelled meanwhile: no other request follows.
+        self._apply(run_id, behaviour, value, at)
 
     def _apply(self, run_id: str, behaviour: Behaviour, value: EventDict, at: int) -> None:
         match behaviour:
@@ -160,11 +184,16 @@ class Execution:
                 self._complete(run_id, output, at)
             case Fails():
                 self._end(run_id, "failed", attrs.asdict(behaviour), at)
+            case Retries(failure, after, then):
+                self._note_failed_attempt(run_id, failure)
+                self._wait(run_id, Waiting("start", at + nanoseconds(after), then, value))
+            case Works(duration, then):
+                self._wait(run_id, Waiting("request", at + nanoseconds(duration), then, value))
             case Sleeps(duration, then):
-                self._note_step(run_id, "sleep", "SLEEP")
+                self._note(run_id, step="sleep", step_op="SLEEP")
                 self._wait(run_id, Waiting("sleep", at + nanoseconds(duration), then, value))
             case WaitsFor(signal, then):
-                self._note_step(run_id, signal, "WAIT_FOR_SIGNAL")
+                self._note(run_id, step=signal, step_op="WAIT_FOR_SIGNAL")
                 if self._signals.setdefault(signal, run_id) != run_id:
                     # The server allows one waiting run per signal, and fails a second one.
                     message = f"another run is already waiting for the signal {signal!r}"
@@ -172,6 +201,11 @@ class Execution:
                     self._end(run_id, "failed", attrs.asdict(error), at)
                 else:
                     self._wait(run_id, Waiting("pause", None, then, value, signal))
+
+    def _note_failed_attempt(self, run_id: str, failure: Fails) -> None:
+        run = self.runs.get(run_id)
+        if run is not None:
+            self._note(run_id, attempt=run.attempt + 1, attempt_error=attrs.asdict(failure))
 
     def _complete(self, run_id: str, output: object, at: int) -> None:
         try:
@@ -189,13 +223,14 @@ class Execution:
             self._timer_number += 1
             heapq.heappush(self._timers, (waiting.due_ns, self._timer_number, run_id, waiting))
 
-    def _note_step(self, run_id: str, name: str, op: str) -> None:
+    def _note(self, run_id: str, **changes: Any) -> None:
         run = self.runs.get(run_id)
         if run is not None:
-            self.runs.replace(run_id, attrs.evolve(run, step=name, step_op=op))
+            self.runs.replace(run_id, attrs.evolve(run, **changes))
 
     def _end(self, run_id: str, status: MockRunStatus, output: Any, at: int) -> None:
         run = self.runs.get(run_id)
-        if run is not None:
-            ended = attrs.evolve(run, status=status, output=output, ended_ns=at)
-            self.runs.replace(run_id, ended)
+        if run is not None and run.ended_ns is not None:
+            self._note(run_id, finished_late=Finish(at, output))
+        else:
+            self._note(run_id, status=status, output=output, ended_ns=at, attempt_error=None)

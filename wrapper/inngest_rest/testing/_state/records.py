@@ -55,11 +55,21 @@ class MockEvent:
 
 
 @attrs.frozen
+class Finish:
+    """The end of a request that went on after its run had been cancelled."""
+
+    at_ns: int
+    output: Any
+
+
+@attrs.frozen
 class MockRun:
     """A function run.
 
     `output` is what the function returned; `{"message", "name", "code", "stack"}` of a failed
-    run; `{}` of a cancelled one; None until the run has ended.
+    run; `{}` of a cancelled one; None until the run has ended. `event_ids` has several ids if the
+    run is that of a batch. `attempt_error` is the error of an attempt that failed, while the next
+    one is due.
     """
 
     id: str
@@ -69,6 +79,11 @@ class MockRun:
     status: MockRunStatus
     output: Any
     original_run_id: str | None
+    event_ids: tuple[str, ...] = attrs.field(repr=False)
+    batch_id: str | None = attrs.field(repr=False)
+    attempt: int = attrs.field(repr=False)
+    attempt_error: Any = attrs.field(repr=False)
+    finished_late: Finish | None = attrs.field(repr=False)
     step: str = attrs.field(repr=False)
     step_op: str = attrs.field(repr=False)
     queued_ns: int = attrs.field(repr=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from inngest_rest.testing._go.times import NS_PER_MILLISECOND
+from inngest_rest.testing._state.batches import Batch, Batches
 from inngest_rest.testing._state.catalogue import Catalogue, Function
 from inngest_rest.testing._state.clock import Clock, nanoseconds
 from inngest_rest.testing._state.execution import Execution
@@ -41,6 +42,7 @@ class Store:
         self.events: Log[MockEvent] = Log()
         self.catalogue = Catalogue()
         self.execution = Execution(self.ids)
+        self._batches = Batches(self.ids)
         self.cancellations: dict[str, dict[str, object]] = {}
         self.webhooks: dict[str, dict[str, object]] = {}
         self._delay = nanoseconds(visibility_delay)
@@ -48,8 +50,15 @@ class Store:
     def settle(self) -> int:
         """Continue every run that is due; return the time."""
         now = self.clock.now()
+        while (batch := self._batches.pop_due(now)) is not None:
+            self.execution.settle(batch.due_ns)
+            self._start_batch(batch, batch.due_ns)
         self.execution.settle(now)
         return now
+
+    def _start_batch(self, batch: Batch, at: int) -> None:
+        visible = at + self._delay
+        self.execution.start(batch.function, batch.events, at, visible, batch_id=batch.id)
 
     def receive(self, incoming: Incoming, now: int, internal_id: str | None = None) -> MockEvent:
         """Store an event and start the functions it triggers.
@@ -62,7 +71,10 @@ class Store:
                 return stored
         event = self._add_event(incoming, now, internal_id)
         for function in self.catalogue.triggered_by(event.name):
-            self.execution.start_once(function, event, event.id, now, event.visible_ns)
+            if function.batch_size is None:
+                self.execution.start_once(function, event, event.id, now, event.visible_ns)
+            elif (batch := self._batches.add(function, event, now)) is not None:
+                self._start_batch(batch, now)
         return event
 
     def invoke(
@@ -86,12 +98,16 @@ class Store:
     ) -> tuple[str, bool]:
         """Run a function at once, as v2's invoke does; return the run's id and whether it is new.
 
-        The run can be read at once, since the server schedules it before it responds.
+        The run can be read at once, since the server schedules it before it responds. It also
+        publishes the event, for which the function runs again unless both have one key: without a
+        key of the caller they do, with one they do not.
         """
         event = self._add_event(Incoming(INVOKED, data=data), now, None)
         if key is None:
-            return self.execution.start(function, event, now, now), True
-        return self.execution.start_once(function, event, f"invoke:{key}", now, now)
+            return self.execution.start(function, [event], now, now), True
+        scheduled = self.execution.start_once(function, event, f"invoke:{key}", now, now)
+        self.execution.start(function, [event], now, event.visible_ns)
+        return scheduled
 
     def rerun(self, run: MockRun, now: int) -> str:
         """Run the function of `run` again with the same event; return the new run's id."""
@@ -99,7 +115,8 @@ class Store:
         event = self.events.get(run.event_id)
         if function is None or event is None:
             raise LookupError(f"run {run.id} has no function or no event")
-        return self.execution.start(function, event, now, now, original_run_id=run.id)
+        first = run.original_run_id or run.id
+        return self.execution.start(function, [event], now, now, original_run_id=first)
 
     def cancel_started_between(
         self, function: Function, after: int | None, before: int, now: int
@@ -124,7 +141,7 @@ class Store:
         return run if run is not None and run.visible_ns <= now else None
 
     def visible_runs_of_event(self, internal_id: str, now: int) -> list[MockRun]:
-        """Return the runs of an event, oldest first."""
+        """Return the runs of an event, oldest first, those of its batch included."""
         return [run for run in self.execution.of_event(internal_id) if run.visible_ns <= now]
 
     def _add_event(self, incoming: Incoming, now: int, internal_id: str | None) -> MockEvent:

@@ -6,9 +6,15 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from inngest_rest.testing._api.v1.input import page_limit
-from inngest_rest.testing._api.v1.shapes import v1_data, v1_error, v1_event, v1_run
+from inngest_rest.testing._api.v1.shapes import (
+    STATUS_NAMES,
+    v1_data,
+    v1_error,
+    v1_event,
+    v1_event_runs,
+)
 from inngest_rest.testing._go.times import parse_any_time
-from inngest_rest.testing._state.ids import NIL_ID, parse_ulid
+from inngest_rest.testing._state.ids import parse_ulid
 
 if TYPE_CHECKING:
     from inngest_rest.testing._api.call import Call, Handlers
@@ -59,12 +65,18 @@ def get_event(call: Call) -> Response:
 
 
 def list_event_runs(call: Call) -> Response:
-    """List the runs of an event, oldest first; an unknown event has none."""
+    """List the runs of an event, oldest first; an unknown event has none.
+
+    The run of a batch is listed for its first event alone.
+    """
     event_id = parse_ulid(call.params[0])
     if event_id is None:
         return v1_error(400, f"Invalid event ID: {call.params[0]}")
     runs = call.store.visible_runs_of_event(event_id, call.now)
-    return v1_data([v1_run(run, NIL_ID) for run in runs], call.now, cache_seconds=15)
+    shown = [each for run in runs if run.event_id == event_id for each in v1_event_runs(run)]
+    if call.server.has_postgresql and call.server.release.mixes_up_states:
+        shown = [{**each, "status": STATUS_NAMES["running"]} for each in shown]
+    return v1_data(shown, call.now, cache_seconds=15)
 
 
 HANDLERS: Handlers = {

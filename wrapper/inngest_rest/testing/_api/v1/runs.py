@@ -9,7 +9,7 @@ from inngest_rest.testing._api.v1.input import page_limit
 from inngest_rest.testing._api.v1.shapes import STATUS_NAMES, v1_data, v1_error, v1_run
 from inngest_rest.testing._carriers.messages import Response
 from inngest_rest.testing._go.times import NS_PER_MILLISECOND, to_milliseconds, v1_time
-from inngest_rest.testing._state.ids import ACCOUNT_ID, ENVIRONMENT_ID, parse_ulid, span_id
+from inngest_rest.testing._state.ids import ACCOUNT_ID, ENVIRONMENT_ID, NIL_ID, parse_ulid, span_id
 
 if TYPE_CHECKING:
     from inngest_rest.testing._api.call import Call, Handlers
@@ -36,7 +36,12 @@ def list_runs(call: Call) -> Response:
         if run.visible_ns <= call.now and status in ("", STATUS_NAMES[run.status].lower())
     )
     shown = islice(matching, page_limit(call, _MOST_RUNS))
-    return v1_data([v1_run(run) for run in shown], call.now)
+    return v1_data([v1_run(run, _environment_id(call)) for run in shown], call.now)
+
+
+def _environment_id(call: Call) -> str:
+    # PostgreSQL does not store it (recording pg-v1-run).
+    return NIL_ID if call.server.has_postgresql else ENVIRONMENT_ID
 
 
 def _find_run(call: Call, unknown_status: int) -> MockRun | Response:
@@ -45,6 +50,8 @@ def _find_run(call: Call, unknown_status: int) -> MockRun | Response:
     if run_id is None:
         return v1_error(400, f"Invalid run ID: {text}")
     run = call.store.visible_run(run_id, call.now)
+    if call.server.has_postgresql and call.server.release.misses_open_runs:
+        run = run if run is not None and run.ended_ns is not None else None
     return run or v1_error(unknown_status, f"Unable to load function run: {text}")
 
 
@@ -53,14 +60,19 @@ def get_run(call: Call) -> Response:
     run = _find_run(call, 500)
     if isinstance(run, Response):
         return run
-    return v1_data(v1_run(run), call.now, cache_seconds=3)
+    return v1_data(v1_run(run, _environment_id(call)), call.now, cache_seconds=3)
 
 
 def cancel_run(call: Call) -> Response:
-    """Cancel a run: 200 and no body, even if it had already ended."""
+    """Cancel a run: 200 and no body, even if it had already ended.
+
+    With PostgreSQL it finds no run at all (recording pg-v1-run-cancel).
+    """
     run = _find_run(call, 404)
     if isinstance(run, Response):
         return run
+    if call.server.has_postgresql:
+        return v1_error(404, f"Unable to load function run: {run.id}")
     call.store.execution.cancel(run.id, call.now)
     return Response(200, (("Content-Type", "application/json"),))
 
@@ -78,18 +90,19 @@ def list_run_jobs(call: Call) -> Response:
         due -= due % NS_PER_MILLISECOND
         identifier = {"runID": run.id, "evtID": run.event_id, "aID": ACCOUNT_ID}
         job_id = span_id(run.id, waiting.kind)
+        kind = "start" if waiting.kind == "request" else waiting.kind
         jobs.append(
             {
                 "JobID": job_id,
                 "at": v1_time(due),
                 "position": 0,
-                "kind": waiting.kind,
-                "attempt": 0,
+                "kind": kind,
+                "attempt": run.attempt,
                 "Raw": {
                     "id": job_id,
                     "at": to_milliseconds(due),
                     "wsID": ENVIRONMENT_ID,
-                    "data": {"kind": waiting.kind, "identifier": identifier},
+                    "data": {"kind": kind, "identifier": identifier},
                 },
             }
         )

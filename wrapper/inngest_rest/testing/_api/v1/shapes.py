@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from inngest_rest.testing._api.responses import JSON, json_response
 from inngest_rest.testing._go.encoding import sorted_keys
 from inngest_rest.testing._go.times import NS_PER_SECOND, ZERO_TIME, v1_time
-from inngest_rest.testing._state.ids import ENVIRONMENT_ID, NIL_ID, stable_uuid
+from inngest_rest.testing._state.ids import NIL_ID, stable_uuid
 
 if TYPE_CHECKING:
     from inngest_rest.testing._carriers.messages import Response
@@ -22,6 +22,9 @@ STATUS_NAMES = {
     "failed": "Failed",
     "cancelled": "Cancelled",
 }
+
+# In the list of an event's runs, one that has not started yet is called so.
+_SCHEDULED = "Scheduled"
 
 
 def v1_error(status: int, message: str, *, content_type: str = JSON) -> Response:
@@ -61,11 +64,26 @@ def v1_event(event: MockEvent) -> dict[str, object]:
     return shape
 
 
-def v1_run(run: MockRun, environment_id: str = ENVIRONMENT_ID) -> dict[str, object]:
-    """Write a run; `output` is absent until it has ended.
+def v1_event_runs(run: MockRun) -> list[dict[str, object]]:
+    """Write a run as in the list of an event's runs.
 
-    In the list of an event's runs the environment id is nil; elsewhere it is the real one.
+    There, one whose attempt failed reads as failed, though without an end (recording
+    v1-event-runs-between-attempts), and one whose request went on after it had been cancelled is
+    listed twice (recording v1-event-runs-twice).
     """
+    shape = v1_run(run, NIL_ID)
+    if run.status == "queued":
+        shape["status"] = _SCHEDULED
+    if run.attempt_error is not None:
+        shape["status"] = STATUS_NAMES["failed"]
+    late = run.finished_late
+    if late is None:
+        return [shape]
+    return [shape, {**shape, "ended_at": v1_time(late.at_ns), "output": late.output}]
+
+
+def v1_run(run: MockRun, environment_id: str) -> dict[str, object]:
+    """Write a run; `output` is absent until it has ended."""
     shape: dict[str, object] = {
         "run_id": run.id,
         "run_started_at": v1_time(run.queued_ns),

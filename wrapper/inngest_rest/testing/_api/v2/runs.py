@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
@@ -19,16 +20,16 @@ from inngest_rest.testing._api.v2.input import (
     read_body,
     read_query,
 )
-from inngest_rest.testing._api.v2.shapes import v2_data, v2_error, v2_run, v2_trace
+from inngest_rest.testing._api.v2.shapes import listed_end, v2_data, v2_error, v2_run, v2_trace
 from inngest_rest.testing._go.times import v2_time
 from inngest_rest.testing._state.ids import parse_ulid
+from inngest_rest.testing._state.records import MockRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from inngest_rest.testing._api.call import Call, Handlers
     from inngest_rest.testing._carriers.messages import Response
-    from inngest_rest.testing._state.records import MockRun
 
 _PAGING: dict[str, Kind] = {"limit": "int32", "cursor": "string", "includeOutput": "bool"}
 _FILTERS: dict[str, Kind] = {
@@ -42,14 +43,31 @@ _FILTERS: dict[str, Kind] = {
 }
 _ALL_FILTERS: dict[str, Kind] = {**_FILTERS, "appId": "strings", "functionId": "strings"}
 _STATUSES = {"QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"}
-_TIME_FIELDS = {"": "queued", "QUEUEDAT": "queued", "STARTEDAT": "queued", "ENDEDAT": "ended"}
+_TIME_FIELDS = {"": "queued", "QUEUEDAT": "queued", "STARTEDAT": "queued", "ENDEDAT": "changed"}
 _MOST_RUNS = 100
 _MOST_EVENT_RUNS = 40
 
 
-def _cursor_of(run: MockRun) -> str:
-    position = {"f": "start_time", "v": run.queued_ns // 1_000}
-    return base64.b64encode(orjson.dumps({"id": run.id, "c": {"start_time": position}})).decode()
+Clock: TypeAlias = Callable[[MockRun], int]
+"""Returns the time by which runs are listed, in nanoseconds."""
+
+
+def _queued(run: MockRun) -> int:
+    return run.queued_ns
+
+
+def _changed(run: MockRun) -> int:
+    """Return the time of the last change that lists know of: the end, the start or the making."""
+    end = listed_end(run)
+    if end is not None:
+        return end
+    return run.queued_ns if run.started_ns is None else run.started_ns
+
+
+def _cursor_of(run: MockRun, time_of: Clock = _queued) -> str:
+    field = "start_time" if time_of is _queued else "end_time"
+    position = {"f": field, "v": time_of(run) // 1_000}
+    return base64.b64encode(orjson.dumps({"id": run.id, "c": {field: position}})).decode()
 
 
 def _read_cursor(text: str) -> str | None:
@@ -71,21 +89,29 @@ def _answer(
     runs: Iterable[MockRun],
     limit: int,
     time_range: dict[str, str] | None = None,
+    time_of: Clock = _queued,
 ) -> Response:
     page: dict[str, object] = {"limit": limit}
     shown = list(islice(runs, limit + 1))
     if len(shown) > limit:
         shown.pop()
-        page |= {"cursor": _cursor_of(shown[-1]), "hasMore": True}
+        page |= {"cursor": _cursor_of(shown[-1], time_of), "hasMore": True}
     data = [_shape(call, run, query.flag("includeOutput"), listed=True) for run in shown]
     return v2_data(data, call.now, page=page, time_range=time_range)
 
 
-def _shape(call: Call, run: MockRun, include_output: bool, *, listed: bool) -> dict[str, object]:
+def _shape(call: Call, run: MockRun, include_output: bool, *, listed: bool) -> dict[str, Any]:
     function = call.store.catalogue.find(run.app_id, run.function_id)
     if function is None:
         raise LookupError(f"run {run.id} has no function")
-    return v2_run(run, function, include_output=include_output, listed=listed)
+    shape = v2_run(run, function, include_output=include_output, listed=listed)
+    server = call.server
+    if not listed and server.release.names_functions_by_slug:
+        shape["function"] = {"id": function.slug, "name": function.name}
+    if listed and server.has_postgresql and server.release.mixes_up_states:
+        kept = shape.keys() - {"endedAt", "durationMs", "output"}
+        shape = {key: shape[key] for key in kept} | {"status": "QUEUED"}
+    return shape
 
 
 def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Response:
@@ -110,19 +136,49 @@ def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Re
             and (not statuses or run.status.upper() in statuses)
             and (not apps or run.app_id in apps)
             and (not functions or run.function_id in functions)
-            and (since is None or run.queued_ns >= since)
-            and (until is None or run.queued_ns <= until)
+            and (since is None or time_of(run) >= since)
+            and (until is None or time_of(run) <= until)
         )
 
+    time_of = _queued if _TIME_FIELDS[field] == "queued" else _changed
+    is_ascending = order == "ASC"
+    source = _ordered(call, time_of, cursor, is_ascending=is_ascending)
+    # The mock has no deferred runs.
+    matching: Iterator[MockRun] = iter(()) if query.flag("isDeferred") else filter(wanted, source)
+    span = None
+    if since is not None and until is not None:
+        span = {"from": v2_time(since), "until": v2_time(until)}
+    return _answer(call, query, matching, limit, span, time_of)
+
+
+def _ordered(
+    call: Call, time_of: Clock, cursor: str | None, *, is_ascending: bool
+) -> Iterator[MockRun]:
+    """Return the runs behind the cursor's, in order.
+
+    In ascending order, SQLite's page begins with the last run of the page before.
+    """
     runs = call.store.execution.runs
-    source = runs.oldest_first(cursor) if order == "ASC" else runs.newest_first(cursor)
-    # The server finds nothing by end time, and the mock has no deferred runs.
-    nothing = _TIME_FIELDS[field] == "ended" or query.flag("isDeferred")
-    matching: Iterator[MockRun] = iter(()) if nothing else filter(wanted, source)
-    if since is None or until is None:
-        return _answer(call, query, matching, limit)
-    span = {"from": v2_time(since), "until": v2_time(until)}
-    return _answer(call, query, matching, limit, span)
+    repeats = is_ascending and not call.server.has_postgresql
+    last = runs.get(cursor) if cursor is not None else None
+    if time_of is _queued:
+        if not is_ascending:
+            yield from runs.newest_first(cursor)
+            return
+        if repeats and last is not None:
+            yield last
+        yield from runs.oldest_first(cursor)
+        return
+
+    def place(run: MockRun) -> tuple[int, str]:
+        return time_of(run), run.id
+
+    for run in sorted(runs.newest_first(), key=place, reverse=not is_ascending):
+        if last is not None and (run is not last or not repeats):
+            before = place(run) <= place(last) if is_ascending else place(run) >= place(last)
+            if before:
+                continue
+        yield run
 
 
 def list_runs(call: Call) -> Response:
@@ -145,7 +201,7 @@ def list_function_runs(call: Call) -> Response:
 
 
 def list_event_runs(call: Call) -> Response:
-    """List the runs of an event, newest first."""
+    """List the runs of an event, newest first; that of a batch, for each of its events."""
     if not call.params[0]:
         raise missing_field("Event ID is required")
     query = read_query(call.request, _PAGING)

@@ -8,7 +8,7 @@ from inngest_rest.testing._api.responses import JSON
 from inngest_rest.testing._carriers.messages import Response
 from inngest_rest.testing._go.encoding import encode, float64
 from inngest_rest.testing._go.json_kinds import is_object
-from inngest_rest.testing._go.times import ZERO_TIME, at_millisecond, v2_time
+from inngest_rest.testing._go.times import at_millisecond, v2_time
 from inngest_rest.testing._state.ids import span_id, step_hash
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _UNLIMITED = {"limit": {"isPlanLimit": True, "value": -1}, "scope": "ACCOUNT"}
 _RETRIES = {"isDefault": True, "value": 4}
+_GRACE_NS = 10 * 10**9
 
 
 def v2_json(status: int, body: dict[str, Any]) -> Response:
@@ -54,26 +55,52 @@ def v2_run(
 ) -> dict[str, Any]:
     """Write a run, as in a list or as a single one.
 
-    Lists omit `endedAt` and `durationMs`, report the time of scheduling as `startedAt`, and wrap
-    the output of a failed run in `error`.
+    Lists report the time of scheduling as `startedAt`, the end of a cancelled run ten seconds late
+    (recording v2-event-runs-cancelled-endedat), and an error under `error`. Between two attempts a
+    run is running in a list, with the error of the last one, and failed by itself, without an end
+    or an output (recordings v2-event-runs-between-attempts, v2-run-between-attempts).
     """
+    trigger: dict[str, Any] = {"eventIds": [run.event_id]}
+    if run.batch_id is not None:
+        trigger |= {"batchId": run.batch_id, "isBatch": True}
+    started = run.queued_ns if listed else _start(run)
     shape: dict[str, Any] = {
         "app": {"id": run.app_id},
         "function": {"id": run.function_id, "name": function.name},
         "id": run.id,
         "queuedAt": v2_time(run.queued_ns),
+        "startedAt": v2_time(started),
         "status": run.status.upper(),
-        "trigger": {"eventIds": [run.event_id]},
+        "trigger": trigger,
     }
     if listed:
-        shape["startedAt"] = v2_time(run.queued_ns)
+        shape |= _period(started, listed_end(run))
     else:
-        shape["startedAt"] = _start(run)
-        shape |= _end(run)
-    if include_output and run.status in ("completed", "failed"):
-        in_error = listed and run.status == "failed"
-        shape["output"] = {"error": float64(run.output)} if in_error else v2_output(run.output)
+        shape |= _period(started, None if run.ended_ns is None else at_millisecond(run.ended_ns))
+        if run.attempt_error is not None:
+            shape["status"] = "FAILED"
+    if include_output:
+        shape |= _listed_output(run) if listed else _output(run)
     return shape
+
+
+def listed_end(run: MockRun) -> int | None:
+    """Return the end of a run as lists report it, in nanoseconds; None if it has not ended."""
+    if run.ended_ns is None:
+        return None
+    return run.ended_ns + (_GRACE_NS if run.status == "cancelled" else 0)
+
+
+def _listed_output(run: MockRun) -> dict[str, Any]:
+    if run.attempt_error is not None:
+        return {"output": {"error": run.attempt_error}}
+    return {"output": {"error": float64(run.output)}} if run.status == "failed" else _output(run)
+
+
+def _output(run: MockRun) -> dict[str, Any]:
+    if run.finished_late is not None:
+        return {"output": v2_output(run.finished_late.output)}
+    return {"output": v2_output(run.output)} if run.status in ("completed", "failed") else {}
 
 
 def v2_output(output: Any) -> dict[str, Any]:
@@ -82,29 +109,29 @@ def v2_output(output: Any) -> dict[str, Any]:
     return value if is_object(value) else {"data": value}
 
 
-def _start(run: MockRun) -> str:
-    return ZERO_TIME if run.started_ns is None else v2_time(at_millisecond(run.started_ns))
+def _start(run: MockRun) -> int:
+    # Before its start, it is the time that it was queued at (recording v2-run-queued).
+    return at_millisecond(run.queued_ns if run.started_ns is None else run.started_ns)
 
 
-def _end(run: MockRun) -> dict[str, str]:
-    if run.ended_ns is None:
+def _period(start: int, end: int | None) -> dict[str, str]:
+    if end is None:
         return {}
-    ended = at_millisecond(run.ended_ns)
-    shape = {"endedAt": v2_time(ended)}
-    if run.started_ns is not None:
-        # 64-bit numbers are strings in proto3 JSON.
-        shape["durationMs"] = str((ended - at_millisecond(run.started_ns)) // 1_000_000)
-    return shape
+    # 64-bit numbers are strings in proto3 JSON.
+    return {"endedAt": v2_time(end), "durationMs": str((end - start) // 1_000_000)}
 
 
 def v2_trace(run: MockRun, event: MockEvent, *, include_output: bool) -> dict[str, Any]:
     """Write a run's trace: a root span with one step."""
     status = {"queued": "WAITING", "running": "RUNNING"}.get(run.status, run.status.upper())
-    span: dict[str, Any] = {"queuedAt": v2_time(run.queued_ns), "status": status, **_end(run)}
-    if run.started_ns is not None:
-        span["startedAt"] = _start(run)
-    if include_output and run.status in ("completed", "failed"):
-        span["output"] = v2_output(run.output)
+    span: dict[str, Any] = {"queuedAt": v2_time(run.queued_ns), "status": status}
+    span |= _period(_start(run), None if run.ended_ns is None else at_millisecond(run.ended_ns))
+    if run.started_ns is None:
+        span.pop("durationMs", None)
+    else:
+        span["startedAt"] = v2_time(_start(run))
+    if include_output:
+        span |= _output(run)
     step = {
         **span,
         "id": span_id(run.id, run.step),

@@ -1,0 +1,59 @@
+"""Every form of a response that Inngest Cloud's vendor documents is read to the right result."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .document import Document
+from .forms import BEYOND, FORMS
+from .judging import answer_faults
+from .methods import METHODS, stand_in
+from .parsing import body_of, respond
+from .replayer import Replayer
+from .sources import Sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DOCUMENT = Document.load()
+
+
+@pytest.fixture(params=["blocking", "async"])
+def replayer(request: pytest.FixtureRequest) -> Iterator[Replayer]:
+    with asyncio.Runner() as runner:
+        yield Replayer(DOCUMENT, request.param, runner)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_form_is_in_the_document(name: str) -> None:
+    recording, operation = FORMS[name].exchange(DOCUMENT, name)
+    assert list(answer_faults(DOCUMENT, operation, recording)) == []
+
+
+@pytest.mark.parametrize("name", [*FORMS, *BEYOND])
+def test_form_is_read_to_the_right_result(name: str, replayer: Replayer) -> None:
+    form = {**FORMS, **BEYOND}[name]
+    recording, operation = form.exchange(DOCUMENT, name)
+    answer = respond(recording, body_of(recording))
+    outcome = replayer.ask(operation, stand_in(operation, 1), answer)
+    if isinstance(form.expected, type):
+        assert isinstance(outcome, form.expected)
+    else:
+        assert not isinstance(outcome, Exception), outcome
+        assert form.view(outcome) == form.expected
+
+
+def test_every_documented_response_of_a_method_has_a_form() -> None:
+    documented = {
+        (operation.id, int(status))
+        for operation in DOCUMENT.operations
+        if operation.id in METHODS
+        for status, response in operation.responses.items()
+        # Shared errors are documented by some of the operations that have them.
+        if Sources.of(response).documented and (int(status) < 300 or operation.tag == "ingest")
+    }
+    formed = {(form.operation, form.status) for form in FORMS.values()}
+    assert documented - formed <= {("sendEvents", 400), ("getHealth", 200)}

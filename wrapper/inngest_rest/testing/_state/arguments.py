@@ -1,0 +1,61 @@
+"""Checks of what a test sets up, with errors that name the argument and what it may be."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+T = TypeVar("T", bound=str)
+
+_MOST_SHOWN = 5
+
+
+def one_of(name: str, given: object, choices: Iterable[T]) -> T:
+    """Return `given` if it is one of the choices, else raise ValueError that names the nearest."""
+    known = sorted(set(choices))
+    for choice in known:
+        if given == choice:
+            return choice
+    nearest = get_close_matches(str(given), known, n=1, cutoff=0)
+    hint = f": did you mean {nearest[0]!r}?" if nearest else ""
+    shown = f" ({', '.join(map(repr, known))})" if len(known) <= _MOST_SHOWN else ""
+    raise ValueError(f"unknown {name} {given!r}{hint}{shown}")
+
+
+def as_text(name: str, given: object) -> str:
+    """Return a text that is not empty; raise TypeError or ValueError for anything else."""
+    if not isinstance(given, str):
+        raise TypeError(f"{name} must be a str, and is {given!r}")
+    if not given:
+        raise ValueError(f"{name} must not be empty")
+    return given
+
+
+def as_timedelta(span: object, name: str) -> timedelta:
+    """Return a time span given as a timedelta or in seconds.
+
+    Raise TypeError or ValueError, naming the argument, when it is neither or is negative.
+    """
+    if isinstance(span, bool) or not isinstance(span, timedelta | int | float):
+        raise TypeError(f"{name} must be a timedelta or a number of seconds, not {span!r}")
+    try:
+        result = span if isinstance(span, timedelta) else timedelta(seconds=span)
+    except (OverflowError, ValueError):  # infinite, too long, or NaN
+        raise ValueError(f"{name} is not a possible time span: {span!r} seconds") from None
+    if result < timedelta(0):
+        raise ValueError(f"{name} must not be negative, and is {span!r}")
+    return result
+
+
+def check_timedelta(span: object, name: str) -> timedelta:
+    """Return a time span that must be a timedelta: of a number, a reader cannot tell the unit."""
+    if not isinstance(span, timedelta):
+        hint = (
+            f": for seconds, timedelta(seconds={span!r})" if isinstance(span, int | float) else ""
+        )
+        raise TypeError(f"{name} must be a timedelta, not {span!r}{hint}")
+    return as_timedelta(span, name)
