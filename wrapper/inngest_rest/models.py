@@ -163,18 +163,22 @@ class Function(Record):
 
 
 @frozen(repr=False)
-class StoredEvent(Record):
+class StoredEvent(Record, Generic[D]):
     """An event as the server stores it.
+
+    `StoredEvent[OrderCreated]` is one that was read with `as_=OrderCreated`: its data is an
+    `OrderCreated`. `StoredEvent` alone has a mapping.
 
     Attributes:
         internal_id: The server's own id, a ULID, which `send` returns and `events.get` takes.
         id: The idempotency key it was sent with, or the internal id.
+        data: The data it was sent with.
     """
 
     internal_id: str
     id: str
     name: str
-    data: Mapping[str, Any] | None
+    data: D
     ts: int | None = None
     received_at: datetime | None = None
     user: Mapping[str, Any] | None = None
