@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         ClosedError,
         ConfigurationError,
         ConflictError,
+        EventDataError,
         InngestError,
         InvalidArgumentError,
         InvalidEventError,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         WaitTimeoutError,
     )
     from inngest_rest.event import Event, EventLike
+    from inngest_rest.event_types import EventType
     from inngest_rest.models import (
         App,
         Cancellation,
@@ -80,7 +82,9 @@ __all__ = [
     "ConflictError",
     "Event",
     "EventBuffer",
+    "EventDataError",
     "EventLike",
+    "EventType",
     "Function",
     "InngestClient",
     "InngestError",
@@ -132,6 +136,7 @@ _NAMES = {
         "ServerError TransportError WaitTimeoutError"
     ),
     "inngest_rest.event": "Event EventLike",
+    "inngest_rest.event_types": "EventType",
     "inngest_rest.models": (
         "App Cancellation Function Job Page Run RunError RunStatus Span StoredEvent Trigger Webhook"
     ),

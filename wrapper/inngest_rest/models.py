@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
+    import typing_extensions
+
 T = TypeVar("T")
+
+if TYPE_CHECKING:
+    # Python has the default of a type variable from 3.13 on; only type checkers need it.
+    D = typing_extensions.TypeVar("D", default=Mapping[str, Any] | None)
+else:
+    D = TypeVar("D")
 
 
 class RunStatus(StrEnum):

@@ -9,16 +9,18 @@ third of msgspec, and slower. A pydantic model converts itself, so pydantic is n
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_origin, is_typeddict
 
 import attrs
 
-from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.errors import EventDataError, InvalidArgumentError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import ModuleType
+
+    from inngest_rest.models import StoredEvent
 
 T = TypeVar("T")
 
@@ -33,8 +35,7 @@ def check_kind(name: str, kind: object) -> None:
     bare = get_origin(kind) or kind
     if _is_pydantic(bare):
         return
-    is_class = isinstance(bare, type)
-    if not is_class or not (
+    if not isinstance(bare, type) or not (
         dataclasses.is_dataclass(bare) or attrs.has(bare) or is_typeddict(bare)
     ):
         raise InvalidArgumentError(
@@ -54,7 +55,7 @@ def to_data(payload: T, kind: type[T]) -> dict[str, Any]:
     if not isinstance(payload, dict if is_typeddict(bare) else bare):
         raise ValueError(f"data must be {_name(kind)}, not {type(payload).__name__}")  # noqa: TRY004
     if _is_pydantic(bare):
-        return _dumped(payload)
+        return cast("dict[str, Any]", _dumped(payload))
     plain = _plain(payload)
     again = _plain(to_payload(plain, kind))
     _check_dropped(plain, again, "data")
@@ -81,6 +82,19 @@ def to_payload(data: Mapping[str, Any] | None, kind: type[T]) -> T:
         # The reason of a pydantic model begins with a path of its own.
         joint = "" if reason.startswith(".") else ": "
         raise ValueError(f"data{path}{joint}{_lower(reason)}") from None
+
+
+def read_event(event: StoredEvent, kind: type[T]) -> StoredEvent[T]:
+    """Return a stored event with its data as a payload.
+
+    Raises:
+        EventDataError: It is not of this type.
+    """
+    try:
+        payload = to_payload(event.data, kind)
+    except ValueError as error:
+        raise EventDataError(str(error), event=event) from None
+    return cast("StoredEvent[T]", attrs.evolve(event, data=cast("Any", payload)))
 
 
 def _plain(payload: object) -> dict[str, Any]:
