@@ -225,8 +225,11 @@ def test_a_value_without_advice_is_rejected_with_its_path() -> None:
     ],
 )
 def test_an_unknown_key_is_rejected_with_the_nearest_name(key: Any, hint: str) -> None:
-    short: dict[Any, Any] = {"name": "a", key: {"k": 1}}
-    for event in (short, {"name": "a", "data": {}, "id": "i", key: None}):
+    events: list[Any] = [
+        {"name": "a", key: {"k": 1}},
+        {"name": "a", "data": {}, "id": "i", key: None},
+    ]
+    for event in events:
         said = refusal(event)
         assert said.startswith(f"unknown key {key!r}")
         assert hint in said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from attrs import field, frozen
+from attrs import frozen
 
 from inngest_rest._core.payloads import check_kind, read_event, to_data
 from inngest_rest.errors import InvalidArgumentError
@@ -36,11 +36,10 @@ class EventType(Generic[D]):
     """
 
     name: str
-    data_type: type[D] = field()
+    data_type: type[D]
 
-    @data_type.validator
-    def _check_data_type(self, _attribute: object, kind: object) -> None:
-        check_kind("data_type", kind)
+    def __attrs_post_init__(self) -> None:
+        check_kind("data_type", self.data_type)
 
     def __call__(
         self,

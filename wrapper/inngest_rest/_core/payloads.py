@@ -32,10 +32,11 @@ def check_kind(name: str, kind: object) -> None:
         InvalidArgumentError: It is none.
         ImportError: The extra that converts it is not installed.
     """
-    bare = get_origin(kind) or kind
+    bare: Any = get_origin(kind) or kind
     if _is_pydantic(bare):
         return
-    if not isinstance(bare, type) or not (
+    is_class: bool = isinstance(bare, type)
+    if not is_class or not (
         dataclasses.is_dataclass(bare) or attrs.has(bare) or is_typeddict(bare)
     ):
         raise InvalidArgumentError(
@@ -124,8 +125,9 @@ def _is_pydantic(kind: object) -> bool:
 
 
 def _dumped(model: Any) -> Any:
-    if not _is_pydantic(type(model)):
-        raise ValueError(f"data has a value of type {type(model).__name__}, which JSON lacks")
+    kind: Any = type(model)
+    if not _is_pydantic(kind):
+        raise ValueError(f"data has a value of type {kind.__name__}, which JSON lacks")
     try:
         return model.model_dump(mode="json", by_alias=True, warnings="error")
     except ValueError as error:
