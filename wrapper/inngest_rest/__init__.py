@@ -130,7 +130,7 @@ _NAMES = {
     "inngest_rest.client.paginator": "Paginator",
     "inngest_rest.errors": (
         "ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
-        "ConfigurationError ConflictError InngestError InvalidArgumentError InvalidEventError "
+        "ConfigurationError ConflictError EventDataError InngestError InvalidArgumentError InvalidEventError "
         "InvalidResponseError NotFoundError OutboxError PartialActionError PartialSendError "
         "PermissionDeniedError RateLimitError RequestTimeoutError RouteNotFoundError "
         "ServerError TransportError WaitTimeoutError"
