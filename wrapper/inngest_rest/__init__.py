@@ -130,9 +130,9 @@ _NAMES = {
     "inngest_rest.client.paginator": "Paginator",
     "inngest_rest.errors": (
         "ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
-        "ConfigurationError ConflictError EventDataError InngestError InvalidArgumentError InvalidEventError "
-        "InvalidResponseError NotFoundError OutboxError PartialActionError PartialSendError "
-        "PermissionDeniedError RateLimitError RequestTimeoutError RouteNotFoundError "
+        "ConfigurationError ConflictError EventDataError InngestError InvalidArgumentError "
+        "InvalidEventError InvalidResponseError NotFoundError OutboxError PartialActionError "
+        "PartialSendError PermissionDeniedError RateLimitError RequestTimeoutError RouteNotFoundError "
         "ServerError TransportError WaitTimeoutError"
     ),
     "inngest_rest.event": "Event EventLike",

@@ -125,7 +125,7 @@ def _is_pydantic(kind: object) -> bool:
 
 
 def _dumped(model: Any) -> Any:
-    kind = cast("Any", model.__class__)
+    kind = model.__class__
     if not _is_pydantic(kind):
         raise ValueError(f"data has a value of type {kind.__name__}, which JSON lacks")
     try:
