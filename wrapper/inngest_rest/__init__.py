@@ -132,8 +132,8 @@ _NAMES = {
         "ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
         "ConfigurationError ConflictError EventDataError InngestError InvalidArgumentError "
         "InvalidEventError InvalidResponseError NotFoundError OutboxError PartialActionError "
-        "PartialSendError PermissionDeniedError RateLimitError RequestTimeoutError RouteNotFoundError "
-        "ServerError TransportError WaitTimeoutError"
+        "PartialSendError PermissionDeniedError RateLimitError RequestTimeoutError "
+        "RouteNotFoundError ServerError TransportError WaitTimeoutError"
     ),
     "inngest_rest.event": "Event EventLike",
     "inngest_rest.event_types": "EventType",
