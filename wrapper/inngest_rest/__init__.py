@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         InvalidArgumentError,
         InvalidEventError,
         InvalidResponseError,
+        NoRunError,
         NotFoundError,
         OutboxError,
         PartialSendError,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         WaitTimeoutError,
     )
     from inngest_rest.event import Event, EventLike
+    from inngest_rest.explanation import Explanation, Listener, Reason, ReasonKind
     from inngest_rest.models import (
         App,
         Cancellation,
@@ -74,6 +76,7 @@ __all__ = [
     "Event",
     "EventBuffer",
     "EventLike",
+    "Explanation",
     "Function",
     "InngestClient",
     "InngestError",
@@ -81,6 +84,8 @@ __all__ = [
     "InvalidEventError",
     "InvalidResponseError",
     "Job",
+    "Listener",
+    "NoRunError",
     "NotFoundError",
     "OutboxError",
     "Page",
@@ -88,6 +93,8 @@ __all__ = [
     "PartialSendError",
     "PermissionDeniedError",
     "RateLimitError",
+    "Reason",
+    "ReasonKind",
     "RequestTimeoutError",
     "RetryPolicy",
     "RouteNotFoundError",
@@ -116,11 +123,12 @@ _NAMES = {
     "inngest_rest.errors": (
         "ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
         "ConfigurationError ConflictError InngestError InvalidArgumentError InvalidEventError "
-        "InvalidResponseError NotFoundError OutboxError PartialSendError "
+        "InvalidResponseError NoRunError NotFoundError OutboxError PartialSendError "
         "PermissionDeniedError RateLimitError RequestTimeoutError RouteNotFoundError "
         "ServerError TransportError WaitTimeoutError"
     ),
     "inngest_rest.event": "Event EventLike",
+    "inngest_rest.explanation": "Explanation Listener Reason ReasonKind",
     "inngest_rest.models": (
         "App Cancellation Function Job Page Run RunError RunStatus Span StoredEvent Trigger Webhook"
     ),
