@@ -57,7 +57,7 @@ class Reason:
     app_id: str | None = None
     function_id: str | None = None
     run_id: str | None = None
-    evidence: Mapping[str, Any] = field(factory=dict)
+    evidence: Mapping[str, Any] = field(factory=dict[str, Any])
 
 
 @frozen
@@ -110,11 +110,11 @@ class Explanation:
 
     def __str__(self) -> str:
         if self.event is None:
-            subject = f"event {self.event_id}"
+            subject = f"Event {self.event_id}"
         else:
             at = self.event.received_at
             received = f", received {at:%Y-%m-%d %H:%M:%S} UTC," if at else ""
-            subject = f"event {self.event.name!r} ({self.event_id}){received}"
+            subject = f"Event {self.event.name!r} ({self.event_id}){received}"
         text = f"{subject} started {self._started()}"
         if self.reasons:
             text += f": {_joined(it.message for it in self.reasons)}"

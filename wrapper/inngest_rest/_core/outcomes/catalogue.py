@@ -53,6 +53,11 @@ def is_of(run: Run, function: Function) -> bool:
     return run.internal_function_id is not None and run.internal_function_id == function.internal_id
 
 
+def name_of(function: Function) -> str:
+    """Return a function's name in messages."""
+    return f"{function.app_id}/{function.id}"
+
+
 def recent(session: Session) -> Catalogue | None:
     """Return what was read in the last minute, if anything was."""
     known = cast("Catalogue | None", session.catalogues.get(session.settings.env))

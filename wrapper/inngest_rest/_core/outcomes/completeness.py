@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from inngest_rest._core.outcomes import limits
-from inngest_rest._core.outcomes.catalogue import is_of
+from inngest_rest._core.outcomes.catalogue import is_of, name_of
 from inngest_rest._core.outcomes.conditions import verdict
 from inngest_rest._core.resources.wait import APPEARS_WITHIN
 
@@ -70,7 +70,7 @@ def outlook(
         after = _appears_after(function, triggers, event)
         until = soon if after is None else received + after
         if until > latest.until:
-            latest = Outlook(until, f"{function.app_id}/{function.id}")
+            latest = Outlook(until, name_of(function))
     return latest
 
 

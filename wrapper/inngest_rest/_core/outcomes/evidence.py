@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 
 from inngest_rest._core.calls.listing import EVERYTHING, read_all
 from inngest_rest._core.outcomes import limits
-from inngest_rest._core.outcomes.catalogue import is_of
+from inngest_rest._core.outcomes.catalogue import is_of, name_of
 from inngest_rest._core.outcomes.conditions import verdict
 from inngest_rest._core.resources import event_runs, events, functions, runs
 from inngest_rest.errors import InngestError
@@ -86,7 +86,9 @@ class Evidence:
     twin: Twin | None = None
     later: str | None = None
     others: dict[tuple[str, str], OtherRuns] = field(factory=dict[tuple[str, str], OtherRuns])
-    timeouts: dict[tuple[str, str], Any] = field(factory=dict[tuple[str, str], Any])
+    timeouts: dict[tuple[str, str], dict[str, Any]] = field(
+        factory=dict[tuple[str, str], dict[str, Any]]
+    )
     is_of_v1: bool = False
     unchecked: tuple[str, ...] = ()
 
@@ -195,15 +197,15 @@ class _Gatherer:
             try:
                 page: Page[Run] = yield from listing.walk().next_page(deadline=self._deadline)
             except InngestError as error:
-                name = f"{function.app_id}/{function.id}"
+                name = name_of(function)
                 self.unchecked.append(f"other runs of {name}: {error}")
             else:
                 found[key(function)] = OtherRuns(page.items, page.next_cursor is None)
         return found
 
-    def timeouts(self, app_ids: Sequence[str]) -> Plan[dict[tuple[str, str], Any]]:
+    def timeouts(self, app_ids: Sequence[str]) -> Plan[dict[tuple[str, str], dict[str, Any]]]:
         """Read the timeouts of the functions of some apps, which only v1 has."""
-        found: dict[tuple[str, str], Any] = {}
+        found: dict[tuple[str, str], dict[str, Any]] = {}
         for app_id in app_ids[:_MOST_FUNCTIONS]:
             try:
                 of_app = yield from functions.of_v1(self._session, app_id, deadline=self._deadline)
@@ -212,7 +214,7 @@ class _Gatherer:
             else:
                 for function in of_app:
                     if timeouts := limits.timeouts(function):
-                        found[key(function)] = timeouts
+                        found[key(function)] = dict(timeouts)
         return found
 
     def _events(

@@ -95,7 +95,7 @@ def _list(function: Function, *names: str) -> list[Any]:
     for name in names:
         found = (function.configuration or {}).get(name)
         if isinstance(found, list):
-            return found
+            return cast("list[Any]", found)  # type: ignore[redundant-cast]
     return []
 
 

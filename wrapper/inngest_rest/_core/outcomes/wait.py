@@ -200,17 +200,16 @@ def _look(session: Session, wait: _Wait) -> Plan[InngestError | None]:
 
 
 def _explain_absence(session: Session, wait: _Wait) -> Plan[NoReturn]:
-    waited = session.clock.monotonic() - wait.received
-    message = f"no run of event {wait.event_id} appeared within {waited:.1f} s"
+    within = f"within {session.clock.monotonic() - wait.received:.1f} s"
     explanation = None
     try:
         explanation = yield from explain_stored(
             session, wait.event_id, deadline=session.clock.monotonic() + _EXPLAINED_WITHIN
         )
     except InngestError as error:
-        message += f"; why could not be found out: {error}"
+        message = f"no run of event {wait.event_id} appeared {within}; why is not known: {error}"
     else:
-        message += f": {explanation}"
+        message = f"no run appeared {within}. {explanation}"
     raise NoRunError(message, event_id=wait.event_id, explanation=explanation)
 
 
