@@ -1,7 +1,11 @@
 """Print which documented responses were tried: by recordings, the mock suite, the live suite.
 
+Beside each response stand its sources: the releases it was recorded from, and whether the vendor
+documents it for Inngest Cloud, it was requested, or it was only read in the server's source.
+
 Exit status: 0 success; 1 an operation has neither a method of the client nor a reason for having
-none, or a documented success was never seen; 2 the mock suite itself fails.
+none, or a success was never seen, unless the vendor's documents are all that is known of it; 2 the
+mock suite itself fails.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,12 +23,14 @@ from typing import TYPE_CHECKING
 from tests.contract.document import Document
 from tests.contract.exercised import LIVE_RECORD, Answer, read
 from tests.contract.methods import METHODS, NOT_WRAPPED
-from tests.contract.recordings import Recording, read_all
+from tests.contract.parsing import documented
+from tests.contract.sources import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from tests.contract.document import Operation
+    from tests.contract.parsing import Exchange
 
 ROOT = Path(__file__).resolve().parent.parent
 SUITE = "tests/contract/cases"
@@ -40,6 +47,9 @@ class Row:
         status: The HTTP status.
         body_status: The effective status, where the body has another one.
         recordings: How many recordings show it.
+        releases: Of which releases they are.
+        sources: The sources that the document states; a response that several operations share has
+            those of all of them. None for a status that v1 hides in a 200.
         mock: Whether the suite got it from the mock server.
         live: Whether the suite got it from a real server; None if it never ran here.
     """
@@ -50,6 +60,8 @@ class Row:
     status: int
     body_status: int | None
     recordings: int
+    releases: tuple[str, ...]
+    sources: Sources | None
     mock: bool
     live: bool | None
 
@@ -57,6 +69,11 @@ class Row:
     def is_tried(self) -> bool:
         """Whether a recording or a suite showed it."""
         return bool(self.recordings or self.mock or self.live)
+
+    @property
+    def is_only_documented(self) -> bool:
+        """Whether the vendor's documents are all that is known of it."""
+        return self.sources is not None and str(self.sources) == "documented"
 
 
 def main() -> int:
@@ -72,10 +89,11 @@ def main() -> int:
         return 2
     live = read(LIVE_RECORD) if LIVE_RECORD.exists() else None
     document = Document.load()
-    found = list(rows(document, list(recorded(document, read_all())), mock, live))
+    found = list(rows(document, documented(document).values(), mock, live))
     wrong = problems(found)
     if options.json:
-        print(json.dumps({"answers": [asdict(row) for row in found], "problems": wrong}, indent=1))
+        answers = [{**asdict(row), "sources": str(row.sources or "")} for row in found]
+        print(json.dumps({"answers": answers, "problems": wrong}, indent=1))
     else:
         print(*table(found), *summary(found), sep="\n")
         print(*wrong, sep="\n", end="\n" if wrong else "", file=sys.stderr)
@@ -97,28 +115,29 @@ def run_mock_suite(*selection: str) -> set[Answer]:
         return read(record)
 
 
-def recorded(document: Document, recordings: Iterable[Recording]) -> Iterator[Answer]:
-    """Return the response that each recording shows."""
-    for each in recordings:
-        operation = document.match(each.method, each.path)
-        if operation is not None:
-            yield Answer.of(operation.id, each.status, each.received)
-
-
 def rows(
-    document: Document, recordings: list[Answer], mock: set[Answer], live: set[Answer] | None
+    document: Document, exchanges: Iterable[Exchange], mock: set[Answer], live: set[Answer] | None
 ) -> Iterator[Row]:
     """Return the rows of the table, sorted by family and name of the operation."""
-    seen = {*recordings, *mock, *(live or ())}
+    recorded: dict[Answer, list[str]] = defaultdict(list)
+    for recording, operation in exchanges:
+        answer = Answer.of(operation.id, recording.status, recording.received)
+        recorded[answer].append(recording.minor_release)
+    seen = {*recorded, *mock, *(live or ())}
     for operation in sorted(document.operations, key=lambda each: (each.tag, each.id)):
         for answer in answers_of(operation, seen):
+            releases = recorded.get(answer, [])
+            response = operation.responses.get(str(answer.status))
+            is_hidden = answer.body_status is not None
             yield Row(
                 operation=operation.id,
                 method=METHODS[operation.id].name if operation.id in METHODS else None,
                 reason=NOT_WRAPPED.get(operation.id),
                 status=answer.status,
                 body_status=answer.body_status,
-                recordings=recordings.count(answer),
+                recordings=len(releases),
+                releases=tuple(sorted(set(releases))),
+                sources=None if is_hidden or response is None else Sources.of(response),
                 mock=answer in mock,
                 live=None if live is None else answer in live,
             )
@@ -140,14 +159,16 @@ def problems(found: Iterable[Row]) -> list[str]:
     ] + [
         f"{row.operation} {row.status}: documented, but never seen"
         for row in found
-        if 200 <= row.status < 300 and not row.is_tried
+        if 200 <= row.status < 300 and not (row.is_tried or row.is_only_documented)
     ]
 
 
 def table(found: Iterable[Row]) -> Iterator[str]:
     """Format the rows; an operation is named on its first one."""
-    layout = "{:<22} {:<21} {:<10} {:>10}  {:<4}  {:<4}"
-    yield layout.format("operation", "client.", "status", "recordings", "mock", "live")
+    layout = "{:<22} {:<21} {:<10} {:>10}  {:<24}  {:<10}  {:<4}  {:<4}"
+    yield layout.format(
+        "operation", "client.", "status", "recordings", "of releases", "also", "mock", "live"
+    )
     last = ""
     for row in found:
         is_first, last = row.operation != last, row.operation
@@ -157,9 +178,19 @@ def table(found: Iterable[Row]) -> Iterator[str]:
             (row.method or "-") if is_first else "",
             f"{row.status}{hidden}",
             row.recordings or "-",
+            " ".join(row.releases) or "-",
+            also(row),
             MARKS[row.mock],
             MARKS[row.live],
         ).rstrip()
+
+
+def also(row: Row) -> str:
+    """Name the source of a response beside recordings."""
+    if row.sources is None:
+        return "-"
+    stated = row.sources._asdict()
+    return next((name for name in ("documented", "requested", "read") if stated[name]), "-")
 
 
 MARKS: Mapping[bool | None, str] = {True: "yes", False: "-", None: "?"}
@@ -169,10 +200,19 @@ def summary(found: list[Row]) -> Iterator[str]:
     """Explain the marks, and list why some operations have no method."""
     yield ""
     yield "200 as 404: an HTTP 200 whose body says 404, as a v1 GET does."
+    yield "documented: by the vendor, for Inngest Cloud; requested: of this project; read: in the"
+    yield "source of a server. The description of openapi/inngest.yaml has more on sources."
     if any(row.live is None for row in found):
         yield "live ?: scripts/test-live has not run here."
     for name, reason in {row.operation: row.reason for row in found if row.reason}.items():
         yield f"{name} has no method: {reason}."
+    only: dict[str, list[str]] = defaultdict(list)
+    for row in found:
+        if row.is_only_documented:
+            only[row.operation].append(str(row.status))
+    if only:
+        yield "Only documented, never recorded (a response that operations share counts for each):"
+        yield from (f"  {name:<22} {' '.join(statuses)}" for name, statuses in only.items())
     operations = {row.operation for row in found}
     tried = sum(row.is_tried for row in found)
     yield f"{len(operations)} operations, {tried} of {len(found)} answers tried."

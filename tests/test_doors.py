@@ -104,6 +104,9 @@ OF_THE_THREAD = {
     "It is safe to share between threads",
     "on_batch: Called with a `BatchReport` when the outcome of events is final, in the buffer's",
     "exit_timeout: ",
+    "exit_on_sigterm: ",
+    "A handler of the program's own stays",
+    "Only in the main thread",
 }
 OF_THE_TASK = {
     "It belongs to the event loop in which it is first used",
@@ -136,7 +139,7 @@ def test_both_buffers_have_the_same_signatures(name: str) -> None:
         [
             (each.name, each.kind, each.default, each.annotation.replace("Async", ""))
             for each in signature.parameters.values()
-            if each.name not in ("self", "exit_timeout")
+            if each.name not in ("self", "exit_timeout", "exit_on_sigterm")
         ]
         + [signature.return_annotation]
         for signature in (inspect.signature(buffer[name]) for buffer in BUFFERS)

@@ -27,6 +27,7 @@ from tests.support.server import accepts_all, refuses, says, text
 
 if TYPE_CHECKING:
     from tests.conftest import Connect
+    from tests.support.doors import DoorName
     from tests.support.server import Reply, Server
 
 DOWN = text(503, "down")
@@ -374,3 +375,16 @@ def test_events_left_by_a_client_closed_too_early_are_reported(
     flush_until_logged(buffer, "this client is closed", caplog)
     assert buffer.close(0.05) == 1
     assert buffer.report.unknown == 1
+
+
+def test_a_buffer_of_the_other_kind_refuses_a_client(client: Any, door: DoorName) -> None:
+    ours = client if door == "blocking" else client.target
+    refusing, kind = (
+        (AsyncEventBuffer, "AsyncInngestClient")
+        if door == "blocking"
+        else (EventBuffer, "InngestClient")
+    )
+    wrong: Any
+    for wrong in (ours, None, "client"):
+        with pytest.raises(InvalidArgumentError, match=f"client must be an {kind}, not "):
+            refusing(wrong)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
+from inngest_rest import EventBuffer, InngestClient, InvalidArgumentError
 from inngest_rest.testing import MockServer
 
 if TYPE_CHECKING:
@@ -62,6 +65,61 @@ def test_interpreter_exit_waits_no_longer_than_exit_timeout(store: Path | None) 
         ended = run_script("buffer_of(exit_timeout=0.1).add({'name': 'a'})", url, store)
     expected = "1 events were not accepted when" if store is None else "1 events are left in"
     assert expected in ended.stderr
+
+
+SIGTERM = """
+import signal, time
+def end():
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(20)
+"""
+
+
+def test_sigterm_can_be_made_an_ordinary_exit(store: Path | None) -> None:
+    mock = MockServer()
+    script = f"""{SIGTERM}
+b = buffer_of(exit_on_sigterm=True)
+b.add({{'name': 'a'}})
+end()
+"""
+    with mock.serve() as url, pytest.raises(subprocess.CalledProcessError) as caught:
+        run_script(script, url, store)
+    assert caught.value.returncode == 128 + signal.SIGTERM
+    assert caught.value.stderr == ""
+    assert len(mock.events) == 1
+
+
+def test_a_handler_for_sigterm_that_the_program_has_stays() -> None:
+    script = f"""{SIGTERM}
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))
+b = buffer_of(exit_on_sigterm=True)
+end()
+"""
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        run_script(script, "http://127.0.0.1:1", None)
+    assert caught.value.returncode == 5
+
+
+def test_a_second_sigterm_ends_the_process_at_once() -> None:
+    script = f"""{SIGTERM}
+import atexit
+b = buffer_of(exit_on_sigterm=True, exit_timeout=20)
+atexit.register(end)
+end()
+"""
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        run_script(script, "http://127.0.0.1:1", None)
+    assert caught.value.returncode == -signal.SIGTERM
+
+
+def test_sigterm_is_left_alone_outside_of_the_main_thread() -> None:
+    client = InngestClient(dev=True)
+
+    def make() -> None:
+        EventBuffer(client, exit_on_sigterm=True)
+
+    with ThreadPoolExecutor(1) as pool, pytest.raises(InvalidArgumentError, match="main thread"):
+        pool.submit(make).result()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

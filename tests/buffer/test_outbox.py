@@ -331,13 +331,45 @@ def test_a_full_disk_gives_a_worker_rest_when_all_events_are_sent(path: Path, cl
     box.close(loses_nothing)
 
 
-@pytest.mark.parametrize("damage", ["text", "5", "X'7B'", "X'5B315D'", "X'FF'"])
+def test_a_buffer_that_closes_on_a_full_disk_logs_that_events_are_sent_again(
+    opened: Callable[..., Outbox], path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    box = opened()
+    fill(box, "a", "b")
+    batch = box.take()
+    with box.file.reading() as db:
+        db.execute("PRAGMA query_only = 1")
+    box.settle(fates(batch, "AA"))
+    assert box.close(loses_nothing) == 0
+    assert "2 events in it are done, and are sent again" in caplog.messages[-1]
+    assert rows(path) == ["a", "b"]
+
+
+@pytest.mark.parametrize("value", ["'yesterday'", "X'FF'", "CAST(X'FF' AS TEXT)"])
+def test_an_event_whose_time_is_damaged_is_sent(
+    opened: Callable[..., Outbox], path: Path, value: str
+) -> None:
+    box = opened()
+    fill(box, "a", "b")
+    change(path, f"UPDATE entries SET added_at = {value} WHERE seq = 1")
+    batch = box.take()
+    assert names(batch) == ["a", "b"]
+    box.settle(fates(batch, "RA"))
+    assert [each.position for each in box.dead_letters()] == [1]
+
+
+@pytest.mark.parametrize(
+    "damage", ["'text'", "5", "X'7B'", "X'5B315D'", "X'FF'", "CAST(X'FF' AS TEXT)"]
+)
 def test_a_damaged_row_becomes_a_dead_letter_and_the_others_go_on(
     opened: Callable[..., Outbox], path: Path, damage: str
 ) -> None:
     box = opened()
     fill(box, "a", "b", "c")
-    change(path, f"UPDATE entries SET text = {damage.replace('text', repr('text'))} WHERE seq = 2")
+    change(
+        path,
+        f"UPDATE entries SET text = {damage} WHERE seq = 2",
+    )
     batch = box.take()
     assert names(batch) == ["a", "c"]
     assert batch is not None

@@ -188,3 +188,21 @@ def test_an_empty_200_that_no_other_route_contradicts_is_a_success(
     server.on(CANCEL, Reply(200))
     server.on(CANCEL.replace("/v2", "/api/v2"), Reply(200))
     connect(api_version="v2").runs.cancel(ID)
+
+
+@pytest.mark.parametrize(
+    ("call", "since", "instead"),
+    [
+        (lambda it: it.runs.list().page(), "1.38.0", "client.events.list, client.events.runs"),
+        (lambda it: it.runs.list(app="a").page(), "1.38.0", "client.events.list, client.events"),
+        (lambda it: it.apps.list().page(), "1.40.0", "client.functions.list"),
+        (lambda it: it.functions.get("a", "f"), "1.27.1", "client.functions.list"),
+        (lambda it: it.functions.invoke("a", "f"), "1.17.3", "client.send"),
+    ],
+    ids=["runs.list", "runs.list of an app", "apps.list", "functions.get", "functions.invoke"],
+)
+def test_the_error_for_an_absent_route_names_its_release_and_what_to_do_instead(
+    client: InngestClient, call: Any, since: str, instead: str
+) -> None:
+    with pytest.raises(RouteNotFoundError, match=rf"since release {since}\. .*{instead}"):
+        call(client)

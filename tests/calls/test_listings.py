@@ -62,6 +62,18 @@ def test_a_v1_listing_continues_after_the_last_id_until_a_short_page(
     ]
 
 
+def test_events_until_a_time_are_listed_from_the_beginning_and_not_from_an_hour_ago(
+    client: InngestClient, server: Server
+) -> None:
+    server.on("GET /v1/events", v1_events())
+    until = datetime(2026, 1, 1, tzinfo=UTC)
+    list(client.events.list(until=until))
+    list(client.events.list(until=until, since=until - timedelta(days=1)))
+    list(client.events.list())
+    since = [each.get("received_after", "")[:10] for each in queries(server)]
+    assert since == ["1980-01-01", "2025-12-31", ""]
+
+
 @pytest.mark.parametrize("last", [(), ("b",), ("x", "b")])
 def test_a_v1_listing_ends_at_a_page_that_is_short_or_has_no_new_id(
     client: InngestClient, server: Server, last: tuple[str, ...]

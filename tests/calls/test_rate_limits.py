@@ -88,6 +88,17 @@ def test_a_rate_limit_that_names_a_time_leaves_the_retry_quota_to_outages(
     assert len(server.requests) == 2
 
 
+@pytest.mark.parametrize("headers", [{}, {"retry-after": "0"}, {"retry-after": "1"}])
+def test_no_rate_limit_takes_from_the_retry_quota(
+    connect: Connect, server: Server, clock: Clock, headers: dict[str, str]
+) -> None:
+    clock.jitter = 0.0
+    client = connect(retries=100)
+    server.on(HEALTH, *[Reply(429, b"", headers)] * 80, recorded("health"))
+    client.health()
+    assert len(server.requests) == 81
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "soon"])
 def test_a_rate_limit_that_names_no_time_costs_an_attempt(
     connect: Connect, server: Server, value: str

@@ -39,9 +39,10 @@ LATE = httpx.ReadTimeout("late")
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 
 OPERATIONS: dict[str, tuple[str, Any, Answer]] = {
-    "get": (f"GET /v1/runs/{ID}", lambda it: it.runs.get(ID), recorded("v1-run-ok")),
+    "get": (f"GET /v2/runs/{ID}", lambda it: it.runs.get(ID), recorded("v2-run-ok")),
     "list": ("GET /v1/events", lambda it: it.events.list().page(), recorded("v1-events")),
-    "cancel": (
+    "cancel": (f"POST /v2/runs/{ID}/cancel", lambda it: it.runs.cancel(ID), recorded("v2-cancel")),
+    "cancel by v1": (
         f"DELETE /v1/runs/{ID}",
         lambda it: it.runs.cancel(ID),
         recorded("v1-run-cancel-ok"),
@@ -76,7 +77,7 @@ OPERATIONS: dict[str, tuple[str, Any, Answer]] = {
         says({"data": {"id": "w"}, "metadata": {"fetched_at": "2026-01-01T00:00:00Z"}}),
     ),
 }
-ONCE = {"invoke", "replay", "replay by v1", "signal", "create a webhook"}
+ONCE = {"invoke", "invoke with a key", "replay", "replay by v1", "signal", "create a webhook"}
 each_operation = pytest.mark.parametrize("name", OPERATIONS)
 
 

@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
+
+from inngest_rest import RouteNotFoundError
 
 from . import exercised as recording
 from . import mock_world
 from .exercised import exercised, pytest_collection_modifyitems
+from .live_report import Cases
+from .world import DOCUMENT, skip_absent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from tests.support.doors import DoorName
 
     from .exercised import Exercised
-    from .live_world import Server
+    from .live_world import Served
     from .world import World
 
 __all__ = ["exercised", "pytest_collection_modifyitems"]
 
 LIVE = "live"
+CASES = pytest.StashKey[Cases]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     recording.pytest_addoption(parser)
-    parser.addoption("--live-url", metavar="URL", help="try the cases on this real server instead")
-    parser.addoption("--live-event-key", metavar="KEY", help="its event key, if it asks for one")
-    parser.addoption("--live-signing-key", metavar="KEY", help="its signing key, likewise")
+    parser.addoption(
+        "--live-url",
+        metavar="URL",
+        help="try the cases on this real server instead; its keys, if it requires any, are those of"
+        " INNGEST_EVENT_KEY, INNGEST_SIGNING_KEY and INNGEST_SIGNING_KEY_FALLBACK",
+    )
+    parser.addoption(
+        "--live-report", type=Path, metavar="FILE", help="write what came of each case"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -39,15 +53,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def live_server(pytestconfig: pytest.Config) -> Iterator[Server]:
+def served(pytestconfig: pytest.Config) -> Iterator[Served]:
     """Serve the app under test to the real server, once for all cases."""
     from . import live_world  # noqa: PLC0415 - a run without it needs none of it
 
     url = str(pytestconfig.getoption("--live-url")).rstrip("/")
-    event_key = pytestconfig.getoption("--live-event-key")
-    signing_key = pytestconfig.getoption("--live-signing-key")
-    with live_world.serve_app(url, event_key, signing_key) as server:
-        yield server
+    names = ("INNGEST_EVENT_KEY", "INNGEST_SIGNING_KEY", "INNGEST_SIGNING_KEY_FALLBACK")
+    event_key, *signing_keys = (os.environ.get(name) for name in names)
+    server = live_world.find_server(url, event_key, *signing_keys)
+    pytestconfig.stash[CASES] = Cases(server.routes)
+    with live_world.serve_app(server) as served:
+        yield served
 
 
 @pytest.fixture
@@ -56,10 +72,41 @@ def world(request: pytest.FixtureRequest, exercised: Exercised, door: DoorName) 
     if request.param == LIVE:
         from . import live_world  # noqa: PLC0415 - as above
 
-        server: Server = request.getfixturevalue("live_server")
-        worlds = live_world.make(exercised, door, server)
+        worlds = live_world.make(exercised, door, request.getfixturevalue("served"))
     else:
         worlds = mock_world.make(request.param, exercised, door)
-    for each in worlds:
-        yield each
-        assert each.faults == []
+    with worlds as world:
+        yield world
+    assert world.faults == []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Skip a case for which the client found no route, if the server's release explains that."""
+    try:
+        return (yield)
+    except RouteNotFoundError as error:
+        world: World | None = getattr(item, "funcargs", {}).get("world")
+        operation = DOCUMENT.match(error.method, urlsplit(error.url).path)
+        if world is None or operation is None or operation.id not in world.lacks:
+            raise
+        skip_absent(operation.id)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note what came of a case on a real server."""
+    report = yield
+    cases = item.config.stash.get(CASES, None)
+    if cases is not None:
+        cases.note(report, getattr(item, "funcargs", {}).get("world"))
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Write what came of the cases, unless they were cut short."""
+    path: Path | None = session.config.getoption("--live-report", None)
+    if path is not None and CASES in session.config.stash and exitstatus in (0, 1):
+        session.config.stash[CASES].report().write(path)

@@ -21,7 +21,7 @@ from .document import Document
 from .recordings import hides_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 LIVE_RECORD = Path(__file__).resolve().parents[2] / ".exercised-live.json"
 """The record of the last run of `scripts/test-live`."""
@@ -58,14 +58,15 @@ class Exercised:
         if operation is not None:
             self.answers.add(Answer.of(operation.id, status, _json(body)))
 
-    def write(self, path: Path) -> None:
-        """Write the responses, sorted."""
-        rows = [answer._asdict() for answer in sorted(self.answers, key=str)]
-        path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+def write(answers: Iterable[Answer], path: Path) -> None:
+    """Write responses to a file, sorted."""
+    rows = [answer._asdict() for answer in sorted(answers, key=str)]
+    path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
 def read(path: Path) -> set[Answer]:
-    """Read a file written by `Exercised.write`."""
+    """Read a file written by `write`."""
     return {Answer(**row) for row in json.loads(path.read_text(encoding="utf-8"))}
 
 
@@ -105,10 +106,14 @@ class Watched(httpx.BaseTransport, httpx.AsyncBaseTransport):
     ) -> httpx.Response:
         path = request.url.raw_path.decode().partition("?")[0]
         self._exercised.note(request.method, path, response.status_code, body)
-        # The stream has been consumed, so the client gets a copy of the response.
-        return httpx.Response(
-            response.status_code, headers=response.headers, stream=httpx.ByteStream(body)
-        )
+        return copied(response, body)
+
+
+def copied(response: httpx.Response, body: bytes) -> httpx.Response:
+    """Return a response whose stream can still be read: that of the original has been consumed."""
+    return httpx.Response(
+        response.status_code, headers=response.headers, stream=httpx.ByteStream(body)
+    )
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -134,7 +139,7 @@ def exercised(pytestconfig: pytest.Config) -> Iterator[Exercised]:
     yield seen
     path: Path | None = pytestconfig.getoption("--exercised", None)
     if path is not None:
-        seen.write(path)
+        write(seen.answers, path)
 
 
 def _json(body: bytes) -> Any:

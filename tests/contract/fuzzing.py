@@ -109,7 +109,7 @@ def fuzz(
     folder: Path,
     *,
     document: Path = PATH,
-    headers: Mapping[str, str] | None = None,
+    signing_key: str | None = None,
     only: Collection[str] = (),
     examples: int = EXAMPLES,
 ) -> Verdict:
@@ -120,19 +120,18 @@ def fuzz(
         words: The dictionaries, as `prepare` gives them.
         folder: Where schemathesis may leave its files.
         document: The document to hold the server to.
-        headers: Sent with every request.
+        signing_key: Sent with every request.
         only: The ids of the operations to fuzz; all unless given.
         examples: Maximum number of random cases per operation; the systematic ones are extra.
     """
     config, report = folder / "schemathesis.toml", folder / "report.json"
-    config.write_text(_config(words), encoding="utf-8")
+    config.write_text(_config(words, signing_key), encoding="utf-8")
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
         *("run", str(document), "--url", url, "--checks", ",".join(CHECKS)),
         *("--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--no-color"),
         *("--seed", str(SEED), "--max-examples", str(examples), "--generation-database", "none"),
         *("--report", "json", "--report-json-path", str(report), "--warnings", "off"),
-        *(f"--header={name}:{value}" for name, value in (headers or {}).items()),
         *(f"--include-operation-id={each}" for each in only),
     ]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -142,9 +141,14 @@ def fuzz(
     return _verdict(json.loads(report.read_text(encoding="utf-8")), log)
 
 
-def _config(words: Mapping[str, Collection[str]]) -> str:
-    """Write the settings that have no command-line option: hooks, dictionaries, no learning."""
+def _config(words: Mapping[str, Collection[str]], signing_key: str | None) -> str:
+    """Write the settings that have no command-line option: hooks, dictionaries, no learning.
+
+    And the key, which must not be on a command line, since everyone can see those.
+    """
     lines = [f"hooks = {json.dumps(str(Path(__file__).with_name('fuzz_hooks.py')))}"]
+    if signing_key is not None:
+        lines.append(f"headers = {{ Authorization = {json.dumps(f'Bearer {signing_key}')} }}")
     # The server's key is sent as a header; random keys would end every case with a 401.
     lines += ["[generation]", "with-security-parameters = false"]
     lines += ["[phases.fuzzing.extra-data-sources]", "responses = false"]

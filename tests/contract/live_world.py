@@ -6,15 +6,16 @@ import asyncio
 import os
 import time
 import warnings
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import httpx
 from attrs import frozen
 
-from inngest_rest import InngestClient, InngestError
+from inngest_rest import AuthenticationError, ConfigurationError, InngestClient, NotFoundError
 
+from .live_routes import find_routes
 from .world import FUNCTIONS, World
 
 if TYPE_CHECKING:
@@ -24,16 +25,17 @@ if TYPE_CHECKING:
     from tests.support.doors import DoorName
 
     from .exercised import Exercised
+    from .live_routes import Routes
 
 
 @frozen
 class Server:
-    """A real server and the app served to it."""
+    """A real server, the keys that it accepts if it requires any, and what it has."""
 
     url: str
     event_key: str | None
     signing_key: str | None
-    app: str
+    routes: Routes
 
     def connect(self, *, retries: int | None = None) -> InngestClient:
         """Return a client of the server, outside any case."""
@@ -47,6 +49,23 @@ class Server:
         )
 
 
+@frozen
+class Served:
+    """A server that has the app under test.
+
+    Attributes:
+        server: The server.
+        app: The app's id.
+        cancels_by_v1: Whether DELETE /v1/runs/{id} finds runs.
+        loads_running_by_v1: Whether GET /v1/runs/{id} finds runs that have not ended.
+    """
+
+    server: Server
+    app: str
+    cancels_by_v1: bool
+    loads_running_by_v1: bool
+
+
 class LiveWorld(World):
     """A real server. The official Python SDK cannot wait for a signal, so its app does not."""
 
@@ -55,13 +74,19 @@ class LiveWorld(World):
     step_names = frozenset({"one", "two"})
 
     def __init__(
-        self, exercised: Exercised, door: DoorName, runner: asyncio.Runner, server: Server
+        self, exercised: Exercised, door: DoorName, runner: asyncio.Runner, served: Served
     ) -> None:
         super().__init__(exercised, door, runner)
-        self.app = server.app
+        server = served.server
+        self.app = served.app
         self.url = server.url
         self.event_key = server.event_key
         self.signing_key = server.signing_key
+        self.lacks = server.routes.lacks
+        self.v2 = server.routes.v2
+        self.release = server.routes.release
+        self.cancels_by_v1 = served.cancels_by_v1
+        self.loads_running_by_v1 = served.loads_running_by_v1
 
     def transport(self, *, blocking: bool) -> httpx.BaseTransport | httpx.AsyncBaseTransport:
         return httpx.HTTPTransport() if blocking else httpx.AsyncHTTPTransport()
@@ -76,34 +101,35 @@ class LiveWorld(World):
         time.sleep(seconds)
 
 
-def make(exercised: Exercised, door: DoorName, server: Server) -> Iterator[World]:
-    """Return the world of a real server."""
+@contextmanager
+def make(exercised: Exercised, door: DoorName, served: Served) -> Iterator[World]:
+    """Yield the world of a real server; close its clients afterwards."""
     with asyncio.Runner() as runner:
-        world = LiveWorld(exercised, door, runner, server)
-        yield world
-        world.close()
+        world = LiveWorld(exercised, door, runner, served)
+        with closing(world):
+            yield world
 
 
 @contextmanager
-def serve_app(url: str, event_key: str | None, signing_key: str | None) -> Iterator[Server]:
+def serve_app(server: Server) -> Iterator[Served]:
     """Serve the app under test to a server, under a unique name, and clean up afterwards."""
     with warnings.catch_warnings():
         # The official SDK declares its models in a way that pydantic 2 deprecates.
         warnings.simplefilter("ignore", DeprecationWarning)
         from . import live_app  # noqa: PLC0415 - needs the dependency group `live`
 
-    server = Server(url, event_key, signing_key, f"contract-{os.urandom(4).hex()}")
-    with live_app.serve(url, server.app, event_key, signing_key) as address:
+    app = f"contract-{os.urandom(4).hex()}"
+    with live_app.serve(server.url, app, server.event_key, server.signing_key) as address:
         registered = httpx.put(address, timeout=30)
         if registered.status_code != 200:
-            raise RuntimeError(f"{url} did not take the app {server.app}: {registered.text}")
+            raise RuntimeError(f"{server.url} did not take the app {app}: {registered.text}")
         with server.connect() as client:
-            _wait_for_functions(client, server.app)
+            _wait_for_functions(client, app)
             try:
-                yield server
+                yield Served(server, app, *_try_v1(server, client, app))
             finally:
-                _cancel_what_is_left(client, server.app)
-                _forget_app(server)
+                _cancel_what_is_left(client, app)
+                _forget_app(server, app)
 
 
 def _wait_for_functions(client: InngestClient, app: str) -> None:
@@ -114,24 +140,62 @@ def _wait_for_functions(client: InngestClient, app: str) -> None:
     raise RuntimeError(f"the functions of {app} did not appear within 15 s")
 
 
+def _try_v1(server: Server, client: InngestClient, app: str) -> tuple[bool, bool]:
+    """Return whether v1 cancels a running run, and whether it loads one."""
+    (event_id,) = client.send({"name": f"{app}/sleeps"})
+    headers = {"Authorization": f"Bearer {server.signing_key}"}
+    with httpx.Client(base_url=server.url, headers=headers, timeout=30) as http:
+        for attempt in range(60):
+            # Another URL each time, past the cache of v1.
+            runs = http.get(f"/v1/events/{event_id}/runs?_={attempt}").json()["data"]
+            if runs:
+                path = f"/v1/runs/{runs[0]['run_id']}"
+                loaded = "error" not in http.get(path).json()
+                return http.delete(path).is_success, loaded
+            time.sleep(0.25)
+    raise RuntimeError(f"the event {event_id} started no run within 15 s")
+
+
 def _cancel_what_is_left(client: InngestClient, app: str) -> None:
-    for run in client.runs.list(app=app, status=["queued", "running"]):
-        client.runs.cancel(run.id)
+    for event in client.events.list(name=f"{app}/sleeps"):
+        for run in client.events.runs(event.internal_id):
+            with suppress(NotFoundError):  # where a server cannot cancel
+                client.runs.cancel(run.id)
 
 
-def _forget_app(server: Server) -> None:
+def _forget_app(server: Server, app: str) -> None:
     """Remove the app by GraphQL, as the server's web UI does; if that fails, it stays."""
     query = "mutation($name: String!) { deleteAppByName(name: $name) }"
-    body = {"query": query, "variables": {"name": server.app}}
+    body = {"query": query, "variables": {"name": app}}
     httpx.post(f"{server.url}/v0/gql", json=body, timeout=30)
 
 
-def why_unreachable(server: Server) -> str | None:
-    """Return why a server cannot be used, or None if it can."""
-    try:
-        with server.connect(retries=0) as client:
-            client.health()
-            client.apps.list(limit=1).page()
-    except InngestError as error:
-        return str(error)
-    return None
+def find_server(url: str, event_key: str | None, *signing_keys: str | None) -> Server:
+    """Find out what a server has and which of the keys it accepts.
+
+    Raises:
+        InngestError: It cannot be used; the message says why.
+    """
+    with InngestClient(dev=url, retries=0) as client:
+        client.health()
+    with httpx.Client(base_url=url, timeout=30) as http:
+        if http.get("/v1/events?limit=1").status_code not in (401, 403):
+            return Server(url, None, None, find_routes(http))
+        key = _accepted(url, event_key, [each for each in signing_keys if each])
+        http.headers["Authorization"] = f"Bearer {key}"
+        return Server(url, event_key, key, find_routes(http))
+
+
+def _accepted(url: str, event_key: str | None, signing_keys: list[str]) -> str:
+    """Return the signing key that a server accepts."""
+    if event_key is None or not signing_keys:
+        raise ConfigurationError(
+            "it requires keys: set INNGEST_EVENT_KEY and INNGEST_SIGNING_KEY, or pass --event-key "
+            "and --signing-key"
+        )
+    for key in signing_keys:
+        client = InngestClient(base_url=url, signing_key=key, retries=0)
+        with client, suppress(AuthenticationError):
+            client.events.list(limit=1).page()
+            return key
+    raise ConfigurationError("it accepts none of the signing keys")

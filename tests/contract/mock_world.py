@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from inngest_rest.testing import MockServer, completes, fails, sleeps, waits_for
+from inngest_rest.testing import MockServer, completes, fails, retries, sleeps, waits_for
 from tests.support.clock import Clock
 
 from .world import World
@@ -29,8 +30,7 @@ def make_mock(app: str, **settings: Any) -> MockServer:
         "echoes": lambda event: {"echo": event["data"]},
         "fails": fails("told to fail"),
         "naps": sleeps(second, completes("slept")),
-        # The mock never retries; a client sees the same of a run that does.
-        "retries": sleeps(second, completes({"attempt": 1})),
+        "retries": retries("told to fail once", after=second, then=completes({"attempt": 1})),
         "sleeps": sleeps(timedelta(minutes=10)),
         "steps": completes([1, 2]),
         "waits": lambda event: waits_for(event["data"]["signal"]),
@@ -48,6 +48,7 @@ class MockWorld(World):
     has_cancellations = True
     has_waiting_function = True
     step_names = frozenset({"step"})
+    store: ClassVar[Literal["sqlite", "postgresql"]] = "sqlite"
 
     def __init__(
         self, exercised: Exercised, door: DoorName, runner: asyncio.Runner, clock: Clock
@@ -56,6 +57,7 @@ class MockWorld(World):
         self._mocked_time = clock
         self._mock = make_mock(
             self.app,
+            store=self.store,
             v1_routes=self.has_asked_for_routes,
             event_keys=None if self.event_key is None else [self.event_key],
             signing_key=self.signing_key,
@@ -81,6 +83,13 @@ class FullMockWorld(MockWorld):
     has_asked_for_routes: ClassVar[bool] = True
 
 
+class PostgresMockWorld(MockWorld):
+    """A mock of a server that stores its runs in PostgreSQL, where v1 cancels none."""
+
+    store = "postgresql"
+    cancels_by_v1 = False
+
+
 class KeyedMockWorld(MockWorld):
     """A mock of a self-hosted server, which requires keys."""
 
@@ -92,13 +101,15 @@ WORLDS: dict[str, type[MockWorld]] = {
     "mock": MockWorld,
     "mock with the routes asked for": FullMockWorld,
     "mock with keys": KeyedMockWorld,
+    "mock with PostgreSQL": PostgresMockWorld,
 }
 
 
+@contextmanager
 def make(name: str, exercised: Exercised, door: DoorName) -> Iterator[World]:
-    """Return one of the mocked worlds."""
+    """Yield one of the mocked worlds; close its clients afterwards."""
     clock = Clock()
     with asyncio.Runner(loop_factory=clock.make_loop) as runner:
         world = WORLDS[name](exercised, door, runner, clock)
-        yield world
-        world.close()
+        with closing(world):
+            yield world

@@ -34,7 +34,7 @@ class Recording:
     content_type: str
     received: Any
     release: str | None = None
-    """The release of the server, major and minor, if the recording states it."""
+    """The release of the server, if the recording states it."""
 
     @classmethod
     def read(cls, path: Path) -> Recording:
@@ -54,6 +54,11 @@ class Recording:
         )
 
     @property
+    def minor_release(self) -> str:
+        """The release without its patch level; 1.43 if the recording does not state it."""
+        return ".".join((self.release or RELEASE).split(".")[:2])
+
+    @property
     def is_refusal(self) -> bool:
         """Return whether it is an error response; a v1 GET has it in the body of an HTTP 200."""
         return not 200 <= self.status < 300 or hides_error(self.received)
@@ -71,9 +76,9 @@ def hides_error(body: Any) -> bool:
 
 
 def _release(*stated: object) -> str | None:
-    """Return the first release stated, major and minor."""
-    found = (re.search(r"(?<![\d.])(\d+\.\d+)(\.\d+)?(?![\d.])", str(each)) for each in stated)
-    return next((each[1] for each in found if each), None)
+    """Return the first release stated."""
+    found = (re.search(r"(?<![\d.])\d+\.\d+(\.\d+)?(?![\d.])", str(each)) for each in stated)
+    return next((each[0] for each in found if each), None)
 
 
 def read_all(folder: Path = FOLDER) -> list[Recording]:
@@ -115,11 +120,12 @@ def is_of_absent_route(recording: Recording, operation: Operation) -> bool:
 def _is_before(recording: Recording, since: str) -> bool:
     # Until release 1.26, v2 was below /api/v2 alone.
     first = max(since, "1.26", key=_parts) if recording.path.startswith("/v2/") else since
-    return _parts(recording.release or RELEASE) < _parts(first)[:2]
+    # A release that is stated as 1.17 may be one before 1.17.3, and is not before 1.17.0.
+    return _parts(recording.release or RELEASE) < _parts(first)
 
 
 def _parts(release: str) -> tuple[int, ...]:
-    return tuple(map(int, release.split(".")))
+    return tuple(map(int, release.removesuffix(".0").split(".")))
 
 
 def _says_not_found(recording: Recording) -> bool:

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 
+# What the client may ask after the recorded exchange: whether the id of an unknown run is an
+# event's, and how a run ended that has an end and a status of one that goes on.
+FOLLOW_UPS = ("getEventV1", "getRunV1")
+
+
 class Replayer:
     """Calls one kind of client; a request to any operation but the recorded one is a failure.
 
@@ -59,8 +64,7 @@ class Replayer:
 
     def _handle(self, sent: httpx.Request) -> httpx.Response:
         asked = self._document.match(sent.method, path_of(sent))
-        if self.asked and asked is not None and asked.id == "getEventV1":
-            # After an unknown run, the client asks whether its id is an event's.
+        if self.asked and asked is not None and asked.id in FOLLOW_UPS:
             return httpx.Response(404)
         assert asked == self._operation
         self.asked.append(sent)

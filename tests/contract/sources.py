@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from .document import is_placeholder
 from .judging import camel, media_type
-from .recordings import RELEASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from .document import Document, Object
     from .parsing import Exchange
 
-FORM = re.compile(r"(?P<kind>recorded|read) (?P<release>\d+\.\d+)|documented|requested")
+FORM = re.compile(r"(?P<kind>recorded|read)(?P<releases>( \d+\.\d+)+)|documented|requested")
 SCHEMA = "#/components/schemas/"
 
 
@@ -46,21 +45,18 @@ class Sources(NamedTuple):
         found = [FORM.fullmatch(each) for each in stated]
         if None in found:
             raise ValueError(f"not a source: {stated}")
-        releases: dict[str, set[str]] = {"recorded": set(), "read": set()}
-        for each in found:
-            if each is not None and each["kind"]:
-                releases[each["kind"]].add(each["release"])
+        releases = {each["kind"]: each["releases"].split() for each in found if each and each[1]}
         return cls(
-            recorded=frozenset(releases["recorded"]),
-            read=frozenset(releases["read"]),
+            recorded=frozenset(releases.get("recorded", ())),
+            read=frozenset(releases.get("read", ())),
             documented="documented" in stated,
             requested="requested" in stated,
         )
 
     def __str__(self) -> str:
         """Write them as `x-source` has them."""
-        parts = [f"recorded {each}" for each in sorted(self.recorded)]
-        parts += [f"read {each}" for each in sorted(self.read)]
+        parts = [" ".join(("recorded", *sorted(self.recorded)))] * bool(self.recorded)
+        parts += [" ".join(("read", *sorted(self.read)))] * bool(self.read)
         parts += ["documented"] * self.documented + ["requested"] * self.requested
         return ", ".join(parts)
 
@@ -69,7 +65,7 @@ def releases_by_response(exchanges: Iterable[Exchange]) -> Mapping[tuple[str, in
     """Return which releases were recorded to respond with each status, by operation and status."""
     found: dict[tuple[str, int], set[str]] = defaultdict(set)
     for recording, operation in exchanges:
-        found[operation.id, recording.status].add(recording.release or RELEASE)
+        found[operation.id, recording.status].add(recording.minor_release)
     return found
 
 
@@ -79,7 +75,7 @@ def releases_by_schema(document: Document, exchanges: Iterable[Exchange]) -> Map
     for exchange in exchanges:
         for schema, value in _parts(exchange):
             for name in _names(document, schema, value):
-                found[name].add(exchange.recording.release or RELEASE)
+                found[name].add(exchange.recording.minor_release)
     return found
 
 

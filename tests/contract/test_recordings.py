@@ -50,6 +50,10 @@ NOT_FOUND = {"errors": [{"code": "api_error", "message": "Not Found"}]}
         ("1.17", "/v2/runs", 200, EMPTY, True),
         ("1.17", "/v2/health", 200, PAGE, True),  # v2 was below /api/v2 alone
         ("1.17", "/api/v2/health", 200, PAGE, False),
+        ("1.19", "/api/v2/runs/x", 404, ("application/json", NOT_FOUND), True),
+        ("1.19.2", "/api/v2/runs/x", 404, ("application/json", NOT_FOUND), True),
+        ("1.19.3", "/api/v2/runs/x", 404, ("application/json", NOT_FOUND), False),
+        ("1.38.0", "/v2/runs", 404, ("application/json", NOT_FOUND), False),
         ("1.33", "/v2/runs", 404, ("application/json", NOT_FOUND), True),
         ("1.33", "/v2/runs/x", 404, ("application/json", NOT_FOUND), False),
         ("1.38", "/v2/runs", 200, PAGE, False),
@@ -74,10 +78,10 @@ def test_an_older_server_may_lack_an_operation(
     [
         ("health", {}, None),
         ("v2-runs-limit-101", {"server": "start-postgres"}, None),
-        ("health", {"server": "dev 1.17.3"}, "1.17"),
-        ("health", {"release": "v1.33.0", "server": "dev"}, "1.33"),
+        ("health", {"server": "dev 1.17.3"}, "1.17.3"),
+        ("health", {"release": "v1.33.0", "server": "dev"}, "1.33.0"),
         ("1.17-v2-health", {}, "1.17"),
-        ("r1.17.3-v2-health", {}, "1.17"),
+        ("r1.17.3-v2-health", {}, "1.17.3"),
     ],
 )
 def test_a_recording_may_state_its_release(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, TypeVar
 
 import httpx
+import pytest
 
 from inngest_rest import NotFoundError
+from inngest_rest_api.api import OPERATIONS
 from tests.support.doors import open_door
 
 from .document import Document
-from .exercised import Watched
-from .judging import faults
+from .exercised import Watched, copied
+from .judging import camel, faults
 from .recordings import Recording
 
 if TYPE_CHECKING:
@@ -30,6 +32,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DOCUMENT = Document.load()
+
+SINCE = {camel(each.name): each.since for each in OPERATIONS if each.since}
+"""The first release with each operation, by the operation's id."""
+
+ABSENT = "absent: "
+"""How the reason begins why a case is skipped whose route the server lacks."""
 
 FUNCTIONS = ("echoes", "fails", "naps", "retries", "sleeps", "steps")
 """The functions of the app under test, each triggered by the event `APP/FUNCTION`.
@@ -56,6 +64,17 @@ class World(ABC):
     signing_key: str | None = None
     """The signing key; None if the server requires none."""
 
+    lacks: frozenset[str] = frozenset()
+    """The operations, by id, that servers of this release do not have yet."""
+    v2 = "/v2"
+    """Where v2 is: releases before 1.26 have it at /api/v2 alone."""
+    release: str | None = None
+    """The server's release; None for the newest."""
+    cancels_by_v1 = True
+    """Whether DELETE /v1/runs/{id} cancels: on PostgreSQL it finds no run."""
+    loads_running_by_v1 = True
+    """Whether v1 loads a run before its end: old releases on PostgreSQL do not."""
+
     has_asked_for_routes: ClassVar[bool] = False
     """Whether GET /v1/runs, GET /v1/apps, POST /v1/runs/{id}/replay and webhooks exist."""
     has_cancellations: ClassVar[bool]
@@ -73,6 +92,7 @@ class World(ABC):
         clock: Clock | None = None,
     ) -> None:
         self.faults: list[str] = []
+        self.trail: list[Step] = []
         self._exercised = exercised
         self._door: DoorName = door
         self._runner = runner
@@ -94,6 +114,29 @@ class World(ABC):
     @abstractmethod
     def pause(self, seconds: float) -> None:
         """Let time pass: on the clock of a mock, in real time for a live server."""
+
+    def has(self, method: str, path: str) -> bool:
+        """Return whether the server has a route, as far as its release decides that."""
+        if f"{path}/".startswith("/v2/") and self.v2 != "/v2":
+            return False
+        operation = DOCUMENT.match(method, path)
+        return operation is None or operation.id not in self.lacks
+
+    def needs(self, *operations: str) -> None:
+        """Skip the case unless the server has all of these operations."""
+        for name in operations:
+            if name in self.lacks:
+                skip_absent(name)
+
+    def needs_cancelling(self) -> None:
+        """Skip the case if neither family can cancel a run of this server."""
+        if not self.cancels_by_v1:
+            self.needs("cancelRunV2")
+
+    def needs_release(self, release: str, what: str) -> None:
+        """Skip the case if the server is older than the first release with something."""
+        if self.release is not None and parts(self.release) < parts(release):
+            pytest.skip(f"{ABSENT}{what} exist since release {release}")
 
     @property
     def has_keys(self) -> bool:
@@ -159,6 +202,10 @@ class World(ABC):
 
     def run_of(self, client: InngestClient, event_id: str) -> Run:
         """Return the only run that an event started."""
+        with self.raw() as http:
+            # v1 answers the same for 15 seconds, also that there is none; not so by a new URL.
+            path = f"/v1/events/{event_id}/runs"
+            self.eventually(lambda: http.get(f"{path}?_={self.now()}").json()["data"])
         (run,) = self.eventually(lambda: list(client.events.runs(event_id)))
         return run
 
@@ -169,20 +216,51 @@ class World(ABC):
         return client.runs.wait(self.start(client, function, data).id, timeout=60)
 
     def _judged(self, inner: httpx.BaseTransport | httpx.AsyncBaseTransport) -> Judged:
-        return Judged(inner, self._exercised, self.faults)
+        return Judged(inner, self._exercised, self.faults, trail=self.trail, has=self.has)
+
+
+def parts(release: str) -> tuple[int, ...]:
+    """Return a release so that it compares with others; `1.40+` is a release, too."""
+    return tuple(map(int, release.removesuffix("+").split(".")))
+
+
+def skip_absent(operation: str) -> NoReturn:
+    """Skip a case that needs an operation of later releases than the server's."""
+    pytest.skip(f"{ABSENT}{operation} exists since release {SINCE[operation]}")
+
+
+class Step(NamedTuple):
+    """One exchange of a case: its operation, and whether it was a success."""
+
+    operation: str
+    is_success: bool
 
 
 class Judged(Watched):
-    """Records responses, and checks each exchange against the document."""
+    """Records responses, and checks each exchange against the document.
+
+    Args:
+        inner: The transport that sends.
+        exercised: Takes the responses.
+        found: Takes what is not as documented.
+        trail: Takes the exchanges in their order.
+        has: Returns whether the server has a route, by method and path. How it responds where it
+            has none depends on its release, and is not judged.
+    """
 
     def __init__(
         self,
         inner: httpx.BaseTransport | httpx.AsyncBaseTransport,
         exercised: Exercised,
         found: list[str],
+        *,
+        trail: list[Step] | None = None,
+        has: Callable[[str, str], bool] = lambda *_: True,
     ) -> None:
         super().__init__(inner, exercised)
         self._found = found
+        self._trail = [] if trail is None else trail
+        self._has = has
 
     def _noted(
         self, request: httpx.Request, response: httpx.Response, body: bytes
@@ -192,6 +270,8 @@ class Judged(Watched):
         where = f"{request.method} {path}"
         if operation is None:
             self._found.append(f"{where}: no such operation")
+        elif not self._has(request.method, path):
+            return copied(response, body)
         else:
             recording = Recording(
                 name=where,
@@ -204,6 +284,7 @@ class Judged(Watched):
                 received=_body(body),
             )
             self._found += [f"{where}: {fault}" for fault in faults(DOCUMENT, operation, recording)]
+            self._trail.append(Step(operation.id, not recording.is_refusal))
         return super()._noted(request, response, body)
 
 

@@ -231,17 +231,19 @@ def test_cancelled_requests_do_not_exhaust_the_lanes(by: str, own: bool) -> None
         )
         options: Any = {"event_key": "k", "base_url": url, "retries": 0, "transport": transport}
         async with AsyncInngestClient(**options, timeout=20) as client:
-            for _ in range(1_500 if own else 300):
+            for _ in range(1_500 if own else 100):
                 if by == "timeout":
                     with pytest.raises(TimeoutError):
                         async with asyncio.timeout(0.0):
                             await client.send(EVENT)
                     continue
-                task = asyncio.create_task(client.send(EVENT))
+                tasks = [asyncio.create_task(client.send(EVENT)) for _ in range(1 if own else 20)]
                 for _ in range(chance.randrange(40)):
                     await asyncio.sleep(0)
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+                    chance.choice(tasks).cancel()  # some of them twice
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
             for _ in range(3):
                 assert await client.send(EVENT) == ["01"]
         server.close()

@@ -97,7 +97,9 @@ def test_a_large_response_arrives_whole(reach: Connect) -> None:
 def test_a_response_sent_before_the_request_was_read_is_used(reach: Connect) -> None:
     def refuses_early(connection: socket.socket) -> None:
         connection.recv(1_000)
-        connection.sendall(b"HTTP/1.1 413 \r\nContent-Length: 9\r\n\r\ntoo large")
+        connection.sendall(
+            b"HTTP/1.1 413 \r\nConnection: close\r\nContent-Length: 9\r\n\r\ntoo large"
+        )
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(65_536):
             pass
@@ -346,7 +348,7 @@ class Wire(asyncio.Transport):
 
 def on_the_wire(work: Callable[[Stream, Wire], Any]) -> None:
     async def scenario() -> None:
-        stream, wire = Stream(), Wire()
+        stream, wire = Stream(set()), Wire()
         stream.connection_made(wire)
         await work(stream, wire)
 

@@ -304,6 +304,16 @@ def test_a_last_line_caught_half_written_is_sent_once_it_is_complete(
     assert files(file.parent) == [file.name, f"{file.name}.checkpoint"]
 
 
+def test_a_last_line_that_is_a_number_may_be_the_beginning_of_a_longer_one(
+    client: InngestClient, file: Path
+) -> None:
+    file.write_bytes(line(1) + b"\n12")
+    assert client.send_file(file, resume=True) == SendReport(accepted=1)
+    file.write_bytes(line(1) + b"\n1234\n" + line(2))
+    report = client.send_file(file, resume=True)
+    assert (report.accepted, report.rejected) == (1, 1)
+
+
 def test_a_last_line_half_written_in_gzip_is_sent_once_it_is_complete(
     client: InngestClient, server: Server, file: Path
 ) -> None:

@@ -242,6 +242,12 @@ def test_a_run_that_was_cancelled_while_its_code_ran_has_one_end_and_no_output(r
     assert abs(run.ended_at - exact) < timedelta(milliseconds=100)
 
 
+def test_how_a_run_ended_that_is_called_unfinished_is_unknown() -> None:
+    for name in ("v1-event-runs-boom", "1.17-v1-event-runs-fails"):
+        run = v1_listed(name)
+        assert (run.status, run.is_ended, run.output, run.error) == ("unknown", True, None, None)
+
+
 def test_the_last_error_of_a_run_between_attempts_is_not_its_outcome() -> None:
     run = v2_listed("v2-event-runs-between-attempts")
     assert (run.output, run.error) == (None, None)
@@ -306,6 +312,13 @@ def test_a_function_has_the_same_id_in_both_families() -> None:
     assert (by_id["ok"].app_id, by_id["ok"].is_archived) == ("probe-app", False)
     for each in of_v2:
         assert each.triggers == by_id[each.id].triggers
+
+
+@pytest.mark.parametrize("is_paused", [True, False])
+def test_a_function_of_v2_says_whether_it_is_paused(is_paused: bool) -> None:
+    [data, *_] = body_of("v2-functions")["data"]
+    paused = {**data, "isPaused": True} if is_paused else data
+    assert from_v2.function(api.V2Function.from_dict(paused), "a").is_paused is is_paused
 
 
 def test_a_trace_is_a_tree() -> None:

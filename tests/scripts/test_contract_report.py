@@ -11,8 +11,8 @@ import pytest
 from scripts import contract_report
 from scripts.contract_report import (
     Row,
+    also,
     problems,
-    recorded,
     rows,
     run_mock_suite,
     summary,
@@ -20,22 +20,26 @@ from scripts.contract_report import (
 )
 from tests.contract.document import Document
 from tests.contract.exercised import Answer
-from tests.contract.recordings import read_all
+from tests.contract.parsing import documented
+from tests.contract.sources import Sources
 
 DOCUMENT = Document.load()
 
 
 def row(**changes: Any) -> Row:
     known = {"operation": "getRunV1", "method": "runs.get", "reason": None, "status": 200}
-    seen = {"body_status": None, "recordings": 0, "mock": False, "live": None}
-    return Row(**{**known, **seen, **changes})
+    seen = {"body_status": None, "recordings": 0, "releases": (), "mock": False, "live": None}
+    return Row(**{**known, **seen, "sources": None, **changes})
+
+
+def stated(*sources: str) -> Sources:
+    return Sources.of({"x-source": sources})
 
 
 def test_every_operation_has_a_method_and_every_success_was_seen() -> None:
     # One world and one client are enough to see each success; the report itself tries all.
     mock = run_mock_suite("-k", "routes and blocking")
-    recordings = list(recorded(DOCUMENT, read_all()))
-    assert problems(rows(DOCUMENT, recordings, mock, None)) == []
+    assert problems(rows(DOCUMENT, documented(DOCUMENT).values(), mock, None)) == []
 
 
 def test_a_success_that_nothing_showed_is_a_problem() -> None:
@@ -68,18 +72,42 @@ def test_an_operation_without_method_or_reason_is_a_problem() -> None:
 
 
 def test_every_documented_status_is_a_row() -> None:
-    documented = {
-        (each.id, int(status)) for each in DOCUMENT.operations for status in each.responses
-    }
+    wanted = {(each.id, int(status)) for each in DOCUMENT.operations for status in each.responses}
     found = rows(DOCUMENT, [], set(), None)
-    assert {(each.operation, each.status) for each in found} == documented
+    assert {(each.operation, each.status) for each in found} == wanted
+
+
+def test_a_row_names_the_releases_of_its_recordings_and_its_other_sources() -> None:
+    found = {
+        (each.operation, each.status): each
+        for each in rows(DOCUMENT, documented(DOCUMENT).values(), set(), None)
+        if each.body_status is None
+    }
+    run = found["getRunV1", 200]
+    assert {"1.17", "1.43"} <= set(run.releases)
+    assert run.recordings > len(run.releases)
+    assert (also(run), run.is_only_documented) == ("documented", False)
+    assert found["cancelRunV1", 204].is_only_documented
+    assert also(found["listRunsV1", 200]) == "requested"
+    assert also(found["listAppsV2", 501]) == "read"
+
+
+def test_the_report_lists_what_is_only_documented() -> None:
+    only = row(operation="cancelRunV1", status=204, sources=stated("documented"))
+    both = row(sources=stated("recorded 1.43", "documented"))
+    assert problems([only]) == []
+    said = list(summary([only, both]))
+    (at,) = (number for number, line in enumerate(said) if line.startswith("Only documented"))
+    assert said[at + 1].split() == ["cancelRunV1", "204"]
 
 
 def test_the_table_names_an_operation_once_and_marks_what_showed_each_answer() -> None:
-    lines = list(table([row(recordings=2, mock=True, live=False), row(status=401)]))
+    sources = stated("recorded 1.17 1.43", "documented")
+    shown = row(recordings=2, releases=("1.17", "1.43"), sources=sources, mock=True, live=False)
+    lines = list(table([shown, row(status=401, sources=stated("read 1.43"))]))
     assert [line.split() for line in lines[1:]] == [
-        ["getRunV1", "runs.get", "200", "2", "yes", "-"],
-        ["401", "-", "-", "?"],
+        ["getRunV1", "runs.get", "200", "2", "1.17", "1.43", "documented", "yes", "-"],
+        ["401", "-", "-", "read", "-", "?"],
     ]
     assert "live ?: scripts/test-live has not run here." in list(summary([row()]))
 
@@ -96,9 +124,9 @@ def test_json_holds_rows_and_problems(
     monkeypatch.setattr(contract_report, "run_mock_suite", set)
     assert contract_report.main() == 1
     said = json.loads(capsys.readouterr().out)
-    assert {"operation", "method", "status", "recordings", "mock", "live"} <= said["answers"][
-        0
-    ].keys()
+    assert {"operation", "method", "status", "releases", "sources", "mock", "live"} <= said[
+        "answers"
+    ][0].keys()
     assert "listAppsV1 200: documented, but never seen" in said["problems"]
 
 

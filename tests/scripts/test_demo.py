@@ -304,7 +304,7 @@ def test_run_that_ended_before_its_cancellation_does_not_count(
 ) -> None:
     minute = timedelta(seconds=60)
     mock.function("probe-app", "brief", trigger="app/brief", run=sleeps(minute))
-    mock.fault(delays(minute), method="DELETE", path="/v1/runs/*")
+    mock.fault(delays(minute), method="POST", path="/v2/runs/*/cancel")
     path = events(tmp_path, "app/boom", "app/slow", "app/brief", "app/ok")
     assert demo.main(["--json", "--wait=0", "--url", url, path]) == 0
     told = summary(capsys.readouterr().out)

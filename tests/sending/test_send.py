@@ -30,6 +30,7 @@ from tests.support.server import WEB_UI, Answer, Reply, accepts_all, recorded, r
 
 if TYPE_CHECKING:
     from tests.conftest import Connect
+    from tests.support.clock import Clock
     from tests.support.server import Server
 
 ROUTE = "POST /e/NO_EVENT_KEY_SET"
@@ -285,11 +286,16 @@ IDS = ["01M86WMR2REMKV8DQ54EQPCS5T"] * 3
         (200, {"ids": None, "status": 200}),
         (200, {"ids": IDS, "status": 500}),
         (200, {"ids": IDS, "status": "200"}),
+        (200, {"ids": IDS, "status": 302}),
+        (200, {"ids": IDS, "status": 0}),
+        (200, {"ids": IDS, "status": True}),
+        (200, {"ids": IDS, "status": 200, "error": "no"}),
         (200, [IDS]),
         (400, {"ids": IDS, "status": 400, "error": "no"}),
         (400, {"ids": [*IDS, *IDS], "status": 400, "error": "no"}),
         (400, {"ids": "ab", "status": 400, "error": "no"}),
         (400, {"ids": IDS[1:], "status": 200, "error": "no"}),
+        (400, {"ids": IDS[1:], "status": 500, "error": "no"}),
     ],
     ids=str,
 )
@@ -379,3 +385,18 @@ def test_events_accepted_before_the_client_was_closed_are_reported(server: Serve
     assert caught.value.ids[1] is None
     with pytest.raises(ClosedError):
         client.send(events(1))
+
+
+def test_a_client_closed_between_attempts_leaves_the_outcome_unknown(
+    server: Server, clock: Clock
+) -> None:
+    def closes(request: httpx.Request) -> Reply:
+        client.close()
+        raise httpx.ReadError("reset", request=request)
+
+    server.on(ROUTE, closes)
+    client = clock.govern(InngestClient)(dev=True, transport=server)
+    with pytest.raises(PartialSendError, match="ReadError: reset") as caught:
+        client.send({"name": "a"})
+    assert caught.value.report.unknown == 1
+    assert len(server.requests) == 1

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -19,8 +19,9 @@ class V2Metadata:
 
     fetched_at: datetime.datetime
     """ When the server read the data. """
-    cached_until: datetime.datetime | Unset = UNSET
-    """ Until when the same answer comes from a cache [docs]. """
+    cached_until: datetime.datetime | None | Unset = UNSET
+    """ Until when the same answer comes from a cache [docs]. Self-hosted servers do not send it, or null [seen on
+    1.17]. """
     time_range: V2TimeRange | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -34,9 +35,13 @@ class V2Metadata:
     def to_dict(self) -> dict[str, Any]:
         fetched_at = self.fetched_at.isoformat()
 
-        cached_until: str | Unset = UNSET
-        if not isinstance(self.cached_until, Unset):
+        cached_until: None | str | Unset
+        if isinstance(self.cached_until, Unset):
+            cached_until = UNSET
+        elif isinstance(self.cached_until, datetime.datetime):
             cached_until = self.cached_until.isoformat()
+        else:
+            cached_until = self.cached_until
 
         time_range: dict[str, Any] | Unset = UNSET
         if not isinstance(self.time_range, Unset):
@@ -60,12 +65,22 @@ class V2Metadata:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         fetched_at = datetime.datetime.fromisoformat(src_dict["fetchedAt"])
 
-        _cached_until = src_dict.get("cachedUntil")
-        cached_until: datetime.datetime | Unset
-        if _cached_until is None:
-            cached_until = UNSET
-        else:
-            cached_until = datetime.datetime.fromisoformat(_cached_until)
+        def _parse_cached_until(data: object) -> datetime.datetime | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                cached_until_type_0 = datetime.datetime.fromisoformat(data)
+
+                return cached_until_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None | Unset, data)
+
+        cached_until = _parse_cached_until(src_dict.get("cachedUntil", UNSET))
 
         _time_range = src_dict.get("timeRange")
         time_range: V2TimeRange | Unset

@@ -19,8 +19,9 @@ ASKED_FOR = re.compile(r"/v1/(runs|apps|runs/\{runId\}/replay|webhooks.*)")
 
 def test_every_operation_rejects_a_wrong_key_where_keys_are_required(world: World) -> None:
     found = {}
+    operations = [each for each in DOCUMENT.operations if world.has(each.method, each.path)]
     with world.raw() as http:
-        for operation in DOCUMENT.operations:
+        for operation in operations:
             answer = http.request(
                 operation.method,
                 re.sub(r"\{\w+\}", UNKNOWN, operation.path),
@@ -34,7 +35,7 @@ def test_every_operation_rejects_a_wrong_key_where_keys_are_required(world: Worl
     # An absent route is absent with any key, and GET /health requires none.
     exceptions = {
         each.id: 404
-        for each in DOCUMENT.operations
+        for each in operations
         if ASKED_FOR.fullmatch(each.path) and not world.has_asked_for_routes
     }
     assert found == dict.fromkeys(found, 401) | exceptions | {"getHealth": 200}
@@ -59,9 +60,10 @@ BAD_V2 = (
 
 
 def test_v2_rejects_out_of_range_values(world: World) -> None:
+    paths = [path for path in BAD_V2 if world.has("GET", world.v2 + path.partition("?")[0])]
     with world.raw() as http:
-        answers = {path: http.get(f"/v2{path}") for path in BAD_V2}
-    assert {path: each.status_code for path, each in answers.items()} == dict.fromkeys(BAD_V2, 400)
+        answers = {path: http.get(f"{world.v2}{path}") for path in paths}
+    assert {path: each.status_code for path, each in answers.items()} == dict.fromkeys(paths, 400)
     assert all(each.json()["errors"][0]["code"] for each in answers.values())
 
 
@@ -86,23 +88,23 @@ def test_v1_reports_errors_of_a_get_only_in_the_body(world: World) -> None:
 
 
 BAD_BODIES = {
-    "/v1/signals": ("{", 400),
-    "/v1/cancellations": ("{", 400),
-    f"/v2/runs/{UNKNOWN}/rerun": ("[]", 400),
-    f"/v2/runs/{UNKNOWN}/cancel": ("null", 400),
-    "/v2/apps/any/functions/any/invoke": ('{"unheard": 1}', 400),
+    "/v1/signals": "{",
+    "/v1/cancellations": "{",
+    f"/v2/runs/{UNKNOWN}/rerun": "[]",
+    f"/v2/runs/{UNKNOWN}/cancel": "null",
+    "/v2/apps/any/functions/any/invoke": '{"unheard": 1}',
 }
 
 
 def test_posts_reject_bad_bodies_by_status(world: World) -> None:
+    bodies = {path: body for path, body in BAD_BODIES.items() if world.has("POST", path)}
     with world.raw() as http:
-        found = {path: http.post(path, content=body) for path, (body, _) in BAD_BODIES.items()}
-    assert {path: each.status_code for path, each in found.items()} == {
-        path: status for path, (_, status) in BAD_BODIES.items()
-    }
+        found = {path: http.post(path, content=body).status_code for path, body in bodies.items()}
+    assert found == dict.fromkeys(bodies, 400)
 
 
 def test_both_families_agree_on_a_run(world: World, client: InngestClient) -> None:
+    world.needs("getRunV2")
     run = world.start_and_wait(client, "echoes", {"n": 1})
     # Statuses are compared by other cases: two requests may see different states of a run.
     told = world.connect(api_version="v2").runs.get(run.id)
@@ -110,9 +112,10 @@ def test_both_families_agree_on_a_run(world: World, client: InngestClient) -> No
     assert (told.app_id, told.function_id) == (world.app, "echoes")
     listed = world.connect(api_version="v1").events.runs(run.event_ids[0])
     assert [each.id for each in listed] == [run.id]
-    with world.raw() as http:
-        path = f"/v2/apps/{world.app}/functions/echoes/runs"
-        assert run.id in {each["id"] for each in http.get(path).json()["data"]}
+    path = f"/v2/apps/{world.app}/functions/echoes/runs"
+    if world.has("GET", path):
+        with world.raw() as http:
+            assert run.id in {each["id"] for each in http.get(path).json()["data"]}
 
 
 def test_each_family_rejects_a_malformed_cursor(world: World) -> None:

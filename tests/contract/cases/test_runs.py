@@ -60,6 +60,8 @@ def test_run_between_attempts_has_not_ended(world: World, client: InngestClient)
 
 
 def test_wait_timeout_has_the_last_state_of_the_run(world: World, client: InngestClient) -> None:
+    if not world.loads_running_by_v1:
+        world.needs("getRunV2")
     run = world.start(client, "sleeps")
     with pytest.raises(WaitTimeoutError) as caught:
         client.runs.wait(run.id, timeout=0.1)
@@ -68,6 +70,7 @@ def test_wait_timeout_has_the_last_state_of_the_run(world: World, client: Innges
 
 
 def test_cancelled_run_has_ended(world: World, client: InngestClient) -> None:
+    world.needs_cancelling()
     run = world.start(client, "sleeps")
     client.runs.cancel(run.id)
     client.runs.cancel(run.id)  # again: no error
@@ -76,18 +79,25 @@ def test_cancelled_run_has_ended(world: World, client: InngestClient) -> None:
 
 
 def test_cancelling_an_ended_run_changes_nothing(world: World, client: InngestClient) -> None:
+    world.needs_cancelling()
     run = world.start_and_wait(client, "echoes")
     client.runs.cancel(run.id)
     assert client.runs.wait(run.id, timeout=60).status == "completed"
 
 
-def test_cancelling_by_either_family_is_the_same(world: World) -> None:
-    for version in ("v1", "v2"):
-        client = world.connect(api_version=version)
-        run = world.start(world.connect(), "sleeps")
-        client.runs.cancel(run.id)
-        client.runs.cancel(run.id)
-        assert world.connect().runs.wait(run.id, timeout=60).status == "cancelled"
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_cancelling_by_either_family_is_the_same(
+    world: World, client: InngestClient, version: str
+) -> None:
+    pinned = world.connect(api_version=version)
+    run = world.start(client, "sleeps")
+    if version == "v1" and not world.cancels_by_v1:
+        with pytest.raises(NotFoundError):
+            pinned.runs.cancel(run.id)
+        return
+    pinned.runs.cancel(run.id)
+    pinned.runs.cancel(run.id)
+    assert client.runs.wait(run.id, timeout=60).status == "cancelled"
 
 
 def test_replay_starts_another_run_of_the_same_event(world: World, client: InngestClient) -> None:
@@ -103,6 +113,8 @@ def test_replay_starts_another_run_of_the_same_event(world: World, client: Innge
 
 
 def test_jobs_of_a_run_are_listed_while_it_waits(world: World, client: InngestClient) -> None:
+    if not world.loads_running_by_v1:
+        pytest.skip("this server loads no run by v1 before its end, nor its jobs")
     run = world.start(client, "sleeps")
     (job,) = world.eventually(lambda: client.runs.jobs(run.id))
     assert job.kind

@@ -36,6 +36,7 @@ def test_status_filters_runs(
 
 
 def test_cancelled_runs_are_listed_as_such(world: World, client: InngestClient) -> None:
+    world.needs_cancelling()
     run = world.start(client, "sleeps")
     client.runs.cancel(run.id)
     client.runs.wait(run.id, timeout=60)

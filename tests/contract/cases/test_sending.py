@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tests.contract.world import World
 
 # More sessions than the server accepts (operation sendEvents); the client does not count them.
+SESSIONS_SINCE = "1.31.0"
 REFUSED = {"meta": {"sessions": dict.fromkeys("abcdef", "x")}}
 
 
@@ -80,6 +81,7 @@ def test_second_event_with_an_id_is_stored_and_starts_no_run(
 def test_rejected_event_is_reported_and_the_others_are_stored(
     world: World, client: InngestClient
 ) -> None:
+    world.needs_release(SESSIONS_SINCE, "sessions of events")
     name = f"{world.app}/nothing"
     events: list[dict[str, Any]] = [
         {"name": name},
@@ -130,6 +132,7 @@ def test_same_bytes_with_the_same_seed_are_stored_once(world: World, client: Inn
 def test_many_events_are_all_accepted_except_the_invalid_one(
     world: World, client: InngestClient
 ) -> None:
+    world.needs_release(SESSIONS_SINCE, "sessions of events")
     name = f"{world.app}/nothing"
     events: list[dict[str, Any]] = [{"name": name, "data": {"n": n}} for n in range(25)]
     events[7] |= REFUSED

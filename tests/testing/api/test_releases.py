@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest.testing import MockServer
+from inngest_rest.testing import MockServer, sleeps
 from inngest_rest_api.api import OPERATIONS
 
 if TYPE_CHECKING:
@@ -97,3 +98,43 @@ def test_v1_lacks_what_came_later(serve: Serve) -> None:
     answer = client.post("/v1/signals", json={"signal": "x"})
     assert (answer.status_code, answer.text) == (404, "404 page not found\n")
     assert client.get("/v1/events").json()["data"] == []
+
+
+def test_releases_before_1_27_1_name_functions_by_their_slug(serve: Serve) -> None:
+    assert [function_of_single_run(serve, release) for release in ("1.25", "1.33")] == [
+        "shop-f",
+        "f",
+    ]
+
+
+def function_of_single_run(serve: Serve, release: str) -> str:
+    mock = MockServer(release=release)
+    mock.function("shop", "f", trigger="app/x")
+    client = serve(mock)
+    client.post("/e/k", json={"name": "app/x"})
+    function: str = client.get(f"/api/v2/runs/{mock.runs[0].id}").json()["data"]["function"]["id"]
+    return function
+
+
+def test_old_releases_on_postgresql_miss_states_of_runs(serve: Serve) -> None:
+    mock = MockServer(release="1.25", store="postgresql")
+    mock.function("shop", "f", trigger="app/x")
+    client = serve(mock)
+    (event_id,) = client.post("/e/k", json={"name": "app/x"}).json()["ids"]
+    (by_v1,) = client.get(f"/v1/events/{event_id}/runs").json()["data"]
+    assert (by_v1["status"], by_v1["ended_at"] is None) == ("Running", False)
+    (by_v2,) = client.get(f"/api/v2/events/{event_id}/runs").json()["data"]
+    assert (by_v2["status"], "endedAt" in by_v2) == ("QUEUED", False)
+    single = client.get(f"/api/v2/runs/{mock.runs[0].id}").json()["data"]
+    assert (single["status"], "endedAt" in single) == ("COMPLETED", True)
+
+
+def test_1_17_on_postgresql_loads_no_open_run(serve: Serve) -> None:
+    mock = MockServer(release="1.17", store="postgresql")
+    mock.function("shop", "f", trigger="app/x", run=sleeps(timedelta(seconds=1)))
+    client = serve(mock)
+    client.post("/e/k", json={"name": "app/x"})
+    path = f"/v1/runs/{mock.runs[0].id}"
+    assert [client.get(it).json()["status"] for it in (path, f"{path}/jobs")] == [500, 500]
+    mock.advance(timedelta(seconds=1))
+    assert client.get(path).json()["data"]["status"] == "Completed"

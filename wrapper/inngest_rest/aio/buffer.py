@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING, Self, TypeVar, TypeVarTuple
 
 from inngest_rest._core.arguments import check_seconds
 from inngest_rest._core.buffer import process_hooks
-from inngest_rest._core.buffer.bookkeeping import Buffer, BufferState, check_options
+from inngest_rest._core.buffer.bookkeeping import (
+    Buffer,
+    BufferState,
+    check_client,
+    check_options,
+)
 from inngest_rest._core.buffer.delivery import deliver
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
 from inngest_rest.aio._pulse import Pulse
+from inngest_rest.aio.client import AsyncInngestClient
 
 if TYPE_CHECKING:
     import os
@@ -20,7 +26,6 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.sending.batching import Batch
     from inngest_rest._core.sending.fates import Fates
-    from inngest_rest.aio.client import AsyncInngestClient
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure
     from inngest_rest.typing import Seconds, WhenFull
@@ -64,7 +69,8 @@ class AsyncEventBuffer(Buffer):
 
     Raises:
         ConfigurationError: The client has no event key.
-        InvalidArgumentError: An argument is out of bounds.
+        InvalidArgumentError: An argument is out of bounds, or the client is not an
+            `AsyncInngestClient`.
         OutboxError: The file is damaged, read-only, of a newer version, or not an outbox.
 
     HTTP: `POST /e/{eventKey}`, as in `AsyncInngestClient.send`. The platform remembers an event's
@@ -82,6 +88,7 @@ class AsyncEventBuffer(Buffer):
         when_full: WhenFull = "block",
         on_batch: Callable[[BatchReport], object] | None = None,
     ) -> None:
+        check_client(client, AsyncInngestClient)
         self._session = client._session  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         self._run = client._driver.run  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         options = check_options(

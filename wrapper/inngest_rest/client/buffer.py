@@ -8,16 +8,21 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from inngest_rest._core.buffer import process_hooks
-from inngest_rest._core.buffer.bookkeeping import Buffer, BufferState, check_options
+from inngest_rest._core.buffer.bookkeeping import (
+    Buffer,
+    BufferState,
+    check_client,
+    check_options,
+)
 from inngest_rest._core.buffer.delivery import deliver
 from inngest_rest._core.buffer.schedule import Deadline
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
+from inngest_rest.client.client import InngestClient
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
-    from inngest_rest.client.client import InngestClient
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure
     from inngest_rest.typing import Seconds, WhenFull
@@ -56,10 +61,14 @@ class EventBuffer(Buffer):
         on_batch: Called with a `BatchReport` when the outcome of events is final, in the buffer's
             thread. A position is the event's number in the order of adding, or in the file.
         exit_timeout: Time limit for the flush at interpreter exit, in seconds or as a timedelta.
+        exit_on_sigterm: Make SIGTERM an ordinary exit, with status 143, so that the buffer is
+            flushed; without this, Python ends at once. A handler of the program's own stays. Only
+            in the main thread.
 
     Raises:
         ConfigurationError: The client has no event key.
-        InvalidArgumentError: An argument is out of bounds.
+        InvalidArgumentError: An argument is out of bounds, or the client is not an
+            `InngestClient`.
         OutboxError: The file is damaged, read-only, of a newer version, or not an outbox.
 
     HTTP: `POST /e/{eventKey}`, as in `InngestClient.send`. The platform remembers an event's id for
@@ -77,7 +86,9 @@ class EventBuffer(Buffer):
         when_full: WhenFull = "block",
         on_batch: Callable[[BatchReport], object] | None = None,
         exit_timeout: Seconds = 5.0,
+        exit_on_sigterm: bool = False,
     ) -> None:
+        check_client(client, InngestClient)
         self._session = client._session  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         self._run = client._driver.run  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         options = check_options(
@@ -97,6 +108,8 @@ class EventBuffer(Buffer):
         self._rounds = 0
         self._state = BufferState(self._session, options, self._wake)
         self._put = self._state.store.put
+        if exit_on_sigterm:
+            process_hooks.exit_on_sigterm()
         process_hooks.register(self)
         if store is not None:
             self._wake()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, get_args
 
 import httpx
 
-from inngest_rest.testing._api.call import Call, Database
+from inngest_rest.testing._api.call import Call, Database, Server
 from inngest_rest.testing._api.cors import headers_for, preflight
 from inngest_rest.testing._api.keys import Keys
 from inngest_rest.testing._api.releases import CURRENT, Release, served_operations
@@ -97,7 +97,8 @@ class MockServer:
         self._store = Store(self._clock, as_timedelta(visibility_delay, "visibility_delay"))
         cache = ResponseCache() if caching else None
         being = Release.parse(release)
-        self._database: Database = one_of("store", store, get_args(Database))
+        database: Database = one_of("store", store, get_args(Database))
+        self._kind = Server(being, database)
         self._served = served_operations(being, v1_routes=v1_routes, v2_routes=v2_routes)
         self._router = Router(being, self._served, cache=cache, web_ui=web_ui)
         self._faults: list[Fault] = []
@@ -346,8 +347,8 @@ class MockServer:
         permission = preflight(request)
         if permission is not None:
             return _framed(request, permission)
-        store, keys, database = self._store, self._keys, self._database
-        response = match.handler(Call(request, match.params, store, keys, database, now))
+        call = Call(request, match.params, self._store, self._keys, self._kind, now)
+        response = match.handler(call)
         kind = ("X-Inngest-Server-Kind", self._keys.server_kind)
         return _framed(request, response.with_headers(*headers_for(request), kind))
 

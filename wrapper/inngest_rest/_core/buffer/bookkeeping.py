@@ -52,6 +52,15 @@ class BufferOptions(NamedTuple):
     exit_timeout: float
 
 
+def check_client(client: object, kind: type[object]) -> None:
+    """Check that a buffer was given the client of its own kind."""
+    if not isinstance(client, kind):
+        raise InvalidArgumentError(
+            f"client must be an {kind.__name__}, not {type(client).__name__}; EventBuffer takes an "
+            "InngestClient, AsyncEventBuffer an AsyncInngestClient"
+        )
+
+
 def check_options(
     session: Session,
     path: str | os.PathLike[str] | None,
@@ -146,7 +155,7 @@ class BufferState:
         with self._lock:
             self.dropped += 1
             dropped = self.dropped
-        if _is_worth_logging(dropped - 1, dropped):
+        if dropped == 10 ** (len(str(dropped)) - 1):
             logger.warning("the buffer is full: %d events dropped so far", dropped)
         return False
 
@@ -203,11 +212,13 @@ class BufferState:
 
     def _record(self, fates: Fates) -> None:
         with self._lock:
-            before, self.report = self.report.rejected, self.report + fates.report
-            rejected = self.report.rejected
-        if _is_worth_logging(before, rejected):
-            reason = fates.rejections()[-1][1]
-            logger.warning("%d events rejected so far, the last one: %s", rejected, reason)
+            self.report += fates.report
+        if rejections := fates.rejections():
+            total = len(fates.each) + len(fates.batch.refused)
+            reason = rejections[0][1]
+            logger.warning(
+                "%d of %d events rejected, the first: %s", len(rejections), total, reason
+            )
         if self.options.on_batch is not None:
             try:
                 self.options.on_batch(fates.batch_report())
@@ -224,11 +235,6 @@ class BufferState:
         self._is_settling = False
         self._forget()
         self.store.restart()
-
-
-def _is_worth_logging(before: int, after: int) -> bool:
-    """Return whether a growing count has reached 1, 10, 100, ..."""
-    return after > before and (before == 0 or len(str(after)) > len(str(before)))
 
 
 class Buffer:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from contextlib import closing, suppress
+from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -185,7 +185,8 @@ class Outbox:
                     if full is not None:
                         break
                     taken.append(seq)
-                    oldest = min(oldest, added_at)
+                    # A damaged time is no reason not to send a good event.
+                    oldest = min(oldest, added_at) if isinstance(added_at, float) else oldest
                 last = seq
         query = f"SELECT seq FROM entries WHERE seq > :last AND {_FREE}"  # noqa: S608
         with closing(db.execute(query, {**free, "last": last})) as rows:
@@ -300,8 +301,15 @@ class Outbox:
             db.executemany("DELETE FROM dead_letters WHERE seq = ?", gone)
 
     def close(self, on_lost: Callable[[Fates], object]) -> int:  # noqa: ARG002 - none is lost
-        with suppress(OutboxError):
+        try:
             self._write_outcomes()
+        except OutboxError as error:
+            logger.warning(
+                "%s. %d events in it are done, and are sent again, to run once, when a buffer "
+                "opens it: the platform remembers an id for 24 hours",
+                error,
+                len(self._outcomes),
+            )
         try:
             left = self._count_left(self._end)
         finally:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 import threading
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from inngest_rest._core.clock import SYSTEM_CLOCK
+from inngest_rest.errors import InvalidArgumentError
 
 
 class OpenBuffer(Protocol):
@@ -55,6 +57,26 @@ def register_file(file: OpenFile) -> None:
 def unregister_file(file: OpenFile) -> None:
     """Stop calling its hooks."""
     _files.pop(file, None)
+
+
+def exit_on_sigterm() -> None:
+    """Let SIGTERM end the process as `sys.exit` does: with its exit handlers.
+
+    A handler that the program has installed stays.
+
+    Raises:
+        InvalidArgumentError: This is not the main thread.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        raise InvalidArgumentError("exit_on_sigterm is for buffers made in the main thread")
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _exit_now)
+
+
+def _exit_now(*_: object) -> NoReturn:
+    # A second signal ends the process at once.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    raise SystemExit(128 + signal.SIGTERM)
 
 
 def _exit() -> None:

@@ -156,6 +156,8 @@ class OutboxFile:
         db = sqlite3.connect(
             self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
         )
+        # Damaged text must not stop the reading of the rows behind it.
+        db.text_factory = _decode
         try:
             [mode] = db.execute("PRAGMA journal_mode = WAL").fetchone()
             if mode != "wal":
@@ -207,6 +209,10 @@ class OutboxFile:
             raise OutboxError(
                 f"{self.path} {doing}: {error}{advice}", path=str(self.path)
             ) from error
+
+
+def _decode(text: bytes) -> str:
+    return text.decode("utf-8", "replace")
 
 
 def is_about_writing(error: OutboxError) -> bool:

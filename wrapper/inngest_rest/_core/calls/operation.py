@@ -16,6 +16,7 @@ from inngest_rest._core.plans import Call, Plan, call, sleep
 from inngest_rest.errors import (
     ApiError,
     AuthenticationError,
+    ClosedError,
     InngestError,
     PermissionDeniedError,
     RateLimitError,
@@ -60,6 +61,9 @@ def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf)
         attempt += 1
         try:
             value = yield from _with_keys(session, route, deadline)
+        except ClosedError as error:
+            # What became of an earlier attempt matters more than why there is no other.
+            raise failure or error from None
         except InngestError as error:
             failure = error
         else:
@@ -78,14 +82,14 @@ def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf)
         if isinstance(failure, RateLimitError):
             limit.keep(failure, now)
         # A server that sets the time of the next attempt is well: that attempt is no load to it.
-        is_free = policy.retries > 0 and names_a_pause(failure)
-        spent += not is_free
+        spent += policy.retries == 0 or not names_a_pause(failure)
         pause = policy.pause(failure, attempt, session.clock.random())
         if (
             spent > policy.retries
             or not is_worth_retrying(failure, repeatable=route.repeatable)
             or now + pause >= deadline
-            or not (is_free or session.quota.take())
+            # Without a time, too: a rate limit is not an outage, which the quota is for.
+            or not (isinstance(failure, RateLimitError) or session.quota.take())
         ):
             raise failure
         logger.debug("trying again in %.2f s: %s", pause, failure)

@@ -6,6 +6,7 @@ key, which is part of the path, to httpx's log, and costs a quarter more per req
     blocking, asynchronous       the two drivers
     threads                      several plans at once, for the blocking driver
     exchange                     what both drivers share: reading, error messages, logging
+    watch                        cancelling on a transport of the caller's
     lanes                        the transports of a client, one connection each
     sockets, bounded_sockets     the network backends of the asynchronous and the blocking client
 """

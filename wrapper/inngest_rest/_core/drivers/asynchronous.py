@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
@@ -20,11 +20,12 @@ from inngest_rest._core.drivers.exchange import (
     transport_error,
 )
 from inngest_rest._core.drivers.lanes import MAX_AT_ONCE
+from inngest_rest._core.drivers.watch import Watch
 from inngest_rest._core.plans import Call
 from inngest_rest.errors import InngestError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 
     from inngest_rest._core.clock import Clock
     from inngest_rest._core.drivers.lanes import Lanes
@@ -34,8 +35,8 @@ J = TypeVar("J")
 T = TypeVar("T")
 
 
-class _Closes(Protocol):
-    async def aclose(self) -> None: ...
+# Seconds that requests in flight have to end when an exception ends a run_many.
+_GRACE = 5.0
 
 
 class AsyncDriver:
@@ -44,7 +45,7 @@ class AsyncDriver:
     def __init__(self, lanes: Mapping[Host, Lanes[httpx.AsyncBaseTransport]], clock: Clock) -> None:
         self._lanes = lanes
         self._clock = clock
-        self._rooms = {host: _Room() for host in lanes}
+        self._rooms = {host: _Rooms() for host in lanes}
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -71,50 +72,56 @@ class AsyncDriver:
         check_open(closed=self._closed)
         started = self._clock.monotonic()
         room = self._rooms[call.host].here()
-        was_full = room.locked()
+        was_full = room.places.locked()
         is_sent = False
         try:
-            async with asyncio.timeout(call.timeout), room:
+            async with asyncio.timeout(call.timeout), room.places:
                 if was_full:
                     waited = self._clock.monotonic() - started
                     start_late(call, max(call.timeout - waited, 0.001))
                 is_sent = True
-                response = await self._send(call, self._lanes[call.host])
+                response = await self._send(call, self._lanes[call.host], room)
         except TimeoutError:
             raise (too_slow if is_sent else no_room)(call) from None
         except httpx.RequestError as error:
-            raise transport_error(call, error) from error
+            raise transport_error(call, error, closed=self._closed) from error
         return read(call, response, self._clock.monotonic() - started)
 
     async def _send(
-        self, call: Call[Any], lanes: Lanes[httpx.AsyncBaseTransport]
+        self, call: Call[Any], lanes: Lanes[httpx.AsyncBaseTransport], room: _Room
     ) -> httpx.Response:
         check_open(closed=self._closed)
+        if lanes.given is not None:
+            return await self._send_apart(lanes.given, call.request, room)
         transport = lanes.take()
         is_whole = False
         try:
-            response = await transport.handle_async_request(call.request)
-            # A body held in memory needs no closing.
-            if transport is lanes.given and not isinstance(response.stream, httpx.ByteStream):
-                stream = cast("httpx.AsyncByteStream", response.stream)
-                response.stream = _Shielded(stream, self._close_apart)
-            try:
-                await response.aread()
-            finally:
-                await response.aclose()
+            response = await _whole_exchange(transport, call.request)
             is_whole = True
         finally:
             now = self._clock.monotonic()
             for unused in lanes.give_back(transport, now, is_whole=is_whole):
-                self._close_apart(unused)
+                self._apart(_close(unused))
         return response
 
-    def _close_apart(self, target: _Closes) -> asyncio.Task[None]:
-        """Close in a task of its own: a second cancellation would leave a connection behind."""
-        task = asyncio.create_task(_close(target))
+    async def _send_apart(
+        self, given: httpx.AsyncBaseTransport, request: httpx.Request, room: _Room
+    ) -> httpx.Response:
+        """Send through the caller's transport, in a task that no cancellation reaches directly."""
+        watch = Watch(request)
+        exchange = asyncio.create_task(_whole_exchange(given, request))
+        try:
+            await asyncio.wait([exchange])
+        except asyncio.CancelledError:
+            self._apart(watch.abandon(exchange, room.one_by_one))
+            raise
+        return exchange.result()
+
+    def _apart(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do this in a task of its own, which a cancellation of the caller does not reach."""
+        task = asyncio.create_task(work)
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
-        return task
 
     async def run_many(
         self,
@@ -144,8 +151,14 @@ class AsyncDriver:
                     break
             while started:
                 await _take_first(started, on_result)
+        except asyncio.CancelledError:
+            raise  # which does not wait for responses
+        except BaseException:
+            if started:
+                await asyncio.wait([task for _, task in started], timeout=_GRACE)
+            raise
         finally:
-            # Some are left only after an exception: a cancellation does not wait for responses.
+            # Some are left only after an exception.
             for _, task in started:
                 task.cancel()
             await asyncio.gather(*(task for _, task in started), return_exceptions=True)
@@ -163,39 +176,47 @@ class AsyncDriver:
 
 
 class _Room:
-    """Bounds the concurrent requests of each event loop; further ones wait here."""
+    """What each event loop has for itself: asyncio's primitives belong to one.
+
+    Attributes:
+        places: Bounds the concurrent requests; further ones wait here.
+        one_by_one: Held while an abandoned exchange is cancelled.
+    """
 
     def __init__(self) -> None:
-        self._of: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
+        self.places = asyncio.Semaphore(MAX_AT_ONCE)
+        self.one_by_one = asyncio.Lock()
 
-    def here(self) -> asyncio.Semaphore:
+
+class _Rooms:
+    """A room for each event loop."""
+
+    def __init__(self) -> None:
+        self._of: dict[asyncio.AbstractEventLoop, _Room] = {}
+
+    def here(self) -> _Room:
         loop = asyncio.get_running_loop()
         room = self._of.get(loop)
         if room is None:
             self._of = {each: of for each, of in self._of.items() if not each.is_closed()}
-            room = self._of[loop] = asyncio.Semaphore(MAX_AT_ONCE)
+            room = self._of[loop] = _Room()
         return room
 
 
-class _Shielded(httpx.AsyncByteStream):
-    """A body from the caller's transport: a cancelled close would leak its connection."""
-
-    def __init__(
-        self, stream: httpx.AsyncByteStream, close: Callable[[_Closes], asyncio.Task[None]]
-    ) -> None:
-        self._stream = stream
-        self._close = close
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return aiter(self._stream)
-
-    async def aclose(self) -> None:
-        await asyncio.shield(self._close(self._stream))
-
-
-async def _close(target: _Closes) -> None:
+async def _whole_exchange(
+    transport: httpx.AsyncBaseTransport, request: httpx.Request
+) -> httpx.Response:
+    response = await transport.handle_async_request(request)
     try:
-        await target.aclose()
+        await response.aread()
+    finally:
+        await response.aclose()
+    return response
+
+
+async def _close(transport: httpx.AsyncBaseTransport) -> None:
+    try:
+        await transport.aclose()
     except Exception:  # noqa: BLE001 - the exchange is over, well or not
         logger.debug("a connection did not close as it should", exc_info=True)
 

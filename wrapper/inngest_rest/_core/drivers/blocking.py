@@ -18,11 +18,11 @@ from inngest_rest._core.plans import Call
 from inngest_rest.errors import InngestError
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from inngest_rest._core.clock import Clock
     from inngest_rest._core.drivers.lanes import Lanes
+    from inngest_rest._core.drivers.threads import Stop
     from inngest_rest._core.plans import Host, Plan
 
 J = TypeVar("J")
@@ -41,14 +41,14 @@ class Driver:
         self._clock = clock
         self._closed = False
 
-    def run(self, plan: Plan[T], stop: threading.Event | None = None) -> T:
+    def run(self, plan: Plan[T], stop: Stop | None = None) -> T:
         """Run a plan to its end, or once `stop` is set up to its next pause."""
         try:
             effect = next(plan)
             while True:
                 if isinstance(effect, Call):
                     try:
-                        answer = self._exchange(effect)
+                        answer = self._exchange(effect, stop)
                     except InngestError as error:
                         effect = plan.throw(error)
                         continue
@@ -61,7 +61,7 @@ class Driver:
         finally:
             plan.close()
 
-    def _sleep(self, seconds: float, stop: threading.Event | None) -> None:
+    def _sleep(self, seconds: float, stop: Stop | None) -> None:
         if stop is None:
             self._clock.sleep(seconds)
             return
@@ -69,7 +69,7 @@ class Driver:
         if stop.is_set():
             raise _GivenUpError
 
-    def _exchange(self, call: Call[T]) -> T:
+    def _exchange(self, call: Call[T], stop: Stop | None) -> T:
         check_open(closed=self._closed)
         started = self._clock.monotonic()
         lanes = self._lanes[call.host]
@@ -81,18 +81,24 @@ class Driver:
             if was_full:
                 waited = self._clock.monotonic() - started
                 start_late(call, max(call.timeout - waited, 0.001))
-            response = self._send(call, lanes, started)
+            response = self._send(call, lanes, started, stop)
         except httpx.RequestError as error:
-            raise transport_error(call, error) from error
+            raise transport_error(call, error, closed=self._closed) from error
         finally:
             room.release()
         return read(call, response, self._clock.monotonic() - started)
 
     def _send(
-        self, call: Call[Any], lanes: Lanes[httpx.BaseTransport], started: float
+        self,
+        call: Call[Any],
+        lanes: Lanes[httpx.BaseTransport],
+        started: float,
+        stop: Stop | None,
     ) -> httpx.Response:
         check_open(closed=self._closed)
         transport = lanes.take()
+        if stop is not None and transport is not lanes.given:
+            stop.in_flight.add(transport)
         is_whole = False
         try:
             response = transport.handle_request(call.request)
@@ -102,8 +108,10 @@ class Driver:
                 response.read()
             finally:
                 response.close()
-            is_whole = True
+            is_whole = stop is None or not stop.is_set()
         finally:
+            if stop is not None:
+                stop.in_flight.discard(transport)
             now = self._clock.monotonic()
             for unused in lanes.give_back(transport, now, is_whole=is_whole):
                 unused.close()

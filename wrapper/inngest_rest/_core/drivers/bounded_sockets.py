@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import socket
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import httpcore
@@ -31,8 +32,9 @@ class BoundedTransport(httpx.HTTPTransport):
     def __init__(self, proxy: str | None, context: ssl.SSLContext) -> None:
         super().__init__(proxy=proxy, verify=context)
         self._time = _Time()
+        self._backend = _Backend(self._time)
         # Neither httpx nor its proxies take a backend as an argument.
-        self._pool._network_backend = _Backend(self._time)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        self._pool._network_backend = self._backend  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; its response ends within the same time."""
@@ -42,6 +44,11 @@ class BoundedTransport(httpx.HTTPTransport):
     def has_expired(self) -> bool:
         """Return whether its connection cannot be used again; to be asked while it is idle."""
         return all(each.has_expired() for each in self._pool.connections)
+
+    def close(self) -> None:
+        """Close its connection for good; a thread that waits for it fails at once."""
+        self._backend.close()
+        super().close()
 
 
 class _Time:
@@ -62,11 +69,17 @@ class _Time:
 
 
 class _Backend(httpcore.NetworkBackend):
-    """Connects within the time left, however many addresses the host has."""
+    """Connects within the time left, however many addresses the host has.
+
+    Attributes:
+        streams: The connections that are open.
+    """
 
     def __init__(self, exchange: _Time) -> None:
         self._exchange = exchange
         self._inner = httpcore.SyncBackend()
+        self.streams: set[_Stream] = set()
+        self._is_closed = False
 
     def connect_tcp(
         self,
@@ -91,8 +104,23 @@ class _Backend(httpcore.NetworkBackend):
                 if not others:
                     raise
             else:
-                return _Stream(stream, self._exchange)
+                return self.opened(stream)
         raise httpcore.ConnectError(f"{host} has no address")
+
+    def opened(self, inner: httpcore.NetworkStream) -> _Stream:
+        """Return the stream over a connection that is open, unless all are closed meanwhile."""
+        stream = _Stream(inner, self._exchange, self)
+        self.streams.add(stream)
+        if self._is_closed:
+            stream.close()
+            raise httpcore.ConnectError("the client was closed")
+        return stream
+
+    def close(self) -> None:
+        """Break off the connection, in whatever state it is, and open no other."""
+        self._is_closed = True
+        for stream in list(self.streams):
+            stream.abort()
 
 
 def _addresses(host: str, port: int) -> list[str]:
@@ -108,9 +136,10 @@ def _addresses(host: str, port: int) -> list[str]:
 class _Stream(httpcore.NetworkStream):
     """One connection."""
 
-    def __init__(self, inner: httpcore.NetworkStream, exchange: _Time) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, exchange: _Time, backend: _Backend) -> None:
         self._inner = inner
         self._exchange = exchange
+        self._backend = backend
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self._inner.read(max_bytes, self._exchange.left(timeout, httpcore.ReadTimeout))
@@ -125,7 +154,13 @@ class _Stream(httpcore.NetworkStream):
             self._inner.write(piece, self._exchange.left(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
+        self._backend.streams.discard(self)
         self._inner.close()
+
+    def abort(self) -> None:
+        """End the waiting of the thread that uses it: closing it here would not."""
+        with suppress(OSError):
+            socket.socket.shutdown(self._inner.get_extra_info("socket"), socket.SHUT_RDWR)
 
     def start_tls(
         self,
@@ -134,7 +169,11 @@ class _Stream(httpcore.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         left = self._exchange.left(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._exchange)
+        try:
+            inner = self._inner.start_tls(ssl_context, server_hostname, left)
+        finally:
+            self._backend.streams.discard(self)
+        return self._backend.opened(inner)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)

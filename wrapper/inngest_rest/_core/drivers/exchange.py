@@ -62,11 +62,12 @@ def _timed_out(call: Call[Any], reason: str, *, delivered: bool) -> RequestTimeo
     )
 
 
-def transport_error(call: Call[Any], error: httpx.RequestError) -> TransportError:
+def transport_error(call: Call[Any], error: httpx.RequestError, *, closed: bool) -> TransportError:
     # The cause stays in tracebacks, and code that prints its request must not find a key there.
     error.request = httpx.Request(call.request.method, call.url)
     kind = RequestTimeoutError if isinstance(error, httpx.TimeoutException) else TransportError
-    reason = f"{type(error).__name__}: {error}".removesuffix(": ") + _likely_cause(str(error))
+    reason = f"{type(error).__name__}: {error}".removesuffix(": ")
+    reason += "; the client was closed" if closed else _likely_cause(str(error))
     logger.debug("%s %s: %s", call.request.method, call.url, reason)
     return kind(
         reason,

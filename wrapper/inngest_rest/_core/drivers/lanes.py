@@ -169,11 +169,9 @@ def asynchronous(
     """Return the lanes to each host, with transports like those of `httpx.AsyncClient`."""
 
     def make(proxy: str | None, context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
-        if proxy is not None:
-            return httpx.AsyncHTTPTransport(proxy=proxy, verify=context)
         from inngest_rest._core.drivers.sockets import AsyncioTransport  # noqa: PLC0415
 
-        return AsyncioTransport(context)
+        return AsyncioTransport(proxy, context)
 
     _check(given, httpx.AsyncBaseTransport)
     return by_host(given, event_proxy, api_proxy, make)

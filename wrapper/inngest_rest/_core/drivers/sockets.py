@@ -30,22 +30,28 @@ _NEXT_ADDRESS = 0.25
 class AsyncioTransport(httpx.AsyncHTTPTransport):
     """httpx's transport, on these sockets."""
 
-    def __init__(self, context: ssl.SSLContext) -> None:
-        super().__init__(verify=context)
-        # httpx has no argument for this; if it keeps its pool elsewhere, its own backend is used.
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context,
-            keepalive_expiry=httpx.Limits().keepalive_expiry,
-            network_backend=AsyncioBackend(),
-        )
+    def __init__(self, proxy: str | None, context: ssl.SSLContext) -> None:
+        super().__init__(proxy=proxy, verify=context)
+        self._backend = AsyncioBackend()
+        # Neither httpx nor its proxies take a backend as an argument.
+        self._pool._network_backend = self._backend  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
     def has_expired(self) -> bool:
         """Return whether its connection cannot be used again; to be asked while it is idle."""
         return all(each.has_expired() for each in self._pool.connections)
 
+    async def aclose(self) -> None:
+        """Close its connection for good; a task that waits for it fails at once."""
+        self._backend.close()
+        await super().aclose()
+
 
 class AsyncioBackend(httpcore.AsyncNetworkBackend):
     """Connects in the running asyncio event loop."""
+
+    def __init__(self) -> None:
+        self._streams: set[Stream] = set()
+        self._is_closed = False
 
     async def connect_tcp(
         self,
@@ -64,22 +70,38 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
             options["happy_eyeballs_delay"] = _NEXT_ADDRESS
         try:
             async with asyncio.timeout(timeout):
-                _, stream = await loop.create_connection(Stream, host, port, **options)
+                _, stream = await loop.create_connection(
+                    lambda: Stream(self._streams), host, port, **options
+                )
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(str(error)) from error
         except (OSError, UnicodeError) as error:  # the latter for a host that cannot be one
             raise httpcore.ConnectError(str(error)) from error
         for option in socket_options or ():
             stream.get_extra_info("socket").setsockopt(*option)
+        if self._is_closed:
+            await stream.aclose()
+            raise httpcore.ConnectError("the client was closed")
         return stream
+
+    def close(self) -> None:
+        """Break off the connection, in whatever state it is, and open no other."""
+        self._is_closed = True
+        for stream in list(self._streams):
+            stream.abort()
 
 
 class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
-    """One connection: asyncio calls the upper half, httpcore the lower one."""
+    """One connection: asyncio calls the upper half, httpcore the lower one.
+
+    Args:
+        streams: The connections that are open, which it joins and leaves.
+    """
 
     _transport: asyncio.Transport
 
-    def __init__(self) -> None:
+    def __init__(self, streams: set[Stream]) -> None:
+        self._streams = streams
         self._loop = asyncio.get_running_loop()
         self._unread: deque[bytes] = deque()
         self._news = asyncio.Event()
@@ -90,6 +112,7 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._streams.add(self)
 
     def data_received(self, data: bytes) -> None:
         self._unread.append(data)
@@ -100,6 +123,7 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         self._news.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._streams.discard(self)
         self._error = exc
         self._is_over = True
         self._news.set()
@@ -155,7 +179,8 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
             if isinstance(error, OSError):  # which an SSLError is too
                 raise httpcore.ConnectError(str(error)) from error
             raise
-        assert transport is not None, "None is for a connection lost meanwhile, which raises"
+        if transport is None:  # the connection was lost meanwhile
+            raise httpcore.ConnectError("the connection was closed during the TLS handshake")
         self._transport = transport
         return self
 
@@ -181,12 +206,17 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
 
     async def aclose(self) -> None:
         """Close at once: httpcore closes only when nothing is left to send."""
+        self.abort()
+        await asyncio.sleep(0)  # when the loop closes the socket
+
+    def abort(self) -> None:
+        """Let the loop close it; a task that waits for it fails."""
         try:
             self._transport.abort()
         except RuntimeError:  # its event loop is closed, and garbage collection closes the socket
+            self._streams.discard(self)
             with suppress(OSError, AttributeError):
                 self._transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
-        await asyncio.sleep(0)  # when the loop closes the socket
 
 
 def _is_readable(descriptor: int) -> bool:

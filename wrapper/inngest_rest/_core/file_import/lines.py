@@ -89,10 +89,10 @@ class Part(NamedTuple):
         if last.endswith(b"\n") or isinstance(last, CutLine):
             return False
         try:
-            orjson.loads(last)
+            # The rest of a number may follow; any other value is complete.
+            return isinstance(orjson.loads(last), int | float)
         except orjson.JSONDecodeError:
             return True
-        return False
 
     def without_last_line(self) -> Part:
         lines = self.lines[:-1]

@@ -9,6 +9,7 @@ from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1, from_v2
+from inngest_rest.errors import RouteNotFoundError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 
@@ -16,9 +17,14 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from inngest_rest._core.calls.listing import Place
+    from inngest_rest._core.calls.route import Advice
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import App
+
+_LIST_ADVICE: Advice = {
+    RouteNotFoundError: "List the functions of an app by its id instead: client.functions.list."
+}
 
 
 def list_apps(
@@ -42,7 +48,11 @@ def list_apps(
         operation = v2.list_apps_v2
         kwargs = operation.get_kwargs(limit=size, cursor=place)
         return Route(
-            operation, kwargs, api.V2AppListEnvelope, lambda it: from_v2.part(it, from_v2.app)
+            operation,
+            kwargs,
+            api.V2AppListEnvelope,
+            lambda it: from_v2.part(it, from_v2.app),
+            advice=_LIST_ADVICE,
         )
 
     routes = (by_v2, unpaged(by_v1)) if v2_first else (unpaged(by_v1), by_v2)

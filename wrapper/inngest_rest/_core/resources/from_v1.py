@@ -41,7 +41,7 @@ def run(it: api.V1Run) -> models.Run:
     ended_at = moment(it.ended_at)
     said = given(it.status) or "unknown"
     status = settled(_STATUS.get(said.capitalize()) or models.RunStatus(said), ended_at)
-    output, error = outcome(status, ended_at, given(it.output))
+    output, error = outcome(status, given(it.output))
     return models.Run(
         id=needed(it.run_id, "run_id"),
         status=status,

@@ -67,7 +67,7 @@ def listed_run(it: api.V2Run) -> models.Run:
 def _run(it: api.V2Run, ended_at: datetime | None, started_at: datetime | None) -> models.Run:
     said = given(it.status) or "unknown"
     status = settled(_STATUS.get(said) or models.RunStatus(said), ended_at)
-    output, error = outcome(status, ended_at, _unwrapped(json_object(it.output), status))
+    output, error = outcome(status, _unwrapped(json_object(it.output), status))
     return models.Run(
         id=needed(it.id, "id"),
         status=status,

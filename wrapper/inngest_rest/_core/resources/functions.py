@@ -11,6 +11,7 @@ from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unp
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1, from_v2
 from inngest_rest._core.resources.absent import needed
+from inngest_rest.errors import RouteNotFoundError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 from inngest_rest_api.types import UNSET
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from inngest_rest._core.calls.listing import Place
+    from inngest_rest._core.calls.route import Advice
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Function
@@ -27,6 +29,13 @@ if TYPE_CHECKING:
 # The response to a repeated idempotency key is a 409 with the body of a success and the id of the
 # first run (recording v2-invoke-idem2).
 _STARTED = {409: api.V2InvocationEnvelope}
+
+_GET_ADVICE: Advice = {
+    RouteNotFoundError: "List the functions of the app instead: client.functions.list."
+}
+_INVOKE_ADVICE: Advice = {
+    RouteNotFoundError: "Send an event that triggers the function instead: client.send."
+}
 
 
 def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> Listing[Function]:
@@ -75,6 +84,7 @@ def get(session: Session, app_id: str, function_id: str) -> Plan[Function]:
             kwargs,
             api.V2FunctionEnvelope,
             lambda it: from_v2.function(it.data, app_id),
+            advice=_GET_ADVICE,
         ),
     )
 
@@ -107,5 +117,6 @@ def invoke(
             # invokeFunctionV2).
             repeatable=False,
             accepted=_STARTED,
+            advice=_INVOKE_ADVICE,
         ),
     )

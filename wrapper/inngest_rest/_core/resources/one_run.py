@@ -11,6 +11,7 @@ from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.requests import redacted_url
 from inngest_rest._core.calls.route import Route
+from inngest_rest._core.calls.session import V2_ROOT_BEFORE_1_26
 from inngest_rest._core.resources import events, from_v1, from_v2
 from inngest_rest._core.resources.caching import past_cache
 from inngest_rest.errors import (
@@ -71,7 +72,7 @@ def fetch(
         NotFoundError: Neither has it.
     """
     of_v1 = _by_v1(run_id) if cached else past_cache(session, _by_v1(run_id))
-    routes = (of_v1, _by_v2(run_id)) if v1_first else (_by_v2(run_id), of_v1)
+    routes = (of_v1, _by_v2(session, run_id)) if v1_first else (_by_v2(session, run_id), of_v1)
     try:
         return (yield from first_present(session, *routes, deadline=deadline))
     except NotFoundError as error:
@@ -101,14 +102,18 @@ def _by_v1(run_id: str) -> Route[Any, Run]:
     )
 
 
-def _by_v2(run_id: str) -> Route[Any, Run]:
+def _by_v2(session: Session, run_id: str) -> Route[Any, Run]:
     operation = v2.get_run_v2
-    return Route(
-        operation,
-        operation.get_kwargs(run_id, include_output=True),
-        api.V2RunEnvelope,
-        lambda it: from_v2.run(it.data),
-    )
+
+    def convert(answer: api.V2RunEnvelope) -> Run:
+        run = from_v2.run(answer.data)
+        if session.v2_root == V2_ROOT_BEFORE_1_26 and run.function_id is not None:
+            # Such a release puts the app's id in front (recording 1.25-api-v2-run-echoes).
+            return evolve(run, function_id=run.function_id.removeprefix(f"{run.app_id}-"))
+        return run
+
+    kwargs = operation.get_kwargs(run_id, include_output=True)
+    return Route(operation, kwargs, api.V2RunEnvelope, convert)
 
 
 def is_of_v1(run: Run) -> bool:

@@ -19,15 +19,19 @@ if TYPE_CHECKING:
 
 
 def settled(status: RunStatus, ended_at: datetime | None) -> RunStatus:
-    """Return the status of a run: one that failed without an end is between two attempts."""
+    """Return the status of a run that agrees with its end.
+
+    A run that failed without an end is between two attempts. How one ended that has an end and is
+    called unfinished, by listEventRunsV1 before release 1.27.1, is unknown.
+    """
     if status == RunStatus.FAILED and ended_at is None:
         return RunStatus.RUNNING
+    if status in (RunStatus.QUEUED, RunStatus.RUNNING) and ended_at is not None:
+        return RunStatus("unknown")
     return status
 
 
-def outcome(
-    status: RunStatus, ended_at: datetime | None, output: Any
-) -> tuple[Any, RunError | None]:
+def outcome(status: RunStatus, output: Any) -> tuple[Any, RunError | None]:
     """Return the output and the error of a run.
 
     A run that has not ended has neither, though listEventRunsV2 shows the error of its last
@@ -35,11 +39,8 @@ def outcome(
 
     Args:
         status: The settled status.
-        ended_at: When it ended.
         output: What the server has as its output, unwrapped; None if it has nothing.
     """
-    if ended_at is None or status == RunStatus.CANCELLED or output is None:
-        return None, None
-    if status == RunStatus.FAILED:
+    if status == RunStatus.FAILED and output is not None:
         return None, run_error(output)
-    return output, None
+    return (output if status == RunStatus.COMPLETED else None), None

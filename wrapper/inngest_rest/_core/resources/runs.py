@@ -13,7 +13,13 @@ from inngest_rest._core.resources import from_v1, from_v2
 from inngest_rest._core.resources.absent import needed
 from inngest_rest._core.resources.filters import check_statuses, check_window
 from inngest_rest._core.resources.one_run import raise_if_unknown
-from inngest_rest.errors import ConflictError, InvalidArgumentError, NotFoundError, ServerError
+from inngest_rest.errors import (
+    ConflictError,
+    InvalidArgumentError,
+    NotFoundError,
+    RouteNotFoundError,
+    ServerError,
+)
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 from inngest_rest_api.types import UNSET
@@ -31,6 +37,11 @@ if TYPE_CHECKING:
 
 # The statuses that listRunsV1 filters by.
 _V1_STATUSES = frozenset({"running", "completed", "failed", "cancelled"})
+
+_LIST_ADVICE: Advice = {
+    RouteNotFoundError: "List events and their runs instead: client.events.list, "
+    "client.events.runs."
+}
 
 _CANCEL_ADVICE: Advice = {
     NotFoundError: "A server that stores in PostgreSQL answers DELETE /v1/runs/{run_id} with 404 "
@@ -85,8 +96,13 @@ def list_runs(
             until=until or UNSET,
             include_output=include_output or UNSET,
         )
-        expected = api.V2RunListEnvelope
-        return Route(operation, kwargs, expected, lambda it: from_v2.part(it, from_v2.listed_run))
+        return Route(
+            operation,
+            kwargs,
+            api.V2RunListEnvelope,
+            lambda it: from_v2.part(it, from_v2.listed_run),
+            advice=_LIST_ADVICE,
+        )
 
     # v1 ignores unknown filters, and would return runs that were not requested; no server of v1
     # has been seen to list runs, with or without their output.

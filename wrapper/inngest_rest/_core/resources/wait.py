@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 # Five seconds allow for a slow server.
 APPEARS_WITHIN = 5.0
 
-# Seconds between two polls: short for a function that is about to end, and 30 polls in the first
+# Seconds between two polls: short for a function that is about to end, and 29 polls in the first
 # minute.
 _FIRST_PAUSE = 0.05
-_GROWTH = 1.5
+_GROWTH = 1.6
 _LONGEST_PAUSE = 3.0
 
 

@@ -64,9 +64,9 @@ def _fates(receipt: SendResult | SendError, count: int) -> list[Fate]:
     # "Nothing was stored" is reported as one empty string (recording ingest-empty-array).
     ids: list[Fate] = [*receipt.ids] if all(receipt.ids) else [each for each in receipt.ids if each]
     is_refusal = isinstance(receipt, SendError)
-    # `status` repeats the HTTP status, and a server may leave it out.
-    if not isinstance(receipt.status, Unset) and (receipt.status >= 400) is not is_refusal:
-        raise ValueError(f"status is {receipt.status}")
+    _check_status(receipt.status, is_refusal=is_refusal)
+    if not is_refusal and receipt.additional_properties.get("error") is not None:
+        raise ValueError("it has an error")
     if isinstance(receipt, SendError):
         if len(ids) >= count:
             raise ValueError(f"{len(ids)} ids for {count} events, one of which was refused")
@@ -74,3 +74,12 @@ def _fates(receipt: SendResult | SendError, count: int) -> list[Fate]:
     if len(ids) != count:
         raise ValueError(f"{len(ids)} ids for {count} events")
     return ids
+
+
+def _check_status(status: object, *, is_refusal: bool) -> None:
+    """Check the status that repeats the HTTP status; a server may leave it out."""
+    if isinstance(status, Unset) or status is None:
+        return
+    fits = type(status) is int and (status == 400 if is_refusal else 200 <= status < 300)
+    if not fits:
+        raise ValueError(f"status is {status}")

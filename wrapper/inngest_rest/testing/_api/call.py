@@ -11,11 +11,25 @@ from inngest_rest.testing._carriers.messages import Request, Response
 
 if TYPE_CHECKING:
     from inngest_rest.testing._api.keys import Keys
+    from inngest_rest.testing._api.releases import Release
     from inngest_rest.testing._state.store import Store
 
 
 Database: TypeAlias = Literal["sqlite", "postgresql"]
-"""What a server stores its runs in: some responses depend on it."""
+"""What a server stores its runs in."""
+
+
+@attrs.frozen
+class Server:
+    """What a server is: some responses depend on its release and its database."""
+
+    release: Release
+    database: Database
+
+    @property
+    def has_postgresql(self) -> bool:
+        """Whether it stores its runs in PostgreSQL."""
+        return self.database == "postgresql"
 
 
 @attrs.frozen
@@ -26,7 +40,7 @@ class Call:
     params: tuple[str, ...]
     store: Store
     keys: Keys
-    database: Database
+    server: Server
     now: int
 
 

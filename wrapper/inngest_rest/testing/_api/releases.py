@@ -48,9 +48,28 @@ class Release:
         """Return whether v2 is mounted at `/v2` or `/api/v2`; elsewhere, the web UI responds."""
         return self >= (_V2_AT_ROOT if prefix == "/v2" else _V2)
 
+    # What follows was seen on the releases named, and on later ones no longer.
+
+    @property
+    def names_functions_by_slug(self) -> bool:
+        """Whether v2's single run has the full slug as the id of its function: 1.25."""
+        return self < _BARE_IDS
+
+    @property
+    def mixes_up_states(self) -> bool:
+        """Whether lists of an event's runs with PostgreSQL miss their states: 1.17 and 1.25."""
+        return self < _BARE_IDS
+
+    @property
+    def misses_open_runs(self) -> bool:
+        """Whether v1 with PostgreSQL loads no run that has not ended: 1.17."""
+        return self < _OPEN_RUNS
+
 
 _V2 = Release(1, 11, 6)
 _V2_AT_ROOT = Release(1, 26)
+_BARE_IDS = Release(1, 27, 1)
+_OPEN_RUNS = Release(1, 25)
 
 
 def signature_of(method: str, path: str) -> str:

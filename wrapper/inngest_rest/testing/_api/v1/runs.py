@@ -41,7 +41,7 @@ def list_runs(call: Call) -> Response:
 
 def _environment_id(call: Call) -> str:
     # PostgreSQL does not store it (recording pg-v1-run).
-    return NIL_ID if call.database == "postgresql" else ENVIRONMENT_ID
+    return NIL_ID if call.server.has_postgresql else ENVIRONMENT_ID
 
 
 def _find_run(call: Call, unknown_status: int) -> MockRun | Response:
@@ -50,6 +50,8 @@ def _find_run(call: Call, unknown_status: int) -> MockRun | Response:
     if run_id is None:
         return v1_error(400, f"Invalid run ID: {text}")
     run = call.store.visible_run(run_id, call.now)
+    if call.server.has_postgresql and call.server.release.misses_open_runs:
+        run = run if run is not None and run.ended_ns is not None else None
     return run or v1_error(unknown_status, f"Unable to load function run: {text}")
 
 
@@ -69,7 +71,7 @@ def cancel_run(call: Call) -> Response:
     run = _find_run(call, 404)
     if isinstance(run, Response):
         return run
-    if call.database == "postgresql":
+    if call.server.has_postgresql:
         return v1_error(404, f"Unable to load function run: {run.id}")
     call.store.execution.cancel(run.id, call.now)
     return Response(200, (("Content-Type", "application/json"),))

@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable
 from itertools import islice
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
@@ -100,11 +100,18 @@ def _answer(
     return v2_data(data, call.now, page=page, time_range=time_range)
 
 
-def _shape(call: Call, run: MockRun, include_output: bool, *, listed: bool) -> dict[str, object]:
+def _shape(call: Call, run: MockRun, include_output: bool, *, listed: bool) -> dict[str, Any]:
     function = call.store.catalogue.find(run.app_id, run.function_id)
     if function is None:
         raise LookupError(f"run {run.id} has no function")
-    return v2_run(run, function, include_output=include_output, listed=listed)
+    shape = v2_run(run, function, include_output=include_output, listed=listed)
+    server = call.server
+    if not listed and server.release.names_functions_by_slug:
+        shape["function"] = {"id": function.slug, "name": function.name}
+    if listed and server.has_postgresql and server.release.mixes_up_states:
+        kept = shape.keys() - {"endedAt", "durationMs", "output"}
+        shape = {key: shape[key] for key in kept} | {"status": "QUEUED"}
+    return shape
 
 
 def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Response:
@@ -152,7 +159,7 @@ def _ordered(
     In ascending order, SQLite's page begins with the last run of the page before.
     """
     runs = call.store.execution.runs
-    repeats = is_ascending and call.database == "sqlite"
+    repeats = is_ascending and not call.server.has_postgresql
     last = runs.get(cursor) if cursor is not None else None
     if time_of is _queued:
         if not is_ascending:

@@ -126,7 +126,9 @@ def v2_trace(run: MockRun, event: MockEvent, *, include_output: bool) -> dict[st
     status = {"queued": "WAITING", "running": "RUNNING"}.get(run.status, run.status.upper())
     span: dict[str, Any] = {"queuedAt": v2_time(run.queued_ns), "status": status}
     span |= _period(_start(run), None if run.ended_ns is None else at_millisecond(run.ended_ns))
-    if run.started_ns is not None:
+    if run.started_ns is None:
+        span.pop("durationMs", None)
+    else:
         span["startedAt"] = v2_time(_start(run))
     if include_output:
         span |= _output(run)

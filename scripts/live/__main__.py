@@ -1,0 +1,123 @@
+"""Run the contract cases, which MockServer passes in every test run, on real Inngest servers.
+
+Serves its own app (written with the official SDK, on 127.0.0.1, so the servers must run on this
+machine), registers it, runs the cases, cancels their remaining runs and removes the app. Everything
+else on a server is left alone.
+
+A server may be of any release. A case is skipped as absent if none of the routes that do its job
+are there, and the reason names the release since which they are. With --bins it starts several
+servers (`inngest dev`) one after the other, each in an empty folder, and ends with a table of what
+works on which.
+
+Statuses and times of runs are judged strictly, which is fair to a faithful server alone: one that
+stores in PostgreSQL, or in SQLite by the driver that its releases have. A server that was built
+with another SQLite driver stores times in another form, reads them back in a random order and
+drops what it cannot write at once: it reports wrong statuses, and these cases fail on it.
+
+With --fuzz it sends hundreds of random requests instead, and checks the responses against
+openapi/inngest.yaml.
+
+Exit status: 0 nothing failed; 1 something did; 2 nothing was tested.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import httpx
+
+from inngest_rest import InngestError
+from scripts.live.binaries import CannotStartError, database, run_binary
+from scripts.live.cases import NothingTestedError, Tried, try_cases
+from scripts.live.fuzzing import fuzz_server, is_wanted
+from scripts.live.options import parse
+from scripts.live.table import failures, table
+from tests.contract.exercised import LIVE_RECORD, write
+from tests.contract.live_report import Report
+from tests.contract.live_world import find_server
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from scripts.live.options import Options
+    from tests.contract.live_world import Server
+
+
+def main() -> int:
+    # A server that we started must not outlive us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    options = parse(sys.argv[1:], os.environ, __doc__ or "")
+    # What is meant for a client of another server must not reach ours.
+    for name in [each for each in os.environ if each.startswith("INNGEST_")]:
+        del os.environ[name]
+    try:
+        return try_binaries(options) if options.bins else try_one(options)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+
+
+def try_one(options: Options) -> int:
+    try:
+        server = usable(options.url, options)
+    except NothingTestedError as error:
+        print(f"Nothing was tested. {error}", file=sys.stderr)
+        print("Start one with: inngest dev --no-discovery", file=sys.stderr)
+        return 2
+    if options.fuzz:
+        return fuzz_server(server) if options.yes or is_wanted(server) else 2
+    try:
+        tried = try_cases(server, options.arguments)
+    except NothingTestedError as error:
+        print(f"Nothing was tested: {error}", file=sys.stderr)
+        return 2
+    show([tried], options)
+    return tried.status
+
+
+def try_binaries(options: Options) -> int:
+    """Run the cases on a server of each binary; print what came of them."""
+    found = list[Tried]()
+    for binary in options.bins:
+        print(f"\n== {binary}", flush=True)
+        try:
+            tried = try_binary(binary, options)
+        except (CannotStartError, NothingTestedError) as error:
+            print(f"Not tested: {error}", file=sys.stderr)
+            tried = Tried(Report.of_nothing(binary.name, str(error)), 1)
+        found.append(tried)
+    show(found, options)
+    return int(any(tried.status for tried in found))
+
+
+def try_binary(binary: Path, options: Options) -> Tried:
+    """Run the cases on a server that this starts and ends."""
+    with ExitStack() as stack:
+        uri = options.postgres_uri
+        own = None if uri is None else stack.enter_context(database(uri))
+        url = stack.enter_context(run_binary(binary, own))
+        return try_cases(usable(url, options), options.arguments)
+
+
+def show(found: Sequence[Tried], options: Options) -> None:
+    """Print what came of the cases, and keep the responses for scripts/contract-report."""
+    reports = [tried.report for tried in found]
+    print("", *table(reports), *failures(reports), sep="\n")
+    if not options.arguments:  # a run of some cases would overwrite the record of all
+        write({answer for tried in found for answer in tried.answers}, LIVE_RECORD)
+
+
+def usable(url: str, options: Options) -> Server:
+    try:
+        return find_server(url, options.event_key, *options.signing_keys)
+    except (InngestError, httpx.HTTPError, ValueError) as error:
+        raise NothingTestedError(f"No usable server at {url}: {error}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Tabulate which operations work on which releases."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, get_args
+
+from inngest_rest_api.api import OPERATIONS
+from tests.contract.judging import camel
+from tests.contract.live_report import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tests.contract.live_report import Report
+
+LEGEND = """\
+works: all cases that used it passed   absent: later releases have it   fails: a case failed on it
+refuses: only errors, as documented    -: no case used it"""
+
+
+def table(reports: Sequence[Report]) -> Iterator[str]:
+    """Yield the lines of a table: a row per operation, a column per server, and counts of cases."""
+    rows = [["operation", *(report.release for report in reports)]]
+    rows += [
+        [name, *(state(name, report) for report in reports)]
+        for name in (camel(each.name) for each in OPERATIONS)
+    ]
+    counts = [Counter(case.outcome for case in report.cases) for report in reports]
+    rows += [
+        [f"cases {outcome}", *(str(each[outcome]) for each in counts)]
+        for outcome in get_args(Outcome)
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(map(str.ljust, row, widths)).rstrip()
+    yield from ("", *LEGEND.splitlines())
+
+
+def state(operation: str, report: Report) -> str:
+    """Return what is known of an operation on one server."""
+    using = [case for case in report.cases if operation in case.asked]
+    if operation in report.lacks:
+        return "absent"
+    if any(case.outcome == "failed" and case.last == operation for case in using):
+        return "fails"
+    if any(operation in case.succeeded for case in using):
+        return "works"
+    return "refuses" if using else "-"
+
+
+def failures(reports: Sequence[Report]) -> Iterator[str]:
+    """Yield a line for each case that failed, with the reason."""
+    for report in reports:
+        for case in report.cases:
+            if case.outcome == "failed":
+                name = case.name.rpartition("/")[2]
+                yield f"FAILED {report.release} {name}: {case.reason}"

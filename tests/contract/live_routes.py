@@ -1,0 +1,98 @@
+"""Which operations a real server lacks: by the release that it states, else by asking for each."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from inngest_rest_api.api import OPERATIONS
+
+from .judging import camel
+from .world import SINCE, UNKNOWN, parts
+
+if TYPE_CHECKING:
+    import httpx
+
+    from inngest_rest_api.api import Operation
+
+V2_AT_ROOT = "1.26.0"
+"""The first release with v2 at /v2; earlier ones have it at /api/v2 alone."""
+
+
+@frozen
+class Routes:
+    """What a server has.
+
+    Attributes:
+        release: Its release; one that does not state it is named by the last route it has: "1.40+".
+        lacks: The operations, by id, that it does not have yet.
+        v2: Where it has v2.
+    """
+
+    release: str
+    lacks: frozenset[str]
+    v2: str
+
+    def present(self) -> list[str]:
+        """Return the operations, by id, that the server may have at the paths of the document."""
+        names = {camel(each.name) for each in OPERATIONS if each.tag != "v2" or self.v2 == "/v2"}
+        return sorted(names - self.lacks)
+
+
+def find_routes(http: httpx.Client) -> Routes:
+    """Find out what a server has, without changing anything there."""
+    release = stated_release(http)
+    if release is None:
+        return _asked_for(http)
+    lacks = {name for name, since in SINCE.items() if parts(since) > parts(release)}
+    is_early = parts(release) < parts(V2_AT_ROOT)
+    return Routes(release, frozenset(lacks), "/api/v2" if is_early else "/v2")
+
+
+def stated_release(http: httpx.Client) -> str | None:
+    """Return the release of a dev server; a self-hosted one does not state it."""
+    try:
+        version = http.get("/dev").json()["version"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    found = re.match(r"\d+\.\d+(\.\d+)?", str(version))
+    return found and found[0]
+
+
+def is_absent(answer: httpx.Response) -> bool:
+    """Return whether a server responded as one does that lacks the route."""
+    if answer.is_success:
+        return not answer.content or "json" not in answer.headers.get("content-type", "")
+    return answer.status_code in (405, 501) or (
+        answer.status_code == 404 and not _is_about_a_resource(answer)
+    )
+
+
+def _is_about_a_resource(answer: httpx.Response) -> bool:
+    try:
+        body: Any = answer.json()
+    except ValueError:
+        return False
+    if not isinstance(body, dict):
+        return False
+    errors = body.get("errors") or [{}]
+    return "error" in body or errors[0].get("code") not in (None, "api_error")
+
+
+def _asked_for(http: httpx.Client) -> Routes:
+    v2 = "/api/v2" if is_absent(http.get("/v2/health")) else "/v2"
+    dated = [each for each in OPERATIONS if each.since and each.tag != "ingest"]
+    lacks = {camel(each.name) for each in dated if is_absent(_ask(http, each, v2))}
+    present = [str(each.since) for each in dated if camel(each.name) not in lacks]
+    newest = max(present, key=parts, default="0")
+    return Routes(f"{newest.removesuffix('.0')}+", frozenset(lacks), v2)
+
+
+def _ask(http: httpx.Client, operation: Operation, v2: str) -> httpx.Response:
+    """Send a request that no server can do anything about: for a resource that does not exist."""
+    path = re.sub(r"\{\w+\}", UNKNOWN, operation.path)
+    path = v2 + path.removeprefix("/v2") if operation.tag == "v2" else path
+    body: dict[str, Any] | None = {} if operation.method in ("POST", "PUT") else None
+    return http.request(operation.method, path, json=body)

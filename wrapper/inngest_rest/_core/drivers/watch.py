@@ -1,0 +1,60 @@
+"""Cancel an exchange on a caller's transport only where that does no harm to its connections.
+
+httpcore loses a connection of its pool if a request is cancelled in some places: while it waits for
+its turn, between two steps, while it closes. A pool that has lost all of them waits for ever. Where
+it waits for the network it loses none, and it announces that to the `trace` of a request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import httpx
+
+# Seconds that an abandoned exchange may take to end by itself, if its transport announces nothing.
+_GRACE = 1.0
+
+
+class Watch:
+    """Follows an exchange through the `trace` of its request.
+
+    Args:
+        request: The request, before it is sent.
+    """
+
+    def __init__(self, request: httpx.Request) -> None:
+        request.extensions = {**request.extensions, "trace": self._trace}
+        self._is_traced = False
+        self._is_on_the_network = False
+        self._is_abandoned = False
+
+    async def _trace(self, event: str, _: dict[str, Any]) -> None:
+        self._is_traced = True
+        self._is_on_the_network = event.endswith(".started") and "response_closed" not in event
+        if self._is_abandoned and self._is_on_the_network:
+            raise asyncio.CancelledError
+
+    async def abandon(
+        self, exchange: asyncio.Task[httpx.Response], one_by_one: asyncio.Lock
+    ) -> None:
+        """Cancel an exchange when it next waits for the network, and wait until it has ended.
+
+        Args:
+            exchange: The task that sends the request.
+            one_by_one: Held by those that cancel what announces nothing: of two requests that wait
+                for a turn, one may get the other's while both are cancelled.
+        """
+        self._is_abandoned = True
+        if self._is_on_the_network:
+            exchange.cancel()
+        _, unfinished = await asyncio.wait([exchange], timeout=_GRACE)
+        if unfinished and not self._is_traced:
+            async with one_by_one:
+                exchange.cancel()
+                await asyncio.wait([exchange])
+        if unfinished:
+            await asyncio.wait([exchange])
+        if not exchange.cancelled():
+            exchange.exception()  # nobody else asks for it
