@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from inngest_rest._core.outcomes import limits
 from inngest_rest._core.outcomes.catalogue import is_of, name_of
 from inngest_rest._core.outcomes.conditions import verdict
-from inngest_rest._core.outcomes.evidence import key
+from inngest_rest._core.outcomes.evidence import is_later, key
 from inngest_rest._core.resources.wait import APPEARS_WITHIN
 from inngest_rest.explanation import Reason, ReasonKind
 
@@ -123,7 +123,7 @@ def _debounce(evidence: Evidence, function: Function) -> Iterator[Reason]:
     later = [
         run
         for run in reversed(others.runs if others is not None else ())
-        if run.event_ids and run.event_ids[0] > evidence.event.internal_id
+        if run.event_ids and is_later(run.event_ids[0], than=evidence.event.internal_id)
     ]
     if later:
         run = later[0]

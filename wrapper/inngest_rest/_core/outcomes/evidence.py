@@ -93,6 +93,14 @@ class Evidence:
     unchecked: tuple[str, ...] = ()
 
 
+def is_later(internal_id: str, *, than: str) -> bool:
+    """Return whether an event is not older than another one, by their ids' milliseconds.
+
+    Of two events of one millisecond, either may be the later one.
+    """
+    return internal_id != than and internal_id[:10] >= than[:10]
+
+
 def key(function: Function) -> tuple[str, str]:
     """Return what identifies a function within an environment."""
     return function.app_id, function.id
@@ -165,7 +173,7 @@ class _Gatherer:
             since, self._received + timedelta(milliseconds=1), "earlier events with the same id"
         )
         for each in found:
-            if each.id == event.id and each.internal_id < event.internal_id:
+            if each.id == event.id and is_later(event.internal_id, than=each.internal_id):
                 started = yield from self._runs_of(each.internal_id)
                 return Twin(each, started)
         return None
@@ -173,8 +181,8 @@ class _Gatherer:
     def later(self) -> Plan[str | None]:
         """Find a later event of the same name."""
         found = yield from self._events(self._received, None, "later events of the same name")
-        ids = [it.internal_id for it in found if it.internal_id > self._event.internal_id]
-        return ids[0] if ids else None
+        own = self._event.internal_id
+        return next((it.internal_id for it in found if is_later(it.internal_id, than=own)), None)
 
     def others(self, wanted: Sequence[Function]) -> Plan[dict[tuple[str, str], OtherRuns]]:
         """List other runs of functions whose limits depend on those."""
