@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, get_args
 from inngest_rest_api.api import OPERATIONS
 from tests.contract.judging import camel
 from tests.contract.live_report import Outcome
+from tests.contract.world import SINCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from tests.contract.live_report import Report
 
 LEGEND = """\
-works: all cases that used it passed   absent: later releases have it   fails: a case failed on it
+works: all cases that used it passed   absent: not in this release   fails: a case failed on it
 refuses: only errors, as documented    -: no case used it"""
 
 
@@ -46,7 +47,9 @@ def state(operation: str, report: Report) -> str:
         return "fails"
     if any(operation in case.succeeded for case in using):
         return "works"
-    return "refuses" if using else "-"
+    if not using:
+        return "-"
+    return "refuses" if operation in SINCE else "absent"
 
 
 def failures(reports: Sequence[Report]) -> Iterator[str]:

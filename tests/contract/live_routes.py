@@ -44,8 +44,11 @@ class Routes:
 def find_routes(http: httpx.Client) -> Routes:
     """Find out what a server has, without changing anything there."""
     release = stated_release(http)
-    if release is None:
-        return _asked_for(http)
+    return _asked_for(http) if release is None else routes_of(release)
+
+
+def routes_of(release: str) -> Routes:
+    """Return what servers of a release have."""
     lacks = {name for name, since in SINCE.items() if parts(since) > parts(release)}
     is_early = parts(release) < parts(V2_AT_ROOT)
     return Routes(release, frozenset(lacks), "/api/v2" if is_early else "/v2")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import httpx
-from attrs import frozen
+from attrs import field, frozen
 
 from inngest_rest import AuthenticationError, ConfigurationError, InngestClient, NotFoundError
 
@@ -33,8 +33,8 @@ class Server:
     """A real server, the keys that it accepts if it requires any, and what it has."""
 
     url: str
-    event_key: str | None
-    signing_key: str | None
+    event_key: str | None = field(repr=False)
+    signing_key: str | None = field(repr=False)
     routes: Routes
 
     def connect(self, *, retries: int | None = None) -> InngestClient:

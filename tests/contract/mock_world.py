@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from inngest_rest.testing import MockServer, completes, fails, retries, sleeps, waits_for
 from tests.support.clock import Clock
 
+from .live_routes import routes_of
 from .world import World
 
 if TYPE_CHECKING:
@@ -55,8 +56,15 @@ class MockWorld(World):
     ) -> None:
         super().__init__(exercised, door, runner, clock)
         self._mocked_time = clock
+        settings: dict[str, Any] = {}
+        if self.release is not None:
+            routes = routes_of(self.release)
+            self.lacks, self.v2 = routes.lacks, routes.v2
+            settings["release"] = self.release
+        self.cancels_by_v1 = self.store == "sqlite"
         self._mock = make_mock(
             self.app,
+            **settings,
             store=self.store,
             v1_routes=self.has_asked_for_routes,
             event_keys=None if self.event_key is None else [self.event_key],
@@ -77,6 +85,19 @@ class MockWorld(World):
         self._mocked_time.advance(seconds)
 
 
+class OldMockWorld(MockWorld):
+    """A mock of the release whose v2 has next to nothing, and has it at /api/v2 alone."""
+
+    release = "1.17.0"
+
+
+class OldPostgresMockWorld(MockWorld):
+    """A mock of a release without listings and cancelling by v2, on PostgreSQL."""
+
+    release = "1.33.0"
+    store = "postgresql"
+
+
 class FullMockWorld(MockWorld):
     """A mock with the asked-for routes, which no known server has."""
 
@@ -87,7 +108,6 @@ class PostgresMockWorld(MockWorld):
     """A mock of a server that stores its runs in PostgreSQL, where v1 cancels none."""
 
     store = "postgresql"
-    cancels_by_v1 = False
 
 
 class KeyedMockWorld(MockWorld):
@@ -99,6 +119,8 @@ class KeyedMockWorld(MockWorld):
 
 WORLDS: dict[str, type[MockWorld]] = {
     "mock": MockWorld,
+    "mock of 1.17": OldMockWorld,
+    "mock of 1.33 on PostgreSQL": OldPostgresMockWorld,
     "mock with the routes asked for": FullMockWorld,
     "mock with keys": KeyedMockWorld,
     "mock with PostgreSQL": PostgresMockWorld,

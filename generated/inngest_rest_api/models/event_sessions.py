@@ -12,7 +12,7 @@ T = TypeVar("T", bound="EventSessions")
 
 @_attrs_define
 class EventSessions:
-    """Up to 5 named sessions the event belongs to. null takes it out of one."""
+    """Up to 5 named sessions the event belongs to. null takes it out of one; release 1.33 refuses that [seen]."""
 
     additional_properties: dict[str, float | None | str] = _attrs_field(init=False, factory=dict)
 

@@ -17,7 +17,7 @@ class V2FunctionRef:
     """The function of a run."""
 
     id: str
-    """ Bare, without the app in front. """
+    """ Bare, without the app in front; in `getRunV2` before release 1.27.1 with it [seen on 1.25]. """
     name: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 

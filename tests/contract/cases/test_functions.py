@@ -18,8 +18,13 @@ if TYPE_CHECKING:
     from tests.contract.world import World
 
 
-def test_app_is_listed_and_found(world: World, client: InngestClient) -> None:
+def test_app_is_listed(world: World, client: InngestClient) -> None:
     assert world.app in {app.id for app in client.apps.list()}
+
+
+def test_app_has_its_name_and_the_number_of_its_functions(
+    world: World, client: InngestClient
+) -> None:
     app = client.apps.get(world.app)
     assert (app.id, app.name) == (world.app, world.app)
     assert app.function_count is not None

@@ -110,7 +110,9 @@ def sync_detailed(
     Empty lists are cached, too, like every answer here, for 15 s: asked too early, the list
     stays empty for that long. `listEventRunsV2` has no cache.
 
-    Between two attempts a run's status is `Failed` here, `ended_at` null. A run that was
+    Before release 1.27.1 the status of an ended run may be any, often `Scheduled` or `Running`
+    [seen on 1.17 and 1.25, there for 14 of 36]: go by `ended_at`, and ask `getRunV1` for the
+    status. Between two attempts it is `Failed`, with `ended_at` null. A run that was
     cancelled in the middle of a request is listed **twice**, with the outputs `{}` and the real
     one [seen]: go by `run_id`.
 
@@ -151,7 +153,9 @@ def sync(
     Empty lists are cached, too, like every answer here, for 15 s: asked too early, the list
     stays empty for that long. `listEventRunsV2` has no cache.
 
-    Between two attempts a run's status is `Failed` here, `ended_at` null. A run that was
+    Before release 1.27.1 the status of an ended run may be any, often `Scheduled` or `Running`
+    [seen on 1.17 and 1.25, there for 14 of 36]: go by `ended_at`, and ask `getRunV1` for the
+    status. Between two attempts it is `Failed`, with `ended_at` null. A run that was
     cancelled in the middle of a request is listed **twice**, with the outputs `{}` and the real
     one [seen]: go by `run_id`.
 
@@ -187,7 +191,9 @@ async def asyncio_detailed(
     Empty lists are cached, too, like every answer here, for 15 s: asked too early, the list
     stays empty for that long. `listEventRunsV2` has no cache.
 
-    Between two attempts a run's status is `Failed` here, `ended_at` null. A run that was
+    Before release 1.27.1 the status of an ended run may be any, often `Scheduled` or `Running`
+    [seen on 1.17 and 1.25, there for 14 of 36]: go by `ended_at`, and ask `getRunV1` for the
+    status. Between two attempts it is `Failed`, with `ended_at` null. A run that was
     cancelled in the middle of a request is listed **twice**, with the outputs `{}` and the real
     one [seen]: go by `run_id`.
 
@@ -226,7 +232,9 @@ async def asyncio(
     Empty lists are cached, too, like every answer here, for 15 s: asked too early, the list
     stays empty for that long. `listEventRunsV2` has no cache.
 
-    Between two attempts a run's status is `Failed` here, `ended_at` null. A run that was
+    Before release 1.27.1 the status of an ended run may be any, often `Scheduled` or `Running`
+    [seen on 1.17 and 1.25, there for 14 of 36]: go by `ended_at`, and ask `getRunV1` for the
+    status. Between two attempts it is `Failed`, with `ended_at` null. A run that was
     cancelled in the middle of a request is listed **twice**, with the outputs `{}` and the real
     one [seen]: go by `run_id`.
 

@@ -126,7 +126,8 @@ def sync_detailed(
     """List the runs an event started
 
     An unknown event has no runs; each event of a batch has the run of the batch [seen]. Never cached.
-    The notes on `status`, `startedAt` and `endedAt` in `listRunsV2` apply here.
+    The notes on `status`, `startedAt` and `endedAt` in `listRunsV2` apply here. Release 1.25 shows
+    every run as `QUEUED`, without `endedAt`, for good [seen 36 of 36 times].
 
     Args:
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
@@ -170,7 +171,8 @@ def sync(
     """List the runs an event started
 
     An unknown event has no runs; each event of a batch has the run of the batch [seen]. Never cached.
-    The notes on `status`, `startedAt` and `endedAt` in `listRunsV2` apply here.
+    The notes on `status`, `startedAt` and `endedAt` in `listRunsV2` apply here. Release 1.25 shows
+    every run as `QUEUED`, without `endedAt`, for good [seen 36 of 36 times].
 
     Args:
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
@@ -209,7 +211,8 @@ async def asyncio_detailed(
     """List the runs an event started
 
     An unknown event has no runs; each event of a batch has the run of the batch [seen]. Never cached.
-    The notes on `status`, `startedAt` and `endedAt` in `listRunsV2` apply here.
+    The notes on `status`, `startedAt` and `endedAt` in `listRunsV2` apply here. Release 1.25 shows
+    every run as `QUEUED`, without `endedAt`, for good [seen 36 of 36 times].
 
     Args:
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
@@ -251,7 +254,8 @@ async def asyncio(
     """List the runs an event started
 
     An unknown event has no runs; each event of a batch has the run of the batch [seen]. Never cached.
-    The notes on `status`, `startedAt` and `endedAt` in `listRunsV2` apply here.
+    The notes on `status`, `startedAt` and `endedAt` in `listRunsV2` apply here. Release 1.25 shows
+    every run as `QUEUED`, without `endedAt`, for good [seen 36 of 36 times].
 
     Args:
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.

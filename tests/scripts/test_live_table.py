@@ -1,0 +1,53 @@
+"""The table of scripts/test-live: what works on which release."""
+
+from __future__ import annotations
+
+from scripts.live.table import failures, table
+from tests.contract.live_report import Case, Outcome, Report
+
+
+def case(name: str, outcome: Outcome, *asked: str, reason: str = "", succeeded: str = "") -> Case:
+    return Case(f"cases/{name}[live]", outcome, reason, asked, (succeeded,), asked[-1])
+
+
+OLD = Report(
+    "1.17.0",
+    ("getRunV2",),
+    (
+        case("test_runs.py::test_get", "passed", "getRunV1", succeeded="getRunV1"),
+        case(
+            "test_runs.py::test_cancel",
+            "failed",
+            *("getRunV1", "cancelRunV1"),
+            reason="NotFoundError: no run",
+            succeeded="getRunV1",
+        ),
+        case("test_runs.py::test_replay", "absent", "replayRunV1"),
+        case("test_rest.py::test_signal", "passed", "sendSignalV1"),
+    ),
+)
+
+
+def test_table_has_a_row_for_each_operation_and_a_column_for_each_server() -> None:
+    new = Report("1.43.0", (), (case("x", "passed", "getRunV2", succeeded="getRunV2"),))
+    lines = [line.split() for line in table([OLD, new])]
+    assert lines[0] == ["operation", "1.17.0", "1.43.0"]
+    rows = {line[0]: line[1:] for line in lines[1:] if len(line) == 3}
+    assert rows["getRunV1"] == ["works", "-"]
+    assert rows["cancelRunV1"] == ["fails", "-"]
+    assert rows["sendSignalV1"] == ["refuses", "-"]
+    assert rows["getRunV2"] == ["absent", "works"]
+    assert rows["replayRunV1"] == ["absent", "-"], "no release is known to have it"
+    counts = [line for line in lines if line[:1] == ["cases"]]
+    assert [line[1:] for line in counts] == [
+        ["passed", "2", "1"],
+        ["absent", "1", "0"],
+        ["skipped", "0", "0"],
+        ["failed", "1", "0"],
+    ]
+
+
+def test_each_failure_is_listed_with_its_reason() -> None:
+    assert list(failures([OLD])) == [
+        "FAILED 1.17.0 test_runs.py::test_cancel[live]: NotFoundError: no run"
+    ]
