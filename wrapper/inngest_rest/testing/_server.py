@@ -166,6 +166,8 @@ class MockServer:
         timeout = check_timedelta(batch_timeout, "batch_timeout")
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, and is {batch_size!r}")
+        if condition is not None and not isinstance(condition, Condition):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"condition must be when(...), and is {condition!r}")
         flow = Flow(
             condition,
             None if debounce is None else nanoseconds(check_timedelta(debounce, "debounce")),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from inngest_rest.models import Function, Trigger
 
 _MOST_NEAREST = 3
+_LIKENESS = 0.8
 
 
 def patterns(name: str) -> list[str]:
@@ -36,5 +37,7 @@ def nearest(name: str, functions: Iterable[Function]) -> dict[str, list[str]]:
             if trigger.kind == "event":
                 known.setdefault(trigger.value, []).append(f"{function.app_id}/{function.id}")
     differing_in_case = [it for it in known if it.lower() == name.lower()]
-    close = differing_in_case or difflib.get_close_matches(name, known, n=_MOST_NEAREST)
+    close = differing_in_case or difflib.get_close_matches(
+        name, known, n=_MOST_NEAREST, cutoff=_LIKENESS
+    )
     return {it: known[it] for it in close}
