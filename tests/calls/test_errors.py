@@ -100,7 +100,7 @@ MADE: list[InngestError] = [
     InvalidResponseError("odd", method="GET", url="https://a.b", status=200, body="<html>"),
     WaitTimeoutError("late", run=RUN),
     WaitTimeoutError("never seen", run=None),
-    WaitTimeoutError("late", run=RUN, runs=[RUN], event_id="01E"),
+    WaitTimeoutError("several late", run=RUN, runs=[RUN], event_id="01E"),
     NoRunError("none", event_id="01E", explanation=Explanation("01E", None, runs=(RUN,))),
     PartialSendError(REPORT, ["01", None, None]),
     BufferFullError("full"),
