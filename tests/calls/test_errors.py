@@ -47,6 +47,7 @@ from tests.support.server import WEB_UI, Answer, recorded, text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from inngest_rest import InngestClient
     from tests.conftest import Connect
     from tests.support.doors import DoorName
     from tests.support.server import Server
@@ -281,3 +282,17 @@ def test_no_key_is_logged_on_a_real_connection(
     assert loggers >= {"httpcore", "inngest_rest"}, door
     assert f"POST {url}/e/*** -> 200" in caplog.text
     assert [secret for secret in SECRETS if secret in caplog.text] == []
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_by_v2_says_that_the_account_may_lack_it(
+    client: InngestClient, server: Server, status: int
+) -> None:
+    server.on("GET /v2/apps/a", text(status, "no"))
+    server.on("GET /v1/events/01", text(status, "no"))
+    with pytest.raises(
+        ApiError, match=r"Check .* v2 for the account: api_version=\"v1\" avoids it"
+    ):
+        client.apps.get("a")
+    with pytest.raises(ApiError, match=r"Check (?!.* v2 for the account)"):
+        client.events.get("01")

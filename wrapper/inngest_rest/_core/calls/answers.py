@@ -59,6 +59,9 @@ _KEYS = {
     "v2": "signing_key (INNGEST_SIGNING_KEY) or api_key (INNGEST_API_KEY)",
 }
 
+# By its vendor's documentation, which is all that is known of it.
+_MAY_LACK_V2 = 'Inngest Cloud may not have enabled v2 for the account: api_version="v1" avoids it.'
+
 # A longer message is a proxy's error page or a dump.
 _LONGEST_MESSAGE = 500
 
@@ -146,6 +149,8 @@ class _Answer:
         if kind is AuthenticationError:
             keys = _KEYS[route.operation.tag]
             error.advice = f"Check {keys}, and that it belongs to this server and environment."
+        if kind in (AuthenticationError, PermissionDeniedError) and route.operation.tag == "v2":
+            error.advice += f" {_MAY_LACK_V2}"
         if kind in route.advice:
             error.advice = route.advice[kind]
         raise error
