@@ -28,7 +28,7 @@ from inngest_rest.errors import (
     WaitTimeoutError,
 )
 from inngest_rest.event import Event
-from inngest_rest.models import Run, StoredEvent
+from inngest_rest.models import Run, RunStatus, StoredEvent
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,6 +45,9 @@ _FIRST_LOOK = 0.3
 _FIRST_PAUSE = 0.1
 _GROWTH = 1.5
 _LONGEST_PAUSE = 3.0
+
+# How a run ended that an old release lists as unfinished; by itself, it reports that.
+_UNKNOWN = RunStatus("unknown")
 
 # Seconds for finding out why there is no run, after the time was up.
 _EXPLAINED_WITHIN = 5.0
@@ -124,7 +127,7 @@ def _age(event: StoredEvent, at: datetime | None) -> float:
 def _follow_all(session: Session, wait: _Wait) -> Plan[list[Run]]:
     yield from _find_all(session, wait)
     for run_id, run in wait.runs.items():
-        if run.is_ended:
+        if run.is_ended and run.status != _UNKNOWN:
             continue
         try:
             ended = yield from follow(session, run_id, wait.deadline, seen=run)
