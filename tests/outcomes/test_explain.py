@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import httpx
 import pytest
 
 from inngest_rest import (
@@ -192,6 +193,30 @@ def test_a_limit_is_not_a_reason_without_evidence(
     )
 
 
+def test_runs_after_an_event_are_no_evidence_of_a_rate_limit(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    event_id = send(client)
+    clock.advance(60)
+    mock.function("shop", "mail", trigger="order", rate_limit=(1, HOUR), debounce=SECOND)
+    send(client)
+    clock.advance(3_600)
+    assert len(mock.runs) == 1
+    assert kinds(client.events.explain(event_id)) == [("debounce", False)]
+
+
+def test_only_an_event_with_an_own_id_is_looked_for_among_others(
+    client: InngestClient, mock: MockServer
+) -> None:
+    """This client gives each event an id; another one need not."""
+    with httpx.Client(transport=mock.transport, base_url="http://mock") as other:
+        (bare,) = other.post("/e/k", json={"name": "order"}).json()["ids"]
+    mock.function("shop", "charge", trigger="order")
+    before = len(mock.requests)
+    client.events.explain(bare)
+    assert "list_events_v1" not in {each.operation for each in mock.requests[before:]}
+
+
 def test_a_debounced_event_waits_and_may_be_replaced(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
@@ -252,6 +277,19 @@ def test_a_singleton_may_skip_while_another_run_goes_on(
     assert reason.evidence["other_run"] == mock.runs[0].id
 
 
+def test_a_run_that_ended_before_is_no_evidence_of_a_singleton(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    goes = when("event.data.go", lambda event: event["data"]["go"])
+    mock.function("shop", "sync", trigger="order", condition=goes, singleton="skip")
+    send(client, data={"go": True})
+    clock.advance(60)
+    event_id = send(client)
+    clock.advance(60)
+    assert len(mock.runs) == 1
+    assert kinds(client.events.explain(event_id)) == [("condition", False)]
+
+
 def test_a_singleton_may_cancel_an_earlier_run(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
@@ -265,11 +303,13 @@ def test_a_singleton_may_cancel_an_earlier_run(
 
 
 def test_a_run_that_was_cancelled_by_hand_has_no_reason(
-    client: InngestClient, mock: MockServer
+    client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
     mock.function("shop", "sync", trigger="order", run=NAP, singleton="cancel")
     event_id = send(client)
     client.runs.cancel(mock.runs[0].id)
+    clock.advance(3_600)
+    send(client)
     found = client.events.explain(event_id)
     assert found.reasons == ()
     assert "shop/sync cancelled" in str(found)
@@ -551,6 +591,22 @@ def test_archived_apps_and_functions_do_not_listen(connect: Connect, server: Ser
     of_server(server, "why-tfinish-event", "v2-event-runs-unknown", isArchived=True)
     found = connect().events.explain(ID)
     assert (found.listeners, kinds(found)) == ((), [("no_trigger", True)])
+
+
+def test_an_archived_app_does_not_listen(connect: Connect, server: Server) -> None:
+    of_server(server, "why-tfinish-event", "v2-event-runs-unknown")
+    server.on("GET /v2/apps", says({"data": [{"id": "r6", "isArchived": True}], "page": {}}))
+    assert connect().events.explain(ID).listeners == ()
+
+
+def test_an_event_of_the_server_itself_is_not_called_misspelt(
+    connect: Connect, server: Server
+) -> None:
+    event = body_of("why-tfinish-event")
+    event["data"]["name"] = "inngest/function.finished"
+    of_server(server, "why-tfinish-event", "v2-event-runs-unknown")
+    server.on(f"GET /v1/events/{ID}", says(event))
+    assert connect().events.explain(ID).reasons == ()
 
 
 def test_at_most_50_apps_are_read(connect: Connect, server: Server) -> None:

@@ -89,6 +89,8 @@ EVENT = StoredEvent(
         ("event.data.x == '1'", None),
         ("event.data.ok == 1", None),
         ("event.data.no < 1", None),
+        ("event.data.no < null", None),
+        ("event.data.ok >= false", None),
         ("event.data.l == event.data.l", None),
         ("event.data.x", None),
         ("event.data.x == 1 && event.data.missing", None),

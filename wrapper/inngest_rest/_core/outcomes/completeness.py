@@ -63,8 +63,6 @@ def outlook(
         return Outlook(math.inf if seen is None else soon)
     listeners = catalogue.listeners(event.name)
     missing = [each for each in listeners if not any(is_of(run, each[0]) for run in runs)]
-    if listeners and not missing:
-        return Outlook(-math.inf)
     latest = Outlook(soon if not listeners or seen is None else -math.inf)
     for function, triggers in missing:
         after = _appears_after(function, triggers, event)

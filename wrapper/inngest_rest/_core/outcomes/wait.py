@@ -195,10 +195,7 @@ def _look(session: Session, wait: _Wait) -> Plan[InngestError | None]:
         if not is_passing:
             raise
         return fault
-    for run in listed:
-        # A run that has ended stays so: lists take one that was scored afterwards for running.
-        if run.id not in wait.runs or not wait.runs[run.id].is_ended:
-            wait.runs[run.id] = run
+    wait.runs.update((run.id, run) for run in listed)
     return None
 
 
