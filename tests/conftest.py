@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient
+from inngest_rest._core.calls import retry
 from tests.support.clock import Clock
 from tests.support.doors import DoorName, open_door
 from tests.support.server import Server
@@ -30,6 +31,11 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("INNGEST_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_retry_quotas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "_quotas", {})
 
 
 @pytest.fixture

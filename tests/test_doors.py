@@ -62,7 +62,7 @@ each_call = pytest.mark.parametrize(
     [
         name
         for name in METHODS
-        if not re.search(r"\._|\.aclose", name)
+        if not re.search(r"\._|\.aclose|\.(with_options|raw)$", name)
         and name.partition(".")[2] not in GROUPS[1:]
         # `events.runs` is a method, `client.events` and `client.runs` are groups of methods
         and name != "AsyncInngestClient.events"
@@ -223,13 +223,16 @@ PACKAGE = Path(inngest_rest.__file__).parent
 
 
 PUBLIC = [
+    "inngest_rest.action_reports",
     "inngest_rest.aio",
     "inngest_rest.client",
     "inngest_rest.errors",
     "inngest_rest.event",
     "inngest_rest.explanation",
     "inngest_rest.models",
+    "inngest_rest.record",
     "inngest_rest.reports",
+    "inngest_rest.responses",
     "inngest_rest.retry",
     "inngest_rest.testing",
     "inngest_rest.testing.pytest_plugin",

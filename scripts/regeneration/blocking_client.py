@@ -42,6 +42,7 @@ CODE = {
     "aclose": "close",
     "aio": "client",
     "asynchronous": "blocking",
+    "run_async": "run",
     "send_file_async": "send_file",
     "send_many_async": "send_many",
 }

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from inngest_rest import AsyncInngestClient, ConfigurationError, InngestClient, RetryPolicy
+from inngest_rest import (
+    AsyncEventBuffer,
+    AsyncInngestClient,
+    ConfigurationError,
+    EventBuffer,
+    InngestClient,
+    RetryPolicy,
+)
 from inngest_rest._core.calls.settings import Settings, resolve
 from tests.support.server import accepts_all, says
 
@@ -306,3 +313,8 @@ def test_no_key_is_in_a_repr(kind: Any) -> None:
     hidden = [*secrets.values(), *checked.signing_bearers]
     assert not any(secret in shown for secret in hidden)
     assert repr(client) == f"{kind.__name__}('https://inn.gs', 'https://api.inngest.com')"
+
+
+@pytest.mark.parametrize("kind", [InngestClient, AsyncInngestClient, EventBuffer, AsyncEventBuffer])
+def test_what_a_constructor_did_not_finish_has_a_repr(kind: type[object]) -> None:
+    assert repr(kind.__new__(kind)) == f"{kind.__name__}(<not initialized>)"

@@ -12,6 +12,7 @@ import pytest
 
 from inngest_rest import (
     ApiError,
+    InngestClient,
     InngestError,
     NotFoundError,
     RateLimitError,
@@ -20,12 +21,12 @@ from inngest_rest import (
     ServerError,
     TransportError,
 )
-from inngest_rest._core.calls.retry import RetryQuota
+from inngest_rest._core.calls import retry
+from inngest_rest._core.calls.retry import RateLimit, RetryQuota
 from tests.support.clock import STARTED
 from tests.support.server import Answer, Reply, accepts_all, recorded, says, text
 
 if TYPE_CHECKING:
-    from inngest_rest import InngestClient
     from tests.conftest import Connect
     from tests.support.clock import Clock
     from tests.support.server import Server
@@ -344,3 +345,33 @@ def test_the_total_also_bounds_an_attempt_with_a_fallback_key(
     with pytest.raises(InngestError):
         client.runs.get("01")
     assert [each.extensions["timeout"]["read"] for each in server.requests] == [30.0, 10.0]
+
+
+def test_clients_of_one_process_share_a_retry_budget_per_host(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    requests: list[str] = []
+
+    def down(_: object, request: httpx.Request) -> httpx.Response:
+        requests.append(str(request.url))
+        return httpx.Response(503)
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", down)
+    quick = RetryPolicy(initial=0.000_001, maximum=0.000_001)
+    for host, retries in (("a", 50), ("b", 50), ("a", 0)):
+        requests.clear()
+        for _ in range(100):
+            with (
+                InngestClient(dev=f"http://{host}.test", retries=quick) as client,
+                pytest.raises(ServerError),
+            ):
+                client.health()
+        assert len(requests) == 100 + retries
+
+
+def test_a_forked_child_can_use_a_budget_whose_lock_was_held() -> None:
+    quota, limit = RetryQuota(), RateLimit()
+    with quota._lock, limit._lock:  # noqa: SLF001 - as another thread may hold them
+        retry._renew_locks()  # noqa: SLF001 - as in the child
+        assert quota.take()
+        limit.keep(RateLimitError("", status=429, method="GET", url="u"), 0.0)

@@ -30,6 +30,7 @@ __all__ = ["exercised", "pytest_collection_modifyitems"]
 
 LIVE = "live"
 CASES = pytest.StashKey[Cases]()
+KEYS = pytest.StashKey[list[str | None]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,6 +46,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # Read now: no case sees these variables.
+    names = ("INNGEST_EVENT_KEY", "INNGEST_SIGNING_KEY", "INNGEST_SIGNING_KEY_FALLBACK")
+    config.stash[KEYS] = [os.environ.get(name) for name in names]
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "world" in metafunc.fixturenames:
         url = metafunc.config.getoption("--live-url", None)
@@ -58,9 +65,7 @@ def served(pytestconfig: pytest.Config) -> Iterator[Served]:
     from . import live_world  # noqa: PLC0415 - a run without it needs none of it
 
     url = str(pytestconfig.getoption("--live-url")).rstrip("/")
-    names = ("INNGEST_EVENT_KEY", "INNGEST_SIGNING_KEY", "INNGEST_SIGNING_KEY_FALLBACK")
-    event_key, *signing_keys = (os.environ.get(name) for name in names)
-    server = live_world.find_server(url, event_key, *signing_keys)
+    server = live_world.find_server(url, *pytestconfig.stash[KEYS])
     pytestconfig.stash[CASES] = Cases(server.routes)
     with live_world.serve_app(server) as served:
         yield served

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Literal, Self
 
-from attrs import asdict, define, frozen
+from attrs import asdict, define, field, frozen
 
 from .world import ABSENT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     import pytest
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from .world import World
 
 Outcome = Literal["passed", "absent", "skipped", "failed"]
+
+
+def _names(found: Iterable[str]) -> tuple[str, ...]:
+    return tuple(found)
 
 
 @define
@@ -36,8 +41,8 @@ class Case:
     name: str
     outcome: Outcome
     reason: str = ""
-    asked: tuple[str, ...] = ()
-    succeeded: tuple[str, ...] = ()
+    asked: tuple[str, ...] = field(default=(), converter=_names)
+    succeeded: tuple[str, ...] = field(default=(), converter=_names)
     last: str | None = None
 
 
@@ -74,18 +79,16 @@ class Cases:
         self._cases: dict[str, Case] = {}
 
     def note(self, report: pytest.TestReport, world: World | None) -> None:
-        """Take in one phase; the first that did not pass decides."""
+        """Take in one phase; the first that failed decides, else the first that was skipped."""
         case = self._cases.setdefault(report.nodeid, Case(report.nodeid, "passed"))
         if world is not None:
             case.asked = tuple(dict.fromkeys(step.operation for step in world.trail))
             case.succeeded = tuple({step.operation for step in world.trail if step.is_success})
             case.last = world.trail[-1].operation if world.trail else None
-        if report.passed or case.outcome != "passed":
-            return
-        case.reason = _reason(report)
-        if report.failed:
-            case.outcome = "failed"
-        else:
+        if report.failed and case.outcome != "failed":
+            case.outcome, case.reason = "failed", _reason(report)
+        elif report.skipped and case.outcome == "passed":
+            case.reason = _reason(report)
             case.outcome = "absent" if case.reason.startswith(ABSENT) else "skipped"
 
     def report(self) -> Report:

@@ -67,7 +67,7 @@ def stated_release(http: httpx.Client) -> str | None:
 def is_absent(answer: httpx.Response) -> bool:
     """Return whether a server responded as one does that lacks the route."""
     if answer.is_success:
-        return not answer.content or "json" not in answer.headers.get("content-type", "")
+        return not answer.content or answer.content.lstrip()[:1] == b"<"
     return answer.status_code in (405, 501) or (
         answer.status_code == 404 and not _is_about_a_resource(answer)
     )

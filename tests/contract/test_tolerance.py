@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import re
+from contextlib import closing
 from dataclasses import replace
 from types import NoneType
 from typing import TYPE_CHECKING, Any
@@ -83,22 +84,24 @@ def test_generated_parser_reads_responses_of_a_newer_server(name: str) -> None:
     assert [fault for each in changed(exchange) for fault in parser_faults(exchange, each)] == []
 
 
-@pytest.mark.parametrize("name", WRAPPED)
-def test_client_returns_the_same_for_responses_of_a_newer_server(name: str) -> None:
-    exchange = EXCHANGES[name]
-    with asyncio.Runner() as runner:
-        replayer = Replayer(DOCUMENT, "blocking", runner)
-        assert [
-            f for each in changed(exchange) for f in client_faults(replayer, exchange, each)
-        ] == []
+@pytest.fixture(scope="module")
+def blocking() -> Iterator[SharedReplayer]:
+    with asyncio.Runner() as runner, closing(SharedReplayer(DOCUMENT, "blocking", runner)) as made:
+        yield made
 
 
 @pytest.fixture(scope="module", params=["blocking", "async"])
 def replayer(request: pytest.FixtureRequest) -> Iterator[SharedReplayer]:
-    with asyncio.Runner() as runner:
-        replayer = SharedReplayer(DOCUMENT, request.param, runner)
-        yield replayer
-        replayer.close()
+    with asyncio.Runner() as runner, closing(SharedReplayer(DOCUMENT, request.param, runner)) as it:
+        yield it
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_client_returns_the_same_for_responses_of_a_newer_server(
+    name: str, blocking: SharedReplayer
+) -> None:
+    exchange = EXCHANGES[name]
+    assert [f for each in changed(exchange) for f in client_faults(blocking, exchange, each)] == []
 
 
 @pytest.mark.parametrize("name", WITH_RESULT)

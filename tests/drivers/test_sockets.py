@@ -17,6 +17,7 @@ import uvloop
 from inngest_rest import (
     ApiError,
     AsyncInngestClient,
+    AuthenticationError,
     InngestClient,
     PartialSendError,
     RequestTimeoutError,
@@ -119,6 +120,41 @@ def test_a_connection_closed_by_the_server_is_not_reused(reach: Connect, unasked
         client = reach(peer.url)
         client.send(EVENT)
         peer.wait_until_served(1)
+        assert client.send(EVENT) == ["01"]
+
+
+@pytest.mark.parametrize("ghost", [ANSWER, b"HTTP/1.1 2"], ids=["whole", "its beginning"])
+def test_a_second_response_is_not_taken_for_that_of_the_next_request(
+    reach: Connect, ghost: bytes
+) -> None:
+    def answers_too_much(connection: socket.socket) -> None:
+        take_request(connection)
+        connection.sendall(ANSWER + ghost)
+        until_hung_up(connection)
+
+    def refuses(connection: socket.socket) -> None:
+        take_request(connection)
+        connection.sendall(b"HTTP/1.1 401 \r\nContent-Length: 0\r\n\r\n")
+
+    with Peer(answers_too_much, refuses) as peer:
+        client = reach(peer.url)
+        client.send(EVENT)
+        with pytest.raises(AuthenticationError):
+            client.send(EVENT)
+
+
+def test_a_connection_with_an_unread_rest_of_an_error_is_not_reused(reach: Connect) -> None:
+    def fails_at_length(connection: socket.socket) -> None:
+        take_request(connection)
+        page = b"x" * 100_000
+        connection.sendall(b"HTTP/1.1 404 \r\nContent-Length: 100000\r\n\r\n" + page)
+        while connection.recv(1):
+            pass
+
+    with Peer(fails_at_length, answers) as peer:
+        client = reach(peer.url)
+        with pytest.raises(ApiError):
+            client.send(EVENT)
         assert client.send(EVENT) == ["01"]
 
 
@@ -335,6 +371,13 @@ class Wire(asyncio.Transport):
         super().__init__()
         self.log: list[str] = []
         self.plug: Any = None
+        self.taken: list[bytes] = []
+
+    def pause_reading(self) -> None:
+        self.log.append("pause")
+
+    def resume_reading(self) -> None:
+        self.log.append("resume")
 
     def write(self, data: Any) -> None:
         self.log.append(f"write {bytes(data)!r}")
@@ -409,3 +452,29 @@ def test_a_connection_without_a_socket_is_not_reused(descriptor: int | None) -> 
         assert stream.get_extra_info("is_readable")
 
     on_the_wire(work)
+
+
+def test_no_more_than_256_kib_are_taken_from_a_server_that_nobody_reads_from() -> None:
+    async def work(stream: Stream, wire: Wire) -> None:
+        for _ in range(5):
+            stream.data_received(b"x" * 65_536)
+        assert wire.log == ["pause"]
+        while sum(map(len, wire.taken)) < 5 * 65_536:
+            wire.taken.append(await stream.read(65_536))
+        assert wire.log == ["pause", "resume"]
+
+    on_the_wire(work)
+
+
+def test_a_stalled_tls_handshake_that_is_broken_off_is_a_connect_error() -> None:
+    async def scenario() -> None:
+        backend = AsyncioBackend()
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            stream = await backend.connect_tcp("127.0.0.1", listener.getsockname()[1])
+            upgrade = asyncio.ensure_future(stream.start_tls(ssl.create_default_context(), "a.b"))
+            await asyncio.sleep(0)
+            backend.close()
+            with pytest.raises(httpcore.ConnectError):
+                await upgrade
+
+    asyncio.run(scenario())

@@ -21,7 +21,7 @@ from inngest_rest import (
     Trigger,
     Webhook,
 )
-from inngest_rest._core.resources import from_v1, from_v2, one_run
+from inngest_rest._core.resources import from_v1, from_v2, one_run, trace
 from inngest_rest_api import models as api
 from inngest_rest_api.types import Unset
 from tests.support.server import RECORDINGS, body_of, recorded, says
@@ -81,7 +81,7 @@ def everything_recorded() -> Iterator[Any]:
     for each in body_of("v1-app-functions"):
         yield from_v1.function(api.V1Function.from_dict(each), "probe-app")
     for name in ("v2-trace-steps", "v2-trace-boom"):
-        yield from_v2.span(api.V2Span.from_dict(body_of(name)["data"]["rootSpan"]))
+        yield trace.span(api.V2Span.from_dict(body_of(name)["data"]["rootSpan"]))
 
 
 def leaves(value: Any) -> Iterator[Any]:
@@ -322,7 +322,7 @@ def test_a_function_of_v2_says_whether_it_is_paused(is_paused: bool) -> None:
 
 
 def test_a_trace_is_a_tree() -> None:
-    root = from_v2.span(api.V2Span.from_dict(body_of("v2-trace-steps")["data"]["rootSpan"]))
+    root = trace.span(api.V2Span.from_dict(body_of("v2-trace-steps")["data"]["rootSpan"]))
     assert root.children
     assert all(isinstance(each, Span) for each in root.children)
     assert {each.step_op for each in root.children} <= {"run", "sleep", "wait_for_event", None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import inspect
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -63,7 +64,11 @@ class Blocking:
             result = function(*args, **kwargs)
             if isinstance(result, AsyncPaginator):
                 return BlockingPaginator(result, self.runner)
-            return self.runner.run(result) if inspect.iscoroutine(result) else result
+            if isinstance(result, AsyncInngestClient):
+                return Blocking(result, self.runner)
+            if not inspect.iscoroutine(result):
+                return result
+            return self.runner.run(result, context=contextvars.copy_context())
 
         return call
 
@@ -82,7 +87,9 @@ class BlockingPaginator:
         return self._steps(self._paginator.pages())
 
     def page(self) -> Page[Any]:
-        page: Page[Any] = self._runner.run(self._paginator.page())
+        page: Page[Any] = self._runner.run(
+            self._paginator.page(), context=contextvars.copy_context()
+        )
         return page
 
     def _steps(self, source: Any) -> Iterator[Any]:
@@ -92,5 +99,5 @@ class BlockingPaginator:
         async def step() -> Any:
             return await anext(steps, end)
 
-        while (item := self._runner.run(step())) is not end:
+        while (item := self._runner.run(step(), context=contextvars.copy_context())) is not end:
             yield item

@@ -10,4 +10,4 @@ from inngest_rest._core.plans import Call, Plan, call
 def a_call(timeout: float = 10.0) -> Plan[None]:
     """Make a plan of one request, which has so many seconds."""
     request = httpx.Request("GET", "http://a.b", extensions={"timeout": {"read": timeout}})
-    return call(Call("api", request, "http://a.b", timeout, lambda _: None))
+    return call(Call("api", request, "http://a.b", timeout, lambda _: None, max_bytes=1_000))

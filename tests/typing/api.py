@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_type
 
@@ -23,7 +23,9 @@ from inngest_rest import (
     Paginator,
     PartialSendError,
     RateLimitError,
+    RawResponse,
     Reason,
+    Record,
     RetryPolicy,
     Run,
     RunError,
@@ -68,6 +70,11 @@ def blocking(client: InngestClient) -> None:
     client.send_and_wait(Event("a"))  # type: ignore[call-arg]
     assert_type(client.runs.list(status="running", limit=20), Paginator[Run])
     client.runs.list(status=["failed", RunStatus.CANCELLED], since=NOW, app="a", function="f")
+    client.runs.list(status=("queued", "completed"))
+    client.runs.list(status=RunStatus(input()))
+    client.runs.list(status="runing")  # type: ignore[arg-type]
+    client.runs.list(status=["failed", "canceled"])  # type: ignore[list-item]
+    client.runs.list(status=input())  # type: ignore[arg-type]
     client.runs.list(since="yesterday")  # type: ignore[arg-type]
     assert_type(client.runs.list().pages(), Iterator[Page[Run]])
     assert_type(client.runs.list().page(), Page[Run])
@@ -78,7 +85,9 @@ def blocking(client: InngestClient) -> None:
     client.runs.wait("r")  # type: ignore[call-arg]
     assert_type(client.runs.replay("r"), str)
     assert_type(client.runs.jobs("r"), list[Job])
-    assert_type(client.runs.trace("r"), Span)
+    assert_type(client.runs.trace("r", raw=True), Span)
+    assert_type(client.runs.trace("r").render(width=80, color=True, now=NOW), str)
+    assert_type(client.runs.trace("r").to_html(now=NOW), str)
     assert_type(client.events.list(name="a"), Paginator[StoredEvent])
     assert_type(client.events.get("e"), StoredEvent)
     assert_type(client.events.runs("e"), Paginator[Run])
@@ -95,6 +104,20 @@ def blocking(client: InngestClient) -> None:
     assert_type(client.cancellations.list(), Paginator[Cancellation])
     assert_type(client.webhooks.create(name="w"), Webhook)
     assert_type(client.webhooks.list(), Paginator[Webhook])
+
+
+def options_and_raw_responses(client: InngestClient, other: AsyncInngestClient) -> None:
+    assert_type(client.with_options(timeout=timedelta(seconds=5), retries=0), InngestClient)
+    assert_type(other.with_options(env="e", headers={"x-trace": "1"}), AsyncInngestClient)
+    client.with_options(signing_key="ff")  # type: ignore[call-arg]
+    client.with_options(headers={"x-trace": 1})  # type: ignore[dict-item]
+    with client.raw() as responses:
+        assert_type(client.runs.get("r"), Run)
+    assert_type(responses, Sequence[RawResponse])
+    assert_type(responses[-1].headers["x-request-id"], str)
+    assert_type((responses[-1].status, responses[-1].body), tuple[int, bytes])
+    with other.raw() as responses:
+        assert_type(responses, Sequence[RawResponse])
 
 
 async def asynchronous(client: AsyncInngestClient) -> None:
@@ -120,6 +143,10 @@ def models(run: Run, page: Page[App]) -> None:
     assert_type(run.event_ids, tuple[str, ...])
     assert_type(run.error, RunError | None)
     assert_type(run.is_ended, bool)
+    assert_type(run.duration, timedelta | None)
+    records: list[Record] = [run, page]
+    assert_type([each.to_dict() for each in records], list[dict[str, Any]])
+    assert_type(run.to_json(indent=2), str)
     assert_type(page.items, tuple[App, ...])
     assert_type(page.next_cursor, str | None)
     run.id = "other"  # type: ignore[misc]
@@ -136,6 +163,7 @@ def errors(partial: PartialSendError, late: WaitTimeoutError, refused: ApiError)
     if isinstance(late, NoRunError):
         assert_type(late.explanation, Explanation | None)
     assert_type((refused.status, refused.code), tuple[int, str | None])
+    assert_type(refused.response, RawResponse | None)
     if isinstance(refused, RateLimitError):
         assert_type(refused.retry_after, float | None)
 

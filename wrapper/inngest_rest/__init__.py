@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest._version import __version__
 
 if TYPE_CHECKING:
+    from inngest_rest.action_reports import (
+        ActionOutcome,
+        ActionReport,
+        ActionRow,
+        PartialActionError,
+    )
     from inngest_rest.aio import AsyncInngestClient
     from inngest_rest.aio.buffer import AsyncEventBuffer
     from inngest_rest.aio.paginator import AsyncPaginator
@@ -56,10 +62,15 @@ if TYPE_CHECKING:
         Trigger,
         Webhook,
     )
+    from inngest_rest.record import Record
     from inngest_rest.reports import BatchReport, SendFailure, SendReport
+    from inngest_rest.responses import RawResponse
     from inngest_rest.retry import RetryPolicy
 
 __all__ = [
+    "ActionOutcome",
+    "ActionReport",
+    "ActionRow",
     "ApiError",
     "App",
     "AsyncEventBuffer",
@@ -90,11 +101,14 @@ __all__ = [
     "OutboxError",
     "Page",
     "Paginator",
+    "PartialActionError",
     "PartialSendError",
     "PermissionDeniedError",
     "RateLimitError",
+    "RawResponse",
     "Reason",
     "ReasonKind",
+    "Record",
     "RequestTimeoutError",
     "RetryPolicy",
     "RouteNotFoundError",
@@ -114,6 +128,7 @@ __all__ = [
 ]
 
 _NAMES = {
+    "inngest_rest.action_reports": "ActionOutcome ActionReport ActionRow PartialActionError",
     "inngest_rest.aio": "AsyncInngestClient",
     "inngest_rest.aio.buffer": "AsyncEventBuffer",
     "inngest_rest.aio.paginator": "AsyncPaginator",
@@ -132,7 +147,9 @@ _NAMES = {
     "inngest_rest.models": (
         "App Cancellation Function Job Page Run RunError RunStatus Span StoredEvent Trigger Webhook"
     ),
+    "inngest_rest.record": "Record",
     "inngest_rest.reports": "BatchReport SendFailure SendReport",
+    "inngest_rest.responses": "RawResponse",
     "inngest_rest.retry": "RetryPolicy",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -10,6 +10,7 @@
     ├── WaitTimeoutError             a run has not ended yet: .run, .runs
     │   └── NoRunError               the event has started no run: .explanation
     ├── PartialSendError             not every event was accepted: .report, .ids
+    ├── PartialActionError           a bulk operation stopped: .report (in action_reports)
     ├── ClosedError                  the client or buffer was closed before
     ├── BufferFullError              a buffer had no room for an event
     ├── OutboxError                  the file of a buffer cannot be used: .path
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from inngest_rest.explanation import Explanation
     from inngest_rest.models import Run
     from inngest_rest.reports import SendReport
+    from inngest_rest.responses import RawResponse
 
 
 class InngestError(Exception):
@@ -103,14 +105,25 @@ class InvalidResponseError(InngestError):
         url: The URL, without keys.
         status: The HTTP status.
         body: The first 500 characters of the response.
+        response: The response itself, keys masked; None if it is not of a single one.
     """
 
-    def __init__(self, reason: str, *, method: str, url: str, status: int, body: str) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        method: str,
+        url: str,
+        status: int,
+        body: str,
+        response: RawResponse | None = None,
+    ) -> None:
         super().__init__(f"{method} {url} answered {status}: {reason}")
         self.method = method
         self.url = url
         self.status = status
         self.body = body[:500]
+        self.response = response
 
 
 class WaitTimeoutError(InngestError):
@@ -210,6 +223,7 @@ class ApiError(InngestError):
             None.
         may_have_taken_effect: True if the request may have been carried out all the same: an
             attempt, the last one or one before it, ended in a 408, a 5xx or without a response.
+        response: The response itself, keys masked; None if it is not of a single one.
     """
 
     advice: str = ""
@@ -225,6 +239,7 @@ class ApiError(InngestError):
         url: str,
         code: str | None = None,
         hidden: bool = False,
+        response: RawResponse | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -233,6 +248,7 @@ class ApiError(InngestError):
         self.method = method
         self.url = url
         self.hidden = hidden
+        self.response = response
         self.attempts = 1
 
     def __str__(self) -> str:

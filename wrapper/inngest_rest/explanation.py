@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from inngest_rest.record import Record
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
@@ -36,8 +38,8 @@ class ReasonKind(StrEnum):
     FUNCTION_REMOVED = "function_removed"
 
 
-@frozen
-class Reason:
+@frozen(repr=False)
+class Reason(Record):
     """One reason that the evidence allows.
 
     Attributes:
@@ -60,8 +62,8 @@ class Reason:
     evidence: Mapping[str, Any] = field(factory=dict[str, Any])
 
 
-@frozen
-class Listener:
+@frozen(repr=False)
+class Listener(Record):
     """A function that has a trigger for the name of an event.
 
     Attributes:
@@ -82,8 +84,8 @@ class Listener:
         return f"{self.app_id}/{self.function_id}"
 
 
-@frozen
-class Explanation:
+@frozen(repr=False)
+class Explanation(Record):
     """What became of an event; `str` returns it as one sentence.
 
     Attributes:

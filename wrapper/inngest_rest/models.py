@@ -1,6 +1,7 @@
 """Public models, one per resource, the same for v1 and v2.
 
-A field is None if the family that answered does not have it. All are frozen.
+A field is None if the family that answered does not have it. All are frozen records: see `Record`
+for `to_dict()` and `to_json()`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from attrs import field, frozen
+
+from inngest_rest.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,8 +45,8 @@ class RunStatus(StrEnum):
         return type(self), (self.value,)
 
 
-@frozen
-class RunError:
+@frozen(repr=False)
+class RunError(Record):
     """Why a run failed, in the words of the SDK that ran it."""
 
     name: str | None
@@ -51,8 +54,8 @@ class RunError:
     stack: str | None = field(default=None, repr=False)
 
 
-@frozen
-class Run:
+@frozen(repr=False)
+class Run(Record):
     """One run of a function, read alike whichever route answers.
 
     Attributes:
@@ -94,9 +97,16 @@ class Run:
         """Whether the run has ended and will not change again."""
         return self.ended_at is not None
 
+    @property
+    def duration(self) -> timedelta | None:
+        """The time from start to end; None if either is not known."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return self.ended_at - self.started_at
 
-@frozen
-class App:
+
+@frozen(repr=False)
+class App(Record):
     """An app: a set of functions served together. v1 has only `id` and `name`."""
 
     id: str
@@ -116,8 +126,8 @@ class App:
     sync_error: str | None = None
 
 
-@frozen
-class Trigger:
+@frozen(repr=False)
+class Trigger(Record):
     """A trigger of a function: an event name or a cron schedule; `kind` is "event" or "cron"."""
 
     kind: str
@@ -125,8 +135,8 @@ class Trigger:
     condition: str | None = None
 
 
-@frozen
-class Function:
+@frozen(repr=False)
+class Function(Record):
     """A function of an app.
 
     Attributes:
@@ -152,8 +162,8 @@ class Function:
     is_paused: bool | None = None
 
 
-@frozen
-class StoredEvent:
+@frozen(repr=False)
+class StoredEvent(Record):
     """An event as the server stores it.
 
     Attributes:
@@ -171,8 +181,8 @@ class StoredEvent:
     v: str | None = None
 
 
-@frozen
-class Job:
+@frozen(repr=False)
+class Job(Record):
     """A job queued for a run.
 
     Attributes:
@@ -190,9 +200,29 @@ class Job:
     position: int | None = None
 
 
-@frozen
-class Span:
-    """A span of a run's trace: the run itself, a step, or an attempt at one."""
+@frozen(repr=False)
+class Span(Record):
+    """A span of a run's trace: the run itself, a step, or an attempt at one.
+
+    Attributes:
+        id: The span's id.
+        name: The step's name; "Run", "Attempt 0"; "Finalization" for the function's own code, as
+            the server names it.
+        status: running, completed, failed, waiting, cancelled or skipped, or what a newer server
+            calls it. A wait that timed out is completed, but has no output.
+        queued_at: When it was queued; until `started_at`, it waited for its turn.
+        started_at: When it began; None before that.
+        ended_at: When it ended; None before that, and for a sleep whose run was cancelled.
+        duration: The time from start to end; None before the end.
+        step_id: The SHA-1 of the step's name; None unless the span is of a step.
+        step_op: What the step does: run, sleep, wait_for_event, invoke and others.
+        input: The events that started the run, in the root.
+        output: What the run, step or attempt returned, or its error. As servers send it: anything
+            but an object is wrapped as `{"data": value}`.
+        metadata: The server's measurements: values, which are text, by kind and name.
+        run_id: The run's id, in the root.
+        children: The spans below it, in the order in which they were queued.
+    """
 
     id: str
     name: str
@@ -206,10 +236,51 @@ class Span:
     input: Any = None
     output: Any = None
     children: tuple[Span, ...] = ()
+    run_id: str | None = None
+    metadata: Mapping[str, Mapping[str, Any]] = field(factory=dict[str, Any], repr=False)
+
+    def render(
+        self, *, width: int | None = None, color: bool | None = None, now: datetime | None = None
+    ) -> str:
+        """Return a waterfall for a terminal: a line per span, with its bar on one time axis.
+
+        Requires the extra `cli` (rich).
+
+        Args:
+            width: Columns of the terminal, at least 60; None for those of standard output.
+            color: Whether to color the lines; None if standard output is a terminal that shows
+                colors, and `NO_COLOR` is not set.
+            now: An aware datetime, up to which spans that have not ended are drawn; None for the
+                present.
+
+        Raises:
+            ImportError: rich is not installed; the message names the extra.
+            ValueError: `now` has no time zone.
+        """
+        from inngest_rest._waterfall import drawing  # noqa: PLC0415 - few programs draw
+
+        return drawing.for_terminal(self, width=width, color=color, now=now)
+
+    def to_html(self, *, now: datetime | None = None) -> str:
+        """Return the same waterfall as one page of HTML, which loads nothing and runs no script.
+
+        What comes from the server is shown as text, whatever it contains. Write it to a file as
+        UTF-8.
+
+        Args:
+            now: An aware datetime, up to which spans that have not ended are drawn; None for the
+                present.
+
+        Raises:
+            ValueError: `now` has no time zone.
+        """
+        from inngest_rest._waterfall import drawing  # noqa: PLC0415 - few programs draw
+
+        return drawing.as_page(self, now=now)
 
 
-@frozen
-class Cancellation:
+@frozen(repr=False)
+class Cancellation(Record):
     """A bulk cancellation: it cancels the runs of a function that started before a given time."""
 
     id: str
@@ -222,8 +293,8 @@ class Cancellation:
     name: str | None = None
 
 
-@frozen
-class Webhook:
+@frozen(repr=False)
+class Webhook(Record):
     """A URL that turns requests posted to it into events.
 
     Attributes:
@@ -241,8 +312,8 @@ class Webhook:
     updated_at: datetime | None = None
 
 
-@frozen
-class Page(Generic[T]):
+@frozen(repr=False)
+class Page(Record, Generic[T]):
     """One page of a listing; `next_cursor` is None on the last page."""
 
     items: tuple[T, ...]

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from inngest_rest.record import Record
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-@frozen
-class SendFailure:
+@frozen(repr=False)
+class SendFailure(Record):
     """An event that was rejected, or whose outcome is unknown.
 
     Attributes:
@@ -30,8 +32,8 @@ class SendFailure:
 MAX_FAILURES = 1_000
 
 
-@frozen
-class SendReport:
+@frozen(repr=False)
+class SendReport(Record):
     """The outcome of sending events. Reports can be added with `+`.
 
     Attributes:
@@ -55,8 +57,8 @@ class SendReport:
         )
 
 
-@frozen
-class BatchReport:
+@frozen(repr=False)
+class BatchReport(Record):
     """The outcome of one batch of a `send_many`, as passed to `on_batch`.
 
     Attributes:

@@ -12,9 +12,15 @@ if TYPE_CHECKING:
 Seconds = float | timedelta
 """A duration: seconds, or a timedelta."""
 
+StatusName = Literal["queued", "running", "completed", "failed", "cancelled"]
+"""The name of a run status that can be filtered by."""
+
 # `RunStatus` is quoted, so that a program that only sends events does not load the models.
-StatusFilter = Union[str, "RunStatus", Iterable["str | RunStatus"]]
-"""One or several run statuses, as names in any case or as `RunStatus`."""
+StatusFilter = Union[StatusName, "RunStatus", Iterable["StatusName | RunStatus"]]
+"""One or several run statuses, as names or as `RunStatus`; `RunStatus(text)` makes one of any text.
+
+Names in another case are accepted, too, if not by type checkers.
+"""
 
 ApiVersion = Literal["auto", "v1", "v2"]
 """The API family to use: "auto" for the one that serves each call best, or one of the two."""

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest import BadRequestError, InvalidArgumentError
+from inngest_rest import BadRequestError, InvalidArgumentError, RunStatus
 
 if TYPE_CHECKING:
     from inngest_rest import InngestClient
+    from inngest_rest.typing import StatusName
     from tests.contract.world import World
 
-ENDS = {"echoes": "completed", "fails": "failed", "sleeps": "running"}
+ENDS: dict[str, StatusName] = {"echoes": "completed", "fails": "failed", "sleeps": "running"}
 
 
 @pytest.mark.parametrize(("function", "status"), ENDS.items(), ids=ENDS.values())
 def test_status_filters_runs(
-    world: World, client: InngestClient, function: str, status: str
+    world: World, client: InngestClient, function: str, status: StatusName
 ) -> None:
     run = world.start(client, function)
     if status != "running":
@@ -41,7 +42,10 @@ def test_cancelled_runs_are_listed_as_such(world: World, client: InngestClient) 
     client.runs.cancel(run.id)
     client.runs.wait(run.id, timeout=60)
     assert world.eventually(
-        lambda: run.id in {each.id for each in client.runs.list(status="CANCELLED", limit=100)}
+        lambda: (
+            run.id
+            in {each.id for each in client.runs.list(status=RunStatus("CANCELLED"), limit=100)}
+        )
     )
 
 

@@ -8,4 +8,5 @@ Imports go one way, and import-linter holds them to it (pyproject.toml):
     calls                    one call of the API: settings, keys, request, response, retries
     drivers                  run plans, blocking or awaiting: the only room that sends or sleeps
     plans, clock, arguments  the definition of a plan; time and chance; validation of arguments
+    tracing                  OpenTelemetry spans
 """

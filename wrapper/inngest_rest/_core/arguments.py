@@ -77,6 +77,8 @@ def check_json(name: str, value: Any) -> Any:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError) as error:
         raise InvalidArgumentError(f"{name} cannot be encoded as JSON: {error}") from None
+    except RecursionError:
+        raise InvalidArgumentError(f"{name} is nested too deep to be encoded as JSON") from None
     return value
 
 

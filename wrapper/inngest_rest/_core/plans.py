@@ -13,7 +13,7 @@ A plan is a generator: it yields an effect, is sent the result, and returns a ty
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Container, Generator
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class Call(NamedTuple, Generic[T]):
         url: The request's URL without keys, for messages and logs.
         timeout: Seconds for the whole exchange.
         read: Turns the complete response into a value, or raises an `InngestError`.
+        max_bytes: Largest body of a response, decoded.
+        accepted: Statuses beyond 2xx whose body is needed whole.
     """
 
     host: Host
@@ -40,6 +42,8 @@ class Call(NamedTuple, Generic[T]):
     url: str
     timeout: float
     read: Callable[[httpx.Response], T]
+    max_bytes: int
+    accepted: Container[int] = ()
 
     def __repr__(self) -> str:
         return f"Call(host={self.host!r}, url={self.url!r}, timeout={self.timeout!r})"

@@ -6,6 +6,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from inngest_rest._core.calls import options
+from inngest_rest._core.calls.raw import Recording
 from inngest_rest._core.calls.session import Session
 from inngest_rest._core.calls.settings import resolve
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, clock_of
@@ -16,7 +18,8 @@ from inngest_rest._core.sending.batching import DEFAULT_EVENTS
 from inngest_rest._core.sending.send_many import DEFAULT_IN_FLIGHT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from os import PathLike
 
     import httpx
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from inngest_rest.event import EventLike
     from inngest_rest.models import Run
     from inngest_rest.reports import BatchReport, SendReport
+    from inngest_rest.responses import RawResponse
     from inngest_rest.retry import RetryPolicy
     from inngest_rest.typing import ApiVersion, Seconds
 
@@ -60,6 +64,8 @@ class InngestClient:
             that one only.
         timeout: Time limit per attempt, in seconds or as a timedelta, 30 s by default; at most
             half of it may be spent connecting.
+        max_response_bytes: Largest response that is accepted, 64 MiB by default; a larger one
+            raises `InvalidResponseError`. Of a response with an error, 64 KiB are read.
         retries: Maximum number of retries, or a `RetryPolicy`; by default 4 within 120 s.
         transport: Custom transport, for proxies, limits, client certificates or tests; closed with
             the client.
@@ -86,6 +92,7 @@ class InngestClient:
         api_base_url: str | None = None,
         api_version: ApiVersion = "auto",
         timeout: Seconds = 30.0,
+        max_response_bytes: int | None = None,
         retries: int | RetryPolicy | None = None,
         transport: httpx.BaseTransport | None = None,
         allow_http: bool | None = None,
@@ -102,17 +109,18 @@ class InngestClient:
             api_base_url=api_base_url,
             api_version=api_version,
             timeout=timeout,
+            max_response_bytes=max_response_bytes,
             retries=retries,
             allow_http=allow_http,
         )
         clock = clock_of(transport, self._clock)
-        self._session = Session(settings, clock)
+        self._session = Session(settings, clock, has_own_transport=transport is not None)
         proxies = settings.event_proxy, settings.api_proxy
         self._driver = Driver(lanes.blocking(transport, *proxies), clock)
 
     def __repr__(self) -> str:
-        settings = self._session.settings
-        return f"{type(self).__name__}({settings.event_url!r}, {settings.api_url!r})"
+        session = getattr(self, "_session", "<not initialized>")  # as in a crash report
+        return f"{type(self).__name__}({session})"
 
     # Each group is imported on first use: a program that only sends never loads the models of runs.
 
@@ -164,6 +172,49 @@ class InngestClient:
         from inngest_rest.client.webhooks import Webhooks
 
         return Webhooks(self._driver, self._session)
+
+    def with_options(
+        self,
+        *,
+        timeout: Seconds | None = None,
+        retries: int | RetryPolicy | None = None,
+        env: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Return a copy of the client with other options, for one call or for many.
+
+        The copy shares the connections, and what the client has learned about the server: its
+        missing routes, the keys that worked, the pauses it asked for. Closing the copy leaves the
+        connections open; closing the client closes its copies, too. So a copy need not be closed.
+
+        Args:
+            timeout: Time limit per attempt, in seconds or as a timedelta.
+            retries: Maximum number of retries, or a `RetryPolicy`.
+            env: Branch environment.
+            headers: Headers to send with each request, beside those of the client it is a copy of.
+                Headers that the client sets itself, such as the authorization, are refused.
+
+        Raises:
+            ConfigurationError: An option is malformed; the message names it.
+        """
+        return options.copied(
+            self,
+            options.changed(
+                self._session, timeout=timeout, retries=retries, env=env, headers=headers
+            ),
+            self._driver.share(),
+        )
+
+    def raw(self) -> AbstractContextManager[Sequence[RawResponse]]:
+        """Keep the responses to the calls in a `with` block: status, headers and body of each.
+
+        `with client.raw() as responses: run = client.runs.get(id)`, and `responses[-1]` is the
+        response that the run was read from. A call may make several requests, with retries, to a
+        second route or for further pages; the last 100 responses are kept, those to copies of the
+        client (`with_options`) among them. The calls of other threads and tasks are not kept, but
+        those that a call starts itself are.
+        """
+        return Recording(self._session)
 
     def send(
         self, events: EventLike | Iterable[EventLike], *, batch_size: int = DEFAULT_EVENTS

@@ -5,14 +5,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from inngest_rest._core.actions import action, invoke
 from inngest_rest._core.resources import functions
 from inngest_rest.client._resource import Resource
 from inngest_rest.client.paginator import Paginator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from inngest_rest._core.actions.invoke import Inputs
+    from inngest_rest._core.actions.selection import Resumable
+    from inngest_rest.action_reports import ActionReport, ActionRow
     from inngest_rest.models import Function
+    from inngest_rest.typing import Seconds
 
 
 class Functions(Resource):
@@ -92,3 +97,56 @@ class Functions(Resource):
         return self._driver.run(
             functions.invoke(self._session, app, function, data, idempotency_key=idempotency_key)
         )
+
+    def invoke_many(
+        self,
+        app: str,
+        function: str,
+        inputs: Inputs,
+        *,
+        dry_run: bool = False,
+        in_flight: int = action.DEFAULT_IN_FLIGHT,
+        max_requests: int | None = None,
+        period: Seconds = 1.0,
+        on_result: Callable[[ActionRow], object] | None = None,
+        resume: Resumable | None = None,
+    ) -> ActionReport:
+        """Start a function once for each input, and report on each with its run's id.
+
+        Args:
+            app: The app's id.
+            function: The function's id within the app.
+            inputs: The event data of each run; None stands for `{}`. All are checked before the
+                first run is started.
+            dry_run: Check the inputs and report them as planned; start nothing.
+            in_flight: Maximum number of requests in flight, 1 to 64.
+            max_requests: Maximum number of requests per period; None for no limit.
+            period: The period of `max_requests`, in seconds or as a timedelta.
+            on_result: Called with each row, in order, as the results come.
+            resume: The report of an earlier call with the same inputs, or of a dry run, or its
+                `to_dict()`: what is planned, failed or not tried is tried, and nothing else. What
+                is unknown stays so, because it may run already.
+
+        Returns:
+            One row per input: done with `new_run_id`, failed, unknown or not tried. A debounced
+            function starts its run later: such a row is done, without an id.
+
+        Raises:
+            InvalidArgumentError: An input is not a JSON object; the message has its position.
+            PartialActionError: Invoking stopped, because no later input could have succeeded; its
+                report has every input.
+
+        HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`.
+        """
+        return invoke.invoke_many(
+            self._session,
+            app,
+            function,
+            inputs,
+            resume=resume,
+            dry_run=dry_run,
+            in_flight=in_flight,
+            max_requests=max_requests,
+            period=period,
+            on_result=on_result,
+        ).run(self._driver)

@@ -5,14 +5,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import one_run, runs, wait
+from inngest_rest._core.actions import action, cancel, replay
+from inngest_rest._core.resources import one_run, runs, trace, wait
 from inngest_rest.client._resource import Resource
 from inngest_rest.client.paginator import Paginator
 
 if TYPE_CHECKING:
     import builtins
-    from datetime import datetime
+    from collections.abc import Callable, Iterable
+    from datetime import datetime, timedelta
 
+    from inngest_rest._core.actions.selection import Resumable
+    from inngest_rest.action_reports import ActionReport, ActionRow
     from inngest_rest.models import Job, Run, Span
     from inngest_rest.typing import Seconds, StatusFilter
 
@@ -134,6 +138,142 @@ class Runs(Resource):
         """
         return self._driver.run(runs.replay(self._session, id))
 
+    def cancel_all(
+        self,
+        ids: Iterable[str] | None = None,
+        *,
+        status: StatusFilter | None = None,
+        app: str | None = None,
+        function: str | None = None,
+        since: datetime | timedelta | None = None,
+        until: datetime | timedelta | None = None,
+        limit: int | None = None,
+        dry_run: bool = False,
+        in_flight: int = action.DEFAULT_IN_FLIGHT,
+        max_requests: int | None = None,
+        period: Seconds = 1.0,
+        on_result: Callable[[ActionRow], object] | None = None,
+        resume: Resumable | None = None,
+    ) -> ActionReport:
+        """Cancel many runs, named by their ids or selected by a filter, and report on each.
+
+        A filter is read to its end before the first run is cancelled, so that the set cannot grow
+        meanwhile; without any argument that selects runs nothing is done.
+
+        Args:
+            ids: The runs' ids. Pass these, or a filter, or `resume`.
+            status: Which of queued and running to cancel; by default both.
+            app: Only runs of this app.
+            function: Only runs of this function of the app.
+            since: Only runs queued at or after this aware datetime; a timedelta is that long ago.
+            until: Only runs queued before this aware datetime; a timedelta is that long ago.
+            limit: Maximum number of runs to cancel.
+            dry_run: Report what would be cancelled, as planned, and cancel nothing.
+            in_flight: Maximum number of runs in work at a time, 1 to 64.
+            max_requests: Maximum number of runs to cancel per period; None for no limit.
+            period: The period of `max_requests`, in seconds or as a timedelta.
+            on_result: Called with each row, in order, as the results come.
+            resume: The report of an earlier call, or of a dry run, or its `to_dict()`: what is
+                planned, failed, unknown or not tried is tried again, and nothing else.
+
+        Returns:
+            One row per run: done, already ended, not found, failed, unknown or not tried.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed, nothing selects runs, or several do.
+            PartialActionError: Cancelling stopped, because no later run could have been cancelled;
+                its report has every run.
+
+        HTTP: `GET /v2/runs` for a filter; `POST /v2/runs/{runId}/cancel`, else
+        `DELETE /v1/runs/{runId}`, for each run.
+        """
+        return cancel.cancel_all(
+            self._session,
+            ids,
+            resume=resume,
+            status=status,
+            app=app,
+            function=function,
+            since=since,
+            until=until,
+            limit=limit,
+            dry_run=dry_run,
+            in_flight=in_flight,
+            max_requests=max_requests,
+            period=period,
+            on_result=on_result,
+        ).run(self._driver)
+
+    def replay_all(
+        self,
+        ids: Iterable[str] | None = None,
+        *,
+        status: StatusFilter | None = None,
+        app: str | None = None,
+        function: str | None = None,
+        since: datetime | timedelta | None = None,
+        until: datetime | timedelta | None = None,
+        limit: int | None = None,
+        dry_run: bool = False,
+        in_flight: int = action.DEFAULT_IN_FLIGHT,
+        max_requests: int | None = None,
+        period: Seconds = 1.0,
+        on_result: Callable[[ActionRow], object] | None = None,
+        resume: Resumable | None = None,
+    ) -> ActionReport:
+        """Replay many runs, none of them twice, and report on each with the new run's id.
+
+        A filter is read to its end before the first run is replayed, so that the set cannot grow
+        meanwhile. A replay whose response was lost is looked up among the runs of its event before
+        it is tried again. A run that has not ended, one of a batch (its replay carries one event
+        only), and one of a debounced function (which the server does not replay) are refused.
+
+        Args:
+            ids: The runs' ids. Pass these, or a filter, or `resume`.
+            status: Statuses of ended runs; by default failed.
+            app: Only runs of this app.
+            function: Only runs of this function of the app.
+            since: Only runs queued at or after this aware datetime; a timedelta is that long ago.
+            until: Only runs queued before this aware datetime; a timedelta is that long ago.
+            limit: Maximum number of runs to replay.
+            dry_run: Report what would be replayed or refused, and replay nothing.
+            in_flight: Maximum number of runs in work at a time, 1 to 64.
+            max_requests: Maximum number of runs to replay per period, each by up to five requests;
+                None for no limit.
+            period: The period of `max_requests`, in seconds or as a timedelta.
+            on_result: Called with each row, in order, as the results come.
+            resume: The report of an earlier call, or of a dry run, or its `to_dict()`: what is
+                planned, failed, unknown or not tried is tried again, and nothing else.
+
+        Returns:
+            One row per run: done with `new_run_id`, not found, refused, failed, unknown, not tried.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed, nothing selects runs, or several do.
+            PartialActionError: Replaying stopped, because no later run could have been replayed;
+                its report has every run.
+
+        HTTP: `GET /v1/runs`, else `GET /v2/runs`, for a filter; for each run
+        `GET /v2/runs/{runId}` if only its id is known, `GET /v1/events/{eventId}/runs`, and
+        `POST /v1/runs/{runId}/replay`, else `POST /v2/runs/{runId}/rerun`.
+        """
+        return replay.replay_all(
+            self._session,
+            ids,
+            resume=resume,
+            status=status,
+            app=app,
+            function=function,
+            since=since,
+            until=until,
+            limit=limit,
+            dry_run=dry_run,
+            in_flight=in_flight,
+            max_requests=max_requests,
+            period=period,
+            on_result=on_result,
+        ).run(self._driver)
+
     def jobs(self, id: str) -> builtins.list[Job]:
         """List the jobs queued for a run, at most ten; a run that has ended has none.
 
@@ -147,15 +287,21 @@ class Runs(Resource):
         """
         return self._driver.run(runs.jobs(self._session, id))
 
-    def trace(self, id: str) -> Span:
-        """Get a run's trace: the root span, with its steps and attempts as children.
+    def trace(self, id: str, *, raw: bool = False) -> Span:
+        """Get a run's trace: the root span, with its steps and the attempts at them as children.
+
+        Each step is one span, spans of the server's own are left out, and failed attempts lie under
+        the step that they tried. `print(trace.render())` shows it as a waterfall in a terminal,
+        `trace.to_html()` as a page.
 
         Args:
             id: The run's id.
+            raw: True for the server's own tree, each span of it as it was sent. For what the
+                readable tree leaves out, and for spans of a kind that is not known yet.
 
         Raises:
             NotFoundError: No such run, or it has no trace yet.
 
         HTTP: `GET /v2/runs/{runId}/trace`.
         """
-        return self._driver.run(runs.trace(self._session, id))
+        return self._driver.run(trace.get_trace(self._session, id, raw=raw))

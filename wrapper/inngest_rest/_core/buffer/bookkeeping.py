@@ -244,6 +244,8 @@ class Buffer:
     _session: Session
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_state"):  # in a crash report, if the constructor raised
+            return f"{type(self).__name__}(<not initialized>)"
         url, path = self._session.settings.event_url, self._state.options.path
         return f"{type(self).__name__}({url!r}, {path and str(path)!r})"
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 import orjson
 
+from inngest_rest._core.calls import raw
 from inngest_rest._core.calls.reading import read_model
 from inngest_rest.errors import (
     ApiError,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.route import Route
     from inngest_rest._core.calls.session import Session
+    from inngest_rest.responses import RawResponse
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -104,6 +106,10 @@ class _Answer:
         self._url = url
         self._session = session
 
+    @property
+    def _raw(self) -> RawResponse:
+        return raw.of(self._session, self._route, self._response, self._url)
+
     def invalid(self, reason: str) -> InvalidResponseError:
         """Return the error for a response that is not as documented."""
         return InvalidResponseError(
@@ -112,6 +118,7 @@ class _Answer:
             url=self._url,
             status=self._response.status_code,
             body=self._session.redact(_text(self._response)),
+            response=self._raw,
         )
 
     def raise_error(self) -> None:
@@ -144,6 +151,7 @@ class _Answer:
             hidden=hidden,
             method=route.operation.method,
             url=self._url,
+            response=self._raw,
         )
         error.retry_after = _retry_after(response, self._session.clock.now())
         if kind is AuthenticationError:
@@ -191,7 +199,11 @@ class _Answer:
         if operation.tag == "ingest":
             raise invalid
         raise RouteNotFoundError(
-            reason, status=invalid.status, method=invalid.method, url=self._url
+            reason,
+            status=invalid.status,
+            method=invalid.method,
+            url=self._url,
+            response=invalid.response,
         ) from invalid
 
 

@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from inngest_rest._core.calls.operation import perform
-from inngest_rest._core.calls.session import V2_ROOT, V2_ROOT_BEFORE_1_26
+from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26
 from inngest_rest.errors import (
     ApiError,
     ConfigurationError,
@@ -67,14 +67,18 @@ def _perform(session: Session, route: Route[Any, T], deadline: float) -> Plan[T]
     try:
         return (yield from perform(session, route, deadline=deadline))
     except RouteNotFoundError as error:
-        if route.operation.tag != "v2" or session.v2_root != V2_ROOT or not _is_of_web_ui(error):
+        if (
+            route.operation.tag != "v2"
+            or session.absent.v2_root != V2_ROOT
+            or not _is_of_web_ui(error)
+        ):
             raise
-    session.v2_root = V2_ROOT_BEFORE_1_26
+    session.absent.v2_root = V2_ROOT_BEFORE_1_26
     try:
         return (yield from perform(session, route, deadline=deadline))
     except (RouteNotFoundError, TransportError) as error:
         if isinstance(error, TransportError) or _is_of_web_ui(error):
-            session.v2_root = V2_ROOT
+            session.absent.v2_root = V2_ROOT
         raise
 
 
@@ -97,6 +101,7 @@ def _absent(failures: list[tuple[Route[Any, T], RouteNotFoundError]]) -> RouteNo
         code=last.code,
         method=last.method,
         url=last.url,
+        response=last.response,
     )
     advice = [
         f"Servers have {it.method} {it.path} since release {it.since}." for it in asked if it.since

@@ -6,7 +6,8 @@ import logging
 import math
 from typing import TYPE_CHECKING, TypeVar
 
-from inngest_rest._core.calls import answers, requests
+from inngest_rest._core import tracing
+from inngest_rest._core.calls import answers, raw, requests
 from inngest_rest._core.calls.retry import (
     is_worth_retrying,
     may_have_taken_effect,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.route import Route
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Host
+    from inngest_rest._core.tracing import CallSpan
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -45,6 +47,30 @@ def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf)
         deadline: When all attempts must have ended, by the session's clock, if that is sooner than
             the retry policy allows.
     """
+    if tracing.is_on():
+        return _traced(session, route, deadline)
+    return _perform(session, route, deadline)
+
+
+def _traced(session: Session, route: Route[A, T], deadline: float) -> Plan[T]:
+    """Perform an operation within a span."""
+    operation = route.operation
+    url = requests.redacted_url(session, route)
+    span = tracing.start(operation.method, operation.path, url)
+    try:
+        value = yield from _perform(session, route, deadline, span)
+    except BaseException as error:
+        if span is not None:
+            span.end(error)
+        raise
+    if span is not None:
+        span.end()
+    return value
+
+
+def _perform(
+    session: Session, route: Route[A, T], deadline: float, span: CallSpan | None = None
+) -> Plan[T]:
     policy = session.settings.retry
     deadline = min(deadline, session.clock.monotonic() + policy.total)
     limit = session.rate_limits[_host(route)]
@@ -60,14 +86,14 @@ def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf)
             yield from sleep(min(left + spread, deadline - now))
         attempt += 1
         try:
-            value = yield from _with_keys(session, route, deadline)
+            value = yield from _with_keys(session, route, deadline, span)
         except ClosedError as error:
             # What became of an earlier attempt matters more than why there is no other.
             raise failure or error from None
         except InngestError as error:
             failure = error
         else:
-            session.quota.give_back()
+            session.quotas[_host(route)].give_back()
             return value
         if isinstance(failure, ApiError | TransportError):
             failure.attempts = attempt
@@ -89,7 +115,7 @@ def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf)
             or not is_worth_retrying(failure, repeatable=route.repeatable)
             or now + pause >= deadline
             # Without a time, too: a rate limit is not an outage, which the quota is for.
-            or not (isinstance(failure, RateLimitError) or session.quota.take())
+            or not (isinstance(failure, RateLimitError) or session.quotas[_host(route)].take())
         ):
             raise failure
         logger.debug("trying again in %.2f s: %s", pause, failure)
@@ -100,7 +126,9 @@ def _host(route: Route[A, T]) -> Host:
     return "event" if route.operation.tag == "ingest" else "api"
 
 
-def _with_keys(session: Session, route: Route[A, T], deadline: float) -> Plan[T]:
+def _with_keys(
+    session: Session, route: Route[A, T], deadline: float, span: CallSpan | None
+) -> Plan[T]:
     """Make one attempt; if a key is rejected, repeat it with the next one."""
     family = route.operation.tag
     host = _host(route)
@@ -108,6 +136,9 @@ def _with_keys(session: Session, route: Route[A, T], deadline: float) -> Plan[T]
     url = requests.redacted_url(session, route)
 
     def read(response: httpx.Response) -> T:
+        raw.record(session, route, response, url)
+        if span is not None:
+            span.answered(response.status_code)
         return answers.read(response, route, url, session)
 
     refused: InngestError | None = None
@@ -116,8 +147,12 @@ def _with_keys(session: Session, route: Route[A, T], deadline: float) -> Plan[T]
         left = max(deadline - session.clock.monotonic(), 0.001)
         seconds = min(session.settings.timeout, left)
         request = requests.build(session, route, bearer=bearer, timeout=seconds)
+        if span is not None:
+            span.sent()
         try:
-            value = yield from call(Call(host, request, url, seconds, read))
+            value = yield from call(
+                Call(host, request, url, seconds, read, session.settings.max_bytes, route.accepted)
+            )
         except (AuthenticationError, PermissionDeniedError) as error:
             refused = refused or error
             continue

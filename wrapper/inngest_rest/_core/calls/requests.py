@@ -6,11 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from inngest_rest._core.calls.session import V2_ROOT
+from inngest_rest._core.calls.route import V2_ROOT
+from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.route import Route
     from inngest_rest._core.calls.session import Session
+
+_TOO_LONG = (
+    "an id, name, cursor or key is too long: with it, the URL of the request would have more than "
+    "65,536 characters"
+)
 
 
 def build(
@@ -23,19 +29,26 @@ def build(
         route: The operation and its arguments.
         bearer: The bearer token, if any.
         timeout: Seconds for each phase of the exchange, half of them for connecting.
+
+    Raises:
+        InvalidArgumentError: An argument is too long for a URL.
     """
     kwargs = route.kwargs
-    request = httpx.Request(
-        route.operation.method,
-        session.url(_path(session, route), event=route.operation.tag == "ingest"),
-        params=kwargs.get("params"),
-        headers={**session.headers, **kwargs.get("headers", {})},
-        json=kwargs.get("json"),
-        content=kwargs.get("content"),
-        # Connecting must time out before the exchange does: only then is it certain that nothing
-        # was sent.
-        extensions={"timeout": httpx.Timeout(timeout, connect=timeout / 2).as_dict()},
-    )
+    try:
+        request = httpx.Request(
+            route.operation.method,
+            session.url(_path(session, route), event=route.operation.tag == "ingest"),
+            params=kwargs.get("params"),
+            headers={**session.headers, **kwargs.get("headers", {})},
+            json=kwargs.get("json"),
+            content=kwargs.get("content"),
+            # Connecting must time out before the exchange does: only then is it certain that
+            # nothing was sent.
+            extensions={"timeout": httpx.Timeout(timeout, connect=timeout / 2).as_dict()},
+        )
+    except httpx.InvalidURL:
+        # Without a cause, whose frames hold the event key.
+        raise InvalidArgumentError(_TOO_LONG) from None
     if bearer is not None:
         request.headers["authorization"] = f"Bearer {bearer}"
     return request
@@ -50,5 +63,5 @@ def redacted_url(session: Session, route: Route[Any, Any]) -> str:
 
 def _path(session: Session, route: Route[Any, Any]) -> str:
     if route.operation.tag == "v2":
-        return session.v2_root + route.path.removeprefix(V2_ROOT)
+        return session.absent.v2_root + route.path.removeprefix(V2_ROOT)
     return route.path

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 import math
+import os
+import sys
 import threading
+from weakref import WeakSet
 
 from inngest_rest.errors import (
     ApiError,
@@ -56,6 +59,19 @@ def names_a_pause(error: InngestError | None) -> bool:
     return isinstance(error, RateLimitError) and bool(error.retry_after)
 
 
+_locking: WeakSet[RateLimit | RetryQuota] = WeakSet()
+
+
+def _renew_locks() -> None:
+    """In a forked child: another thread of the parent may have held one."""
+    for each in _locking:
+        each._lock = threading.Lock()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_renew_locks)
+
+
 class RateLimit:
     """The pause that a host asked for, kept by all who share a client."""
 
@@ -63,6 +79,7 @@ class RateLimit:
         self._until = -math.inf
         self._error: RateLimitError | None = None
         self._lock = threading.Lock()
+        _locking.add(self)
 
     def keep(self, error: RateLimitError, now: float) -> None:
         """Take over the pause that a response asks for, unless a longer one is kept."""
@@ -91,12 +108,13 @@ class RetryQuota:
     """A retry budget, so that retries do not amplify an outage.
 
     Each retry takes one token, each success returns a tenth of one. While the budget is exhausted,
-    first attempts continue and retries stop. There is one budget per client, shared by its threads.
+    first attempts continue and retries stop.
     """
 
     def __init__(self, size: int = 50) -> None:
         self._size = self._left = float(size)
         self._lock = threading.Lock()
+        _locking.add(self)
 
     def take(self) -> bool:
         with self._lock:
@@ -109,3 +127,17 @@ class RetryQuota:
         if self._left < self._size:
             with self._lock:
                 self._left = min(self._size, self._left + 0.1)
+
+
+_MAX_HOSTS = 256
+_quotas: dict[str, RetryQuota] = {}
+
+
+def quota_of(url: str) -> RetryQuota:
+    """Return the budget of a base URL, which the clients of this process share.
+
+    A program that makes a client for each call would otherwise have a budget for each call.
+    """
+    if len(_quotas) >= _MAX_HOSTS:
+        _quotas.clear()
+    return _quotas.setdefault(url, RetryQuota())

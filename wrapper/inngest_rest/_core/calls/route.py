@@ -22,6 +22,10 @@ logger = logging.getLogger("inngest_rest")
 
 _NOTHING: Mapping[Any, Any] = {}
 
+V2_ROOT = "/v2"
+# Before release 1.26, servers have v2 only there; later ones have it there, too (document, info).
+V2_ROOT_BEFORE_1_26 = "/api/v2"
+
 # Long enough to avoid repeated requests, short enough to recover from a proxy's transient 404.
 _ABSENT_FOR = 300.0
 
@@ -80,9 +84,14 @@ class Route(Generic[A, T]):
 
 
 class AbsentRoutes:
-    """The operations that a server was recently found to lack."""
+    """The operations that a server was recently found to lack.
+
+    Attributes:
+        v2_root: The path below which it has v2.
+    """
 
     def __init__(self) -> None:
+        self.v2_root = V2_ROOT
         self._until: dict[str, float] = {}
 
     def add(self, operation: Operation, now: float) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import httpx
 
 from inngest_rest._core.calls.keys import DEV_EVENT_KEY, KeyRing
-from inngest_rest._core.calls.retry import RateLimit, RetryQuota
+from inngest_rest._core.calls.retry import RateLimit, RetryQuota, quota_of
 from inngest_rest._core.calls.route import AbsentRoutes
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
 from inngest_rest._version import __version__
@@ -22,9 +24,8 @@ if TYPE_CHECKING:
 
 _SHORTEST_SECRET = 8
 
-V2_ROOT = "/v2"
-# Before release 1.26, servers have v2 only there; later ones have it there, too (document, info).
-V2_ROOT_BEFORE_1_26 = "/api/v2"
+# Other headers, such as one with the id of a request, may be shown.
+_SENSITIVE = "auth|cookie|credential|key|password|secret|session|signature|token"
 
 
 class Session:
@@ -33,23 +34,44 @@ class Session:
     Args:
         settings: The validated settings of the client.
         clock: The source of time and randomness for everything the client does.
+        has_own_transport: Whether the caller's transport sends, perhaps to hosts of its own.
     """
 
-    def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock = SYSTEM_CLOCK,
+        *,
+        has_own_transport: bool = True,
+    ) -> None:
         self.settings = settings
         self.clock = clock
-        self.quota = RetryQuota()
+        own = RetryQuota() if has_own_transport else None
+        self.quotas: Mapping[Host, RetryQuota] = {
+            "event": own or quota_of(settings.event_url),
+            "api": own or quota_of(settings.api_url),
+        }
         self.rate_limits: Mapping[Host, RateLimit] = {"event": RateLimit(), "api": RateLimit()}
         self.absent = AbsentRoutes()
-        self.v2_root = V2_ROOT
         # By environment: a copy of the client may have another one.
         self.catalogues: dict[str | None, object] = {}
         self.signing_keys = KeyRing(*settings.signing_bearers)
         self.v2_keys = KeyRing(settings.api_key, *settings.signing_bearers)
         self._event_urls: dict[str, httpx.URL] = {}
-        self.headers = {"user-agent": f"inngest-rest/{__version__}"}
-        if settings.env is not None:
-            self.headers["x-inngest-env"] = settings.env
+        self.headers = _headers(settings)
+
+    def with_settings(self, settings: Settings) -> Session:
+        """Return a session with other settings that shares all that this one has learned."""
+        other = copy.copy(self)
+        other.settings, other.headers = settings, _headers(settings)
+        return other
+
+    def is_related_to(self, other: Session) -> bool:
+        """Return whether both are of one client, or of copies of it."""
+        return self.absent is other.absent
+
+    def __str__(self) -> str:
+        return f"{self.settings.event_url!r}, {self.settings.api_url!r}"
 
     def url(self, path: str, *, event: bool) -> httpx.URL:
         """Return the URL of a path on one of the two hosts.
@@ -77,7 +99,8 @@ class Session:
     def redact(self, text: str) -> str:
         """Mask the keys of this client in text from a server: some servers quote the request."""
         settings = self.settings
-        for key in (settings.event_key, settings.api_key, *settings.signing_bearers):
+        secrets = [value for name, value in settings.headers.items() if re.search(_SENSITIVE, name)]
+        for key in (settings.event_key, settings.api_key, *settings.signing_bearers, *secrets):
             # A shorter key is not a secret, and could be part of any word.
             if key is not None and len(key) >= _SHORTEST_SECRET:
                 text = text.replace(key, "***").replace(quote(key, safe=""), "***")
@@ -103,3 +126,9 @@ class Session:
 
     def _ring(self, family: str) -> KeyRing:
         return self.v2_keys if family == "v2" else self.signing_keys
+
+
+def _headers(settings: Settings) -> dict[str, str]:
+    """Return the headers of every request, in lower case."""
+    env = {} if settings.env is None else {"x-inngest-env": settings.env}
+    return {"user-agent": f"inngest-rest/{__version__}", **env, **settings.headers}

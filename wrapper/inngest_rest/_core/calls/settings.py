@@ -16,7 +16,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 from attrs import field, frozen
 
-from inngest_rest._core.arguments import check_seconds
+from inngest_rest._core.arguments import check_count, check_seconds
 from inngest_rest._core.calls import keys
 from inngest_rest.errors import ConfigurationError, InvalidArgumentError
 from inngest_rest.retry import RetryPolicy
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 EVENT_URL = "https://inn.gs"
 API_URL = "https://api.inngest.com"
 DEV_URL = "http://127.0.0.1:8288"
+
+MAX_RESPONSE_BYTES = 64 * 1024 * 1024
+"""Default for the largest response that is accepted."""
 
 
 @frozen(kw_only=True)
@@ -43,9 +46,11 @@ class Settings:
     api_key: str | None = field(repr=False)
     api_version: ApiVersion
     timeout: float
+    max_bytes: int
     retry: RetryPolicy
     event_proxy: str | None = field(repr=False)
     api_proxy: str | None = field(repr=False)
+    headers: Mapping[str, str] = field(factory=dict[str, str], repr=False)
 
 
 class _Reader:
@@ -80,6 +85,7 @@ def resolve(
     api_base_url: str | None = None,
     api_version: ApiVersion = "auto",
     timeout: Seconds = 30.0,
+    max_response_bytes: int | None = None,
     retries: int | RetryPolicy | None = None,
     allow_http: bool | None = None,
     environ: Mapping[str, str] = os.environ,
@@ -123,8 +129,9 @@ def resolve(
         ),
         api_key=_token(reader.find("api_key", "INNGEST_API_KEY")),
         api_version=api_version,
-        timeout=_timeout(timeout),
-        retry=_retry(retries),
+        timeout=check_timeout(timeout),
+        max_bytes=_max_bytes(max_response_bytes),
+        retry=check_retries(retries),
         event_proxy=_proxy(event_url),
         api_proxy=_proxy(api_url),
     )
@@ -213,7 +220,8 @@ def _event_key(found: tuple[str, str] | None) -> str | None:
     return found and keys.check_event_key(*found)
 
 
-def _timeout(timeout: Seconds) -> float:
+def check_timeout(timeout: Seconds) -> float:
+    """Return a timeout in seconds; reject one that threads cannot wait for."""
     try:
         seconds = check_seconds("timeout", timeout)
     except InvalidArgumentError as error:
@@ -221,6 +229,13 @@ def _timeout(timeout: Seconds) -> float:
     if seconds > threading.TIMEOUT_MAX:
         raise ConfigurationError(f"timeout must be at most {threading.TIMEOUT_MAX:g} seconds")
     return seconds
+
+
+def _max_bytes(max_response_bytes: int | None) -> int:
+    try:
+        return check_count("max_response_bytes", max_response_bytes) or MAX_RESPONSE_BYTES
+    except InvalidArgumentError as error:
+        raise ConfigurationError(str(error)) from None
 
 
 def _proxy(url: str) -> str | None:
@@ -233,7 +248,8 @@ def _proxy(url: str) -> str | None:
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def _retry(retries: int | RetryPolicy | None) -> RetryPolicy:
+def check_retries(retries: int | RetryPolicy | None) -> RetryPolicy:
+    """Return the policy for a number of retries, the default one for None."""
     if isinstance(retries, RetryPolicy):
         return retries
     return RetryPolicy() if retries is None else RetryPolicy(retries=retries)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections import deque
 from collections.abc import AsyncIterable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import httpx
 
+from inngest_rest._core import tracing
+from inngest_rest._core.drivers.bodies import Body
 from inngest_rest._core.drivers.exchange import (
     check_open,
     logger,
@@ -19,7 +22,8 @@ from inngest_rest._core.drivers.exchange import (
     too_slow,
     transport_error,
 )
-from inngest_rest._core.drivers.lanes import MAX_AT_ONCE
+from inngest_rest._core.drivers.lanes import MAX_AT_ONCE, has_left_over
+from inngest_rest._core.drivers.tracebacks import shorten
 from inngest_rest._core.drivers.watch import Watch
 from inngest_rest._core.plans import Call
 from inngest_rest.errors import InngestError
@@ -47,26 +51,43 @@ class AsyncDriver:
         self._clock = clock
         self._rooms = {host: _Rooms() for host in lanes}
         self._closing: set[asyncio.Task[None]] = set()
-        self._closed = False
+        self._is_closed = False
+        self.owns_lanes = True
+
+    @property
+    def _closed(self) -> bool:
+        # The driver that owns the lanes closes them for all that share them.
+        return self._is_closed or any(lanes.is_closed for lanes in self._lanes.values())
+
+    def share(self) -> Self:
+        """Return a driver of the same connections, which closing it leaves open."""
+        other = copy.copy(self)
+        other.owns_lanes = False
+        return other
 
     async def run(self, plan: Plan[T]) -> T:
+        suppressed = tracing.suppress_others()
         try:
             effect = next(plan)
             while True:
                 if isinstance(effect, Call):
                     try:
-                        answer = await self._exchange(effect)
+                        answer, failure = await self._exchange(effect), None
                     except InngestError as error:
-                        effect = plan.throw(error)
-                        continue
-                    effect = plan.send(answer)
+                        answer, failure = None, error
+                    # Outside that clause: there it would be the context of what the plan raises.
+                    effect = plan.send(answer) if failure is None else plan.throw(failure)
                 else:
                     await self._clock.sleep_async(effect.seconds)
                     effect = plan.send(None)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
+        except InngestError as error:
+            shorten(error)
+            raise
         finally:
             plan.close()
+            tracing.restore(suppressed)
 
     async def _exchange(self, call: Call[T]) -> T:
         check_open(closed=self._closed)
@@ -92,12 +113,12 @@ class AsyncDriver:
     ) -> httpx.Response:
         check_open(closed=self._closed)
         if lanes.given is not None:
-            return await self._send_apart(lanes.given, call.request, room)
+            return await self._send_apart(lanes.given, call, room)
         transport = lanes.take()
         is_whole = False
         try:
-            response = await _whole_exchange(transport, call.request)
-            is_whole = True
+            response, is_whole = await _whole_exchange(transport, call)
+            is_whole = is_whole and not has_left_over(transport)
         finally:
             now = self._clock.monotonic()
             for unused in lanes.give_back(transport, now, is_whole=is_whole):
@@ -105,17 +126,17 @@ class AsyncDriver:
         return response
 
     async def _send_apart(
-        self, given: httpx.AsyncBaseTransport, request: httpx.Request, room: _Room
+        self, given: httpx.AsyncBaseTransport, call: Call[Any], room: _Room
     ) -> httpx.Response:
         """Send through the caller's transport, in a task that no cancellation reaches directly."""
-        watch = Watch(request)
-        exchange = asyncio.create_task(_whole_exchange(given, request))
+        watch = Watch(call.request)
+        exchange = asyncio.create_task(_whole_exchange(given, call))
         try:
             await asyncio.wait([exchange])
         except asyncio.CancelledError:
             self._apart(watch.abandon(exchange, room.one_by_one))
             raise
-        return exchange.result()
+        return exchange.result()[0]
 
     def _apart(self, work: Coroutine[Any, Any, None]) -> None:
         """Do this in a task of its own, which a cancellation of the caller does not reach."""
@@ -167,7 +188,9 @@ class AsyncDriver:
                     rest.callback(on_result, job, task.result() if _succeeded(task) else None)
 
     async def close(self) -> None:
-        self._closed = True
+        self._is_closed = True
+        if not self.owns_lanes:
+            return
         for lanes in set(self._lanes.values()):
             for transport in lanes.close():
                 await transport.aclose()
@@ -204,14 +227,21 @@ class _Rooms:
 
 
 async def _whole_exchange(
-    transport: httpx.AsyncBaseTransport, request: httpx.Request
-) -> httpx.Response:
-    response = await transport.handle_async_request(request)
+    transport: httpx.AsyncBaseTransport, call: Call[Any]
+) -> tuple[httpx.Response, bool]:
+    """Return the response, and whether all of it was read."""
+    response = await transport.handle_async_request(call.request)
+    if response.is_stream_consumed:  # by the caller's transport
+        return response, True
+    body = Body(response, call)
+    stream = cast("httpx.AsyncByteStream", response.stream)
     try:
-        await response.aread()
+        async for chunk in stream:
+            if not body.add(chunk):
+                break
     finally:
-        await response.aclose()
-    return response
+        await stream.aclose()
+    return response, body.finish()
 
 
 async def _close(transport: httpx.AsyncBaseTransport) -> None:

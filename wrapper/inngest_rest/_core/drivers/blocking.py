@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+import contextvars
+import copy
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import httpx
 
+from inngest_rest._core import tracing
+from inngest_rest._core.drivers.bodies import Body
 from inngest_rest._core.drivers.exchange import (
     check_open,
     no_room,
@@ -14,11 +18,13 @@ from inngest_rest._core.drivers.exchange import (
     too_slow,
     transport_error,
 )
+from inngest_rest._core.drivers.lanes import has_left_over
+from inngest_rest._core.drivers.tracebacks import shorten
 from inngest_rest._core.plans import Call
 from inngest_rest.errors import InngestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from inngest_rest._core.clock import Clock
     from inngest_rest._core.drivers.lanes import Lanes
@@ -39,27 +45,44 @@ class Driver:
     def __init__(self, lanes: Mapping[Host, Lanes[httpx.BaseTransport]], clock: Clock) -> None:
         self._lanes = lanes
         self._clock = clock
-        self._closed = False
+        self._is_closed = False
+        self.owns_lanes = True
+
+    @property
+    def _closed(self) -> bool:
+        # The driver that owns the lanes closes them for all that share them.
+        return self._is_closed or any(lanes.is_closed for lanes in self._lanes.values())
+
+    def share(self) -> Self:
+        """Return a driver of the same connections, which closing it leaves open."""
+        other = copy.copy(self)
+        other.owns_lanes = False
+        return other
 
     def run(self, plan: Plan[T], stop: Stop | None = None) -> T:
         """Run a plan to its end, or once `stop` is set up to its next pause."""
+        suppressed = tracing.suppress_others()
         try:
             effect = next(plan)
             while True:
                 if isinstance(effect, Call):
                     try:
-                        answer = self._exchange(effect, stop)
+                        answer, failure = self._exchange(effect, stop), None
                     except InngestError as error:
-                        effect = plan.throw(error)
-                        continue
-                    effect = plan.send(answer)
+                        answer, failure = None, error
+                    # Outside that clause: there it would be the context of what the plan raises.
+                    effect = plan.send(answer) if failure is None else plan.throw(failure)
                 else:
                     self._sleep(effect.seconds, stop)
                     effect = plan.send(None)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
+        except InngestError as error:
+            shorten(error)
+            raise
         finally:
             plan.close()
+            tracing.restore(suppressed)
 
     def _sleep(self, seconds: float, stop: Stop | None) -> None:
         if stop is None:
@@ -102,13 +125,9 @@ class Driver:
         is_whole = False
         try:
             response = transport.handle_request(call.request)
-            try:
-                stream = cast("httpx.SyncByteStream", response.stream)
-                response.stream = _Bounded(stream, call, started, self._clock)
-                response.read()
-            finally:
-                response.close()
-            is_whole = stop is None or not stop.is_set()
+            is_whole = self._read(response, call, started) and not has_left_over(transport)
+            # A lane that is in flight then may have been closed.
+            is_whole = is_whole and not (stop is not None and stop.is_set())
         finally:
             if stop is not None:
                 stop.in_flight.discard(transport)
@@ -116,6 +135,22 @@ class Driver:
             for unused in lanes.give_back(transport, now, is_whole=is_whole):
                 unused.close()
         return response
+
+    def _read(self, response: httpx.Response, call: Call[Any], started: float) -> bool:
+        """Read the body within the time of the call, and return whether all of it was read."""
+        if response.is_stream_consumed:  # by the caller's transport
+            return True
+        body, deadline = Body(response, call), started + call.timeout
+        stream = cast("httpx.SyncByteStream", response.stream)
+        try:
+            for chunk in stream:
+                if self._clock.monotonic() > deadline:
+                    raise too_slow(call)
+                if not body.add(chunk):
+                    break
+        finally:
+            stream.close()
+        return body.finish()
 
     def run_many(
         self,
@@ -139,33 +174,18 @@ class Driver:
         """
         from inngest_rest._core.drivers import threads  # noqa: PLC0415 - only bulk sending needs it
 
+        context = contextvars.copy_context()
         threads.run_many(
-            lambda job, stop: self.run(plan(job), stop), jobs, on_result, in_flight=in_flight
+            lambda job, stop: context.copy().run(self.run, plan(job), stop),
+            jobs,
+            on_result,
+            in_flight=in_flight,
         )
 
     def close(self) -> None:
-        self._closed = True
+        self._is_closed = True
+        if not self.owns_lanes:
+            return
         for lanes in set(self._lanes.values()):
             for transport in lanes.close():
                 transport.close()
-
-
-class _Bounded(httpx.SyncByteStream):
-    """A response body, which must be complete before the time of its exchange is up."""
-
-    def __init__(
-        self, stream: httpx.SyncByteStream, call: Call[Any], started: float, clock: Clock
-    ) -> None:
-        self._stream = stream
-        self._call = call
-        self._clock = clock
-        self._deadline = started + call.timeout
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._stream:
-            if self._clock.monotonic() > self._deadline:
-                raise too_slow(self._call)
-            yield chunk
-
-    def close(self) -> None:
-        self._stream.close()

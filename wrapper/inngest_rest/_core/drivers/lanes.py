@@ -69,6 +69,7 @@ class Lanes(Generic[Transport]):
     Attributes:
         room: Bounds the concurrent requests, for threads.
         given: The caller's transport, if any.
+        is_closed: Whether it was closed; no request may be sent any more.
     """
 
     def __init__(self, make: Callable[[], Transport], given: Transport | None = None) -> None:
@@ -77,7 +78,7 @@ class Lanes(Generic[Transport]):
         self._idle: deque[tuple[float, Transport]] = deque()
         self._open: set[Transport] = set()
         self._of_parent: list[Transport] = []
-        self._is_closed = False
+        self.is_closed = False
         self.room = Room(MAX_AT_ONCE)
         _lanes.add(self)
 
@@ -95,7 +96,7 @@ class Lanes(Generic[Transport]):
     def _make_one(self) -> Transport:
         try:
             return self._make()
-        except (ImportError, ValueError, OSError) as error:
+        except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
             reason = re.sub(r"//[^/@]*@", "//***@", str(error))
             raise ConfigurationError(
                 f"the proxy or the certificates of the environment cannot be used: {reason}"
@@ -114,9 +115,9 @@ class Lanes(Generic[Transport]):
         unused = [] if is_whole else [transport]
         if self._idle:
             with suppress(IndexError):  # others take them meanwhile
-                while self._is_closed or _is_stale(*self._idle[0], now):
+                while self.is_closed or _is_stale(*self._idle[0], now):
                     unused.append(self._idle.popleft()[1])
-        if is_whole and not self._is_closed:
+        if is_whole and not self.is_closed:
             self._idle.append((now, transport))
         elif is_whole:
             unused.append(transport)
@@ -125,7 +126,7 @@ class Lanes(Generic[Transport]):
 
     def close(self) -> Iterable[Transport]:
         """Stop keeping transports, and return those to close."""
-        self._is_closed = True
+        self.is_closed = True
         return list(self._open) if self.given is None else [self.given]
 
     def forget(self) -> None:
@@ -183,6 +184,22 @@ def _is_stale(since: float, transport: object, now: float) -> bool:
         return False
     has_expired = getattr(transport, "has_expired", None)
     return since < now - _KEEP_ALIVE or (has_expired is not None and has_expired())
+
+
+def has_left_over(transport: object) -> bool:
+    """Return whether bytes came behind a response, which httpcore would take for the next one.
+
+    It keeps them where nothing public shows them; of another transport than ours, nothing is known.
+    """
+    connections: list[Any] = getattr(getattr(transport, "_pool", None), "connections", [])
+    for each in connections:
+        connection, state = each, None
+        while connection is not None and state is None:
+            state = getattr(connection, "_h11_state", None)
+            connection = getattr(connection, "_connection", None)
+        if state is not None and state.trailing_data[0]:
+            return True
+    return False
 
 
 def by_host(

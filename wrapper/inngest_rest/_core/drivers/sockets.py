@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 # Seconds after which the next address of a host is tried as well (RFC 8305, section 5).
 _NEXT_ADDRESS = 0.25
 
+# Bytes that have arrived and are not read yet, beyond which no more are taken.
+_MAX_UNREAD = 256 * 1024
+
 
 class AsyncioTransport(httpx.AsyncHTTPTransport):
     """httpx's transport, on these sockets."""
@@ -104,6 +107,7 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         self._streams = streams
         self._loop = asyncio.get_running_loop()
         self._unread: deque[bytes] = deque()
+        self._unread_bytes = 0
         self._news = asyncio.Event()
         self._is_over = False
         self._error: Exception | None = None
@@ -116,6 +120,10 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
 
     def data_received(self, data: bytes) -> None:
         self._unread.append(data)
+        self._unread_bytes += len(data)
+        if self._unread_bytes > _MAX_UNREAD:
+            # Also while it is idle: what nobody reads must stay with the server.
+            self._transport.pause_reading()
         self._news.set()
 
     def eof_received(self) -> None:
@@ -148,6 +156,10 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         if len(data) > max_bytes:
             self._unread.appendleft(data[max_bytes:])
             data = data[:max_bytes]
+        was_full = self._unread_bytes > _MAX_UNREAD
+        self._unread_bytes -= len(data)
+        if was_full and self._unread_bytes <= _MAX_UNREAD:
+            self._transport.resume_reading()
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002

@@ -36,9 +36,7 @@ class Watch:
         if self._is_abandoned and self._is_on_the_network:
             raise asyncio.CancelledError
 
-    async def abandon(
-        self, exchange: asyncio.Task[httpx.Response], one_by_one: asyncio.Lock
-    ) -> None:
+    async def abandon(self, exchange: asyncio.Task[Any], one_by_one: asyncio.Lock) -> None:
         """Cancel an exchange when it next waits for the network, and wait until it has ended.
 
         Args:

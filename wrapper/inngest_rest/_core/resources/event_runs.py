@@ -52,20 +52,12 @@ def list_runs(
         expected = api.V2RunListEnvelope
         return Route(operation, kwargs, expected, lambda it: from_v2.part(it, from_v2.listed_run))
 
-    by_v1 = Route(
-        v1.list_event_runs_v1,
-        v1.list_event_runs_v1.get_kwargs(event_id),
-        api.V1RunListEnvelope,
-        lambda it: Part(from_v1.runs_of_event(it.data)),
-    )
-    if not cached:
-        by_v1 = past_cache(session, by_v1)
+    route_of_v1 = _route_of_v1(event_id)
 
     def with_v1(runs: tuple[Run, ...]) -> Plan[tuple[Run, ...]]:
         if all(map(one_run.is_of_v1, runs)):
             return runs
-        part = yield from first_present(session, past_cache(session, by_v1))
-        of_v1 = {run.id: run for run in part.items}
+        of_v1 = {run.id: run for run in (yield from by_v1(session, event_id))}
         for run in runs:
             if run.id not in of_v1:
                 # v1 lists the run of a batch under one of its events only.
@@ -75,7 +67,7 @@ def list_runs(
     return listing(
         session,
         by_v2,
-        unpaged(by_v1),
+        unpaged(route_of_v1 if cached else past_cache(session, route_of_v1)),
         largest_page=_LARGEST_PAGE,
         id_of=attrgetter("id"),
         complete=with_v1 if include_original_run_id else None,
@@ -83,8 +75,24 @@ def list_runs(
     )
 
 
+def by_v1(session: Session, event_id: str) -> Plan[tuple[Run, ...]]:
+    """Get the runs of an event from v1, which names the run that each repeats; past its cache."""
+    part = yield from first_present(session, past_cache(session, _route_of_v1(event_id)))
+    return part.items
+
+
 def are_of_v1(session: Session) -> bool:
     """Return whether v1 lists the runs of events, as the server has no other route for it."""
     return session.settings.api_version == "v1" or session.absent.has(
         v2.list_event_runs_v2.OPERATION, session.clock.monotonic()
+    )
+
+
+def _route_of_v1(event_id: str) -> Route[Any, Part[Run]]:
+    operation = v1.list_event_runs_v1
+    return Route(
+        operation,
+        operation.get_kwargs(event_id),
+        api.V1RunListEnvelope,
+        lambda it: Part(from_v1.runs_of_event(it.data)),
     )

@@ -151,21 +151,3 @@ def _trigger(it: api.V2Trigger) -> models.Trigger:
     condition = given(it.if_) or given(it.condition)
     kind = str(given(it.type_) or "unknown").lower()
     return models.Trigger(kind, given(it.value) or "", condition)
-
-
-def span(it: api.V2Span) -> models.Span:
-    milliseconds = given(it.duration_ms)
-    return models.Span(
-        id=needed(it.id, "id"),
-        name=given(it.name) or "",
-        status=str(given(it.status) or "unknown").lower(),
-        queued_at=moment(it.queued_at),
-        started_at=moment(it.started_at),
-        ended_at=moment(it.ended_at),
-        duration=None if milliseconds is None else timedelta(milliseconds=int(milliseconds)),
-        step_id=given(it.step_id),
-        step_op=None if (op := given(it.step_op)) is None else str(op).lower(),
-        input=json_object(it.input_),
-        output=json_object(it.output),
-        children=tuple(span(child) for child in given(it.children) or ()),
-    )

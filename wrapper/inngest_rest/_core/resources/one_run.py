@@ -10,8 +10,7 @@ from attrs import evolve
 from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.requests import redacted_url
-from inngest_rest._core.calls.route import Route
-from inngest_rest._core.calls.session import V2_ROOT_BEFORE_1_26
+from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.resources import events, from_v1, from_v2
 from inngest_rest._core.resources.caching import past_cache
 from inngest_rest.errors import (
@@ -107,7 +106,7 @@ def _by_v2(session: Session, run_id: str) -> Route[Any, Run]:
 
     def convert(answer: api.V2RunEnvelope) -> Run:
         run = from_v2.run(answer.data)
-        if session.v2_root == V2_ROOT_BEFORE_1_26 and run.function_id is not None:
+        if session.absent.v2_root == V2_ROOT_BEFORE_1_26 and run.function_id is not None:
             # Such a release puts the app's id in front (recording 1.25-api-v2-run-echoes).
             return evolve(run, function_id=run.function_id.removeprefix(f"{run.app_id}-"))
         return run

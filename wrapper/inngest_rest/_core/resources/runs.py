@@ -1,4 +1,4 @@
-"""Runs: list, cancel, replay, jobs, trace."""
+"""Runs: list, cancel, replay, jobs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.route import Advice
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.models import Job, Run, Span
+    from inngest_rest.models import Job, Run
     from inngest_rest.typing import StatusFilter
 
 # The statuses that listRunsV1 filters by.
@@ -117,7 +117,11 @@ def list_runs(
 
 def cancel(session: Session, run_id: str) -> Plan[None]:
     """Cancel a run; a run that has already ended is not an error."""
-    check_id("run id", run_id)
+    yield from cancel_if_running(session, check_id("run id", run_id))
+
+
+def cancel_if_running(session: Session, run_id: str) -> Plan[bool]:
+    """Cancel a run, and return False if v2 responds that it had ended; v1 does not tell."""
     by_v2 = Route.without_result(v2.cancel_run_v2, v2.cancel_run_v2.get_kwargs(run_id))
     of_v1 = v1.cancel_run_v1.get_kwargs(run_id)
     by_v1 = Route.without_result(v1.cancel_run_v1, of_v1, advice=_CANCEL_ADVICE)
@@ -126,6 +130,8 @@ def cancel(session: Session, run_id: str) -> Plan[None]:
     except ConflictError as error:
         if error.code not in _ENDED_BEFORE:
             raise
+        return False
+    return True
 
 
 def replay(session: Session, run_id: str) -> Plan[str]:
@@ -154,13 +160,3 @@ def jobs(session: Session, run_id: str) -> Plan[list[Job]]:
     except ServerError as error:
         yield from raise_if_unknown(session, run_id, error)
         raise
-
-
-def trace(session: Session, run_id: str) -> Plan[Span]:
-    """Get a run's trace, the root span first."""
-    operation = v2.get_run_trace_v2
-    kwargs = operation.get_kwargs(check_id("run id", run_id), include_output=True)
-    return first_present(
-        session,
-        Route(operation, kwargs, api.V2TraceEnvelope, lambda it: from_v2.span(it.data.root_span)),
-    )

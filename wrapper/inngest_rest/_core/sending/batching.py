@@ -23,6 +23,7 @@ from inngest_rest._core.sending.event_json import (
     milliseconds,
     wire_form,
 )
+from inngest_rest._core.sending.nesting import are_all_shallow
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.event import Event, new_event_id
 from inngest_rest.reports import SendFailure
@@ -249,6 +250,8 @@ def dump_together(events: Sequence[EventLike]) -> bytes | None:
         return None
     if "id" not in fields:
         rows = _with_ids(rows)
+    if not are_all_shallow(rows):
+        return None
     try:
         text = orjson.dumps(rows, option=orjson.OPT_PASSTHROUGH_DATACLASS)
     except orjson.JSONEncodeError:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
+from inngest_rest._core.sending.nesting import DEPTH_LIMIT, is_shallow
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.event import Event, EventLike, new_event_id
 
@@ -67,6 +68,8 @@ def encode(event: EventLike, position: int) -> bytes:
             _set_ts(wire)
         if "v" in wire and wire["v"].__class__ is not str:
             _set_v(wire)
+        if not is_shallow(wire):
+            raise ValueError(f"not JSON: nested more than {DEPTH_LIMIT} deep")
         try:
             text = orjson.dumps(wire, option=orjson.OPT_PASSTHROUGH_DATACLASS)
         except orjson.JSONEncodeError as error:  # an alias of TypeError

@@ -6,12 +6,13 @@ results in order. An invalid event is reported and the rest are sent.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from inngest_rest._core.arguments import check_count, check_seconds
 from inngest_rest._core.calls.retry import names_a_pause
+from inngest_rest._core.drivers.tracebacks import shorten
+from inngest_rest._core.pacing import Pacer
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.sending.batching import (
     DEFAULT_EVENTS,
@@ -116,13 +117,17 @@ def run(
 ) -> SendReport:
     """Send batches as they come, several at once."""
     tally = Tally(options.on_fates)
-    driver.run_many(
-        source,
-        lambda batch: _paced(session, batch, options.pacer),
-        tally.record,
-        in_flight=options.in_flight,
-    )
-    return tally.finish()
+    try:
+        driver.run_many(
+            source,
+            lambda batch: _paced(session, batch, options.pacer),
+            tally.record,
+            in_flight=options.in_flight,
+        )
+        return tally.finish()
+    except InngestError as error:
+        shorten(error)
+        raise
 
 
 async def run_async(
@@ -133,13 +138,17 @@ async def run_async(
 ) -> SendReport:
     """Send batches as they come, several at once."""
     tally = Tally(options.on_fates)
-    await driver.run_many(
-        source,
-        lambda batch: _paced(session, batch, options.pacer),
-        tally.record,
-        in_flight=options.in_flight,
-    )
-    return tally.finish()
+    try:
+        await driver.run_many(
+            source,
+            lambda batch: _paced(session, batch, options.pacer),
+            tally.record,
+            in_flight=options.in_flight,
+        )
+        return tally.finish()
+    except InngestError as error:
+        shorten(error)
+        raise
 
 
 def _paced(session: Session, batch: Batch, pacer: Pacer) -> Plan[Fates]:
@@ -178,29 +187,3 @@ class Tally:
             )
             raise self._stopped_by
         return self._report
-
-
-class Pacer:
-    """Spaces requests evenly; shared by all threads or tasks of one bulk send.
-
-    Args:
-        requests: Maximum number of requests per period; None for no limit.
-        period: The period, in seconds.
-        clock: Returns monotonic seconds.
-    """
-
-    def __init__(self, requests: int | None, period: float, clock: Callable[[], float]) -> None:
-        self._interval = 0.0 if requests is None else period / requests
-        self._clock = clock
-        self._next = clock()
-        self._lock = threading.Lock()
-
-    def take(self) -> float:
-        """Reserve the next slot and return the seconds until it comes."""
-        if not self._interval:
-            return 0.0
-        with self._lock:
-            now = self._clock()
-            slot = max(self._next, now)
-            self._next = slot + self._interval
-            return slot - now

@@ -1,0 +1,323 @@
+"""Bulk operations: what selects their targets, what they report, and how a second call resumes."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from inngest_rest import (
+    ActionReport,
+    AuthenticationError,
+    Event,
+    InngestClient,
+    InvalidArgumentError,
+    PartialActionError,
+    ServerError,
+)
+from inngest_rest.testing import MockServer, answers, completes, fails, loses_response, sleeps
+
+if TYPE_CHECKING:
+    from inngest_rest import ActionRow
+    from tests.conftest import Connect
+    from tests.support.clock import Clock
+
+UNKNOWN_ID = "01M86WNRKHYE50ZF3GG530BHRT"
+
+
+@pytest.fixture
+def mock() -> MockServer:
+    mock = MockServer(v1_routes=False)
+    mock.function("shop", "nap", trigger="app/nap", run=sleeps(timedelta(hours=1)))
+    mock.function("shop", "boom", trigger="app/boom", run=fails("boom"))
+    mock.function("shop", "ok", trigger="app/ok", run=completes(1))
+    return mock
+
+
+@pytest.fixture
+def client(connect: Connect, mock: MockServer) -> InngestClient:
+    return connect(transport=mock.transport)
+
+
+def start(client: InngestClient, mock: MockServer, name: str, count: int) -> list[str]:
+    """Start runs and return their ids, newest first, as they are listed."""
+    before = len(mock.runs)
+    for _ in range(count):
+        client.send(Event(name))
+    return [run.id for run in mock.runs[before:]][::-1]
+
+
+def outcomes(report: ActionReport) -> list[str]:
+    return [str(row.outcome) for row in report.rows]
+
+
+def acts(mock: MockServer) -> list[str]:
+    """Return the requests that change something, but for the sending of events."""
+    changing = [r for r in mock.requests if r.method != "GET" and not r.path.startswith("/e/")]
+    return [f"{each.method} {each.path}" for each in changing]
+
+
+# What selects the targets
+
+
+def test_a_filter_selects_the_runs_to_cancel_each_once(
+    client: InngestClient, mock: MockServer
+) -> None:
+    ids = start(client, mock, "app/nap", 3)
+    start(client, mock, "app/ok", 2)
+    report = client.runs.cancel_all(app="shop", function="nap")
+    assert [row.id for row in report.rows] == ids
+    assert outcomes(report) == ["done"] * 3
+    assert all(client.runs.get(each).status == "cancelled" for each in ids)
+    assert len(acts(mock)) == 3
+
+
+def test_more_runs_than_a_page_holds_are_cancelled(client: InngestClient, mock: MockServer) -> None:
+    ids = start(client, mock, "app/nap", 120)
+    assert [row.id for row in client.runs.cancel_all(status="running").rows] == ids
+
+
+def test_the_set_is_fixed_before_the_first_act(client: InngestClient, mock: MockServer) -> None:
+    ids = start(client, mock, "app/boom", 2)
+    report = client.runs.replay_all(status="failed", app="shop")
+    # The replays fail as well, and are not replayed in turn.
+    assert [row.id for row in report.rows] == ids
+    assert len(mock.runs) == 4
+
+
+def test_limit_bounds_the_runs_in_total(client: InngestClient, mock: MockServer) -> None:
+    ids = start(client, mock, "app/nap", 3)
+    assert [row.id for row in client.runs.cancel_all(app="shop", limit=2).rows] == ids[:2]
+    assert len(client.runs.cancel_all(ids, limit=1).rows) == 1
+
+
+def test_a_relative_window_is_fixed_to_an_instant(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    client.runs.cancel_all(since=timedelta(hours=2), until=timedelta(minutes=5))
+    now = datetime.fromtimestamp(clock.now(), UTC)
+    query = parse_qs(mock.requests[-1].query)
+    assert datetime.fromisoformat(query["from"][0]) == now - timedelta(hours=2)
+    assert datetime.fromisoformat(query["until"][0]) == now - timedelta(minutes=5)
+
+
+def test_ids_are_acted_on_once_each_in_their_order(client: InngestClient, mock: MockServer) -> None:
+    first, second = start(client, mock, "app/nap", 2)
+    report = client.runs.cancel_all(iter([second, first, second]))
+    assert [(row.position, row.id) for row in report.rows] == [(0, second), (1, first)]
+    assert len(acts(mock)) == 2
+
+
+MISTAKES: list[tuple[str, dict[str, Any]]] = [
+    ("nothing selects runs", {}),
+    ("nothing selects runs", {"limit": 5}),
+    ("ids and app exclude each other", {"ids": ["a"], "app": "shop"}),
+    ("ids and app/since exclude", {"ids": ["a"], "app": "shop", "since": timedelta(1)}),
+    ("resume and app exclude", {"resume": ActionReport("runs.cancel", ()), "app": "shop"}),
+    ("ids must be an iterable of run ids, not 'abc'", {"ids": "abc"}),
+    (r"ids\[1\] is malformed", {"ids": ["a", "b/c"]}),
+    (r"ids\[0\] must be text", {"ids": [7]}),
+    ("unknown status 'faild', did you mean 'failed'", {"status": "faild"}),
+    ("since must be an aware datetime", {"since": datetime(2026, 1, 1)}),  # noqa: DTZ001
+    ("since must be an aware datetime", {"since": "2h"}),
+    ("since must lie in the past", {"since": timedelta(0)}),
+    ("since is too long ago", {"since": timedelta.max}),
+    ("since must be before until", {"since": timedelta(1), "until": timedelta(2)}),
+    ("function needs app", {"function": "nap"}),
+    ("limit must be a whole number", {"app": "shop", "limit": 0}),
+    ("in_flight must be at most 64", {"app": "shop", "in_flight": 65}),
+    ("max_requests must be", {"app": "shop", "max_requests": 0}),
+    ("period must be", {"app": "shop", "period": 0}),
+    ("on_result must be callable", {"app": "shop", "on_result": 5}),
+    ("it is the report|not the report", {"resume": {"rows": 5}}),
+    ("report of functions.invoke a/b", {"resume": ActionReport("functions.invoke a/b", ())}),
+]
+
+
+@pytest.mark.parametrize("method", ["cancel_all", "replay_all"])
+@pytest.mark.parametrize(("message", "arguments"), MISTAKES, ids=str)
+def test_a_mistake_is_refused_before_anything_is_sent(
+    client: InngestClient, mock: MockServer, method: str, message: str, arguments: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        getattr(client.runs, method)(**arguments)
+    assert not mock.requests
+
+
+def test_statuses_that_cannot_be_acted_on_are_refused(
+    client: InngestClient, mock: MockServer
+) -> None:
+    with pytest.raises(InvalidArgumentError, match="'completed' is of runs that have ended"):
+        client.runs.cancel_all(status=["running", "completed"])
+    with pytest.raises(InvalidArgumentError, match="'running': it has not ended"):
+        client.runs.replay_all(status="running")
+    assert not mock.requests
+
+
+# What is reported
+
+
+def test_cancelling_tells_what_had_ended_and_what_does_not_exist(
+    client: InngestClient, mock: MockServer
+) -> None:
+    (ended,) = start(client, mock, "app/ok", 1)
+    (running,) = start(client, mock, "app/nap", 1)
+    report = client.runs.cancel_all([running, ended, UNKNOWN_ID])
+    assert outcomes(report) == ["done", "already_ended", "not_found"]
+    assert report.counts == {"done": 1, "already_ended": 1, "not_found": 1}
+    assert str(report) == "runs.cancel: 1 done, 1 already ended, 1 not found"
+
+
+def test_rows_are_passed_on_in_order_as_they_come(client: InngestClient, mock: MockServer) -> None:
+    ids = start(client, mock, "app/nap", 20)
+    rows: list[ActionRow] = []
+    report = client.runs.cancel_all(ids, on_result=rows.append)
+    assert tuple(rows) == report.rows
+
+
+@pytest.mark.parametrize("method", ["cancel_all", "replay_all"])
+def test_a_dry_run_changes_nothing_and_can_be_carried_out(
+    client: InngestClient, mock: MockServer, method: str
+) -> None:
+    ids = start(client, mock, "app/nap" if method == "cancel_all" else "app/boom", 3)
+    act = getattr(client.runs, method)
+    plan = act(app="shop", dry_run=True)
+    assert outcomes(plan) == ["planned"] * 3
+    assert not acts(mock)
+    report = act(resume=plan)
+    assert [row.id for row in report.rows] == ids
+    assert outcomes(report) == ["done"] * 3
+
+
+def test_a_report_survives_json(client: InngestClient, mock: MockServer) -> None:
+    start(client, mock, "app/boom", 2)
+    report = client.runs.replay_all([*[run.id for run in mock.runs], UNKNOWN_ID])
+    assert ActionReport.from_json(report.to_json()) == report
+    assert json.loads(report.to_json())["counts"] == {"done": 2, "not_found": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not JSON"),
+        ("[]", "not the report"),
+        ("{}", "has no 'rows'"),
+        ('{"rows": []}', "has no 'action'"),
+        ('{"action": 5, "rows": []}', "5 is not text"),
+        ('{"action": "a", "rows": [5]}', "row 0"),
+        ('{"action": "a", "rows": [{"position": 1, "outcome": "done"}]}', "row 0: position 1"),
+        ('{"action": "a", "rows": [{"position": 0, "outcome": "dine"}]}', "row 0: 'dine'"),
+        ('{"action": "a", "rows": [{"position": 0, "outcome": "done", "id": 5}]}', "row 0: 5"),
+    ],
+)
+def test_what_is_not_a_report_is_refused_with_the_place(text: str, message: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        ActionReport.from_json(text)
+
+
+# Where it stops, and how it resumes
+
+
+def test_only_what_failed_is_tried_again(client: InngestClient, mock: MockServer) -> None:
+    ids = start(client, mock, "app/nap", 3)
+    mock.fault(answers(400, "no"), operation="cancel_run_v2", after=1)
+    first = client.runs.cancel_all(ids, in_flight=1)
+    assert outcomes(first) == ["done", "failed", "done"]
+    assert first.rows[1].reason is not None
+    second = client.runs.cancel_all(resume=first.to_dict())
+    assert outcomes(second) == ["done"] * 3
+    assert len(acts(mock)) == 4
+
+
+def test_nothing_more_is_tried_once_no_later_act_can_succeed(
+    connect: Connect, mock: MockServer
+) -> None:
+    client = connect(transport=mock.transport)
+    ids = start(client, mock, "app/nap", 5)
+    mock.fault(answers(401, "no"), path="/v*/runs/*", times=None, after=1)
+    with pytest.raises(PartialActionError, match="1 done, 1 failed, 3 not tried") as caught:
+        client.runs.cancel_all(ids, in_flight=1)
+    assert isinstance(caught.value.__cause__, AuthenticationError)
+    assert outcomes(caught.value.report) == ["done", "failed", *["not_tried"] * 3]
+
+
+def test_an_outage_stops_the_operation_after_ten_failures(
+    connect: Connect, mock: MockServer
+) -> None:
+    client = connect(transport=mock.transport, retries=0)
+    ids = start(client, mock, "app/nap", 30)
+    mock.fault(answers(503, "down"), path="/v*/runs/*", times=None)
+    with pytest.raises(PartialActionError, match="20 not tried") as caught:
+        client.runs.cancel_all(ids, in_flight=1)
+    assert isinstance(caught.value.__cause__, ServerError)
+
+
+def test_acts_are_spaced_evenly(client: InngestClient, mock: MockServer, clock: Clock) -> None:
+    ids = start(client, mock, "app/nap", 5)
+    client.runs.cancel_all(ids, in_flight=1, max_requests=2, period=timedelta(seconds=3))
+    assert clock.pauses == [1.5] * 4
+
+
+def test_an_exception_from_outside_says_what_was_done_before(
+    client: InngestClient, mock: MockServer
+) -> None:
+    ids = start(client, mock, "app/nap", 3)
+
+    def stop(row: ActionRow) -> None:
+        if row.position == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        client.runs.cancel_all(ids, in_flight=1, on_result=stop)
+    assert caught.value.__notes__ == ["so far runs.cancel: 2 done, 1 not tried"]
+
+
+# Invoking
+
+
+def test_each_input_starts_one_run(client: InngestClient, mock: MockServer) -> None:
+    inputs = [{"n": 1}, None, {"n": 3}]
+    report = client.functions.invoke_many("shop", "ok", inputs, in_flight=1)
+    assert [row.new_run_id for row in report.rows] == [run.id for run in mock.runs]
+    assert [(event.data or {}).get("n") for event in mock.events] == [1, None, 3]
+
+
+def test_an_invalid_input_is_refused_with_its_position(
+    client: InngestClient, mock: MockServer
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"inputs\[1\] must be a JSON object, not int"):
+        client.functions.invoke_many("shop", "ok", [{}, 5])  # type: ignore[list-item]
+    with pytest.raises(InvalidArgumentError, match="inputs must be an iterable"):
+        client.functions.invoke_many("shop", "ok", {"n": 1})  # type: ignore[dict-item]
+    assert not mock.requests
+
+
+def test_an_input_of_unknown_outcome_is_not_tried_again(
+    client: InngestClient, mock: MockServer
+) -> None:
+    mock.fault(loses_response(), operation="invoke_function_v2")
+    first = client.functions.invoke_many("shop", "ok", [{}, {}], in_flight=1)
+    assert outcomes(first) == ["unknown", "done"]
+    assert client.functions.invoke_many("shop", "ok", [{}, {}], resume=first) == first
+    assert len(mock.runs) == 2
+
+
+def test_the_resumed_inputs_must_be_the_same(client: InngestClient) -> None:
+    report = client.functions.invoke_many("shop", "ok", [{}, {}], dry_run=True)
+    with pytest.raises(InvalidArgumentError, match="report of 2 inputs, and there are 1"):
+        client.functions.invoke_many("shop", "ok", [{}], resume=report)
+    with pytest.raises(InvalidArgumentError, match="cannot be resumed by"):
+        client.functions.invoke_many("shop", "nap", [{}, {}], resume=report)
+    assert outcomes(client.functions.invoke_many("shop", "ok", [{}, {}], resume=report)) == [
+        "done",
+        "done",
+    ]
+
+
+def test_an_unknown_function_is_asked_for_once(client: InngestClient, mock: MockServer) -> None:
+    with pytest.raises(PartialActionError, match="1 failed, 2 not tried"):
+        client.functions.invoke_many("shop", "gone", [{}, {}, {}], in_flight=1)
+    assert len(acts(mock)) == 1

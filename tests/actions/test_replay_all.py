@@ -1,0 +1,160 @@
+"""Replaying many runs: none twice, also if a response is lost, and none that would go wrong."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from inngest_rest import ActionReport, ActionRow, Event, InngestClient
+from inngest_rest.action_reports import ActionOutcome
+from inngest_rest.testing import MockServer, answers, drops, fails, loses_response, sleeps
+from tests.support.server import Server, body_of, recorded, says
+
+if TYPE_CHECKING:
+    from tests.conftest import Connect
+    from tests.support.clock import Clock
+
+
+@pytest.fixture
+def mock() -> MockServer:
+    mock = MockServer(v1_routes=False)
+    mock.function("shop", "boom", trigger="app/boom", run=fails("boom"))
+    mock.function("shop", "nap", trigger="app/nap", run=sleeps(timedelta(hours=1)))
+    return mock
+
+
+@pytest.fixture
+def client(connect: Connect, mock: MockServer) -> InngestClient:
+    return connect(transport=mock.transport, retries=0)
+
+
+def only_row(report: ActionReport) -> ActionRow:
+    (row,) = report.rows
+    return row
+
+
+def failed_run(client: InngestClient, mock: MockServer) -> str:
+    client.send(Event("app/boom"))
+    return mock.runs[-1].id
+
+
+def test_a_replay_whose_response_was_lost_is_found_and_not_repeated(
+    client: InngestClient, mock: MockServer
+) -> None:
+    run_id = failed_run(client, mock)
+    mock.fault(loses_response(), operation="rerun_run_v2")
+    row = only_row(client.runs.replay_all([run_id]))
+    assert (row.outcome, row.new_run_id) == ("done", mock.runs[-1].id)
+    assert len(mock.runs) == 2
+
+
+def test_an_earlier_replay_is_not_taken_for_the_lost_one(
+    client: InngestClient, mock: MockServer
+) -> None:
+    run_id = failed_run(client, mock)
+    earlier = client.runs.replay(run_id)
+    mock.fault(loses_response(), operation="rerun_run_v2")
+    row = only_row(client.runs.replay_all([run_id]))
+    assert row.new_run_id not in {earlier, run_id}
+    assert len(mock.runs) == 3
+
+
+def test_the_lost_replay_of_a_replay_is_found(client: InngestClient, mock: MockServer) -> None:
+    second = client.runs.replay(failed_run(client, mock))
+    mock.fault(loses_response(), operation="rerun_run_v2")
+    row = only_row(client.runs.replay_all([second]))
+    assert (row.outcome, row.new_run_id) == ("done", mock.runs[-1].id)
+    assert len(mock.runs) == 3
+
+
+def test_a_replay_that_started_nothing_is_requested_again(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    run_id = failed_run(client, mock)
+    mock.fault(drops(httpx.ReadError), operation="rerun_run_v2")
+    row = only_row(client.runs.replay_all([run_id]))
+    assert (row.outcome, row.new_run_id) == ("done", mock.runs[-1].id)
+    assert len(mock.runs) == 2
+    assert clock.pauses == [1.0]  # a new run is listed by then
+
+
+def test_a_server_that_failed_and_started_nothing_is_not_asked_again(
+    client: InngestClient, mock: MockServer
+) -> None:
+    run_id = failed_run(client, mock)
+    fault = mock.fault(answers(500, {"errors": []}), operation="rerun_run_v2", times=None)
+    assert only_row(client.runs.replay_all([run_id])).outcome == "failed"
+    assert fault.hits == 1
+
+
+def test_a_lost_replay_that_cannot_be_looked_up_is_unknown_until_a_second_call_finds_it(
+    client: InngestClient, mock: MockServer
+) -> None:
+    run_id = failed_run(client, mock)
+    mock.fault(loses_response(), operation="rerun_run_v2")
+    lookup = mock.fault(answers(503), operation="list_event_runs_v1", after=1, times=None)
+    first = client.runs.replay_all([run_id])
+    assert only_row(first).outcome == "unknown"
+    assert client.runs.replay_all(resume=first, dry_run=True) == first
+    still = client.runs.replay_all(resume=first)
+    assert only_row(still).outcome == "unknown"
+    lookup.clear()
+    row = only_row(client.runs.replay_all(resume=ActionReport.from_json(still.to_json())))
+    assert (row.outcome, row.new_run_id) == ("done", mock.runs[-1].id)
+    assert len(mock.runs) == 2
+
+
+def test_what_is_unknown_stays_so_on_a_server_without_the_lookup(
+    connect: Connect, server: Server
+) -> None:
+    run_id = body_of("v2-run-output-boom")["data"]["id"]
+    server.on(f"GET /v2/runs/{run_id}", recorded("v2-run-output-boom"))
+    unknown = ActionRow(0, run_id, ActionOutcome.UNKNOWN, reason="lost")
+    client = connect(api_version="v2", retries=0)
+    report = client.runs.replay_all(resume=ActionReport("runs.replay", (unknown,)))
+    assert report.rows == (unknown,)
+    assert not any(each.startswith("POST") for each in server.asked)
+
+
+def test_a_run_that_has_not_ended_is_refused(client: InngestClient, mock: MockServer) -> None:
+    client.send(Event("app/nap"))
+    row = only_row(client.runs.replay_all([mock.runs[0].id]))
+    assert row.outcome == "refused"
+    assert "has not ended" in str(row.reason)
+    assert len(mock.runs) == 1
+
+
+def test_the_run_of_a_batch_is_refused(connect: Connect, server: Server) -> None:
+    run_id = body_of("v2-run-batch")["data"]["id"]
+    server.on(f"GET /v2/runs/{run_id}", recorded("v2-run-batch"))
+    row = only_row(connect().runs.replay_all([run_id]))
+    assert (row.outcome, str(row.reason)[:24]) == ("refused", "it handled a batch of ev")
+    assert server.asked == [f"GET /v2/runs/{run_id}?includeOutput=true"]
+
+
+def test_the_runs_of_a_debounced_function_are_refused_after_one_look_at_it(
+    connect: Connect, server: Server
+) -> None:
+    run = body_of("v2-run-output-boom")["data"] | {"endedAt": "2026-11-24T10:00:00Z"}
+    function = body_of("v2-function-full")
+    function["data"]["configuration"]["debounce"] = {"period": "5s"}
+    of_function = f"/v2/apps/{run['app']['id']}/functions/{run['function']['id']}"
+    server.on(f"GET {of_function}", says(function))
+    ids = ["01M86WNRKHYE50ZF3GG530BHRT", "01M86WNRKHYE50ZF3GG530BHRV"]
+    for run_id in ids:
+        server.on(f"GET /v2/runs/{run_id}", says({"data": {**run, "id": run_id}}))
+    report = connect().runs.replay_all(ids, in_flight=1)
+    assert report.counts == {"refused": 2}
+    assert "debounced" in str(report.rows[0].reason)
+    assert server.asked.count(f"GET {of_function}") == 1
+    assert not any(each.startswith("POST") for each in server.asked)
+
+
+def test_a_dry_run_tells_what_would_be_refused(client: InngestClient, mock: MockServer) -> None:
+    failed = failed_run(client, mock)
+    client.send(Event("app/nap"))
+    report = client.runs.replay_all([failed, mock.runs[-1].id], dry_run=True)
+    assert report.counts == {"planned": 1, "refused": 1}

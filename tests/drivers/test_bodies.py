@@ -1,0 +1,161 @@
+"""Bodies of responses: decoded, and bounded however large they are."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from inngest_rest import (
+    ConfigurationError,
+    InvalidResponseError,
+    PartialSendError,
+    ServerError,
+)
+from inngest_rest._core.drivers.bodies import MAX_ERROR_BYTES
+from tests.support.many import ROUTE, events
+from tests.support.server import Reply, recorded, says
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from inngest_rest import InngestClient
+    from tests.conftest import Connect
+    from tests.support.server import Server
+
+HEALTH = "GET /health"
+CHUNK = b"x" * 1_024
+
+
+class Endless(httpx.SyncByteStream, httpx.AsyncByteStream, httpx.BaseTransport):
+    """A transport, and the endless body of its response."""
+
+    def __init__(self, status: int, **headers: str) -> None:
+        self.status, self.headers = status, headers
+        self.chunks = self.closed = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        del request
+        return httpx.Response(self.status, headers=self.headers, stream=self)
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            self.chunks += 1
+            yield CHUNK
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class AsyncEndless(Endless, httpx.AsyncBaseTransport):
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self.handle_request(request)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for each in self:
+            yield each
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+
+@pytest.mark.parametrize("encoding", [None, "gzip"])
+def test_a_response_beyond_max_response_bytes_is_invalid(
+    connect: Connect, server: Server, encoding: str | None
+) -> None:
+    body = b'{"status": 200, "message": "%b"}' % (b"x" * 100_000)
+    headers = {} if encoding is None else {"content-encoding": encoding}
+    reply = Reply(200, body if encoding is None else gzip.compress(body), headers)
+    server.on(HEALTH, reply)
+    client = connect(max_response_bytes=50_000)
+    with pytest.raises(InvalidResponseError, match="larger than 50,000 bytes") as caught:
+        client.health()
+    assert caught.value.status == 200
+    assert len(server.requests) == 1
+    connect(max_response_bytes=len(body)).health()
+
+
+def test_an_endless_response_is_read_up_to_64_mib(connect: Connect) -> None:
+    endless = AsyncEndless(200)
+    with pytest.raises(InvalidResponseError, match="larger than 67,108,864 bytes"):
+        connect(transport=endless).health()
+    assert endless.chunks == 64 * 1_024 + 1
+    assert endless.closed == 1
+
+
+def test_of_an_error_64_kib_are_read(connect: Connect) -> None:
+    endless = AsyncEndless(503)
+    with pytest.raises(ServerError, match="xxx"):
+        connect(transport=endless, retries=0).health()
+    assert endless.chunks == MAX_ERROR_BYTES // len(CHUNK) + 1
+    assert endless.closed == 1
+
+
+def test_an_error_that_inflates_is_cut(connect: Connect, server: Server) -> None:
+    bomb = gzip.compress(b"x" * 50_000_000)
+    server.on(HEALTH, Reply(503, bomb, {"content-encoding": "gzip"}))
+    with pytest.raises(ServerError, match="xxx"):
+        connect(retries=0).health()
+
+
+def test_the_ids_of_a_refusal_are_read_however_many_they_are(
+    client: InngestClient, server: Server
+) -> None:
+    stored = [f"{number:026}" for number in range(4_999)]
+    server.on(ROUTE, says({"ids": stored, "status": 400, "error": "no"}, status=400))
+    with pytest.raises(PartialSendError) as caught:
+        client.send(events(5_000), batch_size=5_000)
+    assert (caught.value.report.accepted, caught.value.report.rejected) == (4_999, 1)
+
+
+def raw_deflate(body: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(body) + packer.flush()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "pack"),
+    [
+        ("gzip", gzip.compress),
+        ("X-GZIP", gzip.compress),
+        ("deflate", zlib.compress),
+        ("deflate", raw_deflate),
+        ("identity", bytes),
+    ],
+)
+def test_a_compressed_response_is_decoded(
+    client: InngestClient, server: Server, encoding: str, pack: Any
+) -> None:
+    body = recorded("health").body
+    server.on(HEALTH, Reply(200, pack(body), {"content-encoding": encoding}))
+    client.health()
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip"])
+def test_another_encoding_makes_a_response_invalid(
+    client: InngestClient, server: Server, encoding: str
+) -> None:
+    packed = gzip.compress(gzip.compress(b'{"ids": ["01"], "status": 200}'))
+    server.on(ROUTE, Reply(200, packed, {"content-encoding": encoding}))
+    with pytest.raises(PartialSendError) as caught:
+        client.send(events(1))
+    assert isinstance(caught.value.__cause__, InvalidResponseError)
+
+
+def test_a_response_that_the_callers_transport_has_read_is_used(connect: Connect) -> None:
+    body = recorded("health").body
+    headers = {"content-encoding": "gzip"}
+    connect(
+        transport=httpx.MockTransport(
+            lambda _: httpx.Response(200, headers=headers, content=gzip.compress(body))
+        )
+    ).health()
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, "1"])
+def test_max_response_bytes_is_checked(connect: Connect, value: object) -> None:
+    with pytest.raises(ConfigurationError, match="max_response_bytes must be a whole number"):
+        connect(max_response_bytes=value)

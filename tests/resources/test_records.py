@@ -1,0 +1,136 @@
+"""Models and reports as records: their reprs, dicts and JSON text."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import attrs
+import pytest
+
+from inngest_rest import (
+    BatchReport,
+    Job,
+    Page,
+    Run,
+    RunError,
+    RunStatus,
+    SendFailure,
+    SendReport,
+    Span,
+    Webhook,
+    explanation,
+    models,
+    reports,
+)
+from inngest_rest.record import Record
+from tests.resources.test_models import everything_recorded
+
+AT = datetime(2026, 11, 24, 13, 42, 9, 777_000, tzinfo=UTC)
+FAILED = Run("01R", RunStatus.FAILED, ended_at=AT, error=RunError("E", "no", "Traceback ..."))
+
+CLASSES = [
+    kind
+    for module in (explanation, models, reports)
+    for _, kind in inspect.getmembers(module, attrs.has)
+    if kind.__module__ == module.__name__
+]
+
+
+def failure(event: Any, position: int = 0) -> SendFailure:
+    return SendFailure(position, event, "refused")
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda it: it.__name__)
+def test_every_model_and_report_is_a_record(kind: type) -> None:
+    assert issubclass(kind, Record)
+    assert kind.__repr__ is Record.__repr__
+
+
+def test_every_recorded_model_becomes_json_with_all_its_fields() -> None:
+    for each in everything_recorded():
+        names = [it.name for it in attrs.fields(type(each))]
+        assert list(each.to_dict()) == names
+        assert json.loads(each.to_json()) == each.to_dict()
+
+
+def test_a_dict_has_iso_datetimes_text_for_enums_and_each_none() -> None:
+    found = FAILED.to_dict()
+    assert found["ended_at"] == "2026-11-24T13:42:09.777000+00:00"
+    assert datetime.fromisoformat(found["ended_at"]) == AT
+    assert (found["status"], type(found["status"])) == ("failed", str)
+    assert found["error"] == {"name": "E", "message": "no", "stack": "Traceback ..."}
+    assert found["event_ids"] == []
+    assert found["started_at"] is None
+
+
+def test_records_within_records_are_dicts_too() -> None:
+    inner = Span("2", "step", "OK", duration=timedelta(milliseconds=1_500))
+    root = Span("1", "run", "OK", children=(inner,))
+    assert root.to_dict()["children"][0] == inner.to_dict()
+    assert inner.to_dict()["duration"] == 1.5
+    assert Page((inner,), None).to_dict() == {"items": [inner.to_dict()], "next_cursor": None}
+    report = SendReport(1, 1, 0, (failure({"name": ""}),))
+    batch = BatchReport(range(2), ("01", None), report)
+    assert batch.to_dict() == {
+        "positions": [0, 1],
+        "ids": ["01", None],
+        "report": report.to_dict(),
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (float("nan"), "nan"),
+        (float("-inf"), "-inf"),
+        (Decimal("1.5"), "1.5"),
+        (b"a", "b'a'"),
+        ({1: {2}, None: (3,)}, {"1": [2], "None": [3]}),
+        (AT.date(), "2026-11-24"),
+        ("\ud800", "?"),
+    ],
+)
+def test_a_rejected_event_with_values_that_json_lacks_still_becomes_json(
+    value: object, expected: object
+) -> None:
+    found = failure({"name": "a", "data": value})
+    assert found.to_dict()["event"]["data"] == expected
+    assert json.loads(found.to_json().encode()) == found.to_dict()
+
+
+def test_an_event_that_contains_itself_still_becomes_json() -> None:
+    event: dict[str, Any] = {"name": "a"}
+    event["data"] = event
+    assert json.loads(failure(event).to_json())["event"] == "(dict, nested too deeply)"
+
+
+def test_json_may_be_indented_and_is_not_escaped() -> None:
+    assert RunError("é", None).to_json() == '{"name": "é", "message": null, "stack": null}'
+    assert RunError("E", None).to_json(indent=2).startswith('{\n  "name": "E",\n')
+
+
+def test_a_repr_leaves_out_what_is_none() -> None:
+    assert repr(Run("01R", RunStatus.RUNNING)) == (
+        "Run(id='01R', status=<RunStatus.RUNNING: 'running'>, event_ids=())"
+    )
+    assert "error=RunError(name='E', message='no')" in repr(FAILED)
+    assert repr(Webhook("w", url="https://inn.gs/e/key")) == "Webhook(id='w')"
+    assert repr(Job("j", AT, "edge", 0, 1)).endswith("kind='edge', attempt=0, position=1)")
+
+
+def test_a_repr_abbreviates_what_is_long() -> None:
+    assert len(repr(Run("01R", RunStatus.COMPLETED, output="x" * 10_000))) < 400
+    report = SendReport(0, 1_000, 0, tuple(failure({}, n) for n in range(1_000)))
+    assert repr(report).endswith("SendFailure(position=2, reason='refused'), ... 997 more))")
+    assert repr(Run("01R", RunStatus.QUEUED, event_ids=("01",))).endswith("event_ids=('01',))")
+
+
+def test_the_duration_of_a_run_is_known_once_it_started_and_ended() -> None:
+    started = attrs.evolve(FAILED, started_at=AT - timedelta(seconds=2))
+    assert started.duration == timedelta(seconds=2)
+    assert FAILED.duration is None
+    assert attrs.evolve(started, ended_at=None).duration is None

@@ -1,0 +1,226 @@
+"""The layout of a trace: rows, offsets and durations on one time axis; safe texts."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from inngest_rest._waterfall.durations import text_of, tick_text, ticks
+from inngest_rest._waterfall.layout import lay_out
+from inngest_rest._waterfall.visible import visible
+from tests.support.traces import BEGIN, HOSTILE, NOW, hostile_trace, recorded_trace, span
+
+if TYPE_CHECKING:
+    from inngest_rest import Span
+    from inngest_rest._waterfall.layout import Row
+
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+def rows_of(root: Span) -> dict[str, Row]:
+    return {row.name: row for row in lay_out(root, NOW).rows}
+
+
+def seconds(*times: timedelta | None) -> tuple[float | None, ...]:
+    return tuple(None if each is None else each.total_seconds() for each in times)
+
+
+def test_rows_are_in_the_order_of_the_tree_with_offsets_from_the_beginning() -> None:
+    waterfall = lay_out(recorded_trace("v2-trace-step-retries"), NOW)
+    assert [
+        (row.depth, row.name, row.kind, row.status, *seconds(row.queued, row.offset, row.duration))
+        for row in waterfall.rows
+    ] == [
+        (0, "Run", "run", "completed", 0, 0.084, 1.647),
+        (1, "one", "step", "completed", 0.001, 0.085, 1.381),
+        (2, "Attempt 0", "attempt", "failed", 0.001, 0.085, 0.006),
+        (2, "Attempt 1", "attempt", "failed", 0.091, 0.462, 0.003),
+        (2, "Attempt 2", "attempt", "completed", 0.465, 1.463, 0.003),
+        (1, "two", "step", "completed", 1.468, 1.578, 0.004),
+    ]
+    assert seconds(waterfall.total) == (1.731,)
+    assert waterfall.run_id == "01M87Z6HWJP57DXC1ZPZ0BQE0N"
+    assert waterfall.begin == recorded_trace("v2-trace-step-retries").queued_at
+
+
+def test_kinds_are_told_by_the_step_and_unknown_ones_kept() -> None:
+    rows = lay_out(recorded_trace("v2-trace-all-kinds"), NOW).rows
+    kinds = ["run", "step", "step", "attempt", "attempt", "sleep", "wait", "invoke", "step"]
+    assert [row.kind for row in rows] == kinds
+    others = [span(str(op), step_op=op) for op in (None, "wait_for_signal", "ai_gateway", "new")]
+    rows = lay_out(span("Run", 0, 0, 1, *others), NOW).rows
+    assert [row.kind for row in rows[1:]] == ["function", "wait", "ai", "new"]
+
+
+def test_what_goes_on_is_drawn_to_now() -> None:
+    rows = rows_of(span("Run", 0, 1, None, span("a", 2, 4, None), span("b", 5, None, None)))
+    assert seconds(rows["Run"].duration, rows["a"].duration) == (9, 6)
+    # Not started: queued until now.
+    assert seconds(rows["b"].queued, rows["b"].offset, rows["b"].duration) == (5, 10, None)
+    assert all(row.is_open for row in rows.values())
+
+
+def test_now_is_not_before_what_is_known_already() -> None:
+    waterfall = lay_out(span("Run", 0, 100, None, span("a", 100, 100, 101)), NOW)
+    assert seconds(waterfall.total, waterfall.rows[0].duration) == (101, 0)
+
+
+def test_what_has_no_end_in_a_run_that_has_ends_with_it() -> None:
+    sleep = span("sleep", 1, 1, None, status="waiting", step_op="sleep")
+    rows = rows_of(span("Run", 0, 0, 4, sleep, status="cancelled"))
+    assert (rows["sleep"].is_open, rows["sleep"].status) == (False, "waiting")
+    assert seconds(rows["sleep"].duration) == (3,)
+
+
+def test_what_has_ended_at_an_unknown_time_ends_with_the_last_below_it() -> None:
+    attempt = span("Attempt 0", 1, 2, 3, status="failed")
+    step = span("step", 1, 1, None, attempt, status="failed")
+    rows = rows_of(span("Run", 0, 0, None, step, span("lost", 2, 2, None, status="completed")))
+    assert seconds(rows["step"].duration, rows["lost"].duration) == (2, 0)
+    assert not rows["step"].is_open
+    assert rows["Run"].is_open
+
+
+def test_a_duration_without_an_end_counts_from_the_start() -> None:
+    # Seen of a run that has failed and reads "waiting".
+    root = lay_out(recorded_trace("v2-trace-boom"), NOW).rows[0]
+    assert (root.is_open, *seconds(root.duration)) == (False, 0.007)
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        span("Run", None, None, None),
+        span("Run", 0, None, None, status="skipped"),
+        span("Run", 0, 0, 0),
+        recorded_trace("v2-trace-skipped"),
+    ],
+)
+def test_an_axis_is_never_of_no_length(root: Span) -> None:
+    assert lay_out(root, BEGIN).total == timedelta(milliseconds=1)
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        span("Run", 5, 3, 2),
+        span("Run", 0, 0, 1, duration=timedelta.max),
+        span("Run", 0, 0, None, duration=timedelta.max),
+        span("Run", 0, 0, 5, span("before", -9, -8, -7)),
+        span("Run", 0, 0, 5, queued_at=datetime(2026, 11, 24, 11, 59, 59)),  # noqa: DTZ001
+        span("Run", 0, 0, 5, queued_at=FIRST, ended_at=LAST),
+    ],
+)
+def test_times_that_make_no_sense_are_drawn_within_the_axis(root: Span) -> None:
+    waterfall = lay_out(root, NOW)
+    for row in waterfall.rows:
+        assert timedelta(0) <= row.queued <= row.offset
+        assert row.offset + (row.duration or timedelta(0)) <= waterfall.total
+
+
+def test_now_without_a_time_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"now has no time zone: use datetime\.now\(UTC\)"):
+        lay_out(span("Run"), datetime(2026, 11, 24))  # noqa: DTZ001
+
+
+def test_an_error_stands_where_it_happened_and_once() -> None:
+    rows = lay_out(recorded_trace("v2-trace-step-fails"), NOW).rows
+    assert [row.error for row in rows] == [None, None, *["RetryAfterError: bad step"] * 2]
+    rows = lay_out(recorded_trace("v2-trace-invoke-fails"), NOW).rows
+    boom = "NonRetriableError: boom happened"
+    assert [row.error for row in rows] == [None, boom, None, boom]
+
+
+@pytest.mark.parametrize(
+    ("output", "error"),
+    [
+        (None, None),
+        ("boom", None),
+        ({}, None),
+        ({"data": "boom"}, None),
+        ({"name": "E", "message": ""}, "E"),
+        ({"name": 5, "message": "boom\nat line 3"}, "boom"),
+        ({"error": "Unable to reach SDK URL", "message": "\x1b"}, "Unable to reach SDK URL: \\x1b"),
+    ],
+)
+def test_an_error_is_one_line_of_what_the_output_has(output: object, error: str | None) -> None:
+    step = span("a", 0, 0, 1, status="failed", output=output)
+    assert lay_out(span("Run", 0, 0, 1, step), NOW).rows[1].error == error
+
+
+def test_a_trace_may_be_deeper_than_functions_call_each_other() -> None:
+    root = span("leaf", 0, 0, 1)
+    for _ in range(5_000):
+        root = span("Run", 0, 0, 1, root)
+    assert lay_out(root, NOW).rows[-1].depth == 5_000
+    assert root.render(now=NOW).count("\n") == 5_002
+    assert root.to_html(now=NOW).count("<bdi>") == 5_002
+
+
+def test_no_text_of_a_row_has_a_character_that_does_not_print() -> None:
+    waterfall = lay_out(hostile_trace(), NOW)
+    for row in waterfall.rows:
+        for text in (row.name, row.kind, row.status, row.error or "", waterfall.run_id or ""):
+            assert not [each for each in text if unicodedata.category(each)[0] == "C"]
+            assert len(text) < 1_000
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain text, ünïcödé, 注文, שלום", "plain text, ünïcödé, 注文, שלום"),
+        ("a\x1b[0m\x9b\r\n\t\x7f", r"a\x1b[0m\x9b\r\n\t\x7f"),
+        ("\u202e\u2066\u200b\ufeff\u2028", r"\u202e\u2066\u200b\ufeff\u2028"),
+        ("\ud800\U000e0041\U0010ffff", r"\ud800\U000e0041\U0010ffff"),
+        ("'\"\\", "'\"\\"),
+        ("x" * 1_000, f"{'x' * 200}…{'x' * 200}"),
+    ],
+)
+def test_characters_that_do_not_print_are_written_out(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+def test_hostile_texts_are_of_every_sort() -> None:
+    assert sum(visible(text) != text for text in HOSTILE.values()) >= 5
+
+
+@pytest.mark.parametrize(
+    ("duration", "text"),
+    [
+        (0, "0 ms"),
+        (0.0009, "0 ms"),
+        (0.057, "57 ms"),
+        (0.9999, "999 ms"),
+        (1, "1.00 s"),
+        (9.996, "10.0 s"),
+        (59.94, "59.9 s"),
+        (59.96, "1 min 00 s"),
+        (200, "3 min 20 s"),
+        (3_599.7, "1 h 00 min"),
+        (7_500, "2 h 05 min"),
+        (86_399, "1 d 00 h"),
+        (1_080_000, "12 d 12 h"),
+    ],
+)
+def test_a_duration_is_written_with_three_figures(duration: float, text: str) -> None:
+    assert text_of(timedelta(seconds=duration)) == text
+
+
+@pytest.mark.parametrize(
+    ("total", "texts"),
+    [
+        (0.001, "0, 1 ms"),
+        (0.452, "0, 100 ms, 200 ms, 300 ms, 400 ms"),
+        (4.041, "0, 1 s, 2 s, 3 s, 4 s"),
+        (8, "0, 2 s, 4 s, 6 s, 8 s"),
+        (100, "0, 30 s, 1 min, 1.5 min"),
+        (90_000, "0, 6 h, 12 h, 18 h, 1 d"),
+        (1e9, "0, 2000 d, 4000 d, 6000 d, 8000 d, 10000 d"),
+    ],
+)
+def test_ticks_are_round_and_few(total: float, texts: str) -> None:
+    assert ", ".join(map(tick_text, ticks(timedelta(seconds=total), 5))) == texts
+    assert ticks(timedelta.max, 5)

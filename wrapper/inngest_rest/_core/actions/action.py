@@ -1,0 +1,245 @@
+"""One bulk operation: its targets are collected before the first act, then acted on one by one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypedDict, TypeVar
+
+from attrs import evolve
+
+from inngest_rest._core.arguments import check_count, check_seconds
+from inngest_rest._core.calls.retry import names_a_pause
+from inngest_rest._core.pacing import Pacer
+from inngest_rest._core.plans import Plan, sleep
+from inngest_rest.action_reports import (
+    ActionOutcome,
+    ActionReport,
+    ActionRow,
+    PartialActionError,
+)
+from inngest_rest.errors import (
+    ApiError,
+    AuthenticationError,
+    ClosedError,
+    ConfigurationError,
+    InngestError,
+    InvalidArgumentError,
+    InvalidResponseError,
+    NotFoundError,
+    PermissionDeniedError,
+    RouteNotFoundError,
+    ServerError,
+    TransportError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.drivers.asynchronous import AsyncDriver
+    from inngest_rest._core.drivers.blocking import Driver
+    from inngest_rest.typing import Seconds
+
+DEFAULT_IN_FLIGHT = 8
+"""Default number of acts in work at a time."""
+
+MAX_IN_FLIGHT = 64
+
+# After one of these no later act can succeed either.
+_HOPELESS = (
+    AuthenticationError,
+    ClosedError,
+    ConfigurationError,
+    PermissionDeniedError,
+    RouteNotFoundError,
+)
+
+# This many acts in a row that the server failed are an outage, not bad luck.
+_OUTAGE = 10
+
+
+class Target(Protocol):
+    """What one act is about; its row says which, and what is known of it from before."""
+
+    @property
+    def row(self) -> ActionRow: ...
+
+
+J = TypeVar("J", bound=Target)
+
+
+class Result(NamedTuple):
+    """The outcome of one act, and the error that it ended with."""
+
+    row: ActionRow
+    cause: InngestError | None = None
+
+
+class OptionArguments(TypedDict):
+    """The options of every bulk operation, as the caller gave them."""
+
+    dry_run: bool
+    in_flight: int
+    max_requests: int | None
+    period: Seconds
+    on_result: Callable[[ActionRow], object] | None
+
+
+class Options(NamedTuple):
+    """Validated options of a bulk operation."""
+
+    dry_run: bool
+    in_flight: int
+    pacer: Pacer
+    on_result: Callable[[ActionRow], object] | None
+
+
+def check_options(session: Session, options: OptionArguments) -> Options:
+    """Validate the options common to all bulk operations."""
+    dry_run, on_result = options["dry_run"], options["on_result"]
+    in_flight, max_requests = options["in_flight"], options["max_requests"]
+    check_count("in_flight", in_flight, at_most=MAX_IN_FLIGHT)
+    check_count("max_requests", max_requests)
+    if on_result is not None and not callable(on_result):
+        raise InvalidArgumentError("on_result must be callable")
+    period = check_seconds("period", options["period"])
+    pacer = Pacer(max_requests, period, session.clock.monotonic)
+    return Options(dry_run, in_flight, pacer, on_result)
+
+
+class Action(Generic[J]):
+    """A bulk operation with validated arguments; it is run once.
+
+    Args:
+        name: What is done, for the report.
+        collect: Returns what to act on, and the rows that an earlier report has settled.
+        act: Acts on one target.
+        options: The validated options.
+        hopeless: Further errors after which no later act can succeed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        collect: Callable[[], Plan[tuple[Sequence[J], Sequence[ActionRow]]]],
+        act: Callable[[J], Plan[Result]],
+        options: Options,
+        hopeless: tuple[type[InngestError], ...] = (),
+    ) -> None:
+        self._name = name
+        self._hopeless = (*_HOPELESS, *hopeless)
+        self._collect = collect
+        self._act = act
+        self._options = options
+
+    def run(self, driver: Driver) -> ActionReport:
+        """Collect and act; several acts run concurrently, in threads."""
+        targets, settled = driver.run(self._collect())
+        tally = self._tally(targets, settled)
+        try:
+            driver.run_many(targets, self._paced, tally.record, in_flight=self._options.in_flight)
+        except BaseException as error:
+            tally.note(error)
+            raise
+        return tally.finish()
+
+    async def run_async(self, driver: AsyncDriver) -> ActionReport:
+        """Collect and act; several acts run concurrently, in tasks."""
+        targets, settled = await driver.run(self._collect())
+        tally = self._tally(targets, settled)
+        try:
+            await driver.run_many(
+                targets, self._paced, tally.record, in_flight=self._options.in_flight
+            )
+        except BaseException as error:
+            tally.note(error)
+            raise
+        return tally.finish()
+
+    def _tally(self, targets: Sequence[J], settled: Sequence[ActionRow]) -> _Tally[J]:
+        on_result = self._options.on_result
+        return _Tally(self._name, targets, settled, on_result, self._hopeless)
+
+    def _paced(self, target: J) -> Plan[Result]:
+        pause = self._options.pacer.take()
+        if pause:
+            yield from sleep(pause)
+        return (yield from self._act(target))
+
+
+class _Tally(Generic[J]):
+    """Collects the rows, passes them on, and detects when continuing is pointless."""
+
+    def __init__(
+        self,
+        name: str,
+        targets: Sequence[J],
+        settled: Sequence[ActionRow],
+        on_result: Callable[[ActionRow], object] | None,
+        hopeless: tuple[type[InngestError], ...],
+    ) -> None:
+        self._name = name
+        self._on_result = on_result
+        self._hopeless = hopeless
+        self._rows = {row.position: row for row in settled}
+        for target in targets:
+            self._rows[target.row.position] = target.row
+        self._failing = 0
+        self._stopped_by: InngestError | None = None
+
+    def record(self, target: J, result: Result | None) -> bool:
+        """Add the result of an act, None if it was abandoned; return whether to continue."""
+        row, cause = result or _abandoned(target)
+        self._rows[row.position] = row
+        is_failing = isinstance(cause, ServerError | TransportError)
+        self._failing = self._failing + 1 if is_failing else 0
+        if isinstance(cause, self._hopeless) or names_a_pause(cause) or self._failing >= _OUTAGE:
+            self._stopped_by = self._stopped_by or cause
+        if self._on_result is not None:
+            self._on_result(row)
+        return self._stopped_by is None
+
+    def finish(self) -> ActionReport:
+        """Return the report, or raise it with the error that stopped the operation."""
+        report = self._report()
+        if self._stopped_by is None:
+            return report
+        raise PartialActionError(
+            f"stopped by {self._stopped_by} So far {report}. Pass resume=error.report to go on "
+            "where it stopped.",
+            report=report,
+        ) from self._stopped_by
+
+    def note(self, error: BaseException) -> None:
+        """Add to an exception from outside what was done before it."""
+        error.add_note(f"so far {self._report()}")
+
+    def _report(self) -> ActionReport:
+        return ActionReport(self._name, tuple(self._rows[each] for each in sorted(self._rows)))
+
+
+def _abandoned(target: Target) -> Result:
+    reason = "abandoned before its response arrived"
+    return Result(evolve(target.row, outcome=ActionOutcome.UNKNOWN, reason=reason))
+
+
+def failure(row: ActionRow, error: InngestError) -> Result:
+    """Return the row of an act that ended with an error."""
+    if isinstance(error, NotFoundError):
+        outcome = ActionOutcome.NOT_FOUND
+    elif may_be_done(error):
+        outcome = ActionOutcome.UNKNOWN
+    else:
+        outcome = ActionOutcome.FAILED
+    return Result(evolve(row, outcome=outcome, reason=str(error)), error)
+
+
+def may_be_done(error: InngestError) -> bool:
+    """Return whether a request may have been carried out although it ended with an error."""
+    match error:
+        case TransportError():
+            return error.delivered
+        case ApiError():
+            return error.may_have_taken_effect
+        case _:
+            # It was carried out, but the response cannot be read.
+            return isinstance(error, InvalidResponseError)

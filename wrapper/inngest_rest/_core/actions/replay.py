@@ -1,0 +1,237 @@
+"""Replay many runs, none of them twice.
+
+A replay has no idempotency key: a server that is asked twice starts two runs. So if a response is
+lost, the new run is looked up among the runs of the same event before the replay is tried again:
+v1 names, for each of them, the run that it repeats (schema V1Run).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from attrs import evolve
+
+from inngest_rest._core.actions.action import Action, Result, check_options, failure, may_be_done
+from inngest_rest._core.actions.selection import RunTarget, check_selection, with_reason
+from inngest_rest._core.plans import sleep
+from inngest_rest._core.resources import event_runs, functions, one_run, runs
+from inngest_rest._core.resources.filters import check_statuses
+from inngest_rest.action_reports import ActionOutcome, ActionRow
+from inngest_rest.errors import (
+    ConfigurationError,
+    InngestError,
+    InvalidArgumentError,
+    NotFoundError,
+    RouteNotFoundError,
+    TransportError,
+)
+from inngest_rest.models import Run, RunStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime, timedelta
+    from typing import Unpack
+
+    from inngest_rest._core.actions.action import OptionArguments
+    from inngest_rest._core.actions.selection import Resumable
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
+    from inngest_rest.typing import StatusFilter
+
+# A new run is listed under its event within 0.2 s; allow for a slow server.
+_LISTED_WITHIN = 1.0
+
+# How often one run's replay is requested, if each response is lost and no new run is found.
+_TRIES = 3
+
+_BATCH = (
+    "it handled a batch of events, and a replay would carry only the first of them: "
+    "send the events again"
+)
+_DEBOUNCED = (
+    "its function is debounced, and the server does not replay runs of such a function: "
+    "send the event again"
+)
+_NOT_ENDED = "it has not ended: a replay would run it a second time beside the first"
+
+
+class _Before(NamedTuple):
+    """What is known of a run's event before its replay is requested.
+
+    Attributes:
+        event_id: The event.
+        originals: The runs that a replay of this one may name: recorded servers name the first of
+            its kind, which another run than this one may be.
+        replays: The ids of the runs that name one of these.
+    """
+
+    event_id: str
+    originals: frozenset[str]
+    replays: frozenset[str]
+
+
+def replay_all(
+    session: Session,
+    ids: Iterable[str] | None,
+    *,
+    resume: Resumable | None,
+    status: StatusFilter | None,
+    app: str | None,
+    function: str | None,
+    since: datetime | timedelta | None,
+    until: datetime | timedelta | None,
+    limit: int | None,
+    **arguments: Unpack[OptionArguments],
+) -> Action[RunTarget]:
+    """Validate the arguments and return the operation."""
+    options = check_options(session, arguments)
+    running = [it for it in check_statuses(status) if it in (RunStatus.QUEUED, RunStatus.RUNNING)]
+    if running:
+        raise InvalidArgumentError(f"status {running[0].value!r}: {_NOT_ENDED}")
+    collect = check_selection(
+        session,
+        "runs.replay",
+        ids,
+        resume,
+        status=status,
+        default_status=RunStatus.FAILED,
+        app=app,
+        function=function,
+        since=since,
+        until=until,
+        limit=limit,
+        keep_run=_needed,
+    )
+    debounced: dict[tuple[str, str], bool] = {}
+
+    def act(target: RunTarget) -> Plan[Result]:
+        return _replay(session, target, debounced, dry_run=options.dry_run)
+
+    return Action("runs.replay", collect, act, options)
+
+
+def _needed(run: Run) -> Run:
+    """Return what a replay needs of a run, which is little."""
+    return evolve(run, output=None, error=None)
+
+
+def _replay(
+    session: Session,
+    target: RunTarget,
+    debounced: dict[tuple[str, str], bool],
+    *,
+    dry_run: bool,
+) -> Plan[Result]:
+    row = target.row
+    assert row.id is not None
+    try:
+        run = target.run
+        if run is None or not run.is_ended:
+            # Lists show a run as running once it has a score (operation listRunsV2).
+            run = yield from one_run.fetch(session, row.id)
+        is_new = row.outcome != ActionOutcome.UNKNOWN
+        refusal = (yield from _why_refused(session, run, debounced)) if is_new else None
+        if refusal:
+            return Result(with_reason(row, ActionOutcome.REFUSED, refusal))
+        if dry_run:
+            return Result(with_reason(row, ActionOutcome.PLANNED) if is_new else row)
+        before = yield from _before(session, run)
+        if not is_new:
+            # An earlier call requested it: unless it can be looked up, a replay may run it twice.
+            if before is None or row.replays_before is None:
+                return Result(row)
+            new = before.replays.difference(row.replays_before)
+            if new:
+                return Result(_done(row, min(new)))
+    except InngestError as error:
+        return _not_requested(row, error)
+    if before is not None:
+        row = evolve(row, replays_before=tuple(sorted(before.replays)))
+    return (yield from _request(session, row, before))
+
+
+def _request(session: Session, row: ActionRow, before: _Before | None) -> Plan[Result]:
+    """Request the replay; again only if no run came of a request whose response was lost."""
+    assert row.id is not None
+    lost: InngestError | None = None
+    for _ in range(_TRIES):
+        try:
+            return Result(_done(row, (yield from runs.replay(session, row.id))))
+        except InngestError as error:
+            if not may_be_done(error) and lost is None:
+                return failure(evolve(row, replays_before=None), error)
+            lost = error
+        if before is None:
+            break
+        yield from sleep(_LISTED_WITHIN)
+        try:
+            known = yield from event_runs.by_v1(session, before.event_id)
+        except InngestError:
+            break
+        if new := _replays(before.originals, known) - before.replays:
+            return Result(_done(row, min(new)))
+        if not isinstance(lost, TransportError):
+            # The server responded, and started nothing: it would fail again.
+            untried = evolve(row, replays_before=None)
+            return Result(with_reason(untried, ActionOutcome.FAILED, str(lost)), lost)
+    assert lost is not None
+    return Result(with_reason(row, ActionOutcome.UNKNOWN, str(lost)), lost)
+
+
+def _why_refused(
+    session: Session, run: Run, debounced: dict[tuple[str, str], bool]
+) -> Plan[str | None]:
+    """Return why a replay of the run would not do what was asked."""
+    if run.batch_id is not None:
+        return _BATCH
+    if not run.is_ended:
+        return _NOT_ENDED
+    if run.app_id is None or run.function_id is None:
+        return None
+    key = run.app_id, run.function_id
+    if key not in debounced:
+        debounced[key] = yield from _is_debounced(session, *key)
+    return _DEBOUNCED if debounced[key] else None
+
+
+def _is_debounced(session: Session, app_id: str, function_id: str) -> Plan[bool]:
+    """Return whether the function is known to be debounced."""
+    try:
+        function = yield from functions.get(session, app_id, function_id)
+    except (ConfigurationError, NotFoundError, RouteNotFoundError):
+        # It was removed, or the server cannot tell: then its response to the replay decides.
+        return False
+    return bool((function.configuration or {}).get("debounce"))
+
+
+def _before(session: Session, run: Run) -> Plan[_Before | None]:
+    """Note the replays that a run has already; None if this server does not list them."""
+    if not run.event_ids:
+        return None
+    event_id = run.event_ids[0]
+    try:
+        known = yield from event_runs.by_v1(session, event_id)
+    except (ConfigurationError, NotFoundError, RouteNotFoundError):
+        return None
+    first = next((it.original_run_id for it in known if it.id == run.id), None)
+    originals = frozenset({run.id, first or run.id})
+    return _Before(event_id, originals, _replays(originals, known))
+
+
+def _replays(originals: frozenset[str], runs: Iterable[Run]) -> frozenset[str]:
+    return frozenset(run.id for run in runs if run.original_run_id in originals)
+
+
+def _done(row: ActionRow, new_run_id: str) -> ActionRow:
+    return ActionRow(row.position, row.id, ActionOutcome.DONE, new_run_id=new_run_id)
+
+
+def _not_requested(row: ActionRow, error: InngestError) -> Result:
+    """Return the row of a replay that was not requested now; if it was before, it is unknown."""
+    if isinstance(error, NotFoundError):
+        outcome = ActionOutcome.NOT_FOUND
+    elif row.outcome == ActionOutcome.UNKNOWN:
+        outcome = ActionOutcome.UNKNOWN
+    else:
+        outcome = ActionOutcome.FAILED
+    return Result(with_reason(row, outcome, str(error)), error)

@@ -1,0 +1,218 @@
+"""Which runs a bulk operation acts on: ids in hand, a filter, or what a report leaves to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from attrs import evolve, frozen
+
+from inngest_rest._core.arguments import check_count, check_id
+from inngest_rest._core.resources import runs
+from inngest_rest._core.resources.filters import check_statuses
+from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
+from inngest_rest.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from inngest_rest._core.calls.listing import Listing
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
+    from inngest_rest.models import Run
+    from inngest_rest.typing import StatusFilter
+
+Resumable = ActionReport | Mapping[str, object]
+
+# What a second call tries; the other outcomes are settled.
+_OPEN = frozenset(
+    {
+        ActionOutcome.PLANNED,
+        ActionOutcome.FAILED,
+        ActionOutcome.UNKNOWN,
+        ActionOutcome.NOT_TRIED,
+    }
+)
+
+
+@frozen
+class RunTarget:
+    """A run to act on.
+
+    Attributes:
+        row: Its row in the report so far.
+        run: The run as it was listed; None if only its id is known.
+    """
+
+    row: ActionRow
+    run: Run | None = None
+
+
+Collected = tuple["Sequence[RunTarget]", "Sequence[ActionRow]"]
+
+
+@frozen
+class RunFilter:
+    """A filter of runs; a window relative to now is fixed to an instant when it is made."""
+
+    status: StatusFilter
+    app: str | None
+    function: str | None
+    since: datetime | None
+    until: datetime | None
+    limit: int | None
+
+
+def check_selection(
+    session: Session,
+    action: str,
+    ids: Iterable[str] | None,
+    resume: Resumable | None,
+    *,
+    status: StatusFilter | None,
+    default_status: StatusFilter,
+    app: str | None,
+    function: str | None,
+    since: datetime | timedelta | None,
+    until: datetime | timedelta | None,
+    limit: int | None,
+    keep_run: Callable[[Run], Run | None],
+) -> Callable[[], Plan[Collected]]:
+    """Validate how the runs are selected, and return the plan that collects them.
+
+    Args:
+        session: The session whose settings and clock apply.
+        action: The action of the report; one to resume must have the same.
+        ids: The runs' ids.
+        resume: An earlier report.
+        status: The statuses to list.
+        default_status: The statuses to list if there is another filter.
+        app: The app's id.
+        function: The function's id within the app.
+        since: Start of the window; a timedelta is that long ago.
+        until: End of the window; a timedelta is that long ago.
+        limit: Maximum number of runs in total.
+        keep_run: Returns what to remember of a listed run.
+
+    Raises:
+        InvalidArgumentError: Nothing selects runs, or more than one way does.
+    """
+    filters = {"status": status, "app": app, "function": function, "since": since, "until": until}
+    given = [name for name, value in filters.items() if value is not None]
+    ways = [
+        *(["ids"] if ids is not None else []),
+        *(["resume"] if resume is not None else []),
+        *(["/".join(given)] if given else []),
+    ]
+    if len(ways) > 1:
+        raise InvalidArgumentError(f"{' and '.join(ways)} exclude each other: pass one of them")
+    check_count("limit", limit)
+    if resume is not None:
+        rows = check_report(resume, action).rows
+        return lambda: _remaining(rows, limit)
+    if ids is not None:
+        checked = _check_ids(ids)[:limit]
+        return lambda: _named(checked)
+    if not given:
+        raise InvalidArgumentError(
+            "nothing selects runs: pass ids, or a filter (status, app, function, since, until); "
+            "there is no way to act on every run of a server by accident"
+        )
+    selected = RunFilter(
+        check_statuses(default_status if status is None else status),
+        app,
+        function,
+        _instant("since", since, session),
+        _instant("until", until, session),
+        limit,
+    )
+    _listing(session, selected)  # its arguments are checked before anything is sent
+    return lambda: _listed(session, selected, keep_run)
+
+
+def check_report(resume: Resumable, action: str) -> ActionReport:
+    """Return the report to resume from; reject that of another action."""
+    report = resume if isinstance(resume, ActionReport) else ActionReport.from_dict(resume)
+    if report.action != action:
+        raise InvalidArgumentError(
+            f"resume is the report of {report.action}, which cannot be resumed by {action}"
+        )
+    return report
+
+
+def split(rows: Sequence[ActionRow]) -> tuple[list[ActionRow], list[ActionRow]]:
+    """Return the rows that are open, and those that are settled."""
+    open_rows = [row for row in rows if row.outcome in _OPEN]
+    return open_rows, [row for row in rows if row.outcome not in _OPEN]
+
+
+def new_row(position: int, run_id: str | None) -> ActionRow:
+    """Return the row of what was not tried yet."""
+    return ActionRow(position, run_id, ActionOutcome.NOT_TRIED)
+
+
+def _remaining(rows: Sequence[ActionRow], limit: int | None) -> Plan[Collected]:
+    yield from ()
+    to_do, settled = split(rows)
+    if limit is not None:
+        to_do, later = to_do[:limit], to_do[limit:]
+        settled += later
+    return [RunTarget(row) for row in to_do], settled
+
+
+def _named(ids: Sequence[str]) -> Plan[Collected]:
+    yield from ()
+    return [RunTarget(new_row(position, each)) for position, each in enumerate(ids)], []
+
+
+def _listed(
+    session: Session, selected: RunFilter, keep_run: Callable[[Run], Run | None]
+) -> Plan[Collected]:
+    """List the runs to their end before the first act, so that the set cannot grow under it."""
+    found: dict[str, RunTarget] = {}
+    walk = _listing(session, selected).walk()
+    while not walk.is_done:
+        for run in (yield from walk.next_page()).items:
+            if run.id not in found:
+                found[run.id] = RunTarget(new_row(len(found), run.id), keep_run(run))
+    return list(found.values()), []
+
+
+def _listing(session: Session, selected: RunFilter) -> Listing[Run]:
+    return runs.list_runs(
+        session,
+        status=selected.status,
+        app=selected.app,
+        function=selected.function,
+        since=selected.since,
+        until=selected.until,
+        include_output=False,
+        limit=selected.limit,
+        page_size=None,
+        cursor=None,
+    )
+
+
+def _check_ids(ids: Iterable[str]) -> list[str]:
+    """Return the ids without repeats; an error names the position."""
+    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidArgumentError(f"ids must be an iterable of run ids, not {ids!r}")
+    return list(dict.fromkeys(check_id(f"ids[{at}]", each) for at, each in enumerate(ids)))
+
+
+def _instant(name: str, value: datetime | timedelta | None, session: Session) -> datetime | None:
+    """Return the instant that a timedelta before now is; a datetime is returned as it is."""
+    if not isinstance(value, timedelta):
+        return value
+    if value <= timedelta():
+        raise InvalidArgumentError(f"{name} must lie in the past: a positive timedelta")
+    try:
+        return datetime.fromtimestamp(session.clock.now(), UTC) - value
+    except OverflowError:
+        raise InvalidArgumentError(f"{name} is too long ago: {value}") from None
+
+
+def with_reason(row: ActionRow, outcome: ActionOutcome, reason: str | None = None) -> ActionRow:
+    """Return a row with an outcome, and the reason for it."""
+    return evolve(row, outcome=outcome, reason=reason)

@@ -1,0 +1,35 @@
+"""Space the requests of many threads or tasks evenly."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Pacer:
+    """Spaces requests evenly; shared by all threads or tasks of one bulk operation.
+
+    Args:
+        requests: Maximum number of requests per period; None for no limit.
+        period: The period, in seconds.
+        clock: Returns monotonic seconds.
+    """
+
+    def __init__(self, requests: int | None, period: float, clock: Callable[[], float]) -> None:
+        self._interval = 0.0 if requests is None else period / requests
+        self._clock = clock
+        self._next = clock()
+        self._lock = threading.Lock()
+
+    def take(self) -> float:
+        """Reserve the next slot and return the seconds until it comes."""
+        if not self._interval:
+            return 0.0
+        with self._lock:
+            now = self._clock()
+            slot = max(self._next, now)
+            self._next = slot + self._interval
+            return slot - now

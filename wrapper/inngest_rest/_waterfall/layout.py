@@ -1,0 +1,219 @@
+"""Lay a trace out as rows on one time axis: what both drawings of it share."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from attrs import define, frozen
+
+from inngest_rest._waterfall.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_INSTANT = timedelta(milliseconds=1)
+
+# A span with one of these does not go on, even if its end is missing.
+_ENDED = frozenset({"completed", "failed", "cancelled", "skipped"})
+
+_KINDS = {
+    None: "function",
+    "run": "step",
+    "send_event": "step",
+    "wait_for_event": "wait",
+    "wait_for_signal": "wait",
+    "ai_gateway": "ai",
+}
+_ATTEMPT = re.compile(r"Attempt \d+")
+
+
+class SpanLike(Protocol):
+    """What is read of a span."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def queued_at(self) -> datetime | None: ...
+    @property
+    def started_at(self) -> datetime | None: ...
+    @property
+    def ended_at(self) -> datetime | None: ...
+    @property
+    def duration(self) -> timedelta | None: ...
+    @property
+    def step_op(self) -> str | None: ...
+    @property
+    def output(self) -> Any: ...
+    @property
+    def run_id(self) -> str | None: ...
+    @property
+    def children(self) -> Sequence[SpanLike]: ...
+
+
+@frozen
+class Row:
+    """A span in its place; its texts are safe to show.
+
+    Attributes:
+        depth: How many spans it is below the root.
+        name: Its name.
+        kind: run, function, step, sleep, wait, invoke, ai or attempt.
+        status: Its status, in lower case.
+        queued: When it was queued, from the beginning of the axis.
+        offset: When it started; if it has not, until when it has been queued.
+        duration: How long it took, or has taken until now; None if it has not started.
+        is_open: Whether it goes on.
+        error: Why it failed, if it did and nothing below it did.
+    """
+
+    depth: int
+    name: str
+    kind: str
+    status: str
+    queued: timedelta
+    offset: timedelta
+    duration: timedelta | None
+    is_open: bool
+    error: str | None
+
+
+@frozen
+class Waterfall:
+    """Rows on one axis.
+
+    Attributes:
+        run_id: The run's id, safe to show; None if the trace is only a part of one.
+        rows: One per span, each before those below it; the run first.
+        begin: The time at the beginning of the axis; None if the server sent no times.
+        total: The length of the axis, which is never zero.
+    """
+
+    run_id: str | None
+    rows: tuple[Row, ...]
+    begin: datetime | None
+    total: timedelta
+
+
+@define(eq=False)
+class _Place:
+    """A span on its way to a row.
+
+    Attributes:
+        last: The last known time of the span and of those below it.
+    """
+
+    span: SpanLike
+    parent: _Place | None
+    depth: int
+    queued: datetime | None
+    started: datetime | None
+    end: datetime | None
+    last: datetime | None
+    is_open: bool
+    failed_below: bool = False
+
+
+def lay_out(root: SpanLike, now: datetime) -> Waterfall:
+    """Lay a trace out, what goes on being drawn up to `now`.
+
+    Raises:
+        ValueError: `now` has no time zone.
+    """
+    if now.tzinfo is None:
+        raise ValueError("now has no time zone: use datetime.now(UTC)")
+    places = list(_places(root))
+    for place in reversed(places):
+        _settle(place)
+    for place in places:
+        _end(place, now)
+    times = [at for it in places for at in (it.queued, it.started, it.end) if at]
+    begin = min(times, default=None)
+    total = max(times) - begin if begin else _INSTANT
+    return Waterfall(
+        run_id=None if root.run_id is None else visible(root.run_id),
+        rows=tuple(_row(place, begin or now) for place in places),
+        begin=begin,
+        total=max(total, _INSTANT),
+    )
+
+
+def _places(root: SpanLike) -> Iterator[_Place]:
+    """Yield each span before those below it; not by recursion, since a server sets the depth."""
+    pending: list[tuple[SpanLike, _Place | None, int]] = [(root, None, 0)]
+    while pending:
+        span, parent, depth = pending.pop()
+        started = _aware(span.started_at)
+        queued = _aware(span.queued_at) or started
+        end = _aware(span.ended_at) or _after(started, span.duration)
+        goes_on = end is None and span.status not in _ENDED
+        place = _Place(span, parent, depth, queued, started, end, end or started or queued, goes_on)
+        yield place
+        pending += ((child, place, depth + 1) for child in reversed(span.children))
+
+
+def _settle(place: _Place) -> None:
+    """End a span that has ended at an unknown time; hand on to its parent what that must know."""
+    if place.end is None and not place.is_open:
+        place.end = place.last
+    parent = place.parent
+    if parent is not None:
+        parent.failed_below |= place.failed_below or place.span.status == "failed"
+        parent.last = max((at for at in (parent.last, place.last) if at), default=None)
+
+
+def _end(place: _Place, now: datetime) -> None:
+    """End a span that goes on: now, or with its parent, as the sleep of a cancelled run does."""
+    if place.is_open:
+        parent = place.parent
+        place.is_open = parent is None or parent.is_open
+        place.end = now if parent is None or parent.is_open else parent.end
+    # The clocks of two machines differ.
+    if place.end and place.started:
+        place.end = max(place.end, place.started)
+
+
+def _row(place: _Place, begin: datetime) -> Row:
+    span = place.span
+    start = place.started or place.end or place.queued or begin
+    return Row(
+        depth=place.depth,
+        name=visible(span.name),
+        kind=_kind(span) if place.depth else "run",
+        status=visible(span.status),
+        queued=min(place.queued or start, start) - begin,
+        offset=start - begin,
+        duration=place.end - place.started if place.end and place.started else None,
+        is_open=place.is_open,
+        error=_error(span) if span.status == "failed" and not place.failed_below else None,
+    )
+
+
+def _kind(span: SpanLike) -> str:
+    if _ATTEMPT.fullmatch(span.name):
+        return "attempt"
+    return _KINDS.get(span.step_op) or visible(span.step_op or "")
+
+
+def _error(span: SpanLike) -> str | None:
+    """Return the error of a failed span in one line."""
+    if not isinstance(span.output, dict):
+        return None
+    output = cast("dict[str, Any]", span.output)
+    name, message = output.get("name") or output.get("error"), output.get("message")
+    parts = [each for each in (name, message) if isinstance(each, str) and each]
+    return visible(": ".join(parts).partition("\n")[0]) or None
+
+
+def _aware(at: datetime | None) -> datetime | None:
+    return at.replace(tzinfo=UTC) if at and at.tzinfo is None else at
+
+
+def _after(start: datetime | None, duration: timedelta | None) -> datetime | None:
+    try:
+        return None if start is None or duration is None else start + duration
+    except OverflowError:
+        return None

@@ -1,0 +1,186 @@
+"""Draw a waterfall as one page of HTML: no script, and nothing loaded from elsewhere.
+
+All that a server sent is escaped as text, and chosen from a list where it becomes a class. A policy
+in the page forbids scripts and requests, should a reader find a way around that.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from inngest_rest._waterfall.durations import text_of, tick_text, ticks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import timedelta
+
+    from inngest_rest._waterfall.layout import Row, Waterfall
+
+_MARKS = {
+    "completed": "✓",
+    "failed": "✗",
+    "cancelled": "⊘",
+    "running": "●",
+    "waiting": "○",
+    "skipped": "-",
+}
+
+# What a bar means, in the order of the legend.
+_KINDS = {
+    "function": "function",
+    "step": "step",
+    "sleep": "sleep",
+    "wait": "wait",
+    "invoke": "invoke",
+    "ai": "AI",
+}
+
+_TICKS = 6
+# A time that begins further right than this would leave the chart: it ends at its tick.
+_RIGHTMOST = 0.92
+
+
+def draw(waterfall: Waterfall) -> str:
+    """Return the page."""
+    root = waterfall.rows[0]
+    name = waterfall.run_id or root.name
+    style = files("inngest_rest._waterfall").joinpath("page.css").read_text(encoding="utf-8")
+    return f"""\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width">
+<title>{escape(name)} {escape(root.status)}</title>
+<style>
+{style}</style>
+</head>
+<body>
+<main>
+<h1><bdi>{escape(name)}</bdi></h1>
+<p>{_summary(waterfall)}</p>
+<table>
+<colgroup>
+<col class="name-column"><col class="kind-column"><col><col class="duration-column">
+</colgroup>
+<thead>
+<tr><th>Name</th><th class="kind">Kind</th><th class="chart">{_axis(waterfall)}</th>\
+<th class="duration">Duration</th></tr>
+</thead>
+<tbody>
+{"".join(line for row in waterfall.rows for line in _lines(row, waterfall))}</tbody>
+</table>
+<footer>{_legend(waterfall)}</footer>
+</main>
+</body>
+</html>
+"""
+
+
+def _summary(waterfall: Waterfall) -> str:
+    root, begin = waterfall.rows[0], waterfall.begin
+    parts = [f'<b class="{_classes("status", root)}">{_mark(root)} {escape(root.status)}</b>']
+    if root.duration is not None:
+        parts.append(f"{text_of(root.duration)}{' so far' if root.is_open else ''}")
+    if root.offset > root.queued:
+        parts.append(f"queued for {text_of(root.offset - root.queued)}")
+    if begin:
+        parts.append(f"{begin:%Y-%m-%d %H:%M:%S} {escape(begin.tzname() or '')}")
+    return " · ".join(parts)
+
+
+def _axis(waterfall: Waterfall) -> str:
+    """Return the times above the chart, and the lines that every row repeats below them."""
+    lines = texts = ""
+    for tick in ticks(waterfall.total, _TICKS):
+        x = _percent(tick, waterfall)
+        lines += f'<line class="tick" x1="{x}" x2="{x}" y2="100%"/>'
+        is_last = tick / waterfall.total > _RIGHTMOST
+        place = 'dx="-4" text-anchor="end"' if is_last else 'dx="4"'
+        texts += f'<text x="{x}" y="22" {place}>{tick_text(tick)}</text>'
+    return f'<svg><defs><g id="ticks">{lines}</g></defs>{texts}</svg>'
+
+
+def _lines(row: Row, waterfall: Waterfall) -> Iterator[str]:
+    kind = row.kind if row.kind in _KINDS or row.depth == 0 or row.kind == "attempt" else "other"
+    shown = "" if kind in ("run", "attempt") else row.kind
+    depth = f'style="--depth:{min(row.depth, 8)}"'
+    yield (
+        f'<tr class="{kind}" {depth}>'
+        f'<th scope="row" class="{_classes("name", row)}" title="{escape(row.name)}">'
+        f'<span class="mark" title="{escape(row.status)}">{_mark(row)}</span>'
+        f"<bdi>{escape(row.name)}</bdi></th>"
+        f'<td class="kind">{escape(shown)}</td>'
+        f'<td class="chart">{_bar(row, waterfall)}</td>'
+        f"{_duration(row)}</tr>\n"
+    )
+    if row.error:
+        yield (
+            f'<tr class="error" {depth}><td colspan="4">'
+            f"<div><bdi>{escape(row.error)}</bdi></div></td></tr>\n"
+        )
+
+
+def _bar(row: Row, waterfall: Waterfall) -> str:
+    """Return the bar of a span: thin while it was queued, and wide enough to be seen."""
+    start = _percent(row.offset, waterfall)
+    parts = [f"<title>{escape(_explanation(row))}</title>", '<use href="#ticks"/>']
+    if row.offset > row.queued:
+        parts.append(
+            f'<rect class="queue" x="{_percent(row.queued, waterfall)}" y="13" height="2" '
+            f'width="{_percent(row.offset - row.queued, waterfall)}"/>'
+        )
+    if row.duration is not None:
+        width = _percent(row.duration, waterfall)
+        top, height = (10, 8) if row.kind in ("run", "attempt") else (7, 14)
+        parts.append(
+            f'<rect class="{_classes("bar", row)}{" open" if row.is_open else ""}" x="{start}" '
+            f'y="{top}" height="{height}" rx="2" width="{width}" style="width:max(3px,{width})"/>'
+        )
+    return f"<svg>{''.join(parts)}</svg>"
+
+
+def _explanation(row: Row) -> str:
+    parts = [row.name, row.status]
+    if row.offset > row.queued:
+        parts.append(f"queued for {text_of(row.offset - row.queued)}")
+    parts.append(f"from {text_of(row.offset)}")
+    return ", ".join(parts)
+
+
+def _legend(waterfall: Waterfall) -> str:
+    present = {row.kind for row in waterfall.rows}
+    samples = [(kind, "", text) for kind, text in _KINDS.items() if kind in present]
+    if any(row.status == "failed" for row in waterfall.rows):
+        samples.append(("step", " failed", "failed"))
+    if any(row.is_open for row in waterfall.rows):
+        samples.append(("step", " open", "not ended"))
+    bars = "".join(
+        f'<span class="{kind}"><svg><rect class="bar{more}" width="22" height="10" rx="2"/></svg>'
+        f"{text}</span>"
+        for kind, more, text in samples
+    )
+    queue = '<span><svg><rect class="queue" y="4" width="22" height="2"/></svg>queued</span>'
+    return queue + bars
+
+
+def _classes(name: str, row: Row) -> str:
+    return f"{name} {row.status}" if row.status in _MARKS else name
+
+
+def _mark(row: Row) -> str:
+    return _MARKS.get(row.status, "?")
+
+
+def _duration(row: Row) -> str:
+    if row.duration is None:
+        return f'<td class="duration">{"queued" if row.is_open else ""}</td>'
+    goes_on = " open" if row.is_open else ""
+    return f'<td class="duration{goes_on}">{text_of(row.duration)}</td>'
+
+
+def _percent(part: timedelta, waterfall: Waterfall) -> str:
+    return f"{part / waterfall.total:.4%}"

@@ -1,0 +1,180 @@
+"""Draw a waterfall for a terminal; the one module that needs rich."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len, get_character_cell_size
+from rich.color import ColorSystem
+from rich.console import Console
+from rich.style import Style
+
+from inngest_rest._waterfall.durations import text_of, tick_text, ticks
+from inngest_rest._waterfall.visible import is_right_to_left
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from inngest_rest._waterfall.layout import Row, Waterfall
+
+    Paint = Callable[[str, str], str]
+
+# Narrower, there is no room for bars.
+_NARROWEST = 60
+
+_MARKS = {
+    "completed": ("✓", "green"),
+    "failed": ("✗", "red"),
+    "cancelled": ("⊘", "yellow"),
+    "running": ("●", "cyan"),
+    "waiting": ("○", "cyan"),
+    "skipped": ("-", "dim"),
+}
+
+# The sixteen colors, which each terminal has in its own light or dark theme.
+_STYLES = {"run": "bold", "sleep": "blue", "wait": "blue", "invoke": "magenta", "ai": "magenta"}
+_STYLES_BY_STATUS = {"failed": "red", "cancelled": "yellow", "skipped": "dim"}
+_IDLE = frozenset({"sleep", "wait", "invoke"})
+
+# A cell of a bar by its halves, each empty, queued or busy: at left + 3 * right.
+_EMPTY, _QUEUED, _BUSY = range(3)
+_CELLS = " ╴╸╶─╾╺╼━"
+_IDLE_CELLS = " ╴╸╶─╾╺╼╍"
+
+# Before a number, text that runs from right to left would move it to its other side.
+_LEFT_TO_RIGHT_MARK = "\u200e"
+
+
+def draw(waterfall: Waterfall, *, width: int | None, color: bool | None) -> str:
+    """Return the lines of a waterfall, colored if wished or if standard output shows colors."""
+    console = Console(file=sys.stdout)
+    if color is None:
+        color = console.color_system is not None and not console.no_color
+    lines = _lines(waterfall, max(width or console.width, _NARROWEST), _paint if color else _plain)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _paint(text: str, style: str) -> str:
+    return Style.parse(style).render(text, color_system=ColorSystem.STANDARD) if style else text
+
+
+def _plain(text: str, _: str) -> str:
+    return text
+
+
+def _lines(waterfall: Waterfall, width: int, paint: Paint) -> Iterator[str]:
+    rows = waterfall.rows
+    names = [f"{'  ' * min(row.depth, 6)}{row.name}" for row in rows]
+    kinds = ["" if row.kind in ("run", "attempt") else row.kind for row in rows]
+    durations = _durations(rows)
+    kind_width, duration_width = (max(map(cell_len, texts)) for texts in (kinds, durations))
+    kind_width = min(kind_width, 10)
+    name_width = min(max(map(cell_len, names)), width * 2 // 5 - kind_width)
+    # "✓ name  kind  bar  duration"
+    bar_width = width - 2 - name_width - 2 - kind_width - 2 - 2 - duration_width
+
+    yield _title(waterfall, paint)
+    yield " " * (6 + name_width + kind_width) + paint(_axis(waterfall, bar_width), "dim")
+    for row, name, kind, duration in zip(rows, names, kinds, durations, strict=True):
+        mark, mark_style = _MARKS.get(row.status, ("?", "dim"))
+        style = _STYLES_BY_STATUS.get(row.status) or _STYLES.get(row.kind, "cyan")
+        yield (
+            f"{paint(mark, mark_style)} "
+            f"{paint(_fitted(name, name_width), 'bold' if row.depth == 0 else '')}  "
+            f"{paint(_fitted(kind, kind_width), 'dim')}  "
+            f"{_bar(row, waterfall, bar_width, style, paint)}  "
+            f"{' ' * (duration_width - cell_len(duration))}{duration}"
+        )
+        if row.error:
+            indent = 2 + 2 * min(row.depth, 6)
+            yield " " * indent + paint(_begun(row.error, width - indent), "red")
+
+
+def _title(waterfall: Waterfall, paint: Paint) -> str:
+    root, begin = waterfall.rows[0], waterfall.begin
+    at = f"  {begin:%Y-%m-%d %H:%M:%S} {begin.tzname()}" if begin else ""
+    _, style = _MARKS.get(root.status, ("", "dim"))
+    return f"{paint(waterfall.run_id or 'Run', 'bold')}  {paint(root.status, style)}{at}"
+
+
+def _durations(rows: Sequence[Row]) -> list[str]:
+    """Return the durations, each with an ellipsis if it goes on; their figures are aligned."""
+    ended = " " if any(row.is_open for row in rows) else ""
+    return [
+        f"{text_of(row.duration)}{'…' if row.is_open else ended}"
+        if row.duration is not None
+        else f"queued{ended}"
+        if row.is_open
+        else ""
+        for row in rows
+    ]
+
+
+def _axis(waterfall: Waterfall, width: int) -> str:
+    """Return the times at the ticks, each beginning above its own place."""
+    line = ""
+    for tick in ticks(waterfall.total, width // 10):
+        text = tick_text(tick)
+        place = min(round(tick / waterfall.total * width), max(width - len(text), 0))
+        if place > len(line) or not line:
+            line = line.ljust(place) + text
+    return line
+
+
+def _bar(row: Row, waterfall: Waterfall, width: int, style: str, paint: Paint) -> str:
+    def half(offset_ratio: float) -> int:
+        return round(offset_ratio * width * 2)
+
+    queued, start = half(row.queued / waterfall.total), half(row.offset / waterfall.total)
+    end = start
+    if row.duration is not None:
+        start = min(start, width * 2 - 1)
+        end = max(half((row.offset + row.duration) / waterfall.total), start + 1)
+    queued = min(queued, start)
+    first, last = queued // 2, -(-end // 2)
+    cells = _IDLE_CELLS if row.kind in _IDLE else _CELLS
+
+    def state(place: int) -> int:
+        if place < queued or place >= end:
+            return _EMPTY
+        return _QUEUED if place < start else _BUSY
+
+    text = "".join(cells[state(2 * at) + 3 * state(2 * at + 1)] for at in range(first, last))
+    lead = start // 2 - first
+    return (
+        " " * first
+        + (paint(text[:lead], "dim") if lead else "")
+        + (paint(text[lead:], style) if text[lead:] else "")
+        + " " * (width - last)
+    )
+
+
+def _fitted(text: str, cells: int) -> str:
+    """Return text in exactly so many cells, with an ellipsis in the middle if it is too long.
+
+    Names of steps in a loop differ at their ends.
+    """
+    if text.isascii() and len(text) <= cells:
+        return text.ljust(cells)
+    if cell_len(text) > cells:
+        head = _within(text, cells // 2)
+        tail = _within(reversed(text), cells - 1 - cell_len(head))[::-1]
+        text = f"{head}…{tail}"
+    padding = " " * (cells - cell_len(text))
+    return text + (_LEFT_TO_RIGHT_MARK if is_right_to_left(text) else "") + padding
+
+
+def _begun(text: str, cells: int) -> str:
+    """Return the beginning of a text, with an ellipsis if that is not all of it."""
+    return text if cell_len(text) <= cells else f"{_within(text, cells - 1)}…"
+
+
+def _within(characters: Iterable[str], cells: int) -> str:
+    taken = ""
+    for each in characters:
+        cells -= get_character_cell_size(each)
+        if cells < 0:
+            break
+        taken += each
+    return taken

@@ -1,0 +1,176 @@
+"""Reports on what was done to many runs: one row per run, from which a second call resumes."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self
+
+from attrs import field, frozen
+
+from inngest_rest.errors import InngestError, InvalidArgumentError
+from inngest_rest.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class ActionOutcome(StrEnum):
+    """What became of one run, or one input, of a bulk operation.
+
+    Attributes:
+        PLANNED: A dry run found it; nothing was done.
+        DONE: It was done.
+        ALREADY_ENDED: The run had ended, so there was nothing to cancel.
+        NOT_FOUND: The server has no such run.
+        REFUSED: It was not tried, because it would not do what was asked; `reason` says why.
+        FAILED: The server rejected it, or could not do it; `reason` says why.
+        UNKNOWN: The request was sent, and whether it took effect is not known.
+        NOT_TRIED: The operation ended before its turn came.
+    """
+
+    PLANNED = "planned"
+    DONE = "done"
+    ALREADY_ENDED = "already_ended"
+    NOT_FOUND = "not_found"
+    REFUSED = "refused"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    NOT_TRIED = "not_tried"
+
+
+@frozen(repr=False)
+class ActionRow(Record):
+    """One run, or one input, of a bulk operation.
+
+    Attributes:
+        position: Its index in the ids, the listing or the inputs, from 0.
+        id: The run's id; None for an input of `functions.invoke_many`.
+        outcome: What became of it.
+        new_run_id: The run that was started for it.
+        reason: Why it was not done.
+        replays_before: For a replay of unknown outcome, the replays that the run had before: one
+            that it has beside them is this one.
+    """
+
+    position: int
+    id: str | None
+    outcome: ActionOutcome
+    new_run_id: str | None = None
+    reason: str | None = None
+    replays_before: tuple[str, ...] | None = field(default=None, repr=False)
+
+
+@frozen(repr=False)
+class ActionReport(Record):
+    """The outcome of a bulk operation.
+
+    Pass it as `resume` to the same method to try what is planned, failed, unknown or not tried. It
+    is kept between programs as JSON: `to_json`, `from_json`.
+
+    Attributes:
+        action: What was done: "runs.cancel", "runs.replay", or "functions.invoke APP/FUNCTION".
+        rows: One row per run or input, in order.
+    """
+
+    action: str
+    rows: tuple[ActionRow, ...] = field(repr=False)
+
+    @property
+    def counts(self) -> dict[ActionOutcome, int]:
+        """How many rows have each outcome; outcomes that no row has are left out."""
+        found = Counter(row.outcome for row in self.rows)
+        return {outcome: found[outcome] for outcome in ActionOutcome if found[outcome]}
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{count:,} {_words(it)}" for it, count in self.counts.items())
+        return f"{self.action}: {counts or 'nothing to do'}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as a dict that `json.dumps` accepts, its counts included."""
+        rows = [row.to_dict() for row in self.rows]
+        return {
+            "action": self.action,
+            "counts": {str(outcome): count for outcome, count in self.counts.items()},
+            "rows": rows,
+        }
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Self:
+        """Read a report as `to_dict` returns it.
+
+        Raises:
+            InvalidArgumentError: It is not a report; the message has the position of the row.
+        """
+        place = ""
+        try:
+            rows: list[ActionRow] = []
+            for index, row in enumerate(value["rows"]):
+                place = f" row {index}:"
+                rows.append(_row(row, index))
+            place = ""
+            return cls(_text(value["action"]), tuple(rows))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise InvalidArgumentError(
+                f"this is not the report of a bulk operation:{place} {_what(error)}"
+            ) from None
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read a report as `to_json` returns it.
+
+        Raises:
+            InvalidArgumentError: It is not a report; the message has the position of the row.
+        """
+        try:
+            value = json.loads(text)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InvalidArgumentError(f"the report is not JSON: {error}") from None
+        return cls.from_dict(value)
+
+
+class PartialActionError(InngestError):
+    """A bulk operation stopped, because what remained would have failed as well.
+
+    The error that stopped it is the `__cause__`.
+
+    Attributes:
+        report: One row per run or input, those that were not tried included; pass it as `resume`.
+    """
+
+    def __init__(self, message: str, *, report: ActionReport) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+def _row(row: Mapping[str, Any], position: int) -> ActionRow:
+    if row["position"] != position:
+        raise ValueError(f"position {row['position']!r} is not {position}")
+    replays = row.get("replays_before")
+    return ActionRow(
+        position=position,
+        id=_optional_text(row.get("id")),
+        outcome=ActionOutcome(row["outcome"]),
+        new_run_id=_optional_text(row.get("new_run_id")),
+        reason=_optional_text(row.get("reason")),
+        replays_before=None if replays is None else tuple(map(_text, replays)),
+    )
+
+
+def _optional_text(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not text")
+    return value
+
+
+def _what(error: Exception) -> str:
+    return f"it has no {error}" if isinstance(error, KeyError) else str(error)
+
+
+def _words(outcome: ActionOutcome) -> str:
+    return outcome.replace("_", " ")
