@@ -15,6 +15,9 @@ import pytest
 
 import inngest_rest
 from inngest_rest import (
+    ActionOutcome,
+    ActionReport,
+    ActionRow,
     ApiError,
     AuthenticationError,
     BufferFullError,
@@ -28,6 +31,7 @@ from inngest_rest import (
     NoRunError,
     NotFoundError,
     OutboxError,
+    PartialActionError,
     PartialSendError,
     RateLimitError,
     RequestTimeoutError,
@@ -91,6 +95,7 @@ def transport_error(kind: type[TransportError]) -> TransportError:
 
 RUN = Run("01", RunStatus("paused"))
 REPORT = SendReport(1, 1, 1, (SendFailure(1, {"name": "a"}, "no"),))
+ROW = ActionRow(0, "01", ActionOutcome.NOT_TRIED)
 MADE: list[InngestError] = [
     InngestError("x"),
     ConfigurationError("x"),
@@ -104,6 +109,7 @@ MADE: list[InngestError] = [
     WaitTimeoutError("several late", run=RUN, runs=[RUN], event_id="01E"),
     NoRunError("none", event_id="01E", explanation=Explanation("01E", None, runs=(RUN,))),
     PartialSendError(REPORT, ["01", None, None]),
+    PartialActionError("stopped", report=ActionReport("runs.cancel", (ROW,))),
     BufferFullError("full"),
     ClosedError("closed"),
     OutboxError("locked", path="/tmp/outbox"),

@@ -79,8 +79,8 @@ def test_a_copy_has_its_own_retries(
 
 
 def test_a_copy_has_groups_of_its_own(connect: Connect, server: Server) -> None:
-    server.on(RUN.replace("/v1", "GET /v1"), recorded("v1-run-ok"))
-    client = connect(api_version="v1")
+    server.on(f"GET {RUN}", recorded("v2-run-ok"))
+    client = connect(api_version="v2")
     client.runs.get(RUN_ID)
     client.with_options(headers={"x-trace": "1"}).runs.get(RUN_ID)
     client.runs.get(RUN_ID)
@@ -88,8 +88,8 @@ def test_a_copy_has_groups_of_its_own(connect: Connect, server: Server) -> None:
 
 
 def test_a_copy_shares_the_keys_that_worked(connect: Connect, server: Server) -> None:
-    server.on(f"GET {RUN}", only(HASHES[1], "v1-run-ok"))
-    client = connect(dev=False, signing_key=FIRST, signing_key_fallback=SECOND, api_version="v1")
+    server.on(f"GET {RUN}", only(HASHES[1], "v2-run-ok"))
+    client = connect(dev=False, signing_key=FIRST, signing_key_fallback=SECOND, api_version="v2")
     client.with_options(timeout=5).runs.get(RUN_ID)
     client.runs.get(RUN_ID)
     assert bearers(server) == [HASHES[0], HASHES[1], HASHES[1]]
@@ -215,7 +215,7 @@ def test_a_secret_in_a_header_is_nowhere_shown(
         f"GET {RUN}",
         lambda request: says({"error": f"bad {request.headers['x-gateway-key']}"}, status=404),
     )
-    copy = connect(api_version="v1").with_options(headers={"X-Gateway-Key": SECRET})
+    copy = connect(api_version="v2").with_options(headers={"X-Gateway-Key": SECRET})
     with pytest.raises(NotFoundError) as caught:
         copy.runs.get(RUN_ID)
     assert caught.value.message == "bad ***"
@@ -225,7 +225,7 @@ def test_a_secret_in_a_header_is_nowhere_shown(
 
 def test_the_value_of_another_header_is_not_masked(connect: Connect, server: Server) -> None:
     server.on(f"GET {RUN}", says({"error": "no run for request-1234"}, status=404))
-    copy = connect(api_version="v1").with_options(headers={"x-request-id": "request-1234"})
+    copy = connect(api_version="v2").with_options(headers={"x-request-id": "request-1234"})
     with pytest.raises(NotFoundError, match="request-1234"):
         copy.runs.get(RUN_ID)
 

@@ -43,9 +43,9 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Spans:
 @pytest.fixture
 def client(connect: Connect, server: Server) -> InngestClient:
     server.on(HEALTH, UP)
-    server.on(f"GET {RUN}", recorded("v1-run-ok"))
+    server.on(f"GET {RUN}", recorded("v2-run-ok"))
     server.on(EVENTS, accepts_all)
-    return connect(dev="http://localhost:8288", event_key=KEY, api_version="v1")
+    return connect(dev="http://localhost:8288", event_key=KEY)
 
 
 def test_a_call_is_a_client_span_with_the_attributes_of_the_conventions(
@@ -53,14 +53,14 @@ def test_a_call_is_a_client_span_with_the_attributes_of_the_conventions(
 ) -> None:
     client.runs.get(RUN_ID)
     [span] = spans.all
-    assert (span.name, span.kind, span.ended) == ("GET /v1/runs/{run_id}", SpanKind.CLIENT, 1)
+    assert (span.name, span.kind, span.ended) == ("GET /v2/runs/{run_id}", SpanKind.CLIENT, 1)
     assert span.attributes == {
         "http.request.method": "GET",
         "http.response.status_code": 200,
         "server.address": "localhost",
         "server.port": 8288,
-        "url.full": f"http://localhost:8288/v1/runs/{RUN_ID}",
-        "url.template": "/v1/runs/{run_id}",
+        "url.full": f"http://localhost:8288/v2/runs/{RUN_ID}",
+        "url.template": "/v2/runs/{run_id}",
     }
     assert span.status is None
     assert spans.scope == ("inngest_rest", __version__)
@@ -91,8 +91,8 @@ def test_a_retry_is_counted_on_the_one_span_of_its_call(
 def test_a_second_key_is_counted_as_a_resend(
     connect: Connect, server: Server, spans: Spans
 ) -> None:
-    server.on(f"GET {RUN}", only(HASHES[1], "v1-run-ok"))
-    client = connect(dev=False, signing_key=FIRST, signing_key_fallback=SECOND, api_version="v1")
+    server.on(f"GET {RUN}", only(HASHES[1], "v2-run-ok"))
+    client = connect(dev=False, signing_key=FIRST, signing_key_fallback=SECOND, api_version="v2")
     client.runs.get(RUN_ID)
     assert [each.attributes.get("http.request.resend_count") for each in spans.all] == [1]
 

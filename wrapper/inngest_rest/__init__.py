@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest._version import __version__
 
 if TYPE_CHECKING:
-    from inngest_rest.action_reports import (
-        ActionOutcome,
-        ActionReport,
-        ActionRow,
-        PartialActionError,
-    )
+    from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
     from inngest_rest.aio import AsyncInngestClient
     from inngest_rest.aio.buffer import AsyncEventBuffer
     from inngest_rest.aio.paginator import AsyncPaginator
@@ -37,6 +32,7 @@ if TYPE_CHECKING:
         NoRunError,
         NotFoundError,
         OutboxError,
+        PartialActionError,
         PartialSendError,
         PermissionDeniedError,
         RateLimitError,
@@ -128,7 +124,7 @@ __all__ = [
 ]
 
 _NAMES = {
-    "inngest_rest.action_reports": "ActionOutcome ActionReport ActionRow PartialActionError",
+    "inngest_rest.action_reports": "ActionOutcome ActionReport ActionRow",
     "inngest_rest.aio": "AsyncInngestClient",
     "inngest_rest.aio.buffer": "AsyncEventBuffer",
     "inngest_rest.aio.paginator": "AsyncPaginator",
@@ -138,9 +134,9 @@ _NAMES = {
     "inngest_rest.errors": (
         "ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
         "ConfigurationError ConflictError InngestError InvalidArgumentError InvalidEventError "
-        "InvalidResponseError NoRunError NotFoundError OutboxError PartialSendError "
-        "PermissionDeniedError RateLimitError RequestTimeoutError RouteNotFoundError "
-        "ServerError TransportError WaitTimeoutError"
+        "InvalidResponseError NoRunError NotFoundError OutboxError PartialActionError "
+        "PartialSendError PermissionDeniedError RateLimitError RequestTimeoutError "
+        "RouteNotFoundError ServerError TransportError WaitTimeoutError"
     ),
     "inngest_rest.event": "Event EventLike",
     "inngest_rest.explanation": "Explanation Listener Reason ReasonKind",

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from attrs import field, frozen
 
-from inngest_rest.errors import InngestError, InvalidArgumentError
 from inngest_rest.record import Record
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ class ActionReport(Record):
         """Read a report as `to_dict` returns it.
 
         Raises:
-            InvalidArgumentError: It is not a report; the message has the position of the row.
+            ValueError: It is not a report; the message has the position of the row.
         """
         place = ""
         try:
@@ -112,7 +111,7 @@ class ActionReport(Record):
             place = ""
             return cls(_text(value["action"]), tuple(rows))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise InvalidArgumentError(
+            raise ValueError(
                 f"this is not the report of a bulk operation:{place} {_what(error)}"
             ) from None
 
@@ -121,27 +120,13 @@ class ActionReport(Record):
         """Read a report as `to_json` returns it.
 
         Raises:
-            InvalidArgumentError: It is not a report; the message has the position of the row.
+            ValueError: It is not a report; the message has the position of the row.
         """
         try:
             value = json.loads(text)
         except (TypeError, ValueError, RecursionError) as error:
-            raise InvalidArgumentError(f"the report is not JSON: {error}") from None
+            raise ValueError(f"the report is not JSON: {error}") from None
         return cls.from_dict(value)
-
-
-class PartialActionError(InngestError):
-    """A bulk operation stopped, because what remained would have failed as well.
-
-    The error that stopped it is the `__cause__`.
-
-    Attributes:
-        report: One row per run or input, those that were not tried included; pass it as `resume`.
-    """
-
-    def __init__(self, message: str, *, report: ActionReport) -> None:
-        super().__init__(message)
-        self.report = report
 
 
 def _row(row: Mapping[str, Any], position: int) -> ActionRow:

@@ -10,7 +10,7 @@
     ├── WaitTimeoutError             a run has not ended yet: .run, .runs
     │   └── NoRunError               the event has started no run: .explanation
     ├── PartialSendError             not every event was accepted: .report, .ids
-    ├── PartialActionError           a bulk operation stopped: .report (in action_reports)
+    ├── PartialActionError           a bulk operation stopped before its end: .report
     ├── ClosedError                  the client or buffer was closed before
     ├── BufferFullError              a buffer had no room for an event
     ├── OutboxError                  the file of a buffer cannot be used: .path
@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from inngest_rest.action_reports import ActionReport
     from inngest_rest.explanation import Explanation
     from inngest_rest.models import Run
     from inngest_rest.reports import SendReport
@@ -184,6 +185,20 @@ class PartialSendError(InngestError):
         )
         self.report = report
         self.ids = tuple(ids)
+
+
+class PartialActionError(InngestError):
+    """A bulk operation stopped, because what remained would have failed as well.
+
+    The error that stopped it is the `__cause__`.
+
+    Attributes:
+        report: One row per run or input, those that were not tried included; pass it as `resume`.
+    """
+
+    def __init__(self, message: str, *, report: ActionReport) -> None:
+        super().__init__(message)
+        self.report = report
 
 
 class ClosedError(InngestError, RuntimeError):

@@ -10,12 +10,7 @@ from inngest_rest._core.arguments import check_count, check_seconds
 from inngest_rest._core.calls.retry import names_a_pause
 from inngest_rest._core.pacing import Pacer
 from inngest_rest._core.plans import Plan, sleep
-from inngest_rest.action_reports import (
-    ActionOutcome,
-    ActionReport,
-    ActionRow,
-    PartialActionError,
-)
+from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.errors import (
     ApiError,
     AuthenticationError,
@@ -25,6 +20,7 @@ from inngest_rest.errors import (
     InvalidArgumentError,
     InvalidResponseError,
     NotFoundError,
+    PartialActionError,
     PermissionDeniedError,
     RouteNotFoundError,
     ServerError,

@@ -133,7 +133,10 @@ def check_selection(
 
 def check_report(resume: Resumable, action: str) -> ActionReport:
     """Return the report to resume from; reject that of another action."""
-    report = resume if isinstance(resume, ActionReport) else ActionReport.from_dict(resume)
+    try:
+        report = resume if isinstance(resume, ActionReport) else ActionReport.from_dict(resume)
+    except ValueError as error:
+        raise InvalidArgumentError(f"resume: {error}") from None
     if report.action != action:
         raise InvalidArgumentError(
             f"resume is the report of {report.action}, which cannot be resumed by {action}"
