@@ -155,7 +155,10 @@ class Walk(Generic[T]):
         cursor, size = self._cursor, self._listing.page_size
         size = size if self._left is None else min(size, self._left)
         routes = self._routes(cursor, size)
-        path, part = yield from first_present(self._listing.session, *routes, deadline=deadline)
+        answer: tuple[str, Part[T]] = yield from first_present(
+            self._listing.session, *routes, deadline=deadline
+        )
+        path, part = answer
         skipped = min(cursor.skip if cursor else 0, len(part.items))
         places = [place for place in self._fresh(part.items) if place >= skipped]
         if self._left is not None and len(places) > self._left:
