@@ -142,9 +142,36 @@ def test_a_repeated_id_names_the_earlier_event_and_its_run(
     assert (reason.kind, reason.is_certain) == ("duplicate_id", True)
     assert reason.evidence == {
         "id": "own",
-        "earlier_event": first,
-        "earlier_run": mock.runs[0].id,
+        "other_event": first,
+        "other_run": mock.runs[0].id,
     }
+
+
+def test_of_several_repeats_the_one_that_ran_is_named(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    mock.function("shop", "charge", trigger="order")
+    first = send(client, id="own")
+    for _ in range(8):
+        clock.advance(60)
+        repeat = send(client, id="own")
+    (reason,) = client.events.explain(repeat).reasons
+    assert (reason.is_certain, reason.evidence["other_event"]) == (True, first)
+
+
+def test_a_repeat_within_seconds_may_run_in_place_of_the_first(
+    connect: Connect, server: Server
+) -> None:
+    """A server takes either of two events that it handles at the same time for the repeated one."""
+    event = body_of("why-tfinish-event")
+    event["data"]["id"] = "own"
+    other = {**event["data"], "internal_id": ID[:9] + "6" + ID[10:]}
+    of_server(server, "why-tfinish-event", "v2-event-runs-unknown", id="t-finish")
+    server.on(f"GET /v1/events/{ID}", says(event))
+    server.on("GET /v1/events", says({"data": [other, event["data"]]}))
+    server.on(f"GET /v2/events/{other['internal_id']}/runs", recorded("why-tfinish-v2-runs"))
+    (reason,) = connect().events.explain(ID).reasons
+    assert (reason.kind, reason.is_certain) == ("duplicate_id", True)
 
 
 def test_an_id_is_not_called_repeated_after_a_day_nor_without_an_earlier_event(

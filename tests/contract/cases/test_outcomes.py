@@ -61,7 +61,7 @@ def test_a_repeated_id_is_explained_by_the_run_it_started(
     found = client.events.explain(event_id)
     (reason,) = found.reasons
     assert (reason.kind, reason.is_certain) == ("duplicate_id", True)
-    assert reason.evidence["earlier_run"] == run.id
+    assert reason.evidence["other_run"] == run.id
     assert client.events.explain(event.id, name=event.name).event_id == event_id
 
 

@@ -43,22 +43,22 @@ def reasons(
         if run is not None:
             yield _reason(
                 ReasonKind.DUPLICATE_ID,
-                f"the earlier event {twin.event.internal_id} with the same id {twin.event.id!r} "
+                f"event {twin.event.internal_id} with the same id {twin.event.id!r} "
                 f"started run {run.id} of {name}, which runs once for an id within 24 hours",
                 function,
                 is_certain=True,
                 id=twin.event.id,
-                earlier_event=twin.event.internal_id,
-                earlier_run=run.id,
+                other_event=twin.event.internal_id,
+                other_run=run.id,
             )
             return
         yield _reason(
             ReasonKind.DUPLICATE_ID,
-            f"{name} may have taken it for the earlier event {twin.event.internal_id} with the "
-            f"same id {twin.event.id!r}, of which it has no run either",
+            f"{name} may have taken it for event {twin.event.internal_id} with the same id "
+            f"{twin.event.id!r}, of which it has no run either",
             function,
             id=twin.event.id,
-            earlier_event=twin.event.internal_id,
+            other_event=twin.event.internal_id,
         )
     if True not in verdicts:
         yield _reason(

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 SAME_ID_WITHIN = timedelta(hours=24)
 """For how long a function starts no second run for an event's own id."""
 
+# Of two events at almost the same time, either may be taken for the repeated one.
+_RACE = timedelta(seconds=5)
+
+# Of the events with one id, the runs of the oldest are read, with one request each.
+_MOST_TWINS = 5
+
 # Of the events of a name, the newest so many are searched, at 50 per request.
 _MOST_EVENTS = 200
 
@@ -54,7 +60,7 @@ class OtherRuns:
 
 @frozen
 class Twin:
-    """An earlier event with the same own id, and the runs that it started."""
+    """Another event with the same own id, and the runs that it started."""
 
     event: StoredEvent
     runs: tuple[Run, ...]
@@ -70,7 +76,7 @@ class Evidence:
         runs: The runs that it started.
         catalogue: The apps and functions of the server.
         listeners: The functions with a trigger for it, and the triggers that match.
-        twin: An earlier event with the same own id; None if there is none, or none was found.
+        twin: Another event with the same own id; None if there is none, or none was found.
         later: The id of a later event of the same name, if there is one.
         others: Other runs of functions, by app and function, where they matter.
         timeouts: The timeouts of functions that have some, by app and function.
@@ -164,19 +170,20 @@ class _Gatherer:
         return self._event.received_at or self._now
 
     def twin(self) -> Plan[Twin | None]:
-        """Find the newest earlier event of the same name and own id."""
+        """Find another event of the same name and own id, the oldest that started a run."""
         event = self._event
         if event.id == event.internal_id:
             return None
-        since = self._received - SAME_ID_WITHIN
         found = yield from self._events(
-            since, self._received + timedelta(milliseconds=1), "earlier events with the same id"
+            self._received - SAME_ID_WITHIN, self._received + _RACE, "events with the same id"
         )
-        for each in found:
-            if each.id == event.id and is_later(event.internal_id, than=each.internal_id):
-                started = yield from self._runs_of(each.internal_id)
-                return Twin(each, started)
-        return None
+        same = [it for it in found if it.id == event.id and it.internal_id != event.internal_id]
+        twin = None
+        for each in same[: -_MOST_TWINS - 1 : -1]:
+            twin = Twin(each, (yield from self._runs_of(each.internal_id)))
+            if twin.runs:
+                break
+        return twin
 
     def later(self) -> Plan[str | None]:
         """Find a later event of the same name."""
