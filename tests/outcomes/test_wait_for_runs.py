@@ -255,6 +255,14 @@ def test_a_passing_fault_after_the_send_does_not_end_the_wait(
     assert ids(client.send_and_wait(Event("order"), timeout=60)) == {"charge"}
 
 
+def test_functions_that_cannot_be_read_delay_a_wait_by_five_seconds_at_most(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    mock.fault(answers(503, headers={"retry-after": "3"}), times=None, path="/v2/apps")
+    assert ids(client.send_and_wait(Event("order"), timeout=60)) == {"charge"}
+    assert clock.elapsed < 6
+
+
 def test_an_error_after_the_send_names_the_event(connect: Connect, mock: MockServer) -> None:
     client = connect(transport=mock.transport)
     mock.fault(answers(401), times=None, method="GET")
@@ -310,6 +318,15 @@ def test_an_unknown_event_is_not_found_after_five_seconds(
     with pytest.raises(NotFoundError):
         client.events.wait("01HZZZZZZZZZZZZZZZZZZZZZZZ", timeout=60)
     assert 5 <= clock.elapsed < 8
+
+
+def test_a_wait_shorter_than_five_seconds_times_out_for_an_unknown_event(
+    client: InngestClient, clock: Clock
+) -> None:
+    with pytest.raises(WaitTimeoutError, match="did not appear") as caught:
+        client.events.wait("01HZZZZZZZZZZZZZZZZZZZZZZZ", timeout=0.5)
+    assert (caught.value.run, caught.value.event_id) == (None, "01HZZZZZZZZZZZZZZZZZZZZZZZ")
+    assert clock.elapsed < 1
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.outcomes.catalogue import Catalogue
     from inngest_rest._core.plans import Plan
     from inngest_rest.event import EventLike
     from inngest_rest.typing import Seconds
@@ -103,11 +104,17 @@ def _look_up(session: Session, wait: _Wait) -> Plan[None]:
     while True:
         try:
             event, at = yield from events.get_now(session, wait.event_id, deadline=wait.deadline)
-        except NotFoundError:
+        except (NotFoundError, TransportError) as error:
             now = session.clock.monotonic()
-            if now >= min(appears_by, wait.deadline):
+            if now >= appears_by or (isinstance(error, TransportError) and now < wait.deadline):
                 raise
-            yield from sleep(min(pause, wait.deadline - now))
+            if now >= wait.deadline:
+                raise WaitTimeoutError(
+                    f"event {wait.event_id} did not appear when the time was up",
+                    run=None,
+                    event_id=wait.event_id,
+                ) from error
+            yield from _pause(session, wait, pause)
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
         except (ConfigurationError, RouteNotFoundError):
             return
@@ -144,7 +151,7 @@ def _find_all(session: Session, wait: _Wait) -> Plan[None]:
     clock = session.clock
     known = catalogue.recent(session)
     if known is None and wait.event is not None:
-        known = yield from catalogue.read(session, deadline=wait.deadline)
+        known = yield from _read_catalogue(session, wait)
     yield from _pause(session, wait, wait.received + _FIRST_LOOK - clock.monotonic())
     seen: float | None = None
     pause = _FIRST_PAUSE
@@ -166,7 +173,7 @@ def _find_all(session: Session, wait: _Wait) -> Plan[None]:
             return
         if known is not None and known.read_at < wait.received and wait.event is not None:
             # A function may have been added or removed since.
-            known = yield from catalogue.read(session, deadline=wait.deadline)
+            known = yield from _read_catalogue(session, wait)
         now = clock.monotonic()
         if now >= wait.deadline:
             if not wait.runs:
@@ -175,6 +182,12 @@ def _find_all(session: Session, wait: _Wait) -> Plan[None]:
         until = found.until - now if found.until > now else pause
         yield from _pause(session, wait, max(min(pause, until), asked_pause))
         pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+
+
+def _read_catalogue(session: Session, wait: _Wait) -> Plan[Catalogue]:
+    """Read the functions of the server, unless it takes longer than they are of use."""
+    deadline = min(wait.deadline, session.clock.monotonic() + APPEARS_WITHIN)
+    return (yield from catalogue.read(session, deadline=deadline))
 
 
 def _pause(session: Session, wait: _Wait, seconds: float) -> Plan[None]:
