@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,9 +17,11 @@ from inngest_rest import (
     Webhook,
 )
 from inngest_rest.testing import MockServer
-from tests.support.server import Reply, body_of, recorded, says
+from tests.support.server import Reply, body_of, recorded, says, text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from inngest_rest import InngestClient
     from tests.conftest import Connect
     from tests.support.server import Server
@@ -94,16 +96,31 @@ def test_cancellations_are_listed_and_deleted(client: InngestClient, server: Ser
     client.cancellations.delete("c")
 
 
-def test_a_self_hosted_server_has_no_bulk_cancellations(connect: Connect, server: Server) -> None:
-    server.on("GET /v1/cancellations", recorded("v1-cancellations"))
-    server.on("POST /v1/cancellations", recorded("v1-cancellation-create"))
-    with pytest.raises(ServerError, match="self-hosted server has no bulk") as caught:
-        connect(retries=0).cancellations.list().page()
-    assert caught.value.status == 500
-    with pytest.raises(NotFoundError, match="function not found"):
-        connect().cancellations.create(
-            "a", "f", started_before=DAY, started_after=DAY - timedelta(1)
-        )
+CANCELLATION_CALLS: dict[str, Callable[[InngestClient], object]] = {
+    "GET /v1/cancellations": lambda client: client.cancellations.list().page(),
+    "POST /v1/cancellations": lambda client: client.cancellations.create(
+        "a", "f", started_before=DAY
+    ),
+    "DELETE /v1/cancellations/c": lambda client: client.cancellations.delete("c"),
+}
+
+
+@pytest.mark.parametrize("route", CANCELLATION_CALLS)
+def test_a_self_hosted_server_has_no_bulk_cancellations_and_is_asked_once(
+    client: InngestClient, server: Server, route: str
+) -> None:
+    server.on(route, recorded("v1-cancellations"))
+    with pytest.raises(ServerError, match="cancel runs by a filter"):
+        CANCELLATION_CALLS[route](client)
+    assert server.asked == [route]
+
+
+def test_another_failure_of_bulk_cancellations_is_retried(
+    client: InngestClient, server: Server
+) -> None:
+    found = says({"data": [CANCELLATION], "metadata": META})
+    server.on("GET /v1/cancellations", text(503, ""), text(500, "down"), found)
+    assert [each.id for each in client.cancellations.list()] == ["c"]
 
 
 def test_webhooks_are_created_updated_and_deleted(connect: Connect) -> None:

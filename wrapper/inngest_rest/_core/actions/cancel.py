@@ -5,57 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.actions.action import Action, Result, check_options, failure
-from inngest_rest._core.actions.selection import RunTarget, check_selection, with_reason
+from inngest_rest._core.actions.selection import UNFINISHED, RunTarget, check_selection, with_reason
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import check_statuses
 from inngest_rest.action_reports import ActionOutcome
 from inngest_rest.errors import InngestError, InvalidArgumentError
-from inngest_rest.models import RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime, timedelta
     from typing import Unpack
 
-    from inngest_rest._core.actions.action import OptionArguments
-    from inngest_rest._core.actions.selection import Resumable
+    from inngest_rest._core.actions.selection import RunArguments
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.typing import StatusFilter
-
-_CANCELLABLE = (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
 def cancel_all(
-    session: Session,
-    ids: Iterable[str] | None,
-    *,
-    resume: Resumable | None,
-    status: StatusFilter | None,
-    app: str | None,
-    function: str | None,
-    since: datetime | timedelta | None,
-    until: datetime | timedelta | None,
-    limit: int | None,
-    **arguments: Unpack[OptionArguments],
+    session: Session, ids: Iterable[str] | None, **arguments: Unpack[RunArguments]
 ) -> Action[RunTarget]:
     """Validate the arguments and return the operation."""
     options = check_options(session, arguments)
-    ended = [each for each in check_statuses(status) if each not in _CANCELLABLE]
+    ended = [each for each in check_statuses(arguments["status"]) if each not in UNFINISHED]
     if ended:
         raise InvalidArgumentError(f"status {ended[0].value!r} is of runs that have ended")
     collect = check_selection(
         session,
         "runs.cancel",
         ids,
-        resume,
-        status=status,
-        default_status=_CANCELLABLE,
-        app=app,
-        function=function,
-        since=since,
-        until=until,
-        limit=limit,
+        arguments,
+        default_status=UNFINISHED,
         keep_run=lambda _: None,
     )
 

@@ -29,14 +29,11 @@ from inngest_rest.models import Run, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime, timedelta
     from typing import Unpack
 
-    from inngest_rest._core.actions.action import OptionArguments
-    from inngest_rest._core.actions.selection import Resumable
+    from inngest_rest._core.actions.selection import RunArguments
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.typing import StatusFilter
 
 # A new run is listed under its event within 0.2 s; allow for a slow server.
 _LISTED_WITHIN = 1.0
@@ -71,35 +68,23 @@ class _Before(NamedTuple):
 
 
 def replay_all(
-    session: Session,
-    ids: Iterable[str] | None,
-    *,
-    resume: Resumable | None,
-    status: StatusFilter | None,
-    app: str | None,
-    function: str | None,
-    since: datetime | timedelta | None,
-    until: datetime | timedelta | None,
-    limit: int | None,
-    **arguments: Unpack[OptionArguments],
+    session: Session, ids: Iterable[str] | None, **arguments: Unpack[RunArguments]
 ) -> Action[RunTarget]:
     """Validate the arguments and return the operation."""
     options = check_options(session, arguments)
-    running = [it for it in check_statuses(status) if it in (RunStatus.QUEUED, RunStatus.RUNNING)]
+    running = [
+        it
+        for it in check_statuses(arguments["status"])
+        if it in (RunStatus.QUEUED, RunStatus.RUNNING)
+    ]
     if running:
         raise InvalidArgumentError(f"status {running[0].value!r}: {_NOT_ENDED}")
     collect = check_selection(
         session,
         "runs.replay",
         ids,
-        resume,
-        status=status,
+        arguments,
         default_status=RunStatus.FAILED,
-        app=app,
-        function=function,
-        since=since,
-        until=until,
-        limit=limit,
         keep_run=_needed,
     )
     debounced: dict[tuple[str, str], bool] = {}

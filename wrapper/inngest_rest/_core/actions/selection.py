@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
+from inngest_rest._core.actions.action import OptionArguments
 from inngest_rest._core.arguments import check_count, check_id
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import check_statuses
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.models import RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,6 +36,11 @@ _OPEN = frozenset(
         ActionOutcome.NOT_TRIED,
     }
 )
+
+
+UNFINISHED = (RunStatus.QUEUED, RunStatus.RUNNING)
+
+_FILTERS = ("status", "app", "function", "since", "until")
 
 
 @frozen
@@ -64,42 +71,43 @@ class RunFilter:
     limit: int | None
 
 
+class RunArguments(OptionArguments):
+    """What selects the runs of a bulk operation, and its options, as the caller gave them."""
+
+    resume: Resumable | None
+    status: StatusFilter | None
+    app: str | None
+    function: str | None
+    since: datetime | timedelta | None
+    until: datetime | timedelta | None
+    limit: int | None
+
+
 def check_selection(
     session: Session,
     action: str,
     ids: Iterable[str] | None,
-    resume: Resumable | None,
+    arguments: RunArguments,
     *,
-    status: StatusFilter | None,
     default_status: StatusFilter,
-    app: str | None,
-    function: str | None,
-    since: datetime | timedelta | None,
-    until: datetime | timedelta | None,
-    limit: int | None,
     keep_run: Callable[[Run], Run | None],
 ) -> Callable[[], Plan[Collected]]:
-    """Validate how the runs are selected, and return the plan that collects them.
+    """Validate what selects the runs, and return the plan that collects them.
 
     Args:
         session: The session whose settings and clock apply.
         action: The action of the report; one to resume must have the same.
         ids: The runs' ids.
-        resume: An earlier report.
-        status: The statuses to list.
+        arguments: A filter, or a report to resume from.
         default_status: The statuses to list if there is another filter.
-        app: The app's id.
-        function: The function's id within the app.
-        since: Start of the window; a timedelta is that long ago.
-        until: End of the window; a timedelta is that long ago.
-        limit: Maximum number of runs in total.
         keep_run: Returns what to remember of a listed run.
 
     Raises:
         InvalidArgumentError: Nothing selects runs, or more than one way does.
     """
-    filters = {"status": status, "app": app, "function": function, "since": since, "until": until}
-    given = [name for name, value in filters.items() if value is not None]
+    resume, limit = arguments["resume"], arguments["limit"]
+    filters = dict(arguments)
+    given = [name for name in _FILTERS if filters[name] is not None]
     ways = [
         *(["ids"] if ids is not None else []),
         *(["resume"] if resume is not None else []),
@@ -119,12 +127,13 @@ def check_selection(
             "nothing selects runs: pass ids, or a filter (status, app, function, since, until); "
             "there is no way to act on every run of a server by accident"
         )
+    status = arguments["status"]
     selected = RunFilter(
         check_statuses(default_status if status is None else status),
-        app,
-        function,
-        _instant("since", since, session),
-        _instant("until", until, session),
+        arguments["app"],
+        arguments["function"],
+        _instant("since", arguments["since"], session),
+        _instant("until", arguments["until"], session),
         limit,
     )
     _listing(session, selected)  # its arguments are checked before anything is sent

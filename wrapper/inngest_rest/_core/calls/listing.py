@@ -236,6 +236,7 @@ def _with_path(route: Route[A, Part[T]]) -> Route[A, tuple[str, Part[T]]]:
         lambda answer: (route.path, route.convert(answer)),
         other_forms=route.other_forms,
         repeatable=route.repeatable,
+        may_panic=route.may_panic,
         accepted=route.accepted,
         advice=route.advice,
     )

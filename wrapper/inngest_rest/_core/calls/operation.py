@@ -21,6 +21,7 @@ from inngest_rest.errors import (
     InngestError,
     PermissionDeniedError,
     RateLimitError,
+    ServerError,
     TransportError,
 )
 
@@ -113,6 +114,7 @@ def _perform(
         if (
             spent > policy.retries
             or not is_worth_retrying(failure, repeatable=route.repeatable)
+            or (route.may_panic and _is_panic(failure))
             or now + pause >= deadline
             # Without a time, too: a rate limit is not an outage, which the quota is for.
             or not (isinstance(failure, RateLimitError) or session.quotas[_host(route)].take())
@@ -120,6 +122,13 @@ def _perform(
             raise failure
         logger.debug("trying again in %.2f s: %s", pause, failure)
         yield from sleep(pause)
+
+
+def _is_panic(error: InngestError) -> bool:
+    """Return whether a handler of v1 panicked: a 500 with an empty body."""
+    if not isinstance(error, ServerError) or error.status != 500:
+        return False
+    return error.response is not None and not error.response.body
 
 
 def _host(route: Route[A, T]) -> Host:

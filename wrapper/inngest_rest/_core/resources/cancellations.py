@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from inngest_rest.models import Cancellation
 
 # It responds with 500 and an empty body (recording v1-cancellations).
-_ADVICE: Advice = {ServerError: "A self-hosted server has no bulk cancellations."}
+_ADVICE: Advice = {
+    ServerError: "A self-hosted server has no bulk cancellations: cancel runs by a filter, with "
+    "client.runs.cancel_all."
+}
 
 
 def list_cancellations(session: Session, **paging: Unpack[Paging]) -> Listing[Cancellation]:
@@ -35,6 +38,7 @@ def list_cancellations(session: Session, **paging: Unpack[Paging]) -> Listing[Ca
         operation.get_kwargs(),
         api.V1CancellationListEnvelope,
         lambda it: Part(tuple(map(from_v1.cancellation, it.data))),
+        may_panic=True,
         advice=_ADVICE,
     )
     return listing(session, unpaged(route), **paging)
@@ -84,4 +88,5 @@ def delete(session: Session, cancellation_id: str) -> Plan[None]:
     """Withdraw a bulk cancellation; runs it has already cancelled stay cancelled."""
     operation = v1.delete_cancellation_v1
     kwargs = operation.get_kwargs(check_id("cancellation id", cancellation_id))
-    return first_present(session, Route.without_result(operation, kwargs, advice=_ADVICE))
+    route = Route.without_result(operation, kwargs, may_panic=True, advice=_ADVICE)
+    return first_present(session, route)
