@@ -10,7 +10,7 @@ from attrs import frozen
 from inngest_rest._core.calls.listing import EVERYTHING, read_all
 from inngest_rest._core.outcomes.triggers import matching
 from inngest_rest._core.resources import apps, functions
-from inngest_rest.errors import InngestError
+from inngest_rest.errors import InngestError, RouteNotFoundError
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
@@ -58,6 +58,13 @@ def name_of(function: Function) -> str:
     return f"{function.app_id}/{function.id}"
 
 
+def why(error: InngestError) -> str:
+    """Return why something could not be read: of an absent route, since when servers have it."""
+    if isinstance(error, RouteNotFoundError) and error.advice:
+        return error.advice.partition(". ")[0].removesuffix(".")
+    return str(error)
+
+
 def recent(session: Session) -> Catalogue | None:
     """Return what was read in the last minute, if anything was."""
     known = cast("Catalogue | None", session.catalogues.get(session.settings.env))
@@ -77,7 +84,7 @@ def read(session: Session, *, deadline: float = math.inf) -> Plan[Catalogue]:
             apps.list_apps(session, v2_first=True, **EVERYTHING), deadline=deadline
         )
     except InngestError as error:
-        gaps.append(f"which functions listen, as the apps could not be listed: {error}")
+        gaps.append(f"which functions listen, as the apps could not be listed: {why(error)}")
     served = [app for app in served if not app.is_archived]
     if len(served) > _MOST_APPS:
         gaps.append(f"the functions of {len(served) - _MOST_APPS} of {len(served)} apps")
@@ -86,7 +93,7 @@ def read(session: Session, *, deadline: float = math.inf) -> Plan[Catalogue]:
             listing = functions.list_functions(session, app.id, **EVERYTHING)
             listed = yield from read_all(listing, deadline=deadline)
         except InngestError as error:
-            gaps.append(f"the functions of app {app.id}: {error}")
+            gaps.append(f"the functions of app {app.id}: {why(error)}")
         else:
             found += [each for each in listed if not each.is_archived]
     catalogue = Catalogue(tuple(served), tuple(found), tuple(gaps), read_at)

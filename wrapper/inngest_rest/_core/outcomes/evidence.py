@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 
 from inngest_rest._core.calls.listing import EVERYTHING, read_all
 from inngest_rest._core.outcomes import limits
-from inngest_rest._core.outcomes.catalogue import is_of, name_of
+from inngest_rest._core.outcomes.catalogue import is_of, name_of, why
 from inngest_rest._core.outcomes.conditions import verdict
 from inngest_rest._core.resources import event_runs, events, functions, runs
 from inngest_rest.errors import InngestError
@@ -213,7 +213,7 @@ class _Gatherer:
                 page: Page[Run] = yield from listing.walk().next_page(deadline=self._deadline)
             except InngestError as error:
                 name = name_of(function)
-                self.unchecked.append(f"other runs of {name}: {error}")
+                self.unchecked.append(f"other runs of {name}: {why(error)}")
             else:
                 found[key(function)] = OtherRuns(page.items, page.next_cursor is None)
         return found
@@ -225,7 +225,7 @@ class _Gatherer:
             try:
                 of_app = yield from functions.of_v1(self._session, app_id, deadline=self._deadline)
             except InngestError as error:
-                self.unchecked.append(f"the timeouts of functions of {app_id}: {error}")
+                self.unchecked.append(f"the timeouts of functions of {app_id}: {why(error)}")
             else:
                 for function in of_app:
                     if timeouts := limits.timeouts(function):
@@ -247,7 +247,7 @@ class _Gatherer:
         try:
             found = yield from read_all(listing, deadline=self._deadline)
         except InngestError as error:
-            self.unchecked.append(f"{what}: {error}")
+            self.unchecked.append(f"{what}: {why(error)}")
             return []
         if len(found) >= _MOST_EVENTS:
             self.unchecked.append(f"{what}, beyond the newest {_MOST_EVENTS}")
@@ -258,7 +258,7 @@ class _Gatherer:
         try:
             return tuple((yield from read_all(listing, deadline=self._deadline)))
         except InngestError as error:
-            self.unchecked.append(f"the runs of event {event_id}: {error}")
+            self.unchecked.append(f"the runs of event {event_id}: {why(error)}")
             return ()
 
 

@@ -58,7 +58,9 @@ def explain_stored(
         event, at = yield from events.get_now(session, event_id, deadline=deadline)
     except (ConfigurationError, RouteNotFoundError) as error:
         runs = yield from _runs_of(session, event_id, deadline)
-        return Explanation(event_id, None, runs=runs, unchecked=(f"the event itself: {error}",))
+        return Explanation(
+            event_id, None, runs=runs, unchecked=(f"the event itself: {catalogue.why(error)}",)
+        )
     runs = yield from _runs_of(session, event_id, deadline)
     known = yield from catalogue.read(session, deadline=deadline)
     evidence = Evidence(
