@@ -209,7 +209,7 @@ def test_all_is_sorted_and_each_name_is_there(module: Any) -> None:
 def test_all_is_every_public_name_of_the_leaves() -> None:
     public = {
         name
-        for module in ("errors", "event", "models", "reports")
+        for module in ("errors", "event", "explanation", "models", "reports")
         for name, value in vars(__import__(f"inngest_rest.{module}", fromlist=["x"])).items()
         if getattr(value, "__module__", "").startswith("inngest_rest.") and name[0].isupper()
     }
@@ -228,6 +228,7 @@ PUBLIC = [
     "inngest_rest.client",
     "inngest_rest.errors",
     "inngest_rest.event",
+    "inngest_rest.explanation",
     "inngest_rest.models",
     "inngest_rest.record",
     "inngest_rest.reports",

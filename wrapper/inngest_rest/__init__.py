@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         InvalidArgumentError,
         InvalidEventError,
         InvalidResponseError,
+        NoRunError,
         NotFoundError,
         OutboxError,
         PartialActionError,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         WaitTimeoutError,
     )
     from inngest_rest.event import Event, EventLike
+    from inngest_rest.explanation import Explanation, Listener, Reason, ReasonKind
     from inngest_rest.models import (
         App,
         Cancellation,
@@ -81,6 +83,7 @@ __all__ = [
     "Event",
     "EventBuffer",
     "EventLike",
+    "Explanation",
     "Function",
     "InngestClient",
     "InngestError",
@@ -88,6 +91,8 @@ __all__ = [
     "InvalidEventError",
     "InvalidResponseError",
     "Job",
+    "Listener",
+    "NoRunError",
     "NotFoundError",
     "OutboxError",
     "Page",
@@ -97,6 +102,8 @@ __all__ = [
     "PermissionDeniedError",
     "RateLimitError",
     "RawResponse",
+    "Reason",
+    "ReasonKind",
     "Record",
     "RequestTimeoutError",
     "RetryPolicy",
@@ -127,11 +134,12 @@ _NAMES = {
     "inngest_rest.errors": (
         "ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
         "ConfigurationError ConflictError InngestError InvalidArgumentError InvalidEventError "
-        "InvalidResponseError NotFoundError OutboxError PartialActionError PartialSendError "
-        "PermissionDeniedError RateLimitError RequestTimeoutError RouteNotFoundError "
-        "ServerError TransportError WaitTimeoutError"
+        "InvalidResponseError NoRunError NotFoundError OutboxError PartialActionError "
+        "PartialSendError PermissionDeniedError RateLimitError RequestTimeoutError "
+        "RouteNotFoundError ServerError TransportError WaitTimeoutError"
     ),
     "inngest_rest.event": "Event EventLike",
+    "inngest_rest.explanation": "Explanation Listener Reason ReasonKind",
     "inngest_rest.models": (
         "App Cancellation Function Job Page Run RunError RunStatus Span StoredEvent Trigger Webhook"
     ),
