@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unpaged
-from inngest_rest._core.calls.route import Route
+from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.resources import from_v1, from_v2, one_run
 from inngest_rest._core.resources.caching import past_cache
+from inngest_rest._core.resources.run_state import UNKNOWN
+from inngest_rest.errors import InngestError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 
@@ -54,9 +56,13 @@ def list_runs(
 
     route_of_v1 = _route_of_v1(event_id)
 
-    def with_v1(runs: tuple[Run, ...]) -> Plan[tuple[Run, ...]]:
-        if all(map(one_run.is_of_v1, runs)):
-            return runs
+    def complete(listed: tuple[Run, ...]) -> Plan[tuple[Run, ...]]:
+        runs = list(listed)
+        for place, run in enumerate(runs):
+            if _may_be_misreported(session, run):
+                runs[place] = yield from _by_itself(session, run)
+        if not include_original_run_id or all(map(one_run.is_of_v1, runs)):
+            return tuple(runs)
         of_v1 = {run.id: run for run in (yield from by_v1(session, event_id))}
         for run in runs:
             if run.id not in of_v1:
@@ -70,9 +76,28 @@ def list_runs(
         unpaged(route_of_v1 if cached else past_cache(session, route_of_v1)),
         largest_page=_LARGEST_PAGE,
         id_of=attrgetter("id"),
-        complete=with_v1 if include_original_run_id else None,
+        complete=complete,
         **paging,
     )
+
+
+def _may_be_misreported(session: Session, run: Run) -> bool:
+    """Return whether a release before 1.27.1 may have listed a run with a wrong state.
+
+    v1 lists some that have ended as unfinished (recording 1.17-v1-event-runs-echoes), and v2, where
+    it is below /api/v2, lists each as queued (recording 1.25-api-v2-event-runs).
+    """
+    if one_run.is_of_v1(run):
+        return run.is_ended and run.status == UNKNOWN
+    return not run.is_ended and session.absent.v2_root == V2_ROOT_BEFORE_1_26
+
+
+def _by_itself(session: Session, run: Run) -> Plan[Run]:
+    """Return a run as it is by itself, which is right in every release; as it was if that fails."""
+    try:
+        return (yield from one_run.fetch(session, run.id, cached=False))
+    except InngestError:
+        return run
 
 
 def by_v1(session: Session, event_id: str) -> Plan[tuple[Run, ...]]:
