@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from inngest_rest.aio import AsyncInngestClient
     from inngest_rest.aio.buffer import AsyncEventBuffer
     from inngest_rest.aio.paginator import AsyncPaginator
+    from inngest_rest.aio.watcher import AsyncEndedRuns, AsyncWatcher
     from inngest_rest.client import InngestClient
     from inngest_rest.client.buffer import EventBuffer
     from inngest_rest.client.paginator import Paginator
+    from inngest_rest.client.watcher import EndedRuns, Watcher
     from inngest_rest.errors import (
         ApiError,
         AuthenticationError,
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
         Job,
         Page,
         Run,
+        RunChange,
         RunError,
         RunStatus,
         Span,
@@ -67,9 +70,11 @@ __all__ = [
     "ActionRow",
     "ApiError",
     "App",
+    "AsyncEndedRuns",
     "AsyncEventBuffer",
     "AsyncInngestClient",
     "AsyncPaginator",
+    "AsyncWatcher",
     "AuthenticationError",
     "BadRequestError",
     "BatchReport",
@@ -78,6 +83,7 @@ __all__ = [
     "ClosedError",
     "ConfigurationError",
     "ConflictError",
+    "EndedRuns",
     "Event",
     "EventBuffer",
     "EventLike",
@@ -102,6 +108,7 @@ __all__ = [
     "RetryPolicy",
     "RouteNotFoundError",
     "Run",
+    "RunChange",
     "RunError",
     "RunStatus",
     "SendFailure",
@@ -112,6 +119,7 @@ __all__ = [
     "TransportError",
     "Trigger",
     "WaitTimeoutError",
+    "Watcher",
     "Webhook",
     "__version__",
 ]
@@ -121,9 +129,11 @@ _NAMES = {
     "inngest_rest.aio": "AsyncInngestClient",
     "inngest_rest.aio.buffer": "AsyncEventBuffer",
     "inngest_rest.aio.paginator": "AsyncPaginator",
+    "inngest_rest.aio.watcher": "AsyncEndedRuns AsyncWatcher",
     "inngest_rest.client": "InngestClient",
     "inngest_rest.client.buffer": "EventBuffer",
     "inngest_rest.client.paginator": "Paginator",
+    "inngest_rest.client.watcher": "EndedRuns Watcher",
     "inngest_rest.errors": (
         "ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
         "ConfigurationError ConflictError InngestError InvalidArgumentError InvalidEventError "
@@ -133,7 +143,8 @@ _NAMES = {
     ),
     "inngest_rest.event": "Event EventLike",
     "inngest_rest.models": (
-        "App Cancellation Function Job Page Run RunError RunStatus Span StoredEvent Trigger Webhook"
+        "App Cancellation Function Job Page Run RunChange RunError RunStatus Span StoredEvent "
+        "Trigger Webhook"
     ),
     "inngest_rest.record": "Record",
     "inngest_rest.reports": "BatchReport SendFailure SendReport",

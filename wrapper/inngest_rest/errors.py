@@ -126,15 +126,17 @@ class InvalidResponseError(InngestError):
 
 
 class WaitTimeoutError(InngestError):
-    """The run did not end in time.
+    """The run, or one of several, did not end in time.
 
     Attributes:
         run: The run as last seen; None if it never appeared.
+        ids: The runs that have not ended, if several were waited for.
     """
 
-    def __init__(self, message: str, *, run: Run | None) -> None:
+    def __init__(self, message: str, *, run: Run | None, ids: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.run = run
+        self.ids = tuple(ids)
 
 
 class PartialSendError(InngestError):
