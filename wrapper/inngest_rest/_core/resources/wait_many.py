@@ -119,7 +119,8 @@ class WaitMany:
         is_many = len(self._open) > _FEW
         pause = max(self._pause, self._asked_pause, _PAUSE_OF_MANY if is_many else 0.0)
         self._pause, self._asked_pause = min(self._pause * GROWTH, LONGEST_PAUSE), 0.0
-        yield from sleep(min(pause, self._deadline - self._session.clock.monotonic()))
+        rest = self._deadline - self._session.clock.monotonic()
+        yield from sleep(max(min(pause, rest), 0.001))
         ended = (yield from self._list_ends()) if is_many and self._can_list else []
         # A list may be wrong, and a run may be seen late: each is asked about in turn.
         due = list(islice(self._open, _FEW if self._can_list else _BATCH))

@@ -58,6 +58,9 @@ _OUTAGE = 300.0
 # Seconds of a single pause: `close` takes effect at its end.
 _SLICE = 1.0
 
+# Seconds that a clock advances by for sure; a rest that is only a rounding error might never pass.
+_SHORTEST_PAUSE = 0.001
+
 UNFINISHED = (RunStatus.QUEUED, RunStatus.RUNNING)
 ENDED = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
 
@@ -143,7 +146,7 @@ class Watch:
         now = self._session.clock.monotonic()
         if now < self._next_poll:
             rest = min(self._next_poll, self._deadline) - now
-            yield from sleep(min(rest, _SLICE))
+            yield from sleep(max(min(rest, _SLICE), _SHORTEST_PAUSE))
             return
         if self._poll is None:
             self._poll, self._spent = self._poll_once(), 0.0
