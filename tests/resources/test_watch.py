@@ -114,7 +114,6 @@ def test_runs_of_any_length_are_reported_from_start_to_end(
 def test_a_long_run_ends_as_it_is_listed(shop: InngestClient) -> None:
     start(shop, seconds=50)
     changes = list(shop.runs.watch(timeout=100))
-    print([(c.kind, c.run.status, c.run.id, c.run.ended_at) for c in changes])
     appeared, ended = changes
     assert (appeared.kind, appeared.run.status) == ("appeared", "running")
     assert (ended.kind, ended.run.status) == ("ended", "completed")

@@ -123,8 +123,9 @@ class Watch:
         while self._pending:
             run = self._pending[0]
             kind = self._kind_of(run)
-            if kind is None:
+            if kind != "appeared" or not run.is_ended:
                 self._pending.popleft()
+            if kind is None:
                 continue
             if not self._statuses:
                 return RunChange(kind, run)
