@@ -83,9 +83,11 @@ def test_each_method_is_one_line(name: str) -> None:
 
 
 @each_call
-def test_a_list_returns_at_once_and_everything_else_is_awaited(name: str) -> None:
+def test_an_iterator_is_returned_at_once_and_everything_else_is_awaited(name: str) -> None:
     returns = str(inspect.signature(METHODS[name]).return_annotation)
-    assert inspect.iscoroutinefunction(METHODS[name]) is ("Paginator" not in returns)
+    assert inspect.iscoroutinefunction(METHODS[name]) is (
+        re.search("Paginator|Watcher|EndedRuns", returns) is None
+    )
 
 
 @each_call
@@ -238,7 +240,7 @@ PUBLIC = [
     "inngest_rest.testing.pytest_plugin",
     "inngest_rest.typing",
 ]
-MODULES_OF_A_CLIENT = [*GROUPS, "buffer", "client", "paginator"]
+MODULES_OF_A_CLIENT = [*GROUPS, "buffer", "client", "paginator", "watcher"]
 OF_CLIENTS = [
     f"inngest_rest.{it}.{name}" for it in ("aio", "client") for name in MODULES_OF_A_CLIENT
 ]

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from inngest_rest.aio import AsyncInngestClient
     from inngest_rest.aio.buffer import AsyncEventBuffer
     from inngest_rest.aio.paginator import AsyncPaginator
+    from inngest_rest.aio.watcher import AsyncEndedRuns, AsyncWatcher
     from inngest_rest.client import InngestClient
     from inngest_rest.client.buffer import EventBuffer
     from inngest_rest.client.paginator import Paginator
+    from inngest_rest.client.watcher import EndedRuns, Watcher
     from inngest_rest.errors import (
         ApiError,
         AuthenticationError,
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
         Job,
         Page,
         Run,
+        RunChange,
         RunError,
         RunStatus,
         Span,
@@ -69,9 +72,11 @@ __all__ = [
     "ActionRow",
     "ApiError",
     "App",
+    "AsyncEndedRuns",
     "AsyncEventBuffer",
     "AsyncInngestClient",
     "AsyncPaginator",
+    "AsyncWatcher",
     "AuthenticationError",
     "BadRequestError",
     "BatchReport",
@@ -80,6 +85,7 @@ __all__ = [
     "ClosedError",
     "ConfigurationError",
     "ConflictError",
+    "EndedRuns",
     "Event",
     "EventBuffer",
     "EventLike",
@@ -109,6 +115,7 @@ __all__ = [
     "RetryPolicy",
     "RouteNotFoundError",
     "Run",
+    "RunChange",
     "RunError",
     "RunStatus",
     "SendFailure",
@@ -119,6 +126,7 @@ __all__ = [
     "TransportError",
     "Trigger",
     "WaitTimeoutError",
+    "Watcher",
     "Webhook",
     "__version__",
 ]
@@ -128,9 +136,11 @@ _NAMES = {
     "inngest_rest.aio": "AsyncInngestClient",
     "inngest_rest.aio.buffer": "AsyncEventBuffer",
     "inngest_rest.aio.paginator": "AsyncPaginator",
+    "inngest_rest.aio.watcher": "AsyncEndedRuns AsyncWatcher",
     "inngest_rest.client": "InngestClient",
     "inngest_rest.client.buffer": "EventBuffer",
     "inngest_rest.client.paginator": "Paginator",
+    "inngest_rest.client.watcher": "EndedRuns Watcher",
     "inngest_rest.errors": (
         "ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
         "ConfigurationError ConflictError InngestError InvalidArgumentError InvalidEventError "
@@ -141,7 +151,8 @@ _NAMES = {
     "inngest_rest.event": "Event EventLike",
     "inngest_rest.explanation": "Explanation Listener Reason ReasonKind",
     "inngest_rest.models": (
-        "App Cancellation Function Job Page Run RunError RunStatus Span StoredEvent Trigger Webhook"
+        "App Cancellation Function Job Page Run RunChange RunError RunStatus Span StoredEvent "
+        "Trigger Webhook"
     ),
     "inngest_rest.record": "Record",
     "inngest_rest.reports": "BatchReport SendFailure SendReport",

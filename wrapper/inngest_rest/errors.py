@@ -128,11 +128,12 @@ class InvalidResponseError(InngestError):
 
 
 class WaitTimeoutError(InngestError):
-    """A run did not end in time.
+    """A run, or one of several, did not end in time.
 
     Attributes:
         run: The run as last seen; None if it never appeared. Of several, the first that has not
             ended.
+        ids: The runs that have not ended, where the wait was for several ids.
         runs: All runs of the event as last seen, where the wait was for those of an event.
         event_id: The internal id of that event; None where the wait was for a single run.
     """
@@ -142,11 +143,13 @@ class WaitTimeoutError(InngestError):
         message: str,
         *,
         run: Run | None,
+        ids: Sequence[str] = (),
         runs: Sequence[Run] = (),
         event_id: str | None = None,
     ) -> None:
         super().__init__(message)
         self.run = run
+        self.ids = tuple(ids)
         self.runs = tuple(runs)
         self.event_id = event_id
 

@@ -30,9 +30,9 @@ APPEARS_WITHIN = 5.0
 
 # Seconds between two polls: short for a function that is about to end, and 29 polls in the first
 # minute.
-_FIRST_PAUSE = 0.05
-_GROWTH = 1.6
-_LONGEST_PAUSE = 3.0
+FIRST_PAUSE = 0.05
+GROWTH = 1.6
+LONGEST_PAUSE = 3.0
 
 
 def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
@@ -55,7 +55,7 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
     """
     appears_by = session.clock.monotonic() + APPEARS_WITHIN
     also_v1 = True
-    pause = _FIRST_PAUSE
+    pause = FIRST_PAUSE
     while True:
         fault: InngestError | None = None
         asked_pause = 0.0
@@ -96,7 +96,7 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
                 f"run {run_id} {state} when the time was up", run=seen
             ) from fault
         yield from sleep(min(max(pause, asked_pause), deadline - now))
-        pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+        pause = min(pause * GROWTH, LONGEST_PAUSE)
 
 
 def may_pass(fault: InngestError) -> bool:
