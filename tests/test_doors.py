@@ -230,6 +230,7 @@ PUBLIC = [
     "inngest_rest.client",
     "inngest_rest.errors",
     "inngest_rest.event",
+    "inngest_rest.event_types",
     "inngest_rest.explanation",
     "inngest_rest.models",
     "inngest_rest.record",

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+from array import array
 from collections import OrderedDict, UserDict, defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from enum import Enum, StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from attrs import frozen
+from pydantic import BaseModel
 
 from inngest_rest import Event, InvalidArgumentError, InvalidEventError
+from inngest_rest._core.sending.batching import dump_together
 from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode
 from inngest_rest.event import new_event_id
 
@@ -134,7 +139,7 @@ class Limit(Enum):
         (lambda it: {"data": {"k": [None, {"x": (0, it)}]}}, r"data.k\[1\].x\[1\]"),
         (lambda it: {"data": {"k": defaultdict(int, {"x": it})}}, "data.k.x"),
         (lambda it: {"user": {"k": it}}, "user.k"),
-        (lambda it: {"extra": it}, "extra"),
+        (lambda it: {"meta": {"k": it}}, "meta.k"),
     ],
 )
 def test_a_non_finite_number_is_rejected_and_its_path_is_named(
@@ -161,6 +166,75 @@ class Point:
 )
 def test_a_value_that_json_cannot_represent_is_rejected(value: Any) -> None:
     assert refusal({"name": "a", "data": {"k": value}}).startswith("not JSON: ")
+
+
+@frozen
+class Amount:
+    cents: int
+
+
+class Order(BaseModel):
+    id: int
+
+
+class Pair(NamedTuple):
+    left: int
+
+
+@pytest.mark.parametrize(
+    ("value", "advice"),
+    [
+        (Decimal("1.5"), "pass str(value), or float(value)"),
+        (b"x", "pass value.decode() if it is text, else base64.b64encode"),
+        ({1, 2}, "pass sorted(value)"),
+        (Point(1), "pass dataclasses.asdict(value)"),
+        (Amount(1), "pass attrs.asdict(value)"),
+        (Order(id=1), 'pass value.model_dump(mode="json")'),
+        (Pair(1), "pass value._asdict()"),
+        (array("i", [1]), "pass value.tolist()"),
+    ],
+    ids=lambda it: type(it).__name__,
+)
+def test_a_value_to_convert_first_is_rejected_with_its_path_and_how_to_convert_it(
+    value: Any, advice: str
+) -> None:
+    said = refusal({"name": "a", "data": {"ok": [1, None], "items": [{"k": 1}, {"k": value}]}})
+    kind = type(value).__name__
+    assert said.startswith(f"not JSON: data.items[1].k is of type {kind}, which JSON lacks: ")
+    assert advice in said
+    assert refusal(Event("a", value)).startswith(f"data must be a JSON object, not {kind}: ")
+    assert advice in refusal({"name": "a", "data": value})
+
+
+def test_a_value_without_advice_is_rejected_with_its_path() -> None:
+    assert refusal(Event("a", {"k": 1j})) == (
+        "not JSON: data.k is of type complex, which JSON lacks"
+    )
+    assert "data.a has the key 1: " in refusal(Event("a", {"a": {1: 2}}))
+    assert "data.a[0] cannot be encoded: " in refusal(Event("a", {"a": [2**64]}))
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("dta", "did you mean 'data'?"),
+        ("Name", "did you mean 'name'?"),
+        ("usr", "did you mean 'user'?"),
+        ("order_id", "belongs inside 'data'"),
+        (5, "belongs inside 'data'"),
+    ],
+)
+def test_an_unknown_key_is_rejected_with_the_nearest_name(key: Any, hint: str) -> None:
+    events: list[Any] = [
+        {"name": "a", key: {"k": 1}},
+        {"name": "a", "data": {}, "id": "i", key: None},
+    ]
+    for event in events:
+        said = refusal(event)
+        assert said.startswith(f"unknown key {key!r}")
+        assert hint in said
+        assert dump_together([event] * 8) is None
+    assert wire({"name": "a", "meta": {"sessions": {"a": "b"}}})["meta"]["sessions"] == {"a": "b"}
 
 
 @pytest.mark.parametrize(

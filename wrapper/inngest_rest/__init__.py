@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         ClosedError,
         ConfigurationError,
         ConflictError,
+        EventDataError,
         InngestError,
         InvalidArgumentError,
         InvalidEventError,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         WaitTimeoutError,
     )
     from inngest_rest.event import Event, EventLike
+    from inngest_rest.event_types import EventType
     from inngest_rest.explanation import Explanation, Listener, Reason, ReasonKind
     from inngest_rest.models import (
         App,
@@ -88,7 +90,9 @@ __all__ = [
     "EndedRuns",
     "Event",
     "EventBuffer",
+    "EventDataError",
     "EventLike",
+    "EventType",
     "Explanation",
     "Function",
     "InngestClient",
@@ -149,6 +153,7 @@ _NAMES = {
         "RouteNotFoundError ServerError TransportError WaitTimeoutError"
     ),
     "inngest_rest.event": "Event EventLike",
+    "inngest_rest.event_types": "EventType",
     "inngest_rest.explanation": "Explanation Listener Reason ReasonKind",
     "inngest_rest.models": (
         "App Cancellation Function Job Page Run RunChange RunError RunStatus Span StoredEvent "

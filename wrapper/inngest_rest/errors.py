@@ -7,6 +7,7 @@
     ├── TransportError               there was no response
     │   └── RequestTimeoutError      there was none in time
     ├── InvalidResponseError         the response does not match this API
+    ├── EventDataError               the data of a stored event is not of the type asked for: .event
     ├── WaitTimeoutError             a run has not ended yet: .run, .runs
     │   └── NoRunError               the event has started no run: .explanation
     ├── PartialSendError             not every event was accepted: .report, .ids
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from inngest_rest.action_reports import ActionReport
     from inngest_rest.explanation import Explanation
-    from inngest_rest.models import Run
+    from inngest_rest.models import Run, StoredEvent
     from inngest_rest.reports import SendReport
     from inngest_rest.responses import RawResponse
 
@@ -125,6 +126,20 @@ class InvalidResponseError(InngestError):
         self.status = status
         self.body = body[:500]
         self.response = response
+
+
+class EventDataError(InngestError):
+    """The data of a stored event is not of the type asked for, with `as_`.
+
+    Attributes:
+        event: The event as it is stored.
+        reason: What is wrong with its data, with the path.
+    """
+
+    def __init__(self, reason: str, *, event: StoredEvent) -> None:
+        super().__init__(f"event {event.internal_id} ({event.name}): {reason}")
+        self.event = event
+        self.reason = reason
 
 
 class WaitTimeoutError(InngestError):

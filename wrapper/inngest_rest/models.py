@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
+    import typing_extensions
+
 T = TypeVar("T")
+
+if TYPE_CHECKING:
+    # Python has the default of a type variable from 3.13 on; only type checkers need it.
+    D = typing_extensions.TypeVar("D", default=Mapping[str, Any] | None)
+else:
+    D = TypeVar("D")
 
 
 class RunStatus(StrEnum):
@@ -177,18 +185,22 @@ class Function(Record):
 
 
 @frozen(repr=False)
-class StoredEvent(Record):
+class StoredEvent(Record, Generic[D]):
     """An event as the server stores it.
+
+    `StoredEvent[OrderCreated]` is one that was read with `as_=OrderCreated`: its data is an
+    `OrderCreated`. `StoredEvent` alone has a mapping.
 
     Attributes:
         internal_id: The server's own id, a ULID, which `send` returns and `events.get` takes.
         id: The idempotency key it was sent with, or the internal id.
+        data: The data it was sent with.
     """
 
     internal_id: str
     id: str
     name: str
-    data: Mapping[str, Any] | None
+    data: D
     ts: int | None = None
     received_at: datetime | None = None
     user: Mapping[str, Any] | None = None

@@ -6,11 +6,13 @@ import json
 import math
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
 from datetime import date, datetime, time, timedelta
 from enum import Enum
 from typing import Any, cast
 
-from attrs import fields
+from attrs import fields, has
 
 # Bounds of a repr: characters of a field, and items of a tuple.
 _LONGEST_SHOWN = 200
@@ -102,5 +104,11 @@ def _plain(value: object) -> Any:
             return {str(_plain(key)): _plain(each) for key, each in pairs.items()}
         case list() | tuple() | AbstractSet() | range():
             return [_plain(each) for each in cast("list[object]", value)]
+        case _ if is_dataclass(value) or has(type(value)):
+            named = cast("Any", type(value))
+            own = fields(named) if has(named) else dataclass_fields(named)
+            return {each.name: _plain(getattr(value, each.name)) for each in own}
+        case _ if hasattr(value, "model_dump"):
+            return _plain(cast("Any", value).model_dump())
         case _:
             return str(value)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from inngest_rest._core.outcomes import explain, wait
 from inngest_rest._core.resources import event_runs, events
@@ -18,24 +18,55 @@ if TYPE_CHECKING:
     from inngest_rest.models import Run, StoredEvent
     from inngest_rest.typing import Seconds
 
+D = TypeVar("D")
+
 
 class Events(Resource):
     """Events stored by the server: `client.events`. To send events, use `client.send`."""
 
+    @overload
     def list(
         self,
         *,
         name: str | None = None,
+        as_: None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
-    ) -> Paginator[StoredEvent]:
+    ) -> Paginator[StoredEvent]: ...
+
+    @overload
+    def list(
+        self,
+        *,
+        name: str | None = None,
+        as_: type[D],
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> Paginator[StoredEvent[D]]: ...
+
+    def list(
+        self,
+        *,
+        name: str | None = None,
+        as_: type[Any] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> Paginator[StoredEvent[Any]]:
         """List stored events, newest first.
 
         Args:
             name: Only events with exactly this name.
+            as_: What to decode the data as: a dataclass, an attrs class, a TypedDict or a pydantic
+                model; a mapping if left out. See `EventType`.
             since: Only events received after this aware datetime; by default, one hour ago, or
                 without a limit if `until` is given.
             until: Only events received before this aware datetime.
@@ -45,6 +76,7 @@ class Events(Resource):
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
+            EventDataError: The data of an event on the page is not of the type `as_`.
 
         HTTP: `GET /v1/events`.
         """
@@ -53,6 +85,7 @@ class Events(Resource):
             events.list_events(
                 self._session,
                 name=name,
+                as_=as_,
                 since=since,
                 until=until,
                 limit=limit,
@@ -61,18 +94,26 @@ class Events(Resource):
             ),
         )
 
-    def get(self, id: str) -> StoredEvent:
+    @overload
+    def get(self, id: str) -> StoredEvent: ...
+
+    @overload
+    def get(self, id: str, *, as_: type[D]) -> StoredEvent[D]: ...
+
+    def get(self, id: str, *, as_: type[Any] | None = None) -> StoredEvent[Any]:
         """Get one stored event.
 
         Args:
             id: The internal id returned by `send`, not an id you chose.
+            as_: What to decode the data as, as in `list`.
 
         Raises:
             NotFoundError: No such event; one that was just sent appears after about 0.25 s.
+            EventDataError: Its data is not of the type `as_`.
 
         HTTP: `GET /v1/events/{eventId}`.
         """
-        return self._driver.run(events.get(self._session, id))
+        return self._driver.run(events.get(self._session, id, as_))
 
     def runs(
         self,

@@ -119,7 +119,8 @@ class NdjsonEncoder:
         if wire.get("id") is None or wire["id"] == "":
             digest = hexlify(xxh3_64_digest(line.rstrip()[:-1]))
             wire = {**wire, "id": (self._id % (number, digest)).decode()}
-        return encode(wire, number)
+        # What a file has is sent as it is, as it may come from another program.
+        return encode(wire, number, any_key=True)
 
 
 def _loads(line: bytes, number: int) -> Any:

@@ -11,6 +11,7 @@ from inngest_rest._core.arguments import check_id, check_text
 from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.listing import Listing, Paging, Part, listing
 from inngest_rest._core.calls.route import Route
+from inngest_rest._core.payloads import check_kind, read_event
 from inngest_rest._core.resources import from_v1
 from inngest_rest._core.resources.absent import given, moment
 from inngest_rest._core.resources.caching import past_cache
@@ -21,6 +22,7 @@ from inngest_rest_api.api import v1
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Unpack
 
     from inngest_rest._core.calls.listing import Place
@@ -39,15 +41,17 @@ def list_events(
     session: Session,
     *,
     name: str | None,
+    as_: type[Any] | None,
     since: datetime | None,
     until: datetime | None,
     **paging: Unpack[Paging],
-) -> Listing[StoredEvent]:
+) -> Listing[StoredEvent[Any]]:
     """List stored events, newest first."""
     check_text("name", name)
+    read = _reader(as_)
     check_window(since, until)
 
-    def by_v1(place: Place, size: int) -> Route[Any, Part[StoredEvent]]:
+    def by_v1(place: Place, size: int) -> Route[Any, Part[StoredEvent[Any]]]:
         operation = v1.list_events_v1
         kwargs = operation.get_kwargs(
             limit=size,
@@ -64,7 +68,12 @@ def list_events(
             lambda it: from_v1.part(map(from_v1.event, it.data), id_of, place, size),
         )
 
-    return listing(session, by_v1, largest_page=_LARGEST_PAGE, **paging)
+    def read_all(found: tuple[StoredEvent[Any], ...]) -> Plan[tuple[StoredEvent[Any], ...]]:
+        yield from ()
+        return tuple(map(read, found))
+
+    complete = None if as_ is None else read_all
+    return listing(session, by_v1, largest_page=_LARGEST_PAGE, complete=complete, **paging)
 
 
 def get_route(event_id: str) -> Route[Any, StoredEvent]:
@@ -93,6 +102,14 @@ def get_now(
     return first_present(session, past_cache(session, timed), deadline=deadline)
 
 
-def get(session: Session, event_id: str) -> Plan[StoredEvent]:
+def get(session: Session, event_id: str, as_: type[Any] | None) -> Plan[StoredEvent[Any]]:
     """Get one stored event by its internal id."""
-    return first_present(session, get_route(check_id("event id", event_id)))
+    read = _reader(as_)
+    return read((yield from first_present(session, get_route(check_id("event id", event_id)))))
+
+
+def _reader(as_: type[Any] | None) -> Callable[[StoredEvent], StoredEvent[Any]]:
+    if as_ is None:
+        return lambda event: event
+    check_kind("as_", as_)
+    return lambda event: read_event(event, as_)

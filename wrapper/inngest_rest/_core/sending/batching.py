@@ -23,6 +23,7 @@ from inngest_rest._core.sending.event_json import (
     milliseconds,
     wire_form,
 )
+from inngest_rest._core.sending.foreign import FIELDS
 from inngest_rest._core.sending.nesting import are_all_shallow
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.event import Event, new_event_id
@@ -246,7 +247,7 @@ def dump_together(events: Sequence[EventLike]) -> bytes | None:
     if fields is None:
         rows = _with_times(rows)
         fields = fields_of(rows)
-    if fields is None:
+    if fields is None or not fields <= FIELDS:
         return None
     if "id" not in fields:
         rows = _with_ids(rows)

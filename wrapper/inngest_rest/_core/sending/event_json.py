@@ -19,6 +19,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
+from inngest_rest._core.sending.foreign import (
+    FIELDS,
+    first_foreign,
+    how_to_convert,
+    unknown_key,
+)
 from inngest_rest._core.sending.nesting import DEPTH_LIMIT, is_shallow
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.event import Event, EventLike, new_event_id
@@ -38,7 +44,7 @@ _name_of, _data_of = itemgetter("name"), itemgetter("data")
 _find_null = re.compile(b"null").search
 
 
-def encode(event: EventLike, position: int) -> bytes:
+def encode(event: EventLike, position: int, *, any_key: bool = False) -> bytes:
     """Return the event's JSON text, with an id.
 
     The checks are written by hand, with the most common exact types first.
@@ -46,6 +52,7 @@ def encode(event: EventLike, position: int) -> bytes:
     Args:
         event: The event; never changed.
         position: Its index in the caller's input, for the error.
+        any_key: Whether a mapping may have keys that are none of an event's.
 
     Raises:
         InvalidEventError: The server would reject the event, or part of it would be lost.
@@ -62,18 +69,21 @@ def encode(event: EventLike, position: int) -> bytes:
             wire["id"] = new_event_id()
         elif not isinstance(own_id, str):
             raise TypeError(f"id must be text, not {type(own_id).__name__}")
-        if "user" in wire and wire["user"].__class__ is not dict:
-            _set_user(wire)
-        if "ts" in wire:
-            _set_ts(wire)
-        if "v" in wire and wire["v"].__class__ is not str:
-            _set_v(wire)
+        if len(wire) > 3:  # more than a name, data and id
+            if not (wire.keys() <= FIELDS or any_key):
+                raise ValueError(unknown_key(wire))
+            if "user" in wire and wire["user"].__class__ is not dict:
+                _set_user(wire)
+            if "ts" in wire:
+                _set_ts(wire)
+            if "v" in wire and wire["v"].__class__ is not str:
+                _set_v(wire)
         if not is_shallow(wire):
             raise ValueError(f"not JSON: nested more than {DEPTH_LIMIT} deep")
         try:
             text = orjson.dumps(wire, option=orjson.OPT_PASSTHROUGH_DATACLASS)
         except orjson.JSONEncodeError as error:  # an alias of TypeError
-            raise ValueError(f"not JSON: {error}") from None
+            raise ValueError(f"not JSON: {first_foreign(wire) or error}") from None
         # orjson writes NaN and infinities as null, so only a text with a null can hide one.
         if _find_null(text) and not are_all_finite(wire.values()):
             raise ValueError(f"{_non_finite(wire)} is NaN or infinite, which JSON cannot represent")
@@ -114,7 +124,9 @@ def _object(name: str, value: object) -> dict[str, Any]:
         return {}
     if isinstance(value, Mapping):
         return {**cast("Mapping[str, Any]", value)}
-    raise TypeError(f"{name} must be a JSON object, not {type(value).__name__}")
+    advice = how_to_convert(value)
+    reason = f"{name} must be a JSON object, not {type(value).__name__}"
+    raise TypeError(f"{reason}: {advice}" if advice else reason)
 
 
 def _set_ts(wire: dict[str, Any]) -> None:

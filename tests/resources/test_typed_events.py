@@ -1,0 +1,129 @@
+"""Typed events: data is checked before it is sent, and decoded when it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+
+import pytest
+from attrs import frozen
+from pydantic import BaseModel
+
+from inngest_rest import EventDataError, EventType, InvalidArgumentError
+from inngest_rest.testing import MockServer
+
+if TYPE_CHECKING:
+    from tests.conftest import Connect
+
+AT = datetime(2026, 11, 24, 13, 42, tzinfo=UTC)
+
+
+class Model(BaseModel):
+    n: int
+    price: Decimal = Decimal("1.50")
+
+
+@dataclass
+class Item:
+    price: Decimal
+
+
+@dataclass
+class Plain:
+    n: int
+    items: list[Item] = field(default_factory=list[Item])
+    at: datetime = AT
+    tags: set[str] = field(default_factory=lambda: {"a"})
+    raw: bytes = b"x"
+    model: Model | None = None
+
+
+@frozen
+class Attrs:
+    n: int
+    at: datetime | None = None
+
+
+class Typed(TypedDict):
+    n: int
+    note: NotRequired[str]
+
+
+PAYLOADS: list[Any] = [
+    Plain(1, [Item(Decimal("1.50"))], model=Model(n=2)),
+    Attrs(1, AT),
+    {"n": 1, "note": "x"},
+    Model(n=1),
+]
+
+
+def kind_of(payload: object) -> Any:
+    return Typed if isinstance(payload, dict) else type(payload)
+
+
+@pytest.mark.parametrize("payload", PAYLOADS, ids=lambda it: kind_of(it).__name__)
+def test_what_is_sent_is_read_back_as_the_same_type(connect: Connect, payload: Any) -> None:
+    client, kind = connect(transport=MockServer(v1_routes=True).transport), kind_of(payload)
+    made = EventType("app/order.created", kind)
+    [id] = client.send(made(payload, id="mine"))
+    assert client.events.get(id, as_=kind).data == payload
+    [found] = client.events.list(name=made.name, as_=kind)
+    assert (found.data, type(found.data), found.id) == (payload, type(payload), "mine")
+    assert found.to_dict()["data"]["n"] == 1
+    assert made.read(client.events.get(id)) == found
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "reason"),
+    [
+        (Plain, Plain("1"), "data.n: expected `int`, got `str`"),  # type: ignore[arg-type]
+        (Plain, Plain(1, [Item(None)]), r"data.items\[0\].price: expected"),  # type: ignore[arg-type]
+        (Plain, Attrs(1), "data must be Plain, not Attrs"),
+        (Plain, Plain(1j), "type complex, which JSON lacks"),  # type: ignore[arg-type]
+        (Attrs, Attrs("1"), "data.n: expected `int`"),  # type: ignore[arg-type]
+        (Typed, {"n": 1, "nte": "x"}, "data: unknown key 'nte'"),
+        (Typed, {"note": "x"}, "data: object missing required field `n`"),
+        (Model, Model.model_construct(n="x"), "data: .*Expected `int`"),
+        (Model, {"n": 1}, "data must be Model, not dict"),
+    ],
+)
+def test_data_of_another_type_is_refused_before_it_is_sent(
+    kind: Any, payload: Any, reason: str
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"^app/order.created: .*{reason}"):
+        EventType("app/order.created", kind)(payload)
+
+
+@pytest.mark.parametrize("kind", [Plain, Attrs, Typed, Model])
+def test_stored_data_of_another_type_raises_with_the_event(connect: Connect, kind: Any) -> None:
+    client = connect(transport=MockServer(v1_routes=True).transport)
+    [id] = client.send({"name": "a", "data": {"n": "x", "new": 1}})
+    for read in (
+        lambda: client.events.get(id, as_=kind),
+        lambda: list(client.events.list(as_=kind)),
+        lambda: EventType("a", kind).read(client.events.get(id)),
+    ):
+        with pytest.raises(EventDataError, match=r"\(a\): data.n: ") as caught:
+            read()
+        assert caught.value.event.data == {"n": "x", "new": 1}
+
+
+def test_a_key_that_the_type_does_not_have_is_ignored_when_reading(connect: Connect) -> None:
+    client = connect(transport=MockServer(v1_routes=True).transport)
+    [id] = client.send({"name": "a", "data": {"n": 1, "new": 1}})
+    assert [client.events.get(id, as_=kind).data for kind in (Attrs, Model)] == [
+        Attrs(1),
+        Model(n=1),
+    ]
+    with pytest.raises(InvalidArgumentError, match="is a a"):
+        EventType("b", Attrs).read(client.events.get(id))
+
+
+@pytest.mark.parametrize("kind", [dict, int, 5, "Plain"])
+def test_what_is_no_type_of_data_is_refused(connect: Connect, kind: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match="data_type must be a dataclass"):
+        EventType("a", kind)
+    with pytest.raises(InvalidArgumentError, match="as_ must be a dataclass"):
+        connect().events.list(as_=kind)
