@@ -56,7 +56,7 @@ def test_the_nearest_name_differs_in_case_or_in_few_letters() -> None:
     assert nearest("unlike", functions) == {}
 
 
-EVENT = StoredEvent(
+EVENT: StoredEvent = StoredEvent(
     "01A",
     "own",
     "app/order",

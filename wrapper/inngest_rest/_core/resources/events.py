@@ -41,7 +41,7 @@ def list_events(
     session: Session,
     *,
     name: str | None,
-    as_: type[Any] | None,
+    as_: type[Any] | None = None,
     since: datetime | None,
     until: datetime | None,
     **paging: Unpack[Paging],
