@@ -43,7 +43,9 @@ ORDER = {
     "data": {"orderId": "ord_123", "total": 49.99},
     "user": {"id": "usr_456"},
 }
-"""Sent first on the mock, so that some runs fail, complete and keep running for any FILE."""
+PAYMENT = {"name": "app/order.paid", "data": {"orderId": "ord_123", "total": 49.99}}
+"""Sent first on the mock, so that some runs fail, complete and keep running for any FILE, and those
+of one event all complete."""
 SERVER_VARIABLES = (
     "INNGEST_DEV",
     "INNGEST_BASE_URL",
@@ -52,13 +54,20 @@ SERVER_VARIABLES = (
 )
 KEY_VARIABLES = ("INNGEST_EVENT_KEY", "INNGEST_SIGNING_KEY", "INNGEST_API_KEY")
 OFF = {"", "0", "false"}
-ACTS = {"replayed": "replay", "cancelled": "cancel", "invoked": "invoke"}
+ACTS = {
+    "replayed": "replay",
+    "cancelled": "cancel",
+    "invoked": "invoke",
+    "awaited": "send and wait",
+    "replayed_all": "replay all",
+}
 """The acts that are left out if no run is suitable, by their keys in the summary."""
 
 DESCRIPTION = """\
 Shows inngest-rest at work in a few seconds: lists apps, sends events, lists the runs
 they start, replays one that failed, cancels one that is running, invokes a function
-and waits for its output. The code of each act stands beside it.
+and waits for its output, sends an event and waits for its runs, explains why another
+started none, and replays all that failed. The code of each act stands beside it.
 
 Without --url it starts a mock server, where all of that is sure to work: it needs no
 Inngest and no key, and no network once its environment is made."""
@@ -82,9 +91,10 @@ a server of your own:
       {"name": "app/boom", "data": {}}
       {"name": "app/slow", "data": {}}
 
-  The demo sends these events once. Of the runs they start it replays one and cancels
-  one, and it invokes the function of a completed one with the same data: a function of
-  yours may run up to three times. No other runs are touched.
+  The demo sends these events once, and one whose runs completed once more. Of the runs
+  they start it replays those that failed and cancels one, and it invokes the function of
+  a completed one with the same data: a function of yours may run up to four times. It
+  also sends an event that no function listens to. No other runs are touched.
 
 FILE:
   One JSON object per line: "name", and optionally "data", "user", "ts" (milliseconds),
@@ -278,7 +288,7 @@ def connect(
         where = f"the server of {' and '.join(variables)}"
         client = InngestClient()
     else:
-        events.insert(0, ORDER)
+        events[:0] = [ORDER, PAYMENT]
         url = stack.enter_context(shop_server({event["name"] for event in events}).serve())
         where = f"a mock server at {url}"
         # Its own transport, so that proxies set in the environment are not used for it.

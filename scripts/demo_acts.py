@@ -1,4 +1,4 @@
-"""The acts of the demo: list apps, send, list runs, replay, cancel, invoke and wait.
+"""The acts of the demo: list apps, send, list runs, replay, cancel, invoke, explain, replay all.
 
 Each act calls the client, shows the result and returns its part of the summary. An act changes only
 runs that the demo started itself.
@@ -7,6 +7,7 @@ runs that the demo started itself.
 from __future__ import annotations
 
 import json
+import textwrap
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from inngest_rest import InngestClient, InngestError, Run, RunStatus, WaitTimeoutError
+from inngest_rest import (
+    Explanation,
+    InngestClient,
+    InngestError,
+    NotFoundError,
+    Run,
+    RunStatus,
+    WaitTimeoutError,
+)
 from scripts.demo_screen import COLUMNS, Screen, clip, clip_list, in_words
 
 if TYPE_CHECKING:
@@ -85,6 +94,9 @@ def demonstrate(stage: Stage, events: list[dict[str, Any]]) -> dict[str, Any]:
         "replayed": replay(stage),
         "cancelled": cancel(stage),
         "invoked": invoke(stage),
+        "awaited": send_and_wait(stage),
+        "explained": explain(stage),
+        "replayed_all": replay_all(stage),
         "runs": count_runs(stage),
     }
 
@@ -225,6 +237,75 @@ def invoke(stage: Stage) -> str | None:
     stage.started.add(new)
     show_end(stage, new, wait_for_end(stage, new), in_words(since(asked)))
     return new
+
+
+def send_and_wait(stage: Stage) -> list[str] | None:
+    """Send an event whose runs have all completed once more, and return the ids of its new runs."""
+    code = f"client.send_and_wait(event, timeout={stage.wait_seconds:g})"
+    stage.screen.head("Send and wait", code)
+    statuses: dict[str, set[RunStatus]] = {}
+    for run in own_runs(stage):
+        if run.id not in stage.started:
+            statuses.setdefault(event_of(stage, run), set()).add(run.status)
+    done = [id for id, found in statuses.items() if found == {RunStatus.COMPLETED}]
+    if not done:
+        leave_out(stage, "no event has runs that all completed", "which completes")
+        return None
+    event = {key: value for key, value in stage.events[done[0]].items() if key != "id"}
+    stage.screen.say(clip(f"  {event['name']} {as_json(event.get('data'), 60)}", COLUMNS))
+    asked = time.monotonic()
+    try:
+        runs = stage.client.send_and_wait(event, timeout=max(stage.wait_seconds, 1.0))
+    except WaitTimeoutError as error:
+        stage.screen.say(clip(f"  {error}", COLUMNS))
+        return None
+    for run in runs:
+        stage.started.add(run.id)
+        show_end(stage, run.id, run, in_words(since(asked)))
+    return [run.id for run in runs]
+
+
+def explain(stage: Stage) -> str:
+    """Send an event that no function waits for, and return what the server shows about it."""
+    stage.screen.head("Why did it start nothing?", "client.events.explain(id)")
+    name = f"{min(stage.triggers, key=len).rstrip('*./')}.misspelt"
+    (id,) = stage.client.send({"name": name, "data": {}})
+    sentence = str(explanation_of(stage, id))
+    for line in textwrap.wrap(sentence, COLUMNS - 2):
+        stage.screen.say(f"  {clip(line, COLUMNS)}")
+    return sentence
+
+
+def explanation_of(stage: Stage, id: str) -> Explanation:
+    """Explain an event as soon as the server shows it."""
+    asked = time.monotonic()
+    while True:
+        try:
+            return stage.client.events.explain(id)
+        except NotFoundError:
+            if time.monotonic() - asked >= stage.wait_seconds:
+                raise
+        stage.screen.wait_for("the event to be stored", in_pipes=False)
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def replay_all(stage: Stage) -> dict[str, int] | None:
+    """Replay the demo's runs that failed, after a dry run, and return the counts of the report."""
+    code = 'client.runs.replay_all(status="failed", since=began)'
+    stage.screen.head("Replay all that failed", code)
+    plan = stage.client.runs.replay_all(
+        status=RunStatus.FAILED, since=stage.began - CLOCK_SKEW, limit=SEARCHED_RUNS, dry_run=True
+    )
+    own = {run.id for run in own_runs(stage)}
+    ids = [row.id for row in plan.rows if row.id in own]
+    stage.screen.say(f"  {plan}; {number_of(len(ids), 'run')} of the demo")
+    if not ids:
+        leave_out(stage, "none of these runs has failed", "which fails")
+        return None
+    report = stage.client.runs.replay_all(ids)
+    stage.started.update(row.new_run_id for row in report.rows if row.new_run_id)
+    stage.screen.say(f"  {report}")
+    return {str(outcome): count for outcome, count in report.counts.items()}
 
 
 def count_runs(stage: Stage) -> dict[str, int]:

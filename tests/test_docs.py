@@ -76,6 +76,7 @@ def mock(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockServer]:
     mock = MockServer()
     mock.function("shop", "charge", trigger="app/order.created", run=charge)
     mock.function("shop", "ship", trigger="app/order.created", run=sleeps(timedelta(days=1)))
+    mock.function("shop", "receipt", trigger="app/order.paid", run=completes({"mailed": True}))
     with InngestClient(dev=True, transport=mock.transport) as client:
         client.send({"name": "app/order.created", "data": {"total": 900}})
     with mock.serve() as url:

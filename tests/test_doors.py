@@ -83,9 +83,11 @@ def test_each_method_is_one_line(name: str) -> None:
 
 
 @each_call
-def test_a_list_returns_at_once_and_everything_else_is_awaited(name: str) -> None:
+def test_an_iterator_is_returned_at_once_and_everything_else_is_awaited(name: str) -> None:
     returns = str(inspect.signature(METHODS[name]).return_annotation)
-    assert inspect.iscoroutinefunction(METHODS[name]) is ("Paginator" not in returns)
+    assert inspect.iscoroutinefunction(METHODS[name]) is (
+        re.search("Paginator|Watcher|EndedRuns", returns) is None
+    )
 
 
 @each_call
@@ -209,7 +211,7 @@ def test_all_is_sorted_and_each_name_is_there(module: Any) -> None:
 def test_all_is_every_public_name_of_the_leaves() -> None:
     public = {
         name
-        for module in ("errors", "event", "models", "reports")
+        for module in ("errors", "event", "explanation", "models", "reports")
         for name, value in vars(__import__(f"inngest_rest.{module}", fromlist=["x"])).items()
         if getattr(value, "__module__", "").startswith("inngest_rest.") and name[0].isupper()
     }
@@ -229,6 +231,7 @@ PUBLIC = [
     "inngest_rest.errors",
     "inngest_rest.event",
     "inngest_rest.event_types",
+    "inngest_rest.explanation",
     "inngest_rest.models",
     "inngest_rest.record",
     "inngest_rest.reports",
@@ -238,7 +241,7 @@ PUBLIC = [
     "inngest_rest.testing.pytest_plugin",
     "inngest_rest.typing",
 ]
-MODULES_OF_A_CLIENT = [*GROUPS, "buffer", "client", "paginator"]
+MODULES_OF_A_CLIENT = [*GROUPS, "buffer", "client", "paginator", "watcher"]
 OF_CLIENTS = [
     f"inngest_rest.{it}.{name}" for it in ("aio", "client") for name in MODULES_OF_A_CLIENT
 ]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import ConfigurationError
+from inngest_rest import AuthenticationError, ConfigurationError
 from tests.calls.test_configuration import settings
+from tests.support.server import says
+
+if TYPE_CHECKING:
+    from tests.conftest import Connect
+    from tests.support.server import Server
 
 
 @pytest.mark.parametrize(
@@ -94,3 +99,60 @@ def test_plain_http_elsewhere_must_be_allowed(
     else:
         with pytest.raises(ConfigurationError, match=r"base_url is plain http to a.b.*allow_http"):
             settings(environ, base_url="http://a.b", **arguments)
+
+
+KEYS = {"event_key": "event-key", "signing_key": "signkey-prod-5ec7e7", "api_key": "api-key"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "arguments", "sent"),
+    [
+        ({}, {"dev": "http://a.b:8288"}, set()),
+        ({"INNGEST_DEV": "http://10.0.0.1:8288"}, {}, set()),
+        ({}, {"dev": True, "base_url": "http://a.b"}, set()),
+        ({}, {"dev": True, "event_base_url": "http://a.b"}, {"api"}),
+        ({}, {"dev": True, "api_base_url": "http://a.b"}, {"event"}),
+        ({}, {"dev": "http://a.b:8288", "allow_http": True}, {"event", "api"}),
+        ({"INNGEST_ALLOW_HTTP": "1", "INNGEST_DEV": "http://a.b"}, {}, {"event", "api"}),
+        ({}, {"dev": "https://a.b"}, {"event", "api"}),
+        ({}, {"dev": True}, {"event", "api"}),
+    ],
+)
+def test_a_dev_server_elsewhere_gets_keys_over_plain_http_only_if_allowed(
+    environ: dict[str, str], arguments: dict[str, Any], sent: set[str]
+) -> None:
+    found = settings(environ, **KEYS, **arguments)
+    assert (found.event_key is not None) == ("event" in sent)
+    assert (bool(found.signing_bearers), found.api_key is not None) == (("api" in sent),) * 2
+    assert found.withholds_keys == (sent != {"event", "api"})
+    assert not settings(environ, **arguments).withholds_keys
+
+
+def test_a_refusal_for_lack_of_a_withheld_key_names_the_way_out(
+    connect: Connect, server: Server
+) -> None:
+    server.on("POST /e/NO_EVENT_KEY_SET", says({"error": "no"}, status=401))
+    with pytest.raises(AuthenticationError, match=r"gets no keys over plain http.*allow_http=True"):
+        connect(dev="http://a.b:8288", **KEYS).send({"name": "a"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "proxy"),
+    [
+        ({"dev": True}, None),
+        ({"dev": "http://a.b:8288"}, None),
+        ({"dev": "http://a.b:8288", "allow_http": True}, None),
+        ({"dev": "https://a.b"}, None),
+        ({"dev": True, "base_url": "http://a.b"}, None),
+        ({"base_url": "http://localhost:1"}, None),
+        ({"base_url": "https://127.0.0.1"}, None),
+        ({"base_url": "http://a.b", "allow_http": True}, "http://proxy:1"),
+        ({"base_url": "https://a.b"}, "http://proxy:1"),
+    ],
+)
+def test_this_machine_and_dev_servers_are_reached_without_a_proxy(
+    monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any], proxy: str | None
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "http://proxy:1")
+    found = settings(**arguments)
+    assert (found.event_proxy, found.api_proxy) == (proxy, proxy)

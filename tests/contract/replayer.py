@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # What the client may ask after the recorded exchange: whether the id of an unknown run is an
 # event's, and how a run ended that has an end and a status of one that goes on.
-FOLLOW_UPS = ("getEventV1", "getRunV1")
+FOLLOW_UPS = ("getEventV1", "getRunV1", "getRunV2")
 
 
 class Replayer:
@@ -64,7 +64,7 @@ class Replayer:
 
     def _handle(self, sent: httpx.Request) -> httpx.Response:
         asked = self._document.match(sent.method, path_of(sent))
-        if self.asked and asked is not None and asked.id in FOLLOW_UPS:
+        if self.asked and asked != self._operation and asked is not None and asked.id in FOLLOW_UPS:
             return httpx.Response(404)
         assert asked == self._operation
         self.asked.append(sent)

@@ -284,7 +284,7 @@ def test_an_environment_that_cannot_be_used_is_a_clear_error(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     monkeypatch.setenv(variable, value)
-    client = connect(dev="http://a.b:8288", transport=None)
+    client = connect(base_url="https://a.b", transport=None)
     with pytest.raises(ConfigurationError, match="proxy or the certificates") as caught:
         client.send(EVENT)
     assert "secret" not in str(caught.value)

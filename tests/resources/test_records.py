@@ -22,6 +22,7 @@ from inngest_rest import (
     SendReport,
     Span,
     Webhook,
+    explanation,
     models,
     reports,
 )
@@ -33,7 +34,7 @@ FAILED = Run("01R", RunStatus.FAILED, ended_at=AT, error=RunError("E", "no", "Tr
 
 CLASSES = [
     kind
-    for module in (models, reports)
+    for module in (explanation, models, reports)
     for _, kind in inspect.getmembers(module, attrs.has)
     if kind.__module__ == module.__name__
 ]

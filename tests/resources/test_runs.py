@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import httpx
 import pytest
@@ -21,7 +21,7 @@ from inngest_rest import (
     ServerError,
     WaitTimeoutError,
 )
-from inngest_rest.testing import MockServer, completes, fails, sleeps, waits_for
+from inngest_rest.testing import MockServer, answers, completes, fails, sleeps, waits_for
 from tests.support.server import WEB_UI, Reply, body_of, recorded, says, text
 
 if TYPE_CHECKING:
@@ -612,3 +612,27 @@ def test_asking_v1_is_part_of_the_wait(client: InngestClient, server: Server, cl
     assert all(each.extensions["timeout"]["read"] <= 1 for each in server.requests)
     assert server.requests[1].extensions["timeout"]["read"] == pytest.approx(0.6)
     assert clock.elapsed <= 1.5
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("release", ["1.17", "1.25", "1.33", "1.43"])
+def test_the_runs_of_an_event_have_their_own_states_also_where_lists_misreport_them(
+    connect: Connect, release: str, store: Literal["sqlite", "postgresql"]
+) -> None:
+    mock = MockServer(release=release, store=store)
+    mock.function("shop", "ok", trigger="app/x", run=completes(1))
+    mock.function("shop", "boom", trigger="app/x", run=fails("boom"))
+    client = connect(transport=mock.transport)
+    (event_id,) = client.send({"name": "app/x"})
+    listed = {run.id: run.status for run in client.events.runs(event_id)}
+    assert listed == {run.id: client.runs.get(run.id).status for run in mock.runs}
+    assert sorted(listed.values()) == ["completed", "failed"]
+
+
+def test_a_run_stays_as_listed_if_it_cannot_be_looked_up(connect: Connect) -> None:
+    mock = MockServer(release="1.25", store="postgresql")
+    mock.function("shop", "ok", trigger="app/x", run=completes(1))
+    client = connect(transport=mock.transport, retries=0)
+    (event_id,) = client.send({"name": "app/x"})
+    mock.fault(answers(503, "down"), path="/*/runs/*", times=None)
+    assert [run.status for run in client.events.runs(event_id)] == ["queued"]

@@ -116,10 +116,17 @@ def test_json_stands_alone_on_stdout_and_counts_what_came_of_it(
     assert demo.main(["--json"]) == 0
     out, err = capsys.readouterr()
     told = summary(out)
-    assert (told["sent"], told["apps"]) == (6, ["mail", "shop"])
-    assert told["runs"] == {"completed": 8, "failed": 3, "running": 5, "queued": 0, "cancelled": 1}
+    assert (told["sent"], told["apps"]) == (7, ["mail", "shop"])
+    assert told["runs"] == {"completed": 13, "failed": 3, "running": 5, "queued": 0, "cancelled": 1}
     assert told["replayed"]["from"] != told["replayed"]["to"]
-    shown = (*told["replayed"].values(), told["cancelled"], told["invoked"])
+    shown = (
+        *told["replayed"].values(),
+        told["cancelled"],
+        told["invoked"],
+        *told["awaited"],
+    )
+    assert told["explained"].endswith("started no run: no function has a trigger for its name.")
+    assert told["replayed_all"] == {"done": 3}
     assert all(each in err for each in shown)
 
 
@@ -127,9 +134,12 @@ def test_text_is_on_stdout_and_fits_on_one_screen(capsys: pytest.CaptureFixture[
     assert demo.main([]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    assert len(out.splitlines()) <= 40
+    assert len(out.splitlines()) <= 50
     assert max(map(len, out.splitlines())) <= 100
-    headings = ("Apps", "Send", "Runs", "Replay", "Cancel", "Invoke", "All shown")
+    headings = (
+        *("Apps", "Send  ", "Runs", "Replay a", "Cancel", "Invoke"),
+        *("Send and wait", "Why", "Replay all", "All shown"),
+    )
     assert [out.index(f"\n{heading}") for heading in headings] == sorted(
         out.index(f"\n{heading}") for heading in headings
     )
@@ -142,7 +152,7 @@ def test_text_shows_durations_results_and_how_many_were_left_out(
     out = capsys.readouterr().out
     # Milliseconds are cut off at both ends of a run, which takes 180 of them.
     assert len(re.findall(r"  shop/charge-card  +18[01] ms  BankError: no reply\n", out)) == 2
-    assert re.findall(r" and (\d+) more\n", out) == ["4", "1", "4"]
+    assert re.findall(r" and (\d+) more\n", out) == ["5", "1", "4"]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +170,7 @@ def test_any_valid_file_shows_every_status_on_the_mock(
     assert demo.main(["--json", events(tmp_path, *names)]) == 0
     out, err = capsys.readouterr()
     told = summary(out)
-    assert told["sent"] == 1 + len([each for each in names if each])
+    assert told["sent"] == 2 + len([each for each in names if each])
     assert min(told["runs"][each] for each in ("completed", "failed", "running", "cancelled")) > 0
     assert "\x1b" not in err
 
@@ -185,7 +195,7 @@ def test_server_of_the_user_does_the_same(
     assert demo.main(arguments) == 0
     told = summary(capsys.readouterr().out)
     assert (told["sent"], told["apps"]) == (3, ["probe-app"])
-    assert told["runs"] == {"completed": 2, "failed": 2, "running": 0, "queued": 0, "cancelled": 1}
+    assert told["runs"] == {"completed": 3, "failed": 4, "running": 0, "queued": 0, "cancelled": 1}
     assert touched(mock) == {told["replayed"]["from"], told["cancelled"]}
     assert touched(mock).isdisjoint(foreign)
 
@@ -193,9 +203,13 @@ def test_server_of_the_user_does_the_same(
 @pytest.mark.parametrize(
     ("name", "left_out", "others"),
     [
-        ("app/slow", {"replayed", "invoked"}, ["app/boom", "app/ok"]),
-        ("app/boom", {"cancelled", "invoked"}, ["app/ok", "app/slow"]),
-        ("app/ok", {"cancelled"}, ["app/boom"]),
+        (
+            "app/slow",
+            {"replayed", "invoked", "awaited", "replayed_all"},
+            ["app/boom", "app/ok"],
+        ),
+        ("app/boom", {"cancelled", "invoked", "awaited"}, ["app/ok", "app/slow"]),
+        ("app/ok", {"cancelled", "replayed_all"}, ["app/boom"]),
     ],
 )
 def test_act_without_a_run_of_its_own_is_left_out_and_leaves_the_runs_of_others(

@@ -86,7 +86,9 @@ def test_server_ends_with_an_interrupted_run(tmp_path: Path) -> None:
         import signal, sys, time
         from pathlib import Path
         from scripts.live import __main__ as live
-        from scripts.live.options import parse
+
+        # Where the tests run in the background, an interrupt is ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
         def wait(url, *_):
             print(url, flush=True)

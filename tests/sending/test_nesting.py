@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from enum import Enum
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 
@@ -62,8 +63,7 @@ def test_data_nested_250_deep_is_sent(
 
 
 @pytest.mark.skipif(nesting._ORJSON_CHECKS, reason="this orjson checks it")  # noqa: SLF001
-def test_a_batch_with_values_that_marshal_does_not_know_is_checked_too() -> None:
-    when = dt.datetime.now(dt.UTC)
-    good = {"name": "a", "data": {"at": when}}
+def test_a_batch_with_values_that_lead_to_classes_is_checked_too() -> None:
+    good = {"name": "a", "data": {"at": dt.datetime.now(dt.UTC), "key": uuid4()}}
     assert nesting.are_all_shallow([good] * 9)
     assert not nesting.are_all_shallow([good, {"name": "a", "data": nested(WRAPS["tuple"], 300)}])

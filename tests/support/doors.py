@@ -6,7 +6,13 @@ import contextvars
 import inspect
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from inngest_rest import AsyncInngestClient, AsyncPaginator, InngestClient
+from inngest_rest import (
+    AsyncEndedRuns,
+    AsyncInngestClient,
+    AsyncPaginator,
+    AsyncWatcher,
+    InngestClient,
+)
 
 if TYPE_CHECKING:
     import asyncio
@@ -64,6 +70,8 @@ class Blocking:
             result = function(*args, **kwargs)
             if isinstance(result, AsyncPaginator):
                 return BlockingPaginator(result, self.runner)
+            if isinstance(result, AsyncWatcher | AsyncEndedRuns):
+                return BlockingSteps(result, self.runner)
             if isinstance(result, AsyncInngestClient):
                 return Blocking(result, self.runner)
             if not inspect.iscoroutine(result):
@@ -71,6 +79,24 @@ class Blocking:
             return self.runner.run(result, context=contextvars.copy_context())
 
         return call
+
+
+class BlockingSteps(Blocking):
+    """An asynchronous iterator, one await per step."""
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Any:
+        end = object()
+
+        async def step() -> Any:
+            return await anext(self.target, end)
+
+        item = self.runner.run(step(), context=contextvars.copy_context())
+        if item is end:
+            raise StopIteration
+        return item
 
 
 class BlockingPaginator:

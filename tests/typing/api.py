@@ -14,14 +14,17 @@ from inngest_rest import (
     Cancellation,
     Event,
     EventLike,
+    Explanation,
     Function,
     InngestClient,
     Job,
+    NoRunError,
     Page,
     Paginator,
     PartialSendError,
     RateLimitError,
     RawResponse,
+    Reason,
     Record,
     RetryPolicy,
     Run,
@@ -62,6 +65,9 @@ def blocking(client: InngestClient) -> None:
     assert_type(client.send(Event("a")), list[str])
     assert_type(client.send({"name": "a"}), list[str])
     assert_type(client.send(iter(events()), batch_size=10), list[str])
+    assert_type(client.send_and_wait({"name": "a"}, timeout=60), list[Run])
+    client.send_and_wait(events(), timeout=60)  # type: ignore[arg-type]
+    client.send_and_wait(Event("a"))  # type: ignore[call-arg]
     assert_type(client.runs.list(status="running", limit=20), Paginator[Run])
     client.runs.list(status=["failed", RunStatus.CANCELLED], since=NOW, app="a", function="f")
     client.runs.list(status=("queued", "completed"))
@@ -85,6 +91,9 @@ def blocking(client: InngestClient) -> None:
     assert_type(client.events.list(name="a"), Paginator[StoredEvent])
     assert_type(client.events.get("e"), StoredEvent)
     assert_type(client.events.runs("e"), Paginator[Run])
+    assert_type(client.events.wait("e", timeout=timedelta(minutes=1)), list[Run])
+    assert_type(client.events.explain("e"), Explanation)
+    assert_type(client.events.explain("own", name="a").reasons, tuple[Reason, ...])
     assert_type(client.apps.list(), Paginator[App])
     assert_type(client.apps.get("a"), App)
     assert_type(client.functions.list("a"), Paginator[Function])
@@ -121,6 +130,9 @@ async def asynchronous(client: AsyncInngestClient) -> None:
     assert_type([run async for run in client.runs.list()], list[Run])
     assert_type(await client.runs.get("r"), Run)
     assert_type(await client.runs.wait("r", 60), Run)
+    assert_type(await client.send_and_wait(Event("a"), 60), list[Run])
+    assert_type(await client.events.wait("e", 60), list[Run])
+    assert_type(await client.events.explain("e"), Explanation)
     assert_type(await client.functions.invoke("a", "f"), str)
     [*client.runs.list()]  # type: ignore[misc]
 
@@ -146,6 +158,10 @@ def errors(partial: PartialSendError, late: WaitTimeoutError, refused: ApiError)
     assert_type(partial.report.failures, tuple[SendFailure, ...])
     assert_type(partial.ids, tuple[str | None, ...])
     assert_type(late.run, Run | None)
+    assert_type(late.runs, tuple[Run, ...])
+    assert_type(late.event_id, str | None)
+    if isinstance(late, NoRunError):
+        assert_type(late.explanation, Explanation | None)
     assert_type((refused.status, refused.code), tuple[int, str | None])
     assert_type(refused.response, RawResponse | None)
     if isinstance(refused, RateLimitError):

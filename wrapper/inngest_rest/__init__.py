@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from inngest_rest.aio import AsyncInngestClient
     from inngest_rest.aio.buffer import AsyncEventBuffer
     from inngest_rest.aio.paginator import AsyncPaginator
+    from inngest_rest.aio.watcher import AsyncEndedRuns, AsyncWatcher
     from inngest_rest.client import InngestClient
     from inngest_rest.client.buffer import EventBuffer
     from inngest_rest.client.paginator import Paginator
+    from inngest_rest.client.watcher import EndedRuns, Watcher
     from inngest_rest.errors import (
         ApiError,
         AuthenticationError,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
         InvalidArgumentError,
         InvalidEventError,
         InvalidResponseError,
+        NoRunError,
         NotFoundError,
         OutboxError,
         PartialActionError,
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     )
     from inngest_rest.event import Event, EventLike
     from inngest_rest.event_types import EventType
+    from inngest_rest.explanation import Explanation, Listener, Reason, ReasonKind
     from inngest_rest.models import (
         App,
         Cancellation,
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
         Job,
         Page,
         Run,
+        RunChange,
         RunError,
         RunStatus,
         Span,
@@ -69,9 +74,11 @@ __all__ = [
     "ActionRow",
     "ApiError",
     "App",
+    "AsyncEndedRuns",
     "AsyncEventBuffer",
     "AsyncInngestClient",
     "AsyncPaginator",
+    "AsyncWatcher",
     "AuthenticationError",
     "BadRequestError",
     "BatchReport",
@@ -80,11 +87,13 @@ __all__ = [
     "ClosedError",
     "ConfigurationError",
     "ConflictError",
+    "EndedRuns",
     "Event",
     "EventBuffer",
     "EventDataError",
     "EventLike",
     "EventType",
+    "Explanation",
     "Function",
     "InngestClient",
     "InngestError",
@@ -92,6 +101,8 @@ __all__ = [
     "InvalidEventError",
     "InvalidResponseError",
     "Job",
+    "Listener",
+    "NoRunError",
     "NotFoundError",
     "OutboxError",
     "Page",
@@ -101,11 +112,14 @@ __all__ = [
     "PermissionDeniedError",
     "RateLimitError",
     "RawResponse",
+    "Reason",
+    "ReasonKind",
     "Record",
     "RequestTimeoutError",
     "RetryPolicy",
     "RouteNotFoundError",
     "Run",
+    "RunChange",
     "RunError",
     "RunStatus",
     "SendFailure",
@@ -116,6 +130,7 @@ __all__ = [
     "TransportError",
     "Trigger",
     "WaitTimeoutError",
+    "Watcher",
     "Webhook",
     "__version__",
 ]
@@ -125,20 +140,24 @@ _NAMES = {
     "inngest_rest.aio": "AsyncInngestClient",
     "inngest_rest.aio.buffer": "AsyncEventBuffer",
     "inngest_rest.aio.paginator": "AsyncPaginator",
+    "inngest_rest.aio.watcher": "AsyncEndedRuns AsyncWatcher",
     "inngest_rest.client": "InngestClient",
     "inngest_rest.client.buffer": "EventBuffer",
     "inngest_rest.client.paginator": "Paginator",
+    "inngest_rest.client.watcher": "EndedRuns Watcher",
     "inngest_rest.errors": (
         "ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
         "ConfigurationError ConflictError EventDataError InngestError InvalidArgumentError "
-        "InvalidEventError InvalidResponseError NotFoundError OutboxError PartialActionError "
-        "PartialSendError PermissionDeniedError RateLimitError RequestTimeoutError "
-        "RouteNotFoundError ServerError TransportError WaitTimeoutError"
+        "InvalidEventError InvalidResponseError NoRunError NotFoundError OutboxError "
+        "PartialActionError PartialSendError PermissionDeniedError RateLimitError "
+        "RequestTimeoutError RouteNotFoundError ServerError TransportError WaitTimeoutError"
     ),
     "inngest_rest.event": "Event EventLike",
     "inngest_rest.event_types": "EventType",
+    "inngest_rest.explanation": "Explanation Listener Reason ReasonKind",
     "inngest_rest.models": (
-        "App Cancellation Function Job Page Run RunError RunStatus Span StoredEvent Trigger Webhook"
+        "App Cancellation Function Job Page Run RunChange RunError RunStatus Span StoredEvent "
+        "Trigger Webhook"
     ),
     "inngest_rest.record": "Record",
     "inngest_rest.reports": "BatchReport SendFailure SendReport",

@@ -8,7 +8,8 @@
     │   └── RequestTimeoutError      there was none in time
     ├── InvalidResponseError         the response does not match this API
     ├── EventDataError               the data of a stored event is not of the type asked for: .event
-    ├── WaitTimeoutError             the run has not ended yet: .run
+    ├── WaitTimeoutError             a run has not ended yet: .run, .runs
+    │   └── NoRunError               the event has started no run: .explanation
     ├── PartialSendError             not every event was accepted: .report, .ids
     ├── PartialActionError           a bulk operation stopped before its end: .report
     ├── ClosedError                  the client or buffer was closed before
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from inngest_rest.action_reports import ActionReport
+    from inngest_rest.explanation import Explanation
     from inngest_rest.models import Run, StoredEvent
     from inngest_rest.reports import SendReport
     from inngest_rest.responses import RawResponse
@@ -141,15 +143,46 @@ class EventDataError(InngestError):
 
 
 class WaitTimeoutError(InngestError):
-    """The run did not end in time.
+    """A run, or one of several, did not end in time.
 
     Attributes:
-        run: The run as last seen; None if it never appeared.
+        run: The run as last seen; None if it never appeared. Of several, the first that has not
+            ended.
+        ids: The runs that have not ended, where the wait was for several ids.
+        runs: All runs of the event as last seen, where the wait was for those of an event.
+        event_id: The internal id of that event; None where the wait was for a single run.
     """
 
-    def __init__(self, message: str, *, run: Run | None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        run: Run | None,
+        ids: Sequence[str] = (),
+        runs: Sequence[Run] = (),
+        event_id: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.run = run
+        self.ids = tuple(ids)
+        self.runs = tuple(runs)
+        self.event_id = event_id
+
+
+class NoRunError(WaitTimeoutError):
+    """The event started no run in time; the event itself was stored.
+
+    Attributes:
+        event_id: The internal id of the event.
+        explanation: Why, as far as the server shows it; None if that could not be found out in a
+            few seconds.
+    """
+
+    def __init__(
+        self, message: str, *, event_id: str, explanation: Explanation | None = None
+    ) -> None:
+        super().__init__(message, run=None, event_id=event_id)
+        self.explanation = explanation
 
 
 class PartialSendError(InngestError):

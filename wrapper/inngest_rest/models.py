@@ -7,7 +7,7 @@ for `to_dict()` and `to_json()`.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
 from attrs import field, frozen
 
@@ -111,6 +111,20 @@ class Run(Record):
         if self.started_at is None or self.ended_at is None:
             return None
         return self.ended_at - self.started_at
+
+
+@frozen(repr=False)
+class RunChange(Record):
+    """A change of a run that is being watched.
+
+    Attributes:
+        kind: "appeared" the first time that the run is seen, "changed" if its status has changed,
+            "ended" when it has ended. Every run that ends appears before.
+        run: The run after it.
+    """
+
+    kind: Literal["appeared", "changed", "ended"]
+    run: Run
 
 
 @frozen(repr=False)

@@ -15,6 +15,9 @@ Seconds = float | timedelta
 StatusName = Literal["queued", "running", "completed", "failed", "cancelled"]
 """The name of a run status that can be filtered by."""
 
+ChangeKind = Literal["appeared", "changed", "ended"]
+"""What a change of a watched run is: see `RunChange`."""
+
 # `RunStatus` is quoted, so that a program that only sends events does not load the models.
 StatusFilter = Union[StatusName, "RunStatus", Iterable["StatusName | RunStatus"]]
 """One or several run statuses, as names or as `RunStatus`; `RunStatus(text)` makes one of any text.

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from inngest_rest.aio.signals import Signals
     from inngest_rest.aio.webhooks import Webhooks
     from inngest_rest.event import EventLike
+    from inngest_rest.models import Run
     from inngest_rest.reports import BatchReport, SendReport
     from inngest_rest.responses import RawResponse
     from inngest_rest.retry import RetryPolicy
@@ -235,6 +236,32 @@ class AsyncInngestClient:
         HTTP: `POST /e/{eventKey}`, with at most 5,000 events per request and 3 MiB per event.
         """
         return await self._driver.run(send.send(self._session, events, batch_size=batch_size))
+
+    async def send_and_wait(self, event: EventLike, timeout: Seconds) -> list[Run]:
+        """Send one event, wait until every run that it starts has ended, and return them.
+
+        Runs that failed or were cancelled are returned like any other.
+
+        Args:
+            event: An `Event`, or a mapping with the same keys.
+            timeout: Maximum time to wait after the event was sent, seconds or a timedelta.
+
+        Returns:
+            The runs, with their outputs or errors.
+
+        Raises:
+            InvalidEventError: The event is invalid; nothing was sent.
+            NoRunError: No run appeared, within 5 s or when one was due; `explanation` says why.
+                It may take a few seconds beyond `timeout` to find out.
+            WaitTimeoutError: A run did not end in time; `runs` has all as last seen, and `event_id`
+                is the event's internal id, for `events.wait`.
+            PartialSendError, AuthenticationError, TransportError: As in `send`.
+
+        HTTP: `POST /e/{eventKey}`, then as `events.wait`.
+        """
+        from inngest_rest._core.outcomes import wait
+
+        return await self._driver.run(wait.send_and_wait(self._session, event, timeout))
 
     async def send_many(
         self,

@@ -1,17 +1,21 @@
-"""Stored events: list, get, and list the runs of one."""
+"""Stored events: list and get them, and list, wait for and explain the runs of one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from inngest_rest._core.outcomes import explain, wait
 from inngest_rest._core.resources import event_runs, events
 from inngest_rest.aio._resource import Resource
 from inngest_rest.aio.paginator import AsyncPaginator
 
 if TYPE_CHECKING:
+    import builtins
     from datetime import datetime
 
+    from inngest_rest.explanation import Explanation
     from inngest_rest.models import Run, StoredEvent
+    from inngest_rest.typing import Seconds
 
 D = TypeVar("D")
 
@@ -149,3 +153,52 @@ class Events(Resource):
                 cursor=cursor,
             ),
         )
+
+    async def wait(self, id: str, timeout: Seconds) -> builtins.list[Run]:
+        """Wait until every run that an event starts has ended, and return them.
+
+        Runs that failed or were cancelled are returned like any other. A run is waited for if a
+        function has a trigger for the event; that of a function that debounces or batches events
+        is waited for until it is due.
+
+        Args:
+            id: The internal id of the event, as returned by `send`.
+            timeout: Maximum time to wait, seconds or a timedelta.
+
+        Returns:
+            The runs, with their outputs or errors.
+
+        Raises:
+            NoRunError: No run appeared, within 5 s or when one was due; `explanation` says why.
+                It may take a few seconds beyond `timeout` to find out.
+            WaitTimeoutError: A run did not end in time; `runs` has all as last seen.
+            NotFoundError: The event did not appear within 5 s.
+
+        HTTP: `GET /v1/events/{eventId}`, `GET /v2/apps` and `GET /v2/apps/{appId}/functions` at
+        most once a minute, then `GET /v2/events/{eventId}/runs` (else `GET
+        /v1/events/{eventId}/runs`) until the runs are complete, and `GET /v2/runs/{runId}` for
+        each that has not ended, as `runs.wait`.
+        """
+        return await self._driver.run(wait.wait_for_runs(self._session, id, timeout))
+
+    async def explain(self, id: str, *, name: str | None = None) -> Explanation:
+        """Explain what became of an event: its runs, or why a function did not run.
+
+        `str` of the result is one sentence.
+
+        Args:
+            id: The internal id of the event, as returned by `send`; or an id of your own, of which
+                the newest event among the last 1,000 of 24 hours is taken.
+            name: The event's name, to search for an id of your own among events of that name only.
+
+        Returns:
+            The functions that listen, the runs, and each reason that the evidence allows.
+
+        Raises:
+            NotFoundError: No such event; one that was just sent appears after about 0.25 s.
+
+        HTTP: `GET /v1/events/{eventId}`, `GET /v2/events/{eventId}/runs`, `GET /v2/apps` and
+        `GET /v2/apps/{appId}/functions`; `GET /v1/events`, `GET /v2/runs` and
+        `GET /v1/apps/{appId}/functions` where a reason depends on it.
+        """
+        return await self._driver.run(explain.explain(self._session, id, name=name))

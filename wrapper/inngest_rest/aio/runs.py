@@ -1,13 +1,14 @@
-"""Runs: list, get, wait, cancel and replay, and read their jobs and traces."""
+"""Runs: list, get, wait, watch, cancel and replay, and read their jobs and traces."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.actions import action, cancel, replay
-from inngest_rest._core.resources import one_run, runs, trace, wait
+from inngest_rest._core.resources import one_run, runs, trace, wait, wait_many, watch
 from inngest_rest.aio._resource import Resource
 from inngest_rest.aio.paginator import AsyncPaginator
+from inngest_rest.aio.watcher import AsyncEndedRuns, AsyncWatcher
 
 if TYPE_CHECKING:
     import builtins
@@ -105,6 +106,78 @@ class Runs(Resource):
         50 ms, then ever more rarely, at last every 3 s.
         """
         return await self._driver.run(wait.wait(self._session, id, timeout))
+
+    def wait_many(self, ids: Iterable[str], timeout: Seconds) -> AsyncEndedRuns:
+        """Wait until each of many runs has ended; return an iterator of them as they end.
+
+        Args:
+            ids: The runs' ids; repeats are left out.
+            timeout: Maximum time to wait for all of them, seconds or a timedelta.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
+            WaitTimeoutError: Some runs did not end in time; `ids` names them. Raised by the
+                iterator, like those below.
+            NotFoundError: Some runs did not appear within 5 s, and all others have ended.
+
+        HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}`, at most eight at a time; while
+        more than ten are open, `GET /v2/runs` at most once a second, and ten single runs in turn.
+        """
+        return AsyncEndedRuns(self._driver, wait_many.WaitMany(self._session, ids, timeout))
+
+    def watch(
+        self,
+        *,
+        status: StatusFilter | None = None,
+        app: str | None = None,
+        function: str | None = None,
+        every: Seconds = 5.0,
+        timeout: Seconds | None = None,
+        since: datetime | None = None,
+        include_output: bool = False,
+        token: str | None = None,
+    ) -> AsyncWatcher:
+        """Watch runs; return an iterator of their changes: they appear, change status, and end.
+
+        No run is missed, however short: one that starts and ends between two polls appears and
+        ends. Runs that are open at the beginning appear first. The clock must not be ahead of the
+        server's by more than 15 s.
+
+        Args:
+            status: Only changes to one of these statuses; a run that had ended when it was first
+                seen then ends without appearing.
+            app: Only runs of this app.
+            function: Only runs of this function of the app.
+            every: Time between two polls, seconds or a timedelta, at least 1 s. It is longer if the
+                server needs more than a quarter of it to respond.
+            timeout: When to end the iteration, seconds or a timedelta; None for never.
+            since: Also report what happened from this aware datetime on; by default from now on.
+            include_output: Whether runs have their `output` or `error`.
+            token: The `token` of another watch of the same app and function, to go on after the
+                changes that it returned. Excludes `since`.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
+            RouteNotFoundError: The server lacks the route, which exists since release 1.38. Raised
+                by the iterator, as is any error that lasts: a transient one for five minutes.
+
+        HTTP: `GET /v2/runs`, one or two pages per poll and one more per hundred runs that began or
+        ended; `GET /v2/runs/{runId}` for up to ten runs that have been open for longer than 30 s.
+        """
+        return AsyncWatcher(
+            self._driver,
+            watch.Watch(
+                self._session,
+                status=status,
+                app=app,
+                function=function,
+                every=every,
+                timeout=timeout,
+                since=since,
+                include_output=include_output,
+                token=token,
+            ),
+        )
 
     async def cancel(self, id: str) -> None:
         """Cancel a run; a run that has already ended is left as it is.

@@ -31,10 +31,12 @@ from inngest_rest.testing._state.behaviours import (
     waits_for,
     works,
 )
+from inngest_rest.testing._state.flow import Condition, when
 from inngest_rest.testing._state.records import MockEvent, MockRequest, MockRun, MockRunStatus
 
 __all__ = [
     "Behaviour",
+    "Condition",
     "Effect",
     "EventDict",
     "Fault",
@@ -54,6 +56,7 @@ __all__ = [
     "retries",
     "sleeps",
     "waits_for",
+    "when",
     "works",
 ]
 

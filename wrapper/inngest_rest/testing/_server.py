@@ -34,6 +34,7 @@ from inngest_rest.testing._go.times import NS_PER_SECOND, to_datetime
 from inngest_rest.testing._state.arguments import as_text, as_timedelta, check_timedelta, one_of
 from inngest_rest.testing._state.behaviours import Runner, as_runner
 from inngest_rest.testing._state.clock import Clock, WallClock, nanoseconds
+from inngest_rest.testing._state.flow import Condition, Flow, Singleton
 from inngest_rest.testing._state.log import view_of
 from inngest_rest.testing._state.records import MockEvent, MockRequest, MockRun
 from inngest_rest.testing._state.store import Store
@@ -122,6 +123,11 @@ class MockServer:
         name: str | None = None,
         batch_size: int | None = None,
         batch_timeout: timedelta = timedelta(seconds=1),
+        condition: Condition | None = None,
+        debounce: timedelta | None = None,
+        rate_limit: tuple[int, timedelta] | None = None,
+        singleton: Singleton | None = None,
+        visibility_delay: timedelta | float = 0,
     ) -> None:
         """Register a function.
 
@@ -139,11 +145,20 @@ class MockServer:
                 under the key `events`. Default: once per event.
             batch_timeout: How long a batch waits for events before it runs with fewer, by the
                 mock's clock. Default: one second.
+            condition: `when(...)`: the condition (`if`) of each trigger. Default: none.
+            debounce: How long an event waits for a later one, which then takes its place. Default:
+                it does not.
+            rate_limit: How many runs events start at most, and in which time. Default: any number.
+            singleton: What happens to an event that would start a second run: `"skip"` it, or
+                `"cancel"` the first run. Default: both run.
+            visibility_delay: How much later than those of other functions its runs can be read: a
+                timedelta, or seconds. Default: none.
 
         Raises:
-            TypeError: An id or a trigger is not a text, or `run` is not a behaviour.
-            ValueError: The function already exists, an id or a trigger is empty, or `batch_size` is
-                less than 1.
+            TypeError: An id or a trigger is not a text, `run` is not a behaviour, or a time span is
+                not one.
+            ValueError: The function already exists, an id or a trigger is empty, `batch_size` or a
+                rate limit is less than 1, or `singleton` is unknown.
         """
         for label, given in (("app", app), ("id", id)):
             as_text(label, given)
@@ -151,6 +166,15 @@ class MockServer:
         timeout = check_timedelta(batch_timeout, "batch_timeout")
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, and is {batch_size!r}")
+        if condition is not None and not isinstance(condition, Condition):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"condition must be when(...), and is {condition!r}")
+        flow = Flow(
+            condition,
+            None if debounce is None else nanoseconds(check_timedelta(debounce, "debounce")),
+            None if rate_limit is None else _rate_limit(*rate_limit),
+            None if singleton is None else one_of("singleton", singleton, get_args(Singleton)),
+            nanoseconds(as_timedelta(visibility_delay, "visibility_delay")),
+        )
         with self._lock:
             self._store.catalogue.register(
                 app,
@@ -161,6 +185,7 @@ class MockServer:
                 at=self._clock.now(),
                 batch_size=batch_size,
                 batch_timeout_ns=nanoseconds(timeout),
+                flow=flow,
             )
 
     def advance(self, by: timedelta | float) -> None:
@@ -335,6 +360,12 @@ def _triggers(trigger: str | Sequence[str]) -> tuple[str, ...]:
         raise TypeError(f"trigger must be the name of an event, or several, and is {trigger!r}")
     names = (trigger,) if isinstance(trigger, str) else tuple(trigger)
     return tuple(as_text("trigger", each) for each in names)
+
+
+def _rate_limit(runs: int, period: timedelta) -> tuple[int, int]:
+    if runs < 1:
+        raise ValueError(f"rate_limit must allow at least 1 run, and allows {runs!r}")
+    return runs, nanoseconds(check_timedelta(period, "the period of rate_limit"))
 
 
 def _framed(request: Request, response: Response) -> Response:

@@ -64,6 +64,11 @@ _KEYS = {
 # By its vendor's documentation, which is all that is known of it.
 _MAY_LACK_V2 = 'Inngest Cloud may not have enabled v2 for the account: api_version="v1" avoids it.'
 
+_WITHHELD = (
+    "A dev server on another machine gets no keys over plain http: use https, or pass "
+    "allow_http=True (INNGEST_ALLOW_HTTP=1)."
+)
+
 # A longer message is a proxy's error page or a dump.
 _LONGEST_MESSAGE = 500
 
@@ -157,6 +162,8 @@ class _Answer:
         if kind is AuthenticationError:
             keys = _KEYS[route.operation.tag]
             error.advice = f"Check {keys}, and that it belongs to this server and environment."
+            if self._session.settings.withholds_keys:
+                error.advice = _WITHHELD
         if kind in (AuthenticationError, PermissionDeniedError) and route.operation.tag == "v2":
             error.advice += f" {_MAY_LACK_V2}"
         if kind in route.advice:

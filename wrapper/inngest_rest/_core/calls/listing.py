@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypedDict, TypeVar
 
@@ -38,6 +39,10 @@ class Paging(TypedDict):
     limit: int | None
     page_size: int | None
     cursor: str | None
+
+
+EVERYTHING = Paging(limit=None, page_size=None, cursor=None)
+"""The arguments that list all items, in pages of the server's size."""
 
 
 class Part(NamedTuple, Generic[T]):
@@ -145,11 +150,15 @@ class Walk(Generic[T]):
         self._last_ids: Collection[str] = ()
         self.is_done = False
 
-    def next_page(self) -> Plan[Page[T]]:
-        """Fetch the next page and move on."""
+    def next_page(self, *, deadline: float = math.inf) -> Plan[Page[T]]:
+        """Fetch the next page and move on; it must be there by `deadline`."""
         cursor, size = self._cursor, self._listing.page_size
         size = size if self._left is None else min(size, self._left)
-        path, part = yield from first_present(self._listing.session, *self._routes(cursor, size))
+        routes = self._routes(cursor, size)
+        answer: tuple[str, Part[T]] = yield from first_present(
+            self._listing.session, *routes, deadline=deadline
+        )
+        path, part = answer
         skipped = min(cursor.skip if cursor else 0, len(part.items))
         places = [place for place in self._fresh(part.items) if place >= skipped]
         if self._left is not None and len(places) > self._left:
@@ -206,6 +215,16 @@ class Walk(Generic[T]):
                 body="",
             )
         self._seen.add(following)
+
+
+def read_all(listing: Listing[T], *, deadline: float = math.inf) -> Plan[list[T]]:
+    """Read a listing to its end, which must be there by `deadline`."""
+    walk = listing.walk()
+    items: list[T] = []
+    while not walk.is_done:
+        page = yield from walk.next_page(deadline=deadline)
+        items += page.items
+    return items
 
 
 def _with_path(route: Route[A, Part[T]]) -> Route[A, tuple[str, Part[T]]]:

@@ -53,6 +53,8 @@ class Session:
         }
         self.rate_limits: Mapping[Host, RateLimit] = {"event": RateLimit(), "api": RateLimit()}
         self.absent = AbsentRoutes()
+        # By environment: a copy of the client may have another one.
+        self.catalogues: dict[str | None, object] = {}
         self.signing_keys = KeyRing(*settings.signing_bearers)
         self.v2_keys = KeyRing(settings.api_key, *settings.signing_bearers)
         self._event_urls: dict[str, httpx.URL] = {}

@@ -35,7 +35,12 @@ MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 
 @frozen(kw_only=True)
 class Settings:
-    """The validated settings of a client. Keys are left out of the repr."""
+    """The validated settings of a client. Keys are left out of the repr.
+
+    Attributes:
+        withholds_keys: Whether a key was given that is not sent: its server is a dev server on
+            another machine, reached by plain http that was not allowed.
+    """
 
     event_url: str
     api_url: str
@@ -44,6 +49,7 @@ class Settings:
     event_key: str | None = field(repr=False)
     signing_bearers: tuple[str, ...] = field(repr=False)
     api_key: str | None = field(repr=False)
+    withholds_keys: bool
     api_version: ApiVersion
     timeout: float
     max_bytes: int
@@ -106,34 +112,42 @@ def resolve(
         environ,
     )
     dev_server = _dev(dev, reader)
-    may_http = dev_server is not None or _allow_http(allow_http, environ)
+    is_dev = dev_server is not None
+    may_show_keys = _allow_http(allow_http, environ)
     event = _base_url("event", "INNGEST_EVENT_API_BASE_URL", EVENT_URL, dev_server, reader)
     api = _base_url("api", "INNGEST_API_BASE_URL", API_URL, dev_server, reader)
-    event_url = _check_url(*event, may_http=may_http)
-    api_url = _check_url(*api, may_http=may_http)
+    event_url = _check_url(*event, may_http=is_dev or may_show_keys)
+    api_url = _check_url(*api, may_http=is_dev or may_show_keys)
+    event_is_shown = not may_show_keys and _is_plain_elsewhere(event_url)
+    api_is_shown = not may_show_keys and _is_plain_elsewhere(api_url)
     if api_version not in get_args(ApiVersion):
         raise ConfigurationError(f"api_version must be auto, v1 or v2, not {api_version!r}")
+    event_key_given = _event_key(reader.find("event_key", "INNGEST_EVENT_KEY"))
+    signing_bearers = tuple(
+        keys.signing_key_bearer(*found)
+        for found in (
+            reader.find("signing_key", "INNGEST_SIGNING_KEY"),
+            reader.find("signing_key_fallback", "INNGEST_SIGNING_KEY_FALLBACK"),
+        )
+        if found
+    )
+    api_key_given = _token(reader.find("api_key", "INNGEST_API_KEY"))
     return Settings(
         event_url=event_url,
         api_url=api_url,
-        dev=dev_server is not None,
+        dev=is_dev,
         env=_token(reader.find("env", "INNGEST_ENV")),
-        event_key=_event_key(reader.find("event_key", "INNGEST_EVENT_KEY")),
-        signing_bearers=tuple(
-            keys.signing_key_bearer(*found)
-            for found in (
-                reader.find("signing_key", "INNGEST_SIGNING_KEY"),
-                reader.find("signing_key_fallback", "INNGEST_SIGNING_KEY_FALLBACK"),
-            )
-            if found
-        ),
-        api_key=_token(reader.find("api_key", "INNGEST_API_KEY")),
+        event_key=None if event_is_shown else event_key_given,
+        signing_bearers=() if api_is_shown else signing_bearers,
+        api_key=None if api_is_shown else api_key_given,
+        withholds_keys=(event_is_shown and event_key_given is not None)
+        or (api_is_shown and bool(signing_bearers or api_key_given)),
         api_version=api_version,
         timeout=check_timeout(timeout),
         max_bytes=_max_bytes(max_response_bytes),
         retry=check_retries(retries),
-        event_proxy=_proxy(event_url),
-        api_proxy=_proxy(api_url),
+        event_proxy=None if event == dev_server else _proxy(event_url, is_dev=is_dev),
+        api_proxy=None if api == dev_server else _proxy(api_url, is_dev=is_dev),
     )
 
 
@@ -185,13 +199,19 @@ def _check_url(name: str, value: str, *, may_http: bool) -> str:
         raise ConfigurationError(f"{name} must begin with https:// (or http://) and name a host")
     if url.fragment or url.query or "#" in value or "?" in value:
         raise ConfigurationError(f"{name} must not contain a query or a fragment")
-    if url.scheme == "http" and not may_http and not _is_loopback(url.host):
+    if not may_http and _is_plain_elsewhere(value):
         raise ConfigurationError(
             f"{name} is plain http to {url.host}, which would show the keys to the network; use "
             "https, or pass allow_http=True (INNGEST_ALLOW_HTTP=1)"
         )
     # The vendor gives the API's URL as https://api.inngest.com/v1; our paths begin with /v1.
     return value.rstrip("/").removesuffix("/v1").removesuffix("/v2")
+
+
+def _is_plain_elsewhere(value: str) -> bool:
+    """Return whether the network can read what is sent to a URL."""
+    url = httpx.URL(value)
+    return url.scheme == "http" and not _is_loopback(url.host)
 
 
 def _is_loopback(host: str) -> bool:
@@ -238,9 +258,14 @@ def _max_bytes(max_response_bytes: int | None) -> int:
         raise ConfigurationError(str(error)) from None
 
 
-def _proxy(url: str) -> str | None:
-    """Return the proxy for a URL from the environment or the system's settings."""
+def _proxy(url: str, *, is_dev: bool) -> str | None:
+    """Return the proxy for a URL from the environment or the system's settings.
+
+    Never one for this machine or a dev server: it could not reach the one, and would read the keys.
+    """
     target = httpx.URL(url)
+    if _is_loopback(target.host) or (is_dev and target.scheme == "http"):
+        return None
     proxies = getproxies()
     proxy = proxies.get(target.scheme) or proxies.get("all")
     if proxy is None or proxy_bypass(target.netloc.decode()):

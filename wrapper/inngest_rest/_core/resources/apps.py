@@ -27,8 +27,16 @@ _LIST_ADVICE: Advice = {
 }
 
 
-def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
-    """List apps; v1 returns all of them at once."""
+def list_apps(
+    session: Session, *, v2_first: bool = False, **paging: Unpack[Paging]
+) -> Listing[App]:
+    """List apps: by v1, which returns all of them at once, or else by v2, which has more of each.
+
+    Args:
+        session: The session whose settings and keys apply.
+        v2_first: Whether v2 is asked first.
+        paging: The arguments of every listing.
+    """
     by_v1 = Route(
         v1.list_apps_v1,
         v1.list_apps_v1.get_kwargs(),
@@ -47,7 +55,8 @@ def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
             advice=_LIST_ADVICE,
         )
 
-    return listing(session, unpaged(by_v1), by_v2, **paging)
+    routes = (by_v2, unpaged(by_v1)) if v2_first else (unpaged(by_v1), by_v2)
+    return listing(session, *routes, **paging)
 
 
 def get(session: Session, app_id: str) -> Plan[App]:

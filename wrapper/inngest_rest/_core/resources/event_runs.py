@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unpaged
-from inngest_rest._core.calls.route import Route
+from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.resources import from_v1, from_v2, one_run
+from inngest_rest._core.resources.caching import past_cache
+from inngest_rest._core.resources.run_state import UNKNOWN
+from inngest_rest.errors import InngestError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 
@@ -26,9 +29,22 @@ _LARGEST_PAGE = 40
 
 
 def list_runs(
-    session: Session, event_id: str, *, include_original_run_id: bool, **paging: Unpack[Paging]
+    session: Session,
+    event_id: str,
+    *,
+    include_original_run_id: bool = False,
+    cached: bool = True,
+    **paging: Unpack[Paging],
 ) -> Listing[Run]:
-    """List the runs of an event, by v2 where there is one: v1 caches this listing for 15 s."""
+    """List the runs of an event, by v2 where there is one: v1 caches this listing for 15 s.
+
+    Args:
+        session: The session whose settings and keys apply.
+        event_id: The event's internal id.
+        include_original_run_id: Whether to read from v1, too, what it alone has.
+        cached: Whether v1 may respond from its cache.
+        paging: The arguments of every listing.
+    """
     check_id("event id", event_id)
 
     def by_v2(place: Place, size: int) -> Route[Any, Part[Run]]:
@@ -38,18 +54,16 @@ def list_runs(
         expected = api.V2RunListEnvelope
         return Route(operation, kwargs, expected, lambda it: from_v2.part(it, from_v2.listed_run))
 
-    by_v1 = Route(
-        v1.list_event_runs_v1,
-        v1.list_event_runs_v1.get_kwargs(event_id),
-        api.V1RunListEnvelope,
-        lambda it: Part(from_v1.runs_of_event(it.data)),
-    )
+    route_of_v1 = _route_of_v1(event_id)
 
-    def with_v1(runs: tuple[Run, ...]) -> Plan[tuple[Run, ...]]:
-        if all(map(one_run.is_of_v1, runs)):
-            return runs
-        part = yield from first_present(session, one_run.past_cache(session, by_v1))
-        of_v1 = {run.id: run for run in part.items}
+    def complete(listed: tuple[Run, ...]) -> Plan[tuple[Run, ...]]:
+        runs = list(listed)
+        for place, run in enumerate(runs):
+            if _may_be_misreported(session, run):
+                runs[place] = yield from _by_itself(session, run)
+        if not include_original_run_id or all(map(one_run.is_of_v1, runs)):
+            return tuple(runs)
+        of_v1 = {run.id: run for run in (yield from by_v1(session, event_id))}
         for run in runs:
             if run.id not in of_v1:
                 # v1 lists the run of a batch under one of its events only.
@@ -59,21 +73,51 @@ def list_runs(
     return listing(
         session,
         by_v2,
-        unpaged(by_v1),
+        unpaged(route_of_v1 if cached else past_cache(session, route_of_v1)),
         largest_page=_LARGEST_PAGE,
         id_of=attrgetter("id"),
-        complete=with_v1 if include_original_run_id else None,
+        complete=complete,
         **paging,
     )
 
 
+def _may_be_misreported(session: Session, run: Run) -> bool:
+    """Return whether a release before 1.27.1 may have listed a run with a wrong state.
+
+    v1 lists some that have ended as unfinished (recording 1.17-v1-event-runs-echoes), and v2, where
+    it is below /api/v2, lists each as queued (recording 1.25-api-v2-event-runs).
+    """
+    if one_run.is_of_v1(run):
+        return run.is_ended and run.status == UNKNOWN
+    return not run.is_ended and session.absent.v2_root == V2_ROOT_BEFORE_1_26
+
+
+def _by_itself(session: Session, run: Run) -> Plan[Run]:
+    """Return a run as it is by itself, which is right in every release; as it was if that fails."""
+    try:
+        return (yield from one_run.fetch(session, run.id, cached=False))
+    except InngestError:
+        return run
+
+
 def by_v1(session: Session, event_id: str) -> Plan[tuple[Run, ...]]:
     """Get the runs of an event from v1, which names the run that each repeats; past its cache."""
+    part = yield from first_present(session, past_cache(session, _route_of_v1(event_id)))
+    return part.items
+
+
+def are_of_v1(session: Session) -> bool:
+    """Return whether v1 lists the runs of events, as the server has no other route for it."""
+    return session.settings.api_version == "v1" or session.absent.has(
+        v2.list_event_runs_v2.OPERATION, session.clock.monotonic()
+    )
+
+
+def _route_of_v1(event_id: str) -> Route[Any, Part[Run]]:
     operation = v1.list_event_runs_v1
-    route = Route(
+    return Route(
         operation,
         operation.get_kwargs(event_id),
         api.V1RunListEnvelope,
-        lambda it: from_v1.runs_of_event(it.data),
+        lambda it: Part(from_v1.runs_of_event(it.data)),
     )
-    return first_present(session, one_run.past_cache(session, route))

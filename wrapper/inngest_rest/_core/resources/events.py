@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from inngest_rest._core.calls.listing import Listing, Paging, Part, listing
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.payloads import check_kind, read_event
 from inngest_rest._core.resources import from_v1
+from inngest_rest._core.resources.absent import given, moment
+from inngest_rest._core.resources.caching import past_cache
 from inngest_rest._core.resources.filters import check_window
 from inngest_rest.errors import BadRequestError
 from inngest_rest_api import models as api
@@ -38,7 +41,7 @@ def list_events(
     session: Session,
     *,
     name: str | None,
-    as_: type[Any] | None,
+    as_: type[Any] | None = None,
     since: datetime | None,
     until: datetime | None,
     **paging: Unpack[Paging],
@@ -83,6 +86,20 @@ def get_route(event_id: str) -> Route[Any, StoredEvent]:
         lambda it: from_v1.event(it.data),
         advice={BadRequestError: "Pass the event's internal id, as send returns it."},
     )
+
+
+def get_now(
+    session: Session, event_id: str, *, deadline: float = math.inf
+) -> Plan[tuple[StoredEvent, datetime | None]]:
+    """Get one stored event, and the time by the server's clock, which ours may differ from."""
+
+    def at_time(it: api.V1EventEnvelope) -> tuple[StoredEvent, datetime | None]:
+        metadata = given(it.metadata)
+        return from_v1.event(it.data), None if metadata is None else moment(metadata.fetched_at)
+
+    route = get_route(check_id("event id", event_id))
+    timed = Route(route.module, route.kwargs, api.V1EventEnvelope, at_time, advice=route.advice)
+    return first_present(session, past_cache(session, timed), deadline=deadline)
 
 
 def get(session: Session, event_id: str, as_: type[Any] | None) -> Plan[StoredEvent[Any]]:

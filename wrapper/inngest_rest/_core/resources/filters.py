@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.arguments import check_moment
+from inngest_rest._core.arguments import check_id, check_moment
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.models import RunStatus
 
@@ -44,3 +44,13 @@ def check_window(since: datetime | None, until: datetime | None) -> None:
     check_moment("until", until)
     if since is not None and until is not None and since >= until:
         raise InvalidArgumentError("since must be before until")
+
+
+def check_function(app: str | None, function: str | None) -> None:
+    """Reject a malformed app or function, and a function without its app."""
+    if app is not None:
+        check_id("app", app)
+    if function is not None:
+        check_id("function", function)
+        if app is None:
+            raise InvalidArgumentError("function needs app: functions are named within one")

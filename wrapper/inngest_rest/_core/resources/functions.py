@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_id, check_json_object, check_text
@@ -52,13 +53,24 @@ def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> L
             lambda it: from_v2.part(it, lambda each: from_v2.function(each, app_id)),
         )
 
-    by_v1 = Route(
+    return listing(session, by_v2, unpaged(_by_v1(app_id)), **paging)
+
+
+def of_v1(
+    session: Session, app_id: str, *, deadline: float = math.inf
+) -> Plan[tuple[Function, ...]]:
+    """Get the functions of an app from v1, which alone has their timeouts."""
+    part = yield from first_present(session, _by_v1(app_id), deadline=deadline)
+    return part.items
+
+
+def _by_v1(app_id: str) -> Route[Any, Part[Function]]:
+    return Route(
         v1.list_functions_v1,
         v1.list_functions_v1.get_kwargs(app_id),
         list[api.V1Function],
         lambda it: Part(tuple(from_v1.function(each, app_id) for each in it)),
     )
-    return listing(session, by_v2, unpaged(by_v1), **paging)
 
 
 def get(session: Session, app_id: str, function_id: str) -> Plan[Function]:

@@ -12,6 +12,7 @@ from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.requests import redacted_url
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.resources import events, from_v1, from_v2
+from inngest_rest._core.resources.caching import past_cache
 from inngest_rest.errors import (
     ConfigurationError,
     InngestError,
@@ -112,12 +113,6 @@ def _by_v2(session: Session, run_id: str) -> Route[Any, Run]:
 
     kwargs = operation.get_kwargs(run_id, include_output=True)
     return Route(operation, kwargs, api.V2RunEnvelope, convert)
-
-
-def past_cache(session: Session, route: Route[Any, T]) -> Route[Any, T]:
-    """Return a route with an unknown parameter, which v1's cache takes for another request."""
-    params = {**route.kwargs.get("params", {}), "_": int(session.clock.now() * 1_000)}
-    return evolve(route, kwargs={**route.kwargs, "params": params})
 
 
 def is_of_v1(run: Run) -> bool:

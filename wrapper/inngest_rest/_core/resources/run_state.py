@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from inngest_rest.models import RunError
 
 
+UNKNOWN = RunStatus("unknown")
+"""How a run ended that has an end and is listed as unfinished."""
+
+
 def settled(status: RunStatus, ended_at: datetime | None) -> RunStatus:
     """Return the status of a run that agrees with its end.
 
@@ -27,7 +31,7 @@ def settled(status: RunStatus, ended_at: datetime | None) -> RunStatus:
     if status == RunStatus.FAILED and ended_at is None:
         return RunStatus.RUNNING
     if status in (RunStatus.QUEUED, RunStatus.RUNNING) and ended_at is not None:
-        return RunStatus("unknown")
+        return UNKNOWN
     return status
 
 

@@ -11,11 +11,10 @@ from inngest_rest._core.calls.listing import Listing, Paging, Part, listing
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1, from_v2
 from inngest_rest._core.resources.absent import needed
-from inngest_rest._core.resources.filters import check_statuses, check_window
+from inngest_rest._core.resources.filters import check_function, check_statuses, check_window
 from inngest_rest._core.resources.one_run import raise_if_unknown
 from inngest_rest.errors import (
     ConflictError,
-    InvalidArgumentError,
     NotFoundError,
     RouteNotFoundError,
     ServerError,
@@ -25,6 +24,7 @@ from inngest_rest_api.api import v1, v2
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
     from typing import Unpack
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.route import Advice
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.models import Job, Run
+    from inngest_rest.models import Job, Run, RunStatus
     from inngest_rest.typing import StatusFilter
 
 # The statuses that listRunsV1 filters by.
@@ -68,12 +68,7 @@ def list_runs(
     """List runs, newest first: by v1 if it supports the arguments, else by v2."""
     statuses = check_statuses(status)
     check_window(since, until)
-    if app is not None:
-        check_id("app", app)
-    if function is not None:
-        check_id("function", function)
-        if app is None:
-            raise InvalidArgumentError("function needs app: functions are named within one")
+    check_function(app, function)
 
     def by_v1(place: Place, size: int) -> Route[Any, Part[Run]]:
         status = api.V1RunStatusFilter(statuses[0].value) if statuses else UNSET
@@ -84,26 +79,14 @@ def list_runs(
             lambda it: from_v1.part(map(from_v1.run, it.data), _ID_OF, place, size),
         )
 
-    def by_v2(place: Place, size: int) -> Route[Any, Part[Run]]:
-        operation = v2.list_runs_v2
-        kwargs = operation.get_kwargs(
-            limit=size,
-            cursor=place,
-            status=[api.V2RunStatus(each.upper()) for each in statuses] or UNSET,
-            app_id=UNSET if app is None else [app],
-            function_id=UNSET if function is None else [function],
-            from_=since or UNSET,
-            until=until or UNSET,
-            include_output=include_output or UNSET,
-        )
-        return Route(
-            operation,
-            kwargs,
-            api.V2RunListEnvelope,
-            lambda it: from_v2.part(it, from_v2.listed_run),
-            advice=_LIST_ADVICE,
-        )
-
+    by_v2 = _by_v2(
+        status=[api.V2RunStatus(each.upper()) for each in statuses] or UNSET,
+        app_id=UNSET if app is None else [app],
+        function_id=UNSET if function is None else [function],
+        from_=since or UNSET,
+        until=until or UNSET,
+        include_output=include_output or UNSET,
+    )
     # v1 ignores unknown filters, and would return runs that were not requested; no server of v1
     # has been seen to list runs, with or without their output.
     v1_ignores = (
@@ -113,6 +96,47 @@ def list_runs(
         or not _V1_STATUSES.issuperset(statuses)
     )
     return listing(session, *([] if v1_ignores else [by_v1]), by_v2, id_of=_ID_OF, **paging)
+
+
+def list_changes(
+    session: Session,
+    *,
+    app: str | None,
+    function: str | None,
+    status: tuple[RunStatus, ...] = (),
+    since: datetime | None = None,
+    by_change: bool = False,
+    include_output: bool = False,
+) -> Listing[Run]:
+    """List runs by v2, oldest first; `since` is about their last change, or else their beginning.
+
+    The last change is the end, and before it the start (schema V2TimeField). The arguments must
+    have been checked.
+    """
+    by_v2 = _by_v2(
+        status=[api.V2RunStatus(each.upper()) for each in status] or UNSET,
+        app_id=UNSET if app is None else [app],
+        function_id=UNSET if function is None else [function],
+        from_=since or UNSET,
+        time_field=api.V2TimeField.ENDEDAT if by_change else UNSET,
+        order=api.V2Order.ASC,
+        include_output=include_output or UNSET,
+    )
+    return listing(session, by_v2, id_of=_ID_OF, limit=None, page_size=None, cursor=None)
+
+
+def _by_v2(**filters: Any) -> Callable[[Place, int], Route[Any, Part[Run]]]:
+    def by_v2(place: Place, size: int) -> Route[Any, Part[Run]]:
+        operation = v2.list_runs_v2
+        return Route(
+            operation,
+            operation.get_kwargs(limit=size, cursor=place, **filters),
+            api.V2RunListEnvelope,
+            lambda it: from_v2.part(it, from_v2.listed_run),
+            advice=_LIST_ADVICE,
+        )
+
+    return by_v2
 
 
 def cancel(session: Session, run_id: str) -> Plan[None]:

@@ -26,27 +26,36 @@ if TYPE_CHECKING:
 
 # A run becomes visible about 0.25 s after its event was accepted; until then it is "not found".
 # Five seconds allow for a slow server.
-_APPEARS_WITHIN = 5.0
+APPEARS_WITHIN = 5.0
 
 # Seconds between two polls: short for a function that is about to end, and 29 polls in the first
 # minute.
-_FIRST_PAUSE = 0.05
-_GROWTH = 1.6
-_LONGEST_PAUSE = 3.0
+FIRST_PAUSE = 0.05
+GROWTH = 1.6
+LONGEST_PAUSE = 3.0
 
 
 def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
+    """Poll until the run has ended."""
+    check_id("run id", run_id)
+    return follow(session, run_id, session.clock.monotonic() + check_seconds("timeout", timeout))
+
+
+def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None = None) -> Plan[Run]:
     """Poll until the run has ended.
 
     "Not found" is tolerated while the run may still appear, and every transient fault once the run
     has been seen.
+
+    Args:
+        session: The session whose settings and keys apply.
+        run_id: The run's id.
+        deadline: When to give up, by the session's clock.
+        seen: The run as it was just seen, if it was.
     """
-    check_id("run id", run_id)
-    deadline = session.clock.monotonic() + check_seconds("timeout", timeout)
-    appears_by = session.clock.monotonic() + _APPEARS_WITHIN
-    seen: Run | None = None
+    appears_by = session.clock.monotonic() + APPEARS_WITHIN
     also_v1 = True
-    pause = _FIRST_PAUSE
+    pause = FIRST_PAUSE
     while True:
         fault: InngestError | None = None
         asked_pause = 0.0
@@ -67,7 +76,7 @@ def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
             if fault is None:
                 if seen.is_ended:
                     return seen
-            elif not _may_pass(fault):
+            elif not may_pass(fault):
                 raise fault
             else:
                 asked_pause = getattr(fault, "retry_after", None) or 0.0
@@ -87,10 +96,10 @@ def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
                 f"run {run_id} {state} when the time was up", run=seen
             ) from fault
         yield from sleep(min(max(pause, asked_pause), deadline - now))
-        pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+        pause = min(pause * GROWTH, LONGEST_PAUSE)
 
 
-def _may_pass(fault: InngestError) -> bool:
+def may_pass(fault: InngestError) -> bool:
     """Return whether an error after a run was seen may be transient."""
     # A server that has the run and the route loses neither: it, or a proxy, is failing.
     return (

@@ -6,22 +6,25 @@ beyond its buffer, and the process dies.
 
 from __future__ import annotations
 
-import marshal
-import threading
-from bisect import bisect
+import gc
 from enum import Enum
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 DEPTH_LIMIT = 255
 """How deep data may be nested; orjson has the same limit for lists and dicts."""
 
+# What goes beyond these is looked at event by event.
+_ORDINARY_DEPTH = 32
+_LARGEST_LEVEL = 1_000_000
 
-def _nested(depth: int, inner: Any = ()) -> Any:
+
+def _nested(depth: int) -> Any:
+    inner: Any = ()
     for _ in range(depth):
         inner = (inner,)
     return inner
@@ -43,40 +46,26 @@ def is_shallow(event: Mapping[str, Any]) -> bool:
     return _ORJSON_CHECKS or _are_within(event.values(), DEPTH_LIMIT)
 
 
-def are_all_shallow(events: Iterable[Mapping[str, Any]]) -> bool:
-    """Do the same for a batch, in C: marshal has a limit, most of which is used up on the way."""
+def are_all_shallow(events: Sequence[Mapping[str, Any]]) -> bool:
+    """Do the same for a batch, level by level in C; whatever is odd is looked at one by one."""
     if _ORJSON_CHECKS:
         return True
-    wrapping = _wrapping
-    wrapping.inner[:] = events
-    try:
-        marshal.dumps(wrapping.outer)
-    except ValueError:  # it is too deep, or has something that marshal does not know
-        return all(map(is_shallow, events))
-    finally:
-        wrapping.inner.clear()
-    return True
+    level: Sequence[object] = events
+    for _ in range(_ORDINARY_DEPTH):
+        inside = gc.get_referents(*level)
+        if not inside:
+            return True
+        # A level is larger than the one around it where there are long lists, or where an object
+        # led to its class, and from there to all that the program has loaded.
+        if len(inside) > len(level) and _leads_to_classes(inside):
+            break
+        level = inside
+    return all(map(is_shallow, events))
 
 
-def _marshals(depth: int) -> bool:
-    try:
-        marshal.dumps(_nested(depth))
-    except ValueError:
-        return False
-    return True
-
-
-class _Wrapping(threading.local):
-    """A list in so many tuples that what is nested too deep in it is too deep for marshal."""
-
-    def __init__(self) -> None:
-        limit = bisect(range(10_000), False, key=lambda depth: not _marshals(depth))
-        self.inner: list[Any] = []
-        # The list, and the event itself, are two more levels.
-        self.outer: Any = _nested(limit - DEPTH_LIMIT - 2, self.inner)
-
-
-_wrapping = _Wrapping()
+def _leads_to_classes(level: list[Any]) -> bool:
+    """Return whether there are classes on a level, by a sample, or too much to go on."""
+    return len(level) > _LARGEST_LEVEL or type in set(map(type, level[:: len(level) // 500 + 1]))
 
 
 def _are_within(values: Iterable[Any], room: int) -> bool:

@@ -103,3 +103,13 @@ def _seconds(ns: int) -> str:
 
 _FIRST_NS = _to_ns(datetime.min.replace(tzinfo=UTC))
 _LAST_NS = _to_ns(datetime.max.replace(tzinfo=UTC)) + NS_PER_SECOND - 1
+
+
+def go_duration(ns: int) -> str:
+    """Write a duration as Go does: `3s`, `1m0s`, `24h0m0s`."""
+    seconds = ns / NS_PER_SECOND
+    hours, minutes = int(seconds // 3_600), int(seconds // 60 % 60)
+    text = f"{seconds % 60:g}s"
+    if hours or minutes:
+        text = f"{minutes}m{text}"
+    return f"{hours}h{text}" if hours else text

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from inngest_rest.testing._state.flow import Flow
 from inngest_rest.testing._state.ids import stable_uuid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from inngest_rest.testing._state.behaviours import Runner
+
+NO_FLOW = Flow()
 
 
 @attrs.frozen
@@ -27,6 +30,7 @@ class Function:
     created_ns: int
     batch_size: int | None = None
     batch_timeout_ns: int = 0
+    flow: Flow = NO_FLOW
 
     @property
     def slug(self) -> str:
@@ -64,6 +68,7 @@ class Catalogue:
         at: int,
         batch_size: int | None = None,
         batch_timeout_ns: int = 0,
+        flow: Flow = NO_FLOW,
     ) -> Function:
         """Add a function, and its app if that is new; raise ValueError if the function exists."""
         app = self.apps.get(app_id)
@@ -86,6 +91,7 @@ class Catalogue:
             at,
             batch_size,
             batch_timeout_ns,
+            flow,
         )
         app.functions[function_id] = function
         self._by_slug[slug] = function

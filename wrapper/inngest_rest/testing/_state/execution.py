@@ -131,6 +131,11 @@ class Execution:
         runs = (self.runs.get(run_id) for run_id in self._by_event.get(event_id, ()))
         return [run for run in runs if run is not None]
 
+    def of_function(self, app_id: str, function_id: str) -> list[MockRun]:
+        """Return the runs of a function, newest first."""
+        wanted = (app_id, function_id)
+        return [it for it in self.runs.newest_first() if (it.app_id, it.function_id) == wanted]
+
     def waiting(self, run_id: str) -> Waiting | None:
         """Return what a run waits for, or None."""
         return self._waiting.get(run_id)

@@ -10,6 +10,7 @@ from inngest_rest.testing._go.times import NS_PER_MILLISECOND
 from inngest_rest.testing._state.batches import Batch, Batches
 from inngest_rest.testing._state.catalogue import Catalogue, Function
 from inngest_rest.testing._state.clock import Clock, nanoseconds
+from inngest_rest.testing._state.debounces import Debounces
 from inngest_rest.testing._state.execution import Execution
 from inngest_rest.testing._state.ids import UlidFactory
 from inngest_rest.testing._state.log import Log
@@ -43,6 +44,7 @@ class Store:
         self.catalogue = Catalogue()
         self.execution = Execution(self.ids)
         self._batches = Batches(self.ids)
+        self._debounces = Debounces()
         self.cancellations: dict[str, dict[str, object]] = {}
         self.webhooks: dict[str, dict[str, object]] = {}
         self._delay = nanoseconds(visibility_delay)
@@ -53,6 +55,10 @@ class Store:
         while (batch := self._batches.pop_due(now)) is not None:
             self.execution.settle(batch.due_ns)
             self._start_batch(batch, batch.due_ns)
+        while (held := self._debounces.pop_due(now)) is not None:
+            self.execution.settle(held.due_ns)
+            visible = held.due_ns + self._delay
+            self._start(held.function, held.event, held.due_ns, visible)
         self.execution.settle(now)
         return now
 
@@ -71,11 +77,30 @@ class Store:
                 return stored
         event = self._add_event(incoming, now, internal_id)
         for function in self.catalogue.triggered_by(event.name):
-            if function.batch_size is None:
-                self.execution.start_once(function, event, event.id, now, event.visible_ns)
+            if not function.flow.accepts(event):
+                continue
+            if function.flow.debounce_ns is not None:
+                self._debounces.add(function, event, now + function.flow.debounce_ns)
+            elif function.batch_size is None:
+                self._start(function, event, now, event.visible_ns)
             elif (batch := self._batches.add(function, event, now)) is not None:
                 self._start_batch(batch, now)
         return event
+
+    def _start(self, function: Function, event: MockEvent, at: int, visible: int) -> None:
+        """Start a run of one event, unless the function's flow control excludes it."""
+        limit, singleton = function.flow.rate_limit, function.flow.singleton
+        if limit is not None or singleton is not None:
+            runs = self.execution.of_function(function.app_id, function.id)
+            if limit is not None and sum(at - it.queued_ns < limit[1] for it in runs) >= limit[0]:
+                return
+            running = [it for it in runs if it.ended_ns is None] if singleton is not None else []
+            if running and singleton == "skip":
+                return
+            for each in running:
+                self.execution.cancel(each.id, at)
+        visible += function.flow.delay_ns
+        self.execution.start_once(function, event, event.id, at, visible)
 
     def invoke(
         self,

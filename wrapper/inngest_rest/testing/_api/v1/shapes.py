@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from inngest_rest.testing._api.responses import JSON, json_response
 from inngest_rest.testing._go.encoding import sorted_keys
-from inngest_rest.testing._go.times import NS_PER_SECOND, ZERO_TIME, v1_time
+from inngest_rest.testing._go.times import NS_PER_SECOND, ZERO_TIME, go_duration, v1_time
 from inngest_rest.testing._state.ids import NIL_ID, stable_uuid
 
 if TYPE_CHECKING:
@@ -103,6 +103,19 @@ def v1_run(run: MockRun, environment_id: str) -> dict[str, object]:
 
 def v1_function(function: Function) -> dict[str, object]:
     """Write a function; `id` is its full slug."""
+    flow = function.flow
+    condition = {} if flow.condition is None else {"expression": flow.condition.text}
+    limits: dict[str, object] = {}
+    if function.batch_size is not None:
+        timeout = go_duration(function.batch_timeout_ns)
+        limits["batchEvents"] = {"maxSize": function.batch_size, "timeout": timeout}
+    if flow.debounce_ns is not None:
+        limits["debounce"] = {"period": go_duration(flow.debounce_ns)}
+    if flow.rate_limit is not None:
+        limit, period = flow.rate_limit
+        limits["rateLimit"] = {"limit": limit, "period": go_duration(period)}
+    if flow.singleton is not None:
+        limits["singleton"] = {"mode": flow.singleton}
     step = {"id": "step", "name": "step", "uri": f"mock://{function.slug}?stepId=step"}
     return {
         "internal_id": function.internal_id,
@@ -115,7 +128,8 @@ def v1_function(function: Function) -> dict[str, object]:
             "fv": 1,
             "name": function.name,
             "slug": function.slug,
-            "triggers": [{"event": trigger} for trigger in function.triggers],
+            "triggers": [{"event": trigger, **condition} for trigger in function.triggers],
+            **limits,
             "steps": [step],
         },
         "created_at": v1_time(function.created_ns),

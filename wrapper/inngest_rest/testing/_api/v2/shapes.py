@@ -8,7 +8,7 @@ from inngest_rest.testing._api.responses import JSON
 from inngest_rest.testing._carriers.messages import Response
 from inngest_rest.testing._go.encoding import encode, float64
 from inngest_rest.testing._go.json_kinds import is_object
-from inngest_rest.testing._go.times import at_millisecond, v2_time
+from inngest_rest.testing._go.times import at_millisecond, go_duration, v2_time
 from inngest_rest.testing._state.ids import span_id, step_hash
 
 if TYPE_CHECKING:
@@ -163,13 +163,28 @@ def v2_app(app: App) -> dict[str, Any]:
 
 def v2_function(function: Function) -> dict[str, Any]:
     """Write a function; `id` and `slug` are the bare id."""
+    flow = function.flow
+    configuration: dict[str, Any] = {"concurrency": [_UNLIMITED], "retries": _RETRIES}
+    if function.batch_size is not None:
+        timeout = go_duration(function.batch_timeout_ns)
+        configuration["eventsBatch"] = {"maxSize": function.batch_size, "timeout": timeout}
+    if flow.debounce_ns is not None:
+        configuration["debounce"] = {"period": go_duration(flow.debounce_ns)}
+    if flow.rate_limit is not None:
+        limit, period = flow.rate_limit
+        configuration["rateLimit"] = {"limit": limit, "period": go_duration(period)}
+    if flow.singleton is not None:
+        configuration["singleton"] = {"mode": flow.singleton.upper()}
     shape: dict[str, Any] = {
         "app": {"id": function.app_id},
-        "configuration": {"concurrency": [_UNLIMITED], "retries": _RETRIES},
+        "configuration": configuration,
         "id": function.id,
         "name": function.name,
         "slug": function.id,
     }
     if function.triggers:
-        shape["triggers"] = [{"type": "EVENT", "value": name} for name in function.triggers]
+        condition = {} if flow.condition is None else {"if": flow.condition.text}
+        shape["triggers"] = [
+            {**condition, "type": "EVENT", "value": name} for name in function.triggers
+        ]
     return shape

@@ -1,0 +1,645 @@
+"""events.explain: what became of an event, and each reason that the evidence allows."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from inngest_rest import (
+    ConfigurationError,
+    Event,
+    InvalidArgumentError,
+    NotFoundError,
+    ReasonKind,
+    ServerError,
+)
+from inngest_rest.testing import MockServer, answers, sleeps, when
+from tests.support.clock import STARTED
+from tests.support.server import body_of, recorded, says
+
+if TYPE_CHECKING:
+    from inngest_rest import Explanation, InngestClient
+    from tests.conftest import Connect
+    from tests.support.clock import Clock
+    from tests.support.server import Server
+
+SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
+
+NAP = sleeps(HOUR)
+
+
+@pytest.fixture
+def mock(clock: Clock) -> MockServer:
+    return MockServer(clock=lambda: int(clock.now() * 1e9))
+
+
+@pytest.fixture
+def client(connect: Connect, mock: MockServer) -> InngestClient:
+    return connect(transport=mock.transport)
+
+
+def kinds(explanation: Explanation) -> list[tuple[str, bool]]:
+    return [(str(each.kind), each.is_certain) for each in explanation.reasons]
+
+
+def send(client: InngestClient, name: str = "order", **fields: Any) -> str:
+    (event_id,) = client.send(Event(name, fields.pop("data", None), **fields))
+    return event_id
+
+
+def test_an_event_whose_functions_all_ran_needs_no_reason(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    mock.function("shop", "charge", trigger="shop/*")
+    mock.function("mail", "thank", trigger="shop/order.*", run=NAP)
+    event_id = send(client, "shop/order.created")
+    clock.advance(1)
+    found = client.events.explain(event_id)
+    assert {it.name: it.trigger.value for it in found.listeners} == {
+        "shop/charge": "shop/*",
+        "mail/thank": "shop/order.*",
+    }
+    states = {it.function_id: it.status for it in found.runs}
+    assert states == {"charge": "completed", "thank": "running"}
+    of_functions = {it.function_id: (it.id,) for it in found.runs}
+    assert {it.function_id: it.run_ids for it in found.listeners} == of_functions
+    assert (found.reasons, found.unchecked) == ((), ())
+    assert found.received_at == datetime.fromtimestamp(STARTED, UTC)
+    names = ", ".join(f"{it.app_id}/{it.function_id} {it.status}" for it in found.runs)
+    assert str(found) == (
+        f"Event 'shop/order.created' ({event_id}), received 2026-11-24 18:00:00 UTC, started 2 "
+        f"runs ({names})."
+    )
+
+
+def test_an_explanation_takes_one_request_per_app_and_three_more(
+    client: InngestClient, mock: MockServer
+) -> None:
+    mock.function("shop", "charge", trigger="order")
+    mock.function("mail", "thank", trigger="order")
+    event_id = send(client)
+    before = len(mock.requests)
+    client.events.explain(event_id)
+    assert len(mock.requests) - before == 5
+
+
+def test_no_trigger_names_the_nearest(client: InngestClient, mock: MockServer) -> None:
+    mock.function("shop", "charge", trigger="app/order.created")
+    found = client.events.explain(send(client, "app/Order.created"))
+    (reason,) = found.reasons
+    assert (reason.kind, reason.is_certain) == ("no_trigger", True)
+    assert reason.evidence["nearest"] == {"app/order.created": ["shop/charge"]}
+    assert str(found).endswith(
+        "started no run: no function has a trigger for its name (the nearest: 'app/order.created' "
+        "of shop/charge)."
+    )
+
+
+def test_no_trigger_is_certain_without_any_function(client: InngestClient) -> None:
+    assert kinds(client.events.explain(send(client))) == [("no_trigger", True)]
+
+
+LARGE = when("event.data.total > 100", lambda event: event["data"]["total"] > 100)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [({"total": 1}, True), ({}, False), ({"total": "1"}, False)],
+    ids=["false", "missing", "type"],
+)
+def test_a_condition_is_certain_only_if_it_can_be_evaluated(
+    client: InngestClient, mock: MockServer, clock: Clock, data: Any, expected: bool
+) -> None:
+    mock.function("shop", "audit", trigger="order", condition=LARGE)
+    event_id = send(client, data=data)
+    clock.advance(60)
+    (reason,) = client.events.explain(event_id).reasons
+    assert (reason.kind, reason.is_certain) == ("condition", expected)
+    assert reason.evidence == {"conditions": ["event.data.total > 100"]}
+
+
+def test_one_of_two_listeners_may_lack_a_run(client: InngestClient, mock: MockServer) -> None:
+    mock.function("shop", "charge", trigger="order")
+    mock.function("shop", "audit", trigger="order", condition=LARGE)
+    found = client.events.explain(send(client, data={"total": 1}))
+    assert len(found.runs) == 1
+    assert [(it.function_id, it.run_id) for it in found.reasons] == [("audit", None)]
+
+
+def test_a_repeated_id_names_the_earlier_event_and_its_run(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    mock.function("shop", "charge", trigger="order")
+    first = send(client, id="own")
+    clock.advance(3_600)
+    found = client.events.explain(send(client, id="own"))
+    (reason,) = found.reasons
+    assert (reason.kind, reason.is_certain) == ("duplicate_id", True)
+    assert reason.evidence == {
+        "id": "own",
+        "other_event": first,
+        "other_run": mock.runs[0].id,
+    }
+
+
+def test_of_several_repeats_the_one_that_ran_is_named(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    mock.function("shop", "charge", trigger="order")
+    first = send(client, id="own")
+    for _ in range(8):
+        clock.advance(60)
+        repeat = send(client, id="own")
+    (reason,) = client.events.explain(repeat).reasons
+    assert (reason.is_certain, reason.evidence["other_event"]) == (True, first)
+
+
+def test_a_repeat_within_seconds_may_run_in_place_of_the_first(
+    connect: Connect, server: Server
+) -> None:
+    """A server takes either of two events that it handles at the same time for the repeated one."""
+    event = body_of("why-tfinish-event")
+    event["data"]["id"] = "own"
+    other = {**event["data"], "internal_id": ID[:9] + "6" + ID[10:]}
+    of_server(server, "why-tfinish-event", "v2-event-runs-unknown", id="t-finish")
+    server.on(f"GET /v1/events/{ID}", says(event))
+    server.on("GET /v1/events", says({"data": [other, event["data"]]}))
+    server.on(f"GET /v2/events/{other['internal_id']}/runs", recorded("why-tfinish-v2-runs"))
+    (reason,) = connect().events.explain(ID).reasons
+    assert (reason.kind, reason.is_certain) == ("duplicate_id", True)
+
+
+def test_an_id_is_not_called_repeated_after_a_day_nor_without_an_earlier_event(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    first = send(client, id="own")
+    clock.advance(25 * 3_600)
+    second = send(client, id="own")
+    mock.function("shop", "charge", trigger="order")
+    clock.advance(60)
+    assert kinds(client.events.explain(first)) == []
+    assert kinds(client.events.explain(second)) == []
+
+
+def test_a_rate_limit_is_named_only_if_there_were_as_many_runs(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    mock.function("shop", "charge", trigger="order", rate_limit=(2, HOUR))
+    for _ in range(2):
+        send(client)
+    refused = send(client)
+    clock.advance(60)
+    (reason,) = client.events.explain(refused).reasons
+    assert (reason.kind, reason.is_certain) == ("rate_limit", False)
+    assert set(reason.evidence["earlier_runs"]) == {run.id for run in mock.runs}
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [{"rate_limit": (1, HOUR)}, {"singleton": "skip"}, {"debounce": SECOND}, {"batch_size": 9}],
+    ids=str,
+)
+def test_a_limit_is_not_a_reason_without_evidence(
+    client: InngestClient, mock: MockServer, clock: Clock, limit: Any
+) -> None:
+    """The function was added after the event: no limit of it had anything to do with it."""
+    event_id = send(client)
+    mock.function("shop", "charge", trigger="order", **limit)
+    clock.advance(3_600)
+    found = client.events.explain(event_id)
+    assert found.reasons == ()
+    assert str(found).endswith(
+        "started no run, and nothing that the server shows explains why shop/charge did not run."
+    )
+
+
+def test_runs_after_an_event_are_no_evidence_of_a_rate_limit(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    event_id = send(client)
+    clock.advance(60)
+    mock.function("shop", "mail", trigger="order", rate_limit=(1, HOUR), debounce=SECOND)
+    send(client)
+    clock.advance(3_600)
+    assert len(mock.runs) == 1
+    assert kinds(client.events.explain(event_id)) == [("debounce", False)]
+
+
+def test_only_an_event_with_an_own_id_is_looked_for_among_others(
+    client: InngestClient, mock: MockServer
+) -> None:
+    """This client gives each event an id; another one need not."""
+    with httpx.Client(transport=mock.transport, base_url="http://mock") as other:
+        (bare,) = other.post("/e/k", json={"name": "order"}).json()["ids"]
+    mock.function("shop", "charge", trigger="order")
+    before = len(mock.requests)
+    client.events.explain(bare)
+    assert "list_events_v1" not in {each.operation for each in mock.requests[before:]}
+
+
+def test_a_debounced_event_waits_and_may_be_replaced(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    mock.function("shop", "charge", trigger="order", debounce=60 * SECOND)
+    first = send(client)
+    clock.advance(30)
+    (waiting,) = client.events.explain(first).reasons
+    assert (waiting.kind, waiting.evidence["later_event"]) == ("debounce", None)
+    second = send(client)
+    clock.advance(50)
+    (postponed,) = client.events.explain(first).reasons
+    assert (postponed.kind, postponed.evidence["later_event"]) == ("debounce", second)
+    clock.advance(60)
+    (replaced,) = client.events.explain(first).reasons
+    assert (replaced.kind, replaced.is_certain) == ("debounce", False)
+    assert replaced.evidence["later_run"] == mock.runs[0].id
+    assert replaced.evidence["later_event"] == second
+    assert client.events.explain(second).reasons == ()
+
+
+def test_a_batch_waits_until_its_time_is_up(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    mock.function("shop", "sum", trigger="order", batch_size=5, batch_timeout=60 * SECOND)
+    first, second = send(client), send(client)
+    clock.advance(30)
+    assert kinds(client.events.explain(second)) == [("batch", False)]
+    clock.advance(60)
+    for each in (first, second):
+        found = client.events.explain(each)
+        assert (len(found.runs), found.reasons) == (1, ())
+
+
+def test_v1_lists_the_run_of_a_batch_under_one_of_its_events(
+    connect: Connect, clock: Clock
+) -> None:
+    mock = MockServer(v1_routes=True, v2_routes=False, clock=lambda: int(clock.now() * 1e9))
+    mock.function("shop", "sum", trigger="order", batch_size=2)
+    client = connect(transport=mock.transport)
+    first, second = send(client), send(client)
+    clock.advance(60)
+    assert len(client.events.explain(first).runs) == 1
+    (reason,) = client.events.explain(second).reasons
+    assert reason.kind == "batch"
+    assert "v1 lists" in reason.message
+
+
+def test_a_singleton_may_skip_while_another_run_goes_on(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    mock.function("shop", "sync", trigger="order", run=NAP, singleton="skip")
+    send(client)
+    clock.advance(60)
+    skipped = send(client)
+    clock.advance(60)
+    (reason,) = client.events.explain(skipped).reasons
+    assert (reason.kind, reason.is_certain) == ("singleton", False)
+    assert reason.evidence["other_run"] == mock.runs[0].id
+
+
+def test_a_run_that_ended_before_is_no_evidence_of_a_singleton(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    goes = when("event.data.go", lambda event: event["data"]["go"])
+    mock.function("shop", "sync", trigger="order", condition=goes, singleton="skip")
+    send(client, data={"go": True})
+    clock.advance(60)
+    event_id = send(client)
+    clock.advance(60)
+    assert len(mock.runs) == 1
+    assert kinds(client.events.explain(event_id)) == [("condition", False)]
+
+
+def test_a_singleton_may_cancel_an_earlier_run(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    mock.function("shop", "sync", trigger="order", run=NAP, singleton="cancel")
+    first = send(client)
+    clock.advance(60)
+    send(client)
+    (reason,) = client.events.explain(first).reasons
+    assert (reason.kind, reason.is_certain) == ("singleton", False)
+    assert (reason.run_id, reason.evidence["later_run"]) == tuple(run.id for run in mock.runs)
+
+
+def test_a_run_that_was_cancelled_by_hand_has_no_reason(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    mock.function("shop", "sync", trigger="order", run=NAP, singleton="cancel")
+    event_id = send(client)
+    client.runs.cancel(mock.runs[0].id)
+    clock.advance(3_600)
+    send(client)
+    found = client.events.explain(event_id)
+    assert found.reasons == ()
+    assert "shop/sync cancelled" in str(found)
+
+
+def test_a_run_waits_for_the_time_of_its_event(client: InngestClient, mock: MockServer) -> None:
+    mock.function("shop", "charge", trigger="order")
+    later = datetime.fromtimestamp(STARTED, UTC) + HOUR
+    (reason,) = client.events.explain(send(client, ts=later)).reasons
+    assert (reason.kind, reason.is_certain) == ("scheduled", True)
+    assert "2026-11-24 19:00:00 UTC" in reason.message
+
+
+def test_a_young_event_may_still_start_a_run(client: InngestClient, mock: MockServer) -> None:
+    event_id = send(client)
+    mock.function("shop", "charge", trigger="order")
+    assert kinds(client.events.explain(event_id)) == [("too_early", False)]
+
+
+def test_an_event_of_the_server_needs_no_trigger(client: InngestClient, mock: MockServer) -> None:
+    mock.function("shop", "charge", trigger="order")
+    client.functions.invoke("shop", "charge")
+    found = client.events.explain(mock.events[-1].internal_id)
+    assert (found.reasons, found.listeners) == ((), ())
+
+
+def test_an_own_id_names_the_newest_event_that_has_it(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    mock.function("shop", "charge", trigger="order")
+    send(client, id="own")
+    clock.advance(1)
+    newest = send(client, id="own")
+    clock.advance(1)
+    send(client, "other", id="own")
+    clock.advance(1)
+    assert client.events.explain("own", name="order").event_id == newest
+    assert client.events.explain("own").event_id == mock.events[-1].internal_id
+
+
+def test_an_own_id_that_looks_like_an_internal_one_is_found(client: InngestClient) -> None:
+    own = "01HZZZZZZZZZZZZZZZZZZZZZZZ"
+    event_id = send(client, id=own)
+    assert client.events.explain(own).event_id == event_id
+
+
+@pytest.mark.parametrize("id", ["own", "01HZZZZZZZZZZZZZZZZZZZZZZZ"])
+def test_an_unknown_id_is_not_found(client: InngestClient, id: str) -> None:
+    with pytest.raises(NotFoundError):
+        client.events.explain(id)
+
+
+def test_at_most_1000_events_of_a_day_are_searched_for_an_own_id(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    send(client, id="old")
+    clock.advance(1)
+    client.send([Event("noise") for _ in range(1_000)])
+    before = len(mock.requests)
+    with pytest.raises(NotFoundError, match=r"newest 1,000 .*name"):
+        client.events.explain("old")
+    assert len(mock.requests) - before == 20
+    assert client.events.explain("old", name="order").event is not None
+    clock.advance(25 * 3_600)
+    with pytest.raises(NotFoundError):
+        client.events.explain("old", name="order")
+
+
+@pytest.mark.parametrize("arguments", [{"id": ""}, {"id": 1}, {"id": "own", "name": ""}], ids=str)
+def test_a_malformed_argument_is_refused(
+    client: InngestClient, mock: MockServer, arguments: Any
+) -> None:
+    with pytest.raises(InvalidArgumentError):
+        client.events.explain(**arguments)
+    assert list(mock.requests) == []
+
+
+def test_an_older_server_leaves_unchecked_who_listens(connect: Connect) -> None:
+    mock = MockServer(release="1.33")
+    mock.function("shop", "charge", trigger="order")
+    client = connect(transport=mock.transport)
+    found = client.events.explain(send(client))
+    assert [run.function_id for run in found.runs] == ["charge"]
+    assert found.listeners == ()
+    nothing = client.events.explain(send(client, "ordr"))
+    assert nothing.reasons == ()
+    (gap,) = nothing.unchecked
+    assert "since release 1.40" in gap
+    assert "started no run (not checked: which functions listen" in str(nothing)
+
+
+def test_what_depends_on_other_runs_is_possible_if_they_cannot_be_listed(
+    connect: Connect, mock: MockServer, clock: Clock
+) -> None:
+    client = connect(transport=mock.transport, retries=0)
+    event_id = send(client)
+    mock.function("shop", "charge", trigger="order", rate_limit=(1, HOUR), singleton="skip")
+    clock.advance(60)
+    mock.fault(answers(503), times=None, operation="list_runs_v2")
+    found = client.events.explain(event_id)
+    assert kinds(found) == [("rate_limit", False), ("singleton", False)]
+    assert found.unchecked[0].startswith("other runs of shop/charge: ")
+
+
+def test_functions_of_one_app_that_cannot_be_read_are_unchecked(
+    connect: Connect, mock: MockServer
+) -> None:
+    client = connect(transport=mock.transport, retries=0)
+    mock.function("shop", "charge", trigger="other")
+    mock.function("mail", "thank", trigger="another")
+    mock.fault(answers(503), times=None, path="/v2/apps/mail/functions")
+    found = client.events.explain(send(client))
+    assert (found.reasons, len(found.unchecked)) == ((), 1)
+
+
+def test_without_v1_the_runs_are_known_and_the_event_is_not(
+    connect: Connect, mock: MockServer
+) -> None:
+    mock.function("shop", "charge", trigger="order")
+    client = connect(transport=mock.transport, api_version="v2")
+    event_id = send(client)
+    found = client.events.explain(event_id)
+    assert (found.event, found.received_at, len(found.runs)) == (None, None, 1)
+    assert str(found).startswith(f"Event {event_id} started 1 run (shop/charge completed) (not ")
+    with pytest.raises(ConfigurationError):
+        client.events.explain("own")
+
+
+def test_runs_that_cannot_be_listed_are_an_error(connect: Connect, mock: MockServer) -> None:
+    client = connect(transport=mock.transport, retries=0)
+    event_id = send(client)
+    mock.fault(answers(503), times=None, operation="list_event_runs_v2")
+    with pytest.raises(ServerError):
+        client.events.explain(event_id)
+
+
+def test_an_explanation_pickles(client: InngestClient, mock: MockServer) -> None:
+    mock.function("shop", "audit", trigger="order", condition=LARGE)
+    found = client.events.explain(send(client, data={"total": 1}))
+    assert pickle.loads(pickle.dumps(found)) == found
+
+
+def test_an_explanation_becomes_json(client: InngestClient, mock: MockServer) -> None:
+    mock.function("shop", "sync", trigger="order", run=NAP, singleton="skip", debounce=SECOND)
+    mock.function("shop", "sum", trigger="order", batch_size=2)
+    found = client.events.explain(send(client))
+    assert len(found.reasons) == 4
+    read = json.loads(found.to_json())
+    assert read == found.to_dict()
+    assert [it["evidence"] for it in read["reasons"]] == [it.evidence for it in found.reasons]
+
+
+# Recorded servers: functions of an app that is stopped, limits that the mock has none of.
+
+ID = "01M87WP55CCJKE8R7SHAA4SKNF"
+APPS = says({"data": [{"id": "r6"}], "page": {"limit": 20}})
+
+
+def of_server(server: Server, event: str, runs: str, **function: Any) -> None:
+    """Script a server with one function in the app r6, and recorded runs of one event."""
+    event_id = body_of(event)["data"]["internal_id"]
+    listed = {
+        "id": "f",
+        "app": {"id": "r6"},
+        "triggers": [{"type": "EVENT", "value": body_of(event)["data"]["name"]}],
+        "configuration": {"retries": {"value": 4}},
+        **function,
+    }
+    server.on("GET /v2/apps", APPS)
+    server.on("GET /v2/apps/r6/functions", says({"data": [listed], "page": {"limit": 20}}))
+    server.on(f"GET /v1/events/{event_id}", recorded(event))
+    server.on(f"GET /v2/events/{event_id}/runs", recorded(runs))
+
+
+def test_a_run_longer_than_its_timeout_may_have_been_cancelled_by_it(
+    connect: Connect, server: Server
+) -> None:
+    of_server(server, "why-tfinish-event", "why-tfinish-v2-runs", id="t-finish")
+    config = {"timeouts": {"start": "1h", "finish": "3s"}, "triggers": []}
+    server.on("GET /v1/apps/r6/functions", says([{"id": "r6-t-finish", "config": config}]))
+    found = connect().events.explain(ID)
+    (reason,) = found.reasons
+    assert (reason.kind, reason.evidence) == ("timeout", {"timeout": "finish", "limit": "3s"})
+    assert "t-finish cancelled" in str(found)
+
+
+def test_timeouts_that_cannot_be_read_are_unchecked(connect: Connect, server: Server) -> None:
+    of_server(server, "why-tfinish-event", "why-tfinish-v2-runs", id="t-finish")
+    found = connect().events.explain(ID)
+    assert found.reasons == ()
+    assert found.unchecked[0].startswith("the timeouts of functions of r6: ")
+
+
+def test_an_event_may_have_cancelled_a_run(connect: Connect, server: Server) -> None:
+    configuration = body_of("v2-function-cancelled-by")["data"]["configuration"]
+    of_server(
+        server,
+        "why-tfinish-event",
+        "why-tfinish-v2-runs",
+        id="t-finish",
+        configuration=configuration,
+    )
+    (reason,) = connect().events.explain(ID).reasons
+    assert (reason.kind, reason.evidence) == ("cancel_on", {"events": ["app/stop"]})
+
+
+def test_an_event_that_cancels_runs_starts_none(connect: Connect, server: Server) -> None:
+    event = body_of("why-tfinish-event")
+    event["data"]["name"] = "app/stop"
+    of_server(
+        server,
+        "why-tfinish-event",
+        "v2-event-runs-unknown",
+        triggers=[{"type": "EVENT", "value": "app/stopp"}],
+        configuration=body_of("v2-function-cancelled-by")["data"]["configuration"],
+    )
+    server.on(f"GET /v1/events/{ID}", says(event))
+    found = connect().events.explain(ID)
+    assert kinds(found) == [("no_trigger", True), ("cancels_runs", True)]
+    assert "nearest" not in str(found)
+
+
+def test_a_stopped_app_keeps_a_run_waiting(connect: Connect, server: Server) -> None:
+    """Two apps listen, and one is stopped (recording why-app-unreachable-runs)."""
+    event_id = "01M87WQBZ3JYBWHNJ58JM1SWJQ"
+    event = body_of("why-tfinish-event")
+    event["data"] |= {"internal_id": event_id, "name": "shared/thing"}
+    stopped = body_of("why-app-unreachable-app")["data"]
+    listing = {"data": [stopped, {"id": "r6"}], "page": {"limit": 20}}
+    functions = body_of("why-app-unreachable-functions")
+    server.on("GET /v2/apps", says(listing))
+    server.on("GET /v2/apps/r6b/functions", says(functions))
+    functions["data"][0]["app"] = {"id": "r6"}
+    server.on("GET /v2/apps/r6/functions", says(functions))
+    server.on(f"GET /v1/events/{event_id}", says(event))
+    server.on(f"GET /v2/events/{event_id}/runs", recorded("why-app-unreachable-runs"))
+    found = connect().events.explain(event_id)
+    (reason,) = found.reasons
+    assert (reason.kind, reason.app_id) == (ReasonKind.APP_UNREACHABLE, "r6b")
+    assert reason.evidence["sync_error"] == "unreachable"
+    functions["data"] = []
+    server.on("GET /v2/apps/r6b/functions", says(functions))
+    assert [str(it.kind) for it in connect().events.explain(event_id).reasons] == [
+        "app_unreachable",
+        "function_removed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("configuration", "kind"),
+    [
+        ({"throttle": {"limit": 1, "period": "1m0s"}}, "throttle"),
+        ({"concurrency": [{"scope": "FUNCTION", "limit": {"value": 2}}]}, "concurrency"),
+    ],
+)
+def test_a_queued_run_may_wait_for_its_turn(
+    connect: Connect, server: Server, configuration: Any, kind: str
+) -> None:
+    queued = body_of("why-tfinish-v2-runs")
+    queued["data"][0] |= {"status": "QUEUED"}
+    del queued["data"][0]["endedAt"]
+    of_server(
+        server,
+        "why-tfinish-event",
+        "why-tfinish-v2-runs",
+        id="t-finish",
+        configuration={"retries": {"value": 4}, **configuration},
+    )
+    server.on(f"GET /v2/events/{ID}/runs", says(queued))
+    assert kinds(connect().events.explain(ID)) == [(kind, False)]
+
+
+def test_a_paused_function_may_not_run(connect: Connect, server: Server) -> None:
+    of_server(server, "why-tfinish-event", "v2-event-runs-unknown", isPaused=True)
+    assert ("paused", False) in kinds(connect().events.explain(ID))
+
+
+def test_archived_apps_and_functions_do_not_listen(connect: Connect, server: Server) -> None:
+    of_server(server, "why-tfinish-event", "v2-event-runs-unknown", isArchived=True)
+    found = connect().events.explain(ID)
+    assert (found.listeners, kinds(found)) == ((), [("no_trigger", True)])
+
+
+def test_an_archived_app_does_not_listen(connect: Connect, server: Server) -> None:
+    of_server(server, "why-tfinish-event", "v2-event-runs-unknown")
+    server.on("GET /v2/apps", says({"data": [{"id": "r6", "isArchived": True}], "page": {}}))
+    assert connect().events.explain(ID).listeners == ()
+
+
+def test_an_event_of_the_server_itself_is_not_called_misspelt(
+    connect: Connect, server: Server
+) -> None:
+    event = body_of("why-tfinish-event")
+    event["data"]["name"] = "inngest/function.finished"
+    of_server(server, "why-tfinish-event", "v2-event-runs-unknown")
+    server.on(f"GET /v1/events/{ID}", says(event))
+    assert connect().events.explain(ID).reasons == ()
+
+
+def test_at_most_50_apps_are_read(connect: Connect, server: Server) -> None:
+    of_server(server, "why-tfinish-event", "v2-event-runs-unknown")
+    apps = [{"id": f"app-{n}"} for n in range(51)]
+    server.on("GET /v2/apps", says({"data": apps, "page": {"limit": 100}}))
+    none = says({"page": {"limit": 20}})
+    for each in apps:
+        server.on(f"GET /v2/apps/{each['id']}/functions", none)
+    found = connect().events.explain(ID)
+    assert (found.reasons, found.unchecked) == ((), ("the functions of 1 of 51 apps",))

@@ -1,0 +1,165 @@
+"""Triggers, conditions and limits: which functions an event starts, and what may prevent it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from inngest_rest import Function, StoredEvent, Trigger
+from inngest_rest._core.calls.reading import read_model
+from inngest_rest._core.outcomes import limits
+from inngest_rest._core.outcomes.conditions import holds
+from inngest_rest._core.outcomes.triggers import matching, nearest
+from inngest_rest._core.resources import from_v1, from_v2
+from inngest_rest_api import models as api
+from tests.support.server import body_of
+
+
+def listens_to(*names: str, id: str = "f") -> Function:
+    return Function(id, "shop", triggers=tuple(Trigger("event", it) for it in names))
+
+
+@pytest.mark.parametrize(
+    ("trigger", "name", "matches"),
+    [
+        ("app/user.created", "app/user.created", True),
+        ("app/*", "app/user.created", True),
+        ("app/user.*", "app/user.created", True),
+        ("a/b/*", "a/b/c", True),
+        ("app/us*", "app/user.created", False),
+        ("*", "app/user.created", False),
+        ("App/user.created", "app/user.created", False),
+        ("app/*", "App/user.created", False),
+        ("app/user", "app/user.created", False),
+        ("app/*", "app", False),
+    ],
+)
+def test_a_trigger_matches_its_name_or_what_follows_a_slash_or_dot(
+    trigger: str, name: str, matches: bool
+) -> None:
+    assert bool(matching(listens_to(trigger), name)) is matches
+
+
+def test_a_schedule_matches_no_event() -> None:
+    assert matching(Function("f", "shop", triggers=(Trigger("cron", "a/b"),)), "a/b") == []
+
+
+def test_the_nearest_name_differs_in_case_or_in_few_letters() -> None:
+    functions = [listens_to("app/order.created"), listens_to("App/Order.Created", id="g")]
+    assert nearest("app/ORDER.created", functions) == {
+        "app/order.created": ["shop/f"],
+        "App/Order.Created": ["shop/g"],
+    }
+    assert nearest("app/order.craeted", functions[:1]) == {"app/order.created": ["shop/f"]}
+    assert nearest("unlike", functions) == {}
+
+
+EVENT: StoredEvent = StoredEvent(
+    "01A",
+    "own",
+    "app/order",
+    {"x": 1, "price": 1.5, "ok": True, "no": None, "name": "bob", "a b": {"c": 2}, "l": [1]},
+    ts=1_795_543_200_000,
+)
+
+
+@pytest.mark.parametrize(
+    ("condition", "outcome"),
+    [
+        ("event.data.x == 1", True),
+        ("event.data.x == 1.0", True),
+        ("event.data.x != 1", False),
+        ("event.data.price > 2", False),
+        ("event.data.price >= 1.5 && event.data.x < 2", True),
+        ("event.data.name == 'bob' || event.data.missing == 1", True),
+        ('event.data.name == "eve" && event.data.missing == 1', False),
+        ("!(event.data.ok)", False),
+        ("event.data.ok == true", True),
+        ("event.data.no == null", True),
+        ("event.data['a b'].c == 2", True),
+        ("event.name == 'app/order'", True),
+        ("event.ts > 0", True),
+        ("(event.data.x == 1 || event.data.x == 2) && event.data.ok", True),
+        ("true", True),
+        # A server may fail to evaluate these, or evaluate them in its own way.
+        ("event.data.missing == 1", None),
+        ("event.data.missing != 1", None),
+        ("event.data.x == '1'", None),
+        ("event.data.ok == 1", None),
+        ("event.data.no < 1", None),
+        ("event.data.no < null", None),
+        ("event.data.ok >= false", None),
+        ("event.data.l == event.data.l", None),
+        ("event.data.x", None),
+        ("event.data.x == 1 && event.data.missing", None),
+        # This package does not evaluate these.
+        ("event.data.name.startsWith('b')", None),
+        ("event.data.x in [1, 2]", None),
+        ("event.data.x + 1 == 2", None),
+        ("event.data.l[0] == 1", None),
+        ("has(event.data.x)", None),
+        ("event.data.x == 1 ? true : false", None),
+        ("async.data.x == 1", None),
+        (r"event.data.name == 'b\x6fb'", None),
+        ("event.data.x == 1 &&", None),
+        ("event.data.x == 0x1", None),
+        ("event.data.x == 1u", None),
+        ("(" * 5_000, None),
+        ("", None),
+    ],
+)
+def test_a_condition_is_evaluated_only_if_its_outcome_is_beyond_doubt(
+    condition: str, outcome: bool | None
+) -> None:
+    assert holds(condition, EVENT) is outcome
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("24h0m0s", 86_400), ("1m", 60), ("3s", 3), ("1.5s", 1.5), ("100ms", 0.1), ("7d", 604_800)],
+)
+def test_durations_are_read_as_servers_write_them(text: str, seconds: float) -> None:
+    assert limits.duration(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["", "3", "soon", "1s later", None, 3, "9" * 400 + "h"], ids=repr)
+def test_what_is_not_a_duration_is_unknown(text: Any) -> None:
+    assert limits.duration(text) is None
+
+
+def of_v2(recording: str) -> Function:
+    envelope = read_model((api.V2FunctionEnvelope,), body_of(recording))
+    return from_v2.function(envelope.data, "flow-app")
+
+
+def test_the_limits_of_recorded_functions_are_read() -> None:
+    full = of_v2("v2-function-full")
+    assert limits.rate_limit(full) == {"key": "event.data.id", "limit": 1, "period": "24h0m0s"}
+    assert limits.throttle(full) == {"limit": 1, "period": "1m0s"}
+    assert limits.cancelled_by(full) == ["flow/stop"]
+    assert len(limits.concurrency(full)) == 1
+    skips = of_v2("v2-function-single-skip")
+    assert limits.singleton(skips, "skip") == {"key": "event.data.k", "mode": "SKIP"}
+    assert limits.singleton(skips, "cancel") is None
+    assert limits.concurrency(skips) == []
+
+
+def test_the_limits_of_v1_have_other_names() -> None:
+    config = {
+        "triggers": [{"event": "a", "expression": "event.data.x == 1"}],
+        "batchEvents": {"maxSize": 3, "timeout": "3s"},
+        "singleton": {"mode": "skip"},
+        "cancel": [{"event": "app/stop"}],
+        "timeouts": {"finish": "1s"},
+        "concurrency": [{"limit": 1, "scope": "Fn"}],
+    }
+    (listed,) = read_model((list[api.V1Function],), [{"id": "shop-f", "config": config}])
+    function = from_v1.function(listed, "shop")
+    assert limits.batch(function) == {"maxSize": 3, "timeout": "3s"}
+    assert limits.singleton(function, "skip") == {"mode": "skip"}
+    assert limits.cancelled_by(function) == ["app/stop"]
+    assert limits.timeouts(function) == {"finish": "1s"}
+    assert len(limits.concurrency(function)) == 1
+    assert matching(function, "a")[0].condition == "event.data.x == 1"

@@ -1,0 +1,380 @@
+"""Watching runs: no start and no end is missed or reported twice, at a bounded cost."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import (
+    ConfigurationError,
+    InvalidArgumentError,
+    NotFoundError,
+    RouteNotFoundError,
+    ServerError,
+    WaitTimeoutError,
+    Watcher,
+)
+from inngest_rest.testing import MockServer, answers, completes, drops, fails, sleeps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from inngest_rest import InngestClient, RunChange
+    from inngest_rest.testing import Behaviour, EventDict
+    from tests.conftest import Connect
+    from tests.support.clock import Clock
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def mock(clock: Clock, request: pytest.FixtureRequest) -> MockServer:
+    """Return a mock in the test's time whose functions last as long as their event says."""
+
+    def work(event: EventDict) -> Behaviour:
+        outcome = fails("no") if event["data"].get("fails") else completes({"a": 1})
+        seconds = event["data"].get("seconds", 0)
+        return sleeps(timedelta(seconds=seconds), outcome) if seconds else outcome
+
+    mock = MockServer(
+        clock=lambda: int(clock.now() * 1e9), store=request.param, visibility_delay=0.7
+    )
+    for app in ("shop", "other"):
+        mock.function(app, "work", trigger=f"{app}/go", run=work)
+    return mock
+
+
+@pytest.fixture
+def shop(connect: Connect, mock: MockServer) -> InngestClient:
+    return connect(transport=mock.transport)
+
+
+def start(client: InngestClient, count: int = 1, *, app: str = "shop", **data: Any) -> None:
+    client.send_many({"name": f"{app}/go", "data": data} for _ in range(count))
+
+
+def at_pauses(clock: Clock, act: Callable[[int], object]) -> None:
+    """Call a function with the number of each pause of the clock, in the middle of it."""
+    whole, count = clock.sleep, iter(range(1_000_000))
+
+    def sleep(seconds: float) -> None:
+        whole(seconds / 2)
+        act(next(count))
+        whole(seconds / 2)
+
+    clock.sleep = sleep  # type: ignore[method-assign]
+
+
+def kinds(changes: list[RunChange]) -> list[str]:
+    return [each.kind for each in changes]
+
+
+def assert_complete(mock: MockServer, changes: list[RunChange]) -> None:
+    """Check that each run appeared once and, if it has ended, ended once, in this order."""
+    counts = Counter((each.kind, each.run.id) for each in changes)
+    counts = Counter({key: n for key, n in counts.items() if key[0] != "changed"})
+    assert set(counts.values()) == {1}
+    assert {id for kind, id in counts if kind == "appeared"} == {run.id for run in mock.runs}
+    assert {id for kind, id in counts if kind == "ended"} == {
+        run.id for run in mock.runs if run.ended_at
+    }
+    order = {(each.kind, each.run.id): at for at, each in enumerate(changes)}
+    assert all(order["appeared", id] < at for (kind, id), at in order.items() if kind == "ended")
+
+
+def test_a_thousand_runs_that_start_and_end_between_polls_are_reported_once(
+    connect: Connect, mock: MockServer, clock: Clock
+) -> None:
+    producer = connect(transport=mock.transport)
+    at_pauses(clock, lambda n: start(producer, 100, seconds=0.1) if n < 10 else None)
+    with connect(transport=mock.transport).runs.watch(every=5, timeout=60) as watcher:
+        changes = list(watcher)
+    assert len(mock.runs) == 1_000
+    assert len(changes) == 2_000
+    assert_complete(mock, changes)
+
+
+def test_runs_of_any_length_are_reported_from_start_to_end(
+    connect: Connect, mock: MockServer, clock: Clock
+) -> None:
+    producer = connect(transport=mock.transport)
+    start(producer, 30, seconds=100)
+    clock.advance(60)
+    at_pauses(clock, lambda n: start(producer, 3, seconds=(n * 37) % 90) if n < 60 else None)
+    changes = list(connect(transport=mock.transport).runs.watch(every=5, timeout=400))
+    assert len(mock.runs) == 30 + 180
+    assert_complete(mock, changes)
+    assert kinds(changes).count("ended") == 210
+
+
+def test_a_long_run_ends_as_it_is_listed(shop: InngestClient) -> None:
+    start(shop, seconds=50)
+    changes = list(shop.runs.watch(timeout=100))
+    appeared, ended = changes
+    assert (appeared.kind, appeared.run.status) == ("appeared", "running")
+    assert (ended.kind, ended.run.status) == ("ended", "completed")
+    assert ended.run.output is None
+
+
+def test_output_is_included_on_request(shop: InngestClient) -> None:
+    start(shop, seconds=50)
+    changes = list(shop.runs.watch(timeout=100, include_output=True))
+    assert changes[-1].run.output == {"a": 1}
+
+
+def test_a_cancelled_run_ends(shop: InngestClient, mock: MockServer) -> None:
+    start(shop, seconds=1_000)
+    watcher = shop.runs.watch(timeout=60)
+    assert next(watcher).kind == "appeared"
+    shop.runs.cancel(mock.runs[0].id)
+    assert [(each.kind, each.run.status) for each in watcher] == [("ended", "cancelled")]
+
+
+def test_what_ended_before_the_beginning_is_not_reported(shop: InngestClient, clock: Clock) -> None:
+    start(shop)
+    clock.advance(5)
+    assert list(shop.runs.watch(timeout=30)) == []
+
+
+def test_since_reports_what_happened_from_then_on(
+    shop: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    start(shop)  # ends before
+    start(shop, seconds=3_000)
+    start(shop, 2, seconds=9_000)
+    clock.advance(2_000)
+    since = datetime.fromtimestamp(clock.now(), UTC)
+    clock.advance(1_500)
+    start(shop)
+    clock.advance(60)
+    changes = list(shop.runs.watch(since=since, timeout=30))
+    assert kinds(changes).count("appeared") == 4
+    assert {each.run.id for each in changes if each.kind == "ended"} == {
+        mock.runs[1].id,
+        mock.runs[4].id,
+    }
+
+
+def test_a_status_filter_keeps_changes_to_it(shop: InngestClient) -> None:
+    start(shop, fails=True)
+    start(shop, seconds=50, fails=True)
+    start(shop, seconds=50)
+    changes = list(shop.runs.watch(status="failed", timeout=100))
+    assert kinds(changes) == ["ended", "ended"]
+    assert {each.run.status for each in changes} == {"failed"}
+
+
+def test_app_and_function_are_filtered_by(shop: InngestClient) -> None:
+    start(shop, 2)
+    start(shop, 3, app="other")
+    changes = list(shop.runs.watch(app="other", function="work", timeout=30))
+    assert kinds(changes) == ["appeared", "ended"] * 3
+
+
+def test_a_token_continues_after_the_last_change_taken(
+    connect: Connect, mock: MockServer, clock: Clock
+) -> None:
+    producer = connect(transport=mock.transport)
+    at_pauses(clock, lambda n: start(producer, 7, seconds=(n * 37) % 90) if n < 40 else None)
+    changes: list[RunChange] = []
+    token = connect(transport=mock.transport).runs.watch().token
+    taken = 0
+    while taken < 100:
+        # Each watcher is left in the middle of a page, and the next begins much later.
+        watcher = connect(transport=mock.transport).runs.watch(token=token, timeout=500)
+        new = list(islice(watcher, 31))
+        changes += new
+        token = watcher.token
+        clock.advance(100)
+        taken += 1
+        if not new:
+            break
+    assert len(mock.runs) == 280
+    assert_complete(mock, changes)
+
+
+def test_a_token_is_json_and_has_the_open_runs(shop: InngestClient, mock: MockServer) -> None:
+    start(shop, seconds=500)
+    watcher = shop.runs.watch(timeout=100)
+    list(watcher)
+    assert json.loads(watcher.token)["open"] == {mock.runs[0].id: "running"}
+
+
+def test_a_watch_holds_the_open_runs_and_those_of_the_last_window(
+    connect: Connect, mock: MockServer, clock: Clock
+) -> None:
+    producer = connect(transport=mock.transport)
+    start(producer, 5, seconds=10_000)
+    at_pauses(clock, lambda n: start(producer, 10) if n < 40 else None)
+    watcher = connect(transport=mock.transport).runs.watch(timeout=300)
+    most = 0
+    for _ in watcher:
+        state = json.loads(watcher.token)
+        most = max(most, len(state["open"]) + len(state["ended"]))
+    assert len(mock.runs) == 405
+    # 10 runs a second, for 30 s and a margin of 10 s
+    assert most <= 5 + 10 * 41
+
+
+def test_a_watch_of_many_open_runs_makes_a_bounded_number_of_requests(
+    connect: Connect, mock: MockServer, clock: Clock
+) -> None:
+    client = connect(transport=mock.transport)
+    start(client, 500, seconds=10_000)
+    clock.advance(60)
+    watcher = client.runs.watch(every=5, timeout=120)
+    assert len(list(islice(watcher, 500))) == 500
+    before = len(mock.requests)
+    assert list(watcher) == []
+    assert len(mock.requests) - before <= 24 * 12
+
+
+@pytest.mark.parametrize("fault", [answers(503), drops()], ids=["503", "dropped"])
+def test_faults_that_pass_lose_nothing(
+    connect: Connect, mock: MockServer, clock: Clock, fault: Any
+) -> None:
+    producer = connect(transport=mock.transport)
+    at_pauses(clock, lambda n: start(producer, 10, seconds=(n * 17) % 50) if n < 40 else None)
+    for after in (2, 4, 5, 9, 12, 20):
+        mock.fault(fault, times=2, after=after, path="/v2/*")
+    changes = list(connect(transport=mock.transport, retries=0).runs.watch(timeout=400))
+    assert_complete(mock, changes)
+    assert kinds(changes).count("ended") == len(mock.runs) == 400
+
+
+def test_an_outage_of_five_minutes_is_raised_and_the_watch_goes_on_after_it(
+    connect: Connect, mock: MockServer, clock: Clock
+) -> None:
+    client = connect(transport=mock.transport, retries=0)
+    start(client)
+    outage = mock.fault(answers(503), times=None, path="/v2/*")
+    watcher = client.runs.watch()
+    with pytest.raises(ServerError):
+        next(watcher)
+    assert 300 < clock.elapsed < 400
+    outage.clear()
+    assert [next(watcher).kind, next(watcher).kind] == ["appeared", "ended"]
+
+
+def test_closing_ends_the_iteration_within_a_second(
+    connect: Connect, mock: MockServer, clock: Clock
+) -> None:
+    watcher = connect(transport=mock.transport).runs.watch()
+
+    def close(_: int) -> None:
+        if isinstance(watcher, Watcher):
+            watcher.close()
+        else:  # within the event loop
+            with suppress(StopIteration):
+                watcher.target.aclose().send(None)
+
+    at_pauses(clock, close)
+    assert list(watcher) == []
+    assert clock.elapsed <= 1
+
+
+def test_a_watch_needs_release_1_38(connect: Connect) -> None:
+    mock = MockServer(release="1.33")
+    with pytest.raises(RouteNotFoundError, match=r"1\.38"):
+        next(connect(transport=mock.transport).runs.watch())
+    with pytest.raises(ConfigurationError, match="api_version"):
+        next(connect(transport=mock.transport, api_version="v1").runs.watch())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"status": "done"}, "unknown status"),
+        ({"since": datetime(2026, 1, 1)}, "aware"),  # noqa: DTZ001
+        ({"every": 0.5}, "at least 1 second"),
+        ({"timeout": 0}, "positive"),
+        ({"function": "work"}, "needs app"),
+        ({"token": "nonsense"}, "not the token"),
+        ({"token": "[]"}, "not the token"),
+        ({"token": "{}", "since": datetime(2026, 1, 1, tzinfo=UTC)}, "exclude"),
+    ],
+    ids=str,
+)
+def test_malformed_arguments_are_rejected_before_anything_is_sent(
+    shop: InngestClient, mock: MockServer, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        shop.runs.watch(**arguments)
+    assert len(mock.requests) == 0
+
+
+def test_a_token_of_another_filter_is_rejected(shop: InngestClient) -> None:
+    token = shop.runs.watch(app="shop").token
+    with pytest.raises(InvalidArgumentError, match="app='shop'"):
+        shop.runs.watch(token=token)
+
+
+def test_many_runs_are_returned_as_they_end(shop: InngestClient, mock: MockServer) -> None:
+    for seconds in (50, 10, 30):
+        start(shop, 10, seconds=seconds)
+    ids = [run.id for run in mock.runs]
+    ended = list(shop.runs.wait_many([*ids, *ids], timeout=60))
+    assert sorted(run.id for run in ended) == sorted(ids)
+    assert all(run.is_ended and run.output == {"a": 1} for run in ended)
+    assert {run.id for run in ended[:10]} == set(ids[10:20])
+    assert {run.id for run in ended[20:]} == set(ids[:10])
+
+
+def test_a_wait_for_many_runs_makes_a_bounded_number_of_requests(
+    shop: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    start(shop, 1_000, seconds=100)
+    clock.advance(1)
+    before = len(mock.requests)
+    ended = list(shop.runs.wait_many([run.id for run in mock.runs], timeout=200))
+    assert len(ended) == 1_000
+    # Each run at the beginning and at its end, and some every 3 s.
+    assert len(mock.requests) - before <= 2 * 1_000 + 40 * 11 + 100
+    assert clock.elapsed < 106
+
+
+def test_many_runs_are_waited_for_where_ends_cannot_be_listed(connect: Connect) -> None:
+    mock = MockServer(release="1.33")
+    mock.function("shop", "work", trigger="go", run=sleeps(timedelta(seconds=10)))
+    client = connect(transport=mock.transport)
+    client.send_many({"name": "go"} for _ in range(20))
+    waiting = client.runs.wait_many([run.id for run in mock.runs], timeout=60)
+    mock.advance(10)
+    assert len(list(waiting)) == 20
+
+
+def test_a_wait_for_many_names_those_that_are_open(shop: InngestClient, mock: MockServer) -> None:
+    start(shop)
+    start(shop, seconds=100)
+    waiting = shop.runs.wait_many([run.id for run in mock.runs], timeout=20)
+    assert next(waiting).id == mock.runs[0].id
+    with pytest.raises(WaitTimeoutError) as caught:
+        next(waiting)
+    assert caught.value.ids == (mock.runs[1].id,)
+    assert list(waiting) == []
+
+
+def test_an_unknown_run_is_raised_after_the_others_have_ended(
+    shop: InngestClient, mock: MockServer
+) -> None:
+    start(shop, seconds=20)
+    unknown = "01M86WNRKHYE50ZF3GG530BHRT"
+    waiting = shop.runs.wait_many([unknown, mock.runs[0].id], timeout=60)
+    assert next(waiting).id == mock.runs[0].id
+    with pytest.raises(NotFoundError):
+        next(waiting)
+
+
+def test_a_wait_for_no_runs_sends_nothing(shop: InngestClient, mock: MockServer) -> None:
+    assert list(shop.runs.wait_many([], timeout=1)) == []
+    assert len(mock.requests) == 0
+
+
+@pytest.mark.parametrize("ids", ["one", ["a/b"], 3])
+def test_malformed_ids_are_rejected(shop: InngestClient, ids: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match="ids"):
+        shop.runs.wait_many(ids, timeout=1)

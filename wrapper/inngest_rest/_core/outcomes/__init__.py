@@ -1,0 +1,1 @@
+"""What became of an event: wait for the runs it starts, and explain why there are none."""

@@ -1,0 +1,335 @@
+"""Watch runs: changes of status, found by listing windows of time that overlap."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import deque
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from attrs import evolve
+
+from inngest_rest._core.arguments import check_moment, check_seconds, check_text
+from inngest_rest._core.calls.retry import is_worth_retrying
+from inngest_rest._core.plans import sleep
+from inngest_rest._core.resources import one_run, runs
+from inngest_rest._core.resources.filters import check_function, check_statuses
+from inngest_rest.errors import (
+    ApiError,
+    InvalidArgumentError,
+    NotFoundError,
+    TransportError,
+)
+from inngest_rest.models import RunChange, RunStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from inngest_rest._core.calls.listing import Walk
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
+    from inngest_rest.models import Run
+    from inngest_rest.typing import ChangeKind, Seconds, StatusFilter
+
+OVERLAP = timedelta(seconds=30)
+"""How far a window reaches back before the poll that precedes it.
+
+Runs and ends become visible up to a second late and out of order, and the end of a cancelled run
+lies 10 s in the future (operation listRunsV2); the rest is for a clock that is ahead of the
+server's.
+"""
+
+# How long ended runs are remembered beyond the window: a listing goes by a time that is slightly
+# later than `queued_at`.
+_MARGIN = timedelta(seconds=5)
+
+# Runs older than a window that one poll gets one by one; one listing finds the ends of more.
+_SINGLES = 10
+
+# Share of the time that a watch may keep a slow server busy: a pause is so many times as long as
+# the requests before it.
+_REST = 3
+
+# Seconds between polls while the server fails, and how long it may fail.
+_LONGEST_PAUSE = 60.0
+_OUTAGE = 300.0
+
+# Seconds of a single pause: `close` takes effect at its end.
+_SLICE = 1.0
+
+# Seconds that a clock advances by for sure; a rest that is only a rounding error might never pass.
+_SHORTEST_PAUSE = 0.001
+
+UNFINISHED = (RunStatus.QUEUED, RunStatus.RUNNING)
+ENDED = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
+
+
+class Watch:
+    """A watch with validated arguments: what is known of the runs, and where the next poll begins.
+
+    `step` sends at most a few requests, for one page or one run; what it finds is then taken one by
+    one. A window moves on when all of it was taken, so the state is right at any moment: a step
+    that fails or is cancelled is repeated, and `token` has exactly what was not taken yet.
+
+    It holds the ids of open runs, and of those that were queued within the last window.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        status: StatusFilter | None,
+        app: str | None,
+        function: str | None,
+        every: Seconds,
+        timeout: Seconds | None,
+        since: datetime | None,
+        include_output: bool,
+        token: str | None,
+    ) -> None:
+        self._session = session
+        self._statuses = check_statuses(status)
+        check_function(app, function)
+        self._app, self._function = app, function
+        self._include_output = include_output
+        self._every = check_seconds("every", every)
+        if self._every < 1:
+            raise InvalidArgumentError(f"every must be at least 1 second, not {every!r}")
+        limit = math.inf if timeout is None else check_seconds("timeout", timeout)
+        check_moment("since", since)
+        now = session.clock.monotonic()
+        self._deadline = now + limit
+        self._next_poll = self._succeeded_at = now
+        self._failures = 0
+        self._spent = 0.0
+        self._is_closed = False
+        self._poll: Iterator[Plan[None]] | None = None
+        self._pending: deque[Run] = deque()
+        self._open: dict[str, RunStatus] = {}
+        self._ended: dict[str, datetime] = {}
+        self._is_begun = False
+        if token is None:
+            self._looks_back = since is not None
+            self._since = since or self._now()
+            self._window = self._changes = self._since - OVERLAP
+        elif since is not None:
+            raise InvalidArgumentError("since and token exclude each other: pass one of them")
+        else:
+            self._restore(token)
+
+    def take(self) -> RunChange | None:
+        """Return the next change that was found; None if another step is needed."""
+        while self._pending:
+            run = self._pending[0]
+            kind = self._kind_of(run)
+            if kind != "appeared" or not run.is_ended:
+                self._pending.popleft()
+            if kind is None:
+                continue
+            if not self._statuses:
+                return RunChange(kind, run)
+            # A run that had ended before it was seen has one change of status to report, not two.
+            if run.status in self._statuses and (kind == "ended") is run.is_ended:
+                return RunChange(kind, run)
+        return None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it was closed, or its time is up."""
+        return self._is_closed or self._session.clock.monotonic() >= self._deadline
+
+    def close(self) -> None:
+        self._is_closed = True
+
+    def step(self) -> Plan[None]:
+        """Pause for a moment, or fetch one page or one run; all that was found must be taken."""
+        now = self._session.clock.monotonic()
+        if now < self._next_poll:
+            rest = min(self._next_poll, self._deadline) - now
+            yield from sleep(max(min(rest, _SLICE), _SHORTEST_PAUSE))
+            return
+        if self._poll is None:
+            self._poll, self._spent = self._poll_once(), 0.0
+        poll, self._poll = self._poll, None
+        try:
+            request = next(poll, None)
+            if request is not None:
+                yield from request
+        except (ApiError, TransportError) as error:
+            self._next_poll = self._session.clock.monotonic() + self._pause_after(error)
+            return
+        ended_at = self._session.clock.monotonic()
+        self._spent += ended_at - now
+        self._failures, self._succeeded_at = 0, ended_at
+        if request is not None:
+            self._poll = poll
+        else:
+            pause = max(self._every - self._spent, _REST * self._spent)
+            self._next_poll = ended_at + pause
+
+    @property
+    def token(self) -> str:
+        """Where another watch can go on: what was taken so far, as JSON."""
+        state = {
+            "version": 1,
+            "app": self._app,
+            "function": self._function,
+            "since": self._since.isoformat(),
+            "looks_back": self._looks_back,
+            "is_begun": self._is_begun,
+            "window": self._window.isoformat(),
+            "changes": self._changes.isoformat(),
+            "open": self._open,
+            "ended": {id: at.isoformat() for id, at in self._ended.items()},
+        }
+        return json.dumps(state, separators=(",", ":"))
+
+    def _restore(self, token: str) -> None:
+        try:
+            state = cast("dict[str, Any]", json.loads(check_text("token", token) or ""))
+            if state["version"] != 1:
+                raise ValueError
+            of = state["app"], state["function"]
+            self._looks_back, self._is_begun = bool(state["looks_back"]), bool(state["is_begun"])
+            self._since, self._window, self._changes = (
+                check_moment(name, datetime.fromisoformat(state[name])) or self._now()
+                for name in ("since", "window", "changes")
+            )
+            self._open = {id: RunStatus(status) for id, status in state["open"].items()}
+            self._ended = {id: datetime.fromisoformat(at) for id, at in state["ended"].items()}
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise InvalidArgumentError("token is not the token of a watch") from None
+        if of != (self._app, self._function):
+            raise InvalidArgumentError(
+                f"token is of a watch with app={of[0]!r} and function={of[1]!r}: pass the same"
+            )
+
+    def _poll_once(self) -> Iterator[Plan[None]]:
+        """Yield the requests of a poll; each is made, and what it found taken, before the next."""
+        began = self._now()
+        if not self._is_begun:
+            yield from self._begin()
+            self._is_begun = True
+        recent: set[str] = set()
+        newest = self._window
+        # In ascending order, a run that is added meanwhile comes behind the page and not before it.
+        walk = self._walk(since=self._window)
+        while not walk.is_done:
+            page: list[Run] = []
+            yield self._fetch(walk, page.append)
+            recent.update(run.id for run in page if run.id in self._open)
+            newest = max((run.queued_at for run in page if run.queued_at), default=newest)
+            self._move(min(newest, began) - OVERLAP)
+        self._move(began - OVERLAP)
+        older = [id for id in self._open if id not in recent]
+        for id in older[:_SINGLES]:
+            yield self._get(id)
+        if len(older) > _SINGLES:
+            walk = self._walk(since=self._changes, by_change=True)
+            while not walk.is_done:
+                yield self._fetch(walk, wanted=lambda run: run.id in self._open)
+        self._changes = began - OVERLAP
+
+    def _begin(self) -> Iterator[Plan[None]]:
+        """Find what is open, and what ended since the beginning but was queued before it."""
+        walk = self._walk(status=UNFINISHED)
+        while not walk.is_done:
+            yield self._fetch(walk)
+        if self._looks_back:
+            walk = self._walk(status=ENDED, since=self._since, by_change=True)
+            while not walk.is_done:
+                yield self._fetch(walk, wanted=self._is_before_window)
+
+    def _is_before_window(self, run: Run) -> bool:
+        return run.id in self._open or (run.queued_at or self._window) < self._window
+
+    def _walk(
+        self,
+        *,
+        status: tuple[RunStatus, ...] = (),
+        since: datetime | None = None,
+        by_change: bool = False,
+    ) -> Walk[Run]:
+        return runs.list_changes(
+            self._session,
+            app=self._app,
+            function=self._function,
+            status=status,
+            since=since,
+            by_change=by_change,
+            include_output=self._include_output,
+        ).walk()
+
+    def _fetch(
+        self,
+        walk: Walk[Run],
+        seen: Callable[[Run], object] | None = None,
+        wanted: Callable[[Run], bool] = lambda _: True,
+    ) -> Plan[None]:
+        page = yield from walk.next_page()
+        for run in page.items:
+            if seen is not None:
+                seen(run)
+            if wanted(run):
+                self._pending.append(run)
+
+    def _get(self, id: str) -> Plan[None]:
+        """Get an open run; the next poll gets others first."""
+        status = self._open.get(id)
+        if status is None:
+            return
+        try:
+            run = yield from one_run.fetch(self._session, id, cached=False)
+        except NotFoundError:
+            # It was listed before: the server has deleted it.
+            del self._open[id]
+            return
+        del self._open[id]
+        self._open[id] = status
+        if not self._include_output:
+            run = evolve(run, output=None, error=None)
+        self._pending.append(evolve(run, started_at=None))
+
+    def _kind_of(self, run: Run) -> ChangeKind | None:
+        """Return what is new about a run, and remember it; None if nothing is."""
+        known = self._open.get(run.id)
+        if known is None:
+            if run.id in self._ended:
+                return None
+            if run.ended_at is not None and run.ended_at < self._since:
+                self._remember_end(run)
+                return None
+            self._open[run.id] = run.status
+            return "appeared"
+        if run.is_ended:
+            del self._open[run.id]
+            self._remember_end(run)
+            return "ended"
+        self._open[run.id] = run.status
+        return None if run.status == known else "changed"
+
+    def _remember_end(self, run: Run) -> None:
+        queued_at = run.queued_at or self._now()
+        if not self._is_begun or queued_at >= self._window - _MARGIN:
+            self._ended[run.id] = queued_at
+
+    def _move(self, window: datetime) -> None:
+        """Move the window on, and forget the ended runs before it, which are not listed again."""
+        self._window = max(self._window, window)
+        while self._ended and next(iter(self._ended.values())) < self._window - _MARGIN:
+            del self._ended[next(iter(self._ended))]
+
+    def _pause_after(self, error: ApiError | TransportError) -> float:
+        """Return how long to pause after a transient error; raise another, or one that lasts."""
+        now = self._session.clock.monotonic()
+        if not is_worth_retrying(error, repeatable=True) or now - self._succeeded_at > _OUTAGE:
+            self._succeeded_at = now  # whoever iterates on tries for as long again
+            raise error
+        pause = min(self._every * 2.0**self._failures, _LONGEST_PAUSE)
+        self._failures = min(self._failures + 1, 10)
+        asked: float | None = getattr(error, "retry_after", None)
+        return max(pause, asked or 0.0)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._session.clock.now(), UTC)

@@ -1,0 +1,145 @@
+"""Explanations of what became of an event, as data and as one sentence."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from inngest_rest.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from inngest_rest.models import Run, StoredEvent, Trigger
+
+
+class ReasonKind(StrEnum):
+    """Why a function did not run for an event, or why a run did not complete."""
+
+    NO_TRIGGER = "no_trigger"
+    TOO_EARLY = "too_early"
+    CONDITION = "condition"
+    DUPLICATE_ID = "duplicate_id"
+    RATE_LIMIT = "rate_limit"
+    DEBOUNCE = "debounce"
+    BATCH = "batch"
+    SINGLETON = "singleton"
+    PAUSED = "paused"
+    CANCELS_RUNS = "cancels_runs"
+    SCHEDULED = "scheduled"
+    THROTTLE = "throttle"
+    CONCURRENCY = "concurrency"
+    CANCEL_ON = "cancel_on"
+    TIMEOUT = "timeout"
+    APP_UNREACHABLE = "app_unreachable"
+    FUNCTION_REMOVED = "function_removed"
+
+
+@frozen(repr=False)
+class Reason(Record):
+    """One reason that the evidence allows.
+
+    Attributes:
+        kind: What kind of reason it is.
+        message: The reason as a clause, with the evidence in words.
+        is_certain: Whether the evidence proves it; otherwise it is possible, and nothing that the
+            server shows excludes it.
+        app_id: The app of the function it is about; None if it is about the event.
+        function_id: The function it is about; None if it is about the event.
+        run_id: The run it is about; None if it is about a function that has no run.
+        evidence: What the server shows that allows it, by name.
+    """
+
+    kind: ReasonKind
+    message: str
+    is_certain: bool = False
+    app_id: str | None = None
+    function_id: str | None = None
+    run_id: str | None = None
+    evidence: Mapping[str, Any] = field(factory=dict[str, Any])
+
+
+@frozen(repr=False)
+class Listener(Record):
+    """A function that has a trigger for the name of an event.
+
+    Attributes:
+        app_id: The function's app.
+        function_id: The function's id within its app.
+        trigger: The trigger that matches.
+        run_ids: The runs of the function that the event started.
+    """
+
+    app_id: str
+    function_id: str
+    trigger: Trigger
+    run_ids: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The function's name in messages, `APP/FUNCTION`."""
+        return f"{self.app_id}/{self.function_id}"
+
+
+@frozen(repr=False)
+class Explanation(Record):
+    """What became of an event; `str` returns it as one sentence.
+
+    Attributes:
+        event_id: The event's internal id.
+        event: The event as stored; None if it could not be read.
+        listeners: The functions that have a trigger for its name.
+        runs: The runs that it started.
+        reasons: Why a function has no run, or why a run has not completed: each reason that the
+            evidence allows. Empty if every listener has a run, or if nothing explains it.
+        unchecked: What could not be checked, and why: a server of an older release lacks routes.
+    """
+
+    event_id: str
+    event: StoredEvent | None
+    listeners: tuple[Listener, ...] = ()
+    runs: tuple[Run, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    unchecked: tuple[str, ...] = ()
+
+    @property
+    def received_at(self) -> datetime | None:
+        """When the server received the event; None if that could not be read."""
+        return None if self.event is None else self.event.received_at
+
+    def __str__(self) -> str:
+        if self.event is None:
+            subject = f"Event {self.event_id}"
+        else:
+            at = self.event.received_at
+            received = f", received {at:%Y-%m-%d %H:%M:%S} UTC," if at else ""
+            subject = f"Event {self.event.name!r} ({self.event_id}){received}"
+        text = f"{subject} started {self._started()}"
+        if self.reasons:
+            text += f": {_joined(it.message for it in self.reasons)}"
+        elif silent := [it.name for it in self.listeners if not it.run_ids]:
+            text += f", and nothing that the server shows explains why {' and '.join(silent)} "
+            text += "did not run"
+        elif not self.runs and not self.unchecked:
+            text += ", and nothing that the server shows explains why"
+        if self.unchecked:
+            text += f" (not checked: {_joined(self.unchecked)})"
+        return f"{text}."
+
+    def _started(self) -> str:
+        if not self.runs:
+            return "no run"
+        count = "1 run" if len(self.runs) == 1 else f"{len(self.runs)} runs"
+        return f"{count} ({', '.join(f'{_name(it)} {it.status}' for it in self.runs)})"
+
+
+def _name(run: Run) -> str:
+    """Return a run's function in words; v1 does not name it."""
+    return f"{run.app_id}/{run.function_id}" if run.function_id else f"run {run.id}"
+
+
+def _joined(clauses: Iterable[str]) -> str:
+    return "; ".join(clauses)
