@@ -104,7 +104,7 @@ def test_a_program_runs_and_prints_what_the_page_shows(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {}
-    exec(compile(program.code, program.name, "exec"), namespace)
+    exec(compile(program.code, program.name, "exec", dont_inherit=True), namespace)
     for name, test in namespace.items():
         if name.startswith("test_"):
             test(MockServer())

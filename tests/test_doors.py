@@ -215,7 +215,7 @@ def test_all_is_every_public_name_of_the_leaves() -> None:
         for name, value in vars(__import__(f"inngest_rest.{module}", fromlist=["x"])).items()
         if getattr(value, "__module__", "").startswith("inngest_rest.") and name[0].isupper()
     }
-    assert public - set(inngest_rest.__all__) <= {"T"}
+    assert public - set(inngest_rest.__all__) <= {"D", "T"}
     with pytest.raises(AttributeError, match="nonsense"):
         _ = inngest_rest.nonsense
     assert set(inngest_rest.__all__) <= set(dir(inngest_rest))

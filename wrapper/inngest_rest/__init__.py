@@ -147,9 +147,9 @@ _NAMES = {
     "inngest_rest.client.watcher": "EndedRuns Watcher",
     "inngest_rest.errors": (
         "ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
-        "ConfigurationError ConflictError InngestError InvalidArgumentError InvalidEventError "
-        "InvalidResponseError NoRunError NotFoundError OutboxError PartialActionError "
-        "PartialSendError PermissionDeniedError RateLimitError RequestTimeoutError "
+        "ConfigurationError ConflictError EventDataError InngestError InvalidArgumentError "
+        "InvalidEventError InvalidResponseError NoRunError NotFoundError OutboxError "
+        "PartialActionError PartialSendError PermissionDeniedError RateLimitError RequestTimeoutError "
         "RouteNotFoundError ServerError TransportError WaitTimeoutError"
     ),
     "inngest_rest.event": "Event EventLike",

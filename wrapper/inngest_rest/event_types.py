@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import frozen
 
-from inngest_rest._core.payloads import check_kind, read_event, to_data
+from inngest_rest._core import payloads
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.event import Event
 
@@ -39,7 +39,7 @@ class EventType(Generic[D]):
     data_type: type[D]
 
     def __attrs_post_init__(self) -> None:
-        check_kind("data_type", self.data_type)
+        payloads.check_kind("data_type", self.data_type)
 
     def __call__(
         self,
@@ -64,7 +64,7 @@ class EventType(Generic[D]):
                 TypedDict does not have; the message has the path.
         """
         try:
-            plain = to_data(data, self.data_type)
+            plain = payloads.to_data(data, self.data_type)
         except ValueError as error:
             raise InvalidArgumentError(f"{self.name}: {error}") from None
         if id is None:
@@ -80,4 +80,4 @@ class EventType(Generic[D]):
         """
         if event.name != self.name:
             raise InvalidArgumentError(f"event {event.internal_id} is a {event.name}")
-        return read_event(event, self.data_type)
+        return payloads.read_event(event, self.data_type)

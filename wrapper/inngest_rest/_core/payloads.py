@@ -35,7 +35,7 @@ def check_kind(name: str, kind: object) -> None:
     bare: Any = get_origin(kind) or kind
     if _is_pydantic(bare):
         return
-    is_class: bool = isinstance(bare, type)
+    is_class: bool = type.__instancecheck__(type, bare)
     if not is_class or not (
         dataclasses.is_dataclass(bare) or attrs.has(bare) or is_typeddict(bare)
     ):
@@ -125,7 +125,7 @@ def _is_pydantic(kind: object) -> bool:
 
 
 def _dumped(model: Any) -> Any:
-    kind: Any = type(model)
+    kind = model.__class__
     if not _is_pydantic(kind):
         raise ValueError(f"data has a value of type {kind.__name__}, which JSON lacks")
     try:
