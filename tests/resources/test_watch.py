@@ -263,8 +263,6 @@ def test_an_outage_of_five_minutes_is_raised_and_the_watch_goes_on_after_it(
 def test_closing_ends_the_iteration_within_a_second(
     connect: Connect, mock: MockServer, clock: Clock
 ) -> None:
-    watcher = connect(transport=mock.transport).runs.watch()
-
     def close(_: int) -> None:
         if isinstance(watcher, Watcher):
             watcher.close()
@@ -273,6 +271,7 @@ def test_closing_ends_the_iteration_within_a_second(
                 watcher.target.aclose().send(None)
 
     at_pauses(clock, close)
+    watcher = connect(transport=mock.transport).runs.watch()
     assert list(watcher) == []
     assert clock.elapsed <= 1
 
