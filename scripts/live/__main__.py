@@ -5,11 +5,11 @@ machine), registers it, runs the cases, cancels their remaining runs and removes
 else on a server is left alone.
 
 A server may be of any release. A case is skipped as absent if none of the routes that do its job
-are there, and the reason names the release since which they are. With --bins it starts several
+are there, and the reason names the first release that has them. With --bins it starts several
 servers (`inngest dev`) one after the other, each in an empty folder, and ends with a table of what
 works on which.
 
-Statuses and times of runs are judged strictly, which is fair to a faithful server alone: one that
+Statuses and times of runs are judged strictly, which is fair only to a faithful server: one that
 stores in PostgreSQL, or in SQLite by the driver that its releases have. A server that was built
 with another SQLite driver stores times in another form, reads them back in a random order and
 drops what it cannot write at once: it reports wrong statuses, and these cases fail on it.

@@ -13,6 +13,7 @@ import pytest
 
 from inngest_rest import (
     ConfigurationError,
+    InngestClient,
     InvalidArgumentError,
     NotFoundError,
     RouteNotFoundError,
@@ -25,7 +26,7 @@ from inngest_rest.testing import MockServer, answers, completes, drops, fails, s
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inngest_rest import InngestClient, RunChange
+    from inngest_rest import RunChange
     from inngest_rest.testing import Behaviour, EventDict
     from tests.conftest import Connect
     from tests.support.clock import Clock
@@ -89,7 +90,7 @@ def assert_complete(mock: MockServer, changes: list[RunChange]) -> None:
 def test_a_thousand_runs_that_start_and_end_between_polls_are_reported_once(
     connect: Connect, mock: MockServer, clock: Clock
 ) -> None:
-    producer = connect(transport=mock.transport)
+    producer = InngestClient(dev=True, transport=mock.transport)
     at_pauses(clock, lambda n: start(producer, 100, seconds=0.1) if n < 10 else None)
     with connect(transport=mock.transport).runs.watch(every=5, timeout=60) as watcher:
         changes = list(watcher)
@@ -101,7 +102,7 @@ def test_a_thousand_runs_that_start_and_end_between_polls_are_reported_once(
 def test_runs_of_any_length_are_reported_from_start_to_end(
     connect: Connect, mock: MockServer, clock: Clock
 ) -> None:
-    producer = connect(transport=mock.transport)
+    producer = InngestClient(dev=True, transport=mock.transport)
     start(producer, 30, seconds=100)
     clock.advance(60)
     at_pauses(clock, lambda n: start(producer, 3, seconds=(n * 37) % 90) if n < 60 else None)
@@ -178,7 +179,7 @@ def test_app_and_function_are_filtered_by(shop: InngestClient) -> None:
 def test_a_token_continues_after_the_last_change_taken(
     connect: Connect, mock: MockServer, clock: Clock
 ) -> None:
-    producer = connect(transport=mock.transport)
+    producer = InngestClient(dev=True, transport=mock.transport)
     at_pauses(clock, lambda n: start(producer, 7, seconds=(n * 37) % 90) if n < 40 else None)
     changes: list[RunChange] = []
     token = connect(transport=mock.transport).runs.watch().token
@@ -207,7 +208,7 @@ def test_a_token_is_json_and_has_the_open_runs(shop: InngestClient, mock: MockSe
 def test_a_watch_holds_the_open_runs_and_those_of_the_last_window(
     connect: Connect, mock: MockServer, clock: Clock
 ) -> None:
-    producer = connect(transport=mock.transport)
+    producer = InngestClient(dev=True, transport=mock.transport)
     start(producer, 5, seconds=10_000)
     at_pauses(clock, lambda n: start(producer, 10) if n < 40 else None)
     watcher = connect(transport=mock.transport).runs.watch(timeout=300)
@@ -237,7 +238,7 @@ def test_a_watch_of_many_open_runs_makes_a_bounded_number_of_requests(
 def test_faults_that_pass_lose_nothing(
     connect: Connect, mock: MockServer, clock: Clock, fault: Any
 ) -> None:
-    producer = connect(transport=mock.transport)
+    producer = InngestClient(dev=True, transport=mock.transport)
     at_pauses(clock, lambda n: start(producer, 10, seconds=(n * 17) % 50) if n < 40 else None)
     for after in (2, 4, 5, 9, 12, 20):
         mock.fault(fault, times=2, after=after, path="/v2/*")
@@ -263,8 +264,6 @@ def test_an_outage_of_five_minutes_is_raised_and_the_watch_goes_on_after_it(
 def test_closing_ends_the_iteration_within_a_second(
     connect: Connect, mock: MockServer, clock: Clock
 ) -> None:
-    watcher = connect(transport=mock.transport).runs.watch()
-
     def close(_: int) -> None:
         if isinstance(watcher, Watcher):
             watcher.close()
@@ -273,6 +272,7 @@ def test_closing_ends_the_iteration_within_a_second(
                 watcher.target.aclose().send(None)
 
     at_pauses(clock, close)
+    watcher = connect(transport=mock.transport).runs.watch()
     assert list(watcher) == []
     assert clock.elapsed <= 1
 

@@ -13,7 +13,7 @@ from inngest_rest._core.arguments import check_count, check_id
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import check_statuses
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
-from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.errors import InvalidArgumentError, RouteNotFoundError
 from inngest_rest.models import RunStatus
 
 if TYPE_CHECKING:
@@ -185,7 +185,12 @@ def _listed(
     found: dict[str, RunTarget] = {}
     walk = _listing(session, selected).walk()
     while not walk.is_done:
-        for run in (yield from walk.next_page()).items:
+        try:
+            page = yield from walk.next_page()
+        except RouteNotFoundError as error:
+            error.advice += " Then pass the ids of the runs instead of a filter."
+            raise
+        for run in page.items:
             if run.id not in found:
                 found[run.id] = RunTarget(new_row(len(found), run.id), keep_run(run))
     return list(found.values()), []

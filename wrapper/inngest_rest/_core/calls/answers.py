@@ -200,8 +200,6 @@ class _Answer:
             f"{what} instead of JSON; the web UI answers like this where the base URL or the path "
             "is wrong"
         )
-        if operation.since is not None:
-            reason += f", or the server is older than release {operation.since}"
         invalid = self.invalid(reason)
         if operation.tag == "ingest":
             raise invalid

@@ -6,18 +6,21 @@ import copy
 import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from inngest_rest._core.calls import requests
 from inngest_rest._core.calls.operation import perform
-from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26
+from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
 from inngest_rest.errors import (
     ApiError,
     ConfigurationError,
+    InngestError,
     InvalidResponseError,
     RouteNotFoundError,
     TransportError,
 )
+from inngest_rest_api.api import v2
+from inngest_rest_api.models import V2HealthEnvelope
 
 if TYPE_CHECKING:
-    from inngest_rest._core.calls.route import Route
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
 
@@ -57,9 +60,21 @@ def first_present(session: Session, *routes: Route[Any, T], deadline: float = ma
             return route.convert(None)
     first = failures[0][1].__cause__
     if isinstance(first, InvalidResponseError) and all(_is_of_web_ui(it) for _, it in failures):
-        # A copy: an error that is its own cause would be a trap for those who follow causes.
-        raise copy.copy(first)
-    raise _absent(failures)
+        raise _nothing_but_pages(first, [route for route, _ in failures])
+    raise _absent(session, failures)
+
+
+def _nothing_but_pages(
+    first: InvalidResponseError, asked: list[Route[Any, Any]]
+) -> InvalidResponseError:
+    """Return the error for a server that has none of the routes, nor anything else of this API."""
+    # A copy: an error that is its own cause would be a trap for those who follow causes.
+    error = copy.copy(first)
+    [operation, *others] = (route.operation for route in asked)
+    if operation.since is not None and not others:
+        # Every release has v1: a server that lacks only this one looks the same.
+        error.args = (f"{error}, or the server is older than release {operation.since}",)
+    return error
 
 
 def _perform(session: Session, route: Route[Any, T], deadline: float) -> Plan[T]:
@@ -73,6 +88,9 @@ def _perform(session: Session, route: Route[Any, T], deadline: float) -> Plan[T]
             or not _is_of_web_ui(error)
         ):
             raise
+        if route.expected is None and _is_empty(error) and (yield from _has_v2(session, deadline)):
+            # A server that has /v2 responds to paths it lacks with 404: this was done.
+            return route.convert(None)
     session.absent.v2_root = V2_ROOT_BEFORE_1_26
     try:
         return (yield from perform(session, route, deadline=deadline))
@@ -80,6 +98,17 @@ def _perform(session: Session, route: Route[Any, T], deadline: float) -> Plan[T]
         if isinstance(error, TransportError) or _is_of_web_ui(error):
             session.absent.v2_root = V2_ROOT
         raise
+
+
+def _has_v2(session: Session, deadline: float) -> Plan[bool]:
+    """Return whether the server has v2 where its routes are requested."""
+    operation = v2.get_health_v2
+    kwargs = operation.get_kwargs()
+    route = Route(operation, kwargs, V2HealthEnvelope, lambda _: True, repeatable=False)
+    try:
+        return (yield from perform(session, route, deadline=deadline))
+    except InngestError:
+        return False
 
 
 def _is_of_web_ui(error: ApiError) -> bool:
@@ -91,12 +120,15 @@ def _is_empty(error: ApiError) -> bool:
     return isinstance(cause, InvalidResponseError) and not cause.body
 
 
-def _absent(failures: list[tuple[Route[Any, T], RouteNotFoundError]]) -> RouteNotFoundError:
+def _absent(
+    session: Session, failures: list[tuple[Route[Any, T], RouteNotFoundError]]
+) -> RouteNotFoundError:
     """Return the error for routes that are all absent: what was asked, and what to do."""
     asked = [route.operation for route, _ in failures]
     last = failures[-1][1]
+    requested = [f"{it.method} {requests.rooted(session, it, it.path)}" for it in asked]
     error = RouteNotFoundError(
-        f"{last.message} (asked: {' and '.join(f'{it.method} {it.path}' for it in asked)})",
+        f"{last.message} (asked: {' and '.join(requested)})",
         status=last.status,
         code=last.code,
         method=last.method,

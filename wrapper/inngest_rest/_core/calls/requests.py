@@ -12,6 +12,7 @@ from inngest_rest.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from inngest_rest._core.calls.route import Route
     from inngest_rest._core.calls.session import Session
+    from inngest_rest_api.api import Operation
 
 _TOO_LONG = (
     "an id, name, cursor or key is too long: with it, the URL of the request would have more than "
@@ -62,6 +63,11 @@ def redacted_url(session: Session, route: Route[Any, Any]) -> str:
 
 
 def _path(session: Session, route: Route[Any, Any]) -> str:
-    if route.operation.tag == "v2":
-        return session.absent.v2_root + route.path.removeprefix(V2_ROOT)
-    return route.path
+    return rooted(session, route.operation, route.path)
+
+
+def rooted(session: Session, operation: Operation, path: str) -> str:
+    """Return the path of an operation as this server has it: v2 may be below another root."""
+    if operation.tag == "v2":
+        return session.absent.v2_root + path.removeprefix(V2_ROOT)
+    return path

@@ -64,5 +64,12 @@ def get(session: Session, app_id: str) -> Plan[App]:
     operation = v2.get_app_v2
     kwargs = operation.get_kwargs(check_id("app", app_id))
     return first_present(
-        session, Route(operation, kwargs, api.V2AppEnvelope, lambda it: from_v2.app(it.data))
+        session,
+        Route(
+            operation,
+            kwargs,
+            api.V2AppEnvelope,
+            lambda it: from_v2.app(it.data),
+            advice=_LIST_ADVICE,
+        ),
     )

@@ -43,6 +43,11 @@ _LIST_ADVICE: Advice = {
     "client.events.runs."
 }
 
+_REPLAY_ADVICE: Advice = {
+    RouteNotFoundError: "Send the event of the run again instead, with another id: "
+    "client.events.get, client.send."
+}
+
 _CANCEL_ADVICE: Advice = {
     NotFoundError: "A server that stores in PostgreSQL answers DELETE /v1/runs/{run_id} with 404 "
     f"for every run; {v2.cancel_run_v2.OPERATION.method} {v2.cancel_run_v2.OPERATION.path} cancels "
@@ -168,7 +173,14 @@ def replay(session: Session, run_id: str) -> Plan[str]:
     of_v1 = v1.replay_run_v1.get_kwargs(run_id)
     by_v1 = Route(v1.replay_run_v1, of_v1, api.V1ReplayEnvelope, new_id, repeatable=False)
     of_v2 = v2.rerun_run_v2.get_kwargs(run_id)
-    by_v2 = Route(v2.rerun_run_v2, of_v2, api.V2RunIdEnvelope, new_id, repeatable=False)
+    by_v2 = Route(
+        v2.rerun_run_v2,
+        of_v2,
+        api.V2RunIdEnvelope,
+        new_id,
+        repeatable=False,
+        advice=_REPLAY_ADVICE,
+    )
     return first_present(session, by_v1, by_v2)
 
 

@@ -17,6 +17,7 @@ from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources.absent import given, json_object, moment, needed
+from inngest_rest.errors import RouteNotFoundError
 from inngest_rest.models import Span
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v2
@@ -25,8 +26,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from inngest_rest._core.calls.route import Advice
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
+
+_ADVICE: Advice = {
+    RouteNotFoundError: "Get the run and its queued jobs instead: client.runs.get, "
+    "client.runs.jobs."
+}
 
 # The span of a request to the app, beside those of what the request did.
 _INTERNAL = "executor.nonstep"
@@ -42,7 +49,9 @@ def get_trace(session: Session, run_id: str, *, raw: bool) -> Plan[Span]:
         found = evolve(span(answer.data.root_span), run_id=given(answer.data.run_id))
         return found if raw else readable(found)
 
-    return first_present(session, Route(operation, kwargs, api.V2TraceEnvelope, root))
+    return first_present(
+        session, Route(operation, kwargs, api.V2TraceEnvelope, root, advice=_ADVICE)
+    )
 
 
 def span(it: api.V2Span) -> Span:

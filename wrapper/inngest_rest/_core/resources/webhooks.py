@@ -9,20 +9,38 @@ from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1
+from inngest_rest.errors import RouteNotFoundError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
-    from typing import Unpack
+    from collections.abc import Mapping
+    from typing import Any, Unpack
 
+    from inngest_rest._core.calls.route import Advice, OperationModule
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Webhook
 
 
-def _webhook(answer: api.V1WebhookEnvelope) -> Webhook:
-    return from_v1.webhook(answer.data)
+_ADVICE: Advice = {
+    RouteNotFoundError: "No release of the self-hosted server has webhooks: they exist in Inngest "
+    "Cloud alone."
+}
+
+
+def _route(
+    operation: OperationModule, kwargs: Mapping[str, Any], *, repeatable: bool = True
+) -> Route[api.V1WebhookEnvelope, Webhook]:
+    return Route(
+        operation,
+        kwargs,
+        api.V1WebhookEnvelope,
+        lambda it: from_v1.webhook(it.data),
+        repeatable=repeatable,
+        advice=_ADVICE,
+    )
 
 
 def _body(name: str | None, transform: str | None) -> api.V1WebhookBody:
@@ -40,6 +58,7 @@ def list_webhooks(session: Session, **paging: Unpack[Paging]) -> Listing[Webhook
         operation.get_kwargs(),
         api.V1WebhookListEnvelope,
         lambda it: Part(tuple(map(from_v1.webhook, it.data))),
+        advice=_ADVICE,
     )
     return listing(session, unpaged(route), **paging)
 
@@ -48,16 +67,14 @@ def create(session: Session, *, name: str | None, transform: str | None) -> Plan
     """Create a webhook."""
     operation = v1.create_webhook_v1
     kwargs = operation.get_kwargs(body=_body(name, transform))
-    return first_present(
-        session, Route(operation, kwargs, api.V1WebhookEnvelope, _webhook, repeatable=False)
-    )
+    return first_present(session, _route(operation, kwargs, repeatable=False))
 
 
 def get(session: Session, webhook_id: str) -> Plan[Webhook]:
     """Get one webhook."""
     operation = v1.get_webhook_v1
     kwargs = operation.get_kwargs(check_id("webhook id", webhook_id))
-    return first_present(session, Route(operation, kwargs, api.V1WebhookEnvelope, _webhook))
+    return first_present(session, _route(operation, kwargs))
 
 
 def update(
@@ -66,11 +83,11 @@ def update(
     """Change the given fields of a webhook."""
     operation = v1.update_webhook_v1
     kwargs = operation.get_kwargs(check_id("webhook id", webhook_id), body=_body(name, transform))
-    return first_present(session, Route(operation, kwargs, api.V1WebhookEnvelope, _webhook))
+    return first_present(session, _route(operation, kwargs))
 
 
 def delete(session: Session, webhook_id: str) -> Plan[None]:
     """Delete a webhook."""
     operation = v1.delete_webhook_v1
     kwargs = operation.get_kwargs(check_id("webhook id", webhook_id))
-    return first_present(session, Route.without_result(operation, kwargs))
+    return first_present(session, Route.without_result(operation, kwargs, advice=_ADVICE))
