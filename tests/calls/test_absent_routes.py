@@ -14,6 +14,7 @@ from inngest_rest import (
     RouteNotFoundError,
     TransportError,
 )
+from inngest_rest.testing import MockServer
 from inngest_rest_api.api import OPERATIONS
 from tests.support.server import NO_ROUTE, WEB_UI, Reply, recorded, says, text
 
@@ -206,3 +207,24 @@ def test_the_error_for_an_absent_route_names_its_release_and_what_to_do_instead(
 ) -> None:
     with pytest.raises(RouteNotFoundError, match=rf"since release {since}\. .*{instead}"):
         call(client)
+
+
+def test_an_empty_success_of_a_call_without_a_result_is_believed_where_the_server_has_v2(
+    client: InngestClient, server: Server
+) -> None:
+    server.on(f"POST /v2/runs/{ID}/cancel", Reply(200))
+    server.on("GET /v2/health", recorded("v2-health"))
+    server.on(f"DELETE /v1/runs/{ID}", recorded("pg-v1-run-cancel"))
+    client.runs.cancel(ID)
+    assert server.asked == [f"POST /v2/runs/{ID}/cancel", "GET /v2/health"]
+
+
+def test_the_paths_that_were_requested_are_named_as_this_server_has_them(connect: Connect) -> None:
+    client = connect(transport=MockServer(release="1.17").transport)
+    with pytest.raises(RouteNotFoundError, match=r"asked: GET /v1/apps and GET /api/v2/apps\)"):
+        client.apps.list().page()
+
+
+def test_webhooks_are_said_to_exist_on_inngest_cloud_alone(client: InngestClient) -> None:
+    with pytest.raises(RouteNotFoundError, match="they exist in Inngest Cloud alone"):
+        client.webhooks.list().page()

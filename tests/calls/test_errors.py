@@ -23,6 +23,7 @@ from inngest_rest import (
     BufferFullError,
     ClosedError,
     ConfigurationError,
+    EventDataError,
     Explanation,
     InngestError,
     InvalidArgumentError,
@@ -40,6 +41,7 @@ from inngest_rest import (
     RunStatus,
     SendFailure,
     SendReport,
+    StoredEvent,
     TransportError,
     WaitTimeoutError,
     errors,
@@ -95,6 +97,7 @@ def transport_error(kind: type[TransportError]) -> TransportError:
 
 RUN = Run("01", RunStatus("paused"))
 REPORT = SendReport(1, 1, 1, (SendFailure(1, {"name": "a"}, "no"),))
+EVENT: StoredEvent = StoredEvent("01", "own", "app/x", {"n": "x"}, ts=1, received_at=None)
 ROW = ActionRow(0, "01", ActionOutcome.NOT_TRIED)
 MADE: list[InngestError] = [
     InngestError("x"),
@@ -104,6 +107,7 @@ MADE: list[InngestError] = [
     transport_error(TransportError),
     transport_error(RequestTimeoutError),
     InvalidResponseError("odd", method="GET", url="https://a.b", status=200, body="<html>"),
+    EventDataError("data.n: not a number", event=EVENT),
     WaitTimeoutError("late", run=RUN),
     WaitTimeoutError("never seen", run=None),
     WaitTimeoutError("several late", run=RUN, runs=[RUN], event_id="01E"),

@@ -210,5 +210,5 @@ METHODS: dict[str, Method] = {
 
 NOT_WRAPPED = {
     "getHealthV2": "health() asks getHealth, which needs no key; any other call proves the key",
-    "listFunctionRunsV2": "runs.list(app=..., function=...) asks listRunsV2, which returns the same",
+    "listFunctionRunsV2": "runs.list(app=..., function=...) asks listRunsV2, with the same runs",
 }

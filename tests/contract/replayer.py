@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 
-# What the client may ask after the recorded exchange: whether the id of an unknown run is an
-# event's, and how a run ended that has an end and a status of one that goes on.
-FOLLOW_UPS = ("getEventV1", "getRunV1", "getRunV2")
+# What the client may ask after the recorded exchange: whether the server has v2, whether the id of
+# an unknown run is an event's, and how a run ended that has an end and is listed as unfinished.
+FOLLOW_UPS = ("getEventV1", "getRunV1", "getRunV2", "getHealthV2")
 
 
 class Replayer:

@@ -149,8 +149,8 @@ _NAMES = {
         "ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
         "ConfigurationError ConflictError EventDataError InngestError InvalidArgumentError "
         "InvalidEventError InvalidResponseError NoRunError NotFoundError OutboxError "
-        "PartialActionError PartialSendError PermissionDeniedError RateLimitError RequestTimeoutError "
-        "RouteNotFoundError ServerError TransportError WaitTimeoutError"
+        "PartialActionError PartialSendError PermissionDeniedError RateLimitError "
+        "RequestTimeoutError RouteNotFoundError ServerError TransportError WaitTimeoutError"
     ),
     "inngest_rest.event": "Event EventLike",
     "inngest_rest.event_types": "EventType",

@@ -2,8 +2,8 @@
 
 msgspec does it for dataclasses, attrs classes and TypedDicts: it checks strictly, names the path of
 what is wrong, and is one dependency without any of its own. Of the others, cattrs coerces ("5"
-becomes 5), and pydantic's TypeAdapter knows no attrs classes; a converter of our own would be a
-third of msgspec, and slower. A pydantic model converts itself, so pydantic is never imported here.
+becomes 5), and pydantic's TypeAdapter knows no attrs classes. A pydantic model converts itself, so
+pydantic is never imported here.
 """
 
 from __future__ import annotations
