@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from inngest_rest.typing import Seconds
+
+# As deep as the data of an event may be nested.
+_DEPTH_LIMIT = 255
 
 # Control characters, and lone surrogates, which a URL cannot contain; compiled when first needed.
 _NO_URL = r"[\x00-\x20\x7f\ud800-\udfff]"
@@ -75,11 +78,30 @@ def check_json(name: str, value: Any) -> Any:
     """Reject values that JSON cannot represent."""
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        is_too_deep = _is_deeper(value, _DEPTH_LIMIT)
     except (TypeError, ValueError) as error:
         raise InvalidArgumentError(f"{name} cannot be encoded as JSON: {error}") from None
     except RecursionError:
+        is_too_deep = True
+    if is_too_deep:
         raise InvalidArgumentError(f"{name} is nested too deep to be encoded as JSON") from None
     return value
+
+
+def _is_deeper(value: Any, limit: int) -> bool:
+    """Return whether a JSON value is nested deeper than some levels."""
+    level = [value]
+    for _ in range(limit):
+        level = [each for outer in level for each in _children(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _children(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return cast("Mapping[Any, Any]", value).values()
+    return cast("Iterable[Any]", value) if isinstance(value, list | tuple) else ()
 
 
 def check_json_object(name: str, value: Mapping[str, Any] | None) -> dict[str, Any]:

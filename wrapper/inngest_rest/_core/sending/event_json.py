@@ -25,12 +25,14 @@ from inngest_rest._core.sending.foreign import (
     how_to_convert,
     unknown_key,
 )
-from inngest_rest._core.sending.nesting import DEPTH_LIMIT, is_shallow
+from inngest_rest._core.sending.nesting import DEPTH_LIMIT, is_shallow, is_within_limit
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.event import Event, EventLike, new_event_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+_TOO_DEEP = f"not JSON: nested more than {DEPTH_LIMIT} deep"
 
 MAX_EVENT_BYTES = 3 * 1024 * 1024
 """Largest JSON text of one event that the server accepts (operation sendEvents)."""
@@ -79,10 +81,12 @@ def encode(event: EventLike, position: int, *, any_key: bool = False) -> bytes:
             if "v" in wire and wire["v"].__class__ is not str:
                 _set_v(wire)
         if not is_shallow(wire):
-            raise ValueError(f"not JSON: nested more than {DEPTH_LIMIT} deep")
+            raise ValueError(_TOO_DEEP)
         try:
             text = orjson.dumps(wire, option=orjson.OPT_PASSTHROUGH_DATACLASS)
         except orjson.JSONEncodeError as error:  # an alias of TypeError
+            if not is_within_limit(wire):
+                raise ValueError(_TOO_DEEP) from None
             raise ValueError(f"not JSON: {first_foreign(wire) or error}") from None
         # orjson writes NaN and infinities as null, so only a text with a null can hide one.
         if _find_null(text) and not are_all_finite(wire.values()):

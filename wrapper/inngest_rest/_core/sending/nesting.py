@@ -42,8 +42,13 @@ _ORJSON_CHECKS = _refuses_deep_tuples()
 
 
 def is_shallow(event: Mapping[str, Any]) -> bool:
+    """Return whether an event may be handed to orjson, which may check the depth itself."""
+    return _ORJSON_CHECKS or is_within_limit(event)
+
+
+def is_within_limit(event: Mapping[str, Any]) -> bool:
     """Return whether an event is nested at most as deep as orjson can encode."""
-    return _ORJSON_CHECKS or _are_within(event.values(), DEPTH_LIMIT)
+    return _are_within(event.values(), DEPTH_LIMIT)
 
 
 def are_all_shallow(events: Sequence[Mapping[str, Any]]) -> bool:
