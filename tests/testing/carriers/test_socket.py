@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 import threading
@@ -168,3 +169,15 @@ def test_many_clients_at_once_lose_nothing(url: str, mock: MockServer) -> None:
 def test_broken_escape_in_the_path_is_a_bad_request(url: str) -> None:
     received = exchange(url, b"GET /v1/%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert received.startswith(b"HTTP/1.1 400 ")
+
+
+def test_serving_leaves_the_event_loops_of_the_process_as_they_are(mock: MockServer) -> None:
+    def kind() -> type[asyncio.AbstractEventLoop]:
+        loop = asyncio.new_event_loop()
+        loop.close()
+        return type(loop)
+
+    before = kind()
+    with mock.serve():
+        assert kind() is before
+    assert kind() is before

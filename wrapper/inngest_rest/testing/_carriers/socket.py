@@ -135,6 +135,8 @@ def serve(answer: Callable[[Request], Outcome], port: int) -> Generator[str]:
     app = _App(answer)
     config = uvicorn.Config(
         app,
+        # By default, older releases make uvloop the loop of the whole process.
+        loop="asyncio",
         http=_protocol(app.connections),
         ws="none",
         lifespan="off",
