@@ -256,8 +256,8 @@ class Runs(Resource):
             PartialActionError: Cancelling stopped, because no later run could have been cancelled;
                 its report has every run.
 
-        HTTP: `GET /v2/runs` for a filter; `POST /v2/runs/{runId}/cancel`, else
-        `DELETE /v1/runs/{runId}`, for each run.
+        HTTP: `GET /v1/runs`, else `GET /v2/runs`, for a filter, as in `list`;
+        `POST /v2/runs/{runId}/cancel`, else `DELETE /v1/runs/{runId}`, for each run.
         """
         return await cancel.cancel_all(
             self._session,

@@ -164,6 +164,11 @@ def new_row(position: int, run_id: str | None) -> ActionRow:
     return ActionRow(position, run_id, ActionOutcome.NOT_TRIED)
 
 
+def with_reason(row: ActionRow, outcome: ActionOutcome, reason: str | None = None) -> ActionRow:
+    """Return a row with an outcome, and the reason for it."""
+    return evolve(row, outcome=outcome, reason=reason)
+
+
 def _remaining(rows: Sequence[ActionRow], limit: int | None) -> Plan[Collected]:
     yield from ()
     to_do, settled = split(rows)
@@ -228,8 +233,3 @@ def _instant(name: str, value: datetime | timedelta | None, session: Session) ->
         return datetime.fromtimestamp(session.clock.now(), UTC) - value
     except OverflowError:
         raise InvalidArgumentError(f"{name} is too long ago: {value}") from None
-
-
-def with_reason(row: ActionRow, outcome: ActionOutcome, reason: str | None = None) -> ActionRow:
-    """Return a row with an outcome, and the reason for it."""
-    return evolve(row, outcome=outcome, reason=reason)
