@@ -28,6 +28,7 @@ class Burst:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.connections: list[socket.socket] = []
+        self._has_hung_up = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -38,6 +39,7 @@ class Burst:
         for each in self.connections:
             each.sendall(ANSWER)
             each.shutdown(socket.SHUT_WR)
+        self._has_hung_up.set()
         self.last = self._listener.accept()[0]
         take_request(self.last)
         self.last.sendall(ANSWER)
@@ -46,6 +48,10 @@ class Burst:
         self._thread.join(PATIENCE)
         for each in (*self.connections, self.last, self._listener):
             each.close()
+
+    def wait_until_hung_up(self) -> None:
+        """Wait until the client can see the end of each connection of the burst."""
+        assert self._has_hung_up.wait(PATIENCE)
 
     def are_all_closed(self) -> bool:
         """Return whether the client closes its side of the burst, too."""
@@ -68,6 +74,7 @@ def test_a_later_request_closes_what_the_server_has_closed(
     with asyncio.Runner() as runner, open_door(door, runner, clock, dev=burst.url) as client:
         report = client.send_many([event] * BURST, batch_size=1, in_flight=BURST)
         assert report.accepted == BURST
+        burst.wait_until_hung_up()
         clock.advance(2)
         client.send(event)
         assert burst.are_all_closed()
