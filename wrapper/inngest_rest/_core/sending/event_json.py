@@ -72,14 +72,23 @@ def encode(event: EventLike, position: int, *, any_key: bool = False) -> bytes:
         elif not isinstance(own_id, str):
             raise TypeError(f"id must be text, not {type(own_id).__name__}")
         if len(wire) > 3:  # more than a name, data and id
-            if not (wire.keys() <= FIELDS or any_key):
-                raise ValueError(unknown_key(wire))
-            if "user" in wire and wire["user"].__class__ is not dict:
-                _set_user(wire)
+            # Counting the fields that are read anyway costs less than comparing sets of keys.
+            others = len(wire) - 3
+            if "user" in wire:
+                others -= 1
+                if wire["user"].__class__ is not dict:
+                    _set_user(wire)
             if "ts" in wire:
-                _set_ts(wire)
-            if "v" in wire and wire["v"].__class__ is not str:
-                _set_v(wire)
+                others -= 1
+                ts = wire["ts"]
+                if ts.__class__ is not int or not FIRST_TS <= ts <= LAST_TS:
+                    _set_ts(wire)
+            if "v" in wire:
+                others -= 1
+                if wire["v"].__class__ is not str:
+                    _set_v(wire)
+            if others and not any_key and not wire.keys() <= FIELDS:
+                raise ValueError(unknown_key(wire))
         if not is_shallow(wire):
             raise ValueError(_TOO_DEEP)
         try:
