@@ -28,5 +28,8 @@ Names in another case are accepted, too, if not by type checkers.
 ApiVersion = Literal["auto", "v1", "v2"]
 """The API family to use: "auto" for the one that serves each call best, or one of the two."""
 
+EventNameCheck = Literal["off", "warn", "refuse"]
+"""What happens to an event whose name does not follow the convention `domain/noun.verb`."""
+
 WhenFull = Literal["block", "raise", "drop"]
 """Policy of a full buffer for an event: wait for room, raise `BufferFullError`, or drop it."""

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from inngest_rest.reports import BatchReport, SendReport
     from inngest_rest.responses import RawResponse
     from inngest_rest.retry import RetryPolicy
-    from inngest_rest.typing import ApiVersion, Seconds
+    from inngest_rest.typing import ApiVersion, EventNameCheck, Seconds
 
 
 class InngestClient:
@@ -71,6 +71,9 @@ class InngestClient:
             the client.
         allow_http: Allow sending keys over plain HTTP to hosts other than loopback
             (INNGEST_ALLOW_HTTP).
+        event_name_check: What happens to an event whose name does not follow the vendor's
+            convention, `domain/noun.verb` in lower case: "warn" logs a warning, once per name;
+            "refuse" rejects the event like any other that is invalid.
 
     Raises:
         ConfigurationError: A setting is malformed; the message names it.
@@ -96,6 +99,7 @@ class InngestClient:
         retries: int | RetryPolicy | None = None,
         transport: httpx.BaseTransport | None = None,
         allow_http: bool | None = None,
+        event_name_check: EventNameCheck = "off",
     ) -> None:
         settings = resolve(
             event_key=event_key,
@@ -112,6 +116,7 @@ class InngestClient:
             max_response_bytes=max_response_bytes,
             retries=retries,
             allow_http=allow_http,
+            event_name_check=event_name_check,
         )
         clock = clock_of(transport, self._clock)
         self._session = Session(settings, clock, has_own_transport=transport is not None)

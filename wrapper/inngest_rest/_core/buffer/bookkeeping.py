@@ -118,7 +118,11 @@ class BufferState:
         if options.path is None:
             self.schedule = Schedule(size, max_age, clock.monotonic)
             self.store = MemoryStore(
-                self.schedule, wake, batch_size=size, max_pending=options.max_pending
+                self.schedule,
+                wake,
+                batch_size=size,
+                max_pending=options.max_pending,
+                convention=session.name_convention,
             )
         else:
             from inngest_rest._core.buffer.outbox import Outbox  # noqa: PLC0415 - loads sqlite3
@@ -134,6 +138,7 @@ class BufferState:
                 # As long as a request may take, including its retries.
                 lease=settings.retry.total + settings.timeout,
                 now=clock.now,
+                convention=session.name_convention,
             )
         self._forget()
 

@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from inngest_rest._core.event_names import check_name
 from inngest_rest._core.sending.batching import Batch, batches_of_events
-from inngest_rest._core.sending.event_json import check_name
 from inngest_rest._core.sending.fates import Fates
 from inngest_rest.errors import InvalidArgumentError, InvalidEventError
 from inngest_rest.event import Event, EventLike
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from inngest_rest._core.buffer.schedule import Schedule
+    from inngest_rest._core.event_names import NameConvention
 
 logger = logging.getLogger("inngest_rest")
 
@@ -34,15 +35,23 @@ class MemoryStore:
         wake: Called, outside the lock, to wake a resting worker.
         batch_size: Maximum number of events per batch.
         max_pending: Maximum number of events that wait or are being sent.
+        convention: The check of the events' names, if there is one.
     """
 
     def __init__(
-        self, schedule: Schedule, wake: Callable[[], None], *, batch_size: int, max_pending: int
+        self,
+        schedule: Schedule,
+        wake: Callable[[], None],
+        *,
+        batch_size: int,
+        max_pending: int,
+        convention: NameConvention | None = None,
     ) -> None:
         self._schedule = schedule
         self._wake = wake
         self._batch_size = batch_size
         self._max_pending = max_pending
+        self._convention = convention
         self.restart()
 
     def restart(self) -> None:
@@ -71,8 +80,8 @@ class MemoryStore:
         else:
             kept = _as_dict(event)
             name, data = kept.get("name"), kept.get("data")
-        if name.__class__ is not str or not name or name[0] in "iI":
-            _check_name(name)
+        if name.__class__ is not str or not name or name[0] in "iI" or self._convention is not None:
+            _check_name(name, self._convention)
         if data.__class__ is not dict and not (data is None or isinstance(data, Mapping)):
             raise InvalidEventError(f"data must be a JSON object, not {type(data).__name__}")
         schedule = self._schedule
@@ -184,9 +193,9 @@ def _as_dict(event: object) -> dict[str, Any]:
     raise InvalidEventError(f"an event is an Event or a mapping, not {type(event).__name__}")
 
 
-def _check_name(name: object) -> None:
+def _check_name(name: object, convention: NameConvention | None) -> None:
     try:
-        check_name(name)
+        check_name(name, convention)
     except ValueError as error:
         raise InvalidEventError(str(error)) from None
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from inngest_rest._core.buffer.schedule import Schedule
+    from inngest_rest._core.event_names import NameConvention
     from inngest_rest._core.sending.fates import Fates
     from inngest_rest.event import EventLike
 
@@ -61,6 +62,7 @@ class Outbox:
         max_pending: Maximum number of events in the file, those of all processes together.
         lease: Seconds for which a batch is kept from other processes.
         now: Seconds since 1970; processes compare their leases by it.
+        convention: The check of the events' names, if there is one.
 
     Attributes:
         file: The file.
@@ -76,6 +78,7 @@ class Outbox:
         max_pending: int,
         lease: float,
         now: Callable[[], float],
+        convention: NameConvention | None = None,
     ) -> None:
         self.file = OutboxFile(path)
         self._schedule = schedule
@@ -84,6 +87,7 @@ class Outbox:
         self._max_pending = max_pending
         self._lease = min(lease, LONGEST_LEASE)
         self._now = now
+        self._convention = convention
         self._start()
         try:
             has_backlog = self.pending > 0
@@ -110,7 +114,7 @@ class Outbox:
 
     def put(self, event: EventLike) -> bool:
         """Store an event; threads that wait for the disk at the same time share one commit."""
-        stored = self._commits.put(encode(event, 0))
+        stored = self._commits.put(encode(event, 0, self._convention))
         if isinstance(stored, str):
             raise OutboxError(stored, path=str(self.file.path))
         if self._has_to_wake:

@@ -13,6 +13,7 @@ from inngest_rest._core.calls.keys import DEV_EVENT_KEY, KeyRing
 from inngest_rest._core.calls.retry import RateLimit, RetryQuota, quota_of
 from inngest_rest._core.calls.route import AbsentRoutes
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
+from inngest_rest._core.event_names import NameConvention
 from inngest_rest._version import __version__
 from inngest_rest.errors import ConfigurationError
 
@@ -57,6 +58,7 @@ class Session:
         self.catalogues: dict[str | None, object] = {}
         self.signing_keys = KeyRing(*settings.signing_bearers)
         self.v2_keys = KeyRing(settings.api_key, *settings.signing_bearers)
+        self.name_convention = NameConvention.of(settings.event_name_check)
         self._event_urls: dict[str, httpx.URL] = {}
         self.headers = _headers(settings)
 

@@ -20,7 +20,7 @@ from inngest_rest._core.arguments import check_count, check_seconds
 from inngest_rest._core.calls import keys
 from inngest_rest.errors import ConfigurationError, InvalidArgumentError
 from inngest_rest.retry import RetryPolicy
-from inngest_rest.typing import ApiVersion, Seconds
+from inngest_rest.typing import ApiVersion, EventNameCheck, Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +51,7 @@ class Settings:
     api_key: str | None = field(repr=False)
     withholds_keys: bool
     api_version: ApiVersion
+    event_name_check: EventNameCheck
     timeout: float
     max_bytes: int
     retry: RetryPolicy
@@ -94,6 +95,7 @@ def resolve(
     max_response_bytes: int | None = None,
     retries: int | RetryPolicy | None = None,
     allow_http: bool | None = None,
+    event_name_check: EventNameCheck = "off",
     environ: Mapping[str, str] = os.environ,
 ) -> Settings:
     """Validate and combine settings; each `ConfigurationError` names the argument or variable."""
@@ -122,6 +124,10 @@ def resolve(
     api_is_shown = not may_show_keys and _is_plain_elsewhere(api_url)
     if api_version not in get_args(ApiVersion):
         raise ConfigurationError(f"api_version must be auto, v1 or v2, not {api_version!r}")
+    if event_name_check not in get_args(EventNameCheck):
+        raise ConfigurationError(
+            f"event_name_check must be off, warn or refuse, not {event_name_check!r}"
+        )
     event_key_given = _event_key(reader.find("event_key", "INNGEST_EVENT_KEY"))
     signing_bearers = tuple(
         keys.signing_key_bearer(*found)
@@ -143,6 +149,7 @@ def resolve(
         withholds_keys=(event_is_shown and event_key_given is not None)
         or (api_is_shown and bool(signing_bearers or api_key_given)),
         api_version=api_version,
+        event_name_check=event_name_check,
         timeout=check_timeout(timeout),
         max_bytes=_max_bytes(max_response_bytes),
         retry=check_retries(retries),

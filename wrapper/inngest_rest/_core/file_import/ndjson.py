@@ -23,6 +23,8 @@ from inngest_rest.reports import SendFailure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from inngest_rest._core.event_names import NameConvention
+
 # Longest line that is sent byte for byte; an id may be added to it.
 _MAX_PLAIN = MAX_EVENT_BYTES - 64
 
@@ -39,9 +41,11 @@ class NdjsonEncoder:
 
     Args:
         name: The import's name.
+        convention: The check of the events' names, if there is one.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, convention: NameConvention | None = None) -> None:
+        self._convention = convention
         # 64 bits of a hash tell apart the names of imports, and what has stood in one line.
         self._id = b"%.16b-%%d-%%.16b" % hexlify(sha256(name.encode()).digest())
         # Last, since the server takes the last of two keys that it considers equal.
@@ -93,7 +97,7 @@ class NdjsonEncoder:
     def _plain_texts(self, lines: Sequence[bytes], first: int) -> list[bytes] | None:
         """Return the text of each event, or None if any of them is unusual."""
         try:
-            fields = fields_of(list(map(orjson.loads, lines)))
+            fields = fields_of(list(map(orjson.loads, lines)), self._convention)
         except orjson.JSONDecodeError:
             return None
         if fields is None:
@@ -120,7 +124,7 @@ class NdjsonEncoder:
             digest = hexlify(xxh3_64_digest(line.rstrip()[:-1]))
             wire = {**wire, "id": (self._id % (number, digest)).decode()}
         # What a file has is sent as it is, as it may come from another program.
-        return encode(wire, number, any_key=True)
+        return encode(wire, number, self._convention, any_key=True)
 
 
 def _loads(line: bytes, number: int) -> Any:

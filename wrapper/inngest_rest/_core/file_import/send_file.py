@@ -123,7 +123,7 @@ class _Import:
         self._on_fates = send_options.on_fates
         self._batch_size = send_options.batch_size
         self._path = options.path
-        self._encoder = NdjsonEncoder(options.name)
+        self._encoder = NdjsonEncoder(options.name, session.name_convention)
         self._parts: deque[Part] = deque()
         self._clock = session.clock
         self._resume = options.resume

@@ -32,6 +32,7 @@ from inngest_rest.reports import SendFailure
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
 
+    from inngest_rest._core.event_names import NameConvention
     from inngest_rest.event import EventLike
 
 E = TypeVar("E")
@@ -116,23 +117,32 @@ def _elements(array: bytes) -> list[bytes]:
 
 
 def batches_of_events(
-    events: Iterable[EventLike], size: int, *, lenient: bool = False
+    events: Iterable[EventLike],
+    size: int,
+    convention: NameConvention | None = None,
+    *,
+    lenient: bool = False,
 ) -> Iterator[Batch]:
     """Draw events as they are needed and yield them in batches.
 
     Args:
         events: The events; none may change before its batch was yielded.
         size: Maximum number of events per batch.
+        convention: The check of their names, if there is one.
         lenient: Whether invalid events are set aside; otherwise the first one raises.
     """
     source, first = iter(events), 0
     while chunk := list(islice(source, size)):
-        yield from _batches(chunk, first, lenient=lenient)
+        yield from _batches(chunk, first, convention, lenient=lenient)
         first += len(chunk)
 
 
 async def batches_of_async_events(
-    events: AsyncIterable[EventLike], size: int, *, lenient: bool = False
+    events: AsyncIterable[EventLike],
+    size: int,
+    convention: NameConvention | None = None,
+    *,
+    lenient: bool = False,
 ) -> AsyncIterator[Batch]:
     """Draw events as they are needed and yield them in batches."""
     chunk: list[EventLike] = []
@@ -140,21 +150,26 @@ async def batches_of_async_events(
     async for event in events:
         chunk.append(event)
         if len(chunk) == size:
-            for batch in _batches(chunk, first, lenient=lenient):
+            for batch in _batches(chunk, first, convention, lenient=lenient):
                 yield batch
             first += size
             chunk = []
-    for batch in _batches(chunk, first, lenient=lenient):
+    for batch in _batches(chunk, first, convention, lenient=lenient):
         yield batch
 
 
-def _batches(chunk: Sequence[EventLike], first: int, *, lenient: bool) -> Iterator[Batch]:
-    body = dump_together(chunk) if len(chunk) >= _WORTH_TOGETHER else None
+def _batches(
+    chunk: Sequence[EventLike], first: int, convention: NameConvention | None, *, lenient: bool
+) -> Iterator[Batch]:
+    body = dump_together(chunk, convention) if len(chunk) >= _WORTH_TOGETHER else None
     if body is not None:
         yield Batch(range(first, first + len(chunk)), body)
         return
     batcher = Batcher(
-        encode, describe=_describe if lenient else None, max_events=len(chunk) or 1, first=first
+        encode if convention is None else functools.partial(encode, convention=convention),
+        describe=_describe if lenient else None,
+        max_events=len(chunk) or 1,
+        first=first,
     )
     for event in chunk:
         if (full := batcher.add(event)) is not None:
@@ -240,13 +255,15 @@ class Batcher(Generic[E]):
         return batch
 
 
-def dump_together(events: Sequence[EventLike]) -> bytes | None:
+def dump_together(
+    events: Sequence[EventLike], convention: NameConvention | None = None
+) -> bytes | None:
     """Return the events as one JSON array, with ids, or None if any needs a closer look."""
     rows = _as_dicts(events)
-    fields = fields_of(rows)
+    fields = fields_of(rows, convention)
     if fields is None:
         rows = _with_times(rows)
-        fields = fields_of(rows)
+        fields = fields_of(rows, convention)
     if fields is None or not fields <= FIELDS:
         return None
     if "id" not in fields:

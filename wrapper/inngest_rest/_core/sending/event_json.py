@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
+from inngest_rest._core.event_names import check_name
 from inngest_rest._core.sending.foreign import (
     FIELDS,
     first_foreign,
@@ -31,6 +32,8 @@ from inngest_rest.event import Event, EventLike, new_event_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from inngest_rest._core.event_names import NameConvention
 
 _TOO_DEEP = f"not JSON: nested more than {DEPTH_LIMIT} deep"
 
@@ -46,7 +49,13 @@ _name_of, _data_of = itemgetter("name"), itemgetter("data")
 _find_null = re.compile(b"null").search
 
 
-def encode(event: EventLike, position: int, *, any_key: bool = False) -> bytes:
+def encode(
+    event: EventLike,
+    position: int,
+    convention: NameConvention | None = None,
+    *,
+    any_key: bool = False,
+) -> bytes:
     """Return the event's JSON text, with an id.
 
     The checks are written by hand, with the most common exact types first.
@@ -54,6 +63,7 @@ def encode(event: EventLike, position: int, *, any_key: bool = False) -> bytes:
     Args:
         event: The event; never changed.
         position: Its index in the caller's input, for the error.
+        convention: The check of its name, if there is one.
         any_key: Whether a mapping may have keys that are none of an event's.
 
     Raises:
@@ -62,8 +72,8 @@ def encode(event: EventLike, position: int, *, any_key: bool = False) -> bytes:
     try:
         wire: dict[str, Any] = event.copy() if type(event) is dict else wire_form(event)  # pyright: ignore[reportUnknownVariableType]
         name = wire.get("name")
-        if name.__class__ is not str or not name or name[0] in "iI":
-            check_name(name)
+        if name.__class__ is not str or not name or name[0] in "iI" or convention is not None:
+            check_name(name, convention)
         if wire.get("data").__class__ is not dict:
             wire["data"] = _object("data", wire.get("data"))
         own_id = wire.get("id")
@@ -106,14 +116,6 @@ def encode(event: EventLike, position: int, *, any_key: bool = False) -> bytes:
         reason = f"it is {len(text):,} bytes of JSON; the server accepts {MAX_EVENT_BYTES:,}"
         raise InvalidEventError(reason, position=position)
     return text
-
-
-def check_name(name: object) -> None:
-    """Raise ValueError if this is not a valid event name."""
-    if not isinstance(name, str) or not name:
-        raise ValueError("name must be text and not empty")
-    if name[:8].lower() == "inngest/":
-        raise ValueError(f"name {name!r} is reserved: inngest/ belongs to the platform")
 
 
 def wire_form(event: EventLike) -> dict[str, Any]:
@@ -216,7 +218,9 @@ def _non_finite(value: Any, path: str = "") -> str | None:
     return next((step for step in found if step is not None), None)
 
 
-def fields_of(events: Sequence[Mapping[str, Any]]) -> set[str] | None:
+def fields_of(
+    events: Sequence[Mapping[str, Any]], convention: NameConvention | None = None
+) -> set[str] | None:
     """Return the fields of a batch of ordinary events, or None if any event needs a closer look.
 
     Only events that are certainly valid pass; `encode` knows every rule and reports what is wrong,
@@ -229,6 +233,8 @@ def fields_of(events: Sequence[Mapping[str, Any]]) -> set[str] | None:
     except (KeyError, TypeError):
         return None
     if _kinds(names) != {str} or data_kinds != {dict} or not all(map(_is_free, names)):
+        return None
+    if convention is not None and not convention.allows(names):
         return None
     fields = set[str]().union(*events)
     if "id" in fields:

@@ -36,7 +36,7 @@ def send(
     """Send one or more events and return their internal ids, in order."""
     check_count("batch_size", batch_size, at_most=MAX_EVENTS)
     # Everything is validated and encoded before anything is sent.
-    batches = list(batches_of_events(each_event(events), batch_size))
+    batches = list(batches_of_events(each_event(events), batch_size, session.name_convention))
     sent: list[Fates] = []
     cause: InngestError | None = None
     for batch in batches:

@@ -93,7 +93,8 @@ def send_many(
     driver: Driver, session: Session, events: Iterable[EventLike], options: SendOptions
 ) -> SendReport:
     """Send events from an iterable of any length."""
-    source = batches_of_events(each_event(events), options.batch_size, lenient=True)
+    size, convention = options.batch_size, session.name_convention
+    source = batches_of_events(each_event(events), size, convention, lenient=True)
     return run(driver, session, source, options)
 
 
@@ -104,10 +105,11 @@ async def send_many_async(
     options: SendOptions,
 ) -> SendReport:
     """Send events from an iterable or asynchronous iterable of any length."""
+    size, convention = options.batch_size, session.name_convention
     source = (
-        batches_of_async_events(events, options.batch_size, lenient=True)
+        batches_of_async_events(events, size, convention, lenient=True)
         if isinstance(events, AsyncIterable)
-        else batches_of_events(each_event(events), options.batch_size, lenient=True)
+        else batches_of_events(each_event(events), size, convention, lenient=True)
     )
     return await run_async(driver, session, source, options)
 
