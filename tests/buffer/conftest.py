@@ -22,10 +22,16 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def client(door: DoorName, server: Server) -> Iterator[Any]:
+def settings() -> dict[str, Any]:
+    """Return more arguments of the client; a test may parametrize them."""
+    return {}
+
+
+@pytest.fixture
+def client(door: DoorName, server: Server, settings: dict[str, Any]) -> Iterator[Any]:
     """Make a client that does not retry by itself, and runs in real time."""
     with asyncio.Runner() as runner:
-        client = open_door(door, runner, dev=True, transport=server, retries=0)
+        client = open_door(door, runner, dev=True, transport=server, retries=0, **settings)
         yield client
         client.close()
 

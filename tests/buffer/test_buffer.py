@@ -96,6 +96,32 @@ def test_an_invalid_event_raises_in_add(make: Make, server: Server, event: Any) 
     assert buffer.pending == 0
 
 
+@pytest.mark.parametrize("settings", [{"event_name_check": "refuse"}])
+def test_a_name_that_the_client_refuses_raises_in_add(make: Make, server: Server) -> None:
+    server.on(ROUTE, accepts_all)
+    buffer = make(max_age=1_000)
+    for event in ({"name": "created"}, Event("shop/Order.created", {})):
+        with pytest.raises(InvalidEventError, match=r"does not follow domain/noun\.verb"):
+            buffer.add(event)
+    buffer.add(Event("shop/order.created"))
+    assert buffer.flush(5)
+    assert sent(server) == [["shop/order.created"]]
+    assert buffer.report == SendReport(accepted=1)
+
+
+@pytest.mark.parametrize("settings", [{"event_name_check": "warn"}])
+def test_a_name_that_the_client_warns_of_goes_out(
+    make: Make, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.on(ROUTE, accepts_all)
+    buffer = make(max_age=1_000)
+    for _ in range(20):
+        buffer.add({"name": "created"})
+    assert buffer.flush(5)
+    assert sent(server) == [["created"] * 20]
+    assert [each.levelname for each in caplog.records] == ["WARNING"]
+
+
 def test_a_rejected_event_is_reported_and_the_rest_is_accepted(make: Make, server: Server) -> None:
     server.on(ROUTE, refuses("b"))
     reported: list[BatchReport] = []
