@@ -46,6 +46,9 @@ def settings() -> None:
     InngestClient(event_key="k", signing_key="ff", env="e", dev="http://127.0.0.1:1", timeout=1)
     InngestClient(api_version="v2", retries=RetryPolicy(total=timedelta(minutes=1)), dev=True)
     AsyncInngestClient(retries=3, timeout=timedelta(seconds=1), allow_http=True)
+    InngestClient(event_name_check="warn")
+    AsyncInngestClient(event_name_check="refuse")
+    InngestClient(event_name_check="on")  # type: ignore[arg-type]
     InngestClient(api_version="v3")  # type: ignore[arg-type]
     InngestClient("k")  # type: ignore[call-arg]
     InngestClient(token="k")  # type: ignore[call-arg]
