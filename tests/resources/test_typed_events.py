@@ -51,6 +51,33 @@ class Typed(TypedDict):
     note: NotRequired[str]
 
 
+class Parcel(TypedDict):
+    weight: int
+    note: NotRequired[str]
+
+
+class Shipped(TypedDict, total=False):
+    carrier: str
+    first: Parcel
+    rest: list[Parcel | None]
+    by_name: dict[str, Parcel]
+    pair: tuple[Parcel, ...]
+
+
+@dataclass
+class Wrapped:
+    parcel: Parcel
+
+
+@dataclass
+class Modelled:
+    model: Model
+
+
+class Holder(TypedDict):
+    held: Modelled
+
+
 PAYLOADS: list[Any] = [
     Plain(1, [Item(Decimal("1.50"))], model=Model(n=2)),
     Attrs(1, AT),
@@ -83,7 +110,6 @@ def test_what_is_sent_is_read_back_as_the_same_type(connect: Connect, payload: A
         (Plain, Attrs(1), "data must be Plain, not Attrs"),
         (Plain, Plain(1j), "type complex, which JSON lacks"),  # type: ignore[arg-type]
         (Attrs, Attrs("1"), "data.n: expected `int`"),  # type: ignore[arg-type]
-        (Typed, {"n": 1, "nte": "x"}, "data: unknown key 'nte'"),
         (Typed, {"note": "x"}, "data: object missing required field `n`"),
         (Model, Model.model_construct(n="x"), "data: .*Expected `int`"),
         (Model, {"n": 1}, "data must be Model, not dict"),
@@ -94,6 +120,56 @@ def test_data_of_another_type_is_refused_before_it_is_sent(
 ) -> None:
     with pytest.raises(InvalidArgumentError, match=f"^app/order.created: .*{reason}"):
         EventType("app/order.created", kind)(payload)
+
+
+PARCEL = {"weight": 1, "nte": "x"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "reason"),
+    [
+        (Shipped, {"carier": "c"}, "data: unknown key 'carier'; did you mean 'carrier'?"),
+        (Shipped, {"carrier": "c", "carier": "c"}, "data: unknown key 'carier'"),
+        (Shipped, {"x": 1}, "data: unknown key 'x'"),
+        (Parcel, PARCEL, "data: unknown key 'nte'; did you mean 'note'?"),
+        (Parcel, {"wieght": 1}, "data: unknown key 'wieght'; did you mean 'weight'?"),
+        (Parcel, {"x": 1}, "data: object missing required field `weight`"),
+        (Parcel, {5: 1}, "data: expected `str` - at `key` in `$`"),
+        (Shipped, {"first": PARCEL}, "data.first: unknown key 'nte'; did you mean 'note'?"),
+        (
+            Shipped,
+            {"rest": [None, PARCEL]},
+            "data.rest[1]: unknown key 'nte'; did you mean 'note'?",
+        ),
+        (
+            Shipped,
+            {"by_name": {"a": PARCEL}},
+            "data.by_name.a: unknown key 'nte'; did you mean 'note'?",
+        ),
+        (
+            Shipped,
+            {"pair": ({"weight": 1}, PARCEL)},
+            "data.pair[1]: unknown key 'nte'; did you mean 'note'?",
+        ),
+        (
+            Wrapped,
+            Wrapped(PARCEL),  # type: ignore[arg-type]
+            "data.parcel: unknown key 'nte'; did you mean 'note'?",
+        ),
+        (Holder, {"held": {"modl": 1}}, "data.held: unknown key 'modl'; did you mean 'model'?"),
+        (
+            Holder,
+            {"held": {"model": {"n": 1, "x": 2}}},
+            "data.held.model: unknown key 'x'",
+        ),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest_one_of_the_type(
+    kind: Any, payload: Any, reason: str
+) -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        EventType("app/order.sent", kind)(payload)
+    assert str(caught.value) == f"app/order.sent: {reason}"
 
 
 @pytest.mark.parametrize("kind", [Plain, Attrs, Typed, Model])
@@ -126,4 +202,22 @@ def test_what_is_no_type_of_data_is_refused(connect: Connect, kind: Any) -> None
     with pytest.raises(InvalidArgumentError, match="data_type must be a dataclass"):
         EventType("a", kind)
     with pytest.raises(InvalidArgumentError, match="as_ must be a dataclass"):
+        connect().events.list(as_=kind)
+
+
+@dataclass
+class Either:
+    it: Item | Plain
+
+
+@dataclass
+class Undefined:
+    it: Nowhere  # type: ignore[name-defined]  # noqa: F821
+
+
+@pytest.mark.parametrize("kind", [Either, Undefined])
+def test_a_type_that_cannot_be_converted_is_refused(connect: Connect, kind: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"^data_type {kind.__name__} cannot be used: "):
+        EventType("a", kind)
+    with pytest.raises(InvalidArgumentError, match=f"^as_ {kind.__name__} cannot be used: "):
         connect().events.list(as_=kind)

@@ -31,7 +31,8 @@ class EventType(Generic[D]):
         data_type: A dataclass, an attrs class, a TypedDict or a pydantic model.
 
     Raises:
-        InvalidArgumentError: `data_type` is of another kind.
+        InvalidArgumentError: `data_type` is of another kind, or a field's type is not known or
+            cannot be converted.
         ImportError: The extra `typed` is not installed.
     """
 
