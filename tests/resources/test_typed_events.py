@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,6 +17,7 @@ from inngest_rest.testing import MockServer
 
 if TYPE_CHECKING:
     from tests.conftest import Connect
+    from tests.support.server import Server
 
 AT = datetime(2026, 11, 24, 13, 42, tzinfo=UTC)
 
@@ -221,3 +223,39 @@ def test_a_type_that_cannot_be_converted_is_refused(connect: Connect, kind: Any)
         EventType("a", kind)
     with pytest.raises(InvalidArgumentError, match=f"^as_ {kind.__name__} cannot be used: "):
         connect().events.list(as_=kind)
+
+
+@pytest.fixture
+def _no_msgspec(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "msgspec", None)
+
+
+@pytest.mark.usefixtures("_no_msgspec")
+@pytest.mark.parametrize("kind", [Plain, Attrs, Typed])
+def test_without_msgspec_the_error_names_the_extra(
+    connect: Connect, server: Server, kind: Any
+) -> None:
+    client = connect()
+    for call in (
+        lambda: EventType("a", kind),
+        lambda: client.events.list(as_=kind),
+        lambda: client.events.get("01J", as_=kind),
+    ):
+        with pytest.raises(ImportError, match=r"pip install 'inngest-rest\[typed\]'") as caught:
+            call()
+        assert caught.value.name == "msgspec"
+    assert server.asked == []
+
+
+@pytest.mark.usefixtures("_no_msgspec")
+def test_a_pydantic_model_needs_no_msgspec(connect: Connect) -> None:
+    client = connect(transport=MockServer(v1_routes=True).transport)
+    made = EventType("app/order.created", Model)
+    [id] = client.send(made(Model(n=1)))
+    assert client.events.get(id, as_=Model).data == Model(n=1)
+    assert made.read(client.events.get(id)).data.price == Decimal("1.50")
+    with pytest.raises(InvalidArgumentError, match="data must be Model, not dict"):
+        made({"n": 1})  # type: ignore[arg-type]
+    [bad] = client.send({"name": "a", "data": {"n": "x"}})
+    with pytest.raises(EventDataError, match=r"data\.n: "):
+        client.events.get(bad, as_=Model)
