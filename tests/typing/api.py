@@ -9,9 +9,12 @@ from typing import Any, assert_type
 from inngest_rest import (
     ApiError,
     App,
+    AsyncEndedRuns,
     AsyncInngestClient,
     AsyncPaginator,
+    AsyncWatcher,
     Cancellation,
+    EndedRuns,
     Event,
     EventLike,
     Explanation,
@@ -28,6 +31,7 @@ from inngest_rest import (
     Record,
     RetryPolicy,
     Run,
+    RunChange,
     RunError,
     RunStatus,
     SendFailure,
@@ -35,8 +39,10 @@ from inngest_rest import (
     Span,
     StoredEvent,
     WaitTimeoutError,
+    Watcher,
     Webhook,
 )
+from inngest_rest.typing import ChangeKind
 
 NOW = datetime.now(UTC)
 
@@ -123,6 +129,43 @@ def options_and_raw_responses(client: InngestClient, other: AsyncInngestClient) 
         assert_type(responses, Sequence[RawResponse])
 
 
+def watching(client: InngestClient) -> None:
+    with client.runs.watch(status=["failed", RunStatus.CANCELLED], app="a", every=2) as watcher:
+        assert_type(watcher, Watcher)
+        for change in watcher:
+            assert_type(change, RunChange)
+            assert_type(change.kind, ChangeKind)
+            assert_type(change.run, Run)
+            if change.kind == "begun":  # type: ignore[comparison-overlap]
+                break
+        assert_type(watcher.token, str)
+    client.runs.watch(token=watcher.token, timeout=timedelta(hours=1), include_output=True)
+    client.runs.watch(status="runing")  # type: ignore[arg-type]
+    client.runs.watch("failed")  # type: ignore[call-arg]
+    assert_type(client.runs.wait_many(["r"], 60), EndedRuns)
+    with client.runs.wait_many((run.id for run in client.runs.list()), timeout=60) as ended:
+        assert_type(list(ended), list[Run])
+    client.runs.wait_many(["r"])  # type: ignore[call-arg]
+    client.runs.wait_many(client.runs.list(), 60)  # type: ignore[arg-type]
+
+
+async def watching_asynchronously(client: AsyncInngestClient) -> None:
+    async with client.runs.watch(since=NOW, function="f", app="a") as watcher:
+        assert_type(watcher, AsyncWatcher)
+        assert_type([change async for change in watcher], list[RunChange])
+    assert_type(client.runs.wait_many(["r"], timedelta(minutes=1)), AsyncEndedRuns)
+    assert_type([run async for run in client.runs.wait_many({"r"}, 60)], list[Run])
+    [*client.runs.wait_many(["r"], 60)]  # type: ignore[misc]
+
+
+def tracing(span: Span) -> None:
+    assert_type(span.children, tuple[Span, ...])
+    assert_type((span.started_at, span.duration), tuple[datetime | None, timedelta | None])
+    assert_type(span.children[0].step_op, str | None)
+    span.render(color="red")  # type: ignore[arg-type]
+    span.to_html(width=80)  # type: ignore[call-arg]
+
+
 async def asynchronous(client: AsyncInngestClient) -> None:
     async with client as entered:
         assert_type(entered, AsyncInngestClient)
@@ -133,6 +176,7 @@ async def asynchronous(client: AsyncInngestClient) -> None:
     assert_type([run async for run in client.runs.list()], list[Run])
     assert_type(await client.runs.get("r"), Run)
     assert_type(await client.runs.wait("r", 60), Run)
+    assert_type(await client.runs.trace("r", raw=True), Span)
     assert_type(await client.send_and_wait(Event("a"), 60), list[Run])
     assert_type(await client.events.wait("e", 60), list[Run])
     assert_type(await client.events.explain("e"), Explanation)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict, assert_type
+from typing import Any, NotRequired, TypedDict, assert_type
 
 from attrs import frozen
 from pydantic import BaseModel
@@ -13,10 +13,12 @@ from inngest_rest import (
     AsyncInngestClient,
     AsyncPaginator,
     Event,
+    EventBuffer,
     EventType,
     InngestClient,
     Page,
     Paginator,
+    Run,
     StoredEvent,
 )
 
@@ -33,6 +35,7 @@ class OrderPaid:
 
 class OrderSent(TypedDict):
     carrier: str
+    note: NotRequired[str]
 
 
 class OrderLost(BaseModel):
@@ -49,7 +52,17 @@ def making() -> None:
     assert_type(SENT({"carrier": "c"}), Event)
     CREATED(OrderPaid(1))  # type: ignore[arg-type]
     CREATED({"order_id": "o"})  # type: ignore[arg-type]
+    SENT({"carrier": "c", "note": "n"}, user={"id": 1}, ts=1_795_543_200_000)
     SENT({"carier": "c"})  # type: ignore[typeddict-item]
+    SENT({"carrier": "c", "nte": "n"})  # type: ignore[typeddict-unknown-key]
+    CREATED(OrderCreated("o"), "i")  # type: ignore[call-arg]
+
+
+def sending(client: InngestClient, buffer: EventBuffer) -> None:
+    assert_type(client.send([CREATED(OrderCreated("o")), SENT({"carrier": "c"})]), list[str])
+    assert_type(client.send_and_wait(CREATED(OrderCreated("o")), 60), list[Run])
+    assert_type(buffer.add(CREATED(OrderCreated("o"))), bool)
+    client.send(CREATED)  # type: ignore[arg-type]
 
 
 def reading(client: InngestClient, stored: StoredEvent) -> None:
@@ -65,6 +78,7 @@ def reading(client: InngestClient, stored: StoredEvent) -> None:
     assert_type(client.events.get("e", as_=OrderPaid).data.cents, int)
     assert_type(client.events.get("e", as_=OrderSent).data["carrier"], str)
     assert_type(client.events.get("e"), StoredEvent)
+    client.events.list(as_=CREATED)  # type: ignore[call-overload]
     assert_type(CREATED.read(stored).data, OrderCreated)
 
 
