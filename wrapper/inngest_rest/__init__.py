@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         InvalidArgumentError,
         InvalidEventError,
         InvalidResponseError,
+        MissingKeyError,
         NoRunError,
         NotFoundError,
         OutboxError,
@@ -65,7 +66,7 @@ if TYPE_CHECKING:
     )
     from inngest_rest.record import Record
     from inngest_rest.reports import BatchReport, SendFailure, SendReport
-    from inngest_rest.responses import RawResponse
+    from inngest_rest.responses import RawResponse, Target
     from inngest_rest.retry import RetryPolicy
 
 __all__ = [
@@ -102,6 +103,7 @@ __all__ = [
     "InvalidResponseError",
     "Job",
     "Listener",
+    "MissingKeyError",
     "NoRunError",
     "NotFoundError",
     "OutboxError",
@@ -127,6 +129,7 @@ __all__ = [
     "ServerError",
     "Span",
     "StoredEvent",
+    "Target",
     "TransportError",
     "Trigger",
     "WaitTimeoutError",
@@ -148,8 +151,8 @@ _NAMES = {
     "inngest_rest.errors": (
         "ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
         "ConfigurationError ConflictError EventDataError InngestError InvalidArgumentError "
-        "InvalidEventError InvalidResponseError NoRunError NotFoundError OutboxError "
-        "PartialActionError PartialSendError PermissionDeniedError RateLimitError "
+        "InvalidEventError InvalidResponseError MissingKeyError NoRunError NotFoundError "
+        "OutboxError PartialActionError PartialSendError PermissionDeniedError RateLimitError "
         "RequestTimeoutError RouteNotFoundError ServerError TransportError WaitTimeoutError"
     ),
     "inngest_rest.event": "Event EventLike",
@@ -161,7 +164,7 @@ _NAMES = {
     ),
     "inngest_rest.record": "Record",
     "inngest_rest.reports": "BatchReport SendFailure SendReport",
-    "inngest_rest.responses": "RawResponse",
+    "inngest_rest.responses": "RawResponse Target",
     "inngest_rest.retry": "RetryPolicy",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from attrs import field, frozen
 
 from inngest_rest.record import Record
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class ActionOutcome(StrEnum):

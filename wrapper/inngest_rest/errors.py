@@ -2,6 +2,7 @@
 
     InngestError
     ├── ConfigurationError           a setting is missing or malformed
+    │   └── MissingKeyError          the call needs a key, and none is set
     ├── InvalidArgumentError         an argument was rejected before anything was sent
     │   └── InvalidEventError        an event was rejected: .position
     ├── TransportError               there was no response
@@ -53,6 +54,10 @@ class InngestError(Exception):
 
 class ConfigurationError(InngestError):
     """A setting is missing or malformed; the message names the argument and the variable."""
+
+
+class MissingKeyError(ConfigurationError):
+    """The call needs a key, and none is set; the message names the argument and the variable."""
 
 
 class InvalidArgumentError(InngestError, ValueError):

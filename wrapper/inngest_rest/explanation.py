@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import field, frozen
 
+from inngest_rest.models import Run, StoredEvent, Trigger
 from inngest_rest.record import Record
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
-
-    from inngest_rest.models import Run, StoredEvent, Trigger
 
 
 class ReasonKind(StrEnum):

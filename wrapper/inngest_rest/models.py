@@ -6,6 +6,8 @@ for `to_dict()` and `to_json()`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
@@ -14,9 +16,6 @@ from attrs import field, frozen
 from inngest_rest.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime, timedelta
-
     import typing_extensions
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""RawResponse: an HTTP response as it came, beside a result or on an error."""
+"""What calls are about besides their results: where they go, and the response as it came."""
 
 from __future__ import annotations
 
@@ -7,8 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from inngest_rest.record import Record
+
 if TYPE_CHECKING:
     import httpx
+
+
+@frozen(repr=False)
+class Target(Record):
+    """Where a client sends and asks: `client.target`.
+
+    Attributes:
+        event_url: Base URL that events are sent to.
+        api_url: Base URL of the REST API.
+        env: The branch environment; None for the default one.
+    """
+
+    event_url: str
+    api_url: str
+    env: str | None = None
 
 
 @frozen(kw_only=True)

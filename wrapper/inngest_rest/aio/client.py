@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from inngest_rest.event import EventLike
     from inngest_rest.models import Run
     from inngest_rest.reports import BatchReport, SendReport
-    from inngest_rest.responses import RawResponse
+    from inngest_rest.responses import RawResponse, Target
     from inngest_rest.retry import RetryPolicy
     from inngest_rest.typing import ApiVersion, EventNameCheck, Seconds
 
@@ -125,6 +125,11 @@ class AsyncInngestClient:
     def __repr__(self) -> str:
         session = getattr(self, "_session", "<not initialized>")  # as in a crash report
         return f"{type(self).__name__}({session})"
+
+    @property
+    def target(self) -> Target:
+        """Where the client sends and asks, as its arguments and the environment have it."""
+        return self._session.settings.target
 
     # Each group is imported on first use: a program that only sends never loads the models of runs.
 

@@ -15,7 +15,7 @@ from inngest_rest._core.calls.route import AbsentRoutes
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
 from inngest_rest._core.event_names import NameConvention
 from inngest_rest._version import __version__
-from inngest_rest.errors import ConfigurationError
+from inngest_rest.errors import MissingKeyError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,7 +93,7 @@ class Session:
             return self.settings.event_key
         if self.settings.dev:
             return DEV_EVENT_KEY
-        raise ConfigurationError(
+        raise MissingKeyError(
             "sending events needs an event key: pass event_key= or set INNGEST_EVENT_KEY (or pass "
             "dev=True for a dev server)"
         )
@@ -116,7 +116,7 @@ class Session:
         if self.settings.dev:
             return (None,)
         also = " or api_key= (INNGEST_API_KEY)" if family == "v2" else ""
-        raise ConfigurationError(
+        raise MissingKeyError(
             f"this call needs a key for {family}: pass signing_key= or set INNGEST_SIGNING_KEY"
             f"{also} (or pass dev=True for a dev server)"
         )

@@ -19,6 +19,7 @@ from attrs import field, frozen
 from inngest_rest._core.arguments import check_count, check_seconds
 from inngest_rest._core.calls import keys
 from inngest_rest.errors import ConfigurationError, InvalidArgumentError
+from inngest_rest.responses import Target
 from inngest_rest.retry import RetryPolicy
 from inngest_rest.typing import ApiVersion, EventNameCheck, Seconds
 
@@ -58,6 +59,11 @@ class Settings:
     event_proxy: str | None = field(repr=False)
     api_proxy: str | None = field(repr=False)
     headers: Mapping[str, str] = field(factory=dict[str, str], repr=False)
+
+    @property
+    def target(self) -> Target:
+        """Where the client sends and asks."""
+        return Target(self.event_url, self.api_url, self.env)
 
 
 class _Reader:

@@ -1,0 +1,163 @@
+"""The skill as a file: valid, installed where hosts look, and never written over by mistake."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import inngest_rest
+from inngest_rest import InvalidArgumentError, __version__
+from inngest_rest.cli import skill_files
+from inngest_rest.cli.skill_files import SkillState
+
+FOLDER = Path(inngest_rest.__file__).parent / ".agents" / "skills" / "inngest"
+TEXT = skill_files.text()
+_, FRONTMATTER, BODY = TEXT.split("---\n", 2)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make both home and the current folder empty ones."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "project").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
+    monkeypatch.chdir(tmp_path / "project")
+    return tmp_path / "home"
+
+
+def test_the_reference_validator_accepts_the_skill() -> None:
+    validate = pytest.importorskip("skills_ref").validate
+    assert validate(FOLDER) == []
+
+
+def test_frontmatter_has_no_key_beyond_the_six_of_the_specification() -> None:
+    keys = re.findall(r"^([a-z-]+):", FRONTMATTER, re.MULTILINE)
+    assert keys == ["name", "description", "license", "compatibility", "metadata"]
+
+
+def test_description_stands_alone_in_its_first_100_characters_and_has_no_markup() -> None:
+    found = re.search(r"^description: (.*)$", FRONTMATTER, re.MULTILINE)
+    assert found
+    description = found[1]
+    assert "Inngest" in description[:40]
+    assert "runs" in description[:100]
+    assert "Unofficial" in description
+    assert not re.search(r"[<>]", description)
+
+
+def test_the_skill_has_the_version_of_the_package() -> None:
+    assert skill_files.version_of(TEXT) == __version__
+
+
+# Each alone makes the registry for skills call one suspicious, even inside a warning.
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"ignore\s+(all\s+)?previous\s+instructions",
+        r"you\s+are\s+now\s+an?\b",
+        r"system\s+prompt\s*:",
+        "[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]",
+        r"[A-Za-z0-9+/=]{200}",
+        r"(api[_-]?key|token|password|secret)\s*[:=]\s*['\"]?[A-Za-z0-9_\-]{16,}",
+        r"\bsk-",
+        r"(uvx|npx|python).*--(token|password)\s+\$",
+        r"always:\s*true",
+        r"rm\s+-rf",
+        r"curl[^\n]*\|\s*(ba|z)?sh",
+        r"npx\s+\S+@latest",
+        r"https?://(bit\.ly|t\.co|tinyurl|[0-9]{1,3}\.[0-9]{1,3}\.)",
+    ],
+)
+def test_the_skill_has_none_of_the_words_that_registries_trip_over(pattern: str) -> None:
+    assert not re.search(pattern, TEXT, re.IGNORECASE)
+
+
+def test_the_rules_stand_in_the_first_6000_characters() -> None:
+    start = TEXT[:6000]
+    for word in ("INNGEST_EVENT_KEY", "INNGEST_SIGNING_KEY", "--dry-run", "--yes", "untrusted"):
+        assert word in start
+    assert "strangers" in start
+    assert "unofficial" in start.lower()
+    assert len(TEXT.splitlines()) < 500
+
+
+def test_keys_are_declared_and_none_is_required() -> None:
+    assert "env:" not in FRONTMATTER
+    assert FRONTMATTER.count("required: false") == FRONTMATTER.count("- name: INNGEST_")
+
+
+@pytest.mark.parametrize(
+    ("target", "scope", "place"),
+    [
+        ("agents", "user", "home/.agents/skills"),
+        ("agents", "project", "project/.agents/skills"),
+        ("claude", "user", "home/.claude/skills"),
+        ("claude", "project", "project/.claude/skills"),
+        ("codex", "user", "home/.codex/skills"),
+        ("codex", "project", "project/.agents/skills"),
+        ("openclaw", "user", "home/.openclaw/skills"),
+        ("openclaw", "project", "project/skills"),
+    ],
+)
+def test_install_writes_where_the_host_looks(
+    target: str, scope: skill_files.Scope, place: str, tmp_path: Path
+) -> None:
+    written = skill_files.install(target, scope)
+    assert Path(written.path) == tmp_path / place / "inngest" / "SKILL.md"
+    assert Path(written.path).read_text(encoding="utf-8").startswith(TEXT)
+    assert [it.state for it in skill_files.installed()] == [SkillState.CURRENT]
+
+
+def test_claude_is_found_by_its_own_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "elsewhere"))
+    assert skill_files.folder("claude", "user") == tmp_path / "elsewhere" / "skills"
+
+
+def test_a_folder_is_a_target_too(tmp_path: Path) -> None:
+    written = skill_files.install(str(tmp_path / "mine"), "user")
+    assert Path(written.path) == tmp_path / "mine" / "inngest" / "SKILL.md"
+
+
+def test_an_unknown_target_is_refused_with_those_there_are() -> None:
+    with pytest.raises(InvalidArgumentError, match="agents, claude, codex, openclaw"):
+        skill_files.install("cloud", "user")
+
+
+def test_a_changed_skill_is_kept_unless_forced() -> None:
+    path = Path(skill_files.install("agents", "user").path)
+    path.write_text(path.read_text(encoding="utf-8").replace("Rules", "My rules"), encoding="utf-8")
+    assert [it.state for it in skill_files.installed()] == [SkillState.CHANGED]
+    with pytest.raises(InvalidArgumentError, match="--force"):
+        skill_files.install("agents", "user")
+    assert "My rules" in path.read_text(encoding="utf-8")
+    skill_files.install("agents", "user", force=True)
+    assert "My rules" not in path.read_text(encoding="utf-8")
+
+
+def test_a_skill_of_another_version_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(skill_files, "text", lambda: TEXT.replace(__version__, "0.0.1"))
+        skill_files.install("agents", "user")
+    (found,) = skill_files.installed()
+    assert (found.state, found.version) == (SkillState.OUTDATED, "0.0.1")
+    skill_files.install("agents", "user")
+    (found,) = skill_files.installed()
+    assert (found.state, found.version) == (SkillState.CURRENT, __version__)
+
+
+def test_the_skill_as_the_package_has_it_counts_as_installed(home: Path) -> None:
+    folder = home / ".agents" / "skills" / "inngest"
+    folder.mkdir(parents=True)
+    (folder / "SKILL.md").write_text(TEXT, encoding="utf-8")
+    assert [it.state for it in skill_files.installed()] == [SkillState.CURRENT]
+
+
+def test_a_folder_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(InvalidArgumentError, match="cannot be installed"):
+        skill_files.install(str(tmp_path / "file"), "user")

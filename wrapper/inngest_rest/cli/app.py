@@ -1,0 +1,65 @@
+"""The command line as a whole: its groups and options, and what becomes of a mistake in it."""
+
+# cyclopts reads annotations here: they are there at run time.
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter
+
+from inngest_rest._version import __version__
+from inngest_rest.cli.answer import Answer
+from inngest_rest.cli.command import Job, command_of
+from inngest_rest.cli.options import Options
+from inngest_rest.operations.problems import EXIT_STATUS, MEANING, Code, Problem
+from inngest_rest.operations.table import GROUPS, group
+
+_HELP = """\
+Send events to Inngest; list, inspect, wait for, cancel and replay runs. Unofficial.
+
+Keys come from the environment: INNGEST_EVENT_KEY for sending, INNGEST_SIGNING_KEY or
+INNGEST_API_KEY for the rest. A dev server (--dev) needs none.
+"""
+
+_EXIT_STATUS = "Exit status: 0 done; " + "; ".join(
+    f"{EXIT_STATUS[code]} {MEANING[code]}" for code in Code
+)
+
+
+def run(tokens: Sequence[str]) -> int:
+    """Run the command that the arguments name, and return the exit status."""
+    app = _app()
+
+    @app.meta.default
+    def launch(  # pyright: ignore[reportUnusedFunction]
+        *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+        options: Options | None = None,
+    ) -> int:
+        job: Job | None = app(tokens)
+        return 0 if job is None else job(options or Options())
+
+    try:
+        status: Any = app.meta(tokens)
+    except CycloptsError as error:
+        return Answer.for_mistake(tokens).fail(Problem(Code.USAGE, str(error)))
+    return status or 0
+
+
+def _app() -> App:
+    app = App(
+        name="inngest-rest",
+        help=_HELP,
+        help_epilogue=_EXIT_STATUS,
+        version=__version__,
+        default_parameter=Parameter(negative=()),
+        result_action="return_value",
+        exit_on_error=False,
+        print_error=False,
+    )
+    for name, about in GROUPS.items():
+        operations = group(name)
+        if len(operations[0].command) == 1:
+            for each in operations:
+                app.command(command_of(each), name=each.command[0])
+        else:
+            app.command(f"inngest_rest.cli.groups:{name}", name=name, help=about)
+    return app

@@ -1,0 +1,93 @@
+"""Operation: one entry of the table."""
+
+from __future__ import annotations
+
+import inspect
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from attrs import AttrsInstance, field, frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from inngest_rest import InngestClient
+
+P = TypeVar("P", bound=AttrsInstance)
+
+_SECTION = "\n\nAttributes:\n"
+
+
+class Effect(StrEnum):
+    """What an operation does to the server.
+
+    Attributes:
+        READ: Nothing.
+        ADD: It adds something, such as an event or a run.
+        DESTROY: It ends, changes or repeats what is there.
+    """
+
+    READ = "read"
+    ADD = "add"
+    DESTROY = "destroy"
+
+
+class Returns(StrEnum):
+    """What `Operation.run` returns.
+
+    Attributes:
+        ONE: A record.
+        PAGES: A paginator of records; the parameters have `limit` and `cursor`.
+        STREAM: An iterator of records, which come as they happen.
+    """
+
+    ONE = "one"
+    PAGES = "pages"
+    STREAM = "stream"
+
+
+@frozen(kw_only=True)
+class Operation(Generic[P]):
+    """A job, with all that its readers have to know about it.
+
+    Attributes:
+        name: Its name, which is that of the client's method: "runs.list".
+        parameters: The attrs class of its parameters; its docstring, and those of its bases, are
+            the help text.
+        result: The record that it returns, or the one that it returns several of.
+        run: Does it.
+        returns: Whether `run` returns one record, a paginator or an iterator.
+        effect: What it does to the server.
+        is_idempotent: Whether doing it twice has the effect of doing it once.
+        untrusted: Paths in a result to text that strangers wrote: payloads, outputs, messages.
+        examples: Arguments for the command, as one would type them.
+    """
+
+    name: str
+    parameters: type[P]
+    result: type[Any]
+    run: Callable[[InngestClient, P], Any]
+    returns: Returns = Returns.ONE
+    effect: Effect = Effect.READ
+    is_idempotent: bool = True
+    untrusted: tuple[str, ...] = ()
+    examples: tuple[str, ...] = field(default=())
+
+    @property
+    def help(self) -> str:
+        """What it does and what its parameters are, as a docstring with a section `Args`."""
+        description, arguments = "", ""
+        for kind in reversed(self.parameters.__mro__[:-1]):
+            description, _, section = inspect.cleandoc(kind.__doc__ or "").partition(_SECTION)
+            arguments += section
+        return f"{description}\n\nArgs:\n{arguments}" if arguments else description
+
+    @property
+    def summary(self) -> str:
+        """What it does, in one line."""
+        return self.help.partition("\n")[0]
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The words of its command, as in `inngest-rest runs list`."""
+        return tuple(self.name.replace("_", "-").split("."))

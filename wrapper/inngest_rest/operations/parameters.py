@@ -1,0 +1,104 @@
+"""Kinds of parameters, and how they are read from JSON."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Annotated, Any, TypeVar
+
+import attrs
+import msgspec
+
+from inngest_rest.errors import InvalidArgumentError
+
+P = TypeVar("P", bound=attrs.AttrsInstance)
+
+option = partial(attrs.field, kw_only=True, default=None)
+"""A parameter that is an option on the command line; one without is an argument."""
+
+Moment = Annotated[
+    str, msgspec.Meta(description="ISO 8601 with a time zone, or how long ago: 90s, 15m, 2h, 7d")
+]
+"""An instant, or a time before now."""
+
+Json = Mapping[str, Any]
+"""A JSON object; on the command line JSON, @FILE or - for standard input."""
+
+ListLimit = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+DEFAULT_LIMIT = 20
+
+_AGO = re.compile(r"([0-9]{1,9})(s|m|h|d|w)")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+class ParameterError(InvalidArgumentError):
+    """A parameter is missing, unknown or malformed.
+
+    Attributes:
+        field: Its name, if it is about one.
+    """
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def instant(field: str, text: str | None, *, now: datetime | None = None) -> datetime | None:
+    """Return the instant that a `Moment` names, fixed once.
+
+    Raises:
+        ParameterError: It is neither an instant with a time zone nor a time before now.
+    """
+    if text is None:
+        return None
+    found = _AGO.fullmatch(text.strip())
+    try:
+        if found:
+            ago = timedelta(**{_UNITS[found[2]]: int(found[1])})
+            return (now or datetime.now(UTC)) - ago
+        moment = datetime.fromisoformat(text.strip())
+    except (ValueError, OverflowError):
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ParameterError(
+            f"{field} is {text!r}: give an instant with a time zone such as 2026-11-25T12:00:00Z, "
+            "or how long ago: 90s, 15m, 2h, 7d",
+            field=field,
+        )
+    return moment.astimezone(UTC)
+
+
+def read(parameters: type[P], values: Mapping[str, Any]) -> P:
+    """Make parameters from a JSON object.
+
+    Raises:
+        ParameterError: A parameter is missing, unknown or malformed; the message names it.
+    """
+    names = [each.name for each in attrs.fields(parameters)]
+    for name in values:
+        if name not in names:
+            close = difflib.get_close_matches(name, names, n=1)
+            suggestion = f", did you mean {close[0]}?" if close else ";"
+            valid = ", ".join(names) or "none"
+            raise ParameterError(
+                f"unknown parameter {name!r}{suggestion} valid are {valid}", field=name
+            )
+    try:
+        return msgspec.convert(values, parameters)
+    except msgspec.ValidationError as error:
+        raise _named(str(error)) from None
+
+
+def _named(message: str) -> ParameterError:
+    """Return the error for what msgspec found, which names the parameter by its path."""
+    if missing := re.search(r"missing required field `(\w+)`", message):
+        return ParameterError(f"{missing[1]} is missing", field=missing[1])
+    reason, _, path = message.partition(" - at `$.")
+    path = path.rstrip("`")
+    field = re.split(r"[.\[]", path)[0] or None
+    return ParameterError(
+        f"{path}: {reason[:1].lower()}{reason[1:]}" if path else reason, field=field
+    )
