@@ -62,8 +62,7 @@ class InngestClient:
             (INNGEST_API_BASE_URL).
         api_version: "auto" picks the API version that serves each call best; "v1" or "v2" uses
             that one only.
-        timeout: Time limit per attempt, in seconds or as a timedelta, 30 s by default; at most
-            half of it may be spent connecting.
+        timeout: Time limit per attempt, seconds or a timedelta, 30 s by default: half to connect.
         max_response_bytes: Largest response that is accepted, 64 MiB by default; a larger one
             raises `InvalidResponseError`. Of a response with an error, 64 KiB are read.
         retries: Maximum number of retries, or a `RetryPolicy`; by default 4 within 120 s.
@@ -71,9 +70,8 @@ class InngestClient:
             the client.
         allow_http: Allow sending keys over plain HTTP to hosts other than loopback
             (INNGEST_ALLOW_HTTP).
-        event_name_check: What happens to an event whose name does not follow the vendor's
-            convention, `domain/noun.verb` in lower case: "warn" logs a warning, once per name;
-            "refuse" rejects the event like any other that is invalid.
+        event_name_check: "warn" logs names of events that do not follow the vendor's convention,
+            `domain/noun.verb` in lower case, once each; "refuse" rejects such an event as invalid.
 
     Raises:
         ConfigurationError: A setting is malformed; the message names it.
