@@ -310,9 +310,11 @@ def test_arguments_are_checked_and_named(make: Make, options: dict[str, Any], wh
 
 def test_a_missing_key_raises_at_construction(connect: Connect) -> None:
     client: Any = connect(dev=False)
-    kind: Any = EventBuffer if isinstance(client, InngestClient) else AsyncEventBuffer
     with pytest.raises(ConfigurationError, match="INNGEST_EVENT_KEY"):
-        kind(getattr(client, "target", client))
+        if isinstance(client, InngestClient):
+            EventBuffer(client)
+        else:
+            AsyncEventBuffer(client.target)
 
 
 def test_no_key_is_in_the_repr() -> None:
