@@ -310,11 +310,10 @@ def test_arguments_are_checked_and_named(make: Make, options: dict[str, Any], wh
 
 def test_a_missing_key_raises_at_construction(connect: Connect) -> None:
     client: Any = connect(dev=False)
+    is_blocking = isinstance(client, InngestClient)
+    make: Any = EventBuffer if is_blocking else AsyncEventBuffer
     with pytest.raises(ConfigurationError, match="INNGEST_EVENT_KEY"):
-        if isinstance(client, InngestClient):
-            EventBuffer(client)
-        else:
-            AsyncEventBuffer(client.target)
+        make(client if is_blocking else client.target)
 
 
 def test_no_key_is_in_the_repr() -> None:
