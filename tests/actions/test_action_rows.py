@@ -63,14 +63,11 @@ def test_a_row_is_returned_as_it_was_with_what_few_have() -> None:
 def test_rows_are_a_sequence_equal_to_their_tuple() -> None:
     put = tuple(row(position, id) for position, id in enumerate(IDS))
     rows = ActionRows(put)
-    assert (len(rows), rows[-1], rows[2:5], rows[::-1]) == (
-        len(put),
-        put[-1],
-        put[2:5],
-        put[::-1],
-    )
-    assert (rows, hash(rows)) == (put, hash(put))
-    assert rows != put[1:]
+    assert (len(rows), rows[-1], rows[2:5], rows[::-1]) == (11, put[-1], put[2:5], put[::-1])
+    assert hash(rows) == hash(put)
+    assert rows == ActionRows(put)
+    assert rows.__eq__(put)
+    assert not rows.__eq__(put[1:])
     assert pickle.loads(pickle.dumps(rows)) == rows
     assert repr(rows) == "<11 rows>"
     with pytest.raises(IndexError):
