@@ -15,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
@@ -173,6 +174,41 @@ def runs_list(family: Literal["v1", "v2"]) -> Case:
 
 case("runs.list, v1")(runs_list("v1"))
 case("runs.list, v2")(runs_list("v2"))
+
+
+def run_ids(count: int) -> Iterator[str]:
+    """Generate ids of runs, as a caller may read them from a file."""
+    return (f"01M86WNRKH{n * 7919:016d}" for n in range(count))
+
+
+@case("runs.cancel_all")
+def cancel_all(url: str, count: int) -> Callable[[], object]:
+    ours = client(url)
+    ours.runs.cancel_all(run_ids(8))
+
+    def work() -> None:
+        report = ours.runs.cancel_all(run_ids(count))
+        assert report.counts == {"done": count}, report
+
+    return work
+
+
+@case("async runs.cancel_all")
+def async_cancel_all(url: str, count: int) -> Callable[[], object]:
+    async def ready() -> Any:
+        ours = async_client(url)
+        await ours.runs.cancel_all(run_ids(8))
+        return ours
+
+    return in_loop(ready, lambda ours: ours.runs.cancel_all(run_ids(count)))
+
+
+@case("runs.cancel in 8 threads")
+def cancel_in_threads(url: str, count: int) -> Callable[[], object]:
+    ours, ids = client(url), list(run_ids(count))
+    pool = ThreadPoolExecutor(8)
+    list(pool.map(ours.runs.cancel, run_ids(8)))
+    return lambda: sum(1 for _ in pool.map(ours.runs.cancel, ids))
 
 
 # httpx alone
@@ -394,6 +430,9 @@ case("import inngest_rest")(importing("from inngest_rest import InngestClient, E
 SENDING = frozenset(CASES) - {
     "runs.get",
     "httpx.get().json()",
+    "runs.cancel in 8 threads",
+    "runs.cancel_all",
+    "async runs.cancel_all",
     "runs.list, v1",
     "runs.list, v2",
     "httpx pages, v1",

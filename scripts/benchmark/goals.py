@@ -20,10 +20,13 @@ LATENT = Setting("512 events per POST, 20 ms of latency", 102_400, 20.0)
 LIVE = Setting("512 events per POST, to a dev server", 20_480)
 SINGLE = Setting("one event per POST", 2_000)
 READING = Setting("100 runs per page", 10_000)
+CANCELLING = Setting("one run per POST", 5_000)
 START = Setting("start", 1)
 CAPTURE = Setting("hand over and go on", 20_000)
 SMALL_FILE = Setting("a file of 10,000 lines", 10_240)
 LARGE_FILE = Setting("a file of 1,000,000 lines", 1_000_000)
+FEW_RUNS = Setting("1,000 runs to cancel", 1_000)
+MANY_RUNS = Setting("100,000 runs to cancel", 100_000)
 
 
 class Run(NamedTuple):
@@ -141,6 +144,18 @@ GOALS = (
         figure="cpu",
     ),
     Goal(
+        "runs.cancel_all, against runs.cancel in as many threads",
+        Run(CANCELLING, "runs.cancel_all"),
+        Run(CANCELLING, "runs.cancel in 8 threads"),
+        at_least=0.8,
+    ),
+    Goal(
+        "async runs.cancel_all, against the blocking one",
+        Run(CANCELLING, "async runs.cancel_all"),
+        Run(CANCELLING, "runs.cancel_all"),
+        at_least=0.8,
+    ),
+    Goal(
         "EventBuffer.add, against posthog's capture",
         Run(CAPTURE, "EventBuffer.add"),
         Run(CAPTURE, "posthog capture"),
@@ -177,5 +192,33 @@ LIVE_GOALS = (
     ),
 )
 
-PEAK_GOAL_MIB = 8
-"""Maximum peak memory of a million lines above that of ten thousand."""
+
+class PeakGoal(NamedTuple):
+    """How much higher the peak memory of a large run may be than that of a small one, in MiB."""
+
+    text: str
+    small: Run
+    large: Run
+    at_most: float
+
+
+PEAK_GOALS = (
+    PeakGoal(
+        "peak memory of send_file with a million lines, above ten thousand",
+        Run(SMALL_FILE, "send_file"),
+        Run(LARGE_FILE, "send_file"),
+        at_most=8,
+    ),
+    PeakGoal(
+        "peak memory of runs.cancel_all with 100,000 runs, above a thousand",
+        Run(FEW_RUNS, "runs.cancel_all"),
+        Run(MANY_RUNS, "runs.cancel_all"),
+        at_most=6,  # 64 bytes a run
+    ),
+    PeakGoal(
+        "peak memory of async runs.cancel_all with 100,000 runs, above a thousand",
+        Run(FEW_RUNS, "async runs.cancel_all"),
+        Run(MANY_RUNS, "async runs.cancel_all"),
+        at_most=6,
+    ),
+)

@@ -1,9 +1,9 @@
 """A server that only counts: the upper bound for a client, and a check that every event arrived.
 
 `python -m scripts.benchmark.null_server [--latency MS]` prints its port and serves until its
-standard input closes. POST /e/KEY counts the events of the body and answers with as many ids, GET
-/count returns and resets the count, GET /v1/runs and GET /v2/runs answer with 100 runs and always
-a next page, any other GET answers with one run.
+standard input closes. POST /e/KEY counts the events of the body and answers with as many ids, POST
+/v2/runs/ID/cancel cancels, GET /count returns and resets the count, GET /v1/runs and GET /v2/runs
+answer with 100 runs and always a next page, any other GET answers with one run.
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ RUN = (
     b'"cached_until":"2026-11-24T13:44:12.567823309Z"}}'
 )
 
+CANCELLED = (
+    b'{"data":{"runId":"01M86WNRKKXQP0EE3601PDS73R"},'
+    b'"metadata":{"fetchedAt":"2026-11-24T13:45:20.964997761Z"}}'
+)
 
 # The last run of a page has the page's number in its id, since v1 continues after that id.
 V1_RUN = (
@@ -105,7 +109,9 @@ class Counter(asyncio.Protocol):
             self.wanted = 0
 
     def reply(self, line: bytes, body: bytearray) -> None:
-        if line.startswith(b"post"):
+        if line.startswith(b"post /v2/runs/"):
+            out = answer(CANCELLED)
+        elif line.startswith(b"post"):
             count = body.count(b'"name":')
             Counter.received += count
             out = accepted(count)

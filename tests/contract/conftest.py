@@ -44,6 +44,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--live-report", type=Path, metavar="FILE", help="write what came of each case"
     )
+    parser.addoption(
+        "--watched-runs", type=int, default=20, metavar="N", help="runs that a case watches (20)"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

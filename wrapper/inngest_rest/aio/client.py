@@ -59,8 +59,7 @@ class AsyncInngestClient:
             (INNGEST_EVENT_API_BASE_URL).
         api_base_url: Base URL of the REST API, https://api.inngest.com by default
             (INNGEST_API_BASE_URL).
-        api_version: "auto" picks the API version that serves each call best; "v1" or "v2" uses
-            that one only.
+        api_version: "auto" picks the one that serves each call best; "v1" or "v2" uses that only.
         timeout: Time limit per attempt, seconds or a timedelta, 30 s by default: half to connect.
         max_response_bytes: Largest response that is accepted, 64 MiB by default; a larger one
             raises `InvalidResponseError`. Of a response with an error, 64 KiB are read.

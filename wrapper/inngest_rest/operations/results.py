@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
+from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow, ActionRows
 from inngest_rest.record import Record
 from inngest_rest.reports import SendFailure
 from inngest_rest.responses import Target
@@ -51,12 +51,12 @@ class Acted(Record):
     @classmethod
     def of(cls, target: Target, report: ActionReport) -> Acted:
         """Return the result that has a report."""
-        return cls(target, report.action, report.counts, report.rows)
+        return cls(target, report.action, report.counts, tuple(report.rows))
 
     @property
     def report(self) -> ActionReport:
         """The report, to resume from."""
-        return ActionReport(self.action, self.rows)
+        return ActionReport(self.action, ActionRows(self.rows))
 
     @property
     def is_complete(self) -> bool:

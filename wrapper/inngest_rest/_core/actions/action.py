@@ -28,8 +28,9 @@ from inngest_rest.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable
 
+    from inngest_rest._core.actions.ledger import Ledger
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest._core.drivers.blocking import Driver
@@ -70,6 +71,18 @@ class Result(NamedTuple):
     cause: InngestError | None = None
 
 
+class Collected(NamedTuple, Generic[J]):
+    """What a bulk operation is about.
+
+    Attributes:
+        ledger: A row for each run or input, settled or not.
+        targets: What to act on, in the order of the rows; made one by one.
+    """
+
+    ledger: Ledger
+    targets: Iterable[J]
+
+
 class OptionArguments(TypedDict):
     """The options of every bulk operation, as the caller gave them."""
 
@@ -107,7 +120,7 @@ class Action(Generic[J]):
 
     Args:
         name: What is done, for the report.
-        collect: Returns what to act on, and the rows that an earlier report has settled.
+        collect: Returns what to act on, and the rows of everything, settled ones included.
         act: Acts on one target.
         options: The validated options.
         hopeless: Further errors after which no later act can succeed.
@@ -116,7 +129,7 @@ class Action(Generic[J]):
     def __init__(
         self,
         name: str,
-        collect: Callable[[], Plan[tuple[Sequence[J], Sequence[ActionRow]]]],
+        collect: Callable[[], Plan[Collected[J]]],
         act: Callable[[J], Plan[Result]],
         options: Options,
         hopeless: tuple[type[InngestError], ...] = (),
@@ -129,8 +142,8 @@ class Action(Generic[J]):
 
     def run(self, driver: Driver) -> ActionReport:
         """Collect and act; several acts run concurrently, in threads."""
-        targets, settled = driver.run(self._collect())
-        tally = self._tally(targets, settled)
+        ledger, targets = driver.run(self._collect())
+        tally = self._tally(ledger)
         try:
             driver.run_many(targets, self._paced, tally.record, in_flight=self._options.in_flight)
         except BaseException as error:
@@ -140,8 +153,8 @@ class Action(Generic[J]):
 
     async def run_async(self, driver: AsyncDriver) -> ActionReport:
         """Collect and act; several acts run concurrently, in tasks."""
-        targets, settled = await driver.run(self._collect())
-        tally = self._tally(targets, settled)
+        ledger, targets = await driver.run(self._collect())
+        tally = self._tally(ledger)
         try:
             await driver.run_many(
                 targets, self._paced, tally.record, in_flight=self._options.in_flight
@@ -151,9 +164,8 @@ class Action(Generic[J]):
             raise
         return tally.finish()
 
-    def _tally(self, targets: Sequence[J], settled: Sequence[ActionRow]) -> _Tally[J]:
-        on_result = self._options.on_result
-        return _Tally(self._name, targets, settled, on_result, self._hopeless)
+    def _tally(self, ledger: Ledger) -> _Tally:
+        return _Tally(self._name, ledger, self._options.on_result, self._hopeless)
 
     def _paced(self, target: J) -> Plan[Result]:
         pause = self._options.pacer.take()
@@ -162,30 +174,27 @@ class Action(Generic[J]):
         return (yield from self._act(target))
 
 
-class _Tally(Generic[J]):
-    """Collects the rows, passes them on, and detects when continuing is pointless."""
+class _Tally:
+    """Notes the results, passes them on, and detects when continuing is pointless."""
 
     def __init__(
         self,
         name: str,
-        targets: Sequence[J],
-        settled: Sequence[ActionRow],
+        ledger: Ledger,
         on_result: Callable[[ActionRow], object] | None,
         hopeless: tuple[type[InngestError], ...],
     ) -> None:
         self._name = name
         self._on_result = on_result
         self._hopeless = hopeless
-        self._rows = {row.position: row for row in settled}
-        for target in targets:
-            self._rows[target.row.position] = target.row
+        self._ledger = ledger
         self._failing = 0
         self._stopped_by: InngestError | None = None
 
-    def record(self, target: J, result: Result | None) -> bool:
+    def record(self, target: Target, result: Result | None) -> bool:
         """Add the result of an act, None if it was abandoned; return whether to continue."""
         row, cause = result or _abandoned(target)
-        self._rows[row.position] = row
+        self._ledger.put(row)
         is_failing = isinstance(cause, ServerError | TransportError)
         self._failing = self._failing + 1 if is_failing else 0
         if isinstance(cause, self._hopeless) or names_a_pause(cause) or self._failing >= _OUTAGE:
@@ -210,7 +219,7 @@ class _Tally(Generic[J]):
         error.add_note(f"so far {self._report()}")
 
     def _report(self) -> ActionReport:
-        return ActionReport(self._name, tuple(self._rows[each] for each in sorted(self._rows)))
+        return ActionReport(self._name, self._ledger)
 
 
 def _abandoned(target: Target) -> Result:

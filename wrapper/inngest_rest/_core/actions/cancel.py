@@ -28,14 +28,7 @@ def cancel_all(
     ended = [each for each in check_statuses(arguments["status"]) if each not in UNFINISHED]
     if ended:
         raise InvalidArgumentError(f"status {ended[0].value!r} is of runs that have ended")
-    collect = check_selection(
-        session,
-        "runs.cancel",
-        ids,
-        arguments,
-        default_status=UNFINISHED,
-        keep_run=lambda _: None,
-    )
+    collect = check_selection(session, "runs.cancel", ids, arguments, default_status=UNFINISHED)
 
     def act(target: RunTarget) -> Plan[Result]:
         return _cancel(session, target, dry_run=options.dry_run)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from inngest_rest._core.actions.action import Action, Result, check_options, failure
-from inngest_rest._core.actions.selection import check_report, new_row, split, with_reason
+from inngest_rest._core.actions.action import Action, Collected, Result, check_options, failure
+from inngest_rest._core.actions.ledger import Ledger
+from inngest_rest._core.actions.selection import check_report, is_open, new_row, with_reason
 from inngest_rest._core.arguments import check_id, check_json_object
 from inngest_rest._core.resources import functions
-from inngest_rest.action_reports import ActionOutcome, ActionRow
+from inngest_rest.action_reports import ActionOutcome, ActionRow, ActionRows
 from inngest_rest.errors import (
     BadRequestError,
     InngestError,
@@ -24,7 +25,6 @@ from inngest_rest.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Unpack
 
     from inngest_rest._core.actions.action import OptionArguments
@@ -58,7 +58,7 @@ def invoke_many(
     if isinstance(inputs, str | bytes | Mapping) or not isinstance(inputs, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidArgumentError(f"inputs must be an iterable of objects, not {inputs!r}")
     found = [check_json_object(f"inputs[{at}]", each) for at, each in enumerate(inputs)]
-    rows: Sequence[ActionRow] = [new_row(position, None) for position in range(len(found))]
+    rows = ActionRows(new_row(position, None) for position in range(len(found)))
     if resume is not None:
         rows = check_report(resume, name).rows
         if len(rows) != len(found):
@@ -67,15 +67,10 @@ def invoke_many(
                 "the same inputs in the same order"
             )
 
-    def collect() -> Plan[tuple[list[_Input], list[ActionRow]]]:
+    def collect() -> Plan[Collected[_Input]]:
         yield from ()
-        to_do, settled = split(rows)
-        settled += [row for row in to_do if row.outcome == ActionOutcome.UNKNOWN]
-        return [
-            _Input(row, found[row.position])
-            for row in to_do
-            if row.outcome != ActionOutcome.UNKNOWN
-        ], settled
+        to_do = (it for it in rows if is_open(it) and it.outcome != ActionOutcome.UNKNOWN)
+        return Collected(Ledger(rows), (_Input(row, found[row.position]) for row in to_do))
 
     def act(target: _Input) -> Plan[Result]:
         return _invoke(session, app, function, target, dry_run=options.dry_run)

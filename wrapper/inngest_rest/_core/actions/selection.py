@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import islice, repeat
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from inngest_rest._core.actions.action import OptionArguments
+from inngest_rest._core.actions.action import Collected, OptionArguments
+from inngest_rest._core.actions.ledger import Ledger
 from inngest_rest._core.arguments import check_count, check_id
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import check_statuses
+from inngest_rest._packed_ids import PackedIdSet
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.errors import InvalidArgumentError, RouteNotFoundError
 from inngest_rest.models import RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from inngest_rest._core.calls.listing import Listing
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
+    from inngest_rest.action_reports import ActionRows
     from inngest_rest.models import Run
     from inngest_rest.typing import StatusFilter
 
@@ -56,9 +60,6 @@ class RunTarget:
     run: Run | None = None
 
 
-Collected = tuple["Sequence[RunTarget]", "Sequence[ActionRow]"]
-
-
 @frozen
 class RunFilter:
     """A filter of runs; a window relative to now is fixed to an instant when it is made."""
@@ -90,8 +91,8 @@ def check_selection(
     arguments: RunArguments,
     *,
     default_status: StatusFilter,
-    keep_run: Callable[[Run], Run | None],
-) -> Callable[[], Plan[Collected]]:
+    keep_run: Callable[[Run], Run] | None = None,
+) -> Callable[[], Plan[Collected[RunTarget]]]:
     """Validate what selects the runs, and return the plan that collects them.
 
     Args:
@@ -100,7 +101,7 @@ def check_selection(
         ids: The runs' ids.
         arguments: A filter, or a report to resume from.
         default_status: The statuses to list if there is another filter.
-        keep_run: Returns what to remember of a listed run.
+        keep_run: Returns what to remember of a listed run; by default its id alone is.
 
     Raises:
         InvalidArgumentError: Nothing selects runs, or more than one way does.
@@ -120,8 +121,8 @@ def check_selection(
         rows = check_report(resume, action).rows
         return lambda: _remaining(rows, limit)
     if ids is not None:
-        checked = _check_ids(ids)[:limit]
-        return lambda: _named(checked)
+        ledger = _check_ids(ids, limit)
+        return lambda: _named(ledger)
     if not given:
         raise InvalidArgumentError(
             "nothing selects runs: pass ids, or a filter (status, app, function, since, until); "
@@ -153,10 +154,9 @@ def check_report(resume: Resumable, action: str) -> ActionReport:
     return report
 
 
-def split(rows: Sequence[ActionRow]) -> tuple[list[ActionRow], list[ActionRow]]:
-    """Return the rows that are open, and those that are settled."""
-    open_rows = [row for row in rows if row.outcome in _OPEN]
-    return open_rows, [row for row in rows if row.outcome not in _OPEN]
+def is_open(row: ActionRow) -> bool:
+    """Return whether a second call tries what the row is about."""
+    return row.outcome in _OPEN
 
 
 def new_row(position: int, run_id: str | None) -> ActionRow:
@@ -169,25 +169,22 @@ def with_reason(row: ActionRow, outcome: ActionOutcome, reason: str | None = Non
     return evolve(row, outcome=outcome, reason=reason)
 
 
-def _remaining(rows: Sequence[ActionRow], limit: int | None) -> Plan[Collected]:
+def _remaining(rows: ActionRows, limit: int | None) -> Plan[Collected[RunTarget]]:
     yield from ()
-    to_do, settled = split(rows)
-    if limit is not None:
-        to_do, later = to_do[:limit], to_do[limit:]
-        settled += later
-    return [RunTarget(row) for row in to_do], settled
+    return Collected(Ledger(rows), islice(map(RunTarget, filter(is_open, rows)), limit))
 
 
-def _named(ids: Sequence[str]) -> Plan[Collected]:
+def _named(ledger: Ledger) -> Plan[Collected[RunTarget]]:
     yield from ()
-    return [RunTarget(new_row(position, each)) for position, each in enumerate(ids)], []
+    return Collected(ledger, map(RunTarget, ledger))
 
 
 def _listed(
-    session: Session, selected: RunFilter, keep_run: Callable[[Run], Run | None]
-) -> Plan[Collected]:
+    session: Session, selected: RunFilter, keep_run: Callable[[Run], Run] | None
+) -> Plan[Collected[RunTarget]]:
     """List the runs to their end before the first act, so that the set cannot grow under it."""
-    found: dict[str, RunTarget] = {}
+    ledger, seen = Ledger(), PackedIdSet()
+    kept: list[Run] = []
     walk = _listing(session, selected).walk()
     while not walk.is_done:
         try:
@@ -196,9 +193,11 @@ def _listed(
             error.advice += " Then pass the ids of the runs instead of a filter."
             raise
         for run in page.items:
-            if run.id not in found:
-                found[run.id] = RunTarget(new_row(len(found), run.id), keep_run(run))
-    return list(found.values()), []
+            if seen.add(run.id):
+                ledger.put(new_row(len(ledger), run.id))
+                if keep_run is not None:
+                    kept.append(keep_run(run))
+    return Collected(ledger, map(RunTarget, ledger, kept if keep_run else repeat(None)))
 
 
 def _listing(session: Session, selected: RunFilter) -> Listing[Run]:
@@ -216,11 +215,16 @@ def _listing(session: Session, selected: RunFilter) -> Listing[Run]:
     )
 
 
-def _check_ids(ids: Iterable[str]) -> list[str]:
-    """Return the ids without repeats; an error names the position."""
+def _check_ids(ids: Iterable[str], limit: int | None) -> Ledger:
+    """Return the rows of the ids, without repeats; an error names the position."""
     if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidArgumentError(f"ids must be an iterable of run ids, not {ids!r}")
-    return list(dict.fromkeys(check_id(f"ids[{at}]", each) for at, each in enumerate(ids)))
+    ledger, seen = Ledger(), PackedIdSet()
+    for at, each in enumerate(ids):
+        is_new = seen.add(check_id(f"ids[{at}]", each))
+        if is_new and (limit is None or len(ledger) < limit):
+            ledger.put(new_row(len(ledger), each))
+    return ledger
 
 
 def _instant(name: str, value: datetime | timedelta | None, session: Session) -> datetime | None:

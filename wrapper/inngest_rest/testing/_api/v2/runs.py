@@ -21,8 +21,8 @@ from inngest_rest.testing._api.v2.input import (
     read_query,
 )
 from inngest_rest.testing._api.v2.shapes import listed_end, v2_data, v2_error, v2_run, v2_trace
-from inngest_rest.testing._go.times import v2_time
-from inngest_rest.testing._state.ids import parse_ulid
+from inngest_rest.testing._go.times import NS_PER_MILLISECOND, v2_time
+from inngest_rest.testing._state.ids import parse_ulid, ulid
 from inngest_rest.testing._state.records import MockRun
 
 if TYPE_CHECKING:
@@ -142,9 +142,9 @@ def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Re
 
     time_of = _queued if _TIME_FIELDS[field] == "queued" else _changed
     is_ascending = order == "ASC"
-    source = _ordered(call, time_of, cursor, is_ascending=is_ascending)
-    # The mock has no deferred runs.
-    matching: Iterator[MockRun] = iter(()) if query.flag("isDeferred") else filter(wanted, source)
+    matching = _ordered(call, wanted, time_of, cursor, since, is_ascending=is_ascending)
+    if query.flag("isDeferred"):  # the mock has no such runs
+        matching = iter(())
     span = None
     if since is not None and until is not None:
         span = {"from": v2_time(since), "until": v2_time(until)}
@@ -152,9 +152,15 @@ def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Re
 
 
 def _ordered(
-    call: Call, time_of: Clock, cursor: str | None, *, is_ascending: bool
+    call: Call,
+    wanted: Callable[[MockRun], bool],
+    time_of: Clock,
+    cursor: str | None,
+    since: int | None,
+    *,
+    is_ascending: bool,
 ) -> Iterator[MockRun]:
-    """Return the runs behind the cursor's, in order.
+    """Return the wanted runs behind the cursor's, in order.
 
     In ascending order, SQLite's page begins with the last run of the page before.
     """
@@ -163,17 +169,20 @@ def _ordered(
     last = runs.get(cursor) if cursor is not None else None
     if time_of is _queued:
         if not is_ascending:
-            yield from runs.newest_first(cursor)
+            yield from filter(wanted, runs.newest_first(cursor))
             return
-        if repeats and last is not None:
+        if repeats and last is not None and wanted(last):
             yield last
-        yield from runs.oldest_first(cursor)
+        # An id is never of an earlier time than its run.
+        first = ulid(max(since or 0, 0) // NS_PER_MILLISECOND, 0)
+        yield from filter(wanted, runs.oldest_first(max(cursor or "", first)))
         return
 
     def place(run: MockRun) -> tuple[int, str]:
         return time_of(run), run.id
 
-    for run in sorted(runs.newest_first(), key=place, reverse=not is_ascending):
+    found = filter(wanted, runs.newest_first())
+    for run in sorted(found, key=place, reverse=not is_ascending):
         if last is not None and (run is not last or not repeats):
             before = place(run) <= place(last) if is_ascending else place(run) >= place(last)
             if before:
