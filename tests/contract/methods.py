@@ -209,6 +209,7 @@ METHODS: dict[str, Method] = {
 }
 
 NOT_WRAPPED = {
+    "getDevInfo": "the command `inngest-rest doctor` alone wants to know the release of a server",
     "getHealthV2": "health() asks getHealth, which needs no key; any other call proves the key",
     "listFunctionRunsV2": "runs.list(app=..., function=...) asks listRunsV2, with the same runs",
 }

@@ -22,6 +22,7 @@ class Operation(NamedTuple):
 
 
 OPERATIONS = (
+    Operation("ingest", "get_dev_info", "GET", "/dev", since="0.15.6"),
     Operation("ingest", "get_health", "GET", "/health"),
     Operation("ingest", "send_events", "POST", "/e/{event_key}"),
     Operation("v1", "cancel_run_v1", "DELETE", "/v1/runs/{run_id}", since="0.20.0"),

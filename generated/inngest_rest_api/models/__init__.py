@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .dev_info import DevInfo
     from .event import Event
     from .event_meta import EventMeta
     from .event_sessions import EventSessions
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
     from .v2_trigger_type import V2TriggerType
 
 __all__ = (
+    "DevInfo",
     "Event",
     "EventMeta",
     "EventSessions",
@@ -202,6 +204,7 @@ __all__ = (
 )
 
 _MODULES = {
+    "DevInfo": ".dev_info",
     "Event": ".event",
     "EventMeta": ".event_meta",
     "EventSessions": ".event_sessions",

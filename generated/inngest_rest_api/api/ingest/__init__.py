@@ -6,10 +6,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import get_dev_info as get_dev_info
     from . import get_health as get_health
     from . import send_events as send_events
 
 __all__ = (
+    "get_dev_info",
     "get_health",
     "send_events",
 )

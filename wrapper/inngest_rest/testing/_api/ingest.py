@@ -100,7 +100,7 @@ def dev_info(call: Call) -> Response:
         for function in app.functions.values()
     ]
     info: dict[str, object] = {
-        "version": "mock",
+        "version": f"{call.server.release}-mock",
         "startOpts": {},
         "functions": functions,
         "handlers": [],

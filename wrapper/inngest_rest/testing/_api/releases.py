@@ -15,7 +15,6 @@ _PATTERN = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
 UNDOCUMENTED = {
     "POST /invoke/{}": ("invoke", "0.15.6"),
-    "GET /dev": ("get_dev_info", "0.15.6"),
     "POST /v2/events": ("send_event_v2", "1.42.0"),
 }
 """Routes that the server has and the document leaves out: the names given to them here, and the
@@ -39,6 +38,9 @@ class Release:
                 f'release must be a text like "{CURRENT}" or "1.17.3", and is {text!r}'
             )
         return cls(*(int(part) for part in match.groups("0")))
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}.{self.patch}"
 
     def has(self, since: str | None) -> bool:
         """Return whether it has what release `since` introduced; None has been in none so far."""
