@@ -234,7 +234,8 @@ def _incomplete(report: ActionReport) -> Problem:
     if len(report.rows) == 1:
         (row,) = report.rows
         code = _CODE_OF_ONE.get(row.outcome, Code.PARTIAL)
-        return Problem(code, row.reason or str(report))
+        is_unknown = row.outcome is ActionOutcome.UNKNOWN
+        return Problem(code, row.reason or str(report), retryable=is_unknown)
     return Problem(
         Code.PARTIAL,
         str(report),

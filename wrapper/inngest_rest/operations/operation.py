@@ -91,6 +91,11 @@ class Operation(Generic[P]):
         return f"{description}\n\nArgs:\n{arguments}" if arguments else description
 
     @property
+    def description(self) -> str:
+        """What it does, without its parameters."""
+        return self.help.partition("\n\nArgs:\n")[0]
+
+    @property
     def summary(self) -> str:
         """What it does, in one line."""
         return self.help.partition("\n")[0]
@@ -98,6 +103,12 @@ class Operation(Generic[P]):
     def can_repeat(self, parameters: P) -> bool:
         """Return whether doing it again is safe when it is not known if it was done."""
         return self.is_idempotent or self.is_idempotent_for(parameters)
+
+    @property
+    def untrusted_paths(self) -> tuple[str, ...]:
+        """Paths in its answer to text that strangers wrote."""
+        place = "data" if self.returns is Returns.ONE else "data.items[]"
+        return tuple(f"{place}.{path}" for path in self.untrusted)
 
     @property
     def command(self) -> tuple[str, ...]:

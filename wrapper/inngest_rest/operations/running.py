@@ -1,4 +1,4 @@
-"""Running an operation to its envelope, whole: what a caller gets who can't read a stream."""
+"""Running an operation to its envelope, whole: what a caller gets who cannot read a stream."""
 
 from __future__ import annotations
 
@@ -9,60 +9,67 @@ from inngest_rest.operations.operation import Returns
 from inngest_rest.operations.problems import OperationError, problem_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from inngest_rest import InngestClient, Paginator
+    from inngest_rest import InngestClient
     from inngest_rest.operations.operation import Operation
     from inngest_rest.record import Record
 
 
 def run(operation: Operation[Any], client: InngestClient, parameters: Any) -> Envelope:
-    """Run an operation to its end and return its result in an envelope.
+    """Run an operation to its end, and return its result in an envelope, or its error.
 
-    Raises:
-        InngestError: As the client's method; `failure` makes the envelope of it.
+    What a list or a stream had returned before the error is in the envelope, too.
     """
-    result = operation.run(client, parameters)
-    if operation.returns is Returns.ONE:
-        return Envelope(
-            True, operation.name, result.to_dict(), untrusted=untrusted_paths(operation)
-        )
-    items, page = _collect(operation, result)
-    return Envelope(
-        True,
-        operation.name,
-        {"items": [each.to_dict() for each in items]},
-        page=page,
-        untrusted=untrusted_paths(operation),
-    )
+    items: list[Record] = []
+    page: PageInfo | None = None
+    data: dict[str, Any] | None = None
+    try:
+        result = operation.run(client, parameters)
+        match operation.returns:
+            case Returns.ONE:
+                data = result.to_dict()
+            case Returns.STREAM:
+                items.extend(result)  # keeps what came before an error
+            case Returns.PAGES:
+                for each in result.pages():
+                    items += each.items
+                    page = PageInfo(each.next_cursor, len(items))
+    except Exception as error:  # noqa: BLE001 - an error is an answer, too
+        found = _items(items) if items else None
+        return failure(operation, error, parameters, data=found, page=page)
+    if operation.returns is not Returns.ONE:
+        data = _items(items)
+    return Envelope(True, operation.name, data, page=page, untrusted=operation.untrusted_paths)
 
 
-def failure(operation: Operation[Any], error: BaseException) -> Envelope:
-    """Return the envelope of an error, with what was done all the same."""
-    data = error.data if isinstance(error, OperationError) else None
+def failure(
+    operation: Operation[Any],
+    error: BaseException,
+    parameters: Any = None,
+    *,
+    data: dict[str, Any] | None = None,
+    page: PageInfo | None = None,
+) -> Envelope:
+    """Return the envelope of an error, with what was done all the same.
+
+    Args:
+        operation: The operation that it ended.
+        error: The error.
+        parameters: The operation's parameters; None if they could not be read.
+        data: The result up to the error.
+        page: Where it goes on.
+    """
+    if isinstance(error, OperationError) and error.data is not None:
+        data = error.data.to_dict()
     return Envelope(
         False,
         operation.name,
-        None if data is None else data.to_dict(),
-        untrusted=untrusted_paths(operation) if data else (),
-        error=problem_of(error),
+        data,
+        page=page,
+        # A server quotes in its messages what it was sent.
+        untrusted=(*(operation.untrusted_paths if data else ()), "error.message"),
+        error=problem_of(error, operation, parameters),
     )
 
 
-def untrusted_paths(operation: Operation[Any]) -> tuple[str, ...]:
-    """Return the paths in an operation's envelope to text that strangers wrote."""
-    place = "data" if operation.returns is Returns.ONE else "data.items[]"
-    return tuple(f"{place}.{path}" for path in operation.untrusted)
-
-
-def _collect(
-    operation: Operation[Any], result: Paginator[Any] | Iterable[Record]
-) -> tuple[list[Record], PageInfo | None]:
-    if operation.returns is Returns.STREAM:
-        return list(result), None
-    items: list[Record] = []
-    following: str | None = None
-    for page in result.pages():  # type: ignore[union-attr]
-        items += page.items
-        following = page.next_cursor
-    return items, PageInfo(following, len(items))
+def _items(items: list[Record]) -> dict[str, Any]:
+    return {"items": [each.to_dict() for each in items]}
