@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, fields, frozen
 
 from inngest_rest import errors
+from inngest_rest.action_reports import ActionOutcome
 from inngest_rest.operations.parameters import ParameterError
 from inngest_rest.record import Record
+
+if TYPE_CHECKING:
+    from inngest_rest.operations.operation import Operation
 
 
 class Code(StrEnum):
@@ -45,17 +51,35 @@ EXIT_STATUS: dict[Code, int] = {
 
 MEANING: dict[Code, str] = {
     Code.UNEXPECTED: "an error of this program",
-    Code.USAGE: "an argument or a setting is missing or malformed",
+    Code.USAGE: "an argument or a setting is missing, malformed or rejected",
     Code.AUTHENTICATION: "a key is missing, or the server rejected it",
     Code.NOT_FOUND: "no such run, event, app or function, or no such route on this server",
     Code.RATE_LIMITED: "the server asked for a pause",
     Code.PARTIAL: "some of it was done; the data says what",
     Code.NETWORK: "the server did not respond",
-    Code.SERVER: "the server failed, or what answered is not Inngest",
+    Code.SERVER: "the server failed, or what responded is not Inngest",
     Code.CONFIRMATION_NEEDED: "nothing was done; the hint has the command that confirms it",
     Code.TIMED_OUT: "a run did not end in time",
     Code.RUN_FAILED: "the run failed or was cancelled (with --exit-status)",
     Code.INTERRUPTED: "interrupted by Ctrl-C",
+}
+
+
+_SERVER_ERROR = 500
+
+# What to do where there is no such thing, by the group of the operation.
+_HINTS = {
+    "events": "`events list` shows events with their internal ids; one that was just sent "
+    "appears after about 0.25 s.",
+    "runs": "`runs list` shows runs, and `events runs` those of an event; one that was just "
+    "started appears after about 0.25 s.",
+    "apps": "`apps list` shows the apps of this server and environment.",
+    "functions": "`apps list` shows the apps of this server and environment, and `functions list` "
+    "the functions of one.",
+    "signals": "`runs list --status running` shows the runs that may be waiting for one.",
+    "cancellations": "`functions list` shows the functions of an app, and `cancellations list` the "
+    "bulk cancellations.",
+    "webhooks": "`webhooks list` shows the webhooks.",
 }
 
 
@@ -96,61 +120,147 @@ class OperationError(errors.InngestError):
         self.data = data
 
 
-def problem_of(error: BaseException) -> Problem:
-    """Return an error as data."""
+def problem_of(
+    error: BaseException, operation: Operation[Any] | None = None, parameters: Any = None
+) -> Problem:
+    """Return an error as data.
+
+    Args:
+        error: The error.
+        operation: The operation that it ended, on which depends what to do next.
+        parameters: The operation's parameters; None if they could not be read.
+    """
+    problem = _problem_of(error)
+    if operation is None:
+        return problem
+    can_repeat = parameters is None or operation.can_repeat(parameters)
+    return evolve(
+        problem,
+        hint=problem.hint or _hint(problem.code, operation),
+        retryable=problem.retryable and (can_repeat or not _may_be_done(error)),
+        field=problem.field or _field(problem, operation),
+    )
+
+
+def _problem_of(error: BaseException) -> Problem:
     match error:
         case OperationError():
             return error.problem
         case ParameterError():
             return Problem(Code.USAGE, str(error), field=error.field)
         case errors.MissingKeyError():
-            return Problem(
-                Code.AUTHENTICATION,
-                str(error),
-                hint="Set the variable in the environment; keys are never options.",
-            )
-        case errors.InvalidArgumentError() | errors.ConfigurationError():
+            return _missing_key(error)
+        case (
+            errors.InvalidArgumentError()
+            | errors.ConfigurationError()
+            | errors.OutboxError()
+            | errors.BufferFullError()
+        ):
             return Problem(Code.USAGE, str(error))
-        case errors.AuthenticationError() | errors.PermissionDeniedError():
-            return Problem(
-                Code.AUTHENTICATION,
-                str(error),
-                hint="Run `inngest-rest doctor`: it checks each key.",
-                status=error.status,
-            )
-        case errors.NotFoundError() | errors.RouteNotFoundError():
-            return Problem(Code.NOT_FOUND, str(error), status=error.status)
-        case errors.RateLimitError():
-            return Problem(
-                Code.RATE_LIMITED,
-                str(error),
-                retryable=True,
-                retry_after=error.retry_after,
-                status=error.status,
-            )
+        case errors.ApiError():
+            return _problem_of_response(error)
         case errors.PartialSendError() | errors.PartialActionError():
             return Problem(Code.PARTIAL, str(error))
+        case errors.NoRunError():
+            return Problem(
+                Code.TIMED_OUT, str(error), hint="`events explain` tells more about the event."
+            )
         case errors.WaitTimeoutError():
-            return Problem(Code.TIMED_OUT, str(error), retryable=True)
+            return Problem(
+                Code.TIMED_OUT,
+                str(error),
+                hint="It goes on all the same: wait again, or longer.",
+                retryable=True,
+            )
         case errors.TransportError():
             return Problem(
                 Code.NETWORK,
                 str(error),
-                hint="Run `inngest-rest doctor`: it shows which server is asked, and why.",
-                retryable=not error.delivered,
-            )
-        case errors.ApiError():
-            return Problem(
-                Code.SERVER, str(error), retryable=error.status >= 500, status=error.status
+                hint="`inngest-rest doctor` shows which server is asked, and why.",
+                retryable=True,
             )
         case errors.InvalidResponseError():
             return Problem(
                 Code.SERVER,
                 str(error),
-                hint="Run `inngest-rest doctor`: it shows what answers at the base URL.",
+                hint="`inngest-rest doctor` shows what answers at the base URL. Set "
+                "INNGEST_BASE_URL, or INNGEST_DEV for a dev server.",
                 status=error.status,
             )
         case KeyboardInterrupt():
             return Problem(Code.INTERRUPTED, "interrupted")
         case _:
             return Problem(Code.UNEXPECTED, f"{type(error).__name__}: {error}")
+
+
+def _problem_of_response(error: errors.ApiError) -> Problem:
+    problem = Problem(
+        _code_of_response(error),
+        str(error),
+        retry_after=error.retry_after,
+        status=error.status,
+    )
+    match problem.code:
+        case Code.NOT_FOUND if isinstance(error, errors.RouteNotFoundError):
+            hint = "`inngest-rest doctor` shows the release of the server, and what it offers."
+            return evolve(problem, hint=hint)
+        case Code.AUTHENTICATION:
+            return evolve(problem, hint="`inngest-rest doctor` checks each key.")
+        case Code.RATE_LIMITED:
+            return evolve(problem, hint="Wait before the next attempt.", retryable=True)
+        case Code.SERVER:
+            return evolve(problem, retryable=error.status >= _SERVER_ERROR)
+        case _:
+            return problem
+
+
+def _code_of_response(error: errors.ApiError) -> Code:
+    match error:
+        case errors.AuthenticationError() | errors.PermissionDeniedError():
+            return Code.AUTHENTICATION
+        case errors.NotFoundError() | errors.RouteNotFoundError():
+            return Code.NOT_FOUND
+        case errors.RateLimitError():
+            return Code.RATE_LIMITED
+        case errors.BadRequestError() | errors.ConflictError():
+            return Code.USAGE
+        case _:
+            return Code.SERVER
+
+
+def _missing_key(error: errors.MissingKeyError) -> Problem:
+    """Name the variables, as keys are never options; the message has arguments of Python, too."""
+    what, _, ways = str(error).partition(":")
+    names = " or ".join(dict.fromkeys(re.findall(r"INNGEST_\w+", ways)))
+    return Problem(
+        Code.AUTHENTICATION,
+        what,
+        hint=f"Set {names} in the environment; a key is never an option. A dev server needs none: "
+        "set INNGEST_DEV=1, or to its URL.",
+    )
+
+
+def _may_be_done(error: BaseException) -> bool:
+    """Return whether what was asked for may have been done all the same."""
+    match error:
+        case OperationError():
+            return ActionOutcome.UNKNOWN in getattr(error.data, "counts", ())
+        case errors.TransportError():
+            return error.delivered
+        case errors.ApiError():
+            return error.may_have_taken_effect
+        case _:
+            return True
+
+
+def _hint(code: Code, operation: Operation[Any]) -> str | None:
+    return _HINTS.get(operation.name.partition(".")[0]) if code is Code.NOT_FOUND else None
+
+
+def _field(problem: Problem, operation: Operation[Any]) -> str | None:
+    """Return the parameter that the message of a rejected argument begins with."""
+    if problem.code is not Code.USAGE:
+        return None
+    (first,) = re.findall(r"\A\w*", problem.message)
+    first = "rate" if first == "max_requests" else first
+    return first if first in [each.name for each in fields(operation.parameters)] else None
