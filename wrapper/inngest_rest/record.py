@@ -37,15 +37,16 @@ class Record:
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as a dict that `json.dumps` accepts.
+        """Return the public fields as a dict that `json.dumps` accepts.
 
-        Each field is there, also one that is None, so that all dicts of a class have the same
+        Each of them is there, also one that is None, so that all dicts of a class have the same
         keys. A datetime is text in ISO 8601, a timedelta a number of seconds, an enum member its
         value, a record a dict, a tuple a list, and anything else that JSON lacks its text.
         """
         return {
             each.name: _plain_or_text(getattr(self, each.name))
             for each in fields(type(self))  # type: ignore[arg-type]
+            if not each.name.startswith("_")
         }
 
     def to_json(self, *, indent: int | None = None) -> str:

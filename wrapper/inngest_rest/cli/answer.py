@@ -12,8 +12,7 @@ from inngest_rest.cli.options import Format, default_format
 from inngest_rest.cli.text import safe
 from inngest_rest.operations.envelope import Envelope, PageInfo
 from inngest_rest.operations.operation import Returns
-from inngest_rest.operations.problems import EXIT_STATUS, Code, Problem
-from inngest_rest.operations.results import Acted
+from inngest_rest.operations.problems import EXIT_STATUS, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -55,9 +54,6 @@ class Answer:
 
     def one(self, record: Record) -> int:
         """Write one record, and return the exit status."""
-        if isinstance(record, Acted) and not record.is_complete:
-            problem = Problem(Code.PARTIAL, f"not everything was done: {record.report}")
-            return self.fail(problem, data=record)
         self._write(Envelope(True, self.command, record.to_dict(), untrusted=self.untrusted))
         return 0
 

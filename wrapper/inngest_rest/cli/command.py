@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
@@ -12,6 +12,7 @@ import attrs
 from cyclopts import Group, Parameter
 
 from inngest_rest.cli.execution import Extras, execute
+from inngest_rest.operations.parameters import is_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +59,7 @@ def _annotation(kind: Any) -> Any:
     """Return a parameter's type as the command line reads it: JSON is text, None is left out."""
     if get_origin(kind) in {Union, UnionType}:
         (kind,) = (each for each in get_args(kind) if each is not type(None))
-    return (str if get_origin(kind) is Mapping else kind) | None
+    return (str if is_json(kind) else kind) | None
 
 
 def _extras(_operation: Operation[Any]) -> dict[str, inspect.Parameter]:

@@ -13,7 +13,7 @@ from attrs import frozen
 from inngest_rest import InngestClient
 from inngest_rest.cli.answer import Answer
 from inngest_rest.operations.operation import Returns
-from inngest_rest.operations.parameters import ParameterError, read
+from inngest_rest.operations.parameters import ParameterError, is_json, read
 from inngest_rest.operations.problems import OperationError, problem_of
 
 if TYPE_CHECKING:
@@ -65,15 +65,21 @@ def _client(options: Options) -> InngestClient:
 def _values(operation: Operation[Any], typed: Mapping[str, Any], extras: Extras) -> dict[str, Any]:
     """Return the parameters: those of `--params`, and what was typed over them."""
     values = dict(_json_object("params", extras.params)) if extras.params else {}
-    for each in attrs.fields(attrs.resolve_types(operation.parameters)):
+    for each in attrs.fields(attrs.resolve_types(operation.parameters, include_extras=False)):
         if each.name in typed:
             value = typed[each.name]
-            is_json = isinstance(value, str) and "Mapping" in str(each.type)
-            values[each.name] = _json_object(each.name, value) if is_json else value
+            values[each.name] = _json(each.name, value) if is_json(each.type) else value
     return values
 
 
 def _json_object(field: str, text: str) -> Mapping[str, Any]:
+    value = _json(field, text)
+    if not isinstance(value, dict):
+        raise ParameterError(f"{field}: this is not a JSON object", field=field)
+    return cast("Mapping[str, Any]", value)
+
+
+def _json(field: str, text: str) -> Any:
     """Read JSON that was typed, or that is in a file (@FILE) or on standard input (-)."""
     if text == "-":
         text, place = sys.stdin.read(), "standard input"
@@ -86,9 +92,6 @@ def _json_object(field: str, text: str) -> Mapping[str, Any]:
     else:
         place = "the argument"
     try:
-        value: object = json.loads(text)
+        return json.loads(text)
     except ValueError as error:
         raise ParameterError(f"{field}: {place} is not JSON: {error}", field=field) from None
-    if not isinstance(value, dict):
-        raise ParameterError(f"{field}: {place} is not a JSON object", field=field)
-    return cast("Mapping[str, Any]", value)

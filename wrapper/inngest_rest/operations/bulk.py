@@ -2,30 +2,66 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, Self, TypeVar
 
 import msgspec
-from attrs import field, frozen
+from attrs import AttrsInstance, evolve, field, frozen
 
-from inngest_rest.action_reports import ActionReport, ActionRow
+from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.errors import PartialActionError
 from inngest_rest.operations.operation import Operation
-from inngest_rest.operations.parameters import Moment, instant, option
-from inngest_rest.operations.problems import Code, OperationError, Problem
+from inngest_rest.operations.parameters import Moment, Rate, instant, option
+from inngest_rest.operations.problems import Code, OperationError, Problem, problem_of
 from inngest_rest.operations.results import Acted
 from inngest_rest.typing import StatusName
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from inngest_rest import InngestClient
 
-S = TypeVar("S", bound="Selection")
-S_contra = TypeVar("S_contra", bound="Selection", contravariant=True)
+B = TypeVar("B", bound="Bulk")
+B_contra = TypeVar("B_contra", bound="Bulk", contravariant=True)
+
+# The answer where one run was named, whose outcome is all there is.
+_CODE_OF_ONE = {
+    ActionOutcome.NOT_FOUND: Code.NOT_FOUND,
+    ActionOutcome.REFUSED: Code.USAGE,
+    ActionOutcome.FAILED: Code.SERVER,
+    ActionOutcome.UNKNOWN: Code.NETWORK,
+}
+
+_WITH_EFFECT = {ActionOutcome.DONE, ActionOutcome.ALREADY_ENDED, ActionOutcome.UNKNOWN}
+
+
+class Bulk(AttrsInstance):
+    """What the parameters of every bulk operation have."""
+
+    rate: int | None
+    dry_run: bool
+
+    @property
+    def needs_confirmation(self) -> bool:
+        """Whether a filter selects what to act on, so that somebody has to see it first."""
+        return False
+
+    @property
+    def window(self) -> tuple[datetime | None, datetime | None]:
+        """The instants between which a filter selects."""
+        return None, None
+
+    def is_confirmed(self, _count: int) -> bool:
+        """Return whether it is known that so many are selected."""
+        return True
+
+    def fixed(self) -> Self:
+        """Return the same with the window fixed to instants, so that it stays what it was."""
+        return self
 
 
 @frozen
-class Selection:
+class Selection(Bulk):
     """Which runs to act on: ids, or a filter.
 
     Attributes:
@@ -48,7 +84,7 @@ class Selection:
     since: Moment | None = option()
     until: Moment | None = option()
     limit: Annotated[int, msgspec.Meta(ge=1)] | None = option()
-    rate: Annotated[int, msgspec.Meta(ge=1)] | None = option()
+    rate: Rate | None = option()
     dry_run: bool = option(default=False)
     confirmed_count: Annotated[int, msgspec.Meta(ge=0)] | None = option()
 
@@ -57,26 +93,41 @@ class Selection:
         """Whether a filter selects the runs, so that somebody has to see which first."""
         return not self.ids and not self.dry_run
 
+    @property
+    def window(self) -> tuple[datetime | None, datetime | None]:
+        """The instants between which the runs were queued."""
+        return instant("since", self.since), instant("until", self.until)
+
+    def is_confirmed(self, count: int) -> bool:
+        """Return whether the count is the one that a dry run returned."""
+        return self.confirmed_count == count
+
+    def fixed(self) -> Self:
+        """Return the same with the window fixed to instants, so that it stays what it was."""
+        since, until = (None if it is None else it.isoformat() for it in self.window)
+        return evolve(self, since=since, until=until)
+
     def arguments(self) -> dict[str, Any]:
         """Return what selects the runs, as arguments of the client's method."""
+        since, until = self.window
         return {
             "ids": self.ids or None,
             "status": self.status,
             "app": self.app,
             "function": self.function,
-            "since": instant("since", self.since),
-            "until": instant("until", self.until),
+            "since": since,
+            "until": until,
             "limit": self.limit,
         }
 
 
-class Act(Protocol[S_contra]):
+class Act(Protocol[B_contra]):
     """The client's method behind a bulk operation, such as `client.runs.cancel_all`."""
 
     def __call__(
         self,
         client: InngestClient,
-        parameters: S_contra,
+        parameters: B_contra,
         /,
         *,
         dry_run: bool,
@@ -88,26 +139,27 @@ class Act(Protocol[S_contra]):
 
 
 @frozen(kw_only=True)
-class BulkOperation(Operation[S]):
+class BulkOperation(Operation[B]):
     """An operation on many runs, whose `run` is `if_confirmed(act)`.
 
     Attributes:
         act: Does it, or reports what it would do.
     """
 
-    act: Act[S]
+    act: Act[B]
 
 
-def plan(act: Act[S], client: InngestClient, parameters: S) -> Acted:
+def plan(act: Act[B], client: InngestClient, parameters: B) -> Acted:
     """Return what would be done; nothing is."""
+    parameters = parameters.fixed()
     report = act(client, parameters, dry_run=True, resume=None, on_result=None)
-    return Acted.of(client.target, report)
+    return _acted(client, parameters, report)
 
 
 def carry_out(
-    act: Act[S],
+    act: Act[B],
     client: InngestClient,
-    parameters: S,
+    parameters: B,
     *,
     resume: ActionReport | None = None,
     on_result: Callable[[ActionRow], object] | None = None,
@@ -115,36 +167,77 @@ def carry_out(
     """Act on what the parameters select, or on what a report leaves to do.
 
     Raises:
-        OperationError: It stopped before its end; the data has what was done.
+        OperationError: Not all of it was done; the data has what was.
     """
-    target = client.target
+    parameters = parameters.fixed()
     try:
         report = act(client, parameters, dry_run=False, resume=resume, on_result=on_result)
     except PartialActionError as error:
-        problem = Problem(Code.PARTIAL, str(error), hint=f"It was stopped by: {error.__cause__}")
-        raise OperationError(problem, data=Acted.of(target, error.report)) from error
-    return Acted.of(target, report)
+        acted = _acted(client, parameters, error.report)
+        raise OperationError(_stopped(error), data=acted) from error
+    acted = _acted(client, parameters, report)
+    if not acted.is_complete:
+        raise OperationError(_incomplete(report), data=acted)
+    return acted
 
 
-def if_confirmed(act: Act[S]) -> Callable[[InngestClient, S], Acted]:
+def if_confirmed(act: Act[B]) -> Callable[[InngestClient, B], Acted]:
     """Return what runs a bulk operation, unless it is by a filter whose count is not confirmed."""
 
-    def run(client: InngestClient, parameters: S) -> Acted:
+    def run(client: InngestClient, parameters: B) -> Acted:
+        parameters = parameters.fixed()
         if parameters.dry_run:
             return plan(act, client, parameters)
         if not parameters.needs_confirmation:
             return carry_out(act, client, parameters)
         planned = plan(act, client, parameters)
-        count = len(planned.rows)
-        if parameters.confirmed_count != count:
-            problem = Problem(
-                Code.CONFIRMATION_NEEDED,
-                f"the filter selects {count} runs at {planned.target.api_url}; nothing was done",
-                hint="Show the user what would be done, and pass its count as confirmed_count: "
-                f"{count}",
-                field="confirmed_count",
-            )
-            raise OperationError(problem, data=planned)
+        count = len(planned.report.rows)
+        if count and not parameters.is_confirmed(count):
+            raise OperationError(_unconfirmed(planned, count), data=planned)
         return carry_out(act, client, parameters, resume=planned.report)
 
     return run
+
+
+def _acted(client: InngestClient, parameters: Bulk, report: ActionReport) -> Acted:
+    since, until = parameters.window
+    return Acted.of(client.target, report, since=since, until=until)
+
+
+def _unconfirmed(planned: Acted, count: int) -> Problem:
+    bounds = {"since": planned.since, "until": planned.until}
+    window = "".join(f', "{name}": "{it.isoformat()}"' for name, it in bounds.items() if it)
+    return Problem(
+        Code.CONFIRMATION_NEEDED,
+        f"the filter selects {count} runs at {planned.target.api_url}; nothing was done",
+        hint="Show the user what would be done. To do it, pass the same filter with "
+        f'"confirmed_count": {count}{window}',
+        field="confirmed_count",
+    )
+
+
+def _stopped(error: PartialActionError) -> Problem:
+    """Return what an operation was stopped by, or that it is partly done if it had any effect."""
+    cause, report = error.__cause__, error.report
+    found = problem_of(cause or error)
+    if not _WITH_EFFECT.intersection(report.counts):
+        return found
+    return evolve(
+        found,
+        code=Code.PARTIAL,
+        message=f"{report}; stopped by: {found.message}",
+        retryable=False,
+    )
+
+
+def _incomplete(report: ActionReport) -> Problem:
+    if len(report.rows) == 1:
+        (row,) = report.rows
+        code = _CODE_OF_ONE.get(row.outcome, Code.PARTIAL)
+        return Problem(code, row.reason or str(report))
+    return Problem(
+        Code.PARTIAL,
+        str(report),
+        hint="data.rows has the reason of each; the same with the ids of those that failed tries "
+        "them again.",
+    )

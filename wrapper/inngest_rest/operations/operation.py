@@ -18,6 +18,10 @@ P = TypeVar("P", bound=AttrsInstance)
 _SECTION = "\n\nAttributes:\n"
 
 
+def _never(_parameters: object) -> bool:
+    return False
+
+
 class Effect(StrEnum):
     """What an operation does to the server.
 
@@ -38,7 +42,7 @@ class Returns(StrEnum):
     Attributes:
         ONE: A record.
         PAGES: A paginator of records; the parameters have `limit` and `cursor`.
-        STREAM: An iterator of records, which come as they happen.
+        STREAM: An iterable of records, which may come as they happen.
     """
 
     ONE = "one"
@@ -56,9 +60,11 @@ class Operation(Generic[P]):
             the help text.
         result: The record that it returns, or the one that it returns several of.
         run: Does it.
-        returns: Whether `run` returns one record, a paginator or an iterator.
+        returns: Whether `run` returns one record, a paginator or an iterable.
         effect: What it does to the server.
         is_idempotent: Whether doing it twice has the effect of doing it once.
+        is_idempotent_for: Whether it is for these parameters, though not for all.
+        uses_files: Whether it reads or writes files, so that only the command line has it.
         untrusted: Paths in a result to text that strangers wrote: payloads, outputs, messages.
         examples: Arguments for the command, as one would type them.
     """
@@ -70,6 +76,8 @@ class Operation(Generic[P]):
     returns: Returns = Returns.ONE
     effect: Effect = Effect.READ
     is_idempotent: bool = True
+    is_idempotent_for: Callable[[P], bool] = _never
+    uses_files: bool = False
     untrusted: tuple[str, ...] = ()
     examples: tuple[str, ...] = field(default=())
 
@@ -86,6 +94,10 @@ class Operation(Generic[P]):
     def summary(self) -> str:
         """What it does, in one line."""
         return self.help.partition("\n")[0]
+
+    def can_repeat(self, parameters: P) -> bool:
+        """Return whether doing it again is safe when it is not known if it was done."""
+        return self.is_idempotent or self.is_idempotent_for(parameters)
 
     @property
     def command(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import attrs
 import msgspec
@@ -26,6 +26,18 @@ Moment = Annotated[
 
 Json = Mapping[str, Any]
 """A JSON object; on the command line JSON, @FILE or - for standard input."""
+
+
+def is_json(kind: object) -> bool:
+    """Return whether a parameter of this type is JSON on the command line: an object, or any."""
+    kinds = [get_origin(each) or each for each in (kind, *get_args(kind))]
+    return any(each in {Any, Mapping} for each in kinds)
+
+
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+DEFAULT_TIMEOUT_S = 60.0
+
+Rate = Annotated[int, msgspec.Meta(ge=1)]
 
 ListLimit = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 DEFAULT_LIMIT = 20

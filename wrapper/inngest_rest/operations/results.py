@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from datetime import datetime
+from itertools import chain
+from typing import TYPE_CHECKING, Self
 
-from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow, ActionRows
+from attrs import field, fields, frozen
+
+from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
+from inngest_rest.explanation import Explanation
+from inngest_rest.models import Cancellation, Webhook
 from inngest_rest.record import Record
 from inngest_rest.reports import SendFailure
 from inngest_rest.responses import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_ROWS = 1_000
+"""Number of rows, ids and failures that a result has at most."""
+
+_DONE = frozenset({ActionOutcome.DONE, ActionOutcome.ALREADY_ENDED, ActionOutcome.PLANNED})
 
 
 @frozen(repr=False)
@@ -31,6 +45,11 @@ class Sent(Record):
     ids: tuple[str, ...] = ()
     failures: tuple[SendFailure, ...] = ()
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether all were accepted."""
+        return not (self.rejected or self.unknown)
+
 
 @frozen(repr=False)
 class Acted(Record):
@@ -40,26 +59,141 @@ class Acted(Record):
         target: Where it acted.
         action: What was done: "runs.cancel", "runs.replay", "functions.invoke APP/FUNCTION".
         counts: How many rows have each outcome.
-        rows: One row per run or input, in order.
+        rows: One row per run or input, in order. Of more than 1,000, those that were not done come
+            before those that were.
+        rows_left_out: Number of rows that are not here.
+        since: The beginning of the filter's window.
+        until: The end of the filter's window.
     """
 
     target: Target
     action: str
     counts: dict[ActionOutcome, int]
     rows: tuple[ActionRow, ...]
+    rows_left_out: int = 0
+    since: datetime | None = None
+    until: datetime | None = None
+    _report: ActionReport = field(kw_only=True, alias="report", repr=False, eq=False)
 
     @classmethod
-    def of(cls, target: Target, report: ActionReport) -> Acted:
+    def of(
+        cls,
+        target: Target,
+        report: ActionReport,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Self:
         """Return the result that has a report."""
-        return cls(target, report.action, report.counts, tuple(report.rows))
+        rows = _most_telling(report.rows)
+        return cls(
+            target,
+            report.action,
+            report.counts,
+            rows,
+            len(report.rows) - len(rows),
+            since,
+            until,
+            report=report,
+        )
 
     @property
     def report(self) -> ActionReport:
-        """The report, to resume from."""
-        return ActionReport(self.action, ActionRows(self.rows))
+        """All rows, to resume from."""
+        return self._report
 
     @property
     def is_complete(self) -> bool:
         """Whether nothing failed, was refused, or is left to do."""
-        good = {ActionOutcome.DONE, ActionOutcome.ALREADY_ENDED, ActionOutcome.PLANNED}
-        return good.issuperset(self.counts)
+        return _DONE.issuperset(self.counts)
+
+
+def _most_telling(rows: Sequence[ActionRow]) -> tuple[ActionRow, ...]:
+    """Return at most `MAX_ROWS` rows, first those that were not done."""
+    if len(rows) <= MAX_ROWS:
+        return tuple(rows)
+    done = (row for row in rows if row.outcome in _DONE)
+    ordered = chain((row for row in rows if row.outcome not in _DONE), done)
+    return tuple(row for row, _ in zip(ordered, range(MAX_ROWS), strict=False))
+
+
+@frozen(repr=False)
+class Explained(Explanation):
+    """What became of an event, and why a function did not run for it.
+
+    Attributes:
+        sentence: The whole as one sentence.
+    """
+
+    sentence: str = ""
+
+    @classmethod
+    def of(cls, explanation: Explanation) -> Self:
+        """Return an explanation with its sentence."""
+        parts = {it.name: getattr(explanation, it.name) for it in fields(Explanation)}
+        return cls(**parts, sentence=str(explanation))
+
+
+@frozen(repr=False)
+class Invoked(Record):
+    """A function that was started.
+
+    Attributes:
+        target: Where it was started.
+        run_id: The id of its run.
+    """
+
+    target: Target
+    run_id: str
+
+
+@frozen(repr=False)
+class Signalled(Record):
+    """A signal that was sent.
+
+    Attributes:
+        target: Where it was sent.
+        run_id: The id of the run that was waiting for it.
+    """
+
+    target: Target
+    run_id: str
+
+
+@frozen(repr=False)
+class CreatedCancellation(Record):
+    """A bulk cancellation that was created.
+
+    Attributes:
+        target: Where it was created.
+        cancellation: The bulk cancellation.
+    """
+
+    target: Target
+    cancellation: Cancellation
+
+
+@frozen(repr=False)
+class SavedWebhook(Record):
+    """A webhook that was created or changed.
+
+    Attributes:
+        target: Where it was saved.
+        webhook: The webhook; its URL contains a key.
+    """
+
+    target: Target
+    webhook: Webhook
+
+
+@frozen(repr=False)
+class Deleted(Record):
+    """What was deleted.
+
+    Attributes:
+        target: Where it was deleted.
+        id: Its id.
+    """
+
+    target: Target
+    id: str

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 GROUPS = {
     "sending": "Send events",
+    "events": "Stored events: list, get and explain them, and wait for their runs",
     "runs": "Runs of functions: list, get, wait for, watch, cancel and replay them",
+    "apps": "Apps synced with the server: list and get them",
+    "functions": "Functions of an app: list, get and invoke them",
+    "signals": "Signals that runs wait for: send one",
+    "cancellations": "Bulk cancellations: list, create and delete them",
+    "webhooks": "Webhooks of Inngest Cloud: list, get, create, update and delete them",
 }
 """Each group with what it is about; it is a module of this package, named here."""
 
