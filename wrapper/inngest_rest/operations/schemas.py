@@ -99,11 +99,12 @@ def _classes(kind: Any, found: set[type[Any]]) -> Iterator[type[Any]]:
         yield from _classes(part, found)
     if not isinstance(kind, type) or kind in found:
         return
-    found.add(kind)
-    if issubclass(kind, Enum) or attrs.has(kind):
-        yield kind
-    if attrs.has(kind):
-        for name, each in get_type_hints(kind).items():
+    known: type[Any] = kind
+    found.add(known)
+    if issubclass(known, Enum) or attrs.has(known):
+        yield known
+    if attrs.has(known):
+        for name, each in get_type_hints(known).items():
             if not name.startswith("_"):
                 yield from _classes(each, found)
 
