@@ -9,6 +9,7 @@ from cyclopts import App, CycloptsError, Parameter
 from inngest_rest._version import __version__
 from inngest_rest.cli.answer import Answer
 from inngest_rest.cli.command import Job, command_of
+from inngest_rest.cli.local import LOCAL
 from inngest_rest.cli.options import Options
 from inngest_rest.operations.problems import EXIT_STATUS, MEANING, Code, Problem
 from inngest_rest.operations.table import GROUPS, group
@@ -62,4 +63,6 @@ def _app() -> App:
                 app.command(command_of(each), name=each.command[0])
         else:
             app.command(f"inngest_rest.cli.groups:{name}", name=name, help=about)
+    for name, about in LOCAL.items():
+        app.command(f"inngest_rest.cli.{name}:app", name=name, help=about)
     return app

@@ -1,0 +1,12 @@
+"""Commands that are no operations: they ask no server, or are about this program.
+
+Each is a module of this package with an `app` of cyclopts, loaded when it is needed. Its commands
+return a `Job`, as those of operations do.
+"""
+
+from __future__ import annotations
+
+LOCAL: dict[str, str] = {
+    "skill": "The skill for agents: install, show and check it",
+}
+"""Each command with what it is about; its module is `inngest_rest.cli.<name>`."""
