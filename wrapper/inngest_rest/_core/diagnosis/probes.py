@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import httpx
 
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Host
 
 T = TypeVar("T")
 
@@ -173,7 +174,7 @@ def probe(session: Session, route: Route[Any, T], bearer: str | None = None) -> 
         return Answer(url, family, server_kind=kind, skew_s=_skew(response, middle), **found)
 
     request = requests.build(session, route, bearer=bearer, timeout=timeout)
-    host = "event" if family == "ingest" else "api"
+    host: Host = "event" if family == "ingest" else "api"
     try:
         return (
             yield from call(Call(host, request, url, timeout, read, session.settings.max_bytes))
