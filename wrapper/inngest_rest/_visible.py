@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # A name may be megabytes; no line shows more of it than this.
 _AT_MOST = 400
@@ -21,11 +25,12 @@ def visible(text: str) -> str:
     Among those are ESC and the C1 codes, line ends, bidirectional controls, zero-width characters,
     blank letters and lone surrogates.
     """
-    if text.isprintable():
-        return text if text.isascii() else _HIDDEN.sub(_escape, text)
-    return "".join(
-        each if each.isprintable() and not _HIDDEN.match(each) else _escaped(each) for each in text
-    )
+    return _written_out(text, _as_in_python)
+
+
+def visible_json(text: str) -> str:
+    """Return lines of JSON with each such character as an escape of JSON, with the same meaning."""
+    return "\n".join(_written_out(line, _as_in_json) for line in text.split("\n"))
 
 
 def shortened(text: str) -> str:
@@ -42,11 +47,18 @@ def is_right_to_left(text: str) -> bool:
     )
 
 
-def _escape(found: re.Match[str]) -> str:
-    return _escaped(found[0])
+def _written_out(text: str, escape: Callable[[str], str]) -> str:
+    if text.isprintable() and (text.isascii() or not _HIDDEN.search(text)):
+        return text
+    return "".join(
+        each if each.isprintable() and not _HIDDEN.match(each) else escape(each) for each in text
+    )
 
 
-def _escaped(character: str) -> str:
-    # As `repr` writes it; it would escape quotes and backslashes too.
-    escaped = repr(character)[1:-1]
-    return escaped if escaped != character else character.encode("unicode_escape").decode()
+def _as_in_python(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def _as_in_json(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
