@@ -10,7 +10,7 @@ import pytest
 
 from inngest_rest._waterfall.durations import text_of, tick_text, ticks
 from inngest_rest._waterfall.layout import lay_out
-from inngest_rest._waterfall.visible import visible
+from inngest_rest._visible import shortened
 from tests.support.traces import BEGIN, HOSTILE, NOW, hostile_trace, recorded_trace, span
 
 if TYPE_CHECKING:
@@ -180,11 +180,11 @@ def test_no_text_of_a_row_has_a_character_that_does_not_print() -> None:
     ],
 )
 def test_characters_that_do_not_print_are_written_out(text: str, shown: str) -> None:
-    assert visible(text) == shown
+    assert shortened(text) == shown
 
 
 def test_hostile_texts_are_of_every_sort() -> None:
-    assert sum(visible(text) != text for text in HOSTILE.values()) >= 5
+    assert sum(shortened(text) != text for text in HOSTILE.values()) >= 5
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from attrs import define, frozen
 
-from inngest_rest._waterfall.visible import visible
+from inngest_rest._visible import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -134,7 +134,7 @@ def lay_out(root: SpanLike, now: datetime) -> Waterfall:
     begin = min(times, default=None)
     total = max(times) - begin if begin else _INSTANT
     return Waterfall(
-        run_id=None if root.run_id is None else visible(root.run_id),
+        run_id=None if root.run_id is None else shortened(root.run_id),
         rows=tuple(_row(place, begin or now) for place in places),
         begin=begin,
         total=max(total, _INSTANT),
@@ -181,9 +181,9 @@ def _row(place: _Place, begin: datetime) -> Row:
     start = place.started or place.end or place.queued or begin
     return Row(
         depth=place.depth,
-        name=visible(span.name),
+        name=shortened(span.name),
         kind=_kind(span) if place.depth else "run",
-        status=visible(span.status),
+        status=shortened(span.status),
         queued=min(place.queued or start, start) - begin,
         offset=start - begin,
         duration=place.end - place.started if place.end and place.started else None,
@@ -195,7 +195,7 @@ def _row(place: _Place, begin: datetime) -> Row:
 def _kind(span: SpanLike) -> str:
     if _ATTEMPT.fullmatch(span.name):
         return "attempt"
-    return _KINDS.get(span.step_op) or visible(span.step_op or "")
+    return _KINDS.get(span.step_op) or shortened(span.step_op or "")
 
 
 def _error(span: SpanLike) -> str | None:
@@ -205,7 +205,7 @@ def _error(span: SpanLike) -> str | None:
     output = cast("dict[str, Any]", span.output)
     name, message = output.get("name") or output.get("error"), output.get("message")
     parts = [each for each in (name, message) if isinstance(each, str) and each]
-    return visible(": ".join(parts).partition("\n")[0]) or None
+    return shortened(": ".join(parts).partition("\n")[0]) or None
 
 
 def _aware(at: datetime | None) -> datetime | None:

@@ -10,8 +10,8 @@ from rich.color import ColorSystem
 from rich.console import Console
 from rich.style import Style
 
+from inngest_rest._visible import is_right_to_left
 from inngest_rest._waterfall.durations import text_of, tick_text, ticks
-from inngest_rest._waterfall.visible import is_right_to_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

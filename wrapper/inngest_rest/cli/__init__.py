@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 
 _MISSING = """\
@@ -19,4 +21,25 @@ def main() -> None:
             raise
         sys.stderr.write(_MISSING.format(name=error.name))
         sys.exit(1)
-    sys.exit(run(sys.argv[1:]))
+    _write_utf_8()
+    status = run(sys.argv[1:])
+    _leave_quietly()
+    sys.exit(status)
+
+
+def _write_utf_8() -> None:
+    """Write UTF-8, which JSON is in, whatever the locale; do without a stream that is closed."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _leave_quietly() -> None:
+    """Write what is left of the output; if nobody reads it any more, do not say so at the exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

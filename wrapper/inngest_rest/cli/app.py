@@ -1,16 +1,20 @@
 """The command line as a whole: its groups and options, and what becomes of a mistake in it."""
 
 # cyclopts reads annotations here: they are there at run time.
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter
 
 from inngest_rest._version import __version__
+from inngest_rest.cli import mistakes
 from inngest_rest.cli.answer import Answer
 from inngest_rest.cli.command import Job, command_of
 from inngest_rest.cli.local import LOCAL
 from inngest_rest.cli.options import Options
+from inngest_rest.cli.output import STDIN, OutputError
+from inngest_rest.cli.talk import Talk
 from inngest_rest.operations.problems import EXIT_STATUS, MEANING, Code, Problem
 from inngest_rest.operations.table import GROUPS, group
 
@@ -26,8 +30,36 @@ _EXIT_STATUS = "Exit status: 0 done; " + "; ".join(
 )
 
 
+# A key on a command line ends in the history of a shell, and in the list of processes.
+_KEY = re.compile(
+    r"--?(event|signing|api|signing[-_]key[-_]fallback)[-_]?(key|token)", re.IGNORECASE
+)
+
+
+# What a shell reports of a program that ended because nobody read its output any more.
+_BROKEN_PIPE = 128 + 13
+
+
 def run(tokens: Sequence[str]) -> int:
     """Run the command that the arguments name, and return the exit status."""
+    try:
+        return _run(tokens)
+    except KeyboardInterrupt:
+        return EXIT_STATUS[Code.INTERRUPTED]
+    except (OutputError, BrokenPipeError) as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, BrokenPipeError):
+            return _BROKEN_PIPE
+        Talk().error(Problem(Code.UNEXPECTED, f"the answer cannot be written: {cause}"))
+        return EXIT_STATUS[Code.UNEXPECTED]
+
+
+def _run(tokens: Sequence[str]) -> int:
+    for each in tokens:
+        if each == "--":
+            break
+        if found := _KEY.match(each):
+            return Answer.for_mistake(tokens).fail(mistakes.key_option(found[0]))
     app = _app()
 
     @app.meta.default
@@ -39,9 +71,9 @@ def run(tokens: Sequence[str]) -> int:
         return 0 if job is None else job(options or Options())
 
     try:
-        status: Any = app.meta(tokens)
+        status: Any = app.meta([STDIN if each == "-" else each for each in tokens])
     except CycloptsError as error:
-        return Answer.for_mistake(tokens).fail(Problem(Code.USAGE, str(error)))
+        return Answer.for_mistake(tokens).fail(mistakes.problem_of(error))
     return status or 0
 
 
@@ -55,6 +87,7 @@ def _app() -> App:
         result_action="return_value",
         exit_on_error=False,
         print_error=False,
+        suppress_keyboard_interrupt=False,
     )
     for name, about in GROUPS.items():
         operations = group(name)

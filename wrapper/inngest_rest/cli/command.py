@@ -12,7 +12,10 @@ import attrs
 from cyclopts import Group, Parameter
 
 from inngest_rest.cli.execution import Extras, execute
+from inngest_rest.operations.bulk import Bulk, Selection
+from inngest_rest.operations.operation import Returns
 from inngest_rest.operations.parameters import is_json
+from inngest_rest.operations.problems import EXIT_STATUS, Code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +30,11 @@ _KEYWORD = inspect.Parameter.KEYWORD_ONLY
 _POSITIONAL = inspect.Parameter.POSITIONAL_OR_KEYWORD
 
 _COMMAND_GROUP = Group("Options of the command", sort_key=50)
+
+# What an agent passes in place of --yes.
+_HIDDEN = {"confirmed_count"}
+
+_WAITING = {"events.wait", "runs.wait", "runs.watch"}
 
 
 def command_of(operation: Operation[Any]) -> Callable[..., Job]:
@@ -44,31 +52,77 @@ def command_of(operation: Operation[Any]) -> Callable[..., Job]:
     signature = inspect.Signature([*_parameters(operation), *_extras(operation).values()])
     command.__signature__ = signature  # type: ignore[attr-defined]
     command.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
-    command.__doc__ = operation.help
+    command.__doc__ = operation.description
     command.__name__ = operation.command[-1]
     return command
 
 
 def _parameters(operation: Operation[Any]) -> Iterator[inspect.Parameter]:
-    for each in attrs.fields(attrs.resolve_types(operation.parameters, include_extras=False)):
+    described = operation.parameter_help
+    for each in attrs.fields(attrs.resolve_types(operation.parameters)):
+        if each.name in _HIDDEN:
+            continue
         kind = _KEYWORD if each.kw_only else _POSITIONAL
-        yield inspect.Parameter(each.name, kind, default=None, annotation=_annotation(each.type))
+        help = " ".join(filter(None, [described[each.name], _form(each.type), _default(each)]))
+        annotation: Any = Annotated[_annotation(each.type), Parameter(help=help)]
+        yield inspect.Parameter(each.name, kind, default=None, annotation=annotation)
 
 
 def _annotation(kind: Any) -> Any:
     """Return a parameter's type as the command line reads it: JSON is text, None is left out."""
-    if get_origin(kind) in {Union, UnionType}:
-        (kind,) = (each for each in get_args(kind) if each is not type(None))
+    kind = _plain(kind)
     return (str if is_json(kind) else kind) | None
 
 
-def _extras(_operation: Operation[Any]) -> dict[str, inspect.Parameter]:
+def _plain(kind: Any) -> Any:
+    """Return a type without None, and without what is said of it."""
+    if get_origin(kind) is Annotated:
+        return _plain(get_args(kind)[0])
+    if get_origin(kind) in {Union, UnionType}:
+        (kind,) = (each for each in get_args(kind) if each is not type(None))
+        return _plain(kind)
+    return kind
+
+
+def _form(kind: Any) -> str:
+    """Return how a value is written, if that has to be said."""
+    if is_json(_plain(kind)):
+        return "JSON, @FILE, or - for standard input."
+    found = [
+        each.description
+        for part in (kind, *get_args(kind))
+        if get_origin(part) is Annotated
+        for each in get_args(part)[1:]
+        if getattr(each, "description", None)
+    ]
+    return f"{found[0]}." if found else ""
+
+
+def _default(parameter: attrs.Attribute[Any]) -> str:
+    default = parameter.default
+    is_said = isinstance(default, int | float) and not isinstance(default, bool)
+    return f"By default {default:g}." if is_said else ""
+
+
+def _extras(operation: Operation[Any]) -> dict[str, inspect.Parameter]:
     """Return the options that only the command line has, for operations of this kind."""
-    return {"params": _extra("params", str, "All parameters as JSON, @FILE or - for stdin.")}
+    extras = [_extra("params", str, "All parameters as JSON, @FILE, or - for standard input.")]
+    if operation.returns is Returns.PAGES:
+        extras.append(_extra("all", bool, "List all there is, as -o ndjson or to --output-file."))
+    if operation.name in _WAITING:
+        help = f"Exit with {EXIT_STATUS[Code.RUN_FAILED]} if a run failed or was cancelled."
+        extras.append(_extra("exit_status", bool, help))
+    if issubclass(operation.parameters, Bulk):
+        help = "Keep a row per run in this file, and resume from it if it exists."
+        extras.append(_extra("report", str, help))
+    if issubclass(operation.parameters, Selection):
+        extras.append(_extra("yes", bool, "Act on what a filter selects without asking."))
+    return {each.name: each for each in extras}
 
 
 def _extra(name: str, kind: Any, help: str) -> inspect.Parameter:
+    option = f"--{name.replace('_', '-')}"
     annotation: Any = Annotated[
-        kind | None, Parameter(name=f"--{name}", help=help, group=_COMMAND_GROUP)
+        kind | None, Parameter(name=option, help=help, group=_COMMAND_GROUP)
     ]
     return inspect.Parameter(name, _KEYWORD, default=None, annotation=annotation)

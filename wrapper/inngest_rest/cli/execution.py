@@ -8,26 +8,44 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
-from attrs import frozen
+from attrs import evolve, frozen
 
 from inngest_rest import InngestClient
+from inngest_rest.cli import waiting
 from inngest_rest.cli.answer import Answer
+from inngest_rest.cli.output import STDIN, Output, OutputError
+from inngest_rest.cli.shape import Shape
+from inngest_rest.cli.typed import command_text
+from inngest_rest.operations import running
+from inngest_rest.operations.bulk import BulkOperation
 from inngest_rest.operations.operation import Returns
-from inngest_rest.operations.parameters import ParameterError, is_json, read
+from inngest_rest.operations.parameters import ParameterError, fixed, is_json, read
 from inngest_rest.operations.problems import OperationError, problem_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from inngest_rest.cli.options import Options
+    from inngest_rest.cli.options import Format, Options
     from inngest_rest.operations.operation import Operation
 
 
 @frozen(kw_only=True)
 class Extras:
-    """The options of a command that are not parameters of its operation."""
+    """The options of a command that are not parameters of its operation.
+
+    Attributes:
+        params: All parameters as JSON.
+        all: Whether to list all there is.
+        exit_status: Whether the exit status says that a run failed.
+        yes: Whether an act by a filter is confirmed.
+        report: The file of a report on an act.
+    """
 
     params: str | None = None
+    all: bool = False
+    exit_status: bool = False
+    yes: bool = False
+    report: str | None = None
 
 
 def execute(
@@ -35,21 +53,82 @@ def execute(
 ) -> int:
     """Run an operation, write the answer, and return the exit status."""
     answer = Answer.of(operation, options)
+    parameters: Any = None
     try:
-        parameters = read(operation.parameters, _values(operation, values, extras))
+        parameters = fixed(read(operation.parameters, _values(operation, values, extras)))
+        answer.format = _format(operation, answer.format, parameters, extras, options)
+        answer.shape = _shape(operation, answer.format, options)
+        answer.output = Output(options.output_file)
         with _client(options) as client:
-            result = operation.run(client, parameters)
-            match operation.returns:
-                case Returns.ONE:
-                    return answer.one(result)
-                case Returns.PAGES:
-                    return answer.page(result)
-                case Returns.STREAM:
-                    return answer.stream(result)
-    except OperationError as error:
-        return answer.fail(error.problem, data=error.data)
+            if isinstance(operation, BulkOperation):
+                from inngest_rest.cli import acting  # noqa: PLC0415 - few commands act on many
+
+                return acting.act(operation, client, parameters, extras, options, answer)
+            return _run(operation, client, parameters, extras, options, answer)
+    except OutputError:
+        raise
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - told as an answer
-        return answer.fail(problem_of(error))
+        data = error.data if isinstance(error, OperationError) else None
+        return answer.fail(problem_of(error, operation, parameters), data=data)
+
+
+def _run(
+    operation: Operation[Any],
+    client: InngestClient,
+    parameters: Any,
+    extras: Extras,
+    options: Options,
+    answer: Answer,
+) -> int:
+    wanted = evolve(parameters, limit=None) if extras.all else parameters
+    ended = waiting.Ended()
+    if operation.name == "runs.watch" and answer.format == "table":
+        from inngest_rest.cli import watching  # noqa: PLC0415 - rich is slow to load
+
+        watching.show(operation.run(client, wanted), answer, ended)
+    else:
+        operation = waiting.with_progress(operation, answer.talk)
+        for part in running.parts(operation, client, wanted):
+            ended.note(part.items)
+            answer.add(part)
+    answer.talk.end_progress()
+    status = answer.finish(ended.problem() if extras.exit_status else None)
+    if operation.returns is Returns.PAGES and answer.next_cursor is not None:
+        following = evolve(parameters, cursor=answer.next_cursor)
+        answer.talk.hint(f"Next page: {command_text(operation, following, options)}")
+    return status
+
+
+def _format(
+    operation: Operation[Any], form: Format, parameters: Any, extras: Extras, options: Options
+) -> Format:
+    """Return the format, which has to suit what is asked for."""
+    is_chosen = options.output is not None
+    if operation.name == "runs.watch" and form == "json":
+        if not is_chosen:
+            return "ndjson"
+        if parameters.timeout is None:
+            raise ParameterError(
+                "output: json is written at the end, and this has none: set --timeout, or use "
+                "-o ndjson",
+                field="output",
+            )
+    if extras.all and form in {"json", "table"}:
+        if options.output_file is None:
+            raise ParameterError(
+                "all: a list of any length needs -o ndjson, -o id or --output-file", field="all"
+            )
+        return form if is_chosen else "ndjson"
+    return form
+
+
+def _shape(operation: Operation[Any], form: Format, options: Options) -> Shape:
+    kinds: tuple[type[Any], ...] = (operation.result,)
+    if isinstance(operation, BulkOperation) and form == "ndjson":
+        from inngest_rest.action_reports import ActionRow  # noqa: PLC0415 - few need it
+
+        kinds = (ActionRow,)
+    return Shape.of(options.fields, options.max_chars, kinds)
 
 
 def _client(options: Options) -> InngestClient:
@@ -69,7 +148,17 @@ def _values(operation: Operation[Any], typed: Mapping[str, Any], extras: Extras)
         if each.name in typed:
             value = typed[each.name]
             values[each.name] = _json(each.name, value) if is_json(each.type) else value
+    if "ids" in typed and STDIN in typed["ids"]:
+        values["ids"] = _ids(typed["ids"])
     return values
+
+
+def _ids(typed: tuple[str, ...]) -> tuple[str, ...]:
+    """Return ids that were typed, with those on standard input where its sign is."""
+    given = tuple(sys.stdin.read().split())
+    if not given:
+        raise ParameterError("ids: there are none on standard input", field="ids")
+    return tuple(id for each in typed for id in (given if each == STDIN else (each,)))
 
 
 def _json_object(field: str, text: str) -> Mapping[str, Any]:
@@ -81,17 +170,17 @@ def _json_object(field: str, text: str) -> Mapping[str, Any]:
 
 def _json(field: str, text: str) -> Any:
     """Read JSON that was typed, or that is in a file (@FILE) or on standard input (-)."""
-    if text == "-":
+    if text == STDIN:
         text, place = sys.stdin.read(), "standard input"
     elif text.startswith("@"):
         place = text[1:]
         try:
             text = Path(place).read_text(encoding="utf-8")
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             raise ParameterError(f"{field}: {error}", field=field) from None
     else:
         place = "the argument"
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ParameterError(f"{field}: {place} is not JSON: {error}", field=field) from None

@@ -56,9 +56,9 @@ class Options:
     ] = None
 
 
-def default_format() -> Format:
+def default_format(*, to_file: bool = False) -> Format:
     """Return the format where no option names one."""
     named = os.environ.get("INNGEST_REST_OUTPUT")
     if named in get_args(Format):
         return named  # type: ignore[return-value]
-    return "table" if sys.stdout.isatty() else "json"
+    return "table" if sys.stdout.isatty() and not to_file else "json"

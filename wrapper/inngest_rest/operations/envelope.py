@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from attrs import frozen
 
@@ -44,3 +44,19 @@ class Envelope(Record):
     warnings: tuple[str, ...] = ()
     untrusted: tuple[str, ...] = ()
     error: Problem | None = None
+
+    @classmethod
+    def failed(
+        cls,
+        command: str,
+        problem: Problem,
+        *,
+        data: Any = None,
+        page: PageInfo | None = None,
+        warnings: tuple[str, ...] = (),
+        untrusted: tuple[str, ...] = (),
+    ) -> Self:
+        """Return the answer to what failed, with what was done all the same."""
+        # A server quotes in its messages what it was sent.
+        paths = (*(untrusted if data else ()), "error.message")
+        return cls(False, command, data, page, warnings, paths, problem)

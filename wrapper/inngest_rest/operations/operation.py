@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -89,6 +90,13 @@ class Operation(Generic[P]):
             description, _, section = inspect.cleandoc(kind.__doc__ or "").partition(_SECTION)
             arguments += section
         return f"{description}\n\nArgs:\n{arguments}" if arguments else description
+
+    @property
+    def parameter_help(self) -> dict[str, str]:
+        """What each parameter is, by its name."""
+        _, _, section = self.help.partition("\n\nArgs:\n")
+        entries = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", section, re.MULTILINE)
+        return {name: " ".join(text.split()) for name, text in entries}
 
     @property
     def description(self) -> str:

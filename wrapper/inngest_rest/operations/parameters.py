@@ -83,6 +83,21 @@ def instant(field: str, text: str | None, *, now: datetime | None = None) -> dat
     return moment.astimezone(UTC)
 
 
+def fixed(parameters: P) -> P:
+    """Return parameters with the window of a filter fixed to instants, so that it stays the same.
+
+    Raises:
+        ParameterError: A time before now is too long ago.
+    """
+    window = {name: getattr(parameters, name, None) for name in ("since", "until")}
+    fixed = {
+        name: moment.isoformat()
+        for name, text in window.items()
+        if text and _AGO.fullmatch(text.strip()) and (moment := instant(name, text))
+    }
+    return attrs.evolve(parameters, **fixed) if fixed else parameters
+
+
 def read(parameters: type[P], values: Mapping[str, Any]) -> P:
     """Make parameters from a JSON object.
 

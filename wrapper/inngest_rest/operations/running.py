@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inngest_rest.operations.envelope import Envelope, PageInfo
 from inngest_rest.operations.operation import Returns
 from inngest_rest.operations.problems import OperationError, problem_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from inngest_rest import InngestClient
     from inngest_rest.operations.operation import Operation
     from inngest_rest.record import Record
+
+
+class Part(NamedTuple):
+    """A part of a result, as it arrives.
+
+    Attributes:
+        items: Its records: one, or those of a page.
+        next_cursor: Where a list goes on after it; None at the end.
+    """
+
+    items: tuple[Record, ...]
+    next_cursor: str | None = None
+
+
+def parts(operation: Operation[Any], client: InngestClient, parameters: Any) -> Iterator[Part]:
+    """Run an operation, and yield its result in the parts in which it arrives."""
+    result = operation.run(client, parameters)
+    match operation.returns:
+        case Returns.ONE:
+            yield Part((result,))
+        case Returns.STREAM:
+            yield from (Part((each,)) for each in result)
+        case Returns.PAGES:
+            yield from (Part(each.items, each.next_cursor) for each in result.pages())
 
 
 def run(operation: Operation[Any], client: InngestClient, parameters: Any) -> Envelope:
@@ -21,24 +47,24 @@ def run(operation: Operation[Any], client: InngestClient, parameters: Any) -> En
     """
     items: list[Record] = []
     page: PageInfo | None = None
-    data: dict[str, Any] | None = None
     try:
-        result = operation.run(client, parameters)
-        match operation.returns:
-            case Returns.ONE:
-                data = result.to_dict()
-            case Returns.STREAM:
-                items.extend(result)  # keeps what came before an error
-            case Returns.PAGES:
-                for each in result.pages():
-                    items += each.items
-                    page = PageInfo(each.next_cursor, len(items))
+        for part in parts(operation, client, parameters):
+            items += part.items  # keeps what came before an error
+            if operation.returns is Returns.PAGES:
+                page = PageInfo(part.next_cursor, len(items))
     except Exception as error:  # noqa: BLE001 - an error is an answer, too
-        found = _items(items) if items else None
+        found = data_of(operation.returns, items) if items else None
         return failure(operation, error, parameters, data=found, page=page)
-    if operation.returns is not Returns.ONE:
-        data = _items(items)
+    data = data_of(operation.returns, items)
     return Envelope(True, operation.name, data, page=page, untrusted=operation.untrusted_paths)
+
+
+def data_of(returns: Returns, items: Sequence[Record]) -> dict[str, Any]:
+    """Return the data of an answer."""
+    if returns is Returns.ONE:
+        (record,) = items
+        return record.to_dict()
+    return {"items": [each.to_dict() for each in items]}
 
 
 def failure(
@@ -60,16 +86,10 @@ def failure(
     """
     if isinstance(error, OperationError) and error.data is not None:
         data = error.data.to_dict()
-    return Envelope(
-        False,
+    return Envelope.failed(
         operation.name,
-        data,
+        problem_of(error, operation, parameters),
+        data=data,
         page=page,
-        # A server quotes in its messages what it was sent.
-        untrusted=(*(operation.untrusted_paths if data else ()), "error.message"),
-        error=problem_of(error, operation, parameters),
+        untrusted=operation.untrusted_paths,
     )
-
-
-def _items(items: list[Record]) -> dict[str, Any]:
-    return {"items": [each.to_dict() for each in items]}

@@ -1,0 +1,64 @@
+"""Text of a server made safe to show: what could move a cursor or reorder a line is written out."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# A name may be megabytes; no line shows more of it than this.
+_AT_MOST = 400
+
+_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+
+# Blank, or without width, although Python calls them printable: fillers, joiners and selectors.
+_HIDING = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
+_HIDDEN = re.compile(f"[{_HIDING}]")
+
+
+def visible(text: str) -> str:
+    """Return text with each character that does not show as what it is as an escape.
+
+    Among those are ESC and the C1 codes, line ends, bidirectional controls, zero-width characters,
+    blank letters and lone surrogates.
+    """
+    return _written_out(text, _as_in_python)
+
+
+def visible_json(text: str) -> str:
+    """Return lines of JSON with each such character as an escape of JSON, with the same meaning."""
+    return "\n".join(_written_out(line, _as_in_json) for line in text.split("\n"))
+
+
+def shortened(text: str) -> str:
+    """Return visible text of bounded length: of a longer one the beginning and the end."""
+    if len(text) > _AT_MOST:
+        text = f"{text[: _AT_MOST // 2]}…{text[-_AT_MOST // 2 :]}"
+    return visible(text)
+
+
+def is_right_to_left(text: str) -> bool:
+    """Return whether text has a character that can turn the direction of its line."""
+    return not text.isascii() and any(
+        unicodedata.bidirectional(each) in _RIGHT_TO_LEFT for each in text
+    )
+
+
+def _written_out(text: str, escape: Callable[[str], str]) -> str:
+    if text.isprintable() and (text.isascii() or not _HIDDEN.search(text)):
+        return text
+    return "".join(
+        each if each.isprintable() and not _HIDDEN.match(each) else escape(each) for each in text
+    )
+
+
+def _as_in_python(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def _as_in_json(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))

@@ -1,0 +1,252 @@
+"""Acts on many runs from the command line: what is confirmed, kept in a report, and shown."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from inngest_rest._core.actions.ledger import Ledger
+from inngest_rest._core.actions.selection import is_open, new_row
+from inngest_rest._core.arguments import check_id
+from inngest_rest.action_reports import ActionReport, ActionRow
+from inngest_rest.cli.report_file import ReportFile
+from inngest_rest.cli.typed import command_text
+from inngest_rest.operations.bulk import carry_out
+from inngest_rest.operations.functions import InvokeMany
+from inngest_rest.operations.problems import Code, OperationError, Problem, problem_of
+from inngest_rest.operations.results import Acted
+from inngest_rest.operations.running import Part
+
+if TYPE_CHECKING:
+    from inngest_rest import InngestClient
+    from inngest_rest.cli.answer import Answer
+    from inngest_rest.cli.execution import Extras
+    from inngest_rest.cli.options import Options
+    from inngest_rest.operations.bulk import BulkOperation
+
+# Rows of an answer that says what would be done, and ids of a question.
+_FIRST_ROWS = 20
+_FIRST_IDS = 5
+
+
+def act(
+    operation: BulkOperation[Any],
+    client: InngestClient,
+    parameters: Any,
+    extras: Extras,
+    options: Options,
+    answer: Answer,
+) -> int:
+    """Act on what the parameters select, if that is confirmed; write the answer."""
+    act = _Act(operation, client, parameters.fixed(), extras, options, answer)
+    return act.run()
+
+
+class _Act:
+    """One act, from what is selected to its answer."""
+
+    def __init__(
+        self,
+        operation: BulkOperation[Any],
+        client: InngestClient,
+        parameters: Any,
+        extras: Extras,
+        options: Options,
+        answer: Answer,
+    ) -> None:
+        self._operation = operation
+        self._client = client
+        self._parameters = _with_end(parameters)
+        self._extras = extras
+        self._options = options
+        self._answer = answer
+        self._file = ReportFile(extras.report) if extras.report else None
+        self._shown: set[int] = set()
+
+    def run(self) -> int:
+        kept = self._file.read(_action(self._operation, self._parameters)) if self._file else None
+        if kept is not None:
+            self._answer.warnings.append(
+                f"resumed from {self._extras.report}, which has {len(kept.rows):,} rows; what the "
+                "command line selects was not looked up again"
+            )
+        if self._parameters.dry_run:
+            return self._plan_only(kept)
+        if not self._parameters.needs_confirmation:
+            return self._carry_out(kept)
+        kept = kept or self._plan(None)
+        count = sum(map(is_open, kept.rows))
+        if count and not self._extras.yes:
+            if not self._can_ask:
+                return self._refuse(kept, count)
+            if not self._is_confirmed(kept, count):
+                declined = Problem(Code.CONFIRMATION_NEEDED, "not confirmed; nothing was done")
+                return self._answer.fail(declined)
+        return self._carry_out(kept)
+
+    @property
+    def _can_ask(self) -> bool:
+        """Whether a person reads the answer; one who reads JSON may be a program."""
+        return self._answer.format == "table" and self._answer.talk.can_ask
+
+    def _plan(self, kept: ActionReport | None) -> ActionReport:
+        """List what is selected, and check it; nothing is done."""
+        self._answer.talk.progress("Listing what is selected")
+        report = self._operation.act(
+            self._client, self._parameters, dry_run=True, resume=kept, on_result=None
+        )
+        self._answer.talk.end_progress()
+        return report
+
+    def _plan_only(self, kept: ActionReport | None) -> int:
+        planned = self._plan(kept)
+        if self._file and kept is None:
+            self._file.begin(planned)
+            self._file.finish(planned)
+        if self._writes_lines:
+            return self._answer_lines(planned)
+        return self._answer.one(self._first_rows(planned))
+
+    def _refuse(self, planned: ActionReport, count: int) -> int:
+        command = self._command("--yes")
+        problem = Problem(
+            Code.CONFIRMATION_NEEDED,
+            f"{self._operation.name} would act on {_runs(count)} at {self._place}; nothing was "
+            "done",
+            hint=f"Show the user what would be done. To do it: {command}",
+        )
+        data = None if self._writes_lines else self._first_rows(planned)
+        return self._answer.fail(problem, data=data)
+
+    def _is_confirmed(self, planned: ActionReport, count: int) -> bool:
+        talk = self._answer.talk
+        ids = [row.id or "" for row in planned.rows if is_open(row)]
+        window = "".join(
+            f", {name} {at:%Y-%m-%d %H:%M:%S} UTC"
+            for name, at in zip(("since", "until"), self._parameters.window, strict=True)
+            if at
+        )
+        more = f"\n  and {count - _FIRST_IDS:,} more" if count > _FIRST_IDS else ""
+        listed = "".join(f"\n  {id}" for id in ids[:_FIRST_IDS])
+        verb = self._operation.command[-1].capitalize()
+        return talk.ask(f"{_runs(count)} at {self._place}{window}:{listed}{more}\n{verb}?")
+
+    def _carry_out(self, kept: ActionReport | None) -> int:
+        start = kept or ActionReport(
+            _action(self._operation, self._parameters), _rows(self._parameters)
+        )
+        ledger, action = Ledger(start.rows), start.action
+        to_do, done = sum(map(is_open, start.rows)), 0
+
+        def on_result(row: ActionRow) -> None:
+            nonlocal done
+            done += 1
+            ledger.put(row)
+            if self._file:
+                self._file.add(row)
+            self._show(row)
+            self._answer.talk.progress(f"{action}: {done:,} of {to_do:,}")
+
+        if self._file:
+            self._file.begin(start)
+        try:
+            acted = carry_out(
+                self._operation.act,
+                self._client,
+                self._parameters,
+                resume=kept,
+                on_result=on_result,
+            )
+            return self._answer_acted(acted.report)
+        except OperationError as error:
+            report = error.data.report if isinstance(error.data, Acted) else None
+            problem = problem_of(error, self._operation, self._parameters)
+            return self._answer_acted(report or ActionReport(action, ledger), problem)
+        except KeyboardInterrupt as error:
+            report = ActionReport(action, ledger)
+            message = f"interrupted; so far {report}"
+            return self._answer_acted(report, evolve(problem_of(error), message=message))
+        finally:
+            self._answer.talk.end_progress()
+            if self._file:
+                self._file.finish(ActionReport(action, ledger))
+
+    def _answer_acted(self, report: ActionReport, problem: Problem | None = None) -> int:
+        self._answer.talk.end_progress()
+        if problem is not None and self._file and any(map(is_open, report.rows)):
+            problem = evolve(problem, hint=f"To do what is left: {self._command('--yes')}")
+        if self._writes_lines:
+            return self._answer_lines(report, problem)
+        acted = self._acted(report)
+        if problem is None:
+            return self._answer.one(acted)
+        return self._answer.fail(problem, data=acted)
+
+    def _answer_lines(self, report: ActionReport, problem: Problem | None = None) -> int:
+        """Write the rows that were not written as they came."""
+        for row in report.rows:
+            if row.position not in self._shown:
+                self._show(row)
+        return self._answer.finish(problem)
+
+    def _show(self, row: ActionRow) -> None:
+        if self._writes_lines:
+            self._shown.add(row.position)
+            self._answer.add(Part((row,)))
+
+    @property
+    def _writes_lines(self) -> bool:
+        return self._answer.format in {"ndjson", "id"}
+
+    @property
+    def _place(self) -> str:
+        target = self._client.target
+        return f"{target.api_url} ({target.env or 'default'} environment)"
+
+    def _first_rows(self, report: ActionReport) -> Acted:
+        acted = self._acted(report)
+        rows = acted.rows[:_FIRST_ROWS]
+        return evolve(acted, rows=rows, rows_left_out=len(report.rows) - len(rows))
+
+    def _acted(self, report: ActionReport) -> Acted:
+        since, until = self._parameters.window
+        return Acted.of(self._client.target, report, since=since, until=until)
+
+    def _command(self, *more: str) -> str:
+        """Return the command that does this."""
+        report = ("--report", self._extras.report) if self._extras.report else ()
+        return command_text(
+            self._operation,
+            self._parameters,
+            self._options,
+            *report,
+            *(more if self._parameters.needs_confirmation else ()),
+        )
+
+
+def _with_end(parameters: Any) -> Any:
+    """Return parameters whose window has an end: what comes after this was not confirmed."""
+    if not parameters.needs_confirmation or parameters.since is None or parameters.until:
+        return parameters
+    return evolve(parameters, until=datetime.now(UTC).isoformat())
+
+
+def _action(operation: BulkOperation[Any], parameters: Any) -> str:
+    """Return what the report on an act is called."""
+    if isinstance(parameters, InvokeMany):
+        return f"functions.invoke {parameters.app}/{parameters.function}"
+    return operation.name
+
+
+def _rows(parameters: Any) -> list[ActionRow]:
+    """Return the rows of what is named rather than selected by a filter."""
+    if isinstance(parameters, InvokeMany):
+        return [new_row(position, None) for position in range(len(parameters.inputs))]
+    ids = dict.fromkeys(check_id(f"ids[{at}]", id) for at, id in enumerate(parameters.ids))
+    return [new_row(position, id) for position, id in enumerate(list(ids)[: parameters.limit])]
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count:,} runs"
