@@ -20,6 +20,7 @@ from inngest_rest.testing import Behaviour, EventDict, MockServer, completes, fa
 
 DEFAULT_PORT = 8288
 
+_LAST_PORT = 65_535
 _MOST_CHARGED = 100
 
 app = App(name="mock", help="Serve a mock server, to try commands and programs on")
@@ -80,12 +81,14 @@ def mock(
         answer: Answer | None = None
         try:
             answer = Answer.local("mock", options, Served)
+            if not 0 <= port <= _LAST_PORT:
+                raise ParameterError(f"port must be from 0 to {_LAST_PORT}", field="port")
             server = MockServer() if release is None else MockServer(release=release)
             _add_shop(server)
             with server.serve(port, host=host) as url:
                 _announce(Served(url, FUNCTIONS), answer)
                 _wait_for_the_end()
-        except (ImportError, OSError, OverflowError, ValueError) as error:
+        except (ImportError, OSError, ValueError) as error:
             answer = answer or Answer("mock", "json")
             return answer.fail(_problem_of(error, port))
         answer.talk.hint(f"{len(server.events):,} events, {len(server.requests):,} requests.")
@@ -158,7 +161,7 @@ def _problem_of(error: Exception, port: int) -> Problem:
                 f"the mock server needs a package that is not installed: {error.name}",
                 hint="Install it with: pip install 'inngest-rest[mock]'",
             )
-        case OSError() | OverflowError():
+        case OSError():
             return Problem(
                 Code.USAGE,
                 f"cannot listen on port {port}: {error}",
