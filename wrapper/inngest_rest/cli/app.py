@@ -10,7 +10,7 @@ from cyclopts import App, CycloptsError, Parameter
 from inngest_rest._version import __version__
 from inngest_rest.cli import mistakes
 from inngest_rest.cli.answer import Answer
-from inngest_rest.cli.command import Job, command_of
+from inngest_rest.cli.command import Job, command_of, epilogue_of, unwrapped
 from inngest_rest.cli.local import LOCAL
 from inngest_rest.cli.options import Options
 from inngest_rest.cli.output import STDIN, OutputError
@@ -25,8 +25,8 @@ Keys come from the environment: INNGEST_EVENT_KEY for sending, INNGEST_SIGNING_K
 INNGEST_API_KEY for the rest. A dev server (--dev) needs none.
 """
 
-_EXIT_STATUS = "Exit status: 0 done; " + "; ".join(
-    f"{EXIT_STATUS[code]} {MEANING[code]}" for code in Code
+_EXIT_STATUS = "Exit status:\n    0  done\n" + "\n".join(
+    f"{EXIT_STATUS[code]:5}  {MEANING[code]}" for code in Code
 )
 
 
@@ -80,8 +80,9 @@ def _run(tokens: Sequence[str]) -> int:
 def _app() -> App:
     app = App(
         name="inngest-rest",
-        help=_HELP,
+        help=unwrapped(_HELP),
         help_epilogue=_EXIT_STATUS,
+        help_format="plaintext",
         version=__version__,
         default_parameter=Parameter(negative=()),
         result_action="return_value",
@@ -93,7 +94,7 @@ def _app() -> App:
         operations = group(name)
         if len(operations[0].command) == 1:
             for each in operations:
-                app.command(command_of(each), name=each.command[0])
+                app.command(command_of(each), name=each.command[0], help_epilogue=epilogue_of(each))
         else:
             app.command(f"inngest_rest.cli.groups:{name}", name=name, help=about)
     for name, about in LOCAL.items():

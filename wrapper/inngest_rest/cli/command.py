@@ -29,6 +29,10 @@ Job = Callable[["Options"], int]
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
 _POSITIONAL = inspect.Parameter.POSITIONAL_OR_KEYWORD
 
+_EXIT_STATUS = "Exit status: 0 done, " + ", ".join(
+    f"{EXIT_STATUS[code]} {code.replace('_', ' ')}" for code in Code
+)
+
 _COMMAND_GROUP = Group("Options of the command", sort_key=50)
 
 # What an agent passes in place of --yes.
@@ -52,9 +56,21 @@ def command_of(operation: Operation[Any]) -> Callable[..., Job]:
     signature = inspect.Signature([*_parameters(operation), *_extras(operation).values()])
     command.__signature__ = signature  # type: ignore[attr-defined]
     command.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
-    command.__doc__ = operation.description
+    command.__doc__ = unwrapped(operation.description)
     command.__name__ = operation.command[-1]
     return command
+
+
+def unwrapped(text: str) -> str:
+    """Return text with a line per paragraph, to be wrapped to the width of a terminal."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+
+
+def epilogue_of(operation: Operation[Any]) -> str:
+    """Return what follows the help of a command: examples, and what the exit status says."""
+    command = " ".join(["inngest-rest", *operation.command])
+    examples = "\n".join(f"  {command} {example}" for example in operation.examples)
+    return f"Examples:\n{examples}\n\n{_EXIT_STATUS}"
 
 
 def _parameters(operation: Operation[Any]) -> Iterator[inspect.Parameter]:

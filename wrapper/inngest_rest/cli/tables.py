@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from inngest_rest._visible import visible
+from inngest_rest._visible import is_right_to_left, visible
 from inngest_rest.action_reports import ActionRow
 from inngest_rest.cli.shape import Shape, field_names
 from inngest_rest.cli.text import safe
@@ -24,6 +24,7 @@ from inngest_rest.models import (
     Job,
     Run,
     RunChange,
+    RunError,
     Span,
     StoredEvent,
     Webhook,
@@ -36,9 +37,12 @@ if TYPE_CHECKING:
     from inngest_rest.cli.output import Output
 
 # Characters that a cell begins with, at most; a terminal has no room for more.
-_LONGEST_CELL = 500
+_LONGEST_CELL = 160
 
 _MOST_ROWS = 100
+
+# After text that runs from right to left, what follows on its line would be moved.
+_LEFT_TO_RIGHT_MARK = "\u200e"
 
 _STYLES = {
     "completed": "green",
@@ -80,10 +84,14 @@ def _function(run: Run) -> str:
     return run.internal_function_id or ""
 
 
-def _error(run: Run) -> str:
+def _outcome(run: Run) -> str:
     if run.error is None:
         return "" if run.output is None else _json(run.output)
-    return ": ".join(filter(None, (run.error.name, run.error.message)))
+    return _words_of(run.error)
+
+
+def _words_of(error: RunError) -> str:
+    return ": ".join(filter(None, (error.name, error.message)))
 
 
 _RUN = (
@@ -92,7 +100,7 @@ _RUN = (
     Column("FUNCTION", _function),
     Column("QUEUED", lambda it: it.queued_at, is_whole=True),
     Column("ENDED", lambda it: it.ended_at, is_whole=True, from_width=110),
-    Column("OUTPUT", _error, from_width=110),
+    Column("OUTPUT", _outcome, from_width=110),
 )
 
 _COLUMNS: dict[type[Record], tuple[Column, ...]] = {
@@ -217,7 +225,10 @@ def _cell(value: object, shape: Shape) -> Text:
     longest = min(shape.max_chars or _LONGEST_CELL, _LONGEST_CELL)
     if len(text) > longest:
         text = f"{text[:longest]}…"
-    return Text(visible(text), style=_style(value), overflow="fold")
+    shown = visible(text)
+    if is_right_to_left(shown):
+        shown += _LEFT_TO_RIGHT_MARK
+    return Text(shown, style=_style(value), overflow="fold")
 
 
 def _view(record: Record, console: Console, shape: Shape) -> Any:
@@ -300,6 +311,8 @@ def _text(value: object, *, indent: int | None = None) -> str:
             return f"{value.total_seconds():g} s"
         case Target():
             return value.api_url + (f" (environment {value.env})" if value.env else "")
+        case RunError():
+            return "\n".join(filter(None, (_words_of(value), value.stack)))
         case Record():
             return _json(value.to_dict(), indent=indent)
         case Mapping() | list() | tuple():

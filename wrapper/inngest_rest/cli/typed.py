@@ -39,7 +39,7 @@ def _words(values: Any) -> Iterator[str]:
     for each in attrs.fields(type(values)):
         value = getattr(values, each.name)
         default = each.default
-        if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+        if isinstance(default, attrs.Factory):
             default = default.factory()  # type: ignore[union-attr]
         if value == default:
             continue
