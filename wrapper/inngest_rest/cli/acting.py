@@ -22,7 +22,7 @@ from inngest_rest.operations.running import Part
 if TYPE_CHECKING:
     from inngest_rest import InngestClient
     from inngest_rest.cli.answer import Answer
-    from inngest_rest.cli.execution import Extras
+    from inngest_rest.cli.extras import Extras
     from inngest_rest.cli.options import Options
     from inngest_rest.operations.bulk import BulkOperation
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 import attrs
 from cyclopts import Group, Parameter
 
-from inngest_rest.cli.execution import Extras, execute
+from inngest_rest.cli.execution import execute
+from inngest_rest.cli.extras import Extras
 from inngest_rest.operations.bulk import Bulk, Selection
 from inngest_rest.operations.operation import Returns
 from inngest_rest.operations.parameters import is_json

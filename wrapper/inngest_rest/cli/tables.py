@@ -6,9 +6,11 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, cast
 
-from attrs import frozen
+from attrs import evolve, frozen
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -69,7 +71,6 @@ class Column:
         value: Returns its value for a record.
         is_whole: Whether it is shown on one line and never cut, as an id has to be.
         from_width: Number of columns that a terminal must have for it.
-        ratio: Its share of the room that is left; None for as much as it needs.
     """
 
     heading: str
@@ -94,6 +95,10 @@ def _words_of(error: RunError) -> str:
     return ": ".join(filter(None, (error.name, error.message)))
 
 
+def _of_run(column: Column, change: RunChange) -> object:
+    return column.value(change.run)
+
+
 _RUN = (
     Column("ID", lambda it: it.id, is_whole=True),
     Column("STATUS", lambda it: it.status, is_whole=True),
@@ -107,10 +112,7 @@ _COLUMNS: dict[type[Record], tuple[Column, ...]] = {
     Run: _RUN,
     RunChange: (
         Column("CHANGE", lambda it: it.kind, is_whole=True),
-        *(
-            Column(c.heading, lambda it, c=c: c.value(it.run), c.is_whole, c.from_width)
-            for c in _RUN
-        ),
+        *(evolve(each, value=partial(_of_run, each)) for each in _RUN),
     ),
     StoredEvent: (
         Column("INTERNAL ID", lambda it: it.internal_id, is_whole=True),
@@ -213,9 +215,7 @@ def _columns(kind: type[Record], width: int, shape: Shape) -> list[Column]:
     names = shape.fields or field_names(kind)
     own = {*field_names(kind)}
     return [
-        Column(name.upper().replace("_", " "), lambda it, name=name: getattr(it, name))
-        for name in names
-        if name in own
+        Column(name.upper().replace("_", " "), attrgetter(name)) for name in names if name in own
     ]
 
 
@@ -316,7 +316,7 @@ def _text(value: object, *, indent: int | None = None) -> str:
         case Record():
             return _json(value.to_dict(), indent=indent)
         case Mapping() | list() | tuple():
-            return _json(value, indent=indent)
+            return _json(cast("object", value), indent=indent)
         case _:
             return str(value)
 
