@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from inngest_rest import InngestClient
 
 
-def writes(mock: MockServer) -> list[str]:
-    """Return the requests that change something, but for events."""
-    return [it.path for it in mock.requests if it.method != "GET" and "/e/" not in it.path]
+def writes(mock: MockServer) -> set[str]:
+    """Return the ids of the runs that something was asked to be done to."""
+    paths = [it.path for it in mock.requests if it.method != "GET" and "/e/" not in it.path]
+    return {path.split("/")[3] for path in paths}
 
 
 def running(mock: MockServer) -> int:
