@@ -77,9 +77,7 @@ def ids(mock: MockServer, client: InngestClient) -> dict[str, str]:
     return {
         "events": event_id,
         "runs": mock.runs[0].id,
-        "cancellations": client.cancellations.create(
-            "shop", "shop-charge", started_before=before
-        ).id,
+        "cancellations": cancellation.id,
         "webhooks": client.webhooks.create(name="orders").id,
     }
 
