@@ -7,6 +7,7 @@ return a `Job`, as those of operations do.
 from __future__ import annotations
 
 LOCAL: dict[str, str] = {
+    "completion": "Completion of commands and options by bash, zsh and fish",
     "skill": "The skill for agents: install, show and check it",
 }
 """Each command with what it is about; its module is `inngest_rest.cli.<name>`."""
