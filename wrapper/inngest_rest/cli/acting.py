@@ -13,7 +13,7 @@ from inngest_rest._core.arguments import check_id
 from inngest_rest.action_reports import ActionReport, ActionRow
 from inngest_rest.cli.report_file import ReportFile
 from inngest_rest.cli.typed import command_text
-from inngest_rest.operations.bulk import carry_out
+from inngest_rest.operations.bulk import Selection, carry_out
 from inngest_rest.operations.functions import InvokeMany
 from inngest_rest.operations.problems import Code, OperationError, Problem, problem_of
 from inngest_rest.operations.results import Acted
@@ -22,7 +22,7 @@ from inngest_rest.operations.running import Part
 if TYPE_CHECKING:
     from inngest_rest import InngestClient
     from inngest_rest.cli.answer import Answer
-    from inngest_rest.cli.execution import Extras
+    from inngest_rest.cli.extras import Extras
     from inngest_rest.cli.options import Options
     from inngest_rest.operations.bulk import BulkOperation
 
@@ -106,11 +106,15 @@ class _Act:
             self._file.begin(planned)
             self._file.finish(planned)
         if self._writes_lines:
-            return self._answer_lines(planned)
-        return self._answer.one(self._first_rows(planned))
+            status = self._answer_lines(planned)
+        else:
+            status = self._answer.one(self._first_rows(planned))
+        if any(map(is_open, planned.rows)):
+            self._answer.talk.hint(f"To do it: {self._command()}")
+        return status
 
     def _refuse(self, planned: ActionReport, count: int) -> int:
-        command = self._command("--yes")
+        command = self._command()
         problem = Problem(
             Code.CONFIRMATION_NEEDED,
             f"{self._operation.name} would act on {_runs(count)} at {self._place}; nothing was "
@@ -176,7 +180,7 @@ class _Act:
     def _answer_acted(self, report: ActionReport, problem: Problem | None = None) -> int:
         self._answer.talk.end_progress()
         if problem is not None and self._file and any(map(is_open, report.rows)):
-            problem = evolve(problem, hint=f"To do what is left: {self._command('--yes')}")
+            problem = evolve(problem, hint=f"To do what is left: {self._command()}")
         if self._writes_lines:
             return self._answer_lines(report, problem)
         acted = self._acted(report)
@@ -214,21 +218,17 @@ class _Act:
         since, until = self._parameters.window
         return Acted.of(self._client.target, report, since=since, until=until)
 
-    def _command(self, *more: str) -> str:
-        """Return the command that does this."""
+    def _command(self) -> str:
+        """Return the command that does it, or what is left of it."""
+        parameters = evolve(self._parameters, dry_run=False)
         report = ("--report", self._extras.report) if self._extras.report else ()
-        return command_text(
-            self._operation,
-            self._parameters,
-            self._options,
-            *report,
-            *(more if self._parameters.needs_confirmation else ()),
-        )
+        yes = ("--yes",) if parameters.needs_confirmation else ()
+        return command_text(self._operation, parameters, self._options, *report, *yes)
 
 
 def _with_end(parameters: Any) -> Any:
     """Return parameters whose window has an end: what comes after this was not confirmed."""
-    if not parameters.needs_confirmation or parameters.since is None or parameters.until:
+    if not isinstance(parameters, Selection) or parameters.since is None or parameters.until:
         return parameters
     return evolve(parameters, until=datetime.now(UTC).isoformat())
 

@@ -10,7 +10,7 @@ from cyclopts import App, CycloptsError, Parameter
 from inngest_rest._version import __version__
 from inngest_rest.cli import mistakes
 from inngest_rest.cli.answer import Answer
-from inngest_rest.cli.command import Job, command_of
+from inngest_rest.cli.command import Job, command_of, epilogue_of, unwrapped
 from inngest_rest.cli.local import LOCAL
 from inngest_rest.cli.options import Options
 from inngest_rest.cli.output import STDIN, OutputError
@@ -25,8 +25,8 @@ Keys come from the environment: INNGEST_EVENT_KEY for sending, INNGEST_SIGNING_K
 INNGEST_API_KEY for the rest. A dev server (--dev) needs none.
 """
 
-_EXIT_STATUS = "Exit status: 0 done; " + "; ".join(
-    f"{EXIT_STATUS[code]} {MEANING[code]}" for code in Code
+_EXIT_STATUS = "Exit status:\n    0  done\n" + "\n".join(
+    f"{EXIT_STATUS[code]:5}  {MEANING[code]}" for code in Code
 )
 
 
@@ -60,28 +60,20 @@ def _run(tokens: Sequence[str]) -> int:
             break
         if found := _KEY.match(each):
             return Answer.for_mistake(tokens).fail(mistakes.key_option(found[0]))
-    app = _app()
-
-    @app.meta.default
-    def launch(  # pyright: ignore[reportUnusedFunction]
-        *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
-        options: Options | None = None,
-    ) -> int:
-        job: Job | None = app(tokens)
-        return 0 if job is None else job(options or Options())
-
     try:
-        status: Any = app.meta([STDIN if each == "-" else each for each in tokens])
+        status: Any = command_line().meta([STDIN if each == "-" else each for each in tokens])
     except CycloptsError as error:
         return Answer.for_mistake(tokens).fail(mistakes.problem_of(error))
     return status or 0
 
 
-def _app() -> App:
+def command_line() -> App:
+    """Return all commands, and the options of every command as those of its `meta`."""
     app = App(
         name="inngest-rest",
-        help=_HELP,
+        help=unwrapped(_HELP),
         help_epilogue=_EXIT_STATUS,
+        help_format="plaintext",
         version=__version__,
         default_parameter=Parameter(negative=()),
         result_action="return_value",
@@ -93,9 +85,18 @@ def _app() -> App:
         operations = group(name)
         if len(operations[0].command) == 1:
             for each in operations:
-                app.command(command_of(each), name=each.command[0])
+                app.command(command_of(each), name=each.command[0], help_epilogue=epilogue_of(each))
         else:
             app.command(f"inngest_rest.cli.groups:{name}", name=name, help=about)
     for name, about in LOCAL.items():
         app.command(f"inngest_rest.cli.{name}:app", name=name, help=about)
+
+    @app.meta.default
+    def launch(  # pyright: ignore[reportUnusedFunction]
+        *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+        options: Options | None = None,
+    ) -> int:
+        job: Job | None = app(tokens)
+        return 0 if job is None else job(options or Options())
+
     return app

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 import attrs
 from cyclopts import Group, Parameter
 
-from inngest_rest.cli.execution import Extras, execute
+from inngest_rest.cli.execution import execute
+from inngest_rest.cli.extras import Extras
 from inngest_rest.operations.bulk import Bulk, Selection
 from inngest_rest.operations.operation import Returns
 from inngest_rest.operations.parameters import is_json
@@ -28,6 +29,10 @@ Job = Callable[["Options"], int]
 
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
 _POSITIONAL = inspect.Parameter.POSITIONAL_OR_KEYWORD
+
+_EXIT_STATUS = "Exit status: 0 done, " + ", ".join(
+    f"{EXIT_STATUS[code]} {code.replace('_', ' ')}" for code in Code
+)
 
 _COMMAND_GROUP = Group("Options of the command", sort_key=50)
 
@@ -52,9 +57,21 @@ def command_of(operation: Operation[Any]) -> Callable[..., Job]:
     signature = inspect.Signature([*_parameters(operation), *_extras(operation).values()])
     command.__signature__ = signature  # type: ignore[attr-defined]
     command.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
-    command.__doc__ = operation.description
+    command.__doc__ = unwrapped(operation.description)
     command.__name__ = operation.command[-1]
     return command
+
+
+def unwrapped(text: str) -> str:
+    """Return text with a line per paragraph, to be wrapped to the width of a terminal."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+
+
+def epilogue_of(operation: Operation[Any]) -> str:
+    """Return what follows the help of a command: examples, and what the exit status says."""
+    command = " ".join(["inngest-rest", *operation.command])
+    examples = "\n".join(f"  {command} {example}" for example in operation.examples)
+    return f"Examples:\n{examples}\n\n{_EXIT_STATUS}"
 
 
 def _parameters(operation: Operation[Any]) -> Iterator[inspect.Parameter]:
@@ -64,13 +81,17 @@ def _parameters(operation: Operation[Any]) -> Iterator[inspect.Parameter]:
             continue
         kind = _KEYWORD if each.kw_only else _POSITIONAL
         help = " ".join(filter(None, [described[each.name], _form(each.type), _default(each)]))
-        annotation: Any = Annotated[_annotation(each.type), Parameter(help=help)]
-        yield inspect.Parameter(each.name, kind, default=None, annotation=annotation)
+        parameter = Parameter(help=help, show_default=False)
+        annotation: Any = Annotated[_annotation(each.type), parameter]
+        default = False if _plain(each.type) is bool else None
+        yield inspect.Parameter(each.name, kind, default=default, annotation=annotation)
 
 
 def _annotation(kind: Any) -> Any:
     """Return a parameter's type as the command line reads it: JSON is text, None is left out."""
     kind = _plain(kind)
+    if kind is bool:  # with None it would look like an option with a value to completion
+        return kind
     return (str if is_json(kind) else kind) | None
 
 
@@ -122,7 +143,7 @@ def _extras(operation: Operation[Any]) -> dict[str, inspect.Parameter]:
 
 def _extra(name: str, kind: Any, help: str) -> inspect.Parameter:
     option = f"--{name.replace('_', '-')}"
-    annotation: Any = Annotated[
-        kind | None, Parameter(name=option, help=help, group=_COMMAND_GROUP)
-    ]
-    return inspect.Parameter(name, _KEYWORD, default=None, annotation=annotation)
+    parameter = Parameter(name=option, help=help, group=_COMMAND_GROUP, show_default=False)
+    annotation: Any = Annotated[kind if kind is bool else kind | None, parameter]
+    default = False if kind is bool else None
+    return inspect.Parameter(name, _KEYWORD, default=default, annotation=annotation)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
-from attrs import evolve, frozen
+from attrs import evolve
 
 from inngest_rest import InngestClient
 from inngest_rest.cli import waiting
@@ -25,27 +25,9 @@ from inngest_rest.operations.problems import OperationError, problem_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from inngest_rest.cli.extras import Extras
     from inngest_rest.cli.options import Format, Options
     from inngest_rest.operations.operation import Operation
-
-
-@frozen(kw_only=True)
-class Extras:
-    """The options of a command that are not parameters of its operation.
-
-    Attributes:
-        params: All parameters as JSON.
-        all: Whether to list all there is.
-        exit_status: Whether the exit status says that a run failed.
-        yes: Whether an act by a filter is confirmed.
-        report: The file of a report on an act.
-    """
-
-    params: str | None = None
-    all: bool = False
-    exit_status: bool = False
-    yes: bool = False
-    report: str | None = None
 
 
 def execute(

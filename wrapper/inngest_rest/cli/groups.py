@@ -2,7 +2,7 @@
 
 from cyclopts import App
 
-from inngest_rest.cli.command import command_of
+from inngest_rest.cli.command import command_of, epilogue_of
 from inngest_rest.operations.table import GROUPS, group
 
 
@@ -11,5 +11,5 @@ def __getattr__(name: str) -> App:
         raise AttributeError(name)
     app = App(name=name, help=GROUPS[name])
     for each in group(name):
-        app.command(command_of(each), name=each.command[-1])
+        app.command(command_of(each), name=each.command[-1], help_epilogue=epilogue_of(each))
     return app

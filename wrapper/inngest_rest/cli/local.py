@@ -7,6 +7,7 @@ return a `Job`, as those of operations do.
 from __future__ import annotations
 
 LOCAL: dict[str, str] = {
+    "completion": "Completion of commands and options by bash, zsh and fish",
     "demo": "See the client at work in a few seconds, on a mock server or on yours",
     "mock": "Serve a mock server, to try commands and programs on",
     "skill": "The skill for agents: install, show and check it",

@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.operations.parameters import ParameterError
@@ -45,7 +45,7 @@ class ReportFile:
                 rows[row.position] = row
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, IndexError) as error:
+        except (OSError, ValueError, LookupError, TypeError) as error:
             raise ParameterError(f"report: {self._path}: {error}", field="report") from None
         if report.action != action:
             raise ParameterError(
@@ -99,12 +99,13 @@ class ReportFile:
 
 
 def _row(line: str) -> ActionRow:
-    values = json.loads(line)
-    replays = values["replays_before"]
+    values: dict[str, Any] = json.loads(line)
+    replays: list[str] | None = values["replays_before"]
     return ActionRow(
-        **{
-            **values,
-            "outcome": ActionOutcome(values["outcome"]),
-            "replays_before": None if replays is None else tuple(replays),
-        }
+        position=values["position"],
+        id=values["id"],
+        outcome=ActionOutcome(values["outcome"]),
+        new_run_id=values["new_run_id"],
+        reason=values["reason"],
+        replays_before=None if replays is None else tuple(replays),
     )

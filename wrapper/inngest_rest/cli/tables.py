@@ -6,14 +6,16 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, cast
 
-from attrs import frozen
+from attrs import evolve, frozen
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from inngest_rest._visible import visible
+from inngest_rest._visible import is_right_to_left, visible
 from inngest_rest.action_reports import ActionRow
 from inngest_rest.cli.shape import Shape, field_names
 from inngest_rest.cli.text import safe
@@ -25,6 +27,7 @@ from inngest_rest.models import (
     Job,
     Run,
     RunChange,
+    RunError,
     Span,
     StoredEvent,
     Webhook,
@@ -37,9 +40,12 @@ if TYPE_CHECKING:
     from inngest_rest.cli.output import Output
 
 # Characters that a cell begins with, at most; a terminal has no room for more.
-_LONGEST_CELL = 500
+_LONGEST_CELL = 160
 
 _MOST_ROWS = 100
+
+# After text that runs from right to left, what follows on its line would be moved.
+_LEFT_TO_RIGHT_MARK = "\u200e"
 
 _STYLES = {
     "completed": "green",
@@ -66,7 +72,6 @@ class Column:
         value: Returns its value for a record.
         is_whole: Whether it is shown on one line and never cut, as an id has to be.
         from_width: Number of columns that a terminal must have for it.
-        ratio: Its share of the room that is left; None for as much as it needs.
     """
 
     heading: str
@@ -81,10 +86,18 @@ def _function(run: Run) -> str:
     return run.internal_function_id or ""
 
 
-def _error(run: Run) -> str:
+def _outcome(run: Run) -> str:
     if run.error is None:
         return "" if run.output is None else _json(run.output)
-    return ": ".join(filter(None, (run.error.name, run.error.message)))
+    return _words_of(run.error)
+
+
+def _words_of(error: RunError) -> str:
+    return ": ".join(filter(None, (error.name, error.message)))
+
+
+def _of_run(column: Column, change: RunChange) -> object:
+    return column.value(change.run)
 
 
 _RUN = (
@@ -93,17 +106,14 @@ _RUN = (
     Column("FUNCTION", _function),
     Column("QUEUED", lambda it: it.queued_at, is_whole=True),
     Column("ENDED", lambda it: it.ended_at, is_whole=True, from_width=110),
-    Column("OUTPUT", _error, from_width=110),
+    Column("OUTPUT", _outcome, from_width=110),
 )
 
-_COLUMNS: dict[type[Record], tuple[Column, ...]] = {
+COLUMNS: dict[type[Record], tuple[Column, ...]] = {
     Run: _RUN,
     RunChange: (
         Column("CHANGE", lambda it: it.kind, is_whole=True),
-        *(
-            Column(c.heading, lambda it, c=c: c.value(it.run), c.is_whole, c.from_width)
-            for c in _RUN
-        ),
+        *(evolve(each, value=partial(_of_run, each)) for each in _RUN),
     ),
     StoredEvent: (
         Column("INTERNAL ID", lambda it: it.internal_id, is_whole=True),
@@ -201,14 +211,12 @@ def _table(items: Sequence[Record], console: Console, shape: Shape) -> Table:
 
 
 def _columns(kind: type[Record], width: int, shape: Shape) -> list[Column]:
-    if shape.fields is None and kind in _COLUMNS:
-        return [each for each in _COLUMNS[kind] if width >= each.from_width]
+    if shape.fields is None and kind in COLUMNS:
+        return [each for each in COLUMNS[kind] if width >= each.from_width]
     names = shape.fields or field_names(kind)
     own = {*field_names(kind)}
     return [
-        Column(name.upper().replace("_", " "), lambda it, name=name: getattr(it, name))
-        for name in names
-        if name in own
+        Column(name.upper().replace("_", " "), attrgetter(name)) for name in names if name in own
     ]
 
 
@@ -218,7 +226,10 @@ def _cell(value: object, shape: Shape) -> Text:
     longest = min(shape.max_chars or _LONGEST_CELL, _LONGEST_CELL)
     if len(text) > longest:
         text = f"{text[:longest]}…"
-    return Text(visible(text), style=_style(value), overflow="fold")
+    shown = visible(text)
+    if is_right_to_left(shown):
+        shown += _LEFT_TO_RIGHT_MARK
+    return Text(shown, style=_style(value), overflow="fold")
 
 
 def _view(record: Record, console: Console, shape: Shape) -> Any:
@@ -305,10 +316,12 @@ def _text(value: object, *, indent: int | None = None) -> str:
             return f"{value.total_seconds():g} s"
         case Target():
             return value.api_url + (f" (environment {value.env})" if value.env else "")
+        case RunError():
+            return "\n".join(filter(None, (_words_of(value), value.stack)))
         case Record():
             return _json(value.to_dict(), indent=indent)
         case Mapping() | list() | tuple():
-            return _json(value, indent=indent)
+            return _json(cast("object", value), indent=indent)
         case _:
             return str(value)
 

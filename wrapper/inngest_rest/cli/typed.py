@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from inngest_rest.cli.options import Options
     from inngest_rest.operations.operation import Operation
@@ -36,12 +36,10 @@ def command_text(operation: Operation[Any], parameters: Any, options: Options, *
 
 def _words(values: Any) -> Iterator[str]:
     """Yield the words that set the fields of an attrs object to their values."""
-    for each in attrs.fields(type(values)):
+    for each in attrs.fields(cast("type[Any]", type(values))):
         value = getattr(values, each.name)
-        default = each.default
-        if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
-            default = default.factory()  # type: ignore[union-attr]
-        if value == default:
+        make_default: Callable[[], object] | None = getattr(each.default, "factory", None)
+        if value == (each.default if make_default is None else make_default()):
             continue
         option = f"--{each.name.replace('_', '-')}"
         match value:

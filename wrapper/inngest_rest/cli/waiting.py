@@ -11,7 +11,7 @@ from inngest_rest.models import Run, RunChange, RunStatus
 from inngest_rest.operations.problems import Code, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from inngest_rest import BatchReport
     from inngest_rest.cli.talk import Talk
@@ -66,4 +66,5 @@ def with_progress(operation: Operation[Any], talk: Talk) -> Operation[Any]:
         told = [f"{count:,} {name}" for name, count in counts.items() if count]
         talk.progress(f"Sending: {', '.join(told)}")
 
-    return evolve(operation, run=partial(operation.run, on_batch=on_batch))
+    send_file: Callable[..., Any] = operation.run
+    return evolve(operation, run=partial(send_file, on_batch=on_batch))

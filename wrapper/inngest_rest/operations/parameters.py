@@ -30,8 +30,9 @@ Json = Mapping[str, Any]
 
 def is_json(kind: object) -> bool:
     """Return whether a parameter of this type is JSON on the command line: an object, or any."""
-    kinds = [get_origin(each) or each for each in (kind, *get_args(kind))]
-    return any(each in {Any, Mapping} for each in kinds)
+    if (get_origin(kind) or kind) in {Any, Mapping}:
+        return True
+    return any(is_json(each) for each in get_args(kind))
 
 
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
@@ -83,7 +84,7 @@ def instant(field: str, text: str | None, *, now: datetime | None = None) -> dat
     return moment.astimezone(UTC)
 
 
-def fixed(parameters: P) -> P:
+def fixed(parameters: Any) -> Any:
     """Return parameters with the window of a filter fixed to instants, so that it stays the same.
 
     Raises:
