@@ -142,8 +142,11 @@ def _write(text: str, output: Output) -> None:
 def _wait_for_the_end() -> None:
     """Wait for Ctrl-C or SIGTERM, either of which is the way to end this."""
     ended = threading.Event()
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = {each: signal.signal(each, lambda *_: ended.set()) for each in signals}
+
+    def end(_signal: int, _frame: object) -> None:
+        ended.set()
+
+    before = {each: signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         ended.wait()
     finally:

@@ -254,7 +254,7 @@ def invoke(stage: Stage) -> str | None:
     # `since` needs v2, whose runs have the ids of app and function.
     assert run.app_id
     assert run.function_id
-    data = stage.events[event_of(stage, run)].get("data") or {}
+    data: dict[str, Any] = stage.events[event_of(stage, run)].get("data") or {}
     stage.screen.say(f"  {function_of(run)} with {as_json(data, 60)}")
     asked = stage.monotonic()
     new = stage.client.functions.invoke(run.app_id, run.function_id, data)

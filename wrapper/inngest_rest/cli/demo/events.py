@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from inngest_rest import InngestClient, InvalidEventError, PartialSendError
 from inngest_rest.operations.parameters import ParameterError
@@ -64,7 +64,7 @@ def read_events(path: Path) -> list[dict[str, Any]]:
             raise _wrong(f"{place}: not JSON: {error}") from None
         if not isinstance(event, dict):
             raise _wrong(f"{place}: not a JSON object; write one event per line")
-        events.append(event)
+        events.append(cast("dict[str, Any]", event))
         places.append(place)
     if not events:
         raise _wrong(f"{path}: no events; write one JSON object per line")
