@@ -17,7 +17,7 @@ app = App(
     help_epilogue="""\
 Examples:
   bash: source <(inngest-rest completion bash)
-  zsh:  inngest-rest completion zsh > "${fpath[1]}/_inngest-rest"
+  zsh:  inngest-rest completion zsh > "${fpath[1]}/_cyclopts_inngest-rest"
   fish: inngest-rest completion fish > ~/.config/fish/completions/inngest-rest.fish""",
 )
 
