@@ -30,6 +30,7 @@ from inngest_rest import (
     aio,
     client,
 )
+from inngest_rest.aio._checks import Checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +51,7 @@ def groups(door: Any) -> list[type]:
 
 
 def methods() -> Iterator[tuple[str, Any]]:
-    for kind in (AsyncInngestClient, *groups(AsyncInngestClient)):
+    for kind in (AsyncInngestClient, Checks, *groups(AsyncInngestClient)):
         for name, method in own_functions(kind).items():
             yield f"{kind.__name__}.{name}", method
 
@@ -211,7 +212,7 @@ def test_all_is_sorted_and_each_name_is_there(module: Any) -> None:
 def test_all_is_every_public_name_of_the_leaves() -> None:
     public = {
         name
-        for module in ("errors", "event", "explanation", "models", "reports")
+        for module in ("diagnosis", "errors", "event", "explanation", "models", "reports")
         for name, value in vars(__import__(f"inngest_rest.{module}", fromlist=["x"])).items()
         if getattr(value, "__module__", "").startswith("inngest_rest.") and name[0].isupper()
     }
@@ -228,6 +229,7 @@ PUBLIC = [
     "inngest_rest.action_reports",
     "inngest_rest.aio",
     "inngest_rest.client",
+    "inngest_rest.diagnosis",
     "inngest_rest.errors",
     "inngest_rest.event",
     "inngest_rest.event_types",

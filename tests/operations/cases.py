@@ -100,5 +100,6 @@ CASES: dict[str, Call] = {
     "webhooks.create": lambda _: {"name": "orders"},
     "webhooks.update": lambda world: {"id": world.webhook(), "name": "shop orders"},
     "webhooks.delete": lambda world: {"id": world.webhook()},
+    "doctor": lambda _: {},
 }
 """Parameters for each operation."""

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from inngest_rest.client.buffer import EventBuffer
     from inngest_rest.client.paginator import Paginator
     from inngest_rest.client.watcher import EndedRuns, Watcher
+    from inngest_rest.diagnosis import (
+        CallRoute,
+        Check,
+        Diagnosis,
+        Finding,
+        FindingState,
+        ServerKind,
+    )
     from inngest_rest.errors import (
         ApiError,
         AuthenticationError,
@@ -84,10 +92,13 @@ __all__ = [
     "BadRequestError",
     "BatchReport",
     "BufferFullError",
+    "CallRoute",
     "Cancellation",
+    "Check",
     "ClosedError",
     "ConfigurationError",
     "ConflictError",
+    "Diagnosis",
     "EndedRuns",
     "Event",
     "EventBuffer",
@@ -95,6 +106,8 @@ __all__ = [
     "EventLike",
     "EventType",
     "Explanation",
+    "Finding",
+    "FindingState",
     "Function",
     "InngestClient",
     "InngestError",
@@ -127,6 +140,7 @@ __all__ = [
     "SendFailure",
     "SendReport",
     "ServerError",
+    "ServerKind",
     "Span",
     "StoredEvent",
     "Target",
@@ -148,6 +162,7 @@ _NAMES = {
     "inngest_rest.client.buffer": "EventBuffer",
     "inngest_rest.client.paginator": "Paginator",
     "inngest_rest.client.watcher": "EndedRuns Watcher",
+    "inngest_rest.diagnosis": "CallRoute Check Diagnosis Finding FindingState ServerKind",
     "inngest_rest.errors": (
         "ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
         "ConfigurationError ConflictError EventDataError InngestError InvalidArgumentError "

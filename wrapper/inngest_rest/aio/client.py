@@ -15,6 +15,7 @@ from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.sending import send, send_many
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
 from inngest_rest._core.sending.send_many import DEFAULT_IN_FLIGHT
+from inngest_rest.aio._checks import Checks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from inngest_rest.typing import ApiVersion, EventNameCheck, Seconds
 
 
-class AsyncInngestClient:
+class AsyncInngestClient(Checks):
     """A client for Inngest's HTTP API.
 
     Each argument left out is read from the environment variable named beside it. Making a client
@@ -375,18 +376,6 @@ class AsyncInngestClient:
                 self._session, batch_size, in_flight, on_batch, max_requests, period
             ),
         )
-
-    async def health(self) -> None:
-        """Return if the server is up.
-
-        Raises:
-            InngestError: The server is not up, or is not an Inngest server.
-
-        HTTP: `GET /health` on the host for events.
-        """
-        from inngest_rest._core.resources import health
-
-        return await self._driver.run(health.check(self._session))
 
     async def aclose(self) -> None:
         """Close all connections; the client cannot be used afterwards."""

@@ -16,6 +16,7 @@ from inngest_rest._core.drivers.blocking import Driver
 from inngest_rest._core.sending import send, send_many
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
 from inngest_rest._core.sending.send_many import DEFAULT_IN_FLIGHT
+from inngest_rest.client._checks import Checks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from inngest_rest.typing import ApiVersion, EventNameCheck, Seconds
 
 
-class InngestClient:
+class InngestClient(Checks):
     """A client for Inngest's HTTP API.
 
     Each argument left out is read from the environment variable named beside it. Making a client
@@ -376,18 +377,6 @@ class InngestClient:
                 self._session, batch_size, in_flight, on_batch, max_requests, period
             ),
         )
-
-    def health(self) -> None:
-        """Return if the server is up.
-
-        Raises:
-            InngestError: The server is not up, or is not an Inngest server.
-
-        HTTP: `GET /health` on the host for events.
-        """
-        from inngest_rest._core.resources import health
-
-        return self._driver.run(health.check(self._session))
 
     def close(self) -> None:
         """Close all connections; the client cannot be used afterwards."""

@@ -22,6 +22,7 @@ GROUPS = {
     "signals": "Signals that runs wait for: send one",
     "cancellations": "Bulk cancellations: list, create and delete them",
     "webhooks": "Webhooks of Inngest Cloud: list, get, create, update and delete them",
+    "doctor": "Check the server, the keys and the settings",
 }
 """Each group with what it is about; it is a module of this package, named here."""
 

@@ -22,6 +22,7 @@ from inngest_rest_api.models import V2HealthEnvelope
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.calls.settings import Settings
     from inngest_rest._core.plans import Plan
 
 T = TypeVar("T")
@@ -42,7 +43,7 @@ def first_present(session: Session, *routes: Route[Any, T], deadline: float = ma
         RouteNotFoundError: All are absent; it names the release that has one of them.
         InvalidResponseError: All responded as the web UI does: the base URL may be wrong.
     """
-    allowed = [route for route in routes if _may_ask(session, route)]
+    allowed = [route for route in routes if may_ask(session.settings, route.operation.tag)]
     if not allowed:
         raise ConfigurationError(_why_none(session, routes))
     now = session.clock.monotonic()
@@ -148,8 +149,8 @@ def _absent(
     return error
 
 
-def _may_ask(session: Session, route: Route[Any, Any]) -> bool:
-    settings, family = session.settings, route.operation.tag
+def may_ask(settings: Settings, family: str) -> bool:
+    """Return whether a client with these settings asks a family, v1 or v2."""
     if settings.api_version != "auto":
         return settings.api_version == family
     # An API key is valid for v2 only: without a signing key, v1 would reject the call.

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 DEV_EVENT_KEY = "NO_EVENT_KEY_SET"
 
 # Compiled when first needed: many processes import this package without having a key.
-_SIGNING_KEY = r"(?:signkey-[A-Za-z0-9_]+-)?((?:[0-9A-Fa-f]{2})+)"
+_SIGNING_KEY = r"(?:signkey-([A-Za-z0-9_]+)-)?((?:[0-9A-Fa-f]{2})+)"
+# Any other word might be a part of somebody's secret.
+_ENVIRONMENTS = frozenset({"prod", "test", "branch"})
 _PRINTABLE = r"[\x21-\x7e]+"
 
 
@@ -51,7 +53,13 @@ def signing_key_bearer(name: str, key: str) -> str:
             f"{name} is not a valid signing key, which is an even number of hex digits, with or "
             'without a prefix such as "signkey-prod-"'
         )
-    return hashlib.sha256(bytes.fromhex(match[1])).hexdigest()
+    return hashlib.sha256(bytes.fromhex(match[2])).hexdigest()
+
+
+def signing_key_kind(key: str) -> str | None:
+    """Return the environment that a signing key is for by its prefix; None if it does not show."""
+    match = re.fullmatch(_SIGNING_KEY, key)
+    return match[1] if match and match[1] in _ENVIRONMENTS else None
 
 
 class KeyRing:

@@ -47,6 +47,7 @@ class Session:
     ) -> None:
         self.settings = settings
         self.clock = clock
+        self.has_own_transport = has_own_transport
         own = RetryQuota() if has_own_transport else None
         self.quotas: Mapping[Host, RetryQuota] = {
             "event": own or quota_of(settings.event_url),
@@ -68,9 +69,15 @@ class Session:
         other.settings, other.headers = settings, _headers(settings)
         return other
 
+    def apart(self) -> Session:
+        """Return a session that neither shares nor teaches what was learned about routes."""
+        other = copy.copy(self)
+        other.absent = AbsentRoutes()
+        return other
+
     def is_related_to(self, other: Session) -> bool:
         """Return whether both are of one client, or of copies of it."""
-        return self.absent is other.absent
+        return self.quotas is other.quotas
 
     def __str__(self) -> str:
         return f"{self.settings.event_url!r}, {self.settings.api_url!r}"

@@ -39,8 +39,11 @@ class Settings:
     """The validated settings of a client. Keys are left out of the repr.
 
     Attributes:
+        signing_key_kinds: The environments that the signing keys are for, such as "prod", by the
+            argument or variable that each came from, in the order of `signing_bearers`.
         withholds_keys: Whether a key was given that is not sent: its server is a dev server on
             another machine, reached by plain http that was not allowed.
+        spares_proxy: Whether a proxy is set, but not for these servers.
     """
 
     event_url: str
@@ -49,6 +52,7 @@ class Settings:
     env: str | None
     event_key: str | None = field(repr=False)
     signing_bearers: tuple[str, ...] = field(repr=False)
+    signing_key_kinds: Mapping[str, str | None] = field(repr=False)
     api_key: str | None = field(repr=False)
     withholds_keys: bool
     api_version: ApiVersion
@@ -58,6 +62,7 @@ class Settings:
     retry: RetryPolicy
     event_proxy: str | None = field(repr=False)
     api_proxy: str | None = field(repr=False)
+    spares_proxy: bool
     headers: Mapping[str, str] = field(factory=dict[str, str], repr=False)
 
     @property
@@ -135,15 +140,18 @@ def resolve(
             f"event_name_check must be off, warn or refuse, not {event_name_check!r}"
         )
     event_key_given = _event_key(reader.find("event_key", "INNGEST_EVENT_KEY"))
-    signing_bearers = tuple(
-        keys.signing_key_bearer(*found)
+    signing_keys = [
+        found
         for found in (
             reader.find("signing_key", "INNGEST_SIGNING_KEY"),
             reader.find("signing_key_fallback", "INNGEST_SIGNING_KEY_FALLBACK"),
         )
         if found
-    )
+    ]
+    signing_bearers = tuple(keys.signing_key_bearer(*found) for found in signing_keys)
     api_key_given = _token(reader.find("api_key", "INNGEST_API_KEY"))
+    event_proxy = None if event == dev_server else _proxy(event_url, is_dev=is_dev)
+    api_proxy = None if api == dev_server else _proxy(api_url, is_dev=is_dev)
     return Settings(
         event_url=event_url,
         api_url=api_url,
@@ -151,6 +159,7 @@ def resolve(
         env=_token(reader.find("env", "INNGEST_ENV")),
         event_key=None if event_is_shown else event_key_given,
         signing_bearers=() if api_is_shown else signing_bearers,
+        signing_key_kinds={name: keys.signing_key_kind(key) for name, key in signing_keys},
         api_key=None if api_is_shown else api_key_given,
         withholds_keys=(event_is_shown and event_key_given is not None)
         or (api_is_shown and bool(signing_bearers or api_key_given)),
@@ -159,8 +168,9 @@ def resolve(
         timeout=check_timeout(timeout),
         max_bytes=_max_bytes(max_response_bytes),
         retry=check_retries(retries),
-        event_proxy=None if event == dev_server else _proxy(event_url, is_dev=is_dev),
-        api_proxy=None if api == dev_server else _proxy(api_url, is_dev=is_dev),
+        event_proxy=event_proxy,
+        api_proxy=api_proxy,
+        spares_proxy=not (event_proxy or api_proxy) and _is_proxy_set(event_url, api_url),
     )
 
 
@@ -279,11 +289,19 @@ def _proxy(url: str, *, is_dev: bool) -> str | None:
     target = httpx.URL(url)
     if _is_loopback(target.host) or (is_dev and target.scheme == "http"):
         return None
-    proxies = getproxies()
-    proxy = proxies.get(target.scheme) or proxies.get("all")
+    proxy = _proxy_by_scheme(target.scheme)
     if proxy is None or proxy_bypass(target.netloc.decode()):
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _proxy_by_scheme(scheme: str) -> str | None:
+    proxies = getproxies()
+    return proxies.get(scheme) or proxies.get("all")
+
+
+def _is_proxy_set(*urls: str) -> bool:
+    return any(_proxy_by_scheme(httpx.URL(url).scheme) for url in urls)
 
 
 def check_retries(retries: int | RetryPolicy | None) -> RetryPolicy:

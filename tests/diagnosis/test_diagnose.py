@@ -1,0 +1,369 @@
+"""A diagnosis says what answers, which key is wrong and what to do, and shows no key."""
+
+from __future__ import annotations
+
+import re
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from inngest_rest import Check, ClosedError, Diagnosis, Finding, FindingState, ServerKind
+from inngest_rest.testing import MockServer, answers, drops
+from tests.support.clock import STARTED
+from tests.support.server import WEB_UI, Reply, recorded, says, text
+
+if TYPE_CHECKING:
+    from tests.conftest import Connect
+    from tests.support.server import Server
+
+KEY, OTHER_KEY = "signkey-test-0123456789abcdef", "signkey-test-fedcba9876543210"
+EVENT_KEY, API_KEY = "an-event-key-0123", "sk-inn-api-0123456789"
+
+OK, WARNING = FindingState.OK, FindingState.WARNING
+PROBLEM, UNKNOWN = FindingState.PROBLEM, FindingState.UNKNOWN
+
+
+def self_hosted(**kwargs: Any) -> MockServer:
+    return MockServer(event_keys=[EVENT_KEY], signing_key=KEY, **kwargs)
+
+
+def of(diagnosis: Diagnosis, check: Check) -> Finding:
+    """Return the last finding about something."""
+    return [each for each in diagnosis.findings if each.check is check][-1]
+
+
+def diagnose(connect: Connect, mock: MockServer, **kwargs: Any) -> Diagnosis:
+    """Diagnose a server that is not said to be a dev server, and check what holds for each."""
+    settings = {"dev": False, "base_url": "https://inngest.test", **kwargs}
+    diagnosis = connect(transport=mock.transport, **settings).diagnose()
+    for finding in diagnosis.findings:
+        assert (finding.remedy is None) is (finding.state is OK), finding
+        assert finding.message
+    shown = f"{diagnosis}{diagnosis!r}{diagnosis.to_json()}"
+    for key in (KEY, OTHER_KEY, EVENT_KEY, API_KEY):
+        assert key not in shown
+        assert key.rpartition("-")[2] not in shown
+    assert {each.method for each in mock.requests} <= {"GET"}
+    return diagnosis
+
+
+def test_a_dev_server_states_its_release_and_needs_no_keys(connect: Connect) -> None:
+    mock = MockServer()
+    diagnosis = diagnose(connect, mock, dev=True, base_url=None)
+    assert (diagnosis.server_kind, diagnosis.release) == (ServerKind.DEV, "1.43.0")
+    assert {each.state for each in diagnosis.findings if each.check is not Check.CLOCK} == {OK}
+    assert diagnosis.is_ok
+    assert len(mock.requests) == 2
+
+
+def test_a_self_hosted_server_shows_its_release_by_its_routes(connect: Connect) -> None:
+    mock = self_hosted()
+    diagnosis = diagnose(connect, mock, event_key=EVENT_KEY, signing_key=KEY)
+    assert (diagnosis.server_kind, diagnosis.release) == (ServerKind.SELF_HOSTED, None)
+    assert (diagnosis.release_from, diagnosis.release_below) == ("1.40.0", None)
+    assert of(diagnosis, Check.SIGNING_KEY).state is OK
+    assert of(diagnosis, Check.EVENT_KEY).state is UNKNOWN
+    assert not mock.events
+
+
+@pytest.mark.parametrize(
+    ("release", "first", "below"),
+    [
+        ("0.20", "0.20.0", "0.24.3"),
+        ("1.6", "0.24.3", "1.11.6"),
+        ("1.17", "1.11.6", "1.19.3"),
+        ("1.19.3", "1.19.3", "1.25.0"),
+        ("1.25", "1.25.0", "1.26.0"),
+        ("1.26", "1.26.0", "1.27.1"),
+        ("1.33", "1.27.1", "1.38.0"),
+        ("1.38", "1.38.0", "1.40.0"),
+        ("1.40", "1.40.0", None),
+    ],
+)
+def test_the_routes_of_a_release_bound_it(
+    release: str, first: str, below: str | None, connect: Connect
+) -> None:
+    diagnosis = diagnose(connect, self_hosted(release=release), signing_key=KEY)
+    assert (diagnosis.release_from, diagnosis.release_below) == (first, below)
+
+
+def test_a_server_that_is_too_old_for_a_call_is_a_warning_with_the_release_to_upgrade_to(
+    connect: Connect,
+) -> None:
+    routes = of(diagnose(connect, MockServer(release="1.33"), dev=True), Check.ROUTES)
+    assert routes.state is WARNING
+    assert "runs.list (since 1.38.0)" in routes.message
+    assert "webhooks" not in routes.message
+    assert "1.40.0" in (routes.remedy or "")
+
+
+def test_a_wrong_signing_key_is_a_problem(connect: Connect) -> None:
+    diagnosis = diagnose(connect, self_hosted(), signing_key=OTHER_KEY)
+    assert [each.check for each in diagnosis.problems] == [Check.SIGNING_KEY]
+    assert diagnosis.server_kind is ServerKind.SELF_HOSTED
+    assert of(diagnosis, Check.ROUTES).state is UNKNOWN
+
+
+def test_each_signing_key_is_tried_by_itself(connect: Connect) -> None:
+    diagnosis = diagnose(
+        connect, self_hosted(), signing_key=OTHER_KEY, signing_key_fallback=KEY, api_key=API_KEY
+    )
+    states = [
+        (each.check, each.state)
+        for each in diagnosis.findings
+        if each.check in {Check.SIGNING_KEY, Check.API_KEY}
+    ]
+    assert states == [
+        (Check.SIGNING_KEY, WARNING),
+        (Check.SIGNING_KEY, OK),
+        (Check.API_KEY, WARNING),
+    ]
+    assert "signing_key_fallback is accepted" in of(diagnosis, Check.SIGNING_KEY).message
+    assert diagnosis.release_from == "1.40.0"
+
+
+def test_missing_keys_are_named(connect: Connect) -> None:
+    diagnosis = diagnose(connect, self_hosted())
+    assert of(diagnosis, Check.SIGNING_KEY).state is PROBLEM
+    assert of(diagnosis, Check.EVENT_KEY).state is WARNING
+    assert "INNGEST_SIGNING_KEY" in (of(diagnosis, Check.SIGNING_KEY).remedy or "")
+
+
+def test_an_api_key_alone_rules_out_what_v1_alone_has(connect: Connect) -> None:
+    diagnosis = diagnose(connect, self_hosted(), api_key=API_KEY)
+    signing_key = of(diagnosis, Check.SIGNING_KEY)
+    assert signing_key.state is WARNING
+    assert "events.list" in signing_key.message
+    assert "runs.list" not in signing_key.message
+    assert of(diagnosis, Check.API_KEY).state is PROBLEM
+
+
+@pytest.mark.parametrize(
+    ("settings", "check"),
+    [
+        ({"event_key": KEY}, Check.EVENT_KEY),
+        ({"event_key": API_KEY}, Check.EVENT_KEY),
+        ({"api_key": KEY, "signing_key": KEY}, Check.API_KEY),
+    ],
+)
+def test_a_key_of_another_kind_is_a_problem(
+    settings: dict[str, str], check: Check, connect: Connect
+) -> None:
+    assert of(diagnose(connect, self_hosted(), **settings), check).state is PROBLEM
+
+
+def test_a_dev_server_that_is_not_said_to_be_one_is_a_warning(connect: Connect) -> None:
+    mode = of(diagnose(connect, MockServer()), Check.MODE)
+    assert mode.state is WARNING
+    assert "INNGEST_DEV=https://inngest.test" in (mode.remedy or "")
+
+
+def test_a_server_with_keys_that_is_said_to_be_a_dev_server_is_a_warning(connect: Connect) -> None:
+    diagnosis = diagnose(connect, self_hosted(), dev=True)
+    assert of(diagnosis, Check.MODE).state is WARNING
+    assert of(diagnosis, Check.SIGNING_KEY).state is PROBLEM
+
+
+def test_keys_that_are_withheld_from_plain_http_are_named(connect: Connect) -> None:
+    settings = {"dev": "http://inngest.test:8288", "base_url": None}
+    diagnosis = diagnose(connect, self_hosted(), event_key=EVENT_KEY, signing_key=KEY, **settings)
+    for check in (Check.EVENT_KEY, Check.SIGNING_KEY):
+        assert of(diagnosis, check).state is WARNING
+        assert "INNGEST_ALLOW_HTTP" in (of(diagnosis, check).remedy or "")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "env", "state"),
+    [
+        ("signkey-branch-", "feature", OK),
+        ("signkey-branch-", None, PROBLEM),
+        ("signkey-prod-", None, OK),
+        ("signkey-prod-", "feature", WARNING),
+        ("signkey-test-", "feature", WARNING),
+        ("", None, OK),
+        ("", "feature", UNKNOWN),
+        ("signkey-aSecretWord-", "feature", UNKNOWN),
+    ],
+)
+def test_signing_key_and_environment_of_cloud_agree(
+    prefix: str, env: str | None, state: FindingState, connect: Connect
+) -> None:
+    settings = {"base_url": None, "signing_key": f"{prefix}0123456789abcdef", "env": env}
+    diagnosis = diagnose(connect, self_hosted(), **settings)
+    assert diagnosis.server_kind is ServerKind.CLOUD
+    assert of(diagnosis, Check.ENVIRONMENT).state is state
+    assert "aSecretWord" not in str(diagnosis)
+
+
+def test_keys_of_two_environments_are_a_warning(connect: Connect) -> None:
+    keys = {"signing_key": KEY, "signing_key_fallback": "signkey-prod-aa"}
+    diagnosis = diagnose(connect, self_hosted(), base_url=None, **keys)
+    assert of(diagnosis, Check.ENVIRONMENT).state is WARNING
+
+
+def test_an_environment_is_a_warning_where_there_are_none(connect: Connect) -> None:
+    diagnosis = diagnose(connect, MockServer(), env="feature", dev=True)
+    assert of(diagnosis, Check.ENVIRONMENT).state is WARNING
+
+
+def test_both_hosts_of_cloud_are_looked_at(connect: Connect, server: Server) -> None:
+    server.on("GET /health", recorded("health"))
+    server.on("GET /v1/events", text(401, "Unauthorized"))
+    diagnosis = connect(dev=False, signing_key=KEY).diagnose()
+    assert [each.url.host for each in server.requests[:2]] == ["inn.gs", "api.inngest.com"]
+    assert of(diagnosis, Check.SERVER).state is OK
+    assert [each.check for each in diagnosis.problems] == [Check.SIGNING_KEY]
+
+
+@pytest.mark.parametrize(
+    ("reply", "check", "words"),
+    [
+        (httpx.ConnectError("refused"), Check.CONNECTION, "refused"),
+        (httpx.ReadTimeout("slow"), Check.CONNECTION, "no response"),
+        (WEB_UI, Check.SERVER, "a web page"),
+        (says({"hello": "world"}), Check.SERVER, "not as documented"),
+        (text(404, "404 page not found"), Check.SERVER, "404"),
+        (text(401, "who are you?"), Check.SERVER, "401"),
+        (text(503, "overloaded"), Check.SERVER, "503"),
+        (Reply(200), Check.SERVER, "not Inngest"),
+    ],
+)
+def test_what_is_not_inngest_is_a_problem_and_no_exception(
+    reply: Any, check: Check, words: str, connect: Connect, server: Server
+) -> None:
+    server.on("GET /health", reply)
+    diagnosis = connect(event_key=EVENT_KEY, signing_key=KEY).diagnose()
+    (problem,) = diagnosis.problems
+    assert (problem.check, problem.state) == (check, PROBLEM)
+    assert words in problem.message
+    assert problem.remedy
+    assert diagnosis.calls == ()
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("effect", [drops(), answers(500), answers(429), answers(200, b"<html>")])
+@pytest.mark.parametrize("path", ["/dev", "/v1/events", "/v2/health", "/v2/apps"])
+def test_a_probe_that_fails_is_no_exception(effect: Any, path: str, connect: Connect) -> None:
+    mock = self_hosted()
+    mock.fault(effect, path=path, times=None)
+    diagnosis = diagnose(connect, mock, signing_key=KEY)
+    assert diagnosis.server_kind is ServerKind.SELF_HOSTED
+    assert not diagnosis.problems
+
+
+def test_a_dev_server_that_was_built_without_a_release_is_known_by_its_routes(
+    connect: Connect,
+) -> None:
+    mock = MockServer(release="1.38")
+    mock.fault(answers(200, b'{"version": "dev-"}'), path="/dev")
+    diagnosis = diagnose(connect, mock, dev=True)
+    assert (diagnosis.server_kind, diagnosis.release) == (ServerKind.DEV, None)
+    assert (diagnosis.release_from, diagnosis.release_below) == ("1.38.0", "1.40.0")
+
+
+@pytest.mark.parametrize(
+    ("ahead", "state"),
+    [(0, OK), (4, OK), (-5, OK), (6, WARNING), (-7, WARNING), (86_400, WARNING)],
+)
+def test_a_clock_that_is_more_than_five_seconds_off_is_a_warning(
+    ahead: int, state: FindingState, connect: Connect, server: Server
+) -> None:
+    date = formatdate(STARTED + ahead, usegmt=True)
+    server.on("GET /health", says({"status": 200, "message": "OK"}, date=date))
+    diagnosis = connect().diagnose()
+    assert of(diagnosis, Check.CLOCK).state is state
+    assert diagnosis.clock_skew_s == ahead + 0.5
+    if state is WARNING:
+        assert ("ahead" if ahead > 0 else "behind") in of(diagnosis, Check.CLOCK).message
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Tue, 99 Nov 2026 18:00:00 GMT"])
+def test_a_date_that_is_none_is_unknown(date: str, connect: Connect, server: Server) -> None:
+    server.on("GET /health", says({"status": 200, "message": "OK"}, date=date))
+    assert of(connect().diagnose(), Check.CLOCK).state is UNKNOWN
+
+
+def test_a_proxy_in_effect_is_named_without_its_password(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@127.0.0.1:9")
+    settings = {"dev": False, "base_url": "https://inngest.test", "retries": 0}
+    diagnosis = connect(transport=None, **settings).diagnose()
+    assert of(diagnosis, Check.CONNECTION).state is PROBLEM
+    assert "127.0.0.1:9" in (of(diagnosis, Check.CONNECTION).remedy or "")
+    assert "through the proxy 127.0.0.1:9" in of(diagnosis, Check.PROXIES).message
+    assert "secret" not in f"{diagnosis}{diagnosis!r}"
+
+
+@pytest.mark.parametrize(
+    ("variables", "base_url"),
+    [
+        ({"HTTP_PROXY": "http://127.0.0.1:9"}, "http://127.0.0.1:{port}"),
+        (
+            {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "localhost"},
+            "https://localhost:{port}",
+        ),
+    ],
+)
+def test_a_proxy_that_is_not_used_is_named(
+    variables: dict[str, str], base_url: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with MockServer().serve() as url:
+        client = connect(transport=None, dev=False, base_url=base_url.format(port=url[-5:]))
+        diagnosis = client.diagnose()
+    assert "not used for this server" in of(diagnosis, Check.PROXIES).message
+
+
+def test_the_proxy_of_a_client_with_a_transport_is_not_in_effect(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    diagnosis = diagnose(connect, MockServer())
+    assert "no proxy" in of(diagnosis, Check.PROXIES).message
+
+
+def test_a_pinned_family_rules_out_the_calls_of_the_other(connect: Connect) -> None:
+    diagnosis = diagnose(connect, MockServer(), dev=True, api_version="v2")
+    routes = of(diagnosis, Check.ROUTES)
+    assert routes.state is WARNING
+    assert "events.list" in routes.message
+    calls = {each.call: each for each in diagnosis.calls}
+    assert calls["events.runs"].family == "v2"
+    assert calls["events.list"].is_available is False
+
+
+def test_a_diagnosis_neither_believes_nor_teaches_what_a_client_has_learned(
+    connect: Connect,
+) -> None:
+    mock = MockServer(release="1.25")
+    client: Any = connect(transport=mock.transport)
+    assert client.diagnose().release == "1.25.0"
+    mock.fault(answers(404), path="/dev")
+    assert client.diagnose().release_below == "1.26.0"
+    before = len(mock.requests)
+    assert list(client.events.runs("0" * 26)) == []
+    assert mock.requests[before].path == "/v2/events/00000000000000000000000000/runs"
+
+
+def test_responses_to_a_diagnosis_are_kept_for_raw(connect: Connect) -> None:
+    client = connect(transport=MockServer().transport)
+    with client.raw() as responses:
+        client.diagnose()
+    assert [re.sub(".*8288", "", each.url) for each in responses] == ["/health", "/dev"]
+
+
+def test_a_closed_client_cannot_diagnose(connect: Connect) -> None:
+    client = connect(transport=MockServer().transport)
+    client.close()
+    with pytest.raises(ClosedError):
+        client.diagnose()
+
+
+def test_versions_are_stated(connect: Connect) -> None:
+    versions = diagnose(connect, MockServer()).versions
+    assert set(versions) == {"inngest-rest", "httpx", "python"}
+    assert versions["httpx"] == httpx.__version__
