@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from inngest_rest._core.actions.action import Collected, OptionArguments
+from inngest_rest._core.actions.kept_runs import KeptRuns
 from inngest_rest._core.actions.ledger import Ledger
 from inngest_rest._core.arguments import check_count, check_id
 from inngest_rest._core.calls.server_clock import SAME_WITHIN
@@ -23,6 +24,7 @@ from inngest_rest.models import RunStatus
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from inngest_rest._core.actions.kept_runs import KeptRun
     from inngest_rest._core.calls.listing import Listing, Walk
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
@@ -54,11 +56,11 @@ class RunTarget:
 
     Attributes:
         row: Its row in the report so far.
-        run: The run as it was listed; None if only its id is known.
+        run: What was kept of the run as it was listed; None if only its id is known.
     """
 
     row: ActionRow
-    run: Run | None = None
+    run: KeptRun | None = None
 
 
 @frozen
@@ -102,7 +104,7 @@ def check_selection(
     arguments: RunArguments,
     *,
     default_status: StatusFilter,
-    keep_run: Callable[[Run], Run] | None = None,
+    keep_runs: bool = False,
 ) -> Callable[[], Plan[Collected[RunTarget]]]:
     """Validate what selects the runs, and return the plan that collects them.
 
@@ -112,7 +114,7 @@ def check_selection(
         ids: The runs' ids.
         arguments: A filter, or a report to resume from.
         default_status: The statuses to list if there is another filter.
-        keep_run: Returns what to remember of a listed run; by default its id alone is.
+        keep_runs: Whether to remember more of a listed run than its id.
 
     Raises:
         InvalidArgumentError: Nothing selects runs, or more than one way does.
@@ -150,7 +152,7 @@ def check_selection(
         session.clock.now(),
     )
     _listing(session, selected)  # its arguments are checked before anything is sent
-    return lambda: _listed(session, selected, keep_run)
+    return lambda: _listed(session, selected, KeptRuns() if keep_runs else None)
 
 
 def check_report(resume: Resumable, action: str) -> ActionReport:
@@ -192,22 +194,21 @@ def _named(ledger: Ledger) -> Plan[Collected[RunTarget]]:
 
 
 def _listed(
-    session: Session, selected: RunFilter, keep_run: Callable[[Run], Run] | None
+    session: Session, selected: RunFilter, kept: KeptRuns | None
 ) -> Plan[Collected[RunTarget]]:
     """List the runs to their end before the first act, so that the set cannot grow under it."""
     ledger, seen = Ledger(), PackedIdSet()
-    kept: list[Run] = []
     walk, page = yield from _first_page(session, selected)
     while True:
         for run in page.items:
             if seen.add(run.id):
                 ledger.put(new_row(len(ledger), run.id))
-                if keep_run is not None:
-                    kept.append(keep_run(run))
+                if kept is not None:
+                    kept.add(run)
         if walk.is_done:
             break
         page = yield from walk.next_page()
-    return Collected(ledger, map(RunTarget, ledger, kept if keep_run else repeat(None)))
+    return Collected(ledger, map(RunTarget, ledger, repeat(None) if kept is None else kept))
 
 
 def _first_page(session: Session, selected: RunFilter) -> Plan[tuple[Walk[Run], Page[Run]]]:
