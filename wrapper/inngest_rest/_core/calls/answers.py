@@ -33,10 +33,13 @@ from inngest_rest.errors import (
 from inngest_rest_api.types import read_json
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import httpx
 
     from inngest_rest._core.calls.route import Route
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Host
     from inngest_rest.responses import RawResponse
 
 A = TypeVar("A")
@@ -158,7 +161,9 @@ class _Answer:
             url=self._url,
             response=self._raw,
         )
-        error.retry_after = _retry_after(response, self._session.clock.now())
+        host: Host = "event" if route.operation.tag == "ingest" else "api"
+        now = self._session.server_clocks[host].now()
+        error.retry_after = _retry_after(response, now)
         if kind is AuthenticationError:
             keys = _KEYS[route.operation.tag]
             error.advice = f"Check {keys}, and that it belongs to this server and environment."
@@ -246,7 +251,7 @@ def _json(response: httpx.Response) -> object:
         return None
 
 
-def _retry_after(response: httpx.Response, now: float) -> float | None:
+def _retry_after(response: httpx.Response, now: datetime) -> float | None:
     """Return Retry-After in seconds, given in seconds or as a date; None if neither."""
     value = response.headers.get("retry-after")
     if value is None:
@@ -256,7 +261,7 @@ def _retry_after(response: httpx.Response, now: float) -> float | None:
     except ValueError:
         try:
             date = parsedate_to_datetime(value)
-            seconds = date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now
-        except (ValueError, TypeError, OverflowError, OSError):
+            seconds = (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()
+        except (ValueError, TypeError, OverflowError):
             return None
     return None if math.isnan(seconds) else min(max(0.0, seconds), _LONGEST_PAUSE)

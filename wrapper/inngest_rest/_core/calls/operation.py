@@ -145,6 +145,7 @@ def _with_keys(
     url = requests.redacted_url(session, route)
 
     def read(response: httpx.Response) -> T:
+        session.server_clocks[host].observe(response, sent_at)
         raw.record(session, route, response, url)
         if span is not None:
             span.answered(response.status_code)
@@ -152,6 +153,7 @@ def _with_keys(
 
     refused: InngestError | None = None
     for bearer in bearers:
+        sent_at = session.clock.now()
         # A pause may end late, and a socket does not accept a negative timeout.
         left = max(deadline - session.clock.monotonic(), 0.001)
         seconds = min(session.settings.timeout, left)

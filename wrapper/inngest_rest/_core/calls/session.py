@@ -12,6 +12,7 @@ import httpx
 from inngest_rest._core.calls.keys import DEV_EVENT_KEY, KeyRing
 from inngest_rest._core.calls.retry import RateLimit, RetryQuota, quota_of
 from inngest_rest._core.calls.route import AbsentRoutes
+from inngest_rest._core.calls.server_clock import ServerClock
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
 from inngest_rest._core.event_names import NameConvention
 from inngest_rest._version import __version__
@@ -30,7 +31,7 @@ _SENSITIVE = "auth|cookie|credential|key|password|secret|session|signature|token
 
 
 class Session:
-    """Settings, keys in the order they work, what the server lacks, retry budget, rate limits.
+    """Settings, keys in the order they work, retry budget, rate limits, known routes and clocks.
 
     Args:
         settings: The validated settings of the client.
@@ -54,6 +55,10 @@ class Session:
             "api": own or quota_of(settings.api_url),
         }
         self.rate_limits: Mapping[Host, RateLimit] = {"event": RateLimit(), "api": RateLimit()}
+        self.server_clocks: Mapping[Host, ServerClock] = {
+            "event": ServerClock(clock),
+            "api": ServerClock(clock),
+        }
         self.absent = AbsentRoutes()
         # By environment: a copy of the client may have another one.
         self.catalogues: dict[str | None, object] = {}

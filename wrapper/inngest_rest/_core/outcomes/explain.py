@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.arguments import check_text
@@ -64,7 +64,7 @@ def explain_stored(
     runs = yield from _runs_of(session, event_id, deadline)
     known = yield from catalogue.read(session, deadline=deadline)
     evidence = Evidence(
-        now=at or datetime.fromtimestamp(session.clock.now(), UTC),
+        now=at or session.server_clocks["api"].now(),
         event=event,
         runs=runs,
         catalogue=known,
@@ -94,7 +94,7 @@ def _listener(function: Function, trigger: Trigger, runs: Sequence[Run]) -> List
 
 def _find(session: Session, own_id: str, name: str | None) -> Plan[StoredEvent | None]:
     """Find the newest event with an own id among those of the last day."""
-    now = datetime.fromtimestamp(session.clock.now(), UTC)
+    now = session.server_clocks["api"].now()
     walk = events.list_events(
         session,
         name=name,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -72,7 +71,7 @@ class WaitMany:
         self._seen: set[str] = set()
         self._missing: dict[str, NotFoundError] = {}
         self._ended: deque[Run] = deque()
-        self._listed_at = self._now()
+        self._listed_at = session.clock.now()
         self._can_list = True
         self._pause = FIRST_PAUSE
         self._asked_pause = 0.0
@@ -157,14 +156,14 @@ class WaitMany:
 
     def _list_ends(self) -> Plan[list[str]]:
         """Return the open runs that the server lists as ended since the last time."""
-        began = self._now()
+        began = self._session.clock.now()
         ended: list[str] = []
         walk = runs.list_changes(
             self._session,
             app=None,
             function=None,
             status=ENDED,
-            since=self._listed_at - OVERLAP,
+            since=self._session.server_clocks["api"].at(self._listed_at) - OVERLAP,
             by_change=True,
         ).walk()
         try:
@@ -184,9 +183,6 @@ class WaitMany:
         if self._session.clock.monotonic() < self._deadline and not may_pass(fault):
             raise fault
         self._asked_pause = max(self._asked_pause, getattr(fault, "retry_after", None) or 0.0)
-
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._session.clock.now(), UTC)
 
 
 def _some(ids: Sequence[str]) -> str:
