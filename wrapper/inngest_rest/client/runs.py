@@ -161,7 +161,8 @@ class Runs(Resource):
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
             RouteNotFoundError: The server lacks the route, which exists since release 1.38. Raised
-                by the iterator, as is any error that lasts: a transient one for five minutes.
+                by the iterator, as is any error that lasts: a transient one for five minutes, or
+                until the time is up.
 
         HTTP: `GET /v2/runs`, one or two pages per poll and one more per hundred runs that began or
         ended; `GET /v2/runs/{runId}` for up to ten runs that have been open for longer than 30 s.

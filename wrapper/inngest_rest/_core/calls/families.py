@@ -83,6 +83,11 @@ def _perform(session: Session, route: Route[Any, T], deadline: float) -> Plan[T]
     try:
         return (yield from perform(session, route, deadline=deadline))
     except RouteNotFoundError as error:
+        cause = error.__cause__
+        if isinstance(cause, InvalidResponseError) and (
+            yield from _may_be_done(session, route, cause, deadline)
+        ):
+            raise cause from None
         if (
             route.operation.tag != "v2"
             or session.absent.v2_root != V2_ROOT
@@ -99,6 +104,21 @@ def _perform(session: Session, route: Route[Any, T], deadline: float) -> Plan[T]
         if isinstance(error, TransportError) or _is_of_web_ui(error):
             session.absent.v2_root = V2_ROOT
         raise
+
+
+def _may_be_done(
+    session: Session, route: Route[Any, T], answer: InvalidResponseError, deadline: float
+) -> Plan[bool]:
+    """Return whether what must not be done twice may be done, though the response was empty.
+
+    Only servers of v2 below another root answer so to what they lack, and with 200 alone
+    (recording 1.25-v2-invoke); from any other, the response was lost on its way.
+    """
+    if route.repeatable or answer.body:
+        return False
+    if route.operation.tag != "v2" or answer.status != 200:
+        return True
+    return (yield from _has_v2(session, deadline))
 
 
 def _has_v2(session: Session, deadline: float) -> Plan[bool]:

@@ -65,7 +65,8 @@ def of(session: Session, route: Route[Any, Any], response: httpx.Response, url: 
         status=response.status_code,
         method=route.operation.method,
         url=url,
-        headers=httpx.Headers(headers),
+        # Text would be taken for ASCII.
+        headers=httpx.Headers(headers, encoding=response.headers.encoding),
         # Keys are ASCII, and any bytes are Latin-1.
         body=session.redact(response.content.decode("latin-1")).encode("latin-1"),
     )

@@ -75,6 +75,7 @@ class WaitMany:
         self._can_list = True
         self._pause = FIRST_PAUSE
         self._asked_pause = 0.0
+        self._fault: Fault | None = None
         self._is_closed = False
 
     @property
@@ -97,9 +98,10 @@ class WaitMany:
         open_ids = [*self._open, *self._new, *self._missing]
         if self._session.clock.monotonic() >= self._deadline:
             self._is_closed = True
+            state = "had not ended" if self._fault is None else "could not be seen"
             raise WaitTimeoutError(
-                f"{_some(open_ids)} had not ended when the time was up", run=None, ids=open_ids
-            )
+                f"{_some(open_ids)} {state} when the time was up", run=None, ids=open_ids
+            ) from self._fault
         if len(open_ids) == len(self._missing):
             self._is_closed = True
             error = next(iter(self._missing.values()))
@@ -146,6 +148,7 @@ class WaitMany:
         elif isinstance(result, ApiError | TransportError):
             self._tolerate(result)
         elif result is not None:
+            self._fault = None
             self._seen.add(id)
             if result.is_ended:
                 self._seen.discard(id)
@@ -182,6 +185,7 @@ class WaitMany:
     def _tolerate(self, fault: Fault) -> None:
         if self._session.clock.monotonic() < self._deadline and not may_pass(fault):
             raise fault
+        self._fault = fault
         self._asked_pause = max(self._asked_pause, getattr(fault, "retry_after", None) or 0.0)
 
 

@@ -103,6 +103,7 @@ class Watch:
         self._deadline = now + limit
         self._next_poll = self._succeeded_at = now
         self._failures = 0
+        self._fault: ApiError | TransportError | None = None
         self._spent = 0.0
         self._is_closed = False
         self._poll: Iterator[Plan[None]] | None = None
@@ -150,6 +151,7 @@ class Watch:
         if now < self._next_poll:
             rest = min(self._next_poll, self._deadline) - now
             yield from sleep(max(min(rest, _SLICE), _SHORTEST_PAUSE))
+            self._raise_fault_at_end()
             return
         if self._poll is None:
             self._poll, self._spent = self._poll_once(), 0.0
@@ -160,10 +162,12 @@ class Watch:
                 yield from request
         except (ApiError, TransportError) as error:
             self._next_poll = self._session.clock.monotonic() + self._pause_after(error)
+            self._fault = error
+            self._raise_fault_at_end()
             return
         ended_at = self._session.clock.monotonic()
         self._spent += ended_at - now
-        self._failures, self._succeeded_at = 0, ended_at
+        self._failures, self._fault, self._succeeded_at = 0, None, ended_at
         if request is not None:
             self._poll = poll
         else:
@@ -345,3 +349,8 @@ class Watch:
         self._failures = min(self._failures + 1, 10)
         asked: float | None = getattr(error, "retry_after", None)
         return max(pause, asked or 0.0)
+
+    def _raise_fault_at_end(self) -> None:
+        """Raise the last error if the time is up: what happened since is not known."""
+        if self._fault is not None and self._session.clock.monotonic() >= self._deadline:
+            raise self._fault
