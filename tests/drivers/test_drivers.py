@@ -10,12 +10,13 @@ import httpx
 import pytest
 
 from inngest_rest import AsyncInngestClient, InngestClient, RequestTimeoutError, TransportError
-from inngest_rest._core.calls.settings import resolve
+from inngest_rest._core.calls.settings import Given, resolve
 from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.drivers import lanes
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.drivers.blocking import Driver
 from inngest_rest._core.plans import Plan, sleep
+from inngest_rest._core.secret import Secret
 from inngest_rest.errors import ClosedError
 from tests.support.plans import a_call
 from tests.support.server import accepts_all, recorded, says
@@ -179,21 +180,25 @@ def test_proxies_set_in_the_environment_are_used(
 ) -> None:
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    settings = resolve()
-    assert (settings.event_proxy, settings.api_proxy) == (event, api)
+    settings = resolve(Given())
+    assert [each and each.reveal() for each in (settings.event_proxy, settings.api_proxy)] == [
+        event,
+        api,
+    ]
 
 
 def test_each_host_is_reached_through_its_own_proxy() -> None:
-    made: list[str | None] = []
+    made: list[Secret | None] = []
 
-    def make(proxy: str | None, _context: ssl.SSLContext) -> object:
+    def make(proxy: Secret | None, _context: ssl.SSLContext) -> object:
         made.append(proxy)
         return object()
 
-    by_host = lanes.by_host(None, "http://event:1", "http://api:1", make)
+    event, api = Secret("http://event:1"), Secret("http://api:1")
+    by_host = lanes.by_host(None, event, api, make)
     by_host["api"].take()
     by_host["event"].take()
-    assert made == ["http://api:1", "http://event:1"]
+    assert made == [api, event]
 
 
 def watched(log: list[str], effect: Plan[None]) -> Plan[None]:

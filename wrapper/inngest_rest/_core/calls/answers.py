@@ -18,6 +18,7 @@ import orjson
 
 from inngest_rest._core.calls import raw
 from inngest_rest._core.calls.reading import read_model
+from inngest_rest._core.causes import unless_quoting
 from inngest_rest.errors import (
     ApiError,
     AuthenticationError,
@@ -96,11 +97,12 @@ def read(response: httpx.Response, route: Route[A, T], url: str, session: Sessio
             return route.convert(cast("A", None))
         forms = (expected, *route.other_forms)
         return route.convert(read_model(forms, read_json(response.content)))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - raised as another below
         # Any response must end in a result or an error of this package.
         if isinstance(error, json.JSONDecodeError):
             error.doc = ""  # the whole body, which may quote a key
-        raise answer.invalid(f"not as documented ({type(error).__name__}: {error})") from error
+        invalid = answer.invalid(f"not as documented ({type(error).__name__}: {error})")
+        raise invalid from unless_quoting(error, session.redact)
 
 
 class _Answer:
@@ -155,7 +157,7 @@ class _Answer:
         error = kind(
             self._session.redact(message)[:_LONGEST_MESSAGE],
             status=status,
-            code=code,
+            code=code and self._session.redact(code),
             hidden=hidden,
             method=route.operation.method,
             url=self._url,

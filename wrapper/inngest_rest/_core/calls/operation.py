@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from inngest_rest._core import tracing
@@ -157,12 +158,22 @@ def _with_keys(
         # A pause may end late, and a socket does not accept a negative timeout.
         left = max(deadline - session.clock.monotonic(), 0.001)
         seconds = min(session.settings.timeout, left)
-        request = requests.build(session, route, bearer=bearer, timeout=seconds)
+        build = partial(requests.build, session, route, bearer, url)
         if span is not None:
             span.sent()
         try:
             value = yield from call(
-                Call(host, request, url, seconds, read, session.settings.max_bytes, route.accepted)
+                Call(
+                    host,
+                    route.operation.method,
+                    url,
+                    build,
+                    seconds,
+                    read,
+                    session.redact,
+                    session.settings.max_bytes,
+                    route.accepted,
+                )
             )
         except (AuthenticationError, PermissionDeniedError) as error:
             refused = refused or error

@@ -60,7 +60,10 @@ def record(session: Session, route: Route[Any, Any], response: httpx.Response, u
 
 def of(session: Session, route: Route[Any, Any], response: httpx.Response, url: str) -> RawResponse:
     """Return a complete response with the client's keys masked."""
-    headers = [(name, session.redact(value)) for name, value in response.headers.multi_items()]
+    headers = [
+        (session.redact(name), session.redact(value))
+        for name, value in response.headers.multi_items()
+    ]
     return RawResponse(
         status=response.status_code,
         method=route.operation.method,

@@ -57,7 +57,6 @@ class Route(Generic[A, T]):
     """
 
     module: OperationModule
-    # Its URL holds the event key.
     kwargs: Mapping[str, Any] = field(repr=False)
     expected: type[A] | None
     convert: Callable[[A], T]
@@ -86,7 +85,7 @@ class Route(Generic[A, T]):
 
     @property
     def path(self) -> str:
-        """The path with its arguments, which for an event holds the event key."""
+        """The path with its arguments, except for the event key."""
         path: str = self.kwargs["url"]
         return path
 

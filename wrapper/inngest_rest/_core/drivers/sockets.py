@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
 
+    from inngest_rest._core.secret import Secret
+
 # Seconds after which the next address of a host is tried as well (RFC 8305, section 5).
 _NEXT_ADDRESS = 0.25
 
@@ -33,8 +35,8 @@ _MAX_UNREAD = 256 * 1024
 class AsyncioTransport(httpx.AsyncHTTPTransport):
     """httpx's transport, on these sockets."""
 
-    def __init__(self, proxy: str | None, context: ssl.SSLContext) -> None:
-        super().__init__(proxy=proxy, verify=context)
+    def __init__(self, proxy: Secret | None, context: ssl.SSLContext) -> None:
+        super().__init__(proxy=None if proxy is None else proxy.reveal(), verify=context)
         self._backend = AsyncioBackend()
         # Neither httpx nor its proxies take a backend as an argument.
         self._pool._network_backend = self._backend  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
