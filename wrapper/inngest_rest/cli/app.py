@@ -60,24 +60,15 @@ def _run(tokens: Sequence[str]) -> int:
             break
         if found := _KEY.match(each):
             return Answer.for_mistake(tokens).fail(mistakes.key_option(found[0]))
-    app = _app()
-
-    @app.meta.default
-    def launch(  # pyright: ignore[reportUnusedFunction]
-        *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
-        options: Options | None = None,
-    ) -> int:
-        job: Job | None = app(tokens)
-        return 0 if job is None else job(options or Options())
-
     try:
-        status: Any = app.meta([STDIN if each == "-" else each for each in tokens])
+        status: Any = command_line().meta([STDIN if each == "-" else each for each in tokens])
     except CycloptsError as error:
         return Answer.for_mistake(tokens).fail(mistakes.problem_of(error))
     return status or 0
 
 
-def _app() -> App:
+def command_line() -> App:
+    """Return all commands, and the options of every command as those of its `meta`."""
     app = App(
         name="inngest-rest",
         help=unwrapped(_HELP),
@@ -99,4 +90,13 @@ def _app() -> App:
             app.command(f"inngest_rest.cli.groups:{name}", name=name, help=about)
     for name, about in LOCAL.items():
         app.command(f"inngest_rest.cli.{name}:app", name=name, help=about)
+
+    @app.meta.default
+    def launch(  # pyright: ignore[reportUnusedFunction]
+        *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+        options: Options | None = None,
+    ) -> int:
+        job: Job | None = app(tokens)
+        return 0 if job is None else job(options or Options())
+
     return app

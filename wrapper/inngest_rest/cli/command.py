@@ -81,13 +81,17 @@ def _parameters(operation: Operation[Any]) -> Iterator[inspect.Parameter]:
             continue
         kind = _KEYWORD if each.kw_only else _POSITIONAL
         help = " ".join(filter(None, [described[each.name], _form(each.type), _default(each)]))
-        annotation: Any = Annotated[_annotation(each.type), Parameter(help=help)]
-        yield inspect.Parameter(each.name, kind, default=None, annotation=annotation)
+        parameter = Parameter(help=help, show_default=False)
+        annotation: Any = Annotated[_annotation(each.type), parameter]
+        default = False if _plain(each.type) is bool else None
+        yield inspect.Parameter(each.name, kind, default=default, annotation=annotation)
 
 
 def _annotation(kind: Any) -> Any:
     """Return a parameter's type as the command line reads it: JSON is text, None is left out."""
     kind = _plain(kind)
+    if kind is bool:  # with None it would look like an option with a value to completion
+        return kind
     return (str if is_json(kind) else kind) | None
 
 
@@ -139,7 +143,7 @@ def _extras(operation: Operation[Any]) -> dict[str, inspect.Parameter]:
 
 def _extra(name: str, kind: Any, help: str) -> inspect.Parameter:
     option = f"--{name.replace('_', '-')}"
-    annotation: Any = Annotated[
-        kind | None, Parameter(name=option, help=help, group=_COMMAND_GROUP)
-    ]
-    return inspect.Parameter(name, _KEYWORD, default=None, annotation=annotation)
+    parameter = Parameter(name=option, help=help, group=_COMMAND_GROUP, show_default=False)
+    annotation: Any = Annotated[kind if kind is bool else kind | None, parameter]
+    default = False if kind is bool else None
+    return inspect.Parameter(name, _KEYWORD, default=default, annotation=annotation)

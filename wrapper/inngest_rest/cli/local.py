@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from inngest_rest.cli.options import Options
 
 LOCAL: dict[str, str] = {
+    "completion": "Completion of commands and options by bash, zsh and fish",
     "mcp": "Tools for agents over MCP: the same operations, on standard input",
     "skill": "The skill for agents: install, show and check it",
 }

@@ -108,7 +108,7 @@ _RUN = (
     Column("OUTPUT", _outcome, from_width=110),
 )
 
-_COLUMNS: dict[type[Record], tuple[Column, ...]] = {
+COLUMNS: dict[type[Record], tuple[Column, ...]] = {
     Run: _RUN,
     RunChange: (
         Column("CHANGE", lambda it: it.kind, is_whole=True),
@@ -210,8 +210,8 @@ def _table(items: Sequence[Record], console: Console, shape: Shape) -> Table:
 
 
 def _columns(kind: type[Record], width: int, shape: Shape) -> list[Column]:
-    if shape.fields is None and kind in _COLUMNS:
-        return [each for each in _COLUMNS[kind] if width >= each.from_width]
+    if shape.fields is None and kind in COLUMNS:
+        return [each for each in COLUMNS[kind] if width >= each.from_width]
     names = shape.fields or field_names(kind)
     own = {*field_names(kind)}
     return [

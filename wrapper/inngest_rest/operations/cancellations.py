@@ -102,7 +102,7 @@ OPERATIONS: tuple[Operation[Any], ...] = (
         effect=Effect.DESTROY,
         is_idempotent=False,
         untrusted=tuple(f"cancellation.{path}" for path in _FROM_STRANGERS),
-        examples=("shop charge --started-before 2026-11-25T12:00:00Z --started-after 2h",),
+        examples=("shop charge --started-before 1h --started-after 2h",),
     ),
     Operation(
         name="cancellations.delete",

@@ -1,0 +1,59 @@
+"""The command, run in this process against a mock server."""
+
+from __future__ import annotations
+
+import io
+import sys
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from inngest_rest import InngestClient
+from inngest_rest.cli import app, execution
+from inngest_rest.testing import MockServer, completes, fails, sleeps
+from tests.support.command import Ran, Run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def mock() -> MockServer:
+    mock = MockServer()
+    mock.function("shop", "charge", trigger="order/placed", run=completes({"paid": 1}))
+    mock.function("shop", "ship", trigger="order/failed", run=fails("no stock"))
+    mock.function("shop", "wait", trigger="order/open", run=sleeps(timedelta(hours=1)))
+    return mock
+
+
+@pytest.fixture
+def client(mock: MockServer) -> InngestClient:
+    return InngestClient(dev=True, transport=mock.transport)
+
+
+@pytest.fixture
+def run(
+    mock: MockServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """Run a command; standard input is text that is no terminal."""
+    monkeypatch.setattr(
+        execution, "InngestClient", partial(InngestClient, transport=mock.transport)
+    )
+    monkeypatch.setenv("INNGEST_DEV", "1")
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*tokens: str, stdin: str = "") -> Ran:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        status = app.run(tokens)
+        return Ran(status, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty folder, which is the current one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -1,0 +1,270 @@
+"""Acts on many runs: what is confirmed first, what is kept in a report, what is left to do."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import ActionReport
+from inngest_rest.cli import acting
+from inngest_rest.cli.talk import Talk
+from inngest_rest.operations import bulk
+from inngest_rest.testing import MockServer, answers
+from tests.support.command import Run, send
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inngest_rest import InngestClient
+
+
+def writes(mock: MockServer) -> set[str]:
+    """Return the ids of the runs that something was asked to be done to."""
+    paths = [it.path for it in mock.requests if it.method != "GET" and "/e/" not in it.path]
+    return {path.split("/")[3] for path in paths}
+
+
+def running(mock: MockServer) -> int:
+    return sum(run.status == "running" for run in mock.runs)
+
+
+def test_ids_are_acted_on_at_once(run: Run, mock: MockServer, client: InngestClient) -> None:
+    ids = send(client, mock, "open", 3)
+    ran = run("runs", "cancel", *ids[:2])
+    assert (ran.status, ran.answer["data"]["counts"]) == (0, {"done": 2})
+    assert running(mock) == 1
+
+
+def test_ids_come_from_standard_input_where_a_dash_is(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    ids = send(client, mock, "open", 3)
+    ran = run("runs", "cancel", "-", stdin="\n".join(ids))
+    assert [row["id"] for row in ran.answer["data"]["rows"]] == ids
+    assert running(mock) == 0
+
+
+def test_no_ids_on_standard_input_are_a_mistake_even_beside_a_filter(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    send(client, mock, "open")
+    ran = run("runs", "cancel", "-", "--status", "running", "--yes")
+    assert (ran.status, ran.answer["error"]["field"]) == (2, "ids")
+    assert not writes(mock)
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson", "id", "table"])
+@pytest.mark.parametrize("act", ["cancel", "replay"])
+def test_a_filter_is_refused_where_nobody_can_be_asked_with_the_command_that_does_it(
+    form: str, act: str, run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    send(client, mock, "open" if act == "cancel" else "failed", 3)
+    ran = run("runs", act, "--since", "2h", "--app", "shop", "-o", form)
+    assert ran.status == 9
+    assert not writes(mock)
+    message, hint = ran.err.strip().splitlines()
+    assert "3 runs at http://127.0.0.1:8288 (default environment); nothing was done" in message
+    _, _, command = hint.partition("To do it: inngest-rest ")
+    assert "2h" not in command
+    send(client, mock, "open" if act == "cancel" else "failed")  # nobody has seen this one
+    assert run(*shlex.split(command)).status == 0
+    assert len(writes(mock)) == 3
+
+
+def test_the_refusal_has_the_first_rows(run: Run, mock: MockServer, client: InngestClient) -> None:
+    ids = send(client, mock, "open", 30)
+    data = run("runs", "cancel", "--app", "shop").answer["data"]
+    assert [row["id"] for row in data["rows"]] == ids[:20]
+    assert (data["rows_left_out"], data["counts"]) == (10, {"planned": 30})
+
+
+def test_json_means_no_yes_even_on_a_terminal(
+    run: Run, mock: MockServer, client: InngestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(client, mock, "open")
+    monkeypatch.setattr(Talk, "can_ask", True)
+    monkeypatch.setattr(Talk, "ask", lambda *_: pytest.fail("asked"))
+    assert run("runs", "cancel", "--app", "shop", "-o", "json").status == 9
+    assert not writes(mock)
+
+
+def test_yes_acts_without_asking(run: Run, mock: MockServer, client: InngestClient) -> None:
+    send(client, mock, "open", 3)
+    ran = run("runs", "cancel", "--app", "shop", "--yes")
+    assert (ran.status, ran.answer["data"]["counts"]) == (0, {"done": 3})
+
+
+def test_a_filter_that_selects_nothing_is_done_at_once(run: Run) -> None:
+    ran = run("runs", "cancel", "--status", "running")
+    assert (ran.status, ran.answer["data"]["counts"]) == (0, {})
+
+
+@pytest.mark.parametrize("more", [[], ["--yes"], ["--dry-run"], ["--limit", "3", "--yes"]])
+def test_an_empty_filter_is_refused(
+    more: list[str], run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    send(client, mock, "open")
+    ran = run("runs", "cancel", *more)
+    assert (ran.status, ran.answer["error"]["code"]) == (2, "usage")
+    assert "nothing selects runs" in ran.answer["error"]["message"]
+    assert not writes(mock)
+
+
+def test_a_dry_run_does_nothing_and_says_how_to_do_it(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    ids = send(client, mock, "open", 2)
+    ran = run("runs", "cancel", "--app", "shop", "--since", "1h", "--dry-run", "-o", "id")
+    assert (ran.status, ran.out.split()) == (0, ids)
+    assert not writes(mock)
+    _, _, command = ran.err.strip().partition("To do it: inngest-rest ")
+    assert run(*shlex.split(command)).out.split() == ids
+    assert running(mock) == 0
+
+
+def test_rows_are_streamed_as_they_are_done(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    ids = send(client, mock, "failed", 3)
+    ran = run("runs", "replay", *ids, "-o", "ndjson")
+    assert [(row["id"], row["outcome"]) for row in ran.lines] == [(id, "done") for id in ids]
+    assert run("runs", "replay", ids[0], "-o", "id").out.strip() == mock.runs[-1].id
+
+
+def test_the_count_that_an_agent_confirms_is_no_option(run: Run) -> None:
+    assert "confirmed-count" not in run("runs", "cancel", "--help").out
+    assert run("runs", "cancel", "--confirmed-count", "3").status == 2
+
+
+def test_a_plan_in_a_report_is_carried_out_as_it_was(
+    run: Run, mock: MockServer, client: InngestClient, folder: Path
+) -> None:
+    ids = send(client, mock, "open", 3)
+    run("runs", "cancel", "--app", "shop", "--dry-run", "--report", "plan.json")
+    send(client, mock, "open", 2)
+    assert run("runs", "cancel", "--report", "plan.json").status == 9
+    ran = run("runs", "cancel", "--report", "plan.json", "--yes")
+    assert [row["id"] for row in ran.answer["data"]["rows"]] == ids
+    assert "resumed from plan.json, which has 3 rows" in ran.answer["warnings"][0]
+    report = ActionReport.from_json((folder / "plan.json").read_text())
+    assert str(report) == "runs.cancel: 3 done"
+    assert running(mock) == 2
+
+
+def test_a_report_is_resumed_from_and_what_is_done_is_not_done_again(
+    run: Run, mock: MockServer, client: InngestClient, folder: Path
+) -> None:
+    ids = send(client, mock, "failed", 4)
+    mock.fault(answers(400), path=f"/v2/runs/{ids[2]}/rerun")
+    first = run("runs", "replay", "--app", "shop", "--yes", "--report", "r.json")
+    assert (first.status, first.answer["data"]["counts"]) == (6, {"done": 3, "failed": 1})
+    _, _, command = first.answer["error"]["hint"].partition("inngest-rest ")
+    started = len(mock.runs)
+    second = run(*shlex.split(command))
+    assert (second.status, second.answer["data"]["counts"]) == (0, {"done": 4})
+    assert len(mock.runs) == started + 1
+    assert [each.name for each in folder.iterdir()] == ["r.json"]
+
+
+def test_ctrl_c_reports_what_was_done_and_keeps_it(
+    run: Run,
+    mock: MockServer,
+    client: InngestClient,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ids = send(client, mock, "open", 4)
+    carry_out = bulk.carry_out
+
+    def interrupted(*args: Any, on_result: Any, **kwargs: Any) -> Any:
+        def on_row(row: Any) -> None:
+            on_result(row)
+            if row.id == ids[1]:
+                raise KeyboardInterrupt
+
+        return carry_out(*args, on_result=on_row, **kwargs)
+
+    monkeypatch.setattr(acting, "carry_out", interrupted)
+    ran = run("runs", "cancel", *ids, "--report", "r.json")
+    assert ran.status == 130
+    assert "interrupted; so far runs.cancel: " in ran.answer["error"]["message"]
+    rows = ran.answer["data"]["rows"]
+    assert [row["outcome"] for row in rows[:2]] == ["done", "done"]
+    kept = json.loads((folder / "r.json").read_text())["rows"]
+    assert kept == rows
+    monkeypatch.setattr(acting, "carry_out", carry_out)
+    assert run("runs", "cancel", *ids, "--report", "r.json").status == 0
+    assert running(mock) == 0
+
+
+def test_what_a_killed_process_has_done_is_read_from_the_journal(
+    run: Run,
+    mock: MockServer,
+    client: InngestClient,
+    folder: Path,
+) -> None:
+    ids = send(client, mock, "failed", 3)
+    run("runs", "replay", *ids, "--dry-run", "--report", "r.json")
+    before = len(mock.runs)
+    done = json.loads((folder / "r.json").read_text())["rows"][0]
+    done |= {"outcome": "done", "new_run_id": ids[0]}
+    (folder / "r.json.journal").write_text(f'{json.dumps(done)}\n{{"position": 1, "id"')
+    ran = run("runs", "replay", *ids, "--report", "r.json")
+    assert ran.answer["data"]["counts"] == {"done": 3}
+    assert len(mock.runs) == before + 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not JSON"),
+        ("[]", "not the report"),
+        ('{"action": "runs.replay", "rows": []}', "the report of runs.replay, not of runs.cancel"),
+    ],
+)
+def test_a_file_that_is_no_report_on_this_act_is_refused_and_left_alone(
+    text: str, message: str, run: Run, mock: MockServer, client: InngestClient, folder: Path
+) -> None:
+    ids = send(client, mock, "open")
+    (folder / "r.json").write_text(text)
+    ran = run("runs", "cancel", *ids, "--report", "r.json")
+    assert (ran.status, ran.answer["error"]["field"]) == (2, "report")
+    assert message in ran.answer["error"]["message"]
+    assert (folder / "r.json").read_text() == text
+    assert not writes(mock)
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_done(
+    run: Run, mock: MockServer, client: InngestClient, folder: Path
+) -> None:
+    ids = send(client, mock, "open")
+    ran = run("runs", "cancel", *ids, "--report", str(folder / "no" / "such.json"))
+    assert (ran.status, ran.answer["error"]["field"]) == (2, "report")
+    assert not writes(mock)
+
+
+def test_a_malformed_id_is_refused_before_a_report_is_begun(run: Run, folder: Path) -> None:
+    ran = run("runs", "cancel", "a/b", "--report", "r.json")
+    assert ran.status == 2
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.usefixtures("folder")
+def test_invoke_many_keeps_a_report_of_its_inputs(run: Run, mock: MockServer) -> None:
+    tokens = ["functions", "invoke-many", "shop", "charge", "--inputs", '[{"id": 1}, {"id": 2}]']
+    ran = run(*tokens, "--report", "r.json")
+    assert ran.answer["data"]["counts"] == {"done": 2}
+    run(*tokens, "--report", "r.json")
+    assert len(mock.runs) == 2
+
+
+def test_nothing_is_read_from_standard_input_but_where_it_is_asked_for(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    (id,) = send(client, mock, "open")
+    run("runs", "cancel", id, stdin="not read")
+    assert sys.stdin.read() == "not read"

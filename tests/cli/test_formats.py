@@ -1,0 +1,228 @@
+"""The answer in each format, and what is left of it: fields, bounds, files, pages."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING
+
+import pytest
+
+from inngest_rest.cli import shape
+from inngest_rest.operations import bounds, table
+from inngest_rest.testing import MockServer, answers
+from tests.support.command import Run, send
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inngest_rest import InngestClient
+
+HOSTILE = "a\x1b[31m\x9b\u202eb\u200bc\ufe0f[red]\U000e0041"
+
+
+def test_json_is_one_envelope_with_where_it_goes_on_and_what_strangers_wrote(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    ids = send(client, mock, "placed", 3)
+    ran = run("runs", "list", "--limit", "2")
+    answer = ran.answer
+    assert [it["id"] for it in answer["data"]["items"]] == ids[:2]
+    assert answer["page"]["count"] == 2
+    assert answer["untrusted"] == list(table.find("runs.list").untrusted_paths)
+    assert (answer["ok"], answer["command"], answer["error"]) == (True, "runs.list", None)
+    following = run("runs", "list", "--limit", "2", "--cursor", answer["page"]["next"]).answer
+    assert [it["id"] for it in following["data"]["items"]] == ids[2:]
+    assert following["page"] == {"next": None, "count": 1}
+
+
+def test_a_list_has_20_items_unless_more_are_asked_for(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    send(client, mock, "placed", 25)
+    assert run("runs", "list").answer["page"]["count"] == 20
+    assert run("runs", "list", "--limit", "1000").answer["page"]["count"] == 25
+
+
+def test_the_hint_is_the_command_of_the_next_page_with_its_window_fixed(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    ids = send(client, mock, "placed", 5)
+    ran = run("runs", "list", "--since", "2h", "--limit", "3", "-o", "id", "--status", "completed")
+    assert ran.out.split() == ids[:3]
+    _, command = ran.err.strip().split("inngest-rest ")
+    assert "2h" not in command
+    following = run(*shlex.split(command))
+    assert following.out.split() == ids[3:]
+    assert not following.err
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson", "id", "table"])
+def test_quiet_leaves_out_hints(
+    form: str, run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    send(client, mock, "placed", 2)
+    assert run("runs", "list", "--limit", "1", "-q", "-o", form).err == ""
+
+
+def test_ndjson_has_a_line_per_item(run: Run, mock: MockServer, client: InngestClient) -> None:
+    ids = send(client, mock, "placed", 3)
+    assert [each["id"] for each in run("runs", "list", "-o", "ndjson").lines] == ids
+
+
+def test_ndjson_is_flushed_page_by_page_and_keeps_what_came_before_an_error(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    ids = send(client, mock, "placed", 150)
+    mock.fault(answers(400), after=1)
+    ran = run("runs", "list", "--all", "-o", "ndjson", "--app", "shop")
+    *items, last = ran.lines
+    assert [each["id"] for each in items] == ids[:100]
+    assert (last["ok"], last["error"]["code"]) == (False, "usage")
+    assert ran.status == 2
+
+
+def test_json_keeps_what_came_before_an_error(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    send(client, mock, "placed", 150)
+    mock.fault(answers(400), after=1)
+    ran = run("runs", "list", "--limit", "150", "--app", "shop")
+    assert len(ran.answer["data"]["items"]) == 100
+    assert ran.answer["page"]["next"]
+    assert ran.answer["ok"] is False
+    assert ran.status == 2
+
+
+def test_all_lists_everything_where_that_needs_no_room(
+    run: Run, mock: MockServer, client: InngestClient, folder: Path
+) -> None:
+    send(client, mock, "placed", 120)
+    assert len(run("runs", "list", "--all", "-o", "id").out.split()) == 120
+    run("runs", "list", "--all", "--output-file", "runs.ndjson")
+    lines = (folder / "runs.ndjson").read_text().splitlines()
+    assert all(json.loads(each)["id"] for each in lines)
+    assert len(lines) == 120
+    ran = run("runs", "list", "--all")
+    assert (ran.status, ran.answer["error"]["field"]) == (2, "all")
+
+
+def test_the_answer_is_written_to_a_file(run: Run, folder: Path) -> None:
+    ran = run("apps", "list", "--output-file", "apps.json")
+    assert ran.out == ""
+    assert json.loads((folder / "apps.json").read_text())["ok"] is True
+    assert ran.err == "Wrote apps.json.\n"
+
+
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_done(
+    run: Run, mock: MockServer, folder: Path
+) -> None:
+    ran = run("send", "order/placed", "--output-file", str(folder / "no" / "such"))
+    assert (ran.status, ran.answer["error"]["field"]) == (2, "output_file")
+    assert not mock.requests
+
+
+def test_fields_are_those_asked_for_in_that_order(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    (id,) = send(client, mock, "placed")
+    ran = run("runs", "list", "--fields", "status,id,output")
+    assert ran.answer["data"]["items"] == [{"status": "completed", "id": id, "output": None}]
+    assert ran.answer["untrusted"] == ["data.items[].output"]
+    assert run("runs", "get", id, "--fields", "id").answer["data"] == {"id": id}
+
+
+def test_an_unknown_field_lists_those_that_there_are_and_the_nearest(run: Run) -> None:
+    ran = run("runs", "list", "--fields", "id,statsu")
+    assert (ran.status, ran.answer["error"]["field"]) == (2, "fields")
+    assert "'statsu', did you mean status? valid are id, status," in ran.answer["error"]["message"]
+
+
+@pytest.mark.parametrize("name", [each.name for each in table.every()])
+def test_each_result_has_fields_to_choose_from(name: str) -> None:
+    assert shape.field_names(table.find(name).result)
+
+
+def test_text_that_is_too_long_is_cut_and_the_paths_are_named(
+    run: Run, client: InngestClient
+) -> None:
+    client.send({"name": "order/other", "data": {"long": "x" * 100, "short": "y"}, "id": "1"})
+    ran = run("events", "list", "--max-chars", "40")
+    (item,) = ran.answer["data"]["items"]
+    assert item["data"] == {"long": f"{'x' * 40}...[60 more characters]", "short": "y"}
+    assert ran.answer["warnings"] == ["cut at 40 characters: data.items[0].data.long"]
+    streamed = run("events", "list", "--max-chars", "40", "-o", "ndjson")
+    assert streamed.lines == [item]
+    assert "Warning: cut at 40 characters: items[0].data.long" in streamed.err
+    assert bounds.cut("xyz", 2)[0] == "xy...[1 more characters]"
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson"])
+def test_json_has_no_character_that_a_terminal_would_obey_and_says_the_same(
+    form: str, run: Run, client: InngestClient
+) -> None:
+    client.send({"name": "order/other", "data": {"text": HOSTILE}})
+    ran = run("events", "list", "-o", form)
+    assert ran.out.replace("\n", "").isprintable()
+    found = ran.answer["data"]["items"] if form == "json" else ran.lines
+    assert found[0]["data"]["text"] == HOSTILE
+
+
+@pytest.mark.parametrize("form", ["table", "id"])
+def test_an_error_is_on_standard_error_alone_where_the_answer_is_not_json(
+    form: str, run: Run
+) -> None:
+    ran = run("runs", "get", "01K9V2D6N9P1R7Z4W8X3Y5A0BC", "-o", form)
+    assert ran.out == ""
+    assert ran.err.startswith("inngest-rest: ")
+
+
+def test_the_environment_sets_the_format_and_the_option_overrides_it(
+    run: Run, mock: MockServer, client: InngestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (id,) = send(client, mock, "placed")
+    monkeypatch.setenv("INNGEST_REST_OUTPUT", "id")
+    assert run("runs", "list").out == f"{id}\n"
+    assert run("runs", "list", "-o", "json").answer["ok"]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "expected"),
+    [
+        (["send", "order/placed"], "event"),
+        (["events", "list"], "event"),
+        (["functions", "list", "shop"], ["charge", "ship", "wait"]),
+        (["functions", "invoke", "shop", "charge"], "run"),
+        (["functions", "invoke-many", "shop", "charge", "--inputs", "[{}]"], "run"),
+        (["apps", "list"], ["shop"]),
+        (["runs", "watch", "--since", "1h", "--timeout", "1"], "runs"),
+    ],
+    ids=lambda it: " ".join(it[:2]) if isinstance(it, list) else "",
+)
+def test_ids_are_those_that_other_commands_take(
+    tokens: list[str], expected: str | list[str], run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    client.send({"name": "order/placed"})
+    ids = run(*tokens, "-o", "id").out.split()
+    newest = {
+        "event": [mock.events[-1].internal_id],
+        "run": [mock.runs[-1].id],
+        "runs": [mock.runs[-1].id] * 2,
+    }
+    assert ids == (newest[expected] if isinstance(expected, str) else expected)
+
+
+def test_watch_writes_a_line_per_change_where_no_format_is_chosen(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    (id,) = send(client, mock, "placed")
+    ran = run("runs", "watch", "--since", "1h", "--timeout", "2")
+    assert [(each["kind"], each["run"]["id"]) for each in ran.lines] == [
+        ("appeared", id),
+        ("ended", id),
+    ]
+
+
+def test_watch_as_json_needs_an_end(run: Run) -> None:
+    ran = run("runs", "watch", "-o", "json")
+    assert (ran.status, ran.answer["error"]["field"]) == (2, "output")

@@ -1,0 +1,141 @@
+"""Mistakes: each says what is wrong, what is valid, and what is nearest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from inngest_rest.testing import MockServer, answers
+
+if TYPE_CHECKING:
+    from tests.support.command import Run
+
+
+@pytest.mark.parametrize(
+    ("tokens", "nearest", "valid"),
+    [
+        (["rnus", "list"], "did you mean runs?", "events, runs, apps"),
+        (["runs", "lst"], "did you mean list?", "list, get, wait, watch, cancel"),
+        (["runs", "list", "--statsu", "failed"], "did you mean --status?", "--since, --status"),
+        (["runs", "list", "--bas-url", "x"], "did you mean --base-url?", "--output"),
+        (["runs", "list", "--status", "fialed"], 'Did you mean "failed"?', '"cancelled"'),
+        (["runs", "list", "-o", "tabel"], 'Did you mean "table"?', '"ndjson"'),
+        (
+            ["runs", "list", "--params", '{"statsu": 1}'],
+            "did you mean status?",
+            "status, app, function",
+        ),
+    ],
+    ids=lambda it: " ".join(it) if isinstance(it, list) else "",
+)
+def test_what_is_unknown_is_answered_with_what_is_valid_and_the_nearest(
+    tokens: list[str], nearest: str, valid: str, run: Run
+) -> None:
+    ran = run(*tokens)
+    message = ran.answer["error"]["message"]
+    assert ran.status == 2
+    assert nearest in message
+    assert valid in message
+
+
+@pytest.mark.parametrize(
+    ("tokens", "stdin", "place"),
+    [
+        (["--data", '{"a": 1,\n "b": }'], "", "the argument is not JSON"),
+        (["--data", "-"], '{"a": 1,\n "b": }', "standard input is not JSON"),
+        (["--data", "@-"], '{"a": 1,\n "b": }', "standard input is not JSON"),
+    ],
+)
+def test_json_that_is_malformed_says_where(
+    tokens: list[str], stdin: str, place: str, run: Run, mock: MockServer
+) -> None:
+    ran = run("send", "order/placed", *tokens, stdin=stdin)
+    assert (ran.status, ran.answer["error"]["field"]) == (2, "data")
+    assert place in ran.answer["error"]["message"]
+    assert "line 2 column 7" in ran.answer["error"]["message"]
+    assert not mock.requests
+
+
+@pytest.mark.parametrize("value", ["[1]", "1", "null", '"text"'])
+def test_json_of_the_wrong_kind_is_named(value: str, run: Run) -> None:
+    assert run("send", "order/placed", "--data", value).answer["error"]["field"] == "data"
+    assert run("runs", "list", "--params", value).answer["error"]["field"] == "params"
+
+
+def test_a_file_that_is_not_there_is_named(run: Run) -> None:
+    ran = run("send", "order/placed", "--data", "@no-such.json")
+    assert ran.status == 2
+    assert "no-such.json" in ran.answer["error"]["message"]
+
+
+@pytest.mark.parametrize("option", ["--signing-key", "--event-key", "--api-key", "--signing_key"])
+@pytest.mark.parametrize("join", [" ", "="])
+@pytest.mark.parametrize("place", [0, 2])
+def test_a_key_is_never_an_option_and_is_not_repeated(
+    option: str, join: str, place: int, run: Run, mock: MockServer
+) -> None:
+    tokens = ["runs", "list"]
+    tokens[place:place] = f"{option}{join}signkey-prod-c0ffee".split()
+    ran = run(*tokens)
+    assert ran.status == 2
+    assert "keys are never options" in ran.answer["error"]["message"]
+    variable = f"INNGEST_{option.strip('-').replace('-', '_').upper()} "
+    assert variable in ran.answer["error"]["hint"]
+    assert "c0ffee" not in ran.out + ran.err
+    assert not mock.requests
+
+
+def test_a_missing_parameter_is_named(run: Run) -> None:
+    ran = run("functions", "get", "shop")
+    assert ran.answer["error"] | {"hint": None} == {
+        "code": "usage",
+        "message": "function is missing",
+        "hint": None,
+        "retryable": False,
+        "retry_after": None,
+        "status": None,
+        "field": "function",
+    }
+
+
+def test_an_argument_too_many_is_named(run: Run) -> None:
+    message = run("runs", "get", "a", "b c").answer["error"]["message"]
+    assert message == "unexpected arguments: b c"
+
+
+@pytest.mark.parametrize("form", [["-o", "ndjson"], ["--output", "ndjson"], ["--output=ndjson"]])
+def test_a_mistake_is_told_in_the_format_that_is_asked_for(form: list[str], run: Run) -> None:
+    (line,) = run("runs", "lst", *form).lines
+    assert line["error"]["code"] == "usage"
+    assert run("runs", "lst", "-o", "table").out == ""
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        ["--limit", "1", "runs", "list"],
+        ["-o", "id", "runs", "list", "--limit", "1"],
+        ["runs", "-o", "id", "list", "--limit", "1"],
+        ["runs", "list", "--limit", "1", "-o", "id"],
+        ["runs", "list", "--limit=1", "--output=id"],
+    ],
+    ids=" ".join,
+)
+def test_options_of_every_command_stand_before_or_after_it(tokens: list[str], run: Run) -> None:
+    ran = run(*tokens)
+    assert ran.status == (0 if "-o" in tokens or "--output=id" in tokens else 2)
+
+
+def test_what_is_typed_overrides_params(run: Run, mock: MockServer) -> None:
+    run("runs", "list", "--params", '{"app": "shop", "limit": 5}', "--limit", "7")
+    assert "limit=7" in mock.requests[-1].query
+    assert "shop" in mock.requests[-1].query
+
+
+def test_a_wrong_server_is_named_with_what_to_set(run: Run, mock: MockServer) -> None:
+    page = answers(200, "<html>Hello</html>", headers={"Content-Type": "text/html"})
+    mock.fault(page, times=None)
+    error = run("runs", "list").answer["error"]
+    assert error["code"] in {"server", "not_found"}
+    assert "doctor" in error["hint"]

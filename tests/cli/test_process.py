@@ -1,0 +1,136 @@
+"""The command as a process of its own: pipes, signals, streams that are closed or full."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import signal
+import struct
+import subprocess
+import sys
+import termios
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import InngestClient
+from inngest_rest.testing import MockServer, completes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+COMMAND = [sys.executable, "-m", "inngest_rest.cli"]
+
+F_SETPIPE_SZ = 1031
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """Serve 60 runs, and events with a letter that ASCII lacks."""
+    mock = MockServer()
+    mock.function("shop", "charge", trigger="order/placed", run=completes({"paid": 1}))
+    client = InngestClient(dev=True, transport=mock.transport)
+    client.send([{"name": "order/placed", "data": {"name": "René"}}] * 60)
+    with mock.serve() as url:
+        yield url
+
+
+@pytest.fixture
+def environment(server: str) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return kept | {"INNGEST_DEV": server, "TERM": "xterm"}
+
+
+def start(environment: dict[str, str], *tokens: str, **options: Any) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*COMMAND, *tokens],
+        env=environment,
+        **{"stdin": subprocess.DEVNULL, "stderr": subprocess.PIPE, **options},
+    )
+
+
+def test_a_reader_that_stops_ends_it_quietly(environment: dict[str, str]) -> None:
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, F_SETPIPE_SZ, 4096)
+    with start(environment, "runs", "list", "--all", "-o", "ndjson", stdout=writing) as process:
+        os.close(writing)
+        assert os.read(reading, 100).startswith(b'{"id": ')
+        os.close(reading)
+        _, err = process.communicate()
+    assert (process.returncode, err) == (141, b"")
+
+
+def test_ctrl_c_ends_it_without_a_traceback(environment: dict[str, str]) -> None:
+    tokens = ["runs", "watch", "--since", "1h", "--every", "60"]
+    with start(environment, *tokens, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+    assert process.returncode == 130
+    assert json.loads(first)["kind"] == "appeared"
+    assert json.loads(out.splitlines()[-1])["error"]["code"] == "interrupted"
+    assert err == b"inngest-rest: interrupted\n"
+
+
+def test_ctrl_c_on_a_terminal_gives_the_cursor_back(environment: dict[str, str]) -> None:
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+
+    def take_terminal() -> None:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    tokens = ["runs", "watch", "--since", "1h", "--every", "60"]
+    streams = {"stdin": slave, "stdout": slave, "stderr": slave}
+    written = b""
+    with start(
+        environment,
+        *tokens,
+        **streams,
+        start_new_session=True,
+        preexec_fn=take_terminal,
+    ) as process:
+        os.close(slave)
+        while b"shop/charge" not in written:
+            written += os.read(master, 65536)
+        os.write(master, b"\x03")
+        try:
+            while found := os.read(master, 65536):
+                written += found
+        except OSError:  # the other end is closed
+            pass
+    os.close(master)
+    assert process.returncode == 130
+    assert b"Traceback" not in written
+    assert written.count(b"\x1b[?25l") == written.count(b"\x1b[?25h") == 1
+
+
+def test_an_answer_that_cannot_be_written_is_an_error(environment: dict[str, str]) -> None:
+    with (
+        open("/dev/full", "w") as full,  # noqa: PTH123
+        start(environment, "runs", "list", stdout=full) as process,
+    ):
+        _, err = process.communicate()
+    assert process.returncode == 1
+    assert b"the answer cannot be written" in err
+    assert b"Traceback" not in err
+
+
+def test_output_that_is_closed_is_done_without(environment: dict[str, str]) -> None:
+    process = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, "runs", "list", "-q"],
+        env=environment,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    assert (process.returncode, process.stderr) == (0, b"")
+
+
+def test_json_is_utf_8_whatever_the_locale(environment: dict[str, str]) -> None:
+    environment |= {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    with start(environment, "events", "list", "-q", stdout=subprocess.PIPE) as process:
+        out, _ = process.communicate()
+    assert process.returncode == 0
+    assert json.loads(out.decode("utf-8"))["data"]["items"][0]["data"] == {"name": "René"}

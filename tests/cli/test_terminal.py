@@ -1,0 +1,284 @@
+"""The command on a terminal: tables, colors, questions and a live table."""
+
+from __future__ import annotations
+
+import io
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+import attrs
+import pytest
+from rich.cells import cell_len
+
+from inngest_rest.action_reports import ActionOutcome
+from inngest_rest.cli import app, tables
+from inngest_rest.cli.output import Output
+from inngest_rest.cli.shape import Shape
+from inngest_rest.models import Run as RunRecord
+from inngest_rest.models import RunChange, RunError, RunStatus, Trigger
+from inngest_rest.testing import MockServer, fails
+from tests.support.command import Run, send
+from tests.support.terminal import Screen, terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from inngest_rest import InngestClient
+    from inngest_rest.record import Record
+
+HOSTILE = {
+    "escape": "a\x1b[31mred\x1b]0;title\x07",
+    "c1": "a\x9b31mred\x85b",
+    "bidi": "a\u202egnp.exe\u2066b",
+    "zero-width": "a\u200b\u200d\ufeff\u2060b",
+    "blank letters": "a\u3164\u115f\uffa0\ufe0fb",
+    "tags": "a\U000e0041\U000e0042b",
+    "lines": "a\nb\r\nc\vd\u2028e",
+    "markup": "[red]a[/red] [link=https://example.com]b[/link] :smile:",
+    "surrogate": "a\udc80b",
+    "long": "n" * 500,
+    "wide": "実行中のジョブ名" * 20,
+    "right to left": "שלום עולם " * 10,
+    "emoji": "👩‍💻🚀" * 40,
+}
+
+AT = datetime(2026, 11, 27, 1, 2, 3, tzinfo=UTC)
+
+KINDS = tuple(tables.COLUMNS)
+
+
+class OnTerminal(Protocol):
+    def __call__(self, *tokens: str, columns: int = 80, typed: str = "") -> Screen: ...
+
+
+@pytest.fixture
+def on_terminal(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> OnTerminal:
+    """Run a command on a terminal."""
+    del run  # it has set the server
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM_PROGRAM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "")
+
+    def run_on_terminal(*tokens: str, columns: int = 80, typed: str = "") -> Screen:
+        with terminal(monkeypatch, columns=columns, typed=typed) as written:
+            status = app.run(tokens)
+        capsys.readouterr()
+        return Screen(status, b"".join(written).decode())
+
+    return run_on_terminal
+
+
+def record(kind: type[Record], text: str) -> Record:
+    """Return a record with a text in every place that has one."""
+    if kind is RunChange:
+        return RunChange("ended", record(RunRecord, text))  # type: ignore[arg-type]
+    values: dict[str, Any] = {}
+    for each in attrs.fields(kind):  # type: ignore[arg-type]
+        match each.name:
+            case "status" if kind is RunRecord:
+                values["status"] = RunStatus("failed")
+            case "outcome":
+                values["outcome"] = ActionOutcome.FAILED
+            case "error":
+                values["error"] = RunError(text, text, text)
+            case "triggers":
+                values["triggers"] = (Trigger("event", text),)
+            case "output" | "data" | "configuration" | "user":
+                values[each.name] = {text: text}
+            case "position" | "attempt" | "function_count" | "ts":
+                values[each.name] = 1
+            case name if name.endswith("_at") or name.startswith("started_") or name == "at":
+                values[each.name] = AT
+            case name if name.startswith("is_"):
+                values[each.name] = True
+            case "event_ids" | "replays_before":
+                values[each.name] = (text,)
+            case _:
+                values[each.name] = text
+    return kind(**values)
+
+
+def drawn(draw: Callable[[Output], None], columns: int, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    output = Output()
+    output.stream = io.StringIO()
+    draw(output)
+    return output.stream.getvalue()
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda it: it.__name__)
+def test_no_text_leaves_its_table_or_does_anything_to_the_terminal(
+    kind: type[Record], columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = [record(kind, text) for text in (*HOSTILE.values(), "plain")]
+    shown = drawn(lambda it: tables.draw_many(items, it, Shape()), columns, monkeypatch)
+    for each in items:
+        shown += drawn(lambda it, one=each: tables.draw_one(one, it, Shape()), columns, monkeypatch)
+    assert "plain" in shown
+    assert "[red]" in shown
+    assert all(cell_len(line) <= columns for line in shown.splitlines())
+    unsafe = [it for it in shown if not it.isprintable() and it not in "\n\u200e"]
+    assert not unsafe
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda it: it.__name__)
+def test_each_field_that_is_asked_for_is_a_column(
+    kind: type[Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = tuple(it.name for it in attrs.fields(kind))[:3]  # type: ignore[arg-type]
+    shown = drawn(
+        lambda it: tables.draw_many([record(kind, "x")], it, Shape(names)), 200, monkeypatch
+    )
+    heading = shown.splitlines()[0]
+    assert heading.split("  ")[0].strip() == names[0].upper().replace("_", " ")
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_a_terminal_gets_a_table_as_wide_as_it_is(
+    columns: int, on_terminal: OnTerminal, mock: MockServer, client: InngestClient
+) -> None:
+    (id,) = send(client, mock, "failed")
+    screen = on_terminal("runs", "list", columns=columns)
+    heading, row = screen.text.splitlines()
+    assert heading.startswith("ID  ")
+    assert row.startswith(f"{id}  failed")
+    assert "shop/ship" in row
+    assert ("ENDED" in heading) is (columns == 200)
+
+
+def test_statuses_are_colored(
+    on_terminal: OnTerminal, mock: MockServer, client: InngestClient
+) -> None:
+    send(client, mock, "failed")
+    screen = on_terminal("runs", "list")
+    assert "\x1b[31mfailed" in screen.raw
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+@pytest.mark.parametrize("command", ["list", "trace", "watch"])
+def test_there_is_no_color_where_none_is_wanted(
+    command: str,
+    name: str,
+    value: str,
+    on_terminal: OnTerminal,
+    mock: MockServer,
+    client: InngestClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (id,) = send(client, mock, "failed")
+    monkeypatch.setenv(name, value)
+    more = {"list": [], "trace": [id], "watch": ["--since", "1h", "--timeout", "2"]}[command]
+    screen = on_terminal("runs", command, *more)
+    assert screen.status == 0
+    assert "failed" in screen.text
+    colors = [it for it in screen.escapes if it.endswith("m") and "3" in it]
+    assert not colors
+    if value == "dumb":
+        assert not screen.escapes
+
+
+def test_a_table_has_no_escapes_in_a_pipe(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    send(client, mock, "failed")
+    out = run("runs", "list", "-o", "table").out
+    assert "\x1b" not in out
+    assert not any(line.endswith(" ") for line in out.splitlines())
+
+
+def test_json_on_a_terminal_is_indented(on_terminal: OnTerminal) -> None:
+    assert '\n  "ok": true,' in on_terminal("runs", "list", "-o", "json").text
+
+
+def test_the_trace_is_a_waterfall(
+    on_terminal: OnTerminal, mock: MockServer, client: InngestClient
+) -> None:
+    mock.function("shop", "odd", trigger="order/odd", run=fails(HOSTILE["escape"]))
+    (id,) = send(client, mock, "odd")
+    screen = on_terminal("runs", "trace", id)
+    assert screen.text.startswith(f"{id}  failed")
+    assert r"a\x1b[31mred" in screen.text
+    assert "━" in screen.text or "╸" in screen.text
+
+
+QUESTION = "3 runs at http://127.0.0.1:8288 (default environment)"
+
+
+@pytest.mark.parametrize(
+    ("typed", "status", "left"),
+    [
+        ("y\n", 0, 0),
+        ("Yes\n", 0, 0),
+        ("n\n", 9, 3),
+        ("\n", 9, 3),
+        ("\x04", 9, 3),
+        ("maybe\n", 9, 3),
+    ],
+    ids=["y", "Yes", "n", "nothing", "end of input", "maybe"],
+)
+def test_an_act_by_a_filter_is_asked_for(
+    typed: str,
+    status: int,
+    left: int,
+    on_terminal: OnTerminal,
+    mock: MockServer,
+    client: InngestClient,
+) -> None:
+    ids = send(client, mock, "open", 3)
+    screen = on_terminal("runs", "cancel", "--app", "shop", "--since", "2h", typed=typed)
+    assert screen.status == status
+    assert sum(run.status == "running" for run in mock.runs) == left
+    assert QUESTION in screen.text
+    assert "since 20" in screen.text
+    assert all(id in screen.text for id in ids)
+    assert "Cancel? [y/N]" in screen.text
+    assert ("nothing was done" in screen.text) is (status == 9)
+
+
+def test_nothing_is_asked_where_ids_are_named_or_nothing_is_selected(
+    on_terminal: OnTerminal, mock: MockServer, client: InngestClient
+) -> None:
+    (id,) = send(client, mock, "open")
+    assert "[y/N]" not in on_terminal("runs", "cancel", id).text
+    assert "[y/N]" not in on_terminal("runs", "cancel", "--status", "running").text
+
+
+def test_progress_is_shown_and_cleared(
+    on_terminal: OnTerminal, mock: MockServer, client: InngestClient
+) -> None:
+    ids = send(client, mock, "open", 3)
+    screen = on_terminal("runs", "cancel", *ids)
+    assert "runs.cancel: 1 of 3" in screen.text
+    assert "1 of 3" not in screen.text.replace("\r", "\n").splitlines()[-1]
+    assert "1 of 3" not in on_terminal("runs", "cancel", *ids, "-q").text
+
+
+def test_watch_is_a_live_table(
+    on_terminal: OnTerminal, mock: MockServer, client: InngestClient
+) -> None:
+    ids = send(client, mock, "failed", 2)
+    screen = on_terminal("runs", "watch", "--since", "1h", "--timeout", "2")
+    assert screen.status == 0
+    assert "\x1b[?25l" in screen.raw  # the cursor is hidden, and shown again
+    assert screen.raw.count("\x1b[?25h") == screen.raw.count("\x1b[?25l")
+    last = screen.text.splitlines()[-3:]
+    assert last[0].startswith("ID ")
+    assert {line.split()[0] for line in last[1:]} == set(ids)
+
+
+def test_watch_as_a_table_in_a_pipe_is_a_line_per_change(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    (id,) = send(client, mock, "failed")
+    ran = run("runs", "watch", "--since", "1h", "--timeout", "2", "-o", "table")
+    lines = [line.split()[2:4] for line in ran.out.splitlines()]
+    assert lines == [[id, "appeared"], [id, "ended"]]
+
+
+def test_the_streams_are_put_back() -> None:
+    assert not sys.stdout.isatty()
