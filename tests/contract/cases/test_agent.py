@@ -47,7 +47,7 @@ def test_an_agent_does_all_its_jobs(
         if isinstance(world, MockWorld):  # in this process: there are many of them
             for name, value in environment(world, url).items():
                 monkeypatch.setenv(name, value)
-            execute = agent.in_process
+            execute: agent.Execute = agent.in_process
         else:
             command = Path(sys.executable).parent / "inngest-rest"
             execute = agent.installed(command, environment(world, url))

@@ -45,11 +45,6 @@ class Answer:
         return cls(operation.name, options.output or default_format(), untrusted)
 
     @classmethod
-    def local(cls, command: str, options: Options, result: type[Any]) -> Answer:  # noqa: ARG003
-        """Return the answer to a command that is no operation, and has one record."""
-        return cls(command, options.output or default_format())
-
-    @classmethod
     def for_mistake(cls, tokens: Sequence[str]) -> Answer:
         """Return the answer to a command line that could not be read."""
         for name, value in itertools.pairwise(tokens):

@@ -37,7 +37,7 @@ def execute(
     answer = Answer.of(operation, options)
     try:
         parameters = read(operation.parameters, _values(operation, values, extras))
-        with client_of(options) as client:
+        with _client(options) as client:
             result = operation.run(client, parameters)
             match operation.returns:
                 case Returns.ONE:
@@ -52,8 +52,7 @@ def execute(
         return answer.fail(problem_of(error))
 
 
-def client_of(options: Options) -> InngestClient:
-    """Return the client that the options and the environment describe."""
+def _client(options: Options) -> InngestClient:
     return InngestClient(
         dev=options.dev or None,
         env=options.env,

@@ -3,12 +3,11 @@
 # cyclopts reads annotations here: they are there at run time.
 from cyclopts import App
 
-from inngest_rest.cli.answer import Answer
 from inngest_rest.cli.command import Job
-from inngest_rest.cli.execution import client_of
+from inngest_rest.cli.local_answer import answer_of, client_of
 from inngest_rest.cli.options import Options
 from inngest_rest.errors import ConfigurationError, InngestError
-from inngest_rest.operations.problems import Problem, problem_of
+from inngest_rest.operations.problems import problem_of
 
 _PACKAGES = {"anyio", "mcp", "pydantic"}
 
@@ -30,7 +29,7 @@ def serve(*, read_only: bool = False) -> Job:
         try:
             _serve(options, read_only=read_only)
         except InngestError as error:
-            return Answer.local("mcp", options, Problem).fail(problem_of(error))
+            return answer_of("mcp", options).fail(problem_of(error))
         return 0
 
     return job

@@ -7,9 +7,9 @@ from typing import Any
 from attrs import frozen
 from cyclopts import App
 
-from inngest_rest.cli.answer import Answer
 from inngest_rest.cli.columns import columns
 from inngest_rest.cli.command import Job
+from inngest_rest.cli.local_answer import answer_of
 from inngest_rest.cli.options import Options
 from inngest_rest.errors import InngestError
 from inngest_rest.operations import schemas, table
@@ -78,7 +78,7 @@ def schema(*name: str) -> Job:
     """
 
     def job(options: Options) -> int:
-        answer = Answer.local("schema", options, Description if name else Catalogue)
+        answer = answer_of("schema", options)
         try:
             found = _describe(".".join(name)) if name else _catalogue()
         except InngestError as error:

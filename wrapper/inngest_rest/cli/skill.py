@@ -9,9 +9,9 @@ from cyclopts import App
 
 from inngest_rest._version import __version__
 from inngest_rest.cli import skill_files
-from inngest_rest.cli.answer import Answer
 from inngest_rest.cli.columns import columns
 from inngest_rest.cli.command import Job
+from inngest_rest.cli.local_answer import answer_of
 from inngest_rest.cli.options import Options
 from inngest_rest.cli.skill_files import InstalledSkill, Scope, SkillState
 from inngest_rest.errors import InngestError
@@ -61,7 +61,7 @@ def install(*, target: str = "agents", scope: Scope = "user", force: bool = Fals
     """
 
     def job(options: Options) -> int:
-        answer = Answer.local("skill.install", options, InstalledSkill)
+        answer = answer_of("skill.install", options)
         try:
             written = skill_files.install(target, scope, force=force)
         except InngestError as error:
@@ -83,7 +83,7 @@ def check() -> Job:
     """
 
     def job(options: Options) -> int:
-        answer = Answer.local("skill.check", options, SkillCheck)
+        answer = answer_of("skill.check", options)
         found = SkillCheck(__version__, tuple(skill_files.installed()))
         problem = _problem(found)
         if answer.format in {"json", "ndjson"}:
