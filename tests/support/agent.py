@@ -24,6 +24,8 @@ _ROW = re.compile(r"^\| (.+?) \| `inngest-rest (.+?)` \|$", re.MULTILINE)
 # What a command must not hold any more when it is run.
 _PLACEHOLDER = re.compile(r"[A-Z]+_ID")
 
+_NO_OPERATIONS = {"doctor", "schema"}
+
 
 class Ran(NamedTuple):
     """A command that ended."""
@@ -98,9 +100,11 @@ class Agent:
             want: It, in the words of the skill's table.
             values: What to put in the place of examples, too, such as `RUN_ID`.
         """
-        ran = self._execute(fill(self._commands[want], {**self._values, **values}))
+        arguments = fill(self._commands[want], {**self._values, **values})
+        ran = self._execute(arguments)
         answer = json.loads(ran.output)
-        jsonschema.validate(answer, self._schema(answer["command"]))
+        if arguments[0] not in _NO_OPERATIONS:
+            jsonschema.validate(answer, self._schema(answer["command"]))
         assert (ran.status, answer["ok"]) == (0, True), answer["error"]
         return answer["data"]
 
