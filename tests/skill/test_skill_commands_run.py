@@ -64,11 +64,10 @@ def test_each_row_of_the_table_is_a_command() -> None:
     "want", [pytest.param(want, marks=marks(command)) for want, command in ROWS.items()]
 )
 def test_a_command_of_the_table_does_its_job(world: World, want: str) -> None:
-    run_id = {"stop one run": world.open_run, "run one again": lambda: world.failed_run_id}
-    values = {
-        "RUN_ID": run_id.get(want, lambda: world.run_id)(),
-        "EVENT_ID": world.event_id,
-    }
+    run_id = world.failed_run_id if want == "run one again" else world.run_id
+    if want == "stop one run":
+        run_id = world.open_run()
+    values = {"RUN_ID": run_id, "EVENT_ID": world.event_id}
     asked = len(world.mock.requests)
     data = agent.Agent(agent.in_process).do(want, **values)
     assert data
