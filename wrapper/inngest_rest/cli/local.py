@@ -6,22 +6,10 @@ return a `Job`, as those of operations do.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from inngest_rest.cli.answer import Answer
-from inngest_rest.cli.options import default_format
-
-if TYPE_CHECKING:
-    from inngest_rest.cli.options import Options
-
 LOCAL: dict[str, str] = {
     "completion": "Completion of commands and options by bash, zsh and fish",
     "mcp": "Tools for agents over MCP: the same operations, on standard input",
+    "schema": "What an operation takes and returns, as JSON Schemas; without a name all operations",
     "skill": "The skill for agents: install, show and check it",
 }
 """Each command with what it is about; its module is `inngest_rest.cli.<name>`."""
-
-
-def answer_of(command: str, options: Options) -> Answer:
-    """Return the answer to one of these commands, in the format that the options name."""
-    return Answer(command, options.output or default_format())

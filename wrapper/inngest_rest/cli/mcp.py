@@ -5,7 +5,7 @@ from cyclopts import App
 
 from inngest_rest.cli.command import Job
 from inngest_rest.cli.execution import client_of
-from inngest_rest.cli.local import answer_of
+from inngest_rest.cli.local_answer import answer_of
 from inngest_rest.cli.options import Options
 from inngest_rest.errors import ConfigurationError, InngestError
 from inngest_rest.operations.problems import problem_of

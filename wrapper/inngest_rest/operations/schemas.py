@@ -55,7 +55,7 @@ def without_descriptions(schema: Schema) -> Schema:
         name: _without_descriptions(part)
         for name, part in schema.items()
         # A property or a definition may be called so, too, and is an object.
-        if name != "description" or isinstance(part, dict)
+        if name != "description" or not isinstance(part, str)
     }
 
 
