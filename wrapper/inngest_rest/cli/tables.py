@@ -19,6 +19,7 @@ from inngest_rest._visible import is_right_to_left, visible
 from inngest_rest.action_reports import ActionRow
 from inngest_rest.cli.shape import Shape, field_names
 from inngest_rest.cli.text import safe
+from inngest_rest.diagnosis import Diagnosis
 from inngest_rest.models import (
     App,
     Cancellation,
@@ -241,6 +242,10 @@ def _view(record: Record, console: Console, shape: Shape) -> Any:
             return Group(*_explained(record, console))
         case Sent() if shape.fields is None:
             return Group(*_sent(record))
+        case Diagnosis() if shape.fields is None:
+            from inngest_rest.cli import diagnosis  # noqa: PLC0415 - few look at one
+
+            return Group(*diagnosis.view(record))
         case _:
             return _fields(record, shape)
 

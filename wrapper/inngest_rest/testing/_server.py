@@ -279,24 +279,26 @@ class MockServer:
         return self._transport
 
     @contextmanager
-    def serve(self, port: int = 0) -> Generator[str]:
-        """Serve on a socket of 127.0.0.1 for the duration of the `with` block.
+    def serve(self, port: int = 0, *, host: str = "127.0.0.1") -> Generator[str]:
+        """Serve on a socket for the duration of the `with` block.
 
         Requires the extra `mock` (uvicorn).
 
         Args:
             port: The port. Default: any free one.
+            host: The address of this machine to listen on. Default: 127.0.0.1, which other
+                machines cannot reach.
 
         Returns:
             The base URL, such as `http://127.0.0.1:41234`.
 
         Raises:
             ImportError: uvicorn is not installed.
-            OSError: The port is taken.
+            OSError: The port is taken, or the host is not an address of this machine.
         """
         from inngest_rest.testing._carriers.socket import serve  # noqa: PLC0415 - the one module that needs uvicorn
 
-        with serve(self.answer, port) as url:
+        with serve(self.answer, port, host) as url:
             yield url
 
     def answer(self, request: Request) -> Outcome:

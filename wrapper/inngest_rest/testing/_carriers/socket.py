@@ -129,8 +129,8 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def serve(answer: Callable[[Request], Outcome], port: int) -> Generator[str]:
-    """Serve `answer` on 127.0.0.1 and yield the base URL; close everything on exit."""
+def serve(answer: Callable[[Request], Outcome], port: int, host: str) -> Generator[str]:
+    """Serve `answer` and yield the base URL; close everything on exit."""
     app = _App(answer)
     config = uvicorn.Config(
         app,
@@ -149,8 +149,11 @@ def serve(answer: Callable[[Request], Outcome], port: int) -> Generator[str]:
         timeout_graceful_shutdown=1,
     )
     server = _Server(config)
-    with socket.create_server(("127.0.0.1", port)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    is_v6 = ":" in host
+    family = socket.AF_INET6 if is_v6 else socket.AF_INET
+    with socket.create_server((host, port), family=family) as listener:
+        named = f"[{host}]" if is_v6 else host
+        url = f"http://{named}:{listener.getsockname()[1]}"
         thread = threading.Thread(
             target=server.run, args=([listener],), name="inngest-mock", daemon=True
         )

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
 
 COLUMNS = 100
 COLOURS = {
@@ -65,32 +64,3 @@ class Screen:
         """Give the text the colour of its kind, where there is colour."""
         colour = COLOURS.get(kind)
         return f"\x1b[{colour}m{text}\x1b[0m" if self._in_colour and colour else text
-
-
-def clip(text: str, width: int) -> str:
-    """Fit text of a server into a line: no control characters, not too long."""
-    clean = "".join(each if each.isprintable() else " " for each in text[: width + 1])
-    return clean if len(clean) <= width else f"{clean[: width - 3]}..."
-
-
-def clip_list(names: list[str], width: int) -> str:
-    """List the names that fit into a line, at least one, and count the others."""
-    line = ""
-    for shown in range(min(len(names), 20), 0, -1):
-        left_out = len(names) - shown
-        line = ", ".join(names[:shown]) + (f" and {left_out} more" if left_out else "")
-        if len(line) <= width:
-            break
-    return line
-
-
-def in_words(duration: timedelta) -> str:
-    """Format a duration in three or four digits."""
-    seconds = duration.total_seconds()
-    if seconds < 0.001:
-        return "<1 ms"
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 99.95:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.0f} h"

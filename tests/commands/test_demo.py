@@ -1,21 +1,24 @@
-"""scripts/demo shows every act or why it is left out, and changes no runs but its own."""
+"""`inngest-rest demo` shows every act or why it is left out, and changes no runs but its own."""
 
 from __future__ import annotations
 
 import io
 import json
 import re
+import sys
 from datetime import timedelta
-from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from inngest_rest import InngestClient, Run, RunStatus
+from inngest_rest.cli import demo
+from inngest_rest.cli.app import run
+from inngest_rest.cli.demo import acts, stage
+from inngest_rest.cli.demo.screen import Screen
+from inngest_rest.cli.demo.words import clip_list, in_words
 from inngest_rest.testing import MockServer, completes, delays, fails, sleeps
-from scripts import demo, demo_acts
-from scripts.demo_screen import Screen, clip_list, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """Replaces `time` in the acts: a sleep advances the mock servers instead of waiting."""
+    """The time of a stage: a sleep advances the mock servers instead of waiting."""
 
     def __init__(self) -> None:
         self.mocks: list[MockServer] = []
@@ -44,22 +47,25 @@ class Clock:
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    shop_server, wait_for_end = demo.shop_server, demo_acts.wait_for_end
+    wait_for_end = stage.wait_for_end
 
-    def make_shop_server(names: set[str]) -> MockServer:
-        clock.mocks.append(shop_server(names))
-        return clock.mocks[-1]
-
-    def end_meanwhile(stage: demo_acts.Stage, id: str) -> Any:
+    def end_meanwhile(it: stage.Stage, id: str) -> Any:
         clock.advance(5)
-        return wait_for_end(stage, id)
+        return wait_for_end(it, id)
 
-    monkeypatch.setattr(demo, "shop_server", make_shop_server)
-    monkeypatch.setattr(demo_acts, "wait_for_end", end_meanwhile)
-    monkeypatch.setattr(demo_acts, "time", clock)
+    def make_stage(*arguments: Any, **own_time: Any) -> stage.Stage:
+        time = {"monotonic": clock.monotonic, "sleep": clock.sleep, **own_time}
+        return stage.Stage(*arguments, **time)
+
+    monkeypatch.setattr(demo, "Stage", make_stage)
+    monkeypatch.setattr(acts, "wait_for_end", end_meanwhile)
     for name in ("NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     return clock
+
+
+def show(*arguments: str) -> int:
+    return run(["demo", *arguments])
 
 
 def dev_server(**kwargs: Any) -> MockServer:
@@ -94,7 +100,7 @@ def events(folder: Path, *lines: str) -> str:
 
 def summary(captured: str) -> Any:
     (line,) = captured.splitlines()
-    return json.loads(line)
+    return json.loads(line)["data"]
 
 
 def before(mock: MockServer, *names: str) -> list[str]:
@@ -113,7 +119,7 @@ def touched(mock: MockServer) -> set[str]:
 def test_json_stands_alone_on_stdout_and_counts_what_came_of_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert demo.main(["--json"]) == 0
+    assert show("--json") == 0
     out, err = capsys.readouterr()
     told = summary(out)
     assert (told["sent"], told["apps"]) == (7, ["mail", "shop"])
@@ -130,8 +136,21 @@ def test_json_stands_alone_on_stdout_and_counts_what_came_of_it(
     assert all(each in err for each in shown)
 
 
+@pytest.mark.parametrize("form", ["json", "ndjson"])
+def test_an_output_of_json_is_the_same(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert show("-o", form) == 0
+    envelope = json.loads(capsys.readouterr().out)
+    assert (envelope["ok"], envelope["command"], envelope["error"]) == (True, "demo", None)
+    assert envelope["data"]["sent"] == 7
+
+
+def test_the_mock_needs_no_package_that_serves_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert show() == 0
+
+
 def test_text_is_on_stdout_and_fits_on_one_screen(capsys: pytest.CaptureFixture[str]) -> None:
-    assert demo.main([]) == 0
+    assert show() == 0
     out, err = capsys.readouterr()
     assert err == ""
     assert len(out.splitlines()) <= 50
@@ -148,7 +167,7 @@ def test_text_is_on_stdout_and_fits_on_one_screen(capsys: pytest.CaptureFixture[
 def test_text_shows_durations_results_and_how_many_were_left_out(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert demo.main([]) == 0
+    assert show() == 0
     out = capsys.readouterr().out
     # Milliseconds are cut off at both ends of a run, which takes 180 of them.
     assert len(re.findall(r"  shop/charge-card  +18[01] ms  BankError: no reply\n", out)) == 2
@@ -167,7 +186,7 @@ def test_text_shows_durations_results_and_how_many_were_left_out(
 def test_any_valid_file_shows_every_status_on_the_mock(
     names: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert demo.main(["--json", events(tmp_path, *names)]) == 0
+    assert show("--json", events(tmp_path, *names)) == 0
     out, err = capsys.readouterr()
     told = summary(out)
     assert told["sent"] == 2 + len([each for each in names if each])
@@ -175,7 +194,7 @@ def test_any_valid_file_shows_every_status_on_the_mock(
     assert "\x1b" not in err
 
 
-@pytest.mark.parametrize("named_by", ["--url", "INNGEST_DEV", "INNGEST_BASE_URL"])
+@pytest.mark.parametrize("named_by", ["--base-url", "INNGEST_DEV", "INNGEST_BASE_URL"])
 def test_server_of_the_user_does_the_same(
     named_by: str,
     mock: MockServer,
@@ -186,13 +205,13 @@ def test_server_of_the_user_does_the_same(
 ) -> None:
     foreign = before(mock, "app/boom", "app/slow")
     arguments = ["--json", "--wait=0", events(tmp_path, "app/ok", "app/boom", "app/slow")]
-    if named_by == "--url":
-        arguments += ["--url", url]
+    if named_by == "--base-url":
+        arguments += ["--base-url", url]
     else:
         monkeypatch.setenv(named_by, url)
         monkeypatch.setenv("INNGEST_EVENT_KEY", "k")
         monkeypatch.setenv("INNGEST_SIGNING_KEY", "signkey-test-12345678")
-    assert demo.main(arguments) == 0
+    assert show(*arguments) == 0
     told = summary(capsys.readouterr().out)
     assert (told["sent"], told["apps"]) == (3, ["probe-app"])
     assert told["runs"] == {"completed": 3, "failed": 4, "running": 0, "queued": 0, "cancelled": 1}
@@ -222,14 +241,14 @@ def test_act_without_a_run_of_its_own_is_left_out_and_leaves_the_runs_of_others(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     foreign = before(mock, *others)
-    assert demo.main(["--json", "--url", url, events(tmp_path, name)]) == 1
+    assert show("--json", "--base-url", url, events(tmp_path, name)) == 6
     out, err = capsys.readouterr()
     told = summary(out)
     assert {key for key, value in told.items() if value is None} == left_out
     assert touched(mock).isdisjoint(foreign)
     assert "app/boom, app/ok, app/slow" in err
     assert (
-        f"Left out: {', '.join(demo.ACTS[each] for each in demo.ACTS if each in left_out)}." in err
+        f"Left out: {', '.join(acts.ACTS[each] for each in acts.ACTS if each in left_out)}." in err
     )
 
 
@@ -240,8 +259,8 @@ def test_run_of_a_batch_is_not_the_demo_s_own() -> None:
         Run("3", RunStatus.RUNNING, event_ids=("another",)),
     ]
     client: Any = SimpleNamespace(runs=SimpleNamespace(list=lambda **_: runs))
-    stage = demo_acts.Stage(client, Screen(io.StringIO(), {}), 0, events={"ours": {}})
-    assert demo_acts.own_runs(stage) == runs[:1]
+    ours = stage.Stage(client, Screen(io.StringIO(), {}), 0, events={"ours": {}})
+    assert stage.own_runs(ours) == runs[:1]
 
 
 def test_runs_that_appear_late_are_waited_for(
@@ -250,7 +269,7 @@ def test_runs_that_appear_late_are_waited_for(
     clock.mocks.append(dev_server(visibility_delay=timedelta(seconds=2)))
     path = events(tmp_path, "app/ok", "app/boom", "app/slow")
     with clock.mocks[0].serve() as url:
-        assert demo.main(["--url", url, path]) == 0
+        assert show("--base-url", url, path) == 0
     out = capsys.readouterr().out
     assert out.count("waiting for") == 1
     assert "  waiting for the first run of these events, at most 30 s ...\n  3 runs within" in out
@@ -262,7 +281,7 @@ def test_function_that_takes_a_moment_is_waited_for(
     late = sleeps(timedelta(seconds=2), fails("too late"))
     mock.function("probe-app", "late", trigger="app/late", run=late)
     path = events(tmp_path, "app/ok", "app/late", "app/slow")
-    assert demo.main(["--json", "--url", url, path]) == 0
+    assert show("--json", "--base-url", url, path) == 0
     assert summary(capsys.readouterr().out)["runs"]["failed"] == 2
     assert 0 < clock.waited <= 2
 
@@ -272,7 +291,7 @@ def test_waiting_for_runs_has_an_end(
 ) -> None:
     clock.mocks.append(dev_server(visibility_delay=timedelta(hours=1)))
     with clock.mocks[0].serve() as url:
-        assert demo.main(["--wait=5", "--url", url, events(tmp_path, "app/ok")]) == 1
+        assert show("--wait=5", "--base-url", url, events(tmp_path, "app/ok")) == 10
     assert "no run of these events appeared within 5 s" in capsys.readouterr().err
     assert clock.waited == 5
 
@@ -282,11 +301,11 @@ def test_server_without_an_app_is_sent_nothing_and_the_next_step_is_shown_at_onc
 ) -> None:
     mock = MockServer()
     with mock.serve() as url:
-        assert demo.main(["--url", url]) == 1
+        assert show("--base-url", url) == 4
     assert not mock.events
     assert clock.waited == 0
     err = capsys.readouterr().err
-    assert err.startswith("demo: no app is synced with this server")
+    assert err.startswith("inngest-rest: no app is synced with this server")
     assert "npx inngest-cli@latest dev -u" in err
 
 
@@ -299,7 +318,7 @@ def test_events_that_would_start_nothing_are_not_sent(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert demo.main(["--url", url, events(tmp_path, name)]) == 1
+    assert show("--base-url", url, events(tmp_path, name)) == 4
     assert not mock.events
     assert clock.waited == 0
     assert "    app/boom, app/ok, app/slow\n" in capsys.readouterr().err
@@ -309,7 +328,7 @@ def test_wildcard_trigger_takes_the_events_below_it(
     mock: MockServer, url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mock.function("probe-app", "any", trigger="shop/*", run=completes())
-    assert demo.main(["--json", "--url", url, events(tmp_path, "shop/opened")]) == 1
+    assert show("--json", "--base-url", url, events(tmp_path, "shop/opened")) == 6
     assert summary(capsys.readouterr().out)["sent"] == 1
 
 
@@ -320,7 +339,7 @@ def test_run_that_ended_before_its_cancellation_does_not_count(
     mock.function("probe-app", "brief", trigger="app/brief", run=sleeps(minute))
     mock.fault(delays(minute), method="POST", path="/v2/runs/*/cancel")
     path = events(tmp_path, "app/boom", "app/slow", "app/brief", "app/ok")
-    assert demo.main(["--json", "--wait=0", "--url", url, path]) == 0
+    assert show("--json", "--wait=0", "--base-url", url, path) == 0
     told = summary(capsys.readouterr().out)
     statuses = {run.function_id: run.status for run in mock.runs}
     assert (statuses["brief"], statuses["slow"]) == ("completed", "cancelled")
@@ -350,7 +369,7 @@ def test_wrong_line_is_named_and_nothing_is_sent(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = events(tmp_path, "app/ok", '{"name": "app/ok"}', line)
-    assert demo.main(["--url", url, path]) == 2
+    assert show("--base-url", url, path) == 2
     assert f"{path}:3: " in capsys.readouterr().err
     assert not mock.requests
 
@@ -362,15 +381,13 @@ def test_file_without_events_is_refused(
     path = tmp_path / "events.ndjson"
     if content is not None:
         path.write_bytes(content)
-    assert demo.main([str(path)]) == 2
+    assert show(str(path)) == 2
     assert str(path) in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["--url", "localhost"], ["--wait", "-1"], ["a", "b"]])
+@pytest.mark.parametrize("arguments", [["--base-url", "localhost"], ["--wait", "-1"], ["a", "b"]])
 def test_wrong_command_exits_2(arguments: list[str]) -> None:
-    with pytest.raises(SystemExit) as refused:
-        demo.main(arguments)
-    assert refused.value.code == 2
+    assert show(*arguments) == 2
 
 
 def test_keys_alone_name_no_server(
@@ -378,25 +395,24 @@ def test_keys_alone_name_no_server(
 ) -> None:
     monkeypatch.setenv("INNGEST_SIGNING_KEY", "signkey-prod-12345678")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    assert demo.main([]) == 0
+    assert show() == 0
     assert "so this is the mock" in capsys.readouterr().out
 
 
-def test_refusing_server_exits_1_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+def test_refusing_server_exits_3_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
     mock = dev_server(event_keys=["another"])
     mock.function("shop", "order", trigger="app/order.created")
     with mock.serve() as url:
-        assert demo.main(["--url", url]) == 1
-    assert "AuthenticationError" in capsys.readouterr().err
+        assert show("--base-url", url) == 3
+    assert "answered 401" in capsys.readouterr().err
 
 
-def test_server_that_is_not_there_exits_1_with_the_next_step(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_server_that_is_not_there_exits_7_with_the_next_step(
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(demo, "InngestClient", partial(InngestClient, retries=0))
     with MockServer().serve() as url:
         pass
-    assert demo.main(["--url", url]) == 1
+    assert show("--base-url", url, "--retries", "0") == 7
     assert "npx inngest-cli@latest dev" in capsys.readouterr().err
 
 
@@ -412,8 +428,8 @@ def test_keys_are_never_on_the_screen(
     monkeypatch.setenv("INNGEST_EVENT_KEY", keys[0])
     monkeypatch.setenv("INNGEST_SIGNING_KEY", keys[1])
     with mock.serve() as url:
-        status = demo.main(["--url", url, events(tmp_path, "app/ok", "app/boom", "app/slow")])
-    assert status == (0 if accepted else 1)
+        status = show("--base-url", url, events(tmp_path, "app/ok", "app/boom", "app/slow"))
+    assert status == (0 if accepted else 3)
     shown = "".join(capsys.readouterr())
     assert not [key for key in (*keys, keys[1].rpartition("-")[2]) if key in shown]
 
@@ -424,10 +440,11 @@ def test_interruption_exits_130(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(demo_acts, "list_apps", interrupt)
-    assert demo.main(["--json"]) == 130
+    monkeypatch.setattr(acts, "list_apps", interrupt)
+    assert show("--json") == 130
     out, err = capsys.readouterr()
-    assert (out, err.splitlines()[-1]) == ("", "demo: interrupted")
+    assert json.loads(out)["error"]["code"] == "interrupted"
+    assert err.splitlines()[-1] == "inngest-rest: interrupted"
 
 
 class Terminal(io.StringIO):

@@ -1,0 +1,125 @@
+"""`inngest-rest mock` serves a mock server until a signal ends it, and says how to use it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import InngestClient
+from inngest_rest.cli.app import run
+from inngest_rest.cli.mock import FUNCTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Seconds after which a command that hangs fails its test.
+PATIENCE = 60.0
+
+
+@contextlib.contextmanager
+def serving(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "inngest_rest.cli", "mock", "--port", "0", *arguments]
+    with subprocess.Popen(
+        command,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def read_line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_it_is_a_dev_server_with_the_shop_until_a_signal_ends_it(ending: signal.Signals) -> None:
+    with serving() as process:
+        envelope = json.loads(read_line(process))
+        assert envelope["ok"]
+        assert [each["id"] for each in envelope["data"]["functions"]] == [
+            each.id for each in FUNCTIONS
+        ]
+        with InngestClient(dev=envelope["data"]["url"]) as client:
+            totals = [{"total": total} for total in (5, 900, None, "a lot")]
+            client.send([{"name": "app/order.created", "data": each} for each in totals])
+            client.send({"name": "app/order.paid", "data": {}})
+            statuses = [
+                (run.function_id, run.status)
+                for run in client.runs.list()
+                if run.status != "running"
+            ]
+        assert sorted(statuses) == [
+            *[("charge", "completed")] * 3,
+            ("charge", "failed"),
+            ("receipt", "completed"),
+        ]
+        process.send_signal(ending)
+        assert process.wait(PATIENCE) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == "5 events, 4 requests.\n"
+
+
+def test_a_person_is_told_what_to_do_with_it() -> None:
+    with serving("-o", "table", "--release", "1.33", "--host", "127.0.0.2") as process:
+        first = read_line(process)
+        assert first.startswith("A mock server of Inngest is at http://127.0.0.2:")
+        url = first.split()[7].rstrip(",")
+        with InngestClient(dev=url) as client:
+            assert client.diagnose().release == "1.33.0"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+        assert process.stdout is not None
+        assert f"export INNGEST_DEV={url}\n" in process.stdout.read()
+
+
+def failure(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]:
+    status = run(["mock", *arguments])
+    return status, json.loads(capsys.readouterr().out)["error"]
+
+
+def test_a_port_that_is_taken_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        status, error = failure(capsys, "--port", port)
+    assert (status, error["code"], error["field"]) == (2, "usage", "port")
+    assert port in error["message"]
+    assert "--port 0" in error["hint"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        (["--port", "70000"], "port"),
+        (["--release", "newest"], "release"),
+        (["--fields", "x"], "fields"),
+    ],
+)
+def test_a_malformed_option_is_named(
+    arguments: list[str], field: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, error = failure(capsys, *arguments)
+    assert (status, error["code"], error["field"]) == (2, "usage", field)
+
+
+def test_the_extra_that_is_missing_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "inngest_rest.testing._carriers.socket", raising=False)
+    status, error = failure(capsys)
+    assert (status, error["code"]) == (1, "unexpected")
+    assert error["hint"] == "Install it with: pip install 'inngest-rest[mock]'"
