@@ -169,6 +169,8 @@ class Accounting(RuleBasedStateMachine):
     def send_these(self, events: list[dict[str, Any]], batch_size: int) -> None:
         ledger = self.ledger
         ledger.hand_over(events)
+        # Of what is sent again, some may be stored from the first time.
+        new = [event for event in events if not ledger.stored(event)]
         try:
             ids = self.client.send(events, batch_size=batch_size)
         except PartialSendError as error:
@@ -176,7 +178,8 @@ class Accounting(RuleBasedStateMachine):
             ledger.batch(batch, dict(enumerate(events)))
             self.unsent += [dict(each.event) for each in error.report.failures]
         except InngestError:  # an InvalidEventError, too
-            ledger.untouched(events)
+            ledger.lost(events)
+            ledger.untouched(new)
         except INTERRUPTS:
             ledger.lost(events)
             raise
