@@ -16,7 +16,7 @@ Kind = Literal["own id", "no id", "refused", "invalid"]
 
 FUNCTIONS = ("one", "two")
 
-_TOO_MANY_SESSIONS = {"sessions": {f"s{number}": {} for number in range(6)}}
+_TOO_MANY_SESSIONS: dict[str, Any] = {"sessions": {f"s{number}": {} for number in range(6)}}
 
 
 class Ledger:

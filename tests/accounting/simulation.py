@@ -8,12 +8,11 @@ import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from inngest_rest import EventBuffer
+from tests.support.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from contextvars import Context
-
-    from tests.support.clock import Clock
 
 T = TypeVar("T")
 
@@ -41,6 +40,18 @@ class Alarm:
             return
         self._action = None
         action()
+
+
+class TickingClock(Clock):
+    """A clock during whose pauses a process can die."""
+
+    def __init__(self, alarm: Alarm) -> None:
+        super().__init__()
+        self._alarm = alarm
+
+    def sleep(self, seconds: float) -> None:
+        self._alarm.tick()
+        super().sleep(seconds)
 
 
 class _Selector(selectors.DefaultSelector):

@@ -32,7 +32,7 @@ def test_every_event_is_accounted_for(
 
     Machine.door = door
     steps: int = pytestconfig.getoption("--accounting-steps")
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Machine,
         settings=settings(
             max_examples=max(steps // STEPS_OF_A_RUN // 2, 1),

@@ -30,7 +30,7 @@ from inngest_rest._core.plans import Call
 from inngest_rest.errors import InngestError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping
 
     from inngest_rest._core.clock import Clock
     from inngest_rest._core.drivers.lanes import Lanes
@@ -190,12 +190,12 @@ class AsyncDriver:
             raise
         finally:
             # Some are left only after an exception.
-            for _, task in started:
-                task.cancel()
-            await asyncio.gather(*(task for _, task in started), return_exceptions=True)
-            with ExitStack() as rest:  # for each of them, even if one of these raises
-                for job, task in reversed(started):
-                    rest.callback(on_result, job, task.result() if _succeeded(task) else None)
+            try:
+                await _cancel_all([task for _, task in started])
+            finally:
+                with ExitStack() as rest:  # for each of them, even if one of these raises
+                    for job, task in reversed(started):
+                        rest.callback(on_result, job, task.result() if _succeeded(task) else None)
 
     async def close(self) -> None:
         self._is_closed = True
@@ -283,6 +283,20 @@ async def _take_first(
     result = await asyncio.shield(task)
     started.popleft()
     return on_result(job, result)
+
+
+async def _cancel_all(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait until they have ended, even if this is cancelled meanwhile."""
+    cancelled: asyncio.CancelledError | None = None
+    for task in tasks:
+        task.cancel()
+    while left := [task for task in tasks if not task.done()]:
+        try:
+            await asyncio.wait(left)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 def _succeeded(task: asyncio.Task[T]) -> bool:
