@@ -90,12 +90,13 @@ class ActionRows(Sequence[ActionRow]):
             self._put(row)
 
     def _put(self, row: ActionRow) -> None:
-        """Replace a row, or append it."""
+        """Replace a row, which keeps its id, or append it."""
         position = row.position
         if not 0 <= position <= len(self):
             raise ValueError(f"position {position!r} is not {len(self)}")
+        if position == len(self):
+            self._ids[position] = row.id
         self._outcomes[position : position + 1] = bytes([_CODES[row.outcome]])
-        self._ids[position] = row.id
         self._new_run_ids[position] = row.new_run_id
         _put(self._reasons, position, row.reason)
         _put(self._replays_before, position, row.replays_before)

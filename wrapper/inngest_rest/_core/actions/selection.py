@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import islice, repeat
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from inngest_rest._core.actions.action import Collected, OptionArguments
 from inngest_rest._core.actions.kept_runs import KeptRuns
@@ -180,7 +180,8 @@ def new_row(position: int, run_id: str | None) -> ActionRow:
 
 def with_reason(row: ActionRow, outcome: ActionOutcome, reason: str | None = None) -> ActionRow:
     """Return a row with an outcome, and the reason for it."""
-    return evolve(row, outcome=outcome, reason=reason)
+    # Ten times as fast as evolve, which counts for a hundred thousand rows.
+    return ActionRow(row.position, row.id, outcome, row.new_run_id, reason, row.replays_before)
 
 
 def _remaining(rows: ActionRows, limit: int | None) -> Plan[Collected[RunTarget]]:

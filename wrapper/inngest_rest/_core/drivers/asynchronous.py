@@ -280,7 +280,7 @@ async def _take_first(
 ) -> bool:
     """Wait for the oldest job, and leave it in the queue if that is interrupted."""
     job, task = started[0]
-    result = await asyncio.shield(task)
+    result = task.result() if _succeeded(task) else await asyncio.shield(task)
     started.popleft()
     return on_result(job, result)
 
