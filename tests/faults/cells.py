@@ -6,6 +6,7 @@ import asyncio
 import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
@@ -19,7 +20,7 @@ from tests.support.clock import Clock
 from tests.support.doors import DoorName, open_door
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from tests.faults.server import FaultServer, Request, Stage
@@ -71,6 +72,14 @@ class Cell:
         return f"{self.fault.name} / {self.operation.name} / {self.door}"
 
 
+@contextmanager
+def without_certificates() -> Iterator[None]:
+    """Load no certificates: that takes longer than a cell, and no server here speaks TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    with patch.object(httpx, "create_ssl_context", lambda: context):
+        yield
+
+
 def operations_before(fault: Fault) -> list[Operation]:
     """Return the operations that are put before a fault."""
     return [each for each in OPERATIONS if fault.everywhere or each.stands_for_kind]
@@ -80,10 +89,7 @@ def run_cells(
     server: FaultServer, folder: Path, faults: Iterable[Fault] = FAULTS
 ) -> Iterable[Cell]:
     """Run all cells of some faults."""
-    # Loading certificates takes longer than a cell, and no server here speaks TLS.
-    context = ssl.create_default_context()
-    without = patch.object(httpx, "create_ssl_context", lambda: context)
-    with without, ThreadPoolExecutor(_AT_ONCE) as threads:
+    with without_certificates(), ThreadPoolExecutor(_AT_ONCE) as threads:
         for fault in faults:
             stage = server.open(fault.play)
             cells = [

@@ -15,6 +15,7 @@ from inngest_rest import (
     BatchReport,
     EventBuffer,
     InngestClient,
+    Page,
     SendReport,
 )
 from tests.support.doors import Blocking
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-RUN = "01M86WNRKHYE50ZF3GG530BHRT"
-EVENT = "01M86WNRKHYE50ZF3GG530BHRE"
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 
 # What a client has that sends nothing by itself.
@@ -39,11 +38,21 @@ class Tools:
         client: The client, behind the blocking interface.
         folder: A folder of the cell's own.
         is_final: Whether what the server does decides about an event, so that a buffer ends.
+        run: The id of a run that has ended.
+        open_run: The id of a run that has not.
+        event: The id of an event.
+        cancellation: The id of a bulk cancellation.
+        webhook: The id of a webhook.
     """
 
     client: InngestClient
     folder: Path
     is_final: bool
+    run: str = "01M86WNRKHYE50ZF3GG530BHRT"
+    open_run: str = "01M86WNRKHYE50ZF3GG530BHRT"
+    event: str = "01M86WNRKHYE50ZF3GG530BHRE"
+    cancellation: str = "c1"
+    webhook: str = "w1"
 
 
 Do = Callable[[Tools], object]
@@ -107,7 +116,7 @@ OPERATIONS = (
         "ingest",
         stands_for_kind=True,
     ),
-    Operation("send_file", _send_file, "send_many", "ingest", stands_for_kind=True),
+    Operation("send_file", _send_file, "send_many", "ingest"),
     Operation("EventBuffer", _buffer, "buffer", "ingest", stands_for_kind=True),
     Operation("health", lambda it: it.client.health(), "health", "ingest"),
     Operation(
@@ -117,33 +126,40 @@ OPERATIONS = (
         "v1",
         stands_for_kind=True,
     ),
-    Operation("events.get", lambda it: it.client.events.get(EVENT), "read", "v1"),
-    Operation("events.runs", lambda it: it.client.events.runs(EVENT).page(), "read", "v2 v1"),
-    Operation("events.wait", lambda it: it.client.events.wait(EVENT, 1), "wait", "v1"),
-    Operation("events.explain", lambda it: it.client.events.explain(EVENT), "read", "v1"),
+    Operation("events.get", lambda it: it.client.events.get(it.event), "read", "v1"),
+    Operation("events.runs", lambda it: it.client.events.runs(it.event).page(), "read", "v2 v1"),
+    Operation("events.wait", lambda it: it.client.events.wait(it.event, 1), "wait", "v1"),
+    Operation("events.explain", lambda it: it.client.events.explain(it.event), "read", "v1"),
     Operation("runs.list", lambda it: it.client.runs.list().page(), "read", "v1 v2"),
     Operation(
-        "runs.get", lambda it: it.client.runs.get(RUN), "read", "v2 v1", stands_for_kind=True
+        "runs.get", lambda it: it.client.runs.get(it.run), "read", "v2 v1", stands_for_kind=True
     ),
     Operation(
-        "runs.wait", lambda it: it.client.runs.wait(RUN, 1), "wait", "v2 v1", stands_for_kind=True
+        "runs.wait",
+        lambda it: it.client.runs.wait(it.run, 1),
+        "wait",
+        "v2 v1",
+        stands_for_kind=True,
     ),
     Operation(
-        "runs.wait_many", lambda it: list(it.client.runs.wait_many([RUN], 1)), "wait many", "v2 v1"
+        "runs.wait_many",
+        lambda it: list(it.client.runs.wait_many([it.run], 1)),
+        "wait many",
+        "v2 v1",
     ),
     Operation(
         "runs.watch", lambda it: list(it.client.runs.watch(timeout=2, every=1)), "watch", "v2"
     ),
     Operation(
         "runs.cancel",
-        lambda it: it.client.runs.cancel(RUN),
+        lambda it: it.client.runs.cancel(it.open_run),
         "without result",
         "v2 v1",
         stands_for_kind=True,
     ),
     Operation(
         "runs.replay",
-        lambda it: it.client.runs.replay(RUN),
+        lambda it: it.client.runs.replay(it.run),
         "once",
         "v1 v2",
         is_repeatable=False,
@@ -151,19 +167,19 @@ OPERATIONS = (
     ),
     Operation(
         "runs.cancel_all",
-        lambda it: it.client.runs.cancel_all(ids=[RUN], in_flight=1),
+        lambda it: it.client.runs.cancel_all(ids=[it.open_run], in_flight=1),
         "bulk without result",
         "v2 v1",
     ),
     Operation(
         "runs.replay_all",
-        lambda it: it.client.runs.replay_all(ids=[RUN], in_flight=1),
+        lambda it: it.client.runs.replay_all(ids=[it.run], in_flight=1),
         "bulk after a look",
         "v1 v2",
         is_repeatable=False,
     ),
-    Operation("runs.jobs", lambda it: it.client.runs.jobs(RUN), "read", "v1"),
-    Operation("runs.trace", lambda it: it.client.runs.trace(RUN), "read", "v2"),
+    Operation("runs.jobs", lambda it: it.client.runs.jobs(it.run), "read", "v1"),
+    Operation("runs.trace", lambda it: it.client.runs.trace(it.run), "read", "v2"),
     Operation("apps.list", lambda it: it.client.apps.list().page(), "read", "v1 v2"),
     Operation("apps.get", lambda it: it.client.apps.get("shop"), "read", "v2"),
     Operation(
@@ -191,14 +207,14 @@ OPERATIONS = (
     Operation("cancellations.list", lambda it: it.client.cancellations.list().page(), "read", "v1"),
     Operation(
         "cancellations.create",
-        lambda it: it.client.cancellations.create("shop", "pay", started_before=BEFORE),
+        lambda it: it.client.cancellations.create("shop", "shop-pay", started_before=BEFORE),
         "once",
         "v1",
         is_repeatable=False,
     ),
     Operation(
         "cancellations.delete",
-        lambda it: it.client.cancellations.delete("c1"),
+        lambda it: it.client.cancellations.delete(it.cancellation),
         "without result",
         "v1",
     ),
@@ -210,12 +226,12 @@ OPERATIONS = (
         "v1",
         is_repeatable=False,
     ),
-    Operation("webhooks.get", lambda it: it.client.webhooks.get("w1"), "read", "v1"),
+    Operation("webhooks.get", lambda it: it.client.webhooks.get(it.webhook), "read", "v1"),
     Operation(
-        "webhooks.update", lambda it: it.client.webhooks.update("w1", name="x"), "read", "v1"
+        "webhooks.update", lambda it: it.client.webhooks.update(it.webhook, name="x"), "read", "v1"
     ),
     Operation(
-        "webhooks.delete", lambda it: it.client.webhooks.delete("w1"), "without result", "v1"
+        "webhooks.delete", lambda it: it.client.webhooks.delete(it.webhook), "without result", "v1"
     ),
 )
 
@@ -243,4 +259,5 @@ def describe(result: object) -> str:
         return " ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing"
     if isinstance(result, ActionReport):
         return " ".join(row.outcome for row in result.rows)
-    return "ok"
+    items = result.items if isinstance(result, Page) else result
+    return f"ok, {len(items)} items" if isinstance(items, list | tuple) and items else "ok"
