@@ -29,9 +29,9 @@ class RetryPolicy:
     """How often, and for how long, a request is retried.
 
     The pause before retry n is random, between 0 and `initial * 2**(n-1)`, at most `maximum` (full
-    jitter). If the server asks for a longer pause (`Retry-After`), that pause is used, plus a random
-    part of `initial`, provided it fits within `total`. A 429 with that header is not counted as an attempt, and all calls of the
-    client to that host wait.
+    jitter). If the server asks for a longer pause (`Retry-After`), that pause is used, plus a
+    random part of `initial`, provided it fits within `total`. A 429 with that header is not counted
+    as an attempt, and all calls of the client to that host wait.
 
     Args:
         retries: Maximum number of retries after the first attempt; 0 turns retrying off.

@@ -116,9 +116,15 @@ def _may_be_done(
     """
     if route.repeatable or answer.body:
         return False
-    if route.operation.tag != "v2" or answer.status != 200:
+    absent = session.absent
+    if route.operation.tag != "v2" or answer.status != 200 or absent.v2_root != V2_ROOT:
         return True
-    return (yield from _has_v2(session, deadline))
+    if (yield from _has_v2(session, deadline)):
+        return True
+    absent.v2_root = V2_ROOT_BEFORE_1_26
+    is_there = yield from _has_v2(session, deadline)
+    absent.v2_root = V2_ROOT
+    return not is_there
 
 
 def _has_v2(session: Session, deadline: float) -> Plan[bool]:
@@ -156,6 +162,8 @@ def _absent(
         url=last.url,
         response=last.response,
     )
+    error.attempts = last.attempts
+    error.may_have_taken_effect = any(each.may_have_taken_effect for _, each in failures)
     advice = [
         f"Servers have {it.method} {it.path} since release {it.since}." for it in asked if it.since
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from inngest_rest._core import tracing
 from inngest_rest._core.calls import answers, raw, requests
@@ -20,6 +20,7 @@ from inngest_rest.errors import (
     AuthenticationError,
     ClosedError,
     InngestError,
+    NotFoundError,
     PermissionDeniedError,
     RateLimitError,
     ServerError,
@@ -93,6 +94,9 @@ def _perform(
             # What became of an earlier attempt matters more than why there is no other.
             raise failure or error from None
         except InngestError as error:
+            if route.deletes and took_effect and isinstance(error, NotFoundError):
+                # An earlier attempt has deleted it, and its response was lost.
+                return route.convert(cast("A", None))
             failure = error
         else:
             session.quotas[_host(route)].give_back()

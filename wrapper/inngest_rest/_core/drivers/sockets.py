@@ -14,6 +14,7 @@ import socket
 import sys
 from collections import deque
 from contextlib import suppress
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, cast
 
 import httpcore
@@ -71,7 +72,9 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         options: dict[str, Any] = {}
         if local_address is not None:
             options["local_addr"] = (local_address, 0)
-        if isinstance(loop, asyncio.BaseEventLoop):  # uvloop tries one address after the other
+        # uvloop tries one address after the other. A single one needs no race, of which asyncio
+        # loses the socket when it is cancelled as the connection is made.
+        if isinstance(loop, asyncio.BaseEventLoop) and not _is_address(host):
             options["happy_eyeballs_delay"] = _NEXT_ADDRESS
         try:
             async with asyncio.timeout(timeout):
@@ -94,6 +97,14 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         self._is_closed = True
         for stream in list(self._streams):
             stream.abort()
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
