@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from inngest_rest.cli import groups
 from inngest_rest.operations import table
 from inngest_rest.operations.problems import EXIT_STATUS, MEANING, Code
 from inngest_rest.testing import MockServer, completes, waits_for
@@ -44,6 +45,14 @@ def test_the_help_of_all_lists_the_groups_and_what_each_exit_status_means(run: R
     out = run("--help").out
     assert all(name in out for name in table.GROUPS if name != "sending")
     assert all(f"{EXIT_STATUS[code]}  {MEANING[code]}" in out for code in Code)
+
+
+def test_the_commands_without_a_group_are_those_of_their_operations() -> None:
+    assert {
+        name: tuple(each.command[0] for each in table.group(name)) for name in groups.FLAT
+    } == groups.FLAT
+    flat = {each.name.partition(".")[0] for each in OPERATIONS.values() if "." not in each.name}
+    assert flat == {each.name for each in table.group("sending")}
 
 
 def test_the_help_of_a_parameter_says_how_it_is_written_and_what_it_is_by_default(

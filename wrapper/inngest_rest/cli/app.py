@@ -8,15 +8,14 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 
 from inngest_rest._version import __version__
-from inngest_rest.cli import mistakes
+from inngest_rest.cli import groups, mistakes
 from inngest_rest.cli.answer import Answer
-from inngest_rest.cli.command import Job, command_of, epilogue_of, unwrapped
+from inngest_rest.cli.command import Job, unwrapped
 from inngest_rest.cli.local import LOCAL
 from inngest_rest.cli.options import Options
 from inngest_rest.cli.output import STDIN, OutputError
 from inngest_rest.cli.talk import Talk
 from inngest_rest.operations.problems import EXIT_STATUS, MEANING, Code, Problem
-from inngest_rest.operations.table import GROUPS, group
 
 _HELP = """\
 Send events to Inngest; list, inspect, wait for, cancel and replay runs. Unofficial.
@@ -81,13 +80,7 @@ def command_line() -> App:
         print_error=False,
         suppress_keyboard_interrupt=False,
     )
-    for name, about in GROUPS.items():
-        operations = group(name)
-        if len(operations[0].command) == 1:
-            for each in operations:
-                app.command(command_of(each), name=each.command[0], help_epilogue=epilogue_of(each))
-        else:
-            app.command(f"inngest_rest.cli.groups:{name}", name=name, help=about)
+    groups.add_to(app)
     for name, about in LOCAL.items():
         app.command(f"inngest_rest.cli.{name}:app", name=name, help=about)
 

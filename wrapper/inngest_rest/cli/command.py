@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 import attrs
 from cyclopts import Group, Parameter
 
-from inngest_rest.cli.execution import execute
 from inngest_rest.cli.extras import Extras
 from inngest_rest.operations.bulk import Bulk, Selection
 from inngest_rest.operations.operation import Returns
@@ -50,6 +49,8 @@ def command_of(operation: Operation[Any]) -> Callable[..., Job]:
     """
 
     def command(*args: Any, **kwargs: Any) -> Job:
+        from inngest_rest.cli.execution import execute  # noqa: PLC0415 - help needs no client
+
         values = signature.bind(*args, **kwargs).arguments
         extras = {name: values.pop(name) for name in _extras(operation) if name in values}
         return partial(execute, operation, values, Extras(**extras))

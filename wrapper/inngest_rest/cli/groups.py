@@ -1,15 +1,35 @@
-"""The groups of commands, such as `runs`; cyclopts loads one when it is needed."""
+"""The commands of operations; cyclopts loads a group, or one command of it, when it is needed."""
 
 from cyclopts import App
 
 from inngest_rest.cli.command import command_of, epilogue_of
 from inngest_rest.operations.table import GROUPS, group
 
+FLAT = {"sending": ("send", "send-many", "send-file")}
+"""The groups whose commands have no word before them, with these commands."""
 
-def __getattr__(name: str) -> App:
+
+def add_to(app: App) -> None:
+    """Add all commands of operations."""
+    for name, about in GROUPS.items():
+        if name not in FLAT:
+            app.command(f"{__name__}:{name}", name=name, help=about)
+        for each in FLAT.get(name, ()):
+            app.command(f"{__name__}:{name}.{each}", name=each)
+
+
+def __getattr__(path: str) -> App:
+    """Return a group, or the command of a path such as `runs.list`."""
+    name, _, command = path.partition(".")
     if name not in GROUPS:
-        raise AttributeError(name)
+        raise AttributeError(path)
+    operations = {each.command[-1]: each for each in group(name)}
+    if command:
+        operation = operations[command]
+        app = App(name=command, help_epilogue=epilogue_of(operation))
+        app.default(command_of(operation))
+        return app
     app = App(name=name, help=GROUPS[name])
-    for each in group(name):
-        app.command(command_of(each), name=each.command[-1], help_epilogue=epilogue_of(each))
+    for each in operations:
+        app.command(f"{__name__}:{name}.{each}", name=each)
     return app
