@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,26 @@ def run(*options: str, code: str | None = None, **environment: str) -> Any:
 def test_it_ends_with_its_input_and_prints_nothing_of_its_own() -> None:
     ended = run(INNGEST_DEV="1")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+def test_ctrl_c_ends_it_at_once_though_its_input_stays_open() -> None:
+    server = subprocess.Popen(
+        COMMAND,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "INNGEST_DEV": "1"},
+    )
+    with server:
+        assert server.stdin
+        assert server.stdout
+        assert server.stderr
+        server.stdin.write(b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
+        server.stdin.flush()
+        assert json.loads(server.stdout.readline())["id"] == 1
+        server.send_signal(signal.SIGINT)
+        assert server.wait(60) == -signal.SIGINT
+        assert server.stderr.read() == b""
 
 
 def test_a_setting_that_is_wrong_is_told_before_it_serves() -> None:

@@ -1,6 +1,9 @@
 """The command `mcp`, which starts the MCP server."""
 
 # cyclopts reads annotations here: they are there at run time.
+import signal
+import sys
+
 from cyclopts import App
 
 from inngest_rest.cli.command import Job
@@ -11,6 +14,11 @@ from inngest_rest.errors import ConfigurationError, InngestError
 from inngest_rest.operations.problems import problem_of
 
 _PACKAGES = {"anyio", "mcp", "pydantic"}
+
+_AT_A_TERMINAL = """\
+inngest-rest: serving MCP on standard input and output, which is for the host of an agent to start.
+Ctrl-C ends it.
+"""
 
 app = App(name="mcp", help="Tools for agents over MCP: the same operations, on standard input")
 
@@ -47,4 +55,8 @@ def _serve(options: Options, *, read_only: bool) -> None:
                 "the MCP server needs packages that are not installed (no module named "
                 f"{error.name}): pip install 'inngest-rest[mcp]'"
             ) from None
+        if sys.stdin.isatty():
+            sys.stderr.write(_AT_A_TERMINAL)
+        # Otherwise Ctrl-C would wait for the thread that reads the input.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         mcp.serve(client, read_only=read_only)
