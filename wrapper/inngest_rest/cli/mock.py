@@ -84,7 +84,7 @@ def mock(
             if not 0 <= port <= _LAST_PORT:
                 raise ParameterError(f"port must be from 0 to {_LAST_PORT}", field="port")
             server = MockServer() if release is None else MockServer(release=release)
-            _add_shop(server)
+            add_shop(server)
             with server.serve(port, host=host) as url:
                 _announce(Served(url, FUNCTIONS), answer)
                 _wait_for_the_end()
@@ -97,7 +97,7 @@ def mock(
     return job
 
 
-def _add_shop(server: MockServer) -> None:
+def add_shop(server: MockServer) -> None:
     """Add the functions that the pages of the documentation speak of."""
     does: dict[str, Any] = {
         "charge": _charge,

@@ -1,0 +1,45 @@
+"""docs/terminal.svg is what the commands print, and the same each time."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from scripts import terminal_session
+from scripts.terminal_session import SESSION, draw, main, play
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def test_the_picture_is_what_the_commands_print() -> None:
+    assert main(["--check"]) == 0
+
+
+def test_the_session_plays_the_same_each_time_and_shows_each_command() -> None:
+    shown = play()
+    picture = draw(shown)
+    assert picture == draw(play())
+    assert len(shown) == len(SESSION)
+    for command in SESSION:
+        assert shlex.split(command)[2] in picture
+
+
+def test_a_picture_that_differs_is_reported_and_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = tmp_path / "terminal.svg"
+    old.write_text("<svg/>", encoding="utf-8")
+    monkeypatch.setattr(terminal_session, "PICTURE", old)
+    assert main(["--check"]) == 1
+    assert "run scripts/terminal-session" in capsys.readouterr().out
+    assert main([]) == 0
+    assert main(["--check"]) == 0
+
+
+def test_what_is_written_over_is_not_in_the_picture() -> None:
+    picture = draw([("command", "Listing\rDone   \n")])
+    assert "Done" in picture
+    assert "Listing" not in picture
