@@ -93,5 +93,5 @@ def _json(field: str, text: str) -> Any:
         place = "the argument"
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise ParameterError(f"{field}: {place} is not JSON: {error}", field=field) from None
