@@ -139,7 +139,9 @@ class ActionRows(Sequence[ActionRow]):
         return f"<{len(self):,} rows>"
 
 
-_MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
+_LONGEST_REASON = 500
+
+_MALFORMED = (AttributeError, KeyError, RecursionError, TypeError, ValueError)
 
 
 @frozen(repr=False)
@@ -247,7 +249,8 @@ def _text(value: object) -> str:
 
 
 def _what(error: Exception) -> str:
-    return f"it has no {error}" if isinstance(error, KeyError) else str(error)
+    # What it quotes may be a whole file.
+    return f"it has no {error}" if isinstance(error, KeyError) else str(error)[:_LONGEST_REASON]
 
 
 def _words(outcome: ActionOutcome) -> str:

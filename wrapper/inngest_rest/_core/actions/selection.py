@@ -132,6 +132,9 @@ def check_selection(
     check_count("limit", limit)
     if resume is not None:
         rows = check_report(resume, action).rows
+        for row in filter(is_open, rows):
+            # It may come from a file: an id is never None here, nor anything but an id.
+            check_id(f"resume: the id of row {row.position}", row.id)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
         return lambda: _remaining(rows, limit)
     if ids is not None:
         ledger = _check_ids(ids, limit)

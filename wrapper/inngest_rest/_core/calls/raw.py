@@ -60,8 +60,10 @@ def record(session: Session, route: Route[Any, Any], response: httpx.Response, u
 
 def of(session: Session, route: Route[Any, Any], response: httpx.Response, url: str) -> RawResponse:
     """Return a complete response with the client's keys masked."""
+    # httpx reads headers as ASCII, UTF-8 or Latin-1, but writes ASCII unless they are bytes.
+    encoding = response.headers.encoding
     headers = [
-        (session.redact(name), session.redact(value))
+        (session.redact(name).encode(encoding), session.redact(value).encode(encoding))
         for name, value in response.headers.multi_items()
     ]
     return RawResponse(

@@ -115,7 +115,7 @@ class Watch:
         if token is None:
             self._looks_back = since is not None
             self._since = since or self._clock.now()
-            self._window = self._changes = self._since - OVERLAP
+            self._window = self._changes = _before(self._since, OVERLAP)
         elif since is not None:
             raise InvalidArgumentError("since and token exclude each other: pass one of them")
         else:
@@ -200,13 +200,12 @@ class Watch:
             of = state["app"], state["function"]
             self._looks_back, self._is_begun = bool(state["looks_back"]), bool(state["is_begun"])
             self._since, self._window, self._changes = (
-                check_moment(name, datetime.fromisoformat(state[name])) or self._clock.now()
-                for name in ("since", "window", "changes")
+                _moment(state[name]) for name in ("since", "window", "changes")
             )
             self._ahead = timedelta(seconds=state.get("ahead", 0)).total_seconds()
             self._open = {id: RunStatus(status) for id, status in state["open"].items()}
-            self._ended = {id: datetime.fromisoformat(at) for id, at in state["ended"].items()}
-        except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
+            self._ended = {id: _moment(at) for id, at in state["ended"].items()}
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError):
             raise InvalidArgumentError("token is not the token of a watch") from None
         if of != (self._app, self._function):
             raise InvalidArgumentError(
@@ -228,7 +227,7 @@ class Watch:
             yield self._fetch(walk, page.append)
             recent.update(run.id for run in page if run.id in self._open)
             newest = max((run.queued_at for run in page if run.queued_at), default=newest)
-            self._move(min(newest, self._clock.at(began)) - OVERLAP)
+            self._move(_before(min(newest, self._clock.at(began)), OVERLAP))
         self._move(self._clock.at(began) - OVERLAP)
         older = [id for id in self._open if id not in recent]
         for id in older[:_SINGLES]:
@@ -330,13 +329,14 @@ class Watch:
 
     def _remember_end(self, run: Run) -> None:
         queued_at = run.queued_at or self._clock.now()
-        if not self._is_begun or queued_at >= self._window - _MARGIN:
+        if not self._is_begun or queued_at >= _before(self._window, _MARGIN):
             self._ended[run.id] = queued_at
 
     def _move(self, window: datetime) -> None:
         """Move the window on, and forget the ended runs before it, which are not listed again."""
         self._window = max(self._window, window)
-        while self._ended and next(iter(self._ended.values())) < self._window - _MARGIN:
+        oldest = _before(self._window, _MARGIN)
+        while self._ended and next(iter(self._ended.values())) < oldest:
             del self._ended[next(iter(self._ended))]
 
     def _pause_after(self, error: ApiError | TransportError) -> float:
@@ -354,3 +354,18 @@ class Watch:
         """Raise the last error if the time is up: what happened since is not known."""
         if self._fault is not None and self._session.clock.monotonic() >= self._deadline:
             raise self._fault
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("no time zone")
+    return moment
+
+
+def _before(moment: datetime, span: timedelta) -> datetime:
+    """Return a moment earlier by a span; the first one there is, if that would be before it."""
+    try:
+        return moment - span
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)
