@@ -203,6 +203,26 @@ def async_cancel_all(url: str, count: int) -> Callable[[], object]:
     return in_loop(ready, lambda ours: ours.runs.cancel_all(run_ids(count)))
 
 
+@case("async runs.cancel in 8 tasks")
+def cancel_in_tasks(url: str, count: int) -> Callable[[], object]:
+    async def ready() -> Any:
+        ours = async_client(url)
+        await asyncio.gather(*map(ours.runs.cancel, run_ids(8)))
+        return ours
+
+    async def cancel_each(ours: Any, ids: Iterator[str]) -> None:
+        for id in ids:
+            await ours.runs.cancel(id)
+
+    async def work(ours: Any) -> None:
+        ids = run_ids(count)
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(8):
+                tasks.create_task(cancel_each(ours, ids))
+
+    return in_loop(ready, work)
+
+
 @case("runs.cancel in 8 threads")
 def cancel_in_threads(url: str, count: int) -> Callable[[], object]:
     ours, ids = client(url), list(run_ids(count))
@@ -433,6 +453,7 @@ SENDING = frozenset(CASES) - {
     "runs.cancel in 8 threads",
     "runs.cancel_all",
     "async runs.cancel_all",
+    "async runs.cancel in 8 tasks",
     "runs.list, v1",
     "runs.list, v2",
     "httpx pages, v1",

@@ -150,6 +150,12 @@ GOALS = (
         at_least=0.8,
     ),
     Goal(
+        "async runs.cancel_all, against async runs.cancel in as many tasks",
+        Run(CANCELLING, "async runs.cancel_all"),
+        Run(CANCELLING, "async runs.cancel in 8 tasks"),
+        at_least=0.8,
+    ),
+    Goal(
         "async runs.cancel_all, against the blocking one",
         Run(CANCELLING, "async runs.cancel_all"),
         Run(CANCELLING, "runs.cancel_all"),

@@ -1,15 +1,22 @@
-"""What to test: options, else the variables that the client reads as well."""
+"""What to test: options, else the variables that the client reads as well; keys are only those."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+_KEYS = {
+    "--event-key": "INNGEST_EVENT_KEY",
+    "--signing-key": "INNGEST_SIGNING_KEY",
+    "--signing-key-fallback": "INNGEST_SIGNING_KEY_FALLBACK",
+}
 
 DEV_SERVER = "http://127.0.0.1:8288"
 
@@ -43,10 +50,12 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str], description: str
     """Read the command line and the environment; an option wins over a variable."""
     parser = _parser(description)
     given, others = parser.parse_known_args(arguments)
-    keys = (
-        given.signing_key or environ.get("INNGEST_SIGNING_KEY"),
-        given.signing_key_fallback or environ.get("INNGEST_SIGNING_KEY_FALLBACK"),
-    )
+    for option, variable in _KEYS.items():
+        if any(each.partition("=")[0] == option for each in others):
+            parser.error(f"{option}: everyone sees a command line; set {variable} instead")
+    keys = (environ.get("INNGEST_SIGNING_KEY"), environ.get("INNGEST_SIGNING_KEY_FALLBACK"))
+    if given.postgres_uri and urlsplit(given.postgres_uri).password is not None:
+        parser.error("--postgres-uri has a password, which everyone sees: set INNGEST_POSTGRES_URI")
     if given.bins and (given.url or given.fuzz):
         parser.error("--bins starts the servers itself and runs the cases: no --url, no --fuzz")
     if given.postgres_uri and not given.bins:
@@ -58,10 +67,11 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str], description: str
         parser.error(f"--fuzz does not accept {' '.join(others)}")
     return Options(
         url=(given.url or _url(environ)).rstrip("/"),
-        event_key=given.event_key or environ.get("INNGEST_EVENT_KEY"),
+        event_key=environ.get("INNGEST_EVENT_KEY"),
         signing_keys=tuple(key for key in keys if key),
         bins=tuple(given.bins),
-        postgres_uri=given.postgres_uri,
+        postgres_uri=given.postgres_uri
+        or (environ.get("INNGEST_POSTGRES_URI") if given.bins else None),
         fuzz=given.fuzz,
         yes=given.yes,
         arguments=tuple(others),
@@ -79,22 +89,13 @@ def _parser(description: str) -> argparse.ArgumentParser:
         prog="scripts/test-live",
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Other arguments go to pytest: scripts/test-live -k cancel",
+        epilog="Keys are variables: INNGEST_EVENT_KEY, INNGEST_SIGNING_KEY, and to be tried if\n"
+        "the server rejects that, INNGEST_SIGNING_KEY_FALLBACK.\n"
+        "Other arguments go to pytest: scripts/test-live -k cancel",
         allow_abbrev=False,
     )
     parser.add_argument(
         "--url", help=f"the server (INNGEST_BASE_URL or INNGEST_DEV, else {DEV_SERVER})"
-    )
-    parser.add_argument(
-        "--event-key", help="the event key, if the server requires one (INNGEST_EVENT_KEY)"
-    )
-    parser.add_argument(
-        "--signing-key", help="the signing key, if the server requires one (INNGEST_SIGNING_KEY)"
-    )
-    parser.add_argument(
-        "--signing-key-fallback",
-        metavar="SIGNING_KEY",
-        help="the one to use if the server rejects the first (INNGEST_SIGNING_KEY_FALLBACK)",
     )
     parser.add_argument(
         "--bins",
@@ -107,7 +108,7 @@ def _parser(description: str) -> argparse.ArgumentParser:
         "--postgres-uri",
         metavar="URI",
         help="let the servers of --bins store in PostgreSQL, each in a database of its own that "
-        "is made and removed with psql",
+        "is made and removed with psql (INNGEST_POSTGRES_URI, the place for one with a password)",
     )
     parser.add_argument("--fuzz", action="store_true", help="fuzz instead of running the cases")
     parser.add_argument("--yes", action="store_true", help="fuzz without asking first")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -94,14 +94,19 @@ def test_limit_bounds_the_runs_in_total(client: InngestClient, mock: MockServer)
     assert len(client.runs.cancel_all(ids, limit=1).rows) == 1
 
 
-def test_a_relative_window_is_fixed_to_an_instant(
-    client: InngestClient, mock: MockServer, clock: Clock
+@pytest.mark.parametrize("ahead", [0, 600, -600])
+def test_a_relative_window_is_fixed_to_an_instant_of_the_servers_clock(
+    connect: Connect, clock: Clock, ahead: int
 ) -> None:
+    mock = MockServer(clock=lambda: int(clock.now() + ahead) * 10**9)
+    client = connect(transport=mock.transport)
     client.runs.cancel_all(since=timedelta(hours=2), until=timedelta(minutes=5))
-    now = datetime.fromtimestamp(clock.now(), UTC)
+    # One request where the clocks agree.
+    assert [each.path for each in mock.requests].count("/v2/runs") == (2 if ahead else 1)
     query = parse_qs(mock.requests[-1].query)
-    assert datetime.fromisoformat(query["from"][0]) == now - timedelta(hours=2)
-    assert datetime.fromisoformat(query["until"][0]) == now - timedelta(minutes=5)
+    since, until = (datetime.fromisoformat(query[each][0]) for each in ("from", "until"))
+    assert abs(mock.now - timedelta(hours=2) - since) <= timedelta(seconds=1)
+    assert until - since == timedelta(hours=1, minutes=55)
 
 
 def test_ids_are_acted_on_once_each_in_their_order(client: InngestClient, mock: MockServer) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import AuthenticationError, ConfigurationError
+from inngest_rest._core.secret import Secret
 from tests.calls.test_configuration import settings
 from tests.support.server import says
 
@@ -155,4 +156,4 @@ def test_this_machine_and_dev_servers_are_reached_without_a_proxy(
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", "http://proxy:1")
     found = settings(**arguments)
-    assert (found.event_proxy, found.api_proxy) == (proxy, proxy)
+    assert found.event_proxy == found.api_proxy == Secret.of(proxy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import httpx
 import pytest
 
@@ -16,7 +17,8 @@ from inngest_rest import (
     InngestClient,
     RetryPolicy,
 )
-from inngest_rest._core.calls.settings import Settings, resolve
+from inngest_rest._core.calls.settings import Given, Settings, resolve
+from inngest_rest._core.secret import Secret
 from tests.support.server import accepts_all, says
 
 if TYPE_CHECKING:
@@ -29,8 +31,12 @@ KEY = "signkey-prod-12345678"
 HASH = "b2ed992186a5cb19f6668aade821f502c1d00970dfd0e35128d51bac4649916c"
 
 
+HIDDEN = [each.name for each in attrs.fields(Given)]
+
+
 def settings(environ: Mapping[str, str] | None = None, /, **arguments: Any) -> Settings:
-    return resolve(environ=environ or {}, **arguments)
+    given = {each: arguments.pop(each) for each in list(arguments) if each in HIDDEN}
+    return resolve(Given(**given), environ=environ or {}, **arguments)
 
 
 def test_the_default_is_inngest_cloud() -> None:
@@ -57,10 +63,14 @@ def test_the_default_is_inngest_cloud() -> None:
 def test_an_argument_wins_over_its_variable(
     argument: str, variable: str, field: str, read_as: str
 ) -> None:
+    def read(environ: Mapping[str, str], **arguments: str) -> object:
+        found = getattr(settings(environ, **arguments), field)
+        return found.reveal() if isinstance(found, Secret) else found
+
     other = read_as.replace("given", "other")
-    assert getattr(settings({variable: read_as}), field) == read_as
-    assert getattr(settings({variable: other}, **{argument: read_as}), field) == read_as
-    assert getattr(settings({variable: ""}), field) == getattr(settings(), field)
+    assert read({variable: read_as}) == read_as
+    assert read({variable: other}, **{argument: read_as}) == read_as
+    assert read({variable: ""}) == read({})
 
 
 def test_signing_keys_are_kept_as_their_hashes() -> None:
@@ -69,7 +79,7 @@ def test_signing_keys_are_kept_as_their_hashes() -> None:
         {"INNGEST_SIGNING_KEY": "ff"}, signing_key=KEY, signing_key_fallback="abcd"
     )
     assert by_variable.signing_bearers == by_argument.signing_bearers
-    assert by_variable.signing_bearers[0] == HASH
+    assert by_variable.signing_bearers[0].reveal() == HASH
 
 
 @pytest.mark.parametrize(
@@ -310,7 +320,7 @@ def test_no_key_is_in_a_repr(kind: Any) -> None:
     client = kind(**secrets, transport=httpx.MockTransport(lambda _: httpx.Response(200)))
     checked = settings(**secrets)
     shown = f"{client!r} {checked!r} {client.runs!r}"
-    hidden = [*secrets.values(), *checked.signing_bearers]
+    hidden = [*secrets.values(), *(each.reveal() for each in checked.signing_bearers)]
     assert not any(secret in shown for secret in hidden)
     assert repr(client) == f"{kind.__name__}('https://inn.gs', 'https://api.inngest.com')"
 

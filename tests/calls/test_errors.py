@@ -48,6 +48,7 @@ from inngest_rest import (
     errors,
 )
 from inngest_rest._core.calls.keys import signing_key_bearer
+from inngest_rest._core.secret import Secret
 from inngest_rest.testing import MockServer
 from tests.support.server import WEB_UI, Answer, recorded, text
 
@@ -60,7 +61,8 @@ if TYPE_CHECKING:
     from tests.support.server import Server
 
 EVENT_KEY, SIGNING_KEY, API_KEY = "evt-very-secret", "signkey-prod-5ec7e75ec7e7", "sk-very-secret"
-SECRETS = [EVENT_KEY, SIGNING_KEY, "5ec7e75ec7e7", signing_key_bearer("", SIGNING_KEY), API_KEY]
+BEARER = signing_key_bearer("", Secret(SIGNING_KEY)).reveal()
+SECRETS = [EVENT_KEY, SIGNING_KEY, "5ec7e75ec7e7", BEARER, API_KEY]
 KINDS = [
     each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, Exception)
 ]

@@ -15,6 +15,7 @@ from inngest_rest import (
     PermissionDeniedError,
 )
 from inngest_rest._core.calls.keys import KeyRing, signing_key_bearer
+from inngest_rest._core.secret import Secret
 from tests.support.server import Reply, accepts_all, recorded, says
 
 if TYPE_CHECKING:
@@ -24,7 +25,13 @@ if TYPE_CHECKING:
     from tests.support.server import Answer, Server
 
 FIRST, SECOND = "signkey-prod-12345678", "signkey-prod-abcdef01"
-HASHES = [signing_key_bearer("", key) for key in (FIRST, SECOND)]
+
+
+def hashed(key: str) -> str:
+    return signing_key_bearer("signing_key", Secret(key)).reveal()
+
+
+HASHES = [hashed(key) for key in (FIRST, SECOND)]
 RUN = "/v2/runs/01M86WNRKHYE50ZF3GG530BHRT"
 RUN_ID = RUN.rpartition("/")[2]
 
@@ -53,11 +60,11 @@ def test_the_bearer_is_the_hash_the_official_sdks_send() -> None:
 
 @pytest.mark.parametrize("key", ["12345678", "signkey-test-12345678", "signkey-my_branch-12345678"])
 def test_the_prefix_of_a_signing_key_is_not_hashed(key: str) -> None:
-    assert signing_key_bearer("signing_key", key) == HASHES[0]
+    assert hashed(key) == HASHES[0]
 
 
 def test_hex_of_a_signing_key_may_be_upper_case() -> None:
-    assert signing_key_bearer("", "ABCDEF01") == HASHES[1]
+    assert hashed("ABCDEF01") == HASHES[1]
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -157,9 +164,9 @@ def test_an_event_key_stays_one_path_segment(connect: Connect, server: Server) -
 
 
 def test_a_key_ring_tries_the_last_working_key_first() -> None:
-    ring = KeyRing("a", None, "b", "c")
-    ring.worked("c")
-    assert list(ring) == ["c", "a", "b"]
-    ring.worked("c")
-    assert list(ring) == ["c", "a", "b"]
+    first, second, third = (Secret(each) for each in "abc")
+    ring = KeyRing(first, None, second, third)
+    for _ in range(2):
+        ring.worked(third)
+        assert list(ring) == [third, first, second]
     assert not KeyRing(None)

@@ -27,7 +27,7 @@ def test_1_for_an_error_of_this_program(run: Run, monkeypatch: pytest.MonkeyPatc
     def break_down(*_: object) -> None:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr(execution, "_client", break_down)
+    monkeypatch.setattr(execution, "client_of", break_down)
     ran = run("runs", "list")
     assert ran.status == 1
     assert ran.answer["error"]["message"] == "ZeroDivisionError: division by zero"
@@ -141,7 +141,7 @@ def test_130_if_it_is_interrupted(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(execution, "_client", interrupt)
+    monkeypatch.setattr(execution, "client_of", interrupt)
     ran = run("runs", "list")
     assert ran.status == 130
     assert ran.answer["error"]["code"] == "interrupted"

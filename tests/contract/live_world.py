@@ -189,10 +189,7 @@ def find_server(url: str, event_key: str | None, *signing_keys: str | None) -> S
 def _accepted(url: str, event_key: str | None, signing_keys: list[str]) -> str:
     """Return the signing key that a server accepts."""
     if event_key is None or not signing_keys:
-        raise ConfigurationError(
-            "it requires keys: set INNGEST_EVENT_KEY and INNGEST_SIGNING_KEY, or pass --event-key "
-            "and --signing-key"
-        )
+        raise ConfigurationError("it requires keys: set INNGEST_EVENT_KEY and INNGEST_SIGNING_KEY")
     for key in signing_keys:
         client = InngestClient(base_url=url, signing_key=key, retries=0)
         with client, suppress(AuthenticationError):

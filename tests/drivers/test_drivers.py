@@ -10,12 +10,13 @@ import httpx
 import pytest
 
 from inngest_rest import AsyncInngestClient, InngestClient, RequestTimeoutError, TransportError
-from inngest_rest._core.calls.settings import resolve
-from inngest_rest._core.clock import SYSTEM_CLOCK
-from inngest_rest._core.drivers import lanes
+from inngest_rest._core.calls.settings import Given, resolve
+from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
+from inngest_rest._core.drivers import asynchronous, lanes
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.drivers.blocking import Driver
 from inngest_rest._core.plans import Plan, sleep
+from inngest_rest._core.secret import Secret
 from inngest_rest.errors import ClosedError
 from tests.support.plans import a_call
 from tests.support.server import accepts_all, recorded, says
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pytest_httpx import HTTPXMock
 
     from tests.conftest import Connect
-    from tests.support.clock import Clock
+    from tests.support.clock import Clock as FakeClock
     from tests.support.doors import DoorName
     from tests.support.server import Server
 
@@ -39,7 +40,7 @@ HEALTHY = says({"status": 200, "message": "OK"})
 class Trickle(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A body that trickles in, each chunk in time, and never ends."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
         self.pieces = 0
         self.closed = False
@@ -80,7 +81,9 @@ class Streams(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return self.handle_request(request)
 
 
-def test_the_timeout_bounds_a_trickling_response_as_a_whole(connect: Connect, clock: Clock) -> None:
+def test_the_timeout_bounds_a_trickling_response_as_a_whole(
+    connect: Connect, clock: FakeClock
+) -> None:
     stream = Trickle(clock)
     client = connect(transport=Streams(stream), timeout=10, retries=0)
     with pytest.raises(RequestTimeoutError, match="no complete response within 10 s") as caught:
@@ -100,7 +103,7 @@ class Breaks(Trickle):
             raise httpx.ReadError("reset")
 
 
-def test_a_truncated_response_is_a_transport_error(connect: Connect, clock: Clock) -> None:
+def test_a_truncated_response_is_a_transport_error(connect: Connect, clock: FakeClock) -> None:
     stream = Breaks(clock)
     with pytest.raises(TransportError, match="ReadError: reset"):
         connect(transport=Streams(stream), retries=0).health()
@@ -179,21 +182,25 @@ def test_proxies_set_in_the_environment_are_used(
 ) -> None:
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    settings = resolve()
-    assert (settings.event_proxy, settings.api_proxy) == (event, api)
+    settings = resolve(Given())
+    assert [each and each.reveal() for each in (settings.event_proxy, settings.api_proxy)] == [
+        event,
+        api,
+    ]
 
 
 def test_each_host_is_reached_through_its_own_proxy() -> None:
-    made: list[str | None] = []
+    made: list[Secret | None] = []
 
-    def make(proxy: str | None, _context: ssl.SSLContext) -> object:
+    def make(proxy: Secret | None, _context: ssl.SSLContext) -> object:
         made.append(proxy)
         return object()
 
-    by_host = lanes.by_host(None, "http://event:1", "http://api:1", make)
+    event, api = Secret("http://event:1"), Secret("http://api:1")
+    by_host = lanes.by_host(None, event, api, make)
     by_host["api"].take()
     by_host["event"].take()
-    assert made == ["http://api:1", "http://event:1"]
+    assert made == [api, event]
 
 
 def watched(log: list[str], effect: Plan[None]) -> Plan[None]:
@@ -281,6 +288,44 @@ def test_a_cancellation_during_a_call_is_not_reported_as_a_timeout() -> None:
     with pytest.raises(TimeoutError) as caught:
         asyncio.run(scenario())
     assert not isinstance(caught.value, RequestTimeoutError)
+
+
+def test_a_job_is_passed_on_although_a_cancellation_comes_while_an_exception_ends_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(asynchronous, "_GRACE", 0.001)
+    results: list[object] = []
+
+    async def scenario() -> None:
+        ending = asyncio.Event()
+
+        async def ends_late(_: float) -> None:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                ending.set()
+                await asyncio.sleep(0)
+                raise
+
+        def source() -> Iterator[str]:
+            yield "job"
+            raise ZeroDivisionError
+
+        def on_result(job: str, result: None) -> bool:
+            results.append((job, result))
+            return True
+
+        driver = AsyncDriver(lanes.asynchronous(Hangs(), None, None), Clock(sleep_async=ends_late))
+        task = asyncio.create_task(
+            driver.run_many(source(), lambda _: sleep(1), on_result, in_flight=2)
+        )
+        await ending.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(asyncio.wait_for(scenario(), 20))
+    assert results == [("job", None)]
 
 
 def test_a_plan_may_catch_the_error_of_a_call(door: DoorName) -> None:

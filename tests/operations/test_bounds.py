@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from inngest_rest.operations import bounds
+from typing import Any
+
+import pytest
+
+from inngest_rest.operations import bounds, schemas, table
+from inngest_rest.operations.envelope import Envelope
+from inngest_rest.operations.problems import Code, Problem
 
 
 def test_a_text_is_cut_and_says_how_much_is_missing() -> None:
@@ -27,7 +33,74 @@ def test_a_path_does_not_repeat_keys_that_strangers_made_up() -> None:
     assert paths == ["data.output.*", "data.output.*"]
 
 
+def bounded(data: Any, *, max_chars: int = 2_000, longest: int = 5_000) -> Envelope:
+    envelope = bounds.bound(Envelope(True, "runs.get", data), max_chars=max_chars, longest=longest)
+    assert len(envelope.to_json()) <= longest
+    return envelope
+
+
+def test_an_answer_that_is_short_enough_stays_as_it_is() -> None:
+    data = {"output": "x" * 2_000, "list": list(range(500))}
+    assert bounded(data) == Envelope(True, "runs.get", data)
+
+
+def test_text_is_cut_further_before_lists_are() -> None:
+    answer = bounded({"items": [{"output": "x" * 3_000}] * 4})
+    assert len(answer.data["items"]) == 4
+    (warning,) = answer.warnings
+    assert warning.startswith("cut at 1000 characters: data.items[0].output, ")
+
+
+def test_a_list_is_cut_where_short_text_does_not_suffice() -> None:
+    answer = bounded({"rows": [{"id": "x" * 100}] * 200})
+    assert answer.data["rows"] == [{"id": "x" * 100}] * 32
+    assert answer.warnings == ("cut at 32 items: data.rows (200)",)
+
+
+def test_a_payload_with_many_keys_is_cut_but_a_record_never() -> None:
+    payload = {f"key {index}": index for index in range(2_000)}
+    answer = bounded({"output": payload, "id": "1"})
+    assert 0 < len(answer.data["output"]) < 2_000
+    assert answer.data["id"] == "1"
+    assert answer.warnings[0].endswith("items: data.output (2000)")
+    fields = [
+        len(part["properties"])
+        for operation in table.every()
+        for part in schemas.envelope(operation)["$defs"].values()
+        if "properties" in part
+    ]
+    assert max(fields) < bounds.MOST_FIELDS
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"k" * 100_000: 1},
+        {"k" * 100_000 + str(index): 1 for index in range(60)},
+        [[[["x" * 50] * 50] * 50] * 3],
+        {str(it): {str(it): {str(it): it for it in range(45)} for it in range(45)} for it in "ab"},
+    ],
+)
+def test_no_payload_makes_an_answer_too_long(payload: Any) -> None:
+    answer = bounded({"output": payload})
+    assert answer.warnings
+
+
+def test_a_long_message_of_a_server_is_cut() -> None:
+    problem = Problem(Code.SERVER, "x" * 50_000)
+    envelope = Envelope(False, "runs.get", error=problem)
+    answer = bounds.bound(envelope, max_chars=50_000, longest=5_000)
+    assert len(answer.to_json()) <= 5_000
+    assert answer.warnings == ("cut at 3125 characters: error.message",)
+
+
 def test_a_warning_names_the_first_paths_of_many() -> None:
-    paths = [f"data.items[{index}]" for index in range(12)]
-    assert bounds.warning(paths[:2], "cut") == "cut: data.items[0], data.items[1]"
-    assert bounds.warning(paths, "cut").endswith("data.items[9] and 2 more")
+    answer = bounded({"items": ["x" * 20] * 12}, max_chars=10)
+    (warning,) = answer.warnings
+    assert warning.startswith("cut at 10 characters: data.items[0], data.items[1], ")
+    assert warning.endswith("data.items[9] and 2 more")
+
+
+def test_the_number_that_fits_is_at_least_one() -> None:
+    assert bounds.number_that_fits(["x" * 8] * 10, 36) == 3
+    assert bounds.number_that_fits(["x" * 100], 10) == 1

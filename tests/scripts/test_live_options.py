@@ -1,4 +1,4 @@
-"""What scripts/test-live is told: options, else variables; no key is shown."""
+"""What scripts/test-live is told: options, else variables; keys only by those, and not shown."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_variables_name_the_server(environ: dict[str, str], url: str) -> None:
     assert read("--url", "http://127.0.0.1:3", **environ).url == "http://127.0.0.1:3"
 
 
-def test_variables_have_the_keys_and_options_win() -> None:
+def test_variables_have_the_keys() -> None:
     environ = {
         "INNGEST_EVENT_KEY": "events",
         "INNGEST_SIGNING_KEY": "first",
@@ -39,16 +39,45 @@ def test_variables_have_the_keys_and_options_win() -> None:
     }
     found = read(**environ)
     assert (found.event_key, found.signing_keys) == ("events", ("first", "second"))
-    found = read("--event-key", "own", "--signing-key", "mine", **environ)
-    assert (found.event_key, found.signing_keys) == ("own", ("mine", "second"))
+
+
+@pytest.mark.parametrize(
+    ("option", "variable"),
+    [
+        ("--event-key", "INNGEST_EVENT_KEY"),
+        ("--signing-key", "INNGEST_SIGNING_KEY"),
+        ("--signing-key-fallback", "INNGEST_SIGNING_KEY_FALLBACK"),
+    ],
+)
+@pytest.mark.parametrize("form", ["{}={}", "{} {}"])
+def test_keys_on_a_command_line_are_refused(
+    option: str, variable: str, form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        read(*form.format(option, KEY).split())
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert f"set {variable} instead" in said
+    assert KEY not in said
+
+
+PASSWORD = "postgres://me:hunter2@127.0.0.1/inngest"
+
+
+def test_a_password_on_a_command_line_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        read("--bins", __file__, "--postgres-uri", PASSWORD)
+    said = capsys.readouterr().err
+    assert "set INNGEST_POSTGRES_URI" in said
+    assert "hunter2" not in said
+    assert read("--bins", __file__, INNGEST_POSTGRES_URI=PASSWORD).postgres_uri == PASSWORD
+    assert read(INNGEST_POSTGRES_URI=PASSWORD).postgres_uri is None
 
 
 def test_keys_are_not_shown() -> None:
-    uri = "postgres://me:secret@127.0.0.1/inngest"
-    found = read(
-        "--bins", __file__, "--postgres-uri", uri, "--event-key", "x", "--signing-key", KEY
-    )
-    assert not any(secret in repr(found) for secret in (KEY, "secret", "'x'"))
+    environ = {"INNGEST_POSTGRES_URI": PASSWORD, "INNGEST_EVENT_KEY": "x"}
+    found = read("--bins", __file__, **environ, INNGEST_SIGNING_KEY=KEY)
+    assert not any(secret in repr(found) for secret in (KEY, "hunter2", "'x'"))
     assert KEY not in repr(
         Server("http://127.0.0.1:1", "x", KEY, Routes("1.43.0", frozenset(), "/v2"))
     )

@@ -9,5 +9,8 @@ from inngest_rest._core.plans import Call, Plan, call
 
 def a_call(timeout: float = 10.0) -> Plan[None]:
     """Make a plan of one request, which has so many seconds."""
-    request = httpx.Request("GET", "http://a.b", extensions={"timeout": {"read": timeout}})
-    return call(Call("api", request, "http://a.b", timeout, lambda _: None, max_bytes=1_000))
+    return call(Call("api", "GET", "http://a.b", build, timeout, lambda _: None, str, 1_000))
+
+
+def build(timeout: float) -> httpx.Request:
+    return httpx.Request("GET", "http://a.b", extensions={"timeout": {"read": timeout}})

@@ -90,12 +90,13 @@ class ActionRows(Sequence[ActionRow]):
             self._put(row)
 
     def _put(self, row: ActionRow) -> None:
-        """Replace a row, or append it."""
+        """Replace a row, which keeps its id, or append it."""
         position = row.position
         if not 0 <= position <= len(self):
             raise ValueError(f"position {position!r} is not {len(self)}")
+        if position == len(self):
+            self._ids[position] = row.id
         self._outcomes[position : position + 1] = bytes([_CODES[row.outcome]])
-        self._ids[position] = row.id
         self._new_run_ids[position] = row.new_run_id
         _put(self._reasons, position, row.reason)
         _put(self._replays_before, position, row.replays_before)
@@ -138,7 +139,9 @@ class ActionRows(Sequence[ActionRow]):
         return f"<{len(self):,} rows>"
 
 
-_MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
+_LONGEST_REASON = 500
+
+_MALFORMED = (AttributeError, KeyError, RecursionError, TypeError, ValueError)
 
 
 @frozen(repr=False)
@@ -246,7 +249,8 @@ def _text(value: object) -> str:
 
 
 def _what(error: Exception) -> str:
-    return f"it has no {error}" if isinstance(error, KeyError) else str(error)
+    # What it quotes may be a whole file.
+    return f"it has no {error}" if isinstance(error, KeyError) else str(error)[:_LONGEST_REASON]
 
 
 def _words(outcome: ActionOutcome) -> str:

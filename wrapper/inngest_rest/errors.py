@@ -260,7 +260,8 @@ class ApiError(InngestError):
         retry_after: Seconds the server asked to wait before the next attempt, at most a year, or
             None.
         may_have_taken_effect: True if the request may have been carried out all the same: an
-            attempt, the last one or one before it, ended in a 408, a 5xx or without a response.
+            attempt, the last one or one before it, ended in a 408, a 5xx other than 501, or without
+            a response.
         response: The response itself, keys masked; None if it is not of a single one.
     """
 

@@ -29,9 +29,9 @@ class RetryPolicy:
     """How often, and for how long, a request is retried.
 
     The pause before retry n is random, between 0 and `initial * 2**(n-1)`, at most `maximum` (full
-    jitter). If the server asks for a longer pause (`Retry-After`), that pause is used, provided it
-    fits within `total`. A 429 with that header is not counted as an attempt, and all calls of the
-    client to that host wait.
+    jitter). If the server asks for a longer pause (`Retry-After`), that pause is used, plus a
+    random part of `initial`, provided it fits within `total`. A 429 with that header is not counted
+    as an attempt, and all calls of the client to that host wait.
 
     Args:
         retries: Maximum number of retries after the first attempt; 0 turns retrying off.
@@ -53,5 +53,6 @@ class RetryPolicy:
         """Return the seconds to wait after the attempt (from 1), `jitter` being in [0, 1)."""
         # Bounded, since a float overflows at 2**1024.
         backoff = jitter * min(self.maximum, self.initial * 2.0 ** min(attempt - 1, 1_000))
-        asked = error.retry_after if isinstance(error, ApiError) else None
-        return max(backoff, asked or 0.0)
+        asked = (error.retry_after if isinstance(error, ApiError) else None) or 0.0
+        # Never earlier than asked, and not all callers at the same moment.
+        return max(backoff, asked + jitter * min(asked, self.initial))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 
-from inngest_rest import BadRequestError, Event, NotFoundError
+from inngest_rest import BadRequestError, Event, EventDataError, EventType, NotFoundError
 from tests.contract.world import UNKNOWN
 
 if TYPE_CHECKING:
@@ -58,6 +60,26 @@ def test_window_is_by_the_time_of_receipt(
     outside = client.events.list(name=name, since=now - 2 * minute, until=now - minute)
     assert [event.internal_id for event in inside] == ids
     assert list(outside) == []
+
+
+@dataclass
+class Refund:
+    order: str
+    amount: Decimal
+    at: datetime
+    note: bytes | None = None
+
+
+def test_typed_data_is_read_back_as_it_was_sent(world: World, client: InngestClient) -> None:
+    refunded = EventType(f"{world.app}/{uuid4()}", Refund)
+    sent = Refund("a-1", Decimal("9.90"), datetime(2026, 11, 26, 12, 30, tzinfo=UTC), b"\x00\xff")
+    (event_id,) = client.send(refunded(sent))
+    (listed,) = world.eventually(lambda: list(client.events.list(name=refunded.name, as_=Refund)))
+    assert listed.data == sent == client.events.get(event_id, as_=Refund).data
+    client.send(Event(refunded.name, {"order": 1}))
+    with pytest.raises(EventDataError) as caught:
+        world.eventually(lambda: len(list(client.events.list(name=refunded.name, as_=Refund))) > 1)
+    assert caught.value.event.data == {"order": 1}
 
 
 def test_unknown_event_is_not_found(client: InngestClient) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
+
+import httpx
 
 from inngest_rest import ActionReport
 from tests.contract.world import UNKNOWN
 
 if TYPE_CHECKING:
-    from inngest_rest import InngestClient
+    from inngest_rest import InngestClient, Run
     from tests.contract.world import World
 
 
@@ -48,6 +52,102 @@ def test_failed_runs_are_replayed_and_linked_to_what_they_repeat(
         client.runs.wait(row.new_run_id, timeout=60)
         new = client.runs.get(row.new_run_id, include_original_run_id=True)
         assert new.original_run_id == row.id
+
+
+def test_runs_of_a_relative_window_are_cancelled(world: World, client: InngestClient) -> None:
+    world.needs("listRunsV2", "cancelRunV2")
+    running = {world.start(client, "sleeps").id for _ in range(2)}
+    cancel_all = partial(
+        client.runs.cancel_all, app=world.app, function="sleeps", since=timedelta(minutes=5)
+    )
+    assert cancel_all(until=timedelta(minutes=4)).rows == ()
+    seen = list[str]()
+    report = cancel_all(on_result=lambda row: seen.append(str(row.id)))
+    assert {row.id for row in report.rows if row.outcome == "done"} >= running
+    assert seen == [row.id for row in report.rows]
+    assert {client.runs.wait(each, timeout=60).status for each in running} == {"cancelled"}
+
+
+def test_what_failed_is_replayed_by_filter_but_not_what_that_starts(
+    world: World, client: InngestClient
+) -> None:
+    world.needs("listRunsV2", "rerunRunV2")
+    failed = {world.start_and_wait(client, "fails").id for _ in range(2)}
+
+    def replay(*, dry_run: bool) -> ActionReport:
+        since = timedelta(minutes=5)
+        return client.runs.replay_all(
+            status="failed", app=world.app, function="fails", since=since, dry_run=dry_run
+        )
+
+    listed = world.eventually(
+        lambda: {row.id for row in replay(dry_run=True).rows if row.id in failed} == failed
+    )
+    report = replay(dry_run=False)
+    assert listed
+    assert {row.id for row in report.rows if row.outcome == "done"} >= failed
+    new = {str(row.new_run_id) for row in report.rows}
+    assert len(new) == len(report.rows)
+    assert not new & {row.id for row in report.rows}
+    for row in report.rows:
+        client.runs.wait(str(row.new_run_id), timeout=60)
+
+
+def test_a_replay_whose_response_is_lost_is_found_and_not_repeated(
+    world: World, client: InngestClient
+) -> None:
+    world.needs("rerunRunV2")
+    run = world.start_and_wait(client, "fails")
+    client.runs.replay(run.id)  # an older replay is not taken for the new one
+    (event,) = run.event_ids
+    before = world.eventually(lambda: two_or_more(list(client.events.runs(event))))
+    losing = Losing(world.transport(blocking=True), world.transport(blocking=False))
+    (row,) = world.connect(transport=losing, retries=0).runs.replay_all([run.id]).rows
+    after = {each.id for each in client.events.runs(event)}
+    assert row.outcome == "done"
+    assert losing.lost == 1
+    assert after - {each.id for each in before} == {row.new_run_id}
+    client.runs.wait(str(row.new_run_id), timeout=60)
+
+
+def two_or_more(runs: list[Run]) -> list[Run]:
+    return runs if len(runs) > 1 else []
+
+
+class Losing(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Loses the first response to a replay, after the server has carried it out."""
+
+    def __init__(
+        self,
+        blocking: httpx.BaseTransport | httpx.AsyncBaseTransport,
+        asynchronous: httpx.BaseTransport | httpx.AsyncBaseTransport,
+    ) -> None:
+        assert isinstance(blocking, httpx.BaseTransport)
+        assert isinstance(asynchronous, httpx.AsyncBaseTransport)
+        self._blocking, self._asynchronous = blocking, asynchronous
+        self.lost = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response = self._blocking.handle_request(request)
+        response.read()
+        return self._pass_on(request, response)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._asynchronous.handle_async_request(request)
+        await response.aread()
+        return self._pass_on(request, response)
+
+    def _pass_on(self, request: httpx.Request, response: httpx.Response) -> httpx.Response:
+        if request.url.path.endswith(("/rerun", "/replay")) and not self.lost:
+            self.lost += 1
+            raise httpx.ReadError("connection reset", request=request)
+        return response
+
+    def close(self) -> None:
+        self._blocking.close()
+
+    async def aclose(self) -> None:
+        await self._asynchronous.aclose()
 
 
 def test_each_input_starts_a_run_of_its_own(world: World, client: InngestClient) -> None:

@@ -13,7 +13,7 @@ from tests.contract.world import UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inngest_rest import InngestClient
+    from inngest_rest import InngestClient, Span
     from tests.contract.world import World
 
 
@@ -131,6 +131,30 @@ def test_trace_shows_the_steps_below_the_run(world: World, client: InngestClient
     )
     assert names == world.step_names
     assert root.queued_at is not None
+
+
+def test_trace_is_drawn_for_a_terminal_and_as_a_page(world: World, client: InngestClient) -> None:
+    run = world.start_and_wait(client, "steps")
+    names = world.step_names
+    trace = world.eventually(lambda: drawable(client.runs.trace(run.id), names))
+    assert trace is not None
+    rows = trace.render(width=80).splitlines()
+    page = trace.to_html()
+    assert trace.run_id is not None
+    assert trace.run_id in rows[0]
+    assert all(len(each) <= 80 for each in rows)
+    for name in names:
+        # The two spans that a server has of a step are one.
+        (row,) = (each for each in rows if name in each.split())
+        assert "✓" in row
+        assert name in page
+    assert not any("executor.nonstep" in each for each in (*rows, page))
+    assert "<svg" in page
+
+
+def drawable(trace: Span, names: frozenset[str]) -> Span | None:
+    """Return a trace once it has all steps."""
+    return trace if {span.name for span in trace.children} >= names else None
 
 
 UNKNOWN_RUN: dict[str, Callable[[InngestClient, str], object]] = {

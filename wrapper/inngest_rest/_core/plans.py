@@ -29,19 +29,24 @@ class Call(NamedTuple, Generic[T]):
 
     Attributes:
         host: Which of the two hosts to send it to.
-        request: The request, keys included.
+        method: The HTTP method.
         url: The request's URL without keys, for messages and logs.
+        build: Builds the request, keys included, for a number of seconds. A driver calls it in the
+            expression that sends the request: no variable may hold it.
         timeout: Seconds for the whole exchange.
         read: Turns the complete response into a value, or raises an `InngestError`.
+        redact: Masks the keys in a text that comes from the other side.
         max_bytes: Largest body of a response, decoded.
         accepted: Statuses beyond 2xx whose body is needed whole.
     """
 
     host: Host
-    request: httpx.Request
+    method: str
     url: str
+    build: Callable[[float], httpx.Request]
     timeout: float
     read: Callable[[httpx.Response], T]
+    redact: Callable[[str], str]
     max_bytes: int
     accepted: Container[int] = ()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from inngest_rest._core.calls import options
 from inngest_rest._core.calls.raw import Recording
 from inngest_rest._core.calls.session import Session
-from inngest_rest._core.calls.settings import resolve
+from inngest_rest._core.calls.settings import Given, resolve
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, clock_of
 from inngest_rest._core.drivers import lanes
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
@@ -98,7 +98,7 @@ class AsyncInngestClient(Checks):
         allow_http: bool | None = None,
         event_name_check: EventNameCheck = "off",
     ) -> None:
-        settings = resolve(
+        given = Given(
             event_key=event_key,
             signing_key=signing_key,
             signing_key_fallback=signing_key_fallback,
@@ -108,6 +108,11 @@ class AsyncInngestClient(Checks):
             base_url=base_url,
             event_base_url=event_base_url,
             api_base_url=api_base_url,
+        )
+        del event_key, signing_key, signing_key_fallback, api_key
+        del dev, base_url, event_base_url, api_base_url
+        settings = resolve(
+            given,
             api_version=api_version,
             timeout=timeout,
             max_response_bytes=max_response_bytes,

@@ -151,7 +151,8 @@ class Runs(Resource):
             every: Time between two polls, seconds or a timedelta, at least 1 s. It is longer if the
                 server needs more than a quarter of it to respond.
             timeout: When to end the iteration, seconds or a timedelta; None for never.
-            since: Also report what happened from this aware datetime on; by default from now on.
+            since: Also report what happened from this aware datetime on, by the server's clock; by
+                default from now on.
             include_output: Whether runs have their `output` or `error`.
             token: The `token` of another watch of the same app and function, to go on after the
                 changes that it returned. Excludes `since`.
@@ -159,7 +160,8 @@ class Runs(Resource):
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
             RouteNotFoundError: The server lacks the route, which exists since release 1.38. Raised
-                by the iterator, as is any error that lasts: a transient one for five minutes.
+                by the iterator, as is any error that lasts: a transient one for five minutes, or
+                until the time is up.
 
         HTTP: `GET /v2/runs`, one or two pages per poll and one more per hundred runs that began or
         ended; `GET /v2/runs/{runId}` for up to ten runs that have been open for longer than 30 s.
@@ -237,7 +239,8 @@ class Runs(Resource):
             status: Which of queued and running to cancel; by default both.
             app: Only runs of this app.
             function: Only runs of this function of the app.
-            since: Only runs queued at or after this aware datetime; a timedelta is that long ago.
+            since: Only runs queued at or after this aware datetime; a timedelta is that long ago
+                by the server's clock.
             until: Only runs queued before this aware datetime; a timedelta is that long ago.
             limit: Maximum number of runs to cancel.
             dry_run: Report what would be cancelled, as planned, and cancel nothing.
@@ -305,7 +308,8 @@ class Runs(Resource):
             status: Statuses of ended runs; by default failed.
             app: Only runs of this app.
             function: Only runs of this function of the app.
-            since: Only runs queued at or after this aware datetime; a timedelta is that long ago.
+            since: Only runs queued at or after this aware datetime; a timedelta is that long ago
+                by the server's clock.
             until: Only runs queued before this aware datetime; a timedelta is that long ago.
             limit: Maximum number of runs to replay.
             dry_run: Report what would be replayed or refused, and replay nothing.

@@ -41,7 +41,7 @@ def execute(
         answer.format = _format(operation, answer.format, parameters, extras, options)
         answer.shape = _shape(operation, answer.format, options)
         answer.output = Output(options.output_file)
-        with _client(options) as client:
+        with client_of(options) as client:
             if isinstance(operation, BulkOperation):
                 from inngest_rest.cli import acting  # noqa: PLC0415 - few commands act on many
 
@@ -113,7 +113,8 @@ def _shape(operation: Operation[Any], form: Format, options: Options) -> Shape:
     return Shape.of(options.fields, options.max_chars, kinds)
 
 
-def _client(options: Options) -> InngestClient:
+def client_of(options: Options) -> InngestClient:
+    """Return the client that the options and the environment describe."""
     return InngestClient(
         dev=options.dev or None,
         env=options.env,

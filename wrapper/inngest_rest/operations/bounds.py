@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
-from attrs import define, field
+from attrs import define, evolve, field
+
+if TYPE_CHECKING:
+    from inngest_rest.operations.envelope import Envelope
+    from inngest_rest.operations.problems import Problem
 
 DEFAULT_MAX_CHARS = 2_000
 """Characters of a text, for an agent that asks for no other number."""
+
+# Below this, text is cut only after lists are.
+_FEW_CHARS = 250
+
+# No record has so many fields: a larger object is a payload, whose keys may be cut.
+MOST_FIELDS = 50
 
 # Paths of one warning; there may be one for each item of each item.
 _MOST_NAMED = 10
@@ -31,41 +43,112 @@ def cut(data: Any, max_chars: int, *, path: str = "data") -> tuple[Any, list[str
         The value with its texts cut, and the paths of those, such as "data.items[0].output".
     """
     cutter = _Cutter(max_chars)
-    return cutter.cut(data, path), cutter.paths
+    return cutter.cut(data, path), cutter.texts
 
 
-def warning(paths: Sequence[str], what: str) -> str:
-    """Return a warning that names paths, or the first of many."""
-    more = len(paths) - _MOST_NAMED
-    named = ", ".join(paths[:_MOST_NAMED])
-    return f"{what}: {named}" + (f" and {more} more" if more > 0 else "")
+def bound(envelope: Envelope, *, max_chars: int, longest: int) -> Envelope:
+    """Return an answer that is no longer than it may be, with warnings of what was cut.
+
+    Texts are cut first, then lists and payloads with many keys; what does not fit even so is left
+    out.
+
+    Args:
+        envelope: The answer.
+        max_chars: Number of characters that a text has at most, or fewer if need be.
+        longest: Number of characters that the answer has at most, as JSON.
+    """
+    for chars, items in _harder_and_harder(max_chars):
+        cutter = _Cutter(chars, items)
+        data = cutter.cut(envelope.data, "data")
+        error = envelope.error and _cut_problem(envelope.error, cutter)
+        warnings = (*envelope.warnings, *cutter.warnings())
+        bounded = evolve(envelope, data=data, error=error, warnings=warnings)
+        if len(bounded.to_json()) <= longest:
+            return bounded
+    error = envelope.error and _cut_problem(envelope.error, _Cutter(_FEW_CHARS))
+    left_out = f"data: left out, as it does not fit into {longest} characters"
+    return evolve(envelope, data=None, error=error, warnings=(*envelope.warnings, left_out))
+
+
+def number_that_fits(items: Sequence[Any], room: int) -> int:
+    """Return how many of the first items fit into a number of characters, at least one."""
+    sizes = itertools.accumulate(len(json.dumps(each, ensure_ascii=False)) + 2 for each in items)
+    return max(1, sum(size <= room for size in sizes))
+
+
+def _harder_and_harder(max_chars: int) -> Iterator[tuple[int, int | None]]:
+    """Yield numbers of characters and of items to cut to."""
+    yield max_chars, None
+    while max_chars > _FEW_CHARS:
+        max_chars = max(max_chars // 2, _FEW_CHARS)
+        yield max_chars, None
+    for power in range(10, -1, -1):
+        yield max_chars, 2**power
+
+
+def _cut_problem(problem: Problem, cutter: _Cutter) -> Problem:
+    message: str = cutter.cut(problem.message, "error.message")
+    hint: str | None = cutter.cut(problem.hint, "error.hint")
+    return evolve(problem, message=message, hint=hint)
 
 
 @define
 class _Cutter:
+    """Cuts texts, and lists if `max_items` is given; notes the paths of what it cut."""
+
     max_chars: int
-    paths: list[str] = field(factory=list[str])
+    max_items: int | None = None
+    texts: list[str] = field(factory=list[str], init=False)
+    lists: list[str] = field(factory=list[str], init=False)
 
     def cut(self, value: Any, path: str) -> Any:
         match value:
             case str():
                 return self._text(value, path)
             case Mapping():
-                pairs = cast("Mapping[str, Any]", value)
-                return {key: self.cut(it, _member(path, key)) for key, it in pairs.items()}
+                return self._object(cast("Mapping[str, Any]", value), path)
             case list() | tuple():
-                items = cast("Iterable[Any]", value)
+                items = self._first(cast("Sequence[Any]", value), self.max_items, path)
                 return [self.cut(it, f"{path}[{index}]") for index, it in enumerate(items)]
             case _:
                 return value
+
+    def warnings(self) -> Iterator[str]:
+        if self.texts:
+            yield _warning(f"cut at {self.max_chars} characters", self.texts)
+        if self.lists:
+            yield _warning(f"cut at {self.max_items} items", self.lists)
 
     def _text(self, text: str, path: str) -> str:
         more = len(text) - self.max_chars
         if more <= 0:
             return text
-        self.paths.append(path)
+        self.texts.append(path)
         return f"{text[: self.max_chars]}...[{more} more characters]"
+
+    def _object(self, value: Mapping[str, Any], path: str) -> dict[str, Any]:
+        if self.max_items is None or len(value) <= MOST_FIELDS:
+            keys: Iterable[str] = value
+        else:
+            keys = self._first(tuple(value), self.max_items, path)
+        return {self._key(key, path): self.cut(value[key], _member(path, key)) for key in keys}
+
+    def _key(self, key: str, path: str) -> str:
+        return key if self.max_items is None else self._text(key, f"{path}.*")
+
+    def _first(self, items: Sequence[Any], most: int | None, path: str) -> Sequence[Any]:
+        if most is None or len(items) <= most:
+            return items
+        self.lists.append(f"{path} ({len(items)})")
+        return items[:most]
 
 
 def _member(path: str, key: str) -> str:
     return f"{path}.{key if _NAME.fullmatch(key) else '*'}"
+
+
+def _warning(what: str, paths: Sequence[str]) -> str:
+    """Return a warning that names paths, or the first of many."""
+    more = len(paths) - _MOST_NAMED
+    named = ", ".join(paths[:_MOST_NAMED])
+    return f"{what}: {named}" + (f" and {more} more" if more > 0 else "")

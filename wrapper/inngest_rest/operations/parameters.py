@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 import attrs
 import msgspec
 
+from inngest_rest._core.arguments import check_json
 from inngest_rest.errors import InvalidArgumentError
 
 P = TypeVar("P", bound=attrs.AttrsInstance)
@@ -73,15 +74,15 @@ def instant(field: str, text: str | None, *, now: datetime | None = None) -> dat
             ago = timedelta(**{_UNITS[found[2]]: int(found[1])})
             return (now or datetime.now(UTC)) - ago
         moment = datetime.fromisoformat(text.strip())
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise ParameterError(
-            f"{field} is {text!r}: give an instant with a time zone such as 2026-11-25T12:00:00Z, "
-            "or how long ago: 90s, 15m, 2h, 7d",
-            field=field,
-        )
-    return moment.astimezone(UTC)
+        pass
+    raise ParameterError(
+        f"{field} is {text!r}: give an instant with a time zone such as 2026-11-25T12:00:00Z, "
+        "or how long ago: 90s, 15m, 2h, 7d",
+        field=field,
+    )
 
 
 def fixed(parameters: Any) -> Any:
@@ -118,6 +119,18 @@ def read(parameters: type[P], values: Mapping[str, Any]) -> P:
         return msgspec.convert(values, parameters)
     except msgspec.ValidationError as error:
         raise _named(str(error)) from None
+    except UnicodeEncodeError:
+        raise _not_encodable(values) from None
+
+
+def _not_encodable(values: Mapping[str, Any]) -> ParameterError:
+    """Return the error for text with a lone surrogate, which msgspec does not say the place of."""
+    for name, value in values.items():
+        try:
+            check_json(name, value)
+        except InvalidArgumentError as error:
+            return ParameterError(str(error), field=name)
+    return ParameterError("a name is not text that can be encoded")
 
 
 def _named(message: str) -> ParameterError:

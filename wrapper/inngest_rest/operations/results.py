@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 MAX_ROWS = 1_000
 """Number of rows, ids and failures that a result has at most."""
 
-_DONE = frozenset({ActionOutcome.DONE, ActionOutcome.ALREADY_ENDED, ActionOutcome.PLANNED})
+DONE = frozenset({ActionOutcome.DONE, ActionOutcome.ALREADY_ENDED, ActionOutcome.PLANNED})
+"""Outcomes after which nothing is left to do."""
 
 
 @frozen(repr=False)
@@ -105,15 +106,15 @@ class Acted(Record):
     @property
     def is_complete(self) -> bool:
         """Whether nothing failed, was refused, or is left to do."""
-        return _DONE.issuperset(self.counts)
+        return DONE.issuperset(self.counts)
 
 
 def _most_telling(rows: Sequence[ActionRow]) -> tuple[ActionRow, ...]:
     """Return at most `MAX_ROWS` rows, first those that were not done."""
     if len(rows) <= MAX_ROWS:
         return tuple(rows)
-    done = (row for row in rows if row.outcome in _DONE)
-    ordered = chain((row for row in rows if row.outcome not in _DONE), done)
+    done = (row for row in rows if row.outcome in DONE)
+    ordered = chain((row for row in rows if row.outcome not in DONE), done)
     return tuple(row for row, _ in zip(ordered, range(MAX_ROWS), strict=False))
 
 

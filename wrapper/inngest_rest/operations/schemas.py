@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 
 import attrs
 import docstring_parser
 import msgspec
+from docstring_parser import Docstring, DocstringStyle
 
+from inngest_rest.action_reports import ActionRows
 from inngest_rest.operations.envelope import Envelope
 from inngest_rest.operations.operation import Returns
 from inngest_rest.operations.problems import MEANING, Code
@@ -44,6 +47,27 @@ def envelope(operation: Operation[Any]) -> Schema:
     properties["command"]["const"] = operation.name
     properties["data"]["anyOf"] = [_result(operation), _NULL]
     return {**schema, "$defs": {**definitions, **_definitions(operation.result)}}
+
+
+def without_descriptions(schema: Schema) -> Schema:
+    """Return a schema that validates the same and describes nothing: half as long."""
+    return {
+        name: _without_descriptions(part)
+        for name, part in schema.items()
+        # A property or a definition may be called so, too, and is an object.
+        if name != "description" or not isinstance(part, str)
+    }
+
+
+def _without_descriptions(part: object) -> object:
+    match part:
+        case dict():
+            return without_descriptions(cast("Schema", part))
+        case list():
+            parts = cast("list[object]", part)
+            return [_without_descriptions(each) for each in parts]
+        case _:
+            return part
 
 
 def describe(operation: Operation[Any]) -> dict[str, Any]:
@@ -86,11 +110,18 @@ def _definitions(kind: type[Any]) -> dict[str, Schema]:
     """Return the schemas of an attrs class and of those that it is made of, by name."""
     classes = {each.__name__: each for each in _classes(kind, set())}
     _, found = msgspec.json.schema_components(
-        tuple(classes.values()), ref_template=_REFERENCE + "{name}"
+        tuple(classes.values()), schema_hook=_private, ref_template=_REFERENCE + "{name}"
     )
     for name, each in classes.items():
         _complete(found[name], each)
     return {name: found[name] for name in classes}
+
+
+def _private(kind: type[Any]) -> Schema:
+    """Return a schema for what stands in private fields alone, which are taken out."""
+    if kind is ActionRows:
+        return {"type": "array"}
+    raise NotImplementedError(kind)
 
 
 def _classes(kind: Any, found: set[type[Any]]) -> Iterator[type[Any]]:
@@ -164,13 +195,18 @@ def _leave_out_null(field: Schema) -> None:
 
 
 def _description(kind: type[Any]) -> str:
-    return _in_json(docstring_parser.parse(kind.__doc__ or "").description)
+    return _in_json(_docstring(kind.__doc__ or "").description)
 
 
 def _attributes(kind: type[Any]) -> dict[str, str]:
     """Return the descriptions of a class's attributes, those of its bases included."""
-    docstrings = [docstring_parser.parse(each.__doc__ or "") for each in reversed(kind.__mro__)]
+    docstrings = [_docstring(each.__doc__ or "") for each in reversed(kind.__mro__)]
     return {it.arg_name: _in_json(it.description) for each in docstrings for it in each.params}
+
+
+@cache
+def _docstring(text: str) -> Docstring:
+    return docstring_parser.parse(text, style=DocstringStyle.GOOGLE)
 
 
 def _in_json(text: str | None) -> str:

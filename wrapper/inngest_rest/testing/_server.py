@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from email.utils import formatdate
 from typing import TYPE_CHECKING, get_args
 
 import httpx
@@ -305,7 +306,7 @@ class MockServer:
         with self._lock:
             match = self._router.find(request)
             effect = self._effect_on(request, match.operation)
-            outcome = self._answer_with(effect, request, match)
+            outcome = self._dated(self._answer_with(effect, request, match))
             status = outcome.status if isinstance(outcome, Response) else None
             self._requests.append(
                 MockRequest(
@@ -319,6 +320,15 @@ class MockServer:
                 )
             )
             return outcome
+
+    def _dated(self, outcome: Outcome) -> Outcome:
+        """Add the header Date, as net/http does to each response that has none."""
+        if isinstance(outcome, Dropped) or any(
+            name.lower() == "date" for name, _ in outcome.headers
+        ):
+            return outcome
+        date = formatdate(self._clock.now() // NS_PER_SECOND, usegmt=True)
+        return outcome.with_headers(("Date", date))
 
     def _effect_on(self, request: Request, operation: str | None) -> Effect | None:
         for fault in self._faults:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from attrs import evolve
 
 from inngest_rest._core.actions.action import Action, Result, check_options, failure, may_be_done
+from inngest_rest._core.actions.kept_runs import KeptRun
 from inngest_rest._core.actions.selection import RunTarget, check_selection, with_reason
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import event_runs, functions, one_run, runs
@@ -25,7 +26,7 @@ from inngest_rest.errors import (
     RouteNotFoundError,
     TransportError,
 )
-from inngest_rest.models import Run, RunStatus
+from inngest_rest.models import RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.actions.selection import RunArguments
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
+    from inngest_rest.models import Run
 
 # A new run is listed under its event within 0.2 s; allow for a slow server.
 _LISTED_WITHIN = 1.0
@@ -85,7 +87,7 @@ def replay_all(
         ids,
         arguments,
         default_status=RunStatus.FAILED,
-        keep_run=_needed,
+        keep_runs=True,
     )
     debounced: dict[tuple[str, str], bool] = {}
 
@@ -93,11 +95,6 @@ def replay_all(
         return _replay(session, target, debounced, dry_run=options.dry_run)
 
     return Action("runs.replay", collect, act, options)
-
-
-def _needed(run: Run) -> Run:
-    """Return what a replay needs of a run, which is little."""
-    return evolve(run, output=None, error=None)
 
 
 def _replay(
@@ -113,14 +110,14 @@ def _replay(
         run = target.run
         if run is None or not run.is_ended:
             # Lists show a run as running once it has a score (operation listRunsV2).
-            run = yield from one_run.fetch(session, row.id)
+            run = KeptRun.of((yield from one_run.fetch(session, row.id)))
         is_new = row.outcome != ActionOutcome.UNKNOWN
         refusal = (yield from _why_refused(session, run, debounced)) if is_new else None
         if refusal:
             return Result(with_reason(row, ActionOutcome.REFUSED, refusal))
         if dry_run:
             return Result(with_reason(row, ActionOutcome.PLANNED) if is_new else row)
-        before = yield from _before(session, run)
+        before = yield from _before(session, row.id, run.event_id)
         if not is_new:
             # An earlier call requested it: unless it can be looked up, a replay may run it twice.
             if before is None or row.replays_before is None:
@@ -164,16 +161,17 @@ def _request(session: Session, row: ActionRow, before: _Before | None) -> Plan[R
 
 
 def _why_refused(
-    session: Session, run: Run, debounced: dict[tuple[str, str], bool]
+    session: Session, run: KeptRun, debounced: dict[tuple[str, str], bool]
 ) -> Plan[str | None]:
     """Return why a replay of the run would not do what was asked."""
-    if run.batch_id is not None:
+    if run.is_of_batch:
         return _BATCH
     if not run.is_ended:
         return _NOT_ENDED
-    if run.app_id is None or run.function_id is None:
+    app_id, function_id = run.function
+    if app_id is None or function_id is None:
         return None
-    key = run.app_id, run.function_id
+    key = app_id, function_id
     if key not in debounced:
         debounced[key] = yield from _is_debounced(session, *key)
     return _DEBOUNCED if debounced[key] else None
@@ -189,17 +187,16 @@ def _is_debounced(session: Session, app_id: str, function_id: str) -> Plan[bool]
     return bool((function.configuration or {}).get("debounce"))
 
 
-def _before(session: Session, run: Run) -> Plan[_Before | None]:
+def _before(session: Session, run_id: str, event_id: str | None) -> Plan[_Before | None]:
     """Note the replays that a run has already; None if this server does not list them."""
-    if not run.event_ids:
+    if event_id is None:
         return None
-    event_id = run.event_ids[0]
     try:
         known = yield from event_runs.by_v1(session, event_id)
     except (ConfigurationError, NotFoundError, RouteNotFoundError):
         return None
-    first = next((it.original_run_id for it in known if it.id == run.id), None)
-    originals = frozenset({run.id, first or run.id})
+    first = next((it.original_run_id for it in known if it.id == run_id), None)
+    originals = frozenset({run_id, first or run_id})
     return _Before(event_id, originals, _replays(originals, known))
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice, repeat
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from inngest_rest._core.actions.action import Collected, OptionArguments
+from inngest_rest._core.actions.kept_runs import KeptRuns
 from inngest_rest._core.actions.ledger import Ledger
 from inngest_rest._core.arguments import check_count, check_id
+from inngest_rest._core.calls.server_clock import SAME_WITHIN
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import check_statuses
 from inngest_rest._packed_ids import PackedIdSet
@@ -22,11 +24,12 @@ from inngest_rest.models import RunStatus
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inngest_rest._core.calls.listing import Listing
+    from inngest_rest._core.actions.kept_runs import KeptRun
+    from inngest_rest._core.calls.listing import Listing, Walk
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.action_reports import ActionRows
-    from inngest_rest.models import Run
+    from inngest_rest.models import Page, Run
     from inngest_rest.typing import StatusFilter
 
 Resumable = ActionReport | Mapping[str, object]
@@ -53,23 +56,33 @@ class RunTarget:
 
     Attributes:
         row: Its row in the report so far.
-        run: The run as it was listed; None if only its id is known.
+        run: What was kept of the run as it was listed; None if only its id is known.
     """
 
     row: ActionRow
-    run: Run | None = None
+    run: KeptRun | None = None
 
 
 @frozen
 class RunFilter:
-    """A filter of runs; a window relative to now is fixed to an instant when it is made."""
+    """A filter of runs.
+
+    Attributes:
+        made_at: When it was made, by our clock: what a relative window is relative to.
+    """
 
     status: StatusFilter
     app: str | None
     function: str | None
-    since: datetime | None
-    until: datetime | None
+    since: datetime | timedelta | None
+    until: datetime | timedelta | None
     limit: int | None
+    made_at: float
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether its window is relative to now."""
+        return any(isinstance(each, timedelta) for each in (self.since, self.until))
 
 
 class RunArguments(OptionArguments):
@@ -91,7 +104,7 @@ def check_selection(
     arguments: RunArguments,
     *,
     default_status: StatusFilter,
-    keep_run: Callable[[Run], Run] | None = None,
+    keep_runs: bool = False,
 ) -> Callable[[], Plan[Collected[RunTarget]]]:
     """Validate what selects the runs, and return the plan that collects them.
 
@@ -101,7 +114,7 @@ def check_selection(
         ids: The runs' ids.
         arguments: A filter, or a report to resume from.
         default_status: The statuses to list if there is another filter.
-        keep_run: Returns what to remember of a listed run; by default its id alone is.
+        keep_runs: Whether to remember more of a listed run than its id.
 
     Raises:
         InvalidArgumentError: Nothing selects runs, or more than one way does.
@@ -119,6 +132,9 @@ def check_selection(
     check_count("limit", limit)
     if resume is not None:
         rows = check_report(resume, action).rows
+        for row in filter(is_open, rows):
+            # It may come from a file: an id is never None here, nor anything but an id.
+            check_id(f"resume: the id of row {row.position}", row.id)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
         return lambda: _remaining(rows, limit)
     if ids is not None:
         ledger = _check_ids(ids, limit)
@@ -133,12 +149,13 @@ def check_selection(
         check_statuses(default_status if status is None else status),
         arguments["app"],
         arguments["function"],
-        _instant("since", arguments["since"], session),
-        _instant("until", arguments["until"], session),
+        _check_window("since", arguments["since"]),
+        _check_window("until", arguments["until"]),
         limit,
+        session.clock.now(),
     )
     _listing(session, selected)  # its arguments are checked before anything is sent
-    return lambda: _listed(session, selected, keep_run)
+    return lambda: _listed(session, selected, KeptRuns() if keep_runs else None)
 
 
 def check_report(resume: Resumable, action: str) -> ActionReport:
@@ -166,7 +183,8 @@ def new_row(position: int, run_id: str | None) -> ActionRow:
 
 def with_reason(row: ActionRow, outcome: ActionOutcome, reason: str | None = None) -> ActionRow:
     """Return a row with an outcome, and the reason for it."""
-    return evolve(row, outcome=outcome, reason=reason)
+    # Ten times as fast as evolve, which counts for a hundred thousand rows.
+    return ActionRow(row.position, row.id, outcome, row.new_run_id, reason, row.replays_before)
 
 
 def _remaining(rows: ActionRows, limit: int | None) -> Plan[Collected[RunTarget]]:
@@ -180,24 +198,36 @@ def _named(ledger: Ledger) -> Plan[Collected[RunTarget]]:
 
 
 def _listed(
-    session: Session, selected: RunFilter, keep_run: Callable[[Run], Run] | None
+    session: Session, selected: RunFilter, kept: KeptRuns | None
 ) -> Plan[Collected[RunTarget]]:
     """List the runs to their end before the first act, so that the set cannot grow under it."""
     ledger, seen = Ledger(), PackedIdSet()
-    kept: list[Run] = []
-    walk = _listing(session, selected).walk()
-    while not walk.is_done:
+    walk, page = yield from _first_page(session, selected)
+    while True:
+        for run in page.items:
+            if seen.add(run.id):
+                ledger.put(new_row(len(ledger), run.id))
+                if kept is not None:
+                    kept.add(run)
+        if walk.is_done:
+            break
+        page = yield from walk.next_page()
+    return Collected(ledger, map(RunTarget, ledger, repeat(None) if kept is None else kept))
+
+
+def _first_page(session: Session, selected: RunFilter) -> Plan[tuple[Walk[Run], Page[Run]]]:
+    """Fetch the first page; again if its response shows that a relative window was wrong."""
+    while True:
+        ahead = session.server_clocks["api"].ahead
+        walk = _listing(session, selected).walk()
         try:
             page = yield from walk.next_page()
         except RouteNotFoundError as error:
             error.advice += " Then pass the ids of the runs instead of a filter."
             raise
-        for run in page.items:
-            if seen.add(run.id):
-                ledger.put(new_row(len(ledger), run.id))
-                if keep_run is not None:
-                    kept.append(keep_run(run))
-    return Collected(ledger, map(RunTarget, ledger, kept if keep_run else repeat(None)))
+        moved = abs(session.server_clocks["api"].ahead - ahead)
+        if moved <= SAME_WITHIN or not selected.is_relative:
+            return walk, page
 
 
 def _listing(session: Session, selected: RunFilter) -> Listing[Run]:
@@ -206,8 +236,8 @@ def _listing(session: Session, selected: RunFilter) -> Listing[Run]:
         status=selected.status,
         app=selected.app,
         function=selected.function,
-        since=selected.since,
-        until=selected.until,
+        since=_instant("since", selected.since, selected, session),
+        until=_instant("until", selected.until, selected, session),
         include_output=False,
         limit=selected.limit,
         page_size=None,
@@ -227,13 +257,19 @@ def _check_ids(ids: Iterable[str], limit: int | None) -> Ledger:
     return ledger
 
 
-def _instant(name: str, value: datetime | timedelta | None, session: Session) -> datetime | None:
+def _check_window(name: str, value: datetime | timedelta | None) -> datetime | timedelta | None:
+    if isinstance(value, timedelta) and value <= timedelta():
+        raise InvalidArgumentError(f"{name} must lie in the past: a positive timedelta")
+    return value
+
+
+def _instant(
+    name: str, value: datetime | timedelta | None, selected: RunFilter, session: Session
+) -> datetime | None:
     """Return the instant that a timedelta before now is; a datetime is returned as it is."""
     if not isinstance(value, timedelta):
         return value
-    if value <= timedelta():
-        raise InvalidArgumentError(f"{name} must lie in the past: a positive timedelta")
     try:
-        return datetime.fromtimestamp(session.clock.now(), UTC) - value
+        return session.server_clocks["api"].at(selected.made_at) - value
     except OverflowError:
         raise InvalidArgumentError(f"{name} is too long ago: {value}") from None

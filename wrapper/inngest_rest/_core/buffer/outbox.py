@@ -41,13 +41,22 @@ LONGEST_LEASE = 3_600.0
 IDEMPOTENCY_WINDOW = 86_400.0
 """Seconds for which the platform remembers an event's id (operation sendEvents)."""
 
-_FREE = f"(leased_until <= :now OR leased_until > :now + {LONGEST_LEASE} OR owner = :owner)"
+# Flipped bits heed no NOT NULL, on which SQLite relies: it takes IS NULL for false.
+_FREE = f"""
+(leased_until <= :now OR leased_until > :now + {LONGEST_LEASE} OR owner = :owner
+    OR typeof(leased_until) = 'null')
+"""
 _LEASE = "UPDATE entries SET owner = ?, leased_until = ? WHERE seq = ?"
 _RELEASE = "UPDATE entries SET owner = NULL, leased_until = 0 WHERE seq = ? AND owner = ?"
 _DELETE = "DELETE FROM entries WHERE seq = ?"
 _BURY = """
 INSERT OR IGNORE INTO dead_letters
-SELECT seq, text, added_at, ?, ? FROM entries WHERE seq = ?
+SELECT
+    seq,
+    CASE typeof(text) WHEN 'null' THEN X'' ELSE text END,
+    CASE typeof(added_at) WHEN 'null' THEN 0 ELSE added_at END,
+    ?, ?
+FROM entries WHERE seq = ?
 """
 
 

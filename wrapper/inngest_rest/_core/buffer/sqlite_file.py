@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -191,6 +192,11 @@ class OutboxFile:
                     f"was written by a newer inngest-rest (format {version}, this one knows "
                     f"{VERSION}); upgrade inngest-rest, the file is unchanged"
                 )
+            elif not _expected_schema() <= (found := _schema_of(db)) or any(
+                kind in ("trigger", "view") for kind, *_ in found - _expected_schema()
+            ):
+                # A view may have no end, and a trigger may do anything to the events.
+                self.refuse("is damaged: its tables are not those of an outbox. Move it aside")
             db.execute("COMMIT")
         except BaseException:
             self.close()
@@ -204,11 +210,26 @@ class OutboxFile:
     def _clear_errors(self, doing: str) -> Generator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
-            advice = _advice(str(error))
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
+            reason = str(error)
+            if isinstance(error, UnicodeDecodeError):
+                # SQLite quotes damaged text in its message, which Python then cannot decode.
+                reason = _decode(error.object)
             raise OutboxError(
-                f"{self.path} {doing}: {error}{advice}", path=str(self.path)
+                f"{self.path} {doing}: {reason}{_advice(reason)}", path=str(self.path)
             ) from error
+
+
+def _schema_of(db: sqlite3.Connection) -> frozenset[tuple[str, ...]]:
+    """Return what a database is made of."""
+    return frozenset(db.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema"))
+
+
+@cache
+def _expected_schema() -> frozenset[tuple[str, ...]]:
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(_SCHEMA)
+        return _schema_of(db) - {each for each in _schema_of(db) if each[1].startswith("sqlite_")}
 
 
 def _decode(text: bytes) -> str:

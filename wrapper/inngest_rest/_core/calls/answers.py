@@ -18,6 +18,7 @@ import orjson
 
 from inngest_rest._core.calls import raw
 from inngest_rest._core.calls.reading import read_model
+from inngest_rest._core.causes import unless_quoting
 from inngest_rest.errors import (
     ApiError,
     AuthenticationError,
@@ -33,10 +34,13 @@ from inngest_rest.errors import (
 from inngest_rest_api.types import read_json
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import httpx
 
     from inngest_rest._core.calls.route import Route
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Host
     from inngest_rest.responses import RawResponse
 
 A = TypeVar("A")
@@ -93,11 +97,12 @@ def read(response: httpx.Response, route: Route[A, T], url: str, session: Sessio
             return route.convert(cast("A", None))
         forms = (expected, *route.other_forms)
         return route.convert(read_model(forms, read_json(response.content)))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - raised as another below
         # Any response must end in a result or an error of this package.
         if isinstance(error, json.JSONDecodeError):
             error.doc = ""  # the whole body, which may quote a key
-        raise answer.invalid(f"not as documented ({type(error).__name__}: {error})") from error
+        invalid = answer.invalid(f"not as documented ({type(error).__name__}: {error})")
+        raise invalid from unless_quoting(error, session.redact)
 
 
 class _Answer:
@@ -152,13 +157,15 @@ class _Answer:
         error = kind(
             self._session.redact(message)[:_LONGEST_MESSAGE],
             status=status,
-            code=code,
+            code=code and self._session.redact(code),
             hidden=hidden,
             method=route.operation.method,
             url=self._url,
             response=self._raw,
         )
-        error.retry_after = _retry_after(response, self._session.clock.now())
+        host: Host = "event" if route.operation.tag == "ingest" else "api"
+        now = self._session.server_clocks[host].now()
+        error.retry_after = _retry_after(response, now)
         if kind is AuthenticationError:
             keys = _KEYS[route.operation.tag]
             error.advice = f"Check {keys}, and that it belongs to this server and environment."
@@ -246,7 +253,7 @@ def _json(response: httpx.Response) -> object:
         return None
 
 
-def _retry_after(response: httpx.Response, now: float) -> float | None:
+def _retry_after(response: httpx.Response, now: datetime) -> float | None:
     """Return Retry-After in seconds, given in seconds or as a date; None if neither."""
     value = response.headers.get("retry-after")
     if value is None:
@@ -256,7 +263,7 @@ def _retry_after(response: httpx.Response, now: float) -> float | None:
     except ValueError:
         try:
             date = parsedate_to_datetime(value)
-            seconds = date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now
-        except (ValueError, TypeError, OverflowError, OSError):
+            seconds = (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()
+        except (ValueError, TypeError, OverflowError):
             return None
     return None if math.isnan(seconds) else min(max(0.0, seconds), _LONGEST_PAUSE)

@@ -83,6 +83,11 @@ def _perform(session: Session, route: Route[Any, T], deadline: float) -> Plan[T]
     try:
         return (yield from perform(session, route, deadline=deadline))
     except RouteNotFoundError as error:
+        cause = error.__cause__
+        if isinstance(cause, InvalidResponseError) and (
+            yield from _may_be_done(session, route, cause, deadline)
+        ):
+            raise cause from None
         if (
             route.operation.tag != "v2"
             or session.absent.v2_root != V2_ROOT
@@ -99,6 +104,27 @@ def _perform(session: Session, route: Route[Any, T], deadline: float) -> Plan[T]
         if isinstance(error, TransportError) or _is_of_web_ui(error):
             session.absent.v2_root = V2_ROOT
         raise
+
+
+def _may_be_done(
+    session: Session, route: Route[Any, T], answer: InvalidResponseError, deadline: float
+) -> Plan[bool]:
+    """Return whether what must not be done twice may be done, though the response was empty.
+
+    Only servers of v2 below another root answer so to what they lack, and with 200 alone
+    (recording 1.25-v2-invoke); from any other, the response was lost on its way.
+    """
+    if route.repeatable or answer.body:
+        return False
+    absent = session.absent
+    if route.operation.tag != "v2" or answer.status != 200 or absent.v2_root != V2_ROOT:
+        return True
+    if (yield from _has_v2(session, deadline)):
+        return True
+    absent.v2_root = V2_ROOT_BEFORE_1_26
+    is_there = yield from _has_v2(session, deadline)
+    absent.v2_root = V2_ROOT
+    return not is_there
 
 
 def _has_v2(session: Session, deadline: float) -> Plan[bool]:
@@ -136,6 +162,8 @@ def _absent(
         url=last.url,
         response=last.response,
     )
+    error.attempts = last.attempts
+    error.may_have_taken_effect = any(each.may_have_taken_effect for _, each in failures)
     advice = [
         f"Servers have {it.method} {it.path} since release {it.since}." for it in asked if it.since
     ]

@@ -6,6 +6,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
+from inngest_rest._core.secret import Secret
 from inngest_rest.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -21,19 +22,19 @@ _ENVIRONMENTS = frozenset({"prod", "test", "branch"})
 _PRINTABLE = r"[\x21-\x7e]+"
 
 
-def check_event_key(name: str, key: str) -> str:
+def check_event_key(name: str, key: Secret) -> Secret:
     """Reject an event key that would not remain a single path segment."""
-    check_token(name, key)
-    if key in {".", ".."} or "/" in key:
+    check_key(name, key)
+    if key.reveal() in {".", ".."} or "/" in key.reveal():
         raise ConfigurationError(
             f"{name} is not a valid event key: it contains a slash or is only dots"
         )
     return key
 
 
-def check_token(name: str, key: str) -> str:
+def check_key(name: str, key: Secret) -> Secret:
     """Reject a key that cannot be sent in a header."""
-    if not re.fullmatch(_PRINTABLE, key):
+    if not re.fullmatch(_PRINTABLE, key.reveal()):
         raise ConfigurationError(
             f"{name} is malformed: a key is printable ASCII without spaces, line breaks or control "
             "characters"
@@ -41,39 +42,39 @@ def check_token(name: str, key: str) -> str:
     return key
 
 
-def signing_key_bearer(name: str, key: str) -> str:
+def signing_key_bearer(name: str, key: Secret) -> Secret:
     """Return the hash of a signing key, which is sent in its place, as by the official SDKs.
 
     It is the SHA-256 of the key's bytes in lower-case hex, without the prefix `signkey-<word>-`.
     """
-    check_token(name, key)
-    match = re.fullmatch(_SIGNING_KEY, key)
-    if match is None:
+    check_key(name, key)
+    if not re.fullmatch(_SIGNING_KEY, key.reveal()):
         raise ConfigurationError(
             f"{name} is not a valid signing key, which is an even number of hex digits, with or "
             'without a prefix such as "signkey-prod-"'
         )
-    return hashlib.sha256(bytes.fromhex(match[2])).hexdigest()
+    digits = Secret(key.reveal().rpartition("-")[2])
+    return Secret(hashlib.sha256(bytes.fromhex(digits.reveal())).hexdigest())
 
 
-def signing_key_kind(key: str) -> str | None:
+def signing_key_kind(key: Secret) -> str | None:
     """Return the environment that a signing key is for by its prefix; None if it does not show."""
-    match = re.fullmatch(_SIGNING_KEY, key)
+    match = re.fullmatch(_SIGNING_KEY, key.reveal())
     return match[1] if match and match[1] in _ENVIRONMENTS else None
 
 
 class KeyRing:
     """Bearer tokens in the order to try them; the last one that worked comes first."""
 
-    def __init__(self, *bearers: str | None) -> None:
+    def __init__(self, *bearers: Secret | None) -> None:
         self._bearers = tuple(bearer for bearer in bearers if bearer is not None)
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[Secret]:
         return iter(self._bearers)
 
     def __bool__(self) -> bool:
         return bool(self._bearers)
 
-    def worked(self, bearer: str) -> None:
-        if self._bearers[0] != bearer:
-            self._bearers = (bearer, *(other for other in self._bearers if other != bearer))
+    def worked(self, bearer: Secret) -> None:
+        if self._bearers[0] is not bearer:
+            self._bearers = (bearer, *(other for other in self._bearers if other is not bearer))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import TYPE_CHECKING, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from inngest_rest._core import tracing
 from inngest_rest._core.calls import answers, raw, requests
@@ -19,6 +20,7 @@ from inngest_rest.errors import (
     AuthenticationError,
     ClosedError,
     InngestError,
+    NotFoundError,
     PermissionDeniedError,
     RateLimitError,
     ServerError,
@@ -92,6 +94,9 @@ def _perform(
             # What became of an earlier attempt matters more than why there is no other.
             raise failure or error from None
         except InngestError as error:
+            if route.deletes and took_effect and isinstance(error, NotFoundError):
+                # An earlier attempt has deleted it, and its response was lost.
+                return route.convert(cast("A", None))
             failure = error
         else:
             session.quotas[_host(route)].give_back()
@@ -145,6 +150,7 @@ def _with_keys(
     url = requests.redacted_url(session, route)
 
     def read(response: httpx.Response) -> T:
+        session.server_clocks[host].observe(response, sent_at)
         raw.record(session, route, response, url)
         if span is not None:
             span.answered(response.status_code)
@@ -152,15 +158,26 @@ def _with_keys(
 
     refused: InngestError | None = None
     for bearer in bearers:
+        sent_at = session.clock.now()
         # A pause may end late, and a socket does not accept a negative timeout.
         left = max(deadline - session.clock.monotonic(), 0.001)
         seconds = min(session.settings.timeout, left)
-        request = requests.build(session, route, bearer=bearer, timeout=seconds)
+        build = partial(requests.build, session, route, bearer, url)
         if span is not None:
             span.sent()
         try:
             value = yield from call(
-                Call(host, request, url, seconds, read, session.settings.max_bytes, route.accepted)
+                Call(
+                    host,
+                    route.operation.method,
+                    url,
+                    build,
+                    seconds,
+                    read,
+                    session.redact,
+                    session.settings.max_bytes,
+                    route.accepted,
+                )
             )
         except (AuthenticationError, PermissionDeniedError) as error:
             refused = refused or error

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from attrs import evolve
 
-from inngest_rest._core.calls.keys import check_token
+from inngest_rest._core.calls.keys import check_key
 from inngest_rest._core.calls.settings import check_retries, check_timeout
+from inngest_rest._core.secret import Secret
 from inngest_rest.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def changed(
             settings,
             timeout=settings.timeout if timeout is None else check_timeout(timeout),
             retry=settings.retry if retries is None else check_retries(retries),
-            env=settings.env if env is None else check_token("env", env),
+            env=settings.env if env is None else check_key("env", Secret(env)).reveal(),
             headers={**settings.headers, **_check_headers(headers)},
         )
     )

@@ -12,6 +12,7 @@ from inngest_rest.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from inngest_rest._core.calls.route import Route
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.secret import Secret
     from inngest_rest_api.api import Operation
 
 _TOO_LONG = (
@@ -20,15 +21,23 @@ _TOO_LONG = (
 )
 
 
+class _Request(httpx.Request):
+    """A request whose repr does not contain its URL: all frames of httpx hold the request."""
+
+    def __repr__(self) -> str:
+        return f"<Request({self.method!r}, {self.extensions['shown']!r})>"
+
+
 def build(
-    session: Session, route: Route[Any, Any], *, bearer: str | None, timeout: float
+    session: Session, route: Route[Any, Any], bearer: Secret | None, url: str, timeout: float
 ) -> httpx.Request:
-    """Build the request of one attempt.
+    """Build the request of one attempt, keys included: only where it is sent, and in no variable.
 
     Args:
         session: The session whose settings apply.
         route: The operation and its arguments.
         bearer: The bearer token, if any.
+        url: The URL without keys, which is shown.
         timeout: Seconds for each phase of the exchange, half of them for connecting.
 
     Raises:
@@ -36,22 +45,25 @@ def build(
     """
     kwargs = route.kwargs
     try:
-        request = httpx.Request(
+        request = _Request(
             route.operation.method,
-            session.url(_path(session, route), event=route.operation.tag == "ingest"),
+            session.url(route.operation, _path(session, route)),
             params=kwargs.get("params"),
             headers={**session.headers, **kwargs.get("headers", {})},
             json=kwargs.get("json"),
             content=kwargs.get("content"),
-            # Connecting must time out before the exchange does: only then is it certain that
-            # nothing was sent.
-            extensions={"timeout": httpx.Timeout(timeout, connect=timeout / 2).as_dict()},
+            extensions={
+                # Connecting must time out before the exchange does: only then is it certain that
+                # nothing was sent.
+                "timeout": httpx.Timeout(timeout, connect=timeout / 2).as_dict(),
+                "shown": url,
+            },
         )
     except httpx.InvalidURL:
         # Without a cause, whose frames hold the event key.
         raise InvalidArgumentError(_TOO_LONG) from None
     if bearer is not None:
-        request.headers["authorization"] = f"Bearer {bearer}"
+        request.headers["authorization"] = f"Bearer {bearer.reveal()}"
     return request
 
 

@@ -48,8 +48,11 @@ def may_have_taken_effect(error: InngestError) -> bool:
     match error:
         case TransportError():
             return error.delivered
+        case ServerError():
+            return True
         case ApiError():
-            return error.status == 408 or error.status >= 500
+            # 501 among them: a server that lacks the operation.
+            return error.status == 408
         case _:
             return True
 

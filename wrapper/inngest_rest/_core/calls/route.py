@@ -50,6 +50,7 @@ class Route(Generic[A, T]):
             invalid.
         other_forms: The models of the same response in another form, which some servers send.
         repeatable: Whether performing it twice has the same effect as performing it once.
+        deletes: Whether it deletes what it names, which a second attempt then does not find.
         may_panic: Whether servers that lack the operation respond with an empty 500, each time:
             such a response is not worth another attempt.
         accepted: The statuses beyond 2xx that are not errors, and their models.
@@ -57,12 +58,12 @@ class Route(Generic[A, T]):
     """
 
     module: OperationModule
-    # Its URL holds the event key.
     kwargs: Mapping[str, Any] = field(repr=False)
     expected: type[A] | None
     convert: Callable[[A], T]
     other_forms: tuple[type[A], ...] = field(default=(), kw_only=True)
     repeatable: bool = field(default=True, kw_only=True)
+    deletes: bool = field(default=False, kw_only=True)
     may_panic: bool = field(default=False, kw_only=True)
     accepted: Mapping[int, type[A]] = field(default=_NOTHING, kw_only=True)
     advice: Advice = field(default=_NOTHING, kw_only=True)
@@ -73,11 +74,20 @@ class Route(Generic[A, T]):
         module: OperationModule,
         kwargs: Mapping[str, Any],
         *,
+        deletes: bool = False,
         may_panic: bool = False,
         advice: Advice = _NOTHING,
     ) -> Route[None, None]:
         """Return a route whose result is None, whatever a successful response contains."""
-        return Route(module, kwargs, None, lambda _: None, may_panic=may_panic, advice=advice)
+        return Route(
+            module,
+            kwargs,
+            None,
+            lambda _: None,
+            deletes=deletes,
+            may_panic=may_panic,
+            advice=advice,
+        )
 
     @property
     def operation(self) -> Operation:
@@ -86,7 +96,7 @@ class Route(Generic[A, T]):
 
     @property
     def path(self) -> str:
-        """The path with its arguments, which for an event holds the event key."""
+        """The path with its arguments, except for the event key."""
         path: str = self.kwargs["url"]
         return path
 

@@ -5,37 +5,45 @@ from __future__ import annotations
 import copy
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 
+from inngest_rest._core.calls import foreign_logs
 from inngest_rest._core.calls.keys import DEV_EVENT_KEY, KeyRing
+from inngest_rest._core.calls.mask import Mask
 from inngest_rest._core.calls.retry import RateLimit, RetryQuota, quota_of
 from inngest_rest._core.calls.route import AbsentRoutes
+from inngest_rest._core.calls.server_clock import ServerClock
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
 from inngest_rest._core.event_names import NameConvention
+from inngest_rest._core.secret import Secret
 from inngest_rest._version import __version__
 from inngest_rest.errors import MissingKeyError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from inngest_rest._core.calls.settings import Settings
     from inngest_rest._core.plans import Host
+    from inngest_rest_api.api import Operation
 
-_SHORTEST_SECRET = 8
+_DEV_EVENT_KEY = Secret(DEV_EVENT_KEY)
 
 # Other headers, such as one with the id of a request, may be shown.
 _SENSITIVE = "auth|cookie|credential|key|password|secret|session|signature|token"
 
 
 class Session:
-    """Settings, keys in the order they work, what the server lacks, retry budget, rate limits.
+    """Settings, keys in the order they work, retry budget, rate limits, known routes and clocks.
 
     Args:
         settings: The validated settings of the client.
         clock: The source of time and randomness for everything the client does.
         has_own_transport: Whether the caller's transport sends, perhaps to hosts of its own.
+
+    Attributes:
+        redact: Masks the keys of this client in text from a server: some servers quote the request.
     """
 
     def __init__(
@@ -54,19 +62,25 @@ class Session:
             "api": own or quota_of(settings.api_url),
         }
         self.rate_limits: Mapping[Host, RateLimit] = {"event": RateLimit(), "api": RateLimit()}
+        self.server_clocks: Mapping[Host, ServerClock] = {
+            "event": ServerClock(clock),
+            "api": ServerClock(clock),
+        }
         self.absent = AbsentRoutes()
         # By environment: a copy of the client may have another one.
         self.catalogues: dict[str | None, object] = {}
         self.signing_keys = KeyRing(*settings.signing_bearers)
         self.v2_keys = KeyRing(settings.api_key, *settings.signing_bearers)
         self.name_convention = NameConvention.of(settings.event_name_check)
-        self._event_urls: dict[str, httpx.URL] = {}
+        self._ingest_urls: dict[str, httpx.URL] = {}
         self.headers = _headers(settings)
+        self.redact = _mask(settings)
 
     def with_settings(self, settings: Settings) -> Session:
         """Return a session with other settings that shares all that this one has learned."""
         other = copy.copy(self)
         other.settings, other.headers = settings, _headers(settings)
+        other.redact = _mask(settings)
         return other
 
     def apart(self) -> Session:
@@ -82,40 +96,39 @@ class Session:
     def __str__(self) -> str:
         return f"{self.settings.event_url!r}, {self.settings.api_url!r}"
 
-    def url(self, path: str, *, event: bool) -> httpx.URL:
-        """Return the URL of a path on one of the two hosts.
+    def url(self, operation: Operation, path: str) -> httpx.URL:
+        """Return the URL of an operation, with the event key if that is part of its path.
 
         Parsing a URL takes as long as the rest of building a request, and all events go to one URL.
+
+        Args:
+            operation: The operation.
+            path: Its path, with its arguments except for the event key.
         """
-        if not event:
+        if operation.tag != "ingest":
             return httpx.URL(self.settings.api_url + path)
-        if path not in self._event_urls:
-            self._event_urls[path] = httpx.URL(self.settings.event_url + path)
-        return self._event_urls[path]
+        if operation.path not in self._ingest_urls:
+            self._ingest_urls[operation.path] = httpx.URL(
+                self.settings.event_url
+                + operation.path.replace("{event_key}", quote(self.event_key.reveal(), safe=""))
+                if "{event_key}" in operation.path
+                else self.settings.event_url + path
+            )
+        return self._ingest_urls[operation.path]
 
     @property
-    def event_key(self) -> str:
+    def event_key(self) -> Secret:
         """The key for sending events."""
         if self.settings.event_key is not None:
             return self.settings.event_key
         if self.settings.dev:
-            return DEV_EVENT_KEY
+            return _DEV_EVENT_KEY
         raise MissingKeyError(
             "sending events needs an event key: pass event_key= or set INNGEST_EVENT_KEY (or pass "
             "dev=True for a dev server)"
         )
 
-    def redact(self, text: str) -> str:
-        """Mask the keys of this client in text from a server: some servers quote the request."""
-        settings = self.settings
-        secrets = [value for name, value in settings.headers.items() if re.search(_SENSITIVE, name)]
-        for key in (settings.event_key, settings.api_key, *settings.signing_bearers, *secrets):
-            # A shorter key is not a secret, and could be part of any word.
-            if key is not None and len(key) >= _SHORTEST_SECRET:
-                text = text.replace(key, "***").replace(quote(key, safe=""), "***")
-        return text
-
-    def bearers(self, family: str) -> tuple[str | None, ...]:
+    def bearers(self, family: str) -> tuple[Secret | None, ...]:
         """Return the bearer tokens to try with a family, in order; a dev server needs none."""
         ring = self._ring(family)
         if ring:
@@ -128,7 +141,7 @@ class Session:
             f"{also} (or pass dev=True for a dev server)"
         )
 
-    def bearer_worked(self, family: str, bearer: str | None) -> None:
+    def bearer_worked(self, family: str, bearer: Secret | None) -> None:
         """Try this bearer token first from now on."""
         if bearer is not None:
             self._ring(family).worked(bearer)
@@ -141,3 +154,24 @@ def _headers(settings: Settings) -> dict[str, str]:
     """Return the headers of every request, in lower case."""
     env = {} if settings.env is None else {"x-inngest-env": settings.env}
     return {"user-agent": f"inngest-rest/{__version__}", **env, **settings.headers}
+
+
+def _mask(settings: Settings) -> Mask:
+    mask = Mask(_secrets(settings))
+    foreign_logs.keep_out(mask)
+    return mask
+
+
+def _secrets(settings: Settings) -> Iterator[Secret]:
+    """Return whatever a request shows to the server, or to a proxy, but to nobody else."""
+    for key in (settings.event_key, settings.api_key, *settings.signing_bearers):
+        if key is not None:
+            yield key
+    for name, value in settings.headers.items():
+        if re.search(_SENSITIVE, name):
+            yield Secret(value)
+    for proxy in (settings.event_proxy, settings.api_proxy):
+        if proxy is not None and "@" in proxy.reveal():
+            credentials = Secret(unquote(urlsplit(proxy.reveal()).netloc.rpartition("@")[0]))
+            yield credentials
+            yield Secret(credentials.reveal().partition(":")[2])

@@ -18,6 +18,8 @@ from attrs import field, frozen
 
 from inngest_rest._core.arguments import check_count, check_seconds
 from inngest_rest._core.calls import keys
+from inngest_rest._core.causes import forgetful
+from inngest_rest._core.secret import Secret
 from inngest_rest.errors import ConfigurationError, InvalidArgumentError
 from inngest_rest.responses import Target
 from inngest_rest.retry import RetryPolicy
@@ -36,7 +38,7 @@ MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 
 @frozen(kw_only=True)
 class Settings:
-    """The validated settings of a client. Keys are left out of the repr.
+    """The validated settings of a client.
 
     Attributes:
         signing_key_kinds: The environments that the signing keys are for, such as "prod", by the
@@ -50,18 +52,18 @@ class Settings:
     api_url: str
     dev: bool
     env: str | None
-    event_key: str | None = field(repr=False)
-    signing_bearers: tuple[str, ...] = field(repr=False)
-    signing_key_kinds: Mapping[str, str | None] = field(repr=False)
-    api_key: str | None = field(repr=False)
+    event_key: Secret | None
+    signing_bearers: tuple[Secret, ...]
+    signing_key_kinds: Mapping[str, str | None]
+    api_key: Secret | None
     withholds_keys: bool
     api_version: ApiVersion
     event_name_check: EventNameCheck
     timeout: float
     max_bytes: int
     retry: RetryPolicy
-    event_proxy: str | None = field(repr=False)
-    api_proxy: str | None = field(repr=False)
+    event_proxy: Secret | None
+    api_proxy: Secret | None
     spares_proxy: bool
     headers: Mapping[str, str] = field(factory=dict[str, str], repr=False)
 
@@ -71,36 +73,66 @@ class Settings:
         return Target(self.event_url, self.api_url, self.env)
 
 
+def _hidden(text: str | None) -> Secret | None:
+    return Secret.of(text)
+
+
+def _hidden_url(url: bool | str | None) -> bool | Secret | None:
+    return Secret(url) if isinstance(url, str) else url
+
+
+@frozen(kw_only=True)
+class Given:
+    """Arguments of a client that are keys, or URLs that may contain some, until they are checked.
+
+    Crash reporters record the local variables of a constructor that raises, so that it keeps its
+    arguments here.
+    """
+
+    event_key: Secret | None = field(default=None, converter=_hidden)
+    signing_key: Secret | None = field(default=None, converter=_hidden)
+    signing_key_fallback: Secret | None = field(default=None, converter=_hidden)
+    api_key: Secret | None = field(default=None, converter=_hidden)
+    env: Secret | None = field(default=None, converter=_hidden)
+    dev: bool | Secret | None = field(default=None, converter=_hidden_url)
+    base_url: Secret | None = field(default=None, converter=_hidden)
+    event_base_url: Secret | None = field(default=None, converter=_hidden)
+    api_base_url: Secret | None = field(default=None, converter=_hidden)
+
+
 class _Reader:
     """Looks up a setting by argument and variable, and reports where it came from."""
 
-    def __init__(self, arguments: Mapping[str, str | None], environ: Mapping[str, str]) -> None:
-        self._arguments = arguments
+    def __init__(self, given: Given, environ: Mapping[str, str]) -> None:
+        self._given = given
         self._environ = environ
 
-    def find(self, *names: str) -> tuple[str, str] | None:
+    def find(self, *names: str) -> tuple[str, Secret] | None:
         """Return the first that is set, as (name, value); variables are in capitals."""
         for name in names:
-            value = self._environ.get(name) or None if name.isupper() else self._arguments.get(name)
-            if value is None:
+            value: object = (
+                Secret.of(self._environ.get(name) or None)
+                if name.isupper()
+                else getattr(self._given, name)
+            )
+            if not isinstance(value, Secret):
                 continue
-            if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-                raise ConfigurationError(f"{name} must be text, not {type(value).__name__}")
+            if not isinstance(value.reveal(), str):  # pyright: ignore[reportUnnecessaryIsInstance]
+                kind = type(value.reveal()).__name__
+                raise ConfigurationError(f"{name} must be text, not {kind}")
             return name, value
         return None
 
+    def find_url(self, *names: str) -> tuple[str, str] | None:
+        """Return the first that is set, its value readable."""
+        found = self.find(*names)
+        return found and (found[0], found[1].reveal())
 
+
+@forgetful
 def resolve(
+    given: Given,
     *,
-    event_key: str | None = None,
-    signing_key: str | None = None,
-    signing_key_fallback: str | None = None,
-    api_key: str | None = None,
-    env: str | None = None,
-    dev: bool | str | None = None,
-    base_url: str | None = None,
-    event_base_url: str | None = None,
-    api_base_url: str | None = None,
     api_version: ApiVersion = "auto",
     timeout: Seconds = 30.0,
     max_response_bytes: int | None = None,
@@ -110,21 +142,8 @@ def resolve(
     environ: Mapping[str, str] = os.environ,
 ) -> Settings:
     """Validate and combine settings; each `ConfigurationError` names the argument or variable."""
-    reader = _Reader(
-        {
-            "event_key": event_key,
-            "signing_key": signing_key,
-            "signing_key_fallback": signing_key_fallback,
-            "api_key": api_key,
-            "env": env,
-            "base_url": base_url,
-            "event_base_url": event_base_url,
-            "api_base_url": api_base_url,
-            "dev": dev if isinstance(dev, str) else None,
-        },
-        environ,
-    )
-    dev_server = _dev(dev, reader)
+    reader = _Reader(given, environ)
+    dev_server = _dev(given.dev, reader)
     is_dev = dev_server is not None
     may_show_keys = _allow_http(allow_http, environ)
     event = _base_url("event", "INNGEST_EVENT_API_BASE_URL", EVENT_URL, dev_server, reader)
@@ -140,23 +159,23 @@ def resolve(
             f"event_name_check must be off, warn or refuse, not {event_name_check!r}"
         )
     event_key_given = _event_key(reader.find("event_key", "INNGEST_EVENT_KEY"))
-    signing_keys = [
+    signing_keys = tuple(
         found
         for found in (
             reader.find("signing_key", "INNGEST_SIGNING_KEY"),
             reader.find("signing_key_fallback", "INNGEST_SIGNING_KEY_FALLBACK"),
         )
         if found
-    ]
+    )
     signing_bearers = tuple(keys.signing_key_bearer(*found) for found in signing_keys)
-    api_key_given = _token(reader.find("api_key", "INNGEST_API_KEY"))
+    api_key_given = _key(reader.find("api_key", "INNGEST_API_KEY"))
     event_proxy = None if event == dev_server else _proxy(event_url, is_dev=is_dev)
     api_proxy = None if api == dev_server else _proxy(api_url, is_dev=is_dev)
     return Settings(
         event_url=event_url,
         api_url=api_url,
         dev=is_dev,
-        env=_token(reader.find("env", "INNGEST_ENV")),
+        env=_env(reader.find("env", "INNGEST_ENV")),
         event_key=None if event_is_shown else event_key_given,
         signing_bearers=() if api_is_shown else signing_bearers,
         signing_key_kinds={name: keys.signing_key_kind(key) for name, key in signing_keys},
@@ -174,11 +193,11 @@ def resolve(
     )
 
 
-def _dev(dev: bool | str | None, reader: _Reader) -> tuple[str, str] | None:
+def _dev(dev: bool | Secret | None, reader: _Reader) -> tuple[str, str] | None:
     """Return the configured dev server, if any, as (name of the setting, URL)."""
     if isinstance(dev, bool):
         return ("dev", DEV_URL) if dev else None
-    found = reader.find("dev", "INNGEST_DEV")
+    found = reader.find_url("dev", "INNGEST_DEV")
     if found is None or found[1].lower() in {"0", "false"}:
         return None
     name, value = found
@@ -196,10 +215,10 @@ def _base_url(
     host: str, variable: str, default: str, dev: tuple[str, str] | None, reader: _Reader
 ) -> tuple[str, str]:
     """Return the base URL of a host, as (name of the setting, URL); arguments come first."""
-    argument = reader.find(f"{host}_base_url", "base_url")
+    argument = reader.find_url(f"{host}_base_url", "base_url")
     if argument is None and dev is not None and dev[0] == "dev":
         argument = dev
-    return argument or reader.find(variable, "INNGEST_BASE_URL") or dev or ("", default)
+    return argument or reader.find_url(variable, "INNGEST_BASE_URL") or dev or ("", default)
 
 
 def _check_url(name: str, value: str, *, may_http: bool) -> str:
@@ -255,11 +274,15 @@ def _allow_http(argument: bool | None, environ: Mapping[str, str]) -> bool:
     return value in {"1", "true"}
 
 
-def _token(found: tuple[str, str] | None) -> str | None:
-    return found and keys.check_token(*found)
+def _env(found: tuple[str, Secret] | None) -> str | None:
+    return found and keys.check_key(*found).reveal()
 
 
-def _event_key(found: tuple[str, str] | None) -> str | None:
+def _key(found: tuple[str, Secret] | None) -> Secret | None:
+    return found and keys.check_key(*found)
+
+
+def _event_key(found: tuple[str, Secret] | None) -> Secret | None:
     return found and keys.check_event_key(*found)
 
 
@@ -281,7 +304,7 @@ def _max_bytes(max_response_bytes: int | None) -> int:
         raise ConfigurationError(str(error)) from None
 
 
-def _proxy(url: str, *, is_dev: bool) -> str | None:
+def _proxy(url: str, *, is_dev: bool) -> Secret | None:
     """Return the proxy for a URL from the environment or the system's settings.
 
     Never one for this machine or a dev server: it could not reach the one, and would read the keys.
@@ -292,7 +315,7 @@ def _proxy(url: str, *, is_dev: bool) -> str | None:
     proxy = _proxy_by_scheme(target.scheme)
     if proxy is None or proxy_bypass(target.netloc.decode()):
         return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+    return Secret(proxy if "://" in proxy else f"http://{proxy}")
 
 
 def _proxy_by_scheme(scheme: str) -> str | None:

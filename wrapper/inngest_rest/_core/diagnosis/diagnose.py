@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.calls.settings import Settings
     from inngest_rest._core.plans import Plan
+    from inngest_rest._core.secret import Secret
 
 _V2_SINCE, _V2_ROOT_SINCE = "1.11.6", "1.26.0"
 
@@ -85,7 +86,7 @@ def _try_keys(session: Session, found: Evidence) -> Plan[None]:
         found.api_key = yield from _probe_v2(session, settings.api_key)
 
 
-def _probe_v2(session: Session, bearer: str | None) -> Plan[Answer[None]]:
+def _probe_v2(session: Session, bearer: Secret | None) -> Plan[Answer[None]]:
     """Ask for v2 where it is, and take note of where that is."""
     session.absent.v2_root = V2_ROOT
     answer = yield from probe(session, V2, bearer)
@@ -125,7 +126,7 @@ def _narrow_down(session: Session, found: Evidence) -> Plan[Releases]:
     return releases
 
 
-def _accepted_bearers(found: Evidence) -> list[str]:
+def _accepted_bearers(found: Evidence) -> list[Secret]:
     """Return the bearer tokens that were accepted, those for both families first."""
     settings = found.settings
     answers = found.signing_keys.values()
@@ -136,7 +137,7 @@ def _accepted_bearers(found: Evidence) -> list[str]:
     return accepted
 
 
-def _first_bearer(settings: Settings) -> str | None:
+def _first_bearer(settings: Settings) -> Secret | None:
     return next(iter((*settings.signing_bearers, settings.api_key)), None)
 
 

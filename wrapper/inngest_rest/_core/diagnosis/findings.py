@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.diagnosis.evidence import Evidence
     from inngest_rest._core.diagnosis.probes import Answer
+    from inngest_rest._core.secret import Secret
 
 _MOST_SKEW_S = 5.0
 
@@ -211,6 +212,6 @@ def _of_proxies(found: Evidence) -> Finding:
     return Finding(Check.PROXIES, FindingState.OK, message)
 
 
-def _place(proxy: str) -> str:
+def _place(proxy: Secret) -> str:
     """Return the host and port of a proxy, whose URL may have a password."""
-    return urlsplit(proxy).netloc.rpartition("@")[2]
+    return urlsplit(proxy.reveal()).netloc.rpartition("@")[2]

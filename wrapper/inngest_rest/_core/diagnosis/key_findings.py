@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.diagnosis.evidence import Evidence
     from inngest_rest._core.diagnosis.probes import Answer
+    from inngest_rest._core.secret import Secret
 
 # By the prefixes of the vendor's keys (document, security schemes).
 _KINDS = {"signkey-": "a signing key", "sk-inn-api-": "an API key"}
@@ -96,9 +97,9 @@ def _without_signing_key(found: Evidence) -> Finding:
     )
 
 
-def _of_api_key(found: Evidence, key: str) -> Finding:
+def _of_api_key(found: Evidence, key: Secret) -> Finding:
     about, name = Check.API_KEY, "api_key (INNGEST_API_KEY)"
-    if key.startswith("signkey-"):
+    if key.reveal().startswith("signkey-"):
         return Finding(
             about,
             FindingState.PROBLEM,
@@ -179,8 +180,8 @@ def _needs_no_key(found: Evidence) -> bool:
     return found.settings.dev and found.kind in {ServerKind.DEV, None}
 
 
-def _kind_of(key: str) -> str | None:
-    return next((kind for prefix, kind in _KINDS.items() if key.startswith(prefix)), None)
+def _kind_of(key: Secret) -> str | None:
+    return next((kind for prefix, kind in _KINDS.items() if key.reveal().startswith(prefix)), None)
 
 
 def _withheld(about: Check) -> Finding:

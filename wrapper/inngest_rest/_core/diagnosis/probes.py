@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import field, frozen
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Host
+    from inngest_rest._core.secret import Secret
 
 T = TypeVar("T")
 
@@ -148,7 +150,7 @@ class Answer(Generic[T]):
         return isinstance(self.error, ServerError) and not self.error.hidden
 
 
-def probe(session: Session, route: Route[Any, T], bearer: str | None = None) -> Plan[Answer[T]]:
+def probe(session: Session, route: Route[Any, T], bearer: Secret | None = None) -> Plan[Answer[T]]:
     """Make one request, without a retry.
 
     Args:
@@ -173,12 +175,20 @@ def probe(session: Session, route: Route[Any, T], bearer: str | None = None) -> 
         kind = response.headers.get("x-inngest-server-kind")
         return Answer(url, family, server_kind=kind, skew_s=_skew(response, middle), **found)
 
-    request = requests.build(session, route, bearer=bearer, timeout=timeout)
+    build = partial(requests.build, session, route, bearer, url)
     host: Host = "event" if family == "ingest" else "api"
+    attempt = Call(
+        host,
+        route.operation.method,
+        url,
+        build,
+        timeout,
+        read,
+        session.redact,
+        session.settings.max_bytes,
+    )
     try:
-        return (
-            yield from call(Call(host, request, url, timeout, read, session.settings.max_bytes))
-        )
+        return (yield from call(attempt))
     except ClosedError:
         raise
     except InngestError as error:

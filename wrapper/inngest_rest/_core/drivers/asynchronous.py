@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import sys
 from collections import deque
 from collections.abc import AsyncIterable
 from contextlib import ExitStack
@@ -12,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 import httpx
 
 from inngest_rest._core import tracing
+from inngest_rest._core.causes import forget, unless_quoting
 from inngest_rest._core.drivers.bodies import Body
 from inngest_rest._core.drivers.exchange import (
     check_open,
     logger,
     no_room,
     read,
-    start_late,
     too_slow,
     transport_error,
 )
@@ -29,7 +30,7 @@ from inngest_rest._core.plans import Call
 from inngest_rest.errors import InngestError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping
 
     from inngest_rest._core.clock import Clock
     from inngest_rest._core.drivers.lanes import Lanes
@@ -66,7 +67,7 @@ class AsyncDriver:
         return other
 
     async def run(self, plan: Plan[T]) -> T:
-        suppressed = tracing.suppress_others()
+        suppressed, handled = tracing.suppress_others(), sys.exception()
         try:
             effect = next(plan)
             while True:
@@ -74,6 +75,7 @@ class AsyncDriver:
                     try:
                         answer, failure = await self._exchange(effect), None
                     except InngestError as error:
+                        forget(error, handled)
                         answer, failure = None, error
                     # Outside that clause: there it would be the context of what the plan raises.
                     effect = plan.send(answer) if failure is None else plan.throw(failure)
@@ -83,7 +85,10 @@ class AsyncDriver:
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
         except InngestError as error:
-            shorten(error)
+            shorten(error, handled)
+            raise
+        except BaseException as error:
+            forget(error, handled)
             raise
         finally:
             plan.close()
@@ -97,27 +102,32 @@ class AsyncDriver:
         is_sent = False
         try:
             async with asyncio.timeout(call.timeout), room.places:
+                left = call.timeout
                 if was_full:
-                    waited = self._clock.monotonic() - started
-                    start_late(call, max(call.timeout - waited, 0.001))
+                    left = max(left - (self._clock.monotonic() - started), 0.001)
                 is_sent = True
-                response = await self._send(call, self._lanes[call.host], room)
+                response = await self._send(call, left, self._lanes[call.host], room)
         except TimeoutError:
             raise (too_slow if is_sent else no_room)(call) from None
         except httpx.RequestError as error:
-            raise transport_error(call, error, closed=self._closed) from error
+            failure = transport_error(call, error, closed=self._closed)
+            raise failure from unless_quoting(error, call.redact)
         return read(call, response, self._clock.monotonic() - started)
 
     async def _send(
-        self, call: Call[Any], lanes: Lanes[httpx.AsyncBaseTransport], room: _Room
+        self,
+        call: Call[Any],
+        seconds: float,
+        lanes: Lanes[httpx.AsyncBaseTransport],
+        room: _Room,
     ) -> httpx.Response:
         check_open(closed=self._closed)
         if lanes.given is not None:
-            return await self._send_apart(lanes.given, call, room)
+            return await self._send_apart(lanes.given, call, seconds, room)
         transport = lanes.take()
         is_whole = False
         try:
-            response, is_whole = await _whole_exchange(transport, call)
+            response, is_whole = await _whole_exchange(transport, call, seconds)
             is_whole = is_whole and not has_left_over(transport)
         finally:
             now = self._clock.monotonic()
@@ -126,11 +136,11 @@ class AsyncDriver:
         return response
 
     async def _send_apart(
-        self, given: httpx.AsyncBaseTransport, call: Call[Any], room: _Room
+        self, given: httpx.AsyncBaseTransport, call: Call[Any], seconds: float, room: _Room
     ) -> httpx.Response:
         """Send through the caller's transport, in a task that no cancellation reaches directly."""
-        watch = Watch(call.request)
-        exchange = asyncio.create_task(_whole_exchange(given, call))
+        watch = Watch()
+        exchange = asyncio.create_task(_whole_exchange(given, call, seconds, watch))
         try:
             await asyncio.wait([exchange])
         except asyncio.CancelledError:
@@ -180,12 +190,12 @@ class AsyncDriver:
             raise
         finally:
             # Some are left only after an exception.
-            for _, task in started:
-                task.cancel()
-            await asyncio.gather(*(task for _, task in started), return_exceptions=True)
-            with ExitStack() as rest:  # for each of them, even if one of these raises
-                for job, task in reversed(started):
-                    rest.callback(on_result, job, task.result() if _succeeded(task) else None)
+            try:
+                await _cancel_all([task for _, task in started])
+            finally:
+                with ExitStack() as rest:  # for each of them, even if one of these raises
+                    for job, task in reversed(started):
+                        rest.callback(on_result, job, task.result() if _succeeded(task) else None)
 
     async def close(self) -> None:
         self._is_closed = True
@@ -227,10 +237,12 @@ class _Rooms:
 
 
 async def _whole_exchange(
-    transport: httpx.AsyncBaseTransport, call: Call[Any]
+    transport: httpx.AsyncBaseTransport, call: Call[Any], seconds: float, watch: Watch | None = None
 ) -> tuple[httpx.Response, bool]:
     """Return the response, and whether all of it was read."""
-    response = await transport.handle_async_request(call.request)
+    response = await transport.handle_async_request(
+        call.build(seconds) if watch is None else watch.over(call.build(seconds))
+    )
     if response.is_stream_consumed:  # by the caller's transport
         return response, True
     body = Body(response, call)
@@ -247,7 +259,8 @@ async def _whole_exchange(
 async def _close(transport: httpx.AsyncBaseTransport) -> None:
     try:
         await transport.aclose()
-    except Exception:  # noqa: BLE001 - the exchange is over, well or not
+    except Exception as error:  # noqa: BLE001 - the exchange is over, well or not
+        forget(error)
         logger.debug("a connection did not close as it should", exc_info=True)
 
 
@@ -267,9 +280,23 @@ async def _take_first(
 ) -> bool:
     """Wait for the oldest job, and leave it in the queue if that is interrupted."""
     job, task = started[0]
-    result = await asyncio.shield(task)
+    result = task.result() if _succeeded(task) else await asyncio.shield(task)
     started.popleft()
     return on_result(job, result)
+
+
+async def _cancel_all(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait until they have ended, even if this is cancelled meanwhile."""
+    cancelled: asyncio.CancelledError | None = None
+    for task in tasks:
+        task.cancel()
+    while left := [task for task in tasks if not task.done()]:
+        try:
+            await asyncio.wait(left)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 def _succeeded(task: asyncio.Task[T]) -> bool:

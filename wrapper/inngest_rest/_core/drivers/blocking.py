@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextvars
 import copy
+import sys
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import httpx
 
 from inngest_rest._core import tracing
+from inngest_rest._core.causes import forget, unless_quoting
 from inngest_rest._core.drivers.bodies import Body
 from inngest_rest._core.drivers.exchange import (
     check_open,
     no_room,
     read,
-    start_late,
     too_slow,
     transport_error,
 )
@@ -61,7 +62,7 @@ class Driver:
 
     def run(self, plan: Plan[T], stop: Stop | None = None) -> T:
         """Run a plan to its end, or once `stop` is set up to its next pause."""
-        suppressed = tracing.suppress_others()
+        suppressed, handled = tracing.suppress_others(), sys.exception()
         try:
             effect = next(plan)
             while True:
@@ -69,6 +70,7 @@ class Driver:
                     try:
                         answer, failure = self._exchange(effect, stop), None
                     except InngestError as error:
+                        forget(error, handled)
                         answer, failure = None, error
                     # Outside that clause: there it would be the context of what the plan raises.
                     effect = plan.send(answer) if failure is None else plan.throw(failure)
@@ -78,7 +80,10 @@ class Driver:
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
         except InngestError as error:
-            shorten(error)
+            shorten(error, handled)
+            raise
+        except BaseException as error:
+            forget(error, handled)
             raise
         finally:
             plan.close()
@@ -101,12 +106,13 @@ class Driver:
         if was_full and not room.acquire(call.timeout):
             raise no_room(call)
         try:
+            left = call.timeout
             if was_full:
-                waited = self._clock.monotonic() - started
-                start_late(call, max(call.timeout - waited, 0.001))
-            response = self._send(call, lanes, started, stop)
+                left = max(left - (self._clock.monotonic() - started), 0.001)
+            response = self._send(call, left, lanes, started, stop)
         except httpx.RequestError as error:
-            raise transport_error(call, error, closed=self._closed) from error
+            failure = transport_error(call, error, closed=self._closed)
+            raise failure from unless_quoting(error, call.redact)
         finally:
             room.release()
         return read(call, response, self._clock.monotonic() - started)
@@ -114,6 +120,7 @@ class Driver:
     def _send(
         self,
         call: Call[Any],
+        seconds: float,
         lanes: Lanes[httpx.BaseTransport],
         started: float,
         stop: Stop | None,
@@ -124,7 +131,7 @@ class Driver:
             stop.in_flight.add(transport)
         is_whole = False
         try:
-            response = transport.handle_request(call.request)
+            response = transport.handle_request(call.build(seconds))
             is_whole = self._read(response, call, started) and not has_left_over(transport)
             # A lane that is in flight then may have been closed.
             is_whole = is_whole and not (stop is not None and stop.is_set())

@@ -55,7 +55,7 @@ class Body:
         if self._is_needed_whole:
             raise InvalidResponseError(
                 f"larger than {self._limit:,} bytes; max_response_bytes of the client allows more",
-                method=self._call.request.method,
+                method=self._call.method,
                 url=self._call.url,
                 status=self._response.status_code,
                 body="",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
 
+    from inngest_rest._core.secret import Secret
+
 # Bytes to write before the deadline is checked again.
 _PIECE = 262_144
 
@@ -29,8 +31,8 @@ class BoundedTransport(httpx.HTTPTransport):
     It carries one request at a time.
     """
 
-    def __init__(self, proxy: str | None, context: ssl.SSLContext) -> None:
-        super().__init__(proxy=proxy, verify=context)
+    def __init__(self, proxy: Secret | None, context: ssl.SSLContext) -> None:
+        super().__init__(proxy=None if proxy is None else proxy.reveal(), verify=context)
         self._time = _Time()
         self._backend = _Backend(self._time)
         # Neither httpx nor its proxies take a backend as an argument.

@@ -35,15 +35,9 @@ def check_open(*, closed: bool) -> None:
 
 def read(call: Call[T], response: httpx.Response, seconds: float) -> T:
     if logger.isEnabledFor(logging.DEBUG):
-        method, status = call.request.method, response.status_code
-        logger.debug("%s %s -> %d in %.0f ms", method, call.url, status, seconds * 1_000)
+        took = seconds * 1_000
+        logger.debug("%s %s -> %d in %.0f ms", call.method, call.url, response.status_code, took)
     return call.read(response)
-
-
-def start_late(call: Call[Any], left: float) -> None:
-    """Limit the timeouts of a call that had to wait for its turn to the time it has left."""
-    phases = httpx.Timeout(left, connect=left / 2).as_dict()
-    call.request.extensions = {**call.request.extensions, "timeout": phases}
 
 
 def too_slow(call: Call[Any]) -> RequestTimeoutError:
@@ -56,22 +50,19 @@ def no_room(call: Call[Any]) -> RequestTimeoutError:
 
 
 def _timed_out(call: Call[Any], reason: str, *, delivered: bool) -> RequestTimeoutError:
-    logger.debug("%s %s: %s", call.request.method, call.url, reason)
-    return RequestTimeoutError(
-        reason, method=call.request.method, url=call.url, delivered=delivered
-    )
+    logger.debug("%s %s: %s", call.method, call.url, reason)
+    return RequestTimeoutError(reason, method=call.method, url=call.url, delivered=delivered)
 
 
 def transport_error(call: Call[Any], error: httpx.RequestError, *, closed: bool) -> TransportError:
-    # The cause stays in tracebacks, and code that prints its request must not find a key there.
-    error.request = httpx.Request(call.request.method, call.url)
+    error.request = httpx.Request(call.method, call.url)
     kind = RequestTimeoutError if isinstance(error, httpx.TimeoutException) else TransportError
-    reason = f"{type(error).__name__}: {error}".removesuffix(": ")
+    reason = call.redact(f"{type(error).__name__}: {error}".removesuffix(": "))
     reason += "; the client was closed" if closed else _likely_cause(str(error))
-    logger.debug("%s %s: %s", call.request.method, call.url, reason)
+    logger.debug("%s %s: %s", call.method, call.url, reason)
     return kind(
         reason,
-        method=call.request.method,
+        method=call.method,
         url=call.url,
         delivered=not isinstance(error, _NOT_DELIVERED),
     )

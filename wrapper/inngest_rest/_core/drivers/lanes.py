@@ -14,6 +14,7 @@ from weakref import WeakSet
 
 import httpx
 
+from inngest_rest._core.causes import forget
 from inngest_rest.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from inngest_rest._core.plans import Host
+    from inngest_rest._core.secret import Secret
 
 Transport = TypeVar("Transport")
 
@@ -94,9 +96,11 @@ class Lanes(Generic[Transport]):
             return made
 
     def _make_one(self) -> Transport:
+        handled = sys.exception()
         try:
             return self._make()
         except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
+            forget(error, handled)  # which may be a proxy with credentials
             reason = re.sub(r"//[^/@]*@", "//***@", str(error))
             raise ConfigurationError(
                 f"the proxy or the certificates of the environment cannot be used: {reason}"
@@ -151,11 +155,11 @@ if sys.platform != "win32":
 
 
 def blocking(
-    given: httpx.BaseTransport | None, event_proxy: str | None, api_proxy: str | None
+    given: httpx.BaseTransport | None, event_proxy: Secret | None, api_proxy: Secret | None
 ) -> dict[Host, Lanes[httpx.BaseTransport]]:
     """Return the lanes to each host, with transports like those of `httpx.Client`."""
 
-    def make(proxy: str | None, context: ssl.SSLContext) -> httpx.BaseTransport:
+    def make(proxy: Secret | None, context: ssl.SSLContext) -> httpx.BaseTransport:
         from inngest_rest._core.drivers.bounded_sockets import BoundedTransport  # noqa: PLC0415
 
         return BoundedTransport(proxy, context)
@@ -165,11 +169,11 @@ def blocking(
 
 
 def asynchronous(
-    given: httpx.AsyncBaseTransport | None, event_proxy: str | None, api_proxy: str | None
+    given: httpx.AsyncBaseTransport | None, event_proxy: Secret | None, api_proxy: Secret | None
 ) -> dict[Host, Lanes[httpx.AsyncBaseTransport]]:
     """Return the lanes to each host, with transports like those of `httpx.AsyncClient`."""
 
-    def make(proxy: str | None, context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
+    def make(proxy: Secret | None, context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
         from inngest_rest._core.drivers.sockets import AsyncioTransport  # noqa: PLC0415
 
         return AsyncioTransport(proxy, context)
@@ -204,9 +208,9 @@ def has_left_over(transport: object) -> bool:
 
 def by_host(
     given: Transport | None,
-    event_proxy: str | None,
-    api_proxy: str | None,
-    make: Callable[[str | None, ssl.SSLContext], Transport],
+    event_proxy: Secret | None,
+    api_proxy: Secret | None,
+    make: Callable[[Secret | None, ssl.SSLContext], Transport],
 ) -> dict[Host, Lanes[Transport]]:
     """Return the lanes to each host.
 

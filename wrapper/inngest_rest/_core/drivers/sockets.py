@@ -14,6 +14,7 @@ import socket
 import sys
 from collections import deque
 from contextlib import suppress
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, cast
 
 import httpcore
@@ -22,6 +23,8 @@ import httpx
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
+
+    from inngest_rest._core.secret import Secret
 
 # Seconds after which the next address of a host is tried as well (RFC 8305, section 5).
 _NEXT_ADDRESS = 0.25
@@ -33,8 +36,8 @@ _MAX_UNREAD = 256 * 1024
 class AsyncioTransport(httpx.AsyncHTTPTransport):
     """httpx's transport, on these sockets."""
 
-    def __init__(self, proxy: str | None, context: ssl.SSLContext) -> None:
-        super().__init__(proxy=proxy, verify=context)
+    def __init__(self, proxy: Secret | None, context: ssl.SSLContext) -> None:
+        super().__init__(proxy=None if proxy is None else proxy.reveal(), verify=context)
         self._backend = AsyncioBackend()
         # Neither httpx nor its proxies take a backend as an argument.
         self._pool._network_backend = self._backend  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
@@ -69,7 +72,9 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         options: dict[str, Any] = {}
         if local_address is not None:
             options["local_addr"] = (local_address, 0)
-        if isinstance(loop, asyncio.BaseEventLoop):  # uvloop tries one address after the other
+        # uvloop tries one address after the other. A single one needs no race, of which asyncio
+        # loses the socket when it is cancelled as the connection is made.
+        if isinstance(loop, asyncio.BaseEventLoop) and not _is_address(host):
             options["happy_eyeballs_delay"] = _NEXT_ADDRESS
         try:
             async with asyncio.timeout(timeout):
@@ -92,6 +97,14 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         self._is_closed = True
         for stream in list(self._streams):
             stream.abort()
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from inngest_rest._core.causes import forget
 from inngest_rest.errors import InvalidResponseError
 
 if TYPE_CHECKING:
@@ -15,13 +16,19 @@ if TYPE_CHECKING:
 _OURS = frozenset({"inngest_rest", "inngest_rest_api"})
 
 
-def shorten(error: InngestError) -> None:
+def shorten(error: InngestError, until: BaseException | None = None) -> None:
     """Drop this package's frames from the traceback of an error, and from those of its causes.
 
-    Whoever raises it again adds the frames of the public method and its caller. The causes remain,
-    with the frames of other packages. Nothing is dropped from the cause of an
-    `InvalidResponseError`: its frames show which part of the response could not be read.
+    The frames that are left are forgotten, except for those of the caller's code. Whoever raises it
+    again adds the frames of the public method and its caller. The causes remain, with the frames of
+    other packages. Nothing is dropped from the cause of an `InvalidResponseError`: its frames show
+    which part of the response could not be read.
+
+    Args:
+        error: The error.
+        until: What was being handled before.
     """
+    forget(error, until)
     for each in _with_causes(error):
         each.__traceback__ = _without_ours(each.__traceback__)
 

@@ -18,17 +18,17 @@ _GRACE = 1.0
 
 
 class Watch:
-    """Follows an exchange through the `trace` of its request.
+    """Follows an exchange through the `trace` of its request."""
 
-    Args:
-        request: The request, before it is sent.
-    """
-
-    def __init__(self, request: httpx.Request) -> None:
-        request.extensions = {**request.extensions, "trace": self._trace}
+    def __init__(self) -> None:
         self._is_traced = False
         self._is_on_the_network = False
         self._is_abandoned = False
+
+    def over(self, request: httpx.Request) -> httpx.Request:
+        """Return a request that is followed from now on."""
+        request.extensions = {**request.extensions, "trace": self._trace}
+        return request
 
     async def _trace(self, event: str, _: dict[str, Any]) -> None:
         self._is_traced = True

@@ -14,7 +14,6 @@ from inngest_rest.explanation import Reason, ReasonKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
 
     from inngest_rest._core.outcomes.evidence import Evidence
     from inngest_rest.models import Function, Trigger
@@ -95,7 +94,7 @@ def _rate_limit(evidence: Evidence, function: Function) -> Iterator[Reason]:
     if others is None or period is None or not isinstance(most, int):
         yield _reason(ReasonKind.RATE_LIMIT, text, function, rate_limit=dict(limit))
         return
-    received = _received(evidence)
+    received = evidence.received
     earlier = [
         run
         for run in others.runs
@@ -175,7 +174,7 @@ def _singleton(evidence: Evidence, function: Function) -> Iterator[Reason]:
     singleton = limits.singleton(function, "skip")
     if singleton is None:
         return
-    name, received = name_of(function), _received(evidence)
+    name, received = name_of(function), evidence.received
     others = evidence.others.get(key(function))
     text = f"{name} is a singleton and may have skipped it"
     if others is None:
@@ -219,9 +218,5 @@ def _runs(count: int) -> str:
     return "there was 1 run" if count == 1 else f"there were {count} runs"
 
 
-def _received(evidence: Evidence) -> datetime:
-    return evidence.event.received_at or evidence.now
-
-
 def _age(evidence: Evidence) -> timedelta:
-    return max(evidence.now - _received(evidence), timedelta(0))
+    return max(evidence.now - evidence.received, timedelta(0))

@@ -39,6 +39,9 @@ _MOST_EVENTS = 200
 # The functions whose other runs are looked at, with one request each.
 _MOST_FUNCTIONS = 10
 
+# No server is so old. What lies further apart is an error, and some of it near the ends of time.
+_LONGEST_AGO = timedelta(days=36_500)
+
 # A run that a singleton skipped for may have started long ago.
 _LONGEST_RUN = timedelta(days=1)
 
@@ -98,6 +101,13 @@ class Evidence:
     is_of_v1: bool = False
     unchecked: tuple[str, ...] = ()
 
+    @property
+    def received(self) -> datetime:
+        """When the event was received, or a moment ago if that is not known, or cannot be."""
+        received = self.event.received_at
+        is_plausible = received is not None and abs(self.now - received) < _LONGEST_AGO
+        return received if received is not None and is_plausible else self.now
+
 
 def is_later(internal_id: str, *, than: str) -> bool:
     """Return whether an event is not older than another one, by their ids' milliseconds.
@@ -114,7 +124,7 @@ def key(function: Function) -> tuple[str, str]:
 
 def gather(session: Session, evidence: Evidence, *, deadline: float = math.inf) -> Plan[Evidence]:
     """Ask for what else matters: for functions without a run, and for runs that were cancelled."""
-    gatherer = _Gatherer(session, evidence.event, evidence.now, deadline)
+    gatherer = _Gatherer(session, evidence, deadline)
     silent = [
         function
         for function, triggers in evidence.listeners
@@ -156,18 +166,12 @@ def _depends_on_others(function: Function) -> bool:
 class _Gatherer:
     """Asks for more evidence, and notes what could not be had."""
 
-    def __init__(
-        self, session: Session, event: StoredEvent, now: datetime, deadline: float
-    ) -> None:
+    def __init__(self, session: Session, evidence: Evidence, deadline: float) -> None:
         self._session = session
-        self._event = event
-        self._now = now
+        self._event = evidence.event
+        self._received = evidence.received
         self._deadline = deadline
         self.unchecked: list[str] = []
-
-    @property
-    def _received(self) -> datetime:
-        return self._event.received_at or self._now
 
     def twin(self) -> Plan[Twin | None]:
         """Find another event of the same name and own id, the oldest that started a run."""

@@ -31,6 +31,9 @@ _INTERNAL = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.IGNORECASE)
 _MOST_SEARCHED = 1_000
 _SEARCHED_BACK = timedelta(hours=24)
 
+# What a server's clock may be wrong by.
+_MOST_WRONG = timedelta(days=36_500)
+
 
 def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explanation]:
     """Explain what became of an event, by its internal id or the newest with this own id."""
@@ -64,7 +67,7 @@ def explain_stored(
     runs = yield from _runs_of(session, event_id, deadline)
     known = yield from catalogue.read(session, deadline=deadline)
     evidence = Evidence(
-        now=at or datetime.fromtimestamp(session.clock.now(), UTC),
+        now=_now(session, at),
         event=event,
         runs=runs,
         catalogue=known,
@@ -82,6 +85,12 @@ def explain_stored(
     )
 
 
+def _now(session: Session, stated: datetime | None) -> datetime:
+    """Return the time by the server's clock, or by ours if the server's cannot be right."""
+    now = datetime.fromtimestamp(session.clock.now(), UTC)
+    return stated if stated is not None and abs(stated - now) < _MOST_WRONG else now
+
+
 def _runs_of(session: Session, event_id: str, deadline: float) -> Plan[tuple[Run, ...]]:
     listing = event_runs.list_runs(session, event_id, cached=False, **EVERYTHING)
     return tuple((yield from read_all(listing, deadline=deadline)))
@@ -94,7 +103,7 @@ def _listener(function: Function, trigger: Trigger, runs: Sequence[Run]) -> List
 
 def _find(session: Session, own_id: str, name: str | None) -> Plan[StoredEvent | None]:
     """Find the newest event with an own id among those of the last day."""
-    now = datetime.fromtimestamp(session.clock.now(), UTC)
+    now = session.server_clocks["api"].now()
     walk = events.list_events(
         session,
         name=name,

@@ -36,11 +36,10 @@ def _waiting(evidence: Evidence, run: Run, function: Function | None) -> Iterato
     if run.status == RunStatus.QUEUED:
         now = evidence.now.timestamp() * 1_000
         if ts is not None and ts > now:
-            at = datetime.fromtimestamp(ts / 1_000, UTC)
             yield _reason(
                 run,
                 ReasonKind.SCHEDULED,
-                f"run {run.id} waits for the time of the event, {at:%Y-%m-%d %H:%M:%S} UTC",
+                f"run {run.id} waits for the time of the event, {_time(ts)}",
                 is_certain=True,
                 ts=ts,
             )
@@ -116,6 +115,13 @@ def _cancelled(evidence: Evidence, run: Run, function: Function) -> Iterator[Rea
                 timeout=what,
                 limit=text,
             )
+
+
+def _time(ts: int) -> str:
+    try:
+        return f"{datetime.fromtimestamp(ts / 1_000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (OverflowError, ValueError):
+        return f"{ts} ms after 1970"
 
 
 def _lasted(run: Run) -> timedelta:

@@ -25,19 +25,18 @@ _UNITS = {
     "d": 86_400.0,
     "w": 604_800.0,
 }
+# A longer duration is absurd, and would lead beyond the years that a datetime has.
+_LONGEST = timedelta(days=3_650)
+
 _PART = r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d|w)"
 
 
 def duration(text: object) -> timedelta | None:
-    """Parse a duration as Go writes it; None if it is not one."""
+    """Parse a duration as Go writes it; None if it is not one, or longer than ten years."""
     if not isinstance(text, str) or not re.fullmatch(f"(?:{_PART})+", text):
         return None
-    try:
-        return timedelta(
-            seconds=sum(float(n) * _UNITS[unit] for n, unit in re.findall(_PART, text))
-        )
-    except OverflowError:
-        return None
+    seconds = sum(float(n) * _UNITS[unit] for n, unit in re.findall(_PART, text))
+    return timedelta(seconds=seconds) if seconds <= _LONGEST.total_seconds() else None
 
 
 def debounce(function: Function) -> Mapping[str, Any] | None:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 _MOST_NEAREST = 3
 _LIKENESS = 0.8
 
+# Longer names are not compared: it takes time that grows with the product of their lengths.
+_LONGEST_NAME = 256
+
 
 def patterns(name: str) -> list[str]:
     """Return every trigger that an event of this name matches; case counts.
@@ -37,7 +40,8 @@ def nearest(name: str, functions: Iterable[Function]) -> dict[str, list[str]]:
             if trigger.kind == "event":
                 known.setdefault(trigger.value, []).append(f"{function.app_id}/{function.id}")
     differing_in_case = [it for it in known if it.lower() == name.lower()]
+    comparable = [it for it in known if len(it) <= _LONGEST_NAME >= len(name)]
     close = differing_in_case or difflib.get_close_matches(
-        name, known, n=_MOST_NEAREST, cutoff=_LIKENESS
+        name, comparable, n=_MOST_NEAREST, cutoff=_LIKENESS
     )
     return {it: known[it] for it in close}

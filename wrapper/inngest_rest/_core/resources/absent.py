@@ -6,6 +6,7 @@ time becomes None, too. Only what a result cannot be without is `needed`.
 
 from __future__ import annotations
 
+from datetime import UTC
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -38,18 +39,24 @@ def needed(value: str | Unset | None, name: str) -> str:
     """Return the text that a result cannot be without.
 
     Raises:
-        ValueError: It is absent, or not text.
+        ValueError: It is absent, or not text that can be encoded.
     """
     if not isinstance(value, str):
         why = "is missing" if given(value) is None else "is not text"
         raise ValueError(f"{name} {why}")  # noqa: TRY004 - a fault of the response
+    value.encode()  # it may be sent
     return value
 
 
 def moment(value: datetime | Unset | None) -> datetime | None:
-    """Return a datetime, or None if it is absent or Go's zero time, which is in the year 1."""
+    """Return an aware datetime, or None if it is absent or Go's zero time, in the year 1.
+
+    One without a time zone is read as UTC, which servers write.
+    """
     found = given(value)
-    return None if found is None or found.year == 1 else found
+    if found is None or found.year == 1:
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def json_object(value: api.JsonObject | Unset | None) -> dict[str, Any] | None:
@@ -76,4 +83,9 @@ def run_error(output: Any) -> models.RunError:
     if not isinstance(output, dict):
         return models.RunError(None, str(output))
     error = cast("dict[str, Any]", output)
-    return models.RunError(error.get("name"), error.get("message"), error.get("stack"))
+    return models.RunError(*(_text(error.get(key)) for key in ("name", "message", "stack")))
+
+
+def _text(value: object) -> str | None:
+    """Return what should be text as text."""
+    return value if value is None or isinstance(value, str) else str(value)

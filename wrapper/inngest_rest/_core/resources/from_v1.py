@@ -8,6 +8,7 @@ from inngest_rest import models
 from inngest_rest._core.calls.listing import Part
 from inngest_rest._core.resources.absent import given, json_object, moment, needed
 from inngest_rest._core.resources.run_state import outcome, settled
+from inngest_rest._core.resources.typed import typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -37,6 +38,7 @@ def part(found: Iterable[T], id_of: Callable[[T], str], place: Place, size: int)
     return Part(items, None if last == place else last)
 
 
+@typed
 def run(it: api.V1Run) -> models.Run:
     ended_at = moment(it.ended_at)
     said = given(it.status) or "unknown"
@@ -72,10 +74,12 @@ def runs_of_event(listed: Iterable[api.V1Run]) -> tuple[models.Run, ...]:
     return tuple(found.values())
 
 
+@typed
 def app(it: api.V1App) -> models.App:
     return models.App(needed(it.id, "id"), given(it.name))
 
 
+@typed
 def function(it: api.V1Function, app_id: str) -> models.Function:
     config = it.config.additional_properties
     return models.Function(
@@ -93,9 +97,13 @@ def function(it: api.V1Function, app_id: str) -> models.Function:
 
 def _trigger(it: Mapping[str, Any]) -> models.Trigger:
     kind = "event" if "event" in it else "cron"
-    return models.Trigger(kind, str(it.get(kind, "")), it.get("expression"))
+    condition = it.get("expression")
+    return models.Trigger(
+        kind, str(it.get(kind, "")), condition if isinstance(condition, str) else None
+    )
 
 
+@typed
 def event(it: api.V1Event) -> models.StoredEvent:
     internal_id = needed(it.internal_id, "internal_id")
     return models.StoredEvent(
@@ -111,6 +119,7 @@ def event(it: api.V1Event) -> models.StoredEvent:
     )
 
 
+@typed
 def job(it: api.V1Job) -> models.Job:
     return models.Job(
         id=given(it.job_id),
@@ -121,6 +130,7 @@ def job(it: api.V1Job) -> models.Job:
     )
 
 
+@typed
 def cancellation(it: api.V1Cancellation) -> models.Cancellation:
     return models.Cancellation(
         id=needed(it.id, "id"),
@@ -134,6 +144,7 @@ def cancellation(it: api.V1Cancellation) -> models.Cancellation:
     )
 
 
+@typed
 def webhook(it: api.V1Webhook) -> models.Webhook:
     return models.Webhook(
         id=needed(it.id, "id"),

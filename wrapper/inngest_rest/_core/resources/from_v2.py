@@ -11,6 +11,7 @@ from inngest_rest import models
 from inngest_rest._core.calls.listing import Part
 from inngest_rest._core.resources.absent import as_json, given, json_object, moment, needed
 from inngest_rest._core.resources.run_state import outcome, settled
+from inngest_rest._core.resources.typed import typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,7 +44,8 @@ def part(answer: _Envelope[A], convert: Callable[[A], T]) -> Part[T]:
     """Return a part of a listing; only `page` shows whether more follow, as a page may be empty."""
     page = answer.page
     place = given(page.cursor) if given(page.has_more) else None
-    return Part(tuple(map(convert, given(answer.data) or ())), place or None)
+    items = tuple(map(convert, given(answer.data) or ()))
+    return Part(items, needed(place, "cursor") if place else None)
 
 
 def run(it: api.V2Run) -> models.Run:
@@ -64,6 +66,7 @@ def listed_run(it: api.V2Run) -> models.Run:
     return _run(it, ended_at, None)
 
 
+@typed
 def _run(it: api.V2Run, ended_at: datetime | None, started_at: datetime | None) -> models.Run:
     said = given(it.status) or "unknown"
     status = settled(_STATUS.get(said) or models.RunStatus(said), ended_at)
@@ -106,6 +109,7 @@ def _in_milliseconds(moment: datetime | None) -> datetime | None:
     return moment and moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
+@typed
 def app(it: api.V2App) -> models.App:
     sync = given(it.latest_sync)
     app = models.App(
@@ -133,19 +137,21 @@ def app(it: api.V2App) -> models.App:
     )
 
 
+@typed
 def function(it: api.V2Function, app_id: str) -> models.Function:
     return models.Function(
         id=needed(it.id, "id"),
         app_id=given(it.app.id) or app_id,
         name=given(it.name),
         triggers=tuple(map(_trigger, given(it.triggers) or ())),
-        configuration=as_json(it.configuration),
+        configuration=as_json(given(it.configuration)),
         # proto3 omits fields that are false.
         is_archived=given(it.is_archived) or False,
         is_paused=given(it.is_paused) or False,
     )
 
 
+@typed
 def _trigger(it: api.V2Trigger) -> models.Trigger:
     # Self-hosted servers spell it the first way, Inngest Cloud the second (schema V2Trigger).
     condition = given(it.if_) or given(it.condition)

@@ -17,6 +17,7 @@ from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources.absent import given, json_object, moment, needed
+from inngest_rest._core.resources.typed import typed
 from inngest_rest.errors import RouteNotFoundError
 from inngest_rest.models import Span
 from inngest_rest_api import models as api
@@ -54,6 +55,7 @@ def get_trace(session: Session, run_id: str, *, raw: bool) -> Plan[Span]:
     )
 
 
+@typed
 def span(it: api.V2Span) -> Span:
     """Convert a span and those below it, as they are."""
     op, milliseconds = given(it.step_op), given(it.duration_ms)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -72,10 +71,11 @@ class WaitMany:
         self._seen: set[str] = set()
         self._missing: dict[str, NotFoundError] = {}
         self._ended: deque[Run] = deque()
-        self._listed_at = self._now()
+        self._listed_at = session.clock.now()
         self._can_list = True
         self._pause = FIRST_PAUSE
         self._asked_pause = 0.0
+        self._fault: Fault | None = None
         self._is_closed = False
 
     @property
@@ -98,9 +98,10 @@ class WaitMany:
         open_ids = [*self._open, *self._new, *self._missing]
         if self._session.clock.monotonic() >= self._deadline:
             self._is_closed = True
+            state = "had not ended" if self._fault is None else "could not be seen"
             raise WaitTimeoutError(
-                f"{_some(open_ids)} had not ended when the time was up", run=None, ids=open_ids
-            )
+                f"{_some(open_ids)} {state} when the time was up", run=None, ids=open_ids
+            ) from self._fault
         if len(open_ids) == len(self._missing):
             self._is_closed = True
             error = next(iter(self._missing.values()))
@@ -147,6 +148,7 @@ class WaitMany:
         elif isinstance(result, ApiError | TransportError):
             self._tolerate(result)
         elif result is not None:
+            self._fault = None
             self._seen.add(id)
             if result.is_ended:
                 self._seen.discard(id)
@@ -157,14 +159,14 @@ class WaitMany:
 
     def _list_ends(self) -> Plan[list[str]]:
         """Return the open runs that the server lists as ended since the last time."""
-        began = self._now()
+        began = self._session.clock.now()
         ended: list[str] = []
         walk = runs.list_changes(
             self._session,
             app=None,
             function=None,
             status=ENDED,
-            since=self._listed_at - OVERLAP,
+            since=self._session.server_clocks["api"].at(self._listed_at) - OVERLAP,
             by_change=True,
         ).walk()
         try:
@@ -183,10 +185,8 @@ class WaitMany:
     def _tolerate(self, fault: Fault) -> None:
         if self._session.clock.monotonic() < self._deadline and not may_pass(fault):
             raise fault
+        self._fault = fault
         self._asked_pause = max(self._asked_pause, getattr(fault, "retry_after", None) or 0.0)
-
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._session.clock.now(), UTC)
 
 
 def _some(ids: Sequence[str]) -> str:

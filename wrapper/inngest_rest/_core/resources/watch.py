@@ -36,8 +36,8 @@ OVERLAP = timedelta(seconds=30)
 """How far a window reaches back before the poll that precedes it.
 
 Runs and ends become visible up to a second late and out of order, and the end of a cancelled run
-lies 10 s in the future (operation listRunsV2); the rest is for a clock that is ahead of the
-server's.
+lies 10 s in the future (operation listRunsV2); the rest is for a slow server. All moments are of
+the server's clock.
 """
 
 # How long ended runs are remembered beyond the window: a listing goes by a time that is slightly
@@ -89,6 +89,7 @@ class Watch:
         token: str | None,
     ) -> None:
         self._session = session
+        self._clock = session.server_clocks["api"]
         self._statuses = check_statuses(status)
         check_function(app, function)
         self._app, self._function = app, function
@@ -102,6 +103,7 @@ class Watch:
         self._deadline = now + limit
         self._next_poll = self._succeeded_at = now
         self._failures = 0
+        self._fault: ApiError | TransportError | None = None
         self._spent = 0.0
         self._is_closed = False
         self._poll: Iterator[Plan[None]] | None = None
@@ -109,10 +111,11 @@ class Watch:
         self._open: dict[str, RunStatus] = {}
         self._ended: dict[str, datetime] = {}
         self._is_begun = False
+        self._ahead = self._clock.ahead
         if token is None:
             self._looks_back = since is not None
-            self._since = since or self._now()
-            self._window = self._changes = self._since - OVERLAP
+            self._since = since or self._clock.now()
+            self._window = self._changes = _before(self._since, OVERLAP)
         elif since is not None:
             raise InvalidArgumentError("since and token exclude each other: pass one of them")
         else:
@@ -148,6 +151,7 @@ class Watch:
         if now < self._next_poll:
             rest = min(self._next_poll, self._deadline) - now
             yield from sleep(max(min(rest, _SLICE), _SHORTEST_PAUSE))
+            self._raise_fault_at_end()
             return
         if self._poll is None:
             self._poll, self._spent = self._poll_once(), 0.0
@@ -158,10 +162,12 @@ class Watch:
                 yield from request
         except (ApiError, TransportError) as error:
             self._next_poll = self._session.clock.monotonic() + self._pause_after(error)
+            self._fault = error
+            self._raise_fault_at_end()
             return
         ended_at = self._session.clock.monotonic()
         self._spent += ended_at - now
-        self._failures, self._succeeded_at = 0, ended_at
+        self._failures, self._fault, self._succeeded_at = 0, None, ended_at
         if request is not None:
             self._poll = poll
         else:
@@ -178,6 +184,7 @@ class Watch:
             "since": self._since.isoformat(),
             "looks_back": self._looks_back,
             "is_begun": self._is_begun,
+            "ahead": self._ahead,
             "window": self._window.isoformat(),
             "changes": self._changes.isoformat(),
             "open": self._open,
@@ -193,12 +200,12 @@ class Watch:
             of = state["app"], state["function"]
             self._looks_back, self._is_begun = bool(state["looks_back"]), bool(state["is_begun"])
             self._since, self._window, self._changes = (
-                check_moment(name, datetime.fromisoformat(state[name])) or self._now()
-                for name in ("since", "window", "changes")
+                _moment(state[name]) for name in ("since", "window", "changes")
             )
+            self._ahead = timedelta(seconds=state.get("ahead", 0)).total_seconds()
             self._open = {id: RunStatus(status) for id, status in state["open"].items()}
-            self._ended = {id: datetime.fromisoformat(at) for id, at in state["ended"].items()}
-        except (ValueError, LookupError, TypeError, AttributeError):
+            self._ended = {id: _moment(at) for id, at in state["ended"].items()}
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError):
             raise InvalidArgumentError("token is not the token of a watch") from None
         if of != (self._app, self._function):
             raise InvalidArgumentError(
@@ -207,7 +214,7 @@ class Watch:
 
     def _poll_once(self) -> Iterator[Plan[None]]:
         """Yield the requests of a poll; each is made, and what it found taken, before the next."""
-        began = self._now()
+        began = self._session.clock.now()
         if not self._is_begun:
             yield from self._begin()
             self._is_begun = True
@@ -220,8 +227,8 @@ class Watch:
             yield self._fetch(walk, page.append)
             recent.update(run.id for run in page if run.id in self._open)
             newest = max((run.queued_at for run in page if run.queued_at), default=newest)
-            self._move(min(newest, began) - OVERLAP)
-        self._move(began - OVERLAP)
+            self._move(_before(min(newest, self._clock.at(began)), OVERLAP))
+        self._move(self._clock.at(began) - OVERLAP)
         older = [id for id in self._open if id not in recent]
         for id in older[:_SINGLES]:
             yield self._get(id)
@@ -229,7 +236,7 @@ class Watch:
             walk = self._walk(since=self._changes, by_change=True)
             while not walk.is_done:
                 yield self._fetch(walk, wanted=lambda run: run.id in self._open)
-        self._changes = began - OVERLAP
+        self._changes = self._clock.at(began) - OVERLAP
 
     def _begin(self) -> Iterator[Plan[None]]:
         """Find what is open, and what ended since the beginning but was queued before it."""
@@ -240,6 +247,16 @@ class Watch:
             walk = self._walk(status=ENDED, since=self._since, by_change=True)
             while not walk.is_done:
                 yield self._fetch(walk, wanted=self._is_before_window)
+
+    def _correct_beginning(self) -> None:
+        """Move a beginning that is our "now" to the server's, which its first response shows."""
+        if self._is_begun or self._looks_back:
+            return
+        moved = timedelta(seconds=self._clock.ahead - self._ahead)
+        self._ahead = self._clock.ahead
+        self._since += moved
+        self._window += moved
+        self._changes += moved
 
     def _is_before_window(self, run: Run) -> bool:
         return run.id in self._open or (run.queued_at or self._window) < self._window
@@ -268,6 +285,7 @@ class Watch:
         wanted: Callable[[Run], bool] = lambda _: True,
     ) -> Plan[None]:
         page = yield from walk.next_page()
+        self._correct_beginning()
         for run in page.items:
             if seen is not None:
                 seen(run)
@@ -310,14 +328,15 @@ class Watch:
         return None if run.status == known else "changed"
 
     def _remember_end(self, run: Run) -> None:
-        queued_at = run.queued_at or self._now()
-        if not self._is_begun or queued_at >= self._window - _MARGIN:
+        queued_at = run.queued_at or self._clock.now()
+        if not self._is_begun or queued_at >= _before(self._window, _MARGIN):
             self._ended[run.id] = queued_at
 
     def _move(self, window: datetime) -> None:
         """Move the window on, and forget the ended runs before it, which are not listed again."""
         self._window = max(self._window, window)
-        while self._ended and next(iter(self._ended.values())) < self._window - _MARGIN:
+        oldest = _before(self._window, _MARGIN)
+        while self._ended and next(iter(self._ended.values())) < oldest:
             del self._ended[next(iter(self._ended))]
 
     def _pause_after(self, error: ApiError | TransportError) -> float:
@@ -331,5 +350,22 @@ class Watch:
         asked: float | None = getattr(error, "retry_after", None)
         return max(pause, asked or 0.0)
 
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._session.clock.now(), UTC)
+    def _raise_fault_at_end(self) -> None:
+        """Raise the last error if the time is up: what happened since is not known."""
+        if self._fault is not None and self._session.clock.monotonic() >= self._deadline:
+            raise self._fault
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("no time zone")
+    return moment
+
+
+def _before(moment: datetime, span: timedelta) -> datetime:
+    """Return a moment earlier by a span; the first one there is, if that would be before it."""
+    try:
+        return moment - span
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)

@@ -90,4 +90,5 @@ def delete(session: Session, webhook_id: str) -> Plan[None]:
     """Delete a webhook."""
     operation = v1.delete_webhook_v1
     kwargs = operation.get_kwargs(check_id("webhook id", webhook_id))
-    return first_present(session, Route.without_result(operation, kwargs, advice=_ADVICE))
+    route = Route.without_result(operation, kwargs, deletes=True, advice=_ADVICE)
+    return first_present(session, route)

@@ -89,7 +89,7 @@ def each_event(events: EventLike | Iterable[EventLike]) -> Iterable[EventLike]:
 def _took_nothing(cause: InngestError) -> bool:
     """Return whether a request that failed with this error provably stored no event."""
     if isinstance(cause, ApiError):
-        return 400 <= cause.status < 500 and not cause.may_have_taken_effect
+        return not cause.may_have_taken_effect
     return isinstance(cause, ClosedError) or (
         isinstance(cause, TransportError) and not cause.delivered
     )

@@ -48,7 +48,7 @@ class _App:
             more = message.get("more_body", False)
         request = _request(scope, bytes(body))
         if request.headers.get("expect", _CONTINUE).lower() != _CONTINUE:
-            await _respond(_CANNOT_EXPECT, send)
+            await _respond(_CANNOT_EXPECT.with_headers(("Date", formatdate(usegmt=True))), send)
             return
         outcome = self._answer(request)
         if isinstance(outcome, Dropped):
@@ -78,7 +78,6 @@ def _request(scope: Scope, body: bytes) -> Request:
 
 async def _respond(response: Response, send: Send) -> None:
     pairs = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.headers]
-    pairs.append((b"date", formatdate(usegmt=True).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": pairs})
     await send({"type": "http.response.body", "body": response.body})
 

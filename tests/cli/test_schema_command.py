@@ -1,0 +1,68 @@
+"""`inngest-rest schema` describes each operation to a program."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+
+from inngest_rest.cli.app import run
+from inngest_rest.operations import table
+
+NAMES = [each.name for each in table.every()]
+
+
+def answered(capsys: pytest.CaptureFixture[str], *tokens: str) -> tuple[int, Any]:
+    status = run(["schema", *tokens, "-o", "json"])
+    return status, json.loads(capsys.readouterr().out)
+
+
+def test_without_a_name_it_lists_all_operations(capsys: pytest.CaptureFixture[str]) -> None:
+    status, answer = answered(capsys)
+    assert status == 0
+    assert [each["name"] for each in answer["data"]["items"]] == NAMES
+    assert all(each["summary"] for each in answer["data"]["items"])
+    (cancel,) = (it for it in answer["data"]["items"] if it["name"] == "runs.cancel")
+    assert (cancel["effect"], cancel["idempotent"]) == ("destroy", True)
+
+
+def test_on_a_terminal_it_lists_them_one_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["schema", "-o", "table"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == NAMES
+    assert lines[NAMES.index("runs.list")].split(maxsplit=1)[1].startswith("read ")
+
+
+def test_names_alone_go_into_other_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["schema", "-o", "id"]) == 0
+    assert capsys.readouterr().out.splitlines() == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_operation_is_described_by_valid_schemas(
+    capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    status, answer = answered(capsys, name)
+    data = answer["data"]
+    assert (status, data["name"]) == (0, name)
+    for schema in (data["parameters"], data["result"]):
+        jsonschema.Draft202012Validator.check_schema(schema)
+    assert data["effect"] in {"read", "add", "destroy"}
+    assert all(each.startswith("inngest-rest ") for each in data["examples"])
+
+
+@pytest.mark.parametrize("words", [["runs.list"], ["runs", "list"]])
+def test_a_command_is_found_by_its_words_too(
+    capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert answered(capsys, *words)[1]["data"]["name"] == "runs.list"
+    assert answered(capsys, "send-file")[1]["data"]["name"] == "send_file"
+
+
+def test_an_unknown_name_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    status, answer = answered(capsys, "runs.lst")
+    assert status == 2
+    assert answer["error"]["code"] == "usage"
+    assert "did you mean runs.list?" in answer["error"]["message"]

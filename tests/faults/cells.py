@@ -1,0 +1,138 @@
+"""Run the cells of the matrix: an operation of one client before one fault, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+import httpx
+from attrs import frozen
+
+from inngest_rest import InngestError, PartialActionError, PartialSendError, RetryPolicy
+from tests.faults.faults import FAULTS, Fault, Verdict
+from tests.faults.operations import OPERATIONS, Operation, Tools, describe
+from tests.support.clock import Clock
+from tests.support.doors import DoorName, open_door
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from tests.faults.server import FaultServer, Request, Stage
+
+EVENT_KEY = "canary-event-key-1234567890"
+SIGNING_KEY = "signkey-test-00112233445566778899aabbccddeeff"
+
+RETRIES = 1
+TOTAL = 3.0
+"""Seconds for all attempts, by a clock that advances only in pauses."""
+
+# Real seconds for one attempt: short where the server makes the client wait, and elsewhere so
+# long that no machine is that slow.
+SHORT, LONG = 0.15, 30.0
+
+MAX_BYTES = 1_000_000
+
+# Cells that wait do so together.
+_AT_ONCE = 8
+
+# After these, a buffer does not try again.
+_FINAL = {Verdict.INVALID, Verdict.CONFLICT, Verdict.OVERSIZE}
+
+
+@frozen
+class Cell:
+    """What came of an operation before a fault.
+
+    Attributes:
+        fault: The fault.
+        operation: The operation.
+        door: The client.
+        result: The class of the error, with what it says became of events or runs; or what was
+            returned.
+        error: The error itself.
+        requests: Those that the server read.
+        seconds: How long it took.
+    """
+
+    fault: Fault
+    operation: Operation
+    door: DoorName
+    result: str
+    error: BaseException | None
+    requests: tuple[Request, ...]
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.fault.name} / {self.operation.name} / {self.door}"
+
+
+@contextmanager
+def without_certificates() -> Iterator[None]:
+    """Load no certificates: that takes longer than a cell, and no server here speaks TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    with patch.object(httpx, "create_ssl_context", lambda: context):
+        yield
+
+
+def operations_before(fault: Fault) -> list[Operation]:
+    """Return the operations that are put before a fault."""
+    return [each for each in OPERATIONS if fault.everywhere or each.stands_for_kind]
+
+
+def run_cells(
+    server: FaultServer, folder: Path, faults: Iterable[Fault] = FAULTS
+) -> Iterable[Cell]:
+    """Run all cells of some faults."""
+    with without_certificates(), ThreadPoolExecutor(_AT_ONCE) as threads:
+        for fault in faults:
+            stage = server.open(fault.play)
+            cells = [
+                threads.submit(_run, stage, fault, operation, door, folder)
+                for operation in operations_before(fault)
+                for door in ("blocking", "async")
+            ]
+            for cell in cells:
+                yield cell.result()
+
+
+def _run(stage: Stage, fault: Fault, operation: Operation, door: DoorName, folder: Path) -> Cell:
+    name = f"{operation.name}-{door}"
+    own = folder / f"{stage.port}-{name}"
+    own.mkdir()
+    is_slow = fault.verdict is Verdict.LATE
+    is_buffer = operation.kind == "buffer"
+    with asyncio.Runner() as runner:
+        client = open_door(
+            door,
+            runner,
+            # A buffer waits for its thread in real time.
+            None if is_buffer else Clock(),
+            base_url=stage.url(name),
+            event_key=EVENT_KEY,
+            signing_key=SIGNING_KEY,
+            timeout=SHORT if is_slow else LONG,
+            max_response_bytes=MAX_BYTES,
+            retries=RetryPolicy(retries=RETRIES, initial=0.001, maximum=0.001, total=TOTAL),
+        )
+        started = time.perf_counter()
+        error: BaseException | None = None
+        try:
+            result = describe(operation.do(Tools(client, own, fault.verdict in _FINAL)))
+        except (InngestError, Exception) as raised:  # noqa: BLE001 - which one it is, is the test
+            error, result = raised, _name(raised)
+        seconds = time.perf_counter() - started
+        client.close()
+    return Cell(fault, operation, door, result, error, tuple(stage.requests[name]), seconds)
+
+
+def _name(error: BaseException) -> str:
+    name = type(error).__name__
+    if isinstance(error, PartialSendError | PartialActionError):
+        return f"{name}: {describe(error.report)}"
+    return name

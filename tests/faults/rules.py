@@ -1,0 +1,213 @@
+"""What each cell of the matrix has to be: the result, and how many requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests.faults.faults import Fault, Verdict
+
+if TYPE_CHECKING:
+    from tests.faults.operations import Operation
+
+V = Verdict
+
+_LOOK = "bulk after a look"
+
+# The error of a call that makes one request after another until one is answered.
+ERRORS = {
+    V.NOT_SENT: "TransportError",
+    V.LOST: "TransportError",
+    V.LATE: "RequestTimeoutError",
+    V.FAILED: "ServerError",
+    V.TIMED_OUT: "ApiError",
+    V.LIMITED: "RateLimitError",
+    V.PAUSED: "RateLimitError",
+    V.BARRED: "RateLimitError",
+    V.BAD: "BadRequestError",
+    V.INVALID: "BadRequestError",
+    V.UNAUTHORIZED: "AuthenticationError",
+    V.FORBIDDEN: "PermissionDeniedError",
+    V.CONFLICT: "ConflictError",
+    V.OVERSIZE: "ApiError",
+    V.REFUSED: "ApiError",
+    V.UNKNOWN: "NotFoundError",
+    V.NO_ROUTE: "RouteNotFoundError",
+    V.PAGE: "InvalidResponseError",
+    V.EMPTY: "InvalidResponseError",
+    V.NOTHING: "InvalidResponseError",
+    V.ODD: "InvalidResponseError",
+    V.NULL: "InvalidResponseError",
+    V.TOO_LARGE: "InvalidResponseError",
+    V.NO_ANSWER: "InvalidResponseError",
+}
+
+MAY_BE_DONE = {
+    *(V.LOST, V.LATE, V.FAILED, V.TIMED_OUT),
+    *(V.PAGE, V.EMPTY, V.NOTHING, V.ODD, V.NULL, V.TOO_LARGE, V.NO_ANSWER),
+}
+"""After these, what a write did is not known. With a page, that is only prudence."""
+
+# After these, no later event, run or input can fare better.
+_HOPELESS = {V.PAUSED, V.BARRED, V.UNAUTHORIZED, V.FORBIDDEN, V.NO_ROUTE}
+
+# The requests of a single route, where one retry is allowed within three seconds.
+_TRIES = {V.LOST: 2, V.LATE: 2, V.FAILED: 2, V.TIMED_OUT: 2, V.LIMITED: 2, V.PAUSED: 3}
+_TRIES_ONCE = {**_TRIES, V.LOST: 1, V.LATE: 1, V.FAILED: 1, V.TIMED_OUT: 1}
+
+# These send a call to the next family that may serve it.
+_ABSENT = {V.NO_ROUTE, V.PAGE, V.EMPTY, V.NOTHING}
+
+
+class Expected(NamedTuple):
+    """What a cell has to be.
+
+    Attributes:
+        result: The class of the error, or what was returned.
+        requests: How many requests the server has to have read.
+        least: How many it may be instead, where time is short or the operation polls.
+    """
+
+    result: str
+    requests: int
+    least: int
+
+
+def expected(fault: Fault, operation: Operation) -> Expected:
+    """Return what the cell of a fault and an operation has to be."""
+    result = _RESULTS[operation.kind](fault.verdict)
+    result = _EXCEPTIONS.get((operation.name, fault.verdict), result)
+    requests = _requests(fault.verdict, operation)
+    if operation.kind == "buffer" and not result.endswith("rejected"):
+        # It tries again until its time is up.
+        return Expected(result, 9, 0)
+    if result == "WaitTimeoutError":
+        # The last requests have next to no time.
+        return Expected(result, 14 if operation.kind == "wait many" else requests, 0)
+    # A machine that is slow may not get to send in time, which is the same result.
+    least = 0 if fault.verdict is V.LATE or fault.is_unread else requests
+    return Expected(result, requests, least)
+
+
+def _read(verdict: Verdict) -> str:
+    return ERRORS[verdict]
+
+
+def _without_result(verdict: Verdict) -> str:
+    """Any success will do, but for a web page."""
+    return "ok" if verdict in {V.EMPTY, V.NOTHING, V.ODD, V.NULL} else ERRORS[verdict]
+
+
+def _send(verdict: Verdict) -> str:
+    # A 400 without a receipt does not say what was stored before the event it is about.
+    is_unknown = verdict in MAY_BE_DONE or verdict is V.BAD
+    return "PartialSendError: 1 unknown" if is_unknown else ERRORS[verdict]
+
+
+def _send_many(verdict: Verdict) -> str:
+    return ERRORS[verdict] if verdict in _HOPELESS else "1 unknown"
+
+
+def _buffer(verdict: Verdict) -> str:
+    """Everything but what is about the request itself may pass."""
+    return "1 rejected" if verdict in {V.INVALID, V.CONFLICT, V.OVERSIZE} else "1 unknown"
+
+
+def _wait(verdict: Verdict) -> str:
+    return "WaitTimeoutError" if verdict is V.UNKNOWN else ERRORS[verdict]
+
+
+def _wait_many(verdict: Verdict) -> str:
+    """One of many runs does not end the wait for the others, until the time is up."""
+    passes = {V.NOT_SENT, V.UNKNOWN, V.LOST, V.LATE, V.FAILED, V.TIMED_OUT, V.NO_ROUTE}
+    passes |= {V.LIMITED, V.PAUSED, V.BARRED}
+    return "WaitTimeoutError" if verdict in passes else ERRORS[verdict]
+
+
+def _bulk(verdict: Verdict) -> str:
+    """Say of each run or input what became of it."""
+    if verdict in _HOPELESS:
+        return "PartialActionError: failed"
+    return "unknown" if verdict in MAY_BE_DONE else "failed"
+
+
+def _bulk_without_result(verdict: Verdict) -> str:
+    if verdict in {V.EMPTY, V.NOTHING, V.ODD, V.NULL}:
+        return "done"
+    return "not_found" if verdict is V.UNKNOWN else _bulk(verdict)
+
+
+def _bulk_after_a_look(verdict: Verdict) -> str:
+    """Nothing was done: looking at what there is has failed already."""
+    if verdict in _HOPELESS:
+        return "PartialActionError: failed"
+    return "not_found" if verdict is V.UNKNOWN else "failed"
+
+
+_RESULTS = {
+    "read": _read,
+    "once": _read,
+    "watch": _read,
+    "without result": _without_result,
+    "health": _without_result,
+    "send": _send,
+    "send_many": _send_many,
+    "buffer": _buffer,
+    "wait": _wait,
+    "wait many": _wait_many,
+    "bulk": _bulk,
+    "bulk without result": _bulk_without_result,
+    _LOOK: _bulk_after_a_look,
+}
+
+_EXCEPTIONS = {
+    # A server that has no events yet answers so.
+    ("events.list", V.NULL): "ok",
+    # No other input can fare better at a function that does not exist.
+    ("functions.invoke_many", V.UNKNOWN): "PartialActionError: failed",
+}
+
+# Further requests after a 404 about the resource: of the other family, of whether the id is one
+# of an event, or of whether it is there by now.
+_LOOKS_AFTER_404 = {
+    "events.wait": 6,
+    "events.explain": 2,
+    "runs.get": 3,
+    "runs.wait": 8,
+    "runs.replay_all": 2,
+}
+
+
+def _requests(verdict: Verdict, operation: Operation) -> int:
+    if verdict is V.NOT_SENT:
+        return 0
+    if verdict is V.UNKNOWN:
+        return _LOOKS_AFTER_404.get(operation.name, 1)
+    if verdict in _ABSENT:
+        return _routes(verdict, operation)
+    is_repeatable = operation.is_repeatable or operation.kind == _LOOK
+    tries = (_TRIES if is_repeatable else _TRIES_ONCE).get(verdict, 1)
+    if operation.kind == "wait" and verdict is V.PAUSED:
+        # The pause takes the time of the wait.
+        return 1
+    if operation.kind == "watch":
+        # A poll that failed is made once more.
+        return {1: 1, 2: 4, 3: 3}[tries]
+    return tries
+
+
+def _routes(verdict: Verdict, operation: Operation) -> int:
+    """Return how many requests are made until no route is left."""
+    families = operation.routes.split()
+    if verdict is V.NO_ROUTE:
+        # Without the event itself, its runs are asked for.
+        return 3 if operation.name in {"events.wait", "events.explain"} else len(families)
+    if not operation.is_repeatable and verdict is not V.PAGE and operation.kind != _LOOK:
+        # It may be done, unless the server has v2 elsewhere: both of its roots are asked.
+        return 3 if verdict is V.EMPTY and families[0] == "v2" else 1
+    if "v2" not in families:
+        return 1
+    if "without result" in operation.kind and verdict is V.NOTHING:
+        return 1
+    # Older servers have v2 below another path; whether this one does, its health says.
+    asks_health = "without result" in operation.kind and verdict is V.EMPTY
+    return len(families) + 1 + asks_health

@@ -1,0 +1,151 @@
+"""One request fails: the call is repeated where it may be, and nothing happens twice."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from attrs import frozen
+
+from inngest_rest import ApiError, InngestError, InvalidResponseError, RetryPolicy, TransportError
+from tests.faults.cells import LONG, without_certificates
+from tests.faults.faults import Verdict
+from tests.faults.operations import OPERATIONS, Operation, Tools, describe
+from tests.faults.recovery import PASSING, Passing, World, in_front_of
+from tests.faults.server import FaultServer
+from tests.support.clock import Clock
+from tests.support.doors import open_door
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.faults.server import Stage
+    from tests.support.doors import DoorName
+
+# These end in a success after one more request, where an operation may be repeated at all.
+_PASSES = {Verdict.LOST, Verdict.FAILED, Verdict.LIMITED, Verdict.PAUSED}
+_NOT_DONE = {Verdict.LIMITED, Verdict.PAUSED}
+
+
+@frozen
+class Outcome:
+    """What an operation returned or raised, and the state of the server before and after."""
+
+    result: str
+    error: InngestError | None
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def fault_server() -> Iterator[FaultServer]:
+    with FaultServer() as server, without_certificates():
+        yield server
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    fault_server: FaultServer, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Outcome]:
+    """Return what each operation does at a server that works."""
+    worlds: dict[str, World] = {}
+    stage = fault_server.open(in_front_of(worlds, None))
+    folder = tmp_path_factory.mktemp("undisturbed")
+    found = {it.name: _run(stage, worlds, it, "blocking", folder) for it in OPERATIONS}
+    assert [name for name, each in found.items() if each.error is not None] == []
+    return found
+
+
+@pytest.mark.parametrize("fault", PASSING, ids=lambda it: it.name)
+def test_no_single_fault_makes_a_call_lie_or_act_twice(
+    fault_server: FaultServer, undisturbed: dict[str, Outcome], tmp_path: Path, fault: Passing
+) -> None:
+    worlds: dict[str, World] = {}
+    stage = fault_server.open(in_front_of(worlds, fault))
+    doors: tuple[DoorName, ...] = ("blocking", "async")
+    wrong = [
+        f"{fault.name} / {operation.name} / {door}: {what}"
+        for operation in OPERATIONS
+        for door in doors
+        for what in complaints(
+            fault,
+            operation,
+            _run(stage, worlds, operation, door, tmp_path),
+            undisturbed[operation.name],
+        )
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def complaints(
+    fault: Passing, operation: Operation, seen: Outcome, normal: Outcome
+) -> Iterator[str]:
+    """Yield what is wrong with an outcome, compared with that of a server that works."""
+    must_succeed = fault.verdict in _NOT_DONE or (
+        fault.verdict in _PASSES and operation.is_repeatable
+    )
+    if fault.verdict is Verdict.PAUSED and operation.kind.startswith("wait"):
+        # The pause takes the time of the wait.
+        must_succeed = False
+    if must_succeed and seen.error is not None:
+        yield f"it was not repeated: {seen.error!r}"
+    if seen.error is None and seen.result == "failed" and not must_succeed:
+        if seen.after != seen.before:
+            yield f"it says that it failed, and the server has {seen.after}"
+    elif seen.error is None and "unknown" not in seen.result:
+        # A cancellation that is repeated finds the run ended, as that of another would.
+        result = seen.result.replace("already_ended", "done")
+        if result != normal.result:
+            yield f"{seen.result} instead of {normal.result}"
+        if seen.after != normal.after:
+            yield f"it says {seen.result}, and the server has {seen.after}"
+    elif seen.after not in (seen.before, normal.after):
+        yield f"it happened twice, or in part: {seen.after}"
+    elif seen.after != seen.before and not _admits(seen):
+        yield f"it was done, and the error denies it: {seen.error!r}"
+
+
+def _admits(seen: Outcome) -> bool:
+    """Return whether an error or a report leaves it open whether it was done."""
+    match seen.error:
+        case TransportError():
+            return seen.error.delivered
+        case ApiError():
+            return seen.error.may_have_taken_effect
+        case InvalidResponseError():
+            return True
+        case _:
+            return "unknown" in seen.result
+
+
+def _run(
+    stage: Stage, worlds: dict[str, World], operation: Operation, door: DoorName, folder: Path
+) -> Outcome:
+    name = f"{operation.name}-{door}"
+    own = folder / name
+    own.mkdir()
+    clock = Clock()
+    world = worlds[name] = World(clock)
+    with asyncio.Runner() as runner:
+        client = open_door(
+            door,
+            runner,
+            None if operation.kind == "buffer" else clock,
+            dev=stage.url(name),
+            timeout=LONG,
+            retries=RetryPolicy(retries=1, initial=0.001, maximum=0.001),
+        )
+        # Both lanes have a connection then, which is used once more.
+        client.health()
+        client.apps.get("shop")
+        before = world.state()
+        world.strikes_at = len(stage.requests[name])
+        error: InngestError | None = None
+        try:
+            result = describe(operation.do(Tools(client, own, is_final=True, **world.ids)))
+        except InngestError as raised:
+            error, result = raised, describe(getattr(raised, "report", raised))
+        client.close()
+    return Outcome(result, error, before, world.state())

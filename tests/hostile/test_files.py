@@ -1,0 +1,289 @@
+"""Files of our own, as somebody or something left them: checkpoint, outbox, report."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import tempfile
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inngest_rest import (
+    ActionOutcome,
+    ActionReport,
+    ActionRow,
+    InngestClient,
+    InvalidArgumentError,
+    OutboxError,
+    PartialActionError,
+)
+from inngest_rest._core.buffer.outbox import Outbox
+from inngest_rest._core.buffer.schedule import Schedule
+from inngest_rest._core.sending.fates import Fates, Rejected
+from inngest_rest.testing import MockServer
+from tests.hostile.odd import bounded, briefly, damaged, flipped
+from tests.hostile.test_lines import accept
+from tests.support.clock import Clock
+
+LINES = [json.dumps({"name": f"app/e{n}"}).encode() for n in range(6)]
+
+
+def interrupted(folder: Path) -> Path:
+    """Leave an import that has sent two lines of six and rejected one."""
+    file = folder / "events.ndjson"
+    file.write_bytes(b"\n".join([LINES[0], b"no event", *LINES[2:]]) + b"\n")
+
+    def stop(_: object) -> None:
+        raise ZeroDivisionError
+
+    with (
+        InngestClient(dev=True, transport=httpx.MockTransport(accept)) as client,
+        pytest.raises(ZeroDivisionError),
+    ):
+        client.send_file(file, batch_size=3, in_flight=1, resume=True, on_batch=stop)
+    return file
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    file = interrupted(tmp_path_factory.mktemp("import"))
+    return {each.name: each.read_bytes() for each in file.parent.iterdir()}
+
+
+@settings(bounded, max_examples=60)
+@given(data=st.data())
+def test_any_checkpoint_is_resumed_or_refused_and_no_file_is_lost(
+    saved: dict[str, bytes], data: st.DataObject
+) -> None:
+    (name,) = (each for each in saved if each.endswith(".checkpoint"))
+    content = json.loads(saved[name])
+    text = data.draw(damaged(content))
+    if data.draw(st.booleans()):
+        text = data.draw(flipped(text))
+    sent = list[dict[str, Any]]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.extend(json.loads(request.content))
+        return accept(request)
+
+    with tempfile.TemporaryDirectory() as folder:
+        for each, before in {**saved, name: text}.items():
+            Path(folder, each).write_bytes(before)
+        rejected = next(each for each in saved if each.endswith(".rejected.ndjson"))
+        with InngestClient(dev=True, transport=httpx.MockTransport(answer)) as client, briefly():
+            try:
+                report = client.send_file(Path(folder, "events.ndjson"), resume=True)
+            except InvalidArgumentError:
+                assert Path(folder, name).read_bytes() == text
+                assert not sent
+                report = None
+        kept = b"".join(each.read_bytes() for each in Path(folder).glob(f"{rejected}*"))
+        assert saved[rejected] in kept
+        if report is not None:
+            assert len(sent) == report.accepted
+
+
+class Opened:
+    """An outbox as a worker uses it, without a thread: everything in it is taken and accepted."""
+
+    def __init__(self, path: Path) -> None:
+        clock = Clock()
+        schedule = Schedule(2, 1.0, clock.monotonic)
+        self.box = Outbox(
+            path, schedule, lambda: None, batch_size=2, max_pending=100, lease=60.0, now=clock.now
+        )
+
+    def drain(self) -> list[str]:
+        """Return the names of what was sent."""
+        sent: list[str] = []
+        for _ in range(20):
+            batch = self.box.take()
+            if batch is None:
+                return sent
+            sent += [str(each.get("name")) for each in batch.events()]
+            self.box.settle(Fates(batch, ["internal"] * len(batch.positions)))
+        raise AssertionError("it has no end")
+
+    def use(self) -> None:
+        """Do everything else that a buffer does."""
+        repr(self.box.dead_letters())
+        self.box.discard(self.box.dead_letters())
+        self.box.put({"name": "app/new"})
+        assert self.box.pending >= 0
+        self.box.has_left(self.box.mark())
+
+
+@pytest.fixture(scope="module")
+def outbox(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Return the file of an outbox with three events and a dead letter."""
+    path = tmp_path_factory.mktemp("outbox") / "outbox.db"
+    box = Opened(path).box
+    box.put({"name": "app/refused", "id": "refused"})
+    batch = box.take()
+    assert batch is not None
+    box.settle(Fates(batch, [Rejected("bad")]))
+    for name in NAMES:
+        box.put({"name": name, "id": name})
+    box.close(lambda _: None)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA journal_mode = DELETE")
+    return path.read_bytes()
+
+
+NAMES = ["app/a", "app/b", "app/c"]
+
+
+@settings(bounded, max_examples=60)
+@given(data=st.data())
+def test_a_damaged_outbox_works_or_is_refused(outbox: bytes, data: st.DataObject) -> None:
+    damage = bytearray(outbox)
+    for _ in range(data.draw(st.integers(1, 8))):
+        # What is of use in a page is at its beginning and at its end.
+        page = data.draw(st.integers(0, len(outbox) // 4096 - 1)) * 4096
+        offset = data.draw(st.integers(0, 120) | st.integers(3900, 4095))
+        damage[page + offset] = data.draw(st.integers(0, 255))
+    size = data.draw(st.sampled_from([len(outbox)] * 4 + [0, 1, 100, 4096, 5000, 8192]))
+    with tempfile.TemporaryDirectory() as folder, briefly():
+        path = Path(folder, "outbox.db")
+        path.write_bytes(damage[:size])
+        with suppress(OutboxError):
+            opened = Opened(path)
+            for act in (opened.drain, opened.use, opened.drain):
+                with suppress(OutboxError):
+                    act()
+            opened.box.close(lambda _: None)
+
+
+CELLS = ["NULL", "0", "-1", "1e300", "9223372036854775807", "''", "'x'", "X''", "X'FF'", "X'7B7D'"]
+COLUMNS = ["text", "added_at", "owner", "leased_until"]
+
+
+def define(path: Path, definition: str) -> None:
+    """Change how the table of events is defined, and nothing in it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA writable_schema = 1")
+        db.execute("UPDATE sqlite_schema SET sql = ? WHERE name = 'entries'", [definition])
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("cell", CELLS)
+def test_an_event_in_a_damaged_row_is_sent_or_becomes_a_dead_letter(
+    outbox: bytes, tmp_path: Path, column: str, cell: str
+) -> None:
+    path = tmp_path / "outbox.db"
+    path.write_bytes(outbox)
+    with closing(sqlite3.connect(path)) as db:
+        query = "SELECT sql FROM sqlite_schema WHERE name = 'entries'"
+        [definition] = db.execute(query).fetchone()
+    # Flipped bits heed no NOT NULL.
+    define(path, definition.replace(" NOT NULL", ""))
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute(f"UPDATE entries SET {column} = {cell} WHERE seq = 3")
+    define(path, definition)
+    opened = Opened(path)
+    sent = opened.drain()
+    assert opened.box.pending == 0
+    if column == "text" and cell != "X'7B7D'":
+        assert sent == ["app/a", "app/c"]
+        assert [each.position for each in opened.box.dead_letters()] == [1, 3]
+    else:
+        assert len(sent) == 3
+    opened.box.close(lambda _: None)
+
+
+ENDLESS = """
+DROP TABLE counts;
+CREATE VIEW counts AS
+WITH RECURSIVE n(pending) AS (SELECT 1 UNION ALL SELECT pending + 1 FROM n)
+SELECT count(*) AS pending FROM n
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ENDLESS,
+        "CREATE TRIGGER thief AFTER INSERT ON entries BEGIN DELETE FROM entries; END",
+        "CREATE VIEW more AS SELECT * FROM entries",
+        "DROP TRIGGER entry_in",
+        "DROP TABLE dead_letters",
+        "ALTER TABLE entries DROP COLUMN owner",
+        "ALTER TABLE entries RENAME TO others",
+    ],
+)
+def test_an_outbox_of_other_tables_is_refused_as_it_is(
+    outbox: bytes, tmp_path: Path, change: str
+) -> None:
+    path = tmp_path / "outbox.db"
+    path.write_bytes(outbox)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.executescript(change)
+    before = path.read_bytes()
+    with briefly(), pytest.raises(OutboxError, match="Move it aside"):
+        Opened(path)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA journal_mode = DELETE")
+    assert path.read_bytes()[100:] == before[100:]
+
+
+def test_an_outbox_that_somebody_has_looked_into_is_one(outbox: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "outbox.db"
+    path.write_bytes(outbox)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.executescript("CREATE TABLE notes (x); CREATE INDEX names ON entries (text); ANALYZE")
+    assert Opened(path).drain() == NAMES
+
+
+REPORT = ActionReport(
+    "runs.replay",
+    [
+        ActionRow(
+            0, "01KADEP2Q2JVT4PM3FEKAZTX4Z", ActionOutcome.DONE, "01KADEP2Q2JVT4PM3FEKAZTX4Y"
+        ),
+        ActionRow(1, "run", ActionOutcome.UNKNOWN, None, "lost", ("01KADEP2Q2JVT4PM3FEKAZTX4Y",)),
+        ActionRow(2, None, ActionOutcome.FAILED, None, "refused"),
+    ],
+)
+
+
+@pytest.mark.parametrize("id", [None, "", "..", "a/b", "\ud800"])
+def test_a_report_whose_open_row_has_no_id_is_refused(id: str | None) -> None:
+    report = ActionReport("runs.cancel", [ActionRow(0, id, ActionOutcome.NOT_TRIED)])
+    with (
+        InngestClient(dev=True, transport=httpx.MockTransport(accept)) as client,
+        pytest.raises(InvalidArgumentError, match="resume: the id of row 0"),
+    ):
+        client.runs.cancel_all(resume=report)
+
+
+@settings(bounded, max_examples=100)
+@given(data=st.data())
+def test_any_report_is_resumed_or_refused(data: st.DataObject) -> None:
+    text = data.draw(damaged(REPORT.to_dict()))
+    if data.draw(st.booleans()):
+        text = data.draw(flipped(text))
+    report, refusal = None, ""
+    with briefly():
+        try:
+            report = ActionReport.from_json(text.decode("utf-8", "surrogateescape"))
+        except ValueError as error:
+            refusal = str(error)
+    assert len(refusal) < 1_000
+    if report is None:
+        return
+    mock = MockServer()
+    with InngestClient(dev=True, transport=mock.transport, retries=0) as client, briefly():
+        try:
+            again = client.runs.replay_all(resume=report)
+        except PartialActionError as error:
+            again = error.report
+        except InvalidArgumentError:
+            return
+    assert len(again.rows) == len(report.rows)
+    assert ActionReport.from_json(again.to_json()).counts == again.counts

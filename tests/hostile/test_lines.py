@@ -1,0 +1,48 @@
+"""A file of any bytes: each line is sent, or rejected, or blank, and none is lost."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tempfile
+from pathlib import Path
+
+import httpx
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inngest_rest import InngestClient
+from tests.hostile.odd import ODD, bounded, briefly, damaged, flipped, written
+
+EVENT = {"name": "app/x", "data": {"n": 1}, "id": "a", "ts": 1_700_000_000_000, "v": "1"}
+
+lines = st.one_of(
+    damaged(EVENT),
+    damaged(EVENT).flatmap(flipped),
+    st.sampled_from(ODD).map(written),
+    st.binary(max_size=60),
+    st.just(written(EVENT)),
+)
+
+
+def accept(request: httpx.Request) -> httpx.Response:
+    events = json.loads(request.content)
+    assert all(isinstance(event, dict) for event in events)
+    return httpx.Response(200, json={"ids": ["x"] * len(events), "status": 200})
+
+
+@settings(bounded, max_examples=80)
+@given(text=st.lists(lines, max_size=6).map(b"\n".join), zipped=st.booleans())
+def test_every_line_of_any_file_is_accounted_for(text: bytes, *, zipped: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "events.ndjson")
+        file.write_bytes(gzip.compress(text) if zipped else text)
+        with InngestClient(dev=True, transport=httpx.MockTransport(accept)) as client, briefly():
+            report = client.send_file(file)
+        present = [line for line in text.removeprefix(b"\xef\xbb\xbf").split(b"\n") if line.strip()]
+        assert report.accepted + report.rejected == len(present)
+        assert report.unknown == 0
+        rejected = Path(folder, "events.ndjson.rejected.ndjson")
+        kept = rejected.read_bytes().split(b"\n")[:-1] if rejected.exists() else []
+        assert len(kept) == report.rejected
+        assert all(each in [line.rstrip(b"\r\n") for line in present] for each in kept)

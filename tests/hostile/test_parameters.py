@@ -1,0 +1,72 @@
+"""Parameters of operations, as programs and models make them up."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inngest_rest.cli.execution import _json_object
+from inngest_rest.operations import running, table
+from inngest_rest.operations.parameters import ParameterError, read
+from inngest_rest.operations.problems import Code
+from tests.hostile.odd import DEEP, ODD, bounded, briefly, damaged, flipped, written
+from tests.operations.cases import CASES, World
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OPERATIONS = {each.name: each for each in table.every() if not each.uses_files}
+
+
+def outcome(world: World, name: str, text: bytes) -> Code | None:
+    """Run an operation with `--params`; return what went wrong."""
+    operation = OPERATIONS[name]
+    with briefly():
+        try:
+            values = _json_object("params", text.decode("utf-8", "surrogateescape"))
+            parameters = read(operation.parameters, values)
+        except ParameterError as error:
+            envelope = running.failure(operation, error)
+        else:
+            envelope = running.run(operation, world.client, parameters)
+        json.loads(envelope.to_json())
+    return None if envelope.error is None else envelope.error.code
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_any_value_of_any_parameter_is_a_result_or_a_problem(name: str, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    case = dict(CASES[name](world))
+    for field in attrs.fields(OPERATIONS[name].parameters):
+        if field.name == "timeout":
+            continue  # it passes at once, by the clock of the mock, however often that ticks
+        for value in [*ODD, "0s", "999999999w", "-1h", [case.get(field.name)] * 2]:
+            found = outcome(world, name, written({**case, field.name: value}))
+            assert found is not Code.UNEXPECTED, (field.name, value)
+
+
+@pytest.mark.parametrize("name", ["send_many", "events.list", "runs.cancel"])
+def test_any_parameters_are_a_result_or_a_problem(name: str, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    case = dict(CASES[name](world))
+
+    @settings(bounded, max_examples=40)
+    @given(st.data())
+    def holds(data: st.DataObject) -> None:
+        text = data.draw(damaged(case))
+        if data.draw(st.booleans()):
+            text = data.draw(flipped(text))
+        assert outcome(world, name, text) is not Code.UNEXPECTED
+
+    holds()
+
+
+@pytest.mark.parametrize("text", [DEEP, '{"a":' * 5_000, "9" * 5_000, "\0", "[]", "null"])
+def test_params_that_are_no_object_are_a_problem(text: str) -> None:
+    with briefly(), pytest.raises(ParameterError):
+        _json_object("params", text)

@@ -1,0 +1,50 @@
+"""MCP clients of the server under test, of both eras of the protocol."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mcp import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from mcp.client.stdio import StdioServerParameters
+    from mcp.server.lowlevel import Server
+    from mcp.types import CallToolResult
+
+T = TypeVar("T")
+
+ERAS = ("auto", "legacy")
+"""Without a handshake, since 2026-07-28; and with one."""
+
+
+def talk(
+    server: Server[Any] | StdioServerParameters,
+    conversation: Callable[[Client], Awaitable[T]],
+    era: str = "auto",
+) -> T:
+    """Connect to a server, have a conversation with it, and return what that returns."""
+
+    async def main() -> T:
+        async with Client(server, mode=era) as client:
+            return await conversation(client)
+
+    return asyncio.run(main())
+
+
+def call(
+    server: Server[Any] | StdioServerParameters,
+    name: str,
+    arguments: dict[str, Any] | None = None,
+    era: str = "auto",
+) -> CallToolResult:
+    """Call one tool."""
+    return talk(server, lambda client: client.call_tool(name, arguments or {}), era)
+
+
+def answer(result: CallToolResult) -> Any:
+    """Return the envelope of a result."""
+    assert result.structured_content is not None
+    return result.structured_content

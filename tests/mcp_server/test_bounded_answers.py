@@ -1,0 +1,81 @@
+"""An answer is never longer than a host takes: what is missing is said, and can be asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import mcp
+from inngest_rest.testing import completes, fails
+from tests.mcp_server.sessions import answer, call
+
+if TYPE_CHECKING:
+    from mcp.server.lowlevel import Server
+
+    from tests.operations.cases import World
+
+
+def called(server: Server[Any], tool: str, /, **arguments: Any) -> Any:
+    result = call(server, tool, arguments)
+    (text,) = result.content
+    assert text.type == "text"
+    assert len(text.text) <= mcp.LONGEST_ANSWER
+    return answer(result)
+
+
+def test_text_is_cut_unless_more_is_asked_for(world: World, server: Server[Any]) -> None:
+    world.mock.function("shop", "talk", trigger="order/talk", run=completes({"said": "x" * 9_000}))
+    world.client.send({"name": "order/talk"})
+    run_id = world.mock.runs[-1].id
+    short = called(server, "runs_get", id=run_id)
+    assert short["data"]["output"]["said"] == "x" * 2_000 + "...[7000 more characters]"
+    assert short["warnings"] == ["cut at 2000 characters: data.output.said"]
+    whole = called(server, "runs_get", id=run_id, max_chars=10_000)
+    assert whole["data"]["output"]["said"] == "x" * 9_000
+    assert whole["warnings"] == []
+
+
+def test_a_list_ends_where_it_fits_and_goes_on_from_there(
+    world: World, server: Server[Any]
+) -> None:
+    ids = world.client.send([{"name": "order/noted", "data": {"text": "x" * 1_500}}] * 30)
+    first = called(server, "events_list", name="order/noted", limit=30)
+    seen = [it["internal_id"] for it in first["data"]["items"]]
+    assert 0 < len(seen) < 30
+    assert first["page"]["count"] == len(seen)
+    assert first["warnings"] == [
+        f"data.items: the first {len(seen)} of 30; page.next has the cursor of the others"
+    ]
+    cursor = first["page"]["next"]
+    while cursor is not None:
+        page = called(server, "events_list", name="order/noted", limit=30, cursor=cursor)
+        seen += [it["internal_id"] for it in page["data"]["items"]]
+        cursor = page["page"]["next"]
+    assert sorted(seen) == sorted(ids)
+
+
+def test_of_many_runs_those_come_first_that_were_not_replayed(
+    world: World, server: Server[Any]
+) -> None:
+    world.mock.function("shop", "break", trigger="order/broken", run=fails("no"))
+    world.client.send([{"name": "order/broken"}] * 200)
+    ids = [it.id for it in world.mock.runs if it.function_id.endswith("break")]
+    result = called(server, "runs_replay", ids=[*ids, "01HZZZZZZZZZZZZZZZZZZZZZZZ"])
+    data = result["data"]
+    assert data["counts"] == {"done": 200, "not_found": 1}
+    assert data["rows"][0]["outcome"] == "not_found"
+    assert len(data["rows"]) + data["rows_left_out"] == 201
+    assert data["rows_left_out"] > 0
+    assert result["warnings"] == [f"data.rows: {len(data['rows'])} of 201, those not done first"]
+
+
+@pytest.mark.parametrize("name", ["events_get", "events_explain"])
+def test_a_payload_of_many_keys_keeps_the_schema(
+    world: World, server: Server[Any], name: str
+) -> None:
+    data = {f"key {index}": "x" * 30 for index in range(5_000)}
+    (event_id,) = world.client.send({"name": "order/wide", "data": data})
+    # The client refuses a result that is not as the output schema says.
+    result = called(server, name, id=event_id)
+    assert result["warnings"]

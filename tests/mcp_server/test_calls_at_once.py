@@ -1,0 +1,79 @@
+"""A call that takes long keeps the server responsive, and ends when it is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from inngest_rest import InngestClient, mcp
+from tests.mcp_server.sessions import ERAS, talk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mcp import Client
+
+IDS = [f"01HZZZZZZZZZZZZZZZZZZZZ{index:03}" for index in range(100)]
+
+
+class Stuck(httpx.BaseTransport):
+    """A server that answers no request before it is released."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.released = threading.Event()
+        self.requests = 0
+        self.idle = threading.Condition()
+
+    def handle_request(self, _request: httpx.Request) -> httpx.Response:
+        with self.idle:
+            self.requests += 1
+        self.asked.set()
+        self.released.wait(60)
+        return httpx.Response(200, json={"data": {}})
+
+
+@pytest.fixture
+def stuck() -> Iterator[Stuck]:
+    stuck = Stuck()
+    yield stuck
+    stuck.released.set()
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_the_server_answers_while_a_call_waits(stuck: Stuck, era: str) -> None:
+    async def conversation(client: Client) -> Any:
+        waiting = asyncio.create_task(client.call_tool("runs_get", {"id": IDS[0]}))
+        await asyncio.to_thread(stuck.asked.wait, 60)
+        wrong = await client.call_tool("runs_get", {})
+        assert not waiting.done()
+        stuck.released.set()
+        await waiting
+        return wrong
+
+    with InngestClient(dev=True, transport=stuck, retries=0) as client:
+        assert talk(mcp.server(client), conversation, era).is_error
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_a_cancelled_call_stops_acting_on_many_runs(stuck: Stuck, era: str) -> None:
+    async def conversation(client: Client) -> None:
+        acting = asyncio.create_task(client.call_tool("runs_cancel", {"ids": IDS}))
+        await asyncio.to_thread(stuck.asked.wait, 60)
+        acting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await acting
+        # An answer to a later call: the server has seen by then that this one was cancelled.
+        await client.call_tool("runs_get", {})
+
+    before = set(threading.enumerate())
+    with InngestClient(dev=True, transport=stuck, retries=0) as client:
+        talk(mcp.server(client), conversation, era)
+        stuck.released.set()
+        for thread in set(threading.enumerate()) - before:
+            thread.join(60)
+    assert stuck.requests < len(IDS)

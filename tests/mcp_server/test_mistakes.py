@@ -1,0 +1,90 @@
+"""A call that fails is answered by the envelope of its error, never by an exception."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import InngestClient, mcp
+from tests.mcp_server.sessions import ERAS, answer, call
+
+if TYPE_CHECKING:
+    from mcp.server.lowlevel import Server
+
+    from tests.operations.cases import World
+
+UNKNOWN = "01HZZZZZZZZZZZZZZZZZZZZZZZ"
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize(
+    ("tool", "arguments", "field", "message"),
+    [
+        ("runs_list", {"statuz": ["failed"]}, "statuz", "did you mean status?"),
+        ("runs_list", {"status": ["faild"]}, "status", "faild"),
+        ("runs_list", {"limit": 5000}, "limit", "<= 1000"),
+        ("runs_list", {"max_chars": 0}, "max_chars", ">= 1"),
+        ("runs_list", {"since": "yesterday"}, "since", "ISO 8601|how long ago"),
+        ("runs_get", {}, "id", "missing"),
+        ("runs_get", {"id": "../../v1/apps"}, None, "run id"),
+        ("runs_watch", {"timeout": 301}, "timeout", "<= 300"),
+        ("runs_cancel", {"ids": "all"}, "ids", "array"),
+        ("runs_cancel", {}, None, "ids"),
+        ("send", {"name": "a", "data": [1]}, "data", "object"),
+    ],
+)
+def test_wrong_arguments_are_named(
+    server: Server[Any],
+    tool: str,
+    arguments: dict[str, Any],
+    field: str | None,
+    message: str,
+    era: str,
+) -> None:
+    result = call(server, tool, arguments, era)
+    error = answer(result)["error"]
+    assert result.is_error
+    assert error["code"] == "usage"
+    assert error["field"] == field
+    assert any(part in error["message"] for part in message.split("|")), error["message"]
+
+
+def test_an_unknown_tool_is_answered_with_the_nearest(server: Server[Any]) -> None:
+    result = call(server, "runs_lst")
+    assert result.is_error
+    assert "did you mean runs_list?" in answer(result)["error"]["message"]
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_an_error_of_the_server_comes_with_a_hint_that_names_tools(
+    server: Server[Any], era: str
+) -> None:
+    result = call(server, "runs_get", {"id": UNKNOWN}, era)
+    error = answer(result)["error"]
+    assert result.is_error
+    assert (error["code"], error["status"]) == ("not_found", 404)
+    assert "`runs_list`" in error["hint"]
+    assert answer(result)["untrusted"] == ["error.message"]
+
+
+def test_a_missing_key_is_told_by_the_name_of_its_variable(world: World) -> None:
+    keyless = InngestClient(base_url="https://inngest.test", transport=world.mock.transport)
+    with keyless:
+        result = call(mcp.server(keyless), "runs_list")
+    error = answer(result)["error"]
+    assert error["code"] == "authentication"
+    assert "INNGEST_SIGNING_KEY" in error["hint"]
+
+
+def test_a_mistake_of_the_program_itself_is_an_answer_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr(type(world.client.runs), "get", broken)
+    result = call(mcp.server(world.client), "runs_get", {"id": UNKNOWN})
+    assert result.is_error
+    assert answer(result)["error"]["code"] == "unexpected"
+    assert "oops" in answer(result)["error"]["message"]

@@ -1,0 +1,76 @@
+"""Each operation's schemas hold for what it takes and returns."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+from inngest_rest.operations import running, schemas, table
+from inngest_rest.operations.parameters import ParameterError, read
+from inngest_rest.operations.problems import Code
+from tests.operations.cases import CASES, World
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OPERATIONS = {each.name: each for each in table.every()}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def refused(schema: Any, value: Any) -> bool:
+    return not jsonschema.Draft202012Validator(schema).is_valid(value)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_answer_is_as_its_schema_says(name: str, world: World) -> None:
+    operation = OPERATIONS[name]
+    values = json.loads(json.dumps(CASES[name](world)))
+    jsonschema.validate(values, schemas.parameters(operation))
+    envelope = running.run(operation, world.client, read(operation.parameters, values))
+    assert envelope.ok
+    answer = json.loads(envelope.to_json())
+    jsonschema.validate(answer, schemas.envelope(operation))
+    # The same without descriptions holds for the same.
+    short = schemas.without_descriptions(schemas.envelope(operation))
+    jsonschema.validate(answer, short)
+    assert refused(short, {**answer, "command": "another"})
+    assert refused(short, {**answer, "data": {}})
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_error_is_as_its_schema_says(name: str) -> None:
+    operation = OPERATIONS[name]
+    envelope = running.failure(operation, ParameterError("wrong", field="id"))
+    jsonschema.validate(json.loads(envelope.to_json()), schemas.envelope(operation))
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_each_parameter_and_each_field_is_described(name: str) -> None:
+    operation = OPERATIONS[name]
+    for parameter, schema in schemas.parameters(operation)["properties"].items():
+        assert schema.get("description"), parameter
+    definitions = schemas.envelope(operation)["$defs"]
+    assert definitions["Code"]["enum"] == [each.value for each in Code]
+
+
+def test_an_unknown_or_malformed_parameter_is_refused_by_the_schema_too() -> None:
+    schema = schemas.parameters(OPERATIONS["runs.list"])
+    assert refused(schema, {"statuz": ["failed"]})
+    assert refused(schema, {"status": ["faild"]})
+    assert refused(schema, {"limit": 1_001})
+    assert not refused(schema, {"status": ["failed"], "limit": 1_000})
+
+
+def test_a_status_that_a_newer_server_has_is_valid(world: World) -> None:
+    operation = OPERATIONS["runs.get"]
+    answer = running.run(operation, world.client, read(operation.parameters, {"id": world.run_id}))
+    found = json.loads(answer.to_json())
+    found["data"]["status"] = "PAUSED_BY_A_NEWER_SERVER"
+    jsonschema.validate(found, schemas.envelope(operation))

@@ -1,0 +1,138 @@
+"""A client whose clock is minutes off: windows of time are the server's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import pytest
+
+from inngest_rest import InngestClient
+from inngest_rest.testing import MockServer, completes, sleeps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from inngest_rest import RunChange
+    from inngest_rest.testing import Behaviour, EventDict
+    from tests.conftest import Connect
+    from tests.support.clock import Clock
+
+
+def _work(event: EventDict) -> Behaviour:
+    seconds = event["data"].get("seconds", 0)
+    return sleeps(timedelta(seconds=seconds), completes(1)) if seconds else completes(1)
+
+
+@pytest.fixture(params=[600, -600], ids=["server ahead", "server behind"])
+def mock(clock: Clock, request: pytest.FixtureRequest) -> MockServer:
+    ahead: int = request.param
+    mock = MockServer(clock=lambda: int((clock.now() + ahead) * 1e9), visibility_delay=0.7)
+    mock.function("shop", "work", trigger="go", run=_work)
+    return mock
+
+
+@pytest.fixture
+def producer(mock: MockServer) -> InngestClient:
+    return InngestClient(dev=True, transport=mock.transport)
+
+
+def at_pauses(clock: Clock, act: Callable[[int], object]) -> None:
+    """Call a function with the number of each pause of the clock, in the middle of it."""
+    whole, count = clock.sleep, iter(range(1_000_000))
+
+    def sleep(seconds: float) -> None:
+        whole(seconds / 2)
+        act(next(count))
+        whole(seconds / 2)
+
+    clock.sleep = sleep  # type: ignore[method-assign]
+
+
+def start(producer: InngestClient, count: int, seconds: float = 0) -> None:
+    producer.send_many({"name": "go", "data": {"seconds": seconds}} for _ in range(count))
+
+
+def assert_complete(mock: MockServer, changes: list[RunChange], first: int = 0) -> None:
+    """Check that each run from the first on appeared once and ended once."""
+    counts = Counter((each.kind, each.run.id) for each in changes if each.kind != "changed")
+    ids = [run.id for run in mock.runs[first:]]
+    assert counts == Counter([(kind, id) for kind in ("appeared", "ended") for id in ids])
+
+
+def test_a_watch_misses_no_run_and_reports_none_from_before(
+    connect: Connect, mock: MockServer, clock: Clock, producer: InngestClient
+) -> None:
+    start(producer, 5)
+    clock.advance(5)
+    at_pauses(clock, lambda n: start(producer, 7, (n * 37) % 90) if n < 40 else None)
+    changes = list(connect(transport=mock.transport).runs.watch(timeout=200))
+    assert_complete(mock, changes, first=5)
+
+
+def test_a_watch_begins_when_it_was_made(
+    connect: Connect, mock: MockServer, clock: Clock, producer: InngestClient
+) -> None:
+    start(producer, 5)
+    clock.advance(60)
+    watcher = connect(transport=mock.transport).runs.watch(timeout=60)
+    clock.advance(10)
+    start(producer, 5)
+    clock.advance(10)
+    assert_complete(mock, list(watcher), first=5)
+
+
+def test_a_token_from_before_the_first_request_begins_then_too(
+    connect: Connect, mock: MockServer, clock: Clock, producer: InngestClient
+) -> None:
+    start(producer, 5)
+    clock.advance(60)
+    token = connect(transport=mock.transport).runs.watch().token
+    clock.advance(10)
+    start(producer, 5)
+    clock.advance(60)
+    changes: list[RunChange] = []
+    for _ in range(4):
+        watcher = connect(transport=mock.transport).runs.watch(token=token, timeout=60)
+        changes += islice(watcher, 3)
+        token = watcher.token
+    assert_complete(mock, changes, first=5)
+
+
+def test_since_is_an_instant_of_the_servers_clock(
+    connect: Connect, mock: MockServer, clock: Clock, producer: InngestClient
+) -> None:
+    start(producer, 5)
+    clock.advance(60)
+    since = mock.now
+    start(producer, 5)
+    clock.advance(60)
+    changes = list(connect(transport=mock.transport).runs.watch(since=since, timeout=30))
+    assert_complete(mock, changes, first=5)
+
+
+def test_the_ends_of_many_runs_are_listed_by_the_servers_clock(
+    connect: Connect, mock: MockServer, clock: Clock, producer: InngestClient
+) -> None:
+    start(producer, 200, seconds=50)
+    ended = list(
+        connect(transport=mock.transport).runs.wait_many([run.id for run in mock.runs], timeout=90)
+    )
+    assert len(ended) == 200
+    assert clock.elapsed < 56
+
+
+def test_a_day_is_searched_for_an_own_id_by_the_servers_clock(
+    connect: Connect, mock: MockServer, clock: Clock
+) -> None:
+    client = connect(transport=mock.transport)
+    client.send({"name": "go", "id": "mine", "data": {}})
+    clock.advance(86_395)
+    client.runs.list().page()
+    explanation = client.events.explain("mine")
+    assert explanation.event is not None
+    assert explanation.event.received_at == datetime.fromtimestamp(
+        mock.now.timestamp() - 86_395, UTC
+    )

@@ -1,0 +1,148 @@
+"""Every command of the skill does what the skill says of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest.cli import skill_files
+from inngest_rest.cli.answer import Answer
+from inngest_rest.cli.local import LOCAL
+from inngest_rest.operations.parameters import DEFAULT_LIMIT
+from inngest_rest.operations.problems import EXIT_STATUS
+from tests.operations.cases import World
+from tests.support import agent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SKILL = skill_files.text()
+ROWS = agent.rows_of(SKILL)
+
+whole = pytest.mark.xfail(
+    not hasattr(Answer, "finish"), reason="the command line does not have all formats and options"
+)
+with_doctor = pytest.mark.xfail("doctor" not in LOCAL, reason="there is no command doctor")
+
+
+def marks(command: str) -> list[pytest.MarkDecorator]:
+    if command.startswith("doctor"):
+        return [with_doctor]
+    return [whole] if command.startswith("runs wait") else []
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Serve the shop, and make the files of the examples."""
+    world = World(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "order.json").write_text('{"order": 1}', encoding="utf-8")
+    (tmp_path / "input.json").write_text('{"order": 1}', encoding="utf-8")
+    with world.mock.serve() as url:
+        monkeypatch.setenv("INNGEST_DEV", url)
+        yield world
+
+
+def run(*arguments: str) -> tuple[int, Any]:
+    status, output = agent.in_process(arguments)
+    return status, json.loads(output)
+
+
+def test_each_row_of_the_table_is_a_command() -> None:
+    table = SKILL[SKILL.index("| The user wants to |") :].partition("\n\n")[0]
+    assert len(ROWS) == len(table.splitlines()) - 2
+
+
+@pytest.mark.parametrize(
+    "want", [pytest.param(want, marks=marks(command)) for want, command in ROWS.items()]
+)
+def test_a_command_of_the_table_does_its_job(world: World, want: str) -> None:
+    run_id = world.failed_run_id if want == "run one again" else world.run_id
+    if want == "stop one run":
+        run_id = world.open_run()
+    values = {"RUN_ID": run_id, "EVENT_ID": world.event_id}
+    asked = len(world.mock.requests)
+    data = agent.Agent(agent.in_process).do(want, **values)
+    assert data
+    if "--dry-run" in ROWS[want]:
+        assert "planned" in data["counts"] or not data["counts"]
+        assert {it.method for it in world.mock.requests[asked:]} == {"GET"}
+
+
+def test_every_command_in_the_text_is_one_that_is_tested() -> None:
+    spans = set(re.findall(r"`inngest-rest ([^`]+)`", SKILL)) - set(ROWS.values())
+    assert spans == {"runs list --status failed -o id | inngest-rest runs replay - -o json"}
+
+
+@whole
+def test_ids_of_a_list_are_passed_on_to_a_replay(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (line,) = re.findall(r"`inngest-rest (runs list[^`]* \| inngest-rest [^`]*)`", SKILL)
+    first, second = line.split(" | inngest-rest ")
+    status, ids = agent.in_process(shlex.split(first))
+    assert (status, ids.split()) == (0, [world.failed_run_id])
+    monkeypatch.setattr(sys, "stdin", io.StringIO(ids))
+    status, answer = run(*shlex.split(second))
+    assert (status, answer["data"]["counts"]) == (0, {"done": 1})
+
+
+@whole
+def test_many_runs_are_not_touched_before_the_user_has_agreed(world: World) -> None:
+    run_ids = [world.open_run() for _ in range(2)]
+    filtered = shlex.split(ROWS["stop many runs"])
+    filtered.remove("--dry-run")
+
+    def statuses() -> set[str]:
+        return {world.client.runs.get(it).status for it in run_ids}
+
+    status, answer = run(*filtered)
+    assert (status, answer["error"]["code"]) == (9, "confirmation_needed")
+    assert "--yes" in answer["error"]["hint"]
+    assert answer["data"]["target"]["api_url"]
+    assert "cancelled" not in statuses()
+    status, answer = run(*filtered, "--yes")
+    assert (status, answer["data"]["counts"]) == (0, {"done": 2})
+    assert statuses() == {"cancelled"}
+
+
+@whole
+def test_a_report_keeps_what_was_done_and_the_same_command_goes_on(world: World) -> None:
+    again = [*shlex.split(ROWS["run one again"]), "--report", "replayed.json"]
+    again[again.index("RUN_ID")] = world.failed_run_id
+    before = len(world.mock.runs)
+    assert run(*again)[0] == 0
+    assert run(*again)[0] == 0
+    assert len(world.mock.runs) == before + 1
+
+
+def test_the_exit_statuses_are_those_of_the_command() -> None:
+    section = SKILL[SKILL.index("Exit status:") :].partition("\n\n")[0]
+    assert {int(it) for it in re.findall(r"\b\d+\b(?= [a-z])", section)} == {
+        0,
+        *EXIT_STATUS.values(),
+    }
+
+
+def test_the_bounds_are_those_of_the_command(world: World) -> None:
+    assert f"Lists return {DEFAULT_LIMIT} items" in SKILL
+    assert run("runs", "list", "--limit", "1001", "-o", "json")[0] == 2
+    assert run("runs", "list", "--limit", "1000", "-o", "json")[0] == 0
+    world.client.send([{"name": "order/placed"}] * DEFAULT_LIMIT)
+    answer = run("runs", "list", "-o", "json")[1]
+    assert answer["page"]["count"] == DEFAULT_LIMIT
+    assert answer["page"]["next"]
+
+
+@pytest.mark.parametrize("window", ["15m", "2h", "7d", "2026-11-25T12:00:00Z"])
+@pytest.mark.usefixtures("world")
+def test_the_forms_of_a_time_are_those_of_the_command(window: str) -> None:
+    assert f"`{window}`" in SKILL
+    assert run("runs", "list", "--since", window, "-o", "json")[0] == 0

@@ -1,0 +1,74 @@
+"""What a server's clock reads, as far as its responses show: ours may be minutes off."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import httpx
+
+    from inngest_rest._core.clock import Clock
+
+SAME_WITHIN = 2.0
+"""Seconds by which two clocks may differ and count as one: the header Date has whole seconds."""
+
+# A date outside these is of a clock that was never set.
+_YEARS = range(2020, 2200)
+
+
+class ServerClock:
+    """The clock of a server, known by the header Date of its responses (RFC 9110, 6.6.1).
+
+    Until a response has shown it, and where it agrees with ours, it is ours.
+
+    Args:
+        clock: Our clock.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seen: str | None = None
+        # The server's clock is ahead of ours by a number of seconds between these two.
+        self._bounds = (-SAME_WITHIN, SAME_WITHIN)
+
+    def observe(self, response: httpx.Response, sent_at: float) -> None:
+        """Learn from a response that has just arrived.
+
+        Args:
+            response: The response.
+            sent_at: When its request was sent, in seconds since 1970 by our clock.
+        """
+        date = response.headers.get("date")
+        # The next response of the same second shows little, and one of a cache shows another time.
+        if date is None or date == self._seen or "age" in response.headers:
+            return
+        self._seen = date
+        try:
+            dated = parsedate_to_datetime(date)
+        except (ValueError, TypeError, OverflowError):
+            return
+        if dated.year in _YEARS:
+            seconds = dated.replace(tzinfo=dated.tzinfo or UTC).timestamp()
+            self._narrow(seconds - self._clock.now(), seconds + 1 - sent_at)
+
+    @property
+    def ahead(self) -> float:
+        """By how many seconds the server's clock is ahead of ours; 0 if the two agree."""
+        low, high = self._bounds
+        return 0.0 if low <= SAME_WITHIN and high >= -SAME_WITHIN else (low + high) / 2
+
+    def at(self, moment: float) -> datetime:
+        """Return the server's time at a moment of our clock."""
+        return datetime.fromtimestamp(moment + self.ahead, UTC)
+
+    def now(self) -> datetime:
+        """Return the server's time."""
+        return self.at(self._clock.now())
+
+    def _narrow(self, low: float, high: float) -> None:
+        low_before, high_before = self._bounds
+        both = max(low, low_before), min(high, high_before)
+        # If the two exclude each other, one of the clocks was set in between.
+        self._bounds = both if both[0] <= both[1] else (low, high)
