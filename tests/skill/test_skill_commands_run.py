@@ -13,7 +13,6 @@ import pytest
 
 from inngest_rest.cli import skill_files
 from inngest_rest.cli.answer import Answer
-from inngest_rest.cli.local import LOCAL
 from inngest_rest.operations.parameters import DEFAULT_LIMIT
 from inngest_rest.operations.problems import EXIT_STATUS
 from tests.operations.cases import World
@@ -29,12 +28,9 @@ ROWS = agent.rows_of(SKILL)
 whole = pytest.mark.xfail(
     not hasattr(Answer, "finish"), reason="the command line does not have all formats and options"
 )
-with_doctor = pytest.mark.xfail("doctor" not in LOCAL, reason="there is no command doctor")
 
 
 def marks(command: str) -> list[pytest.MarkDecorator]:
-    if command.startswith("doctor"):
-        return [with_doctor]
     return [whole] if command.startswith("runs wait") else []
 
 
