@@ -140,6 +140,26 @@ def test_an_api_key_alone_rules_out_what_v1_alone_has(connect: Connect) -> None:
     assert of(diagnosis, Check.API_KEY).state is PROBLEM
 
 
+def test_no_key_is_in_a_diagnosis_even_if_the_server_quotes_it(
+    connect: Connect, server: Server
+) -> None:
+    def quote(request: httpx.Request) -> Reply:
+        return text(500, f"no use for {request.headers['authorization']}")
+
+    server.on("GET /health", recorded("health"))
+    for path in ("/v1/events", "/v2/health", "/dev"):
+        server.on(f"GET {path}", quote if path != "/dev" else text(404, "not found"))
+    keys = {"event_key": EVENT_KEY, "signing_key": KEY, "api_key": API_KEY}
+    diagnosis = connect(dev=False, base_url="https://inngest.test", **keys).diagnose()
+    tried = [each for each in diagnosis.findings if "trying it failed" in each.message]
+    assert len(tried) == 2
+    assert all("no use for Bearer ***" in each.message for each in tried)
+    sent = [each.headers["authorization"] for each in server.requests[2:]]
+    shown = f"{diagnosis}{diagnosis!r}{diagnosis.to_json()}"
+    for secret in (*keys.values(), *(each.removeprefix("Bearer ") for each in sent)):
+        assert secret not in shown
+
+
 @pytest.mark.parametrize(
     ("settings", "check"),
     [
