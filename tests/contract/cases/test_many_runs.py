@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx
@@ -56,10 +57,12 @@ def test_failed_runs_are_replayed_and_linked_to_what_they_repeat(
 def test_runs_of_a_relative_window_are_cancelled(world: World, client: InngestClient) -> None:
     world.needs("listRunsV2", "cancelRunV2")
     running = {world.start(client, "sleeps").id for _ in range(2)}
-    window = {"app": world.app, "function": "sleeps", "since": timedelta(minutes=5)}
-    assert client.runs.cancel_all(**window, until=timedelta(minutes=4)).rows == ()
+    cancel_all = partial(
+        client.runs.cancel_all, app=world.app, function="sleeps", since=timedelta(minutes=5)
+    )
+    assert cancel_all(until=timedelta(minutes=4)).rows == ()
     seen = list[str]()
-    report = client.runs.cancel_all(**window, on_result=lambda row: seen.append(str(row.id)))
+    report = cancel_all(on_result=lambda row: seen.append(str(row.id)))
     assert {row.id for row in report.rows if row.outcome == "done"} >= running
     assert seen == [row.id for row in report.rows]
     assert {client.runs.wait(each, timeout=60).status for each in running} == {"cancelled"}

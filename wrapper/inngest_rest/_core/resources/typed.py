@@ -48,7 +48,7 @@ def typed(convert: Callable[P, R]) -> Callable[P, R]:
 
 
 def _check(record: Record) -> None:
-    model: type[Any] = type(record)
+    model: Any = type(record)
     fields = _fields(model)
     values = fields.values(record)
     if not all(map(contains, fields.kinds, map(type, values))):
@@ -66,7 +66,7 @@ def _check(record: Record) -> None:
 
 
 @cache
-def _fields(model: type[Any]) -> _Fields:
+def _fields(model: type[Record]) -> _Fields:
     types = {name: _types(hint) for name, hint in get_type_hints(model).items()}
     names = tuple(name for name, kinds in types.items() if Any not in kinds)
     kinds = tuple(frozenset(get_origin(kind) or kind for kind in types[name]) for name in names)
