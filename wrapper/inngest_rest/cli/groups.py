@@ -5,7 +5,7 @@ from cyclopts import App
 from inngest_rest.cli.command import command_of, epilogue_of
 from inngest_rest.operations.table import GROUPS, group
 
-FLAT = {"sending": ("send", "send-many", "send-file")}
+FLAT = {"sending": ("send", "send-many", "send-file"), "doctor": ("doctor",)}
 """The groups whose commands have no word before them, with these commands."""
 
 
