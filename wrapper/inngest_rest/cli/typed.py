@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -36,7 +36,8 @@ def command_text(operation: Operation[Any], parameters: Any, options: Options, *
 
 def _words(values: Any) -> Iterator[str]:
     """Yield the words that set the fields of an attrs object to their values."""
-    for each in attrs.fields(cast("type[Any]", type(values))):
+    kind: Any = type(values)
+    for each in attrs.fields(kind):
         value = getattr(values, each.name)
         make_default: Callable[[], object] | None = getattr(each.default, "factory", None)
         if value == (each.default if make_default is None else make_default()):
