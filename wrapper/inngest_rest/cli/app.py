@@ -1,6 +1,7 @@
 """The command line as a whole: its groups and options, and what becomes of a mistake in it."""
 
 # cyclopts reads annotations here: they are there at run time.
+import gc
 import re
 from collections.abc import Sequence
 from typing import Annotated
@@ -67,6 +68,7 @@ def _run(tokens: Sequence[str]) -> int:
     try:
         options, others = split([STDIN if each == "-" else each for each in tokens])
         job: Job | None = _commands()(others)
+        gc.enable()  # see inngest_rest.cli.main
         return 0 if job is None else job(options)
     except CycloptsError as error:
         return Answer.for_mistake(tokens).fail(mistakes.problem_of(error))
