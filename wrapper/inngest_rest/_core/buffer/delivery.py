@@ -31,7 +31,8 @@ def deliver(session: Session, batch: Batch) -> Plan[Fates]:
         return fates
     known, left = fates.each[: fates.known], len(fates.each) - fates.known
     if left == 1:
-        return Fates(batch, [*known, Rejected(str(fates.cause))])
+        rejected = Rejected(str(fates.cause), may_be_stored=batch.may_be_stored)
+        return Fates(batch, [*known, rejected])
     middle = fates.known + left // 2
     front = yield from deliver(session, batch.part(fates.known, middle))
     if front.cause is not None:
