@@ -459,7 +459,8 @@ class Outbox:
                 self._ledger.accepted_as(id)
             assert batch.report.accepted == sum(id is not None for id in batch.ids)
             failed = [each.event for each in batch.report.failures]
-            self._ledger.not_accepted(failed, rejected=batch.report.rejected, unknown=0)
+            rejected, unknown = batch.report.rejected, batch.report.unknown
+            self._ledger.not_accepted(failed, rejected=rejected, unknown=unknown)
 
     def add(self, each: list[Kind]) -> None:
         for kind in each:
@@ -488,8 +489,11 @@ class Outbox:
         assert self.buffer.flush(600.0)
         self.check()
         assert self.buffer.pending == 0
-        letters = [each.event for each in self.buffer.dead_letters()]
-        self._ledger.not_accepted(letters, rejected=len(letters), unknown=0)
+        letters = self.buffer.dead_letters()
+        unknown = sum("an earlier request may have stored it" in each.reason for each in letters)
+        self._ledger.not_accepted(
+            [each.event for each in letters], rejected=len(letters) - unknown, unknown=unknown
+        )
         assert self.buffer.close() == 0
 
 
