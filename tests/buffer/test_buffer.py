@@ -26,6 +26,8 @@ from tests.support.buffers import ROUTE, Make, flush_until_logged, sent
 from tests.support.server import accepts_all, refuses, says, text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.conftest import Connect
     from tests.support.doors import DoorName
     from tests.support.server import Reply, Server
@@ -209,6 +211,42 @@ def test_a_request_rejected_as_a_whole_is_sent_in_halves(make: Make, server: Ser
     [failure] = buffer.report.failures
     assert failure.event["name"] == "c"
     assert "413" in failure.reason
+
+
+@pytest.mark.parametrize(
+    ("first", "reopened", "counts"),
+    [
+        (httpx.ReadError("reset"), False, (0, 0, 1)),
+        (httpx.ReadError("reset"), True, (0, 0, 1)),
+        (httpx.ConnectError("refused"), False, (0, 1, 0)),
+    ],
+    ids=["maybe stored", "maybe stored, by another process", "not delivered"],
+)
+def test_an_event_that_may_be_stored_is_not_reported_as_rejected(
+    make: Make,
+    server: Server,
+    store: Path | None,
+    first: Exception,
+    reopened: bool,
+    counts: tuple[int, int, int],
+) -> None:
+    server.on(ROUTE, first)
+    buffer = make(max_age=1_000)
+    buffer.add({"name": "a"})
+    if store is not None and reopened:
+        assert buffer.close(0.2) == 1
+        buffer = make(max_age=1_000)
+    else:
+        assert not buffer.flush(0.2)
+    server.on(ROUTE, text(413, "too large"))
+    assert buffer.flush(5)
+    report = buffer.report
+    assert (report.accepted, report.rejected, report.unknown) == counts
+    assert [each.event["name"] for each in report.failures] == ["a"]
+    if store is not None:
+        [letter] = buffer.dead_letters()
+        assert letter.event["name"] == "a"
+        assert ("may have stored it" in letter.reason) == (report.unknown == 1)
 
 
 @pytest.mark.usefixtures("no_pauses")
