@@ -26,6 +26,7 @@ from inngest_rest import (
 from inngest_rest._core.buffer.outbox import IDEMPOTENCY_WINDOW, LONGEST_LEASE, Outbox
 from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.sending.fates import Fate, Fates, Rejected, Unknown
+from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, refuses, text
 
 if TYPE_CHECKING:
@@ -542,7 +543,7 @@ def test_events_left_by_one_process_are_sent_by_another(
     server.on(ROUTE, accepts_all)
     with EventBuffer(client, path) as again:
         assert again.pending == 1
-        assert again.flush(5)
+        assert again.flush(PATIENCE)
         assert again.report.accepted == 1
     assert server.bodies()[-1] == [{"name": "a", "id": "own", "data": {}}]
     assert rows(path) == []
@@ -556,7 +557,7 @@ def test_a_backlog_goes_out_without_an_event_being_added(
     server.on(ROUTE, accepts_all)
     done = threading.Event()
     with EventBuffer(client, path, on_batch=lambda _: done.set()):
-        assert done.wait(5)
+        assert done.wait(PATIENCE)
     assert rows(path) == []
 
 
@@ -567,7 +568,7 @@ def test_a_rejected_event_becomes_a_dead_letter(
     with EventBuffer(client, path) as buffer:
         for name in "abc":
             buffer.add({"name": name})
-        assert buffer.flush(5)
+        assert buffer.flush(PATIENCE)
         [letter] = buffer.dead_letters()
         assert (letter.event["name"], letter.reason) == ("b", "b is refused")
         assert (buffer.report.accepted, buffer.report.rejected) == (2, 1)
@@ -584,7 +585,7 @@ def test_a_buffer_sends_past_damaged_rows_and_counts_them_as_rejected(
     change(path, "UPDATE entries SET text = X'7B' WHERE seq < 3")
     server.on(ROUTE, accepts_all)
     with EventBuffer(client, path, batch_size=1) as buffer:
-        assert buffer.flush(5)
+        assert buffer.flush(PATIENCE)
         assert (buffer.report.accepted, buffer.report.rejected) == (1, 2)
         assert len(buffer.dead_letters()) == 2
 
