@@ -125,6 +125,24 @@ def test_an_event_without_an_id_gets_one_before_it_is_stored(
     assert event["id"]
 
 
+def test_an_event_wakes_a_resting_worker_if_it_is_the_first_or_fills_a_batch(
+    path: Path, clock: Clock
+) -> None:
+    woken: list[int] = []
+    box = Outbox(
+        path,
+        Schedule(3, 1.0, clock.monotonic),
+        lambda: woken.append(len(rows(path))),
+        batch_size=3,
+        max_pending=10,
+        lease=LEASE,
+        now=clock.now,
+    )
+    fill(box, "a", "b", "c", "d")
+    assert woken == [1, 3], "each time after the event is on disk"
+    box.close(loses_nothing)
+
+
 def test_threads_that_wait_for_the_disk_share_a_commit(opened: Callable[..., Outbox]) -> None:
     box = opened()
     commits: list[str] = []
@@ -168,6 +186,16 @@ def test_a_clock_that_jumps_far_ends_a_lease(
     one.take()
     clock.advance(jump)
     assert names(other.take()) == ["a"]
+
+
+def test_what_a_clock_that_jumped_far_has_leased_is_left(
+    opened: Callable[..., Outbox], path: Path, clock: Clock
+) -> None:
+    fill(box := opened(), "a")
+    change(path, f"UPDATE entries SET owner = 'x', leased_until = {clock.now() + LEASE}")
+    assert not box.has_left(box.mark())
+    change(path, f"UPDATE entries SET leased_until = {clock.now() + 2 * LONGEST_LEASE}")
+    assert box.has_left(box.mark())
 
 
 def test_a_clock_that_is_set_back_a_little_ends_no_lease(
@@ -393,6 +421,9 @@ def test_a_file_whose_count_is_damaged_is_refused(
     change(path, damage)
     with pytest.raises(OutboxError, match=r"is damaged.*Move it aside"):
         opened()
+    if OPEN_FILES.exists():
+        held = [str(each.readlink()) for each in OPEN_FILES.iterdir() if each.exists()]
+        assert not any(each.startswith(str(path)) for each in held)
 
 
 def test_a_file_of_a_newer_version_is_left_as_it_is(
