@@ -89,8 +89,8 @@ def _parser(description: str) -> argparse.ArgumentParser:
         prog="scripts/test-live",
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Keys are variables: INNGEST_EVENT_KEY, INNGEST_SIGNING_KEY, and to be tried if the\n"
-        "server rejects that, INNGEST_SIGNING_KEY_FALLBACK.\n"
+        epilog="Keys are variables: INNGEST_EVENT_KEY, INNGEST_SIGNING_KEY, and to be tried if\n"
+        "the server rejects that, INNGEST_SIGNING_KEY_FALLBACK.\n"
         "Other arguments go to pytest: scripts/test-live -k cancel",
         allow_abbrev=False,
     )

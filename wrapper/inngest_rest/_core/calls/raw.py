@@ -60,10 +60,10 @@ def record(session: Session, route: Route[Any, Any], response: httpx.Response, u
 
 def of(session: Session, route: Route[Any, Any], response: httpx.Response, url: str) -> RawResponse:
     """Return a complete response with the client's keys masked."""
-    headers = [
-        (session.redact(name), session.redact(value))
-        for name, value in response.headers.multi_items()
-    ]
+    headers = response.headers.multi_items()
+    together = repr(headers)
+    if session.redact(together) != together:
+        headers = [(session.redact(name), session.redact(value)) for name, value in headers]
     return RawResponse(
         status=response.status_code,
         method=route.operation.method,

@@ -60,7 +60,7 @@ class Settings:
     retry: RetryPolicy
     event_proxy: Secret | None
     api_proxy: Secret | None
-    headers: Mapping[str, str] = field(factory=dict[str, str], repr=False)
+    headers: Mapping[str, Secret] = field(factory=dict[str, Secret])
 
     @property
     def target(self) -> Target:

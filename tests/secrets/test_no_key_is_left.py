@@ -1,0 +1,99 @@
+"""Whatever becomes of a call, it leaves no key: in errors, their frames and pickles, logs, files."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import ssl
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.secrets.canaries import ARGUMENTS, HEADER, KEYS, found_in
+from tests.secrets.operations import CALLS, public
+from tests.secrets.quoting_server import FATES, QuotingServer
+from tests.secrets.traces import all_logs, left_by
+from tests.support.doors import open_door
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.secrets.operations import Call
+    from tests.support.clock import Clock
+    from tests.support.doors import DoorName
+
+OTHERS = ["reset", "silent", "interrupted", "refused"]
+SENT = {"event key", "API key", "hash of the signing key", "header"}
+
+
+@pytest.fixture(autouse=True)
+def _certificates_are_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    context = ssl.create_default_context()
+    monkeypatch.setattr(httpx, "create_ssl_context", lambda: context)
+
+
+@pytest.fixture(scope="module")
+def quoting() -> Iterator[QuotingServer]:
+    server = QuotingServer()
+    yield server
+    server.close()
+
+
+def test_every_public_method_is_called() -> None:
+    assert set(CALLS) == public()
+
+
+# Python 3.11 forgets the socket of a connection that is cancelled while it is made.
+@pytest.mark.filterwarnings("ignore:.*unclosed <socket:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("fate", [*FATES, *OTHERS])
+def test_no_call_leaves_a_key(
+    fate: str, door: DoorName, quoting: QuotingServer, clock: Clock, tmp_path: Path
+) -> None:
+    leaks = dict[str, list[str]]()
+    quoting.seen.clear()
+    is_late = fate == "silent"  # which takes real time
+    loops = None if is_late else clock.make_loop
+    with (
+        asyncio.Runner(debug=True, loop_factory=loops) as runner,
+        all_logs() as log,
+        socket.socket() as closed,
+    ):
+        closed.bind(("127.0.0.1", 0))  # without listening
+        client = open_door(
+            door,
+            runner,
+            None if is_late else clock,
+            **ARGUMENTS,
+            base_url=url_of(closed) if fate == "refused" else quoting.url(fate),
+            timeout=0.1 if is_late else 20,
+            retries=0,
+        )
+        copy = client.with_options(headers={"x-secret-token": HEADER})
+        for name, call in CALLS.items():
+            with warnings.catch_warnings(record=True) as warned:
+                left = outcome(call, copy, tmp_path)
+            left += f"{log.take()} {[str(each.message) for each in warned]}"
+            if found_in(left):
+                leaks[name] = [line[:300] for line in left.splitlines() if found_in(line)]
+        client.close()
+        gc.collect()
+    assert leaks == {}
+    if fate != "refused":
+        assert found_in("\n".join(quoting.seen)) >= SENT
+    assert log.loggers >= {"httpcore.connection", "inngest_rest"}
+
+
+def outcome(call: Call, client: Any, folder: Path) -> str:
+    """Call a method, and return all that is left of the call."""
+    try:
+        return repr(call(client, folder))
+    except BaseException as error:  # noqa: BLE001 - an interrupt, too
+        return left_by(error)
+
+
+def url_of(taken: socket.socket) -> str:
+    return f"http://127.0.0.1:{taken.getsockname()[1]}"
