@@ -72,8 +72,8 @@ def _without_escapes(text: str) -> str:
 
 def _decoded(run: str) -> str:
     found = [_base64(run[offset:]) for offset in range(4)]
-    for each in re.findall("(?:[0-9a-fA-F]{2})+", run):
-        found.append(bytes.fromhex(each).decode("latin-1"))
+    in_hex = re.findall("(?:[0-9a-fA-F]{2})+", run)
+    found += [bytes.fromhex(each).decode("latin-1") for each in in_hex]
     # The hash of a signing key may be encoded as the bytes that it is.
     return " ".join([*found, *(each.encode("latin-1").hex() for each in found)])
 

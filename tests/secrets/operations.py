@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    Call = Callable[[Any, Path], Any]
+
 RUN = "01M86WNRKHYE50ZF3GG530BHRT"
 EVENT = {"name": "app/placed", "data": {"n": 1}}
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
 A_MOMENT = 0.02
-
-Call = Callable[[Any, "Path"], Any] if TYPE_CHECKING else Any
 
 CALLS: dict[str, Call] = {
     "send": lambda it, _: it.send([EVENT, EVENT]),

@@ -50,12 +50,9 @@ def _shown(value: object) -> str:
 
 
 def _attributes(value: object) -> str:
-    shown = [repr(getattr(value, "__dict__", {}))]
-    # Whoever reports an error of httpx reports its request.
-    for request in (getattr(value, "_request", None), getattr(value, "request", None)):
-        if hasattr(request, "url"):
-            shown.append(f"{request.url} {dict(request.headers)}")
-    return " ".join(shown)
+    shown = repr(getattr(value, "__dict__", {}))
+    request = getattr(value, "_request", None)  # of an error of httpx
+    return f"{shown} {request.url} {dict(request.headers)}" if request is not None else shown
 
 
 class _Keeps(logging.Handler):
