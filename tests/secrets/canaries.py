@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import html
 import re
@@ -66,8 +65,8 @@ def _views(text: str) -> list[str]:
 
 
 def _without_escapes(text: str) -> str:
-    escape = r"\\(?:u00|x)([0-9a-fA-F]{2})"
-    return re.sub(r'\\(["\'\\])', r"\1", re.sub(escape, lambda it: chr(int(it[1], 16)), text))
+    escape = r"\\+(?:u00|x)([0-9a-fA-F]{2})"
+    return re.sub(r"\\+", "", re.sub(escape, lambda it: chr(int(it[1], 16)), text))
 
 
 def _decoded(run: str) -> str:
@@ -79,8 +78,6 @@ def _decoded(run: str) -> str:
 
 
 def _base64(run: str) -> str:
-    whole = run[: len(run) // 4 * 4].replace("-", "+").replace("_", "/")
-    try:
-        return base64.b64decode(whole).decode("latin-1")
-    except binascii.Error:
-        return ""
+    cut = run[:-1] if len(run) % 4 == 1 else run
+    whole = cut.replace("-", "+").replace("_", "/") + "=" * (-len(cut) % 4)
+    return base64.b64decode(whole).decode("latin-1")

@@ -24,7 +24,7 @@ PATIENCE = 20.0
 
 def quoted(head: str) -> str:
     """Return the head of a request in every form that servers are known to log them in."""
-    words = re.split(r"[ \r\n]+", head)
+    words = [word for word in re.split(r"[ \r\n]+", head) if len(word) >= 16]
     forms = [
         head,
         quote(head),

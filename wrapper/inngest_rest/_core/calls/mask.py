@@ -19,6 +19,9 @@ _MASK = "***"
 # What is shorter is not a secret, and could be part of any word.
 _SHORTEST = 8
 
+# The beginning of an escape at the end of a text, if there is one.
+_TORN_ESCAPE = r"(?:%(?:25)*2?[0-9a-f]?|\\+(?:u[0-9a-f]{0,3}|x[0-9a-f]?)?|&[#\w]{0,6})?$"
+
 # A server quotes the request in a message, which a proxy quotes in JSON, which is in a repr.
 _DEEPEST = 3
 
@@ -60,7 +63,8 @@ def _replacer(secrets: Iterable[Secret]) -> Callable[[str], str]:
     patterns = dict[str, re.Pattern[str]]()
 
     def found_in(text: str) -> list[str]:
-        return [form for view in _views(text) for form in forms if form in view]
+        views = list(_views(text))
+        return [form for form in forms if any(form in view for view in views)]
 
     def replace(text: str) -> str:
         found = found_in(text)
@@ -125,14 +129,13 @@ def _pattern(form: str) -> str:
 
 
 def _in_any_form(character: str) -> str:
-    """Return the pattern of a character with any escapes."""
-    codes = sorted({ord(character), ord(character.upper())})
-    in_hex = "|".join(f"{code:02x}" for code in codes)
-    in_decimal = "|".join(str(code) for code in codes)
-    named = html.escape(character)
+    """Return the pattern of a character as it is, or escaped if it is one that needs it."""
+    if character.isalnum():
+        return character
+    plain, code = re.escape(character), ord(character)
     return (
-        rf"(?:\\*{re.escape(character)}|%(?:25)*(?:{in_hex})|\\+(?:u00|x)(?:{in_hex})"
-        rf"|&#0*(?:{in_decimal});|&#x0*(?:{in_hex});|{re.escape(named)})"
+        rf"(?:\\*{plain}|%(?:25)*{code:02x}|\\+(?:u00|x){code:02x}"
+        rf"|&#(?:0*{code}|x0*{code:02x});|{re.escape(html.escape(character))})"
     )
 
 
@@ -140,11 +143,11 @@ def _without_torn(text: str, forms: list[str]) -> str:
     """Replace the beginning of a secret at the end of a text that was cut off within it."""
     # Any character may be escaped, by no more than six.
     end = text[-len(forms[0]) * 6 :] if forms else ""
-    for view in _views(end):
+    for view in _views(re.sub(_TORN_ESCAPE, "", end.lower())):
         for form in forms:
-            begin = view.rfind(form[:_SHORTEST], max(0, len(view) - len(form)))
+            begin = view.rfind(form[:_SHORTEST])
             if begin >= 0 and form.startswith(view[begin:]):
-                pattern = f"(?:{_pattern(view[begin:])})$"
+                pattern = _pattern(view[begin:]) + _TORN_ESCAPE
                 cut = re.sub(pattern, _MASK, text, flags=re.IGNORECASE)
                 return cut if cut != text else text[: -len(end)] + _MASK
     return text
