@@ -84,7 +84,7 @@ def test_an_unknown_host_is_refused_with_those_there_are(
 def test_check_says_that_none_is_installed(capsys: pytest.CaptureFixture[str]) -> None:
     status, answer = answered(capsys, "check")
     assert status == 4
-    assert answer["data"] == {"version": __version__, "items": []}
+    assert answer["data"] is None
     assert "skill install" in answer["error"]["hint"]
 
 
@@ -94,7 +94,7 @@ def test_check_accepts_what_is_installed_and_of_this_version(
     installed = answered(capsys, "install")[1]["data"]
     status, answer = answered(capsys, "check")
     assert status == 0
-    assert answer["data"] == {"version": __version__, "items": [installed]}
+    assert answer["data"] == {"items": [installed]}
 
 
 @pytest.mark.parametrize("state", ["outdated", "changed"])
@@ -114,7 +114,21 @@ def test_check_fails_for_one_that_is_not_of_this_version(
     assert state in answer["error"]["message"]
 
 
-def test_on_a_terminal_check_has_a_line_for_each(capsys: pytest.CaptureFixture[str]) -> None:
+def test_on_a_terminal_check_has_a_line_for_each(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = answered(capsys, "install")[1]["data"]["path"]
+    monkeypatch.setenv("COLUMNS", "400")
     assert run(["skill", "check", "-o", "table"]) == 0
-    assert capsys.readouterr().out == f"current  {__version__}  {path}\n"
+    heading, line = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["PATH", "STATE", "VERSION"]
+    assert line.split() == [path, "current", __version__]
+
+
+def test_fields_of_an_answer_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    answered(capsys, "install")
+    _, answer = answered(capsys, "check", "--fields", "state")
+    assert answer["data"]["items"] == [{"state": "current"}]
+    status, answer = answered(capsys, "check", "--fields", "stat")
+    assert status == 2
+    assert "did you mean state?" in answer["error"]["message"]

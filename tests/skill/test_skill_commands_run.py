@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest.cli import skill_files
-from inngest_rest.cli.answer import Answer
 from inngest_rest.operations.parameters import DEFAULT_LIMIT
 from inngest_rest.operations.problems import EXIT_STATUS
 from tests.operations.cases import World
@@ -24,14 +23,6 @@ if TYPE_CHECKING:
 
 SKILL = skill_files.text()
 ROWS = agent.rows_of(SKILL)
-
-whole = pytest.mark.xfail(
-    not hasattr(Answer, "finish"), reason="the command line does not have all formats and options"
-)
-
-
-def marks(command: str) -> list[pytest.MarkDecorator]:
-    return [whole] if command.startswith("runs wait") else []
 
 
 @pytest.fixture
@@ -56,9 +47,7 @@ def test_each_row_of_the_table_is_a_command() -> None:
     assert len(ROWS) == len(table.splitlines()) - 2
 
 
-@pytest.mark.parametrize(
-    "want", [pytest.param(want, marks=marks(command)) for want, command in ROWS.items()]
-)
+@pytest.mark.parametrize("want", ROWS)
 def test_a_command_of_the_table_does_its_job(world: World, want: str) -> None:
     run_id = world.failed_run_id if want == "run one again" else world.run_id
     if want == "stop one run":
@@ -77,7 +66,6 @@ def test_every_command_in_the_text_is_one_that_is_tested() -> None:
     assert spans == {"runs list --status failed -o id | inngest-rest runs replay - -o json"}
 
 
-@whole
 def test_ids_of_a_list_are_passed_on_to_a_replay(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,7 +78,6 @@ def test_ids_of_a_list_are_passed_on_to_a_replay(
     assert (status, answer["data"]["counts"]) == (0, {"done": 1})
 
 
-@whole
 def test_many_runs_are_not_touched_before_the_user_has_agreed(world: World) -> None:
     run_ids = [world.open_run() for _ in range(2)]
     filtered = shlex.split(ROWS["stop many runs"])
@@ -109,7 +96,6 @@ def test_many_runs_are_not_touched_before_the_user_has_agreed(world: World) -> N
     assert statuses() == {"cancelled"}
 
 
-@whole
 def test_a_report_keeps_what_was_done_and_the_same_command_goes_on(world: World) -> None:
     again = [*shlex.split(ROWS["run one again"]), "--report", "replayed.json"]
     again[again.index("RUN_ID")] = world.failed_run_id

@@ -26,7 +26,7 @@ from inngest_rest.operations.bounds import DEFAULT_MAX_CHARS, bound, cut, number
 from inngest_rest.operations.bulk import BulkOperation, if_confirmed
 from inngest_rest.operations.envelope import Envelope
 from inngest_rest.operations.operation import Effect, Operation, Returns
-from inngest_rest.operations.parameters import ParameterError, option, read
+from inngest_rest.operations.parameters import ParameterError, fixed, option, read
 from inngest_rest.operations.problems import problem_of
 from inngest_rest.operations.results import DONE, Acted
 
@@ -102,7 +102,7 @@ class Tools:
             envelope = Envelope(False, name[:_LONGEST_NAME], error=problem_of(self._unknown(name)))
         else:
             try:
-                parameters: Any = read(operation.parameters, arguments)
+                parameters: Any = fixed(read(operation.parameters, arguments))
             except ParameterError as error:
                 envelope = running.failure(operation, error)
             else:

@@ -8,10 +8,10 @@ from cyclopts import App
 
 from inngest_rest.cli.command import Job
 from inngest_rest.cli.execution import client_of
-from inngest_rest.cli.local_answer import answer_of
+from inngest_rest.cli.local_answer import answer_locally
 from inngest_rest.cli.options import Options
-from inngest_rest.errors import ConfigurationError, InngestError
-from inngest_rest.operations.problems import problem_of
+from inngest_rest.errors import ConfigurationError
+from inngest_rest.operations.problems import Problem
 
 _PACKAGES = {"anyio", "mcp", "pydantic"}
 
@@ -35,16 +35,14 @@ def serve(*, read_only: bool = False) -> Job:
     """
 
     def job(options: Options) -> int:
-        try:
-            _serve(options, read_only=read_only)
-        except InngestError as error:
-            return answer_of("mcp", options).fail(problem_of(error))
-        return 0
+        return answer_locally(
+            "mcp", options, Problem, lambda _: _serve(options, read_only=read_only)
+        )
 
     return job
 
 
-def _serve(options: Options, *, read_only: bool) -> None:
+def _serve(options: Options, *, read_only: bool) -> int:
     with client_of(options) as client:
         try:
             from inngest_rest import mcp  # noqa: PLC0415 - it takes long to load
@@ -60,3 +58,4 @@ def _serve(options: Options, *, read_only: bool) -> None:
         # Otherwise Ctrl-C would wait for the thread that reads the input.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         mcp.serve(client, read_only=read_only)
+    return 0

@@ -1,19 +1,17 @@
 """The command `schema`, which describes operations to programs."""
 
 # cyclopts reads annotations here: they are there at run time.
-import sys
+from functools import partial
 from typing import Any
 
 from attrs import frozen
 from cyclopts import App
 
-from inngest_rest.cli.columns import columns
+from inngest_rest.cli.answer import Answer
 from inngest_rest.cli.command import Job
-from inngest_rest.cli.local_answer import answer_of
+from inngest_rest.cli.local_answer import answer_locally, write_items
 from inngest_rest.cli.options import Options
-from inngest_rest.errors import InngestError
 from inngest_rest.operations import schemas, table
-from inngest_rest.operations.problems import problem_of
 from inngest_rest.record import Record
 
 app = App(
@@ -37,17 +35,6 @@ class Summary(Record):
     summary: str
     effect: str
     idempotent: bool
-
-
-@frozen(repr=False)
-class Catalogue(Record):
-    """All operations.
-
-    Attributes:
-        items: The operations.
-    """
-
-    items: tuple[Summary, ...]
 
 
 @frozen(repr=False, kw_only=True)
@@ -78,30 +65,30 @@ def schema(*name: str) -> Job:
     """
 
     def job(options: Options) -> int:
-        answer = answer_of("schema", options)
-        try:
-            found = _describe(".".join(name)) if name else _catalogue()
-        except InngestError as error:
-            return answer.fail(problem_of(error))
-        if answer.format in {"json", "ndjson"}:
-            return answer.one(found)
-        sys.stdout.write(_text(found, names_only=answer.format == "id"))
-        return 0
+        kind, work = (Description, partial(_describe, ".".join(name))) if name else (Summary, _list)
+        return answer_locally("schema", options, kind, work)
 
     return job
 
 
-def _catalogue() -> Catalogue:
-    return Catalogue(tuple(Summary(**each) for each in schemas.catalogue()))
+def _list(answer: Answer) -> int:
+    operations = [Summary(**each) for each in schemas.catalogue()]
+    if answer.format == "id":
+        return _write("\n".join(each.name for each in operations), answer)
+    return write_items(answer, operations)
 
 
-def _describe(name: str) -> Description:
-    return Description(**schemas.describe(table.find(name.replace("-", "_"))))
+def _describe(name: str, answer: Answer) -> int:
+    found = Description(**schemas.describe(table.find(name.replace("-", "_"))))
+    match answer.format:
+        case "id":
+            return _write(found.name, answer)
+        case "table" if answer.shape.fields is None:  # too wide for columns
+            return _write(found.to_json(indent=2), answer)
+        case _:
+            return answer.one(found)
 
 
-def _text(found: Catalogue | Description, *, names_only: bool) -> str:
-    if isinstance(found, Description):
-        return f"{found.name if names_only else found.to_json(indent=2)}\n"
-    if names_only:
-        return "".join(f"{each.name}\n" for each in found.items)
-    return columns([(each.name, each.effect, each.summary) for each in found.items])
+def _write(text: str, answer: Answer) -> int:
+    answer.output.line(text)
+    return answer.finish()

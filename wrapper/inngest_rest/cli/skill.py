@@ -4,34 +4,18 @@
 import sys
 from collections.abc import Sequence
 
-from attrs import frozen
 from cyclopts import App
 
 from inngest_rest._version import __version__
 from inngest_rest.cli import skill_files
-from inngest_rest.cli.columns import columns
+from inngest_rest.cli.answer import Answer
 from inngest_rest.cli.command import Job
-from inngest_rest.cli.local_answer import answer_of
+from inngest_rest.cli.local_answer import answer_locally, write_items
 from inngest_rest.cli.options import Options
 from inngest_rest.cli.skill_files import InstalledSkill, Scope, SkillState
-from inngest_rest.errors import InngestError
-from inngest_rest.operations.problems import Code, Problem, problem_of
-from inngest_rest.record import Record
+from inngest_rest.operations.problems import Code, Problem
 
 app = App(name="skill", help="The skill for agents: install, show and check it")
-
-
-@frozen(repr=False)
-class SkillCheck(Record):
-    """The skills that are installed, compared with the one of this version.
-
-    Attributes:
-        version: This version.
-        items: The skills.
-    """
-
-    version: str
-    items: tuple[InstalledSkill, ...]
 
 
 @app.command(version_flags=())
@@ -61,15 +45,10 @@ def install(*, target: str = "agents", scope: Scope = "user", force: bool = Fals
     """
 
     def job(options: Options) -> int:
-        answer = answer_of("skill.install", options)
-        try:
-            written = skill_files.install(target, scope, force=force)
-        except InngestError as error:
-            return answer.fail(problem_of(error))
-        if answer.format in {"json", "ndjson"}:
-            return answer.one(written)
-        _print([written], paths_only=answer.format == "id")
-        return 0
+        def work(answer: Answer) -> int:
+            return answer.one(skill_files.install(target, scope, force=force))
+
+        return answer_locally("skill.install", options, InstalledSkill, work)
 
     return job
 
@@ -83,35 +62,29 @@ def check() -> Job:
     """
 
     def job(options: Options) -> int:
-        answer = answer_of("skill.check", options)
-        found = SkillCheck(__version__, tuple(skill_files.installed()))
-        problem = _problem(found)
-        if answer.format in {"json", "ndjson"}:
-            return answer.fail(problem, data=found) if problem else answer.one(found)
-        _print(found.items, paths_only=answer.format == "id")
-        return answer.fail(problem) if problem else 0
+        return answer_locally("skill.check", options, InstalledSkill, _check)
 
     return job
 
 
-def _problem(found: SkillCheck) -> Problem | None:
-    if not found.items:
+def _check(answer: Answer) -> int:
+    found = skill_files.installed()
+    return write_items(answer, found, _problem(found))
+
+
+def _problem(found: Sequence[InstalledSkill]) -> Problem | None:
+    if not found:
         return Problem(
             Code.NOT_FOUND,
             "the skill is not installed where a host looks for it",
             hint="`inngest-rest skill install` writes it; --target names the host.",
         )
-    if all(it.state is SkillState.CURRENT for it in found.items):
+    others = [f"{it.path} is {it.state}" for it in found if it.state is not SkillState.CURRENT]
+    if not others:
         return None
-    others = ", ".join(f"{it.path} is {it.state}" for it in found.items)
     return Problem(
         Code.PARTIAL,
-        f"not every skill is the one of version {found.version}: {others}",
+        f"not every skill is the one of version {__version__}: {', '.join(others)}",
         hint="`inngest-rest skill install` writes it over an outdated one, and with --force over "
         "a changed one.",
     )
-
-
-def _print(skills: Sequence[InstalledSkill], *, paths_only: bool) -> None:
-    rows = [(it.path,) if paths_only else (it.state, it.version or "", it.path) for it in skills]
-    sys.stdout.write(columns(rows))
