@@ -73,12 +73,15 @@ def test_a_self_hosted_server_shows_its_release_by_its_routes(connect: Connect) 
     [
         ("0.20", "0.20.0", "0.24.3"),
         ("1.6", "0.24.3", "1.11.6"),
-        ("1.17", "1.11.6", "1.19.3"),
+        ("1.17", "1.11.6", "1.17.3"),
+        ("1.17.3", "1.17.3", "1.19.3"),
         ("1.19.3", "1.19.3", "1.25.0"),
         ("1.25", "1.25.0", "1.26.0"),
         ("1.26", "1.26.0", "1.27.1"),
-        ("1.33", "1.27.1", "1.38.0"),
-        ("1.38", "1.38.0", "1.40.0"),
+        ("1.27.1", "1.27.1", "1.30.0"),
+        ("1.33", "1.30.0", "1.38.0"),
+        ("1.38", "1.38.0", "1.39.0"),
+        ("1.39", "1.39.0", "1.40.0"),
         ("1.40", "1.40.0", None),
     ],
 )
@@ -265,11 +268,14 @@ def test_what_is_not_inngest_is_a_problem_and_no_exception(
 
 
 @pytest.mark.parametrize("effect", [drops(), answers(500), answers(429), answers(200, b"<html>")])
-@pytest.mark.parametrize("path", ["/dev", "/v1/events", "/v2/health", "/v2/apps"])
+@pytest.mark.parametrize(
+    "path", ["/dev", "/v1/events", "/v2/health", "/v2/apps", "/v2/runs/*/cancel"]
+)
 def test_a_probe_that_fails_is_no_exception(effect: Any, path: str, connect: Connect) -> None:
-    mock = self_hosted()
-    mock.fault(effect, path=path, times=None)
+    mock = self_hosted(release="1.39")
+    fault = mock.fault(effect, path=path, times=None)
     diagnosis = diagnose(connect, mock, signing_key=KEY)
+    assert fault.hits
     assert diagnosis.server_kind is ServerKind.SELF_HOSTED
     assert not diagnosis.problems
 
@@ -281,7 +287,7 @@ def test_a_dev_server_that_was_built_without_a_release_is_known_by_its_routes(
     mock.fault(answers(200, b'{"version": "dev-"}'), path="/dev")
     diagnosis = diagnose(connect, mock, dev=True)
     assert (diagnosis.server_kind, diagnosis.release) == (ServerKind.DEV, None)
-    assert (diagnosis.release_from, diagnosis.release_below) == ("1.38.0", "1.40.0")
+    assert (diagnosis.release_from, diagnosis.release_below) == ("1.38.0", "1.39.0")
 
 
 @pytest.mark.parametrize(
