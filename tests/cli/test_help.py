@@ -44,13 +44,14 @@ def test_each_command_has_an_example_and_the_exit_statuses_in_its_help(
 def test_the_help_of_all_lists_the_groups_and_what_each_exit_status_means(run: Run) -> None:
     out = run("--help").out
     assert all(name in out for name in table.GROUPS if name != "sending")
+    flat = [pair for commands in groups.FLAT.values() for pair in commands.items()]
+    assert all(re.search(f"│ {name} +{about}", out) for name, about in flat)
     assert all(f"{EXIT_STATUS[code]}  {MEANING[code]}" in out for code in Code)
 
 
 def test_the_commands_without_a_group_are_those_of_their_operations() -> None:
-    assert {
-        name: tuple(each.command[0] for each in table.group(name)) for name in groups.FLAT
-    } == groups.FLAT
+    for name, commands in groups.FLAT.items():
+        assert [each.command[0] for each in table.group(name)] == list(commands)
     flat = {each.name.partition(".")[0] for each in OPERATIONS.values() if "." not in each.name}
     assert flat == {each.name for name in groups.FLAT for each in table.group(name)}
 

@@ -149,6 +149,16 @@ def test_the_mock_needs_no_package_that_serves_sockets(monkeypatch: pytest.Monke
     assert show() == 0
 
 
+@pytest.mark.parametrize(("name", "words"), [("demo", "by accident"), ("mock", "SIGTERM")])
+def test_help_says_all_and_has_an_example(
+    name: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([name, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert words in out
+    assert f"Examples:\n  inngest-rest {name}\n" in out
+
+
 def test_text_is_on_stdout_and_fits_on_one_screen(capsys: pytest.CaptureFixture[str]) -> None:
     assert show() == 0
     out, err = capsys.readouterr()

@@ -3,10 +3,18 @@
 from cyclopts import App
 
 from inngest_rest.cli.command import command_of, epilogue_of
+from inngest_rest.cli.own_help import Command
 from inngest_rest.operations.table import GROUPS, group
 
-FLAT = {"sending": ("send", "send-many", "send-file"), "doctor": ("doctor",)}
-"""The groups whose commands have no word before them, with these commands."""
+FLAT = {
+    "sending": {
+        "send": "Send one event",
+        "send-many": "Send up to 5,000 events",
+        "send-file": "Send the events of a file",
+    },
+    "doctor": {"doctor": GROUPS["doctor"]},
+}
+"""The groups whose commands have no word before them, with what each of these is about."""
 
 
 def add_to(app: App) -> None:
@@ -14,8 +22,8 @@ def add_to(app: App) -> None:
     for name, about in GROUPS.items():
         if name not in FLAT:
             app.command(f"{__name__}:{name}", name=name, help=about)
-        for each in FLAT.get(name, ()):
-            app.command(f"{__name__}:{name}.{each}", name=each)
+        for each, its in FLAT.get(name, {}).items():
+            app.command(f"{__name__}:{name}.{each}", name=each, help=its)
 
 
 def __getattr__(path: str) -> App:
@@ -26,9 +34,9 @@ def __getattr__(path: str) -> App:
     operations = {each.command[-1]: each for each in group(name)}
     if command:
         operation = operations[command]
-        app = App(name=command, help_epilogue=epilogue_of(operation))
-        app.default(command_of(operation))
-        return app
+        one = Command(name=command, help_epilogue=epilogue_of(operation))
+        one.default(command_of(operation))
+        return one
     app = App(name=name, help=GROUPS[name])
     for each in operations:
         app.command(f"{__name__}:{name}.{each}", name=each)

@@ -7,12 +7,13 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from attrs import frozen
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from inngest_rest.cli.answer import Answer
-from inngest_rest.cli.command import Job
+from inngest_rest.cli.command import Job, unwrapped
 from inngest_rest.cli.options import Options
 from inngest_rest.cli.output import Output
+from inngest_rest.cli.own_help import Command
 from inngest_rest.operations.parameters import ParameterError
 from inngest_rest.operations.problems import Code, Problem, problem_of
 from inngest_rest.record import Record
@@ -23,7 +24,20 @@ DEFAULT_PORT = 8288
 _LAST_PORT = 65_535
 _MOST_CHARGED = 100
 
-app = App(name="mock", help="Serve a mock server, to try commands and programs on")
+_HELP = """\
+Serve a mock server with an app `shop`, until Ctrl-C or SIGTERM.
+
+It needs no key, keeps all in memory, and takes events and calls as a dev server does.
+"""
+
+app = Command(
+    name="mock",
+    help=unwrapped(_HELP),
+    help_epilogue="""\
+Examples:
+  inngest-rest mock
+  inngest-rest mock --port 0 --release 1.17""",
+)
 
 
 @frozen(repr=False)
@@ -72,10 +86,7 @@ def mock(
         str | None, Parameter(help="The release of Inngest to be, such as 1.17; else the newest.")
     ] = None,
 ) -> Job:
-    """Serve a mock server with an app `shop`, until Ctrl-C or SIGTERM.
-
-    It needs no key, keeps all in memory, and takes events and calls as a dev server does.
-    """
+    """Serve the mock server, as its help says."""
 
     def job(options: Options) -> int:
         answer: Answer | None = None

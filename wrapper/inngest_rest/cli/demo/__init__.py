@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from attrs import evolve
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from inngest_rest import InngestClient, RouteNotFoundError, TransportError, __version__
-from inngest_rest.cli.command import Job
+from inngest_rest.cli.command import Job, unwrapped
 from inngest_rest.cli.demo.acts import Summary, demonstrate
 from inngest_rest.cli.demo.events import FIRST, SAMPLE, read_events
 from inngest_rest.cli.demo.screen import Screen
@@ -23,6 +23,7 @@ from inngest_rest.cli.demo.shop import shop_server
 from inngest_rest.cli.demo.stage import SEARCHED_RUNS, DemoError, Stage
 from inngest_rest.cli.demo.words import in_words
 from inngest_rest.cli.options import Options
+from inngest_rest.cli.own_help import Command
 from inngest_rest.cli.talk import Talk
 from inngest_rest.operations.envelope import Envelope
 from inngest_rest.operations.parameters import ParameterError
@@ -38,7 +39,24 @@ KEY_VARIABLES = ("INNGEST_EVENT_KEY", "INNGEST_SIGNING_KEY", "INNGEST_API_KEY")
 
 _OFF = {"", "0", "false"}
 
-app = App(name="demo", help="See the client at work in a few seconds, on a mock server or on yours")
+_HELP = """\
+See the client at work in a few seconds: apps, events, runs, replay, cancel, invoke, explain.
+
+Without --base-url or --dev it takes place on a mock server in this process, needs no network and
+no key, and changes nothing outside. On a server of your own, which the environment may name, too,
+it sends the events of FILE, and changes no runs but those that they start: put in events that start
+a function that completes, one that fails and one that takes a while. Keys alone name no server, so
+that the demo never uses production by accident.
+"""
+
+app = Command(
+    name="demo",
+    help=unwrapped(_HELP),
+    help_epilogue="""\
+Examples:
+  inngest-rest demo
+  inngest-rest demo events.ndjson --dev""",
+)
 
 
 @app.default
@@ -58,14 +76,7 @@ def demo(
         ),
     ] = False,
 ) -> Job:
-    """See the client at work in a few seconds: apps, events, runs, replay, cancel, invoke, explain.
-
-    Without --base-url or --dev it takes place on a mock server in this process, needs no network
-    and no key, and changes nothing outside. On a server of your own, which the variables may name,
-    too, it sends the events of FILE, and changes no runs but those that they start: put in events
-    that start a function that completes, one that fails and one that takes a while. Keys alone
-    name no server, so that the demo never uses production by accident.
-    """
+    """Show the demo, as its help says."""
 
     def job(options: Options) -> int:
         is_json = as_json or options.output in {"json", "ndjson"}
