@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# With fewer laps, quarters say nothing.
-ENOUGH_LAPS = 12
+# With fewer laps, quarters say nothing: the memory that an interpreter needs settles slowly.
+ENOUGH_LAPS = 40
 
 # How much more the last quarter of the laps may need than the second, where caches are filled.
 # Memory in MiB.

@@ -180,6 +180,34 @@ GOALS = (
         at_most=1.3,
         figure="cpu",
     ),
+    Goal(
+        "command send up to its request, against making a client",
+        Run(START, "inngest-rest send"),
+        Run(START, "make a client"),
+        at_most=1.4,
+        figure="cpu",
+    ),
+    Goal(
+        "command runs get up to its request, against making a client and reaching for runs",
+        Run(START, "inngest-rest runs get"),
+        Run(START, "make a client, reach for runs"),
+        at_most=1.4,
+        figure="cpu",
+    ),
+    Goal(
+        "command --help, against import of rich.console and rich.table",
+        Run(START, "inngest-rest --help"),
+        Run(START, "import rich.console, rich.table"),
+        at_most=4,
+        figure="cpu",
+    ),
+    Goal(
+        "command runs list --help, against import of rich.console and rich.table",
+        Run(START, "inngest-rest runs list --help"),
+        Run(START, "import rich.console, rich.table"),
+        at_most=4,
+        figure="cpu",
+    ),
 )
 
 LIVE_GOALS = (

@@ -141,7 +141,12 @@ class LoneBuffer(EventBuffer):
 
     def __init__(self, clock: Clock, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._clock = clock
         self._changed = _Condition(clock)
 
     def _wake(self) -> None:
         pass
+
+    def after_fork_in_child(self) -> None:
+        super().after_fork_in_child()
+        self._changed = _Condition(self._clock)

@@ -7,12 +7,14 @@ end is the truth. `pytest tests/accounting --accounting-steps 200000` goes on fo
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.accounting.forking import Forking
 from tests.accounting.machine import Accounting
 
 if TYPE_CHECKING:
@@ -26,16 +28,25 @@ def test_every_event_is_accounted_for(
     door: DoorName, pytestconfig: pytest.Config, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("CRITICAL", "inngest_rest")
+    run(Accounting, door, pytestconfig.getoption("--accounting-steps") // 2)
 
-    class Machine(Accounting):
-        pass
 
-    Machine.door = door
-    steps: int = pytestconfig.getoption("--accounting-steps")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.parametrize("door", ["blocking", "async"])
+def test_every_event_is_accounted_for_by_a_process_that_forks(
+    door: DoorName, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("CRITICAL", "inngest_rest")
+    run(Forking, door, STEPS_OF_A_RUN * 3)
+
+
+def run(machine: type[Accounting], door: DoorName, steps: int) -> None:
+    """Run a machine for about so many steps, the same ones each time."""
+    of_this_client = type(machine.__name__, (machine,), {"door": door})
     run_state_machine_as_test(
-        Machine,
+        of_this_client,
         settings=settings(
-            max_examples=max(steps // STEPS_OF_A_RUN // 2, 1),
+            max_examples=max(steps // STEPS_OF_A_RUN, 1),
             stateful_step_count=STEPS_OF_A_RUN,
             deadline=None,
             database=None,

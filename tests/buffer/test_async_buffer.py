@@ -13,6 +13,7 @@ from inngest_rest import (
     InngestClient,
 )
 from tests.support.buffers import ROUTE, AsyncGate, full_signal, sent
+from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all
 
 if TYPE_CHECKING:
@@ -62,11 +63,11 @@ def test_a_task_waits_for_room_by_default(
             await buffer.add({"name": "a"})
             await gate.reached.wait()
             second = asyncio.create_task(buffer.add({"name": "b"}))
-            assert await asyncio.to_thread(is_full.wait, 5)
+            assert await asyncio.to_thread(is_full.wait, PATIENCE)
             assert not second.done()
             gate.opened.set()
-            assert await asyncio.wait_for(second, 5)
-            assert await buffer.flush(5)
+            assert await asyncio.wait_for(second, PATIENCE)
+            assert await buffer.flush(PATIENCE)
             assert buffer.report.accepted == 2
 
     go(main())
@@ -92,7 +93,7 @@ def test_events_in_flight_when_the_buffer_closes_are_kept_or_reported(
         # Its lease was given back: the next process need not wait for it to end.
         client = InngestClient(dev=True, transport=server)
         with client, EventBuffer(client, store) as again:
-            assert again.flush(5)
+            assert again.flush(PATIENCE)
             assert again.report.accepted == 1
     assert buffer.report.accepted == 0
 
@@ -105,7 +106,7 @@ def test_a_buffer_goes_on_in_the_next_event_loop_or_logs_at_exit(
     buffer = AsyncEventBuffer(client, store, max_age=1_000)
     go(buffer.add({"name": "a"}))
     go(buffer.add({"name": "b"}))
-    assert go(buffer.flush(5))
+    assert go(buffer.flush(PATIENCE))
     assert sorted(name for body in sent(server) for name in body) == ["a", "b"]
     go(buffer.add({"name": "c"}))
     buffer.at_exit(0.0)

@@ -26,7 +26,7 @@ from inngest_rest import EventBuffer, InngestClient
 url, path = sys.argv[1], sys.argv[2] or None
 client = InngestClient(dev=url, retries=0)
 def buffer_of(**options):
-    return EventBuffer(client, path, max_age=1_000, **options)
+    return EventBuffer(client, path, max_age=1_000, **{"exit_timeout": 60, **options})
 """
 
 
@@ -45,7 +45,7 @@ def run_script(script: str, url: str, path: Path | None) -> subprocess.Completed
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=True,
     )
 
@@ -129,7 +129,7 @@ def test_a_forked_child_starts_empty_and_both_send_their_own(store: Path | None)
     script = """
 b = buffer_of()
 b.add({"name": "warm", "id": "warm"})
-assert b.flush(10)
+assert b.flush(60)
 b.add({"name": "a", "id": "of the parent"})
 pid = os.fork()
 if not pid:
@@ -142,11 +142,11 @@ if not pid:
     for number in range(100):
         b.add({"name": "a", "id": f"of the child {number}"})
         b.add({"name": "a", "id": f"second of the child {number}"})
-        assert b.flush(10)
+        assert b.flush(60)
     sys.exit()
 for number in range(100):
     b.add({"name": "a", "id": f"of the parent {number}"})
-    assert b.flush(10)
+    assert b.flush(60)
 assert os.waitpid(pid, 0)[1] == 0
 """
     with mock.serve() as url:

@@ -15,6 +15,7 @@ from inngest_rest._core.buffer.outbox import Outbox
 from tests.support.buffers import ROUTE, Make, flush_until_logged, sent
 from tests.support.clock import Clock
 from tests.support.doors import open_door
+from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, refuses, says
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def test_an_event_is_delivered_although_the_worker_once_had_no_clock(
     buffer.add({"name": "a"})
     faulty.caller = threading.current_thread() if door == "blocking" else None
     faulty.left = reading
-    assert buffer.flush(5)
+    assert buffer.flush(PATIENCE)
     assert {name for body in sent(server) for name in body} == {"a"}
     assert buffer.pending == 0
     assert ("no clock" in caplog.text) == (faulty.left is None)
@@ -106,7 +107,7 @@ def test_an_event_is_delivered_although_its_store_once_failed(
     server.on(ROUTE, accepts_all)
     buffer = make(max_age=1_000)
     buffer.add({"name": "a"})
-    assert buffer.flush(5)
+    assert buffer.flush(PATIENCE)
     assert buffer.report == SendReport(accepted=1)
     assert "a bug" in caplog.text
 
@@ -123,7 +124,7 @@ def test_a_callback_that_exits_does_not_end_the_worker(
     buffer = make(on_batch=exits)
     for name in "ab":
         buffer.add({"name": name})
-        assert buffer.flush(5)
+        assert buffer.flush(PATIENCE)
     assert buffer.report == SendReport(accepted=2)
     assert "SystemExit" in caplog.text
 
@@ -135,7 +136,7 @@ def test_each_batch_with_rejected_events_is_logged_once_without_their_data(
     buffer = make(batch_size=3, max_age=1_000)
     for name in "abbaaabab":
         buffer.add(Event(name, {"card": "4242"}))
-    assert buffer.flush(10)
+    assert buffer.flush(PATIENCE)
     assert buffer.report.rejected == 4
     assert [(each.levelname, each.getMessage()) for each in caplog.records] == [
         ("WARNING", "2 of 3 events rejected, the first: b is refused"),
@@ -152,5 +153,5 @@ def test_a_server_that_asks_to_wait_is_obeyed_but_flush_hurries_if_it_is_no_rate
     buffer = make(batch_size=1)
     buffer.add({"name": "a"})
     flush_until_logged(buffer, "trying again in 600 s", caplog)
-    assert buffer.flush(5 if requests == 2 else 0.01) == (requests == 2)
+    assert buffer.flush(PATIENCE if requests == 2 else 0.01) == (requests == 2)
     assert sent(server) == [["a"]] * requests

@@ -26,6 +26,7 @@ from inngest_rest import (
 from inngest_rest._core.buffer.outbox import IDEMPOTENCY_WINDOW, LONGEST_LEASE, Outbox
 from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.sending.fates import Fate, Fates, Rejected, Unknown
+from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, refuses, text
 
 if TYPE_CHECKING:
@@ -124,6 +125,24 @@ def test_an_event_without_an_id_gets_one_before_it_is_stored(
     assert event["id"]
 
 
+def test_an_event_wakes_a_resting_worker_if_it_is_the_first_or_fills_a_batch(
+    path: Path, clock: Clock
+) -> None:
+    woken: list[int] = []
+    box = Outbox(
+        path,
+        Schedule(3, 1.0, clock.monotonic),
+        lambda: woken.append(len(rows(path))),
+        batch_size=3,
+        max_pending=10,
+        lease=LEASE,
+        now=clock.now,
+    )
+    fill(box, "a", "b", "c", "d")
+    assert woken == [1, 3], "each time after the event is on disk"
+    box.close(loses_nothing)
+
+
 def test_threads_that_wait_for_the_disk_share_a_commit(opened: Callable[..., Outbox]) -> None:
     box = opened()
     commits: list[str] = []
@@ -167,6 +186,16 @@ def test_a_clock_that_jumps_far_ends_a_lease(
     one.take()
     clock.advance(jump)
     assert names(other.take()) == ["a"]
+
+
+def test_what_a_clock_that_jumped_far_has_leased_is_left(
+    opened: Callable[..., Outbox], path: Path, clock: Clock
+) -> None:
+    fill(box := opened(), "a")
+    change(path, f"UPDATE entries SET owner = 'x', leased_until = {clock.now() + LEASE}")
+    assert not box.has_left(box.mark())
+    change(path, f"UPDATE entries SET leased_until = {clock.now() + 2 * LONGEST_LEASE}")
+    assert box.has_left(box.mark())
 
 
 def test_a_clock_that_is_set_back_a_little_ends_no_lease(
@@ -392,6 +421,9 @@ def test_a_file_whose_count_is_damaged_is_refused(
     change(path, damage)
     with pytest.raises(OutboxError, match=r"is damaged.*Move it aside"):
         opened()
+    if OPEN_FILES.exists():
+        held = [str(each.readlink()) for each in OPEN_FILES.iterdir() if each.exists()]
+        assert not any(each.startswith(str(path)) for each in held)
 
 
 def test_a_file_of_a_newer_version_is_left_as_it_is(
@@ -542,7 +574,7 @@ def test_events_left_by_one_process_are_sent_by_another(
     server.on(ROUTE, accepts_all)
     with EventBuffer(client, path) as again:
         assert again.pending == 1
-        assert again.flush(5)
+        assert again.flush(PATIENCE)
         assert again.report.accepted == 1
     assert server.bodies()[-1] == [{"name": "a", "id": "own", "data": {}}]
     assert rows(path) == []
@@ -556,7 +588,7 @@ def test_a_backlog_goes_out_without_an_event_being_added(
     server.on(ROUTE, accepts_all)
     done = threading.Event()
     with EventBuffer(client, path, on_batch=lambda _: done.set()):
-        assert done.wait(5)
+        assert done.wait(PATIENCE)
     assert rows(path) == []
 
 
@@ -567,7 +599,7 @@ def test_a_rejected_event_becomes_a_dead_letter(
     with EventBuffer(client, path) as buffer:
         for name in "abc":
             buffer.add({"name": name})
-        assert buffer.flush(5)
+        assert buffer.flush(PATIENCE)
         [letter] = buffer.dead_letters()
         assert (letter.event["name"], letter.reason) == ("b", "b is refused")
         assert (buffer.report.accepted, buffer.report.rejected) == (2, 1)
@@ -584,7 +616,7 @@ def test_a_buffer_sends_past_damaged_rows_and_counts_them_as_rejected(
     change(path, "UPDATE entries SET text = X'7B' WHERE seq < 3")
     server.on(ROUTE, accepts_all)
     with EventBuffer(client, path, batch_size=1) as buffer:
-        assert buffer.flush(5)
+        assert buffer.flush(PATIENCE)
         assert (buffer.report.accepted, buffer.report.rejected) == (1, 2)
         assert len(buffer.dead_letters()) == 2
 

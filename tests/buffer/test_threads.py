@@ -13,6 +13,7 @@ from inngest_rest import (
     InngestClient,
 )
 from tests.support.buffers import ROUTE, Gate, Make, full_signal, sent, workers
+from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, text
 
 if TYPE_CHECKING:
@@ -39,14 +40,14 @@ def gated(gate: Gate) -> Iterator[Callable[..., EventBuffer]]:
     yield make
     gate.opened.set()
     for buffer in made:
-        buffer.close(5)
+        buffer.close(PATIENCE)
     client.close()
 
 
 def test_add_never_waits_for_the_network(gated: Make, gate: Gate, server: Server) -> None:
     buffer = gated(batch_size=1)
     buffer.add({"name": "a"})
-    assert gate.reached.wait(5)
+    assert gate.reached.wait(PATIENCE)
     for number in range(1_000):
         buffer.add({"name": f"e{number}"})
     assert buffer.pending == 1_001
@@ -59,16 +60,16 @@ def test_add_waits_for_room_by_default(
     is_full = full_signal(monkeypatch)
     buffer = gated(batch_size=1, max_pending=1)
     buffer.add({"name": "a"})
-    assert gate.reached.wait(5)
+    assert gate.reached.wait(PATIENCE)
     added: list[bool] = []
     thread = threading.Thread(target=lambda: added.append(buffer.add({"name": "b"})))
     thread.start()
-    assert is_full.wait(5)
+    assert is_full.wait(PATIENCE)
     assert added == []
     gate.opened.set()
-    thread.join(5)
+    thread.join(PATIENCE)
     assert added == [True]
-    assert buffer.flush(5)
+    assert buffer.flush(PATIENCE)
     assert buffer.report.accepted == 2
 
 
@@ -78,7 +79,7 @@ def test_a_thread_that_waits_for_room_gets_an_error_when_the_buffer_closes(
     is_full = full_signal(monkeypatch)
     buffer = gated(batch_size=1, max_pending=1)
     buffer.add({"name": "a"})
-    assert gate.reached.wait(5)
+    assert gate.reached.wait(PATIENCE)
     raised: list[Exception] = []
 
     def add() -> None:
@@ -89,9 +90,9 @@ def test_a_thread_that_waits_for_room_gets_an_error_when_the_buffer_closes(
 
     thread = threading.Thread(target=add)
     thread.start()
-    assert is_full.wait(5)
+    assert is_full.wait(PATIENCE)
     assert buffer.close(0.05) == 1
-    thread.join(5)
+    thread.join(PATIENCE)
     assert "closed" in str(raised[0])
 
 
@@ -110,19 +111,19 @@ def test_a_callback_that_adds_to_a_full_buffer_does_not_wait_for_itself(
 
     buffer = gated(max_pending=1, batch_size=1, on_batch=add_two)
     buffer.add({"name": "a"})
-    assert raised.wait(5)
+    assert raised.wait(PATIENCE)
 
 
 def test_events_in_flight_when_the_buffer_closes_are_counted_once(gated: Make, gate: Gate) -> None:
     buffer = gated(batch_size=1)
     buffer.add({"name": "a"})
-    assert gate.reached.wait(5)
+    assert gate.reached.wait(PATIENCE)
     before = workers()
     assert buffer.close(0.05) == 1
     assert buffer.report.unknown == 1
     gate.opened.set()
     for worker in before:
-        worker.join(5)
+        worker.join(PATIENCE)
     report = buffer.report
     assert (report.accepted, report.unknown) == (0, 1)
 
@@ -134,7 +135,7 @@ def test_a_full_batch_goes_out_without_waiting(gated: Make, gate: Gate, server: 
     for name in "abc":
         assert server.asked == []
         buffer.add({"name": name})
-    assert done.wait(5)
+    assert done.wait(PATIENCE)
     assert sent(server) == [["a", "b", "c"]]
 
 
@@ -142,7 +143,7 @@ def test_a_batch_that_is_not_full_goes_out_when_it_is_old(gated: Make, gate: Gat
     gate.opened.set()
     done = threading.Event()
     gated(max_age=0.01, on_batch=lambda _: done.set()).add({"name": "a"})
-    assert done.wait(5)
+    assert done.wait(PATIENCE)
 
 
 def test_events_of_many_threads_are_all_sent_in_order(
@@ -160,7 +161,7 @@ def test_events_of_many_threads_are_all_sent_in_order(
         thread.start()
     for thread in threads:
         thread.join()
-    assert buffer.flush(10)
+    assert buffer.flush(PATIENCE)
     went = [name for body in sent(server) for name in body]
     assert len(went) == len(set(went)) == 3_000
     for number in range(6):
@@ -185,7 +186,7 @@ def test_flush_sends_in_its_own_thread_when_no_other_can_start(
     gate.opened.set()
     buffer = gated()
     buffer.add({"name": "a"})
-    assert buffer.close(5) == 0
+    assert buffer.close(PATIENCE) == 0
     assert sent(server) == [["a"]]
 
 

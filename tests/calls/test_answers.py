@@ -175,6 +175,25 @@ def test_the_message_joins_all_errors_of_a_response(client: InngestClient, serve
     assert caught.value.code == "a"
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"  <html>Bad Gateway</html>", "Bad Gateway"),
+        (b"no <b>upstream</b>", "Bad Gateway"),
+        (b" the upstream is down\n", "the upstream is down"),
+        (b"x" * 100 + b"<", "x" * 100 + "<"),
+        (b" ", "Bad Gateway"),
+    ],
+    ids=["page", "markup", "text", "text with a sign", "nothing"],
+)
+def test_a_page_is_no_message_and_any_other_text_is(
+    connect: Connect, server: Server, body: bytes, message: str
+) -> None:
+    with pytest.raises(ServerError) as caught:
+        ask(connect(retries=0), server, GET_APP, Reply(502, body))
+    assert caught.value.message == message
+
+
 ALL = [GET_EVENT, LIST_EVENTS, SIGNAL, GET_APP, TRACE, INVOKE]
 
 

@@ -120,6 +120,12 @@ def test_with_only_an_api_key_an_operation_of_v1_names_the_key_it_needs(
     assert server.asked == []
 
 
+def test_a_dev_server_is_asked_by_v1_whatever_the_keys(connect: Connect, server: Server) -> None:
+    server.on(f"GET /v1/events/{RUN_ID}", recorded("v1-event"))
+    connect(dev=True, api_key="sk-inn-api-1").events.get(RUN_ID)
+    assert bearers(server) == [""]
+
+
 def test_v2_gets_the_api_key_first_and_v1_never_gets_it(connect: Connect, server: Server) -> None:
     server.on("GET /v2/apps/a", only(HASHES[0], "v2-app"))
     server.on(f"GET /v1/events/{RUN_ID}", recorded("v1-event"))

@@ -317,10 +317,11 @@ def test_a_transport_error_says_whether_the_request_may_have_arrived(
     assert type(failure).__name__ in caught.value.reason
 
 
+@pytest.mark.parametrize("first", [LOST, text(503, "")], ids=["lost", "503"])
 def test_a_request_that_may_have_arrived_in_any_attempt_may_have_been_delivered(
-    connect: Connect, server: Server
+    connect: Connect, server: Server, first: Any
 ) -> None:
-    server.on("GET /health", LOST, NOT_ARRIVED)
+    server.on("GET /health", first, NOT_ARRIVED)
     with pytest.raises(TransportError) as caught:
         connect(retries=1).health()
     assert caught.value.delivered

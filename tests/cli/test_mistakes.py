@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         (["runs", "list", "--statsu", "failed"], "did you mean --status?", "--since, --status"),
         (["runs", "list", "--bas-url", "x"], "did you mean --base-url?", "--output"),
         (["runs", "list", "--status", "fialed"], 'Did you mean "failed"?', '"cancelled"'),
-        (["runs", "list", "-o", "tabel"], 'Did you mean "table"?', '"ndjson"'),
+        (["runs", "list", "-o", "tabel"], "did you mean table?", "table, json, ndjson, id"),
         (
             ["runs", "list", "--params", '{"statsu": 1}'],
             "did you mean status?",
@@ -125,6 +125,30 @@ def test_a_mistake_is_told_in_the_format_that_is_asked_for(form: list[str], run:
 def test_options_of_every_command_stand_before_or_after_it(tokens: list[str], run: Run) -> None:
     ran = run(*tokens)
     assert ran.status == (0 if "-o" in tokens or "--output=id" in tokens else 2)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "field"),
+    [
+        (["-o"], "output"),
+        (["--max-chars", "many"], "max_chars"),
+        (["--max-chars", "0"], "max_chars"),
+        (["--request-timeout=soon"], "request_timeout"),
+        (["--retries", "1.5"], "retries"),
+        (["--dev=1"], "dev"),
+    ],
+    ids=" ".join,
+)
+def test_a_malformed_option_of_every_command_is_named(
+    tokens: list[str], field: str, run: Run
+) -> None:
+    ran = run("runs", "list", *tokens)
+    assert (ran.status, ran.answer["error"]["field"]) == (2, field)
+
+
+def test_what_follows_two_dashes_is_no_option(run: Run, mock: MockServer) -> None:
+    assert run("send", "--", "-q").answer["ok"]
+    assert mock.events[-1].name == "-q"
 
 
 def test_what_is_typed_overrides_params(run: Run, mock: MockServer) -> None:

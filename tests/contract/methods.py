@@ -209,7 +209,7 @@ METHODS: dict[str, Method] = {
 }
 
 NOT_WRAPPED = {
-    "getDevInfo": "the command `inngest-rest doctor` alone wants to know the release of a server",
+    "getDevInfo": "client.diagnose() alone asks it, among other things",
     "getHealthV2": "health() asks getHealth, which needs no key; any other call proves the key",
     "listFunctionRunsV2": "runs.list(app=..., function=...) asks listRunsV2, with the same runs",
 }

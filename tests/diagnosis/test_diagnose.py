@@ -163,6 +163,7 @@ def test_a_dev_server_that_is_not_said_to_be_one_is_a_warning(connect: Connect) 
 def test_a_server_with_keys_that_is_said_to_be_a_dev_server_is_a_warning(connect: Connect) -> None:
     diagnosis = diagnose(connect, self_hosted(), dev=True)
     assert of(diagnosis, Check.MODE).state is WARNING
+    assert of(diagnosis, Check.EVENT_KEY).state is WARNING
     assert of(diagnosis, Check.SIGNING_KEY).state is PROBLEM
 
 

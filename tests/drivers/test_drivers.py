@@ -10,13 +10,17 @@ import httpx
 import pytest
 
 from inngest_rest import AsyncInngestClient, InngestClient, RequestTimeoutError, TransportError
+from inngest_rest._core.calls.session import Session
 from inngest_rest._core.calls.settings import Given, resolve
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
 from inngest_rest._core.drivers import asynchronous, lanes
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.drivers.blocking import Driver
-from inngest_rest._core.plans import Plan, sleep
+from inngest_rest._core.plans import Call, Plan, sleep
+from inngest_rest._core.resources import runs, signals
 from inngest_rest._core.secret import Secret
+from inngest_rest._core.sending.batching import Batch
+from inngest_rest._core.sending.receipts import post
 from inngest_rest.errors import ClosedError
 from tests.support.plans import a_call
 from tests.support.server import accepts_all, recorded, says
@@ -201,6 +205,17 @@ def test_each_host_is_reached_through_its_own_proxy() -> None:
     by_host["api"].take()
     by_host["event"].take()
     assert made == [api, event]
+
+
+def test_each_family_of_the_api_goes_to_its_own_host() -> None:
+    session = Session(resolve(Given(dev=True)))
+    plans: list[Plan[Any]] = [
+        post(session, Batch.of([0], [b"{}"])),
+        runs.cancel(session, "x"),
+        signals.send(session, "x", None),
+    ]
+    effects = [next(plan) for plan in plans]
+    assert [isinstance(it, Call) and it.host for it in effects] == ["event", "api", "api"]
 
 
 def watched(log: list[str], effect: Plan[None]) -> Plan[None]:

@@ -14,8 +14,9 @@ import httpx
 from attrs import frozen
 
 from inngest_rest import InngestError, PartialActionError, PartialSendError, RetryPolicy
-from tests.faults.faults import FAULTS, Fault, Verdict
+from tests.faults.faults import FAULTS
 from tests.faults.operations import OPERATIONS, Operation, Tools, describe
+from tests.faults.verdicts import Fault, Verdict
 from tests.support.clock import Clock
 from tests.support.doors import DoorName, open_door
 
@@ -103,8 +104,7 @@ def run_cells(
 
 def _run(stage: Stage, fault: Fault, operation: Operation, door: DoorName, folder: Path) -> Cell:
     name = f"{operation.name}-{door}"
-    own = folder / f"{stage.port}-{name}"
-    own.mkdir()
+    file = folder / f"{stage.port}-{name}.ndjson"
     is_slow = fault.verdict is Verdict.LATE
     is_buffer = operation.kind == "buffer"
     with asyncio.Runner() as runner:
@@ -123,7 +123,7 @@ def _run(stage: Stage, fault: Fault, operation: Operation, door: DoorName, folde
         started = time.perf_counter()
         error: BaseException | None = None
         try:
-            result = describe(operation.do(Tools(client, own, fault.verdict in _FINAL)))
+            result = describe(operation.do(Tools(client, file, fault.verdict in _FINAL)))
         except (InngestError, Exception) as raised:  # noqa: BLE001 - which one it is, is the test
             error, result = raised, _name(raised)
         seconds = time.perf_counter() - started

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from enum import Enum
 from typing import TYPE_CHECKING
-
-from attrs import frozen
 
 from tests.faults.plays import (
     REFUSES,
@@ -23,82 +20,10 @@ from tests.faults.plays import (
     stalls,
     trickles,
 )
+from tests.faults.verdicts import Fault, Verdict
 
 if TYPE_CHECKING:
     from tests.faults.server import Play
-
-
-class Verdict(Enum):
-    """What a fault means for a call; with it, an operation's own rules give the cell.
-
-    Attributes:
-        NOT_SENT: The request provably did not arrive: any operation may be tried again.
-        LOST: The connection broke, so it may have arrived.
-        LATE: No complete response came in time, so it may have arrived.
-        FAILED: A 5xx: it may have been carried out.
-        TIMED_OUT: A 408, for which the same holds.
-        LIMITED: A 429 that names no pause, and so costs an attempt.
-        PAUSED: A 429 that names a pause of a second.
-        BARRED: A 429 that names a pause beyond the total time of a call.
-        BAD: A 400, which is a receipt where events are sent.
-        INVALID, UNAUTHORIZED, FORBIDDEN, CONFLICT, OVERSIZE, REFUSED: Another 4xx, each final.
-        UNKNOWN: A 404 about a resource.
-        NO_ROUTE: The route is not there, as 404, 405 or 501 say.
-        PAGE: A web page under a 2xx, as the web UI has for paths that are not its own.
-        EMPTY: Nothing under a 200, as a build without the web UI has for such paths.
-        NOTHING: Nothing under a 204.
-        ODD: A 2xx with JSON that is not of this API, or not JSON.
-        NULL: A 2xx with null as its data.
-        TOO_LARGE: A 2xx with more than the client takes.
-        NO_ANSWER: A 3xx, which is never followed.
-    """
-
-    NOT_SENT = "not sent"
-    LOST = "lost"
-    LATE = "late"
-    FAILED = "failed"
-    TIMED_OUT = "timed out"
-    LIMITED = "limited"
-    PAUSED = "paused"
-    BARRED = "barred"
-    BAD = "bad"
-    INVALID = "invalid"
-    OVERSIZE = "oversize"
-    UNAUTHORIZED = "unauthorized"
-    FORBIDDEN = "forbidden"
-    CONFLICT = "conflict"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"
-    NO_ROUTE = "no route"
-    PAGE = "page"
-    EMPTY = "empty"
-    NOTHING = "nothing"
-    ODD = "odd"
-    NULL = "null"
-    TOO_LARGE = "too large"
-    NO_ANSWER = "no answer"
-
-
-@frozen
-class Fault:
-    """One row of the table.
-
-    Attributes:
-        name: What the server does.
-        play: How it does so.
-        verdict: What that means.
-        everywhere: Whether every operation is put before it, rather than one of each kind.
-    """
-
-    name: str
-    play: Play
-    verdict: Verdict
-    everywhere: bool = False
-
-    @property
-    def is_unread(self) -> bool:
-        """Whether the server does not read the request."""
-        return self.play.greet is not None
 
 
 _OK = '{"data":{},"ids":["01"],"status":200}'
@@ -332,6 +257,26 @@ _ODD = (
         ("headers in Latin-1", answers(http(200, "[]", "X-Name: caf\xe9"))),
         ("hangs up after each response", answers(json(200, "[]"), closes)),
         ("resets after each response", answers(json(200, "[]", "Connection: close"), closes)),
+    ),
+    *_of(
+        Verdict.ODD,
+        ("receipt with too few ids", answers(json(200, '{"ids":[],"status":200}'))),
+        ("receipt with too many ids", answers(json(200, '{"ids":["01","02"],"status":200}'))),
+        ("receipt with an empty id", answers(json(200, '{"ids":[""],"status":200}'))),
+        ("receipt whose ids are a text", answers(json(200, '{"ids":"a","status":200}'))),
+        ("receipt whose ids are null", answers(json(200, '{"ids":null,"status":200}'))),
+        ("receipt whose ids are an object", answers(json(200, '{"ids":{"0":"01"},"status":200}'))),
+        ("receipt whose ids are true", answers(json(200, '{"ids":[true],"status":200}'))),
+        ("receipt that says 500", answers(json(200, '{"ids":["01"],"status":500}'))),
+        (
+            "receipt with an error",
+            answers(json(200, '{"ids":["01"],"status":200,"error":"not stored"}')),
+        ),
+    ),
+    *_of(
+        Verdict.BAD,
+        ("400 with all ids", answers(json(400, '{"ids":["01"],"status":400,"error":"no"}'))),
+        ("400 that says 200", answers(json(400, '{"ids":["01"],"status":200}'))),
     ),
     *_of(Verdict.NULL, ("data of null", answers(json(200, '{"data":null}')))),
     *_of(

@@ -36,7 +36,7 @@ class Tools:
 
     Attributes:
         client: The client, behind the blocking interface.
-        folder: A folder of the cell's own.
+        file: A file of the cell's own, not there yet.
         is_final: Whether what the server does decides about an event, so that a buffer ends.
         run: The id of a run that has ended.
         open_run: The id of a run that has not.
@@ -46,7 +46,7 @@ class Tools:
     """
 
     client: InngestClient
-    folder: Path
+    file: Path
     is_final: bool
     run: str = "01M86WNRKHYE50ZF3GG530BHRT"
     open_run: str = "01M86WNRKHYE50ZF3GG530BHRT"
@@ -84,9 +84,8 @@ def _event() -> dict[str, Any]:
 
 
 def _send_file(tools: Tools) -> object:
-    file = tools.folder / "events.ndjson"
-    file.write_text('{"name":"shop/order.placed","data":{"n":1}}\n')
-    return tools.client.send_file(file)
+    tools.file.write_text('{"name":"shop/order.placed","data":{"n":1}}\n')
+    return tools.client.send_file(tools.file)
 
 
 def _buffer(tools: Tools) -> SendReport:

@@ -10,9 +10,9 @@ from attrs import frozen
 
 from inngest_rest import InngestClient
 from inngest_rest.testing import MockServer, completes, fails, sleeps, waits_for
-from tests.faults.faults import Verdict
 from tests.faults.plays import answers, closes, http, json, resets
 from tests.faults.server import Play
+from tests.faults.verdicts import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.faults.faults import Fault, Verdict
+from tests.faults.verdicts import Fault, Verdict
 
 if TYPE_CHECKING:
     from tests.faults.operations import Operation

@@ -10,10 +10,10 @@ from attrs import frozen
 
 from inngest_rest import ApiError, InngestError, InvalidResponseError, RetryPolicy, TransportError
 from tests.faults.cells import LONG, without_certificates
-from tests.faults.faults import Verdict
 from tests.faults.operations import OPERATIONS, Operation, Tools, describe
 from tests.faults.recovery import PASSING, Passing, World, in_front_of
 from tests.faults.server import FaultServer
+from tests.faults.verdicts import Verdict
 from tests.support.clock import Clock
 from tests.support.doors import open_door
 
@@ -124,8 +124,7 @@ def _run(
     stage: Stage, worlds: dict[str, World], operation: Operation, door: DoorName, folder: Path
 ) -> Outcome:
     name = f"{operation.name}-{door}"
-    own = folder / name
-    own.mkdir()
+    file = folder / f"{name}.ndjson"
     clock = Clock()
     world = worlds[name] = World(clock)
     with asyncio.Runner() as runner:
@@ -144,7 +143,7 @@ def _run(
         world.strikes_at = len(stage.requests[name])
         error: InngestError | None = None
         try:
-            result = describe(operation.do(Tools(client, own, is_final=True, **world.ids)))
+            result = describe(operation.do(Tools(client, file, is_final=True, **world.ids)))
         except InngestError as raised:
             error, result = raised, describe(getattr(raised, "report", raised))
         client.close()

@@ -18,6 +18,7 @@ from inngest_rest._core.sending.batching import (
     batches_of_events,
 )
 from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES
+from inngest_rest.errors import InvalidEventError
 
 
 def split(texts: list[bytes], **bounds: int) -> list[int]:
@@ -46,6 +47,19 @@ def test_a_batch_is_bounded_by_bytes_including_brackets_and_commas() -> None:
     # One byte of slack: a comma may be counted after the last event, although none is sent.
     assert split(texts, max_bytes=whole + 1) == [2, 2, 1]
     assert split(texts, max_bytes=whole - 1) == [1] * 5
+
+
+def test_a_long_run_of_refused_events_is_passed_on_and_none_is_lost() -> None:
+    def refuse(_: int, position: int) -> bytes:
+        raise InvalidEventError("bad", position=position)
+
+    batcher = Batcher(refuse, describe=lambda _: {}, max_events=3)
+    made = [batcher.add(number) for number in range(7)]
+    assert [None if each is None else len(each.refused) for each in made] == [
+        *(None, None, 3, None, None, 3, None)
+    ]
+    batches = [each for each in [*made, batcher.flush()] if each is not None]
+    assert [it.position for each in batches for it in each.refused] == list(range(7))
 
 
 def test_an_event_larger_than_a_batch_is_sent_alone() -> None:

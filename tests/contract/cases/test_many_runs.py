@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx
@@ -57,12 +56,13 @@ def test_failed_runs_are_replayed_and_linked_to_what_they_repeat(
 def test_runs_of_a_relative_window_are_cancelled(world: World, client: InngestClient) -> None:
     world.needs("listRunsV2", "cancelRunV2")
     running = {world.start(client, "sleeps").id for _ in range(2)}
-    cancel_all = partial(
-        client.runs.cancel_all, app=world.app, function="sleeps", since=timedelta(minutes=5)
-    )
-    assert cancel_all(until=timedelta(minutes=4)).rows == ()
+    app, since = world.app, timedelta(minutes=5)
+    before = client.runs.cancel_all(app=app, since=since, until=timedelta(minutes=4), dry_run=True)
+    assert not {row.id for row in before.rows} & running
     seen = list[str]()
-    report = cancel_all(on_result=lambda row: seen.append(str(row.id)))
+    report = client.runs.cancel_all(
+        app=app, function="sleeps", since=since, on_result=lambda row: seen.append(str(row.id))
+    )
     assert {row.id for row in report.rows if row.outcome == "done"} >= running
     assert seen == [row.id for row in report.rows]
     assert {client.runs.wait(each, timeout=60).status for each in running} == {"cancelled"}

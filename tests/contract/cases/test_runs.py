@@ -140,8 +140,7 @@ def test_trace_is_drawn_for_a_terminal_and_as_a_page(world: World, client: Innge
     assert trace is not None
     rows = trace.render(width=80).splitlines()
     page = trace.to_html()
-    assert trace.run_id is not None
-    assert trace.run_id in rows[0]
+    assert run.id in rows[0]
     assert all(len(each) <= 80 for each in rows)
     for name in names:
         # The two spans that a server has of a step are one.

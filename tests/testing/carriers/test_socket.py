@@ -8,6 +8,7 @@ import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import httpx
@@ -59,16 +60,26 @@ def test_socket_and_transport_answer_alike(
     both: tuple[httpx.Client, httpx.Client], method: str, path: str
 ) -> None:
     here, there = (client.request(method, path) for client in both)
-    ours, headers = dict(here.headers), dict(there.headers)
-    # Of two clocks: the mock's own, and the machine's.
-    assert all(each.pop("date").endswith("GMT") for each in (ours, headers))
+    headers, expected = dict(there.headers), dict(here.headers)
+    for each in (headers, expected):
+        assert each.pop("date").endswith("GMT")
     if method == "HEAD" and "content-length" not in here.headers:
         assert headers.pop("transfer-encoding") == "chunked", "h11 insists on some framing"
     assert (there.status_code, headers, there.content) == (
         here.status_code,
-        ours,
+        expected,
         here.content,
     )
+
+
+def test_responses_are_dated_by_the_mocks_clock(url: str, mock: MockServer) -> None:
+    mock.advance(86_400)
+    mock.fault(answers(503), times=2)
+    in_process = httpx.Client(base_url=url, transport=mock.transport)
+    with in_process, httpx.Client(base_url=url, timeout=PATIENT) as on_socket:
+        for client in (in_process, on_socket) * 2:  # what a fault answers is dated, too
+            date = parsedate_to_datetime(client.get("/health").headers["date"])
+            assert abs(mock.now - date) < timedelta(hours=1)
 
 
 def test_url_is_loopback_and_a_given_port_is_used() -> None:

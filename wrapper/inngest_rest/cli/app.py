@@ -1,9 +1,10 @@
 """The command line as a whole: its groups and options, and what becomes of a mistake in it."""
 
 # cyclopts reads annotations here: they are there at run time.
+import gc
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -12,10 +13,11 @@ from inngest_rest.cli import groups, mistakes
 from inngest_rest.cli.answer import Answer
 from inngest_rest.cli.command import Job, unwrapped
 from inngest_rest.cli.local import LOCAL
-from inngest_rest.cli.options import Options
+from inngest_rest.cli.options import Options, split
 from inngest_rest.cli.output import STDIN, OutputError
 from inngest_rest.cli.talk import Talk
-from inngest_rest.operations.problems import EXIT_STATUS, MEANING, Code, Problem
+from inngest_rest.operations.parameters import ParameterError
+from inngest_rest.operations.problems import EXIT_STATUS, MEANING, Code, Problem, problem_of
 
 _HELP = """\
 Send events to Inngest; list, inspect, wait for, cancel and replay runs. Unofficial.
@@ -34,6 +36,8 @@ _KEY = re.compile(
     r"--?(event|signing|api|signing[-_]key[-_]fallback)[-_]?(key|token)", re.IGNORECASE
 )
 
+
+_ABOUT = {"--help", "-h", "--version"}
 
 # What a shell reports of a program that ended because nobody read its output any more.
 _BROKEN_PIPE = 128 + 13
@@ -59,15 +63,47 @@ def _run(tokens: Sequence[str]) -> int:
             break
         if found := _KEY.match(each):
             return Answer.for_mistake(tokens).fail(mistakes.key_option(found[0]))
+    if not tokens or not _ABOUT.isdisjoint(tokens):
+        return _help(tokens)
     try:
-        status: Any = command_line().meta([STDIN if each == "-" else each for each in tokens])
+        options, others = split([STDIN if each == "-" else each for each in tokens])
+        job: Job | None = _commands()(others)
+        gc.enable()  # see inngest_rest.cli.main
+        return 0 if job is None else job(options)
     except CycloptsError as error:
         return Answer.for_mistake(tokens).fail(mistakes.problem_of(error))
-    return status or 0
+    except ParameterError as error:
+        return Answer.for_mistake(tokens).fail(problem_of(error))
+
+
+def _help(tokens: Sequence[str]) -> int:
+    from rich.console import Console  # noqa: PLC0415 - a command does without
+
+    app = command_line()
+    app.console = Console(emoji=False, highlight=False, markup=False)
+    try:
+        app.meta(tokens)
+    except CycloptsError as error:
+        return Answer.for_mistake(tokens).fail(mistakes.problem_of(error))
+    return 0
 
 
 def command_line() -> App:
-    """Return all commands, and the options of every command as those of its `meta`."""
+    """Return all commands, with the options of every command as those of its `meta`."""
+    app = _commands()
+
+    @app.meta.default
+    def launch(  # pyright: ignore[reportUnusedFunction]
+        *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+        options: Options | None = None,
+    ) -> None:
+        del options
+        app(tokens)
+
+    return app
+
+
+def _commands() -> App:
     app = App(
         name="inngest-rest",
         help=unwrapped(_HELP),
@@ -83,13 +119,4 @@ def command_line() -> App:
     groups.add_to(app)
     for name, about in LOCAL.items():
         app.command(f"inngest_rest.cli.{name}:app", name=name, help=about)
-
-    @app.meta.default
-    def launch(  # pyright: ignore[reportUnusedFunction]
-        *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
-        options: Options | None = None,
-    ) -> int:
-        job: Job | None = app(tokens)
-        return 0 if job is None else job(options or Options())
-
     return app

@@ -12,7 +12,6 @@ import attrs
 from cyclopts import Group, Parameter
 
 from inngest_rest.cli.extras import Extras
-from inngest_rest.operations.bulk import Bulk, Selection
 from inngest_rest.operations.operation import Returns
 from inngest_rest.operations.parameters import is_json
 from inngest_rest.operations.problems import EXIT_STATUS, Code
@@ -134,10 +133,11 @@ def _extras(operation: Operation[Any]) -> dict[str, inspect.Parameter]:
     if operation.name in _WAITING:
         help = f"Exit with {EXIT_STATUS[Code.RUN_FAILED]} if a run failed or was cancelled."
         extras.append(_extra("exit_status", bool, help))
-    if issubclass(operation.parameters, Bulk):
+    names = {each.name for each in attrs.fields(operation.parameters)}
+    if "dry_run" in names:
         help = "Keep a row per run in this file, and resume from it if it exists."
         extras.append(_extra("report", str, help))
-    if issubclass(operation.parameters, Selection):
+    if "confirmed_count" in names:
         extras.append(_extra("yes", bool, "Act on what a filter selects without asking."))
     return {each.name: each for each in extras}
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 import attrs
 from attrs import evolve
 
 from inngest_rest import InngestClient
-from inngest_rest.cli import waiting
 from inngest_rest.cli.answer import Answer
 from inngest_rest.cli.output import STDIN, Output, OutputError
 from inngest_rest.cli.shape import Shape
 from inngest_rest.cli.typed import command_text
 from inngest_rest.operations import running
-from inngest_rest.operations.bulk import BulkOperation
 from inngest_rest.operations.operation import Returns
 from inngest_rest.operations.parameters import ParameterError, fixed, is_json, read
 from inngest_rest.operations.problems import OperationError, problem_of
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
 
     from inngest_rest.cli.extras import Extras
     from inngest_rest.cli.options import Format, Options
+    from inngest_rest.operations.bulk import BulkOperation
     from inngest_rest.operations.operation import Operation
 
 
@@ -42,7 +41,7 @@ def execute(
         answer.shape = _shape(operation, answer.format, options)
         answer.output = Output(options.output_file)
         with client_of(options) as client:
-            if isinstance(operation, BulkOperation):
+            if _is_bulk(operation):
                 from inngest_rest.cli import acting  # noqa: PLC0415 - few commands act on many
 
                 return acting.act(operation, client, parameters, extras, options, answer)
@@ -63,18 +62,17 @@ def _run(
     answer: Answer,
 ) -> int:
     wanted = evolve(parameters, limit=None) if extras.all else parameters
-    ended = waiting.Ended()
-    if operation.name == "runs.watch" and answer.format == "table":
-        from inngest_rest.cli import watching  # noqa: PLC0415 - rich is slow to load
+    if operation.returns is Returns.STREAM:
+        from inngest_rest.cli import waiting  # noqa: PLC0415 - few commands wait
 
-        watching.show(operation.run(client, wanted), answer, ended)
-    else:
-        operation = waiting.with_progress(operation, answer.talk)
-        for part in running.parts(operation, client, wanted):
-            ended.note(part.items)
-            answer.add(part)
-    answer.talk.end_progress()
-    status = answer.finish(ended.problem() if extras.exit_status else None)
+        return waiting.wait(operation, client, wanted, extras, answer)
+    if operation.uses_files:
+        from inngest_rest.cli import sending  # noqa: PLC0415 - one command sends a file
+
+        operation = sending.with_progress(operation, answer.talk)
+    for part in running.parts(operation, client, wanted):
+        answer.add(part)
+    status = answer.finish()
     if operation.returns is Returns.PAGES and answer.next_cursor is not None:
         following = evolve(parameters, cursor=answer.next_cursor)
         answer.talk.hint(f"Next page: {command_text(operation, following, options)}")
@@ -106,11 +104,16 @@ def _format(
 
 def _shape(operation: Operation[Any], form: Format, options: Options) -> Shape:
     kinds: tuple[type[Any], ...] = (operation.result,)
-    if isinstance(operation, BulkOperation) and form == "ndjson":
+    if _is_bulk(operation) and form == "ndjson":
         from inngest_rest.action_reports import ActionRow  # noqa: PLC0415 - few need it
 
         kinds = (ActionRow,)
     return Shape.of(options.fields, options.max_chars, kinds)
+
+
+def _is_bulk(operation: Operation[Any]) -> TypeGuard[BulkOperation[Any]]:
+    """Return whether this is a `BulkOperation`, without loading that for another."""
+    return hasattr(operation, "act")
 
 
 def client_of(options: Options) -> InngestClient:

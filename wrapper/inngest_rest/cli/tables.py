@@ -32,7 +32,8 @@ from inngest_rest.models import (
     StoredEvent,
     Webhook,
 )
-from inngest_rest.operations.results import Acted, Explained, Sent
+from inngest_rest.operations.explained import Explained
+from inngest_rest.operations.results import Acted, Sent
 from inngest_rest.record import Record
 from inngest_rest.responses import Target
 

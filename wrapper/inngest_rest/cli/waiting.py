@@ -1,70 +1,34 @@
-"""What commands do while they wait: count the runs that failed, and show how far a file is."""
+"""Commands that wait: they write what happens until it ends."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, evolve, field
-
-from inngest_rest.models import Run, RunChange, RunStatus
-from inngest_rest.operations.problems import Code, Problem
+from inngest_rest.cli.ended import Ended
+from inngest_rest.operations import running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from inngest_rest import BatchReport
-    from inngest_rest.cli.talk import Talk
+    from inngest_rest import InngestClient
+    from inngest_rest.cli.answer import Answer
+    from inngest_rest.cli.extras import Extras
     from inngest_rest.operations.operation import Operation
-    from inngest_rest.record import Record
-
-_NOT_DONE = {RunStatus.FAILED, RunStatus.CANCELLED}
-
-# Runs that a message names.
-_MOST_NAMED = 5
 
 
-@define
-class Ended:
-    """The runs that have ended, as far as they were seen."""
+def wait(
+    operation: Operation[Any],
+    client: InngestClient,
+    parameters: Any,
+    extras: Extras,
+    answer: Answer,
+) -> int:
+    """Write what an operation returns as it happens, and return the exit status."""
+    ended = Ended()
+    if operation.name == "runs.watch" and answer.format == "table":
+        from inngest_rest.cli import watching  # noqa: PLC0415 - rich is slow to load
 
-    _count: int = field(default=0, init=False)
-    _failed: list[Run] = field(factory=list, init=False)
-
-    def note(self, items: Iterable[Record]) -> None:
-        """Note the runs among the items that have ended."""
-        for each in items:
-            run = each.run if isinstance(each, RunChange) and each.kind == "ended" else each
-            if isinstance(run, Run):
-                self._count += 1
-                if run.status in _NOT_DONE:
-                    self._failed.append(run)
-
-    def problem(self) -> Problem | None:
-        """Return the problem that there is if a run failed or was cancelled."""
-        if not self._failed:
-            return None
-        named = ", ".join(f"{run.id} {run.status}" for run in self._failed[:_MOST_NAMED])
-        more = len(self._failed) - _MOST_NAMED
-        rest = f" and {more} more" if more > 0 else ""
-        return Problem(
-            Code.RUN_FAILED,
-            f"{len(self._failed)} of {self._count} runs did not complete: {named}{rest}",
-            hint=f"`runs trace {self._failed[0].id}` shows where it ended.",
-        )
-
-
-def with_progress(operation: Operation[Any], talk: Talk) -> Operation[Any]:
-    """Return an operation that shows how far it is, if it can."""
-    if operation.name != "send_file":
-        return operation
-    counts = {"accepted": 0, "rejected": 0, "unknown": 0}
-
-    def on_batch(batch: BatchReport) -> None:
-        for name in counts:
-            counts[name] += getattr(batch.report, name)
-        told = [f"{count:,} {name}" for name, count in counts.items() if count]
-        talk.progress(f"Sending: {', '.join(told)}")
-
-    send_file: Callable[..., Any] = operation.run
-    return evolve(operation, run=partial(send_file, on_batch=on_batch))
+        watching.show(operation.run(client, parameters), answer, ended)
+    else:
+        for part in running.parts(operation, client, parameters):
+            ended.note(part.items)
+            answer.add(part)
+    return answer.finish(ended.problem() if extras.exit_status else None)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from inngest_rest.cli.answer import Answer
-    from inngest_rest.cli.waiting import Ended
+    from inngest_rest.cli.ended import Ended
     from inngest_rest.models import Run, RunChange
 
 # Lines of a terminal that are not for runs: the heading, and the one with the cursor.

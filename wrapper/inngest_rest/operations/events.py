@@ -8,6 +8,7 @@ from attrs import frozen
 
 from inngest_rest.models import Run, StoredEvent
 from inngest_rest.operations import runs
+from inngest_rest.operations.explained import Explained
 from inngest_rest.operations.operation import Operation, Returns
 from inngest_rest.operations.parameters import (
     DEFAULT_LIMIT,
@@ -18,7 +19,6 @@ from inngest_rest.operations.parameters import (
     instant,
     option,
 )
-from inngest_rest.operations.results import Explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,10 +6,9 @@ from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Self
 
-from attrs import field, fields, frozen
+from attrs import field, frozen
 
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
-from inngest_rest.explanation import Explanation
 from inngest_rest.models import Cancellation, Webhook
 from inngest_rest.record import Record
 from inngest_rest.reports import SendFailure
@@ -116,23 +115,6 @@ def _most_telling(rows: Sequence[ActionRow]) -> tuple[ActionRow, ...]:
     done = (row for row in rows if row.outcome in DONE)
     ordered = chain((row for row in rows if row.outcome not in DONE), done)
     return tuple(row for row, _ in zip(ordered, range(MAX_ROWS), strict=False))
-
-
-@frozen(repr=False)
-class Explained(Explanation):
-    """What became of an event, and why a function did not run for it.
-
-    Attributes:
-        sentence: The whole as one sentence.
-    """
-
-    sentence: str = ""
-
-    @classmethod
-    def of(cls, explanation: Explanation) -> Self:
-        """Return an explanation with its sentence."""
-        parts = {it.name: getattr(explanation, it.name) for it in fields(Explanation)}
-        return cls(**parts, sentence=str(explanation))
 
 
 @frozen(repr=False)

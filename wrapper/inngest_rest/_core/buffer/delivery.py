@@ -31,7 +31,10 @@ def deliver(session: Session, batch: Batch) -> Plan[Fates]:
         return fates
     known, left = fates.each[: fates.known], len(fates.each) - fates.known
     if left == 1:
-        return Fates(batch, [*known, Rejected(str(fates.cause))])
+        reason = str(fates.cause)
+        if batch.may_be_stored:
+            reason += "; an earlier request may have stored it"
+        return Fates(batch, [*known, Rejected(reason, may_be_stored=batch.may_be_stored)])
     middle = fates.known + left // 2
     front = yield from deliver(session, batch.part(fates.known, middle))
     if front.cause is not None:

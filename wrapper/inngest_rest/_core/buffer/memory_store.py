@@ -145,6 +145,7 @@ class MemoryStore:
     def put_back(self, batch: Batch) -> None:
         with self._taking:
             if batch is self._taken:
+                self._taken = batch._replace(may_be_stored=True)
                 with self._schedule.lock:
                     self._schedule.kept(self.pending)
 

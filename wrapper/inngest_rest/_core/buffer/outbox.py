@@ -7,6 +7,7 @@ that takes very long), an event goes out twice, and runs once by its id (operati
 
 from __future__ import annotations
 
+import itertools
 import logging
 import uuid
 from contextlib import closing
@@ -47,7 +48,7 @@ _FREE = f"""
     OR typeof(leased_until) = 'null')
 """
 _LEASE = "UPDATE entries SET owner = ?, leased_until = ? WHERE seq = ?"
-_RELEASE = "UPDATE entries SET owner = NULL, leased_until = 0 WHERE seq = ? AND owner = ?"
+_RELEASE = "UPDATE entries SET owner = ?, leased_until = 0 WHERE seq = ? AND owner = ?"
 _DELETE = "DELETE FROM entries WHERE seq = ?"
 _BURY = """
 INSERT OR IGNORE INTO dead_letters
@@ -110,6 +111,8 @@ class Outbox:
         self._owner = uuid.uuid4().hex
         self._commits = GroupCommit(self._store)
         self._has_to_wake = False
+        # Events that a request had whose outcome is unknown. In the file, their owner stays.
+        self._maybe_stored: set[int] = set()
         # Final outcomes that are not in the file yet: why an event was rejected, None if it was
         # accepted, by its number.
         self._outcomes: dict[int, str | None] = {}
@@ -184,9 +187,10 @@ class Outbox:
         full, last = None, 0
         oldest = now = self._now()
         free = {"now": now, "owner": self._owner}
-        query = f"SELECT seq, text, added_at FROM entries WHERE {_FREE} ORDER BY seq"  # noqa: S608
+        may_be_stored = False
+        query = f"SELECT seq, text, added_at, owner FROM entries WHERE {_FREE} ORDER BY seq"  # noqa: S608
         with closing(db.execute(query, free)) as rows:
-            for seq, text, added_at in rows:
+            for seq, text, added_at, owner in rows:
                 if seq in self._outcomes:
                     continue
                 if len(taken) + len(damaged) == self._batch_size:
@@ -198,6 +202,7 @@ class Outbox:
                     if full is not None:
                         break
                     taken.append(seq)
+                    may_be_stored |= owner is not None or seq in self._maybe_stored
                     # A damaged time is no reason not to send a good event.
                     oldest = min(oldest, added_at) if isinstance(added_at, float) else oldest
                 last = seq
@@ -207,7 +212,8 @@ class Outbox:
             left = sum(islice(unsent, self._batch_size))
         self._warn_of_age(now - oldest)
         batch = full or batcher.flush() or Batch((), b"[]")
-        return batch._replace(positions=taken, refused=damaged), left, full is not None
+        batch = batch._replace(positions=taken, refused=damaged, may_be_stored=may_be_stored)
+        return batch, left, full is not None
 
     def _warn_of_age(self, age: float) -> None:
         if age > IDEMPOTENCY_WINDOW and not self._has_warned_of_age:
@@ -232,15 +238,17 @@ class Outbox:
         for seq, fate in zip(fates.batch.positions, fates.each, strict=True):
             if not isinstance(fate, Unknown):
                 self._outcomes[seq] = fate.reason if isinstance(fate, Rejected) else None
-        self._release(fates.batch)
+        self._release(fates.batch, may_be_stored=fates.rest_may_be_stored)
         return fates.split()[0]
 
     def put_back(self, batch: Batch) -> None:
-        self._release(batch)
+        self._release(batch, may_be_stored=True)
 
-    def _release(self, batch: Batch) -> None:
+    def _release(self, batch: Batch, *, may_be_stored: bool) -> None:
         """Write outcomes, and give other processes the rest of a batch."""
         unsent = [seq for seq in batch.positions if seq not in self._outcomes]
+        if may_be_stored:
+            self._maybe_stored.update(unsent)
         try:
             self._write_outcomes(unsent)
         except OutboxError as error:
@@ -257,7 +265,9 @@ class Outbox:
         # Apart, since accepted events make room, and dead letters need it.
         if accepted or unsent:
             with self.file.transaction("cannot note what was sent") as db:
-                db.executemany(_RELEASE, [(seq, self._owner) for seq in unsent])
+                owners = [self._owner if seq in self._maybe_stored else None for seq in unsent]
+                released = zip(owners, unsent, itertools.repeat(self._owner), strict=False)
+                db.executemany(_RELEASE, released)
                 db.executemany(_DELETE, accepted)
             self._note_written(seq for (seq,) in accepted)
         if rejected:
@@ -270,6 +280,7 @@ class Outbox:
     def _note_written(self, seqs: Iterable[int]) -> None:
         for seq in seqs:
             self._outcomes.pop(seq, None)
+            self._maybe_stored.discard(seq)
         self._has_warned_of_disk = False
 
     @property

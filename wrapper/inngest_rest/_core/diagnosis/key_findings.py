@@ -38,7 +38,7 @@ def _of_event_key(found: Evidence) -> Finding:
     if key is None:
         if settings.withholds_keys:
             return _withheld(about)
-        if settings.dev:
+        if _needs_no_key(found):
             return Finding(about, FindingState.OK, "not set, and not needed for a dev server")
         return Finding(
             about,
@@ -80,7 +80,7 @@ def _without_signing_key(found: Evidence) -> Finding:
     settings, about = found.settings, Check.SIGNING_KEY
     if settings.withholds_keys:
         return _withheld(about)
-    if settings.dev and found.kind in {ServerKind.DEV, None}:
+    if _needs_no_key(found):
         return Finding(about, FindingState.OK, "not set, and not needed for a dev server")
     if settings.api_key is not None:
         return Finding(
@@ -173,6 +173,11 @@ def of_environment(found: Evidence) -> Finding:
         f"{env!r} is asked for, but the signing key is for {kind}: calls may act on that instead",
         "Set INNGEST_SIGNING_KEY to the key of branch environments, or unset INNGEST_ENV.",
     )
+
+
+def _needs_no_key(found: Evidence) -> bool:
+    """Return whether the server is a dev server, for all that is known."""
+    return found.settings.dev and found.kind in {ServerKind.DEV, None}
 
 
 def _kind_of(key: Secret) -> str | None:

@@ -65,11 +65,13 @@ class Batch(NamedTuple):
         positions: The index of each in the caller's input.
         body: The events as one JSON array.
         refused: Events rejected locally since the previous batch; they are not sent.
+        may_be_stored: Whether an earlier request, whose outcome is unknown, had any of them.
     """
 
     positions: Sequence[int]
     body: bytes
     refused: Sequence[SendFailure] = ()
+    may_be_stored: bool = False
 
     def events(self) -> list[dict[str, Any]]:
         """Decode the events."""
@@ -92,7 +94,8 @@ class Batch(NamedTuple):
 
     def part(self, start: int, end: int | None = None) -> Batch:
         """Return a slice of the events as a batch, in the same bytes."""
-        return Batch.of(self.positions[start:end], self.texts()[start:end])
+        part = Batch.of(self.positions[start:end], self.texts()[start:end])
+        return part._replace(may_be_stored=self.may_be_stored)
 
 
 def _elements(array: bytes) -> list[bytes]:

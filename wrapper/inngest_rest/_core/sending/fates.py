@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from attrs import frozen
 
+from inngest_rest.errors import ApiError, ClosedError, TransportError
 from inngest_rest.reports import BatchReport, SendFailure, SendReport
 
 if TYPE_CHECKING:
@@ -17,9 +18,15 @@ if TYPE_CHECKING:
 
 
 class Rejected(NamedTuple):
-    """The server will never accept the event."""
+    """The server will never accept the event.
+
+    Attributes:
+        reason: Why.
+        may_be_stored: Whether it may have accepted it before: then it is reported as unknown.
+    """
 
     reason: str
+    may_be_stored: bool = False
 
 
 class Unknown(NamedTuple):
@@ -86,7 +93,10 @@ class Fates:
             )
             if not isinstance(fate, str)
         ]
-        unknown = sum(isinstance(fate, Unknown) for fate in self.each)
+        unknown = sum(
+            isinstance(fate, Unknown) or (isinstance(fate, Rejected) and fate.may_be_stored)
+            for fate in self.each
+        )
         return SendReport(
             accepted=len(self.each) - len(failures),
             rejected=len(refused) + len(failures) - unknown,
@@ -113,4 +123,19 @@ class Fates:
         if self.known == len(self.each):
             return self, None
         done = self.batch.part(0, self.known)._replace(refused=self.batch.refused)
-        return Fates(done, self.each[: self.known]), self.batch.part(self.known)
+        rest = self.batch.part(self.known)._replace(may_be_stored=self.rest_may_be_stored)
+        return Fates(done, self.each[: self.known]), rest
+
+    @property
+    def rest_may_be_stored(self) -> bool:
+        """Whether events whose fate is unknown may be stored."""
+        return self.batch.may_be_stored or (self.cause is not None and not took_nothing(self.cause))
+
+
+def took_nothing(cause: InngestError) -> bool:
+    """Return whether a request that failed with this error provably stored no event."""
+    if isinstance(cause, ApiError):
+        return not cause.may_have_taken_effect
+    return isinstance(cause, ClosedError) or (
+        isinstance(cause, TransportError) and not cause.delivered
+    )

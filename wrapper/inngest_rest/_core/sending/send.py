@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from inngest_rest._core.arguments import check_count
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS, MAX_EVENTS, Batch, batches_of_events
-from inngest_rest._core.sending.fates import Fate, Fates, Unknown
+from inngest_rest._core.sending.fates import Fate, Fates, Unknown, took_nothing
 from inngest_rest.errors import (
     ApiError,
     ClosedError,
@@ -50,7 +50,7 @@ def send(
         return [cast("str", id) for fates in sent for id in fates.each]
     ids = [id for fates in sent for id in fates.ids]
     report = sum((fates.report for fates in sent), SendReport())
-    if cause is not None and report.accepted == report.rejected == 0 and _took_nothing(cause):
+    if cause is not None and report.accepted == report.rejected == 0 and took_nothing(cause):
         raise cause
     raise PartialSendError(report, ids) from cause
 
@@ -84,12 +84,3 @@ def each_event(events: EventLike | Iterable[EventLike]) -> Iterable[EventLike]:
             f"{type(events).__name__}"
         )
     return events
-
-
-def _took_nothing(cause: InngestError) -> bool:
-    """Return whether a request that failed with this error provably stored no event."""
-    if isinstance(cause, ApiError):
-        return not cause.may_have_taken_effect
-    return isinstance(cause, ClosedError) or (
-        isinstance(cause, TransportError) and not cause.delivered
-    )

@@ -1,0 +1,118 @@
+"""Print what both clients make of each fault: the result, how many requests, how long.
+
+The faults, the operations and the rules are those of tests/faults, which hold every cell to them.
+
+Exit status: 0 success; 1 a cell is not as its rule demands; 2 no fault has the given name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+import tempfile
+from collections import defaultdict
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.faults.cells import run_cells
+from tests.faults.faults import FAULTS
+from tests.faults.judging import complaints
+from tests.faults.server import FaultServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tests.faults.cells import Cell
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="scripts/fault-report", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument("name", nargs="?", default="", help="only faults whose name has this text")
+    parser.add_argument("--json", action="store_true", help="print JSON, one object per cell")
+    options = parser.parse_args()
+    faults = [each for each in FAULTS if options.name in each.name]
+    if not faults:
+        print(f"no fault has {options.name!r} in its name", file=sys.stderr)
+        return 2
+    cells: list[Cell] = []
+    wrong: list[str] = []
+    with silence(), FaultServer() as server, tempfile.TemporaryDirectory() as folder:
+        for fault in faults:
+            of_fault = list(run_cells(server, Path(folder), [fault]))
+            cells += of_fault
+            wrong += [f"{cell}: {what}" for cell in of_fault for what in complaints(cell)]
+            rows = map(as_json, of_fault) if options.json else table(of_fault)
+            print(*rows, sep="\n", flush=True)
+    if not options.json:
+        print(summary(cells, wrong))
+    print(*wrong, sep="\n", end="\n" if wrong else "", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Keep buffers from logging what they keep: every cell is reported."""
+    logger = logging.getLogger("inngest_rest")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def table(cells: Iterable[Cell]) -> Iterator[str]:
+    """Format the cells of one fault: a line for each result that it led to."""
+    cells = list(cells)
+    fault = cells[0].fault
+    yield f"\n{fault.name} ({fault.verdict.value})"
+    by_result: dict[tuple[str, str], list[Cell]] = defaultdict(list)
+    for cell in cells:
+        by_result[cell.result, requests(cell)].append(cell)
+    for (result, count), same in by_result.items():
+        names = dict.fromkeys(each.operation.name for each in same)
+        slowest = max(each.seconds for each in same)
+        yield f"  {result:<30} {count:>9}  {slowest:5.2f} s  {' '.join(names)}"
+
+
+def requests(cell: Cell) -> str:
+    """Say how many requests the server read, and of which kind."""
+    count = len(cell.requests)
+    writes = sum(each.method != "GET" for each in cell.requests)
+    return f"{count}" if writes in (0, count) else f"{count} ({writes} w)"
+
+
+def as_json(cell: Cell) -> str:
+    """Format one cell."""
+    return json.dumps(
+        {
+            "fault": cell.fault.name,
+            "operation": cell.operation.name,
+            "client": cell.door,
+            "result": cell.result,
+            "requests": [f"{each.method} {each.path}" for each in cell.requests],
+            "seconds": round(cell.seconds, 3),
+            "wrong": list(complaints(cell)),
+        }
+    )
+
+
+def summary(cells: list[Cell], wrong: list[str]) -> str:
+    """Count what was tried, and explain the columns."""
+    faults = {each.fault.name for each in cells}
+    operations = {each.operation.name for each in cells}
+    return (
+        "\nColumns: the result or the class of the error; requests that the server read (w: those "
+        "that are no GET);\nthe slowest cell; the operations. A number of events is what a report "
+        f"says of them.\n{len(faults)} faults, {len(operations)} operations, both clients: "
+        f"{len(cells)} cells, {len(wrong)} wrong."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""The fault report prints what the matrix holds, and fails where a cell is not as it should be."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from scripts import fault_report
+
+ONE = "503 and hangs up"
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.setattr("sys.argv", ["fault-report", ONE])
+    return monkeypatch
+
+
+@pytest.mark.usefixtures("run")
+def test_a_line_has_a_result_its_requests_and_the_operations(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert fault_report.main() == 0
+    said = capsys.readouterr()
+    assert f"{ONE} (failed)" in said.out
+    (line,) = (each for each in said.out.splitlines() if "PartialSendError" in each)
+    assert line.split()[:4] == ["PartialSendError:", "1", "unknown", "2"]
+    assert line.split()[-1] == "send"
+    assert said.out.rstrip().endswith(" 0 wrong.")
+    assert said.err == ""
+
+
+def test_a_wrong_cell_fails_the_report(
+    run: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run.setattr(fault_report, "complaints", lambda _: ["took 99 s"])
+    assert fault_report.main() == 1
+    assert f"{ONE} / send / async: took 99 s" in capsys.readouterr().err
+
+
+def test_each_cell_is_an_object_of_json(
+    run: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run.setattr("sys.argv", ["fault-report", ONE, "--json"])
+    assert fault_report.main() == 0
+    cells = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {each["client"] for each in cells} == {"blocking", "async"}
+    assert all(each["fault"] == ONE and each["wrong"] == [] for each in cells)
+
+
+def test_a_name_that_no_fault_has_is_an_error(
+    run: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run.setattr("sys.argv", ["fault-report", "no such fault"])
+    assert fault_report.main() == 2
+    assert "no fault has 'no such fault' in its name" in capsys.readouterr().err
