@@ -209,13 +209,12 @@ class AsyncInngestClient(Checks):
         Raises:
             ConfigurationError: An option is malformed; the message names it.
         """
-        return options.copied(
-            self,
-            options.changed(
-                self._session, timeout=timeout, retries=retries, env=env, headers=headers
-            ),
-            self._driver.share(),
+        hidden = options.hidden(headers)
+        del headers
+        session = options.changed(
+            self._session, timeout=timeout, retries=retries, env=env, headers=hidden
         )
+        return options.copied(self, session, self._driver.share())
 
     def raw(self) -> AbstractContextManager[Sequence[RawResponse]]:
         """Keep the responses to the calls in a `with` block: status, headers and body of each.

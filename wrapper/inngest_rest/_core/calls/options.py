@@ -12,10 +12,13 @@ from attrs import evolve
 
 from inngest_rest._core.calls.keys import check_key
 from inngest_rest._core.calls.settings import check_retries, check_timeout
+from inngest_rest._core.causes import forgetful
 from inngest_rest._core.secret import Secret
 from inngest_rest.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from inngest_rest._core.calls.session import Session
     from inngest_rest.retry import RetryPolicy
     from inngest_rest.typing import Seconds
@@ -32,13 +35,19 @@ _RESERVED = (
 )
 
 
+def hidden(headers: Mapping[str, str] | None) -> Callable[[], Mapping[str, str] | None]:
+    """Return what returns headers, some of which may be secrets: see `Secret`."""
+    return lambda: headers
+
+
+@forgetful
 def changed(
     session: Session,
     *,
     timeout: Seconds | None,
     retries: int | RetryPolicy | None,
     env: str | None,
-    headers: Mapping[str, str] | None,
+    headers: Callable[[], Mapping[str, str] | None],
 ) -> Session:
     """Return a session with other options; those that are None stay as they are."""
     settings = session.settings
@@ -48,7 +57,7 @@ def changed(
             timeout=settings.timeout if timeout is None else check_timeout(timeout),
             retry=settings.retry if retries is None else check_retries(retries),
             env=settings.env if env is None else check_key("env", Secret(env)).reveal(),
-            headers={**settings.headers, **_check_headers(headers)},
+            headers={**settings.headers, **_check_headers(headers())},
         )
     )
 
@@ -63,7 +72,7 @@ def copied(client: C, session: Session, driver: object) -> C:
     return clone
 
 
-def _check_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
+def _check_headers(headers: Mapping[str, str] | None) -> dict[str, Secret]:
     """Return headers with their names in lower case; messages do not contain the values."""
     if headers is None:
         return {}
@@ -81,4 +90,4 @@ def _check_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
                 f"headers: the value of {name} is malformed: it must be text in printable ASCII, "
                 "not empty, without line breaks, control characters or spaces around it"
             )
-    return {name.lower(): value for name, value in headers.items()}
+    return {name.lower(): Secret(value) for name, value in headers.items()}

@@ -60,18 +60,20 @@ def record(session: Session, route: Route[Any, Any], response: httpx.Response, u
 
 def of(session: Session, route: Route[Any, Any], response: httpx.Response, url: str) -> RawResponse:
     """Return a complete response with the client's keys masked."""
+    headers = response.headers.multi_items()
+    together = repr(headers)
+    if session.redact(together) != together:
+        headers = [(session.redact(name), session.redact(value)) for name, value in headers]
     # httpx reads headers as ASCII, UTF-8 or Latin-1, but writes ASCII unless they are bytes.
     encoding = response.headers.encoding
-    headers = [
-        (session.redact(name).encode(encoding), session.redact(value).encode(encoding))
-        for name, value in response.headers.multi_items()
-    ]
     return RawResponse(
         status=response.status_code,
         method=route.operation.method,
         url=url,
-        # Text would be taken for ASCII.
-        headers=httpx.Headers(headers, encoding=response.headers.encoding),
+        headers=httpx.Headers(
+            [(name.encode(encoding), value.encode(encoding)) for name, value in headers],
+            encoding=encoding,
+        ),
         # Keys are ASCII, and any bytes are Latin-1.
         body=session.redact(response.content.decode("latin-1")).encode("latin-1"),
     )

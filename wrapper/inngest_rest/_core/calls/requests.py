@@ -49,7 +49,7 @@ def build(
             route.operation.method,
             session.url(route.operation, _path(session, route)),
             params=kwargs.get("params"),
-            headers={**session.headers, **kwargs.get("headers", {})},
+            headers={**session.headers(), **kwargs.get("headers", {})},
             json=kwargs.get("json"),
             content=kwargs.get("content"),
             extensions={

@@ -22,7 +22,7 @@ from inngest_rest._version import __version__
 from inngest_rest.errors import MissingKeyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from inngest_rest._core.calls.settings import Settings
     from inngest_rest._core.plans import Host
@@ -43,6 +43,7 @@ class Session:
         has_own_transport: Whether the caller's transport sends, perhaps to hosts of its own.
 
     Attributes:
+        headers: Returns the headers of every request; some may be secrets.
         redact: Masks the keys of this client in text from a server: some servers quote the request.
     """
 
@@ -72,7 +73,8 @@ class Session:
         self.signing_keys = KeyRing(*settings.signing_bearers)
         self.v2_keys = KeyRing(settings.api_key, *settings.signing_bearers)
         self.name_convention = NameConvention.of(settings.event_name_check)
-        self._ingest_urls: dict[str, httpx.URL] = {}
+        # In closures, as a Secret has its text.
+        self._ingest_urls: dict[str, Callable[[], httpx.URL]] = {}
         self.headers = _headers(settings)
         self.redact = _mask(settings)
 
@@ -103,18 +105,21 @@ class Session:
 
         Args:
             operation: The operation.
-            path: Its path, with its arguments except for the event key.
+            path: Its path with its arguments, of which those on the host of events have no other.
         """
         if operation.tag != "ingest":
             return httpx.URL(self.settings.api_url + path)
-        if operation.path not in self._ingest_urls:
-            self._ingest_urls[operation.path] = httpx.URL(
-                self.settings.event_url
-                + operation.path.replace("{event_key}", quote(self.event_key.reveal(), safe=""))
-                if "{event_key}" in operation.path
-                else self.settings.event_url + path
-            )
-        return self._ingest_urls[operation.path]
+        known = self._ingest_urls.get(operation.path)
+        if known is None:
+            known = self._ingest_urls[operation.path] = self._ingest_url(operation)
+        return known()
+
+    def _ingest_url(self, operation: Operation) -> Callable[[], httpx.URL]:
+        path = operation.path
+        if "{event_key}" in path:
+            path = path.replace("{event_key}", quote(self.event_key.reveal(), safe=""))
+        url = httpx.URL(self.settings.event_url + path)
+        return lambda: url
 
     @property
     def event_key(self) -> Secret:
@@ -150,10 +155,12 @@ class Session:
         return self.v2_keys if family == "v2" else self.signing_keys
 
 
-def _headers(settings: Settings) -> dict[str, str]:
-    """Return the headers of every request, in lower case."""
+def _headers(settings: Settings) -> Callable[[], Mapping[str, str]]:
+    """Return what returns the headers of every request, in lower case."""
     env = {} if settings.env is None else {"x-inngest-env": settings.env}
-    return {"user-agent": f"inngest-rest/{__version__}", **env, **settings.headers}
+    given = {name: value.reveal() for name, value in settings.headers.items()}
+    headers = {"user-agent": f"inngest-rest/{__version__}", **env, **given}
+    return lambda: headers
 
 
 def _mask(settings: Settings) -> Mask:
@@ -169,7 +176,7 @@ def _secrets(settings: Settings) -> Iterator[Secret]:
             yield key
     for name, value in settings.headers.items():
         if re.search(_SENSITIVE, name):
-            yield Secret(value)
+            yield value
     for proxy in (settings.event_proxy, settings.api_proxy):
         if proxy is not None and "@" in proxy.reveal():
             credentials = Secret(unquote(urlsplit(proxy.reveal()).netloc.rpartition("@")[0]))

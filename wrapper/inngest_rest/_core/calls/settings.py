@@ -65,7 +65,7 @@ class Settings:
     event_proxy: Secret | None
     api_proxy: Secret | None
     spares_proxy: bool
-    headers: Mapping[str, str] = field(factory=dict[str, str], repr=False)
+    headers: Mapping[str, Secret] = field(factory=dict[str, Secret])
 
     @property
     def target(self) -> Target:

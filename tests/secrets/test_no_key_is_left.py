@@ -1,0 +1,114 @@
+"""Whatever becomes of a call, it leaves no key: in errors, frames, pickles, logs, files."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import ssl
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.secrets.canaries import ARGUMENTS, HEADER, found_in
+from tests.secrets.operations import CALLS, public
+from tests.secrets.quoting_server import FATES, QuotingServer
+from tests.secrets.traces import all_logs, left_by
+from tests.support.doors import open_door
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.secrets.operations import Call
+    from tests.support.clock import Clock
+    from tests.support.doors import DoorName
+
+CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+# In debug mode, asyncio logs more, and takes more time.
+DEBUGGED = {"broken", "silent", "interrupted"}
+OTHERS = ["reset", "silent", "interrupted", "refused"]
+SENT = {"event key", "API key", "hash of the signing key", "header"}
+
+
+@pytest.fixture(autouse=True)
+def _certificates_are_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(httpx, "create_ssl_context", lambda: CONTEXT)
+
+
+@pytest.fixture(scope="module")
+def quoting() -> Iterator[QuotingServer]:
+    server = QuotingServer()
+    yield server
+    server.close()
+
+
+def test_every_public_method_is_called() -> None:
+    assert set(CALLS) == public()
+
+
+# Python 3.11 forgets the socket of a connection that is cancelled while it is made.
+@pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
+)
+@pytest.mark.parametrize("fate", [*FATES, *OTHERS])
+def test_no_call_leaves_a_key(
+    fate: str, door: DoorName, quoting: QuotingServer, clock: Clock, tmp_path: Path
+) -> None:
+    left = dict[str, str]()
+    quoting.seen.clear()
+    is_late = fate == "silent"  # which takes real time
+    loops = None if is_late else clock.make_loop
+    with (
+        asyncio.Runner(debug=fate in DEBUGGED, loop_factory=loops) as runner,
+        all_logs() as log,
+        socket.socket() as closed,
+    ):
+        closed.bind(("127.0.0.1", 0))  # without listening
+        client = open_door(
+            door,
+            runner,
+            None if is_late else clock,
+            **ARGUMENTS,
+            base_url=url_of(closed) if fate == "refused" else quoting.url(fate),
+            timeout=0.1 if is_late else 20,
+            retries=0,
+        )
+        copy = client.with_options(headers={"x-secret-token": HEADER})
+        for name, call in CALLS.items():
+            with warnings.catch_warnings(record=True) as warned:
+                left[name] = outcome(call, copy, tmp_path)
+            left[name] += f"{log.take()} {[str(each.message) for each in warned]}"
+        client.close()
+    if fate in {"silent", "interrupted"}:
+        gc.collect()
+    assert leaks(left) == {}
+    if fate != "refused":
+        assert found_in("\n".join(quoting.seen)) >= SENT
+    assert "httpcore.connection" in log.loggers
+
+
+def leaks(left: dict[str, str]) -> dict[str, list[str]]:
+    """Return the lines with keys, by the method that left them."""
+    lines = {line for text in left.values() for line in text.splitlines()}
+    if not found_in("\n".join(lines)):
+        return {}
+    return {
+        name: [line[:300] for line in text.splitlines() if found_in(line)]
+        for name, text in left.items()
+        if found_in(text)
+    }
+
+
+def outcome(call: Call, client: Any, folder: Path) -> str:
+    """Call a method, and return all that is left of the call."""
+    try:
+        return repr(call(client, folder))
+    except BaseException as error:  # noqa: BLE001 - an interrupt, too
+        return left_by(error)
+
+
+def url_of(taken: socket.socket) -> str:
+    return f"http://127.0.0.1:{taken.getsockname()[1]}"

@@ -1,0 +1,41 @@
+"""Secrets: nothing shows them but `reveal`."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+
+from inngest_rest._core.secret import Secret
+from tests.secrets.canaries import EVENT_KEY, found_in
+from tests.secrets.traces import left_by
+
+
+def test_only_reveal_returns_the_text() -> None:
+    secret = Secret(EVENT_KEY)
+    assert secret.reveal() == EVENT_KEY
+    attributes = [getattr(secret, name) for name in dir(secret)]
+    assert found_in(f"{secret} {secret!r} {[secret]} {attributes}") == set()
+
+
+def test_a_secret_cannot_be_pickled_and_copies_are_itself() -> None:
+    secret = Secret(EVENT_KEY)
+    with pytest.raises(TypeError) as caught:
+        pickle.dumps(secret)
+    assert found_in(left_by(caught.value)) == set()
+    assert copy.copy(secret) is copy.deepcopy(secret) is secret
+
+
+def test_secrets_of_one_text_are_equal() -> None:
+    assert Secret("a") == Secret("a")
+    assert len({Secret("a"), Secret("a"), Secret("b")}) == 2
+    assert Secret("\udce9") != Secret("a")
+    text: Any = "a"
+    assert Secret("a") != text
+
+
+def test_no_text_has_no_secret() -> None:
+    assert Secret.of(None) is None
+    assert Secret.of("") == Secret("")
