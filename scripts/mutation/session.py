@@ -172,7 +172,7 @@ class Session:
         room = mutant.path.parent.name
         # Of what comes after an error that a plan has caught, Python 3.11 does not tell the lines.
         lines = (f"{mutant.path}:{at}" for at in range(mutant.line, mutant.start, -1))
-        found: list[int] = next(filter(None, map(reach.lines.get, lines)), None) or []
+        found = next((it for line in lines if (it := reach.lines.get(line))), list[int]())
         found = sorted(found, key=lambda place: reach.seconds[place])
         cases: dict[str, int] = {}
 
