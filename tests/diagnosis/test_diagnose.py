@@ -73,12 +73,15 @@ def test_a_self_hosted_server_shows_its_release_by_its_routes(connect: Connect) 
     [
         ("0.20", "0.20.0", "0.24.3"),
         ("1.6", "0.24.3", "1.11.6"),
-        ("1.17", "1.11.6", "1.19.3"),
+        ("1.17", "1.11.6", "1.17.3"),
+        ("1.17.3", "1.17.3", "1.19.3"),
         ("1.19.3", "1.19.3", "1.25.0"),
         ("1.25", "1.25.0", "1.26.0"),
         ("1.26", "1.26.0", "1.27.1"),
-        ("1.33", "1.27.1", "1.38.0"),
-        ("1.38", "1.38.0", "1.40.0"),
+        ("1.27.1", "1.27.1", "1.30.0"),
+        ("1.33", "1.30.0", "1.38.0"),
+        ("1.38", "1.38.0", "1.39.0"),
+        ("1.39", "1.39.0", "1.40.0"),
         ("1.40", "1.40.0", None),
     ],
 )
@@ -138,6 +141,26 @@ def test_an_api_key_alone_rules_out_what_v1_alone_has(connect: Connect) -> None:
     assert "events.list" in signing_key.message
     assert "runs.list" not in signing_key.message
     assert of(diagnosis, Check.API_KEY).state is PROBLEM
+
+
+def test_no_key_is_in_a_diagnosis_even_if_the_server_quotes_it(
+    connect: Connect, server: Server
+) -> None:
+    def quote(request: httpx.Request) -> Reply:
+        return text(500, f"no use for {request.headers['authorization']}")
+
+    server.on("GET /health", recorded("health"))
+    for path in ("/v1/events", "/v2/health", "/dev"):
+        server.on(f"GET {path}", quote if path != "/dev" else text(404, "not found"))
+    keys = {"event_key": EVENT_KEY, "signing_key": KEY, "api_key": API_KEY}
+    diagnosis = connect(dev=False, base_url="https://inngest.test", **keys).diagnose()
+    tried = [each for each in diagnosis.findings if "trying it failed" in each.message]
+    assert len(tried) == 2
+    assert all("no use for Bearer ***" in each.message for each in tried)
+    sent = [each.headers["authorization"] for each in server.requests[2:]]
+    shown = f"{diagnosis}{diagnosis!r}{diagnosis.to_json()}"
+    for secret in (*keys.values(), *(each.removeprefix("Bearer ") for each in sent)):
+        assert secret not in shown
 
 
 @pytest.mark.parametrize(
@@ -245,11 +268,14 @@ def test_what_is_not_inngest_is_a_problem_and_no_exception(
 
 
 @pytest.mark.parametrize("effect", [drops(), answers(500), answers(429), answers(200, b"<html>")])
-@pytest.mark.parametrize("path", ["/dev", "/v1/events", "/v2/health", "/v2/apps"])
+@pytest.mark.parametrize(
+    "path", ["/dev", "/v1/events", "/v2/health", "/v2/apps", "/v2/runs/*/cancel"]
+)
 def test_a_probe_that_fails_is_no_exception(effect: Any, path: str, connect: Connect) -> None:
-    mock = self_hosted()
-    mock.fault(effect, path=path, times=None)
+    mock = self_hosted(release="1.39")
+    fault = mock.fault(effect, path=path, times=None)
     diagnosis = diagnose(connect, mock, signing_key=KEY)
+    assert fault.hits
     assert diagnosis.server_kind is ServerKind.SELF_HOSTED
     assert not diagnosis.problems
 
@@ -261,7 +287,7 @@ def test_a_dev_server_that_was_built_without_a_release_is_known_by_its_routes(
     mock.fault(answers(200, b'{"version": "dev-"}'), path="/dev")
     diagnosis = diagnose(connect, mock, dev=True)
     assert (diagnosis.server_kind, diagnosis.release) == (ServerKind.DEV, None)
-    assert (diagnosis.release_from, diagnosis.release_below) == ("1.38.0", "1.40.0")
+    assert (diagnosis.release_from, diagnosis.release_below) == ("1.38.0", "1.39.0")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 
 # What a client has that sends nothing by itself.
-NOT_OPERATIONS = {"close", "raw", "with_options", "target"}
+# What `diagnose` makes of a bad server is its result [tests/diagnosis].
+NOT_OPERATIONS = {"close", "diagnose", "raw", "with_options", "target"}
 
 
 @frozen
@@ -238,7 +240,8 @@ OPERATIONS = (
 def public_operations() -> Iterator[str]:
     """Yield the name of every public method that sends something, from the client itself."""
     yield "EventBuffer"
-    for name, member in vars(InngestClient).items():
+    members = ChainMap(*(vars(kind) for kind in InngestClient.__mro__[:-1]))
+    for name, member in members.items():
         if name.startswith("_") or name in NOT_OPERATIONS:
             continue
         if not isinstance(member, cached_property):

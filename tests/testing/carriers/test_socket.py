@@ -90,6 +90,24 @@ def test_url_is_loopback_and_a_given_port_is_used() -> None:
         assert httpx.get(f"{url}/health", timeout=PATIENT).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("host", "begins"), [("127.0.0.1", "http://127.0.0.1:"), ("::1", "http://[::1]:")]
+)
+def test_host_is_the_address_that_it_listens_on(host: str, begins: str) -> None:
+    try:
+        socket.create_server((host, 0), family=socket.getaddrinfo(host, 0)[0][0]).close()
+    except OSError:
+        pytest.skip(f"this machine has no {host}")
+    with MockServer().serve(host=host) as url:
+        assert url.startswith(begins)
+        assert httpx.get(f"{url}/health", trust_env=False, timeout=PATIENT).status_code == 200
+
+
+def test_host_of_another_machine_is_an_error() -> None:
+    with pytest.raises(OSError, match="assign"), MockServer().serve(host="192.0.2.1"):
+        pass
+
+
 def test_taken_port_is_an_error(url: str) -> None:
     with pytest.raises(OSError, match="in use"), MockServer().serve(int(url.rpartition(":")[2])):
         pass

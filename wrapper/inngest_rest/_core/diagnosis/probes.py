@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -30,11 +31,15 @@ from inngest_rest_api.api import ingest, v1, v2
 if TYPE_CHECKING:
     import httpx
 
+    from inngest_rest._core.calls.route import OperationModule
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Host
     from inngest_rest._core.secret import Secret
+    from inngest_rest_api.api import Operation
 
 T = TypeVar("T")
+
+_WRONG_METHOD = 501
 
 _NO_ULID = "0" * 26
 _NO_APP = "inngest-rest-doctor"
@@ -65,12 +70,32 @@ def _of_nothing(
     return Route(module, module.get_kwargs(*arguments, **options), expected, lambda _: None)
 
 
+@frozen
+class _WithGet:
+    """An operation with its path, but another method: GET, which does nothing there."""
+
+    OPERATION: Operation
+
+
+def _of_path(module: OperationModule) -> Route[Any, None]:
+    """Return a route by which a server shows whether it has a path, but not for GET.
+
+    To a wrong method v2 responds with 501, to an unknown path with 404 (document, info).
+    """
+    operation = module.OPERATION._replace(method="GET")
+    url = re.sub(r"\{\w+\}", _NO_ULID, operation.path)
+    return Route(_WithGet(operation), {"url": url}, api.V2RunIdEnvelope, lambda _: None)
+
+
 BY_RELEASE: tuple[Route[Any, None], ...] = (
     _of_nothing(v2.list_apps_v2, limit=1, expected=api.V2AppListEnvelope),
+    _of_path(v2.cancel_run_v2),
     _of_nothing(v2.list_runs_v2, limit=1, expected=api.V2RunListEnvelope),
+    _of_path(v2.rerun_run_v2),
     _of_nothing(v2.get_app_v2, _NO_APP, expected=api.V2AppEnvelope),
     _of_nothing(v2.list_event_runs_v2, _NO_ULID, expected=api.V2RunListEnvelope),
     _of_nothing(v2.get_run_v2, _NO_ULID, expected=api.V2RunEnvelope),
+    _of_path(v2.invoke_function_v2),
     V2,
     _of_nothing(v1.list_functions_v1, _NO_APP, expected=list[api.V1Function]),
     V1,
@@ -135,6 +160,8 @@ class Answer(Generic[T]):
     def has_route(self) -> bool | None:
         """Whether the server has the route; None if the response does not show it."""
         if self.error is None:
+            return True
+        if isinstance(self.error, RouteNotFoundError) and self.error.status == _WRONG_METHOD:
             return True
         if isinstance(self.error, RouteNotFoundError) or self.is_of_web_ui:
             return False
