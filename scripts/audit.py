@@ -1,10 +1,10 @@
 """Check the licences of what the package installs, and constraints.txt for known advisories.
 
-Licences are those of all that `pip install 'inngest-rest[all]'` installs, by metadata. Advisories
-are asked of the database at https://osv.dev, as pip-audit can: with 30 more packages to lock, and
-without telling an index that has no advisories from versions that have none. So a version with an
-advisory is always asked for as well, and a database that does not know it does not count. Where none
-is reachable, this says so and passes.
+Licences are those of all that `pip install 'inngest-rest[all]'` installs, by their metadata.
+Advisories are asked of the database at https://osv.dev, as pip-audit can: with 30 more packages to
+lock, and without telling an index that has no advisories from versions that have none. So a version
+with an advisory is always asked for as well, and a database that does not know it does not count.
+Where none is reachable, this says so and passes.
 
 Exit status: 0 nothing was found; 1 a licence is not allowed, or a version has an advisory.
 """

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from inngest_rest import AsyncInngestClient, InngestClient, RequestTimeoutError, TransportError
-from inngest_rest._core.calls.settings import Given, resolve
+from inngest_rest._core.calls.settings import resolve
 from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.drivers import lanes
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
@@ -180,7 +180,7 @@ def test_proxies_set_in_the_environment_are_used(
 ) -> None:
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    settings = resolve(Given())
+    settings = resolve()
     assert [each and each.reveal() for each in (settings.event_proxy, settings.api_proxy)] == [
         event,
         api,
