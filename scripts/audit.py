@@ -91,14 +91,14 @@ def closure(name: str, extras: Iterable[str]) -> set[str]:
 def licence_of(name: str) -> str:
     """Return the licence of an installed package as an SPDX expression, if its metadata has one."""
     about = metadata.metadata(name)
-    if expression := about.get("License-Expression"):
-        return expression
+    if "License-Expression" in about:
+        return about["License-Expression"]
     classifiers = about.get_all("Classifier") or []
     ends = [each.rpartition(" :: ")[2] for each in classifiers if each.startswith("License ::")]
     named = [NAMES.get(end, end) for end in ends if end != "OSI Approved"]
     if named:
         return " AND ".join(named)
-    [first, *_] = (about.get("License") or "none").splitlines()
+    first = about["License"].partition("\n")[0] if "License" in about else "none"
     return NAMES.get(first, first)
 
 
