@@ -45,7 +45,9 @@ def run(
     monkeypatch.setenv("COLUMNS", "100")
 
     def run(*tokens: str, stdin: str = "") -> Ran:
-        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        monkeypatch.setattr(
+            sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin.encode())))
+        )
         status = app.run(tokens)
         return Ran(status, *capsys.readouterr())
 

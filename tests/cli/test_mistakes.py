@@ -146,6 +146,14 @@ def test_a_malformed_option_of_every_command_is_named(
     assert (ran.status, ran.answer["error"]["field"]) == (2, field)
 
 
+def test_a_file_to_send_is_standard_input_where_a_dash_is(run: Run, mock: MockServer) -> None:
+    lines = '{"name": "order/placed"}\n' * 3
+    ran = run("send-file", "-", "--name", "orders", stdin=lines)
+    assert ran.status == 0, ran
+    assert ran.answer["data"]["accepted"] == 3
+    assert len(mock.events) == 3
+
+
 def test_what_follows_two_dashes_is_no_option(run: Run, mock: MockServer) -> None:
     assert run("send", "--", "-q").answer["ok"]
     assert mock.events[-1].name == "-q"

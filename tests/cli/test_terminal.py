@@ -119,7 +119,8 @@ def test_no_text_leaves_its_table_or_does_anything_to_the_terminal(
     items = [record(kind, text) for text in (*HOSTILE.values(), "plain")]
     shown = drawn(lambda it: tables.draw_many(items, it, Shape()), columns, monkeypatch)
     for each in items:
-        shown += drawn(partial(tables.draw_one, each, shape=Shape()), columns, monkeypatch)
+        one = partial(tables.draw_one, each, shape=Shape())
+        shown += drawn(one, columns, monkeypatch)
     assert "plain" in shown
     assert "[red]" in shown
     assert all(cell_len(line) <= columns for line in shown.splitlines())

@@ -56,12 +56,41 @@ async def steps(context: inngest.Context) -> Any:
     return [await context.step.run("one", one), await context.step.run("two", two)]
 
 
+async def batches(context: inngest.Context) -> Any:
+    return len(context.events)
+
+
+async def completes(_: inngest.Context) -> Any:
+    return "done"
+
+
+async def singles(context: inngest.Context) -> Any:
+    await context.step.sleep("sleep", timedelta(seconds=3))
+
+
 BODIES: tuple[Body, ...] = (echoes, fails, naps, retries, sleeps, steps)
 
 
 def functions(client: inngest.Inngest, app: str) -> list[inngest.Function[Any]]:
-    """Return the functions that `world.FUNCTIONS` describes."""
-    return [
+    """Return the functions that `world.FUNCTIONS` and `world.LIMITED` describe."""
+    second, hour = timedelta(seconds=1), timedelta(hours=1)
+    limits: dict[str, tuple[Body, str | None, dict[str, Any]]] = {
+        "batches": (batches, None, {"batch_events": inngest.Batch(max_size=2, timeout=5 * second)}),
+        "debounces": (completes, None, {"debounce": inngest.Debounce(period=2 * second)}),
+        "picks": (completes, "event.data.n > 5", {}),
+        "rates": (completes, None, {"rate_limit": inngest.RateLimit(limit=1, period=hour)}),
+        "singles": (singles, None, {"singleton": inngest.Singleton(mode="skip")}),
+    }
+    limited = [
+        client.create_function(
+            fn_id=name,
+            retries=1,
+            trigger=inngest.TriggerEvent(event=f"{app}/{name}", expression=expression),
+            **limit,
+        )(body)
+        for name, (body, expression, limit) in limits.items()
+    ]
+    return limited + [
         client.create_function(
             fn_id=body.__name__,
             retries=1,

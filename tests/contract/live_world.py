@@ -16,7 +16,7 @@ from attrs import field, frozen
 from inngest_rest import AuthenticationError, ConfigurationError, InngestClient, NotFoundError
 
 from .live_routes import find_routes
-from .world import FUNCTIONS, World
+from .world import FUNCTIONS, LIMITED, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,7 +134,7 @@ def serve_app(server: Server) -> Iterator[Served]:
 
 def _wait_for_functions(client: InngestClient, app: str) -> None:
     for _ in range(60):
-        if {each.id for each in client.functions.list(app)} >= set(FUNCTIONS):
+        if {each.id for each in client.functions.list(app)} >= {*FUNCTIONS, *LIMITED}:
             return
         time.sleep(0.25)
     raise RuntimeError(f"the functions of {app} did not appear within 15 s")

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from inngest_rest.testing import MockServer, completes, fails, retries, sleeps, waits_for
+from inngest_rest.testing import MockServer, completes, fails, retries, sleeps, waits_for, when
 from tests.support.clock import Clock
 
 from .live_routes import routes_of
@@ -38,6 +38,19 @@ def make_mock(app: str, **settings: Any) -> MockServer:
     }
     for name, run in behaviours.items():
         mock.function(app, name, trigger=f"{app}/{name}", run=run)
+    limits: dict[str, dict[str, Any]] = {
+        "batches": {
+            "run": lambda event: len(event["events"]),
+            "batch_size": 2,
+            "batch_timeout": 5 * second,
+        },
+        "debounces": {"run": completes("done"), "debounce": 2 * second},
+        "picks": {"condition": when("event.data.n > 5", lambda event: event["data"]["n"] > 5)},
+        "rates": {"rate_limit": (1, timedelta(hours=1))},
+        "singles": {"run": sleeps(3 * second), "singleton": "skip"},
+    }
+    for name, limit in limits.items():
+        mock.function(app, name, trigger=f"{app}/{name}", **limit)
     return mock
 
 

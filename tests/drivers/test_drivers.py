@@ -10,10 +10,16 @@ import httpx
 import pytest
 
 from inngest_rest import AsyncInngestClient, InngestClient, RequestTimeoutError, TransportError
+<<<<<<< HEAD
 from inngest_rest._core.calls.session import Session
 from inngest_rest._core.calls.settings import Given, resolve
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
 from inngest_rest._core.drivers import asynchronous, lanes
+=======
+from inngest_rest._core.calls.settings import resolve
+from inngest_rest._core.clock import SYSTEM_CLOCK
+from inngest_rest._core.drivers import lanes
+>>>>>>> secrets
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.drivers.blocking import Driver
 from inngest_rest._core.plans import Call, Plan, sleep
@@ -186,7 +192,7 @@ def test_proxies_set_in_the_environment_are_used(
 ) -> None:
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    settings = resolve(Given())
+    settings = resolve()
     assert [each and each.reveal() for each in (settings.event_proxy, settings.api_proxy)] == [
         event,
         api,

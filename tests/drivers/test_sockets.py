@@ -25,7 +25,7 @@ from inngest_rest import (
 )
 from inngest_rest._core.drivers.sockets import AsyncioBackend, Stream
 from tests.support.doors import open_door
-from tests.support.peer import ANSWER, Peer, answers, take_request, until_hung_up
+from tests.support.peer import ANSWER, PATIENCE, Peer, answers, take_request, until_hung_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -185,13 +185,21 @@ def test_a_refused_connection_is_an_undelivered_request(reach: Connect) -> None:
     assert not caught.value.delivered
 
 
+def connected(reach: Connect, peer: Peer) -> InngestClient:
+    """Return a client with a connection: making one may take a busy machine longer than SOON."""
+    client = reach(peer.url, timeout=PATIENCE)
+    client.send(EVENT)
+    return client
+
+
 def test_a_missing_response_times_out(reach: Connect) -> None:
     def keeps_silent(connection: socket.socket) -> None:
+        answers(connection)
         take_request(connection)
         until_hung_up(connection)
 
     with Peer(keeps_silent) as peer, pytest.raises(PartialSendError) as caught:
-        reach(peer.url, timeout=SOON).send(EVENT)
+        connected(reach, peer).with_options(timeout=SOON).send(EVENT)
     assert isinstance(caught.value.__cause__, RequestTimeoutError)
 
 
@@ -210,6 +218,7 @@ def test_trickling_headers_or_chunks_do_not_extend_the_timeout(
     stopped: list[bool] = []
 
     def trickles(connection: socket.socket) -> None:
+        answers(connection)
         take_request(connection)
         connection.sendall(trickle[0])
         connection.settimeout(SOON / 20)  # each piece comes in time
@@ -225,7 +234,7 @@ def test_trickling_headers_or_chunks_do_not_extend_the_timeout(
                 return
 
     with Peer(trickles) as peer, pytest.raises(PartialSendError) as caught:
-        reach(peer.url, timeout=SOON).send(EVENT)
+        connected(reach, peer).with_options(timeout=SOON).send(EVENT)
     assert isinstance(caught.value.__cause__, RequestTimeoutError)
     assert stopped
 

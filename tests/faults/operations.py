@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 
 # What a client has that sends nothing by itself.
-NOT_OPERATIONS = {"close", "raw", "with_options", "target"}
+# What `diagnose` makes of a bad server is its result [tests/diagnosis].
+NOT_OPERATIONS = {"close", "diagnose", "raw", "with_options", "target"}
 
 
 @frozen
@@ -238,7 +239,9 @@ OPERATIONS = (
 def public_operations() -> Iterator[str]:
     """Yield the name of every public method that sends something, from the client itself."""
     yield "EventBuffer"
-    for name, member in vars(InngestClient).items():
+    kinds = reversed(InngestClient.__mro__[:-1])
+    members = {name: each for kind in kinds for name, each in vars(kind).items()}
+    for name, member in members.items():
         if name.startswith("_") or name in NOT_OPERATIONS:
             continue
         if not isinstance(member, cached_property):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pkgutil
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
 
+import inngest_rest_api
 from tests.faults.cells import run_cells
 from tests.faults.faults import FAULTS
 from tests.faults.judging import complaints
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def fault_server() -> Iterator[FaultServer]:
+    # Early releases of Python 3.11 and 3.12 may fail to compile in two threads at once
+    # (python/cpython#106905), which modules do that are loaded when they are needed.
+    for each in pkgutil.walk_packages(inngest_rest_api.__path__, "inngest_rest_api."):
+        import_module(each.name)
     with FaultServer() as server:
         yield server
 

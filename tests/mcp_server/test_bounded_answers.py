@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
-from inngest_rest import mcp
+from inngest_rest import InngestClient, mcp
 from inngest_rest.testing import completes, fails
-from tests.mcp_server.sessions import answer, call
+from tests.mcp_server.sessions import ERAS, answer, call
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
 
     from tests.operations.cases import World
+
+UNKNOWN = "01HZZZZZZZZZZZZZZZZZZZZZZZ"
 
 
 def called(server: Server[Any], tool: str, /, **arguments: Any) -> Any:
@@ -79,3 +82,19 @@ def test_a_payload_of_many_keys_keeps_the_schema(
     # The client refuses a result that is not as the output schema says.
     result = called(server, name, id=event_id)
     assert result["warnings"]
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize(
+    ("depth", "warnings"), [(90, 0), (300, 1), (900, 0)], ids=["90", "300", "900"]
+)
+def test_a_payload_nested_deeply_is_answered(era: str, depth: int, warnings: int) -> None:
+    payload = '{"k":' * depth + "1" + "}" * depth
+    event = f'{{"internal_id": "{UNKNOWN}", "id": "1", "name": "a", "data": {payload}}}'
+    body = f'{{"data": {event}}}'
+    carrier = httpx.MockTransport(lambda _: httpx.Response(200, text=body))
+    with InngestClient(dev=True, transport=carrier) as client:
+        result = call(mcp.server(client), "events_get", {"id": UNKNOWN}, era)
+    found = answer(result)
+    assert found["ok"]
+    assert len(found["warnings"]) == warnings  # the client makes text of one that is deeper still

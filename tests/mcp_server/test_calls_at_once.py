@@ -1,4 +1,4 @@
-"""A call that takes long keeps the server responsive, and ends when it is cancelled."""
+"""A call that takes long keeps the server responsive, and ends: in time, or when cancelled."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import httpx
 import pytest
 
 from inngest_rest import InngestClient, mcp
-from tests.mcp_server.sessions import ERAS, talk
+from tests.mcp_server.sessions import ERAS, answer, call, talk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mcp import Client
+
+    from tests.operations.cases import World
 
 IDS = [f"01HZZZZZZZZZZZZZZZZZZZZ{index:03}" for index in range(100)]
 
@@ -77,3 +79,20 @@ def test_a_cancelled_call_stops_acting_on_many_runs(stuck: Stuck, era: str) -> N
         for thread in set(threading.enumerate()) - before:
             thread.join(60)
     assert stuck.requests < len(IDS)
+
+
+def test_watching_ends_by_itself(world: World) -> None:
+    began = world.mock.now
+    result = call(mcp.server(world.client), "runs_watch", {"since": "1h"})
+    assert not result.is_error
+    assert {it["kind"] for it in answer(result)["data"]["items"]}
+    assert (world.mock.now - began).total_seconds() < 2 * mcp.DEFAULT_WATCH_S
+
+
+def test_waiting_that_took_too_long_returns_what_has_ended(world: World) -> None:
+    ids = [world.run_id, world.open_run()]
+    result = call(mcp.server(world.client), "runs_wait", {"ids": ids, "timeout": 5})
+    found = answer(result)
+    assert result.is_error
+    assert (found["error"]["code"], found["error"]["retryable"]) == ("timed_out", True)
+    assert [it["id"] for it in found["data"]["items"]] == ids[:1]

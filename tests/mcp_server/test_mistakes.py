@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient, mcp
+from inngest_rest.operations import table
 from tests.mcp_server.sessions import ERAS, answer, call
+from tests.operations.cases import CASES, World
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
-
-    from tests.operations.cases import World
 
 UNKNOWN = "01HZZZZZZZZZZZZZZZZZZZZZZZ"
 
@@ -88,3 +88,33 @@ def test_a_mistake_of_the_program_itself_is_an_answer_too(
     assert result.is_error
     assert answer(result)["error"]["code"] == "unexpected"
     assert "oops" in answer(result)["error"]["message"]
+
+
+ODD: list[Any] = [
+    None,
+    True,
+    -1,
+    2**80,
+    1e308,
+    "",
+    "x" * 30_000,
+    "\x00",
+    "\ud800",
+    "../..",
+    [None],
+    [[]],
+    {},
+]
+
+
+@pytest.mark.parametrize("name", [each.name for each in table.every() if not each.uses_files])
+def test_no_argument_is_so_odd_that_there_is_no_answer(world: World, name: str) -> None:
+    tools = mcp.Tools(world.client)
+    tool = name.replace(".", "_")
+    (listed,) = (each for each in tools.all() if each.name == tool)
+    right = CASES[name](world)
+    for parameter in listed.input_schema["properties"]:
+        for odd in ODD:
+            envelope = tools.call(tool, {**right, parameter: odd})
+            assert len(envelope.to_json()) <= mcp.LONGEST_ANSWER
+            assert envelope.error is None or envelope.error.code != "unexpected"

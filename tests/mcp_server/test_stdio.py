@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from mcp.client.stdio import StdioServerParameters
 
-from tests.mcp_server.sessions import ERAS, answer, talk
+from tests.mcp_server.sessions import answer, talk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,28 +35,22 @@ def process(url: str, *options: str) -> StdioServerParameters:
     return StdioServerParameters(command=COMMAND[0], args=[*COMMAND[1:], *options], env=environment)
 
 
-@pytest.mark.parametrize("era", ERAS)
-def test_the_command_serves_the_tools(world: World, url: str, era: str) -> None:
+@pytest.mark.parametrize(
+    ("era", "options"), [("auto", []), ("legacy", ["--read-only"])], ids=["auto", "legacy"]
+)
+def test_the_command_serves_the_tools(world: World, url: str, era: str, options: list[str]) -> None:
     async def conversation(client: Client) -> Any:
         tools = (await client.list_tools()).tools
         runs = await client.call_tool("runs_list", {"status": ["failed"]})
         wrong = await client.call_tool("runs_get", {"id": "01HZZZZZZZZZZZZZZZZZZZZZZZ"})
-        return [each.name for each in tools], runs, wrong
+        return {each.name for each in tools}, runs, wrong
 
-    names, runs, wrong = talk(process(url), conversation, era)
-    assert {"send", "runs_list", "runs_cancel"} <= set(names)
+    names, runs, wrong = talk(process(url, *options), conversation, era)
+    assert "runs_list" in names
+    assert ({"send", "runs_cancel", "runs_replay"} <= names) is not bool(options)
     assert [it["id"] for it in answer(runs)["data"]["items"]] == [world.failed_run_id]
     assert wrong.is_error
     assert answer(wrong)["error"]["code"] == "not_found"
-
-
-def test_read_only_is_an_option(url: str) -> None:
-    async def conversation(client: Client) -> list[str]:
-        return [each.name for each in (await client.list_tools()).tools]
-
-    names = talk(process(url, "--read-only"), conversation)
-    assert "runs_list" in names
-    assert not {"send", "runs_cancel", "runs_replay"} & set(names)
 
 
 def run(*options: str, code: str | None = None, **environment: str) -> Any:

@@ -82,7 +82,7 @@ def test_each_tool_does_its_job_and_answers_as_its_schema_says(
         assert not result.is_error, (name, result.content)
         schema = tools[name].output_schema
         assert schema is not None
-        jsonschema.validate(answer(result), schema)
+        jsonschema.Draft202012Validator(schema).validate(answer(result))
         assert answer(result)["command"] == OPERATIONS[name].name
         (text,) = result.content
         assert text.type == "text"

@@ -33,6 +33,20 @@ def test_a_path_does_not_repeat_keys_that_strangers_made_up() -> None:
     assert paths == ["data.output.*", "data.output.*"]
 
 
+def test_what_is_nested_too_deeply_is_cut() -> None:
+    data: Any = 1
+    for _ in range(300):
+        data = {"key": data}
+    short, paths = bounds.cut(data, 10)
+    assert paths == ["data" + ".key" * 101]
+    (warning,) = bounded(data).warnings
+    assert warning.startswith("cut at 100 levels: data.key.key")
+    assert len(warning) < 300
+    for _ in range(101):
+        short = short["key"]
+    assert short == "...[more than 100 levels]"
+
+
 def bounded(data: Any, *, max_chars: int = 2_000, longest: int = 5_000) -> Envelope:
     envelope = bounds.bound(Envelope(True, "runs.get", data), max_chars=max_chars, longest=longest)
     assert len(envelope.to_json()) <= longest

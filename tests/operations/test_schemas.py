@@ -32,14 +32,14 @@ def refused(schema: Any, value: Any) -> bool:
 def test_an_answer_is_as_its_schema_says(name: str, world: World) -> None:
     operation = OPERATIONS[name]
     values = json.loads(json.dumps(CASES[name](world)))
-    jsonschema.validate(values, schemas.parameters(operation))
+    jsonschema.Draft202012Validator(schemas.parameters(operation)).validate(values)
     envelope = running.run(operation, world.client, read(operation.parameters, values))
     assert envelope.ok
     answer = json.loads(envelope.to_json())
-    jsonschema.validate(answer, schemas.envelope(operation))
+    jsonschema.Draft202012Validator(schemas.envelope(operation)).validate(answer)
     # The same without descriptions holds for the same.
     short = schemas.without_descriptions(schemas.envelope(operation))
-    jsonschema.validate(answer, short)
+    jsonschema.Draft202012Validator(short).validate(answer)
     assert refused(short, {**answer, "command": "another"})
     assert refused(short, {**answer, "data": {}})
 
@@ -48,7 +48,9 @@ def test_an_answer_is_as_its_schema_says(name: str, world: World) -> None:
 def test_an_error_is_as_its_schema_says(name: str) -> None:
     operation = OPERATIONS[name]
     envelope = running.failure(operation, ParameterError("wrong", field="id"))
-    jsonschema.validate(json.loads(envelope.to_json()), schemas.envelope(operation))
+    jsonschema.Draft202012Validator(schemas.envelope(operation)).validate(
+        json.loads(envelope.to_json())
+    )
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -73,4 +75,4 @@ def test_a_status_that_a_newer_server_has_is_valid(world: World) -> None:
     answer = running.run(operation, world.client, read(operation.parameters, {"id": world.run_id}))
     found = json.loads(answer.to_json())
     found["data"]["status"] = "PAUSED_BY_A_NEWER_SERVER"
-    jsonschema.validate(found, schemas.envelope(operation))
+    jsonschema.Draft202012Validator(schemas.envelope(operation)).validate(found)

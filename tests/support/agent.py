@@ -102,7 +102,7 @@ class Agent:
         ran = self._execute(arguments)
         answer = json.loads(ran.output)
         if arguments[0] != "schema":
-            jsonschema.validate(answer, self._schema(answer["command"]))
+            jsonschema.Draft202012Validator(self._schema(answer["command"])).validate(answer)
         assert (ran.status, answer["ok"]) == (0, True), answer["error"]
         return answer["data"]
 

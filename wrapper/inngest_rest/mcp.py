@@ -80,7 +80,11 @@ class Tools:
             for each in table.every()
             if not each.uses_files and not (read_only and each.effect is not Effect.READ)
         }
-        self._phrases = {f"`{' '.join(it.command)}`": f"`{tool_name(it)}`" for it in table.every()}
+        self._words = {
+            f"`{program}{' '.join(each.command)}`": f"`{tool_name(each)}`"
+            for each in table.every()
+            for program in ("", "inngest-rest ")
+        }
 
     def all(self) -> list[Tool]:
         """Return each tool, with the schemas of what it takes and returns."""
@@ -124,7 +128,7 @@ class Tools:
         if error is None or error.hint is None:
             return envelope
         hint = error.hint
-        for command, tool in self._phrases.items():
+        for command, tool in self._words.items():
             hint = hint.replace(command, tool)
         return evolve(envelope, error=evolve(error, hint=hint))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from tests.contract.world import UNKNOWN
@@ -167,3 +169,15 @@ def test_framing_and_connections(world: World) -> None:
         "no HTTP": ("nonsense\r\n\r\n", (400,)),
     }
     assert statuses(world, exchanges) == wanted(exchanges)
+
+
+def test_each_response_is_dated_by_the_servers_clock(world: World) -> None:
+    paths = {
+        "POST": [world.ingest],
+        "GET": ["/health", f"/v1/runs/{UNKNOWN}", f"{world.v2}/runs/x"],
+    }
+    with world.raw() as http:
+        for method, path in ((each, path) for each, of in paths.items() for path in of):
+            response = http.request(method, path, json=[] if method == "POST" else None)
+            date = parsedate_to_datetime(response.headers["date"])
+            assert abs(world.now() - date) < timedelta(minutes=1), path

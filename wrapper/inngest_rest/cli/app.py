@@ -37,7 +37,7 @@ _KEY = re.compile(
 )
 
 
-_ABOUT = {"--help", "-h", "--version"}
+_ABOUT = {"--help", "-h"}
 
 # What a shell reports of a program that ended because nobody read its output any more.
 _BROKEN_PIPE = 128 + 13

@@ -69,9 +69,14 @@ def unwrapped(text: str) -> str:
 
 def epilogue_of(operation: Operation[Any]) -> str:
     """Return what follows the help of a command: examples, and what the exit status says."""
-    command = " ".join(["inngest-rest", *operation.command])
-    examples = "\n".join(f"  {command} {example}" for example in operation.examples)
-    return f"Examples:\n{examples}\n\n{_EXIT_STATUS}"
+    command = " ".join(operation.command)
+    return epilogue(*(f"{command} {example}" for example in operation.examples))
+
+
+def epilogue(*examples: str) -> str:
+    """Return what follows the help of a command with these examples, each without the program."""
+    lines = "\n".join(f"  inngest-rest {example}" for example in examples)
+    return f"Examples:\n{lines}\n\n{_EXIT_STATUS}"
 
 
 def _parameters(operation: Operation[Any]) -> Iterator[inspect.Parameter]:

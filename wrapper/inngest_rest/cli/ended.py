@@ -22,9 +22,13 @@ _MOST_NAMED = 5
 
 @define
 class Ended:
-    """The runs that have ended, as far as they were seen."""
+    """The runs that have ended, as far as they were seen.
 
-    _count: int = field(default=0, init=False)
+    Attributes:
+        count: How many there are.
+    """
+
+    count: int = field(default=0, init=False)
     _failed: list[Run] = field(factory=list, init=False)
 
     def note(self, items: Iterable[Record]) -> None:
@@ -32,7 +36,7 @@ class Ended:
         for each in items:
             run = each.run if isinstance(each, RunChange) and each.kind == "ended" else each
             if isinstance(run, Run):
-                self._count += 1
+                self.count += 1
                 if run.status in _NOT_DONE:
                     self._failed.append(run)
 
@@ -45,6 +49,6 @@ class Ended:
         rest = f" and {more} more" if more > 0 else ""
         return Problem(
             Code.RUN_FAILED,
-            f"{len(self._failed)} of {self._count} runs did not complete: {named}{rest}",
+            f"{len(self._failed)} of {self.count} runs did not complete: {named}{rest}",
             hint=f"`runs trace {self._failed[0].id}` shows where it ended.",
         )

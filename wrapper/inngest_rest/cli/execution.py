@@ -17,7 +17,13 @@ from inngest_rest.cli.shape import Shape
 from inngest_rest.cli.typed import command_text
 from inngest_rest.operations import running
 from inngest_rest.operations.operation import Returns
-from inngest_rest.operations.parameters import ParameterError, fixed, is_json, read
+from inngest_rest.operations.parameters import (
+    DEFAULT_LIMIT,
+    ParameterError,
+    fixed,
+    is_json,
+    read,
+)
 from inngest_rest.operations.problems import OperationError, problem_of
 
 if TYPE_CHECKING:
@@ -93,6 +99,8 @@ def _format(
                 "-o ndjson",
                 field="output",
             )
+    if extras.all and parameters.limit != DEFAULT_LIMIT:
+        raise ParameterError("all and limit exclude each other: pass one of them", field="all")
     if extras.all and form in {"json", "table"}:
         if options.output_file is None:
             raise ParameterError(
@@ -133,7 +141,9 @@ def _values(operation: Operation[Any], typed: Mapping[str, Any], extras: Extras)
     for each in attrs.fields(attrs.resolve_types(operation.parameters, include_extras=False)):
         if each.name in typed:
             value = typed[each.name]
-            values[each.name] = _json(each.name, value) if is_json(each.type) else value
+            if is_json(each.type):
+                value = _json(each.name, value)
+            values[each.name] = "-" if value == STDIN else value
     if "ids" in typed and STDIN in typed["ids"]:
         values["ids"] = _ids(typed["ids"])
     return values

@@ -6,7 +6,7 @@ import sys
 
 from cyclopts import App
 
-from inngest_rest.cli.command import Job
+from inngest_rest.cli.command import Job, epilogue
 from inngest_rest.cli.execution import client_of
 from inngest_rest.cli.local_answer import answer_locally
 from inngest_rest.cli.options import Options
@@ -20,7 +20,7 @@ inngest-rest: serving MCP on standard input and output, which is for the host of
 Ctrl-C ends it.
 """
 
-app = App(name="mcp", help="Tools for agents over MCP: the same operations, on standard input")
+app = App(name="mcp", help_epilogue=epilogue("mcp --read-only"))
 
 
 @app.default

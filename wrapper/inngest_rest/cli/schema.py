@@ -8,7 +8,7 @@ from attrs import frozen
 from cyclopts import App
 
 from inngest_rest.cli.answer import Answer
-from inngest_rest.cli.command import Job
+from inngest_rest.cli.command import Job, epilogue
 from inngest_rest.cli.local_answer import answer_locally, write_items
 from inngest_rest.cli.options import Options
 from inngest_rest.operations import schemas, table
@@ -16,7 +16,7 @@ from inngest_rest.record import Record
 
 app = App(
     name="schema",
-    help="What an operation takes and returns, as JSON Schemas; without a name all operations",
+    help_epilogue=epilogue("schema", "schema runs.list -o json", "schema -o table --fields name"),
 )
 
 

@@ -9,7 +9,7 @@ from cyclopts import App
 from inngest_rest._version import __version__
 from inngest_rest.cli import skill_files
 from inngest_rest.cli.answer import Answer
-from inngest_rest.cli.command import Job
+from inngest_rest.cli.command import Job, epilogue
 from inngest_rest.cli.local_answer import answer_locally, write_items
 from inngest_rest.cli.options import Options
 from inngest_rest.cli.skill_files import InstalledSkill, Scope, SkillState
@@ -18,7 +18,7 @@ from inngest_rest.operations.problems import Code, Problem
 app = App(name="skill", help="The skill for agents: install, show and check it")
 
 
-@app.command(version_flags=())
+@app.command(version_flags=(), help_epilogue=epilogue("skill show"))
 def show(*, version: bool = False) -> Job:
     """Print the SKILL.md of this version.
 
@@ -33,7 +33,9 @@ def show(*, version: bool = False) -> Job:
     return job
 
 
-@app.command
+@app.command(
+    help_epilogue=epilogue("skill install", "skill install --target claude --scope project")
+)
 def install(*, target: str = "agents", scope: Scope = "user", force: bool = False) -> Job:
     """Write the skill to where an agent's host looks for skills, over an older one.
 
@@ -53,7 +55,7 @@ def install(*, target: str = "agents", scope: Scope = "user", force: bool = Fals
     return job
 
 
-@app.command
+@app.command(help_epilogue=epilogue("skill check -o json"))
 def check() -> Job:
     """Check that the skill is installed, here or for the user, and is the one of this version.
 

@@ -31,4 +31,6 @@ def wait(
         for part in running.parts(operation, client, parameters):
             ended.note(part.items)
             answer.add(part)
+            answer.talk.progress(f"{ended.count:,} so far")
+        answer.talk.end_progress()
     return answer.finish(ended.problem() if extras.exit_status else None)

@@ -23,15 +23,20 @@ _FEW_CHARS = 250
 # No record has so many fields: a larger object is a payload, whose keys may be cut.
 MOST_FIELDS = 50
 
+# Parsers of JSON give up soon after: that of pydantic, which MCP hosts use, at 200.
+_MOST_LEVELS = 100
+
 # Paths of one warning; there may be one for each item of each item.
 _MOST_NAMED = 10
+
+_LONGEST_PATH = 200
 
 # A payload's keys are chosen by strangers: one that is no mere name is not repeated in a path.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 
 
 def cut(data: Any, max_chars: int, *, path: str = "data") -> tuple[Any, list[str]]:
-    """Cut each text in a JSON value that is longer than it may be.
+    """Cut each text in a JSON value that is longer than it may be, and what is nested too deeply.
 
     Args:
         data: The value, of the types of `json.loads`. It is left as it is.
@@ -40,10 +45,10 @@ def cut(data: Any, max_chars: int, *, path: str = "data") -> tuple[Any, list[str
         path: The path of the value itself.
 
     Returns:
-        The value with its texts cut, and the paths of those, such as "data.items[0].output".
+        The value with all that cut, and the paths of it, such as "data.items[0].output".
     """
     cutter = _Cutter(max_chars)
-    return cutter.cut(data, path), cutter.texts
+    return cutter.cut(data, path), cutter.texts + cutter.deep
 
 
 def bound(envelope: Envelope, *, max_chars: int, longest: int) -> Envelope:
@@ -100,16 +105,21 @@ class _Cutter:
     max_items: int | None = None
     texts: list[str] = field(factory=list[str], init=False)
     lists: list[str] = field(factory=list[str], init=False)
+    deep: list[str] = field(factory=list[str], init=False)
 
-    def cut(self, value: Any, path: str) -> Any:
+    def cut(self, value: Any, path: str, level: int = 0) -> Any:
         match value:
             case str():
                 return self._text(value, path)
+            case Mapping() | list() | tuple() if level > _MOST_LEVELS:
+                self.deep.append(path)
+                return f"...[more than {_MOST_LEVELS} levels]"
             case Mapping():
-                return self._object(cast("Mapping[str, Any]", value), path)
+                return self._object(cast("Mapping[str, Any]", value), path, level)
             case list() | tuple():
                 items = self._first(cast("Sequence[Any]", value), self.max_items, path)
-                return [self.cut(it, f"{path}[{index}]") for index, it in enumerate(items)]
+                places = ((it, f"{path}[{index}]") for index, it in enumerate(items))
+                return [self.cut(it, place, level + 1) for it, place in places]
             case _:
                 return value
 
@@ -118,6 +128,8 @@ class _Cutter:
             yield _warning(f"cut at {self.max_chars} characters", self.texts)
         if self.lists:
             yield _warning(f"cut at {self.max_items} items", self.lists)
+        if self.deep:
+            yield _warning(f"cut at {_MOST_LEVELS} levels", self.deep)
 
     def _text(self, text: str, path: str) -> str:
         more = len(text) - self.max_chars
@@ -126,12 +138,15 @@ class _Cutter:
         self.texts.append(path)
         return f"{text[: self.max_chars]}...[{more} more characters]"
 
-    def _object(self, value: Mapping[str, Any], path: str) -> dict[str, Any]:
+    def _object(self, value: Mapping[str, Any], path: str, level: int) -> dict[str, Any]:
         if self.max_items is None or len(value) <= MOST_FIELDS:
             keys: Iterable[str] = value
         else:
             keys = self._first(tuple(value), self.max_items, path)
-        return {self._key(key, path): self.cut(value[key], _member(path, key)) for key in keys}
+        return {
+            self._key(key, path): self.cut(value[key], _member(path, key), level + 1)
+            for key in keys
+        }
 
     def _key(self, key: str, path: str) -> str:
         return key if self.max_items is None else self._text(key, f"{path}.*")
@@ -150,5 +165,9 @@ def _member(path: str, key: str) -> str:
 def _warning(what: str, paths: Sequence[str]) -> str:
     """Return a warning that names paths, or the first of many."""
     more = len(paths) - _MOST_NAMED
-    named = ", ".join(paths[:_MOST_NAMED])
+    named = ", ".join(_shortened(path) for path in paths[:_MOST_NAMED])
     return f"{what}: {named}" + (f" and {more} more" if more > 0 else "")
+
+
+def _shortened(path: str) -> str:
+    return path if len(path) <= _LONGEST_PATH else f"{path[:_LONGEST_PATH]}..."

@@ -9,7 +9,9 @@ from attrs import field, frozen
 from inngest_rest.models import Cancellation
 from inngest_rest.operations.operation import Effect, Operation, Returns
 from inngest_rest.operations.parameters import DEFAULT_LIMIT, ListLimit, Moment, instant, option
-from inngest_rest.operations.results import CreatedCancellation, Deleted
+from inngest_rest.operations.results import Deleted
+from inngest_rest.record import Record
+from inngest_rest.responses import Target
 
 if TYPE_CHECKING:
     from inngest_rest import InngestClient, Paginator
@@ -30,6 +32,19 @@ class ListCancellations:
 
 def _list(client: InngestClient, parameters: ListCancellations) -> Paginator[Cancellation]:
     return client.cancellations.list(limit=parameters.limit, cursor=parameters.cursor)
+
+
+@frozen(repr=False)
+class CreatedCancellation(Record):
+    """A bulk cancellation that was created.
+
+    Attributes:
+        target: Where it was created.
+        cancellation: The bulk cancellation.
+    """
+
+    target: Target
+    cancellation: Cancellation
 
 
 @frozen

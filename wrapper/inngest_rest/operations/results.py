@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Self
 from attrs import field, frozen
 
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
-from inngest_rest.models import Cancellation, Webhook
 from inngest_rest.record import Record
 from inngest_rest.reports import SendFailure
 from inngest_rest.responses import Target
@@ -141,32 +140,6 @@ class Signalled(Record):
 
     target: Target
     run_id: str
-
-
-@frozen(repr=False)
-class CreatedCancellation(Record):
-    """A bulk cancellation that was created.
-
-    Attributes:
-        target: Where it was created.
-        cancellation: The bulk cancellation.
-    """
-
-    target: Target
-    cancellation: Cancellation
-
-
-@frozen(repr=False)
-class SavedWebhook(Record):
-    """A webhook that was created or changed.
-
-    Attributes:
-        target: Where it was saved.
-        webhook: The webhook; its URL contains a key.
-    """
-
-    target: Target
-    webhook: Webhook
 
 
 @frozen(repr=False)

@@ -9,7 +9,9 @@ from attrs import frozen
 from inngest_rest.models import Webhook
 from inngest_rest.operations.operation import Effect, Operation, Returns
 from inngest_rest.operations.parameters import DEFAULT_LIMIT, ListLimit, option
-from inngest_rest.operations.results import Deleted, SavedWebhook
+from inngest_rest.operations.results import Deleted
+from inngest_rest.record import Record
+from inngest_rest.responses import Target
 
 if TYPE_CHECKING:
     from inngest_rest import InngestClient, Paginator
@@ -45,6 +47,19 @@ class GetWebhook:
 
 def _get(client: InngestClient, parameters: GetWebhook) -> Webhook:
     return client.webhooks.get(parameters.id)
+
+
+@frozen(repr=False)
+class SavedWebhook(Record):
+    """A webhook that was created or changed.
+
+    Attributes:
+        target: Where it was saved.
+        webhook: The webhook; its URL contains a key.
+    """
+
+    target: Target
+    webhook: Webhook
 
 
 @frozen

@@ -1,0 +1,186 @@
+"""Crash reports of what is no error of this package, or was raised before anything was sent."""
+
+from __future__ import annotations
+
+import io
+import logging
+import socket
+import traceback
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from rich.console import Console
+from rich.traceback import Traceback
+
+from inngest_rest import AsyncInngestClient, InngestClient, InngestError
+from tests.secrets.canaries import ARGUMENTS, EVENT_KEY, HEADER, PASSWORD, SIGNING_KEY, found_in
+from tests.secrets.operations import RUN
+from tests.secrets.traces import all_logs, left_by
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.conftest import Connect
+
+DOORS = [InngestClient, AsyncInngestClient]
+
+
+def report_of(call: Callable[[], object]) -> str:
+    """Return what is left of an error that a call raises."""
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - any
+        call()
+    return left_by(caught.value)
+
+
+class TheEnd(BaseException):
+    """As a KeyboardInterrupt, which would end pytest."""
+
+
+class Fails(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """A transport of the caller's that wraps one of httpx, and raises what the caller likes."""
+
+    def __init__(self, error: Callable[[httpx.Request], BaseException]) -> None:
+        self.inner = httpx.MockTransport(self._fail)
+        self.error = error
+
+    def _fail(self, request: httpx.Request) -> httpx.Response:
+        own = "a variable of the caller"
+        raise self.error(request) from ZeroDivisionError(own)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self.inner.handle_request(request)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self.inner.handle_request(request)
+
+
+ERRORS: dict[str, Callable[[httpx.Request], BaseException]] = {
+    "bug": lambda _: LookupError("a bug"),
+    "end": lambda _: TheEnd(),
+    "connection": lambda it: httpx.ConnectError("refused", request=it),
+    "status": lambda it: httpx.HTTPStatusError(
+        "no", request=it, response=httpx.Response(500, request=it)
+    ),
+    "group": lambda it: ExceptionGroup("two", [LookupError(), httpx.ReadError("", request=it)]),
+}
+
+
+@pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS)
+def test_an_error_of_the_callers_transport_brings_no_key_along(
+    connect: Connect, error: Callable[[httpx.Request], BaseException]
+) -> None:
+    client = connect(dev=None, **ARGUMENTS, transport=Fails(error), retries=0)
+    for call in (lambda: client.send({"name": "a"}), lambda: client.runs.get(RUN)):
+        with pytest.raises(BaseException) as caught:  # noqa: PT011 - any
+            call()
+        assert found_in(left_by(caught.value)) == set()
+        if not isinstance(caught.value, InngestError):
+            frames = traceback.walk_tb(caught.value.__traceback__)
+            assert [it for it, _ in frames if it.f_locals.get("own")] != []
+
+
+def test_what_the_caller_was_handling_keeps_its_variables(connect: Connect) -> None:
+    client = connect(transport=Fails(lambda _: httpx.ConnectError("refused")), retries=0)
+    try:
+        httpx.URL("http://[")
+    except httpx.InvalidURL as handled:
+        with pytest.raises(InngestError):
+            client.health()
+        frames = [frame for frame, _ in traceback.walk_tb(handled.__traceback__)]
+        assert all(frame.f_locals for frame in frames)
+        assert len(frames) > 1
+
+
+def test_a_report_with_local_variables_shows_no_key(connect: Connect) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # without listening
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        client = connect(dev=None, **ARGUMENTS, base_url=url, transport=None, retries=0)
+        for call in (lambda: client.send({"name": "a"}), lambda: client.runs.get(RUN)):
+            with pytest.raises(InngestError) as caught:
+                call()
+            error = caught.value
+            plain = "".join(
+                traceback.TracebackException.from_exception(error, capture_locals=True).format()
+            )
+            console = Console(record=True, width=500, file=io.StringIO())
+            console.print(
+                Traceback.from_exception(
+                    type(error),
+                    error,
+                    error.__traceback__,
+                    show_locals=True,
+                    locals_max_string=10_000,
+                )
+            )
+            for shown in (plain, console.export_text()):
+                assert "httpcore" in shown
+                assert found_in(shown) == set()
+
+
+BAD: list[dict[str, Any]] = [
+    {"event_key": f"{EVENT_KEY} "},
+    {"event_key": f"{EVENT_KEY}/x"},
+    {"event_key": EVENT_KEY.encode()},
+    {"signing_key": f"{SIGNING_KEY}x"},
+    {"signing_key_fallback": f"{SIGNING_KEY}\n"},
+    {"api_key": f"{EVENT_KEY}\n"},
+    {"base_url": f"https://user:{PASSWORD}@a.b"},
+    {"dev": f"https://user:{PASSWORD}@a.b"},
+    {"dev": f"user:{PASSWORD}@a.b"},
+    {"event_base_url": f"https://user:{PASSWORD}/@a.b"},
+    {"event_key": EVENT_KEY, "api_version": "v3"},
+    {"event_key": EVENT_KEY, "timeout": -1},
+    {"event_key": EVENT_KEY, "transport": 5},
+]
+
+
+@pytest.mark.parametrize("kind", DOORS)
+@pytest.mark.parametrize("arguments", BAD, ids=range(len(BAD)))
+def test_a_constructor_that_raises_holds_no_key(
+    kind: Any, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INNGEST_API_KEY", ARGUMENTS["api_key"])
+    assert found_in(report_of(lambda: kind(**arguments))) == set()
+
+
+@pytest.mark.parametrize("kind", DOORS)
+def test_options_that_are_refused_hold_no_header(kind: Any) -> None:
+    client = kind(dev=True, transport=Fails(lambda _: LookupError()))
+    for headers in ({"authorization": HEADER}, {"x-token": f"{HEADER}\n"}):
+        assert found_in(report_of(partial(client.with_options, headers=headers))) == set()
+
+
+def test_a_proxy_that_cannot_be_used_shows_no_password(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for proxy in (f"ftp://user:{PASSWORD}@a.b", f"http://user:{PASSWORD}@127.0.0.1:1"):
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        client = connect(dev=None, **ARGUMENTS, transport=None, retries=0)
+        with all_logs() as log:
+            left = report_of(partial(client.send, {"name": "a"}))
+        assert found_in(left + log.take()) == set()
+
+
+def test_a_key_too_long_for_a_url_is_not_shown(connect: Connect) -> None:
+    client = connect(dev=None, event_key=EVENT_KEY * 3_000)
+    assert found_in(report_of(lambda: client.send({"name": "a"}))) == set()
+
+
+def test_logs_of_others_are_masked_as_long_as_there_is_a_client() -> None:
+    logger = logging.getLogger("httpcore.http11")
+    client = InngestClient(**ARGUMENTS)
+    with all_logs() as log:
+        logger.debug("sent %r", EVENT_KEY)
+        try:
+            raise ValueError(EVENT_KEY)
+        except ValueError:
+            logger.exception("failed")
+    logged = log.take()
+    assert found_in(logged) == set()
+    assert logged.count("***") >= 2
+    wrong = logging.LogRecord("x", logging.DEBUG, "", 1, "%d", ("no number",), None)
+    assert logger.filter(wrong), "which the handlers report"
+    client.close()
