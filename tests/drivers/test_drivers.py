@@ -10,16 +10,10 @@ import httpx
 import pytest
 
 from inngest_rest import AsyncInngestClient, InngestClient, RequestTimeoutError, TransportError
-<<<<<<< HEAD
 from inngest_rest._core.calls.session import Session
-from inngest_rest._core.calls.settings import Given, resolve
+from inngest_rest._core.calls.settings import resolve
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
 from inngest_rest._core.drivers import asynchronous, lanes
-=======
-from inngest_rest._core.calls.settings import resolve
-from inngest_rest._core.clock import SYSTEM_CLOCK
-from inngest_rest._core.drivers import lanes
->>>>>>> secrets
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.drivers.blocking import Driver
 from inngest_rest._core.plans import Call, Plan, sleep
@@ -214,7 +208,7 @@ def test_each_host_is_reached_through_its_own_proxy() -> None:
 
 
 def test_each_family_of_the_api_goes_to_its_own_host() -> None:
-    session = Session(resolve(Given(dev=True)))
+    session = Session(resolve(dev=True))
     plans: list[Plan[Any]] = [
         post(session, Batch.of([0], [b"{}"])),
         runs.cancel(session, "x"),
