@@ -61,7 +61,7 @@ def test_the_help_of_a_parameter_says_how_it_is_written_and_what_it_is_by_defaul
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     out = run("runs", "list", "--help").out
-    assert "or how long ago: 90s, 15m, 2h, 7d" in out
+    assert "or how long ago by this machine's clock: 90s, 15m, 2h, 7d" in out
     assert "By default 20." in out
     assert "JSON, @FILE, or - for standard input" in run("send", "--help").out
 
