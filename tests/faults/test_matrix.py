@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.cells import run_cells
+from tests.faults.cells import load_everything, run_cells
 from tests.faults.faults import FAULTS
 from tests.faults.judging import complaints
 from tests.faults.operations import OPERATIONS, public_operations
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def fault_server() -> Iterator[FaultServer]:
+def fault_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultServer]:
     with FaultServer() as server:
+        load_everything(server, tmp_path_factory.mktemp("loading"))
         yield server
 
 
