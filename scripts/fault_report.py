@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.faults.cells import run_cells
+from tests.faults.cells import load_everything, run_cells
 from tests.faults.faults import FAULTS
 from tests.faults.judging import complaints
 from tests.faults.server import FaultServer
@@ -42,6 +42,7 @@ def main() -> int:
     cells: list[Cell] = []
     wrong: list[str] = []
     with silence(), FaultServer() as server, tempfile.TemporaryDirectory() as folder:
+        load_everything(server, Path(folder))
         for fault in faults:
             of_fault = list(run_cells(server, Path(folder), [fault]))
             cells += of_fault

@@ -155,8 +155,8 @@ _LIMITED = (
     ),
     *_of(
         Verdict.PAUSED,
-        ("429, Retry-After 1", answers(_after("1")), True),
-        ("429, Retry-After 1.0", answers(_after("1.0"))),
+        ("429, Retry-After 20", answers(_after("20")), True),
+        ("429, Retry-After 20.0", answers(_after("20.0"))),
     ),
     *_of(
         Verdict.BARRED,
@@ -300,6 +300,11 @@ _ODD = (
 
 FAULTS = (
     Fault("nothing listens", REFUSES, Verdict.NOT_SENT, everywhere=True),
+    Fault(
+        "plain HTTP where TLS is due",
+        greets(closes, http(400, "plain"), scheme="https"),
+        Verdict.NOT_SENT,
+    ),
     *_BROKEN,
     *_SLOW,
     *_FAILED,

@@ -108,7 +108,7 @@ def _buffer(tools: Tools) -> SendReport:
 
 OPERATIONS = (
     Operation("send", lambda it: it.client.send(_event()), "send", "ingest", stands_for_kind=True),
-    Operation("send_and_wait", lambda it: it.client.send_and_wait(_event(), 1), "send", "ingest"),
+    Operation("send_and_wait", lambda it: it.client.send_and_wait(_event(), 4), "send", "ingest"),
     Operation(
         "send_many",
         lambda it: it.client.send_many([_event()]),
@@ -128,7 +128,7 @@ OPERATIONS = (
     ),
     Operation("events.get", lambda it: it.client.events.get(it.event), "read", "v1"),
     Operation("events.runs", lambda it: it.client.events.runs(it.event).page(), "read", "v2 v1"),
-    Operation("events.wait", lambda it: it.client.events.wait(it.event, 1), "wait", "v1"),
+    Operation("events.wait", lambda it: it.client.events.wait(it.event, 4), "wait", "v1"),
     Operation("events.explain", lambda it: it.client.events.explain(it.event), "read", "v1"),
     Operation("runs.list", lambda it: it.client.runs.list().page(), "read", "v1 v2"),
     Operation(
@@ -136,14 +136,14 @@ OPERATIONS = (
     ),
     Operation(
         "runs.wait",
-        lambda it: it.client.runs.wait(it.run, 1),
+        lambda it: it.client.runs.wait(it.run, 4),
         "wait",
         "v2 v1",
         stands_for_kind=True,
     ),
     Operation(
         "runs.wait_many",
-        lambda it: list(it.client.runs.wait_many([it.run], 1)),
+        lambda it: list(it.client.runs.wait_many([it.run], 4)),
         "wait many",
         "v2 v1",
     ),

@@ -84,7 +84,7 @@ def answers(data: bytes, then: Then = goes_on) -> Play:
     return Play(answer)
 
 
-def greets(then: Then, data: bytes = b"") -> Play:
+def greets(then: Then, data: bytes = b"", *, scheme: str = "http") -> Play:
     """Do something to each connection before anything of it is read."""
 
     async def greet(connection: Connection) -> None:
@@ -95,7 +95,7 @@ def greets(then: Then, data: bytes = b"") -> Play:
     async def answer(connection: Connection, _: Request) -> None:
         connection.close()
 
-    return Play(answer, greet)
+    return Play(answer, greet, scheme=scheme)
 
 
 async def _never(_: Connection, __: Request) -> None:

@@ -50,7 +50,7 @@ MAY_BE_DONE = {
 # After these, no later event, run or input can fare better.
 _HOPELESS = {V.PAUSED, V.BARRED, V.UNAUTHORIZED, V.FORBIDDEN, V.NO_ROUTE}
 
-# The requests of a single route, where one retry is allowed within three seconds.
+# The requests of a single route, where one retry is allowed, within a minute.
 _TRIES = {V.LOST: 2, V.LATE: 2, V.FAILED: 2, V.TIMED_OUT: 2, V.LIMITED: 2, V.PAUSED: 3}
 _TRIES_ONCE = {**_TRIES, V.LOST: 1, V.LATE: 1, V.FAILED: 1, V.TIMED_OUT: 1}
 
@@ -65,11 +65,13 @@ class Expected(NamedTuple):
         result: The class of the error, or what was returned.
         requests: How many requests the server has to have read.
         least: How many it may be instead, where time is short or the operation polls.
+        unsent: What the result may be where none of them got out in time.
     """
 
     result: str
     requests: int
     least: int
+    unsent: str = ""
 
 
 def expected(fault: Fault, operation: Operation) -> Expected:
@@ -82,10 +84,13 @@ def expected(fault: Fault, operation: Operation) -> Expected:
         return Expected(result, 9, 0)
     if result == "WaitTimeoutError":
         # The last requests have next to no time.
-        return Expected(result, 14 if operation.kind == "wait many" else requests, 0)
+        return Expected(result, 20 if operation.kind == "wait many" else requests, 0)
     # A machine that is slow may not get to send in time, which is the same result.
     least = 0 if fault.verdict is V.LATE or fault.is_unread else requests
-    return Expected(result, requests, least)
+    unsent = ""
+    if fault.verdict is V.LATE:
+        unsent = _RESULTS[operation.kind](V.NOT_SENT).replace("Transport", "RequestTimeout")
+    return Expected(result, requests, least, unsent)
 
 
 def _read(verdict: Verdict) -> str:
@@ -169,10 +174,10 @@ _EXCEPTIONS = {
 # Further requests after a 404 about the resource: of the other family, of whether the id is one
 # of an event, or of whether it is there by now.
 _LOOKS_AFTER_404 = {
-    "events.wait": 6,
+    "events.wait": 10,
     "events.explain": 2,
     "runs.get": 3,
-    "runs.wait": 8,
+    "runs.wait": 12,
     "runs.replay_all": 2,
 }
 

@@ -98,11 +98,13 @@ class Play:
         answer: Called for each request that was read.
         greet: Called for each connection, before anything of it is read.
         listens: Whether it accepts connections at all.
+        scheme: That of its URL; the server itself speaks no TLS.
     """
 
     answer: Answer
     greet: Callable[[Connection], Awaitable[None]] | None = None
     listens: bool = True
+    scheme: str = "http"
 
 
 class Stage:
@@ -121,7 +123,7 @@ class Stage:
 
     def url(self, cell: str) -> str:
         """Return the base URL for the client of a cell."""
-        return f"http://127.0.0.1:{self.port}/{cell}"
+        return f"{self._play.scheme}://127.0.0.1:{self.port}/{cell}"
 
     async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Play on one connection until either side hangs up."""

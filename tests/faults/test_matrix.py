@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import pkgutil
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
 
-import inngest_rest_api
-from tests.faults.cells import run_cells
+from tests.faults.cells import load_everything, run_cells
 from tests.faults.faults import FAULTS
 from tests.faults.judging import complaints
 from tests.faults.operations import OPERATIONS, public_operations
@@ -22,12 +19,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def fault_server() -> Iterator[FaultServer]:
-    # Early releases of Python 3.11 and 3.12 may fail to compile in two threads at once
-    # (python/cpython#106905), which modules do that are loaded when they are needed.
-    for each in pkgutil.walk_packages(inngest_rest_api.__path__, "inngest_rest_api."):
-        import_module(each.name)
+def fault_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultServer]:
     with FaultServer() as server:
+        load_everything(server, tmp_path_factory.mktemp("loading"))
         yield server
 
 

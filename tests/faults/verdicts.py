@@ -21,7 +21,7 @@ class Verdict(Enum):
         FAILED: A 5xx: it may have been carried out.
         TIMED_OUT: A 408, for which the same holds.
         LIMITED: A 429 that names no pause, and so costs an attempt.
-        PAUSED: A 429 that names a pause of a second.
+        PAUSED: A 429 that names a pause of 20 seconds.
         BARRED: A 429 that names a pause beyond the total time of a call.
         BAD: A 400, which is a receipt where events are sent.
         INVALID, UNAUTHORIZED, FORBIDDEN, CONFLICT, OVERSIZE, REFUSED: Another 4xx, each final.
