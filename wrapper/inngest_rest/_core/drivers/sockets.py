@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING, Any, cast
 import httpcore
 import httpx
 
+from inngest_rest._core.drivers.racing import connect
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
-
-# Seconds after which the next address of a host is tried as well (RFC 8305, section 5).
-_NEXT_ADDRESS = 0.25
 
 # Bytes that have arrived and are not read yet, beyond which no more are taken.
 _MAX_UNREAD = 256 * 1024
@@ -69,13 +68,16 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         options: dict[str, Any] = {}
         if local_address is not None:
             options["local_addr"] = (local_address, 0)
-        if isinstance(loop, asyncio.BaseEventLoop):  # uvloop tries one address after the other
-            options["happy_eyeballs_delay"] = _NEXT_ADDRESS
+
+        async def attempt(address: str) -> Stream:
+            _, stream = await loop.create_connection(
+                lambda: Stream(self._streams), address, port, **options
+            )
+            return stream
+
         try:
             async with asyncio.timeout(timeout):
-                _, stream = await loop.create_connection(
-                    lambda: Stream(self._streams), host, port, **options
-                )
+                stream = await connect(host, port, attempt)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(str(error)) from error
         except (OSError, UnicodeError) as error:  # the latter for a host that cannot be one
