@@ -372,14 +372,6 @@ def test_clients_of_one_process_share_a_retry_budget_per_host(
         assert len(requests) == 100 + retries
 
 
-def test_a_forked_child_can_use_a_budget_whose_lock_was_held() -> None:
-    quota, limit = RetryQuota(), RateLimit()
-    with quota._lock, limit._lock:  # noqa: SLF001 - as another thread may hold them
-        retry._renew_locks()  # noqa: SLF001 - as in the child
-        assert quota.take()
-        limit.keep(RateLimitError("", status=429, method="GET", url="u"), 0.0)
-
-
 def test_a_process_remembers_the_budgets_of_a_bounded_number_of_hosts() -> None:
     first = retry.quota_of("https://0.example")
     assert retry.quota_of("https://0.example") is first

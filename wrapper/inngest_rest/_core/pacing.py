@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
+
+from inngest_rest._core.locks import Locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Pacer:
+class Pacer(Locked):
     """Spaces requests evenly; shared by all threads or tasks of one bulk operation.
 
     Args:
@@ -19,10 +20,10 @@ class Pacer:
     """
 
     def __init__(self, requests: int | None, period: float, clock: Callable[[], float]) -> None:
+        super().__init__()
         self._interval = 0.0 if requests is None else period / requests
         self._clock = clock
         self._next = clock()
-        self._lock = threading.Lock()
 
     def take(self) -> float:
         """Reserve the next slot and return the seconds until it comes."""

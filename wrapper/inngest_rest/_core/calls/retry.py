@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-import os
-import sys
-import threading
-from weakref import WeakSet
 
+from inngest_rest._core.locks import Locked
 from inngest_rest.errors import (
     ApiError,
     InngestError,
@@ -62,27 +59,13 @@ def names_a_pause(error: InngestError | None) -> bool:
     return isinstance(error, RateLimitError) and bool(error.retry_after)
 
 
-_locking: WeakSet[RateLimit | RetryQuota] = WeakSet()
-
-
-def _renew_locks() -> None:
-    """In a forked child: another thread of the parent may have held one."""
-    for each in _locking:
-        each._lock = threading.Lock()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_renew_locks)
-
-
-class RateLimit:
+class RateLimit(Locked):
     """The pause that a host asked for, kept by all who share a client."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._until = -math.inf
         self._error: RateLimitError | None = None
-        self._lock = threading.Lock()
-        _locking.add(self)
 
     def keep(self, error: RateLimitError, now: float) -> None:
         """Take over the pause that a response asks for, unless a longer one is kept."""
@@ -107,7 +90,7 @@ class RateLimit:
         return refusal
 
 
-class RetryQuota:
+class RetryQuota(Locked):
     """A retry budget, so that retries do not amplify an outage.
 
     Each retry takes one token, each success returns a tenth of one. While the budget is exhausted,
@@ -115,9 +98,8 @@ class RetryQuota:
     """
 
     def __init__(self, size: int = 50) -> None:
+        super().__init__()
         self._size = self._left = float(size)
-        self._lock = threading.Lock()
-        _locking.add(self)
 
     def take(self) -> bool:
         with self._lock:

@@ -10,5 +10,6 @@ key, which is part of the path, to httpx's log, and costs a quarter more per req
     tracebacks                   short tracebacks of what a plan raises
     watch                        cancelling on a transport of the caller's
     lanes                        the transports of a client, one connection each
+    racing                       the first address of a host that accepts, for the asynchronous one
     sockets, bounded_sockets     the network backends of the asynchronous and the blocking client
 """

@@ -14,20 +14,18 @@ import socket
 import sys
 from collections import deque
 from contextlib import suppress
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, cast
 
 import httpcore
 import httpx
+
+from inngest_rest._core.drivers.racing import connect
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
 
     from inngest_rest._core.secret import Secret
-
-# Seconds after which the next address of a host is tried as well (RFC 8305, section 5).
-_NEXT_ADDRESS = 0.25
 
 # Bytes that have arrived and are not read yet, beyond which no more are taken.
 _MAX_UNREAD = 256 * 1024
@@ -72,15 +70,16 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         options: dict[str, Any] = {}
         if local_address is not None:
             options["local_addr"] = (local_address, 0)
-        # uvloop tries one address after the other. A single one needs no race, of which asyncio
-        # loses the socket when it is cancelled as the connection is made.
-        if isinstance(loop, asyncio.BaseEventLoop) and not _is_address(host):
-            options["happy_eyeballs_delay"] = _NEXT_ADDRESS
+
+        async def attempt(address: str) -> Stream:
+            _, stream = await loop.create_connection(
+                lambda: Stream(self._streams), address, port, **options
+            )
+            return stream
+
         try:
             async with asyncio.timeout(timeout):
-                _, stream = await loop.create_connection(
-                    lambda: Stream(self._streams), host, port, **options
-                )
+                stream = await connect(host, port, attempt)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(str(error)) from error
         except (OSError, UnicodeError) as error:  # the latter for a host that cannot be one
@@ -97,14 +96,6 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         self._is_closed = True
         for stream in list(self._streams):
             stream.abort()
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):

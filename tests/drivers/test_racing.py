@@ -1,0 +1,135 @@
+"""The race for a host's addresses: the first that accepts wins, and no other stays open."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from inngest_rest._core.drivers import racing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+V6, V4 = socket.AF_INET6, socket.AF_INET
+
+
+class Connection:
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.is_aborted = False
+
+    def abort(self) -> None:
+        self.is_aborted = True
+
+
+class Network:
+    """Accepts, refuses or keeps silent, by address.
+
+    Attributes:
+        tried: The addresses, in order.
+        made: The connections.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **by_address: str) -> None:
+        self._by_address = {name.replace("_", ":"): does for name, does in by_address.items()}
+        self.tried: list[str] = []
+        self.made: list[Connection] = []
+        self.gate = asyncio.Event()
+        found = [
+            (V6 if ":" in each else V4, socket.SOCK_STREAM, 6, "", (each, 80))
+            for each in self._by_address
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        monkeypatch.setattr(racing, "_NEXT_ADDRESS", 0.01)
+
+    async def attempt(self, address: str) -> Connection:
+        self.tried.append(address)
+        match self._by_address[address]:
+            case "refuses":
+                raise ConnectionRefusedError(f"{address} refuses")
+            case "is silent":
+                await asyncio.Event().wait()
+            case "accepts later":
+                await self.gate.wait()
+            case _:
+                pass
+        self.made.append(Connection(address))
+        return self.made[-1]
+
+
+def test_an_address_that_refuses_is_followed_by_the_next_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scenario() -> None:
+        network = Network(monkeypatch, a_="refuses", b="accepts", c="accepts")
+        assert (await racing.connect("host", 80, network.attempt)).address == "b"
+        assert network.tried == ["a:", "b"]
+
+    asyncio.run(scenario())
+
+
+def test_the_families_take_turns_and_a_silent_address_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scenario() -> None:
+        network = Network(monkeypatch, a_="is silent", b_="is silent", c="is silent", d="accepts")
+        assert (await racing.connect("host", 80, network.attempt)).address == "d"
+        assert network.tried == ["a:", "c", "b:", "d"]
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "stop", [lambda task: task.cancel(), lambda _: None], ids=["cancelled", "lost"]
+)
+def test_a_connection_that_is_made_too_late_is_closed(
+    stop: Callable[[asyncio.Task[Connection]], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        network = Network(monkeypatch, a="accepts later", b="accepts later")
+        task = asyncio.create_task(racing.connect("host", 80, network.attempt))
+        while len(network.tried) < 2:
+            await asyncio.sleep(0)
+        network.gate.set()
+        while len(network.made) < 2:
+            await asyncio.sleep(0)
+        stop(task)
+        await asyncio.wait([task])
+        await asyncio.sleep(0)
+        kept = [] if task.cancelled() else [task.result()]
+        assert [each for each in network.made if not each.is_aborted] == kept
+
+    asyncio.run(scenario())
+
+
+def test_if_none_accepts_every_reason_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        network = Network(monkeypatch, a="refuses", b="refuses")
+        with pytest.raises(OSError, match=r"^a refuses; b refuses$"):
+            await racing.connect("host", 80, network.attempt)
+
+    asyncio.run(scenario())
+
+
+def test_a_host_without_an_address_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        network = Network(monkeypatch)
+        with pytest.raises(OSError, match="host has no address"):
+            await racing.connect("host", 80, network.attempt)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_an_address_is_not_looked_up(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        network = Network(monkeypatch)
+        network._by_address[address] = "accepts"  # noqa: SLF001
+        assert (await racing.connect(address, 80, network.attempt)).address == address
+
+    asyncio.run(scenario())
