@@ -36,8 +36,7 @@ def command_text(operation: Operation[Any], parameters: Any, options: Options, *
 
 def _words(values: Any) -> Iterator[str]:
     """Yield the words that set the fields of an attrs object to their values."""
-    kind: Any = type(values)
-    for each in attrs.fields(kind):
+    for each in attrs.fields(values.__class__):
         value = getattr(values, each.name)
         make_default: Callable[[], object] | None = getattr(each.default, "factory", None)
         if value == (each.default if make_default is None else make_default()):
