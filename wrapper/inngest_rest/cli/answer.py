@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from inngest_rest.record import Record
 
 
-@define
+@define(eq=False, repr=False)
 class Answer:
     """The answer to one command, written as its parts arrive, or when all of them are there.
 

@@ -14,7 +14,6 @@ from inngest_rest import InngestClient
 from inngest_rest.cli.answer import Answer
 from inngest_rest.cli.output import STDIN, Output, OutputError
 from inngest_rest.cli.shape import Shape
-from inngest_rest.cli.typed import command_text
 from inngest_rest.operations import running
 from inngest_rest.operations.operation import Returns
 from inngest_rest.operations.parameters import (
@@ -80,6 +79,8 @@ def _run(
         answer.add(part)
     status = answer.finish()
     if operation.returns is Returns.PAGES and answer.next_cursor is not None:
+        from inngest_rest.cli.typed import command_text  # noqa: PLC0415 - few lists go on
+
         following = evolve(parameters, cursor=answer.next_cursor)
         answer.talk.hint(f"Next page: {command_text(operation, following, options)}")
     return status

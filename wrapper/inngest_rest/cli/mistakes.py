@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-
 import attrs
 from cyclopts import CycloptsError, UnknownCommandError, UnknownOptionError
 from cyclopts.exceptions import UnusedCliTokensError
 
 from inngest_rest.cli.options import Options
 from inngest_rest.cli.output import STDIN
+from inngest_rest.cli.suggestions import not_valid
 from inngest_rest.operations.problems import Code, Problem
 
 
@@ -49,6 +48,4 @@ def _unknown_option(error: UnknownOptionError) -> Problem:
 
 
 def _unknown(what: str, given: str, valid: list[str]) -> Problem:
-    close = difflib.get_close_matches(given, valid, n=1)
-    suggestion = f", did you mean {close[0]}?" if close else ";"
-    return Problem(Code.USAGE, f"unknown {what} {given!r}{suggestion} valid are {', '.join(valid)}")
+    return Problem(Code.USAGE, not_valid(f"unknown {what}", given, valid))

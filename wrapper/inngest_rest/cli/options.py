@@ -1,7 +1,6 @@
 """Options of every command: where to ask, and how to answer."""
 
 # cyclopts reads these annotations when it parses a command line.
-import difflib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -10,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from attrs import fields, frozen
 from cyclopts import Group, Parameter
 
+from inngest_rest.cli.suggestions import not_valid
 from inngest_rest.operations.parameters import ParameterError
 
 Format = Literal["table", "json", "ndjson", "id"]
@@ -111,11 +111,7 @@ def _read(name: str, text: str | None) -> Any:
         raise ParameterError(f"{option} needs a value", field=name)
     valid = get_args(Format)
     if name == "output" and text not in valid:
-        close = difflib.get_close_matches(text, valid, n=1)
-        suggestion = f", did you mean {close[0]}?" if close else ";"
-        raise ParameterError(
-            f"{option} is {text!r}{suggestion} valid are {', '.join(valid)}", field=name
-        )
+        raise ParameterError(not_valid(f"{option} is", text, valid), field=name)
     try:
         return _KINDS.get(name, str)(text)
     except ValueError:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
 import attrs
 from attrs import frozen
 
+from inngest_rest.cli.suggestions import not_valid
 from inngest_rest.operations.parameters import ParameterError
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ class Shape:
         valid = list(dict.fromkeys(name for kind in kinds for name in field_names(kind)))
         for name in names:
             if name not in valid:
-                raise _unknown(name, valid)
+                message = not_valid("unknown field", name, valid)
+                raise ParameterError(message, field="fields")
         return cls(tuple(dict.fromkeys(names)), max_chars)
 
     def select(self, record: dict[str, Any]) -> dict[str, Any]:
@@ -85,11 +86,3 @@ class Shape:
 def field_names(kind: type[Any]) -> tuple[str, ...]:
     """Return the names of the public fields of a record."""
     return tuple(each.name for each in attrs.fields(kind) if not each.name.startswith("_"))
-
-
-def _unknown(name: str, valid: list[str]) -> ParameterError:
-    close = difflib.get_close_matches(name, valid, n=1)
-    suggestion = f", did you mean {close[0]}?" if close else ";"
-    return ParameterError(
-        f"unknown field {name!r}{suggestion} valid are {', '.join(valid)}", field="fields"
-    )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _PACE = 0.1
 
 
-@define
+@define(eq=False, repr=False)
 class Talk:
     """What is said beside the answer.
 
