@@ -17,7 +17,7 @@ import time
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import coverage
 import pytest
@@ -31,12 +31,13 @@ if TYPE_CHECKING:
 Fate = Literal["killed", "timeout", "survived", "unreached", "lost"]
 
 # Tests per mutant: as many different ones of a line that everything reaches are as good as all.
-_MOST_TESTS = 250
+_MOST_TESTS = 120
 
-# Seconds: of processor, beyond ten times what the tests took; and on the clock, for those that
-# wait for each other in vain.
+# Seconds, beyond ten times what the tests took: of processor; and on the clock, for those that wait
+# for each other in vain, where it may be ten times as busy.
 _CPU_LIMIT = 5
 _WALL_LIMIT = 40.0
+_BUSY = 10
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,15 @@ class Reach:
 
     lines: dict[str, list[int]]
     seconds: list[float]
+
+
+class _Running(NamedTuple):
+    """A mutant that is being tried: on how many tests, until when, and where the answer comes."""
+
+    mutant: Mutant
+    tests: int
+    end: float
+    reader: int
 
 
 class Session:
@@ -149,7 +159,7 @@ class Session:
             module = path.relative_to(self._root / "wrapper").with_suffix("")
             import_module(".".join(module.parts))
         functions = _functions({str(it.path) for it in wanted})
-        running: dict[int, tuple[Mutant, int, float, int]] = {}
+        running: dict[int, _Running] = {}
         queue = list(wanted)
         while queue or running:
             while queue and len(running) < self._jobs:
@@ -161,7 +171,8 @@ class Session:
                     continue
                 seconds = sum(reach.seconds[place] for place in tests)
                 reader, pid = self._fork(session, mutant, loaded, tests, seconds)
-                running[pid] = (mutant, len(tests), time.monotonic(), reader)
+                end = time.monotonic() + _WALL_LIMIT + 10 * _BUSY * seconds
+                running[pid] = _Running(mutant, len(tests), end, reader)
             self._reap(running)
 
     def _tests_of(self, session: pytest.Session, mutant: Mutant, reach: Reach) -> list[int]:
@@ -216,11 +227,11 @@ class Session:
         finally:
             os._exit(status)
 
-    def _reap(self, running: dict[int, tuple[Mutant, int, float, int]]) -> None:
+    def _reap(self, running: dict[int, _Running]) -> None:
         time.sleep(0.02)
-        for pid, (mutant, count, began, reader) in list(running.items()):
+        for pid, (mutant, count, end, reader) in list(running.items()):
             ended, status = os.waitpid(pid, os.WNOHANG)
-            is_late = not ended and time.monotonic() - began > _WALL_LIMIT
+            is_late = not ended and time.monotonic() > end
             if is_late:
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)

@@ -152,3 +152,13 @@ def test_a_wait_without_a_timeout_has_no_end(clock: Clock) -> None:
     deadline = Deadline(None, CoreClock(monotonic=clock.monotonic))
     clock.advance(1e9)
     assert deadline.left() is None
+
+
+def test_what_a_batch_leaves_in_memory_waits_for_its_own_age(timing: Schedule) -> None:
+    store = MemoryStore(timing, lambda: None, batch_size=3, max_pending=100)
+    for number in range(4):
+        store.put({"name": f"app/e{number}"})
+    batch = store.take()
+    assert batch is not None
+    assert len(batch.positions) == 3
+    assert timing.due_in() == 60
