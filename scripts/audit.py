@@ -1,10 +1,10 @@
 """Check the licences of what the package installs, and constraints.txt for known advisories.
 
-Licences are those of all that `pip install 'inngest-rest[all]'` installs, by metadata. Advisories
-are asked of the database at https://osv.dev, as pip-audit can: with 30 more packages to lock, and
-without telling an index that has no advisories from versions that have none. So a version with an
-advisory is always asked for as well, and a database that does not know it does not count. Where none
-is reachable, this says so and passes.
+Licences are those of all that `pip install 'inngest-rest[all]'` installs, by their metadata.
+Advisories are asked of the database at https://osv.dev, as pip-audit can: with 30 more packages to
+lock, and without telling an index that has no advisories from versions that have none. So a version
+with an advisory is always asked for as well, and a database that does not know it does not count.
+Where none is reachable, this says so and passes.
 
 Exit status: 0 nothing was found; 1 a licence is not allowed, or a version has an advisory.
 """
@@ -91,14 +91,14 @@ def closure(name: str, extras: Iterable[str]) -> set[str]:
 def licence_of(name: str) -> str:
     """Return the licence of an installed package as an SPDX expression, if its metadata has one."""
     about = metadata.metadata(name)
-    if expression := about.get("License-Expression"):
-        return expression
+    if "License-Expression" in about:
+        return about["License-Expression"]
     classifiers = about.get_all("Classifier") or []
     ends = [each.rpartition(" :: ")[2] for each in classifiers if each.startswith("License ::")]
     named = [NAMES.get(end, end) for end in ends if end != "OSI Approved"]
     if named:
         return " AND ".join(named)
-    [first, *_] = (about.get("License") or "none").splitlines()
+    first = about["License"].partition("\n")[0] if "License" in about else "none"
     return NAMES.get(first, first)
 
 

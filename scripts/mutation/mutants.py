@@ -44,6 +44,7 @@ class Mutant:
         path: The module.
         function: The qualified name of the function around the change: a method, or one of the
             module, never one within a function.
+        start: The first line of that function.
         line: The line that is changed, from 1.
         number: Tells apart the changes of a line.
         before: What stood there.
@@ -53,6 +54,7 @@ class Mutant:
 
     path: Path
     function: str
+    start: int
     line: int
     number: int
     before: str
@@ -89,7 +91,7 @@ def mutants(path: Path) -> Iterator[Mutant]:
                 continue
             counts[node.lineno] = number = counts.get(node.lineno, 0) + 1
             source = _replaced(text, node, after)
-            yield Mutant(path, name, node.lineno, number, before, after, source)
+            yield Mutant(path, name, function.lineno, node.lineno, number, before, after, source)
 
 
 def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:

@@ -23,6 +23,7 @@ from inngest_rest import (
     SendReport,
     ServerError,
 )
+from inngest_rest._core.buffer import process_hooks, sqlite_file
 from inngest_rest._core.buffer.outbox import IDEMPOTENCY_WINDOW, LONGEST_LEASE, Outbox
 from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.sending.fates import Fate, Fates, Rejected, Unknown
@@ -250,12 +251,12 @@ def test_dead_letters_keep_event_and_reason_until_they_are_discarded(
 
 def test_a_batch_is_bounded_by_bytes(opened: Callable[..., Outbox]) -> None:
     box = opened()
-    for name in "abc":
+    for name in "abcd":
         box.put({"name": name, "data": {"k": "x" * 1_500_000}})
     batch = box.take()
     assert names(batch) == ["a", "b"]
     box.settle(fates(batch, "AA"))
-    assert names(box.take()) == ["c"]
+    assert names(box.take()) == ["c", "d"]
 
 
 def test_events_that_were_taken_and_never_settled_are_returned_again(
@@ -388,7 +389,7 @@ def test_an_event_whose_time_is_damaged_is_sent(
 
 
 @pytest.mark.parametrize(
-    "damage", ["'text'", "5", "X'7B'", "X'5B315D'", "X'FF'", "CAST(X'FF' AS TEXT)"]
+    "damage", ["'text'", "'{}'", "5", "X'7B'", "X'5B315D'", "X'FF'", "CAST(X'FF' AS TEXT)"]
 )
 def test_a_damaged_row_becomes_a_dead_letter_and_the_others_go_on(
     opened: Callable[..., Outbox], path: Path, damage: str
@@ -477,6 +478,39 @@ def test_a_read_only_file_is_refused_when_it_is_opened(
     path.chmod(0o400)
     with pytest.raises(OutboxError, match="readonly"):
         opened()
+
+
+def test_another_process_that_writes_for_long_is_named(
+    opened: Callable[..., Outbox], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_file, "_PATIENCE", 0.01)
+    box = opened()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(
+            OutboxError, match=r"locked\. Another process has been writing for 0\.01"
+        ):
+            fill(box, "a")
+    fill(box, "b")
+    assert rows(path) == ["b"]
+
+
+def test_a_drive_without_a_write_ahead_log_is_refused(
+    opened: Callable[..., Outbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = sqlite3.connect
+    # A database in memory has none either.
+    monkeypatch.setattr(sqlite3, "connect", lambda *_, **options: connect(":memory:", **options))
+    with pytest.raises(OutboxError, match="put it on a local disk"):
+        opened()
+
+
+def test_a_file_that_is_closed_is_forgotten(opened: Callable[..., Outbox]) -> None:
+    files = process_hooks._files  # noqa: SLF001 - nothing public shows it
+    box = opened()
+    assert box.file in files
+    box.close(loses_nothing)
+    assert box.file not in files
 
 
 def test_a_directory_or_a_missing_one_is_refused(tmp_path: Path, client: InngestClient) -> None:

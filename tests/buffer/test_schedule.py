@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest._core.buffer.memory_store import MemoryStore
-from inngest_rest._core.buffer.schedule import Schedule
+from inngest_rest._core.buffer.schedule import Deadline, Schedule
+from inngest_rest._core.clock import Clock as CoreClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,3 +136,19 @@ def test_after_a_batch_that_is_full_by_bytes_the_rest_is_due_at_once(timing: Sch
     timing.added(2)
     timing.took(1, is_full=True)
     assert timing.due_in() == 0
+
+
+def test_an_event_in_memory_wakes_a_worker_if_it_is_the_first_or_fills_a_batch(
+    timing: Schedule,
+) -> None:
+    woken: list[int] = []
+    store = MemoryStore(timing, lambda: woken.append(store.pending), batch_size=3, max_pending=100)
+    for number in range(6):
+        store.put({"name": f"app/e{number}"})
+    assert woken == [1, 3]
+
+
+def test_a_wait_without_a_timeout_has_no_end(clock: Clock) -> None:
+    deadline = Deadline(None, CoreClock(monotonic=clock.monotonic))
+    clock.advance(1e9)
+    assert deadline.left() is None

@@ -30,7 +30,13 @@ V2 = f"GET /v2/apps/{ID}/functions"
 V2_BEFORE = f"GET /api/v2/apps/{ID}/functions"
 
 # What the web UI responds to a path that is not its own: release builds, and builds without it.
-UI = [WEB_UI, Reply(200), text(200, "  <html>", "text/plain"), Reply(204)]
+UI = [
+    WEB_UI,
+    Reply(200),
+    text(200, "  <html>", "text/plain"),
+    text(200, "Inngest", "text/html"),
+    Reply(204),
+]
 ids = [f"{each.status}-{each.body.decode()[:9]}" for each in UI]
 
 
@@ -92,6 +98,24 @@ def test_one_page_of_a_proxy_does_not_change_the_root_of_v2(
     with pytest.raises(error):
         client.apps.get("a")
     assert client.apps.get("a").id
+
+
+def test_a_page_for_one_family_and_a_404_for_the_other_is_an_absent_route(
+    client: InngestClient, server: Server
+) -> None:
+    for route in (V2, V2_BEFORE):
+        server.on(route, WEB_UI)
+    server.on(V1, text(404, "404 page not found"))
+    with pytest.raises(RouteNotFoundError):
+        functions(client)
+
+
+def test_a_fault_of_an_operation_that_old_servers_panic_at_is_tried_again(
+    client: InngestClient, server: Server
+) -> None:
+    server.on("GET /v1/cancellations", Reply(503), says({"data": []}))
+    client.cancellations.list().page()
+    assert len(server.asked) == 2
 
 
 def test_an_error_names_the_path_that_was_asked(client: InngestClient, server: Server) -> None:

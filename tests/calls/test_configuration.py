@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import httpx
 import pytest
 
@@ -17,7 +16,7 @@ from inngest_rest import (
     InngestClient,
     RetryPolicy,
 )
-from inngest_rest._core.calls.settings import Given, Settings, resolve
+from inngest_rest._core.calls.settings import Settings, resolve
 from inngest_rest._core.secret import Secret
 from tests.support.server import accepts_all, says
 
@@ -31,12 +30,8 @@ KEY = "signkey-prod-12345678"
 HASH = "b2ed992186a5cb19f6668aade821f502c1d00970dfd0e35128d51bac4649916c"
 
 
-HIDDEN = [each.name for each in attrs.fields(Given)]
-
-
 def settings(environ: Mapping[str, str] | None = None, /, **arguments: Any) -> Settings:
-    given = {each: arguments.pop(each) for each in list(arguments) if each in HIDDEN}
-    return resolve(Given(**given), environ=environ or {}, **arguments)
+    return resolve(environ=environ or {}, **arguments)
 
 
 def test_the_default_is_inngest_cloud() -> None:

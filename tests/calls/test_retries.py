@@ -152,6 +152,8 @@ def test_backoff_doubles_up_to_the_maximum_with_full_jitter(
         ("7", 7.0),
         ("7.5", 7.5),
         (format_datetime(datetime.fromtimestamp(STARTED + 9, UTC), usegmt=True), 9.0),
+        # Without a zone, as RFC 5322 has it for a time whose zone is not known.
+        (format_datetime(datetime.fromtimestamp(STARTED + 9, UTC).replace(tzinfo=None)), 9.0),
         (format_datetime(BEFORE, usegmt=True), 0.0),
         ("-3", 0.0),
         ("soon", None),
@@ -171,7 +173,7 @@ def test_retry_after_is_honoured_in_seconds_and_as_a_date(
     server.on("GET /health", asks)
     with pytest.raises(ApiError) as caught:
         connect(retries=0).health()
-    if seconds is not None and not value.endswith("GMT"):
+    if seconds is not None and not value.endswith(("GMT", "0000")):
         assert caught.value.retry_after == seconds
 
 
@@ -376,3 +378,11 @@ def test_a_forked_child_can_use_a_budget_whose_lock_was_held() -> None:
         retry._renew_locks()  # noqa: SLF001 - as in the child
         assert quota.take()
         limit.keep(RateLimitError("", status=429, method="GET", url="u"), 0.0)
+
+
+def test_a_process_remembers_the_budgets_of_a_bounded_number_of_hosts() -> None:
+    first = retry.quota_of("https://0.example")
+    assert retry.quota_of("https://0.example") is first
+    for number in range(1_000):
+        retry.quota_of(f"https://{number}.example")
+    assert retry.quota_of("https://0.example") is not first

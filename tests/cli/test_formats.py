@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest.cli import shape
+from inngest_rest.cli.output import Output
 from inngest_rest.operations import bounds, table
 from inngest_rest.testing import MockServer, answers
 from tests.support.command import Run, send
@@ -70,7 +71,22 @@ def test_ndjson_has_a_line_per_item(run: Run, mock: MockServer, client: InngestC
     assert [each["id"] for each in run("runs", "list", "-o", "ndjson").lines] == ids
 
 
-def test_ndjson_is_flushed_page_by_page_and_keeps_what_came_before_an_error(
+def test_ndjson_is_flushed_page_by_page(
+    run: Run, mock: MockServer, client: InngestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(client, mock, "placed", 250)
+    before, flush, flushed = len(mock.requests), Output.flush, list[int]()
+
+    def note(output: Output) -> None:
+        flushed.append(len(mock.requests) - before)
+        flush(output)
+
+    monkeypatch.setattr(Output, "flush", note)
+    run("runs", "list", "--all", "-o", "ndjson", "--app", "shop")
+    assert flushed[:3] == [1, 2, 3]
+
+
+def test_ndjson_keeps_what_came_before_an_error(
     run: Run, mock: MockServer, client: InngestClient
 ) -> None:
     ids = send(client, mock, "placed", 150)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
@@ -240,7 +239,8 @@ OPERATIONS = (
 def public_operations() -> Iterator[str]:
     """Yield the name of every public method that sends something, from the client itself."""
     yield "EventBuffer"
-    members = ChainMap(*(vars(kind) for kind in InngestClient.__mro__[:-1]))
+    kinds = reversed(InngestClient.__mro__[:-1])
+    members = {name: each for kind in kinds for name, each in vars(kind).items()}
     for name, member in members.items():
         if name.startswith("_") or name in NOT_OPERATIONS:
             continue

@@ -20,7 +20,7 @@ from inngest_rest import (
     ServerError,
     TransportError,
 )
-from inngest_rest._core.calls.settings import Given, resolve
+from inngest_rest._core.calls.settings import resolve
 from inngest_rest.errors import ConfigurationError
 from inngest_rest.testing import MockServer, sleeps
 from tests.hostile.odd import DEEP, bounded, briefly, damaged, flipped
@@ -215,7 +215,7 @@ def test_any_key_is_taken_or_rejected_without_being_shown(name: str, key: str) -
     settings: Any = {name: key}
     with briefly():
         try:
-            shown = repr(resolve(Given(**settings), environ={}))
+            shown = repr(resolve(**settings, environ={}))
         except ConfigurationError as error:
             shown = str(error)
     # What is shorter may be a word of the message, or an environment, which is no secret.

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import html
 import re
+from typing import Any
 from urllib.parse import unquote
 
 # With characters that URLs, JSON and HTML escape.
@@ -42,7 +43,7 @@ KEYS = {
     "header": HEADER,
 }
 
-ARGUMENTS = {
+ARGUMENTS: dict[str, Any] = {
     "event_key": EVENT_KEY,
     "signing_key": SIGNING_KEY,
     "signing_key_fallback": FALLBACK,

@@ -53,7 +53,7 @@ def forget(error: BaseException, until: BaseException | None = None) -> None:
 
 
 def forgetful(function: Callable[P, T]) -> Callable[P, T]:
-    """Return a function that forgets its variables if it raises; its arguments must be hidden."""
+    """Return a function that forgets its arguments and other variables if it raises."""
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -62,6 +62,7 @@ def forgetful(function: Callable[P, T]) -> Callable[P, T]:
             return function(*args, **kwargs)
         except BaseException as error:
             forget(error, handled)
+            del args, kwargs
             raise
 
     return call

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from inngest_rest._core.calls import options
 from inngest_rest._core.calls.raw import Recording
 from inngest_rest._core.calls.session import Session
-from inngest_rest._core.calls.settings import Given, resolve
+from inngest_rest._core.calls.settings import resolve
+from inngest_rest._core.causes import forgetful
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, clock_of
 from inngest_rest._core.drivers import lanes
 from inngest_rest._core.drivers.blocking import Driver
@@ -57,8 +58,7 @@ class InngestClient(Checks):
         dev: Use a dev server, which needs no keys: True for http://127.0.0.1:8288, or its URL
             (INNGEST_DEV).
         base_url: Base URL for events and the REST API alike (INNGEST_BASE_URL).
-        event_base_url: Base URL for events, https://inn.gs by default
-            (INNGEST_EVENT_API_BASE_URL).
+        event_base_url: Base URL for events, https://inn.gs by default (INNGEST_EVENT_API_BASE_URL).
         api_base_url: Base URL of the REST API, https://api.inngest.com by default
             (INNGEST_API_BASE_URL).
         api_version: "auto" picks the one that serves each call best; "v1" or "v2" uses that only.
@@ -66,10 +66,8 @@ class InngestClient(Checks):
         max_response_bytes: Largest response that is accepted, 64 MiB by default; a larger one
             raises `InvalidResponseError`. Of a response with an error, 64 KiB are read.
         retries: Maximum number of retries, or a `RetryPolicy`; by default 4 within 120 s.
-        transport: Custom transport, for proxies, limits, client certificates or tests; closed with
-            the client.
-        allow_http: Allow sending keys over plain HTTP to hosts other than loopback
-            (INNGEST_ALLOW_HTTP).
+        transport: Custom transport, for limits, certificates or tests; closed with the client.
+        allow_http: Allow sending keys over plain HTTP to other machines (INNGEST_ALLOW_HTTP).
         event_name_check: "warn" logs names of events that do not follow the vendor's convention,
             `domain/noun.verb` in lower case, once each; "refuse" rejects such an event as invalid.
 
@@ -79,6 +77,7 @@ class InngestClient(Checks):
 
     _clock: ClassVar[Clock] = SYSTEM_CLOCK  # a subclass in the tests has another
 
+    @forgetful
     def __init__(
         self,
         *,
@@ -99,7 +98,7 @@ class InngestClient(Checks):
         allow_http: bool | None = None,
         event_name_check: EventNameCheck = "off",
     ) -> None:
-        given = Given(
+        settings = resolve(
             event_key=event_key,
             signing_key=signing_key,
             signing_key_fallback=signing_key_fallback,
@@ -109,11 +108,6 @@ class InngestClient(Checks):
             base_url=base_url,
             event_base_url=event_base_url,
             api_base_url=api_base_url,
-        )
-        del event_key, signing_key, signing_key_fallback, api_key
-        del dev, base_url, event_base_url, api_base_url
-        settings = resolve(
-            given,
             api_version=api_version,
             timeout=timeout,
             max_response_bytes=max_response_bytes,
@@ -186,6 +180,7 @@ class InngestClient(Checks):
 
         return Webhooks(self._driver, self._session)
 
+    @forgetful
     def with_options(
         self,
         *,
@@ -210,12 +205,13 @@ class InngestClient(Checks):
         Raises:
             ConfigurationError: An option is malformed; the message names it.
         """
-        hidden = options.hidden(headers)
-        del headers
-        session = options.changed(
-            self._session, timeout=timeout, retries=retries, env=env, headers=hidden
+        return options.copied(
+            self,
+            options.changed(
+                self._session, timeout=timeout, retries=retries, env=env, headers=headers
+            ),
+            self._driver.share(),
         )
-        return options.copied(self, session, self._driver.share())
 
     def raw(self) -> AbstractContextManager[Sequence[RawResponse]]:
         """Keep the responses to the calls in a `with` block: status, headers and body of each.

@@ -21,7 +21,11 @@ option = partial(attrs.field, kw_only=True, default=None)
 """A parameter that is an option on the command line; one without is an argument."""
 
 Moment = Annotated[
-    str, msgspec.Meta(description="ISO 8601 with a time zone, or how long ago: 90s, 15m, 2h, 7d")
+    str,
+    msgspec.Meta(
+        description="ISO 8601 with a time zone, or how long ago by this machine's clock: 90s, 15m, "
+        "2h, 7d"
+    ),
 ]
 """An instant, or a time before now."""
 

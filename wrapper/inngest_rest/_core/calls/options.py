@@ -12,13 +12,10 @@ from attrs import evolve
 
 from inngest_rest._core.calls.keys import check_key
 from inngest_rest._core.calls.settings import check_retries, check_timeout
-from inngest_rest._core.causes import forgetful
 from inngest_rest._core.secret import Secret
 from inngest_rest.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from inngest_rest._core.calls.session import Session
     from inngest_rest.retry import RetryPolicy
     from inngest_rest.typing import Seconds
@@ -35,19 +32,13 @@ _RESERVED = (
 )
 
 
-def hidden(headers: Mapping[str, str] | None) -> Callable[[], Mapping[str, str] | None]:
-    """Return what returns headers, some of which may be secrets: see `Secret`."""
-    return lambda: headers
-
-
-@forgetful
 def changed(
     session: Session,
     *,
     timeout: Seconds | None,
     retries: int | RetryPolicy | None,
     env: str | None,
-    headers: Callable[[], Mapping[str, str] | None],
+    headers: Mapping[str, str] | None,
 ) -> Session:
     """Return a session with other options; those that are None stay as they are."""
     settings = session.settings
@@ -57,7 +48,7 @@ def changed(
             timeout=settings.timeout if timeout is None else check_timeout(timeout),
             retry=settings.retry if retries is None else check_retries(retries),
             env=settings.env if env is None else check_key("env", Secret(env)).reveal(),
-            headers={**settings.headers, **_check_headers(headers())},
+            headers={**settings.headers, **_check_headers(headers)},
         )
     )
 

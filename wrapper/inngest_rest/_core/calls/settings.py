@@ -73,54 +73,22 @@ class Settings:
         return Target(self.event_url, self.api_url, self.env)
 
 
-def _hidden(text: str | None) -> Secret | None:
-    return Secret.of(text)
-
-
-def _hidden_url(url: bool | str | None) -> bool | Secret | None:
-    return Secret(url) if isinstance(url, str) else url
-
-
-@frozen(kw_only=True)
-class Given:
-    """Arguments of a client that are keys, or URLs that may contain some, until they are checked.
-
-    Crash reporters record the local variables of a constructor that raises, so that it keeps its
-    arguments here.
-    """
-
-    event_key: Secret | None = field(default=None, converter=_hidden)
-    signing_key: Secret | None = field(default=None, converter=_hidden)
-    signing_key_fallback: Secret | None = field(default=None, converter=_hidden)
-    api_key: Secret | None = field(default=None, converter=_hidden)
-    env: Secret | None = field(default=None, converter=_hidden)
-    dev: bool | Secret | None = field(default=None, converter=_hidden_url)
-    base_url: Secret | None = field(default=None, converter=_hidden)
-    event_base_url: Secret | None = field(default=None, converter=_hidden)
-    api_base_url: Secret | None = field(default=None, converter=_hidden)
-
-
 class _Reader:
     """Looks up a setting by argument and variable, and reports where it came from."""
 
-    def __init__(self, given: Given, environ: Mapping[str, str]) -> None:
-        self._given = given
+    def __init__(self, arguments: Mapping[str, str | None], environ: Mapping[str, str]) -> None:
+        self._arguments = arguments
         self._environ = environ
 
     def find(self, *names: str) -> tuple[str, Secret] | None:
         """Return the first that is set, as (name, value); variables are in capitals."""
         for name in names:
-            value: object = (
-                Secret.of(self._environ.get(name) or None)
-                if name.isupper()
-                else getattr(self._given, name)
-            )
-            if not isinstance(value, Secret):
+            value = self._environ.get(name) or None if name.isupper() else self._arguments.get(name)
+            if value is None:
                 continue
-            if not isinstance(value.reveal(), str):  # pyright: ignore[reportUnnecessaryIsInstance]
-                kind = type(value.reveal()).__name__
-                raise ConfigurationError(f"{name} must be text, not {kind}")
-            return name, value
+            if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise ConfigurationError(f"{name} must be text, not {type(value).__name__}")
+            return name, Secret(value)
         return None
 
     def find_url(self, *names: str) -> tuple[str, str] | None:
@@ -131,8 +99,16 @@ class _Reader:
 
 @forgetful
 def resolve(
-    given: Given,
     *,
+    event_key: str | None = None,
+    signing_key: str | None = None,
+    signing_key_fallback: str | None = None,
+    api_key: str | None = None,
+    env: str | None = None,
+    dev: bool | str | None = None,
+    base_url: str | None = None,
+    event_base_url: str | None = None,
+    api_base_url: str | None = None,
     api_version: ApiVersion = "auto",
     timeout: Seconds = 30.0,
     max_response_bytes: int | None = None,
@@ -142,8 +118,21 @@ def resolve(
     environ: Mapping[str, str] = os.environ,
 ) -> Settings:
     """Validate and combine settings; each `ConfigurationError` names the argument or variable."""
-    reader = _Reader(given, environ)
-    dev_server = _dev(given.dev, reader)
+    reader = _Reader(
+        {
+            "event_key": event_key,
+            "signing_key": signing_key,
+            "signing_key_fallback": signing_key_fallback,
+            "api_key": api_key,
+            "env": env,
+            "base_url": base_url,
+            "event_base_url": event_base_url,
+            "api_base_url": api_base_url,
+            "dev": dev if isinstance(dev, str) else None,
+        },
+        environ,
+    )
+    dev_server = _dev(dev, reader)
     is_dev = dev_server is not None
     may_show_keys = _allow_http(allow_http, environ)
     event = _base_url("event", "INNGEST_EVENT_API_BASE_URL", EVENT_URL, dev_server, reader)
@@ -193,7 +182,7 @@ def resolve(
     )
 
 
-def _dev(dev: bool | Secret | None, reader: _Reader) -> tuple[str, str] | None:
+def _dev(dev: bool | str | None, reader: _Reader) -> tuple[str, str] | None:
     """Return the configured dev server, if any, as (name of the setting, URL)."""
     if isinstance(dev, bool):
         return ("dev", DEV_URL) if dev else None
