@@ -25,6 +25,7 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     What the package depends on is taken from the environment of the tests, without the network.
     """
+    pytest.importorskip("pip", reason="pip, which `python -m ensurepip` installs, is not here")
     folder = tmp_path_factory.mktemp("installed")
     (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"])
     venv.create(folder / "venv", with_pip=False)
