@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.conftest import Connect
+    from tests.support.server import Server
 
 DOORS = [InngestClient, AsyncInngestClient]
 
@@ -79,6 +80,18 @@ def test_an_error_of_the_callers_transport_brings_no_key_along(
         if not isinstance(caught.value, InngestError):
             frames = traceback.walk_tb(caught.value.__traceback__)
             assert [it for it, _ in frames if it.f_locals.get("own")] != []
+
+
+def test_the_request_that_a_callers_transport_gets_has_a_repr_without_keys(
+    connect: Connect, server: Server
+) -> None:
+    client = connect(dev=None, **ARGUMENTS, retries=0)
+    for call in (lambda: client.send({"name": "a"}), lambda: client.runs.get(RUN)):
+        with pytest.raises(InngestError):
+            call()
+    assert found_in(repr(server.requests)) == set()
+    assert repr(server.requests[0]) == "<Request('POST', 'https://inn.gs/e/***')>"
+    assert found_in("".join(str(it.url) for it in server.requests)) == {"event key"}
 
 
 def test_what_the_caller_was_handling_keeps_its_variables(connect: Connect) -> None:
