@@ -39,7 +39,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def environment(server: str) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
     return kept | {"INNGEST_DEV": server, "TERM": "xterm"}
 
 
