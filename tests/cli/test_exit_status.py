@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
+from inngest_rest import cli
 from inngest_rest.cli import execution
 from inngest_rest.operations.problems import EXIT_STATUS
 from inngest_rest.testing import MockServer, answers, drops
@@ -145,6 +147,19 @@ def test_130_if_it_is_interrupted(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
     ran = run("runs", "list")
     assert ran.status == 130
     assert ran.answer["error"]["code"] == "interrupted"
+
+
+def test_130_if_it_is_interrupted_while_it_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupts:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "inngest_rest.cli.app":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "inngest_rest.cli.app")
+    monkeypatch.setattr(sys, "meta_path", [Interrupts(), *sys.meta_path])
+    with pytest.raises(SystemExit) as exit:
+        cli.main()
+    assert exit.value.code == 130
 
 
 def test_each_status_has_a_test() -> None:

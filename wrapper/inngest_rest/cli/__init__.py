@@ -13,6 +13,10 @@ Install them with: pip install 'inngest-rest[cli]'
 """
 
 
+# What Ctrl-C ends with later, too (`problems.EXIT_STATUS`), which may not be loaded yet.
+_INTERRUPTED = 130
+
+
 def main() -> None:
     """Run the command that the arguments of the process name, and exit with its status."""
     # What modules define stays: collecting garbage while they load takes a twentieth of the time of
@@ -25,6 +29,8 @@ def main() -> None:
             raise
         sys.stderr.write(_MISSING.format(name=error.name))
         sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
     _write_utf_8()
     status = run(sys.argv[1:])
     _leave_quietly()
