@@ -21,8 +21,7 @@ from inngest_rest import (
     ServerError,
     TransportError,
 )
-from inngest_rest._core.calls import retry
-from inngest_rest._core.calls.retry import RateLimit, RetryQuota
+from inngest_rest._core.calls.retry import RetryQuota
 from tests.support.clock import STARTED
 from tests.support.server import Answer, Reply, accepts_all, recorded, says, text
 
