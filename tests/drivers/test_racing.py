@@ -37,7 +37,7 @@ class Network:
         self._by_address = {name.replace("_", ":"): does for name, does in by_address.items()}
         self.tried: list[str] = []
         self.made: list[Connection] = []
-        self.gate = asyncio.Event()
+        self.gate, self.all_tried, self.all_made = asyncio.Event(), asyncio.Event(), asyncio.Event()
         found = [
             (V6 if ":" in each else V4, socket.SOCK_STREAM, 6, "", (each, 80))
             for each in self._by_address
@@ -47,6 +47,8 @@ class Network:
 
     async def attempt(self, address: str) -> Connection:
         self.tried.append(address)
+        if len(self.tried) == len(self._by_address):
+            self.all_tried.set()
         match self._by_address[address]:
             case "refuses":
                 raise ConnectionRefusedError(f"{address} refuses")
@@ -56,8 +58,11 @@ class Network:
                 await self.gate.wait()
             case _:
                 pass
-        self.made.append(Connection(address))
-        return self.made[-1]
+        made = Connection(address)
+        self.made.append(made)
+        if len(self.made) == len(self._by_address):
+            self.all_made.set()
+        return made
 
 
 def test_an_address_that_refuses_is_followed_by_the_next_one(
@@ -93,11 +98,9 @@ def test_a_connection_that_is_made_too_late_is_closed(
     async def scenario() -> None:
         network = Network(monkeypatch, a="accepts later", b="accepts later")
         task = asyncio.create_task(racing.connect("host", 80, network.attempt))
-        while len(network.tried) < 2:  # noqa: ASYNC110 - turns of the loop are what passes
-            await asyncio.sleep(0)
+        await network.all_tried.wait()
         network.gate.set()
-        while len(network.made) < 2:  # noqa: ASYNC110
-            await asyncio.sleep(0)
+        await network.all_made.wait()
         stop(task)
         await asyncio.wait([task])
         await asyncio.sleep(0)

@@ -15,6 +15,7 @@ from inngest_rest._core.buffer.bookkeeping import (
     check_options,
 )
 from inngest_rest._core.buffer.delivery import deliver
+from inngest_rest._core.buffer.preloading import preload
 from inngest_rest._core.buffer.schedule import Deadline
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
 from inngest_rest.client.client import InngestClient
@@ -101,6 +102,7 @@ class EventBuffer(Buffer):
             on_batch=on_batch,
             exit_timeout=exit_timeout,
         )
+        preload()
         # Guards the attributes below; notified after every change that a thread may wait for.
         self._changed = threading.Condition()
         self._worker: threading.Thread | None = None

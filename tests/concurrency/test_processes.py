@@ -1,0 +1,242 @@
+"""Clients and buffers in several processes: forks under way, multiprocessing, exit under way."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import warnings
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import RateLimitError
+from inngest_rest._core.calls.retry import RateLimit, RetryQuota
+from inngest_rest._core.pacing import Pacer
+from inngest_rest.testing import MockServer
+from tests.concurrency.echo import Echo
+from tests.support.peer import PATIENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+
+
+def run(folder: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a program from a file, as `multiprocessing` needs it."""
+    file = folder / "program.py"
+    file.write_text(script, encoding="utf-8")
+    return subprocess.run(
+        # Python warns about forking with threads, which is what is tested here.
+        [sys.executable, "-W", "ignore:This process", str(file), *arguments],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE * 6,
+        check=False,
+    )
+
+
+FORK_UNDER_WAY = """
+import os, sys, threading
+from inngest_rest import InngestClient
+
+client = InngestClient(dev=sys.argv[1], timeout=20)
+is_over = threading.Event()
+wrong = []
+
+def send(thread):
+    number = 0
+    while not is_over.is_set():
+        name = f"parent/{thread}/{number}"
+        if client.send({"name": name}) != [name]:
+            wrong.append(name)
+        number += 1
+
+threads = [threading.Thread(target=send, args=(thread,)) for thread in range(8)]
+for thread in threads:
+    thread.start()
+children = []
+for child in range(5):
+    client.send({"name": f"before/{child}"})
+    pid = os.fork()
+    if not pid:
+        names = [f"child/{child}/{number}" for number in range(5)]
+        os._exit([client.send({"name": name}) for name in names] != [[name] for name in names])
+    children.append(pid)
+statuses = [os.waitpid(pid, 0)[1] for pid in children]
+is_over.set()
+for thread in threads:
+    thread.join()
+client.close()
+assert statuses == [0] * 5, statuses
+assert not wrong, wrong
+"""
+
+
+@needs_fork
+def test_children_of_a_fork_under_way_use_connections_of_their_own(tmp_path: Path) -> None:
+    with Echo() as echo:
+        ended = run(tmp_path, FORK_UNDER_WAY, echo.url)
+        echo.wait_until_all_hung_up()
+    assert (ended.stderr, ended.returncode) == ("", 0)
+    children = Counter(name for name in echo.names if name.startswith("child/"))
+    assert len(children) == 25
+
+
+MULTIPROCESSING = """
+import multiprocessing, sys
+from inngest_rest import EventBuffer, InngestClient
+
+def work(url, path, name):
+    with InngestClient(dev=url) as client, EventBuffer(client, path) as buffer:
+        for number in range(20):
+            buffer.add({"name": "a", "id": f"{name}-{number}"})
+        client.send({"name": "a", "id": f"{name}-sent"})
+
+if __name__ == "__main__":
+    method, url, path = sys.argv[1:]
+    context = multiprocessing.get_context(method)
+    client = InngestClient(dev=url)
+    buffer = EventBuffer(client, path, max_age=0.001)
+    buffer.add({"name": "a", "id": "parent-0"})
+    children = [
+        context.Process(target=work, args=(url, path, f"child {number}")) for number in range(2)
+    ]
+    for child in children:
+        child.start()
+    buffer.add({"name": "a", "id": "parent-1"})
+    for child in children:
+        child.join()
+    assert buffer.close() == 0
+    client.close()
+    assert [child.exitcode for child in children] == [0, 0]
+"""
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        pytest.param("fork", marks=needs_fork),
+        "spawn",
+        pytest.param("forkserver", marks=needs_fork),
+    ],
+)
+def test_processes_of_multiprocessing_share_a_file(method: str, tmp_path: Path) -> None:
+    mock = MockServer()
+    mock.function("app", "once", trigger="a")
+    with mock.serve() as url:
+        ended = run(tmp_path, MULTIPROCESSING, method, url, str(tmp_path / "outbox.db"))
+    assert (ended.stderr, ended.returncode) == ("", 0)
+    names = ("child 0", "child 1")
+    expected = {f"{name}-{number}" for name in names for number in (*range(20), "sent")}
+    stored = {event.internal_id: event.id for event in mock.events}
+    assert {*stored.values()} == expected | {"parent-0", "parent-1"}
+    runs = Counter(stored[run.event_id] for run in mock.runs)
+    assert {*runs.values()} == {1}
+
+
+FIRST_REQUEST = """
+import sys
+from inngest_rest import EventBuffer, InngestClient
+
+with InngestClient(dev=sys.argv[1]) as client, EventBuffer(client) as buffer:
+    before = set(sys.modules)
+    buffer.add({"name": "a"})
+    assert buffer.flush()
+    print(*sys.modules.keys() - before)
+"""
+
+
+def test_the_thread_of_a_buffer_imports_nothing_that_a_fork_could_cut_off(tmp_path: Path) -> None:
+    with Echo() as echo:
+        ended = run(tmp_path, FIRST_REQUEST, echo.url.replace("127.0.0.1", "localhost"))
+    assert (ended.stdout, ended.stderr) == ("\n", "")
+
+
+EXIT_UNDER_WAY = """
+import itertools, sys, threading
+from inngest_rest import EventBuffer, InngestClient, InngestError
+
+client = InngestClient(dev=sys.argv[1])
+buffer = EventBuffer(client, max_age=0.001)
+added = 0
+has_begun = threading.Event()
+
+def send():
+    for number in itertools.count():
+        client.send({"name": f"sent/{number}"})
+        has_begun.set()
+
+def send_many():
+    client.send_many({"name": f"many/{number}"} for number in itertools.count())
+
+for work in (send, send_many):
+    threading.Thread(target=work, daemon=True).start()
+has_begun.wait(20)
+for number in range(1_000):
+    buffer.add({"name": f"added/{number}"})
+"""
+
+
+def test_exit_with_work_under_way_is_bounded_and_flushes_what_was_added(tmp_path: Path) -> None:
+    with Echo() as echo:
+        ended = run(tmp_path, EXIT_UNDER_WAY, echo.url)
+    assert (ended.stderr, ended.returncode) == ("", 0)
+    added = {name for name in echo.names if name.startswith("added/")}
+    assert len(added) == 1_000
+
+
+EXIT_OF_A_LOOP = """
+import asyncio, sys
+from inngest_rest import AsyncEventBuffer, AsyncInngestClient
+
+async def main():
+    client = AsyncInngestClient(dev=sys.argv[1])
+    buffer = AsyncEventBuffer(client, max_age=1_000)
+    tasks = [asyncio.create_task(client.send({"name": f"{n}"})) for n in range(100)]
+    await tasks[0]
+    for n in range(7):
+        await buffer.add({"name": f"added/{n}"})
+
+asyncio.run(main())
+"""
+
+
+def test_a_loop_that_ends_with_work_under_way_leaves_no_traceback(tmp_path: Path) -> None:
+    with Echo() as echo:
+        ended = run(tmp_path, EXIT_OF_A_LOOP, echo.url)
+    assert ended.returncode == 0
+    assert ended.stderr == "7 events were not accepted when the buffer closed; see report\n"
+
+
+@needs_fork
+@pytest.mark.parametrize(
+    ("shared", "use"),
+    [
+        (RetryQuota(), lambda quota: quota.take()),
+        (
+            RateLimit(),
+            lambda limit: limit.keep(RateLimitError("", status=429, method="", url=""), 0.0),
+        ),
+        (Pacer(1, 1.0, lambda: 0.0), lambda pacer: pacer.take()),
+    ],
+    ids=["quota", "rate limit", "pacer"],
+)
+def test_a_forked_child_can_use_what_a_thread_had_locked(
+    shared: Any, use: Callable[[Any], object]
+) -> None:
+    with shared._lock, warnings.catch_warnings():  # noqa: SLF001 - as another thread may hold it
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+        if not child:
+            # In a thread, which must not keep this one waiting for ever.
+            thread = threading.Thread(target=use, args=(shared,), daemon=True)
+            thread.start()
+            thread.join(PATIENCE)
+            os._exit(thread.is_alive())
+    assert os.waitpid(child, 0)[1] == 0
