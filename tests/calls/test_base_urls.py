@@ -127,6 +127,10 @@ def test_a_dev_server_elsewhere_gets_keys_over_plain_http_only_if_allowed(
     assert (bool(found.signing_bearers), found.api_key is not None) == (("api" in sent),) * 2
     assert found.withholds_keys == (sent != {"event", "api"})
     assert not settings(environ, **arguments).withholds_keys
+    for name, key in KEYS.items():
+        alone = settings(environ, **{name: key}, **arguments)
+        host = "event" if name == "event_key" else "api"
+        assert alone.withholds_keys == (host not in sent)
 
 
 def test_a_refusal_for_lack_of_a_withheld_key_names_the_way_out(

@@ -169,9 +169,10 @@ def test_a_pause_is_kept_for_an_hour_at_most(
     assert clock.elapsed == pytest.approx(3_600, abs=1)
 
 
-def test_a_shorter_pause_does_not_cut_a_longer_one_short() -> None:
+@pytest.mark.parametrize("order", [(50.0, 1.0), (1.0, 50.0)])
+def test_of_two_pauses_the_longer_one_is_kept(order: tuple[float, float]) -> None:
     limit = RateLimit()
-    for seconds in (50.0, 1.0):
+    for seconds in order:
         error = RateLimitError("", status=429, method="GET", url="u")
         error.retry_after = seconds
         limit.keep(error, now=100.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ from tests.support.clock import STARTED
 from tests.support.server import Answer, Reply, accepts_all, recorded, says, text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.conftest import Connect
     from tests.support.clock import Clock
     from tests.support.server import Server
@@ -378,3 +381,35 @@ def test_a_process_remembers_the_budgets_of_a_bounded_number_of_hosts() -> None:
     for number in range(1_000):
         retry.quota_of(f"https://{number}.example")
     assert retry.quota_of("https://0.example") is not first
+
+
+@pytest.mark.parametrize(
+    "call", [lambda it: it.health(), lambda it: it.apps.get("a")], ids=["event", "api"]
+)
+def test_clients_with_transports_of_their_own_share_no_retry_budget(
+    connect: Connect, server: Server, call: Callable[[InngestClient], object]
+) -> None:
+    server.on("GET /health", DOWN)
+    server.on("GET /v2/apps/a", DOWN)
+    for _ in range(2):
+        before = len(server.requests)
+        with pytest.raises(ServerError):
+            call(connect(retries=RetryPolicy(retries=50, initial=0.001, maximum=0.001)))
+        assert len(server.requests) - before == 51
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="Windows has no TZ")
+def test_a_retry_after_without_a_zone_is_in_utc_wherever_the_client_is(
+    connect: Connect, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    date = format_datetime(datetime.fromtimestamp(STARTED + 9, UTC).replace(tzinfo=None))
+    server.on("GET /health", Reply(429, b"", {"retry-after": date}))
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        with pytest.raises(RateLimitError) as caught:
+            connect(retries=0).health()
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert caught.value.retry_after == 9.0

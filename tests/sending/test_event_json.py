@@ -149,6 +149,18 @@ def test_a_non_finite_number_is_rejected_and_its_path_is_named(
         encode({"name": "a", **place(number)}, 0)
 
 
+class Foreign(Enum):
+    SET = frozenset({1})
+    PART = {"x": [frozenset({1})]}  # noqa: RUF012 - an enum's
+
+
+@pytest.mark.parametrize(
+    ("value", "path"), [(Foreign.SET, "data.k"), (Foreign.PART, "data.k.x[0]")]
+)
+def test_what_json_lacks_is_named_within_an_enum(value: Enum, path: str) -> None:
+    assert refusal({"name": "a", "data": {"k": value}}).startswith(f"not JSON: {path} ")
+
+
 def test_nulls_and_the_word_null_are_accepted() -> None:
     data = {"a": None, "b": [None, 1.5, {"c": None}], "null": "null", "d": (1, 2.5), "e": True}
     assert wire({"name": "a", "data": data})["data"] == {**data, "d": [1, 2.5]}
