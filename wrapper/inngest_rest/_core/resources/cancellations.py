@@ -88,7 +88,5 @@ def delete(session: Session, cancellation_id: str) -> Plan[None]:
     """Withdraw a bulk cancellation; runs it has already cancelled stay cancelled."""
     operation = v1.delete_cancellation_v1
     kwargs = operation.get_kwargs(check_id("cancellation id", cancellation_id))
-    route = Route.without_result(
-        operation, kwargs, deletes=True, may_panic=True, advice=_ADVICE
-    )
+    route = Route.without_result(operation, kwargs, deletes=True, may_panic=True, advice=_ADVICE)
     return first_present(session, route)
