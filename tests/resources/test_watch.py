@@ -376,7 +376,7 @@ def test_a_watch_whose_time_ends_in_an_outage_raises_its_error(
     assert next(watcher).run.id == mock.runs[0].id
     mock.fault(answers(503), times=None)
     with pytest.raises(ServerError):
-        next(watcher)
+        list(watcher)
     assert list(watcher) == []
 
 
