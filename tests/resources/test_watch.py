@@ -358,6 +358,36 @@ def test_a_wait_for_many_names_those_that_are_open(shop: InngestClient, mock: Mo
     assert list(waiting) == []
 
 
+def test_a_wait_for_many_does_not_call_runs_open_that_it_could_not_see(
+    shop: InngestClient, mock: MockServer
+) -> None:
+    start(shop)
+    mock.fault(answers(503), times=None)
+    with pytest.raises(WaitTimeoutError, match="could not be seen") as caught:
+        list(shop.runs.wait_many([mock.runs[0].id], timeout=2))
+    assert isinstance(caught.value.__cause__, ServerError)
+
+
+def test_a_watch_whose_time_ends_in_an_outage_raises_its_error(
+    shop: InngestClient, mock: MockServer
+) -> None:
+    start(shop)
+    watcher = shop.runs.watch(timeout=20, every=1)
+    assert next(watcher).run.id == mock.runs[0].id
+    mock.fault(answers(503), times=None)
+    with pytest.raises(ServerError):
+        list(watcher)
+    assert list(watcher) == []
+
+
+def test_a_watch_that_saw_its_end_raises_no_error_from_before(
+    shop: InngestClient, mock: MockServer
+) -> None:
+    outage = mock.fault(answers(503), times=6)
+    assert list(shop.runs.watch(timeout=60, every=1)) == []
+    assert outage.hits == 6
+
+
 def test_an_unknown_run_is_raised_after_the_others_have_ended(
     shop: InngestClient, mock: MockServer
 ) -> None:
