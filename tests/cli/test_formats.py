@@ -181,6 +181,7 @@ def test_json_has_no_character_that_a_terminal_would_obey_and_says_the_same(
     client.send({"name": "order/other", "data": {"text": HOSTILE}})
     ran = run("events", "list", "-o", form)
     assert ran.out.replace("\n", "").isprintable()
+    assert "\ufe0f" not in ran.out
     found = ran.answer["data"]["items"] if form == "json" else ran.lines
     assert found[0]["data"]["text"] == HOSTILE
 

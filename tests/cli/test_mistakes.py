@@ -146,6 +146,13 @@ def test_a_malformed_option_of_every_command_is_named(
     assert (ran.status, ran.answer["error"]["field"]) == (2, field)
 
 
+def test_a_malformed_variable_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INNGEST_REST_OUTPUT", "jsn")
+    ran = run("runs", "list")
+    assert ran.status == 2
+    assert "INNGEST_REST_OUTPUT is 'jsn', did you mean json?" in ran.answer["error"]["message"]
+
+
 def test_a_file_to_send_is_standard_input_where_a_dash_is(run: Run, mock: MockServer) -> None:
     lines = '{"name": "order/placed"}\n' * 3
     ran = run("send-file", "-", "--name", "orders", stdin=lines)

@@ -44,6 +44,8 @@ HOSTILE = {
     "emoji": "👩‍💻🚀" * 40,
 }
 
+BLANK = set("\u3164\u115f\uffa0\ufe0f")
+
 AT = datetime(2026, 11, 27, 1, 2, 3, tzinfo=UTC)
 
 KINDS = tuple(tables.COLUMNS)
@@ -126,6 +128,7 @@ def test_no_text_leaves_its_table_or_does_anything_to_the_terminal(
     assert all(cell_len(line) <= columns for line in shown.splitlines())
     unsafe = [it for it in shown if not it.isprintable() and it not in "\n\u200e"]
     assert not unsafe
+    assert not BLANK.intersection(shown)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda it: it.__name__)

@@ -14,6 +14,8 @@ from inngest_rest.operations.parameters import ParameterError
 
 Format = Literal["table", "json", "ndjson", "id"]
 
+_VARIABLE = "INNGEST_REST_OUTPUT"
+
 GROUP = Group("Options of every command", sort_key=100)
 
 
@@ -62,7 +64,7 @@ class Options:
 
 def default_format(*, to_file: bool = False) -> Format:
     """Return the format where no option names one."""
-    named = os.environ.get("INNGEST_REST_OUTPUT")
+    named = os.environ.get(_VARIABLE)
     if named in get_args(Format):
         return named  # type: ignore[return-value]
     return "table" if sys.stdout.isatty() and not to_file else "json"
@@ -75,6 +77,9 @@ def split(tokens: Sequence[str]) -> tuple[Options, list[str]]:
     Raises:
         ParameterError: One has no value, or one that is malformed.
     """
+    named, valid = os.environ.get(_VARIABLE), get_args(Format)
+    if named and named not in valid:
+        raise ParameterError(not_valid(f"{_VARIABLE} is", named, valid), field="output")
     values: dict[str, Any] = {}
     others: list[str] = []
     rest = iter(tokens)
