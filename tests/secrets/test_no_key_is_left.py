@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import linecache
 import socket
 import ssl
 import warnings
@@ -34,8 +35,9 @@ SENT = {"event key", "API key", "hash of the signing key", "header"}
 
 
 @pytest.fixture(autouse=True)
-def _certificates_are_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def _what_takes_long_is_done_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(httpx, "create_ssl_context", lambda: CONTEXT)
+    monkeypatch.setattr(linecache, "checkcache", lambda filename=None: None)  # noqa: ARG005
 
 
 @pytest.fixture(scope="module")
