@@ -24,7 +24,7 @@ def _option(*names: str, help: str) -> Parameter:
 
 
 @Parameter(name="*")
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Options:
     """Where to ask, and how to answer. Keys are no options: they come from the environment."""
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _MOST_NAMED = 10
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Shape:
     """What is left of a record.
 
