@@ -20,6 +20,9 @@ from inngest_rest import (
     PartialSendError,
     RetryPolicy,
 )
+from inngest_rest._core.buffer import outbox as _outbox
+from inngest_rest._core.buffer import preloading
+from inngest_rest._core.file_import import send_file as _send_file
 from inngest_rest.testing import MockServer
 from tests.accounting.ledger import Kind, Ledger
 from tests.accounting.network import FAULTS, Network
@@ -31,6 +34,10 @@ if TYPE_CHECKING:
 
     from inngest_rest import SendReport
     from inngest_rest.testing._faults import Fault
+
+# Python 3.11 may fail to compile a module that is first imported deep inside hypothesis.
+preloading.preload()
+_ = (_outbox, _send_file)
 
 KINDS: list[Kind] = ["own id", "own id", "own id", "no id", "no id", "refused", "invalid"]
 kinds = st.lists(st.sampled_from(KINDS), min_size=1, max_size=6)
@@ -361,6 +368,7 @@ class Accounting(RuleBasedStateMachine):
             self.runner.close()
             self.ledger.audit()
         finally:
+            self.runner.loop.close()
             self.folder.cleanup()
 
 
