@@ -87,7 +87,7 @@ def _perform(session: Session, route: Route[Any, T], deadline: float) -> Plan[T]
         if isinstance(cause, InvalidResponseError) and (
             yield from _may_be_done(session, route, cause, deadline)
         ):
-            raise cause from None
+            raise _nothing_but_pages(cause, [route]) from None
         if (
             route.operation.tag != "v2"
             or session.absent.v2_root != V2_ROOT
