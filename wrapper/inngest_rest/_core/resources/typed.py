@@ -48,8 +48,7 @@ def typed(convert: Callable[P, R]) -> Callable[P, R]:
 
 
 def _check(record: Record) -> None:
-    model: type[Any] = type(record)
-    fields = _fields(model)
+    fields = _fields(cast("type[Any]", type(record)))
     values = fields.values(record)
     if not all(map(contains, fields.kinds, map(type, values))):
         for name, value, kinds in zip(fields.names, values, fields.kinds, strict=True):
