@@ -48,7 +48,8 @@ def typed(convert: Callable[P, R]) -> Callable[P, R]:
 
 
 def _check(record: Record) -> None:
-    fields = _fields(cast("type[Any]", type(record)))
+    model: Any = type(record)
+    fields = _fields(model)
     values = fields.values(record)
     if not all(map(contains, fields.kinds, map(type, values))):
         for name, value, kinds in zip(fields.names, values, fields.kinds, strict=True):
