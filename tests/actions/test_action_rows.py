@@ -68,6 +68,7 @@ def test_rows_are_a_sequence_equal_to_their_tuple() -> None:
     assert rows == ActionRows(put)
     assert rows.__eq__(put)
     assert not rows.__eq__(put[1:])
+    assert rows != list(put)
     assert pickle.loads(pickle.dumps(rows)) == rows
     assert repr(rows) == "<11 rows>"
     with pytest.raises(IndexError):

@@ -16,6 +16,7 @@ from inngest_rest import (
     InngestClient,
     InvalidArgumentError,
     PartialActionError,
+    RouteNotFoundError,
     ServerError,
 )
 from inngest_rest.testing import MockServer, answers, completes, fails, loses_response, sleeps
@@ -326,3 +327,10 @@ def test_an_unknown_function_is_asked_for_once(client: InngestClient, mock: Mock
     with pytest.raises(PartialActionError, match="1 failed, 2 not tried"):
         client.functions.invoke_many("shop", "gone", [{}, {}, {}], in_flight=1)
     assert len(acts(mock)) == 1
+
+
+def test_a_server_that_lists_no_runs_is_asked_by_their_ids(connect: Connect) -> None:
+    old = connect(transport=MockServer(release="1.17").transport)
+    with pytest.raises(RouteNotFoundError) as caught:
+        old.runs.cancel_all(app="shop")
+    assert caught.value.advice.endswith("Then pass the ids of the runs instead of a filter.")

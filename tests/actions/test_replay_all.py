@@ -158,3 +158,13 @@ def test_a_dry_run_tells_what_would_be_refused(client: InngestClient, mock: Mock
     client.send(Event("app/nap"))
     report = client.runs.replay_all([failed, mock.runs[-1].id], dry_run=True)
     assert report.counts == {"planned": 1, "refused": 1}
+
+
+def test_a_run_whose_function_v1_does_not_name_is_replayed(connect: Connect) -> None:
+    mock = MockServer(v1_routes=True)
+    mock.function("shop", "charge", trigger="order")
+    client = connect(transport=mock.transport, api_version="v1")
+    client.send({"name": "order"})
+    report = client.runs.replay_all([mock.runs[0].id])
+    assert [str(row.outcome) for row in report.rows] == ["done"]
+    assert len(mock.runs) == 2

@@ -73,6 +73,14 @@ def test_a_mapping_may_be_filled_again_after_it_was_added(make: Make, server: Se
     assert event == {"name": "b"}
 
 
+def test_any_mapping_is_an_event(make: Make, server: Server) -> None:
+    server.on(ROUTE, accepts_all)
+    buffer = make(max_age=1_000)
+    buffer.add(UserDict({"name": "a"}))
+    assert buffer.flush(5)
+    assert sent(server) == [["a"]]
+
+
 @pytest.mark.parametrize(
     "event",
     [

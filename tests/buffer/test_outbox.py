@@ -660,6 +660,8 @@ def test_a_buffer_sends_past_damaged_rows_and_counts_them_as_rejected(
 def test_dead_letters_need_a_file(client: InngestClient) -> None:
     with EventBuffer(client) as buffer, pytest.raises(InvalidArgumentError, match="path"):
         buffer.dead_letters()
+    with EventBuffer(client) as buffer, pytest.raises(InvalidArgumentError, match="path"):
+        buffer.discard([])
 
 
 def test_close_logs_how_many_events_are_left_in_the_file(

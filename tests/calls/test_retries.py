@@ -23,7 +23,9 @@ from inngest_rest import (
     TransportError,
 )
 from inngest_rest._core.calls import retry
-from inngest_rest._core.calls.retry import RetryQuota
+from inngest_rest._core.calls.retry import RateLimit, RetryQuota
+from inngest_rest._core.calls.session import Session
+from inngest_rest._core.calls.settings import resolve
 from tests.support.clock import STARTED
 from tests.support.server import Answer, Reply, accepts_all, recorded, says, text
 
@@ -381,6 +383,15 @@ def test_a_process_remembers_the_budgets_of_a_bounded_number_of_hosts() -> None:
     for number in range(1_000):
         retry.quota_of(f"https://{number}.example")
     assert retry.quota_of("https://0.example") is not first
+
+
+def test_each_host_has_the_budget_that_the_process_has_for_it() -> None:
+    settings = resolve(dev=True, event_base_url="http://localhost:1")
+    quotas = Session(settings, has_own_transport=False).quotas
+    assert quotas == {
+        "event": retry.quota_of(settings.event_url),
+        "api": retry.quota_of(settings.api_url),
+    }
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,9 @@ def test_creating_a_cancellation_sends_only_the_given_arguments(
     client: InngestClient, server: Server
 ) -> None:
     server.on("POST /v1/cancellations", says({"data": CANCELLATION, "metadata": META}))
+    nothing: Any = None
+    with pytest.raises(InvalidArgumentError, match="started_before must be given"):
+        client.cancellations.create("a", "f", started_before=nothing)
     made = client.cancellations.create("a", "f", started_before=DAY, condition="event.data.x")
     assert server.bodies() == [
         {

@@ -295,6 +295,7 @@ def test_a_watch_needs_release_1_38(connect: Connect) -> None:
         ({"function": "work"}, "needs app"),
         ({"token": "nonsense"}, "not the token"),
         ({"token": "[]"}, "not the token"),
+        ({"token": '{"version": 2}'}, "not the token"),
         ({"token": "{}", "since": datetime(2026, 1, 1, tzinfo=UTC)}, "exclude"),
     ],
     ids=str,
