@@ -23,7 +23,7 @@ from inngest_rest import (
     TransportError,
 )
 from inngest_rest._core.calls import retry
-from inngest_rest._core.calls.retry import RateLimit, RetryQuota
+from inngest_rest._core.calls.retry import RetryQuota
 from inngest_rest._core.calls.session import Session
 from inngest_rest._core.calls.settings import resolve
 from tests.support.clock import STARTED

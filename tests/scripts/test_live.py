@@ -83,12 +83,9 @@ def test_binary_that_does_not_start_is_a_failure_and_the_next_is_tried(
 
 def test_server_ends_with_an_interrupted_run(tmp_path: Path) -> None:
     script = f"""
-        import signal, sys, time
+        import sys, time
         from pathlib import Path
         from scripts.live import __main__ as live
-
-        # Where the tests run in the background, an interrupt is ignored.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
         def wait(url, *_):
             print(url, flush=True)
