@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from inngest_rest import (
     AsyncEventBuffer,
     AsyncInngestClient,
     BatchReport,
     EventBuffer,
     InngestClient,
+    SendReport,
 )
+from inngest_rest._core.buffer import process_hooks
 from tests.support.buffers import ROUTE, AsyncGate, full_signal, sent
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from tests.support.server import Server
 
@@ -113,3 +115,27 @@ def test_a_buffer_goes_on_in_the_next_event_loop_or_logs_at_exit(
     assert "1 events" in caplog.text
     go(buffer.aclose(0.01))
     go(client.aclose())
+
+
+def test_a_cancellation_at_the_end_of_aclose_loses_no_event_without_a_word(server: Server) -> None:
+    async def scenario() -> SendReport:
+        gate = AsyncGate(server)
+        async with AsyncInngestClient(dev=True, transport=gate) as client:
+            buffer = AsyncEventBuffer(client, batch_size=1)
+            await buffer.add({"name": "a"})
+            await gate.reached.wait()
+            unregister = process_hooks.unregister
+
+            def cancel(closed: Any) -> None:
+                unregister(closed)
+                closing.cancel()
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(process_hooks, "unregister", cancel)
+                closing = asyncio.create_task(buffer.aclose(0.01))
+                with pytest.raises(asyncio.CancelledError):
+                    await closing
+            return buffer.report
+
+    report = asyncio.run(asyncio.wait_for(scenario(), PATIENCE))
+    assert (report.accepted, report.unknown) == (0, 1)

@@ -128,6 +128,23 @@ def test_events_in_flight_when_the_buffer_closes_are_counted_once(gated: Make, g
     assert (report.accepted, report.unknown) == (0, 1)
 
 
+def test_an_interrupt_at_the_end_of_close_loses_no_event_without_a_word(
+    gated: Make, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    buffer = gated(batch_size=1)
+    buffer.add({"name": "a"})
+    assert gate.reached.wait(5)
+    [worker] = workers()
+    monkeypatch.setattr(worker, "join", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        buffer.close(0.05)
+    monkeypatch.undo()
+    assert (buffer.report.accepted, buffer.report.unknown) == (0, 1)
+
+
 def test_a_full_batch_goes_out_without_waiting(gated: Make, gate: Gate, server: Server) -> None:
     gate.opened.set()
     done = threading.Event()

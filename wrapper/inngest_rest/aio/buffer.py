@@ -192,11 +192,15 @@ class AsyncEventBuffer(Buffer):
         self._is_stopping = True
         process_hooks.unregister(self)
         worker = self._worker
-        if worker is not None and not self._is_worker():
-            # It is resting, or its request has taken too long.
-            worker.cancel()
-            await asyncio.wait([worker])
-        return await self._elsewhere(self._state.close_store)
+        try:
+            if worker is not None and not self._is_worker():
+                # It is resting, or its request has taken too long.
+                worker.cancel()
+                await asyncio.wait([worker])
+        finally:
+            # Even if this is cancelled now: nobody else reports what is left.
+            left = await self._elsewhere(self._state.close_store)
+        return left
 
     async def dead_letters(self) -> list[SendFailure]:
         """Return the rejected events in the file, oldest first, each with its reason.

@@ -194,9 +194,13 @@ class EventBuffer(Buffer):
             self._changed.notify_all()
         process_hooks.unregister(self)
         worker = self._worker
-        if worker is not None and not self._is_worker():
-            worker.join(deadline.left())
-        return self._state.close_store()
+        try:
+            if worker is not None and not self._is_worker():
+                worker.join(deadline.left())
+        finally:
+            # Even if this is interrupted now: nobody else reports what is left.
+            left = self._state.close_store()
+        return left
 
     def dead_letters(self) -> list[SendFailure]:
         """Return the rejected events in the file, oldest first, each with its reason.
