@@ -234,7 +234,7 @@ class BufferState:
         """Report the events that are left when the buffer closes, and return their number."""
         return self.store.close(self.record)
 
-    def restart(self) -> None:
+    def restart(self) -> None:  # pragma: no cover - in a forked child
         """Start anew in a forked child."""
         self._lock = threading.Lock()
         self._is_settling = False
