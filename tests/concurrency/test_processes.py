@@ -141,8 +141,17 @@ def test_processes_of_multiprocessing_share_a_file(method: str, tmp_path: Path) 
 
 
 FIRST_REQUEST = """
-import sys
+import sys, threading
+import httpx
 from inngest_rest import EventBuffer, InngestClient
+
+load_certificates = httpx.create_ssl_context
+
+def load_certificates_here():
+    assert threading.current_thread() is threading.main_thread()
+    return load_certificates()
+
+httpx.create_ssl_context = load_certificates_here
 
 with InngestClient(dev=sys.argv[1]) as client, EventBuffer(client) as buffer:
     before = set(sys.modules)
@@ -152,7 +161,7 @@ with InngestClient(dev=sys.argv[1]) as client, EventBuffer(client) as buffer:
 """
 
 
-def test_the_thread_of_a_buffer_imports_nothing_that_a_fork_could_cut_off(tmp_path: Path) -> None:
+def test_the_thread_of_a_buffer_loads_nothing_that_a_fork_could_cut_off(tmp_path: Path) -> None:
     with Echo() as echo:
         ended = run(tmp_path, FIRST_REQUEST, echo.url.replace("127.0.0.1", "localhost"))
     assert (ended.stdout, ended.stderr) == ("\n", "")

@@ -67,7 +67,8 @@ class EventBuffer(Buffer):
             in the main thread.
 
     Raises:
-        ConfigurationError: The client has no event key.
+        ConfigurationError: The client has no event key, or the proxy or the certificates of the
+            environment cannot be used.
         InvalidArgumentError: An argument is out of bounds, or the client is not an
             `InngestClient`.
         OutboxError: The file is damaged, read-only, of a newer version, or not an outbox.
@@ -91,7 +92,8 @@ class EventBuffer(Buffer):
     ) -> None:
         check_client(client, InngestClient)
         self._session = client._session  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        self._run = client._driver.run  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        driver = client._driver  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        self._run = driver.run
         options = check_options(
             self._session,
             store,
@@ -102,7 +104,7 @@ class EventBuffer(Buffer):
             on_batch=on_batch,
             exit_timeout=exit_timeout,
         )
-        preload()
+        preload(driver)
         # Guards the attributes below; notified after every change that a thread may wait for.
         self._changed = threading.Condition()
         self._worker: threading.Thread | None = None

@@ -60,6 +60,14 @@ class Driver:
         other.owns_lanes = False
         return other
 
+    def prepare(self, host: Host) -> None:
+        """Load what the first request to a host needs, without connecting.
+
+        Raises:
+            ConfigurationError: The proxy or the certificates of the environment cannot be used.
+        """
+        self._lanes[host].prepare(self._clock.monotonic())
+
     def run(self, plan: Plan[T], stop: Stop | None = None) -> T:
         """Run a plan to its end, or once `stop` is set up to its next pause."""
         suppressed, handled = tracing.suppress_others(), sys.exception()

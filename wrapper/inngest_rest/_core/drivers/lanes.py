@@ -95,6 +95,13 @@ class Lanes(Generic[Transport]):
             self._open.add(made)
             return made
 
+    def prepare(self, now: float) -> None:
+        """Make a transport ready to be taken; it loads certificates, and connects to nothing."""
+        if self.given is None and not self._open:
+            made = self._make_one()
+            self._open.add(made)
+            self._idle.append((now, made))
+
     def _make_one(self) -> Transport:
         handled = sys.exception()
         try:
