@@ -48,6 +48,30 @@ def test_ids_come_from_standard_input_where_a_dash_is(
     assert running(mock) == 0
 
 
+@pytest.mark.parametrize("command", ["cancel", "replay", "wait"])
+def test_an_answer_in_json_instead_of_ids_is_refused_with_what_prints_ids(
+    command: str, run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    send(client, mock, "open", 2)
+    listed = run("runs", "list", "-o", "json").out
+    before = len(mock.requests)
+    ran = run("runs", command, "-", stdin=listed)
+    error = ran.answer["error"]
+    assert (ran.status, error["field"]) == (2, "ids")
+    assert error["message"] == "ids[0] is malformed: '{\"ok\":' is not the id of a run"
+    assert "-o id" in error["hint"]
+    assert len(mock.requests) == before
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_a_malformed_id_is_a_mistake_and_not_asked_for(
+    more: list[str], run: Run, mock: MockServer
+) -> None:
+    ran = run("runs", "cancel", "abc", *more)
+    assert (ran.status, ran.answer["error"]["field"]) == (2, "ids")
+    assert not mock.requests
+
+
 def test_no_ids_on_standard_input_are_a_mistake_even_beside_a_filter(
     run: Run, mock: MockServer, client: InngestClient
 ) -> None:

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from inngest_rest._core.actions.ledger import Ledger
 from inngest_rest._core.actions.selection import is_open, new_row
-from inngest_rest._core.arguments import check_id
+from inngest_rest._core.arguments import check_run_id
 from inngest_rest.action_reports import ActionReport, ActionRow
 from inngest_rest.cli.report_file import ReportFile
 from inngest_rest.cli.typed import command_text
@@ -244,7 +244,7 @@ def _rows(parameters: Any) -> list[ActionRow]:
     """Return the rows of what is named rather than selected by a filter."""
     if isinstance(parameters, InvokeMany):
         return [new_row(position, None) for position in range(len(parameters.inputs))]
-    ids = dict.fromkeys(check_id(f"ids[{at}]", id) for at, id in enumerate(parameters.ids))
+    ids = dict.fromkeys(check_run_id(f"ids[{at}]", id) for at, id in enumerate(parameters.ids))
     return [new_row(position, id) for position, id in enumerate(list(ids)[: parameters.limit])]
 
 

@@ -134,11 +134,12 @@ def problem_of(
     if operation is None:
         return problem
     can_repeat = parameters is None or operation.can_repeat(parameters)
+    field = problem.field or _field(problem, operation)
     return evolve(
         problem,
-        hint=problem.hint or _hint(problem.code, operation),
+        hint=problem.hint or _hint(problem, field, operation),
         retryable=problem.retryable and (can_repeat or not _may_be_done(error)),
-        field=problem.field or _field(problem, operation),
+        field=field,
     )
 
 
@@ -253,8 +254,11 @@ def _may_be_done(error: BaseException) -> bool:
             return True
 
 
-def _hint(code: Code, operation: Operation[Any]) -> str | None:
-    return _HINTS.get(operation.name.partition(".")[0]) if code is Code.NOT_FOUND else None
+def _hint(problem: Problem, field: str | None, operation: Operation[Any]) -> str | None:
+    if field == "ids" and "malformed" in problem.message:
+        return "The ids of runs, one a line, are what `runs list -o id` prints."
+    group = operation.name.partition(".")[0]
+    return _HINTS.get(group) if problem.code is Code.NOT_FOUND else None
 
 
 def _field(problem: Problem, operation: Operation[Any]) -> str | None:
