@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from inngest_rest import InngestClient
 
 
+NO_RUN = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
+
+
 def writes(mock: MockServer) -> set[str]:
     """Return the ids of the runs that something was asked to be done to."""
     paths = [it.path for it in mock.requests if it.method != "GET" and "/e/" not in it.path]
@@ -148,6 +151,24 @@ def test_a_dry_run_does_nothing_and_says_how_to_do_it(
     _, _, command = ran.err.strip().partition("To do it: inngest-rest ")
     assert run(*shlex.split(command)).out.split() == ids
     assert running(mock) == 0
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson", "id", "table"])
+def test_a_dry_run_of_what_cannot_all_be_done_is_no_success(
+    form: str, run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    (id,) = send(client, mock, "failed")
+    ran = run("runs", "replay", id, NO_RUN, "--dry-run", "-o", form)
+    assert ran.status == 6
+    assert "To do it" not in ran.err
+    assert "not all of it can be done" in ran.err
+    assert not writes(mock)
+
+
+def test_a_dry_run_of_one_run_that_does_not_exist_exits_as_that_does(run: Run) -> None:
+    ran = run("runs", "replay", NO_RUN, "--dry-run")
+    assert (ran.status, ran.answer["ok"]) == (4, False)
+    assert ran.answer["data"]["counts"] == {"not_found": 1}
 
 
 def test_rows_are_streamed_as_they_are_done(

@@ -13,7 +13,7 @@ from inngest_rest._core.arguments import check_run_id
 from inngest_rest.action_reports import ActionReport, ActionRow
 from inngest_rest.cli.report_file import ReportFile
 from inngest_rest.cli.typed import command_text
-from inngest_rest.operations.bulk import Selection, carry_out
+from inngest_rest.operations.bulk import Selection, carry_out, not_planned
 from inngest_rest.operations.functions import InvokeMany
 from inngest_rest.operations.problems import Code, OperationError, Problem, problem_of
 from inngest_rest.operations.results import Acted
@@ -105,11 +105,14 @@ class _Act:
         if self._file and kept is None:
             self._file.begin(planned)
             self._file.finish(planned)
+        problem = not_planned(planned)
         if self._writes_lines:
-            status = self._answer_lines(planned)
+            status = self._answer_lines(planned, problem)
+        elif problem is not None:
+            status = self._answer.fail(problem, data=self._first_rows(planned))
         else:
             status = self._answer.one(self._first_rows(planned))
-        if any(map(is_open, planned.rows)):
+        if problem is None and any(map(is_open, planned.rows)):
             self._answer.talk.hint(f"To do it: {self._command()}")
         return status
 
