@@ -9,7 +9,10 @@ import pytest
 from inngest_rest.testing import MockServer, answers
 
 if TYPE_CHECKING:
+    from inngest_rest.testing._faults import Effect
     from tests.support.command import Run
+
+NO_RUN = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
 
 
 @pytest.mark.parametrize(
@@ -172,9 +175,36 @@ def test_what_is_typed_overrides_params(run: Run, mock: MockServer) -> None:
     assert "shop" in mock.requests[-1].query
 
 
-def test_a_wrong_server_is_named_with_what_to_set(run: Run, mock: MockServer) -> None:
-    page = answers(200, "<html>Hello</html>", headers={"Content-Type": "text/html"})
-    mock.fault(page, times=None)
-    error = run("runs", "list").answer["error"]
-    assert error["code"] in {"server", "not_found"}
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answers(200, "<html>Hello</html>", headers={"Content-Type": "text/html"}),
+        answers(404, "<html>File not found</html>", headers={"Content-Type": "text/html"}),
+        answers(501, "Unsupported method", headers={"Content-Type": "text/plain"}),
+        answers(404, {"detail": "Not Found"}),
+    ],
+    ids=["page", "page of an error", "text", "another API"],
+)
+@pytest.mark.parametrize(
+    "command",
+    [["runs", "list"], ["apps", "list"], ["runs", "replay", NO_RUN], ["webhooks", "list"]],
+    ids=" ".join,
+)
+def test_a_server_that_is_not_inngest_is_told_as_such(
+    command: list[str], answer: Effect, run: Run, mock: MockServer
+) -> None:
+    mock.fault(answer, times=None)
+    ran = run(*command)
+    error = ran.answer["error"]
+    assert (ran.status, error["code"]) == (8, "server")
+    assert "since release" not in error["message"]
     assert "doctor" in error["hint"]
+
+
+def test_a_route_that_inngest_lacks_is_told_as_such_with_commands(
+    run: Run, mock: MockServer
+) -> None:
+    mock.fault(answers(404, "404 page not found\n"), times=None)
+    ran = run("apps", "list")
+    assert ran.status == 4
+    assert "by its id instead: `functions list`." in ran.answer["error"]["message"]

@@ -255,7 +255,9 @@ def _incomplete(report: ActionReport) -> Problem:
         (row,) = report.rows
         code = _CODE_OF_ONE.get(row.outcome, Code.PARTIAL)
         is_unknown = row.outcome is ActionOutcome.UNKNOWN
-        return Problem(code, row.reason or str(report), retryable=is_unknown)
+        is_server = code is Code.SERVER
+        hint = "`inngest-rest doctor` shows what answers at the base URL." if is_server else None
+        return Problem(code, row.reason or str(report), hint=hint, retryable=is_unknown)
     return Problem(
         Code.PARTIAL,
         str(report),

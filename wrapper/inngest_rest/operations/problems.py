@@ -11,6 +11,7 @@ from attrs import evolve, fields, frozen
 from inngest_rest import errors
 from inngest_rest.action_reports import ActionOutcome
 from inngest_rest.operations.parameters import ParameterError
+from inngest_rest.operations.strangers import in_commands, is_of_stranger
 from inngest_rest.record import Record
 
 if TYPE_CHECKING:
@@ -66,6 +67,11 @@ MEANING: dict[Code, str] = {
 
 
 _SERVER_ERROR = 500
+
+_WRONG_SERVER = (
+    "`inngest-rest doctor` shows what answers at the base URL. Set INNGEST_BASE_URL, or "
+    "INNGEST_DEV for a dev server."
+)
 
 # What to do where there is no such thing, by the group of the operation.
 _HINTS = {
@@ -184,8 +190,7 @@ def _problem_of(error: BaseException) -> Problem:
             return Problem(
                 Code.SERVER,
                 str(error),
-                hint="`inngest-rest doctor` shows what answers at the base URL. Set "
-                "INNGEST_BASE_URL, or INNGEST_DEV for a dev server.",
+                hint=_WRONG_SERVER,
                 status=error.status,
             )
         case KeyboardInterrupt():
@@ -195,9 +200,17 @@ def _problem_of(error: BaseException) -> Problem:
 
 
 def _problem_of_response(error: errors.ApiError) -> Problem:
+    if isinstance(error, errors.RouteNotFoundError) and is_of_stranger(error):
+        return Problem(
+            Code.SERVER,
+            f"what responds is not Inngest: {error.method} {error.url} answered {error.status}: "
+            f"{error.message}",
+            hint=_WRONG_SERVER,
+            status=error.status,
+        )
     problem = Problem(
         _code_of_response(error),
-        str(error),
+        in_commands(error),
         retry_after=error.retry_after,
         status=error.status,
     )
