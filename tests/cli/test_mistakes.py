@@ -29,6 +29,11 @@ NO_RUN = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
             "did you mean status?",
             "status, app, function",
         ),
+        (
+            ["runs", "list", "--params", '{"status": ["fialed"]}'],
+            "status[0] is 'fialed', did you mean failed?",
+            "queued, running, completed, failed, cancelled",
+        ),
     ],
     ids=lambda it: " ".join(it) if isinstance(it, list) else "",
 )
