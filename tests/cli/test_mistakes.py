@@ -154,6 +154,31 @@ def test_a_malformed_option_of_every_command_is_named(
     assert (ran.status, ran.answer["error"]["field"]) == (2, field)
 
 
+@pytest.mark.parametrize(
+    ("tokens", "command", "field"),
+    [
+        (["runs", "list", "--status", "faild"], "runs.list", "status"),
+        (["-o", "json", "runs", "list", "--limit", "many"], "runs.list", "limit"),
+        (["runs", "-q", "list", "--limit"], "runs.list", "limit"),
+        (["runs", "get", "--include-originl", "x"], "runs.get", "include_originl"),
+        (["runs", "get", "a", "b"], "runs.get", None),
+        (["functions", "invoke-many", "shop", "--rate", "x"], "functions.invoke_many", "rate"),
+        (["send-file", "a.ndjson", "--rate", "x"], "send_file", "rate"),
+        (["mock", "--port", "x"], "mock", "port"),
+        (["runs", "list", "-o", "tabel"], "runs.list", "output"),
+        (["runs", "list", "--api-key", "x"], "runs.list", None),
+        (["runs", "lst"], "", None),
+        (["sending", "send"], "", None),
+    ],
+    ids=lambda it: " ".join(it) if isinstance(it, list) else "",
+)
+def test_a_mistake_has_the_command_and_the_field_where_they_are_known(
+    tokens: list[str], command: str, field: str | None, run: Run
+) -> None:
+    answer = run(*tokens).answer
+    assert (answer["command"], answer["error"]["field"]) == (command, field)
+
+
 def test_a_malformed_variable_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INNGEST_REST_OUTPUT", "jsn")
     ran = run("runs", "list")

@@ -108,6 +108,11 @@ _KINDS: dict[str, Callable[[str], Any]] = {
 }
 
 
+def takes_value(token: str) -> bool:
+    """Return whether a token is an option of every command whose value is the next token."""
+    return token in _NAMES and _NAMES[token] not in _FLAGS
+
+
 def _read(name: str, text: str | None) -> Any:
     option = f"--{name.replace('_', '-')}"
     if name in _FLAGS:
