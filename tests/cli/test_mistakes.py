@@ -77,6 +77,17 @@ def test_a_file_that_is_not_there_is_named(run: Run) -> None:
     assert "no-such.json" in ran.answer["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("group", "nearest"), [("events", "`events explain`"), ("runs", "`runs list`")]
+)
+def test_what_never_appeared_may_not_exist(group: str, nearest: str, run: Run) -> None:
+    ran = run(group, "wait", NO_RUN, "--timeout", "0.1")
+    hint = ran.answer["error"]["hint"]
+    assert ran.status in {4, 10}
+    assert nearest in hint
+    assert "goes on" not in hint
+
+
 @pytest.mark.parametrize("option", ["--signing-key", "--event-key", "--api-key", "--signing_key"])
 @pytest.mark.parametrize("join", [" ", "="])
 @pytest.mark.parametrize("place", [0, 2])

@@ -176,7 +176,7 @@ def _problem_of(error: BaseException) -> Problem:
             return Problem(
                 Code.TIMED_OUT,
                 str(error),
-                hint="It goes on all the same: wait again, or longer.",
+                hint=_hint_of_wait(error),
                 retryable=True,
             )
         case errors.TransportError():
@@ -197,6 +197,17 @@ def _problem_of(error: BaseException) -> Problem:
             return Problem(Code.INTERRUPTED, "interrupted")
         case _:
             return Problem(Code.UNEXPECTED, f"{type(error).__name__}: {error}")
+
+
+def _hint_of_wait(error: errors.WaitTimeoutError) -> str:
+    if not isinstance(error.__cause__, errors.NotFoundError):
+        return "It goes on all the same: wait again, or longer."
+    if error.event_id is None:
+        return "There may be no such run: `runs list` shows runs."
+    return (
+        "There may be no such event: `events list` shows events with their internal ids, and "
+        "`events explain` finds one by an id of your own."
+    )
 
 
 def _problem_of_response(error: errors.ApiError) -> Problem:
