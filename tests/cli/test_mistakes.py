@@ -71,10 +71,34 @@ def test_json_of_the_wrong_kind_is_named(value: str, run: Run) -> None:
     assert run("runs", "list", "--params", value).answer["error"]["field"] == "params"
 
 
-def test_a_file_that_is_not_there_is_named(run: Run) -> None:
-    ran = run("send", "order/placed", "--data", "@no-such.json")
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        (["send", "a/b", "--data", "@no.json"], "data: cannot read no.json: no such file"),
+        (["send-file", "no.ndjson"], "path: cannot read no.ndjson: no such file"),
+        (["runs", "list", "--output-file", "no/a"], "output_file: cannot write no/a: no such file"),
+        (["runs", "cancel", NO_RUN, "--report", "no/a"], "report: cannot write no/a: no such file"),
+        (["runs", "cancel", NO_RUN, "--report", "."], "report: cannot read .: is a directory"),
+    ],
+    ids=lambda it: " ".join(it) if isinstance(it, list) else "",
+)
+@pytest.mark.usefixtures("folder")
+def test_a_file_that_cannot_be_used_is_named_with_the_reason(
+    tokens: list[str], message: str, run: Run
+) -> None:
+    ran = run(*tokens)
     assert ran.status == 2
-    assert "no-such.json" in ran.answer["error"]["message"]
+    assert ran.answer["error"]["message"].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "hint"),
+    [(["functions", "list"], "`apps list`"), (["functions", "get", "shop"], "`functions list`")],
+)
+def test_the_hint_for_an_app_or_a_function_that_is_missing_lists_them(
+    tokens: list[str], hint: str, run: Run
+) -> None:
+    assert hint in run(*tokens).answer["error"]["hint"]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from inngest_rest.operations.parameters import (
     fixed,
     is_json,
     read,
+    unusable_file,
 )
 from inngest_rest.operations.problems import OperationError, problem_of
 
@@ -174,7 +175,7 @@ def _json(field: str, text: str) -> Any:
         try:
             text = Path(place).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise ParameterError(f"{field}: {error}", field=field) from None
+            raise unusable_file(field, place, error) from None
     else:
         place = "the argument"
     try:

@@ -64,6 +64,23 @@ class ParameterError(InvalidArgumentError):
         self.field = field
 
 
+def unusable_file(
+    field: str, path: object, error: Exception, *, verb: str = "read"
+) -> ParameterError:
+    """Return the error for a file that cannot be read, or written to, in words.
+
+    Args:
+        field: The parameter that names it.
+        path: The file.
+        error: What the system, or a codec, reported.
+        verb: What cannot be done with it.
+    """
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return ParameterError(
+        f"{field}: cannot {verb} {path}: {reason[:1].lower()}{reason[1:]}", field=field
+    )
+
+
 def instant(field: str, text: str | None, *, now: datetime | None = None) -> datetime | None:
     """Return the instant that a `Moment` names, fixed once.
 

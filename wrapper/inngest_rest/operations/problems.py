@@ -88,6 +88,11 @@ _HINTS = {
     "webhooks": "`webhooks list` shows the webhooks.",
 }
 
+_HINTS_IF_MISSING = {
+    "app is missing": "`apps list` shows the apps of this server and environment.",
+    "function is missing": "`functions list` shows the functions of an app.",
+}
+
 
 @frozen(repr=False)
 class Problem(Record):
@@ -281,6 +286,8 @@ def _may_be_done(error: BaseException) -> bool:
 def _hint(problem: Problem, field: str | None, operation: Operation[Any]) -> str | None:
     if field == "ids" and "malformed" in problem.message:
         return "The ids of runs, one a line, are what `runs list -o id` prints."
+    if problem.message in _HINTS_IF_MISSING:
+        return _HINTS_IF_MISSING[problem.message]
     group = operation.name.partition(".")[0]
     return _HINTS.get(group) if problem.code is Code.NOT_FOUND else None
 

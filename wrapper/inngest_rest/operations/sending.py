@@ -9,7 +9,7 @@ from attrs import evolve, field, frozen
 
 from inngest_rest.errors import PartialSendError
 from inngest_rest.operations.operation import Effect, Operation
-from inngest_rest.operations.parameters import Json, Moment, ParameterError, Rate, instant, option
+from inngest_rest.operations.parameters import Json, Moment, Rate, instant, option, unusable_file
 from inngest_rest.operations.problems import Code, OperationError, Problem
 from inngest_rest.operations.results import MAX_ROWS, Sent
 
@@ -152,7 +152,11 @@ def send_file(
             on_batch=note,
         )
     except OSError as error:
-        raise ParameterError(f"path: {error}", field="path") from error
+        # The checkpoint and the rejected lines are written beside it.
+        is_input = error.filename in {None, parameters.path}
+        path = parameters.path if is_input else error.filename
+        verb = "read" if is_input else "write"
+        raise unusable_file("path", path, error, verb=verb) from error
     sent = Sent(
         client.target,
         report.accepted,
