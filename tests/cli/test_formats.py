@@ -171,7 +171,17 @@ def test_text_that_is_too_long_is_cut_and_the_paths_are_named(
     streamed = run("events", "list", "--max-chars", "40", "-o", "ndjson")
     assert streamed.lines == [item]
     assert "Warning: cut at 40 characters: items[0].data.long" in streamed.err
-    assert bounds.cut("xyz", 2)[0] == "xy...[1 more characters]"
+    assert bounds.cut("x" * 65, 2)[0] == "xx...[63 more characters]"
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson", "table"])
+def test_ids_times_and_statuses_are_never_cut(
+    form: str, run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    (id,) = send(client, mock, "placed")
+    tokens = ["runs", "list", "--fields", "id,queued_at,status", "-o", form]
+    assert run(*tokens, "--max-chars", "5") == run(*tokens)
+    assert id in run(*tokens, "--max-chars", "5").out
 
 
 @pytest.mark.parametrize("form", ["json", "ndjson"])

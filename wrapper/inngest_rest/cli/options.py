@@ -41,7 +41,7 @@ class Options:
         str | None, _option("--fields", help="Fields of each item to return, separated by commas.")
     ] = None
     max_chars: Annotated[
-        int | None, _option("--max-chars", help="Cut text that is longer than this.")
+        int | None, _option("--max-chars", help="Cut text that is longer than this, and than 64.")
     ] = None
     output_file: Annotated[
         str | None, _option("--output-file", help="Write the answer to this file.")
