@@ -155,6 +155,14 @@ def test_an_unknown_field_lists_those_that_there_are_and_the_nearest(run: Run) -
     assert "'statsu', did you mean status? valid are id, status," in ran.answer["error"]["message"]
 
 
+def test_a_diagnosis_has_no_ids_to_print(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = run("doctor", "-o", "id")
+    assert (ran.status, ran.out) == (2, "")
+    assert "a diagnosis has no ids" in ran.err
+    monkeypatch.setenv("INNGEST_REST_OUTPUT", "id")
+    assert run("doctor").answer["command"] == "doctor"
+
+
 @pytest.mark.parametrize("name", [each.name for each in table.every()])
 def test_each_result_has_fields_to_choose_from(name: str) -> None:
     assert shape.field_names(table.find(name).result)

@@ -101,6 +101,10 @@ def _format(
                 "-o ndjson",
                 field="output",
             )
+    if operation.name == "doctor" and form == "id":
+        if not is_chosen:
+            return "json"
+        raise ParameterError("output: a diagnosis has no ids: use -o json", field="output")
     if extras.all and parameters.limit != DEFAULT_LIMIT:
         raise ParameterError("all and limit exclude each other: pass one of them", field="all")
     if extras.all and form in {"json", "table"}:
