@@ -124,7 +124,8 @@ MISTAKES: list[tuple[str, dict[str, Any]]] = [
     ("ids and app/since exclude", {"ids": ["a"], "app": "shop", "since": timedelta(1)}),
     ("resume and app exclude", {"resume": ActionReport("runs.cancel", ()), "app": "shop"}),
     ("ids must be an iterable of run ids, not 'abc'", {"ids": "abc"}),
-    (r"ids\[1\] is malformed", {"ids": ["a", "b/c"]}),
+    (r"ids\[1\] is malformed", {"ids": [UNKNOWN_ID, "b/c"]}),
+    (r"ids\[1\] is malformed: '\{' is not the id", {"ids": [UNKNOWN_ID, "{", "}"]}),
     (r"ids\[0\] must be text", {"ids": [7]}),
     ("unknown status 'faild', did you mean 'failed'", {"status": "faild"}),
     ("since must be an aware datetime", {"since": datetime(2026, 1, 1)}),  # noqa: DTZ001

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from inngest_rest import InngestClient
 
 
+NO_RUN = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
+
+
 def writes(mock: MockServer) -> set[str]:
     """Return the ids of the runs that something was asked to be done to."""
     paths = [it.path for it in mock.requests if it.method != "GET" and "/e/" not in it.path]
@@ -46,6 +49,30 @@ def test_ids_come_from_standard_input_where_a_dash_is(
     ran = run("runs", "cancel", "-", stdin="\n".join(ids))
     assert [row["id"] for row in ran.answer["data"]["rows"]] == ids
     assert running(mock) == 0
+
+
+@pytest.mark.parametrize("command", ["cancel", "replay", "wait"])
+def test_an_answer_in_json_instead_of_ids_is_refused_with_what_prints_ids(
+    command: str, run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    send(client, mock, "open", 2)
+    listed = run("runs", "list", "-o", "json").out
+    before = len(mock.requests)
+    ran = run("runs", command, "-", stdin=listed)
+    error = ran.answer["error"]
+    assert (ran.status, error["field"]) == (2, "ids")
+    assert error["message"] == "ids[0] is malformed: '{\"ok\":' is not the id of a run"
+    assert "-o id" in error["hint"]
+    assert len(mock.requests) == before
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_a_malformed_id_is_a_mistake_and_not_asked_for(
+    more: list[str], run: Run, mock: MockServer
+) -> None:
+    ran = run("runs", "cancel", "abc", *more)
+    assert (ran.status, ran.answer["error"]["field"]) == (2, "ids")
+    assert not mock.requests
 
 
 def test_no_ids_on_standard_input_are_a_mistake_even_beside_a_filter(
@@ -124,6 +151,24 @@ def test_a_dry_run_does_nothing_and_says_how_to_do_it(
     _, _, command = ran.err.strip().partition("To do it: inngest-rest ")
     assert run(*shlex.split(command)).out.split() == ids
     assert running(mock) == 0
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson", "id", "table"])
+def test_a_dry_run_of_what_cannot_all_be_done_is_no_success(
+    form: str, run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    (id,) = send(client, mock, "failed")
+    ran = run("runs", "replay", id, NO_RUN, "--dry-run", "-o", form)
+    assert ran.status == 6
+    assert "To do it" not in ran.err
+    assert "not all of it can be done" in ran.err
+    assert not writes(mock)
+
+
+def test_a_dry_run_of_one_run_that_does_not_exist_exits_as_that_does(run: Run) -> None:
+    ran = run("runs", "replay", NO_RUN, "--dry-run")
+    assert (ran.status, ran.answer["ok"]) == (4, False)
+    assert ran.answer["data"]["counts"] == {"not_found": 1}
 
 
 def test_rows_are_streamed_as_they_are_done(

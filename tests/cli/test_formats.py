@@ -155,6 +155,14 @@ def test_an_unknown_field_lists_those_that_there_are_and_the_nearest(run: Run) -
     assert "'statsu', did you mean status? valid are id, status," in ran.answer["error"]["message"]
 
 
+def test_a_diagnosis_has_no_ids_to_print(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = run("doctor", "-o", "id")
+    assert (ran.status, ran.out) == (2, "")
+    assert "a diagnosis has no ids" in ran.err
+    monkeypatch.setenv("INNGEST_REST_OUTPUT", "id")
+    assert run("doctor").answer["command"] == "doctor"
+
+
 @pytest.mark.parametrize("name", [each.name for each in table.every()])
 def test_each_result_has_fields_to_choose_from(name: str) -> None:
     assert shape.field_names(table.find(name).result)
@@ -171,7 +179,17 @@ def test_text_that_is_too_long_is_cut_and_the_paths_are_named(
     streamed = run("events", "list", "--max-chars", "40", "-o", "ndjson")
     assert streamed.lines == [item]
     assert "Warning: cut at 40 characters: items[0].data.long" in streamed.err
-    assert bounds.cut("xyz", 2)[0] == "xy...[1 more characters]"
+    assert bounds.cut("x" * 65, 2)[0] == "xx...[63 more characters]"
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson", "table"])
+def test_ids_times_and_statuses_are_never_cut(
+    form: str, run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    (id,) = send(client, mock, "placed")
+    tokens = ["runs", "list", "--fields", "id,queued_at,status", "-o", form]
+    assert run(*tokens, "--max-chars", "5") == run(*tokens)
+    assert id in run(*tokens, "--max-chars", "5").out
 
 
 @pytest.mark.parametrize("form", ["json", "ndjson"])

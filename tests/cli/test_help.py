@@ -49,6 +49,17 @@ def test_the_help_of_all_lists_the_groups_and_what_each_exit_status_means(run: R
     assert all(f"{EXIT_STATUS[code]}  {MEANING[code]}" in out for code in Code)
 
 
+@pytest.mark.parametrize("group", [name for name in table.GROUPS if name not in groups.FLAT])
+def test_the_help_of_a_group_lists_what_each_of_its_commands_does(
+    group: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    out = run(group, "--help").out
+    for each in table.group(group):
+        about = re.escape(each.summary.removesuffix("."))
+        assert re.search(rf"│ {each.command[-1]} +{about} +│", out)
+
+
 def test_the_commands_without_a_group_are_those_of_their_operations() -> None:
     for name, commands in groups.FLAT.items():
         assert [each.command[0] for each in table.group(name)] == list(commands)

@@ -9,7 +9,10 @@ import pytest
 from inngest_rest.testing import MockServer, answers
 
 if TYPE_CHECKING:
+    from inngest_rest.testing._faults import Effect
     from tests.support.command import Run
+
+NO_RUN = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
 
 
 @pytest.mark.parametrize(
@@ -25,6 +28,11 @@ if TYPE_CHECKING:
             ["runs", "list", "--params", '{"statsu": 1}'],
             "did you mean status?",
             "status, app, function",
+        ),
+        (
+            ["runs", "list", "--params", '{"status": ["fialed"]}'],
+            "status[0] is 'fialed', did you mean failed?",
+            "queued, running, completed, failed, cancelled",
         ),
     ],
     ids=lambda it: " ".join(it) if isinstance(it, list) else "",
@@ -63,10 +71,45 @@ def test_json_of_the_wrong_kind_is_named(value: str, run: Run) -> None:
     assert run("runs", "list", "--params", value).answer["error"]["field"] == "params"
 
 
-def test_a_file_that_is_not_there_is_named(run: Run) -> None:
-    ran = run("send", "order/placed", "--data", "@no-such.json")
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        (["send", "a/b", "--data", "@no.json"], "data: cannot read no.json: no such file"),
+        (["send-file", "no.ndjson"], "path: cannot read no.ndjson: no such file"),
+        (["runs", "list", "--output-file", "no/a"], "output_file: cannot write no/a: no such file"),
+        (["runs", "cancel", NO_RUN, "--report", "no/a"], "report: cannot write no/a: no such file"),
+        (["runs", "cancel", NO_RUN, "--report", "."], "report: cannot read .: is a directory"),
+    ],
+    ids=lambda it: " ".join(it) if isinstance(it, list) else "",
+)
+@pytest.mark.usefixtures("folder")
+def test_a_file_that_cannot_be_used_is_named_with_the_reason(
+    tokens: list[str], message: str, run: Run
+) -> None:
+    ran = run(*tokens)
     assert ran.status == 2
-    assert "no-such.json" in ran.answer["error"]["message"]
+    assert ran.answer["error"]["message"].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "hint"),
+    [(["functions", "list"], "`apps list`"), (["functions", "get", "shop"], "`functions list`")],
+)
+def test_the_hint_for_an_app_or_a_function_that_is_missing_lists_them(
+    tokens: list[str], hint: str, run: Run
+) -> None:
+    assert hint in run(*tokens).answer["error"]["hint"]
+
+
+@pytest.mark.parametrize(
+    ("group", "nearest"), [("events", "`events explain`"), ("runs", "`runs list`")]
+)
+def test_what_never_appeared_may_not_exist(group: str, nearest: str, run: Run) -> None:
+    ran = run(group, "wait", NO_RUN, "--timeout", "0.1")
+    hint = ran.answer["error"]["hint"]
+    assert ran.status in {4, 10}
+    assert nearest in hint
+    assert "goes on" not in hint
 
 
 @pytest.mark.parametrize("option", ["--signing-key", "--event-key", "--api-key", "--signing_key"])
@@ -146,6 +189,31 @@ def test_a_malformed_option_of_every_command_is_named(
     assert (ran.status, ran.answer["error"]["field"]) == (2, field)
 
 
+@pytest.mark.parametrize(
+    ("tokens", "command", "field"),
+    [
+        (["runs", "list", "--status", "faild"], "runs.list", "status"),
+        (["-o", "json", "runs", "list", "--limit", "many"], "runs.list", "limit"),
+        (["runs", "-q", "list", "--limit"], "runs.list", "limit"),
+        (["runs", "get", "--include-originl", "x"], "runs.get", "include_originl"),
+        (["runs", "get", "a", "b"], "runs.get", None),
+        (["functions", "invoke-many", "shop", "--rate", "x"], "functions.invoke_many", "rate"),
+        (["send-file", "a.ndjson", "--rate", "x"], "send_file", "rate"),
+        (["mock", "--port", "x"], "mock", "port"),
+        (["runs", "list", "-o", "tabel"], "runs.list", "output"),
+        (["runs", "list", "--api-key", "x"], "runs.list", None),
+        (["runs", "lst"], "", None),
+        (["sending", "send"], "", None),
+    ],
+    ids=lambda it: " ".join(it) if isinstance(it, list) else "",
+)
+def test_a_mistake_has_the_command_and_the_field_where_they_are_known(
+    tokens: list[str], command: str, field: str | None, run: Run
+) -> None:
+    answer = run(*tokens).answer
+    assert (answer["command"], answer["error"]["field"]) == (command, field)
+
+
 def test_a_malformed_variable_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INNGEST_REST_OUTPUT", "jsn")
     ran = run("runs", "list")
@@ -172,9 +240,36 @@ def test_what_is_typed_overrides_params(run: Run, mock: MockServer) -> None:
     assert "shop" in mock.requests[-1].query
 
 
-def test_a_wrong_server_is_named_with_what_to_set(run: Run, mock: MockServer) -> None:
-    page = answers(200, "<html>Hello</html>", headers={"Content-Type": "text/html"})
-    mock.fault(page, times=None)
-    error = run("runs", "list").answer["error"]
-    assert error["code"] in {"server", "not_found"}
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answers(200, "<html>Hello</html>", headers={"Content-Type": "text/html"}),
+        answers(404, "<html>File not found</html>", headers={"Content-Type": "text/html"}),
+        answers(501, "Unsupported method", headers={"Content-Type": "text/plain"}),
+        answers(404, {"detail": "Not Found"}),
+    ],
+    ids=["page", "page of an error", "text", "another API"],
+)
+@pytest.mark.parametrize(
+    "command",
+    [["runs", "list"], ["apps", "list"], ["runs", "replay", NO_RUN], ["webhooks", "list"]],
+    ids=" ".join,
+)
+def test_a_server_that_is_not_inngest_is_told_as_such(
+    command: list[str], answer: Effect, run: Run, mock: MockServer
+) -> None:
+    mock.fault(answer, times=None)
+    ran = run(*command)
+    error = ran.answer["error"]
+    assert (ran.status, error["code"]) == (8, "server")
+    assert "since release" not in error["message"]
     assert "doctor" in error["hint"]
+
+
+def test_a_route_that_inngest_lacks_is_told_as_such_with_commands(
+    run: Run, mock: MockServer
+) -> None:
+    mock.fault(answers(404, "404 page not found\n"), times=None)
+    ran = run("apps", "list")
+    assert ran.status == 4
+    assert "by its id instead: `functions list`." in ran.answer["error"]["message"]

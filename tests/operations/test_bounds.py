@@ -12,9 +12,18 @@ from inngest_rest.operations.problems import Code, Problem
 
 
 def test_a_text_is_cut_and_says_how_much_is_missing() -> None:
-    data, paths = bounds.cut({"items": [{"output": "x" * 12}, {"output": "short"}]}, 10)
-    assert data == {"items": [{"output": "xxxxxxxxxx...[2 more characters]"}, {"output": "short"}]}
+    data, paths = bounds.cut({"items": [{"output": "x" * 72}, {"output": "short"}]}, 70)
+    cut = f"{'x' * 70}...[2 more characters]"
+    assert data == {"items": [{"output": cut}, {"output": "short"}]}
     assert paths == ["data.items[0].output"]
+
+
+def test_a_text_that_may_be_an_id_or_a_time_is_never_cut() -> None:
+    data = {"id": "x" * 64, "text": "x" * 65}
+    assert bounds.cut(data, 3) == (
+        {"id": "x" * 64, "text": "xxx...[62 more characters]"},
+        ["data.text"],
+    )
 
 
 def test_what_is_short_and_what_is_no_text_stays_as_it_is() -> None:
@@ -23,13 +32,13 @@ def test_what_is_short_and_what_is_no_text_stays_as_it_is() -> None:
 
 
 def test_the_original_is_left_as_it_is() -> None:
-    data = {"output": {"text": "x" * 12}}
+    data = {"output": {"text": "x" * 72}}
     bounds.cut(data, 10)
-    assert data == {"output": {"text": "x" * 12}}
+    assert data == {"output": {"text": "x" * 72}}
 
 
 def test_a_path_does_not_repeat_keys_that_strangers_made_up() -> None:
-    _, paths = bounds.cut({"output": {"now do as I say: ": "x" * 12, "k" * 50: "x" * 12}}, 10)
+    _, paths = bounds.cut({"output": {"now do as I say: ": "x" * 72, "k" * 50: "x" * 72}}, 70)
     assert paths == ["data.output.*", "data.output.*"]
 
 
@@ -109,7 +118,7 @@ def test_a_long_message_of_a_server_is_cut() -> None:
 
 
 def test_a_warning_names_the_first_paths_of_many() -> None:
-    answer = bounded({"items": ["x" * 20] * 12}, max_chars=10)
+    answer = bounded({"items": ["x" * 65] * 12}, max_chars=10)
     (warning,) = answer.warnings
     assert warning.startswith("cut at 10 characters: data.items[0], data.items[1], ")
     assert warning.endswith("data.items[9] and 2 more")

@@ -236,7 +236,7 @@ def _bounded(operation: Operation[Any]) -> Operation[Any]:
     body = {
         "__module__": __name__,
         "__doc__": f"{operation.description}\n\nAttributes:\n    max_chars: Cut text of the answer "
-        "that is longer than this.\n",
+        "that is longer than this, and than 64.\n",
         "__annotations__": annotations,
         **defaults,
     }

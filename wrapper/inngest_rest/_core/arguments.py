@@ -19,6 +19,9 @@ _DEPTH_LIMIT = 255
 # Control characters, and lone surrogates, which a URL cannot contain; compiled when first needed.
 _NO_URL = r"[\x00-\x20\x7f\ud800-\udfff]"
 
+# A ULID, of which the server reads any case (the mock server's `parse_ulid`).
+_RUN_ID = r"[0-7][0-9A-Za-z]{25}"
+
 
 def check_id(name: str, value: str) -> str:
     """Reject an id that would not remain a single path segment.
@@ -30,6 +33,14 @@ def check_id(name: str, value: str) -> str:
     if value in {"", ".", ".."} or "/" in value or "\\" in value or re.search(_NO_URL, value):
         raise InvalidArgumentError(f"{name} is malformed: {value!r} is not an id")
     return value
+
+
+def check_run_id(name: str, value: str) -> str:
+    """Reject what cannot be the id of a run, before many requests are made of it."""
+    if isinstance(value, str) and re.fullmatch(_RUN_ID, value):  # pyright: ignore[reportUnnecessaryIsInstance]
+        return value
+    check_id(name, value)
+    raise InvalidArgumentError(f"{name} is malformed: {value!r} is not the id of a run")
 
 
 def check_text(name: str, value: str | None) -> str | None:

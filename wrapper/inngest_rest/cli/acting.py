@@ -9,11 +9,11 @@ from attrs import evolve
 
 from inngest_rest._core.actions.ledger import Ledger
 from inngest_rest._core.actions.selection import is_open, new_row
-from inngest_rest._core.arguments import check_id
+from inngest_rest._core.arguments import check_run_id
 from inngest_rest.action_reports import ActionReport, ActionRow
 from inngest_rest.cli.report_file import ReportFile
 from inngest_rest.cli.typed import command_text
-from inngest_rest.operations.bulk import Selection, carry_out
+from inngest_rest.operations.bulk import Selection, carry_out, not_planned
 from inngest_rest.operations.functions import InvokeMany
 from inngest_rest.operations.problems import Code, OperationError, Problem, problem_of
 from inngest_rest.operations.results import Acted
@@ -105,11 +105,14 @@ class _Act:
         if self._file and kept is None:
             self._file.begin(planned)
             self._file.finish(planned)
+        problem = not_planned(planned)
         if self._writes_lines:
-            status = self._answer_lines(planned)
+            status = self._answer_lines(planned, problem)
+        elif problem is not None:
+            status = self._answer.fail(problem, data=self._first_rows(planned))
         else:
             status = self._answer.one(self._first_rows(planned))
-        if any(map(is_open, planned.rows)):
+        if problem is None and any(map(is_open, planned.rows)):
             self._answer.talk.hint(f"To do it: {self._command()}")
         return status
 
@@ -244,7 +247,7 @@ def _rows(parameters: Any) -> list[ActionRow]:
     """Return the rows of what is named rather than selected by a filter."""
     if isinstance(parameters, InvokeMany):
         return [new_row(position, None) for position in range(len(parameters.inputs))]
-    ids = dict.fromkeys(check_id(f"ids[{at}]", id) for at, id in enumerate(parameters.ids))
+    ids = dict.fromkeys(check_run_id(f"ids[{at}]", id) for at, id in enumerate(parameters.ids))
     return [new_row(position, id) for position, id in enumerate(list(ids)[: parameters.limit])]
 
 

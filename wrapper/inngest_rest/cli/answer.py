@@ -85,14 +85,19 @@ class Answer:
         )
 
     @classmethod
-    def for_mistake(cls, tokens: Sequence[str]) -> Answer:
-        """Return the answer to a command line that could not be read."""
+    def for_mistake(cls, tokens: Sequence[str], command: str) -> Answer:
+        """Return the answer to a command line that could not be read.
+
+        Args:
+            tokens: The arguments of the program.
+            command: The name of the command that they name; empty if that is not known.
+        """
         for name, value in itertools.pairwise((*tokens, "")):
             option, _, attached = name.partition("=")
             value = attached or value  # noqa: PLW2901
             if option in {"-o", "--output"} and value in get_args(Format):
-                return cls("", value)  # type: ignore[arg-type]
-        return cls("", default_format())
+                return cls(command, value)  # type: ignore[arg-type]
+        return cls(command, default_format())
 
     def one(self, record: Record) -> int:
         """Write an answer of one record, and return the exit status."""

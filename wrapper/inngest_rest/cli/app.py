@@ -62,7 +62,7 @@ def _run(tokens: Sequence[str]) -> int:
         if each == "--":
             break
         if found := _KEY.match(each):
-            return Answer.for_mistake(tokens).fail(mistakes.key_option(found[0]))
+            return _fail(tokens, mistakes.key_option(found[0]))
     if not tokens or not _ABOUT.isdisjoint(tokens):
         return _help(tokens)
     try:
@@ -71,9 +71,15 @@ def _run(tokens: Sequence[str]) -> int:
         gc.enable()  # see inngest_rest.cli.main
         return 0 if job is None else job(options)
     except CycloptsError as error:
-        return Answer.for_mistake(tokens).fail(mistakes.problem_of(error))
+        return _fail(tokens, mistakes.problem_of(error))
     except ParameterError as error:
-        return Answer.for_mistake(tokens).fail(problem_of(error))
+        return _fail(tokens, problem_of(error))
+
+
+def _fail(tokens: Sequence[str], problem: Problem) -> int:
+    from inngest_rest.cli.named import command_in  # noqa: PLC0415 - few make mistakes
+
+    return Answer.for_mistake(tokens, command_in(tokens)).fail(problem)
 
 
 def _help(tokens: Sequence[str]) -> int:
@@ -84,7 +90,7 @@ def _help(tokens: Sequence[str]) -> int:
     try:
         app.meta(tokens)
     except CycloptsError as error:
-        return Answer.for_mistake(tokens).fail(mistakes.problem_of(error))
+        return _fail(tokens, mistakes.problem_of(error))
     return 0
 
 

@@ -22,6 +22,7 @@ from inngest_rest.operations.parameters import (
     fixed,
     is_json,
     read,
+    unusable_file,
 )
 from inngest_rest.operations.problems import OperationError, problem_of
 
@@ -100,6 +101,10 @@ def _format(
                 "-o ndjson",
                 field="output",
             )
+    if operation.name == "doctor" and form == "id":
+        if not is_chosen:
+            return "json"
+        raise ParameterError("output: a diagnosis has no ids: use -o json", field="output")
     if extras.all and parameters.limit != DEFAULT_LIMIT:
         raise ParameterError("all and limit exclude each other: pass one of them", field="all")
     if extras.all and form in {"json", "table"}:
@@ -174,7 +179,7 @@ def _json(field: str, text: str) -> Any:
         try:
             text = Path(place).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise ParameterError(f"{field}: {error}", field=field) from None
+            raise unusable_file(field, place, error) from None
     else:
         place = "the argument"
     try:

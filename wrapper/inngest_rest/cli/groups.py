@@ -38,6 +38,7 @@ def __getattr__(path: str) -> App:
         one.default(command_of(operation))
         return one
     app = App(name=name, help=GROUPS[name])
-    for each in operations:
-        app.command(f"{__name__}:{name}.{each}", name=each)
+    for each, operation in operations.items():
+        about = operation.summary.removesuffix(".")
+        app.command(f"{__name__}:{name}.{each}", name=each, help=about)
     return app

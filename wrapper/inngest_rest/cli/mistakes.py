@@ -36,7 +36,13 @@ def problem_of(error: CycloptsError) -> Problem:
             return Problem(Code.USAGE, f"unexpected arguments: {extra}")
         case _:
             message = str(error).replace(STDIN, "-")
-            return Problem(Code.USAGE, message[:1].lower() + message[1:])
+            field = None if error.argument is None else _field(error.argument.name)
+            return Problem(Code.USAGE, message[:1].lower() + message[1:], field=field)
+
+
+def _field(option: str) -> str:
+    """Return the parameter that an option sets, whether or not there is one."""
+    return option.lstrip("-").lower().replace("-", "_")
 
 
 def _unknown_option(error: UnknownOptionError) -> Problem:
@@ -44,7 +50,8 @@ def _unknown_option(error: UnknownOptionError) -> Problem:
     own = {name for each in error.argument_collection if each.parse for name in each.names}
     common = [f"--{each.name.replace('_', '-')}" for each in attrs.fields(Options)]
     valid = [name for name in (*own, *common, "--help") if name.startswith("--")]
-    return _unknown("option", option, sorted(dict.fromkeys(valid)))
+    problem = _unknown("option", option, sorted(dict.fromkeys(valid)))
+    return attrs.evolve(problem, field=_field(option))
 
 
 def _unknown(what: str, given: str, valid: list[str]) -> Problem:

@@ -41,7 +41,7 @@ class Options:
         str | None, _option("--fields", help="Fields of each item to return, separated by commas.")
     ] = None
     max_chars: Annotated[
-        int | None, _option("--max-chars", help="Cut text that is longer than this.")
+        int | None, _option("--max-chars", help="Cut text that is longer than this, and than 64.")
     ] = None
     output_file: Annotated[
         str | None, _option("--output-file", help="Write the answer to this file.")
@@ -106,6 +106,11 @@ _KINDS: dict[str, Callable[[str], Any]] = {
     "request_timeout": float,
     "retries": int,
 }
+
+
+def takes_value(token: str) -> bool:
+    """Return whether a token is an option of every command whose value is the next token."""
+    return token in _NAMES and _NAMES[token] not in _FLAGS
 
 
 def _read(name: str, text: str | None) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from inngest_rest.operations.parameters import ParameterError
+from inngest_rest.operations.parameters import unusable_file
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -35,7 +35,7 @@ class Output:
             try:
                 self.stream = open(self.path, "w", encoding="utf-8")  # noqa: PTH123, SIM115
             except (OSError, ValueError) as error:
-                raise ParameterError(f"output_file: {error}", field="output_file") from None
+                raise unusable_file("output_file", self.path, error, verb="write") from None
 
     @property
     def is_terminal(self) -> bool:

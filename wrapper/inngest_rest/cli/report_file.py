@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
-from inngest_rest.operations.parameters import ParameterError
+from inngest_rest.operations.parameters import ParameterError, unusable_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,9 @@ class ReportFile:
                 rows[row.position] = row
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, LookupError, TypeError) as error:
+        except OSError as error:
+            raise unusable_file("report", self._path, error) from None
+        except (ValueError, LookupError, TypeError) as error:
             raise ParameterError(f"report: {self._path}: {error}", field="report") from None
         if report.action != action:
             raise ParameterError(
@@ -64,7 +66,7 @@ class ReportFile:
             self._replace(report)
             self._journal = self._journal_path.open("w", encoding="utf-8")
         except OSError as error:
-            raise ParameterError(f"report: {error}", field="report") from None
+            raise unusable_file("report", self._path, error, verb="write") from None
 
     def add(self, row: ActionRow) -> None:
         """Note what became of a run."""

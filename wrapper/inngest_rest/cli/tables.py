@@ -32,6 +32,7 @@ from inngest_rest.models import (
     StoredEvent,
     Webhook,
 )
+from inngest_rest.operations.bounds import SPARED_CHARS
 from inngest_rest.operations.explained import Explained
 from inngest_rest.operations.results import Acted, Sent
 from inngest_rest.record import Record
@@ -225,7 +226,7 @@ def _cell(value: object, shape: Shape) -> Text:
     """Return a value on one line, as far as there may be room for it."""
     text = _text(value)
     longest = min(shape.max_chars or _LONGEST_CELL, _LONGEST_CELL)
-    if len(text) > longest:
+    if len(text) > max(longest, SPARED_CHARS):
         text = f"{text[:longest]}…"
     shown = visible(text)
     if is_right_to_left(shown):

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 DEFAULT_MAX_CHARS = 2_000
 """Characters of a text, for an agent that asks for no other number."""
 
+SPARED_CHARS = 64
+"""A text of so many characters is never cut: it may be an id, a time or a status."""
+
 # Below this, text is cut only after lists are.
 _FEW_CHARS = 250
 
@@ -40,8 +43,8 @@ def cut(data: Any, max_chars: int, *, path: str = "data") -> tuple[Any, list[str
 
     Args:
         data: The value, of the types of `json.loads`. It is left as it is.
-        max_chars: Number of characters that a text has at most; what follows them says how many
-            more there were.
+        max_chars: Number of characters to which a longer text is cut, unless it has at most
+            `SPARED_CHARS`; what follows them says how many more there were.
         path: The path of the value itself.
 
     Returns:
@@ -133,7 +136,7 @@ class _Cutter:
 
     def _text(self, text: str, path: str) -> str:
         more = len(text) - self.max_chars
-        if more <= 0:
+        if more <= 0 or len(text) <= SPARED_CHARS:
             return text
         self.texts.append(path)
         return f"{text[: self.max_chars]}...[{more} more characters]"

@@ -34,6 +34,9 @@ _CODE_OF_ONE = {
 
 _WITH_EFFECT = {ActionOutcome.DONE, ActionOutcome.ALREADY_ENDED, ActionOutcome.UNKNOWN}
 
+# What a dry run found that it would not do, or could not look up.
+_UNDOABLE = {ActionOutcome.NOT_FOUND, ActionOutcome.REFUSED, ActionOutcome.FAILED}
+
 
 class Bulk(AttrsInstance):
     """What the parameters of every bulk operation have."""
@@ -156,6 +159,20 @@ def plan(act: Act[B], client: InngestClient, parameters: B) -> Acted:
     return _acted(client, parameters, report)
 
 
+def not_planned(planned: ActionReport) -> Problem | None:
+    """Return the problem of a dry run by which some of it would not be done; None if all would."""
+    if _UNDOABLE.isdisjoint(planned.counts):
+        return None
+    found = _incomplete(planned)
+    if len(planned.rows) == 1:
+        return found
+    return evolve(
+        found,
+        message=f"not all of it can be done: {found.message}; nothing was done",
+        hint="data.rows has the reason of each.",
+    )
+
+
 def carry_out(
     act: Act[B],
     client: InngestClient,
@@ -187,7 +204,10 @@ def if_confirmed(act: Act[B]) -> Callable[[InngestClient, B], Acted]:
     def run(client: InngestClient, parameters: B) -> Acted:
         parameters = parameters.fixed()
         if parameters.dry_run:
-            return plan(act, client, parameters)
+            planned = plan(act, client, parameters)
+            if problem := not_planned(planned.report):
+                raise OperationError(problem, data=planned)
+            return planned
         if not parameters.needs_confirmation:
             return carry_out(act, client, parameters)
         planned = plan(act, client, parameters)
@@ -235,7 +255,9 @@ def _incomplete(report: ActionReport) -> Problem:
         (row,) = report.rows
         code = _CODE_OF_ONE.get(row.outcome, Code.PARTIAL)
         is_unknown = row.outcome is ActionOutcome.UNKNOWN
-        return Problem(code, row.reason or str(report), retryable=is_unknown)
+        is_server = code is Code.SERVER
+        hint = "`inngest-rest doctor` shows what answers at the base URL." if is_server else None
+        return Problem(code, row.reason or str(report), hint=hint, retryable=is_unknown)
     return Problem(
         Code.PARTIAL,
         str(report),

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import attrs
 import msgspec
@@ -62,6 +62,23 @@ class ParameterError(InvalidArgumentError):
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)
         self.field = field
+
+
+def unusable_file(
+    field: str, path: object, error: Exception, *, verb: str = "read"
+) -> ParameterError:
+    """Return the error for a file that cannot be read, or written to, in words.
+
+    Args:
+        field: The parameter that names it.
+        path: The file.
+        error: What the system, or a codec, reported.
+        verb: What cannot be done with it.
+    """
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return ParameterError(
+        f"{field}: cannot {verb} {path}: {reason[:1].lower()}{reason[1:]}", field=field
+    )
 
 
 def instant(field: str, text: str | None, *, now: datetime | None = None) -> datetime | None:
@@ -122,7 +139,7 @@ def read(parameters: type[P], values: Mapping[str, Any]) -> P:
     try:
         return msgspec.convert(values, parameters)
     except msgspec.ValidationError as error:
-        raise _named(str(error)) from None
+        raise _named(str(error), parameters) from None
     except UnicodeEncodeError:
         raise _not_encodable(values) from None
 
@@ -137,13 +154,29 @@ def _not_encodable(values: Mapping[str, Any]) -> ParameterError:
     return ParameterError("a name is not text that can be encoded")
 
 
-def _named(message: str) -> ParameterError:
+def _named(message: str, parameters: type[attrs.AttrsInstance]) -> ParameterError:
     """Return the error for what msgspec found, which names the parameter by its path."""
     if missing := re.search(r"missing required field `(\w+)`", message):
         return ParameterError(f"{missing[1]} is missing", field=missing[1])
     reason, _, path = message.partition(" - at `$.")
     path = path.rstrip("`")
     field = re.split(r"[.\[]", path)[0] or None
+    if field and (given := re.fullmatch(r"Invalid enum value '(.*)'", reason, re.DOTALL)):
+        kind = attrs.fields_dict(attrs.resolve_types(parameters))[field].type
+        return ParameterError(_no_choice(path, given[1], _choices(kind)), field=field)
     return ParameterError(
         f"{path}: {reason[:1].lower()}{reason[1:]}" if path else reason, field=field
     )
+
+
+def _no_choice(path: str, given: str, valid: list[str]) -> str:
+    close = difflib.get_close_matches(given, valid, n=1)
+    suggestion = f", did you mean {close[0]}?" if close else ";"
+    return f"{path} is {given!r}{suggestion} valid are {', '.join(valid)}"
+
+
+def _choices(kind: object) -> list[str]:
+    """Return the texts that a type allows by its literals."""
+    if get_origin(kind) is Literal:
+        return list(get_args(kind))
+    return [choice for each in get_args(kind) for choice in _choices(each)]

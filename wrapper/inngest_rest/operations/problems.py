@@ -11,6 +11,7 @@ from attrs import evolve, fields, frozen
 from inngest_rest import errors
 from inngest_rest.action_reports import ActionOutcome
 from inngest_rest.operations.parameters import ParameterError
+from inngest_rest.operations.strangers import in_commands, is_of_stranger
 from inngest_rest.record import Record
 
 if TYPE_CHECKING:
@@ -67,6 +68,11 @@ MEANING: dict[Code, str] = {
 
 _SERVER_ERROR = 500
 
+_WRONG_SERVER = (
+    "`inngest-rest doctor` shows what answers at the base URL. Set INNGEST_BASE_URL, or "
+    "INNGEST_DEV for a dev server."
+)
+
 # What to do where there is no such thing, by the group of the operation.
 _HINTS = {
     "events": "`events list` shows events with their internal ids; one that was just sent "
@@ -80,6 +86,11 @@ _HINTS = {
     "cancellations": "`functions list` shows the functions of an app, and `cancellations list` the "
     "bulk cancellations.",
     "webhooks": "`webhooks list` shows the webhooks.",
+}
+
+_HINTS_IF_MISSING = {
+    "app is missing": "`apps list` shows the apps of this server and environment.",
+    "function is missing": "`functions list` shows the functions of an app.",
 }
 
 
@@ -134,11 +145,12 @@ def problem_of(
     if operation is None:
         return problem
     can_repeat = parameters is None or operation.can_repeat(parameters)
+    field = problem.field or _field(problem, operation)
     return evolve(
         problem,
-        hint=problem.hint or _hint(problem.code, operation),
+        hint=problem.hint or _hint(problem, field, operation),
         retryable=problem.retryable and (can_repeat or not _may_be_done(error)),
-        field=problem.field or _field(problem, operation),
+        field=field,
     )
 
 
@@ -169,7 +181,7 @@ def _problem_of(error: BaseException) -> Problem:
             return Problem(
                 Code.TIMED_OUT,
                 str(error),
-                hint="It goes on all the same: wait again, or longer.",
+                hint=_hint_of_wait(error),
                 retryable=True,
             )
         case errors.TransportError():
@@ -183,8 +195,7 @@ def _problem_of(error: BaseException) -> Problem:
             return Problem(
                 Code.SERVER,
                 str(error),
-                hint="`inngest-rest doctor` shows what answers at the base URL. Set "
-                "INNGEST_BASE_URL, or INNGEST_DEV for a dev server.",
+                hint=_WRONG_SERVER,
                 status=error.status,
             )
         case KeyboardInterrupt():
@@ -193,10 +204,29 @@ def _problem_of(error: BaseException) -> Problem:
             return Problem(Code.UNEXPECTED, f"{type(error).__name__}: {error}")
 
 
+def _hint_of_wait(error: errors.WaitTimeoutError) -> str:
+    if not isinstance(error.__cause__, errors.NotFoundError):
+        return "It goes on all the same: wait again, or longer."
+    if error.event_id is None:
+        return "There may be no such run: `runs list` shows runs."
+    return (
+        "There may be no such event: `events list` shows events with their internal ids, and "
+        "`events explain` finds one by an id of your own."
+    )
+
+
 def _problem_of_response(error: errors.ApiError) -> Problem:
+    if isinstance(error, errors.RouteNotFoundError) and is_of_stranger(error):
+        return Problem(
+            Code.SERVER,
+            f"what responds is not Inngest: {error.method} {error.url} answered {error.status}: "
+            f"{error.message}",
+            hint=_WRONG_SERVER,
+            status=error.status,
+        )
     problem = Problem(
         _code_of_response(error),
-        str(error),
+        in_commands(error),
         retry_after=error.retry_after,
         status=error.status,
     )
@@ -253,8 +283,13 @@ def _may_be_done(error: BaseException) -> bool:
             return True
 
 
-def _hint(code: Code, operation: Operation[Any]) -> str | None:
-    return _HINTS.get(operation.name.partition(".")[0]) if code is Code.NOT_FOUND else None
+def _hint(problem: Problem, field: str | None, operation: Operation[Any]) -> str | None:
+    if field == "ids" and "malformed" in problem.message:
+        return "The ids of runs, one a line, are what `runs list -o id` prints."
+    if problem.message in _HINTS_IF_MISSING:
+        return _HINTS_IF_MISSING[problem.message]
+    group = operation.name.partition(".")[0]
+    return _HINTS.get(group) if problem.code is Code.NOT_FOUND else None
 
 
 def _field(problem: Problem, operation: Operation[Any]) -> str | None:

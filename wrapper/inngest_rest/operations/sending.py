@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from inngest_rest.errors import PartialSendError
 from inngest_rest.operations.operation import Effect, Operation
-from inngest_rest.operations.parameters import Json, Moment, ParameterError, Rate, instant, option
+from inngest_rest.operations.parameters import Json, Moment, Rate, instant, option, unusable_file
 from inngest_rest.operations.problems import Code, OperationError, Problem
 from inngest_rest.operations.results import MAX_ROWS, Sent
 
@@ -152,7 +152,11 @@ def send_file(
             on_batch=note,
         )
     except OSError as error:
-        raise ParameterError(f"path: {error}", field="path") from error
+        # The checkpoint and the rejected lines are written beside it.
+        is_input = error.filename in {None, parameters.path}
+        path = parameters.path if is_input else error.filename
+        verb = "read" if is_input else "write"
+        raise unusable_file("path", path, error, verb=verb) from error
     sent = Sent(
         client.target,
         report.accepted,
@@ -162,8 +166,30 @@ def send_file(
         report.failures,
     )
     if not sent.is_complete:
-        raise OperationError(_incomplete(sent), data=sent)
+        problem = evolve(_incomplete(sent), hint=_next(sent, parameters))
+        raise OperationError(problem, data=sent)
     return sent
+
+
+def _next(sent: Sent, parameters: SendFile) -> str:
+    """Return what to do about the lines of a file that were not accepted."""
+    parts: list[str] = []
+    if sent.rejected:
+        # Only one who sends files has loaded these.
+        from inngest_rest._core.file_import.rejected_lines import reasons_path  # noqa: PLC0415
+        from inngest_rest._core.file_import.send_file import rejected_path  # noqa: PLC0415
+
+        rejected = rejected_path(parameters.path, parameters.name or "", parameters.dead_letters)
+        parts.append(
+            f"The rejected lines are in {rejected}, and the reason of each in "
+            f"{reasons_path(rejected)}: correct the lines, and send that file."
+        )
+    if sent.unknown:
+        parts.append(
+            "Send the whole again, by the same name, for those that are unknown: what was accepted "
+            "runs nothing twice."
+        )
+    return " ".join(parts)
 
 
 def _incomplete(sent: Sent) -> Problem:

@@ -12,7 +12,7 @@ from attrs import frozen
 from inngest_rest._core.actions.action import Collected, OptionArguments
 from inngest_rest._core.actions.kept_runs import KeptRuns
 from inngest_rest._core.actions.ledger import Ledger
-from inngest_rest._core.arguments import check_count, check_id
+from inngest_rest._core.arguments import check_count, check_run_id
 from inngest_rest._core.calls.server_clock import SAME_WITHIN
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import check_statuses
@@ -134,7 +134,7 @@ def check_selection(
         rows = check_report(resume, action).rows
         for row in filter(is_open, rows):
             # It may come from a file: an id is never None here, nor anything but an id.
-            check_id(f"resume: the id of row {row.position}", row.id)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+            check_run_id(f"resume: the id of row {row.position}", row.id)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
         return lambda: _remaining(rows, limit)
     if ids is not None:
         ledger = _check_ids(ids, limit)
@@ -251,7 +251,7 @@ def _check_ids(ids: Iterable[str], limit: int | None) -> Ledger:
         raise InvalidArgumentError(f"ids must be an iterable of run ids, not {ids!r}")
     ledger, seen = Ledger(), PackedIdSet()
     for at, each in enumerate(ids):
-        is_new = seen.add(check_id(f"ids[{at}]", each))
+        is_new = seen.add(check_run_id(f"ids[{at}]", each))
         if is_new and (limit is None or len(ledger) < limit):
             ledger.put(new_row(len(ledger), each))
     return ledger

@@ -56,6 +56,11 @@ class Marks(NamedTuple):
     written: Mark
 
 
+def reasons_path(path: Path) -> Path:
+    """Return where the reasons of the rejected lines go, by where those go."""
+    return path.with_name(f"{path.stem}.reasons{path.suffix}")
+
+
 class RejectedLines:
     """Two private files, created when the first line is rejected.
 
@@ -72,7 +77,7 @@ class RejectedLines:
 
     def __init__(self, path: Path, marks: Marks | None = None) -> None:
         self._lines = _Log(path)
-        self._reasons = _Log(path.with_name(f"{path.stem}.reasons{path.suffix}"))
+        self._reasons = _Log(reasons_path(path))
         self._line_count = 0
         if (
             marks is not None

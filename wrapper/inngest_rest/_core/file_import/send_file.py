@@ -68,14 +68,18 @@ def check_options(
             )
         if resume:
             raise InvalidArgumentError("standard input cannot be resumed: send a file instead")
-        beside = re.sub(r"[^\w.-]", "_", name)
     else:
-        beside = source
         name = name or Path(source).name
-    rejected = Path(dead_letters or f"{beside}.rejected.ndjson")
+    rejected = rejected_path(source, name, dead_letters)
     if source != STDIN and rejected.absolute() == Path(source).absolute():
         raise InvalidArgumentError("dead_letters must not be the file that is sent")
     return ImportOptions(source, name, rejected, resume)
+
+
+def rejected_path(source: str, name: str, dead_letters: AnyPath | None = None) -> Path:
+    """Return where rejected lines go: beside the file, or in this folder by the import's name."""
+    beside = re.sub(r"[^\w.-]", "_", name) if source == STDIN else source
+    return Path(dead_letters or f"{beside}.rejected.ndjson")
 
 
 def send_file(

@@ -1,0 +1,50 @@
+"""A file that is sent: what is said of lines that were not accepted."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from inngest_rest.testing import MockServer, answers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.command import Run
+
+GOOD = '{"name": "order/placed"}\n'
+BAD = '{"nmae": "order/placed"}\n'
+
+
+@pytest.mark.parametrize(
+    ("source", "more", "rejected"),
+    [
+        ("orders.ndjson", [], "orders.ndjson.rejected.ndjson"),
+        ("orders.ndjson", ["--dead-letters", "bad.ndjson"], "bad.ndjson"),
+        ("-", ["--name", "of today"], "of_today.rejected.ndjson"),
+    ],
+)
+def test_rejected_lines_are_said_to_be_in_files_to_correct(
+    source: str, more: list[str], rejected: str, run: Run, folder: Path
+) -> None:
+    (folder / "orders.ndjson").write_text(GOOD + BAD)
+    ran = run("send-file", source, *more, stdin=GOOD + BAD)
+    assert ran.status == 6
+    hint = ran.answer["error"]["hint"]
+    reasons = f"{rejected.removesuffix('.ndjson')}.reasons.ndjson"
+    assert f" in {rejected}, " in hint
+    assert f" in {reasons}: " in hint
+    assert "with its id" not in hint
+    assert (folder / rejected).read_text() == BAD
+    assert json.loads((folder / reasons).read_text())["line"] == 2
+
+
+@pytest.mark.usefixtures("folder")
+def test_lines_of_which_nothing_is_known_are_to_be_sent_again(run: Run, mock: MockServer) -> None:
+    mock.fault(answers(500), times=None)
+    ran = run("send-file", "-", "--name", "orders", "--retries", "0", stdin=GOOD)
+    assert ran.status == 6
+    assert "by the same name" in ran.answer["error"]["hint"]
+    assert "rejected" not in ran.answer["error"]["hint"]
