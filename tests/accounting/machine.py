@@ -15,13 +15,14 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from inngest_rest import (
     AsyncEventBuffer,
     BatchReport,
+    EventBuffer,
+    InngestClient,
     InngestError,
     InvalidEventError,
     PartialSendError,
     RetryPolicy,
 )
 from inngest_rest._core.buffer import outbox as _outbox
-from inngest_rest._core.buffer import preloading
 from inngest_rest._core.file_import import send_file as _send_file
 from inngest_rest.testing import MockServer
 from tests.accounting.ledger import Kind, Ledger
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
     from inngest_rest.testing._faults import Fault
 
 # Python 3.11 may fail to compile a module that is first imported deep inside hypothesis.
-preloading.preload()
+with InngestClient(dev=True) as _client:
+    EventBuffer(_client).close()
 _ = (_outbox, _send_file)
 
 KINDS: list[Kind] = ["own id", "own id", "own id", "no id", "no id", "refused", "invalid"]

@@ -27,6 +27,7 @@ CALLS: dict[str, Call] = {
     "send_many": lambda it, _: it.send_many([EVENT] * 3, batch_size=1, in_flight=1),
     "send_file": lambda it, folder: it.send_file(_file(folder), batch_size=1, in_flight=1),
     "health": lambda it, _: it.health(),
+    "diagnose": lambda it, _: it.diagnose(),
     "raw": lambda it, _: _raw(it),
     "with_options": lambda it, _: it.with_options(headers={"x-other": "1"}).health(),
     "apps.list": lambda it, _: it.apps.list().page(),
@@ -83,8 +84,8 @@ def public() -> set[str]:
     return {
         f"{prefix}{name}"
         for prefix, kind in groups
-        for name, member in vars(kind).items()
-        if inspect.isfunction(member) and not name.startswith("_")
+        for name, _ in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_")
     } - {"close"}
 
 
