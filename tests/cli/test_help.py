@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +16,6 @@ from inngest_rest.operations.problems import EXIT_STATUS, MEANING, Code
 from inngest_rest.testing import MockServer, completes, waits_for
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from inngest_rest import InngestClient
     from tests.support.command import Run
 
@@ -47,6 +46,14 @@ def test_the_help_of_all_lists_the_groups_and_what_each_exit_status_means(run: R
     flat = [pair for commands in groups.FLAT.values() for pair in commands.items()]
     assert all(re.search(f"│ {name} +{about}", out) for name, about in flat)
     assert all(f"{EXIT_STATUS[code]}  {MEANING[code]}" in out for code in Code)
+    assert "141  nobody reads the output any more" in out
+
+
+def test_the_documentation_has_each_exit_status_with_its_code() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (\d+) \| `?(\w*)`? ?\|", text, re.MULTILINE))
+    codes = {str(EXIT_STATUS[code]): code.value for code in Code}
+    assert rows == {"0": "", **codes, "141": ""}
 
 
 @pytest.mark.parametrize("group", [name for name in table.GROUPS if name not in groups.FLAT])

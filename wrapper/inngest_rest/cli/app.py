@@ -26,11 +26,6 @@ Keys come from the environment: INNGEST_EVENT_KEY for sending, INNGEST_SIGNING_K
 INNGEST_API_KEY for the rest. A dev server (--dev) needs none.
 """
 
-_EXIT_STATUS = "Exit status:\n    0  done\n" + "\n".join(
-    f"{EXIT_STATUS[code]:5}  {MEANING[code]}" for code in Code
-)
-
-
 # A key on a command line ends in the history of a shell, and in the list of processes.
 _KEY = re.compile(
     r"--?(event|signing|api|signing[-_]key[-_]fallback)[-_]?(key|token)", re.IGNORECASE
@@ -41,6 +36,16 @@ _ABOUT = {"--help", "-h"}
 
 # What a shell reports of a program that ended because nobody read its output any more.
 _BROKEN_PIPE = 128 + 13
+
+_MEANINGS = {
+    0: "done",
+    **{EXIT_STATUS[code]: MEANING[code] for code in Code},
+    _BROKEN_PIPE: "nobody reads the output any more, as after `| head`",
+}
+
+_EXIT_STATUS = "Exit status:\n" + "\n".join(
+    f"{status:5}  {meaning}" for status, meaning in _MEANINGS.items()
+)
 
 
 def run(tokens: Sequence[str]) -> int:
