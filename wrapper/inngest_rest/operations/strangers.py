@@ -32,7 +32,7 @@ def is_of_stranger(error: RouteNotFoundError) -> bool:
         body = response.json()
     except (ValueError, RecursionError):
         return True
-    return not isinstance(body, dict) or not {"error", "errors"} & set(body)
+    return not isinstance(body, dict) or not ("error" in body or "errors" in body)
 
 
 def in_commands(error: ApiError) -> str:
