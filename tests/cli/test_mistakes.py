@@ -252,7 +252,13 @@ def test_what_is_typed_overrides_params(run: Run, mock: MockServer) -> None:
 )
 @pytest.mark.parametrize(
     "command",
-    [["runs", "list"], ["apps", "list"], ["runs", "replay", NO_RUN], ["webhooks", "list"]],
+    [
+        ["runs", "list"],
+        ["apps", "list"],
+        ["runs", "replay", NO_RUN],
+        ["runs", "replay", NO_RUN, "--dry-run"],
+        ["webhooks", "list"],
+    ],
     ids=" ".join,
 )
 def test_a_server_that_is_not_inngest_is_told_as_such(

@@ -13,7 +13,7 @@ from inngest_rest._core.arguments import check_run_id
 from inngest_rest.action_reports import ActionReport, ActionRow
 from inngest_rest.cli.report_file import ReportFile
 from inngest_rest.cli.typed import command_text
-from inngest_rest.operations.bulk import Selection, carry_out, not_planned
+from inngest_rest.operations.bulk import Selection, carry_out, not_planned, report_of_plan
 from inngest_rest.operations.functions import InvokeMany
 from inngest_rest.operations.problems import Code, OperationError, Problem, problem_of
 from inngest_rest.operations.results import Acted
@@ -94,9 +94,8 @@ class _Act:
     def _plan(self, kept: ActionReport | None) -> ActionReport:
         """List what is selected, and check it; nothing is done."""
         self._answer.talk.progress("Listing what is selected")
-        report = self._operation.act(
-            self._client, self._parameters, dry_run=True, resume=kept, on_result=None
-        )
+        act = self._operation.act
+        report = report_of_plan(act, self._client, self._parameters, resume=kept)
         self._answer.talk.end_progress()
         return report
 

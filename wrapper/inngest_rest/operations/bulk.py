@@ -153,10 +153,28 @@ class BulkOperation(Operation[B]):
 
 
 def plan(act: Act[B], client: InngestClient, parameters: B) -> Acted:
-    """Return what would be done; nothing is."""
+    """Return what would be done; nothing is.
+
+    Raises:
+        OperationError: It cannot be found out; the data has what was.
+    """
     parameters = parameters.fixed()
-    report = act(client, parameters, dry_run=True, resume=None, on_result=None)
-    return _acted(client, parameters, report)
+    return _acted(client, parameters, report_of_plan(act, client, parameters))
+
+
+def report_of_plan(
+    act: Act[B], client: InngestClient, parameters: B, *, resume: ActionReport | None = None
+) -> ActionReport:
+    """Return the report on what would be done, or on what a report leaves to do.
+
+    Raises:
+        OperationError: It cannot be found out; the data has what was.
+    """
+    try:
+        return act(client, parameters, dry_run=True, resume=resume, on_result=None)
+    except PartialActionError as error:
+        acted = _acted(client, parameters, error.report)
+        raise OperationError(_stopped(error), data=acted) from error
 
 
 def not_planned(planned: ActionReport) -> Problem | None:
