@@ -106,6 +106,7 @@ OF_THE_THREAD = {
     "After a fork, the child's buffer is empty and has its own thread",
     "It is safe to share between threads",
     "on_batch: Called with a `BatchReport` when the outcome of events is final, in the buffer's",
+    "Or the proxy or the certificates of the environment cannot be used.",
     "exit_timeout: ",
     "exit_on_sigterm: ",
     "A handler of the program's own stays",

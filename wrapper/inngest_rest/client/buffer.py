@@ -67,7 +67,7 @@ class EventBuffer(Buffer):
             in the main thread.
 
     Raises:
-        ConfigurationError: The client has no event key, or the proxy or the certificates of the
+        ConfigurationError: The client has no event key. Or the proxy or the certificates of the
             environment cannot be used.
         InvalidArgumentError: An argument is out of bounds, or the client is not an
             `InngestClient`.
