@@ -86,9 +86,9 @@ def test_a_payload_of_many_keys_keeps_the_schema(
 
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize(
-    ("depth", "warnings"), [(90, 0), (300, 1), (900, 0)], ids=["90", "300", "900"]
+    ("depth", "warnings"), [(90, {0}), (300, {1}), (900, {0, 1})], ids=["90", "300", "900"]
 )
-def test_a_payload_nested_deeply_is_answered(era: str, depth: int, warnings: int) -> None:
+def test_a_payload_nested_deeply_is_answered(era: str, depth: int, warnings: set[int]) -> None:
     payload = '{"k":' * depth + "1" + "}" * depth
     event = f'{{"internal_id": "{UNKNOWN}", "id": "1", "name": "a", "data": {payload}}}'
     body = f'{{"data": {event}}}'
@@ -97,4 +97,5 @@ def test_a_payload_nested_deeply_is_answered(era: str, depth: int, warnings: int
         result = call(mcp.server(client), "events_get", {"id": UNKNOWN}, era)
     found = answer(result)
     assert found["ok"]
-    assert len(found["warnings"]) == warnings  # the client makes text of one that is deeper still
+    # Where Python's stack is short, the client makes text of what is deeper still.
+    assert len(found["warnings"]) in warnings
