@@ -77,7 +77,8 @@ def test_a_cancelled_call_stops_acting_on_many_runs(stuck: Stuck, era: str) -> N
         talk(mcp.server(client), conversation, era)
         stuck.released.set()
         for thread in set(threading.enumerate()) - before:
-            thread.join(60)
+            if thread.is_alive():  # one that is about to start cannot be waited for
+                thread.join(60)
     assert stuck.requests < len(IDS)
 
 
