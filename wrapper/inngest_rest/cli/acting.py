@@ -31,20 +31,7 @@ _FIRST_ROWS = 20
 _FIRST_IDS = 5
 
 
-def act(
-    operation: BulkOperation[Any],
-    client: InngestClient,
-    parameters: Any,
-    extras: Extras,
-    options: Options,
-    answer: Answer,
-) -> int:
-    """Act on what the parameters select, if that is confirmed; write the answer."""
-    act = _Act(operation, client, parameters.fixed(), extras, options, answer)
-    return act.run()
-
-
-class _Act:
+class Act:
     """One act, from what is selected to its answer."""
 
     def __init__(
@@ -58,7 +45,7 @@ class _Act:
     ) -> None:
         self._operation = operation
         self._client = client
-        self._parameters = _with_end(parameters)
+        self._parameters = _with_end(parameters.fixed())
         self._extras = extras
         self._options = options
         self._answer = answer
@@ -66,6 +53,7 @@ class _Act:
         self._shown: set[int] = set()
 
     def run(self) -> int:
+        """Act on what the parameters select, if that is confirmed; write the answer."""
         kept = self._file.read(_action(self._operation, self._parameters)) if self._file else None
         if kept is not None:
             self._answer.warnings.append(

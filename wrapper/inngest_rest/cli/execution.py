@@ -50,7 +50,8 @@ def execute(
             if _is_bulk(operation):
                 from inngest_rest.cli import acting  # noqa: PLC0415 - few commands act on many
 
-                return acting.act(operation, client, parameters, extras, options, answer)
+                act = acting.Act(operation, client, parameters, extras, options, answer)
+                return act.run()
             return _run(operation, client, parameters, extras, options, answer)
     except OutputError:
         raise
