@@ -18,6 +18,15 @@ SAME_WITHIN = 2.0
 _YEARS = range(2020, 2200)
 
 
+def stated_time(response: httpx.Response) -> datetime | None:
+    """Return the time in the header Date, cut to whole seconds; None if there is none."""
+    try:
+        date = parsedate_to_datetime(response.headers["date"])
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None
+    return date.replace(tzinfo=date.tzinfo or UTC)
+
+
 class ServerClock:
     """The clock of a server, known by the header Date of its responses (RFC 9110, 6.6.1).
 
@@ -45,12 +54,9 @@ class ServerClock:
         if date is None or date == self._seen or "age" in response.headers:
             return
         self._seen = date
-        try:
-            dated = parsedate_to_datetime(date)
-        except (ValueError, TypeError, OverflowError):
-            return
-        if dated.year in _YEARS:
-            seconds = dated.replace(tzinfo=dated.tzinfo or UTC).timestamp()
+        stated = stated_time(response)
+        if stated is not None and stated.year in _YEARS:
+            seconds = stated.timestamp()
             self._narrow(seconds - self._clock.now(), seconds + 1 - sent_at)
 
     @property

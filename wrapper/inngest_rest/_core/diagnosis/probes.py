@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -11,6 +10,7 @@ from attrs import field, frozen
 
 from inngest_rest._core.calls import answers, raw, requests
 from inngest_rest._core.calls.route import Route
+from inngest_rest._core.calls.server_clock import stated_time
 from inngest_rest._core.plans import Call, Plan, call
 from inngest_rest._core.resources.absent import needed
 from inngest_rest.errors import (
@@ -223,9 +223,6 @@ def probe(session: Session, route: Route[Any, T], bearer: Secret | None = None) 
 
 
 def _skew(response: httpx.Response, now: float) -> float | None:
-    """Return how far the server's clock is ahead; its time is cut to whole seconds."""
-    try:
-        stated = parsedate_to_datetime(response.headers["date"]).timestamp()
-    except (KeyError, ValueError, TypeError, OverflowError):
-        return None
-    return round(stated + 0.5 - now, 1)
+    """Return how many seconds the server's clock is ahead; its time is cut to whole ones."""
+    stated = stated_time(response)
+    return None if stated is None else round(stated.timestamp() + 0.5 - now, 1)
