@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from inngest_rest import InngestClient
+from inngest_rest._core.calls.session import Session
+from inngest_rest._core.calls.settings import resolve
+from inngest_rest._core.outcomes import explain
 from inngest_rest.testing import MockServer, completes, sleeps
 
 if TYPE_CHECKING:
@@ -136,3 +141,14 @@ def test_a_day_is_searched_for_an_own_id_by_the_servers_clock(
     assert explanation.event.received_at == datetime.fromtimestamp(
         mock.now.timestamp() - 86_395, UTC
     )
+
+
+@pytest.mark.parametrize("stated", [None, datetime.max.replace(tzinfo=UTC)], ids=["none", "absurd"])
+def test_an_event_is_explained_by_the_servers_clock_if_the_response_states_no_time(
+    stated: datetime | None, clock: Clock
+) -> None:
+    session = Session(resolve(dev=True), clock)
+    server = datetime.fromtimestamp(clock.now() + 600, UTC)
+    dated = httpx.Response(200, headers={"date": format_datetime(server, usegmt=True)})
+    session.server_clocks["api"].observe(dated, clock.now())
+    assert abs(explain._now(session, stated) - server) < timedelta(seconds=2)  # noqa: SLF001

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.arguments import check_text
@@ -86,8 +86,8 @@ def explain_stored(
 
 
 def _now(session: Session, stated: datetime | None) -> datetime:
-    """Return the time by the server's clock, or by ours if the server's cannot be right."""
-    now = datetime.fromtimestamp(session.clock.now(), UTC)
+    """Return the time that the response states, or that of the server's clock if it cannot be."""
+    now = session.server_clocks["api"].now()
     return stated if stated is not None and abs(stated - now) < _MOST_WRONG else now
 
 
