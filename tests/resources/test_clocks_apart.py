@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from inngest_rest import InngestClient
+from inngest_rest._core import clock as _core
 from inngest_rest._core.calls.session import Session
 from inngest_rest._core.calls.settings import resolve
 from inngest_rest._core.outcomes import explain
@@ -147,7 +148,7 @@ def test_a_day_is_searched_for_an_own_id_by_the_servers_clock(
 def test_an_event_is_explained_by_the_servers_clock_if_the_response_states_no_time(
     stated: datetime | None, clock: Clock
 ) -> None:
-    session = Session(resolve(dev=True), clock)
+    session = Session(resolve(dev=True), _core.Clock(now=clock.now))
     server = datetime.fromtimestamp(clock.now() + 600, UTC)
     dated = httpx.Response(200, headers={"date": format_datetime(server, usegmt=True)})
     session.server_clocks["api"].observe(dated, clock.now())
