@@ -62,7 +62,7 @@ class Answer:
         """Return the answer to an operation, in the format that the options name."""
         return cls(
             operation.name,
-            options.output or default_format(to_file=options.output_file is not None),
+            options.format,
             operation.returns,
             operation.untrusted_paths,
             talk=Talk(options.quiet),
@@ -75,10 +75,9 @@ class Answer:
         Raises:
             ParameterError: An option is malformed, or its file cannot be written to.
         """
-        form = options.output or default_format(to_file=options.output_file is not None)
         return cls(
             command,
-            form,
+            options.format,
             shape=Shape.of(options.fields, options.max_chars, (result,)),
             talk=Talk(options.quiet),
             output=Output(options.output_file),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest.cli.answer import Answer
-from inngest_rest.cli.options import default_format
 from inngest_rest.errors import InngestError
 from inngest_rest.operations.operation import Returns
 from inngest_rest.operations.problems import problem_of
@@ -30,8 +29,7 @@ def answer_locally(
         result: The class of what it returns.
         work: Does it, and writes the answer.
     """
-    to_file = options.output_file is not None
-    answer = Answer(command, options.output or default_format(to_file=to_file))
+    answer = Answer(command, options.format)
     try:
         answer = Answer.local(command, options, result)
         return work(answer)

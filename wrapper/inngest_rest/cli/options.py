@@ -61,6 +61,11 @@ class Options:
         int | None, _option("--retries", help="Maximum number of retries; by default 4.")
     ] = None
 
+    @property
+    def format(self) -> Format:
+        """The format that is named, or that suits where the answer goes."""
+        return self.output or default_format(to_file=self.output_file is not None)
+
 
 def default_format(*, to_file: bool = False) -> Format:
     """Return the format where no option names one."""
