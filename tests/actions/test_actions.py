@@ -138,6 +138,7 @@ MISTAKES: list[tuple[str, dict[str, Any]]] = [
     ("in_flight must be at most 64", {"app": "shop", "in_flight": 65}),
     ("max_requests must be", {"app": "shop", "max_requests": 0}),
     ("period must be", {"app": "shop", "period": 0}),
+    ("on_start must be callable", {"app": "shop", "on_start": 5}),
     ("on_result must be callable", {"app": "shop", "on_result": 5}),
     ("resume: this is not the report", {"resume": {"rows": 5}}),
     ("report of functions.invoke a/b", {"resume": ActionReport("functions.invoke a/b", ())}),
@@ -183,6 +184,49 @@ def test_rows_are_passed_on_in_order_as_they_come(client: InngestClient, mock: M
     rows: list[ActionRow] = []
     report = client.runs.cancel_all(ids, on_result=rows.append)
     assert tuple(rows) == report.rows
+
+
+def test_a_row_of_unknown_outcome_is_passed_on_before_its_request_is_sent(
+    client: InngestClient, mock: MockServer
+) -> None:
+    open_ids, failed_ids = start(client, mock, "app/nap", 2), start(client, mock, "app/boom", 2)
+    told: list[tuple[int, str, int]] = []
+
+    def effects() -> int:
+        return len(mock.runs) + sum(run.status == "cancelled" for run in mock.runs)
+
+    before = effects()
+
+    def note(row: ActionRow) -> None:
+        told.append((row.position, row.outcome, effects() - before))
+
+    client.runs.cancel_all(open_ids, in_flight=1, on_start=note)
+    client.runs.replay_all(failed_ids, in_flight=1, on_start=note)
+    client.functions.invoke_many("shop", "ok", [{}, {}], in_flight=1, on_start=note)
+    assert told == [(done % 2, "unknown", done) for done in range(6)]
+
+
+@pytest.mark.parametrize("method", ["cancel_all", "replay_all"])
+def test_a_dry_run_starts_nothing(client: InngestClient, mock: MockServer, method: str) -> None:
+    ids = start(client, mock, "app/nap" if method == "cancel_all" else "app/boom", 2)
+    rows: list[ActionRow] = []
+    getattr(client.runs, method)(ids, dry_run=True, on_start=rows.append)
+    assert not rows
+
+
+def test_a_run_is_not_tried_if_it_cannot_be_written_down_first(
+    client: InngestClient, mock: MockServer
+) -> None:
+    ids = start(client, mock, "app/nap", 3)
+
+    def note(row: ActionRow) -> None:
+        if row.position == 1:
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full") as caught:
+        client.runs.cancel_all(ids, in_flight=1, on_start=note)
+    assert caught.value.__notes__ == ["so far runs.cancel: 1 done, 2 not tried"]
+    assert len(acts(mock)) == 1
 
 
 @pytest.mark.parametrize("method", ["cancel_all", "replay_all"])

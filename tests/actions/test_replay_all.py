@@ -70,6 +70,18 @@ def test_the_lost_replay_of_a_replay_is_found(client: InngestClient, mock: MockS
     assert len(mock.runs) == 3
 
 
+def test_what_was_written_down_before_a_kill_is_looked_up_and_not_repeated(
+    client: InngestClient, mock: MockServer
+) -> None:
+    ids = [failed_run(client, mock) for _ in range(3)]
+    client.runs.replay(ids[0])
+    started: list[ActionRow] = []
+    report = client.runs.replay_all(ids, on_start=started.append)
+    started.sort(key=lambda row: row.position)
+    assert client.runs.replay_all(resume=ActionReport("runs.replay", started)) == report
+    assert len(mock.runs) == 7
+
+
 def test_a_replay_that_started_nothing_is_requested_again(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:

@@ -19,7 +19,8 @@ from inngest_rest import InngestClient
 from inngest_rest.testing import MockServer, completes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "inngest_rest.cli"]
 
@@ -134,3 +135,33 @@ def test_json_is_utf_8_whatever_the_locale(environment: dict[str, str]) -> None:
         out, _ = process.communicate()
     assert process.returncode == 0
     assert json.loads(out.decode("utf-8"))["data"]["items"][0]["data"] == {"name": "René"}
+
+
+def test_no_run_is_replayed_twice_if_a_kill_hits_replays_under_way(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    victims: list[subprocess.Popen[bytes]] = []
+
+    def boom(_event: Mapping[str, object]) -> None:
+        for victim in victims:
+            victim.kill()
+        raise RuntimeError
+
+    mock = MockServer()
+    mock.function("shop", "boom", trigger="order/placed", run=boom)
+    client = InngestClient(dev=True, transport=mock.transport)
+    client.send([{"name": "order/placed"}] * 9)
+    ids = [run.id for run in mock.runs]
+    with mock.serve() as url:
+        environment = environment | {"INNGEST_DEV": url}
+        tokens = ["runs", "replay", *ids, "--report", str(tmp_path / "report.json")]
+        with start(environment, *tokens, stdout=subprocess.PIPE) as process:
+            victims.append(process)
+            process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        assert 9 < len(mock.runs) < 18
+        victims.clear()
+        with start(environment, *tokens, stdout=subprocess.PIPE) as process:
+            out, _ = process.communicate()
+    assert json.loads(out)["data"]["counts"] == {"done": 9}
+    assert len(mock.runs) == 18

@@ -107,6 +107,7 @@ class Functions(Resource):
         in_flight: int = action.DEFAULT_IN_FLIGHT,
         max_requests: int | None = None,
         period: Seconds = 1.0,
+        on_start: Callable[[ActionRow], object] | None = None,
         on_result: Callable[[ActionRow], object] | None = None,
         resume: Resumable | None = None,
     ) -> ActionReport:
@@ -121,6 +122,8 @@ class Functions(Resource):
             in_flight: Maximum number of requests in flight, 1 to 64.
             max_requests: Maximum number of requests per period; None for no limit.
             period: The period of `max_requests`, in seconds or as a timedelta.
+            on_start: Called with a row of outcome unknown before its request is sent, by one
+                thread at a time; a report with that row resumes rightly even after a kill.
             on_result: Called with each row, in order, as the results come.
             resume: The report of an earlier call with the same inputs, or of a dry run, or its
                 `to_dict()`: what is planned, failed or not tried is tried, and nothing else. What
@@ -147,5 +150,6 @@ class Functions(Resource):
             in_flight=in_flight,
             max_requests=max_requests,
             period=period,
+            on_start=on_start,
             on_result=on_result,
         ).run_async(self._driver)

@@ -226,6 +226,7 @@ class Runs(Resource):
         in_flight: int = action.DEFAULT_IN_FLIGHT,
         max_requests: int | None = None,
         period: Seconds = 1.0,
+        on_start: Callable[[ActionRow], object] | None = None,
         on_result: Callable[[ActionRow], object] | None = None,
         resume: Resumable | None = None,
     ) -> ActionReport:
@@ -247,6 +248,8 @@ class Runs(Resource):
             in_flight: Maximum number of runs in work at a time, 1 to 64.
             max_requests: Maximum number of runs to cancel per period; None for no limit.
             period: The period of `max_requests`, in seconds or as a timedelta.
+            on_start: Called with a row of outcome unknown before its request is sent, by one
+                thread at a time; a report with that row resumes rightly even after a kill.
             on_result: Called with each row, in order, as the results come.
             resume: The report of an earlier call, or of a dry run, or its `to_dict()`: what is
                 planned, failed, unknown or not tried is tried again, and nothing else.
@@ -276,6 +279,7 @@ class Runs(Resource):
             in_flight=in_flight,
             max_requests=max_requests,
             period=period,
+            on_start=on_start,
             on_result=on_result,
         ).run_async(self._driver)
 
@@ -293,6 +297,7 @@ class Runs(Resource):
         in_flight: int = action.DEFAULT_IN_FLIGHT,
         max_requests: int | None = None,
         period: Seconds = 1.0,
+        on_start: Callable[[ActionRow], object] | None = None,
         on_result: Callable[[ActionRow], object] | None = None,
         resume: Resumable | None = None,
     ) -> ActionReport:
@@ -317,6 +322,8 @@ class Runs(Resource):
             max_requests: Maximum number of runs to replay per period, each by up to five requests;
                 None for no limit.
             period: The period of `max_requests`, in seconds or as a timedelta.
+            on_start: Called with a row of outcome unknown before its request is sent, by one
+                thread at a time; a report with that row resumes rightly even after a kill.
             on_result: Called with each row, in order, as the results come.
             resume: The report of an earlier call, or of a dry run, or its `to_dict()`: what is
                 planned, failed, unknown or not tried is tried again, and nothing else.
@@ -347,6 +354,7 @@ class Runs(Resource):
             in_flight=in_flight,
             max_requests=max_requests,
             period=period,
+            on_start=on_start,
             on_result=on_result,
         ).run_async(self._driver)
 

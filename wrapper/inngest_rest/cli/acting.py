@@ -134,6 +134,10 @@ class Act:
         ledger, action = Ledger(start.rows), start.action
         to_do, done = sum(map(is_open, start.rows)), 0
 
+        def on_start(row: ActionRow) -> None:
+            if self._file:
+                self._file.add(row)
+
         def on_result(row: ActionRow) -> None:
             nonlocal done
             done += 1
@@ -151,6 +155,7 @@ class Act:
                 self._client,
                 self._parameters,
                 resume=kept,
+                on_start=on_start,
                 on_result=on_result,
             )
             return self._answer_acted(acted.report)

@@ -1,7 +1,8 @@
 """Report file: what became of each run of a bulk operation, kept as it goes on, to resume from.
 
 The report is replaced as a whole at the beginning and at the end. In between each row is appended
-to a journal beside it, which costs the same however long the report is, and survives a kill.
+to a journal beside it, before its request is sent and again with what became of it. That costs the
+same however long the report is, and survives a kill.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +33,7 @@ class ReportFile:
         self._path = Path(path)
         self._journal_path = Path(f"{path}.journal")
         self._journal: TextIO | None = None
+        self._lock = threading.Lock()
 
     def read(self, action: str) -> ActionReport | None:
         """Return the report that is there, up to the last row of its journal.
@@ -69,18 +72,21 @@ class ReportFile:
             raise unusable_file("report", self._path, error, verb="write") from None
 
     def add(self, row: ActionRow) -> None:
-        """Note what became of a run."""
-        if self._journal is not None:
-            self._journal.write(f"{row.to_json()}\n")
-            self._journal.flush()
+        """Note what is known of a run; threads may do so at the same time."""
+        line = f"{row.to_json()}\n"
+        with self._lock:
+            if self._journal is not None:
+                self._journal.write(line)
+                self._journal.flush()
 
     def finish(self, report: ActionReport) -> None:
         """Write the report as it is now."""
-        if self._journal is not None:
-            self._replace(report)
-            self._journal.close()
-            self._journal = None
-            self._journal_path.unlink(missing_ok=True)
+        with self._lock:
+            if self._journal is not None:
+                self._replace(report)
+                self._journal.close()
+                self._journal = None
+                self._journal_path.unlink(missing_ok=True)
 
     def _journal_rows(self) -> Iterator[ActionRow]:
         with (

@@ -135,6 +135,7 @@ class Act(Protocol[B_contra]):
         *,
         dry_run: bool,
         resume: ActionReport | None,
+        on_start: Callable[[ActionRow], object] | None,
         on_result: Callable[[ActionRow], object] | None,
     ) -> ActionReport:
         """Act on what the parameters select, or on what a report leaves to do."""
@@ -171,7 +172,7 @@ def report_of_plan(
         OperationError: It cannot be found out; the data has what was.
     """
     try:
-        return act(client, parameters, dry_run=True, resume=resume, on_result=None)
+        return act(client, parameters, dry_run=True, resume=resume, on_start=None, on_result=None)
     except PartialActionError as error:
         acted = _acted(client, parameters, error.report)
         raise OperationError(_stopped(error), data=acted) from error
@@ -197,6 +198,7 @@ def carry_out(
     parameters: B,
     *,
     resume: ActionReport | None = None,
+    on_start: Callable[[ActionRow], object] | None = None,
     on_result: Callable[[ActionRow], object] | None = None,
 ) -> Acted:
     """Act on what the parameters select, or on what a report leaves to do.
@@ -206,7 +208,14 @@ def carry_out(
     """
     parameters = parameters.fixed()
     try:
-        report = act(client, parameters, dry_run=False, resume=resume, on_result=on_result)
+        report = act(
+            client,
+            parameters,
+            dry_run=False,
+            resume=resume,
+            on_start=on_start,
+            on_result=on_result,
+        )
     except PartialActionError as error:
         acted = _acted(client, parameters, error.report)
         raise OperationError(_stopped(error), data=acted) from error

@@ -116,6 +116,7 @@ def _invoke_many(
     *,
     dry_run: bool,
     resume: ActionReport | None,
+    on_start: Callable[[ActionRow], object] | None,
     on_result: Callable[[ActionRow], object] | None,
 ) -> ActionReport:
     return client.functions.invoke_many(
@@ -125,6 +126,7 @@ def _invoke_many(
         dry_run=dry_run,
         resume=resume,
         max_requests=parameters.rate,
+        on_start=on_start,
         on_result=on_result,
     )
 

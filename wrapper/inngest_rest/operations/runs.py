@@ -162,11 +162,16 @@ def _cancel(
     *,
     dry_run: bool,
     resume: ActionReport | None,
+    on_start: Callable[[ActionRow], object] | None,
     on_result: Callable[[ActionRow], object] | None,
 ) -> ActionReport:
     chosen: dict[str, Any] = {"resume": resume} if resume else parameters.arguments()
     return client.runs.cancel_all(
-        **chosen, dry_run=dry_run, max_requests=parameters.rate, on_result=on_result
+        **chosen,
+        dry_run=dry_run,
+        max_requests=parameters.rate,
+        on_start=on_start,
+        on_result=on_result,
     )
 
 
@@ -187,11 +192,16 @@ def _replay(
     *,
     dry_run: bool,
     resume: ActionReport | None,
+    on_start: Callable[[ActionRow], object] | None,
     on_result: Callable[[ActionRow], object] | None,
 ) -> ActionReport:
     chosen: dict[str, Any] = {"resume": resume} if resume else parameters.arguments()
     return client.runs.replay_all(
-        **chosen, dry_run=dry_run, max_requests=parameters.rate, on_result=on_result
+        **chosen,
+        dry_run=dry_run,
+        max_requests=parameters.rate,
+        on_start=on_start,
+        on_result=on_result,
     )
 
 

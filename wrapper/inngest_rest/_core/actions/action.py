@@ -8,6 +8,7 @@ from attrs import evolve
 
 from inngest_rest._core.arguments import check_count, check_seconds
 from inngest_rest._core.calls.retry import names_a_pause
+from inngest_rest._core.locks import Locked
 from inngest_rest._core.pacing import Pacer
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
@@ -50,6 +51,8 @@ _HOPELESS = (
     RouteNotFoundError,
 )
 
+_ABANDONED = "abandoned before its response arrived"
+
 # This many acts in a row that the server failed are an outage, not bad luck.
 _OUTAGE = 10
 
@@ -61,6 +64,7 @@ class Target(Protocol):
     def row(self) -> ActionRow: ...
 
 
+C = TypeVar("C", bound="Callable[..., object]")
 J = TypeVar("J", bound=Target)
 
 
@@ -69,6 +73,12 @@ class Result(NamedTuple):
 
     row: ActionRow
     cause: InngestError | None = None
+
+
+class Begin(Protocol):
+    """Notes that the request to act is about to be sent: from then on it may be done."""
+
+    def __call__(self, row: ActionRow, /) -> None: ...
 
 
 class Collected(NamedTuple, Generic[J]):
@@ -90,6 +100,7 @@ class OptionArguments(TypedDict):
     in_flight: int
     max_requests: int | None
     period: Seconds
+    on_start: Callable[[ActionRow], object] | None
     on_result: Callable[[ActionRow], object] | None
 
 
@@ -99,20 +110,29 @@ class Options(NamedTuple):
     dry_run: bool
     in_flight: int
     pacer: Pacer
+    on_start: Callable[[ActionRow], object] | None
     on_result: Callable[[ActionRow], object] | None
 
 
 def check_options(session: Session, options: OptionArguments) -> Options:
     """Validate the options common to all bulk operations."""
-    dry_run, on_result = options["dry_run"], options["on_result"]
     in_flight, max_requests = options["in_flight"], options["max_requests"]
     check_count("in_flight", in_flight, at_most=MAX_IN_FLIGHT)
     check_count("max_requests", max_requests)
-    if on_result is not None and not callable(on_result):
-        raise InvalidArgumentError("on_result must be callable")
     period = check_seconds("period", options["period"])
-    pacer = Pacer(max_requests, period, session.clock.monotonic)
-    return Options(dry_run, in_flight, pacer, on_result)
+    return Options(
+        dry_run=options["dry_run"],
+        in_flight=in_flight,
+        pacer=Pacer(max_requests, period, session.clock.monotonic),
+        on_start=_check_callable("on_start", options["on_start"]),
+        on_result=_check_callable("on_result", options["on_result"]),
+    )
+
+
+def _check_callable(name: str, value: C | None) -> C | None:
+    if value is not None and not callable(value):
+        raise InvalidArgumentError(f"{name} must be callable")
+    return value
 
 
 class Action(Generic[J]):
@@ -121,7 +141,7 @@ class Action(Generic[J]):
     Args:
         name: What is done, for the report.
         collect: Returns what to act on, and the rows of everything, settled ones included.
-        act: Acts on one target.
+        act: Acts on one target, and calls `begin` with its row before the request to do so is sent.
         options: The validated options.
         hopeless: Further errors after which no later act can succeed.
     """
@@ -130,7 +150,7 @@ class Action(Generic[J]):
         self,
         name: str,
         collect: Callable[[], Plan[Collected[J]]],
-        act: Callable[[J], Plan[Result]],
+        act: Callable[[J, Begin], Plan[Result]],
         options: Options,
         hopeless: tuple[type[InngestError], ...] = (),
     ) -> None:
@@ -145,7 +165,12 @@ class Action(Generic[J]):
         ledger, targets = driver.run(self._collect())
         tally = self._tally(ledger)
         try:
-            driver.run_many(targets, self._paced, tally.record, in_flight=self._options.in_flight)
+            driver.run_many(
+                targets,
+                lambda target: self._paced(target, tally.begin),
+                tally.record,
+                in_flight=self._options.in_flight,
+            )
         except BaseException as error:
             tally.note(error)
             raise
@@ -157,7 +182,10 @@ class Action(Generic[J]):
         tally = self._tally(ledger)
         try:
             await driver.run_many(
-                targets, self._paced, tally.record, in_flight=self._options.in_flight
+                targets,
+                lambda target: self._paced(target, tally.begin),
+                tally.record,
+                in_flight=self._options.in_flight,
             )
         except BaseException as error:
             tally.note(error)
@@ -165,35 +193,47 @@ class Action(Generic[J]):
         return tally.finish()
 
     def _tally(self, ledger: Ledger) -> _Tally:
-        return _Tally(self._name, ledger, self._options.on_result, self._hopeless)
+        return _Tally(self._name, ledger, self._options, self._hopeless)
 
-    def _paced(self, target: J) -> Plan[Result]:
+    def _paced(self, target: J, begin: Begin) -> Plan[Result]:
         pause = self._options.pacer.take()
         if pause:
             yield from sleep(pause)
-        return (yield from self._act(target))
+        return (yield from self._act(target, begin))
 
 
-class _Tally:
-    """Notes the results, passes them on, and detects when continuing is pointless."""
+class _Tally(Locked):
+    """Notes what begins and what came of it, and detects when continuing is pointless."""
 
     def __init__(
         self,
         name: str,
         ledger: Ledger,
-        on_result: Callable[[ActionRow], object] | None,
+        options: Options,
         hopeless: tuple[type[InngestError], ...],
     ) -> None:
+        super().__init__()
         self._name = name
-        self._on_result = on_result
+        self._on_start = options.on_start
+        self._on_result = options.on_result
         self._hopeless = hopeless
         self._ledger = ledger
+        self._begun: dict[int, ActionRow] = {}
         self._failing = 0
         self._stopped_by: InngestError | None = None
 
+    def begin(self, row: ActionRow) -> None:
+        """Note, and tell, that the request to act on the row is about to be sent."""
+        begun = evolve(row, outcome=ActionOutcome.UNKNOWN, reason=_ABANDONED)
+        with self._lock:
+            if self._on_start is not None:
+                self._on_start(begun)
+            self._begun[row.position] = begun
+
     def record(self, target: Target, result: Result | None) -> bool:
         """Add the result of an act, None if it was abandoned; return whether to continue."""
-        row, cause = result or _abandoned(target)
+        begun = self._begun.pop(target.row.position, None)
+        row, cause = result or Result(begun or _not_begun(target.row))
         self._ledger.put(row)
         is_failing = isinstance(cause, ServerError | TransportError)
         self._failing = self._failing + 1 if is_failing else 0
@@ -222,9 +262,11 @@ class _Tally:
         return ActionReport(self._name, self._ledger)
 
 
-def _abandoned(target: Target) -> Result:
-    reason = "abandoned before its response arrived"
-    return Result(evolve(target.row, outcome=ActionOutcome.UNKNOWN, reason=reason))
+def _not_begun(row: ActionRow) -> ActionRow:
+    """Return the row of an act that was abandoned before its request; what is unknown stays so."""
+    if row.outcome is ActionOutcome.UNKNOWN:
+        return row
+    return evolve(row, outcome=ActionOutcome.NOT_TRIED, reason=None)
 
 
 def failure(row: ActionRow, error: InngestError) -> Result:

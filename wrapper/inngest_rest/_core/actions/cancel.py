@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Unpack
 
+    from inngest_rest._core.actions.action import Begin
     from inngest_rest._core.actions.selection import RunArguments
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
@@ -30,17 +31,18 @@ def cancel_all(
         raise InvalidArgumentError(f"status {ended[0].value!r} is of runs that have ended")
     collect = check_selection(session, "runs.cancel", ids, arguments, default_status=UNFINISHED)
 
-    def act(target: RunTarget) -> Plan[Result]:
-        return _cancel(session, target, dry_run=options.dry_run)
+    def act(target: RunTarget, begin: Begin) -> Plan[Result]:
+        return _cancel(session, target, begin, dry_run=options.dry_run)
 
     return Action("runs.cancel", collect, act, options)
 
 
-def _cancel(session: Session, target: RunTarget, *, dry_run: bool) -> Plan[Result]:
+def _cancel(session: Session, target: RunTarget, begin: Begin, *, dry_run: bool) -> Plan[Result]:
     row = target.row
     if dry_run:
         return Result(with_reason(row, ActionOutcome.PLANNED))
     assert row.id is not None
+    begin(row)
     try:
         was_running = yield from runs.cancel_if_running(session, row.id)
     except InngestError as error:

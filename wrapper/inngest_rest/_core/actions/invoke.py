@@ -27,7 +27,7 @@ from inngest_rest.errors import (
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from inngest_rest._core.actions.action import OptionArguments
+    from inngest_rest._core.actions.action import Begin, OptionArguments
     from inngest_rest._core.actions.selection import Resumable
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
@@ -72,18 +72,19 @@ def invoke_many(
         to_do = (it for it in rows if is_open(it) and it.outcome != ActionOutcome.UNKNOWN)
         return Collected(Ledger(rows), (_Input(row, found[row.position]) for row in to_do))
 
-    def act(target: _Input) -> Plan[Result]:
-        return _invoke(session, app, function, target, dry_run=options.dry_run)
+    def act(target: _Input, begin: Begin) -> Plan[Result]:
+        return _invoke(session, app, function, target, begin, dry_run=options.dry_run)
 
     return Action(name, collect, act, options, hopeless=(NotFoundError,))
 
 
 def _invoke(
-    session: Session, app: str, function: str, target: _Input, *, dry_run: bool
+    session: Session, app: str, function: str, target: _Input, begin: Begin, *, dry_run: bool
 ) -> Plan[Result]:
     row = target.row
     if dry_run:
         return Result(with_reason(row, ActionOutcome.PLANNED))
+    begin(row)
     try:
         run_id = yield from functions.invoke(
             session, app, function, target.data, idempotency_key=None

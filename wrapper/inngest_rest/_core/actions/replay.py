@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Unpack
 
+    from inngest_rest._core.actions.action import Begin
     from inngest_rest._core.actions.selection import RunArguments
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
@@ -91,8 +92,8 @@ def replay_all(
     )
     debounced: dict[tuple[str, str], bool] = {}
 
-    def act(target: RunTarget) -> Plan[Result]:
-        return _replay(session, target, debounced, dry_run=options.dry_run)
+    def act(target: RunTarget, begin: Begin) -> Plan[Result]:
+        return _replay(session, target, debounced, begin, dry_run=options.dry_run)
 
     return Action("runs.replay", collect, act, options)
 
@@ -101,6 +102,7 @@ def _replay(
     session: Session,
     target: RunTarget,
     debounced: dict[tuple[str, str], bool],
+    begin: Begin,
     *,
     dry_run: bool,
 ) -> Plan[Result]:
@@ -129,6 +131,7 @@ def _replay(
         return _not_requested(row, error)
     if before is not None:
         row = evolve(row, replays_before=tuple(sorted(before.replays)))
+    begin(row)
     return (yield from _request(session, row, before))
 
 
