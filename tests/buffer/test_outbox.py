@@ -607,9 +607,9 @@ def test_events_left_by_one_process_are_sent_by_another(
     buffer.flush(0.05)
     assert buffer.close(0.05) == 1
     assert buffer.report == SendReport()
-    server.on(ROUTE, accepts_all)
     with EventBuffer(client, path) as again:
         assert again.pending == 1
+        server.on(ROUTE, accepts_all)
         assert again.flush(PATIENCE)
         assert again.report.accepted == 1
     assert server.bodies()[-1] == [{"name": "a", "id": "own", "data": {}}]

@@ -120,11 +120,16 @@ def test_every_event_is_accepted_or_in_the_file_and_runs_once(
     with mock.serve() as url:
         with ExitStack() as stack:
             lanes = [stack.enter_context(Lane(path, url)) for _ in range(2)]
-            for number in range(rounds):
+            number = 0
+            # On a busy machine a victim adds little before it is killed: then there are more, and
+            # they live longer.
+            while number < rounds or sum(len(lane.added) for lane in lanes) <= rounds:
                 lane = lanes[number % 2]
                 lane.kill()
                 lane.start(f"{number}", chance.uniform(-7_200, 7_200))
-                lane.listen(time.monotonic() + chance.expovariate(1 / 0.06))
+                lifetime = 0.06 * (1 + number // rounds)
+                lane.listen(time.monotonic() + chance.expovariate(1 / lifetime))
+                number += 1
         added = {id for lane in lanes for id in lane.added}
         accepted = {each.id for each in mock.events}
         kept = ids_in(path)
@@ -133,7 +138,7 @@ def test_every_event_is_accepted_or_in_the_file_and_runs_once(
         # Per thread, at most one event was stored whose `add` did not return.
         unheard = Counter(id.rpartition("-")[0] for id in (accepted | kept) - added)
         assert set(unheard.values()) <= {1}
-        assert len(unheard) <= rounds * THREADS
+        assert len(unheard) <= number * THREADS
 
         # The next buffer to open the file sends the rest, and nothing runs twice.
         for fault in faults:
@@ -146,4 +151,3 @@ def test_every_event_is_accepted_or_in_the_file_and_runs_once(
     runs = Counter(internal[each.event_id] for each in mock.runs)
     assert runs.keys() == accepted | kept
     assert set(runs.values()) == {1}
-    assert len(added) > rounds

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sysconfig
 import threading
 from contextlib import closing, contextmanager, suppress
 from functools import cache
@@ -27,6 +28,10 @@ _APPLICATION = 0x494E4752
 
 # Seconds to wait for another process that writes.
 _PATIENCE = 10.0
+
+# Python without a GIL frees a statement that another thread prepared some time after the connection
+# was closed, and only that ends SQLite's hold of the file, which a fork would carry into a child.
+_CACHED_STATEMENTS = 0 if sysconfig.get_config_var("Py_GIL_DISABLED") else 128
 
 # Raised where the disk or a quota is full, or the file system has become read-only.
 _WRITE_ERRORS = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR}
@@ -155,7 +160,11 @@ class OutboxFile:
 
     def _open(self) -> sqlite3.Connection:
         db = sqlite3.connect(
-            self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+            self.path,
+            timeout=_PATIENCE,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=_CACHED_STATEMENTS,
         )
         # Damaged text must not stop the reading of the rows behind it.
         db.text_factory = _decode
