@@ -328,6 +328,8 @@ def _ids(queue: Any) -> None:
     queue.put([new_event_id() for _ in range(3)])
 
 
+# A thread of an earlier test may be about to end.
+@pytest.mark.filterwarnings("ignore:This process")
 def test_a_forked_child_generates_different_ids() -> None:
     context = multiprocessing.get_context("fork")
     queue = context.SimpleQueue()
