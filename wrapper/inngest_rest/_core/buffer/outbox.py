@@ -119,6 +119,7 @@ class Outbox:
         self._end = 0
         self._has_warned_of_age = False
         self._has_warned_of_disk = False
+        self._has_recounted = False
 
     def restart(self) -> None:  # pragma: no cover - in a forked child
         self._start()
@@ -138,6 +139,8 @@ class Outbox:
         """Store as many texts as there is room for, and return how many."""
         with self.file.transaction("did not take the event") as db:
             fitting = texts[: max(0, self._max_pending - self._count_all(db))]
+            if len(fitting) < len(texts) and self._recount(db):
+                fitting = texts[: max(0, self._max_pending - self._count_all(db))]
             now = self._now()
             db.executemany(
                 "INSERT INTO entries (text, added_at) VALUES (?, ?)",
@@ -146,6 +149,17 @@ class Outbox:
             if fitting and self._schedule.added(len(fitting)):
                 self._has_to_wake = True
         return len(fitting)
+
+    def _recount(self, db: sqlite3.Connection) -> bool:
+        """Correct a damaged count, and return whether it was: it would leave no room for ever."""
+        if self._has_recounted:
+            return False
+        self._has_recounted = True
+        [count] = db.execute("SELECT count(*) FROM entries").fetchone()
+        if count == self._count_all(db):
+            return False
+        db.execute("UPDATE counts SET pending = ?", [count])
+        return True
 
     def shut(self) -> None:
         self._max_pending = 0
