@@ -155,13 +155,13 @@ def test_an_interrupted_close_does_not_wait_for_the_request_under_way(
     buffer.add({"name": "a"})
     assert gate.reached.wait(PATIENCE)
     [worker] = workers()
-    waits: list[float | None] = []
+    waits: list[float] = []
     monkeypatch.setattr(worker, "join", waits.append)
     monkeypatch.setattr(buffer, "flush", interrupt)
     with pytest.raises(KeyboardInterrupt):
         buffer.close(timeout=None)
     monkeypatch.undo()
-    assert waits == [0.0]
+    assert max(waits) <= 0.001
     assert (buffer.report.accepted, buffer.report.unknown) == (0, 1)
 
 

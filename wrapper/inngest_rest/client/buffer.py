@@ -190,7 +190,7 @@ class EventBuffer(Buffer):
             raise
         except BaseException:
             # Whoever interrupts it does not wait for a request under way.
-            deadline = Deadline(0.0, self._session.clock)
+            deadline = Deadline(0.001, self._session.clock)
             raise
         finally:
             left = self._stop(deadline)
