@@ -278,6 +278,17 @@ def test_room_is_counted_over_all_processes(opened: Callable[..., Outbox]) -> No
     assert one.put({"name": "c"}) is True
 
 
+def test_a_count_that_is_damaged_leaves_room_all_the_same(
+    opened: Callable[..., Outbox], path: Path
+) -> None:
+    fill(opened(), "a")
+    change(path, "UPDATE counts SET pending = 1000000000")
+    box = opened(max_pending=3)
+    fill(box, "b", "c")
+    assert box.pending == 3
+    assert not box.put({"name": "d"})
+
+
 def test_a_full_disk_refuses_an_event_and_keeps_the_others(
     opened: Callable[..., Outbox], path: Path
 ) -> None:

@@ -457,6 +457,18 @@ def test_a_read_returns_at_most_the_requested_bytes() -> None:
     on_the_wire(work)
 
 
+def test_a_server_that_is_faster_than_the_client_does_not_hold_up_the_event_loop() -> None:
+    async def work(stream: Stream, _: Wire) -> None:
+        stream.data_received(b"x" * 65_536)
+        turns: list[int] = []
+        while sum(turns) < 65_536:
+            asyncio.get_running_loop().call_soon(turns.append, 0)
+            turns.append(len(await stream.read(65_536)))
+        assert turns == [0, 16_384] * 4
+
+    on_the_wire(work)
+
+
 @pytest.mark.parametrize("descriptor", [None, -1])
 def test_a_connection_without_a_socket_is_not_reused(descriptor: int | None) -> None:
     async def work(stream: Stream, wire: Wire) -> None:

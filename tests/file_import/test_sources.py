@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from inngest_rest import AsyncInngestClient, ConfigurationError, InvalidArgumentError, SendReport
+from inngest_rest import (
+    AsyncInngestClient,
+    ConfigurationError,
+    InvalidArgumentError,
+    SendReport,
+)
+from inngest_rest._core.file_import import send_file
+from inngest_rest._core.file_import.lines import Lines
 from tests.support.ndjson import ROUTE, line, sent
 from tests.support.server import accepts_all, says
 
@@ -213,3 +220,63 @@ def test_memory_is_bounded_however_long_the_file_is(connect: Connect, file: Path
         assert peak(40_000) < peak(2_000) + 200_000
     finally:
         tracemalloc.stop()
+
+
+def test_a_cancelled_import_leaves_no_file_open(
+    server: Server, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_bytes(line(1) + b"\n")
+    files: list[Lines] = []
+    begun, may_go_on = threading.Event(), threading.Event()
+
+    class Slow(Lines):
+        """Opens the file, then waits."""
+
+        def __init__(self, path: str) -> None:
+            super().__init__(path)
+            files.append(self)
+            begun.set()
+            assert may_go_on.wait(PATIENCE)
+
+        def close(self) -> None:
+            super().close()
+            closed.set()
+
+    closed = threading.Event()
+    monkeypatch.setattr(send_file, "Lines", Slow)
+
+    async def main() -> SendReport:
+        async with AsyncInngestClient(dev=True, transport=server) as client:
+            sending = asyncio.create_task(client.send_file(file))
+            await asyncio.to_thread(begun.wait, PATIENCE)
+            sending.cancel()
+            await asyncio.wait([sending])
+            assert sending.cancelled()
+            may_go_on.set()
+            assert await asyncio.to_thread(closed.wait, PATIENCE)
+            return await client.send_file(file)
+
+    assert asyncio.run(main()).accepted == 1
+    assert len(files) == 2
+
+
+def test_an_import_that_is_cancelled_just_when_it_is_open_leaves_no_file_open(
+    server: Server, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_bytes(line(1) + b"\n")
+    opened: list[Any] = []
+
+    async def cancelled(function: Any) -> None:
+        opened.append(await asyncio.get_running_loop().run_in_executor(None, function))
+        raise asyncio.CancelledError
+
+    async def main() -> SendReport:
+        async with AsyncInngestClient(dev=True, transport=server) as client:
+            with monkeypatch.context() as patch:
+                patch.setattr(asyncio, "to_thread", cancelled)
+                with pytest.raises(asyncio.CancelledError):
+                    await client.send_file(file)
+            return await client.send_file(file)  # which is not locked by an import any more
+
+    assert asyncio.run(main()).accepted == 1
+    assert len(opened) == 1

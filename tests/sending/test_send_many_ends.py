@@ -25,7 +25,7 @@ from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.drivers.blocking import Driver
 from tests.support.many import ROUTE, events, positions
 from tests.support.peer import PATIENCE
-from tests.support.server import Answer, Reply, accepts_all, recorded, refuses, text
+from tests.support.server import Answer, Reply, accepts_all, recorded, refuses, says, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,8 +43,9 @@ if TYPE_CHECKING:
         (recorded("start-ingest-wrong"), AuthenticationError),
         (text(403, "filtered"), PermissionDeniedError),
         (text(404, "404 page not found"), RouteNotFoundError),
+        (says({"error": "closed"}, status=503, retry_after="121"), ServerError),
     ],
-    ids=["401", "403", "404"],
+    ids=["401", "403", "404", "pause"],
 )
 def test_it_stops_at_once_if_no_later_batch_can_succeed(
     client: InngestClient, server: Server, answer: Answer, error: type[Exception]
@@ -76,6 +77,14 @@ def test_ten_batches_in_a_row_without_a_response_are_an_outage(
     assert caught.value.__notes__ == [
         "stopped after 2 events were accepted, 0 rejected, 38 left unknown"
     ]
+
+
+def test_a_pause_that_a_retry_can_make_does_not_end_the_sending(
+    client: InngestClient, server: Server, clock: Clock
+) -> None:
+    server.on(ROUTE, says({"error": "closed"}, status=503, retry_after="100"), accepts_all)
+    assert client.send_many(events(4), batch_size=2, in_flight=1).accepted == 4
+    assert sum(clock.pauses) >= 100
 
 
 def test_nine_batches_without_a_response_are_reported_as_unknown(

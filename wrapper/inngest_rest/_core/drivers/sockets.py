@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 # Bytes that have arrived and are not read yet, beyond which no more are taken.
 _MAX_UNREAD = 256 * 1024
 
+# Bytes that are read at once. Parsing more of them than that, in the tiny pieces of a server that
+# means harm, would hold up the event loop, and its timeouts, for too long.
+_MAX_PIECE = 16 * 1024
+
 
 class AsyncioTransport(httpx.AsyncHTTPTransport):
     """httpx's transport, on these sockets."""
@@ -149,6 +153,9 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
         """Return the bytes received, none at the end."""
+        if self._unread:
+            # Otherwise nothing else would run, nor any timeout, while a server is faster than us.
+            await asyncio.sleep(0)
         while not self._unread and not self._is_over:
             self._news.clear()
             await self._news.wait()
@@ -157,6 +164,7 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
                 raise httpcore.ReadError(str(self._error)) from self._error
             return b""
         data = self._unread.popleft()
+        max_bytes = min(max_bytes, _MAX_PIECE)
         if len(data) > max_bytes:
             self._unread.appendleft(data[max_bytes:])
             data = data[:max_bytes]

@@ -15,9 +15,10 @@ import asyncio
 import logging
 import os
 import re
+import threading
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from inngest_rest._core.arguments import check_text
 from inngest_rest._core.file_import.checkpoint import Checkpoint, Progress
@@ -99,8 +100,14 @@ async def send_file_async(
     send_options: send_many.SendOptions,
 ) -> SendReport:
     """Send the events of a file."""
-    # Opening may wait as well: for a pipe's other end, or for gzip to be read up to a checkpoint.
-    with await asyncio.to_thread(_Import, session, options, send_options) as job:
+    opening = _Opening(session, options, send_options)
+    try:
+        # It may wait as well: for a pipe's other end, or for gzip to be read up to a checkpoint.
+        opened = await asyncio.to_thread(opening.open)
+    except asyncio.CancelledError:
+        opening.abandon()
+        raise
+    with opened as job:
         source = job.batches() if job.is_regular else _in_thread(job.batches())
         report = await send_many.run_async(driver, session, source, job.send_options)
         job.finish()
@@ -111,6 +118,35 @@ async def _in_thread(batches: Iterator[Batch]) -> AsyncIterator[Batch]:
     """Read in a thread, since a pipe may be silent for a long time."""
     while (batch := await asyncio.to_thread(next, batches, None)) is not None:
         yield batch
+
+
+class _Opening:
+    """Opens an import in a thread, which goes on if its caller is cancelled.
+
+    Args:
+        arguments: Those of the import.
+    """
+
+    def __init__(self, *arguments: Any) -> None:
+        self._arguments = arguments
+        self._lock = threading.Lock()
+        self._import: _Import | None = None
+        self._is_abandoned = False
+
+    def open(self) -> _Import:
+        job = _Import(*self._arguments)
+        with self._lock:
+            self._import = job
+            if self._is_abandoned:
+                job.close()
+        return job
+
+    def abandon(self) -> None:
+        """Close the import, now or once it is open, so that another may send the file."""
+        with self._lock:
+            self._is_abandoned = True
+            if self._import is not None:
+                self._import.close()
 
 
 class _Import:
@@ -161,12 +197,16 @@ class _Import:
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        self._lines.close()
-        self._rejected.close()
+        self.close()
         self._save()
         if error is not None and self._checkpoint is not None:
             begin = self._place.line + 1
             error.add_note(f"send_file(..., resume=True) goes on at line {begin:,}")
+
+    def close(self) -> None:
+        """Close the files."""
+        self._lines.close()
+        self._rejected.close()
 
     @property
     def _progress(self) -> Progress:

@@ -23,6 +23,7 @@ from inngest_rest._core.sending.batching import (
 from inngest_rest._core.sending.fates import Fates
 from inngest_rest._core.sending.send import each_event, send_batch
 from inngest_rest.errors import (
+    ApiError,
     AuthenticationError,
     ClosedError,
     InngestError,
@@ -118,7 +119,7 @@ def run(
     driver: Driver, session: Session, source: Iterable[Batch], options: SendOptions
 ) -> SendReport:
     """Send batches as they come, several at once."""
-    tally = Tally(options.on_fates)
+    tally = Tally(options.on_fates, session.settings.retry.total)
     try:
         driver.run_many(
             source,
@@ -139,7 +140,7 @@ async def run_async(
     options: SendOptions,
 ) -> SendReport:
     """Send batches as they come, several at once."""
-    tally = Tally(options.on_fates)
+    tally = Tally(options.on_fates, session.settings.retry.total)
     try:
         await driver.run_many(
             source,
@@ -161,10 +162,16 @@ def _paced(session: Session, batch: Batch, pacer: Pacer) -> Plan[Fates]:
 
 
 class Tally:
-    """Sums up the fates of batches, passes them on, and detects when continuing is pointless."""
+    """Sums up the fates of batches, passes them on, and detects when continuing is pointless.
 
-    def __init__(self, on_fates: Callable[[Fates], object]) -> None:
+    Args:
+        on_fates: Called with the fates of each batch.
+        patience: Seconds that a batch may wait, with all its retries.
+    """
+
+    def __init__(self, on_fates: Callable[[Fates], object], patience: float) -> None:
         self._on_fates = on_fates
+        self._patience = patience
         self._report = SendReport()
         self._failing = 0
         self._stopped_by: InngestError | None = None
@@ -174,11 +181,17 @@ class Tally:
         fates = fates or Fates.unknown(batch, "abandoned before its response arrived")
         self._report += fates.report
         self._failing = self._failing + 1 if fates.cause else 0
-        is_hopeless = isinstance(fates.cause, _HOPELESS) or names_a_pause(fates.cause)
-        if is_hopeless or self._failing >= _OUTAGE:
+        if self._is_hopeless(fates.cause) or self._failing >= _OUTAGE:
             self._stopped_by = self._stopped_by or fates.cause
         self._on_fates(fates)
         return self._stopped_by is None
+
+    def _is_hopeless(self, cause: InngestError | None) -> bool:
+        if isinstance(cause, _HOPELESS) or names_a_pause(cause):
+            return True
+        # A 503, too, may ask for a longer pause than any batch can make.
+        asked = cause.retry_after if isinstance(cause, ApiError) else None
+        return asked is not None and asked > self._patience
 
     def finish(self) -> SendReport:
         """Return the report, or raise the error that stopped the sending."""
