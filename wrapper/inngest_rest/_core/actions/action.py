@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypedDict, Type
 
 from attrs import evolve
 
-from inngest_rest._core.arguments import check_count, check_seconds
+from inngest_rest._core.arguments import check_count, check_count_or_none, check_seconds
 from inngest_rest._core.calls.retry import names_a_pause
 from inngest_rest._core.pacing import Pacer
 from inngest_rest._core.plans import Plan, sleep
@@ -107,7 +107,7 @@ def check_options(session: Session, options: OptionArguments) -> Options:
     dry_run, on_result = options["dry_run"], options["on_result"]
     in_flight, max_requests = options["in_flight"], options["max_requests"]
     check_count("in_flight", in_flight, at_most=MAX_IN_FLIGHT)
-    check_count("max_requests", max_requests)
+    check_count_or_none("max_requests", max_requests)
     if on_result is not None and not callable(on_result):
         raise InvalidArgumentError("on_result must be callable")
     period = check_seconds("period", options["period"])
