@@ -220,6 +220,7 @@ def _check_url(name: str, value: str, *, may_http: bool) -> str:
     try:
         url = httpx.URL(value)
         url.raw_host.decode().encode("idna")  # as connecting will, which finds an empty label
+        _ = url.host  # which must be readable, too
     except (httpx.InvalidURL, UnicodeError):
         # Without httpx's message, which quotes part of a password that contains a slash.
         raise ConfigurationError(f"{name} is not a valid URL: bad host or port") from None
