@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from inngest_rest.testing import MockTransport
     from inngest_rest.typing import ApiVersion
+    from tests.conftest import Connect
     from tests.contract.parsing import Exchange
     from tests.support.server import Server
 
@@ -224,3 +225,46 @@ def test_no_operation_ends_unexpectedly_at_a_server_that_sends_nonsense(
                 json.loads(envelope.to_json())
             problem = envelope.error
             assert problem is None or problem.code is not Code.UNEXPECTED, (seed, problem)
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 409, 429, 500])
+@pytest.mark.parametrize("depth", [500, 1_000])
+def test_a_message_of_any_depth_is_the_message_of_an_error(
+    connect: Connect, server: Server, status: int, depth: int
+) -> None:
+    body = f'{{"errors": [{{"message": {"[" * depth}{"]" * depth}}}]}}'.encode()
+    run = "01KADEP2Q2JVT4PM3FEKAZTX4Z"
+    server.on(f"GET /v2/runs/{run}", Reply(status, body))
+    with pytest.raises(InngestError) as caught:
+        connect(retries=0, api_version="v2").runs.get(run)
+    assert len(str(caught.value)) < 1_000
+    assert pickle.loads(pickle.dumps(caught.value)).args == caught.value.args
+
+
+def test_a_record_with_data_of_any_depth_has_a_repr(connect: Connect, server: Server) -> None:
+    event = "01KADEP2Q2JVT4PM3FEKAZTX4Z"
+    data = f'{{"a": {"[" * 990}{"]" * 990}}}'
+    stored = f'{{"data": {{"internal_id": "{event}", "name": "a", "data": {data}}}}}'
+    server.on(f"GET /v1/events/{event}", Reply(200, stored.encode()))
+    assert "data=<dict>" in repr(connect(api_version="v1").events.get(event))
+
+
+@pytest.mark.parametrize("version", [..., None, 5, {}, ["1.2.3"], "", "9" * 5_000 + ".0.0"])
+def test_a_diagnosis_copes_with_any_version(
+    connect: Connect, server: Server, version: object
+) -> None:
+    server.on("GET /health", says({"status": 200, "message": "OK"}))
+    server.on("GET /dev", says({} if version is ... else {"version": version}))
+    assert connect(retries=0).diagnose().release is None
+
+
+@pytest.mark.parametrize("run_id", [5, {}, ["x"], True])
+def test_a_trace_of_a_run_whose_id_is_no_text_is_invalid(
+    connect: Connect, server: Server, run_id: object
+) -> None:
+    run = "01KADEP2Q2JVT4PM3FEKAZTX4Z"
+    trace = scripted.body_of("v2-trace-all-kinds")
+    trace["data"]["runId"] = run_id
+    server.on(f"GET /v2/runs/{run}/trace", says(trace))
+    with pytest.raises(InvalidResponseError, match="run_id"):
+        connect().runs.trace(run)

@@ -7,7 +7,7 @@ import logging
 import socket
 import traceback
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpx
 import pytest
@@ -166,15 +166,34 @@ def test_options_that_are_refused_hold_no_header(kind: Any) -> None:
         assert found_in(report_of(partial(client.with_options, headers=headers))) == set()
 
 
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "ftp://user:{}@a.b",
+        "http://user:{}@127.0.0.1:1",
+        "http://user:{}@[::1",
+        "http://user:{}@127.0.0.1:x",
+        "http://user:{}@a\u2100.b:1",
+        "http://user:{}@xn--:1",
+        "http://user:{}/x@127.0.0.1:1",
+        "http://user:{}?x@127.0.0.1:1",
+        "http://user:{}#x@127.0.0.1:1",
+        "user:{}/x@127.0.0.1:1",
+    ],
+)
 def test_a_proxy_that_cannot_be_used_shows_no_password(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
-    for proxy in (f"ftp://user:{PASSWORD}@a.b", f"http://user:{PASSWORD}@127.0.0.1:1"):
-        monkeypatch.setenv("HTTPS_PROXY", proxy)
-        client = connect(dev=None, **ARGUMENTS, transport=None, retries=0)
-        with all_logs() as log:
-            left = report_of(partial(client.send, {"name": "a"}))
-        assert found_in(left + log.take()) == set()
+    monkeypatch.setenv("HTTPS_PROXY", proxy.format(PASSWORD))
+    monkeypatch.setattr(socket, "getaddrinfo", _unknown)
+    client = connect(dev=None, **ARGUMENTS, transport=None, retries=0)
+    with all_logs() as log:
+        left = report_of(partial(client.send, {"name": "a"}))
+    assert found_in(left + log.take()) == set()
+
+
+def _unknown(*_: object, **__: object) -> NoReturn:
+    raise OSError
 
 
 def test_a_key_too_long_for_a_url_is_not_shown(connect: Connect) -> None:

@@ -1,4 +1,4 @@
-"""Text of a server made safe to show: what could move a cursor or reorder a line is written out."""
+"""What others gave, made safe to show: texts of a server, and values of a caller."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 # A name may be megabytes; no line shows more of it than this.
 _AT_MOST = 400
+
+# Of a value, a message shows less.
+_LONGEST_VALUE = 200
 
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 
@@ -38,6 +41,18 @@ def shortened(text: str) -> str:
     if len(text) > _AT_MOST:
         text = f"{text[: _AT_MOST // 2]}…{text[-_AT_MOST // 2 :]}"
     return visible(text)
+
+
+def shown(value: object) -> str:
+    """Return the repr of a value, of bounded length; its type if it has none.
+
+    A class of the caller's may raise, and so does data that is nested too deep.
+    """
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - a message about the value is on its way
+        return f"<{type(value).__name__}>"
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
 
 
 def is_right_to_left(text: str) -> bool:

@@ -14,8 +14,9 @@ from typing import Any, cast
 
 from attrs import fields, has
 
-# Bounds of a repr: characters of a field, and items of a tuple.
-_LONGEST_SHOWN = 200
+from inngest_rest._visible import shown
+
+# Items of a tuple in a repr.
 _MOST_SHOWN = 3
 
 
@@ -67,8 +68,7 @@ def _shown(value: object) -> str:
         more = len(value) - len(items)  # pyright: ignore[reportUnknownArgumentType]
         items += [f"... {more} more"] if more else []
         return f"({', '.join(items)}{',' * (len(items) == 1)})"
-    text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    return shown(value)
 
 
 def _plain_or_text(value: object) -> Any:

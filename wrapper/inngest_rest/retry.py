@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from inngest_rest._visible import shown
 from inngest_rest.errors import ApiError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -19,9 +21,12 @@ def _seconds(value: Seconds) -> float:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigurationError(
             "initial, maximum and total of a RetryPolicy must be positive numbers of seconds or "
-            f"timedeltas, not {value!r}"
+            f"timedeltas, not {shown(value)}"
         )
-    return float(seconds)
+    try:
+        return float(seconds)
+    except OverflowError:  # an integer beyond all floats
+        return math.inf
 
 
 @frozen(kw_only=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
+from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -31,16 +33,16 @@ def check_id(name: str, value: str) -> str:
     if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidArgumentError(f"{name} must be text, not {type(value).__name__}")
     if value in {"", ".", ".."} or "/" in value or "\\" in value or re.search(_NO_URL, value):
-        raise InvalidArgumentError(f"{name} is malformed: {value!r} is not an id")
-    return value
+        raise InvalidArgumentError(f"{name} is malformed: {shown(value)} is not an id")
+    return _plain(value)
 
 
 def check_run_id(name: str, value: str) -> str:
     """Reject what cannot be the id of a run, before many requests are made of it."""
     if isinstance(value, str) and re.fullmatch(_RUN_ID, value):  # pyright: ignore[reportUnnecessaryIsInstance]
-        return value
+        return _plain(value)
     check_id(name, value)
-    raise InvalidArgumentError(f"{name} is malformed: {value!r} is not the id of a run")
+    raise InvalidArgumentError(f"{name} is malformed: {shown(value)} is not the id of a run")
 
 
 def check_text(name: str, value: str | None) -> str | None:
@@ -48,19 +50,28 @@ def check_text(name: str, value: str | None) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or not value:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidArgumentError(f"{name} must be text and not empty, not {value!r}")
-    checked: str = check_json(name, value)
-    return checked
+        raise InvalidArgumentError(f"{name} must be text and not empty, not {shown(value)}")
+    plain = _plain(value)
+    check_json(name, plain)
+    return plain
 
 
-def check_count(name: str, value: int | None, *, at_most: int | None = None) -> int | None:
+def _plain(text: str) -> str:
+    """Return text of a class of its own as plain text: `str()` of an enum is its name."""
+    return str.__str__(text)
+
+
+def check_count_or_none(name: str, value: int | None, *, at_most: int | None = None) -> int | None:
+    """Reject anything but None, or an integer from 1 to `at_most`."""
+    return None if value is None else check_count(name, value, at_most=at_most)
+
+
+def check_count(name: str, value: int, *, at_most: int | None = None) -> int:
     """Reject anything but an integer from 1 to `at_most`."""
-    if value is None:
-        return None
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidArgumentError(f"{name} must be a whole number from 1, not {value!r}")
+        raise InvalidArgumentError(f"{name} must be a whole number from 1, not {shown(value)}")
     if at_most is not None and value > at_most:
-        raise InvalidArgumentError(f"{name} must be at most {at_most}, not {value}")
+        raise InvalidArgumentError(f"{name} must be at most {at_most}, not {shown(value)}")
     return value
 
 
@@ -68,11 +79,20 @@ def check_moment(name: str, value: datetime | None) -> datetime | None:
     """Reject a datetime without a time zone: the server would read it as UTC."""
     if value is None:
         return None
-    if not isinstance(value, datetime) or value.tzinfo is None:  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(value, datetime) or not is_aware(value):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidArgumentError(
-            f"{name} must be an aware datetime, such as datetime.now(timezone.utc), not {value!r}"
+            f"{name} must be an aware datetime, such as datetime.now(timezone.utc), not "
+            f"{shown(value)}"
         )
     return value
+
+
+def is_aware(moment: datetime) -> bool:
+    """Return whether a datetime has a zone that says how far it is from UTC."""
+    try:
+        return moment.utcoffset() is not None
+    except Exception:  # noqa: BLE001 - a zone of the caller's own
+        return False
 
 
 def check_seconds(name: str, value: Seconds) -> float:
@@ -80,9 +100,12 @@ def check_seconds(name: str, value: Seconds) -> float:
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidArgumentError(
-            f"{name} must be a positive number of seconds or a timedelta, not {value!r}"
+            f"{name} must be a positive number of seconds or a timedelta, not {shown(value)}"
         )
-    return float(seconds)
+    try:
+        return float(seconds)
+    except OverflowError:  # an integer beyond all floats
+        return math.inf
 
 
 def check_json(name: str, value: Any) -> Any:

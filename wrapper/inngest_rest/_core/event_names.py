@@ -12,6 +12,8 @@ import logging
 import re
 from typing import TYPE_CHECKING
 
+from inngest_rest._visible import shown
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -34,7 +36,7 @@ def check_name(name: object, convention: NameConvention | None = None) -> None:
     if not isinstance(name, str) or not name:
         raise ValueError("name must be text and not empty")
     if name[:8].lower() == "inngest/":
-        raise ValueError(f"name {name!r} is reserved: inngest/ belongs to the platform")
+        raise ValueError(f"name {shown(name)} is reserved: inngest/ belongs to the platform")
     if convention is not None:
         convention.check(name)
 
@@ -81,7 +83,8 @@ class NameConvention:
 
 
 def _reason(name: str) -> str:
-    return f"name {name!r} does not follow domain/noun.verb in lower case: try {_similar(name)!r}"
+    similar = shown(_similar(name))
+    return f"name {shown(name)} does not follow domain/noun.verb in lower case: try {similar}"
 
 
 def _similar(name: str) -> str:

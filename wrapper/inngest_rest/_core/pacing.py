@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+# Requests per period that nobody reaches.
+_NO_LIMIT = 10**12
+
+
 class Pacer(Locked):
     """Spaces requests evenly; shared by all threads or tasks of one bulk operation.
 
@@ -21,7 +25,8 @@ class Pacer(Locked):
 
     def __init__(self, requests: int | None, period: float, clock: Callable[[], float]) -> None:
         super().__init__()
-        self._interval = 0.0 if requests is None else period / requests
+        # A division by an integer beyond all floats would fail.
+        self._interval = 0.0 if requests is None else period / min(requests, _NO_LIMIT)
         self._clock = clock
         self._next = clock()
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, get_origin, is_typeddict
 
 import attrs
 
+from inngest_rest._visible import shown
 from inngest_rest.errors import EventDataError, InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def check_kind(name: str, kind: object) -> None:
     ):
         raise InvalidArgumentError(
             f"{name} must be a dataclass, an attrs class, a TypedDict or a pydantic model, "
-            f"not {kind!r}"
+            f"not {shown(kind)}"
         )
     msgspec = _msgspec()
     try:
@@ -121,7 +122,7 @@ def _check_misspelt(given: dict[str, Any], kind: object) -> None:
     for path, data, fields in _objects(given, kind):
         for key in data:
             if key not in fields and (hint := _hint(key, data, fields)):
-                raise ValueError(f"{path}: unknown key {key!r}{hint}")
+                raise ValueError(f"{path}: unknown key {shown(key)}{hint}")
 
 
 def _check_dropped(given: dict[str, Any], kept: dict[str, Any], kind: object) -> None:
@@ -130,7 +131,7 @@ def _check_dropped(given: dict[str, Any], kept: dict[str, Any], kind: object) ->
     if found is not None:
         path, data, key = found
         fields = {at: names for at, _, names in _objects(given, kind)}.get(path, ())
-        raise ValueError(f"{path}: unknown key {key!r}{_hint(key, data, fields)}")
+        raise ValueError(f"{path}: unknown key {shown(key)}{_hint(key, data, fields)}")
 
 
 def _dropped(given: object, kept: object, path: str) -> Iterator[tuple[str, _Object, str]]:

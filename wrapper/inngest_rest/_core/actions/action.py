@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypedDict, Type
 
 from attrs import evolve
 
-from inngest_rest._core.arguments import check_count, check_seconds
+from inngest_rest._core.arguments import check_count, check_count_or_none, check_seconds
 from inngest_rest._core.calls.retry import names_a_pause
 from inngest_rest._core.locks import Locked
 from inngest_rest._core.pacing import Pacer
@@ -118,7 +118,7 @@ def check_options(session: Session, options: OptionArguments) -> Options:
     """Validate the options common to all bulk operations."""
     in_flight, max_requests = options["in_flight"], options["max_requests"]
     check_count("in_flight", in_flight, at_most=MAX_IN_FLIGHT)
-    check_count("max_requests", max_requests)
+    check_count_or_none("max_requests", max_requests)
     period = check_seconds("period", options["period"])
     return Options(
         dry_run=options["dry_run"],

@@ -16,6 +16,7 @@ from inngest_rest._core.actions.ledger import Ledger
 from inngest_rest._core.actions.selection import check_report, is_open, new_row, with_reason
 from inngest_rest._core.arguments import check_id, check_json_object
 from inngest_rest._core.resources import functions
+from inngest_rest._visible import shown
 from inngest_rest.action_reports import ActionOutcome, ActionRow, ActionRows
 from inngest_rest.errors import (
     BadRequestError,
@@ -54,9 +55,10 @@ def invoke_many(
 ) -> Action[_Input]:
     """Validate the arguments, every input included, and return the operation."""
     options = check_options(session, arguments)
-    name = f"functions.invoke {check_id('app', app)}/{check_id('function', function)}"
+    app, function = check_id("app", app), check_id("function", function)
+    name = f"functions.invoke {app}/{function}"
     if isinstance(inputs, str | bytes | Mapping) or not isinstance(inputs, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidArgumentError(f"inputs must be an iterable of objects, not {inputs!r}")
+        raise InvalidArgumentError(f"inputs must be an iterable of objects, not {shown(inputs)}")
     found = [check_json_object(f"inputs[{at}]", each) for at, each in enumerate(inputs)]
     rows = ActionRows(new_row(position, None) for position in range(len(found)))
     if resume is not None:

@@ -12,11 +12,12 @@ from attrs import frozen
 from inngest_rest._core.actions.action import Collected, OptionArguments
 from inngest_rest._core.actions.kept_runs import KeptRuns
 from inngest_rest._core.actions.ledger import Ledger
-from inngest_rest._core.arguments import check_count, check_run_id
+from inngest_rest._core.arguments import check_count_or_none, check_run_id
 from inngest_rest._core.calls.server_clock import SAME_WITHIN
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import check_statuses
 from inngest_rest._packed_ids import PackedIdSet
+from inngest_rest._visible import shown
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.errors import InvalidArgumentError, RouteNotFoundError
 from inngest_rest.models import RunStatus
@@ -129,7 +130,7 @@ def check_selection(
     ]
     if len(ways) > 1:
         raise InvalidArgumentError(f"{' and '.join(ways)} exclude each other: pass one of them")
-    check_count("limit", limit)
+    check_count_or_none("limit", limit)
     if resume is not None:
         rows = check_report(resume, action).rows
         for row in filter(is_open, rows):
@@ -248,7 +249,7 @@ def _listing(session: Session, selected: RunFilter) -> Listing[Run]:
 def _check_ids(ids: Iterable[str], limit: int | None) -> Ledger:
     """Return the rows of the ids, without repeats; an error names the position."""
     if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidArgumentError(f"ids must be an iterable of run ids, not {ids!r}")
+        raise InvalidArgumentError(f"ids must be an iterable of run ids, not {shown(ids)}")
     ledger, seen = Ledger(), PackedIdSet()
     for at, each in enumerate(ids):
         is_new = seen.add(check_run_id(f"ids[{at}]", each))

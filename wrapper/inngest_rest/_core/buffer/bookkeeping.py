@@ -14,6 +14,7 @@ from inngest_rest._core.buffer.memory_store import MemoryStore
 from inngest_rest._core.buffer.parking import may_be_about_the_events
 from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.sending.batching import MAX_EVENTS
+from inngest_rest._visible import shown
 from inngest_rest.errors import (
     ApiError,
     BufferFullError,
@@ -77,7 +78,9 @@ def check_options(
     check_count("batch_size", batch_size, at_most=MAX_EVENTS)
     check_count("max_pending", max_pending)
     if when_full not in get_args(WhenFull):
-        raise InvalidArgumentError(f"when_full must be block, raise or drop, not {when_full!r}")
+        raise InvalidArgumentError(
+            f"when_full must be block, raise or drop, not {shown(when_full)}"
+        )
     if on_batch is not None and not callable(on_batch):
         raise InvalidArgumentError("on_batch must be callable")
     _ = session.event_key

@@ -16,6 +16,7 @@ from inngest_rest._core.buffer.parking import Parking, may_be_about_the_events
 from inngest_rest._core.event_names import check_name
 from inngest_rest._core.sending.batching import Batch, batches_of_events
 from inngest_rest._core.sending.fates import Fates
+from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError, InvalidEventError
 from inngest_rest.event import Event, EventLike
 from inngest_rest.reports import SendFailure
@@ -148,7 +149,7 @@ class MemoryStore:
             batches = list(batches_of_events(chunk, len(chunk) or 1, lenient=True))
         except Exception as error:  # noqa: BLE001 - a mapping class of the caller's own raised
             if len(chunk) == 1:
-                failure = SendFailure(first, _describe(chunk[0]), f"cannot be read: {error!r}")
+                failure = SendFailure(first, _describe(chunk[0]), f"cannot be read: {shown(error)}")
                 yield Batch((), b"[]", (failure,))
                 return
             self._encoded = first

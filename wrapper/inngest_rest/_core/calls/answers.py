@@ -19,11 +19,13 @@ import orjson
 from inngest_rest._core.calls import raw
 from inngest_rest._core.calls.reading import read_model
 from inngest_rest._core.causes import unless_quoting
+from inngest_rest._visible import shown
 from inngest_rest.errors import (
     ApiError,
     AuthenticationError,
     BadRequestError,
     ConflictError,
+    InngestError,
     InvalidResponseError,
     NotFoundError,
     PermissionDeniedError,
@@ -99,15 +101,17 @@ def read(response: httpx.Response, route: Route[A, T], url: str, session: Sessio
     """
     answer = _Answer(response, route, url, session)
     answer.check_size()
-    answer.raise_error()
     expected = route.accepted.get(response.status_code, route.expected)
     try:
+        answer.raise_error()
         if expected is None:
             return route.convert(cast("A", None))
         forms = (expected, *route.other_forms)
         body = read_json(response.content)
         _check_items(body)
         return route.convert(read_model(forms, body))
+    except InngestError:
+        raise
     except Exception as error:  # noqa: BLE001 - raised as another below
         # Any response must end in a result or an error of this package.
         if isinstance(error, json.JSONDecodeError):
@@ -253,7 +257,7 @@ def _words(body: dict[str, Any], response: httpx.Response) -> tuple[str, str | N
     several = cast("list[object]", listed) if isinstance(listed, list) else []
     errors = [cast("dict[str, Any]", each) for each in several if isinstance(each, dict)]
     if errors:
-        message = "; ".join(str(error.get("message")) for error in errors)
+        message = "; ".join(_text_of(error.get("message")) for error in errors)
         code = _code(errors[0])
         # The gateway's own code for an unknown path (recording v2-unknown-route).
         return message, code, code != "api_error"
@@ -262,6 +266,10 @@ def _words(body: dict[str, Any], response: httpx.Response) -> tuple[str, str | N
     text = _text(response).strip()
     is_page = "<" in text[:100]
     return (text if text and not is_page else response.reason_phrase), None, False
+
+
+def _text_of(message: object) -> str:
+    return message if isinstance(message, str) else shown(message)
 
 
 def _code(body: dict[str, Any]) -> str | None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypedDict, TypeVar
 
 from attrs import frozen
 
-from inngest_rest._core.arguments import check_count, check_text
+from inngest_rest._core.arguments import check_count_or_none, check_text
 from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.route import Route
+from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError, InvalidResponseError
 from inngest_rest.models import Page
 from inngest_rest_api.types import UNSET
@@ -81,14 +82,16 @@ def listing(
         page_size: Maximum number of items per page, at most 100.
         cursor: The `next_cursor` of an earlier page.
     """
-    check_count("limit", limit)
-    size = min(check_count("page_size", page_size, at_most=100) or largest_page, largest_page)
+    check_count_or_none("limit", limit)
+    size = min(
+        check_count_or_none("page_size", page_size, at_most=100) or largest_page, largest_page
+    )
     start = None if cursor is None else _parse_cursor(cursor)
     if start is not None:
         paths = [route(UNSET, size).path for route in routes]
         if start.path not in paths:
             raise InvalidArgumentError(
-                f"cursor {cursor!r} belongs to another listing; this one continues those of "
+                f"cursor {shown(cursor)} belongs to another listing; this one continues those of "
                 + " and ".join(paths)
             )
     return Listing(session, routes, limit, size, start, id_of, complete)
@@ -119,7 +122,7 @@ class Cursor(NamedTuple):
 def _parse_cursor(text: str) -> Cursor:
     found = re.fullmatch(r"(/[^:]+):([0-9]{1,9}):(.*)", check_text("cursor", text) or "")
     if found is None:
-        raise InvalidArgumentError(f"cursor {text!r} is not the next_cursor of a page")
+        raise InvalidArgumentError(f"cursor {shown(text)} is not the next_cursor of a page")
     return Cursor(found[1], int(found[2]), found[3])
 
 

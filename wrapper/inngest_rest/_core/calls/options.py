@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from attrs import evolve
 
-from inngest_rest._core.calls.keys import check_key
-from inngest_rest._core.calls.settings import check_retries, check_timeout
+from inngest_rest._core.calls.settings import check_env, check_retries, check_timeout
 from inngest_rest._core.secret import Secret
+from inngest_rest._visible import shown
 from inngest_rest.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def changed(
             settings,
             timeout=settings.timeout if timeout is None else check_timeout(timeout),
             retry=settings.retry if retries is None else check_retries(retries),
-            env=settings.env if env is None else check_key("env", Secret(env)).reveal(),
+            env=settings.env if env is None else check_env("env", Secret(env)),
             headers={**settings.headers, **_check_headers(headers)},
         )
     )
@@ -71,7 +71,7 @@ def _check_headers(headers: Mapping[str, str] | None) -> dict[str, Secret]:
         raise ConfigurationError(f"headers must be a mapping, not {type(headers).__name__}")
     for name, value in headers.items():
         if not isinstance(name, str) or not re.fullmatch(_NAME, name):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigurationError(f"headers: {name!r} is not the name of a header")
+            raise ConfigurationError(f"headers: {shown(name)} is not the name of a header")
         if name.lower() == "x-inngest-env":
             raise ConfigurationError(f"headers must not contain {name}: pass env= instead")
         if re.fullmatch(_RESERVED, name.lower()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 import httpx
 
@@ -189,6 +189,8 @@ def _secrets(settings: Settings) -> Iterator[Secret]:
             yield value
     for proxy in (settings.event_proxy, settings.api_proxy):
         if proxy is not None and "@" in proxy.reveal():
-            credentials = Secret(unquote(urlsplit(proxy.reveal()).netloc.rpartition("@")[0]))
+            # To the last @: a slash that was not escaped is part of the password all the same.
+            rest = proxy.reveal().partition("://")[2]
+            credentials = Secret(unquote(rest.rpartition("@")[0]))
             yield credentials
             yield Secret(credentials.reveal().partition(":")[2])

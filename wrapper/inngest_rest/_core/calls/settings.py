@@ -16,10 +16,11 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 from attrs import field, frozen
 
-from inngest_rest._core.arguments import check_count, check_seconds
+from inngest_rest._core.arguments import check_count_or_none, check_seconds
 from inngest_rest._core.calls import keys
 from inngest_rest._core.causes import forgetful
 from inngest_rest._core.secret import Secret
+from inngest_rest._visible import shown
 from inngest_rest.errors import ConfigurationError, InvalidArgumentError
 from inngest_rest.responses import Target
 from inngest_rest.retry import RetryPolicy
@@ -142,10 +143,10 @@ def resolve(
     event_is_shown = not may_show_keys and _is_plain_elsewhere(event_url)
     api_is_shown = not may_show_keys and _is_plain_elsewhere(api_url)
     if api_version not in get_args(ApiVersion):
-        raise ConfigurationError(f"api_version must be auto, v1 or v2, not {api_version!r}")
+        raise ConfigurationError(f"api_version must be auto, v1 or v2, not {shown(api_version)}")
     if event_name_check not in get_args(EventNameCheck):
         raise ConfigurationError(
-            f"event_name_check must be off, warn or refuse, not {event_name_check!r}"
+            f"event_name_check must be off, warn or refuse, not {shown(event_name_check)}"
         )
     event_key_given = _event_key(reader.find("event_key", "INNGEST_EVENT_KEY"))
     signing_keys = tuple(
@@ -194,9 +195,9 @@ def _dev(dev: bool | str | None, reader: _Reader) -> tuple[str, str] | None:
         return name, DEV_URL
     if "://" not in value:
         # The part before an @ may be a password.
-        shown = "" if "@" in value else f", not {value!r}"
+        not_this = "" if "@" in value else f", not {shown(value)}"
         hint = ": http:// is missing" if re.search(r"\w[.:]\w|localhost", value) else ""
-        raise ConfigurationError(f"{name} must be 1, 0 or the URL of a dev server{shown}{hint}")
+        raise ConfigurationError(f"{name} must be 1, 0 or the URL of a dev server{not_this}{hint}")
     return name, value
 
 
@@ -219,6 +220,7 @@ def _check_url(name: str, value: str, *, may_http: bool) -> str:
     try:
         url = httpx.URL(value)
         url.raw_host.decode().encode("idna")  # as connecting will, which finds an empty label
+        _ = url.host  # which must be readable, too
     except (httpx.InvalidURL, UnicodeError):
         # Without httpx's message, which quotes part of a password that contains a slash.
         raise ConfigurationError(f"{name} is not a valid URL: bad host or port") from None
@@ -264,7 +266,7 @@ def _allow_http(argument: bool | None, environ: Mapping[str, str]) -> bool:
 
 
 def _env(found: tuple[str, Secret] | None) -> str | None:
-    return found and keys.check_key(*found).reveal()
+    return found and check_env(*found)
 
 
 def _key(found: tuple[str, Secret] | None) -> Secret | None:
@@ -273,6 +275,13 @@ def _key(found: tuple[str, Secret] | None) -> Secret | None:
 
 def _event_key(found: tuple[str, Secret] | None) -> Secret | None:
     return found and keys.check_event_key(*found)
+
+
+def check_env(name: str, env: Secret) -> str:
+    """Return the name of a branch environment, which is sent in a header."""
+    if not isinstance(env.reveal(), str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigurationError(f"{name} must be text, not {type(env.reveal()).__name__}")
+    return keys.check_key(name, env).reveal()
 
 
 def check_timeout(timeout: Seconds) -> float:
@@ -288,7 +297,7 @@ def check_timeout(timeout: Seconds) -> float:
 
 def _max_bytes(max_response_bytes: int | None) -> int:
     try:
-        return check_count("max_response_bytes", max_response_bytes) or MAX_RESPONSE_BYTES
+        return check_count_or_none("max_response_bytes", max_response_bytes) or MAX_RESPONSE_BYTES
     except InvalidArgumentError as error:
         raise ConfigurationError(str(error)) from None
 

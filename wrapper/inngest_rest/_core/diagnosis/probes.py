@@ -51,7 +51,10 @@ HEALTH = Route(
     lambda it: needed(it.message, "message"),
 )
 DEV_INFO = Route(
-    ingest.get_dev_info, ingest.get_dev_info.get_kwargs(), api.DevInfo, lambda it: it.version
+    ingest.get_dev_info,
+    ingest.get_dev_info.get_kwargs(),
+    api.DevInfo,
+    lambda it: needed(it.version, "version"),
 )
 V1 = Route(
     v1.list_events_v1,

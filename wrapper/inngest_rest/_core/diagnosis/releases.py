@@ -64,7 +64,7 @@ def oldest(releases: Iterable[str]) -> str | None:
 
 def release_of(version: str) -> str | None:
     """Return the release in a server's version, such as 1.43.0-253303c; None if it has none."""
-    found = re.match(r"v?(\d+\.\d+\.\d+)\b", version)
+    found = re.match(r"v?(\d{1,9}\.\d{1,9}\.\d{1,9})\b", version)
     return found and found[1]
 
 

@@ -67,6 +67,7 @@ class Lanes(Generic[Transport]):
     Args:
         make: Creates another transport.
         given: The caller's transport, which carries all requests instead.
+        proxy: The proxy that the transports use, which an error must not quote.
 
     Attributes:
         room: Bounds the concurrent requests, for threads.
@@ -74,8 +75,14 @@ class Lanes(Generic[Transport]):
         is_closed: Whether it was closed; no request may be sent any more.
     """
 
-    def __init__(self, make: Callable[[], Transport], given: Transport | None = None) -> None:
+    def __init__(
+        self,
+        make: Callable[[], Transport],
+        given: Transport | None = None,
+        proxy: Secret | None = None,
+    ) -> None:
         self.given = given
+        self._proxy = proxy
         self._make = make
         self._idle: deque[tuple[float, Transport]] = deque()
         self._open: set[Transport] = set()
@@ -108,7 +115,7 @@ class Lanes(Generic[Transport]):
             return self._make()
         except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
             forget(error, handled)  # which may be a proxy with credentials
-            reason = re.sub(r"//[^/@]*@", "//***@", str(error))
+            reason = _reason(error, self._proxy)
             raise ConfigurationError(
                 f"the proxy or the certificates of the environment cannot be used: {reason}"
             ) from None
@@ -189,6 +196,14 @@ def asynchronous(
     return by_host(given, event_proxy, api_proxy, make)
 
 
+def _reason(error: Exception, proxy: Secret | None) -> str:
+    """Return why there is no transport, without credentials of the proxy."""
+    if proxy is not None and re.search(r"://.*[/?#].*@", proxy.reveal()):
+        # What is quoted then is a part of the password.
+        return "the password of a proxy must have its /, ? and # escaped, as %2F, %3F and %23"
+    return re.sub(r"//[^/@]*@", "//***@", str(error))
+
+
 def _is_stale(since: float, transport: object, now: float) -> bool:
     """Return whether a transport was idle for long, or its server has hung up."""
     if since > now - _LOOK_AFTER:
@@ -233,8 +248,8 @@ def by_host(
     # Loading certificates takes longer than connecting: once for all lanes, when first needed.
     context = functools.cache(httpx.create_ssl_context)
     return {
-        "event": Lanes(lambda: make(event_proxy, context())),
-        "api": Lanes(lambda: make(api_proxy, context())),
+        "event": Lanes(lambda: make(event_proxy, context()), proxy=event_proxy),
+        "api": Lanes(lambda: make(api_proxy, context()), proxy=api_proxy),
     }
 
 

@@ -11,6 +11,7 @@ import orjson
 from inngest_rest._core.file_import.lines import Place
 from inngest_rest._core.file_import.private_file import create_private
 from inngest_rest._core.file_import.rejected_lines import FileMark, Mark, Marks
+from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Checkpoint:
         except (ValueError, KeyError, TypeError) as error:
             raise self._refusal("is not a valid checkpoint") from error
         if name != self._name:
-            raise self._refusal(f"is of an import named {name!r}, not {self._name!r}")
+            raise self._refusal(f"is of an import named {shown(name)}, not {shown(self._name)}")
         if head != _digest(self._head[: place.offset]) or not lines.go_to(place):
             raise self._refusal(f"is of another file, or its first {place.line:,} lines changed")
         return Progress(lines.place, marks if rejected == self._rejected else None)

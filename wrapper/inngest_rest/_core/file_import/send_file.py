@@ -61,7 +61,7 @@ def check_options(
     """Check the arguments of `send_file`."""
     source = os.fspath(path)
     check_text("path", source)
-    check_text("name", name)
+    name = check_text("name", name)
     if source == STDIN:
         if name is None:
             raise InvalidArgumentError(

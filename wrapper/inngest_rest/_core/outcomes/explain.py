@@ -14,7 +14,13 @@ from inngest_rest._core.outcomes.catalogue import is_of
 from inngest_rest._core.outcomes.evidence import Evidence, gather
 from inngest_rest._core.outcomes.reasons import reasons
 from inngest_rest._core.resources import event_runs, events
-from inngest_rest.errors import ConfigurationError, NotFoundError, RouteNotFoundError
+from inngest_rest._visible import shown
+from inngest_rest.errors import (
+    ConfigurationError,
+    InvalidArgumentError,
+    NotFoundError,
+    RouteNotFoundError,
+)
 from inngest_rest.explanation import Explanation, Listener
 
 if TYPE_CHECKING:
@@ -37,8 +43,10 @@ _MOST_WRONG = timedelta(days=36_500)
 
 def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explanation]:
     """Explain what became of an event, by its internal id or the newest with this own id."""
-    check_text("id", event_id)
-    check_text("name", name)
+    event_id = check_text("id", event_id) or ""
+    name = check_text("name", name)
+    if not event_id:
+        raise InvalidArgumentError("id must be text, not None")
     if _INTERNAL.fullmatch(event_id):
         try:
             return (yield from explain_stored(session, event_id))
@@ -122,10 +130,10 @@ def _find(session: Session, own_id: str, name: str | None) -> Plan[StoredEvent |
 
 
 def _not_found(session: Session, own_id: str, name: str | None) -> NotFoundError:
-    of_name = f" {name!r}" if name else ""
+    of_name = f" {shown(name)}" if name else ""
     error = NotFoundError(
-        f"no event with the id {own_id!r} is among the newest {_MOST_SEARCHED:,} events{of_name} "
-        "of the last 24 hours",
+        f"no event with the id {shown(own_id)} is among the newest {_MOST_SEARCHED:,} events"
+        f"{of_name} of the last 24 hours",
         status=404,
         method="GET",
         url=f"{session.settings.api_url}/v1/events",

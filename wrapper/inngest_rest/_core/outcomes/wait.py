@@ -90,7 +90,7 @@ def send_and_wait(session: Session, event: EventLike, timeout: Seconds) -> Plan[
 
 def wait_for_runs(session: Session, event_id: str, timeout: Seconds) -> Plan[list[Run]]:
     """Wait until every run that a stored event starts has ended."""
-    check_id("event id", event_id)
+    event_id = check_id("event id", event_id)
     begun = session.clock.monotonic()
     wait = _Wait(event_id, begun, begun + check_seconds("timeout", timeout))
     yield from _look_up(session, wait)

@@ -47,7 +47,7 @@ def list_events(
     **paging: Unpack[Paging],
 ) -> Listing[StoredEvent[Any]]:
     """List stored events, newest first."""
-    check_text("name", name)
+    name = check_text("name", name)
     read = _reader(as_)
     check_window(since, until)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.arguments import check_id, check_moment
+from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.models import RunStatus
 
@@ -31,10 +32,10 @@ def _check_status(name: object) -> RunStatus:
     known = list(RunStatus)
     if isinstance(name, str) and RunStatus(name) in known:
         return RunStatus(name)
-    close = difflib.get_close_matches(str(name).lower(), known, n=1)
+    close = difflib.get_close_matches(shown(name).strip("'").lower(), known, n=1)
     suggestion = f", did you mean '{close[0]}'?" if close else ";"
     raise InvalidArgumentError(
-        f"unknown status {name!r}{suggestion} valid are {', '.join(sorted(known))}"
+        f"unknown status {shown(name)}{suggestion} valid are {', '.join(sorted(known))}"
     )
 
 
@@ -46,11 +47,12 @@ def check_window(since: datetime | None, until: datetime | None) -> None:
         raise InvalidArgumentError("since must be before until")
 
 
-def check_function(app: str | None, function: str | None) -> None:
-    """Reject a malformed app or function, and a function without its app."""
+def check_function(app: str | None, function: str | None) -> tuple[str | None, str | None]:
+    """Return an app and a function; reject malformed ones, and a function without its app."""
     if app is not None:
-        check_id("app", app)
+        app = check_id("app", app)
     if function is not None:
-        check_id("function", function)
+        function = check_id("function", function)
         if app is None:
             raise InvalidArgumentError("function needs app: functions are named within one")
+    return app, function

@@ -40,7 +40,7 @@ _INVOKE_ADVICE: Advice = {
 
 def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> Listing[Function]:
     """List the functions of an app: v2 has more details; v1 returns all of them at once."""
-    check_id("app", app_id)
+    app_id = check_id("app", app_id)
 
     def by_v2(place: Place, size: int) -> Route[Any, Part[Function]]:
         operation = v2.list_functions_v2
@@ -98,8 +98,8 @@ def invoke(
     idempotency_key: str | None,
 ) -> Plan[str]:
     """Start a function directly and return its run's id."""
-    check_id("app", app_id)
-    check_id("function", function_id)
+    app_id = check_id("app", app_id)
+    function_id = check_id("function", function_id)
     check_text("idempotency_key", idempotency_key)
     operation = v2.invoke_function_v2
     body = api.V2InvokeBody(

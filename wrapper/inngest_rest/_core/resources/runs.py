@@ -73,7 +73,7 @@ def list_runs(
     """List runs, newest first: by v1 if it supports the arguments, else by v2."""
     statuses = check_statuses(status)
     check_window(since, until)
-    check_function(app, function)
+    app, function = check_function(app, function)
 
     def by_v1(place: Place, size: int) -> Route[Any, Part[Run]]:
         status = api.V1RunStatusFilter(statuses[0].value) if statuses else UNSET
@@ -90,7 +90,7 @@ def list_runs(
         function_id=UNSET if function is None else [function],
         from_=since or UNSET,
         until=until or UNSET,
-        include_output=include_output or UNSET,
+        include_output=bool(include_output) or UNSET,
     )
     # v1 ignores unknown filters, and would return runs that were not requested; no server of v1
     # has been seen to list runs, with or without their output.
@@ -125,7 +125,7 @@ def list_changes(
         from_=since or UNSET,
         time_field=api.V2TimeField.ENDEDAT if by_change else UNSET,
         order=api.V2Order.ASC,
-        include_output=include_output or UNSET,
+        include_output=bool(include_output) or UNSET,
     )
     return listing(session, by_v2, id_of=_ID_OF, limit=None, page_size=None, cursor=None)
 
@@ -165,7 +165,7 @@ def cancel_if_running(session: Session, run_id: str) -> Plan[bool]:
 
 def replay(session: Session, run_id: str) -> Plan[str]:
     """Replay a run from its beginning and return the new run's id."""
-    check_id("run id", run_id)
+    run_id = check_id("run id", run_id)
 
     def new_id(answer: api.V1ReplayEnvelope | api.V2RunIdEnvelope) -> str:
         return needed(answer.data.run_id, "the id of the new run")

@@ -46,6 +46,7 @@ def get_trace(session: Session, run_id: str, *, raw: bool) -> Plan[Span]:
     operation = v2.get_run_trace_v2
     kwargs = operation.get_kwargs(check_id("run id", run_id), include_output=True)
 
+    @typed
     def root(answer: api.V2TraceEnvelope) -> Span:
         found = evolve(span(answer.data.root_span), run_id=given(answer.data.run_id))
         return found if raw else readable(found)

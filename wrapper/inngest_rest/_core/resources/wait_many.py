@@ -18,6 +18,7 @@ from inngest_rest._core.resources.wait import (
     may_pass,
 )
 from inngest_rest._core.resources.watch import ENDED, OVERLAP
+from inngest_rest._visible import shown
 from inngest_rest.errors import (
     ApiError,
     ConfigurationError,
@@ -61,7 +62,7 @@ class WaitMany:
     def __init__(self, session: Session, ids: Iterable[str], timeout: Seconds) -> None:
         self._session = session
         if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidArgumentError(f"ids must be an iterable of run ids, not {ids!r}")
+            raise InvalidArgumentError(f"ids must be an iterable of run ids, not {shown(ids)}")
         checked = [check_run_id(f"ids[{at}]", each) for at, each in enumerate(ids)]
         now = session.clock.monotonic()
         self._deadline = now + check_seconds("timeout", timeout)

@@ -15,6 +15,7 @@ from inngest_rest._core.calls.retry import is_worth_retrying
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import one_run, runs
 from inngest_rest._core.resources.filters import check_function, check_statuses
+from inngest_rest._visible import shown
 from inngest_rest.errors import (
     ApiError,
     InvalidArgumentError,
@@ -91,12 +92,11 @@ class Watch:
         self._session = session
         self._clock = session.server_clocks["api"]
         self._statuses = check_statuses(status)
-        check_function(app, function)
-        self._app, self._function = app, function
+        self._app, self._function = check_function(app, function)
         self._include_output = include_output
         self._every = check_seconds("every", every)
         if self._every < 1:
-            raise InvalidArgumentError(f"every must be at least 1 second, not {every!r}")
+            raise InvalidArgumentError(f"every must be at least 1 second, not {shown(every)}")
         limit = math.inf if timeout is None else check_seconds("timeout", timeout)
         check_moment("since", since)
         now = session.clock.monotonic()
@@ -209,7 +209,8 @@ class Watch:
             raise InvalidArgumentError("token is not the token of a watch") from None
         if of != (self._app, self._function):
             raise InvalidArgumentError(
-                f"token is of a watch with app={of[0]!r} and function={of[1]!r}: pass the same"
+                f"token is of a watch with app={shown(of[0])} and function={shown(of[1])}: "
+                "pass the same"
             )
 
     def _poll_once(self) -> Iterator[Plan[None]]:

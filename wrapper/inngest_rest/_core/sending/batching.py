@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
 
 import orjson
 
+from inngest_rest._core.arguments import is_aware
 from inngest_rest._core.sending.event_json import (
     MAX_EVENT_BYTES,
     are_all_finite,
@@ -300,7 +301,7 @@ def _with_times(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     copies = [
         {**row, "ts": milliseconds(ts)}
         for row in rows
-        if type(ts := row.get("ts")) is datetime and ts.tzinfo is not None
+        if type(ts := row.get("ts")) is datetime and is_aware(ts)
     ]
     return copies if len(copies) == len(rows) else []
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
+from inngest_rest._core.arguments import is_aware
 from inngest_rest._core.event_names import check_name
 from inngest_rest._core.sending.foreign import (
     FIELDS,
@@ -150,7 +151,7 @@ def _set_ts(wire: dict[str, Any]) -> None:
         del wire["ts"]
         return
     if isinstance(ts, datetime):
-        if ts.tzinfo is None:
+        if not is_aware(ts):
             raise ValueError("ts must be an aware datetime: without a zone it is ambiguous")
         ts = wire["ts"] = milliseconds(ts)
     if type(ts) is not int:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, cast
 import attrs
 import orjson
 
+from inngest_rest._visible import shown
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -28,8 +30,8 @@ def unknown_key(event: Mapping[Any, Any]) -> str:
     key = next(each for each in event if each not in FIELDS)
     near = get_close_matches(str(key).lower(), sorted(FIELDS), n=1, cutoff=0.7)
     if near:
-        return f"unknown key {key!r}; did you mean {near[0]!r}?"
-    return f"unknown key {key!r}; what functions are to see belongs inside 'data'"
+        return f"unknown key {shown(key)}; did you mean {near[0]!r}?"
+    return f"unknown key {shown(key)}; what functions are to see belongs inside 'data'"
 
 
 def how_to_convert(value: object) -> str:
@@ -65,7 +67,8 @@ def _foreign(value: object, path: str) -> Iterator[str]:
     if isinstance(inside, dict):
         for key, each in cast("dict[object, object]", inside).items():
             if not isinstance(key, str):
-                yield f"{path or 'the event'} has the key {key!r}: pass str(key), keys are text"
+                where = path or "the event"
+                yield f"{where} has the key {shown(key)}: pass str(key), keys are text"
             yield from _foreign(each, f"{path}.{key}" if path else f"{key}")
     elif isinstance(inside, list) or type(inside) is tuple:
         for index, each in enumerate(cast("Sequence[object]", inside)):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from inngest_rest._core.arguments import check_count, check_seconds
+from inngest_rest._core.arguments import check_count, check_count_or_none, check_seconds
 from inngest_rest._core.calls.retry import names_a_pause
 from inngest_rest._core.drivers.tracebacks import shorten
 from inngest_rest._core.pacing import Pacer
@@ -77,7 +77,7 @@ def check_options(
     """Validate the options common to all bulk sending; a missing key raises here, too."""
     check_count("batch_size", batch_size, at_most=MAX_EVENTS)
     check_count("in_flight", in_flight, at_most=MAX_IN_FLIGHT)
-    check_count("max_requests", max_requests)
+    check_count_or_none("max_requests", max_requests)
     if on_batch is not None and not callable(on_batch):
         raise InvalidArgumentError("on_batch must be callable")
     _ = session.event_key
