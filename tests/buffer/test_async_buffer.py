@@ -139,3 +139,62 @@ def test_a_cancellation_at_the_end_of_aclose_loses_no_event_without_a_word(serve
 
     report = asyncio.run(asyncio.wait_for(scenario(), PATIENCE))
     assert (report.accepted, report.unknown) == (0, 1)
+
+
+def test_a_cancellation_at_the_beginning_of_aclose_closes_the_file(
+    server: Server, tmp_path: Path
+) -> None:
+    path = tmp_path / "outbox.db"
+
+    async def scenario() -> None:
+        async with AsyncInngestClient(dev=True, transport=server) as client:
+            buffer = AsyncEventBuffer(client, path)
+            assert path.with_name("outbox.db-wal").exists()
+            closing = asyncio.create_task(buffer.aclose())
+            await asyncio.sleep(0)
+            closing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await closing
+
+    go(scenario())
+    assert not path.with_name("outbox.db-wal").exists()
+
+
+def test_a_flush_without_a_limit_ends_when_the_buffer_is_closed(
+    server: Server, store: Path | None
+) -> None:
+    async def scenario() -> None:
+        gate = AsyncGate(server)
+        async with AsyncInngestClient(dev=True, transport=gate) as client:
+            buffer = AsyncEventBuffer(client, store)
+            await buffer.add({"name": "a"})
+            flushing = asyncio.create_task(buffer.flush(None))
+            await gate.reached.wait()
+            assert await buffer.aclose(0.01) == 1
+            assert await asyncio.wait_for(flushing, PATIENCE) is False
+
+    go(scenario())
+
+
+def test_a_flush_goes_on_after_another_task_has_cancelled_the_buffers_own(
+    server: Server, store: Path | None
+) -> None:
+    server.on(ROUTE, accepts_all)
+
+    async def scenario() -> None:
+        gate = AsyncGate(server)
+        async with (
+            AsyncInngestClient(dev=True, transport=gate) as client,
+            AsyncEventBuffer(client, store) as buffer,
+        ):
+            await buffer.add({"name": "a"})
+            flushing = asyncio.create_task(buffer.flush(None))
+            await gate.reached.wait()
+            [worker] = [it for it in asyncio.all_tasks() if it.get_name() == "inngest-rest-buffer"]
+            worker.cancel()
+            await asyncio.wait([worker])
+            gate.opened.set()
+            await buffer.add({"name": "b"})
+            assert await asyncio.wait_for(flushing, PATIENCE)
+
+    go(scenario())

@@ -17,6 +17,7 @@ from inngest_rest import EventBuffer, InngestClient, InvalidArgumentError
 from inngest_rest.testing import MockServer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -98,6 +99,26 @@ end()
     with pytest.raises(subprocess.CalledProcessError) as caught:
         run_script(script, "http://127.0.0.1:1", None)
     assert caught.value.returncode == 5
+
+
+@pytest.fixture
+def sigterm() -> Iterator[None]:
+    """Let SIGTERM end the process as in a program that has no handler, for one test."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("sigterm")
+def test_sigterm_raises_system_exit_once_where_the_program_has_no_handler() -> None:
+    with InngestClient(dev=True) as client, EventBuffer(client, exit_on_sigterm=True):
+        with pytest.raises(SystemExit) as caught:
+            signal.raise_signal(signal.SIGTERM)
+        assert caught.value.code == 128 + signal.SIGTERM
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        signal.signal(signal.SIGTERM, end := print)
+        EventBuffer(client, exit_on_sigterm=True).close()
+        assert signal.getsignal(signal.SIGTERM) is end
 
 
 def test_a_second_sigterm_ends_the_process_at_once() -> None:

@@ -28,7 +28,7 @@ from inngest_rest._core.buffer.outbox import IDEMPOTENCY_WINDOW, LONGEST_LEASE, 
 from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.sending.fates import Fate, Fates, Rejected, Unknown
 from tests.support.peer import PATIENCE
-from tests.support.server import accepts_all, refuses, text
+from tests.support.server import accepts_all, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -626,22 +626,6 @@ def test_a_backlog_goes_out_without_an_event_being_added(
     with EventBuffer(client, path, on_batch=lambda _: done.set()):
         assert done.wait(PATIENCE)
     assert rows(path) == []
-
-
-def test_a_rejected_event_becomes_a_dead_letter(
-    client: InngestClient, server: Server, path: Path
-) -> None:
-    server.on(ROUTE, refuses("b"))
-    with EventBuffer(client, path) as buffer:
-        for name in "abc":
-            buffer.add({"name": name})
-        assert buffer.flush(PATIENCE)
-        [letter] = buffer.dead_letters()
-        assert (letter.event["name"], letter.reason) == ("b", "b is refused")
-        assert (buffer.report.accepted, buffer.report.rejected) == (2, 1)
-        assert buffer.report.failures == (letter,)
-        buffer.discard([letter])
-        assert buffer.dead_letters() == []
 
 
 def test_a_buffer_sends_past_damaged_rows_and_counts_them_as_rejected(
