@@ -516,6 +516,17 @@ def test_jobs_lists_what_is_queued_for_a_run(client: InngestClient, server: Serv
     assert client.runs.jobs(ID) == []
 
 
+def test_jobs_that_v1_cannot_load_are_an_error_where_v2_cannot_tell_whether_there_is_a_run(
+    connect: Connect, server: Server
+) -> None:
+    server.on(f"GET /v1/runs/{ID}/jobs", OF_V1["unknown"])
+    server.on(V2, text(503, "down"))
+    with pytest.raises(ServerError) as caught:
+        connect(retries=0).runs.jobs(ID)
+    assert f"/v1/runs/{ID}/jobs" in str(caught.value)
+    assert V2 in asks(server)
+
+
 BAD_IDS = ["", ".", "..", "a/b", "../x", "a\\b", "a b", "a\n", "\0", "\ud800", 5, None]
 CALLS: dict[str, Callable[[InngestClient, Any], Any]] = {
     "runs.get": lambda it, bad: it.runs.get(bad),
