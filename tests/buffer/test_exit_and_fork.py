@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ import pytest
 
 from inngest_rest import EventBuffer, InngestClient, InvalidArgumentError
 from inngest_rest.testing import MockServer
+from tests.support.peer import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,6 +143,26 @@ def test_sigterm_is_left_alone_outside_of_the_main_thread() -> None:
 
     with ThreadPoolExecutor(1) as pool, pytest.raises(InvalidArgumentError, match="main thread"):
         pool.submit(make).result()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_parent_goes_on_with_its_buffer_after_a_fork(store: Path | None) -> None:
+    mock = MockServer()
+    with (
+        InngestClient(dev=True, transport=mock.transport) as client,
+        EventBuffer(client, store, max_age=1_000) as buffer,
+    ):
+        buffer.add({"name": "a"})
+        with warnings.catch_warnings():
+            # Python warns of threads, as the buffer has one.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if not child:
+            os._exit(0)
+        os.waitpid(child, 0)
+        buffer.add({"name": "b"})
+        assert buffer.flush(PATIENCE)
+    assert [each.name for each in mock.events] == ["a", "b"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

@@ -8,6 +8,7 @@ import pickle
 import sqlite3
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -160,6 +161,28 @@ def test_threads_that_wait_for_the_disk_share_a_commit(opened: Callable[..., Out
         thread.join()
     assert box.pending == len(threads)
     assert len(commits) == 1
+
+
+def test_an_interrupt_while_events_are_stored_reaches_every_thread_that_waits(
+    opened: Callable[..., Outbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class TheEnd(BaseException):
+        """As a KeyboardInterrupt, which would end pytest."""
+
+    def interrupted(_: object) -> int:
+        raise TheEnd
+
+    box = opened()
+    commits = box._commits  # noqa: SLF001 - nothing public interrupts a transaction
+    monkeypatch.setattr(commits, "_store", interrupted)
+    with ThreadPoolExecutor(2) as pool:
+        with commits._lock:  # noqa: SLF001
+            waiting = [pool.submit(box.put, {"name": "a"}) for _ in range(2)]
+            while len(commits._coming) < len(waiting):  # noqa: SLF001
+                wait(waiting, 0.001)
+        raised = [each.exception(PATIENCE) for each in waiting]
+    assert sorted(type(each).__name__ for each in raised) == ["OutboxError", "TheEnd"]
+    assert box.pending == 0
 
 
 def test_leased_events_are_kept_from_others_until_the_lease_ends(
