@@ -275,6 +275,16 @@ def test_not_found_says_if_the_id_is_an_event_id(
     assert server.asked.count(EVENT) == 1
 
 
+def test_a_server_without_events_is_asked_once_whether_an_id_is_one(
+    client: InngestClient, server: Server
+) -> None:
+    server.on(V2, UNKNOWN)
+    for _ in range(2):
+        with pytest.raises(NotFoundError):
+            client.runs.get(ID)
+    assert server.asked.count(EVENT) == 1
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -458,6 +468,16 @@ def test_a_run_that_v1_lists_twice_is_listed_once(connect: Connect, server: Serv
     assert first["ended_at"] < second["ended_at"]
     assert run.ended_at == datetime.fromisoformat(first["ended_at"])
     assert list(client.events.runs(ID, limit=1)) == [run]
+
+
+def test_of_two_ends_the_first_is_the_runs_in_whatever_order_v1_lists_them(
+    connect: Connect, server: Server
+) -> None:
+    listed = body_of("v1-event-runs-twice")
+    listed["data"].reverse()
+    server.on(f"GET /v1/events/{ID}/runs", says(listed))
+    [run] = connect(api_version="v1").events.runs(ID)
+    assert run.ended_at == datetime.fromisoformat(listed["data"][1]["ended_at"])
 
 
 def test_no_field_of_a_run_but_its_start_depends_on_the_call(connect: Connect) -> None:
