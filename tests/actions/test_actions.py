@@ -20,11 +20,13 @@ from inngest_rest import (
     ServerError,
 )
 from inngest_rest.testing import MockServer, answers, completes, fails, loses_response, sleeps
+from tests.support.server import body_of, recorded, says
 
 if TYPE_CHECKING:
     from inngest_rest import ActionRow
     from tests.conftest import Connect
     from tests.support.clock import Clock
+    from tests.support.server import Server
 
 UNKNOWN_ID = "01M86WNRKHYE50ZF3GG530BHRT"
 
@@ -87,6 +89,28 @@ def test_the_set_is_fixed_before_the_first_act(client: InngestClient, mock: Mock
     # The replays fail as well, and are not replayed in turn.
     assert [row.id for row in report.rows] == ids
     assert len(mock.runs) == 4
+
+
+def test_a_run_that_a_later_page_lists_again_is_cancelled_once(
+    connect: Connect, server: Server
+) -> None:
+    ids = [UNKNOWN_ID, "01M86WNRKHYE50ZF3GG530BHRV", UNKNOWN_ID]
+    run = body_of("v2-runs-page1")["data"][0]
+    pages = [
+        {"limit": 1, "cursor": "2", "hasMore": True},
+        {"limit": 1, "cursor": "3", "hasMore": True},
+        {"limit": 1},
+    ]
+    metadata = body_of("v2-runs-page1")["metadata"]
+    server.on(
+        "GET /v2/runs",
+        *(
+            says({"data": [{**run, "id": id}], "metadata": metadata, "page": page})
+            for id, page in zip(ids, pages, strict=True)
+        ),
+    )
+    report = connect().runs.cancel_all(status="running", dry_run=True)
+    assert [row.id for row in report.rows] == ids[:2]
 
 
 def test_limit_bounds_the_runs_in_total(client: InngestClient, mock: MockServer) -> None:
@@ -354,6 +378,15 @@ def test_an_input_of_unknown_outcome_is_not_tried_again(
     assert outcomes(first) == ["unknown", "done"]
     assert client.functions.invoke_many("shop", "ok", [{}, {}], resume=first) == first
     assert len(mock.runs) == 2
+
+
+def test_an_input_that_a_debounced_function_takes_is_done_and_has_no_run_yet(
+    connect: Connect, server: Server
+) -> None:
+    server.on("POST /v2/apps/shop/functions/calm/invoke", recorded("v2-invoke-debounced"))
+    report = connect().functions.invoke_many("shop", "calm", [{}])
+    assert [(row.outcome, row.new_run_id) for row in report.rows] == [("done", None)]
+    assert "debounced" in str(report.rows[0].reason)
 
 
 def test_the_resumed_inputs_must_be_the_same(client: InngestClient) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tests.conftest import Connect
     from tests.support.clock import Clock
 
+ENDED_AT = "2026-11-24T10:00:00Z"
+
 
 @pytest.fixture
 def mock() -> MockServer:
@@ -93,6 +95,36 @@ def test_a_replay_that_started_nothing_is_requested_again(
     assert clock.pauses == [1.0]  # a new run is listed by then
 
 
+def test_a_replay_whose_response_is_lost_each_time_is_unknown_after_three_requests(
+    client: InngestClient, mock: MockServer
+) -> None:
+    run_id = failed_run(client, mock)
+    fault = mock.fault(drops(httpx.ReadError), operation="rerun_run_v2", times=None)
+    assert only_row(client.runs.replay_all([run_id])).outcome == "unknown"
+    assert fault.hits == 3
+
+
+def test_a_lost_replay_is_not_requested_again_where_it_cannot_be_looked_up(
+    connect: Connect, mock: MockServer
+) -> None:
+    client = connect(transport=mock.transport, retries=0, api_version="v2")
+    run_id = failed_run(client, mock)
+    mock.fault(loses_response(), operation="rerun_run_v2")
+    row = only_row(client.runs.replay_all([run_id]))
+    assert (row.outcome, row.replays_before) == ("unknown", None)
+    assert len(mock.runs) == 2
+
+
+def test_a_refused_replay_has_failed_and_leaves_nothing_to_look_up(
+    client: InngestClient, mock: MockServer
+) -> None:
+    run_id = failed_run(client, mock)
+    fault = mock.fault(answers(400, {"errors": []}), operation="rerun_run_v2", times=None)
+    row = only_row(client.runs.replay_all([run_id]))
+    assert (row.outcome, row.replays_before) == ("failed", None)
+    assert fault.hits == 1
+
+
 def test_a_server_that_failed_and_started_nothing_is_not_asked_again(
     client: InngestClient, mock: MockServer
 ) -> None:
@@ -117,6 +149,29 @@ def test_a_lost_replay_that_cannot_be_looked_up_is_unknown_until_a_second_call_f
     row = only_row(client.runs.replay_all(resume=ActionReport.from_json(still.to_json())))
     assert (row.outcome, row.new_run_id) == ("done", mock.runs[-1].id)
     assert len(mock.runs) == 2
+
+
+def test_a_replay_of_unknown_outcome_that_started_nothing_is_requested(
+    client: InngestClient, mock: MockServer
+) -> None:
+    begun = ActionRow(0, failed_run(client, mock), ActionOutcome.UNKNOWN, replays_before=())
+    row = only_row(client.runs.replay_all(resume=ActionReport("runs.replay", (begun,))))
+    assert (row.outcome, row.new_run_id) == ("done", mock.runs[-1].id)
+    assert len(mock.runs) == 2
+
+
+def test_what_is_unknown_stays_so_if_another_try_cannot_be_written_down(
+    client: InngestClient, mock: MockServer
+) -> None:
+    begun = ActionRow(0, failed_run(client, mock), ActionOutcome.UNKNOWN, replays_before=())
+
+    def note(_: ActionRow) -> None:
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full") as caught:
+        client.runs.replay_all(resume=ActionReport("runs.replay", (begun,)), on_start=note)
+    assert caught.value.__notes__ == ["so far runs.replay: 1 unknown"]
+    assert len(mock.runs) == 1
 
 
 def test_what_is_unknown_stays_so_on_a_server_without_the_lookup(
@@ -150,7 +205,7 @@ def test_the_run_of_a_batch_is_refused(connect: Connect, server: Server) -> None
 def test_the_runs_of_a_debounced_function_are_refused_after_one_look_at_it(
     connect: Connect, server: Server
 ) -> None:
-    run = body_of("v2-run-output-boom")["data"] | {"endedAt": "2026-11-24T10:00:00Z"}
+    run = body_of("v2-run-output-boom")["data"] | {"endedAt": ENDED_AT}
     function = body_of("v2-function-full")
     function["data"]["configuration"]["debounce"] = {"period": "5s"}
     of_function = f"/v2/apps/{run['app']['id']}/functions/{run['function']['id']}"
@@ -163,6 +218,26 @@ def test_the_runs_of_a_debounced_function_are_refused_after_one_look_at_it(
     assert "debounced" in str(report.rows[0].reason)
     assert server.asked.count(f"GET {of_function}") == 1
     assert not any(each.startswith("POST") for each in server.asked)
+
+
+def test_the_run_of_a_function_that_was_removed_is_replayed(
+    client: InngestClient, mock: MockServer
+) -> None:
+    run_id = failed_run(client, mock)
+    missing = body_of("v2-function-unknown")
+    mock.fault(answers(404, missing), operation="get_function_v2", times=None)
+    assert only_row(client.runs.replay_all([run_id])).outcome == "done"
+
+
+def test_a_run_without_an_event_is_replayed_though_no_replay_of_it_could_be_looked_up(
+    connect: Connect, server: Server
+) -> None:
+    run = body_of("v2-run-output-boom")["data"] | {"trigger": {"eventIds": []}, "endedAt": ENDED_AT}
+    server.on(f"GET /v2/runs/{run['id']}", says({"data": run}))
+    server.on(f"POST /v2/runs/{run['id']}/rerun", recorded("v2-rerun"))
+    row = only_row(connect().runs.replay_all([run["id"]]))
+    assert (row.outcome, row.new_run_id) == ("done", "01M86WVHS58YA77EJ7806A7H8T")
+    assert not any("/events/" in each for each in server.asked)
 
 
 def test_a_dry_run_tells_what_would_be_refused(client: InngestClient, mock: MockServer) -> None:

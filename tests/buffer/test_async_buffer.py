@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,7 @@ from inngest_rest import (
     SendReport,
 )
 from inngest_rest._core.buffer import process_hooks
+from inngest_rest._core.buffer.outbox import Outbox
 from tests.support.buffers import ROUTE, AsyncGate, full_signal, sent
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all
@@ -139,3 +141,97 @@ def test_a_cancellation_at_the_end_of_aclose_loses_no_event_without_a_word(serve
 
     report = asyncio.run(asyncio.wait_for(scenario(), PATIENCE))
     assert (report.accepted, report.unknown) == (0, 1)
+
+
+def test_a_batch_that_is_being_taken_when_the_buffer_closes_is_given_back(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.on(ROUTE, accepts_all)
+    path = tmp_path / "outbox.db"
+    reached, closing = threading.Event(), threading.Event()
+    take, unregister = Outbox.take, process_hooks.unregister
+
+    def takes_long(self: Outbox) -> object:
+        batch = take(self)
+        reached.set()
+        assert closing.wait(PATIENCE)
+        return batch
+
+    def unregister_and_tell(buffer: Any) -> None:
+        unregister(buffer)
+        closing.set()
+
+    async def scenario() -> None:
+        async with AsyncInngestClient(dev=True, transport=server) as client:
+            buffer = AsyncEventBuffer(client, path, batch_size=1)
+            await buffer.add({"name": "a"})
+            assert await asyncio.to_thread(reached.wait, PATIENCE)
+            assert await buffer.aclose(0.01) == 1
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Outbox, "take", takes_long)
+        patch.setattr(process_hooks, "unregister", unregister_and_tell)
+        go(scenario())
+    assert sent(server) == []
+    with InngestClient(dev=True, transport=server) as client, EventBuffer(client, path) as again:
+        assert again.flush(PATIENCE), "its lease was not given back"
+    assert sent(server) == [["a"]]
+
+
+def test_a_cancellation_at_the_beginning_of_aclose_closes_the_file(
+    server: Server, tmp_path: Path
+) -> None:
+    path = tmp_path / "outbox.db"
+
+    async def scenario() -> None:
+        async with AsyncInngestClient(dev=True, transport=server) as client:
+            buffer = AsyncEventBuffer(client, path)
+            assert path.with_name("outbox.db-wal").exists()
+            closing = asyncio.create_task(buffer.aclose())
+            await asyncio.sleep(0)
+            closing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await closing
+
+    go(scenario())
+    assert not path.with_name("outbox.db-wal").exists()
+
+
+def test_a_flush_without_a_limit_ends_when_the_buffer_is_closed(
+    server: Server, store: Path | None
+) -> None:
+    async def scenario() -> None:
+        gate = AsyncGate(server)
+        async with AsyncInngestClient(dev=True, transport=gate) as client:
+            buffer = AsyncEventBuffer(client, store)
+            await buffer.add({"name": "a"})
+            flushing = asyncio.create_task(buffer.flush(None))
+            await gate.reached.wait()
+            assert await buffer.aclose(0.01) == 1
+            assert await asyncio.wait_for(flushing, PATIENCE) is False
+
+    go(scenario())
+
+
+def test_a_flush_goes_on_after_another_task_has_cancelled_the_buffers_own(
+    server: Server, store: Path | None
+) -> None:
+    server.on(ROUTE, accepts_all)
+
+    async def scenario() -> None:
+        gate = AsyncGate(server)
+        async with (
+            AsyncInngestClient(dev=True, transport=gate) as client,
+            AsyncEventBuffer(client, store) as buffer,
+        ):
+            await buffer.add({"name": "a"})
+            flushing = asyncio.create_task(buffer.flush(None))
+            await gate.reached.wait()
+            [worker] = [it for it in asyncio.all_tasks() if it.get_name() == "inngest-rest-buffer"]
+            worker.cancel()
+            await asyncio.wait([worker])
+            gate.opened.set()
+            await buffer.add({"name": "b"})
+            assert await asyncio.wait_for(flushing, PATIENCE)
+
+    go(scenario())

@@ -167,6 +167,31 @@ def test_events_outlast_a_refusal_that_is_not_about_them(
     assert buffer.report == SendReport(accepted=3)
 
 
+@pytest.mark.parametrize("store", ["file"], indirect=True)
+def test_a_rejected_event_is_a_dead_letter_until_it_is_discarded(
+    make: Make, server: Server
+) -> None:
+    server.on(ROUTE, refuses("b"))
+    buffer = make(max_age=1_000)
+    for name in "abc":
+        buffer.add({"name": name})
+    assert buffer.flush(PATIENCE)
+    [letter] = buffer.dead_letters()
+    assert (letter.event["name"], letter.reason) == ("b", "b is refused")
+    assert (buffer.report.accepted, buffer.report.rejected) == (2, 1)
+    assert buffer.report.failures == (letter,)
+    buffer.discard([letter])
+    assert buffer.dead_letters() == []
+
+
+def test_closing_without_a_limit_sends_what_is_left(make: Make, server: Server) -> None:
+    server.on(ROUTE, accepts_all)
+    buffer = make(max_age=1_000)
+    buffer.add({"name": "a"})
+    assert buffer.close(timeout=None) == 0
+    assert buffer.report == SendReport(accepted=1)
+
+
 def test_closing_with_a_bad_timeout_closes_nothing(make: Make, server: Server) -> None:
     server.on(ROUTE, accepts_all)
     buffer = make(max_age=1_000)

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -15,8 +16,10 @@ import pytest
 
 from inngest_rest import EventBuffer, InngestClient, InvalidArgumentError
 from inngest_rest.testing import MockServer
+from tests.support.peer import PATIENCE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -100,6 +103,26 @@ end()
     assert caught.value.returncode == 5
 
 
+@pytest.fixture
+def sigterm() -> Iterator[None]:
+    """Let SIGTERM end the process as in a program that has no handler, for one test."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("sigterm")
+def test_sigterm_raises_system_exit_once_where_the_program_has_no_handler() -> None:
+    with InngestClient(dev=True) as client, EventBuffer(client, exit_on_sigterm=True):
+        with pytest.raises(SystemExit) as caught:
+            signal.raise_signal(signal.SIGTERM)
+        assert caught.value.code == 128 + signal.SIGTERM
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        signal.signal(signal.SIGTERM, end := print)
+        EventBuffer(client, exit_on_sigterm=True).close()
+        assert signal.getsignal(signal.SIGTERM) is end
+
+
 def test_a_second_sigterm_ends_the_process_at_once() -> None:
     script = f"""{SIGTERM}
 import atexit
@@ -120,6 +143,26 @@ def test_sigterm_is_left_alone_outside_of_the_main_thread() -> None:
 
     with ThreadPoolExecutor(1) as pool, pytest.raises(InvalidArgumentError, match="main thread"):
         pool.submit(make).result()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_parent_goes_on_with_its_buffer_after_a_fork(store: Path | None) -> None:
+    mock = MockServer()
+    with (
+        InngestClient(dev=True, transport=mock.transport) as client,
+        EventBuffer(client, store, max_age=1_000) as buffer,
+    ):
+        buffer.add({"name": "a"})
+        with warnings.catch_warnings():
+            # Python warns of threads, as the buffer has one.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if not child:
+            os._exit(0)
+        os.waitpid(child, 0)
+        buffer.add({"name": "b"})
+        assert buffer.flush(PATIENCE)
+    assert [each.name for each in mock.events] == ["a", "b"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

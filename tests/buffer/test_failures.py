@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import httpx
+
     from tests.support.doors import DoorName
-    from tests.support.server import Server
+    from tests.support.server import Reply, Server
 
 READINGS = 8
 """At least as many readings of the clock as a worker makes to send one batch."""
@@ -127,6 +129,22 @@ def test_a_callback_that_exits_does_not_end_the_worker(
         assert buffer.flush(PATIENCE)
     assert buffer.report == SendReport(accepted=2)
     assert "SystemExit" in caplog.text
+
+
+@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.parametrize("door", ["blocking"])  # in a task, it ends the event loop
+def test_a_transport_that_exits_loses_no_event_and_does_not_end_the_worker(
+    make: Make, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    def exits(_: httpx.Request) -> Reply:
+        raise SystemExit
+
+    server.on(ROUTE, exits, accepts_all)
+    buffer = make(max_age=1_000)
+    buffer.add({"name": "a"})
+    assert buffer.flush(PATIENCE)
+    assert buffer.report == SendReport(accepted=1)
+    assert "the buffer's thread failed" in caplog.text
 
 
 def test_each_batch_with_rejected_events_is_logged_once_without_their_data(

@@ -8,6 +8,7 @@ import pickle
 import sqlite3
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ from inngest_rest._core.buffer.outbox import IDEMPOTENCY_WINDOW, LONGEST_LEASE, 
 from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.sending.fates import Fate, Fates, Rejected, Unknown
 from tests.support.peer import PATIENCE
-from tests.support.server import accepts_all, refuses, text
+from tests.support.server import accepts_all, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -160,6 +161,28 @@ def test_threads_that_wait_for_the_disk_share_a_commit(opened: Callable[..., Out
         thread.join()
     assert box.pending == len(threads)
     assert len(commits) == 1
+
+
+def test_an_interrupt_while_events_are_stored_reaches_every_thread_that_waits(
+    opened: Callable[..., Outbox], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class TheEnd(BaseException):
+        """As a KeyboardInterrupt, which would end pytest."""
+
+    def interrupted(_: object) -> int:
+        raise TheEnd
+
+    box = opened()
+    commits = box._commits  # noqa: SLF001 - nothing public interrupts a transaction
+    monkeypatch.setattr(commits, "_store", interrupted)
+    with ThreadPoolExecutor(2) as pool:
+        with commits._lock:  # noqa: SLF001
+            waiting = [pool.submit(box.put, {"name": "a"}) for _ in range(2)]
+            while len(commits._coming) < len(waiting):  # noqa: SLF001
+                wait(waiting, 0.001)
+        raised = [each.exception(PATIENCE) for each in waiting]
+    assert sorted(type(each).__name__ for each in raised) == ["OutboxError", "TheEnd"]
+    assert box.pending == 0
 
 
 def test_leased_events_are_kept_from_others_until_the_lease_ends(
@@ -637,22 +660,6 @@ def test_a_backlog_goes_out_without_an_event_being_added(
     with EventBuffer(client, path, on_batch=lambda _: done.set()):
         assert done.wait(PATIENCE)
     assert rows(path) == []
-
-
-def test_a_rejected_event_becomes_a_dead_letter(
-    client: InngestClient, server: Server, path: Path
-) -> None:
-    server.on(ROUTE, refuses("b"))
-    with EventBuffer(client, path) as buffer:
-        for name in "abc":
-            buffer.add({"name": name})
-        assert buffer.flush(PATIENCE)
-        [letter] = buffer.dead_letters()
-        assert (letter.event["name"], letter.reason) == ("b", "b is refused")
-        assert (buffer.report.accepted, buffer.report.rejected) == (2, 1)
-        assert buffer.report.failures == (letter,)
-        buffer.discard([letter])
-        assert buffer.dead_letters() == []
 
 
 def test_a_buffer_sends_past_damaged_rows_and_counts_them_as_rejected(

@@ -243,6 +243,16 @@ def test_an_empty_success_of_a_call_without_a_result_is_believed_where_the_serve
     assert server.asked == [f"POST /v2/runs/{ID}/cancel", "GET /v2/health"]
 
 
+def test_an_empty_success_of_v1_is_a_lost_response_and_nothing_is_done_twice(
+    client: InngestClient, server: Server
+) -> None:
+    server.on(f"POST /v1/runs/{ID}/replay", Reply(200))
+    server.on(f"POST /v2/runs/{ID}/rerun", recorded("v2-rerun"))
+    with pytest.raises(InvalidResponseError):
+        client.runs.replay(ID)
+    assert server.asked == [f"POST /v1/runs/{ID}/replay"]
+
+
 def test_the_paths_that_were_requested_are_named_as_this_server_has_them(connect: Connect) -> None:
     client = connect(transport=MockServer(release="1.17").transport)
     with pytest.raises(RouteNotFoundError, match=r"asked: GET /v1/apps and GET /api/v2/apps\)"):

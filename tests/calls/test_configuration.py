@@ -15,6 +15,7 @@ from inngest_rest import (
     EventBuffer,
     InngestClient,
     RetryPolicy,
+    Target,
 )
 from inngest_rest._core.calls.settings import Settings, resolve
 from inngest_rest._core.secret import Secret
@@ -318,6 +319,12 @@ def test_no_key_is_in_a_repr(kind: Any) -> None:
     hidden = [*secrets.values(), *(each.reveal() for each in checked.signing_bearers)]
     assert not any(secret in shown for secret in hidden)
     assert repr(client) == f"{kind.__name__}('https://inn.gs', 'https://api.inngest.com')"
+
+
+@pytest.mark.parametrize("kind", [InngestClient, AsyncInngestClient])
+def test_a_client_tells_where_it_sends_and_asks(kind: Any) -> None:
+    client = kind(event_key="k", event_base_url="https://a.test", env="staging")
+    assert client.target == Target("https://a.test", "https://api.inngest.com", "staging")
 
 
 @pytest.mark.parametrize("kind", [InngestClient, AsyncInngestClient, EventBuffer, AsyncEventBuffer])

@@ -220,6 +220,23 @@ def test_nothing_is_recorded_where_the_program_does_not_sample(
     assert spans.all == []
 
 
+def test_nothing_is_recorded_or_set_where_the_program_has_not_imported_opentelemetry(
+    client: InngestClient, server: Server, spans: Spans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[object] = []
+
+    def answer(_: httpx.Request) -> Reply:
+        seen.append(context.get_value("suppress_instrumentation"))
+        return UP
+
+    monkeypatch.delitem(sys.modules, "opentelemetry.trace")
+    server.on(HEALTH, answer)
+    client.health()
+    assert seen == [None]
+    assert spans.all == []
+    assert "opentelemetry.trace" not in sys.modules
+
+
 def test_a_program_that_does_not_trace_never_loads_opentelemetry() -> None:
     script = """
 import sys, httpx

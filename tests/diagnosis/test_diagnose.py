@@ -58,6 +58,16 @@ def test_a_dev_server_states_its_release_and_needs_no_keys(connect: Connect) -> 
     assert len(mock.requests) == 2
 
 
+def test_a_dev_server_checks_no_key_that_is_set(connect: Connect) -> None:
+    diagnosis = diagnose(
+        connect, MockServer(), dev=True, event_key=EVENT_KEY, signing_key=KEY, api_key=API_KEY
+    )
+    assert of(diagnosis, Check.EVENT_KEY).message == "set; a dev server takes any"
+    for check in (Check.SIGNING_KEY, Check.API_KEY):
+        assert of(diagnosis, check).state is OK
+        assert of(diagnosis, check).message.endswith("is set; a dev server checks none")
+
+
 def test_a_self_hosted_server_shows_its_release_by_its_routes(connect: Connect) -> None:
     mock = self_hosted()
     diagnosis = diagnose(connect, mock, event_key=EVENT_KEY, signing_key=KEY)
@@ -288,6 +298,16 @@ def test_a_dev_server_that_was_built_without_a_release_is_known_by_its_routes(
     diagnosis = diagnose(connect, mock, dev=True)
     assert (diagnosis.server_kind, diagnosis.release) == (ServerKind.DEV, None)
     assert (diagnosis.release_from, diagnosis.release_below) == ("1.38.0", "1.39.0")
+
+
+def test_a_server_without_any_route_that_tells_releases_apart_is_older_than_the_first(
+    connect: Connect,
+) -> None:
+    mock = MockServer(release="0.20")
+    mock.fault(answers(200, b'{"version": "dev-"}'), path="/dev")
+    mock.fault(answers(404, b"404 page not found"), path="/v1/*", times=None)
+    diagnosis = diagnose(connect, mock, dev=True)
+    assert (diagnosis.release_from, diagnosis.release_below) == (None, "0.20.0")
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,8 @@ class Network:
         match self._by_address[address]:
             case "refuses":
                 raise ConnectionRefusedError(f"{address} refuses")
+            case "breaks":
+                raise ValueError(f"{address} breaks")
             case "is silent":
                 await asyncio.Event().wait()
             case "accepts later":
@@ -106,6 +108,33 @@ def test_a_connection_that_is_made_too_late_is_closed(
         await asyncio.sleep(0)
         kept = [] if task.cancelled() else [task.result()]
         assert [each for each in network.made if not each.is_aborted] == kept
+
+    asyncio.run(scenario())
+
+
+def test_a_slow_address_is_waited_for_after_the_last_one_has_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scenario() -> None:
+        network = Network(monkeypatch, a="accepts later", b="refuses")
+        task = asyncio.create_task(racing.connect("host", 80, network.attempt))
+        await network.all_tried.wait()
+        for _ in range(5):  # until the race has taken note of the refusal
+            await asyncio.sleep(0)
+        network.gate.set()
+        assert (await task).address == "a"
+
+    asyncio.run(scenario())
+
+
+def test_an_error_that_is_none_of_the_network_ends_the_race(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scenario() -> None:
+        network = Network(monkeypatch, a="breaks", b="accepts")
+        with pytest.raises(ValueError, match="a breaks"):
+            await racing.connect("host", 80, network.attempt)
+        assert network.tried == ["a"]
 
     asyncio.run(scenario())
 

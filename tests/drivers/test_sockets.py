@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import socket
 import ssl
+import threading
 from contextlib import suppress
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import httpcore
+import httpx
 import pytest
 import trustme
 import uvloop
@@ -24,7 +27,8 @@ from inngest_rest import (
     RequestTimeoutError,
     TransportError,
 )
-from inngest_rest._core.drivers.sockets import AsyncioBackend, Stream
+from inngest_rest._core.drivers import bounded_sockets
+from inngest_rest._core.drivers.sockets import AsyncioBackend, AsyncioTransport, Stream
 from tests.support.doors import open_door
 from tests.support.peer import ANSWER, PATIENCE, Peer, answers, take_request, until_hung_up
 
@@ -188,6 +192,17 @@ def test_a_refused_connection_is_an_undelivered_request(reach: Connect) -> None:
     assert not caught.value.delivered
 
 
+@pytest.mark.parametrize("reach", ["blocking", "async"], indirect=True)  # uvloop asks by itself
+def test_a_host_without_an_address_is_an_undelivered_request(
+    reach: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = reach("http://localhost")
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [])
+    with pytest.raises(TransportError, match="localhost has no address") as caught:
+        client.send(EVENT)
+    assert not caught.value.delivered
+
+
 def connected(reach: Connect, peer: Peer) -> InngestClient:
     """Return a client with a connection: making one may take a busy machine longer than SOON."""
     client = reach(peer.url, timeout=PATIENCE)
@@ -266,6 +281,30 @@ def test_the_addresses_of_a_host_share_the_connect_timeout(monkeypatch: pytest.M
     assert tried[-1][1] <= 40
 
 
+def test_no_further_address_is_tried_when_the_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+    now = 1_000.0
+
+    class Dead(httpcore.SyncBackend):
+        def connect_tcp(self, host: str, *_: Any, **__: Any) -> httpcore.NetworkStream:
+            nonlocal now
+            tried.append(host)
+            now += 100.0
+            raise httpcore.ConnectTimeout(host)
+
+    monkeypatch.setattr(httpcore, "SyncBackend", Dead)
+    monkeypatch.setattr(bounded_sockets, "time", SimpleNamespace(monotonic=lambda: now))
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"192.0.2.{n}", 80)) for n in range(8)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    with (
+        InngestClient(event_key="k", base_url="http://localhost", timeout=80, retries=0) as client,
+        pytest.raises(RequestTimeoutError) as caught,
+    ):
+        client.send(EVENT)
+    assert not caught.value.delivered
+    assert tried == ["192.0.2.0"]
+
+
 def test_a_stalled_tls_handshake_is_an_undelivered_request(reach: Connect) -> None:
     def keeps_silent(connection: socket.socket) -> None:
         while connection.recv(65_536):
@@ -339,6 +378,78 @@ def test_a_cancelled_request_closes_its_connection() -> None:
             await client.aclose()
 
     asyncio.run(scenario())
+
+
+def test_a_request_cancelled_during_the_tls_handshake_closes_its_connection() -> None:
+    async def scenario() -> None:
+        begun = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def keeps_silent(connection: socket.socket) -> None:
+            connection.recv(65_536)
+            loop.call_soon_threadsafe(begun.set)
+            while connection.recv(65_536):
+                pass
+
+        with Peer(keeps_silent) as peer:
+            client = AsyncInngestClient(
+                event_key="k", base_url=peer.url.replace("http", "https"), timeout=PATIENCE * 9
+            )
+            task = asyncio.create_task(client.send(EVENT))
+            await begun.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await asyncio.to_thread(peer.wait_until_served, 1)
+            await client.aclose()
+
+    asyncio.run(scenario())
+
+
+def test_a_host_that_takes_too_long_to_look_up_is_an_undelivered_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = threading.Event()
+
+    async def scenario() -> None:
+        client = AsyncInngestClient(
+            event_key="k", base_url="http://localhost", timeout=0.02, retries=0
+        )
+        with pytest.raises(RequestTimeoutError) as caught:
+            await client.send(EVENT)
+        assert isinstance(caught.value.__cause__, httpx.ConnectTimeout)
+        assert not caught.value.delivered
+        found.set()
+        await client.aclose()
+
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [] * found.wait(PATIENCE))
+    asyncio.run(scenario())
+
+
+def test_a_connection_that_does_not_close_as_it_should_fails_no_request(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "inngest_rest")
+
+    close = AsyncioTransport.aclose
+
+    async def breaks(self: AsyncioTransport) -> None:
+        await close(self)
+        raise RuntimeError("a bug")
+
+    def answers_too_much(connection: socket.socket) -> None:
+        take_request(connection)
+        connection.sendall(ANSWER + ANSWER)
+        until_hung_up(connection)
+
+    async def scenario(url: str) -> None:
+        async with AsyncInngestClient(event_key="k", base_url=url, retries=0) as client:
+            assert await client.send(EVENT) == ["01"]
+
+    monkeypatch.setattr(AsyncioTransport, "aclose", breaks)
+    with Peer(answers_too_much) as peer:
+        asyncio.run(scenario(peer.url))
+    assert "did not close as it should" in caplog.text
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")

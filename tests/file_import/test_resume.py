@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 from pathlib import Path
@@ -375,6 +376,19 @@ def test_a_file_is_sent_by_one_import_at_a_time(
     assert refused == [f"{file} is being sent by another send_file; wait until that has ended"]
     assert client.send_file(file).accepted == 4
     assert names(server) == [f"e{each}" for each in range(4)] * 2
+
+
+def test_a_file_on_a_drive_without_locks_is_sent(
+    client: InngestClient, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def has_no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", has_no_locks)
+    write(file, 4)
+    assert client.send_file(file, resume=True).accepted == 4
 
 
 def test_a_checkpoint_of_the_first_version_is_resumed(

@@ -248,6 +248,33 @@ def test_a_line_without_end_is_skipped_and_its_size_reported(
     assert reasons == [(2, "a line of 5,000 bytes;"), (3, "a line of 3,001 bytes;")]
 
 
+def test_a_line_of_spaces_after_an_event_is_too_long_although_its_beginning_is_json(
+    client: InngestClient, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines_module, "MAX_LINE", 1_000)
+    file.write_bytes(line(1).ljust(4_999) + b"\n")
+    [failure] = client.send_file(file).failures
+    assert (failure.position, failure.reason[:22]) == (1, "a line of 5,000 bytes;")
+
+
+def test_a_file_that_ends_in_a_line_too_long_to_hold_reports_its_size(
+    client: InngestClient, server: Server, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines_module, "MAX_LINE", 1_000)
+    file.write_bytes(line(1) + b"\n" + b"x" * 2_500)
+    [failure] = client.send_file(file).failures
+    assert (failure.position, failure.reason[:22]) == (2, "a line of 2,500 bytes;")
+    assert [each["name"] for each in sent(server)] == ["e1"]
+
+
+def test_a_first_line_too_long_for_a_batch_goes_alone(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    file.write_bytes(line(1).ljust(5_000_000) + b"\n" + line(2) + b"\n" + line(3))
+    assert client.send_file(file, in_flight=1).accepted == 3
+    assert [[each["name"] for each in body] for body in server.bodies()] == [["e1"], ["e2", "e3"]]
+
+
 def test_a_file_that_ends_in_the_middle_of_a_line_says_so(
     client: InngestClient, server: Server, file: Path
 ) -> None:

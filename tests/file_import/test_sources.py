@@ -69,6 +69,30 @@ def test_a_file_that_cannot_be_read_is_a_clear_error(
         client.send_file(file)
 
 
+def test_a_file_that_begins_as_gzip_and_is_none_is_closed_again(
+    client: InngestClient, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_bytes(gzip.compress(line(1))[:5])
+    opened: list[io.FileIO] = []
+
+    def open_and_note(path: str) -> io.FileIO:
+        opened.append(io.open(path, "rb", buffering=0))  # noqa: SIM115, UP020
+        return opened[-1]
+
+    monkeypatch.setattr(io, "FileIO", open_and_note)
+    with pytest.raises(gzip.BadGzipFile, match="damaged gzip"):
+        client.send_file(file)
+    assert [each.closed for each in opened] == [True]
+
+
+def test_a_process_without_standard_input_is_told_so(
+    client: InngestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(InvalidArgumentError, match="this process has no standard input"):
+        client.send_file("-", name="orders")
+
+
 def test_lines_before_the_damage_are_sent_and_the_line_is_reported(
     client: InngestClient, server: Server, file: Path
 ) -> None:

@@ -302,6 +302,20 @@ def test_a_singleton_may_skip_while_another_run_goes_on(
     assert reason.evidence["other_run"] == mock.runs[0].id
 
 
+def test_a_singleton_may_skip_for_a_run_beyond_the_newest_100(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    goes = when("event.data.go", lambda event: event["data"]["go"])
+    mock.function("shop", "sync", trigger="order", condition=goes, singleton="skip")
+    for _ in range(101):
+        send(client, data={"go": True})
+    clock.advance(60)
+    event_id = send(client)
+    clock.advance(60)
+    assert len(mock.runs) == 101
+    assert kinds(client.events.explain(event_id)) == [("condition", False), ("singleton", False)]
+
+
 def test_a_run_that_ended_before_is_no_evidence_of_a_singleton(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
@@ -439,6 +453,33 @@ def test_what_depends_on_other_runs_is_possible_if_they_cannot_be_listed(
     assert found.unchecked[0].startswith("other runs of shop/charge: ")
 
 
+def test_other_runs_of_at_most_ten_functions_are_listed(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    event_id = send(client)
+    for n in range(12):
+        mock.function("shop", f"charge-{n}", trigger="order", rate_limit=(1, HOUR))
+    clock.advance(60)
+    before = len(mock.requests)
+    found = client.events.explain(event_id)
+    assert found.unchecked == ("other runs of 2 of 12 functions",)
+    assert [each.operation for each in mock.requests[before:]].count("list_runs_v2") == 10
+
+
+def test_at_most_200_events_of_a_name_are_searched_for_a_later_one(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    event_id = send(client)
+    mock.function("shop", "charge", trigger="order", debounce=SECOND)
+    clock.advance(60)
+    client.send([Event("order") for _ in range(210)])
+    before = len(mock.requests)
+    found = client.events.explain(event_id)
+    assert found.unchecked == ("later events of the same name, beyond the newest 200",)
+    # One of them for events with the same id.
+    assert [each.operation for each in mock.requests[before:]].count("list_events_v1") == 1 + 4
+
+
 def test_functions_of_one_app_that_cannot_be_read_are_unchecked(
     connect: Connect, mock: MockServer
 ) -> None:
@@ -519,6 +560,34 @@ def test_a_run_longer_than_its_timeout_may_have_been_cancelled_by_it(
     (reason,) = found.reasons
     assert (reason.kind, reason.evidence) == ("timeout", {"timeout": "finish", "limit": "3s"})
     assert "t-finish cancelled" in str(found)
+
+
+def test_a_cancelled_run_whose_end_is_not_stated_may_have_exceeded_any_timeout(
+    connect: Connect, server: Server
+) -> None:
+    runs = body_of("why-tfinish-v2-runs")
+    del runs["data"][0]["endedAt"]
+    of_server(server, "why-tfinish-event", "why-tfinish-v2-runs", id="t-finish")
+    server.on(f"GET /v2/events/{ID}/runs", says(runs))
+    config = {"timeouts": {"finish": "99h"}, "triggers": []}
+    server.on("GET /v1/apps/r6/functions", says([{"id": "r6-t-finish", "config": config}]))
+    (reason,) = connect().events.explain(ID).reasons
+    assert (reason.kind, reason.evidence) == ("timeout", {"timeout": "finish", "limit": "99h"})
+
+
+def test_a_cancelled_run_of_a_function_that_was_removed_has_no_reason(
+    connect: Connect, server: Server
+) -> None:
+    of_server(
+        server,
+        "why-tfinish-event",
+        "why-tfinish-v2-runs",
+        id="other",
+        triggers=[{"type": "EVENT", "value": "other"}],
+    )
+    found = connect().events.explain(ID)
+    assert "t-finish cancelled" in str(found)
+    assert [each.run_id for each in found.reasons] == [None] * len(found.reasons)
 
 
 def test_timeouts_that_cannot_be_read_are_unchecked(connect: Connect, server: Server) -> None:
@@ -607,6 +676,18 @@ def test_a_queued_run_may_wait_for_its_turn(
     assert kinds(connect().events.explain(ID)) == [(kind, False)]
 
 
+def test_a_run_may_wait_for_a_time_that_no_calendar_has(connect: Connect, server: Server) -> None:
+    event, queued = body_of("why-tfinish-event"), body_of("why-tfinish-v2-runs")
+    event["data"]["ts"] = 10**17
+    queued["data"][0] |= {"status": "QUEUED"}
+    del queued["data"][0]["endedAt"]
+    of_server(server, "why-tfinish-event", "why-tfinish-v2-runs", id="t-finish")
+    server.on(f"GET /v1/events/{ID}", says(event))
+    server.on(f"GET /v2/events/{ID}/runs", says(queued))
+    (reason,) = connect().events.explain(ID).reasons
+    assert reason.message.endswith(f"for the time of the event, {10**17} ms after 1970")
+
+
 def test_a_paused_function_may_not_run(connect: Connect, server: Server) -> None:
     of_server(server, "why-tfinish-event", "v2-event-runs-unknown", isPaused=True)
     assert ("paused", False) in kinds(connect().events.explain(ID))
@@ -631,7 +712,9 @@ def test_an_event_of_the_server_itself_is_not_called_misspelt(
     event["data"]["name"] = "inngest/function.finished"
     of_server(server, "why-tfinish-event", "v2-event-runs-unknown")
     server.on(f"GET /v1/events/{ID}", says(event))
-    assert connect().events.explain(ID).reasons == ()
+    found = connect().events.explain(ID)
+    assert found.reasons == ()
+    assert str(found).endswith("started no run, and nothing that the server shows explains why.")
 
 
 def test_at_most_50_apps_are_read(connect: Connect, server: Server) -> None:

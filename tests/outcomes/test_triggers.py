@@ -46,6 +46,12 @@ def test_a_schedule_matches_no_event() -> None:
     assert matching(Function("f", "shop", triggers=(Trigger("cron", "a/b"),)), "a/b") == []
 
 
+def test_a_schedule_is_not_the_nearest_to_a_name() -> None:
+    triggers = Trigger("cron", "app/order.created"), Trigger("event", "app/order.craeted")
+    function = Function("f", "shop", triggers=triggers)
+    assert nearest("app/order.created", [function]) == {"app/order.craeted": ["shop/f"]}
+
+
 def test_the_nearest_name_differs_in_case_or_in_few_letters() -> None:
     functions = [listens_to("app/order.created"), listens_to("App/Order.Created", id="g")]
     assert nearest("app/ORDER.created", functions) == {

@@ -20,7 +20,7 @@ from inngest_rest import (
     WaitTimeoutError,
 )
 from inngest_rest.testing import MockServer, answers, completes, fails, retries, sleeps, when
-from tests.support.server import recorded, says
+from tests.support.server import body_of, recorded, says
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -200,6 +200,17 @@ def test_a_timeout_has_all_runs_as_last_seen(client: InngestClient, mock: MockSe
     assert {run.function_id: run.is_ended for run in error.runs} == {"charge": True, "ship": False}
 
 
+def test_a_timeout_after_the_end_of_all_known_runs_says_that_more_may_come(
+    connect: Connect, make_mock: Callable[..., MockServer]
+) -> None:
+    mock = make_mock(release="1.33")
+    mock.function("shop", "charge", trigger="order")
+    client = connect(transport=mock.transport)
+    with pytest.raises(WaitTimeoutError, match="further runs may still appear") as caught:
+        client.send_and_wait(Event("order"), timeout=0.3)
+    assert ids(list(caught.value.runs)) == {"charge"}
+
+
 def test_a_run_that_is_not_due_yet_is_no_success(client: InngestClient, mock: MockServer) -> None:
     mock.function("shop", "mail", trigger="order", debounce=timedelta(hours=1))
     with pytest.raises(WaitTimeoutError, match="shop/mail may still start") as caught:
@@ -366,6 +377,20 @@ def test_a_function_that_was_added_since_the_last_wait_is_known(
 ID = "01M87WP55CCJKE8R7SHAA4SKNF"
 
 
+def test_a_timeout_has_the_status_that_a_run_reported_by_itself(
+    connect: Connect, server: Server
+) -> None:
+    run = body_of("why-tfinish-v2-runs")["data"][0]
+    del run["endedAt"]
+    server.on(f"GET /v1/events/{ID}", recorded("why-tfinish-event"))
+    listed = {"data": [{**run, "status": "QUEUED"}], "page": {"limit": 20}}
+    server.on(f"GET /v2/events/{ID}/runs", says(listed))
+    server.on(f"GET /v2/runs/{run['id']}", says({"data": {**run, "status": "RUNNING"}}))
+    with pytest.raises(WaitTimeoutError, match="is still running") as caught:
+        connect().events.wait(ID, timeout=60)
+    assert [each.status for each in caught.value.runs] == ["running"]
+
+
 def test_a_run_that_lists_take_for_unfinished_is_followed_by_itself(
     connect: Connect, server: Server, clock: Clock
 ) -> None:
@@ -383,6 +408,26 @@ def test_a_run_that_lists_take_for_unfinished_is_followed_by_itself(
     (run,) = connect().events.wait(ID, timeout=60)
     assert run.is_ended
     assert clock.elapsed < 1
+
+
+def test_an_event_that_states_no_time_of_receipt_is_taken_for_a_new_one(
+    connect: Connect, server: Server, clock: Clock
+) -> None:
+    event = body_of("why-tfinish-event")
+    del event["data"]["received_at"]
+    listener = {
+        "id": "t-finish",
+        "app": {"id": "r6"},
+        "triggers": [{"type": "EVENT", "value": event["data"]["name"]}],
+    }
+    server.on("GET /v2/apps", says({"data": [{"id": "r6"}], "page": {"limit": 20}}))
+    server.on("GET /v2/apps/r6/functions", says({"data": [listener], "page": {"limit": 20}}))
+    server.on(f"GET /v1/events/{ID}", says(event))
+    none = says({"page": {"limit": 20}})
+    server.on(f"GET /v2/events/{ID}/runs", none, none, recorded("why-tfinish-v2-runs"))
+    (run,) = connect().events.wait(ID, timeout=60)
+    assert run.is_ended
+    assert clock.elapsed > 0
 
 
 def test_an_outage_before_the_event_was_seen_is_raised(connect: Connect, server: Server) -> None:

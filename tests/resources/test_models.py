@@ -13,6 +13,7 @@ import pytest
 from inngest_rest import (
     App,
     Function,
+    InvalidResponseError,
     Run,
     RunError,
     RunStatus,
@@ -364,3 +365,11 @@ def test_the_url_of_a_webhook_is_not_in_its_repr(client: InngestClient, server: 
     assert isinstance(webhook, Webhook)
     assert webhook.url == url
     assert "secret" not in repr(webhook)
+
+
+def test_a_field_of_another_type_is_named(client: InngestClient, server: Server) -> None:
+    run = body_of("v2-run-ok")["data"]
+    run["function"]["id"] = 5
+    server.on(f"GET /v2/runs/{run['id']}", says({"data": run}))
+    with pytest.raises(InvalidResponseError, match="function_id cannot be int"):
+        client.runs.get(run["id"])

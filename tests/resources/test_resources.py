@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from inngest_rest import (
@@ -97,6 +98,18 @@ def test_cancellations_are_listed_and_deleted(client: InngestClient, server: Ser
     server.on("DELETE /v1/cancellations/c", says({"data": {"ok": True}, "metadata": META}))
     assert [each.id for each in client.cancellations.list(limit=2)] == ["c", "c"]
     client.cancellations.delete("c")
+
+
+@pytest.mark.parametrize("path", ["cancellations", "webhooks"])
+def test_what_is_gone_after_a_deletion_without_a_response_was_deleted(
+    client: InngestClient, server: Server, path: str
+) -> None:
+    gone = says({"error": "not found", "status": 404}, status=404)
+    server.on(f"DELETE /v1/{path}/c", httpx.ReadError("lost"), gone)
+    getattr(client, path).delete("c")
+    with pytest.raises(NotFoundError):
+        getattr(client, path).delete("c")
+    assert server.asked == [f"DELETE /v1/{path}/c"] * 3
 
 
 CANCELLATION_CALLS: dict[str, Callable[[InngestClient], object]] = {

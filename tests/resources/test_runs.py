@@ -275,6 +275,16 @@ def test_not_found_says_if_the_id_is_an_event_id(
     assert server.asked.count(EVENT) == 1
 
 
+def test_a_server_without_events_is_asked_once_whether_an_id_is_one(
+    client: InngestClient, server: Server
+) -> None:
+    server.on(V2, UNKNOWN)
+    for _ in range(2):
+        with pytest.raises(NotFoundError):
+            client.runs.get(ID)
+    assert server.asked.count(EVENT) == 1
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -460,6 +470,16 @@ def test_a_run_that_v1_lists_twice_is_listed_once(connect: Connect, server: Serv
     assert list(client.events.runs(ID, limit=1)) == [run]
 
 
+def test_of_two_ends_the_first_is_the_runs_in_whatever_order_v1_lists_them(
+    connect: Connect, server: Server
+) -> None:
+    listed = body_of("v1-event-runs-twice")
+    listed["data"].reverse()
+    server.on(f"GET /v1/events/{ID}/runs", says(listed))
+    [run] = connect(api_version="v1").events.runs(ID)
+    assert run.ended_at == datetime.fromisoformat(listed["data"][1]["ended_at"])
+
+
 def test_no_field_of_a_run_but_its_start_depends_on_the_call(connect: Connect) -> None:
     mock = MockServer()
     for name, behaviour in BEHAVIOURS.items():
@@ -514,6 +534,17 @@ def test_jobs_lists_what_is_queued_for_a_run(client: InngestClient, server: Serv
     server.on(f"GET /v1/runs/{ID}/jobs", recorded("v1-run-jobs-slow"), recorded("v1-run-jobs-ok"))
     assert {job.kind for job in client.runs.jobs(ID)} <= {"start", "edge", "sleep", "pause"}
     assert client.runs.jobs(ID) == []
+
+
+def test_jobs_that_v1_cannot_load_are_an_error_where_v2_cannot_tell_whether_there_is_a_run(
+    connect: Connect, server: Server
+) -> None:
+    server.on(f"GET /v1/runs/{ID}/jobs", OF_V1["unknown"])
+    server.on(V2, text(503, "down"))
+    with pytest.raises(ServerError) as caught:
+        connect(retries=0).runs.jobs(ID)
+    assert f"/v1/runs/{ID}/jobs" in str(caught.value)
+    assert V2 in asks(server)
 
 
 BAD_IDS = ["", ".", "..", "a/b", "../x", "a\\b", "a b", "a\n", "\0", "\ud800", 5, None]

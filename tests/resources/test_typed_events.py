@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast
 
 import pytest
 from attrs import frozen
@@ -64,6 +64,23 @@ class Shipped(TypedDict, total=False):
     rest: list[Parcel | None]
     by_name: dict[str, Parcel]
     pair: tuple[Parcel, ...]
+
+
+class Stop(TypedDict):
+    at: datetime
+
+
+class Route(TypedDict):
+    stops: list[Stop]
+
+
+class Own:
+    """A class of the program's own, which is no type of payload."""
+
+
+@dataclass
+class WithOwn:
+    own: Own
 
 
 @dataclass
@@ -172,6 +189,20 @@ def test_an_unknown_key_is_refused_with_the_nearest_one_of_the_type(
     with pytest.raises(InvalidArgumentError) as caught:
         EventType("app/order.sent", kind)(payload)
     assert str(caught.value) == f"app/order.sent: {reason}"
+
+
+def test_a_value_in_another_spelling_of_its_type_is_sent_as_it_is_written() -> None:
+    written = {"stops": [{"at": "2026-11-24T13:42:00+00:00"}, {"at": "2026-11-24T13:42:00Z"}]}
+    assert EventType("app/order.sent", Route)(cast("Route", written)).data == written
+
+
+def test_stored_data_of_a_class_that_nothing_converts_raises_with_the_path(
+    connect: Connect,
+) -> None:
+    client = connect(transport=MockServer(v1_routes=True).transport)
+    [id] = client.send({"name": "a", "data": {"own": 1}})
+    with pytest.raises(EventDataError, match=r"\(a\): data.own: no conversion to Own"):
+        client.events.get(id, as_=WithOwn)
 
 
 @pytest.mark.parametrize("kind", [Plain, Attrs, Typed, Model])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from contextlib import suppress
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import (
+    AsyncInngestClient,
     ConfigurationError,
     InngestClient,
     InvalidArgumentError,
@@ -285,6 +287,20 @@ def test_a_watch_needs_release_1_38(connect: Connect) -> None:
         next(connect(transport=mock.transport, api_version="v1").runs.watch())
 
 
+WITHOUT_ZONE = json.dumps(
+    {
+        "version": 1,
+        "app": None,
+        "function": None,
+        "looks_back": False,
+        "is_begun": True,
+        **dict.fromkeys(("since", "window", "changes"), "2026-11-24T18:00:00"),
+        "open": {},
+        "ended": {},
+    }
+)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -296,6 +312,7 @@ def test_a_watch_needs_release_1_38(connect: Connect) -> None:
         ({"token": "nonsense"}, "not the token"),
         ({"token": "[]"}, "not the token"),
         ({"token": '{"version": 2}'}, "not the token"),
+        ({"token": WITHOUT_ZONE}, "not the token"),
         ({"token": "{}", "since": datetime(2026, 1, 1, tzinfo=UTC)}, "exclude"),
     ],
     ids=str,
@@ -338,14 +355,50 @@ def test_a_wait_for_many_runs_makes_a_bounded_number_of_requests(
     assert clock.elapsed < 106
 
 
-def test_many_runs_are_waited_for_where_ends_cannot_be_listed(connect: Connect) -> None:
-    mock = MockServer(release="1.33")
+def test_many_runs_are_asked_about_one_by_one_where_ends_cannot_be_listed(
+    connect: Connect, clock: Clock
+) -> None:
+    mock = MockServer(release="1.33", clock=lambda: int(clock.now() * 1e9))
     mock.function("shop", "work", trigger="go", run=sleeps(timedelta(seconds=10)))
     client = connect(transport=mock.transport)
     client.send_many({"name": "go"} for _ in range(20))
-    waiting = client.runs.wait_many([run.id for run in mock.runs], timeout=60)
-    mock.advance(10)
-    assert len(list(waiting)) == 20
+    assert len(list(client.runs.wait_many([run.id for run in mock.runs], timeout=60))) == 20
+    assert [each.path for each in mock.requests].count("/v2/runs") == 1
+    assert 10 < clock.elapsed < 15
+
+
+def test_ends_that_cannot_be_listed_for_a_while_are_seen_one_by_one(
+    connect: Connect, mock: MockServer, clock: Clock
+) -> None:
+    client = connect(transport=mock.transport, retries=0)
+    start(client, 20, seconds=10)
+    fault = mock.fault(answers(503), operation="list_runs_v2", times=5)
+    ended = list(client.runs.wait_many([run.id for run in mock.runs], timeout=60))
+    assert len(ended) == 20
+    assert fault.hits == 5
+    assert clock.elapsed < 30
+
+
+def test_closing_ends_the_wait_for_many(shop: InngestClient, mock: MockServer) -> None:
+    start(shop, 2)
+    with shop.runs.wait_many([run.id for run in mock.runs], timeout=60) as waiting:
+        next(waiting)
+    before = len(mock.requests)
+    assert list(waiting) == []
+    assert len(mock.requests) == before
+
+
+def test_changes_and_ends_are_iterated_over_with_async_for(mock: MockServer, clock: Clock) -> None:
+    async def scenario() -> None:
+        async with clock.govern(AsyncInngestClient)(dev=True, transport=mock.transport) as client:
+            since = mock.now
+            await client.send({"name": "shop/go"})
+            waiting = client.runs.wait_many([run.id for run in mock.runs], timeout=60)
+            assert [run.id async for run in waiting] == [run.id for run in mock.runs]
+            watching = client.runs.watch(since=since, timeout=10)
+            assert [change.kind async for change in watching] == ["appeared", "ended"]
+
+    asyncio.run(scenario())
 
 
 def test_a_wait_for_many_names_those_that_are_open(shop: InngestClient, mock: MockServer) -> None:

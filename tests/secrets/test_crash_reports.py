@@ -8,6 +8,7 @@ import socket
 import traceback
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import WeakSet
 
 import httpx
 import pytest
@@ -15,12 +16,14 @@ from rich.console import Console
 from rich.traceback import Traceback
 
 from inngest_rest import AsyncInngestClient, InngestClient, InngestError
+from inngest_rest._core.calls import foreign_logs
+from inngest_rest._core.calls.mask import Mask
 from tests.secrets.canaries import ARGUMENTS, EVENT_KEY, HEADER, PASSWORD, SIGNING_KEY, found_in
 from tests.secrets.operations import RUN
 from tests.secrets.traces import all_logs, left_by
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.conftest import Connect
     from tests.support.server import Server
@@ -199,6 +202,28 @@ def _unknown(*_: object, **__: object) -> NoReturn:
 def test_a_key_too_long_for_a_url_is_not_shown(connect: Connect) -> None:
     client = connect(dev=None, event_key=EVENT_KEY * 3_000)
     assert found_in(report_of(lambda: client.send({"name": "a"}))) == set()
+
+
+def test_logs_of_others_are_masked_while_another_client_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clients = [InngestClient(**ARGUMENTS)]
+
+    class Growing(WeakSet[Mask]):
+        """Gets another mask while it is first iterated over, as if by another thread."""
+
+        def __iter__(self) -> Iterator[Mask]:
+            for each in super().__iter__():
+                if len(clients) == 1:
+                    clients.append(InngestClient(**ARGUMENTS))
+                yield each
+
+    masks = foreign_logs._masks  # noqa: SLF001 - no test can make threads meet there
+    monkeypatch.setattr(foreign_logs, "_masks", Growing(masks))
+    with all_logs() as log:
+        logging.getLogger("httpcore.http11").debug("sent %r", EVENT_KEY)
+    assert len(clients) == 2
+    assert found_in(log.take()) == set()
 
 
 def test_logs_of_others_are_masked_as_long_as_there_is_a_client() -> None:

@@ -79,5 +79,12 @@ def test_a_secret_cut_off_within_an_escape_is_masked() -> None:
         assert EVENT_KEY[:9] not in MASK(f"Cannot POST /e/{encoded[:length]}")
 
 
+def test_escapes_are_undone_three_deep_and_what_is_deeper_costs_no_more() -> None:
+    deep = EVENT_KEY
+    for depth in range(1, 9):
+        deep = "".join(f"&#{ord(each)};" for each in deep) if depth == 1 else html.escape(deep)
+        assert (MASK(deep) != deep) == (depth <= 3)
+
+
 def test_without_secrets_nothing_is_masked() -> None:
     assert Mask([])("anything") == "anything"

@@ -218,6 +218,12 @@ def test_a_value_to_convert_first_is_rejected_with_its_path_and_how_to_convert_i
     assert advice in refusal({"name": "a", "data": value})
 
 
+@pytest.mark.parametrize("kind", [Point, Amount, Order, Pair, Decimal])
+def test_a_class_in_the_place_of_a_value_is_rejected_without_advice(kind: type[object]) -> None:
+    said = refusal({"name": "a", "data": {"k": kind}})
+    assert said == f"not JSON: data.k is of type {type(kind).__name__}, which JSON lacks"
+
+
 def test_a_value_without_advice_is_rejected_with_its_path() -> None:
     assert refusal(Event("a", {"k": 1j})) == (
         "not JSON: data.k is of type complex, which JSON lacks"

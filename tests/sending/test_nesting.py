@@ -62,7 +62,6 @@ def test_data_nested_250_deep_is_sent(
     assert client.send([event] * count) == ["a"] * count
 
 
-@pytest.mark.skipif(nesting._ORJSON_CHECKS, reason="this orjson checks it")  # noqa: SLF001
 def test_a_batch_with_values_that_lead_to_classes_is_checked_too() -> None:
     good = {"name": "a", "data": {"at": dt.datetime.now(dt.UTC), "key": uuid4()}}
     assert nesting.are_all_shallow([good] * 9)

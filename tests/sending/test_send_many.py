@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from inngest_rest import BatchReport
     from tests.conftest import Connect
-    from tests.support.server import Server
+    from tests.support.server import Reply, Server
 
 
 class Stage(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -285,3 +285,25 @@ def test_memory_is_bounded_for_any_number_of_events(connect: Connect) -> None:
         assert peak(20_000) < peak(1_000) + 200_000
     finally:
         tracemalloc.stop()
+
+
+def test_events_are_sent_in_the_calling_thread_when_no_other_can_start(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses_to_start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    callers: list[threading.Thread] = []
+
+    def answer(request: httpx.Request) -> Reply:
+        callers.append(threading.current_thread())
+        return accepts_all(request)
+
+    server.on(ROUTE, answer)
+    monkeypatch.setattr(threading.Thread, "start", refuses_to_start)
+    told: list[BatchReport] = []
+    with InngestClient(dev=True, transport=server) as client:
+        report = client.send_many(events(3), batch_size=1, on_batch=told.append)
+    assert report == SendReport(accepted=3)
+    assert positions(told) == [0, 1, 2]
+    assert callers == [threading.current_thread()] * 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -66,6 +67,24 @@ def test_pauses_between_retries_take_no_time(client: InngestClient, mock: MockSe
     client.health()
     assert mock.now - started >= timedelta(seconds=45)
     assert time.monotonic() - real < AT_ONCE
+
+
+def test_pauses_between_retries_of_batches_take_no_time(
+    client: InngestClient, mock: MockServer
+) -> None:
+    mock.fault(answers(503, headers={"Retry-After": "45"}), operation="send_events")
+    started, real = mock.now, time.monotonic()
+    client.send_many([{"name": "a"}, {"name": "b"}], batch_size=1)
+    assert mock.now - started >= timedelta(seconds=45)
+    assert time.monotonic() - real < AT_ONCE
+
+
+def test_time_stands_still_for_the_pause_of_a_thread_that_was_told_to_stop() -> None:
+    mock = MockServer(clock=lambda: 1_795_543_200 * 10**9)
+    before, stop = mock.now, threading.Event()
+    stop.set()
+    clock_of(mock.transport, SYSTEM_CLOCK).wait(stop, 45.0)
+    assert mock.now == before
 
 
 def test_clock_that_stands_still_moves_for_a_pause() -> None:

@@ -71,6 +71,13 @@ def test_hostile_texts_are_shown_and_make_no_element_attribute_or_class() -> Non
     assert any(r"\u202egnp.exe" in text for text in page.texts)
 
 
+def test_a_run_of_which_no_time_is_known_has_only_a_status_above_its_chart() -> None:
+    root = span("Run", None, None, None, status="skipped")
+    page = root.to_html(now=NOW)
+    (summary,) = re.findall(r"<p>(.*?)</p>", page)
+    assert re.sub("<[^>]*>", "", summary).split() == ["-", "skipped"]
+
+
 @pytest.mark.parametrize("name", TRACES)
 def test_a_page_loads_nothing_and_can_be_written_as_utf_8(name: str) -> None:
     text = TRACES[name].to_html(now=NOW)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.cells import cell_len
 
+from inngest_rest import _waterfall
 from inngest_rest._core.resources import trace
 from tests.support.traces import NOW, hostile_trace, many_steps, recorded_trace, span
 
@@ -91,6 +92,14 @@ def test_nothing_of_the_server_reaches_the_terminal_but_text(color: bool) -> Non
     assert r"\u202egnp.exe" in drawn
 
 
+@pytest.mark.parametrize(
+    ("name", "axis"), [("s" * 4, "0 100 ms 200 ms 300 ms"), ("s" * 5, "0 100 ms 200 ms")]
+)
+def test_a_tick_that_would_touch_the_one_before_it_is_left_out(name: str, axis: str) -> None:
+    drawn = span("Run", 0, 0, 0.31, span(name, 0, 0, 0.31)).render(width=60)
+    assert drawn.splitlines()[1].split() == axis.split()
+
+
 def test_a_name_from_right_to_left_leaves_its_line_from_left_to_right() -> None:
     drawn = span("Run", 0, 0, 1, span("שלום עולם", 0, 0, 0.057)).render(width=80)
     line = drawn.splitlines()[-1]
@@ -144,6 +153,15 @@ def test_402_spans_are_drawn_in_less_than_50_ms(width: int) -> None:
         root.render(width=width, color=True, now=NOW)
         took.append(time.thread_time() - began)
     assert min(took) < 0.05
+
+
+def test_without_rich_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rich.cells", None)
+    monkeypatch.delitem(sys.modules, "inngest_rest._waterfall.terminal", raising=False)
+    monkeypatch.delattr(_waterfall, "terminal", raising=False)
+    with pytest.raises(ImportError, match=r"pip install 'inngest-rest\[cli\]'") as caught:
+        span("Run", 0, 0, 1).render()
+    assert caught.value.name == "rich.cells"
 
 
 def test_only_render_needs_rich_and_names_the_extra_if_that_is_not_installed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, get_character_cell_size
@@ -14,7 +15,7 @@ from inngest_rest._visible import is_right_to_left
 from inngest_rest._waterfall.durations import text_of, tick_text, ticks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from inngest_rest._waterfall.layout import Row, Waterfall
 
@@ -159,7 +160,7 @@ def _fitted(text: str, cells: int) -> str:
         return text.ljust(cells)
     if cell_len(text) > cells:
         head = _within(text, cells // 2)
-        tail = _within(reversed(text), cells - 1 - cell_len(head))[::-1]
+        tail = _within(text[::-1], cells - 1 - cell_len(head))[::-1]
         text = f"{head}…{tail}"
     padding = " " * (cells - cell_len(text))
     return text + (_LEFT_TO_RIGHT_MARK if is_right_to_left(text) else "") + padding
@@ -170,11 +171,6 @@ def _begun(text: str, cells: int) -> str:
     return text if cell_len(text) <= cells else f"{_within(text, cells - 1)}…"
 
 
-def _within(characters: Iterable[str], cells: int) -> str:
-    taken = ""
-    for each in characters:
-        cells -= get_character_cell_size(each)
-        if cells < 0:
-            break
-        taken += each
-    return taken
+def _within(text: str, cells: int) -> str:
+    ends = accumulate(map(get_character_cell_size, text))
+    return text[: sum(1 for _ in takewhile(lambda end: end <= cells, ends))]

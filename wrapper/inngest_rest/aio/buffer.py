@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, Self, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, NoReturn, Self, TypeVar, TypeVarTuple
 
 from inngest_rest._core.arguments import check_seconds
 from inngest_rest._core.buffer import process_hooks
@@ -102,7 +102,7 @@ class AsyncEventBuffer(Buffer):
             exit_timeout=1.0,
         )
         self._changed = Pulse()
-        self._worker: asyncio.Task[None] | None = None
+        self._worker: asyncio.Task[NoReturn] | None = None
         self._is_stopping = False
         self._state = BufferState(self._session, options, self._changed.beat)
         self._is_in_memory = store is None
@@ -159,7 +159,7 @@ class AsyncEventBuffer(Buffer):
                     seen = self._changed.count
                     if not await self._elsewhere(self._state.has_left, mark):
                         return True
-                    if self._is_stopping or self._is_worker():
+                    if self._is_stopping:
                         break
                     await self._changed.wait(seen)
         return not await self._elsewhere(store.has_left, mark)
@@ -190,10 +190,11 @@ class AsyncEventBuffer(Buffer):
 
     async def _stop(self) -> int:
         self._is_stopping = True
+        self._changed.beat()
         process_hooks.unregister(self)
         worker = self._worker
         try:
-            if worker is not None and not self._is_worker():
+            if worker is not None:
                 # It is resting, or its request has taken too long.
                 worker.cancel()
                 await asyncio.wait([worker])
@@ -234,8 +235,7 @@ class AsyncEventBuffer(Buffer):
         while True:
             seen = self._changed.count
             self._state.check_open()
-            # The task that makes room must not wait for room.
-            if self._state.options.when_full != "block" or self._is_worker():
+            if self._state.options.when_full != "block":
                 return self._state.refuse()
             if await self._elsewhere(self._put, event):
                 return True
@@ -255,30 +255,24 @@ class AsyncEventBuffer(Buffer):
             return function(*args)
         return await asyncio.to_thread(function, *args)
 
-    def _is_worker(self) -> bool:
-        return asyncio.current_task() is self._worker
-
-    async def _work(self) -> None:
-        goes_on = True
-        while goes_on:
+    async def _work(self) -> NoReturn:
+        while True:
             try:
-                goes_on = await self._rest()
-                if goes_on:
-                    await self._send_next()
+                await self._rest()
+                await self._send_next()
             except Exception:
                 logger.exception("the buffer's task failed; no event is lost, and it goes on")
                 await self._changed.wait(self._changed.count, _AFTER_A_BUG)
             self._changed.beat()
 
-    async def _rest(self) -> bool:
-        """Wait until it is time to send; return False when the buffer stops."""
-        while not self._is_stopping:
+    async def _rest(self) -> None:
+        """Wait until it is time to send."""
+        while True:
             seen = self._changed.count
             seconds = self._state.schedule.due_in()
             if seconds == 0.0:
-                return True
+                return
             await self._changed.wait(seen, seconds)
-        return False
 
     async def _take(self) -> Batch | None:
         taking = asyncio.ensure_future(self._elsewhere(self._state.take))

@@ -66,19 +66,14 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         host: str,
         port: int,
         timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
+        local_address: str | None = None,  # noqa: ARG002 - a transport of ours has none
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002
     ) -> httpcore.AsyncNetworkStream:
         """Connect to the first address of a host that accepts."""
         loop = asyncio.get_running_loop()
-        options: dict[str, Any] = {}
-        if local_address is not None:
-            options["local_addr"] = (local_address, 0)
 
         async def attempt(address: str) -> Stream:
-            _, stream = await loop.create_connection(
-                lambda: Stream(self._streams), address, port, **options
-            )
+            _, stream = await loop.create_connection(lambda: Stream(self._streams), address, port)
             return stream
 
         try:
@@ -88,8 +83,6 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
             raise httpcore.ConnectTimeout(str(error)) from error
         except (OSError, UnicodeError) as error:  # the latter for a host that cannot be one
             raise httpcore.ConnectError(str(error)) from error
-        for option in socket_options or ():
-            stream.get_extra_info("socket").setsockopt(*option)
         if self._is_closed:
             await stream.aclose()
             raise httpcore.ConnectError("the client was closed")
@@ -210,15 +203,7 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         """Return what httpcore asks for about the connection."""
-        match info:
-            case "is_readable":
-                return self._is_unfit()
-            case "client_addr":
-                return self._transport.get_extra_info("sockname")
-            case "server_addr":
-                return self._transport.get_extra_info("peername")
-            case _:
-                return self._transport.get_extra_info(info)
+        return self._is_unfit() if info == "is_readable" else self._transport.get_extra_info(info)
 
     def _is_unfit(self) -> bool:
         """Return whether it cannot be reused: closed by the server, or with unexpected data."""

@@ -63,9 +63,9 @@ def run_many(
         for job in jobs:
             try:
                 future = submit(job)
-            except RuntimeError as error:  # no thread starts any more
-                future = Future[T]()
-                future.set_exception(error)
+            except RuntimeError:  # no thread starts any more
+                submit = threads.run_now
+                future = submit(job)
             started.append((job, future))
             if len(started) >= in_flight and not _take_first(started, on_result):
                 break

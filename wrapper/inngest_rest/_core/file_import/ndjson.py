@@ -111,8 +111,6 @@ class NdjsonEncoder:
 
     def _text(self, event: Any, line: bytes, number: int) -> bytes:
         """Return the text of one event, or refuse it."""
-        if isinstance(line, CutLine):
-            raise InvalidEventError(_too_long(line), position=number)
         if not isinstance(event, dict):
             reason = f"a line holds one JSON object, not {type(event).__name__}"
             raise InvalidEventError(reason, position=number)
@@ -128,15 +126,14 @@ class NdjsonEncoder:
 
 
 def _loads(line: bytes, number: int) -> Any:
+    if isinstance(line, CutLine):  # whatever its beginning is
+        raise InvalidEventError(_too_long(line), position=number)
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        if isinstance(line, CutLine):
-            reason = _too_long(line)
-        else:
-            reason = f"not JSON: {error.msg}, at character {error.pos + 1}"
-            if not line.endswith(b"\n"):
-                reason += "; the file ends in the middle of this line"
+        reason = f"not JSON: {error.msg}, at character {error.pos + 1}"
+        if not line.endswith(b"\n"):
+            reason += "; the file ends in the middle of this line"
         raise InvalidEventError(reason, position=number) from None
 
 

@@ -139,8 +139,7 @@ def _follow_all(session: Session, wait: _Wait) -> Plan[list[Run]]:
         try:
             ended = yield from follow(session, run_id, wait.deadline, seen=run)
         except WaitTimeoutError as error:
-            if error.run is not None:
-                wait.runs[run_id] = error.run
+            wait.runs[run_id] = error.run or run
             _time_out(wait, error)
         wait.runs[run_id] = ended
     return list(wait.runs.values())

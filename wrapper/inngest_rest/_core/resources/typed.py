@@ -52,9 +52,9 @@ def _check(record: Record) -> None:
     fields = _fields(model)
     values = fields.values(record)
     if not all(map(contains, fields.kinds, map(type, values))):
-        for name, value, kinds in zip(fields.names, values, fields.kinds, strict=True):
-            if type(value) not in kinds:
-                raise ValueError(f"{name} cannot be {type(value).__name__}")
+        checked = zip(fields.names, values, fields.kinds, strict=True)
+        name, value = next(it[:2] for it in checked if type(it[1]) not in it[2])
+        raise ValueError(f"{name} cannot be {type(value).__name__}")
     for place, kind in fields.tuples:
         for item in values[place]:
             if type(item) is not kind:

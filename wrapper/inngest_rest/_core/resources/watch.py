@@ -295,17 +295,13 @@ class Watch:
 
     def _get(self, id: str) -> Plan[None]:
         """Get an open run; the next poll gets others first."""
-        status = self._open.get(id)
-        if status is None:
-            return
         try:
             run = yield from one_run.fetch(self._session, id, cached=False)
         except NotFoundError:
             # It was listed before: the server has deleted it.
             del self._open[id]
             return
-        del self._open[id]
-        self._open[id] = status
+        self._open[id] = self._open.pop(id)
         if not self._include_output:
             run = evolve(run, output=None, error=None)
         self._pending.append(evolve(run, started_at=None))

@@ -27,7 +27,7 @@ from inngest_rest._core.sending.foreign import (
     how_to_convert,
     unknown_key,
 )
-from inngest_rest._core.sending.nesting import DEPTH_LIMIT, is_shallow, is_within_limit
+from inngest_rest._core.sending.nesting import DEPTH_LIMIT, is_shallow
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.event import Event, EventLike, new_event_id
 
@@ -105,8 +105,6 @@ def encode(
         try:
             text = orjson.dumps(wire, option=orjson.OPT_PASSTHROUGH_DATACLASS)
         except orjson.JSONEncodeError as error:  # an alias of TypeError
-            if not is_within_limit(wire):
-                raise ValueError(_TOO_DEEP) from None
             raise ValueError(f"not JSON: {first_foreign(wire) or error}") from None
         # orjson writes NaN and infinities as null, so only a text with a null can hide one.
         if _find_null(text) and not are_all_finite(wire.values()):

@@ -10,8 +10,6 @@ import gc
 from enum import Enum
 from typing import TYPE_CHECKING, Any, cast
 
-import orjson
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -23,38 +21,13 @@ _ORDINARY_DEPTH = 32
 _LARGEST_LEVEL = 1_000_000
 
 
-def _nested(depth: int) -> Any:
-    inner: Any = ()
-    for _ in range(depth):
-        inner = (inner,)
-    return inner
-
-
-def _refuses_deep_tuples() -> bool:
-    try:
-        orjson.dumps(_nested(DEPTH_LIMIT + 10))  # too few to do harm
-    except orjson.JSONEncodeError:
-        return True
-    return False
-
-
-_ORJSON_CHECKS = _refuses_deep_tuples()
-
-
 def is_shallow(event: Mapping[str, Any]) -> bool:
-    """Return whether an event may be handed to orjson, which may check the depth itself."""
-    return _ORJSON_CHECKS or is_within_limit(event)
-
-
-def is_within_limit(event: Mapping[str, Any]) -> bool:
     """Return whether an event is nested at most as deep as orjson can encode."""
     return _are_within(event.values(), DEPTH_LIMIT)
 
 
 def are_all_shallow(events: Sequence[Mapping[str, Any]]) -> bool:
     """Do the same for a batch, level by level in C; whatever is odd is looked at one by one."""
-    if _ORJSON_CHECKS:
-        return True
     level: Sequence[object] = events
     for _ in range(_ORDINARY_DEPTH):
         inside = gc.get_referents(*level)
