@@ -203,7 +203,9 @@ def test_a_malformed_option_of_every_command_is_named(
         (["runs", "list", "-o", "tabel"], "runs.list", "output"),
         (["runs", "list", "--api-key", "x"], "runs.list", None),
         (["runs", "lst"], "", None),
+        (["runs", "lst", "--help"], "", None),
         (["sending", "send"], "", None),
+        (["-q", "-o", "tabel"], "", "output"),
     ],
     ids=lambda it: " ".join(it) if isinstance(it, list) else "",
 )
@@ -229,9 +231,10 @@ def test_a_file_to_send_is_standard_input_where_a_dash_is(run: Run, mock: MockSe
     assert len(mock.events) == 3
 
 
-def test_what_follows_two_dashes_is_no_option(run: Run, mock: MockServer) -> None:
-    assert run("send", "--", "-q").answer["ok"]
-    assert mock.events[-1].name == "-q"
+@pytest.mark.parametrize("name", ["-q", "-h", "--help", "--api-key"])
+def test_what_follows_two_dashes_is_no_option(name: str, run: Run, mock: MockServer) -> None:
+    assert run("send", "--", name).answer["ok"]
+    assert mock.events[-1].name == name
 
 
 def test_what_is_typed_overrides_params(run: Run, mock: MockServer) -> None:
