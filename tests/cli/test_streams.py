@@ -3,35 +3,16 @@
 from __future__ import annotations
 
 import errno
-import io
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from inngest_rest.cli import app
+from tests.support.streams import Broken
 
 if TYPE_CHECKING:
     from tests.support.command import Run
-
-
-class Broken(io.StringIO):
-    """A stream one of whose methods raises an error when it is first called."""
-
-    def __init__(self, method: str, error: OSError) -> None:
-        super().__init__()
-        self._errors = {method: error}
-
-    def write(self, text: str) -> int:
-        self._fail("write")
-        return super().write(text)
-
-    def flush(self) -> None:
-        self._fail("flush")
-
-    def _fail(self, method: str) -> None:
-        if error := self._errors.pop(method, None):
-            raise error
 
 
 @pytest.mark.parametrize("method", ["write", "flush"])
