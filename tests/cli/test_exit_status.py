@@ -43,6 +43,7 @@ def test_1_for_an_error_of_this_program(run: Run, monkeypatch: pytest.MonkeyPatc
         ["runs", "get"],
         ["runs", "get", "a/b"],
         ["runs", "list", "--since", "yesterday"],
+        ["runs", "list", "--since", "2026-11-25T12:00:00"],
         ["runs", "cancel"],
         ["send", "", "--data", "{}"],
     ],

@@ -275,10 +275,18 @@ def test_a_server_that_is_not_inngest_is_told_as_such(
     assert "doctor" in error["hint"]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answers(404, "404 page not found\n"),
+        answers(404, "<html>Gone</html>", headers={"X-Inngest-Server-Kind": "dev"}),
+    ],
+    ids=["bare", "of a page, with its header"],
+)
 def test_a_route_that_inngest_lacks_is_told_as_such_with_commands(
-    run: Run, mock: MockServer
+    answer: Effect, run: Run, mock: MockServer
 ) -> None:
-    mock.fault(answers(404, "404 page not found\n"), times=None)
+    mock.fault(answer, times=None)
     ran = run("apps", "list")
     assert ran.status == 4
     assert "by its id instead: `functions list`." in ran.answer["error"]["message"]
