@@ -131,6 +131,18 @@ def test_a_dry_run_of_what_cannot_all_be_done_is_no_success(world: World) -> Non
     assert envelope.data["counts"] == {"planned": 1, "not_found": 1}
 
 
+def test_what_was_accepted_is_there_beside_what_was_not(world: World) -> None:
+    refused = {"name": "order/placed", "meta": {"sessions": dict.fromkeys("abcdef", 1)}}
+    before = len(world.mock.events)
+    envelope = run(world, "send_many", {"events": [{"name": "order/placed"}, refused]})
+    assert envelope.error is not None
+    assert envelope.data is not None
+    assert envelope.error.code == "partial"
+    assert (envelope.data["accepted"], envelope.data["rejected"]) == (1, 1)
+    assert envelope.data["ids"] == [each.internal_id for each in world.mock.events[before:]]
+    assert [each["position"] for each in envelope.data["failures"]] == [1]
+
+
 @pytest.mark.parametrize("left_out", [0, 3])
 def test_of_many_rows_those_that_were_not_done_are_never_left_out(
     left_out: int, world: World
