@@ -8,9 +8,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from attrs import evolve
 
-from inngest_rest import ActionReport
+from inngest_rest import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.cli import acting
+from inngest_rest.cli.report_file import ReportFile
 from inngest_rest.cli.talk import Talk
 from inngest_rest.operations import bulk
 from inngest_rest.testing import MockServer, answers
@@ -180,6 +182,18 @@ def test_rows_are_streamed_as_they_are_done(
     assert run("runs", "replay", ids[0], "-o", "id").out.strip() == mock.runs[-1].id
 
 
+@pytest.mark.parametrize(("form", "lines"), [("id", 1), ("ndjson", 3)])
+def test_what_a_dry_run_found_before_it_was_stopped_is_printed(
+    form: str, lines: int, run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    ids = send(client, mock, "failed", 2)
+    mock.fault(answers(401), path=f"/v2/runs/{ids[1]}", times=None)
+    ran = run("runs", "replay", *ids, "--dry-run", "-o", form)
+    assert ran.status == 3
+    assert len(ran.out.splitlines()) == lines
+    assert ids[0] in ran.out.splitlines()[0]
+
+
 def test_the_count_that_an_agent_confirms_is_no_option(run: Run) -> None:
     assert "confirmed-count" not in run("runs", "cancel", "--help").out
     assert run("runs", "cancel", "--confirmed-count", "3").status == 2
@@ -261,6 +275,21 @@ def test_what_a_killed_process_has_done_is_read_from_the_journal(
     ran = run("runs", "replay", *ids, "--report", "r.json")
     assert ran.answer["data"]["counts"] == {"done": 3}
     assert len(mock.runs) == before + 2
+
+
+def test_a_report_has_only_what_came_between_its_beginning_and_its_end(folder: Path) -> None:
+    done = ActionRow(0, NO_RUN, ActionOutcome.DONE)
+    planned = ActionReport("runs.cancel", [evolve(done, outcome=ActionOutcome.PLANNED)])
+    file = ReportFile("r.json")
+    file.add(done)
+    file.finish(ActionReport("runs.cancel", [done]))
+    assert not list(folder.iterdir())
+    file.begin(planned)
+    file.finish(planned)
+    file.add(done)  # by a thread that an interruption did not wait for
+    file.finish(ActionReport("runs.cancel", [done]))
+    assert file.read("runs.cancel") == planned
+    assert [each.name for each in folder.iterdir()] == ["r.json"]
 
 
 @pytest.mark.parametrize(

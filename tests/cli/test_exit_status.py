@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from inngest_rest import cli
 from inngest_rest.cli import execution
+from inngest_rest.operations import schemas
 from inngest_rest.operations.problems import EXIT_STATUS
 from inngest_rest.testing import MockServer, answers, drops
 from tests.support.command import Run, send
@@ -44,6 +43,7 @@ def test_1_for_an_error_of_this_program(run: Run, monkeypatch: pytest.MonkeyPatc
         ["runs", "get"],
         ["runs", "get", "a/b"],
         ["runs", "list", "--since", "yesterday"],
+        ["runs", "list", "--since", "2026-11-25T12:00:00"],
         ["runs", "cancel"],
         ["send", "", "--data", "{}"],
     ],
@@ -149,17 +149,14 @@ def test_130_if_it_is_interrupted(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
     assert ran.answer["error"]["code"] == "interrupted"
 
 
-def test_130_if_it_is_interrupted_while_it_loads(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Interrupts:
-        def find_spec(self, name: str, *_: object) -> None:
-            if name == "inngest_rest.cli.app":
-                raise KeyboardInterrupt
+def test_130_if_a_command_is_interrupted_that_is_no_operation(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
 
-    monkeypatch.delitem(sys.modules, "inngest_rest.cli.app")
-    monkeypatch.setattr(sys, "meta_path", [Interrupts(), *sys.meta_path])
-    with pytest.raises(SystemExit) as exit:
-        cli.main()
-    assert exit.value.code == 130
+    monkeypatch.setattr(schemas, "catalogue", interrupt)
+    assert run("schema") == (130, "", "")
 
 
 def test_each_status_has_a_test() -> None:

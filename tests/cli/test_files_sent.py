@@ -41,6 +41,18 @@ def test_rejected_lines_are_said_to_be_in_files_to_correct(
     assert json.loads((folder / reasons).read_text())["line"] == 2
 
 
+def test_what_was_sent_all_the_same_is_a_line_before_the_error(
+    run: Run, mock: MockServer, folder: Path
+) -> None:
+    (folder / "orders.ndjson").write_text(GOOD + BAD)
+    ran = run("send-file", "orders.ndjson", "-o", "ndjson")
+    sent, failed = ran.lines
+    assert (sent["accepted"], sent["rejected"]) == (1, 1)
+    assert (failed["ok"], failed["error"]["code"]) == (False, "partial")
+    ids = run("send-file", "orders.ndjson", "-o", "id").out.split()
+    assert ids == [mock.events[-1].internal_id]
+
+
 @pytest.mark.usefixtures("folder")
 def test_lines_of_which_nothing_is_known_are_to_be_sent_again(run: Run, mock: MockServer) -> None:
     mock.fault(answers(500), times=None)

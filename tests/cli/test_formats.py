@@ -248,6 +248,11 @@ def test_ids_are_those_that_other_commands_take(
     assert ids == (newest[expected] if isinstance(expected, str) else expected)
 
 
+def test_what_has_no_ids_prints_none(run: Run, folder: Path) -> None:
+    installed = run("skill", "install", "--target", f"{folder}/skills", "-o", "id")
+    assert (installed.status, installed.out) == (0, "")
+
+
 def test_watch_writes_a_line_per_change_where_no_format_is_chosen(
     run: Run, mock: MockServer, client: InngestClient
 ) -> None:

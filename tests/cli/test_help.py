@@ -49,6 +49,10 @@ def test_the_help_of_all_lists_the_groups_and_what_each_exit_status_means(run: R
     assert "141  nobody reads the output any more" in out
 
 
+def test_the_help_of_all_is_printed_where_nothing_is_asked_for(run: Run) -> None:
+    assert run() == run("--help")
+
+
 def test_the_documentation_has_each_exit_status_with_its_code() -> None:
     text = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| (\d+) \| `?(\w*)`? ?\|", text, re.MULTILINE))

@@ -203,7 +203,9 @@ def test_a_malformed_option_of_every_command_is_named(
         (["runs", "list", "-o", "tabel"], "runs.list", "output"),
         (["runs", "list", "--api-key", "x"], "runs.list", None),
         (["runs", "lst"], "", None),
+        (["runs", "lst", "--help"], "", None),
         (["sending", "send"], "", None),
+        (["-q", "-o", "tabel"], "", "output"),
     ],
     ids=lambda it: " ".join(it) if isinstance(it, list) else "",
 )
@@ -229,9 +231,10 @@ def test_a_file_to_send_is_standard_input_where_a_dash_is(run: Run, mock: MockSe
     assert len(mock.events) == 3
 
 
-def test_what_follows_two_dashes_is_no_option(run: Run, mock: MockServer) -> None:
-    assert run("send", "--", "-q").answer["ok"]
-    assert mock.events[-1].name == "-q"
+@pytest.mark.parametrize("name", ["-q", "-h", "--help", "--api-key"])
+def test_what_follows_two_dashes_is_no_option(name: str, run: Run, mock: MockServer) -> None:
+    assert run("send", "--", name).answer["ok"]
+    assert mock.events[-1].name == name
 
 
 def test_what_is_typed_overrides_params(run: Run, mock: MockServer) -> None:
@@ -272,10 +275,18 @@ def test_a_server_that_is_not_inngest_is_told_as_such(
     assert "doctor" in error["hint"]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answers(404, "404 page not found\n"),
+        answers(404, "<html>Gone</html>", headers={"X-Inngest-Server-Kind": "dev"}),
+    ],
+    ids=["bare", "of a page, with its header"],
+)
 def test_a_route_that_inngest_lacks_is_told_as_such_with_commands(
-    run: Run, mock: MockServer
+    answer: Effect, run: Run, mock: MockServer
 ) -> None:
-    mock.fault(answers(404, "404 page not found\n"), times=None)
+    mock.fault(answer, times=None)
     ran = run("apps", "list")
     assert ran.status == 4
     assert "by its id instead: `functions list`." in ran.answer["error"]["message"]

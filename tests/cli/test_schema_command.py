@@ -62,6 +62,24 @@ def test_a_command_is_found_by_its_words_too(
     assert answered(capsys, "send-file")[1]["data"]["name"] == "send_file"
 
 
+def test_a_description_on_a_terminal_is_json_one_value_a_line_but_for_its_fields(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["schema", "runs.list", "-o", "table"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith('{\n  "name": "runs.list",\n')
+    assert json.loads(out)["effect"] == "read"
+    assert run(["schema", "runs.list", "-o", "table", "--fields", "name,effect"]) == 0
+    assert capsys.readouterr().out == "name    runs.list\neffect  read\n"
+
+
+def test_the_name_alone_of_what_is_described_is_printed_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["schema", "runs", "list", "-o", "id"]) == 0
+    assert capsys.readouterr().out == "runs.list\n"
+
+
 def test_an_unknown_name_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     status, answer = answered(capsys, "runs.lst")
     assert status == 2

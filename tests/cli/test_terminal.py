@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
+import httpx
 import pytest
 from rich.cells import cell_len
 
@@ -18,7 +19,7 @@ from inngest_rest.cli.output import Output
 from inngest_rest.cli.shape import Shape
 from inngest_rest.models import Run as RunRecord
 from inngest_rest.models import RunChange, RunError, RunStatus, Trigger
-from inngest_rest.testing import MockServer, fails
+from inngest_rest.testing import MockServer, drops, fails, works
 from tests.support.command import Run, send
 from tests.support.terminal import Screen, terminal
 
@@ -156,6 +157,42 @@ def test_a_terminal_gets_a_table_as_wide_as_it_is(
     assert ("ENDED" in heading) is (columns == 200)
 
 
+def test_a_run_whose_function_has_no_name_is_shown_with_its_internal_id(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs = [
+        RunRecord("1", RunStatus("failed"), internal_function_id="uuid-of-ship"),
+        RunRecord("2", RunStatus("failed"), function_id="ship"),
+        RunRecord("3", RunStatus("failed")),
+    ]
+    shown = drawn(lambda it: tables.draw_many(runs, it, Shape()), 80, monkeypatch)
+    rows = [line.split() for line in shown.splitlines()[1:]]
+    assert rows == [["1", "failed", "uuid-of-ship"], ["2", "failed", "ship"], ["3", "failed"]]
+
+
+def test_a_duration_is_shown_in_seconds(
+    on_terminal: OnTerminal, mock: MockServer, client: InngestClient
+) -> None:
+    mock.function("shop", "pack", trigger="order/pack", run=works(timedelta(seconds=1.5)))
+    (id,) = send(client, mock, "pack")
+    client.runs.wait(id, 10)
+    screen = on_terminal("runs", "trace", id, "--fields", "status,duration")
+    assert [line.split() for line in screen.text.splitlines()] == [
+        ["status", "completed"],
+        ["duration", "1.5", "s"],
+    ]
+
+
+def test_a_diagnosis_of_what_does_not_respond_has_no_table_of_calls(
+    on_terminal: OnTerminal, mock: MockServer
+) -> None:
+    assert "SINCE" in on_terminal("doctor").text
+    mock.fault(drops(httpx.ConnectError), times=None)
+    text = on_terminal("doctor", "--retries", "0").text
+    assert "FINDING" in text
+    assert "SINCE" not in text
+
+
 def test_statuses_are_colored(
     on_terminal: OnTerminal, mock: MockServer, client: InngestClient
 ) -> None:
@@ -274,6 +311,16 @@ def test_watch_is_a_live_table(
     last = screen.text.splitlines()[-3:]
     assert last[0].startswith("ID ")
     assert {line.split()[0] for line in last[1:]} == set(ids)
+
+
+def test_watch_drops_the_runs_that_changed_first_where_the_terminal_has_no_room(
+    on_terminal: OnTerminal, mock: MockServer, client: InngestClient
+) -> None:
+    ids = send(client, mock, "open", 50)
+    screen = on_terminal("runs", "watch", "--since", "1h", "--timeout", "2")
+    (*_, last) = screen.text.split("ID ")
+    shown = [line.split()[0] for line in last.splitlines()[1:]]
+    assert set(shown) == set(ids[:37])
 
 
 def test_watch_as_a_table_in_a_pipe_is_a_line_per_change(

@@ -7,22 +7,27 @@ import json
 import re
 import sys
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import InngestClient, Run, RunStatus
+from inngest_rest import InngestClient, NotFoundError, Run, RunStatus
 from inngest_rest.cli import demo
 from inngest_rest.cli.app import run
 from inngest_rest.cli.demo import acts, stage
 from inngest_rest.cli.demo.screen import Screen
 from inngest_rest.cli.demo.words import clip_list, in_words
-from inngest_rest.testing import MockServer, completes, delays, fails, sleeps
+from inngest_rest.testing import MockServer, answers, completes, delays, fails, sleeps
+from tests.support.streams import Broken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from inngest_rest.testing import Behaviour, EventDict
+    from inngest_rest.testing._faults import Effect
 
 
 class Clock:
@@ -342,6 +347,97 @@ def test_wildcard_trigger_takes_the_events_below_it(
     assert summary(capsys.readouterr().out)["sent"] == 1
 
 
+@pytest.fixture
+def in_process(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the server of the user in this process, where what a client waits for passes at once."""
+    monkeypatch.setattr(demo, "InngestClient", partial(InngestClient, transport=mock.transport))
+    monkeypatch.setenv("INNGEST_DEV", "1")
+
+
+def once(first: Behaviour) -> Callable[[EventDict], Behaviour]:
+    """Return what a function does that takes an hour but for its first run."""
+    left = [first]
+    return lambda _: left.pop() if left else sleeps(timedelta(hours=1))
+
+
+@pytest.mark.usefixtures("in_process")
+def test_run_that_does_not_end_in_time_is_said_to_go_on(
+    mock: MockServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mock.function("probe-app", "done", trigger="app/done", run=once(completes()))
+    mock.function("probe-app", "broke", trigger="app/broke", run=once(fails("no reply")))
+    mock.fault(answers(200, {"data": {}}), method="POST", path="/v2/runs/*/cancel")
+    assert show("--json", "--wait=2", events(tmp_path, "app/done", "app/broke", "app/slow")) == 6
+    out, err = capsys.readouterr()
+    told = summary(out)
+    slow = next(run.id for run in mock.runs if run.function_id == "slow")
+    for id in (told["replayed"]["to"], told["invoked"], slow):
+        assert f"  {id}  has not ended within 2 s\n" in err
+    assert "left out: cancel, send and wait" in err
+    assert {run.id: run.status for run in mock.runs}[told["replayed"]["to"]] == "running"
+
+
+@pytest.mark.usefixtures("in_process")
+def test_run_that_is_listed_before_it_can_be_read_has_a_shorter_line(
+    mock: MockServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = answers(404, {"errors": [{"code": "not_found", "message": "Run not found"}]})
+    mock.fault(missing, method="GET", path="/v2/runs/*", after=1)
+    mock.fault(missing, method="GET", path="/v1/runs/*")
+    assert show(events(tmp_path, "app/ok", "app/boom", "app/slow")) == 0
+    id = next(run.id for run in mock.runs if run.function_id == "boom")
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines() if id in line]
+    assert [line.endswith("boom happened") for line in lines] == [False, True]
+
+
+@pytest.mark.usefixtures("in_process")
+def test_apps_beyond_the_fourth_are_counted_and_their_functions_known(
+    mock: MockServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for app in "bcdef":
+        mock.function(app, "late", trigger=f"{app}/late", run=completes())
+    assert show("--json", events(tmp_path, "f/late")) == 6
+    out, err = capsys.readouterr()
+    assert summary(out)["apps"] == ["probe-app", *"bcdef"]
+    assert re.findall(r"^  ([\w-]+) +(?:boom|late)", err, re.MULTILINE) == ["probe-app", *"bcd"]
+    assert "\n  and 2 more\n" in err
+
+
+def test_event_that_the_server_never_shows_is_an_error_after_the_longest_wait(
+    clock: Clock, mock: MockServer
+) -> None:
+    with InngestClient(dev=True, transport=mock.transport) as client:
+        own = stage.Stage(
+            client, Screen(io.StringIO(), {}), 5, monotonic=clock.monotonic, sleep=clock.sleep
+        )
+        with pytest.raises(NotFoundError):
+            acts.explanation_of(own, "0" * 26)
+    assert clock.waited == 5
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize(
+    ("path", "answer", "said"),
+    [
+        ("/e/*", answers(400, {"status": 400, "error": "no"}), "0 of 2 events accepted"),
+        ("/v2/runs/*/rerun", answers(401), "So far runs.replay: 2 failed"),
+    ],
+)
+def test_what_is_stopped_on_its_way_exits_6_with_how_far_it_came(
+    path: str,
+    answer: Effect,
+    said: str,
+    mock: MockServer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mock.fault(answer, method="POST", path=path, after=1, times=None)
+    assert show("--json", events(tmp_path, "app/ok", "app/boom", "app/slow")) == 6
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["code"] == "partial"
+    assert said in error["message"]
+
+
 def test_run_that_ended_before_its_cancellation_does_not_count(
     mock: MockServer, url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -369,6 +465,7 @@ def test_run_that_ended_before_its_cancellation_does_not_count(
         '{"name": "a", "data": {"n": 99999999999999999999}}',
         '{"name": "a", "ts": 1}',
         '{"name": "\\ud800"}',
+        '{"name": "a", "meta": {"sessions": {"1": 1, "2": 2, "3": 3, "4": 4, "5": 5, "6": 6}}}',
     ],
 )
 def test_wrong_line_is_named_and_nothing_is_sent(
@@ -382,6 +479,17 @@ def test_wrong_line_is_named_and_nothing_is_sent(
     assert show("--base-url", url, path) == 2
     assert f"{path}:3: " in capsys.readouterr().err
     assert not mock.requests
+
+
+@pytest.mark.parametrize("name", ["app/ok", "app/boom"])
+def test_event_that_the_server_alone_would_refuse_is_named_with_its_reason(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sessions = dict.fromkeys("abcdef", 1)
+    path = events(tmp_path, "app/ok", json.dumps({"name": name, "meta": {"sessions": sessions}}))
+    assert show(path) == 2
+    reason = "the server would reject this event: event sessions can include at most 5 entries"
+    assert capsys.readouterr().err.startswith(f"inngest-rest: {path}:2: {reason}")
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n \n"])
@@ -424,6 +532,24 @@ def test_server_that_is_not_there_exits_7_with_the_next_step(
         pass
     assert show("--base-url", url, "--retries", "0") == 7
     assert "npx inngest-cli@latest dev" in capsys.readouterr().err
+
+
+def test_server_that_lists_no_apps_exits_4_with_the_release_that_does(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with MockServer(release="1.17").serve() as url:
+        assert show("--base-url", url) == 4
+    assert "Inngest 1.40 or newer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_reader_that_stops_ends_it_quietly(
+    more: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "stderr" if more else "stdout"
+    monkeypatch.setattr(sys, name, Broken("write", BrokenPipeError()))
+    assert show(*more) == 141
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("accepted", [True, False])

@@ -5,20 +5,26 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
+from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import InngestClient
+from inngest_rest import InngestClient, TransportError
+from inngest_rest.cli import mock
 from inngest_rest.cli.app import run
 from inngest_rest.cli.mock import FUNCTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 # Seconds after which a command that hangs fails its test.
 PATIENCE = 60.0
@@ -84,6 +90,75 @@ def test_a_person_is_told_what_to_do_with_it() -> None:
         assert process.wait(PATIENCE) == 0
         assert process.stdout is not None
         assert f"export INNGEST_DEV={url}\n" in process.stdout.read()
+
+
+class Ended(threading.Event):
+    """What the command waits for: a signal comes as soon as it does, after what is done first."""
+
+    def __init__(self, ending: signal.Signals, first: Callable[[], object]) -> None:
+        super().__init__()
+        self._ending, self._first = ending, first
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._first()
+        assert signal.getsignal(self._ending) not in {signal.SIG_DFL, signal.default_int_handler}
+        signal.raise_signal(self._ending)
+        return super().wait(PATIENCE if timeout is None else timeout)
+
+
+@pytest.fixture
+def end_with(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """End a command of this process by a signal once it waits for one."""
+
+    def end_with(ending: signal.Signals, first: Callable[[], object] = bool) -> None:
+        event = partial(Ended, ending, first)
+        monkeypatch.setattr(mock, "threading", SimpleNamespace(Event=event))
+
+    return end_with
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_as_long_as_it_waits_and_leaves_the_signals_as_they_were(
+    ending: signal.Signals, end_with: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    served: list[str] = []
+
+    def send() -> None:
+        served.append(json.loads(capsys.readouterr().out)["data"]["url"])
+        with InngestClient(dev=served[0]) as client:
+            client.send({"name": "app/order.paid", "data": {}})
+
+    end_with(ending, send)
+    assert run(["mock", "--port", "0"]) == 0
+    assert capsys.readouterr() == ("", "1 events, 1 requests.\n")
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before
+    with InngestClient(dev=served[0], retries=0) as client, pytest.raises(TransportError):
+        list(client.runs.list())
+
+
+def test_a_table_is_what_to_do_with_it_and_ids_are_none(
+    end_with: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    end_with(signal.SIGTERM)
+    assert run(["mock", "--port", "0", "-o", "table"]) == 0
+    out = capsys.readouterr().out
+    (url,) = re.findall(r"is at (http://127.0.0.1:\d+), until Ctrl-C", out)
+    assert f"\n  export INNGEST_DEV={url}\n" in out
+    named = re.findall(r"^  shop/(\w+) +([\w./]+) +(.*)$", out, re.MULTILINE)
+    assert named == [(each.id, each.trigger, each.does) for each in FUNCTIONS]
+    assert run(["mock", "--port", "0", "-o", "id"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_where_it_is_can_be_read_in_a_file_while_it_serves(
+    form: str, end_with: Callable[..., None], tmp_path: Path
+) -> None:
+    path, read = tmp_path / "mock.txt", list[str]()
+    end_with(signal.SIGTERM, lambda: read.append(path.read_text()))
+    assert run(["mock", "--port", "0", "-o", form, "--output-file", str(path)]) == 0
+    assert "http://127.0.0.1:" in read[0]
 
 
 def failure(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]:

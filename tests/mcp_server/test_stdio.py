@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from mcp.client.stdio import StdioServerParameters
 
+import inngest_rest
+from inngest_rest import InngestClient, mcp
+from inngest_rest.cli import app, execution
 from tests.mcp_server.sessions import answer, talk
 
 if TYPE_CHECKING:
@@ -102,3 +108,114 @@ def test_without_its_package_it_says_what_to_install() -> None:
     ended = run("-o", "json", code=code)
     assert ended.returncode == 2
     assert "pip install 'inngest-rest[mcp]'" in json.loads(ended.stdout)["error"]["message"]
+
+
+Serve = Callable[..., int]
+
+
+class Host(io.BytesIO):
+    """What reads the answers, and closes the input after a number of them."""
+
+    def __init__(self, number: int, close: Callable[[], object]) -> None:
+        super().__init__()
+        self._number, self._close = number, close
+
+    def write(self, data: Any) -> int:
+        written = super().write(data)
+        if self.getvalue().count(b"\n") == self._number:
+            self._close()
+        return written
+
+
+@pytest.fixture
+def serve(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+    """Run the command in this process, and return its exit status; its input has ended."""
+    handler = signal.getsignal(signal.SIGINT)
+    connected = partial(InngestClient, transport=world.mock.transport)
+    monkeypatch.setattr(execution, "InngestClient", connected)
+    monkeypatch.setenv("INNGEST_DEV", "1")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+    yield lambda *options: app.run(["mcp", *options])
+    signal.signal(signal.SIGINT, handler)
+
+
+def test_each_line_is_answered_by_one_until_the_input_ends(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reading, writing = os.pipe()
+    with open(reading) as stdin, open(writing, "w") as stream:  # noqa: PTH123
+        for number in (1, 2):
+            print(json.dumps({"jsonrpc": "2.0", "id": number, "method": "ping"}), file=stream)
+        stream.flush()
+        host = Host(2, stream.close)
+        monkeypatch.setattr(sys, "stdin", stdin)
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(host))
+        assert serve() == 0
+    assert {json.loads(line)["id"] for line in host.getvalue().splitlines()} == {1, 2}
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_the_client_has_the_options_of_the_command_and_is_closed_at_the_end(
+    read_only: bool, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[tuple[InngestClient, bool]] = []
+
+    def note(client: InngestClient, *, read_only: bool) -> None:
+        list(client.runs.list())
+        served.append((client, read_only))
+
+    monkeypatch.setattr(mcp, "serve", note)
+    assert serve("--env", "staging", *(["--read-only"] if read_only else [])) == 0
+    ((client, is_read_only),) = served
+    assert (client.target.env, is_read_only) == ("staging", read_only)
+    with pytest.raises(RuntimeError, match="closed"):
+        list(client.runs.list())
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_a_person_who_starts_it_is_told_whom_it_is_for(
+    is_terminal: bool,
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: is_terminal)
+    assert serve() == 0
+    assert ("which is for the host of an agent to start" in capsys.readouterr().err) is is_terminal
+
+
+def test_ctrl_c_ends_the_process_while_it_serves(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handlers: list[object] = []
+
+    def note(*_: object, **__: object) -> None:
+        handlers.append(signal.getsignal(signal.SIGINT))
+
+    monkeypatch.setattr(mcp, "serve", note)
+    assert serve() == 0
+    assert handlers == [signal.SIG_DFL]
+
+
+@pytest.mark.parametrize("package", ["anyio", "mcp.server.lowlevel"])
+def test_the_package_that_is_missing_is_named_with_what_installs_it(
+    package: str, serve: Serve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.delitem(sys.modules, "inngest_rest.mcp")
+    monkeypatch.delattr(inngest_rest, "mcp")
+    assert serve() == 2
+    message = json.loads(capsys.readouterr().out)["error"]["message"]
+    assert f"no module named {package}" in message
+    assert "pip install 'inngest-rest[mcp]'" in message
+
+
+def test_another_module_that_is_missing_is_not_told_as_the_extra(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "inngest_rest.operations.bounds", None)
+    monkeypatch.delitem(sys.modules, "inngest_rest.mcp")
+    monkeypatch.delattr(inngest_rest, "mcp")
+    with pytest.raises(ModuleNotFoundError, match="bounds"):
+        serve()

@@ -48,6 +48,16 @@ def test_answer_has_the_content_type_of_its_body(
     assert given.headers["content-type"] == "text/html"
 
 
+@pytest.mark.parametrize("status", [204, 304])
+def test_answer_that_never_has_a_body_has_none(
+    client: httpx.Client, mock: MockServer, status: int
+) -> None:
+    mock.fault(answers(status, {"a": 1}))
+    response = client.get("/health")
+    assert (response.status_code, response.content) == (status, b"")
+    assert "content-length" not in response.headers
+
+
 def test_faults_are_chosen_by_operation_method_and_path(
     client: httpx.Client, mock: MockServer
 ) -> None:

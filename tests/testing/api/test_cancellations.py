@@ -75,3 +75,9 @@ def test_cancellation_is_validated(
         status,
         {"error": error, "data": None, "status": status},
     )
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "5"])
+def test_cancellation_is_an_object(client: httpx.Client, body: str) -> None:
+    answer = client.post("/v1/cancellations", content=body)
+    assert (answer.status_code, answer.json()["error"]) == (400, "Invalid cancellation request")

@@ -29,6 +29,8 @@ HTML = "text/html; charset=utf-8"
         ("PUT", f"/v1/runs/{UNKNOWN}", 405, "GET, DELETE"),
         ("POST", "/v1/runs", 405, "GET"),
         ("POST", "/dev", 405, "GET"),
+        ("BREW", "/health", 405, None),
+        ("BREW", "/v2/runs", 405, None),
         ("PUT", "/v2/runs", 501, None),
         ("OPTIONS", "/v2/runs", 501, None),
         ("GET", f"/v2/runs/{UNKNOWN}/rerun", 501, None),
@@ -122,5 +124,9 @@ def test_origin_is_echoed(client: httpx.Client) -> None:
         "https://x.example",
         "Origin",
     )
+    asked = {**origin, "Access-Control-Request-Method": "POST"}
+    permission = client.options("/v2/envs", headers=asked).headers
+    assert permission["access-control-allow-methods"] == "POST"
+    assert "access-control-allow-headers" not in permission
     asked = {**origin, "Access-Control-Request-Method": "PATCH"}
     assert "access-control-allow-origin" not in client.options("/v2/envs", headers=asked).headers

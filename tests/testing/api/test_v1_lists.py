@@ -102,7 +102,9 @@ def test_v1_times_come_in_many_layouts(client: httpx.Client, text: str) -> None:
     assert len(answer["data"]) == 1
 
 
-@pytest.mark.parametrize("text", ["1795543200", "2026-11-24 18:00:00", "nope", "2026-13-01"])
+@pytest.mark.parametrize(
+    "text", ["1795543200", "2026-11-24 18:00:00", "nope", "2026-13-01", "2026-13-01T00:00:00Z"]
+)
 def test_v1_refuses_other_times_in_the_body_of_a_200(client: httpx.Client, text: str) -> None:
     answer = client.get("/v1/events", params={"received_before": text})
     error = {"error": "Invalid received_after query parameter", "data": None, "status": 400}

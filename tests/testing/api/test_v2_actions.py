@@ -89,12 +89,24 @@ def test_used_idempotency_key_is_a_conflict_and_runs_the_function_again(
         ('{"data":{},"idempotencyKey":5}', "invalid value for string field idempotencyKey: 5"),
         ("null", "proto: syntax error (line 1:1): unexpected token null"),
         ("{", "unexpected EOF"),
+        ('{"data":' * 500_000, "exceeded max recursion depth"),
     ],
 )
 def test_malformed_invocation_is_refused(client: httpx.Client, body: str, message: str) -> None:
     status, _, text = error_of(client.post(INVOKE, content=body))
     assert status == 400
     assert message in text
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [("/v2/apps//functions/ok/invoke", "App"), ("/v2/apps/a/functions//invoke", "Function")],
+)
+def test_invocation_of_an_empty_segment_names_it(
+    client: httpx.Client, path: str, message: str
+) -> None:
+    answer = client.post(path, json={"data": {}})
+    assert error_of(answer) == (400, "missing_field", f"{message} ID is required")
 
 
 @pytest.mark.parametrize("name", ["ok", "probe-app-ok"])
@@ -158,6 +170,7 @@ def test_event_over_3_mib_is_refused_before_the_key_is_read(client: httpx.Client
     [
         ("/v2/runs//trace", 400, "Run ID is required"),
         ("/v2/apps//functions", 400, "App ID is required"),
+        ("/v2/apps/", 400, "App ID is required"),
         ("/v2/events//runs", 400, "Event ID is required"),
         ("/v2/apps/a/functions/", 400, "App ID and function ID are required"),
         ("/v2/apps/a/functions//runs", 400, "App ID and function ID are required"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 
@@ -109,6 +110,9 @@ def test_v2_lists_apps_and_functions_by_uuid_cursor(client: httpx.Client, mock: 
     assert [app["id"] for app in apps] == ["probe-app", "a", "b", "c"]
     functions = v2_walk(client, "/v2/apps/probe-app/functions", limit=3)
     assert len(functions) == apps[0]["functionCount"] == 7
+    of_nothing = client.get(f"/v2/apps?cursor={uuid4()}").json()
+    assert "data" not in of_nothing
+    assert "hasMore" not in of_nothing["page"]
     assert client.get("/v2/apps?cursor=x").json()["errors"][0]["message"] == "Cursor is invalid"
     assert "data" not in client.get("/v2/apps?archived=true").json()
 

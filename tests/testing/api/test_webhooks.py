@@ -30,5 +30,8 @@ def test_webhook_lives_from_post_to_delete(client: httpx.Client, wrap: bool) -> 
 
 def test_malformed_webhook_requests_are_refused(client: httpx.Client) -> None:
     assert client.get("/v1/webhooks/nope").json()["status"] == 404
+    made = client.post("/v1/webhooks", json={"name": "Clerk"}).json()["data"]
     for body in ("[]", "{", '{"name":5}'):
         assert client.post("/v1/webhooks", content=body).status_code == 400
+        assert client.put(f"/v1/webhooks/{made['id']}", content=body).status_code == 400
+    assert client.get("/v1/webhooks").json()["data"] == [made]

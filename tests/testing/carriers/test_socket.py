@@ -20,6 +20,8 @@ from tests.testing.functions import EVENING_NS, with_functions
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import uvicorn
+
 PATIENT = 60.0  # seconds: a bound for very busy machines, never waited for
 PATHS = ("/health", "/health/", "/v1/runs", "/v1/nope", "/v2/runs?limit=x", "/nope", "/v2/a%2Fb")
 
@@ -129,6 +131,28 @@ def test_error_in_the_block_still_closes_the_server() -> None:
         httpx.get(url)
 
 
+def test_server_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def startup(server: uvicorn.Server, **_: object) -> None:
+        server.should_exit = True
+
+    carrier = "inngest_rest.testing._carriers.socket"
+    monkeypatch.setattr(f"{carrier}._Server.startup", startup)
+    monkeypatch.setattr(f"{carrier}._START_SECONDS", 0.01)
+    threads = set(threading.enumerate())
+    with pytest.raises(RuntimeError, match="did not start"), MockServer().serve():
+        pass
+    assert set(threading.enumerate()) <= threads
+
+
+def test_request_whose_client_leaves_before_its_end_is_no_request(mock: MockServer) -> None:
+    with mock.serve() as url:
+        address = httpx.URL(url)
+        with socket.create_connection((address.host, address.port), timeout=PATIENT) as connection:
+            connection.sendall(b"POST /e/k HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+        assert httpx.get(f"{url}/health", timeout=PATIENT).status_code == 200
+    assert [request.path for request in mock.requests] == ["/health"]
+
+
 def test_chunked_body_is_read(url: str, mock: MockServer) -> None:
     parts = [b'[{"name":', b'"app/ok"}', b"]"]
     answer = httpx.post(f"{url}/e/k", content=iter(parts), timeout=PATIENT)
@@ -156,6 +180,32 @@ def test_http_1_0_and_expect_100_are_served(url: str) -> None:
     )
     assert received.startswith(b"HTTP/1.1 100 ")
     assert b'"status":200' in received
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "body"),
+    [
+        (b"GET /health HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n", b"417", b""),
+        (b"no request at all\r\n\r\n", b"400", b"400 Bad Request"),
+    ],
+    ids=["expectation", "garbage"],
+)
+def test_what_net_http_refuses_reaches_no_handler(
+    url: str, mock: MockServer, sent: bytes, status: bytes, body: bytes
+) -> None:
+    head, _, content = exchange(url, sent).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 " + status)
+    assert b"connection: close" in head.lower()
+    assert content == body
+    assert not mock.requests
+
+
+def test_request_to_a_proxy_is_one_for_its_path(url: str, mock: MockServer) -> None:
+    line = b"GET http://inngest.example/v1/events?limit=1 HTTP/1.1\r\n"
+    received = exchange(url, line + b"Host: inngest.example\r\nConnection: close\r\n\r\n")
+    assert received.startswith(b"HTTP/1.1 200 ")
+    (request,) = mock.requests
+    assert (request.path, request.query) == ("/v1/events", "limit=1")
 
 
 def test_raw_path_reaches_the_mock_undecoded(url: str, mock: MockServer) -> None:

@@ -112,6 +112,7 @@ def test_v2_and_v1_show_the_limits_of_a_function(mock: MockServer, client: httpx
         ({"debounce": 3}, TypeError),
         ({"rate_limit": (0, SECOND)}, ValueError),
         ({"rate_limit": (1, 60)}, TypeError),
+        ({"batch_size": 0}, ValueError),
         ({"singleton": "skp"}, ValueError),
         ({"condition": "event.data.x == 1"}, TypeError),
     ],

@@ -212,6 +212,12 @@ def test_replay_makes_a_new_run_of_the_same_event(
     assert [run["run_id"] for run in runs] == [old.id, new["run_id"]], "oldest first"
 
 
+@pytest.mark.parametrize("path", ["/v1/runs/{}/replay", "/v2/runs/{}/rerun"])
+def test_replay_of_no_run_is_not_found(client: httpx.Client, mock: MockServer, path: str) -> None:
+    assert client.post(path.format("01HZZZZZZZZZZZZZZZZZZZZZZZ")).status_code == 404
+    assert not mock.runs
+
+
 def test_used_event_id_starts_no_second_run_for_24_hours(
     client: httpx.Client, mock: MockServer
 ) -> None:

@@ -4,6 +4,7 @@
 import gc
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
@@ -63,12 +64,11 @@ def run(tokens: Sequence[str]) -> int:
 
 
 def _run(tokens: Sequence[str]) -> int:
-    for each in tokens:
-        if each == "--":
-            break
+    before_dashes = list(takewhile("--".__ne__, tokens))  # what follows them is no option
+    for each in before_dashes:
         if found := _KEY.match(each):
             return _fail(tokens, mistakes.key_option(found[0]))
-    if not tokens or not _ABOUT.isdisjoint(tokens):
+    if not tokens or not _ABOUT.isdisjoint(before_dashes):
         return _help(tokens)
     try:
         options, others = split([STDIN if each == "-" else each for each in tokens])

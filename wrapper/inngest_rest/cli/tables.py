@@ -276,8 +276,8 @@ def _sent(sent: Sent) -> list[Any]:
         parts.append(Text(f"and {more:,} more", style="dim"))
     for each in sent.failures[:_MOST_ROWS]:
         parts.append(Text(visible(f"{each.position}: {each.reason}"), style="red"))
-    if more := len(sent.failures) - _MOST_ROWS:
-        parts += [Text(f"and {more:,} more", style="dim")] if more > 0 else []
+    if (more := len(sent.failures) - _MOST_ROWS) > 0:
+        parts.append(Text(f"and {more:,} more", style="dim"))
     return parts
 
 

@@ -43,6 +43,7 @@ class Bulk(AttrsInstance):
 
     rate: int | None
     dry_run: bool
+    confirmed_count: int | None = None
 
     @property
     def needs_confirmation(self) -> bool:
@@ -53,10 +54,6 @@ class Bulk(AttrsInstance):
     def window(self) -> tuple[datetime | None, datetime | None]:
         """The instants between which a filter selects."""
         return None, None
-
-    def is_confirmed(self, _count: int) -> bool:
-        """Return whether it is known that so many are selected."""
-        return True
 
     def fixed(self) -> Self:
         """Return the same with the window fixed to instants, so that it stays what it was."""
@@ -100,10 +97,6 @@ class Selection(Bulk):
     def window(self) -> tuple[datetime | None, datetime | None]:
         """The instants between which the runs were queued."""
         return instant("since", self.since), instant("until", self.until)
-
-    def is_confirmed(self, count: int) -> bool:
-        """Return whether the count is the one that a dry run returned."""
-        return self.confirmed_count == count
 
     def fixed(self) -> Self:
         """Return the same with the window fixed to instants, so that it stays what it was."""
@@ -239,7 +232,7 @@ def if_confirmed(act: Act[B]) -> Callable[[InngestClient, B], Acted]:
             return carry_out(act, client, parameters)
         planned = plan(act, client, parameters)
         count = len(planned.report.rows)
-        if count and not parameters.is_confirmed(count):
+        if count and parameters.confirmed_count != count:
             raise OperationError(_unconfirmed(planned, count), data=planned)
         return carry_out(act, client, parameters, resume=planned.report)
 

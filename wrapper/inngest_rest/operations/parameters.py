@@ -146,12 +146,15 @@ def read(parameters: type[P], values: Mapping[str, Any]) -> P:
 
 def _not_encodable(values: Mapping[str, Any]) -> ParameterError:
     """Return the error for text with a lone surrogate, which msgspec does not say the place of."""
-    for name, value in values.items():
-        try:
-            check_json(name, value)
-        except InvalidArgumentError as error:
-            return ParameterError(str(error), field=name)
-    return ParameterError("a name is not text that can be encoded")
+    return next(filter(None, (_refusal(name, value) for name, value in values.items())))
+
+
+def _refusal(name: str, value: Any) -> ParameterError | None:
+    try:
+        check_json(name, value)
+    except InvalidArgumentError as error:
+        return ParameterError(str(error), field=name)
+    return None
 
 
 def _named(message: str, parameters: type[attrs.AttrsInstance]) -> ParameterError:

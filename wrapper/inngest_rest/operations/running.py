@@ -36,7 +36,7 @@ def parts(operation: Operation[Any], client: InngestClient, parameters: Any) -> 
             yield Part((result,))
         case Returns.STREAM:
             yield from (Part((each,)) for each in result)
-        case Returns.PAGES:
+        case Returns.PAGES:  # pragma: no branch - there is nothing else
             yield from (Part(each.items, each.next_cursor) for each in result.pages())
 
 

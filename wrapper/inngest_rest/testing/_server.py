@@ -347,7 +347,7 @@ class MockServer:
             case LosesResponse(error):
                 self._handle(request, match)
                 return Dropped(error, "scripted fault: response lost")
-            case Delays(by):
+            case Delays(by):  # pragma: no branch - there is no other effect
                 self._clock.advance(by)
                 response = self._handle(request, match)
                 if request.patience is not None and by.total_seconds() > request.patience:

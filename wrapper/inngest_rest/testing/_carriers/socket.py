@@ -35,7 +35,7 @@ class _App:
 
     def __init__(self, answer: Callable[[Request], Outcome]) -> None:
         self._answer = answer
-        self.connections: dict[Address, asyncio.Transport] = {}
+        self.connections: dict[Address | None, asyncio.Transport] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = bytearray()
@@ -52,7 +52,7 @@ class _App:
             return
         outcome = self._answer(request)
         if isinstance(outcome, Dropped):
-            self.connections[tuple(scope["client"])].close()
+            self.connections[scope["client"]].close()
             await receive()
             return
         await _respond(outcome, send)
@@ -82,19 +82,17 @@ async def _respond(response: Response, send: Send) -> None:
     await send({"type": "http.response.body", "body": response.body})
 
 
-def _protocol(connections: dict[Address, asyncio.Transport]) -> type[H11Protocol]:
+def _protocol(connections: dict[Address | None, asyncio.Transport]) -> type[H11Protocol]:
     class Protocol(H11Protocol):
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             # asyncio sets this only where the socket names its protocol; without it, headers
             # and body of a response arrive 40 ms apart.
             transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self.client is not None:
-                connections[self.client] = transport
+            connections[self.client] = transport
 
         def connection_lost(self, exc: Exception | None) -> None:
-            if self.client is not None:
-                connections.pop(self.client, None)
+            connections.pop(self.client, None)
             super().connection_lost(exc)
 
         def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own text
@@ -110,21 +108,20 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self.ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping: asyncio.Event | None = None
+        self._stopping = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        self._loop = asyncio.get_running_loop()
         self.ready.set()
 
     async def main_loop(self) -> None:
         # uvicorn polls `should_exit` every 0.1 s, which every test would wait for.
-        if self._stopping is not None:
-            await self._stopping.wait()
+        await self._stopping.wait()
 
     def stop(self) -> None:
         self.should_exit = True
-        if self._loop is not None and self._stopping is not None:
+        if self._loop is not None:
             self._loop.call_soon_threadsafe(self._stopping.set)
 
 

@@ -102,9 +102,8 @@ def _read(text: str, start: int, truncated: str) -> tuple[Any, int]:
 def _explain(error: json.JSONDecodeError, text: str, start: int, truncated: str) -> str:
     if error.msg.startswith("Invalid control character"):
         return f"invalid character {_quoted(text[error.pos])} in string literal"
-    position = skip_space(text, error.pos)
-    if "Illegal trailing comma" in error.msg:  # Python 3.13 points at the comma.
-        position = skip_space(text, position + 1)
+    is_at_comma = "Illegal trailing comma" in error.msg  # as Python 3.13 says it
+    position = skip_space(text, error.pos + is_at_comma)
     if error.msg.startswith("Unterminated string") or position >= len(text):
         return truncated
     character = text[position]
@@ -115,13 +114,11 @@ def _explain(error: json.JSONDecodeError, text: str, start: int, truncated: str)
     if error.msg.startswith("Invalid \\"):
         return f"invalid character {_quoted(text[position + 1 :][:1])} in string escape code"
     in_object = _innermost_bracket(text, start, position) == "{"
-    if error.msg == "Expecting value":
-        place = "looking for beginning of value"
-    elif error.msg == "Expecting ':' delimiter":
+    if error.msg == "Expecting ':' delimiter":
         place = "after object key"
     elif error.msg == "Expecting ',' delimiter":
         place = "after object key:value pair" if in_object else "after array element"
-    elif in_object:
+    elif in_object and error.msg != "Expecting value":
         place = "looking for beginning of object key string"
     else:
         place = "looking for beginning of value"

@@ -128,8 +128,7 @@ class Execution:
 
     def of_event(self, event_id: str) -> list[MockRun]:
         """Return the runs an event started or helped to start and their reruns, oldest first."""
-        runs = (self.runs.get(run_id) for run_id in self._by_event.get(event_id, ()))
-        return [run for run in runs if run is not None]
+        return [self.runs[run_id] for run_id in self._by_event.get(event_id, ())]
 
     def of_function(self, app_id: str, function_id: str) -> list[MockRun]:
         """Return the runs of a function, newest first."""
@@ -172,10 +171,8 @@ class Execution:
         return True
 
     def _continue(self, run_id: str, runner: Runner, value: EventDict, at: int) -> None:
-        run = self.runs.get(run_id)
+        run = self.runs[run_id]
         behaviour = decide(runner, value)
-        if run is None:
-            return
         if run.ended_ns is None:
             started = at if run.started_ns is None else run.started_ns
             self._note(run_id, status="running", started_ns=started, attempt_error=None)
@@ -197,7 +194,7 @@ class Execution:
             case Sleeps(duration, then):
                 self._note(run_id, step="sleep", step_op="SLEEP")
                 self._wait(run_id, Waiting("sleep", at + nanoseconds(duration), then, value))
-            case WaitsFor(signal, then):
+            case WaitsFor(signal, then):  # pragma: no branch - there is no other behaviour
                 self._note(run_id, step=signal, step_op="WAIT_FOR_SIGNAL")
                 if self._signals.setdefault(signal, run_id) != run_id:
                     # The server allows one waiting run per signal, and fails a second one.
@@ -208,9 +205,8 @@ class Execution:
                     self._wait(run_id, Waiting("pause", None, then, value, signal))
 
     def _note_failed_attempt(self, run_id: str, failure: Fails) -> None:
-        run = self.runs.get(run_id)
-        if run is not None:
-            self._note(run_id, attempt=run.attempt + 1, attempt_error=attrs.asdict(failure))
+        attempt = self.runs[run_id].attempt + 1
+        self._note(run_id, attempt=attempt, attempt_error=attrs.asdict(failure))
 
     def _complete(self, run_id: str, output: object, at: int) -> None:
         try:
@@ -229,13 +225,10 @@ class Execution:
             heapq.heappush(self._timers, (waiting.due_ns, self._timer_number, run_id, waiting))
 
     def _note(self, run_id: str, **changes: Any) -> None:
-        run = self.runs.get(run_id)
-        if run is not None:
-            self.runs.replace(run_id, attrs.evolve(run, **changes))
+        self.runs.replace(run_id, attrs.evolve(self.runs[run_id], **changes))
 
     def _end(self, run_id: str, status: MockRunStatus, output: Any, at: int) -> None:
-        run = self.runs.get(run_id)
-        if run is not None and run.ended_ns is not None:
+        if self.runs[run_id].ended_ns is not None:
             self._note(run_id, finished_late=Finish(at, output))
         else:
             self._note(run_id, status=status, output=output, ended_ns=at, attempt_error=None)

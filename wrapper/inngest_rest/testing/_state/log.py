@@ -30,13 +30,13 @@ class Log(Generic[T]):
         """Replace the record with its newer state."""
         self._records[self._position[key]] = record
 
+    def __getitem__(self, key: str) -> T:
+        return self._records[self._position[key]]
+
     def get(self, key: str) -> T | None:
         """Return the record, or None."""
         position = self._position.get(key)
         return None if position is None else self._records[position]
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._position
 
     def newest_first(self, before: str | None = None) -> Iterator[T]:
         """Iterate by descending id, from the first one below `before`."""

@@ -138,8 +138,8 @@ class Store:
         """Run the function of `run` again with the same event; return the new run's id."""
         function = self.catalogue.find(run.app_id, run.function_id)
         event = self.events.get(run.event_id)
-        if function is None or event is None:
-            raise LookupError(f"run {run.id} has no function or no event")
+        assert function is not None, run
+        assert event is not None, run
         first = run.original_run_id or run.id
         return self.execution.start(function, [event], now, now, original_run_id=first)
 

@@ -150,6 +150,13 @@ _BODY_TYPES: dict[BodyKind, tuple[type, ...]] = {
 }
 
 
+# What protojson calls what encoding/json has other words for.
+_IN_PROTOJSON = {
+    "unexpected end of JSON input": "unexpected EOF",
+    "exceeded max depth": "exceeded max recursion depth",
+}
+
+
 def read_body(body: bytes, known: dict[str, BodyKind]) -> dict[str, Any]:
     """Read a JSON object, keys in camelCase or snake_case; an empty body is an empty object.
 
@@ -188,12 +195,7 @@ def _read_leniently(text: str) -> Any:
     try:
         return read_document(text)
     except GoJsonError as error:
-        message = str(error)
-    except RecursionError:
-        message = "exceeded max recursion depth"
-    if message == "unexpected end of JSON input":
-        message = "unexpected EOF"
-    raise InputError(message)
+        raise InputError(_IN_PROTOJSON.get(str(error), str(error))) from None
 
 
 def read_int64(value: str | float, name: str) -> int:

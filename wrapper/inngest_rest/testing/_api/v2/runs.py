@@ -102,8 +102,7 @@ def _answer(
 
 def _shape(call: Call, run: MockRun, include_output: bool, *, listed: bool) -> dict[str, Any]:
     function = call.store.catalogue.find(run.app_id, run.function_id)
-    if function is None:
-        raise LookupError(f"run {run.id} has no function")
+    assert function is not None, run
     shape = v2_run(run, function, include_output=include_output, listed=listed)
     server = call.server
     if not listed and server.release.names_functions_by_slug:
@@ -249,8 +248,7 @@ def get_run_trace(call: Call) -> Response:
     query = read_query(call.request, {"includeOutput": "bool"})
     run = _find_run(call, "Trace not found")
     event = call.store.events.get(run.event_id)
-    if event is None:
-        raise LookupError(f"run {run.id} has no event")
+    assert event is not None, run
     return v2_data(v2_trace(run, event, include_output=query.flag("includeOutput")), call.now)
 
 

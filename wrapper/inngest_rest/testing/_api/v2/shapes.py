@@ -149,16 +149,14 @@ def v2_trace(run: MockRun, event: MockEvent, *, include_output: bool) -> dict[st
 
 def v2_app(app: App) -> dict[str, Any]:
     """Write an app."""
-    shape: dict[str, Any] = {
+    return {
         "createdAt": v2_time(app.created_ns - app.created_ns % 1_000_000_000),
         "id": app.id,
         "latestSync": {"framework": "mock", "sdkLanguage": "py", "url": f"mock://{app.id}"},
         "method": "SERVE",
         "name": app.id,
+        "functionCount": len(app.functions),
     }
-    if app.functions:
-        shape["functionCount"] = len(app.functions)
-    return shape
 
 
 def v2_function(function: Function) -> dict[str, Any]:

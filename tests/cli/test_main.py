@@ -1,0 +1,156 @@
+"""The program as a process enters it: its arguments, its streams and its exit."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import io
+import os
+import runpy
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from inngest_rest import cli
+from inngest_rest._version import __version__
+from inngest_rest.operations import schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Main(Protocol):
+    def __call__(self, *tokens: str, entry: Callable[[], object] = ...) -> object: ...
+
+
+@pytest.fixture
+def main(monkeypatch: pytest.MonkeyPatch) -> Iterator[Main]:
+    """Run the program with arguments, and return its exit status."""
+
+    def main(*tokens: str, entry: Callable[[], object] = cli.main) -> object:
+        monkeypatch.setattr(sys, "argv", ["inngest-rest", *tokens])
+        with pytest.raises(SystemExit) as exit:
+            entry()
+        return exit.value.code
+
+    yield main
+    gc.enable()
+
+
+class Loader:
+    """Raises an error where the program loads its commands."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "inngest_rest.cli.app":
+            raise self._error
+
+
+@pytest.fixture
+def loading(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
+    """Let an error come of loading the commands."""
+
+    def raise_while_loading(error: BaseException) -> None:
+        monkeypatch.delitem(sys.modules, "inngest_rest.cli.app")
+        monkeypatch.setattr(sys, "meta_path", [Loader(error), *sys.meta_path])
+
+    return raise_while_loading
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [cli.main, partial(runpy.run_path, f"{cli.__path__[0]}/__main__.py", run_name="__main__")],
+    ids=["script", "module"],
+)
+@pytest.mark.parametrize(("tokens", "status"), [(["schema"], 0), (["shcema"], 2)])
+def test_the_process_ends_with_the_status_of_the_command(
+    tokens: list[str], status: int, entry: Callable[[], object], main: Main
+) -> None:
+    assert main(*tokens, entry=entry) == status
+
+
+@pytest.mark.parametrize("name", ["cyclopts", "msgspec._core", "rich.console"])
+def test_a_package_of_the_extra_that_is_missing_is_named_with_what_installs_it(
+    name: str,
+    main: Main,
+    loading: Callable[[BaseException], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    loading(ModuleNotFoundError(name=name))
+    assert main("schema") == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"(no module named {name})" in err
+    assert "pip install 'inngest-rest[cli]'" in err
+
+
+@pytest.mark.parametrize("name", ["orjson", None])
+def test_another_module_that_is_missing_is_not_told_as_the_extra(
+    name: str | None, main: Main, loading: Callable[[BaseException], None]
+) -> None:
+    loading(ModuleNotFoundError(name=name))
+    with pytest.raises(ModuleNotFoundError):
+        main("schema")
+
+
+def test_130_if_it_is_interrupted_while_it_loads(
+    main: Main, loading: Callable[[BaseException], None]
+) -> None:
+    loading(KeyboardInterrupt())
+    assert main("schema") == 130
+
+
+def test_garbage_is_collected_again_once_a_command_is_loaded(
+    main: Main, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collects: list[bool] = []
+
+    def note() -> list[object]:
+        collects.append(gc.isenabled())
+        return []
+
+    monkeypatch.setattr(schemas, "catalogue", note)
+    assert main("schema") == 0
+    assert collects == [True]
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_what_is_written_is_utf_8_whatever_the_stream_was_opened_as(
+    name: str, main: Main, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, name, io.TextIOWrapper(written, encoding="ascii"))
+    assert main("shém\udcffa") == 2
+    getattr(sys, name).flush()
+    text = written.getvalue().decode("utf-8")
+    assert "shém" in text
+    assert "\\udcffa" in text
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_stream_that_is_closed_is_done_without(
+    name: str, main: Main, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, name, None)
+    assert main("shcema") == 2
+    getattr(sys, name).close()
+
+
+def test_a_stream_that_a_program_has_put_in_place_is_written_to_as_it_is(main: Main) -> None:
+    with contextlib.redirect_stdout(io.StringIO()) as stream:
+        assert main("skill", "show", "--version") == 0
+    assert stream.getvalue() == f"{__version__}\n"
+
+
+def test_nothing_is_said_of_what_nobody_reads_at_the_exit(
+    main: Main, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as stream:  # noqa: PTH123 - closed as the interpreter does
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert main("skill", "show", "--version") == 0

@@ -1,0 +1,164 @@
+"""Errors of operations: what they say was done, and whether trying again is safe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from inngest_rest import ActionOutcome, ActionReport, ActionRow, WaitTimeoutError
+from inngest_rest.operations import running, table
+from inngest_rest.operations.parameters import ParameterError, read
+from inngest_rest.operations.problems import problem_of
+from inngest_rest.operations.results import MAX_ROWS, Acted
+from inngest_rest.testing import answers, drops, loses_response
+from tests.operations.cases import World
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inngest_rest.operations.envelope import Envelope
+    from inngest_rest.testing._faults import Effect
+
+OPERATIONS = {each.name: each for each in table.every()}
+NO_RUN = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def run(world: World, operation: str, values: dict[str, Any]) -> Envelope:
+    chosen = OPERATIONS[operation]
+    return running.run(chosen, world.client, read(chosen.parameters, values))
+
+
+@pytest.mark.parametrize(
+    ("effect", "is_safe"),
+    [
+        (drops(httpx.ConnectError), True),
+        (answers(429), True),
+        (loses_response(), False),
+        (answers(500), False),
+    ],
+    ids=["not sent", "refused for now", "no response", "failed"],
+)
+@pytest.mark.parametrize(
+    ("operation", "values"),
+    [
+        ("functions.invoke", {"app": "shop", "function": "charge"}),
+        ("signals.send", {"signal": "approved"}),
+        ("webhooks.create", {"name": "orders"}),
+    ],
+)
+def test_what_must_not_be_done_twice_may_be_tried_again_if_it_was_not_done(
+    operation: str, values: dict[str, Any], effect: Effect, is_safe: bool, world: World
+) -> None:
+    world.mock.fault(effect, times=None)
+    error = run(world, operation, values).error
+    assert error is not None
+    assert error.retryable is is_safe
+
+
+@pytest.mark.parametrize(
+    ("operation", "path", "is_safe"),
+    [("runs.cancel", "/v2/runs/*/cancel", True), ("runs.replay", "/v1/runs/*/replay", False)],
+)
+def test_an_act_of_which_the_outcome_is_unknown_may_be_tried_again_if_twice_is_as_good_as_once(
+    operation: str, path: str, is_safe: bool, world: World
+) -> None:
+    world.mock.fault(drops(httpx.ReadError), path=path, times=None)
+    id = world.open_run() if operation == "runs.cancel" else world.failed_run_id
+    envelope = run(world, operation, {"ids": [id]})
+    assert envelope.error is not None
+    assert envelope.data is not None
+    assert envelope.data["counts"] == {"unknown": 1}
+    assert (envelope.error.code, envelope.error.retryable) == ("network", is_safe)
+
+
+@pytest.mark.parametrize("operation", ["runs.cancel", "runs.replay"])
+def test_an_act_that_a_pause_stopped_before_it_did_anything_may_be_tried_again(
+    operation: str, world: World
+) -> None:
+    pause = answers(429, headers={"Retry-After": "7000"})
+    world.mock.fault(pause, method="POST", times=None)
+    error = run(world, operation, {"ids": [world.failed_run_id]}).error
+    assert error is not None
+    assert (error.code, error.retryable, error.retry_after) == ("rate_limited", True, 7000)
+
+
+def test_what_waits_for_the_runs_of_an_event_that_starts_none_is_told_what_explains_it(
+    world: World,
+) -> None:
+    (id,) = world.client.send({"name": "order/other"})
+    error = run(world, "events.wait", {"id": id, "timeout": 5}).error
+    assert error is not None
+    assert (error.code, error.retryable) == ("timed_out", False)
+    assert error.hint == "`events explain` tells more about the event."
+
+
+def test_a_wait_says_nothing_of_what_was_done_before_it() -> None:
+    error = WaitTimeoutError("the run has not ended", run=None)
+    send = OPERATIONS["send"]
+    with_id, without = (
+        read(send.parameters, {"name": "order/placed", **more}) for more in ({"id": "1"}, {})
+    )
+    assert problem_of(error, send, with_id).retryable
+    assert not problem_of(error, send, without).retryable
+
+
+@pytest.mark.parametrize("done", [0, 1])
+def test_what_is_stopped_is_partly_done_only_if_some_of_it_was(done: int, world: World) -> None:
+    ids = [world.open_run() for _ in range(2)]
+    for id in ids[done:]:
+        world.mock.fault(answers(401), path=f"/v2/runs/{id}/cancel", times=None)
+    envelope = run(world, "runs.cancel", {"ids": ids})
+    assert envelope.error is not None
+    assert envelope.data is not None
+    assert envelope.error.code == ("partial" if done else "authentication")
+    assert ("1 done" in envelope.error.message) is bool(done)
+    assert envelope.data["counts"].get("done", 0) == done
+
+
+def test_a_dry_run_of_what_cannot_all_be_done_is_no_success(world: World) -> None:
+    ids = [world.failed_run_id, NO_RUN]
+    envelope = run(world, "runs.replay", {"ids": ids, "dry_run": True})
+    assert envelope.error is not None
+    assert envelope.data is not None
+    assert "not all of it can be done" in envelope.error.message
+    assert envelope.data["counts"] == {"planned": 1, "not_found": 1}
+
+
+def test_what_was_accepted_is_there_beside_what_was_not(world: World) -> None:
+    refused = {"name": "order/placed", "meta": {"sessions": dict.fromkeys("abcdef", 1)}}
+    before = len(world.mock.events)
+    envelope = run(world, "send_many", {"events": [{"name": "order/placed"}, refused]})
+    assert envelope.error is not None
+    assert envelope.data is not None
+    assert envelope.error.code == "partial"
+    assert (envelope.data["accepted"], envelope.data["rejected"]) == (1, 1)
+    assert envelope.data["ids"] == [each.internal_id for each in world.mock.events[before:]]
+    assert [each["position"] for each in envelope.data["failures"]] == [1]
+
+
+@pytest.mark.parametrize("left_out", [0, 3])
+def test_of_many_rows_those_that_were_not_done_are_never_left_out(
+    left_out: int, world: World
+) -> None:
+    outcomes = [ActionOutcome.DONE] * (MAX_ROWS - 2 + left_out) + [ActionOutcome.FAILED] * 2
+    rows = [ActionRow(at, NO_RUN, outcome) for at, outcome in enumerate(outcomes)]
+    acted = Acted.of(world.client.target, ActionReport("runs.replay", rows))
+    kept = [row.position for row in acted.rows]
+    failed = [len(rows) - 2, len(rows) - 1]
+    assert kept == (failed + list(range(MAX_ROWS - 2)) if left_out else list(range(MAX_ROWS)))
+    assert acted.rows_left_out == left_out
+    assert list(acted.report.rows) == rows
+
+
+def test_text_that_cannot_be_encoded_is_named_by_its_parameter() -> None:
+    values = {"app": "shop", "status": ["failed", "\ud800"], "limit": 5}
+    with pytest.raises(ParameterError, match="status cannot be encoded") as caught:
+        read(OPERATIONS["runs.list"].parameters, values)
+    assert caught.value.field == "status"
