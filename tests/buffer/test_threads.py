@@ -9,9 +9,11 @@ import pytest
 
 from inngest_rest import (
     BufferFullError,
+    ClosedError,
     EventBuffer,
     InngestClient,
 )
+from inngest_rest._core.buffer.memory_store import MemoryStore
 from tests.support.buffers import ROUTE, Gate, Make, full_signal, sent, workers
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, text
@@ -57,14 +59,21 @@ def test_add_never_waits_for_the_network(gated: Make, gate: Gate, server: Server
 def test_add_waits_for_room_by_default(
     gated: Make, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    is_full = full_signal(monkeypatch)
     buffer = gated(batch_size=1, max_pending=1)
     buffer.add({"name": "a"})
     assert gate.reached.wait(PATIENCE)
+    changed = buffer._changed  # noqa: SLF001 - nothing public tells when a thread waits
+    waits, wait = threading.Event(), changed.wait
+
+    def wait_and_tell(seconds: float | None = None) -> bool:
+        waits.set()
+        return wait(seconds)
+
+    monkeypatch.setattr(changed, "wait", wait_and_tell)
     added: list[bool] = []
     thread = threading.Thread(target=lambda: added.append(buffer.add({"name": "b"})))
     thread.start()
-    assert is_full.wait(PATIENCE)
+    assert waits.wait(PATIENCE)
     assert added == []
     gate.opened.set()
     thread.join(PATIENCE)
@@ -94,6 +103,30 @@ def test_a_thread_that_waits_for_room_gets_an_error_when_the_buffer_closes(
     assert buffer.close(0.05) == 1
     thread.join(PATIENCE)
     assert "closed" in str(raised[0])
+
+
+def test_a_thread_that_found_no_room_does_not_wait_for_a_buffer_closed_meanwhile(
+    gated: Make, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, refused = MemoryStore.put, list[object]()
+
+    def close_in_between(store: MemoryStore, event: object) -> bool:
+        has_room = put(store, event)
+        if not has_room:
+            refused.append(event)
+        if len(refused) == 2:  # the second time, it was about to wait
+            assert buffer.close(0.01) == 1
+            monkeypatch.setattr(buffer._changed, "wait", pytest.fail)  # noqa: SLF001
+        return has_room
+
+    monkeypatch.setattr(MemoryStore, "put", close_in_between)
+    buffer = gated(batch_size=1, max_pending=1)
+    buffer.add({"name": "a"})
+    assert gate.reached.wait(PATIENCE)
+    with pytest.raises(ClosedError):
+        buffer.add({"name": "b"})
+    assert len(refused) == 2
+    monkeypatch.undo()
 
 
 def test_a_callback_that_adds_to_a_full_buffer_does_not_wait_for_itself(

@@ -243,6 +243,16 @@ def test_an_empty_success_of_a_call_without_a_result_is_believed_where_the_serve
     assert server.asked == [f"POST /v2/runs/{ID}/cancel", "GET /v2/health"]
 
 
+def test_an_empty_200_of_a_server_that_has_v2_is_a_lost_response_and_nothing_is_done_twice(
+    connect: Connect, server: Server
+) -> None:
+    server.on(f"POST /v2/runs/{ID}/rerun", Reply(200))
+    server.on("GET /v2/health", recorded("v2-health"))
+    with pytest.raises(InvalidResponseError):
+        connect(api_version="v2").runs.replay(ID)
+    assert server.asked == [f"POST /v2/runs/{ID}/rerun", "GET /v2/health"]
+
+
 def test_an_empty_success_of_v1_is_a_lost_response_and_nothing_is_done_twice(
     client: InngestClient, server: Server
 ) -> None:
