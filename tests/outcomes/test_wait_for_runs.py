@@ -6,6 +6,7 @@ import pickle
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from inngest_rest import (
@@ -19,8 +20,16 @@ from inngest_rest import (
     ServerError,
     WaitTimeoutError,
 )
-from inngest_rest.testing import MockServer, answers, completes, fails, retries, sleeps, when
-from tests.support.server import body_of, recorded, says
+from inngest_rest.testing import (
+    MockServer,
+    answers,
+    completes,
+    fails,
+    retries,
+    sleeps,
+    when,
+)
+from tests.support.server import Reply, body_of, recorded, says
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -338,6 +347,20 @@ def test_a_wait_shorter_than_five_seconds_times_out_for_an_unknown_event(
         client.events.wait("01HZZZZZZZZZZZZZZZZZZZZZZZ", timeout=0.5)
     assert (caught.value.run, caught.value.event_id) == (None, "01HZZZZZZZZZZZZZZZZZZZZZZZ")
     assert clock.elapsed < 1
+
+
+def test_an_event_that_was_not_found_is_missing_though_the_time_cuts_off_the_last_look(
+    connect: Connect, server: Server, clock: Clock
+) -> None:
+    def hang(request: httpx.Request) -> Reply:
+        clock.advance(request.extensions["timeout"]["read"])
+        raise httpx.ReadTimeout("", request=request)
+
+    event_id = "01HZZZZZZZZZZZZZZZZZZZZZZZ"
+    server.on(f"GET /v1/events/{event_id}", recorded("v1-event-unknown"), hang)
+    with pytest.raises(WaitTimeoutError, match="did not appear") as caught:
+        connect(transport=server).events.wait(event_id, timeout=3)
+    assert isinstance(caught.value.__cause__, NotFoundError)
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])

@@ -631,6 +631,20 @@ def test_wait_is_bounded_even_if_a_poll_hangs(
     assert clock.elapsed - began == pytest.approx(7, abs=0.1)
 
 
+def test_a_run_that_was_not_found_is_missing_though_the_time_cuts_off_the_last_look(
+    client: InngestClient, server: Server, clock: Clock
+) -> None:
+    def hang(request: httpx.Request) -> Reply:
+        clock.advance(request.extensions["timeout"]["read"])
+        raise httpx.ReadTimeout("", request=request)
+
+    server.on(V2, UNKNOWN, hang)
+    server.on(V1, UNKNOWN)
+    with pytest.raises(WaitTimeoutError, match="did not appear") as caught:
+        client.runs.wait(ID, timeout=3)
+    assert isinstance(caught.value.__cause__, NotFoundError)
+
+
 def test_asking_v1_is_part_of_the_wait(client: InngestClient, server: Server, clock: Clock) -> None:
     def unknown(_: httpx.Request) -> Reply:
         clock.advance(0.4)

@@ -101,6 +101,7 @@ def _look_up(session: Session, wait: _Wait) -> Plan[None]:
     """Read the event, as soon as it can be read; without v1, its name stays unknown."""
     pause = _FIRST_PAUSE
     appears_by = wait.received + APPEARS_WITHIN
+    missing: NotFoundError | None = None
     while True:
         try:
             event, at = yield from events.get_now(session, wait.event_id, deadline=wait.deadline)
@@ -108,12 +109,13 @@ def _look_up(session: Session, wait: _Wait) -> Plan[None]:
             now = session.clock.monotonic()
             if now >= appears_by or (isinstance(error, TransportError) and now < wait.deadline):
                 raise
+            missing = error if isinstance(error, NotFoundError) else missing
             if now >= wait.deadline:
                 raise WaitTimeoutError(
                     f"event {wait.event_id} did not appear when the time was up",
                     run=None,
                     event_id=wait.event_id,
-                ) from error
+                ) from missing or error
             yield from _pause(session, wait, pause)
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
         except (ConfigurationError, RouteNotFoundError):

@@ -56,6 +56,7 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
     appears_by = session.clock.monotonic() + APPEARS_WITHIN
     also_v1 = True
     pause = FIRST_PAUSE
+    missing: NotFoundError | None = None
     while True:
         fault: InngestError | None = None
         asked_pause = 0.0
@@ -81,6 +82,7 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
             else:
                 asked_pause = getattr(fault, "retry_after", None) or 0.0
         elif isinstance(fault, NotFoundError):
+            missing = fault
             if now >= appears_by and also_v1:
                 yield from one_run.name_event(session, run_id, fault, deadline)
                 raise fault
@@ -91,7 +93,10 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
         elif fault is not None and not (isinstance(fault, TransportError) and now >= deadline):
             raise fault
         if now >= deadline:
-            state = f"is still {seen.status}" if seen else "did not appear"
+            if seen is None:
+                state, fault = "did not appear", missing or fault
+            else:
+                state = f"is still {seen.status}"
             raise WaitTimeoutError(
                 f"run {run_id} {state} when the time was up", run=seen
             ) from fault
