@@ -145,6 +145,26 @@ def test_an_interrupt_at_the_end_of_close_loses_no_event_without_a_word(
     assert (buffer.report.accepted, buffer.report.unknown) == (0, 1)
 
 
+def test_an_interrupted_close_does_not_wait_for_the_request_under_way(
+    gated: Make, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    buffer = gated(batch_size=1)
+    buffer.add({"name": "a"})
+    assert gate.reached.wait(PATIENCE)
+    [worker] = workers()
+    waits: list[float] = []
+    monkeypatch.setattr(worker, "join", waits.append)
+    monkeypatch.setattr(buffer, "flush", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        buffer.close(timeout=None)
+    monkeypatch.undo()
+    assert max(waits) <= 0.001
+    assert (buffer.report.accepted, buffer.report.unknown) == (0, 1)
+
+
 def test_a_full_batch_goes_out_without_waiting(gated: Make, gate: Gate, server: Server) -> None:
     gate.opened.set()
     done = threading.Event()

@@ -186,6 +186,12 @@ class EventBuffer(Buffer):
         try:
             self._state.store.shut()
             self.flush(timeout)
+        except Exception:
+            raise
+        except BaseException:
+            # Whoever interrupts it does not wait for a request under way.
+            deadline = Deadline(0.001, self._session.clock)
+            raise
         finally:
             left = self._stop(deadline)
         return left
