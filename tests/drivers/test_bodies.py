@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tests.support.server import Server
 
 HEALTH = "GET /health"
+RUNS = "GET /v1/runs"
 CHUNK = b"x" * 1_024
 
 
@@ -109,6 +111,71 @@ def test_the_ids_of_a_refusal_are_read_however_many_they_are(
     with pytest.raises(PartialSendError) as caught:
         client.send(events(5_000), batch_size=5_000)
     assert (caught.value.report.accepted, caught.value.report.rejected) == (4_999, 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'{"data":[%b{}]}' % (b"{}," * 1_000_000), "1,000,003 objects and lists"),
+        (b'{"data":[%b[]]}' % (b"[]," * 1_000_000), "1,000,003 objects and lists"),
+        (b'{"data":[%b{}]}' % (b"{}," * 100_000), "a list of more than 100,000 objects"),
+    ],
+    ids=["objects", "lists", "items"],
+)
+def test_a_response_of_a_great_many_parts_is_refused_before_each_is_read(
+    client: InngestClient, server: Server, body: bytes, reason: str
+) -> None:
+    server.on(RUNS, Reply(200, body))
+    with pytest.raises(InvalidResponseError, match=reason):
+        client.runs.list().page()
+
+
+def test_of_a_large_response_that_is_invalid_64_kib_are_shown(
+    client: InngestClient, server: Server
+) -> None:
+    server.on(RUNS, Reply(200, b"x" * 1_000_000))
+    with pytest.raises(InvalidResponseError) as caught:
+        client.runs.list().page()
+    assert caught.value.response is not None
+    assert len(caught.value.response.body) == MAX_ERROR_BYTES
+    assert len(caught.value.body) == 500
+
+
+@pytest.mark.parametrize(
+    ("status", "receipt"),
+    [
+        (400, {"ids": [""], "status": 400, "error": "no" * 1_000_000}),
+        (200, {"ids": ["01"], "status": "200" * 1_000_000}),
+        (200, {"ids": ["01"], "status": 200, "error": "no" * 1_000_000}),
+    ],
+    ids=["refusal", "status", "error"],
+)
+def test_a_reason_is_cut_however_much_a_server_says(
+    client: InngestClient, server: Server, status: int, receipt: object
+) -> None:
+    server.on(ROUTE, says(receipt, status=status))
+    with pytest.raises(PartialSendError) as caught:
+        client.send({"name": "a"})
+    assert len(caught.value.report.failures[0].reason) < 1_000
+
+
+class TrailingBytes(AsyncEndless):
+    """A compressed body, and 40 MB behind its end."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield gzip.compress(b"{}")
+        for _ in range(10_000):
+            yield bytes(4_000)
+
+
+def test_nothing_behind_the_end_of_a_compressed_body_is_kept(connect: Connect) -> None:
+    client = connect(transport=TrailingBytes(200, **{"content-encoding": "gzip"}))
+    tracemalloc.start()
+    try:
+        client.health()
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def raw_deflate(body: bytes) -> bytes:

@@ -23,6 +23,9 @@ E = TypeVar("E", bound=BaseException)
 P = ParamSpec("P")
 T = TypeVar("T")
 
+# Characters of the message and the arguments of a cause.
+_LONGEST_SAID = 64 * 1024
+
 # Everything between a public method and the socket, except for a caller's own code.
 _BELOW = frozenset(
     {"inngest_rest", "inngest_rest_api", "httpx", "httpcore", "h11", "h2", "anyio", "socksio"}
@@ -79,7 +82,8 @@ def unless_quoting(error: E, redact: Callable[[str], str]) -> E | None:
     """
     for each in _chain(error):
         said = f"{each} {each.args!r}"
-        if redact(said) != said:
+        # What says so much quotes a response, and looking through it takes long.
+        if len(said) > _LONGEST_SAID or redact(said) != said:
             return None
     return error
 

@@ -58,6 +58,9 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     501: RouteNotFoundError,
 }
 
+# Bytes of a response that errors show; a successful one may be larger. Looking for keys takes long.
+_SHOWN = 64 * 1024
+
 # The keys each family accepts, for the message of a rejected one.
 _KEYS = {
     "ingest": "event_key (INNGEST_EVENT_KEY)",
@@ -73,8 +76,13 @@ _WITHHELD = (
     "allow_http=True (INNGEST_ALLOW_HTTP=1)."
 )
 
-# A longer message is a proxy's error page or a dump.
-_LONGEST_MESSAGE = 500
+# Objects and lists in a response: 64 MiB have room for 20 million, and decoding one takes up to
+# 0.2 microseconds.
+_MOST_CONTAINERS = 1_000_000
+
+# Objects in a list, such as a page of runs, of which a client asks for 100. Reading the fields of
+# one takes microseconds.
+_MOST_ITEMS = 100_000
 
 # A Retry-After longer than this is absurd, and would overflow timers.
 _LONGEST_PAUSE = 366 * 86_400.0
@@ -90,13 +98,16 @@ def read(response: httpx.Response, route: Route[A, T], url: str, session: Sessio
         session: The session whose clock and keys apply.
     """
     answer = _Answer(response, route, url, session)
+    answer.check_size()
     answer.raise_error()
     expected = route.accepted.get(response.status_code, route.expected)
     try:
         if expected is None:
             return route.convert(cast("A", None))
         forms = (expected, *route.other_forms)
-        return route.convert(read_model(forms, read_json(response.content)))
+        body = read_json(response.content)
+        _check_items(body)
+        return route.convert(read_model(forms, body))
     except Exception as error:  # noqa: BLE001 - raised as another below
         # Any response must end in a result or an error of this package.
         if isinstance(error, json.JSONDecodeError):
@@ -118,18 +129,26 @@ class _Answer:
 
     @property
     def _raw(self) -> RawResponse:
-        return raw.of(self._session, self._route, self._response, self._url)
+        return raw.of(self._session, self._route, self._response, self._url, at_most=_SHOWN)
 
     def invalid(self, reason: str) -> InvalidResponseError:
         """Return the error for a response that is not as documented."""
         return InvalidResponseError(
-            self._session.redact(reason)[:_LONGEST_MESSAGE],
+            self._session.quote(reason),
             method=self._route.operation.method,
             url=self._url,
             status=self._response.status_code,
-            body=self._session.redact(_text(self._response)),
+            body=self._session.quote(_text(self._response)),
             response=self._raw,
         )
+
+    def check_size(self) -> None:
+        """Refuse a response that would take long to read: a deadline holds for reading, too."""
+        content = self._response.content
+        if len(content) > _MOST_CONTAINERS:
+            found = content.count(b"{") + content.count(b"[")
+            if found > _MOST_CONTAINERS:
+                raise self.invalid(f"it is made of {found:,} objects and lists")
 
     def raise_error(self) -> None:
         """Raise the error a response reports; return if it reports none."""
@@ -155,9 +174,9 @@ class _Answer:
         if kind is NotFoundError and not about_resource:
             kind = RouteNotFoundError
         error = kind(
-            self._session.redact(message)[:_LONGEST_MESSAGE],
+            self._session.quote(message),
             status=status,
-            code=code and self._session.redact(code),
+            code=code and self._session.quote(code),
             hidden=hidden,
             method=route.operation.method,
             url=self._url,
@@ -219,6 +238,15 @@ class _Answer:
         ) from invalid
 
 
+def _check_items(body: object) -> None:
+    """Refuse a list that no server sends, before its items are looked at."""
+    for value in cast("dict[str, Any]", body).values() if isinstance(body, dict) else [body]:
+        if isinstance(value, list):
+            items = cast("list[object]", value)
+            if len(items) > _MOST_ITEMS and isinstance(items[0], dict):
+                raise ValueError(f"a list of more than {_MOST_ITEMS:,} objects")
+
+
 def _words(body: dict[str, Any], response: httpx.Response) -> tuple[str, str | None, bool]:
     """Return the message, the code, and whether a 404 would mean a missing resource."""
     listed = body.get("errors")
@@ -243,7 +271,7 @@ def _code(body: dict[str, Any]) -> str | None:
 
 def _text(response: httpx.Response) -> str:
     """Return the body as text, even if the server names an unknown character set."""
-    return response.content.decode("utf-8", "replace")
+    return response.content[:_SHOWN].decode("utf-8", "replace")
 
 
 def _json(response: httpx.Response) -> object:

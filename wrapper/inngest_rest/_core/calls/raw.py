@@ -58,8 +58,15 @@ def record(session: Session, route: Route[Any, Any], response: httpx.Response, u
             recording.keep(session, raw)
 
 
-def of(session: Session, route: Route[Any, Any], response: httpx.Response, url: str) -> RawResponse:
-    """Return a complete response with the client's keys masked."""
+def of(
+    session: Session,
+    route: Route[Any, Any],
+    response: httpx.Response,
+    url: str,
+    *,
+    at_most: int | None = None,
+) -> RawResponse:
+    """Return a complete response, or so many bytes of it, with the client's keys masked."""
     headers = response.headers.multi_items()
     together = repr(headers)
     if session.redact(together) != together:
@@ -75,5 +82,5 @@ def of(session: Session, route: Route[Any, Any], response: httpx.Response, url: 
             encoding=encoding,
         ),
         # Keys are ASCII, and any bytes are Latin-1.
-        body=session.redact(response.content.decode("latin-1")).encode("latin-1"),
+        body=session.redact(response.content[:at_most].decode("latin-1")).encode("latin-1"),
     )

@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 
 _DEV_EVENT_KEY = Secret(DEV_EVENT_KEY)
 
+# A longer message is a proxy's error page or a dump.
+_LONGEST_QUOTE = 500
+
+# Enough to find a key that is escaped where a quotation is cut; all of a large response takes long.
+_LOOKED_AT = 4_096
+
 # Other headers, such as one with the id of a request, may be shown.
 _SENSITIVE = "auth|cookie|credential|key|password|secret|session|signature|token"
 
@@ -77,6 +83,10 @@ class Session:
         self._ingest_urls: dict[str, Callable[[], httpx.URL]] = {}
         self.headers = _headers(settings)
         self.redact = _mask(settings)
+
+    def quote(self, text: str) -> str:
+        """Return the beginning of a text from a server, with the keys of this client masked."""
+        return self.redact(text[:_LOOKED_AT])[:_LONGEST_QUOTE]
 
     def with_settings(self, settings: Settings) -> Session:
         """Return a session with other settings that shares all that this one has learned."""

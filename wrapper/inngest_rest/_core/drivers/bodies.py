@@ -81,6 +81,8 @@ class _Decoder:
 
     def decode(self, chunk: bytes, at_most: int) -> bytes:
         """Decode a chunk, as far as it yields no more bytes than that."""
+        if self._inner.eof:
+            return b""  # zlib would keep whatever follows the end
         try:
             decoded = self._inner.decompress(chunk, at_most)
         except zlib.error as error:

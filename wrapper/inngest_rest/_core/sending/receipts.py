@@ -63,7 +63,9 @@ def _fates(receipt: SendResult | SendError, count: int, session: Session) -> lis
     if type(receipt.ids) is not list or not {str}.issuperset(map(type, receipt.ids)):
         raise ValueError("ids is not a list of text")
     # "Nothing was stored" is reported as one empty string (recording ingest-empty-array).
-    ids: list[Fate] = [*receipt.ids] if all(receipt.ids) else [each for each in receipt.ids if each]
+    ids: list[Fate] = [] if receipt.ids == [""] else [*receipt.ids]
+    if not all(ids):
+        raise ValueError("an id is empty")
     is_refusal = isinstance(receipt, SendError)
     _check_status(receipt.status, is_refusal=is_refusal)
     if not is_refusal and receipt.additional_properties.get("error") is not None:
@@ -71,7 +73,7 @@ def _fates(receipt: SendResult | SendError, count: int, session: Session) -> lis
     if isinstance(receipt, SendError):
         if len(ids) >= count:
             raise ValueError(f"{len(ids)} ids for {count} events, one of which was refused")
-        return [*ids, Rejected(session.redact(str(receipt.error)))]
+        return [*ids, Rejected(session.quote(str(receipt.error)))]
     if len(ids) != count:
         raise ValueError(f"{len(ids)} ids for {count} events")
     return ids
@@ -83,4 +85,4 @@ def _check_status(status: object, *, is_refusal: bool) -> None:
         return
     fits = type(status) is int and (status == 400 if is_refusal else 200 <= status < 300)
     if not fits:
-        raise ValueError(f"status is {status}")
+        raise ValueError(f"status is {status!r:.100}")
