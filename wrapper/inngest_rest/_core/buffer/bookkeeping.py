@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from inngest_rest._core.arguments import check_count, check_seconds
 from inngest_rest._core.buffer.memory_store import MemoryStore
+from inngest_rest._core.buffer.parking import may_be_about_the_events
 from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.sending.batching import MAX_EVENTS
 from inngest_rest.errors import (
@@ -180,7 +181,16 @@ class BufferState:
         """
         self._is_settling = True
         if fates.known < len(fates.each):
-            self._log_retry(len(fates.each) - fates.known, fates.cause)
+            count = len(fates.each) - fates.known
+            if fates.batch.is_to_blame and may_be_about_the_events(fates.cause):
+                # Others need no pause.
+                logger.warning(
+                    "%d events fail while others are accepted; they are kept and tried again: %s",
+                    count,
+                    fates.cause,
+                )
+            else:
+                self._log_retry(count, fates.cause)
         else:
             self.schedule.succeeded()
         return self.store.settle(fates)

@@ -1,18 +1,19 @@
 """Plan of sending a buffer's batch: in halves, if the server rejects the request as a whole.
 
-An open buffer gives up on no event: those without an answer are sent again later. So a request that
-the server will always reject must not hold up later ones for ever.
+An open buffer gives up on no event: those without an answer are sent again later. What the server
+will always reject is found and set aside here; `parking` keeps what it does not answer from holding
+up the rest.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
+
+import orjson
 
 from inngest_rest._core.sending.fates import Fates, Rejected, Unknown
 from inngest_rest._core.sending.send import send_batch
-from inngest_rest.errors import (
-    ApiError,
-)
+from inngest_rest.errors import ApiError, InvalidResponseError
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
@@ -32,6 +33,8 @@ def deliver(session: Session, batch: Batch) -> Plan[Fates]:
     known, left = fates.each[: fates.known], len(fates.each) - fates.known
     if left == 1:
         reason = str(fates.cause)
+        if isinstance(fates.cause, InvalidResponseError):
+            reason = f"refused without a receipt: {fates.cause.body}"
         if batch.may_be_stored:
             reason += "; an earlier request may have stored it"
         return Fates(batch, [*known, Rejected(reason, may_be_stored=batch.may_be_stored)])
@@ -45,8 +48,20 @@ def deliver(session: Session, batch: Batch) -> Plan[Fates]:
 
 
 def _is_about_the_request(cause: InngestError | None) -> bool:
+    if isinstance(cause, InvalidResponseError):
+        # A proxy's page says nothing about the events, as little as a receipt that is wrong.
+        return cause.status == 400 and _is_error_without_receipt(cause)
     return (
         isinstance(cause, ApiError)
         and cause.status in _ABOUT_THE_REQUEST
         and not cause.may_have_taken_effect
     )
+
+
+def _is_error_without_receipt(cause: InvalidResponseError) -> bool:
+    try:
+        read: object = orjson.loads(cause.response.body) if cause.response else None
+    except orjson.JSONDecodeError:
+        return False
+    body = cast("dict[str, object]", read) if isinstance(read, dict) else {}
+    return ("error" in body or "errors" in body) and not body.get("ids")

@@ -6,11 +6,13 @@ Encoding is left to the worker that takes batches, outside the lock that callers
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from inngest_rest._core.buffer.parking import Parking, may_be_about_the_events
 from inngest_rest._core.event_names import check_name
 from inngest_rest._core.sending.batching import Batch, batches_of_events
 from inngest_rest._core.sending.fates import Fates
@@ -62,6 +64,10 @@ class MemoryStore:
         self._encoded = 0
         # Taken and not yet settled: being sent, or to be sent again.
         self._taken: Batch | None = None
+        self._parking = Parking(self._schedule, _halves)
+        # How many events are parked or were taken from there, and the first of them.
+        self._parked = 0
+        self._first_parked: float = math.inf
         self._added = 0
         self._gone = 0
         # `_added` at which there is no more room: so `put` makes one comparison.
@@ -103,10 +109,31 @@ class MemoryStore:
         with self._taking:
             self._taken = self._taken or self._next()
             with self._schedule.lock:
-                self._schedule.took(self.pending - _size(self._taken), is_full=bool(self._ready))
+                self._note_parked()
+                taken = 0 if self._parking.taken else _size(self._taken)
+                self._schedule.took(
+                    self.pending - self._parked - taken,
+                    is_full=bool(self._ready),
+                    parked_until=self._parking.next_due(),
+                )
             return self._taken
 
     def _next(self) -> Batch | None:
+        if self._parking.comes_first:
+            return self._next_parked() or self._next_new()
+        return self._next_new() or self._next_parked()
+
+    def _next_parked(self) -> Batch | None:
+        parked = self._parking.take()
+        if parked is None:
+            return None
+        return parked.item._replace(is_to_blame=parked.is_to_blame)
+
+    def _note_parked(self) -> None:
+        self._parked = sum(map(_size, self._parking))
+        self._first_parked = min((each.positions[0] for each in self._parking), default=math.inf)
+
+    def _next_new(self) -> Batch | None:
         if not self._ready:
             count = min(len(self._events), self._batch_size)
             chunk = [self._events.popleft() for _ in range(count)]
@@ -135,19 +162,36 @@ class MemoryStore:
         with self._taking:
             if fates.batch is not self._taken:
                 return None
-            final, self._taken = fates.split()
+            final, rest = fates.split()
+            self._taken = rest
+            if rest is None:
+                self._parking.taken = None
+                if fates.each:
+                    self._parking.succeeded()
+            elif may_be_about_the_events(fates.cause):
+                self._parking.failed(rest)
+                self._taken = None
+            elif self._parking.taken is not None:
+                self._parking.taken.item = rest
             with self._schedule.lock:
-                self._gone += _size(fates.batch) - _size(self._taken)
+                self._gone += _size(fates.batch) - _size(rest)
                 self._full_at = self._max_pending and self._max_pending + self._gone
-                self._schedule.kept(self.pending)
+                self._note_kept()
             return final
+
+    def _note_kept(self) -> None:
+        self._note_parked()
+        taken = _size(self._taken) if self._parking.taken else 0
+        self._schedule.kept(
+            self.pending - self._parked + taken, parked_until=self._parking.next_due()
+        )
 
     def put_back(self, batch: Batch) -> None:
         with self._taking:
             if batch is self._taken:
                 self._taken = batch._replace(may_be_stored=True)
                 with self._schedule.lock:
-                    self._schedule.kept(self.pending)
+                    self._note_kept()
 
     @property
     def pending(self) -> int:
@@ -160,7 +204,8 @@ class MemoryStore:
 
     def has_left(self, mark: int) -> bool:
         with self._schedule.lock:
-            return mark > self._gone
+            # All before the last that was taken are gone, but for those that are parked.
+            return mark > self._gone + self._parked or mark > self._first_parked
 
     def dead_letters(self) -> list[SendFailure]:
         raise InvalidArgumentError(
@@ -173,12 +218,16 @@ class MemoryStore:
     def close(self, on_lost: Callable[[Fates], object]) -> int:
         """Forget everything that is left, including what is being sent."""
         with self._taking:
-            left: list[Batch] = []
-            while (batch := self._taken or self._next()) is not None:
+            left = list(self._parking)
+            if self._taken is not None and self._parking.taken is None:
+                left.append(self._taken)
+            self._taken = None
+            while (batch := self._next_new()) is not None:
                 left.append(batch)
-                self._taken = None
+            self._parking = Parking(self._schedule, _halves)
             with self._schedule.lock:
                 self._gone = self._added
+                self._note_parked()
                 self._schedule.took(0)
         for batch in left:
             on_lost(Fates.unknown(batch, "the buffer was closed before it was accepted"))
@@ -210,6 +259,11 @@ def _moved(batch: Batch, by: int) -> Batch:
     """Shift the positions."""
     moved = [SendFailure(each.position + by, each.event, each.reason) for each in batch.refused]
     return batch._replace(positions=[each + by for each in batch.positions], refused=moved)
+
+
+def _halves(batch: Batch) -> list[Batch]:
+    middle = len(batch.positions) // 2
+    return [batch.part(0, middle), batch.part(middle)] if middle else [batch]
 
 
 def _size(batch: Batch | None) -> int:

@@ -11,12 +11,13 @@ import itertools
 import logging
 import uuid
 from contextlib import closing
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import orjson
 
 from inngest_rest._core.buffer.group_commit import GroupCommit
+from inngest_rest._core.buffer.parking import Parking, may_be_about_the_events
 from inngest_rest._core.buffer.sqlite_file import OutboxFile, is_about_writing
 from inngest_rest._core.sending.batching import Batch, Batcher
 from inngest_rest._core.sending.event_json import encode
@@ -47,6 +48,15 @@ _FREE = f"""
 (leased_until <= :now OR leased_until > :now + {LONGEST_LEASE} OR owner = :owner
     OR typeof(leased_until) = 'null')
 """
+_SELECT = f"""
+SELECT seq, text, added_at, owner FROM entries
+WHERE seq BETWEEN :first AND :last AND {_FREE} ORDER BY seq
+"""  # noqa: S608
+_BEHIND = f"SELECT seq FROM entries WHERE seq > :last AND {_FREE}"  # noqa: S608
+
+# The first and the last number that a row can have.
+_FIRST, _LAST = -(2**63), 2**63 - 1
+
 _LEASE = "UPDATE entries SET owner = ?, leased_until = ? WHERE seq = ?"
 _RELEASE = "UPDATE entries SET owner = ?, leased_until = 0 WHERE seq = ? AND owner = ?"
 _DELETE = "DELETE FROM entries WHERE seq = ?"
@@ -116,6 +126,7 @@ class Outbox:
         # Final outcomes that are not in the file yet: why an event was rejected, None if it was
         # accepted, by its number.
         self._outcomes: dict[int, str | None] = {}
+        self._parking = Parking[tuple[int, ...]](self._schedule, _halves)
         self._end = 0
         self._has_warned_of_age = False
         self._has_warned_of_disk = False
@@ -174,7 +185,7 @@ class Outbox:
         try:
             self._write_outcomes()
             with self.file.transaction("cannot lease") as db:
-                batch, left, is_full = self._choose(db)
+                batch, left, is_full = self._next(db)
                 until = self._now() + self._lease
                 leases = [(self._owner, until, seq) for seq in batch.positions]
                 db.executemany(_LEASE, leases)
@@ -184,13 +195,30 @@ class Outbox:
             # Sending makes room. Without a lease, an event may be sent twice; it runs once.
             self._warn_of_disk(error)
             with self.file.reading() as db:
-                batch, left, is_full = self._choose(db)
+                batch, left, is_full = self._next(db)
         self._outcomes.update((each.position, each.reason) for each in batch.refused)
-        self._schedule.took(left, is_full=is_full)
+        self._schedule.took(left, is_full=is_full, parked_until=self._parking.next_due())
         return batch if batch.positions or batch.refused else None
 
-    def _choose(self, db: sqlite3.Connection) -> tuple[Batch, int, bool]:
+    def _next(self, db: sqlite3.Connection) -> tuple[Batch, int, bool]:
+        """Return the events that go out next: new ones, or some that have failed before."""
+        chosen = None if self._parking.comes_first else self._choose(db)
+        if chosen is None or not (chosen[0].positions or chosen[0].refused):
+            while (parked := self._parking.take()) is not None:
+                batch, left, is_full = self._choose(db, parked.item)
+                if batch.positions or batch.refused:
+                    return batch._replace(is_to_blame=parked.is_to_blame), left, is_full
+                self._parking.taken = None  # another process has sent them
+        return chosen or self._choose(db)
+
+    def _choose(
+        self, db: sqlite3.Connection, among: Sequence[int] | None = None
+    ) -> tuple[Batch, int, bool]:
         """Return the events that go out next, past damaged ones.
+
+        Args:
+            db: The file.
+            among: The events to choose among; by default all that have not failed.
 
         Returns:
             The batch, how many events come after it, and whether it is full by its bytes.
@@ -198,14 +226,17 @@ class Outbox:
         batcher: Batcher[bytes] = Batcher(_as_it_is, max_events=self._batch_size)
         taken: list[int] = []
         damaged: list[SendFailure] = []
-        full, last = None, 0
+        full, last = None, _FIRST
         oldest = now = self._now()
-        free = {"now": now, "owner": self._owner}
+        free = {"now": now, "owner": self._owner, "first": _FIRST, "last": _LAST}
+        parked = frozenset(chain.from_iterable(self._parking))
+        wanted = frozenset(among or ())
+        if among is not None:
+            free |= {"first": min(among), "last": max(among)}
         may_be_stored = False
-        query = f"SELECT seq, text, added_at, owner FROM entries WHERE {_FREE} ORDER BY seq"  # noqa: S608
-        with closing(db.execute(query, free)) as rows:
+        with closing(db.execute(_SELECT, free)) as rows:
             for seq, text, added_at, owner in rows:
-                if seq in self._outcomes:
+                if seq in self._outcomes or (seq not in wanted if wanted else seq in parked):
                     continue
                 if len(taken) + len(damaged) == self._batch_size:
                     break
@@ -220,9 +251,9 @@ class Outbox:
                     # A damaged time is no reason not to send a good event.
                     oldest = min(oldest, added_at) if isinstance(added_at, float) else oldest
                 last = seq
-        query = f"SELECT seq FROM entries WHERE seq > :last AND {_FREE}"  # noqa: S608
-        with closing(db.execute(query, {**free, "last": last})) as rows:
-            unsent = (1 for (seq,) in rows if seq not in self._outcomes)
+        behind = _FIRST if wanted else last
+        with closing(db.execute(_BEHIND, {**free, "last": behind})) as rows:
+            unsent = (1 for (seq,) in rows if seq not in self._outcomes and seq not in parked)
             left = sum(islice(unsent, self._batch_size))
         self._warn_of_age(now - oldest)
         batch = full or batcher.flush() or Batch((), b"[]")
@@ -252,6 +283,11 @@ class Outbox:
         for seq, fate in zip(fates.batch.positions, fates.each, strict=True):
             if not isinstance(fate, Unknown):
                 self._outcomes[seq] = fate.reason if isinstance(fate, Rejected) else None
+        unsent = tuple(seq for seq in fates.batch.positions if seq not in self._outcomes)
+        if fates.each and not unsent:
+            self._parking.succeeded()
+        elif unsent and may_be_about_the_events(fates.cause):
+            self._parking.failed(unsent)
         self._release(fates.batch, may_be_stored=fates.rest_may_be_stored)
         return fates.split()[0]
 
@@ -267,7 +303,9 @@ class Outbox:
             self._write_outcomes(unsent)
         except OutboxError as error:
             self._warn_of_disk(error)
-        if unsent:
+        self._parking.taken = None
+        self._schedule.kept(None, parked_until=self._parking.next_due())
+        if not set(unsent) <= set(chain.from_iterable(self._parking)):
             self._schedule.added()
 
     def _write_outcomes(self, unsent: Sequence[int] = ()) -> None:
@@ -359,6 +397,11 @@ class Outbox:
                 self.file.path,
             )
         return left
+
+
+def _halves(seqs: tuple[int, ...]) -> list[tuple[int, ...]]:
+    middle = len(seqs) // 2
+    return [seqs[:middle], seqs[middle:]] if middle else [seqs]
 
 
 def _is_json_object(text: object) -> bool:

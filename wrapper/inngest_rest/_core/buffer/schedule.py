@@ -34,6 +34,8 @@ class Schedule:
 
     Attributes:
         lock: Held by each method but `count_one`; hold it to do several things at once.
+        clock: Returns monotonic seconds.
+        hurry_count: How many times everything was to be sent at once.
     """
 
     def __init__(
@@ -46,7 +48,7 @@ class Schedule:
     ) -> None:
         self._batch_size = batch_size
         self._max_age = max_age
-        self._clock = clock
+        self.clock = clock
         self._poll = poll
         self.restart()
 
@@ -55,8 +57,10 @@ class Schedule:
         # Reentrant: a signal handler or a finalizer may add an event in the middle of an add.
         self.lock = threading.RLock()
         self._waiting = 0
+        self._parked_until: float | None = None
         self._hurries = 0
-        self._since = self._clock()
+        self.hurry_count = 0
+        self._since = self.clock()
         self._failures = 0
         self._not_before = 0.0
 
@@ -65,7 +69,7 @@ class Schedule:
         with self.lock:
             before = self._waiting
             if before == 0:
-                self._since = self._clock()
+                self._since = self.clock()
             self._waiting = after = before + count
             return before == 0 or before < self._batch_size <= after
 
@@ -73,23 +77,35 @@ class Schedule:
         """Do what `added` does, for a caller that holds the lock: taking it again costs time."""
         waiting = self._waiting + 1
         if waiting == 1:
-            self._since = self._clock()
+            self._since = self.clock()
         self._waiting = waiting
         return waiting == 1 or waiting == self._batch_size  # noqa: PLR1714 - a set takes longer
 
-    def took(self, left: int, *, is_full: bool = False) -> None:
+    def took(self, left: int, *, is_full: bool = False, parked_until: float | None = None) -> None:
         """Note that a batch was taken, and how many events still wait.
 
         After a batch that is full by its bytes, they have waited as long as its own.
+
+        Args:
+            left: How many events still wait, apart from those that are parked.
+            is_full: Whether the batch is full by its bytes.
+            parked_until: When the next batch that failed is due, if there is one.
         """
         with self.lock:
             self._waiting = left
-            self._since = self._clock() - (self._max_age if is_full else 0.0)
+            self._parked_until = parked_until
+            self._since = self.clock() - (self._max_age if is_full else 0.0)
 
-    def kept(self, waiting: int) -> None:
-        """Note how many events wait now that a batch was settled or put back."""
+    def kept(self, waiting: int | None, *, parked_until: float | None = None) -> None:
+        """Note how many events wait now that a batch was settled or put back.
+
+        Args:
+            waiting: How many events wait, apart from those that are parked; None if as before.
+            parked_until: When the next batch that failed is due, if there is one.
+        """
         with self.lock:
-            self._waiting = waiting
+            self._waiting = self._waiting if waiting is None else waiting
+            self._parked_until = parked_until
 
     @contextmanager
     def hurrying(self) -> Generator[None]:
@@ -100,7 +116,10 @@ class Schedule:
         """
         with self.lock:
             self._hurries += 1
+            self.hurry_count += 1
             self._not_before = 0.0
+            if self._parked_until is not None:
+                self._parked_until = self.clock()
             # Another process may have put events that are not known to wait.
             self._waiting = max(self._waiting, 1)
         try:
@@ -123,7 +142,7 @@ class Schedule:
             pause = min(2.0 ** min(self._failures, _DOUBLINGS), _LONGEST_PAUSE)
             pause = max(pause, min(asked or 0.0, LONGEST_WAIT))
             self._failures += 1
-            self._not_before = self._clock() + pause
+            self._not_before = self.clock() + pause
             return pause
 
     def succeeded(self) -> None:
@@ -135,14 +154,16 @@ class Schedule:
     def due_in(self) -> float | None:
         """Return the seconds until it is time to send, or None until an event comes."""
         with self.lock:
-            now = self._clock()
+            now = self.clock()
+            times = [] if self._parked_until is None else [self._parked_until]
             if self._waiting:
                 full = self._hurries or self._waiting >= self._batch_size
-                at = now if full else self._since + self._max_age
+                times.append(now if full else self._since + self._max_age)
             elif self._poll is not None:
-                at = self._since + self._poll
-            else:
+                times.append(self._since + self._poll)
+            if not times:
                 return None
+            at = min(times)
             return min(max(at - now, self._not_before - now, 0.0), LONGEST_WAIT)
 
 

@@ -26,7 +26,7 @@ class Store(Protocol):
         ...
 
     def take(self) -> Batch | None:
-        """Return the batch that goes out next, oldest events first, or None.
+        """Return the batch that goes out next, or None: oldest events first, but for failed ones.
 
         Events stay in the store until they are settled: those of a batch that was not settled are
         returned again. So at most one batch is being sent at a time.
