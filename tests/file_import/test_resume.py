@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -239,6 +240,16 @@ def test_an_import_of_another_name_is_refused(client: InngestClient, file: Path)
     client.send_file(file, resume=True)
     with pytest.raises(InvalidArgumentError, match=r"named 'orders\.ndjson', not 'other'"):
         client.send_file(file, resume=True, name="other")
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to(os.devnull)])
+def test_what_is_no_regular_file_is_refused_as_a_checkpoint(
+    client: InngestClient, file: Path, make: Callable[[Path], None]
+) -> None:
+    file.write_bytes(line(1) + b"\n")
+    make(Path(f"{file}.checkpoint"))
+    with pytest.raises(InvalidArgumentError, match=r"\.checkpoint is not a regular file"):
+        client.send_file(file, resume=True)
 
 
 def test_a_checkpoint_is_written_once_a_second_and_whole(

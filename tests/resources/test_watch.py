@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from inngest_rest import (
@@ -18,12 +19,14 @@ from inngest_rest import (
     InngestClient,
     InvalidArgumentError,
     NotFoundError,
+    RequestTimeoutError,
     RouteNotFoundError,
     ServerError,
     WaitTimeoutError,
     Watcher,
 )
 from inngest_rest.testing import MockServer, answers, completes, drops, fails, sleeps
+from tests.support.server import Reply, says
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from inngest_rest.testing import Behaviour, EventDict
     from tests.conftest import Connect
     from tests.support.clock import Clock
+    from tests.support.server import Server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -432,6 +436,34 @@ def test_a_watch_whose_time_ends_in_an_outage_raises_its_error(
     with pytest.raises(ServerError):
         list(watcher)
     assert list(watcher) == []
+
+
+def stalls(clock: Clock) -> Callable[[httpx.Request], Reply]:
+    """Return a server that takes all the time that a request has."""
+
+    def respond(request: httpx.Request) -> Reply:
+        clock.advance(request.extensions["timeout"]["read"])
+        raise httpx.ReadTimeout("timed out")
+
+    return respond
+
+
+def test_a_watch_ends_in_time_where_the_server_stalls(
+    client: InngestClient, server: Server, clock: Clock
+) -> None:
+    server.on("GET /v2/runs", stalls(clock))
+    with pytest.raises(RequestTimeoutError):
+        list(client.runs.watch(timeout=5))
+    assert clock.elapsed == pytest.approx(5, abs=0.1)
+
+
+def test_a_request_that_the_end_of_a_watch_cuts_short_is_no_error(
+    client: InngestClient, server: Server, clock: Clock
+) -> None:
+    empty = says({"data": [], "page": {"hasMore": False, "limit": 100}})
+    server.on("GET /v2/runs", empty, empty, stalls(clock))
+    assert list(client.runs.watch(timeout=7, every=5)) == []
+    assert clock.elapsed == pytest.approx(7, abs=0.1)
 
 
 def test_a_watch_that_saw_its_end_raises_no_error_from_before(

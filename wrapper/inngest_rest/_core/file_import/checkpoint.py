@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 _VERSION = 2
 # Without hashes of the rejected lines: which of these were corrected since is not known.
 _OLD_VERSION = 1
+
+
+# Bytes; it has a line's end, a path and some numbers.
+_LONGEST = 1024 * 1024
 
 
 class Progress(NamedTuple):
@@ -90,7 +95,11 @@ class Checkpoint:
             InvalidArgumentError: The checkpoint belongs to another import or is unreadable.
         """
         try:
-            text = self.path.read_bytes()
+            # Opening a pipe may wait for ever, and a device may have no end.
+            if not stat.S_ISREG(self.path.stat().st_mode):
+                raise self._refusal("is not a regular file")
+            with self.path.open("rb") as file:
+                text = file.read(_LONGEST)
         except FileNotFoundError:
             return None
         try:

@@ -20,6 +20,7 @@ from inngest_rest.errors import (
     ApiError,
     InvalidArgumentError,
     NotFoundError,
+    RequestTimeoutError,
     TransportError,
 )
 from inngest_rest.models import RunChange, RunStatus
@@ -161,6 +162,8 @@ class Watch:
             if request is not None:
                 yield from request
         except (ApiError, TransportError) as error:
+            if self._is_cut_short(error, now):
+                return
             self._next_poll = self._session.clock.monotonic() + self._pause_after(error)
             self._fault = error
             self._raise_fault_at_end()
@@ -285,7 +288,7 @@ class Watch:
         seen: Callable[[Run], object] | None = None,
         wanted: Callable[[Run], bool] = lambda _: True,
     ) -> Plan[None]:
-        page = yield from walk.next_page()
+        page = yield from walk.next_page(deadline=self._deadline)
         self._correct_beginning()
         for run in page.items:
             if seen is not None:
@@ -296,7 +299,7 @@ class Watch:
     def _get(self, id: str) -> Plan[None]:
         """Get an open run; the next poll gets others first."""
         try:
-            run = yield from one_run.fetch(self._session, id, cached=False)
+            run = yield from one_run.fetch(self._session, id, cached=False, deadline=self._deadline)
         except NotFoundError:
             # It was listed before: the server has deleted it.
             del self._open[id]
@@ -346,6 +349,16 @@ class Watch:
         self._failures = min(self._failures + 1, 10)
         asked: float | None = getattr(error, "retry_after", None)
         return max(pause, asked or 0.0)
+
+    def _is_cut_short(self, error: ApiError | TransportError, began: float) -> bool:
+        """Return whether the end of the watch came before a response of a server that was well."""
+        return (
+            isinstance(error, RequestTimeoutError)
+            and self._is_begun
+            and self._fault is None
+            and self._deadline - began < self._session.settings.timeout
+            and self._session.clock.monotonic() >= self._deadline
+        )
 
     def _raise_fault_at_end(self) -> None:
         """Raise the last error if the time is up: what happened since is not known."""
