@@ -54,7 +54,7 @@ def run(tokens: Sequence[str]) -> int:
         return _run(tokens)
     except KeyboardInterrupt:
         return EXIT_STATUS[Code.INTERRUPTED]
-    except (OutputError, BrokenPipeError) as error:
+    except (OutputError, OSError) as error:
         cause = error.__cause__ or error
         if isinstance(cause, BrokenPipeError):
             return _BROKEN_PIPE
