@@ -17,10 +17,12 @@ import orjson
 import pytest
 
 from inngest_rest import (
+    AsyncEventBuffer,
     EventBuffer,
     InngestClient,
     InvalidArgumentError,
     OutboxError,
+    SendFailure,
     SendReport,
     ServerError,
 )
@@ -28,6 +30,7 @@ from inngest_rest._core.buffer import process_hooks, sqlite_file
 from inngest_rest._core.buffer.outbox import IDEMPOTENCY_WINDOW, LONGEST_LEASE, Outbox
 from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.sending.fates import Fate, Fates, Rejected, Unknown
+from tests.support.doors import Blocking
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, text
 
@@ -692,3 +695,25 @@ def test_close_logs_how_many_events_are_left_in_the_file(
     assert "1 events are left in" in caplog.text
     assert ServerError.__name__ not in caplog.text
     assert rows(path) == ["a"]
+
+
+@pytest.mark.parametrize("path", ["a\0b", "\ud800", b"bytes", 5, object()], ids=ascii)
+def test_what_is_no_path_is_refused(client: Any, path: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match="store must be the path"):
+        _open(client, path)
+
+
+@pytest.mark.parametrize(
+    "letter", [None, 5, SendFailure(10**400, {}, ""), SendFailure(-1, {}, "")], ids=range(4)
+)
+def test_what_is_no_dead_letter_is_not_discarded(client: Any, tmp_path: Path, letter: Any) -> None:
+    buffer = _open(client, tmp_path / "outbox.db")
+    with pytest.raises(InvalidArgumentError, match="dead_letters"):
+        buffer.discard([letter])
+    buffer.close(1)
+
+
+def _open(client: Any, path: Any) -> Any:
+    if isinstance(client, InngestClient):
+        return EventBuffer(client, path)
+    return Blocking(AsyncEventBuffer(client.target, path), client.runner)

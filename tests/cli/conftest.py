@@ -44,10 +44,12 @@ def run(
     monkeypatch.setenv("INNGEST_DEV", "1")
     monkeypatch.setenv("COLUMNS", "100")
 
-    def run(*tokens: str, stdin: str = "") -> Ran:
-        monkeypatch.setattr(
-            sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin.encode())))
-        )
+    def run(*tokens: str, stdin: str | None = "") -> Ran:
+        given = None
+        if stdin is not None:
+            data = stdin.encode("utf-8", "surrogateescape")
+            given = io.TextIOWrapper(io.BufferedReader(io.BytesIO(data)), "utf-8")
+        monkeypatch.setattr(sys, "stdin", given)
         status = app.run(tokens)
         return Ran(status, *capsys.readouterr())
 

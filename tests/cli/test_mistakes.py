@@ -49,6 +49,25 @@ def test_what_is_unknown_is_answered_with_what_is_valid_and_the_nearest(
     assert valid in message
 
 
+@pytest.mark.parametrize("nested", ["[" * 100_000, '[{"a":' * 50_000])
+def test_an_argument_nested_too_deeply_is_a_mistake(nested: str, run: Run) -> None:
+    ran = run("runs", "list", f"--status={nested}")
+    assert ran.status == 2
+    assert ran.answer["error"]["code"] == "usage"
+
+
+@pytest.mark.parametrize(
+    "tokens", [["runs", "get", "--params", "-"], ["runs", "cancel", "-"]], ids=["JSON", "ids"]
+)
+@pytest.mark.parametrize("stdin", ["\udcff", None], ids=["no text", "closed"])
+def test_standard_input_that_cannot_be_read_is_a_mistake(
+    tokens: list[str], stdin: str | None, run: Run
+) -> None:
+    ran = run(*tokens, stdin=stdin)
+    assert ran.status == 2
+    assert "standard input" in ran.answer["error"]["message"]
+
+
 @pytest.mark.parametrize(
     ("tokens", "stdin", "place"),
     [

@@ -108,10 +108,13 @@ def test_ctrl_c_on_a_terminal_gives_the_cursor_back(environment: dict[str, str])
     assert written.count(b"\x1b[?25l") == written.count(b"\x1b[?25h") == 1
 
 
-def test_an_answer_that_cannot_be_written_is_an_error(environment: dict[str, str]) -> None:
+@pytest.mark.parametrize("tokens", [["runs", "list"], ["--help"], ["--version"]])
+def test_an_answer_that_cannot_be_written_is_an_error(
+    environment: dict[str, str], tokens: list[str]
+) -> None:
     with (
         open("/dev/full", "w") as full,  # noqa: PTH123
-        start(environment, "runs", "list", stdout=full) as process,
+        start(environment, *tokens, stdout=full) as process,
     ):
         _, err = process.communicate()
     assert process.returncode == 1
@@ -127,6 +130,17 @@ def test_output_that_is_closed_is_done_without(environment: dict[str, str]) -> N
         check=False,
     )
     assert (process.returncode, process.stderr) == (0, b"")
+
+
+def test_input_that_is_closed_is_empty(environment: dict[str, str]) -> None:
+    process = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND, "mcp"],
+        env=environment,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (process.returncode, process.stdout, process.stderr) == (0, b"", b"")
 
 
 def test_json_is_utf_8_whatever_the_locale(environment: dict[str, str]) -> None:

@@ -1,11 +1,11 @@
-"""Data nested too deep is refused, whatever it is made of, and never ends the process."""
+"""Data nested too deep, or whose own code raises, is refused, and never ends the process."""
 
 from __future__ import annotations
 
 import datetime as dt
 from enum import Enum
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -66,3 +66,87 @@ def test_a_batch_with_values_that_lead_to_classes_is_checked_too() -> None:
     good = {"name": "a", "data": {"at": dt.datetime.now(dt.UTC), "key": uuid4()}}
     assert nesting.are_all_shallow([good] * 9)
     assert not nesting.are_all_shallow([good, {"name": "a", "data": nested(WRAPS["tuple"], 300)}])
+
+
+class Broken(dt.tzinfo):
+    def utcoffset(self, _: dt.datetime | None) -> dt.timedelta:
+        raise RuntimeError
+
+    def dst(self, _: dt.datetime | None) -> None:
+        return None
+
+    def tzname(self, _: dt.datetime | None) -> None:
+        return None
+
+
+class WithoutValue(Enum):
+    A = 1
+
+    @property
+    def value(self) -> int:
+        raise RuntimeError
+
+
+class OfItself(Enum):
+    A = 1
+
+    @property
+    def value(self) -> Any:
+        return self
+
+
+class Zoned(Enum):
+    A = 1
+
+    @property
+    def value(self) -> Any:
+        return dt.datetime(2026, 1, 1, tzinfo=Broken())
+
+
+def numbered(number: object) -> UUID:
+    made = UUID.__new__(UUID)
+    if number is not None:
+        object.__setattr__(made, "int", number)
+    return made
+
+
+RAISING = {
+    "zone": dt.datetime(2026, 1, 1, tzinfo=Broken()),
+    "zone of a member": Zoned.A,
+    "member": WithoutValue.A,
+    "member of itself": OfItself.A,
+    "UUID without a number": numbered(None),
+    "UUID of text": numbered("x"),
+    "UUID below 0": numbered(-1),
+    "UUID beyond 128 bits": numbered(1 << 128),
+}
+
+
+@pytest.mark.skipif(nesting._ORJSON_CHECKS, reason="not looked at before 3.12")  # noqa: SLF001
+@pytest.mark.parametrize("count", [1, 9], ids=["one", "a batch"])
+@pytest.mark.parametrize("value", RAISING.values(), ids=RAISING)
+def test_a_value_whose_own_code_raises_is_refused(
+    client: InngestClient, value: object, count: int
+) -> None:
+    for data in ({"k": value}, {"k": [(value,)]}):
+        with pytest.raises(InvalidEventError, match="not JSON"):
+            client.send([{"name": "a", "data": data}] * count)
+
+
+@pytest.mark.parametrize("count", [1, 9], ids=["one", "a batch"])
+def test_times_are_written_as_text(client: InngestClient, server: Server, count: int) -> None:
+    server.on(ROUTE, accepts_all)
+    zone = dt.timezone(dt.timedelta(hours=5, minutes=45))
+    data = {
+        "aware": dt.datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=zone),
+        "naive": dt.datetime(2026, 1, 2, 3, 4, 5),  # noqa: DTZ001
+        "date": dt.date(1, 2, 3),
+        "time": dt.time(3, 4, 5),
+    }
+    client.send([{"name": "a", "data": data}] * count)
+    assert server.bodies()[0][0]["data"] == {
+        "aware": "2026-01-02T03:04:05.000006+05:45",
+        "naive": "2026-01-02T03:04:05",
+        "date": "0001-02-03",
+        "time": "03:04:05",
+    }

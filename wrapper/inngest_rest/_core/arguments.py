@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -54,6 +55,17 @@ def check_text(name: str, value: str | None) -> str | None:
     plain = _plain(value)
     check_json(name, plain)
     return plain
+
+
+def check_path(name: str, value: str | os.PathLike[str]) -> None:
+    """Reject what cannot be the path of a file."""
+    try:
+        path = os.fspath(value)
+        is_path = isinstance(path, str) and b"\0" not in os.fsencode(path)  # pyright: ignore[reportUnnecessaryIsInstance]
+    except (TypeError, UnicodeError):
+        is_path = False
+    if not is_path:
+        raise InvalidArgumentError(f"{name} must be the path of a file, not {shown(value)}")
 
 
 def _plain(text: str) -> str:

@@ -39,11 +39,11 @@ def main() -> None:
 
 def _write_utf_8() -> None:
     """Write UTF-8, which JSON is in, whatever the locale; do without a stream that is closed."""
-    for name in ("stdout", "stderr"):
+    for name, mode in ("stdin", "r"), ("stdout", "w"), ("stderr", "w"):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
-        elif isinstance(stream, io.TextIOWrapper):
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 

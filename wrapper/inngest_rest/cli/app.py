@@ -55,7 +55,7 @@ def run(tokens: Sequence[str]) -> int:
         return _run(tokens)
     except KeyboardInterrupt:
         return EXIT_STATUS[Code.INTERRUPTED]
-    except (OutputError, BrokenPipeError) as error:
+    except (OutputError, OSError) as error:
         cause = error.__cause__ or error
         if isinstance(cause, BrokenPipeError):
             return _BROKEN_PIPE
@@ -72,13 +72,22 @@ def _run(tokens: Sequence[str]) -> int:
         return _help(tokens)
     try:
         options, others = split([STDIN if each == "-" else each for each in tokens])
-        job: Job | None = _commands()(others)
+        job = _job(others)
         gc.enable()  # see inngest_rest.cli.main
         return 0 if job is None else job(options)
     except CycloptsError as error:
         return _fail(tokens, mistakes.problem_of(error))
     except ParameterError as error:
         return _fail(tokens, problem_of(error))
+
+
+def _job(tokens: Sequence[str]) -> Job | None:
+    try:
+        job: Job | None = _commands()(tokens)
+    except RecursionError:
+        # cyclopts reads an argument that begins like a list as JSON.
+        raise ParameterError("an argument is nested too deeply") from None
+    return job
 
 
 def _fail(tokens: Sequence[str], problem: Problem) -> int:

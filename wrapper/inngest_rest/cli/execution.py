@@ -158,10 +158,20 @@ def _values(operation: Operation[Any], typed: Mapping[str, Any], extras: Extras)
 
 def _ids(typed: tuple[str, ...]) -> tuple[str, ...]:
     """Return ids that were typed, with those on standard input where its sign is."""
-    given = tuple(sys.stdin.read().split())
+    given = tuple(_standard_input("ids").split())
     if not given:
         raise ParameterError("ids: there are none on standard input", field="ids")
     return tuple(id for each in typed for id in (given if each == STDIN else (each,)))
+
+
+def _standard_input(field: str) -> str:
+    """Read what was piped in, which may be no text, or closed."""
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]
+        raise ParameterError(f"{field}: standard input is closed", field=field)
+    try:
+        return sys.stdin.read()
+    except (OSError, ValueError) as error:
+        raise unusable_file(field, "standard input", error) from None
 
 
 def _json_object(field: str, text: str) -> Mapping[str, Any]:
@@ -174,7 +184,7 @@ def _json_object(field: str, text: str) -> Mapping[str, Any]:
 def _json(field: str, text: str) -> Any:
     """Read JSON that was typed, or that is in a file (@FILE) or on standard input (-)."""
     if text == STDIN:
-        text, place = sys.stdin.read(), "standard input"
+        text, place = _standard_input(field), "standard input"
     elif text.startswith("@"):
         place = text[1:]
         try:

@@ -9,7 +9,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
-from inngest_rest._core.arguments import check_count, check_seconds
+from inngest_rest._core.arguments import check_count, check_path, check_seconds
 from inngest_rest._core.buffer.memory_store import MemoryStore
 from inngest_rest._core.buffer.parking import may_be_about_the_events
 from inngest_rest._core.buffer.schedule import Schedule
@@ -75,6 +75,8 @@ def check_options(
     exit_timeout: Seconds,
 ) -> BufferOptions:
     """Check the options that both buffers take, and that there is an event key."""
+    if path is not None:
+        check_path("store", path)
     check_count("batch_size", batch_size, at_most=MAX_EVENTS)
     check_count("max_pending", max_pending)
     if when_full not in get_args(WhenFull):

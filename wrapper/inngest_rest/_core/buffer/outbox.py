@@ -22,7 +22,8 @@ from inngest_rest._core.buffer.sqlite_file import OutboxFile, is_about_writing
 from inngest_rest._core.sending.batching import Batch, Batcher
 from inngest_rest._core.sending.event_json import encode
 from inngest_rest._core.sending.fates import Rejected, Unknown
-from inngest_rest.errors import OutboxError
+from inngest_rest._visible import shown
+from inngest_rest.errors import InvalidArgumentError, OutboxError
 from inngest_rest.reports import SendFailure
 
 if TYPE_CHECKING:
@@ -372,7 +373,7 @@ class Outbox:
         ]
 
     def discard(self, letters: Iterable[SendFailure]) -> None:
-        gone = [(each.position,) for each in letters]
+        gone = [(_position_of(each),) for each in letters]
         with self.file.transaction("did not discard") as db:
             db.executemany("DELETE FROM dead_letters WHERE seq = ?", gone)
 
@@ -413,3 +414,10 @@ def _is_json_object(text: object) -> bool:
 
 def _as_it_is(text: bytes, _: int) -> bytes:
     return text
+
+
+def _position_of(letter: SendFailure) -> int:
+    position: object = getattr(letter, "position", None)
+    if type(position) is not int or not 0 <= position < 1 << 63:
+        raise InvalidArgumentError(f"a letter is one of dead_letters(), not {shown(letter)}")
+    return position

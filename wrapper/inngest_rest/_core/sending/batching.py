@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
 import orjson
 
 from inngest_rest._core.arguments import is_aware
+from inngest_rest._core.sending.dumping import dump
 from inngest_rest._core.sending.event_json import (
     MAX_EVENT_BYTES,
     are_all_finite,
@@ -274,11 +275,11 @@ def dump_together(
         return None
     if "id" not in fields:
         rows = _with_ids(rows)
-    if not are_all_shallow(rows):
-        return None
     try:
-        text = orjson.dumps(rows, option=orjson.OPT_PASSTHROUGH_DATACLASS)
-    except orjson.JSONEncodeError:
+        if not are_all_shallow(rows):
+            return None
+        text = dump(rows)
+    except TypeError:
         return None
     # If all of them together are below the limit for one event, none exceeds it.
     if len(text) > MAX_EVENT_BYTES or not _nulls_are_none(text, rows):

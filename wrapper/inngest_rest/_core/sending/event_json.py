@@ -21,6 +21,7 @@ import orjson
 
 from inngest_rest._core.arguments import is_aware
 from inngest_rest._core.event_names import check_name
+from inngest_rest._core.sending.dumping import dump
 from inngest_rest._core.sending.foreign import (
     FIELDS,
     first_foreign,
@@ -103,7 +104,7 @@ def encode(
         if not is_shallow(wire):
             raise ValueError(_TOO_DEEP)
         try:
-            text = orjson.dumps(wire, option=orjson.OPT_PASSTHROUGH_DATACLASS)
+            text = dump(wire)
         except orjson.JSONEncodeError as error:  # an alias of TypeError
             raise ValueError(f"not JSON: {first_foreign(wire) or error}") from None
         # orjson writes NaN and infinities as null, so only a text with a null can hide one.

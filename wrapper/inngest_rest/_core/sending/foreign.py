@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import attrs
 import orjson
 
+from inngest_rest._core.sending.dumping import dump
 from inngest_rest._visible import shown
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _foreign(value: object, path: str) -> Iterator[str]:
             yield from _foreign(each, f"{path}[{index}]")
     else:
         try:
-            orjson.dumps(inside, option=orjson.OPT_PASSTHROUGH_DATACLASS)
+            dump(inside)
         except orjson.JSONEncodeError as error:
             yield f"{path} {_reason(inside, error)}"
 

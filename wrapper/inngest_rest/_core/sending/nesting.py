@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 from enum import Enum
 from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +23,12 @@ _LARGEST_LEVEL = 1_000_000
 
 
 def is_shallow(event: Mapping[str, Any]) -> bool:
-    """Return whether an event is nested at most as deep as orjson can encode."""
+    """Return whether an event is nested at most as deep as orjson can encode.
+
+    Raises:
+        TypeError: It has a member of an enum without a value, or a UUID without a number, which
+            orjson does not survive either.
+    """
     return _are_within(event.values(), DEPTH_LIMIT)
 
 
@@ -51,11 +57,30 @@ def _are_within(values: Iterable[Any], room: int) -> bool:
         kind = value.__class__
         if kind is str or kind is int or kind is float or value is None:
             continue
-        inside = value.value if isinstance(value, Enum) else value
+        inside: Any = value
+        if isinstance(value, Enum):
+            inside = _value_of(value)
+            if isinstance(inside, Enum):
+                inside = [inside]
         if isinstance(inside, dict):
             inside = inside.values()  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
         elif not isinstance(inside, list | tuple):
+            if kind is UUID:
+                _check_uuid(value)
             continue
         if room == 1 or not _are_within(cast("Iterable[Any]", inside), room - 1):
             return False
     return True
+
+
+def _value_of(member: Enum) -> Any:
+    try:
+        return member.value
+    except Exception:  # noqa: BLE001 - a property of the caller's own
+        raise TypeError(f"not JSON: a member of {type(member).__name__} has no value") from None
+
+
+def _check_uuid(value: UUID) -> None:
+    number: object = getattr(value, "int", None)
+    if type(number) is not int or not 0 <= number < 1 << 128:
+        raise TypeError("not JSON: a UUID has no number of 128 bits")
