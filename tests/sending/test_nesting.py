@@ -122,7 +122,6 @@ RAISING = {
 }
 
 
-@pytest.mark.skipif(nesting._ORJSON_CHECKS, reason="not looked at before 3.12")  # noqa: SLF001
 @pytest.mark.parametrize("count", [1, 9], ids=["one", "a batch"])
 @pytest.mark.parametrize("value", RAISING.values(), ids=RAISING)
 def test_a_value_whose_own_code_raises_is_refused(
