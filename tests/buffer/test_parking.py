@@ -99,6 +99,21 @@ def test_a_page_that_answers_everything_makes_a_buffer_drop_nothing(
     assert buffer.report == SendReport(accepted=6)
 
 
+def test_an_outage_parks_a_bounded_number_of_batches(
+    make: Make, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parking, "_MOST_PARKED", 3)
+    server.on(ROUTE, *[text(500, "broken")] * 20, accepts_all)
+    buffer = make(batch_size=1, max_age=1_000)
+    for name in "abcdef":
+        buffer.add({"name": name})
+    assert buffer.flush(PATIENCE)
+    assert buffer.report == SendReport(accepted=6)
+    first_tried = [each for [each] in sent(server)[:20]]
+    assert {*first_tried} == {"a", "b", "c"}
+    assert first_tried[3:6] == ["a", "b", "c"]
+
+
 @pytest.mark.parametrize(
     "body", [{"error": "too odd"}, {"ids": None, "error": "too odd"}, {"errors": ["too odd"]}]
 )

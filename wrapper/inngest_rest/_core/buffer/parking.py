@@ -34,6 +34,10 @@ _LONGEST_PAUSE = 60.0
 _DOUBLINGS = 10
 
 
+# An outage fails every batch: those that are parked have to be remembered, and read past in a file.
+_MOST_PARKED = 64
+
+
 def may_be_about_the_events(cause: InngestError | None) -> bool:
     """Return whether a request may have failed because of what was in it."""
     match cause:
@@ -101,7 +105,7 @@ class Parking(Generic[T]):
     @property
     def comes_first(self) -> bool:
         """Whether it is the turn of those that have failed, and not of others."""
-        return self._comes_first
+        return self._comes_first or len(self._parked) >= _MOST_PARKED
 
     def take(self) -> Parked[T] | None:
         """Return one that is due, the longest parked first."""

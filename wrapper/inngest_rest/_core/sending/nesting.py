@@ -66,7 +66,7 @@ def _are_within(values: Iterable[Any], room: int) -> bool:
             inside = inside.values()  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
         elif not isinstance(inside, list | tuple):
             if kind is UUID:
-                _check_uuid(value)
+                _check_uuid(cast("UUID", value))
             continue
         if room == 1 or not _are_within(cast("Iterable[Any]", inside), room - 1):
             return False
