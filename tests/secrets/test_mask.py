@@ -36,6 +36,9 @@ QUOTED = {
     "base64 of a hash's bytes": base64.b64encode(bytes.fromhex(HASH)).decode(),
     "base64 in a URL": quote(base64.b64encode(API_KEY.encode()).decode(), safe=""),
     "hexadecimal": API_KEY.encode().hex(),
+    "base64 of the hash of a key": base64.b64encode(
+        hashlib.sha256(API_KEY.encode()).digest()
+    ).decode(),
     "hash": hashlib.sha256(API_KEY.encode()).hexdigest(),
 }
 

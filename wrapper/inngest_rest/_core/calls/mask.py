@@ -86,7 +86,9 @@ def _forms(text: str) -> Iterator[str]:
     yield text.lower().replace("\\", "")
     yield data.hex()
     yield from _in_base64(data)
-    yield hashlib.sha256(data).hexdigest()
+    digest = hashlib.sha256(data)
+    yield digest.hexdigest()
+    yield from _in_base64(digest.digest())
     if re.fullmatch("(?:[0-9a-f]{2})+", text):  # the hash of a signing key
         yield from _in_base64(bytes.fromhex(text))
 
