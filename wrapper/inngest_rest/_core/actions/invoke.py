@@ -58,11 +58,7 @@ def invoke_many(
     app, function = check_id("app", app), check_id("function", function)
     name = f"functions.invoke {app}/{function}"
     if isinstance(inputs, str | bytes | Mapping) or not isinstance(inputs, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-<<<<<<< HEAD
         given = shown(cast("object", inputs))
-=======
-        given = shown(inputs)  # pyright: ignore[reportUnknownArgumentType]
->>>>>>> attack2
         raise InvalidArgumentError(f"inputs must be an iterable of objects, not {given}")
     found = [check_json_object(f"inputs[{at}]", each) for at, each in enumerate(inputs)]
     rows = ActionRows(new_row(position, None) for position in range(len(found)))

@@ -65,8 +65,8 @@ def _are_within(values: Iterable[Any], room: int) -> bool:
         if isinstance(inside, dict):
             inside = inside.values()  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
         elif not isinstance(inside, list | tuple):
-            if kind is UUID:
-                _check_uuid(cast("UUID", value))
+            if type(inside) is UUID:
+                _check_uuid(inside)
             continue
         if room == 1 or not _are_within(cast("Iterable[Any]", inside), room - 1):
             return False
