@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -173,3 +175,21 @@ def test_a_server_that_asks_to_wait_is_obeyed_but_flush_hurries_if_it_is_no_rate
     flush_until_logged(buffer, "trying again in 600 s", caplog)
     assert buffer.flush(PATIENCE if requests == 2 else 0.01) == (requests == 2)
     assert sent(server) == [["a"]] * requests
+
+
+@pytest.mark.parametrize("store", ["file"], indirect=True)
+def test_flush_and_close_end_in_time_while_another_process_writes(
+    make: Make, server: Server, store: Path
+) -> None:
+    server.on(ROUTE, accepts_all)
+    buffer = make(max_age=1_000)
+    buffer.add({"name": "a"})
+    with closing(sqlite3.connect(store, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        assert not buffer.flush(0.05)
+        assert buffer.close(0.05) == 1
+        assert time.monotonic() - began < 5
+        other.execute("ROLLBACK")
+    assert make().flush(PATIENCE)
+    assert sent(server) == [["a"]]

@@ -180,11 +180,14 @@ class AsyncEventBuffer(Buffer):
         if self._state.is_closed:
             return 0
         self._state.is_closed = True
+        is_flushed = False
         try:
             await self._elsewhere(self._state.store.shut)
             self._changed.beat()
-            await self.flush(timeout)
+            is_flushed = await self.flush(timeout)
         finally:
+            if not is_flushed:
+                self._state.store.hurry()
             left = await self._stop()
         return left
 

@@ -183,9 +183,10 @@ class EventBuffer(Buffer):
                 return 0
             self._state.is_closed = True
             self._changed.notify_all()
+        is_flushed = False
         try:
             self._state.store.shut()
-            self.flush(timeout)
+            is_flushed = self.flush(timeout)
         except Exception:
             raise
         except BaseException:
@@ -193,6 +194,8 @@ class EventBuffer(Buffer):
             deadline = Deadline(0.001, self._session.clock)
             raise
         finally:
+            if not is_flushed:
+                self._state.store.hurry()
             left = self._stop(deadline)
         return left
 

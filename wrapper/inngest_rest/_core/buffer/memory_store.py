@@ -216,6 +216,9 @@ class MemoryStore:
     def discard(self, letters: Iterable[SendFailure]) -> None:  # noqa: ARG002
         self.dead_letters()
 
+    def hurry(self) -> None:
+        pass
+
     def close(self, on_lost: Callable[[Fates], object]) -> int:
         """Forget everything that is left, including what is being sent."""
         with self._taking:

@@ -377,6 +377,9 @@ class Outbox:
         with self.file.transaction("did not discard") as db:
             db.executemany("DELETE FROM dead_letters WHERE seq = ?", gone)
 
+    def hurry(self) -> None:
+        self.file.is_hurried = True
+
     def close(self, on_lost: Callable[[Fates], object]) -> int:  # noqa: ARG002 - none is lost
         try:
             self._write_outcomes()

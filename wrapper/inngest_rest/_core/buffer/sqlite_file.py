@@ -9,6 +9,7 @@ import os
 import sqlite3
 import sysconfig
 import threading
+import time
 from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -32,6 +33,10 @@ _PATIENCE = 10.0
 # Python without a GIL frees a statement that another thread prepared some time after the connection
 # was closed, and only that ends SQLite's hold of the file, which a fork would carry into a child.
 _CACHED_STATEMENTS = 0 if sysconfig.get_config_var("Py_GIL_DISABLED") else 128
+
+# Milliseconds to wait at once while threads of our own wait, too, and seconds to let them go first.
+_GLANCE = 20
+_BETWEEN = 0.005
 
 # Raised where the disk or a quota is full, or the file system has become read-only.
 _WRITE_ERRORS = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR}
@@ -70,6 +75,10 @@ class OutboxFile:
     Args:
         path: Path of the file; created if missing, readable only by its owner.
 
+    Attributes:
+        path: Its absolute path.
+        is_hurried: Whether not to wait for other processes that write.
+
     Raises:
         OutboxError: The file cannot be used; the message says why.
     """
@@ -81,6 +90,7 @@ class OutboxFile:
         self._lock = threading.RLock()
         self._db: sqlite3.Connection | None = None
         self._is_retired = False
+        self.is_hurried = False
         with self._clear_errors("cannot be opened"), self._lock:
             self._make()
             self._check_schema(self._open())
@@ -96,8 +106,7 @@ class OutboxFile:
         Raises:
             OutboxError: It failed, and nothing was done.
         """
-        with self._connected(doing) as db:
-            db.execute("BEGIN IMMEDIATE")
+        with self._clear_errors(doing), self._begun() as db:
             try:
                 yield db
                 db.execute("COMMIT")
@@ -109,6 +118,27 @@ class OutboxFile:
                 raise
 
     @contextmanager
+    def _begun(self) -> Generator[sqlite3.Connection]:
+        """Wait for other processes that write, without keeping threads of our own from reading."""
+        end = time.monotonic() + _PATIENCE
+        while True:
+            with self._held() as db:
+                try:
+                    db.execute(f"PRAGMA busy_timeout = {_GLANCE}")
+                    try:
+                        db.execute("BEGIN IMMEDIATE")
+                    finally:
+                        db.execute(f"PRAGMA busy_timeout = {int(_PATIENCE * 1_000)}")
+                except sqlite3.OperationalError as error:
+                    is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                    if not is_busy or self.is_hurried or time.monotonic() >= end:
+                        raise
+                else:
+                    yield db
+                    return
+            time.sleep(_BETWEEN)
+
+    @contextmanager
     def reading(self) -> Generator[sqlite3.Connection]:
         """Read without waiting for other processes that write."""
         with self._connected("cannot be read") as db:
@@ -116,7 +146,12 @@ class OutboxFile:
 
     @contextmanager
     def _connected(self, doing: str) -> Generator[sqlite3.Connection]:
-        with self._clear_errors(doing), self._lock:
+        with self._clear_errors(doing), self._held() as db:
+            yield db
+
+    @contextmanager
+    def _held(self) -> Generator[sqlite3.Connection]:
+        with self._lock:
             try:
                 yield self._db or self._open()
             finally:

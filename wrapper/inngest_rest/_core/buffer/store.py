@@ -70,6 +70,10 @@ class Store(Protocol):
         """Take no more events."""
         ...
 
+    def hurry(self) -> None:
+        """Wait for no other process any more: the time to close is up."""
+        ...
+
     def close(self, on_lost: Callable[[Fates], object]) -> int:
         """Release everything, log how many events are left, and return that number.
 
