@@ -78,6 +78,9 @@ def expected(fault: Fault, operation: Operation) -> Expected:
     """Return what the cell of a fault and an operation has to be."""
     result = _RESULTS[operation.kind](fault.verdict)
     result = _EXCEPTIONS.get((operation.name, fault.verdict), result)
+    if operation.kind == "buffer" and fault.name == "400":
+        # An error without a receipt; a page, or a receipt that is wrong, says nothing of the event.
+        result = "1 rejected"
     requests = _requests(fault.verdict, operation)
     if operation.kind == "buffer" and not result.endswith("rejected"):
         # It tries again until its time is up.
@@ -191,8 +194,8 @@ def _requests(verdict: Verdict, operation: Operation) -> int:
         return _routes(verdict, operation)
     is_repeatable = operation.is_repeatable or operation.kind == _LOOK
     tries = (_TRIES if is_repeatable else _TRIES_ONCE).get(verdict, 1)
-    if operation.kind == "wait" and verdict is V.PAUSED:
-        # The pause takes the time of the wait.
+    if operation.kind in {"wait", "watch"} and verdict is V.PAUSED:
+        # The pause takes the time that there is.
         return 1
     if operation.kind == "watch":
         # A poll that failed is made once more.
