@@ -154,3 +154,13 @@ def test_nothing_is_said_of_what_nobody_reads_at_the_exit(
     with open(writing, "w") as stream:  # noqa: PTH123 - closed as the interpreter does
         monkeypatch.setattr(sys, "stdout", stream)
         assert main("skill", "show", "--version") == 0
+
+
+def test_help_that_nobody_reads_ends_as_other_output_does(
+    main: Main, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as stream:  # noqa: PTH123 - closed as the interpreter does
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert main("runs", "list", "--help") == 141

@@ -105,6 +105,8 @@ def _help(tokens: Sequence[str]) -> int:
         app.meta(tokens)
     except CycloptsError as error:
         return _fail(tokens, mistakes.problem_of(error))
+    except SystemExit:
+        return _BROKEN_PIPE  # rich exits where nobody reads on
     return 0
 
 
