@@ -146,21 +146,14 @@ def test_a_stream_that_a_program_has_put_in_place_is_written_to_as_it_is(main: M
     assert stream.getvalue() == f"{__version__}\n"
 
 
-def test_nothing_is_said_of_what_nobody_reads_at_the_exit(
-    main: Main, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("tokens", "status"), [(["skill", "show", "--version"], 0), (["runs", "list", "--help"], 141)]
+)
+def test_what_nobody_reads_ends_quietly(
+    tokens: list[str], status: int, main: Main, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with open(writing, "w") as stream:  # noqa: PTH123 - closed as the interpreter does
         monkeypatch.setattr(sys, "stdout", stream)
-        assert main("skill", "show", "--version") == 0
-
-
-def test_help_that_nobody_reads_ends_as_other_output_does(
-    main: Main, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reading, writing = os.pipe()
-    os.close(reading)
-    with open(writing, "w") as stream:  # noqa: PTH123 - closed as the interpreter does
-        monkeypatch.setattr(sys, "stdout", stream)
-        assert main("runs", "list", "--help") == 141
+        assert main(*tokens) == status
