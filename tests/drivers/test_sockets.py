@@ -406,24 +406,48 @@ def test_a_request_cancelled_during_the_tls_handshake_closes_its_connection() ->
     asyncio.run(scenario())
 
 
-def test_a_host_that_takes_too_long_to_look_up_is_an_undelivered_request(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    found = threading.Event()
+def send_blocking() -> None:
+    with InngestClient(
+        event_key="k", base_url="http://localhost", timeout=0.02, retries=0
+    ) as client:
+        client.send(EVENT)
 
-    async def scenario() -> None:
-        client = AsyncInngestClient(
+
+def send_in_a_loop_of_its_own() -> None:
+    async def send() -> None:
+        async with AsyncInngestClient(
             event_key="k", base_url="http://localhost", timeout=0.02, retries=0
-        )
-        with pytest.raises(RequestTimeoutError) as caught:
+        ) as client:
             await client.send(EVENT)
-        assert isinstance(caught.value.__cause__, httpx.ConnectTimeout)
-        assert not caught.value.delivered
-        found.set()
-        await client.aclose()
 
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [] * found.wait(PATIENCE))
-    asyncio.run(scenario())
+    asyncio.run(send())  # ends once the threads of asyncio's have ended
+
+
+@pytest.mark.parametrize("send", [send_blocking, send_in_a_loop_of_its_own])
+def test_a_host_that_takes_too_long_to_look_up_is_an_undelivered_request(
+    send: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_over = threading.Event()
+
+    def resolve(*_: object, **__: object) -> list[object]:
+        assert is_over.wait(PATIENCE)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with pytest.raises(RequestTimeoutError) as caught:
+        send()
+    assert isinstance(caught.value.__cause__, httpx.ConnectTimeout)
+    assert not caught.value.delivered
+    is_over.set()
+
+
+def test_a_host_is_looked_up_also_if_no_thread_can_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with Peer(answers) as peer, InngestClient(event_key="k", base_url=peer.url) as client:
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        assert client.send(EVENT)
 
 
 def test_a_connection_that_does_not_close_as_it_should_fails_no_request(

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import httpcore
 import httpx
 
+from inngest_rest._core.drivers.lookups import is_address, look_up
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
@@ -94,7 +96,7 @@ class _Backend(httpcore.NetworkBackend):
         """Connect to the first address of a host that accepts within its share of the time."""
         connecting = _Time()
         connecting.start(self._exchange.left(timeout, httpcore.ConnectTimeout) or math.inf)
-        addresses = _addresses(host, port)
+        addresses = _addresses(host, port, connecting.left(None, httpcore.ConnectTimeout))
         for others, address in zip(reversed(range(len(addresses))), addresses, strict=True):
             left = connecting.left(None, httpcore.ConnectTimeout)
             share = left and left / (others + 1)
@@ -125,13 +127,15 @@ class _Backend(httpcore.NetworkBackend):
             stream.abort()
 
 
-def _addresses(host: str, port: int) -> list[str]:
+def _addresses(host: str, port: int, timeout: float | None) -> list[str]:
+    if is_address(host):
+        return [host]
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = look_up(host, port).result(timeout)
+    except TimeoutError as error:
+        raise httpcore.ConnectTimeout(f"{host} was not looked up in time") from error
     except (OSError, UnicodeError) as error:  # the latter for a host that cannot be one
         raise httpcore.ConnectError(str(error)) from error
-    if len(found) == 1:
-        return [host]
     return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 

@@ -7,10 +7,11 @@ race is cancelled: it stays open until it is collected as garbage.
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections import deque
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from inngest_rest._core.drivers.lookups import is_address, look_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -40,7 +41,7 @@ async def connect(host: str, port: int, attempt: Callable[[str], Coroutine[Any, 
     Raises:
         OSError: The host has no address, or none accepts.
     """
-    addresses = [host] if _is_address(host) else await _addresses(host, port)
+    addresses = [host] if is_address(host) else await _addresses(host, port)
     if len(addresses) == 1:
         return await attempt(addresses[0])
     running: set[asyncio.Task[C]] = set()
@@ -79,20 +80,9 @@ def _abort(task: asyncio.Task[C]) -> None:
         task.result().abort()
 
 
-def _is_address(host: str) -> bool:
-    """Return whether a host needs no look-up, for which asyncio takes a thread."""
-    for family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            socket.inet_pton(family, host)
-        except (OSError, ValueError):
-            continue
-        return True
-    return False
-
-
 async def _addresses(host: str, port: int) -> list[str]:
     """Return the addresses of a host, of both families in turn, each once."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.wrap_future(look_up(host, port))
     by_family: dict[int, list[str]] = {}
     for family, _, _, _, address in found:
         by_family.setdefault(family, []).append(str(address[0]))
