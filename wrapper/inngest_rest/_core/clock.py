@@ -24,7 +24,7 @@ async def _sleep_in_loop(seconds: float) -> None:
 
 @frozen(kw_only=True)
 class Clock:
-    """A source of time and randomness; only drivers use it to sleep.
+    """A source of time and randomness; only drivers, and a file that is locked, sleep by it.
 
     Attributes:
         monotonic: Returns seconds that never go back, for deadlines.

@@ -14,16 +14,15 @@ from contextlib import closing
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-import orjson
-
+from inngest_rest._core.buffer import dead_letters
+from inngest_rest._core.buffer.dead_letters import is_json_object
 from inngest_rest._core.buffer.group_commit import GroupCommit
 from inngest_rest._core.buffer.parking import Parking, may_be_about_the_events
 from inngest_rest._core.buffer.sqlite_file import OutboxFile, is_about_writing
 from inngest_rest._core.sending.batching import Batch, Batcher
 from inngest_rest._core.sending.event_json import encode
 from inngest_rest._core.sending.fates import Rejected, Unknown
-from inngest_rest._visible import shown
-from inngest_rest.errors import InvalidArgumentError, OutboxError
+from inngest_rest.errors import OutboxError
 from inngest_rest.reports import SendFailure
 
 if TYPE_CHECKING:
@@ -61,15 +60,6 @@ _FIRST, _LAST = -(2**63), 2**63 - 1
 _LEASE = "UPDATE entries SET owner = ?, leased_until = ? WHERE seq = ?"
 _RELEASE = "UPDATE entries SET owner = ?, leased_until = 0 WHERE seq = ? AND owner = ?"
 _DELETE = "DELETE FROM entries WHERE seq = ?"
-_BURY = """
-INSERT OR IGNORE INTO dead_letters
-SELECT
-    seq,
-    CASE typeof(text) WHEN 'null' THEN X'' ELSE text END,
-    CASE typeof(added_at) WHEN 'null' THEN 0 ELSE added_at END,
-    ?, ?
-FROM entries WHERE seq = ?
-"""
 
 
 class Outbox:
@@ -241,7 +231,7 @@ class Outbox:
                     continue
                 if len(taken) + len(damaged) == self._batch_size:
                     break
-                if not _is_json_object(text):
+                if not is_json_object(text):
                     damaged.append(SendFailure(seq, {}, "damaged in the file: not a JSON object"))
                 else:
                     full = batcher.add(text)
@@ -326,7 +316,7 @@ class Outbox:
         if rejected:
             now = self._now()
             with self.file.transaction("cannot keep a dead letter") as db:
-                db.executemany(_BURY, [(now, reason, seq) for seq, reason in rejected])
+                dead_letters.bury(db, rejected, now)
                 db.executemany(_DELETE, [(seq,) for seq, _ in rejected])
             self._note_written(seq for seq, _ in rejected)
 
@@ -365,17 +355,10 @@ class Outbox:
             return sum(1 for _ in islice(left, at_most))
 
     def dead_letters(self) -> list[SendFailure]:
-        with self.file.reading() as db:
-            rows = db.execute("SELECT seq, text, reason FROM dead_letters ORDER BY seq").fetchall()
-        return [
-            SendFailure(seq, orjson.loads(text) if _is_json_object(text) else {}, str(reason))
-            for seq, text, reason in rows
-        ]
+        return dead_letters.read(self.file)
 
     def discard(self, letters: Iterable[SendFailure]) -> None:
-        gone = [(_position_of(each),) for each in letters]
-        with self.file.transaction("did not discard") as db:
-            db.executemany("DELETE FROM dead_letters WHERE seq = ?", gone)
+        dead_letters.discard(self.file, letters)
 
     def hurry(self) -> None:
         self.file.is_hurried = True
@@ -408,19 +391,5 @@ def _halves(seqs: tuple[int, ...]) -> list[tuple[int, ...]]:
     return [seqs[:middle], seqs[middle:]] if middle else [seqs]
 
 
-def _is_json_object(text: object) -> bool:
-    try:
-        return isinstance(text, bytes) and isinstance(orjson.loads(text), dict)
-    except orjson.JSONDecodeError:
-        return False
-
-
 def _as_it_is(text: bytes, _: int) -> bytes:
     return text
-
-
-def _position_of(letter: SendFailure) -> int:
-    position: object = getattr(letter, "position", None)
-    if type(position) is not int or not 0 <= position < 1 << 63:
-        raise InvalidArgumentError(f"a letter is one of dead_letters(), not {shown(letter)}")
-    return position

@@ -9,13 +9,13 @@ import os
 import sqlite3
 import sysconfig
 import threading
-import time
 from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from inngest_rest._core.buffer import process_hooks
+from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest.errors import OutboxError
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class OutboxFile:
     @contextmanager
     def _begun(self) -> Generator[sqlite3.Connection]:
         """Wait for other processes that write, without keeping threads of our own from reading."""
-        end = time.monotonic() + _PATIENCE
+        end = SYSTEM_CLOCK.monotonic() + _PATIENCE
         while True:
             with self._held() as db:
                 try:
@@ -131,12 +131,12 @@ class OutboxFile:
                         db.execute(f"PRAGMA busy_timeout = {int(_PATIENCE * 1_000)}")
                 except sqlite3.OperationalError as error:
                     is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-                    if not is_busy or self.is_hurried or time.monotonic() >= end:
+                    if not is_busy or self.is_hurried or SYSTEM_CLOCK.monotonic() >= end:
                         raise
                 else:
                     yield db
                     return
-            time.sleep(_BETWEEN)
+            SYSTEM_CLOCK.sleep(_BETWEEN)
 
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection]:
