@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import Event, SendReport
+from inngest_rest import Event, OutboxError, SendReport
 from inngest_rest._core.buffer.memory_store import MemoryStore
 from inngest_rest._core.buffer.outbox import Outbox
-from tests.support.buffers import ROUTE, Make, flush_until_logged, sent
+from tests.support.buffers import ROUTE, Make, flush_until_logged, sent, workers
 from tests.support.clock import Clock
 from tests.support.doors import open_door
 from tests.support.peer import PATIENCE
@@ -193,3 +193,18 @@ def test_flush_and_close_end_in_time_while_another_process_writes(
         other.execute("ROLLBACK")
     assert make().flush(PATIENCE)
     assert sent(server) == [["a"]]
+
+
+@pytest.mark.parametrize("store", ["file"], indirect=True)
+def test_a_file_that_fails_as_it_is_closed_leaves_no_worker(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Outbox) -> int:
+        raise OutboxError("damaged", path="")
+
+    buffer = make()
+    monkeypatch.setattr(Outbox, "mark", fail)
+    with pytest.raises(OutboxError, match="damaged"):
+        buffer.close()
+    assert workers() == []
+    assert buffer.close() == 0

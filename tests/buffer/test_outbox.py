@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
+from attrs import evolve
 
 from inngest_rest import (
     AsyncEventBuffer,
     EventBuffer,
     InngestClient,
     InvalidArgumentError,
+    InvalidResponseError,
     OutboxError,
     SendFailure,
     SendReport,
@@ -651,6 +653,19 @@ def test_events_left_by_one_process_are_sent_by_another(
         assert again.report.accepted == 1
     assert server.bodies()[-1] == [{"name": "a", "id": "own", "data": {}}]
     assert rows(path) == []
+
+
+def test_what_failed_here_and_was_sent_by_another_process_is_forgotten(
+    opened: Callable[..., Outbox],
+) -> None:
+    here, there = opened(), opened()
+    fill(here, "a")
+    page = InvalidResponseError("a page", method="POST", url="", status=403, body="")
+    here.settle(evolve(fates(here.take(), "U"), cause=page))
+    there.settle(fates(there.take(), "A"))
+    assert here.take() is None
+    fill(here, "b")
+    assert names(here.take()) == ["b"]
 
 
 def test_a_backlog_goes_out_without_an_event_being_added(

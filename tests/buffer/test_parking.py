@@ -99,6 +99,19 @@ def test_a_page_that_answers_everything_makes_a_buffer_drop_nothing(
     assert buffer.report == SendReport(accepted=6)
 
 
+def test_what_was_set_aside_is_tried_again_at_once_after_a_lost_connection(
+    make: Make, server: Server
+) -> None:
+    refused = httpx.ConnectError("refused")
+    server.on(ROUTE, text(500, "broken"), accepts_all, refused, accepts_all)
+    buffer = make(batch_size=1, max_age=1_000)
+    buffer.add({"name": "a"})
+    buffer.add({"name": "b"})
+    assert buffer.flush(PATIENCE)
+    assert buffer.report == SendReport(accepted=2)
+    assert sent(server) == [["a"], ["b"], ["a"], ["a"]]
+
+
 def test_an_outage_parks_a_bounded_number_of_batches(
     make: Make, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
