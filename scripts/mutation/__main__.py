@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "wrapper" / "inngest_rest" / "_core"
 ROOMS = ("calls", "sending", "buffer")
-TESTS = ("calls", "sending", "buffer", "drivers", "file_import", "resources", "actions")
+TESTS = (
+    *("calls", "sending", "buffer", "drivers", "file_import", "resources", "actions"),
+    *("hostile", "secrets"),
+)
 
 _KILLED = ("killed", "timeout")
 

@@ -16,6 +16,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from importlib import import_module
+from itertools import accumulate
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
 
 Fate = Literal["killed", "timeout", "survived", "unreached", "lost"]
 
-# Tests per mutant: as many different ones of a line that everything reaches are as good as all.
-_MOST_TESTS = 120
+# Seconds of processor time that the tests of a mutant take: as many different ones of a line that
+# everything reaches are as good as all.
+_MOST_SECONDS = 30.0
 
 # Seconds, beyond ten times what the tests took: of processor; and on the clock, for those that wait
 # for each other in vain, where it may be ten times as busy.
@@ -193,7 +195,9 @@ class Session:
             cases[name] = case = cases.get(name, 0) + 1
             return case, item.path.parent.name != room
 
-        return sorted(found, key=rank)[:_MOST_TESTS]
+        ranked = sorted(found, key=rank)
+        taken = accumulate(reach.seconds[place] for place in ranked)
+        return [place for place, total in zip(ranked, taken, strict=True) if total < _MOST_SECONDS]
 
     def _fork(
         self,
