@@ -31,6 +31,7 @@ from inngest_rest import (
 from inngest_rest._core.buffer import process_hooks, sqlite_file
 from inngest_rest._core.buffer.outbox import IDEMPOTENCY_WINDOW, LONGEST_LEASE, Outbox
 from inngest_rest._core.buffer.schedule import Schedule
+from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.sending.fates import Fate, Fates, Rejected, Unknown
 from tests.support.doors import Blocking
 from tests.support.peer import PATIENCE
@@ -534,6 +535,35 @@ def test_another_process_that_writes_for_long_is_named(
             box.take()
     fill(box, "b")
     assert names(box.take()) == ["b"]
+
+
+def test_an_event_is_taken_as_soon_as_another_process_has_written(
+    opened: Callable[..., Outbox], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = opened()
+    pauses: list[float] = []
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+
+        def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            other.execute("COMMIT")
+
+        monkeypatch.setattr(sqlite_file, "SYSTEM_CLOCK", evolve(SYSTEM_CLOCK, sleep=pause))
+        fill(box, "a")
+    assert len(pauses) == 1
+    assert rows(path) == ["a"]
+
+
+def test_what_was_put_back_may_be_stored(opened: Callable[..., Outbox]) -> None:
+    fill(box := opened(), "a")
+    first = box.take()
+    assert first is not None
+    assert not first.may_be_stored
+    box.put_back(first)
+    again = box.take()
+    assert again is not None
+    assert again.may_be_stored
 
 
 def test_a_drive_without_a_write_ahead_log_is_refused(
