@@ -9,18 +9,23 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from inngest_rest import SendReport
-from inngest_rest._core.buffer import parking
+from inngest_rest import OutboxError, SendReport, TransportError
+from inngest_rest._core.buffer import outbox, parking
+from inngest_rest._core.buffer.memory_store import MemoryStore
+from inngest_rest._core.buffer.outbox import Outbox
 from inngest_rest._core.buffer.parking import Parking
 from inngest_rest._core.buffer.schedule import Schedule
+from inngest_rest._core.sending.fates import Fates, Unknown
 from tests.support.buffers import ROUTE, Make, sent
 from tests.support.peer import PATIENCE
 from tests.support.server import Answer, Reply, accepts_all, says, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from inngest_rest import EventBuffer
+    from inngest_rest._core.sending.batching import Batch
     from tests.support.clock import Clock
     from tests.support.server import Server
 
@@ -311,6 +316,26 @@ def test_a_flush_tries_at_once_what_has_failed(
         assert parked.take() is None
 
 
+def test_a_flush_during_an_attempt_makes_the_others_due_at_once(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parking, "_LONGEST_PAUSE", 60.0)
+    schedule = Schedule(10, 1.0, clock.monotonic)
+    parked = Parking(schedule, len, part)
+    for each in "ab":
+        parked.failed(each)
+    succeeds(parked)
+    for _ in "ab":
+        fails(parked)
+    assert parked.next_due() == clock.monotonic() + 1
+    clock.advance(1)
+    assert parked.take() is not None
+    parked.failed("a")
+    parked.succeeded()
+    with schedule.hurrying():
+        assert parked.next_due() == clock.monotonic()
+
+
 def test_new_events_go_first_after_a_failure_and_failed_ones_after_a_success(
     make: Make, server: Server
 ) -> None:
@@ -321,3 +346,66 @@ def test_new_events_go_first_after_a_failure_and_failed_ones_after_a_success(
     assert buffer.flush(PATIENCE)
     names = [name for [name] in sent(server)]
     assert names == ["a", "b", "c", "a", "b", "d"]
+
+
+@pytest.fixture(params=["memory", "file"])
+def any_store(
+    request: pytest.FixtureRequest, clock: Clock, tmp_path: Path
+) -> Iterator[MemoryStore | Outbox]:
+    """Make a store with a batch that is to blame for its failure, and with nothing else."""
+    schedule = Schedule(2, 1.0, clock.monotonic)
+    store: MemoryStore | Outbox = MemoryStore(
+        schedule, lambda: None, batch_size=2, max_pending=1_000
+    )
+    if request.param == "file":
+        store = Outbox(
+            tmp_path / "outbox.db",
+            schedule,
+            lambda: None,
+            batch_size=2,
+            max_pending=1_000,
+            lease=100.0,
+            now=clock.now,
+        )
+    for name in "abcd":
+        store.put({"name": name})
+    store.settle(lost(store.take(), delivered=True))
+    batch = store.take()
+    assert batch is not None
+    store.settle(Fates(batch, ["internal"] * 2))
+    yield store
+    store.close(lambda _: None)
+
+
+def lost(batch: Batch | None, *, delivered: bool) -> Fates:
+    assert batch is not None
+    error = TransportError("reset", method="POST", url="https://host", delivered=delivered)
+    return Fates(batch, [Unknown("lost")] * len(batch.positions), error)
+
+
+def test_what_is_to_blame_is_so_after_a_request_that_told_nothing(
+    any_store: MemoryStore | Outbox,
+) -> None:
+    for _ in range(2):
+        batch = any_store.take()
+        assert batch is not None
+        assert (len(batch.positions), batch.is_to_blame) == (2, True)
+        any_store.settle(lost(batch, delivered=False))
+    batch = any_store.take()
+    assert batch is not None
+    any_store.put_back(batch)
+    batch = any_store.take()
+    assert batch is not None
+    assert batch.is_to_blame
+
+
+@pytest.mark.parametrize("any_store", ["file"], indirect=True)
+def test_what_is_to_blame_is_so_after_a_lease_that_could_not_be_written(
+    any_store: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(OutboxError, match="cannot lease"):
+        patch.setattr(outbox, "_LEASE", "UPDATE missing SET owner = ?, leased_until = ?, seq = ?")
+        any_store.take()
+    batch = any_store.take()
+    assert batch is not None
+    assert batch.is_to_blame
