@@ -403,9 +403,10 @@ def test_what_is_to_blame_is_so_after_a_request_that_told_nothing(
 def test_what_is_to_blame_is_so_after_a_lease_that_could_not_be_written(
     any_store: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch, pytest.raises(OutboxError, match="cannot lease"):
+    with monkeypatch.context() as patch:
         patch.setattr(outbox, "_LEASE", "UPDATE missing SET owner = ?, leased_until = ?, seq = ?")
-        any_store.take()
+        with pytest.raises(OutboxError, match="cannot lease"):
+            any_store.take()
     batch = any_store.take()
     assert batch is not None
     assert batch.is_to_blame
