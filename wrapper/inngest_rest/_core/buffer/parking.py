@@ -2,8 +2,8 @@
 
 A server can fail on one event for ever: one that breaks it, or that a firewall takes for an
 attack. Which one it is shows when others are accepted: a batch that then still fails is split,
-until the event is alone. It is tried again ever more rarely, and holds up no other for longer than
-half of the time. If nothing at all is accepted, an event is sent alone now and then: either the
+until the event is alone. It is tried again ever more rarely, and leaves others at least half of the
+time. If nothing at all is accepted, an event is sent alone now and then: either the
 server is down, or each batch has an event that it fails on.
 """
 
@@ -168,7 +168,8 @@ class Parking(Generic[T]):
         was, self.taken = self.taken or Parked(item), None
         if was.is_to_blame:  # otherwise, the schedule makes a pause
             was.strikes += 1
-            self._rests_until = now + min(now - self._taken_at, _LONGEST_PAUSE)
+            if self._size(item) == 1:  # until then, it is splitting that helps the others
+                self._rests_until = now + min(now - self._taken_at, _LONGEST_PAUSE)
             if self._in_a_row > _ENOUGH:
                 self._not_before = now + _pause(self._in_a_row - _ENOUGH)
         was.item, was.is_suspect = item, False
