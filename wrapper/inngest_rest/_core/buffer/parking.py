@@ -3,8 +3,8 @@
 A server can fail on one event for ever: one that breaks it, or that a firewall takes for an
 attack. Which one it is shows when others are accepted: a batch that then still fails is split,
 until the event is alone. It is tried again ever more rarely, and leaves others at least half of the
-time. If nothing at all is accepted, an event is sent alone now and then: either the
-server is down, or each batch has an event that it fails on.
+time. If nothing at all is accepted, an event is sent alone now and then: either the server is down,
+or each batch has an event that it fails on.
 """
 
 from __future__ import annotations
@@ -35,8 +35,7 @@ _LONGEST_PAUSE = 60.0
 # Enough to exceed the longest pause; without a bound, the power would overflow.
 _DOUBLINGS = 10
 
-# An outage fails every batch: events that are parked have to be remembered, and read past in a
-# file.
+# An outage fails every batch: what is parked has to be remembered, and read past in a file.
 _MOST_EVENTS = 32_768
 
 # After so many failures in a row, one event tells as much as many.
