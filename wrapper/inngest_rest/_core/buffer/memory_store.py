@@ -65,7 +65,7 @@ class MemoryStore:
         self._encoded = 0
         # Taken and not yet settled: being sent, or to be sent again.
         self._taken: Batch | None = None
-        self._parking = Parking(self._schedule, _halves)
+        self._parking = Parking(self._schedule, _size, Batch.part)
         # How many events are parked or were taken from there, and the first of them.
         self._parked = 0
         self._first_parked: float = math.inf
@@ -122,7 +122,11 @@ class MemoryStore:
     def _next(self) -> Batch | None:
         if self._parking.comes_first:
             return self._next_parked() or self._next_new()
-        return self._next_new() or self._next_parked()
+        batch = self._next_new()
+        if batch is not None and len(batch.positions) > 1 and self._parking.is_full:
+            self._ready.appendleft(batch.part(1))
+            return batch.part(0, 1)._replace(refused=batch.refused)
+        return batch or self._next_parked()
 
     def _next_parked(self) -> Batch | None:
         parked = self._parking.take()
@@ -172,25 +176,28 @@ class MemoryStore:
             elif may_be_about_the_events(fates.cause):
                 self._parking.failed(rest)
                 self._taken = None
-            elif self._parking.taken is not None:
-                self._parking.taken.item = rest
+            else:
+                self._stay(rest)
             with self._schedule.lock:
                 self._gone += _size(fates.batch) - _size(rest)
                 self._full_at = self._max_pending and self._max_pending + self._gone
                 self._note_kept()
             return final
 
+    def _stay(self, batch: Batch) -> None:
+        """Keep a batch that is not to blame where it came from."""
+        is_parked = self._parking.taken is not None
+        self._parking.put_back(batch)
+        self._taken = None if is_parked else batch
+
     def _note_kept(self) -> None:
         self._note_parked()
-        taken = _size(self._taken) if self._parking.taken else 0
-        self._schedule.kept(
-            self.pending - self._parked + taken, parked_until=self._parking.next_due()
-        )
+        self._schedule.kept(self.pending - self._parked, parked_until=self._parking.next_due())
 
     def put_back(self, batch: Batch) -> None:
         with self._taking:
             if batch is self._taken:
-                self._taken = batch._replace(may_be_stored=True)
+                self._stay(batch._replace(may_be_stored=True))
                 with self._schedule.lock:
                     self._note_kept()
 
@@ -228,7 +235,7 @@ class MemoryStore:
             self._taken = None
             while (batch := self._next_new()) is not None:
                 left.append(batch)
-            self._parking = Parking(self._schedule, _halves)
+            self._parking = Parking(self._schedule, _size, Batch.part)
             with self._schedule.lock:
                 self._gone = self._added
                 self._note_parked()
@@ -263,11 +270,6 @@ def _moved(batch: Batch, by: int) -> Batch:
     """Shift the positions."""
     moved = [SendFailure(each.position + by, each.event, each.reason) for each in batch.refused]
     return batch._replace(positions=[each + by for each in batch.positions], refused=moved)
-
-
-def _halves(batch: Batch) -> list[Batch]:
-    middle = len(batch.positions) // 2
-    return [batch.part(0, middle), batch.part(middle)] if middle else [batch]
 
 
 def _size(batch: Batch | None) -> int:

@@ -117,7 +117,7 @@ class Outbox:
         # Final outcomes that are not in the file yet: why an event was rejected, None if it was
         # accepted, by its number.
         self._outcomes: dict[int, str | None] = {}
-        self._parking = Parking[tuple[int, ...]](self._schedule, _halves)
+        self._parking = Parking[tuple[int, ...]](self._schedule, len, _part)
         self._end = 0
         self._has_warned_of_age = False
         self._has_warned_of_disk = False
@@ -193,6 +193,7 @@ class Outbox:
 
     def _next(self, db: sqlite3.Connection) -> tuple[Batch, int, bool]:
         """Return the events that go out next: new ones, or some that have failed before."""
+        self._parking.put_back()  # of an attempt to lease that failed
         chosen = None if self._parking.comes_first else self._choose(db)
         if chosen is None or not (chosen[0].positions or chosen[0].refused):
             while (parked := self._parking.take()) is not None:
@@ -218,6 +219,7 @@ class Outbox:
         taken: list[int] = []
         damaged: list[SendFailure] = []
         full, last = None, _FIRST
+        size = 1 if among is None and self._parking.is_full else self._batch_size
         oldest = now = self._now()
         free = {"now": now, "owner": self._owner, "first": _FIRST, "last": _LAST}
         parked = frozenset(chain.from_iterable(self._parking))
@@ -229,7 +231,7 @@ class Outbox:
             for seq, text, added_at, owner in rows:
                 if seq in self._outcomes or (seq not in wanted if wanted else seq in parked):
                     continue
-                if len(taken) + len(damaged) == self._batch_size:
+                if len(taken) + len(damaged) == size:
                     break
                 if not is_json_object(text):
                     damaged.append(SendFailure(seq, {}, "damaged in the file: not a JSON object"))
@@ -279,10 +281,13 @@ class Outbox:
             self._parking.succeeded()
         elif unsent and may_be_about_the_events(fates.cause):
             self._parking.failed(unsent)
+        elif unsent:
+            self._parking.put_back(unsent)
         self._release(fates.batch, may_be_stored=fates.rest_may_be_stored)
         return fates.split()[0]
 
     def put_back(self, batch: Batch) -> None:
+        self._parking.put_back()
         self._release(batch, may_be_stored=True)
 
     def _release(self, batch: Batch, *, may_be_stored: bool) -> None:
@@ -386,9 +391,8 @@ class Outbox:
         return left
 
 
-def _halves(seqs: tuple[int, ...]) -> list[tuple[int, ...]]:
-    middle = len(seqs) // 2
-    return [seqs[:middle], seqs[middle:]] if middle else [seqs]
+def _part(seqs: tuple[int, ...], start: int, end: int | None) -> tuple[int, ...]:
+    return seqs[start:end]
 
 
 def _as_it_is(text: bytes, _: int) -> bytes:
