@@ -163,3 +163,20 @@ def test_this_machine_and_dev_servers_are_reached_without_a_proxy(
     monkeypatch.setenv("ALL_PROXY", "http://proxy:1")
     found = settings(**arguments)
     assert found.event_proxy == found.api_proxy == Secret.of(proxy)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_is_that_of_the_scheme_before_that_of_all(
+    monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "http://all:1")
+    monkeypatch.setenv(f"{scheme.upper()}_PROXY", "http://proxy:1")
+    found = settings(base_url=f"{scheme}://a.b", allow_http=True)
+    assert found.api_proxy == Secret.of("http://proxy:1")
+
+
+@pytest.mark.parametrize("key", [{"event_key": "k"}, {"api_key": "k"}, {"signing_key": "abcd"}, {}])
+def test_any_key_that_a_dev_server_elsewhere_does_not_get_is_known_to_be_withheld(
+    key: dict[str, str],
+) -> None:
+    assert settings(dev="http://a.b:8288", **key).withholds_keys == bool(key)

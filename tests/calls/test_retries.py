@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -424,3 +425,13 @@ def test_a_retry_after_without_a_zone_is_in_utc_wherever_the_client_is(
         monkeypatch.undo()
         time.tzset()
     assert caught.value.retry_after == 9.0
+
+
+def test_each_further_attempt_is_logged_with_its_pause_and_its_reason(
+    connect: Connect, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "inngest_rest")
+    server.on(f"GET /v2/runs/{ID}", DOWN, recorded("v2-run-ok"))
+    connect(transport=server).runs.get(ID)
+    (record,) = [it for it in caplog.records if it.message.startswith("trying again in ")]
+    assert record.message.endswith("503: down")

@@ -52,7 +52,7 @@ def test_a_secret_is_masked_in_any_form(text: str) -> None:
 
 
 @pytest.mark.parametrize("before", ["", "a", "ab", "abc", "Authorization: Bearer "])
-@pytest.mark.parametrize("after", ["", "\r\n", " and more"])
+@pytest.mark.parametrize("after", ["", "\r\n", " and more", "~"])
 def test_a_secret_is_masked_in_base64_of_a_whole_header(before: str, after: str) -> None:
     text = base64.b64encode(f"{before}{API_KEY}{after}".encode()).decode()
     assert found_in(text) == {"API key"}

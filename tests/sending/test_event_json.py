@@ -161,6 +161,11 @@ def test_what_json_lacks_is_named_within_an_enum(value: Enum, path: str) -> None
     assert refusal({"name": "a", "data": {"k": value}}).startswith(f"not JSON: {path} ")
 
 
+def test_what_json_lacks_is_named_within_a_tuple() -> None:
+    data = {"k": (1, [{2}])}
+    assert refusal({"name": "a", "data": data}).startswith("not JSON: data.k[1][0] is of type set")
+
+
 def test_nulls_and_the_word_null_are_accepted() -> None:
     data = {"a": None, "b": [None, 1.5, {"c": None}], "null": "null", "d": (1, 2.5), "e": True}
     assert wire({"name": "a", "data": data})["data"] == {**data, "d": [1, 2.5]}

@@ -291,6 +291,7 @@ IDS = ["01M86WMR2REMKV8DQ54EQPCS5T"] * 3
         (200, {"ids": IDS, "status": 302}),
         (200, {"ids": IDS, "status": 0}),
         (200, {"ids": IDS, "status": True}),
+        (200, {"ids": IDS, "status": 200.5}),
         (200, {"ids": IDS, "status": 200, "error": "no"}),
         (200, [IDS]),
         (400, {"ids": IDS, "status": 400, "error": "no"}),
