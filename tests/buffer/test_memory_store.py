@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
+from inngest_rest import InvalidResponseError
 from inngest_rest._core.buffer.memory_store import MemoryStore
 from inngest_rest._core.buffer.schedule import Schedule
-
-if TYPE_CHECKING:
-    from inngest_rest._core.sending.fates import Fates
+from inngest_rest._core.sending.fates import Fates, Unknown
 
 
 def test_a_batch_that_was_reported_as_lost_is_not_put_back() -> None:
@@ -37,3 +35,22 @@ def test_what_was_put_back_may_be_stored() -> None:
     again = store.take()
     assert again is not None
     assert again.may_be_stored
+
+
+def test_an_event_that_is_set_aside_is_left_whatever_happened_to_later_ones() -> None:
+    store = MemoryStore(
+        Schedule(1, 1.0, time.monotonic), lambda: None, batch_size=1, max_pending=10
+    )
+    page = InvalidResponseError("a page", method="POST", url="", status=403, body="")
+    store.put({"name": "a"})
+    mark = store.mark()
+    store.put({"name": "b"})
+    store.put({"name": "c"})
+    tried = ""
+    while "c" not in tried:
+        batch = store.take()
+        assert batch is not None
+        name = batch.events()[0]["name"]
+        store.settle(Fates(batch, ["id"]) if name == "b" else Fates(batch, [Unknown("")], page))
+        tried += name
+    assert store.has_left(mark)
