@@ -91,3 +91,8 @@ def test_escapes_are_undone_three_deep_and_what_is_deeper_costs_no_more() -> Non
 
 def test_without_secrets_nothing_is_masked() -> None:
     assert Mask([])("anything") == "anything"
+
+
+def test_a_secret_that_begins_like_another_is_masked_as_a_whole() -> None:
+    mask = Mask([Secret("first-half"), Secret("first-half-and-second")])
+    assert mask("told first-half-and-second here") == "told *** here"
