@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,17 @@ OPERATIONS = {
     for path in DOCUMENT["paths"].values()
     for operation in path.values()
     if isinstance(operation, dict)
+}
+
+AT_THE_ROOT = {
+    ".gitignore",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "README.md",
+    "SECURITY.md",
+    "constraints.txt",
+    "pyproject.toml",
 }
 
 # Recorded exchanges and locked versions are data; the diffs of templates quote the stock ones.
@@ -107,6 +119,16 @@ def test_files_that_are_named_exist() -> None:
         if not any(each.endswith(f"/{named}") for each in there)
     }
     assert missing == set()
+
+
+def test_names_of_tracked_files_can_be_checked_out_anywhere() -> None:
+    """A name that is not plain text fails `git clone` on macOS and Windows."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode:
+        pytest.skip("in a clone with git, the names of its files are checked")
+    names = listed.stdout.decode(errors="backslashreplace").split("\0")
+    assert [name for name in names if not re.fullmatch(r"[\w./-]*", name, re.ASCII)] == []
+    assert {name for name in names if "/" not in name and name} == AT_THE_ROOT
 
 
 def test_no_source_outside_the_repository_is_cited() -> None:
