@@ -282,9 +282,8 @@ def test_one_module_reads_the_environment_and_one_knows_how_to_sleep() -> None:
             reads.add(where)
         if re.search(r"\b(time|asyncio)\.sleep\((?!0\))", text):
             sleeps.add(str(Path(where).parent))
-    # Of the command: the format of answers, where a host of agents keeps its settings, and whether
-    # a server is named for the demo.
-    of_command = {"cli/demo/__init__.py", "cli/options.py", "cli/skill_files.py"}
+    # Of the command: the format of answers, and where a host of agents keeps its settings.
+    of_command = {"cli/options.py", "cli/skill_files.py"}
     assert reads <= {"_core/calls/settings.py", *of_command}
     assert sleeps == {"_core"}
 

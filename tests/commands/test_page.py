@@ -8,7 +8,6 @@ import re
 import shlex
 import sys
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +15,7 @@ import pytest
 from attrs import field, frozen
 
 from inngest_rest import InngestClient
-from inngest_rest.cli import demo
 from inngest_rest.cli.app import run
-from inngest_rest.cli.demo.stage import Stage
 from inngest_rest.cli.local import LOCAL
 from inngest_rest.cli.mock import add_shop
 from inngest_rest.operations import every
@@ -77,8 +74,6 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MockServ
     lines = [json.dumps(each) for each in (*orders, {"name": "app/order.paid"})]
     (tmp_path / "events.ndjson").write_text("\n".join(lines), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    # Its own pauses pass on the server alone.
-    monkeypatch.setattr(demo, "Stage", partial(Stage, sleep=server.advance))
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("INNGEST_REST_OUTPUT", "table")
     with server.serve() as url:

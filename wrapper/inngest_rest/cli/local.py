@@ -8,7 +8,6 @@ from __future__ import annotations
 
 LOCAL: dict[str, str] = {
     "completion": "Completion of commands and options by bash, zsh and fish",
-    "demo": "See the client at work in a few seconds, on a mock server or on yours",
     "mcp": "Tools for agents over MCP: the same operations, on standard input",
     "mock": "Serve a mock server, to try commands and programs on",
     "schema": "What an operation takes and returns, as JSON Schemas; without a name all operations",

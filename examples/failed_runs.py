@@ -1,0 +1,27 @@
+"""Report what failed in the last 24 hours, by function and error: for a nightly job.
+
+INNGEST_SIGNING_KEY=... python examples/failed_runs.py
+
+Exits with 1 if anything failed, so that the scheduler sends its mail.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+from inngest_rest import InngestClient
+
+failed: Counter[tuple[str, str]] = Counter()
+latest: dict[tuple[str, str], str] = {}
+with InngestClient() as client:
+    since = datetime.now(UTC) - timedelta(days=1)
+    for run in client.runs.list(status="failed", since=since, include_output=True):
+        message = (run.error and run.error.message) or "no error was stored"
+        kind = f"{run.app_id}/{run.function_id}", message.partition("\n")[0][:60]
+        failed[kind] += 1
+        latest.setdefault(kind, run.id)
+
+for kind, count in failed.most_common():
+    print(f"{count:>6} x {': '.join(kind)}  (latest: {latest[kind]})")
+raise SystemExit(1 if failed else 0)

@@ -1,0 +1,41 @@
+"""Take orders in an asynchronous service: send an event for each, and answer with what it led to.
+
+INNGEST_DEV=1 python examples/order_service.py
+
+`charge` is what a web framework would call for a request. One client serves all of them: make it
+when the service starts, and close it when the service ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from inngest_rest import AsyncInngestClient, Event, InngestError, NoRunError, WaitTimeoutError
+
+
+async def charge(client: AsyncInngestClient, order: dict[str, Any]) -> tuple[int, object]:
+    """Return the HTTP status and the answer for an order."""
+    # Starts its functions once, however often the customer presses the button.
+    event = Event("app/order.paid", order, id=f"order-{order['id']}")
+    try:
+        runs = await client.send_and_wait(event, timeout=20)
+    except NoRunError as error:
+        return 500, {"error": str(error.explanation)}
+    except WaitTimeoutError as error:  # it goes on: events.wait(event_id) waits for the rest
+        return 202, {"event_id": error.event_id}
+    except InngestError as error:
+        return 502, {"error": str(error)}
+    failed = [run.error.message for run in runs if run.error]
+    return (500, {"error": failed}) if failed else (200, [run.output for run in runs])
+
+
+async def main() -> None:
+    """Take three orders at the same time."""
+    orders = [{"id": number, "total": 20 * number} for number in (1, 2, 3)]
+    async with AsyncInngestClient() as client:
+        for status, answer in await asyncio.gather(*(charge(client, each) for each in orders)):
+            print(status, answer)
+
+
+asyncio.run(main())

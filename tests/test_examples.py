@@ -1,0 +1,127 @@
+"""Each program in examples/ runs, on the mock server, and prints what its reader is to see."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from inngest_rest import InngestClient
+from inngest_rest.testing import MockServer, completes, fails, sleeps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+@pytest.fixture
+def mock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MockServer]:
+    """Serve a shop, one of whose runs failed two hours ago; the environment names it."""
+    mock = MockServer()
+    mock.function("shop", "charge", trigger="app/order.created", run=fails("card declined"))
+    mock.function("shop", "ship", trigger="app/order.created", run=sleeps(timedelta(days=1)))
+    mock.function("shop", "receipt", trigger="app/order.paid", run=completes({"mailed": True}))
+    with InngestClient(dev=True, transport=mock.transport) as client:
+        client.send({"name": "app/order.created"})
+    monkeypatch.chdir(tmp_path)
+    with mock.serve() as url:
+        monkeypatch.setenv("INNGEST_DEV", url)
+        yield mock
+
+
+def run(name: str, *arguments: str) -> object:
+    """Run an example as a program, and return its exit status."""
+    before, sys.argv = sys.argv, [name, *arguments]
+    try:
+        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+    except SystemExit as error:
+        return error.code
+    finally:
+        sys.argv = before
+    return 0
+
+
+def test_the_tour_fits_on_a_screen_and_shows_each_kind_of_call(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("tour.py") == 0
+    out = capsys.readouterr().out
+    lines = out.splitlines()
+    assert 24 <= len(lines) <= 40
+    assert max(map(len, lines)) <= 110
+    calls = (
+        *("client.send(", "client.runs.watch(", "client.events.runs(", "client.events.explain("),
+        *("client.runs.replay(", "client.runs.cancel(", "dry_run=True", "resume=plan"),
+    )
+    assert [out.index(each) for each in calls] == sorted(out.index(each) for each in calls)
+    assert [line for line in lines if line.startswith("  runs.cancel: 2 ")] == [
+        "  runs.cancel: 2 planned",
+        "  runs.cancel: 2 done",
+    ]
+
+
+def test_the_tour_leaves_the_runs_of_others_alone(mock: MockServer) -> None:
+    before = {each.id: each.status for each in mock.runs}
+    tour = runpy.run_path(str(EXAMPLES / "tour.py"))["tour"]
+    with InngestClient(dev=True, transport=mock.transport) as client:
+        tour(client, "app/order.created")
+    assert {each.id: each.status for each in mock.runs if each.id in before} == before
+    assert {each.status for each in mock.runs} == {"failed", "running", "cancelled"}
+    assert not {each.original_run_id for each in mock.runs} & before.keys()
+
+
+@pytest.mark.usefixtures("mock")
+def test_the_tour_says_why_an_event_starts_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("tour.py", "--event", "app/unknown") == 0
+    assert "started no run: no function has a trigger" in capsys.readouterr().out
+
+
+def test_the_tour_of_a_server_ends_with_the_error_of_the_client() -> None:
+    with MockServer(signing_key="signkey-test-12345678").serve() as url:
+        assert "answered 401" in str(run("tour.py", "--dev", url))
+
+
+@pytest.mark.usefixtures("mock")
+def test_failed_runs_are_counted_by_function_and_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("failed_runs.py") == 1
+    assert "     1 x shop/charge: card declined  (latest: 01" in capsys.readouterr().out
+
+
+def test_a_backfill_goes_on_where_it_ended(
+    mock: MockServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "orders.ndjson"
+    file.write_text('{"name": "app/order.paid"}\n{"name": ""}\n', encoding="utf-8")
+    assert run("backfill.py", "orders.ndjson") == 1
+    out = capsys.readouterr().out
+    assert out.startswith("1 accepted, 1 rejected, 0 unknown\n  line 2: name must be text")
+    file.write_text(file.read_text() + '{"name": "app/order.paid"}\n', encoding="utf-8")
+    assert run("backfill.py", "orders.ndjson") == 0
+    assert len(mock.events) == 3
+
+
+@pytest.mark.usefixtures("mock")
+def test_a_service_answers_with_what_its_runs_returned(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("order_service.py") == 0
+    assert capsys.readouterr().out == "200 [{'mailed': True}]\n" * 3
+
+
+def test_stuck_runs_are_cancelled_only_when_asked(
+    mock: MockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mock.advance(timedelta(hours=2))
+    assert run("stop_stuck_runs.py", "shop") == 0
+    assert "1 planned" in capsys.readouterr().out
+    assert [each.status for each in mock.runs if each.function_id == "ship"] == ["running"]
+    assert run("stop_stuck_runs.py", "shop", "--yes") == 0
+    assert [each.status for each in mock.runs if each.function_id == "ship"] == ["cancelled"]
+
+
+def test_every_example_is_run_here() -> None:
+    tests = Path(__file__).read_text(encoding="utf-8")
+    assert [path.name for path in EXAMPLES.glob("*.py") if f'run("{path.name}"' not in tests] == []
