@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from operator import eq
-from typing import Any, Self, TypeVar, cast, overload
+from typing import Any, Self
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
-from inngest_rest._packed_ids import PackedIds
 from inngest_rest.record import Record
-
-T = TypeVar("T")
 
 
 class ActionOutcome(StrEnum):
@@ -42,6 +37,21 @@ class ActionOutcome(StrEnum):
     NOT_TRIED = "not_tried"
 
 
+# What a second call tries; the other outcomes are settled.
+_OPEN = frozenset(
+    {
+        ActionOutcome.PLANNED,
+        ActionOutcome.FAILED,
+        ActionOutcome.UNKNOWN,
+        ActionOutcome.NOT_TRIED,
+    }
+)
+
+_LONGEST_REASON = 500
+
+_MALFORMED = (AttributeError, KeyError, RecursionError, TypeError, ValueError)
+
+
 @frozen(repr=False)
 class ActionRow(Record):
     """One run, or one input, of a bulk operation.
@@ -58,90 +68,39 @@ class ActionRow(Record):
 
     position: int
     id: str | None
-    outcome: ActionOutcome
+    outcome: ActionOutcome = ActionOutcome.NOT_TRIED
     new_run_id: str | None = None
     reason: str | None = None
     replays_before: tuple[str, ...] | None = field(default=None, repr=False)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether `resume` tries it again."""
+        return self.outcome in _OPEN
 
-_OUTCOMES = tuple(ActionOutcome)
-_CODES = {outcome: code for code, outcome in enumerate(_OUTCOMES)}
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Self:
+        """Read a row as `to_dict` returns it.
 
-
-class ActionRows(Sequence[ActionRow]):
-    """The rows of a report: a sequence that makes each row when it is asked for.
-
-    A row takes 17 bytes, and 16 more where runs were started, plus the text of its `reason`.
-
-    Args:
-        rows: The rows; the position of each must be its index.
-    """
-
-    def __init__(self, rows: Iterable[ActionRow] = ()) -> None:
-        if isinstance(rows, ActionRows):
-            vars(self).update(deepcopy(vars(rows)))
-            return
-        self._outcomes = bytearray()
-        self._ids = PackedIds()
-        self._new_run_ids = PackedIds()
-        self._reasons: dict[int, str] = {}
-        self._replays_before: dict[int, tuple[str, ...]] = {}
-        for row in rows:
-            self._put(row)
-
-    def _put(self, row: ActionRow) -> None:
-        """Replace a row, which keeps its id, or append it."""
-        position = row.position
-        if not 0 <= position <= len(self):
-            raise ValueError(f"position {position!r} is not {len(self)}")
-        if position == len(self):
-            self._ids[position] = row.id
-        self._outcomes[position : position + 1] = bytes([_CODES[row.outcome]])
-        self._new_run_ids[position] = row.new_run_id
-        _put(self._reasons, position, row.reason)
-        _put(self._replays_before, position, row.replays_before)
-
-    def __len__(self) -> int:
-        return len(self._outcomes)
-
-    @overload
-    def __getitem__(self, index: int) -> ActionRow: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[ActionRow, ...]: ...
-    def __getitem__(self, index: int | slice) -> ActionRow | tuple[ActionRow, ...]:
-        places = range(len(self))[index]
-        return self._row(places) if isinstance(places, int) else tuple(map(self._row, places))
-
-    def _row(self, position: int) -> ActionRow:
-        return ActionRow(
-            position=position,
-            id=self._ids[position],
-            outcome=_OUTCOMES[self._outcomes[position]],
-            new_run_id=self._new_run_ids[position],
-            reason=self._reasons.get(position),
-            replays_before=self._replays_before.get(position),
-        )
-
-    def outcomes(self) -> Iterator[ActionOutcome]:
-        """Iterate over the outcomes alone, which is faster."""
-        return map(_OUTCOMES.__getitem__, self._outcomes)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, ActionRows | tuple):
-            return NotImplemented
-        rows = cast("Sequence[object]", other)
-        return len(self) == len(rows) and all(map(eq, self, rows))
-
-    def __hash__(self) -> int:
-        return hash(tuple(self))
-
-    def __repr__(self) -> str:
-        return f"<{len(self):,} rows>"
+        Raises:
+            ValueError: It is not a row.
+        """
+        try:
+            replays = value.get("replays_before")
+            return cls(
+                position=_index(value["position"]),
+                id=_optional_text(value.get("id")),
+                outcome=ActionOutcome(value["outcome"]),
+                new_run_id=_optional_text(value.get("new_run_id")),
+                reason=_optional_text(value.get("reason")),
+                replays_before=None if replays is None else tuple(map(_text, replays)),
+            )
+        except _MALFORMED as error:
+            raise ValueError(_described(error)) from None
 
 
-_LONGEST_REASON = 500
-
-_MALFORMED = (AttributeError, KeyError, RecursionError, TypeError, ValueError)
+def _rows(rows: Iterable[ActionRow]) -> tuple[ActionRow, ...]:
+    return tuple(rows)
 
 
 @frozen(repr=False)
@@ -153,16 +112,22 @@ class ActionReport(Record):
 
     Attributes:
         action: What was done: "runs.cancel", "runs.replay", or "functions.invoke APP/FUNCTION".
-        rows: One row per run or input, in order: a sequence that makes each when asked for it.
+        rows: One row per run or input; the position of each is its index.
     """
 
     action: str
-    rows: ActionRows = field(repr=False, converter=ActionRows)
+    rows: tuple[ActionRow, ...] = field(repr=False, converter=_rows)
+
+    @rows.validator
+    def _check(self, _: Attribute[tuple[ActionRow, ...]], rows: tuple[ActionRow, ...]) -> None:
+        for index, row in enumerate(rows):
+            if row.position != index:
+                raise ValueError(f"row {index}: position {row.position!r} is not {index}")
 
     @property
     def counts(self) -> dict[ActionOutcome, int]:
         """How many rows have each outcome; outcomes that no row has are left out."""
-        found = Counter(self.rows.outcomes())
+        found = Counter(row.outcome for row in self.rows)
         return {outcome: found[outcome] for outcome in ActionOutcome if found[outcome]}
 
     def __str__(self) -> str:
@@ -171,11 +136,10 @@ class ActionReport(Record):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as a dict that `json.dumps` accepts, its counts included."""
-        rows = [row.to_dict() for row in self.rows]
         return {
             "action": self.action,
             "counts": {str(outcome): count for outcome, count in self.counts.items()},
-            "rows": rows,
+            "rows": [row.to_dict() for row in self.rows],
         }
 
     @classmethod
@@ -186,11 +150,11 @@ class ActionReport(Record):
             ValueError: It is not a report; the message has the position of the row.
         """
         try:
-            rows = ActionRows(_rows(value["rows"]))
+            rows = [_row(index, row) for index, row in enumerate(value["rows"])]
             return cls(_text(value["action"]), rows)
         except _MALFORMED as error:
             raise ValueError(
-                f"this is not the report of a bulk operation: {_what(error)}"
+                f"this is not the report of a bulk operation: {_described(error)}"
             ) from None
 
     @classmethod
@@ -207,35 +171,17 @@ class ActionReport(Record):
         return cls.from_dict(value)
 
 
-def _put(values: dict[int, T], position: int, value: T | None) -> None:
-    """Set the value at a position; None leaves it empty."""
-    if value is None:
-        values.pop(position, None)
-    else:
-        values[position] = value
+def _row(index: int, value: Mapping[str, Any]) -> ActionRow:
+    try:
+        return ActionRow.from_dict(value)
+    except ValueError as error:
+        raise ValueError(f"row {index}: {error}") from None
 
 
-def _rows(rows: Iterable[Mapping[str, Any]]) -> Iterator[ActionRow]:
-    for position, row in enumerate(rows):
-        try:
-            read = _row(row, position)
-        except _MALFORMED as error:
-            raise ValueError(f"row {position}: {_what(error)}") from None
-        yield read
-
-
-def _row(row: Mapping[str, Any], position: int) -> ActionRow:
-    if row["position"] != position:
-        raise ValueError(f"position {row['position']!r} is not {position}")
-    replays = row.get("replays_before")
-    return ActionRow(
-        position=position,
-        id=_optional_text(row.get("id")),
-        outcome=ActionOutcome(row["outcome"]),
-        new_run_id=_optional_text(row.get("new_run_id")),
-        reason=_optional_text(row.get("reason")),
-        replays_before=None if replays is None else tuple(map(_text, replays)),
-    )
+def _index(value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"position {value!r} is not an integer")
+    return value
 
 
 def _optional_text(value: object) -> str | None:
@@ -248,7 +194,7 @@ def _text(value: object) -> str:
     return value
 
 
-def _what(error: Exception) -> str:
+def _described(error: Exception) -> str:
     # What it quotes may be a whole file.
     return f"it has no {error}" if isinstance(error, KeyError) else str(error)[:_LONGEST_REASON]
 

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from inngest_rest._core.actions.ledger import Ledger
-from inngest_rest._core.actions.selection import is_open, new_row
 from inngest_rest._core.arguments import check_run_id
 from inngest_rest.action_reports import ActionReport, ActionRow
 from inngest_rest.cli.report_file import ReportFile
@@ -65,7 +63,7 @@ class Act:
         if not self._parameters.needs_confirmation:
             return self._carry_out(kept)
         kept = kept or self._plan(None)
-        count = sum(map(is_open, kept.rows))
+        count = _count_open(kept)
         if count and not self._extras.yes:
             if not self._can_ask:
                 return self._refuse(kept, count)
@@ -99,7 +97,7 @@ class Act:
             status = self._answer.fail(problem, data=self._first_rows(planned))
         else:
             status = self._answer.one(self._first_rows(planned))
-        if problem is None and any(map(is_open, planned.rows)):
+        if problem is None and _count_open(planned):
             self._answer.talk.hint(f"To do it: {self._command()}")
         return status
 
@@ -116,7 +114,7 @@ class Act:
 
     def _is_confirmed(self, planned: ActionReport, count: int) -> bool:
         talk = self._answer.talk
-        ids = [row.id or "" for row in planned.rows if is_open(row)]
+        ids = [row.id or "" for row in planned.rows if row.is_open]
         window = "".join(
             f", {name} {at:%Y-%m-%d %H:%M:%S} UTC"
             for name, at in zip(("since", "until"), self._parameters.window, strict=True)
@@ -131,8 +129,8 @@ class Act:
         start = kept or ActionReport(
             _action(self._operation, self._parameters), _rows(self._parameters)
         )
-        ledger, action = Ledger(start.rows), start.action
-        to_do, done = sum(map(is_open, start.rows)), 0
+        rows, action = list(start.rows), start.action
+        to_do, done = _count_open(start), 0
 
         def on_start(row: ActionRow) -> None:
             if self._file:
@@ -141,7 +139,7 @@ class Act:
         def on_result(row: ActionRow) -> None:
             nonlocal done
             done += 1
-            ledger.put(row)
+            rows[row.position] = row
             if self._file:
                 self._file.add(row)
             self._show(row)
@@ -162,19 +160,19 @@ class Act:
         except OperationError as error:
             report = error.data.report if isinstance(error.data, Acted) else None
             problem = problem_of(error, self._operation, self._parameters)
-            return self._answer_acted(report or ActionReport(action, ledger), problem)
+            return self._answer_acted(report or ActionReport(action, rows), problem)
         except KeyboardInterrupt as error:
-            report = ActionReport(action, ledger)
+            report = ActionReport(action, rows)
             message = f"interrupted; so far {report}"
             return self._answer_acted(report, evolve(problem_of(error), message=message))
         finally:
             self._answer.talk.end_progress()
             if self._file:
-                self._file.finish(ActionReport(action, ledger))
+                self._file.finish(ActionReport(action, rows))
 
     def _answer_acted(self, report: ActionReport, problem: Problem | None = None) -> int:
         self._answer.talk.end_progress()
-        if problem is not None and self._file and any(map(is_open, report.rows)):
+        if problem is not None and self._file and _count_open(report):
             problem = evolve(problem, hint=f"To do what is left: {self._command()}")
         if self._writes_lines:
             return self._answer_lines(report, problem)
@@ -238,9 +236,13 @@ def _action(operation: BulkOperation[Any], parameters: Any) -> str:
 def _rows(parameters: Any) -> list[ActionRow]:
     """Return the rows of what is named rather than selected by a filter."""
     if isinstance(parameters, InvokeMany):
-        return [new_row(position, None) for position in range(len(parameters.inputs))]
+        return [ActionRow(position, None) for position in range(len(parameters.inputs))]
     ids = dict.fromkeys(check_run_id(f"ids[{at}]", id) for at, id in enumerate(parameters.ids))
-    return [new_row(position, id) for position, id in enumerate(list(ids)[: parameters.limit])]
+    return [ActionRow(position, id) for position, id in enumerate(list(ids)[: parameters.limit])]
+
+
+def _count_open(report: ActionReport) -> int:
+    return sum(row.is_open for row in report.rows)
 
 
 def _runs(count: int) -> str:

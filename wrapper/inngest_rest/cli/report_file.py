@@ -12,9 +12,9 @@ import json
 import os
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
+from inngest_rest.action_reports import ActionReport, ActionRow
 from inngest_rest.operations.parameters import ParameterError, unusable_file
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class ReportFile:
         ):
             for line in it:
                 if line.endswith("\n"):  # the last one may be half of one
-                    yield _row(line)
+                    yield ActionRow.from_dict(json.loads(line))
 
     def _replace(self, report: ActionReport) -> None:
         part = Path(f"{self._path}.part")
@@ -104,16 +104,3 @@ class ReportFile:
             file.flush()
             os.fsync(file.fileno())
         part.replace(self._path)
-
-
-def _row(line: str) -> ActionRow:
-    values: dict[str, Any] = json.loads(line)
-    replays: list[str] | None = values["replays_before"]
-    return ActionRow(
-        position=values["position"],
-        id=values["id"],
-        outcome=ActionOutcome(values["outcome"]),
-        new_run_id=values["new_run_id"],
-        reason=values["reason"],
-        replays_before=None if replays is None else tuple(replays),
-    )

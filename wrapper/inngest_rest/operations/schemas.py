@@ -14,7 +14,6 @@ import docstring_parser
 import msgspec
 from docstring_parser import Docstring, DocstringStyle
 
-from inngest_rest.action_reports import ActionRows
 from inngest_rest.operations.envelope import Envelope
 from inngest_rest.operations.operation import Returns
 from inngest_rest.operations.problems import MEANING, Code
@@ -110,17 +109,11 @@ def _definitions(kind: type[Any]) -> dict[str, Schema]:
     """Return the schemas of an attrs class and of those that it is made of, by name."""
     classes = {each.__name__: each for each in _classes(kind, set())}
     _, found = msgspec.json.schema_components(
-        tuple(classes.values()), schema_hook=_private, ref_template=_REFERENCE + "{name}"
+        tuple(classes.values()), ref_template=_REFERENCE + "{name}"
     )
     for name, each in classes.items():
         _complete(found[name], each)
     return {name: found[name] for name in classes}
-
-
-def _private(kind: type[Any]) -> Schema:
-    """Return a schema for what stands in private fields alone, which are taken out."""
-    assert kind is ActionRows, kind
-    return {"type": "array"}
 
 
 def _classes(kind: Any, found: set[type[Any]]) -> Iterator[type[Any]]:

@@ -31,7 +31,6 @@ from inngest_rest.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from inngest_rest._core.actions.ledger import Ledger
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest._core.drivers.blocking import Driver
@@ -85,11 +84,11 @@ class Collected(NamedTuple, Generic[J]):
     """What a bulk operation is about.
 
     Attributes:
-        ledger: A row for each run or input, settled or not.
+        rows: A row for each run or input, settled or not.
         targets: What to act on, in the order of the rows; made one by one.
     """
 
-    ledger: Ledger
+    rows: list[ActionRow]
     targets: Iterable[J]
 
 
@@ -162,8 +161,8 @@ class Action(Generic[J]):
 
     def run(self, driver: Driver) -> ActionReport:
         """Collect and act; several acts run concurrently, in threads."""
-        ledger, targets = driver.run(self._collect())
-        tally = self._tally(ledger)
+        rows, targets = driver.run(self._collect())
+        tally = self._tally(rows)
         try:
             driver.run_many(
                 targets,
@@ -178,8 +177,8 @@ class Action(Generic[J]):
 
     async def run_async(self, driver: AsyncDriver) -> ActionReport:
         """Collect and act; several acts run concurrently, in tasks."""
-        ledger, targets = await driver.run(self._collect())
-        tally = self._tally(ledger)
+        rows, targets = await driver.run(self._collect())
+        tally = self._tally(rows)
         try:
             await driver.run_many(
                 targets,
@@ -192,8 +191,8 @@ class Action(Generic[J]):
             raise
         return tally.finish()
 
-    def _tally(self, ledger: Ledger) -> _Tally:
-        return _Tally(self._name, ledger, self._options, self._hopeless)
+    def _tally(self, rows: list[ActionRow]) -> _Tally:
+        return _Tally(self._name, rows, self._options, self._hopeless)
 
     def _paced(self, target: J, begin: Begin) -> Plan[Result]:
         pause = self._options.pacer.take()
@@ -208,7 +207,7 @@ class _Tally(Locked):
     def __init__(
         self,
         name: str,
-        ledger: Ledger,
+        rows: list[ActionRow],
         options: Options,
         hopeless: tuple[type[InngestError], ...],
     ) -> None:
@@ -217,7 +216,7 @@ class _Tally(Locked):
         self._on_start = options.on_start
         self._on_result = options.on_result
         self._hopeless = hopeless
-        self._ledger = ledger
+        self._rows = rows
         self._begun: dict[int, ActionRow] = {}
         self._failing = 0
         self._stopped_by: InngestError | None = None
@@ -234,7 +233,7 @@ class _Tally(Locked):
         """Add the result of an act, None if it was abandoned; return whether to continue."""
         begun = self._begun.pop(target.row.position, None)
         row, cause = result or Result(begun or _not_begun(target.row))
-        self._ledger.put(row)
+        self._rows[row.position] = row
         is_failing = isinstance(cause, ServerError | TransportError)
         self._failing = self._failing + 1 if is_failing else 0
         if isinstance(cause, self._hopeless) or names_a_pause(cause) or self._failing >= _OUTAGE:
@@ -259,7 +258,7 @@ class _Tally(Locked):
         error.add_note(f"so far {self._report()}")
 
     def _report(self) -> ActionReport:
-        return ActionReport(self._name, self._ledger)
+        return ActionReport(self._name, self._rows)
 
 
 def _not_begun(row: ActionRow) -> ActionRow:

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any, cast
 from attrs import frozen
 
 from inngest_rest._core.actions.action import Action, Collected, Result, check_options, failure
-from inngest_rest._core.actions.ledger import Ledger
-from inngest_rest._core.actions.selection import check_report, is_open, new_row, with_reason
+from inngest_rest._core.actions.selection import check_report, with_reason
 from inngest_rest._core.arguments import check_id, check_json_object
 from inngest_rest._core.resources import functions
 from inngest_rest._visible import shown
-from inngest_rest.action_reports import ActionOutcome, ActionRow, ActionRows
+from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import (
     BadRequestError,
     InngestError,
@@ -61,9 +60,9 @@ def invoke_many(
         given = shown(cast("object", inputs))
         raise InvalidArgumentError(f"inputs must be an iterable of objects, not {given}")
     found = [check_json_object(f"inputs[{at}]", each) for at, each in enumerate(inputs)]
-    rows = ActionRows(new_row(position, None) for position in range(len(found)))
+    rows = [ActionRow(position, None) for position in range(len(found))]
     if resume is not None:
-        rows = check_report(resume, name).rows
+        rows = list(check_report(resume, name).rows)
         if len(rows) != len(found):
             raise InvalidArgumentError(
                 f"resume is the report of {len(rows)} inputs, and there are {len(found)}: pass "
@@ -72,8 +71,8 @@ def invoke_many(
 
     def collect() -> Plan[Collected[_Input]]:
         yield from ()
-        to_do = (it for it in rows if is_open(it) and it.outcome != ActionOutcome.UNKNOWN)
-        return Collected(Ledger(rows), (_Input(row, found[row.position]) for row in to_do))
+        to_do = (it for it in rows if it.is_open and it.outcome != ActionOutcome.UNKNOWN)
+        return Collected(rows, (_Input(row, found[row.position]) for row in to_do))
 
     def act(target: _Input, begin: Begin) -> Plan[Result]:
         return _invoke(session, app, function, target, begin, dry_run=options.dry_run)

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from attrs import evolve
 
 from inngest_rest._core.actions.action import Action, Result, check_options, failure, may_be_done
-from inngest_rest._core.actions.kept_runs import KeptRun
-from inngest_rest._core.actions.selection import RunTarget, check_selection, with_reason
+from inngest_rest._core.actions.selection import KeptRun, RunTarget, check_selection, with_reason
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import event_runs, functions, one_run, runs
 from inngest_rest._core.resources.filters import check_statuses

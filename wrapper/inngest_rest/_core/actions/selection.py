@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from itertools import islice, repeat
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Self
 
 from attrs import frozen
 
 from inngest_rest._core.actions.action import Collected, OptionArguments
-from inngest_rest._core.actions.kept_runs import KeptRuns
-from inngest_rest._core.actions.ledger import Ledger
 from inngest_rest._core.arguments import check_count_or_none, check_run_id
 from inngest_rest._core.calls.server_clock import SAME_WITHIN
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import check_statuses
-from inngest_rest._packed_ids import PackedIdSet
 from inngest_rest._visible import shown
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.errors import InvalidArgumentError, RouteNotFoundError
@@ -25,30 +22,44 @@ from inngest_rest.models import RunStatus
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inngest_rest._core.actions.kept_runs import KeptRun
     from inngest_rest._core.calls.listing import Listing, Walk
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.action_reports import ActionRows
     from inngest_rest.models import Page, Run
     from inngest_rest.typing import StatusFilter
 
 Resumable = ActionReport | Mapping[str, object]
 
-# What a second call tries; the other outcomes are settled.
-_OPEN = frozenset(
-    {
-        ActionOutcome.PLANNED,
-        ActionOutcome.FAILED,
-        ActionOutcome.UNKNOWN,
-        ActionOutcome.NOT_TRIED,
-    }
-)
-
-
 UNFINISHED = (RunStatus.QUEUED, RunStatus.RUNNING)
 
 _FILTERS = ("status", "app", "function", "since", "until")
+
+
+@frozen
+class KeptRun:
+    """What matters of a run, beside its id, to whoever replays it.
+
+    Attributes:
+        event_id: The event that started it; None for one without.
+        function: Its app and function, None where the route does not have them.
+        is_ended: Whether it has ended.
+        is_of_batch: Whether it handled a batch of events.
+    """
+
+    event_id: str | None
+    function: tuple[str | None, str | None]
+    is_ended: bool
+    is_of_batch: bool
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        """Return what matters of a run."""
+        return cls(
+            next(iter(run.event_ids), None),
+            (run.app_id, run.function_id),
+            run.is_ended,
+            run.batch_id is not None,
+        )
 
 
 @frozen
@@ -132,14 +143,14 @@ def check_selection(
         raise InvalidArgumentError(f"{' and '.join(ways)} exclude each other: pass one of them")
     check_count_or_none("limit", limit)
     if resume is not None:
-        rows = check_report(resume, action).rows
-        for row in filter(is_open, rows):
+        rows = list(check_report(resume, action).rows)
+        for row in (row for row in rows if row.is_open):
             # It may come from a file: an id is never None here, nor anything but an id.
             check_run_id(f"resume: the id of row {row.position}", row.id)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
         return lambda: _remaining(rows, limit)
     if ids is not None:
-        ledger = _check_ids(ids, limit)
-        return lambda: _named(ledger)
+        named = _check_ids(ids, limit)
+        return lambda: _named(named)
     if not given:
         raise InvalidArgumentError(
             "nothing selects runs: pass ids, or a filter (status, app, function, since, until); "
@@ -156,7 +167,7 @@ def check_selection(
         session.clock.now(),
     )
     _listing(session, selected)  # its arguments are checked before anything is sent
-    return lambda: _listed(session, selected, KeptRuns() if keep_runs else None)
+    return lambda: _listed(session, selected, keep_runs=keep_runs)
 
 
 def check_report(resume: Resumable, action: str) -> ActionReport:
@@ -172,48 +183,38 @@ def check_report(resume: Resumable, action: str) -> ActionReport:
     return report
 
 
-def is_open(row: ActionRow) -> bool:
-    """Return whether a second call tries what the row is about."""
-    return row.outcome in _OPEN
-
-
-def new_row(position: int, run_id: str | None) -> ActionRow:
-    """Return the row of what was not tried yet."""
-    return ActionRow(position, run_id, ActionOutcome.NOT_TRIED)
-
-
 def with_reason(row: ActionRow, outcome: ActionOutcome, reason: str | None = None) -> ActionRow:
     """Return a row with an outcome, and the reason for it."""
     # Ten times as fast as evolve, which counts for a hundred thousand rows.
     return ActionRow(row.position, row.id, outcome, row.new_run_id, reason, row.replays_before)
 
 
-def _remaining(rows: ActionRows, limit: int | None) -> Plan[Collected[RunTarget]]:
+def _remaining(rows: list[ActionRow], limit: int | None) -> Plan[Collected[RunTarget]]:
     yield from ()
-    return Collected(Ledger(rows), islice(map(RunTarget, filter(is_open, rows)), limit))
+    targets = (RunTarget(row) for row in rows if row.is_open)
+    return Collected(rows, islice(targets, limit))
 
 
-def _named(ledger: Ledger) -> Plan[Collected[RunTarget]]:
+def _named(rows: list[ActionRow]) -> Plan[Collected[RunTarget]]:
     yield from ()
-    return Collected(ledger, map(RunTarget, ledger))
+    return Collected(rows, map(RunTarget, rows))
 
 
 def _listed(
-    session: Session, selected: RunFilter, kept: KeptRuns | None
+    session: Session, selected: RunFilter, *, keep_runs: bool
 ) -> Plan[Collected[RunTarget]]:
     """List the runs to their end before the first act, so that the set cannot grow under it."""
-    ledger, seen = Ledger(), PackedIdSet()
+    found: dict[str, KeptRun | None] = {}
     walk, page = yield from _first_page(session, selected)
     while True:
         for run in page.items:
-            if seen.add(run.id):
-                ledger.put(new_row(len(ledger), run.id))
-                if kept is not None:
-                    kept.add(run)
+            if run.id not in found:
+                found[run.id] = KeptRun.of(run) if keep_runs else None
         if walk.is_done:
             break
         page = yield from walk.next_page()
-    return Collected(ledger, map(RunTarget, ledger, repeat(None) if kept is None else kept))
+    rows = [ActionRow(position, id) for position, id in enumerate(found)]
+    return Collected(rows, map(RunTarget, rows, found.values()))
 
 
 def _first_page(session: Session, selected: RunFilter) -> Plan[tuple[Walk[Run], Page[Run]]]:
@@ -246,16 +247,12 @@ def _listing(session: Session, selected: RunFilter) -> Listing[Run]:
     )
 
 
-def _check_ids(ids: Iterable[str], limit: int | None) -> Ledger:
+def _check_ids(ids: Iterable[str], limit: int | None) -> list[ActionRow]:
     """Return the rows of the ids, without repeats; an error names the position."""
     if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidArgumentError(f"ids must be an iterable of run ids, not {shown(ids)}")
-    ledger, seen = Ledger(), PackedIdSet()
-    for at, each in enumerate(ids):
-        is_new = seen.add(check_run_id(f"ids[{at}]", each))
-        if is_new and (limit is None or len(ledger) < limit):
-            ledger.put(new_row(len(ledger), each))
-    return ledger
+    unique = dict.fromkeys(check_run_id(f"ids[{at}]", each) for at, each in enumerate(ids))
+    return [ActionRow(position, id) for position, id in enumerate(islice(unique, limit))]
 
 
 def _check_window(name: str, value: datetime | timedelta | None) -> datetime | timedelta | None:
