@@ -66,9 +66,9 @@ class Events(Resource):
             name: Only events with exactly this name.
             as_: What to decode the data as: a dataclass, an attrs class, a TypedDict or a pydantic
                 model; a mapping if left out. See `EventType`.
-            since: Only events received after this aware datetime; by default, one hour ago, or
-                without a limit if `until` is given.
-            until: Only events received before this aware datetime.
+            since: Only events received after this time; by default, one hour ago, or without a
+                limit if until is given. An aware datetime.
+            until: Only events received before this time. An aware datetime.
             limit: Maximum number of events in total; None for all of them.
             page_size: Maximum number of events per request; the server returns at most 50.
             cursor: The `next_cursor` of an earlier page, to continue after it.
@@ -163,7 +163,7 @@ class Events(Resource):
 
         Args:
             id: The internal id of the event, as returned by `send`.
-            timeout: Maximum time to wait, seconds or a timedelta.
+            timeout: Maximum time to wait. Seconds, or a timedelta.
 
         Returns:
             The runs, with their outputs or errors.
@@ -184,15 +184,14 @@ class Events(Resource):
     async def explain(self, id: str, *, name: str | None = None) -> Explanation:
         """Explain what became of an event: its runs, or why a function did not run.
 
-        `str` of the result is one sentence.
-
         Args:
             id: The internal id of the event, as returned by `send`; or an id of your own, of which
                 the newest event among the last 1,000 of 24 hours is taken.
             name: The event's name, to search for an id of your own among events of that name only.
 
         Returns:
-            The functions that listen, the runs, and each reason that the evidence allows.
+            The functions that listen, the runs, and each reason that the evidence allows. `str` of
+            it is one sentence.
 
         Raises:
             NotFoundError: No such event; one that was just sent appears after about 0.25 s.

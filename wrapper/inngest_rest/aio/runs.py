@@ -40,11 +40,12 @@ class Runs(Resource):
         """List runs, newest first.
 
         Args:
-            status: One or several of queued, running, completed, failed, cancelled; in any case.
+            status: Only runs of these statuses. One or several of queued, running, completed,
+                failed, cancelled; in any case.
             app: Only runs of this app.
             function: Only runs of this function of the app.
-            since: Only runs queued at or after this aware datetime.
-            until: Only runs queued at or before this aware datetime.
+            since: Only runs queued at or after this time. An aware datetime.
+            until: Only runs queued at or before this time. An aware datetime.
             include_output: Whether to list runs with their `output` or `error`.
             limit: Maximum number of runs in total; None for all of them.
             page_size: Maximum number of runs per request, 1 to 100.
@@ -96,7 +97,7 @@ class Runs(Resource):
 
         Args:
             id: The run's id.
-            timeout: Maximum time to wait, seconds or a timedelta.
+            timeout: Maximum time to wait. Seconds, or a timedelta.
 
         Raises:
             WaitTimeoutError: The run did not end in time; `run` is its last known state.
@@ -108,11 +109,13 @@ class Runs(Resource):
         return await self._driver.run(wait.wait(self._session, id, timeout))
 
     def wait_many(self, ids: Iterable[str], timeout: Seconds) -> AsyncEndedRuns:
-        """Wait until each of many runs has ended; return an iterator of them as they end.
+        """Wait until each of many runs has ended, and return each as it ends.
+
+        Runs that failed or were cancelled are returned like any other.
 
         Args:
             ids: The runs' ids; repeats are left out.
-            timeout: Maximum time to wait for all of them, seconds or a timedelta.
+            timeout: Maximum time to wait for all of them. Seconds, or a timedelta.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
@@ -137,7 +140,7 @@ class Runs(Resource):
         include_output: bool = False,
         token: str | None = None,
     ) -> AsyncWatcher:
-        """Watch runs; return an iterator of their changes: they appear, change status, and end.
+        """Watch runs, and return their changes: they appear, change status, and end.
 
         No run is missed, however short: one that starts and ends between two polls appears and
         ends. Runs that are open at the beginning appear first. The clock must not be ahead of the
@@ -148,11 +151,11 @@ class Runs(Resource):
                 seen then ends without appearing.
             app: Only runs of this app.
             function: Only runs of this function of the app.
-            every: Time between two polls, seconds or a timedelta, at least 1 s. It is longer if the
-                server needs more than a quarter of it to respond.
-            timeout: When to end the iteration, seconds or a timedelta; None for never.
-            since: Also report what happened from this aware datetime on, by the server's clock; by
-                default from now on.
+            every: Time between two polls, at least 1 s. Seconds, or a timedelta; it is longer if
+                the server needs more than a quarter of it to respond.
+            timeout: Time after which to stop. Seconds, or a timedelta; None for never.
+            since: Also report what happened from this time on. An aware datetime, by the server's
+                clock; by default from now on.
             include_output: Whether runs have their `output` or `error`.
             token: The `token` of another watch of the same app and function, to go on after the
                 changes that it returned. Excludes `since`.
@@ -240,9 +243,9 @@ class Runs(Resource):
             status: Which of queued and running to cancel; by default both.
             app: Only runs of this app.
             function: Only runs of this function of the app.
-            since: Only runs queued at or after this aware datetime; a timedelta is that long ago
-                by the server's clock.
-            until: Only runs queued before this aware datetime; a timedelta is that long ago.
+            since: Only runs queued at or after this time. An aware datetime; a timedelta is that
+                long ago by the server's clock.
+            until: Only runs queued before this time. An aware datetime, or a timedelta.
             limit: Maximum number of runs to cancel.
             dry_run: Report what would be cancelled, as planned, and cancel nothing.
             in_flight: Maximum number of runs in work at a time, 1 to 64.
@@ -301,7 +304,9 @@ class Runs(Resource):
         on_result: Callable[[ActionRow], object] | None = None,
         resume: Resumable | None = None,
     ) -> ActionReport:
-        """Replay many runs, none of them twice, and report on each with the new run's id.
+        """Replay many runs, named by their ids or selected by a filter, and report on each.
+
+        Not safe to repeat: each call starts new runs. Within one no run is replayed twice.
 
         A filter is read to its end before the first run is replayed, so that the set cannot grow
         meanwhile. A replay whose response was lost is looked up among the runs of its event before
@@ -313,9 +318,9 @@ class Runs(Resource):
             status: Statuses of ended runs; by default failed.
             app: Only runs of this app.
             function: Only runs of this function of the app.
-            since: Only runs queued at or after this aware datetime; a timedelta is that long ago
-                by the server's clock.
-            until: Only runs queued before this aware datetime; a timedelta is that long ago.
+            since: Only runs queued at or after this time. An aware datetime; a timedelta is that
+                long ago by the server's clock.
+            until: Only runs queued before this time. An aware datetime, or a timedelta.
             limit: Maximum number of runs to replay.
             dry_run: Report what would be replayed or refused, and replay nothing.
             in_flight: Maximum number of runs in work at a time, 1 to 64.
@@ -375,13 +380,16 @@ class Runs(Resource):
         """Get a run's trace: the root span, with its steps and the attempts at them as children.
 
         Each step is one span, spans of the server's own are left out, and failed attempts lie under
-        the step that they tried. `print(trace.render())` shows it as a waterfall in a terminal,
-        `trace.to_html()` as a page.
+        the step that they tried.
 
         Args:
             id: The run's id.
-            raw: True for the server's own tree, each span of it as it was sent. For what the
+            raw: Whether to get the server's own tree, each span of it as it was sent. For what the
                 readable tree leaves out, and for spans of a kind that is not known yet.
+
+        Returns:
+            The root. `print(trace.render())` shows it as a waterfall in a terminal,
+            `trace.to_html()` as a page.
 
         Raises:
             NotFoundError: No such run, or it has no trace yet.

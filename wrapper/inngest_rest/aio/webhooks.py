@@ -22,7 +22,7 @@ class Webhooks(Resource):
         page_size: int | None = None,
         cursor: str | None = None,
     ) -> AsyncPaginator[Webhook]:
-        """List webhooks.
+        """List webhooks. The URL of each contains a key.
 
         Args:
             limit: Maximum number in total; None for all of them.
@@ -40,7 +40,7 @@ class Webhooks(Resource):
         )
 
     async def create(self, *, name: str | None = None, transform: str | None = None) -> Webhook:
-        """Create a webhook.
+        """Create a webhook. Its URL contains a key.
 
         Args:
             name: A display name.
@@ -56,7 +56,7 @@ class Webhooks(Resource):
         )
 
     async def get(self, id: str) -> Webhook:
-        """Get one webhook.
+        """Get one webhook. Its URL contains a key.
 
         Args:
             id: The webhook's id.

@@ -25,7 +25,7 @@ class Cancellations(Resource):
         page_size: int | None = None,
         cursor: str | None = None,
     ) -> Paginator[Cancellation]:
-        """List bulk cancellations.
+        """List bulk cancellations. Self-hosted servers do not store any.
 
         Args:
             limit: Maximum number in total; None for all of them.
@@ -53,13 +53,16 @@ class Cancellations(Resource):
         started_after: datetime | None = None,
         condition: str | None = None,
     ) -> Cancellation:
-        """Cancel every run of a function that started in a time window.
+        """Cancel every run of a function that started in a time window, by the server itself.
+
+        Only Inngest Cloud does so. Elsewhere, and to see the runs first, cancel runs by a filter.
 
         Args:
             app: The app's id.
             function: The function's id; a self-hosted server expects `APP-FUNCTION`.
-            started_before: Only runs started before this aware datetime; not in the future.
-            started_after: Only runs started after this aware datetime.
+            started_before: Only runs started before this time, which is not in the future. An aware
+                datetime.
+            started_after: Only runs started after this time. An aware datetime.
             condition: CEL expression over the event, such as "event.data.plan == 'free'".
 
         Raises:

@@ -114,11 +114,13 @@ class Functions(Resource):
     ) -> ActionReport:
         """Start a function once for each input, and report on each with its run's id.
 
+        Not safe to repeat: each call starts the runs again.
+
         Args:
             app: The app's id.
             function: The function's id within the app.
-            inputs: The event data of each run; None stands for `{}`. All are checked before the
-                first run is started.
+            inputs: The event data of each run, all of which is checked before the first run is
+                started. None stands for `{}`.
             dry_run: Check the inputs and report them as planned; start nothing.
             in_flight: Maximum number of requests in flight, 1 to 64.
             max_requests: Maximum number of requests per period; None for no limit.

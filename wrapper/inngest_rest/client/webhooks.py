@@ -23,7 +23,7 @@ class Webhooks(Resource):
         page_size: int | None = None,
         cursor: str | None = None,
     ) -> Paginator[Webhook]:
-        """List webhooks.
+        """List webhooks. The URL of each contains a key.
 
         Args:
             limit: Maximum number in total; None for all of them.
@@ -41,7 +41,7 @@ class Webhooks(Resource):
         )
 
     def create(self, *, name: str | None = None, transform: str | None = None) -> Webhook:
-        """Create a webhook.
+        """Create a webhook. Its URL contains a key.
 
         Args:
             name: A display name.
@@ -55,7 +55,7 @@ class Webhooks(Resource):
         return self._driver.run(webhooks.create(self._session, name=name, transform=transform))
 
     def get(self, id: str) -> Webhook:
-        """Get one webhook.
+        """Get one webhook. Its URL contains a key.
 
         Args:
             id: The webhook's id.
