@@ -286,11 +286,3 @@ def test_one_module_reads_the_environment_and_one_knows_how_to_sleep() -> None:
     of_command = {"cli/options.py", "cli/skill_files.py"}
     assert reads <= {"_core/calls/settings.py", *of_command}
     assert sleeps == {"_core"}
-
-
-def test_modules_are_small() -> None:
-    lengths = {
-        str(path.relative_to(PACKAGE)): len(path.read_text(encoding="utf-8").splitlines())
-        for path in PACKAGE.rglob("*.py")
-    }
-    assert {name: length for name, length in lengths.items() if length > 400} == {}
