@@ -229,6 +229,7 @@ PACKAGE = Path(inngest_rest.__file__).parent
 PUBLIC = [
     "inngest_rest.action_reports",
     "inngest_rest.aio",
+    "inngest_rest.buffers",
     "inngest_rest.client",
     "inngest_rest.diagnosis",
     "inngest_rest.errors",
@@ -244,10 +245,10 @@ PUBLIC = [
     "inngest_rest.testing.pytest_plugin",
     "inngest_rest.typing",
 ]
-MODULES_OF_A_CLIENT = [*GROUPS, "buffer", "client", "paginator", "watcher"]
+MODULES_OF_A_CLIENT = [*GROUPS, "client", "paginator", "watcher"]
 OF_CLIENTS = [
     f"inngest_rest.{it}.{name}" for it in ("aio", "client") for name in MODULES_OF_A_CLIENT
-]
+] + ["inngest_rest.buffers.asynchronous", "inngest_rest.buffers.blocking"]
 # Parts of the command and of the MCP server: programs, whose modules nobody is to import.
 OF_PROGRAMS = re.compile(r"inngest_rest\.(cli|mcp|operations)\b")
 

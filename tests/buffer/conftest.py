@@ -9,8 +9,7 @@ import pytest
 
 from inngest_rest import AsyncEventBuffer, EventBuffer, InngestClient
 from inngest_rest._core.buffer import schedule
-from inngest_rest.aio import buffer as async_buffer
-from inngest_rest.client import buffer as blocking_buffer
+from inngest_rest.buffers import asynchronous, blocking
 from tests.support.doors import Blocking, open_door
 
 if TYPE_CHECKING:
@@ -58,5 +57,5 @@ def make(client: Any, store: Path | None) -> Iterator[Callable[..., EventBuffer]
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again at once after a failure."""
     monkeypatch.setattr(schedule, "_LONGEST_PAUSE", 0.0)
-    for door in (async_buffer, blocking_buffer):
+    for door in (asynchronous, blocking):
         monkeypatch.setattr(door, "_AFTER_A_BUG", 0.0)

@@ -116,21 +116,17 @@ def truncate(client: Path) -> None:
         (truncate, "changed  events.py"),
         (lambda client: (client / "apps.py").unlink(), "missing  apps.py"),
         (lambda client: (client / "stray.py").touch(), "extra    stray.py"),
-        (lambda client: (client / "_pulse.py").touch(), "extra    _pulse.py"),
     ],
-    ids=["edited", "truncated", "missing", "extra", "async only"],
+    ids=["edited", "truncated", "missing", "extra"],
 )
 def test_the_blocking_client_is_checked_file_by_file(
     root: Path, spoil: Any, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    by_hand = "# by hand\n"
-    (root / CLIENT / "buffer.py").write_text(by_hand, encoding="utf-8")
     spoil(root / CLIENT)
     assert regenerate(root, BLOCKING_CLIENT, check=True) == 1
     assert capsys.readouterr().err.splitlines()[1:-1] == [f"  {told}"]
     assert regenerate(root, BLOCKING_CLIENT, check=False) == 0
     assert regenerate(root, BLOCKING_CLIENT, check=True) == 0
-    assert (root / CLIENT / "buffer.py").read_text(encoding="utf-8") == by_hand
 
 
 @pytest.mark.parametrize("table", ["CODE", "WORDS"])

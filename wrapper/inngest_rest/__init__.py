@@ -12,11 +12,11 @@ from inngest_rest._version import __version__
 if TYPE_CHECKING:
     from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
     from inngest_rest.aio import AsyncInngestClient
-    from inngest_rest.aio.buffer import AsyncEventBuffer
     from inngest_rest.aio.paginator import AsyncPaginator
     from inngest_rest.aio.watcher import AsyncEndedRuns, AsyncWatcher
+    from inngest_rest.buffers.asynchronous import AsyncEventBuffer
+    from inngest_rest.buffers.blocking import EventBuffer
     from inngest_rest.client import InngestClient
-    from inngest_rest.client.buffer import EventBuffer
     from inngest_rest.client.paginator import Paginator
     from inngest_rest.client.watcher import EndedRuns, Watcher
     from inngest_rest.diagnosis import (
@@ -155,11 +155,11 @@ __all__ = [
 _NAMES = {
     "inngest_rest.action_reports": "ActionOutcome ActionReport ActionRow",
     "inngest_rest.aio": "AsyncInngestClient",
-    "inngest_rest.aio.buffer": "AsyncEventBuffer",
+    "inngest_rest.buffers.asynchronous": "AsyncEventBuffer",
     "inngest_rest.aio.paginator": "AsyncPaginator",
     "inngest_rest.aio.watcher": "AsyncEndedRuns AsyncWatcher",
     "inngest_rest.client": "InngestClient",
-    "inngest_rest.client.buffer": "EventBuffer",
+    "inngest_rest.buffers.blocking": "EventBuffer",
     "inngest_rest.client.paginator": "Paginator",
     "inngest_rest.client.watcher": "EndedRuns Watcher",
     "inngest_rest.diagnosis": "CallRoute Check Diagnosis Finding FindingState ServerKind",

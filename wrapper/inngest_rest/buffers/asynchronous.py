@@ -17,8 +17,8 @@ from inngest_rest._core.buffer.bookkeeping import (
 )
 from inngest_rest._core.buffer.delivery import deliver
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
-from inngest_rest.aio._pulse import Pulse
 from inngest_rest.aio.client import AsyncInngestClient
+from inngest_rest.buffers._pulse import Pulse
 
 if TYPE_CHECKING:
     import os

@@ -1,0 +1,1 @@
+"""Event buffers: one with a thread, one with an asyncio task."""
