@@ -1,0 +1,346 @@
+"""Parameters of a call, derived from its method, and how they are read from JSON.
+
+What a program needs beyond the method is stated here by type and by name, once: a time may be how
+long ago it was, a list has a limit, a wait has a timeout.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+from attrs import evolve, frozen
+
+from inngest_rest._core.arguments import check_json
+from inngest_rest._table import Returns
+from inngest_rest._visible import shown
+from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.operations.parameters import ParameterError
+from inngest_rest.typing import StatusName
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from inngest_rest._table import Row
+
+DEFAULT_LIMIT = 20
+DEFAULT_TIMEOUT_S = 60.0
+
+
+class Kind(StrEnum):
+    """What a parameter is in JSON; on the command line, `OBJECT` and `JSON` are JSON."""
+
+    TEXT = "string"
+    FLAG = "boolean"
+    INTEGER = "integer"
+    SECONDS = "number"
+    MOMENT = "an ISO 8601 string"
+    OBJECT = "object"
+    JSON = "any"
+
+
+@frozen
+class Parameter:
+    """A parameter of a call, as programs have it.
+
+    Attributes:
+        name: Its name.
+        kind: What it is; each item, if it is several.
+        help: What it means, in a sentence or two.
+        argument: Its name in the method; None if the method does not have it.
+        default: Its value if it is left out.
+        is_required: Whether it cannot be left out.
+        is_many: Whether it is a list.
+        is_positional: Whether it is an argument on the command line, rather than an option.
+        is_exact: Whether the method takes a datetime only, and no timedelta.
+        choices: The values that it can have; empty for any.
+        least: The least value, or number of items.
+        most: The greatest value, or number of items.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    argument: str | None
+    default: Any = None
+    is_required: bool = False
+    is_many: bool = False
+    is_positional: bool = False
+    is_exact: bool = False
+    choices: tuple[str, ...] = ()
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def is_json(self) -> bool:
+        """Whether it is JSON on the command line: an object, several, or anything."""
+        return self.kind in {Kind.OBJECT, Kind.JSON}
+
+    def schema(self) -> dict[str, Any]:
+        """Return its JSON Schema."""
+        schema: dict[str, Any] = {"enum": list(self.choices)} if self.choices else {}
+        if self.kind is not Kind.JSON:
+            schema["type"] = "string" if self.kind is Kind.MOMENT else self.kind.value
+        bounds = ("minItems", "maxItems") if self.is_many else ("minimum", "maximum")
+        if self.is_many:
+            schema = {"type": "array", "items": schema}
+        if self.kind is Kind.SECONDS and self.least is None:
+            schema["exclusiveMinimum"] = 0
+        schema |= {
+            name: it
+            for name, it in zip(bounds, (self.least, self.most), strict=True)
+            if it is not None
+        }
+        if self.default is not None:
+            schema["default"] = self.default
+        return {"description": self.help, **schema}
+
+    def read(self, value: Any) -> Any:
+        """Return the argument of Python that a JSON value stands for.
+
+        Raises:
+            InvalidArgumentError: It is of another type, or out of bounds; `argument` is the name.
+        """
+        if value is None and not self.is_required:
+            return None
+        if not self.is_many:
+            read = self._item(value, self.name)
+            self._check_bounds(read, value)
+            return read
+        if not isinstance(value, list | tuple):
+            raise self._error(f"{self.name} must be an array, got {shown(value)}")
+        items = cast("list[Any]", value)
+        self._check_bounds(len(items), f"{len(items)} items")
+        return [self._item(each, f"{self.name}[{at}]") for at, each in enumerate(items)]
+
+    def _item(self, value: Any, place: str) -> Any:
+        if not _TYPES[self.kind](value):
+            kind = "a number of seconds" if self.kind is Kind.SECONDS else self.kind.value
+            raise self._error(f"{place} must be {kind}, got {shown(value)}")
+        if self.choices and value not in self.choices:
+            raise self._error(f"{place} is {shown(value)}{did_you_mean(value, self.choices)}")
+        try:
+            check_json(self.name, value)
+        except InvalidArgumentError as error:
+            raise self._error(str(error)) from None
+        return moment(self.name, value, exact=self.is_exact) if self.kind is Kind.MOMENT else value
+
+    def _check_bounds(self, number: Any, value: Any) -> None:
+        if self.kind is Kind.SECONDS and not number > 0:
+            raise self._error(
+                f"{self.name} must be a positive number of seconds, got {shown(value)}"
+            )
+        given = value if isinstance(value, str) else shown(value)
+        if self.least is not None and number < self.least:
+            raise self._error(f"{self.name} must be at least {self.least}, got {given}")
+        if self.most is not None and number > self.most:
+            raise self._error(f"{self.name} must be at most {self.most}, got {given}")
+
+    def _error(self, message: str) -> InvalidArgumentError:
+        return ParameterError(message, field=self.name)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_TYPES: dict[Kind, Callable[[Any], bool]] = {
+    Kind.TEXT: lambda it: isinstance(it, str),
+    Kind.FLAG: lambda it: isinstance(it, bool),
+    Kind.INTEGER: lambda it: isinstance(it, int) and not isinstance(it, bool),
+    Kind.SECONDS: _is_number,
+    Kind.MOMENT: lambda it: isinstance(it, str),
+    Kind.OBJECT: lambda it: isinstance(it, Mapping),
+    Kind.JSON: lambda _: True,
+}
+
+_AGO = re.compile(r"([0-9]{1,9})([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def moment(name: str, text: str, *, exact: bool = False) -> datetime | timedelta:
+    """Return the instant that a text names, or how long before now it is.
+
+    Args:
+        name: The parameter.
+        text: The text.
+        exact: Whether to return an instant in either case, by the clock of this machine.
+
+    Raises:
+        InvalidArgumentError: It is neither an instant with a time zone nor a time before now.
+    """
+    found = _AGO.fullmatch(text.strip())
+    try:
+        if found:
+            ago = timedelta(**{_UNITS[found[2]]: int(found[1])})
+            return datetime.now(UTC) - ago if exact else ago
+        instant = datetime.fromisoformat(text.strip())
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ParameterError(
+        f"{name} is {shown(text)}: give an instant with a time zone such as 2026-11-25T12:00:00Z, "
+        "or how long ago: 90s, 15m, 2h, 7d",
+        field=name,
+    )
+
+
+_STATUSES = cast("tuple[str, ...]", get_args(StatusName))
+_AS_JSON = " JSON, @FILE, or - for standard input on the command line."
+
+# What a parameter is, by the type that the method has for it; None if only Python can pass it.
+_KINDS: dict[str, dict[str, Any] | None] = {
+    "str": {"kind": Kind.TEXT},
+    "str | PathLike[str]": {"kind": Kind.TEXT},
+    "Iterable[str]": {"kind": Kind.TEXT, "is_many": True},
+    "StatusFilter": {"kind": Kind.TEXT, "is_many": True, "choices": _STATUSES},
+    "bool": {"kind": Kind.FLAG},
+    "int": {"kind": Kind.INTEGER, "least": 1},
+    "Seconds": {"kind": Kind.SECONDS},
+    "datetime": {"kind": Kind.MOMENT, "is_exact": True},
+    "datetime | timedelta": {"kind": Kind.MOMENT},
+    "Mapping[str, Any]": {"kind": Kind.OBJECT},
+    "Iterable[Mapping[str, Any]]": {"kind": Kind.OBJECT, "is_many": True},
+    "Inputs": {"kind": Kind.OBJECT, "is_many": True},
+    "Any": {"kind": Kind.JSON},
+    "type[Any]": None,
+    "Resumable": None,
+    "Callable[[ActionRow], object]": None,
+    "Callable[[BatchReport], object]": None,
+}
+
+# Said after the help of a parameter of this kind.
+_FORMS = {
+    Kind.MOMENT: " ISO 8601 with a time zone, or how long ago: 90s, 15m, 2h, 7d.",
+    Kind.SECONDS: " In seconds.",
+}
+
+# How many items or requests of these are too many.
+_MOST = {"batch_size": 5_000, "in_flight": 64, "events": 5_000}
+
+# A program passes pages on by their cursor, and has one unit for rates.
+_OF_PYTHON = {"page_size", "period", "token"}
+
+_CURSOR = "The cursor of the next page, which an earlier page has."
+_RATE = "Maximum number of requests per second."
+
+_CONFIRMED_COUNT = Parameter(
+    "confirmed_count",
+    Kind.INTEGER,
+    "The number of runs that a dry run with the same filter returned.",
+    None,
+    least=0,
+)
+
+
+@cache
+def parameters(row: Row) -> tuple[Parameter, ...]:
+    """Return the parameters that programs have of a call, in the order of its method."""
+    signature = inspect.signature(row.declaration)
+    help_of = _help(inspect.getdoc(row.declaration) or "")
+    found = [
+        _parameter(row, each, help_of[each.name])
+        for each in signature.parameters.values()
+        if each.name not in {"self", "client", *_OF_PYTHON} and _kind(each) is not None
+    ]
+    selects = any(each.name == "ids" and not each.is_required for each in found)
+    return (*found, _CONFIRMED_COUNT) if row.is_bulk and selects else tuple(found)
+
+
+def _kind(declared: inspect.Parameter) -> dict[str, Any] | None:
+    return _KINDS[str(declared.annotation).removesuffix(" | None")]
+
+
+def _parameter(row: Row, declared: inspect.Parameter, help: str) -> Parameter:
+    about = _kind(declared)
+    assert about is not None
+    is_required = declared.default is inspect.Parameter.empty
+    parameter = Parameter(
+        declared.name,
+        help=help + _FORMS.get(about["kind"], ""),
+        argument=declared.name,
+        default=None if is_required else declared.default,
+        is_required=is_required,
+        is_positional=declared.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+        and about["kind"] is Kind.TEXT
+        and (is_required or declared.name == "ids"),
+        most=_MOST.get(declared.name),
+        **about,
+    )
+    if parameter.is_many and is_required:
+        parameter = evolve(parameter, least=1)
+    match declared.name:
+        case "limit" if row.returns is Returns.PAGES:
+            return evolve(
+                parameter, help="Maximum number of items.", default=DEFAULT_LIMIT, most=1000
+            )
+        case "cursor":
+            return evolve(parameter, help=_CURSOR)
+        case "max_requests":
+            return evolve(parameter, name="rate", help=_RATE)
+        case "timeout" if is_required:
+            return evolve(parameter, default=DEFAULT_TIMEOUT_S, is_required=False)
+        case _:
+            return parameter
+
+
+def _help(docstring: str) -> dict[str, str]:
+    """Return the first sentence on each argument; what follows it is about Python."""
+    _, _, section = docstring.partition("\n\nArgs:\n")
+    entries = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", section, re.MULTILINE)
+    words = {name: " ".join(text.split()) for name, text in entries}
+    return {name: text.partition(". ")[0].rstrip(".") + "." for name, text in words.items()}
+
+
+def read(
+    row: Row, values: Mapping[str, Any], *, of: tuple[Parameter, ...] | None = None
+) -> dict[str, Any]:
+    """Return what values of JSON stand for, by the names of the parameters.
+
+    Args:
+        row: The call.
+        values: The values.
+        of: Its parameters, if they are other ones than its own.
+
+    Raises:
+        InvalidArgumentError: A parameter is missing, unknown or malformed; `argument` names it.
+    """
+    known = {each.name: each for each in (parameters(row) if of is None else of)}
+    for name in values:
+        if name not in known:
+            raise ParameterError(
+                f"unknown parameter {shown(name)}{did_you_mean(name, known)}", field=name
+            )
+    read: dict[str, Any] = {}
+    for name, each in known.items():
+        if name in values:
+            read[name] = each.read(values[name])
+        elif each.is_required:
+            raise ParameterError(f"{name} is missing", field=name)
+        else:
+            read[name] = each.default
+    return read
+
+
+def arguments(row: Row, read: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was read as arguments of the method; what has its default is left out."""
+    return {
+        each.argument: read[each.name]
+        for each in parameters(row)
+        if each.argument is not None and read[each.name] is not None
+    }
+
+
+def did_you_mean(given: object, valid: Collection[str]) -> str:
+    """Return what to say after a text that is none of those that are valid."""
+    close = get_close_matches(str(given), valid, n=1)
+    return (
+        f"{f', did you mean {close[0]}?' if close else ';'} valid are {', '.join(valid) or 'none'}"
+    )

@@ -1,0 +1,439 @@
+"""The table of calls: one row per public method of the client, for programs, docs and tests.
+
+The method of the client is the declaration of a call: its signature, its types and its docstring. A
+row adds what a signature cannot say: what the call changes, whether it may be repeated, which text
+of its result is untrusted, and examples. Its routes are in `_core.resources.routes.ROUTES`.
+
+What is derived from a row, and where:
+
+    row.command, .words, .tool    its names: "runs.list", ("runs", "list"), "runs_list"
+    row.summary, .description     help, from the docstring
+    row.call(client, arguments)   calls the method with arguments of Python
+    _programs.parameters          `parameters(row)`: name, kind, help, default ... of each;
+                                  `read(row, values)`: JSON values to arguments, or an error
+    _programs.running             `parts(row, client, values)`: the result in records, as it arrives
+    _programs.bulk                of a row with `is_bulk`: plan, confirm, carry out
+    _programs.schemas             JSON Schemas of the parameters and the answer
+"""
+
+from __future__ import annotations
+
+import inspect
+from enum import StrEnum
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from attrs import Factory, frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from inngest_rest import InngestClient
+
+GROUPS = {
+    "events": "Stored events: list, get and explain them, and wait for their runs",
+    "runs": "Runs of functions: list, get, wait for, watch, cancel and replay them",
+    "apps": "Apps synced with the server: list and get them",
+    "functions": "Functions of an app: list, get and invoke them",
+    "signals": "Signals that runs wait for: send one",
+    "cancellations": "Bulk cancellations: list, create and delete them",
+    "webhooks": "Webhooks of Inngest Cloud: list, get, create, update and delete them",
+}
+"""Each group of methods with what it is about."""
+
+
+class Effect(StrEnum):
+    """What a call does to the server.
+
+    Attributes:
+        READ: Nothing.
+        ADD: It adds something, such as an event or a run.
+        CHANGE: It ends, changes or repeats what is there.
+    """
+
+    READ = "read"
+    ADD = "add"
+    CHANGE = "change"
+
+
+class Returns(StrEnum):
+    """What a call returns.
+
+    Attributes:
+        ONE: A value.
+        PAGES: A paginator; the call has `limit` and `cursor`.
+        STREAM: An iterable of records, which may come as they happen.
+    """
+
+    ONE = "one"
+    PAGES = "pages"
+    STREAM = "stream"
+
+
+@frozen(kw_only=True, eq=False)
+class Row:
+    """A call of the client, with what its method does not say.
+
+    Attributes:
+        name: The method: "runs.list" for `client.runs.list`.
+        command: What programs call it; None if they do not have it.
+        form: What stands in for the method where programs pass other arguments; its first
+            parameter is the client.
+        effect: What it does to the server.
+        is_repeatable: Whether doing it twice has the effect of doing it once.
+        is_repeatable_if: Whether it has, with these arguments, though not with all.
+        uses_files: Whether it reads or writes files, so that tools do not have it.
+        untrusted: Paths in its result to text that strangers wrote: payloads, outputs, messages.
+        examples: Arguments as JSON has them.
+    """
+
+    name: str
+    command: str | None = Factory(lambda self: self.name, takes_self=True)
+    form: Callable[..., Any] | None = None
+    effect: Effect = Effect.READ
+    is_repeatable: bool = True
+    is_repeatable_if: Callable[[Mapping[str, Any]], bool] = lambda _: False
+    uses_files: bool = False
+    untrusted: tuple[str, ...] = ()
+    examples: tuple[Mapping[str, Any], ...] = ({},)
+
+    @property
+    def group(self) -> str | None:
+        """The group of its command, which is that of its method."""
+        return self.name.partition(".")[0] if "." in self.name else None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words of its command, as in `inngest-rest runs list`."""
+        return tuple((self.command or "").replace("_", "-").split("."))
+
+    @property
+    def tool(self) -> str:
+        """The name of its tool, such as "runs_list"."""
+        return (self.command or "").replace(".", "_")
+
+    @property
+    def method(self) -> Callable[..., Any]:
+        """The method of the blocking client; only its group is imported."""
+        group, _, name = self.name.rpartition(".")
+        module = import_module(f"inngest_rest.client.{group or 'client'}")
+        return getattr(getattr(module, group.capitalize() or "InngestClient"), name)  # type: ignore[no-any-return]
+
+    @property
+    def declaration(self) -> Callable[..., Any]:
+        """Where its parameters, its result and its help are read: the method, or its `form`."""
+        return self.form or self.method
+
+    @property
+    def description(self) -> str:
+        """What it does, without its parameters."""
+        text = inspect.getdoc(self.declaration) or ""
+        for heading in ("Args", "Returns", "Raises", "HTTP"):
+            text = text.partition(f"\n\n{heading}:")[0]
+        return text
+
+    @property
+    def summary(self) -> str:
+        """What it does, in one line."""
+        return self.description.partition("\n")[0]
+
+    @property
+    def result(self) -> str:
+        """The type of what it returns, of its items if they are several, as the method has it."""
+        annotation = self._annotation
+        inner = annotation.partition("[")[2].removesuffix("]")
+        return _ITERATORS.get(annotation) or (
+            inner if self.returns is not Returns.ONE else annotation
+        )
+
+    @property
+    def returns(self) -> Returns:
+        """Whether it returns one value, a paginator or an iterable."""
+        if self._annotation.startswith("Paginator["):
+            return Returns.PAGES
+        is_list = self._annotation.startswith("builtins.list[")
+        return Returns.STREAM if is_list or self._annotation in _ITERATORS else Returns.ONE
+
+    @property
+    def _annotation(self) -> str:
+        return str(inspect.signature(self.declaration).return_annotation)
+
+    @property
+    def is_bulk(self) -> bool:
+        """Whether it acts on many runs, and returns a report that has a row for each."""
+        return self._annotation == "ActionReport"
+
+    @property
+    def untrusted_paths(self) -> tuple[str, ...]:
+        """Paths in an answer to text that strangers wrote."""
+        place = "data" if self.returns is Returns.ONE else "data.items[]"
+        return tuple(f"{place}.{path}" for path in self.untrusted)
+
+    def can_repeat(self, arguments: Mapping[str, Any]) -> bool:
+        """Return whether doing it again is safe when it is not known if it was done."""
+        return self.is_repeatable or self.is_repeatable_if(arguments)
+
+    def call(self, client: InngestClient, arguments: Mapping[str, Any]) -> Any:
+        """Call it, and return what the method returns."""
+        if self.form is not None:
+            return self.form(client, **arguments)
+        method: Any = client
+        for name in self.name.split("."):
+            method = getattr(method, name)
+        return method(**arguments)
+
+
+# What iterators of the client, which are no generic types, iterate over.
+_ITERATORS = {"EndedRuns": "Run", "Watcher": "RunChange"}
+
+
+def _send(
+    client: InngestClient,
+    name: str,
+    data: Mapping[str, Any] | None = None,
+    *,
+    id: str | None = None,
+    user_id: str | None = None,
+    ts: datetime | None = None,
+) -> list[str]:
+    """Send one event.
+
+    Safe to repeat with an id: a function runs once for it within 24 hours.
+
+    Args:
+        client: The client.
+        name: The event's name, such as shop/order.created.
+        data: The event's data, a JSON object.
+        id: Idempotency key; a unique one by default.
+        user_id: Id of the user whom the event is about, for limits per user.
+        ts: When it happened; the time of arrival by default.
+    """
+    event = {"name": name, "data": data or {}, "id": id, "ts": ts}
+    event["user"] = None if user_id is None else {"id": user_id}
+    return client.send({key: value for key, value in event.items() if value is not None})
+
+
+def _send_many(client: InngestClient, *, events: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Send up to 5,000 events, which are all checked before the first is sent.
+
+    Safe to repeat if each has an id: a function runs once for it within 24 hours.
+
+    Args:
+        client: The client.
+        events: The events, each a JSON object with name, and if need be data, id, user, ts (in
+            milliseconds since 1970) and v.
+    """
+    return client.send(events)
+
+
+def _is_sent_with_id(arguments: Mapping[str, Any]) -> bool:
+    return arguments.get("id") is not None
+
+
+def _are_sent_with_ids(arguments: Mapping[str, Any]) -> bool:
+    return all(each.get("id") for each in arguments.get("events", ()))
+
+
+RUN_ID = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
+EVENT_ID = "01K9V2C4B7M0Q8Y3T5R6S1D2F4"
+CANCELLATION_ID = "01K9V2J8S2T4V6W8X0Y2Z4A6BC"
+WEBHOOK_ID = "0d4a3f9e-6c1b-4a57-9a0e-5a1f2b7c8d90"
+
+_EVENT = {"name": "shop/order.created", "data": {"order": 1}}
+_FUNCTION = {"app": "shop", "function": "charge"}
+
+# Of an event, a run, an app, a function ... what whoever sent or synced it chose.
+_OF_EVENT = ("id", "name", "data", "user", "v")
+_OF_RUN = ("app_id", "function_id", "cron", "output", "error")
+_OF_APP = (
+    "id",
+    "name",
+    "method",
+    "version",
+    "url",
+    "sdk_language",
+    "sdk_version",
+    "framework",
+    "sync_status",
+    "sync_error",
+)
+_OF_FUNCTION = ("id", "app_id", "name", "triggers", "configuration")
+_OF_CANCELLATION = ("app_id", "function_id", "condition", "name")
+_OF_WEBHOOK = ("name", "transform")
+_OF_SENDING = ("failures[].event", "failures[].reason")
+_OF_BULK = ("rows[].reason",)
+
+
+def _below(name: str, paths: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{name}.{path}" for path in paths)
+
+
+ROWS: tuple[Row, ...] = (
+    Row(
+        name="send",
+        form=_send,
+        effect=Effect.ADD,
+        is_repeatable=False,
+        is_repeatable_if=_is_sent_with_id,
+        untrusted=_OF_SENDING,
+        examples=(_EVENT, {**_EVENT, "id": "order-1001", "ts": "1m"}),
+    ),
+    Row(
+        name="send_many",
+        form=_send_many,
+        effect=Effect.ADD,
+        is_repeatable=False,
+        is_repeatable_if=_are_sent_with_ids,
+        untrusted=_OF_SENDING,
+        examples=({"events": [{**_EVENT, "id": "order-1"}, {**_EVENT, "id": "order-2"}]},),
+    ),
+    Row(
+        name="send_file",
+        effect=Effect.ADD,
+        uses_files=True,
+        untrusted=_OF_SENDING,
+        examples=({"path": "events.ndjson"}, {"path": "events.ndjson", "resume": True}),
+    ),
+    Row(
+        name="send_and_wait",
+        command=None,
+        effect=Effect.ADD,
+        examples=({"event": _EVENT, "timeout": 60},),
+    ),
+    Row(
+        name="events.list",
+        untrusted=_OF_EVENT,
+        examples=({"name": "shop/order.created", "since": "24h"},),
+    ),
+    Row(name="events.get", untrusted=_OF_EVENT, examples=({"id": EVENT_ID},)),
+    Row(name="events.runs", untrusted=_OF_RUN, examples=({"id": EVENT_ID},)),
+    Row(
+        name="events.explain",
+        untrusted=(
+            "sentence",
+            *_below("event", _OF_EVENT),
+            "listeners",
+            *_below("runs[]", _OF_RUN),
+            "reasons",
+            "unchecked",
+        ),
+        examples=({"id": EVENT_ID}, {"id": "order-1001", "name": "shop/order.created"}),
+    ),
+    Row(name="events.wait", untrusted=_OF_RUN, examples=({"id": EVENT_ID, "timeout": 60},)),
+    Row(
+        name="runs.list",
+        untrusted=_OF_RUN,
+        examples=({"status": ["failed"], "since": "2h"}, {"app": "shop", "limit": 50}),
+    ),
+    Row(name="runs.get", untrusted=_OF_RUN, examples=({"id": RUN_ID},)),
+    Row(name="runs.wait", command=None, examples=({"id": RUN_ID, "timeout": 60},)),
+    Row(
+        name="runs.wait_many",
+        command="runs.wait",
+        untrusted=_OF_RUN,
+        examples=({"ids": [RUN_ID], "timeout": 60},),
+    ),
+    Row(
+        name="runs.watch",
+        untrusted=_below("run", _OF_RUN),
+        examples=({"app": "shop", "timeout": 60},),
+    ),
+    Row(name="runs.cancel", command=None, effect=Effect.CHANGE, examples=({"id": RUN_ID},)),
+    Row(
+        name="runs.replay",
+        command=None,
+        effect=Effect.CHANGE,
+        is_repeatable=False,
+        examples=({"id": RUN_ID},),
+    ),
+    Row(
+        name="runs.cancel_all",
+        command="runs.cancel",
+        effect=Effect.CHANGE,
+        untrusted=_OF_BULK,
+        examples=({"ids": [RUN_ID]}, {"app": "shop", "since": "2h", "dry_run": True}),
+    ),
+    Row(
+        name="runs.replay_all",
+        command="runs.replay",
+        effect=Effect.CHANGE,
+        is_repeatable=False,
+        untrusted=_OF_BULK,
+        examples=(
+            {"ids": [RUN_ID]},
+            {"status": ["failed"], "app": "shop", "since": "2h", "dry_run": True},
+        ),
+    ),
+    Row(name="runs.jobs", examples=({"id": RUN_ID},)),
+    Row(
+        name="runs.trace",
+        untrusted=("name", "input", "output", "metadata", "children"),
+        examples=({"id": RUN_ID},),
+    ),
+    Row(name="apps.list", untrusted=_OF_APP, examples=({"limit": 50},)),
+    Row(name="apps.get", untrusted=_OF_APP, examples=({"id": "shop"},)),
+    Row(name="functions.list", untrusted=_OF_FUNCTION, examples=({"app": "shop"},)),
+    Row(name="functions.get", untrusted=_OF_FUNCTION, examples=(_FUNCTION,)),
+    Row(
+        name="functions.invoke",
+        effect=Effect.ADD,
+        is_repeatable=False,
+        examples=({**_FUNCTION, "data": {"order": 1}},),
+    ),
+    Row(
+        name="functions.invoke_many",
+        effect=Effect.ADD,
+        is_repeatable=False,
+        untrusted=_OF_BULK,
+        examples=({**_FUNCTION, "inputs": [{"order": 1}, {"order": 2}]},),
+    ),
+    Row(
+        name="signals.send",
+        effect=Effect.ADD,
+        is_repeatable=False,
+        examples=({"signal": "order-1001-approved", "data": {"by": "kim"}},),
+    ),
+    Row(name="cancellations.list", untrusted=_OF_CANCELLATION, examples=({"limit": 50},)),
+    Row(
+        name="cancellations.create",
+        effect=Effect.CHANGE,
+        is_repeatable=False,
+        untrusted=_below("cancellation", _OF_CANCELLATION),
+        examples=({**_FUNCTION, "started_before": "1h", "started_after": "2h"},),
+    ),
+    Row(
+        name="cancellations.delete",
+        effect=Effect.CHANGE,
+        examples=({"id": CANCELLATION_ID},),
+    ),
+    Row(name="webhooks.list", untrusted=_OF_WEBHOOK, examples=({"limit": 50},)),
+    Row(name="webhooks.get", untrusted=_OF_WEBHOOK, examples=({"id": WEBHOOK_ID},)),
+    Row(
+        name="webhooks.create",
+        effect=Effect.ADD,
+        is_repeatable=False,
+        untrusted=_below("webhook", _OF_WEBHOOK),
+        examples=({"name": "orders"},),
+    ),
+    Row(
+        name="webhooks.update",
+        effect=Effect.CHANGE,
+        untrusted=_below("webhook", _OF_WEBHOOK),
+        examples=({"id": WEBHOOK_ID, "name": "orders"},),
+    ),
+    Row(name="webhooks.delete", effect=Effect.CHANGE, examples=({"id": WEBHOOK_ID},)),
+    Row(name="health", command=None),
+    Row(
+        name="diagnose",
+        command="doctor",
+        # Errors of the server are quoted, and its release.
+        untrusted=("release", "findings[].message"),
+    ),
+)
+"""Every call; the order is that of the commands and the tools."""
+
+
+def commands() -> tuple[Row, ...]:
+    """Return the rows that programs have."""
+    return tuple(row for row in ROWS if row.command is not None)
