@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import RateLimitError
+from inngest_rest._core.actions.bulk import Pace
 from inngest_rest._core.calls.retry import RateLimit, RetryQuota
-from inngest_rest._core.pacing import Pacer
 from inngest_rest.testing import MockServer
 from tests.concurrency.echo import Echo
 from tests.support.peer import PATIENCE
@@ -232,9 +232,9 @@ def test_a_loop_that_ends_with_work_under_way_leaves_no_traceback(tmp_path: Path
             RateLimit(),
             lambda limit: limit.keep(RateLimitError("", status=429, method="", url=""), 0.0),
         ),
-        (Pacer(1, 1.0, lambda: 0.0), lambda pacer: pacer.take()),
+        (Pace(lambda: 0.0, 1, 1, 1.0), lambda pace: pace.take()),
     ],
-    ids=["quota", "rate limit", "pacer"],
+    ids=["quota", "rate limit", "pace"],
 )
 def test_a_forked_child_can_use_what_a_thread_had_locked(
     shared: Any, use: Callable[[Any], object]

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from inngest_rest import InngestClient, InvalidArgumentError, SendReport
+from inngest_rest._core.actions.send_many import SendJob
 from inngest_rest._core.file_import import lines as lines_module
-from inngest_rest._core.sending import send_many
 from inngest_rest.testing import MockServer, loses_response
 from tests.support.ndjson import BY_TWO, ROUTE, files, line, names, raises_at, write
 from tests.support.server import accepts_all, text
@@ -285,16 +285,16 @@ def test_a_batch_whose_report_an_interrupt_lost_is_sent_again(
     client: InngestClient, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(file, 8)
-    record = send_many.Tally.record
+    record = SendJob.record
     calls: list[None] = []
 
-    def interrupted(self: send_many.Tally, *args: Any) -> bool:
+    def interrupted(self: SendJob, *args: Any) -> bool:
         calls.append(None)
         if len(calls) == 2:  # as a signal may, between the answer and its report
             return True
         return record(self, *args)
 
-    monkeypatch.setattr(send_many.Tally, "record", interrupted)
+    monkeypatch.setattr(SendJob, "record", interrupted)
     client.send_file(file, **BY_TWO)
     monkeypatch.undo()
     assert client.send_file(file, **BY_TWO, resume=True).accepted == 6

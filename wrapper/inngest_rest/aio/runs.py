@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.actions import action, cancel, replay
+from inngest_rest._core.actions.bulk import DEFAULT_IN_FLIGHT
+from inngest_rest._core.actions.replay import ReplayJob
+from inngest_rest._core.actions.runs import CancelJob
 from inngest_rest._core.resources import one_run, runs, trace, wait, wait_many, watch
 from inngest_rest.aio._resource import Resource
 from inngest_rest.aio.paginator import AsyncPaginator
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime, timedelta
 
-    from inngest_rest._core.actions.selection import Resumable
+    from inngest_rest._core.actions.reported import Resumable
     from inngest_rest.action_reports import ActionReport, ActionRow
     from inngest_rest.models import Job, Run, Span
     from inngest_rest.typing import Seconds, StatusFilter
@@ -226,7 +228,7 @@ class Runs(Resource):
         until: datetime | timedelta | None = None,
         limit: int | None = None,
         dry_run: bool = False,
-        in_flight: int = action.DEFAULT_IN_FLIGHT,
+        in_flight: int = DEFAULT_IN_FLIGHT,
         max_requests: int | None = None,
         period: Seconds = 1.0,
         on_start: Callable[[ActionRow], object] | None = None,
@@ -268,7 +270,7 @@ class Runs(Resource):
         HTTP: `GET /v1/runs`, else `GET /v2/runs`, for a filter, as in `list`;
         `POST /v2/runs/{runId}/cancel`, else `DELETE /v1/runs/{runId}`, for each run.
         """
-        return await cancel.cancel_all(
+        return await CancelJob(
             self._session,
             ids,
             resume=resume,
@@ -297,7 +299,7 @@ class Runs(Resource):
         until: datetime | timedelta | None = None,
         limit: int | None = None,
         dry_run: bool = False,
-        in_flight: int = action.DEFAULT_IN_FLIGHT,
+        in_flight: int = DEFAULT_IN_FLIGHT,
         max_requests: int | None = None,
         period: Seconds = 1.0,
         on_start: Callable[[ActionRow], object] | None = None,
@@ -345,7 +347,7 @@ class Runs(Resource):
         `GET /v2/runs/{runId}` if only its id is known, `GET /v1/events/{eventId}/runs`, and
         `POST /v1/runs/{runId}/replay`, else `POST /v2/runs/{runId}/rerun`.
         """
-        return await replay.replay_all(
+        return await ReplayJob(
             self._session,
             ids,
             resume=resume,

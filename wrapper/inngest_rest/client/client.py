@@ -6,6 +6,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from inngest_rest._core.actions import send_many
+from inngest_rest._core.actions.bulk import DEFAULT_IN_FLIGHT
 from inngest_rest._core.calls import options
 from inngest_rest._core.calls.raw import Recording
 from inngest_rest._core.calls.session import Session
@@ -14,9 +16,8 @@ from inngest_rest._core.causes import forgetful
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, clock_of
 from inngest_rest._core.drivers import lanes
 from inngest_rest._core.drivers.blocking import Driver
-from inngest_rest._core.sending import send, send_many
+from inngest_rest._core.sending import send
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
-from inngest_rest._core.sending.send_many import DEFAULT_IN_FLIGHT
 from inngest_rest.client._checks import Checks
 
 if TYPE_CHECKING:
@@ -313,13 +314,12 @@ class InngestClient(Checks):
         HTTP: `POST /e/{eventKey}`, as `send`.
         """
         return send_many.send_many(
-            self._driver,
             self._session,
             events,
             send_many.check_options(
                 self._session, batch_size, in_flight, on_batch, max_requests, period
             ),
-        )
+        ).run(self._driver)
 
     def send_file(
         self,

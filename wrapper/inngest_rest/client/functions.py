@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest._core.actions import action, invoke
+from inngest_rest._core.actions.bulk import DEFAULT_IN_FLIGHT
+from inngest_rest._core.actions.invoke import InvokeJob
 from inngest_rest._core.resources import functions
 from inngest_rest.client._resource import Resource
 from inngest_rest.client.paginator import Paginator
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from inngest_rest._core.actions.invoke import Inputs
-    from inngest_rest._core.actions.selection import Resumable
+    from inngest_rest._core.actions.reported import Resumable
     from inngest_rest.action_reports import ActionReport, ActionRow
     from inngest_rest.models import Function
     from inngest_rest.typing import Seconds
@@ -105,7 +106,7 @@ class Functions(Resource):
         inputs: Inputs,
         *,
         dry_run: bool = False,
-        in_flight: int = action.DEFAULT_IN_FLIGHT,
+        in_flight: int = DEFAULT_IN_FLIGHT,
         max_requests: int | None = None,
         period: Seconds = 1.0,
         on_start: Callable[[ActionRow], object] | None = None,
@@ -143,7 +144,7 @@ class Functions(Resource):
 
         HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`.
         """
-        return invoke.invoke_many(
+        return InvokeJob(
             self._session,
             app,
             function,

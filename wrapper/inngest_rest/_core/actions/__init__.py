@@ -1,1 +1,9 @@
-"""Bulk operations: collect what to act on, act on each, and report one row for each."""
+"""Acts on many runs, or sends many events: collects, acts, paces, tallies, stops, reports, resumes.
+
+bulk       the job that all of these are, and its pace
+send_many  sends batches of events
+reported   a job that has a row for each run or input
+runs       a job on runs, which ids, a filter or a report select; cancels them
+replay     replays runs, none twice
+invoke     invokes a function for each input
+"""

@@ -7,15 +7,14 @@ v1 names, for each of them, the run that it repeats (schema V1Run).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-from attrs import evolve
+from attrs import evolve, frozen
 
-from inngest_rest._core.actions.action import Action, Result, check_options, failure, may_be_done
-from inngest_rest._core.actions.selection import KeptRun, RunTarget, check_selection, with_reason
+from inngest_rest._core.actions.reported import BulkResult, failure, may_be_done, settled
+from inngest_rest._core.actions.runs import UNFINISHED, RunsJob
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import event_runs, functions, one_run, runs
-from inngest_rest._core.resources.filters import check_statuses
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import (
     ConfigurationError,
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Unpack
 
-    from inngest_rest._core.actions.action import Begin
-    from inngest_rest._core.actions.selection import RunArguments
+    from inngest_rest._core.actions.runs import RunArguments
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Run
@@ -54,6 +52,33 @@ _DEBOUNCED = (
 _NOT_ENDED = "it has not ended: a replay would run it a second time beside the first"
 
 
+@frozen
+class _Original:
+    """A run to replay, as far as it matters.
+
+    Attributes:
+        event_id: The event that started it; None for one without.
+        function: Its app and function, None where the route does not have them.
+        is_ended: Whether it has ended.
+        is_of_batch: Whether it handled a batch of events.
+    """
+
+    event_id: str | None
+    function: tuple[str | None, str | None]
+    is_ended: bool
+    is_of_batch: bool
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        """Return what matters of a run."""
+        return cls(
+            next(iter(run.event_ids), None),
+            (run.app_id, run.function_id),
+            run.is_ended,
+            run.batch_id is not None,
+        )
+
+
 class _Before(NamedTuple):
     """What is known of a run's event before its replay is requested.
 
@@ -69,78 +94,82 @@ class _Before(NamedTuple):
     replays: frozenset[str]
 
 
-def replay_all(
-    session: Session, ids: Iterable[str] | None, **arguments: Unpack[RunArguments]
-) -> Action[RunTarget]:
-    """Validate the arguments and return the operation."""
-    options = check_options(session, arguments)
-    running = [
-        it
-        for it in check_statuses(arguments["status"])
-        if it in (RunStatus.QUEUED, RunStatus.RUNNING)
-    ]
-    if running:
-        raise InvalidArgumentError(f"status {running[0].value!r}: {_NOT_ENDED}")
-    collect = check_selection(
-        session,
-        "runs.replay",
-        ids,
-        arguments,
-        default_status=RunStatus.FAILED,
-        keep_runs=True,
-    )
-    debounced: dict[tuple[str, str], bool] = {}
+class ReplayJob(RunsJob):
+    """Replays runs that have ended."""
 
-    def act(target: RunTarget, begin: Begin) -> Plan[Result]:
-        return _replay(session, target, debounced, begin, dry_run=options.dry_run)
+    name = "runs.replay"
+    default_status = RunStatus.FAILED
 
-    return Action("runs.replay", collect, act, options)
+    def __init__(
+        self, session: Session, ids: Iterable[str] | None, **arguments: Unpack[RunArguments]
+    ) -> None:
+        super().__init__(session, ids, **arguments)
+        self._listed: dict[str, _Original] = {}
+        self._debounced: dict[tuple[str, str], bool] = {}
+
+    def check_status(self, statuses: Iterable[RunStatus]) -> None:
+        """Reject the statuses of runs that have not ended."""
+        running = [each for each in statuses if each in UNFINISHED]
+        if running:
+            raise InvalidArgumentError(f"status {running[0].value!r}: {_NOT_ENDED}")
+
+    def keep(self, run: Run) -> None:
+        """Keep what matters of a run, so that it need not be fetched."""
+        self._listed[run.id] = _Original.of(run)
+
+    def act(self, target: ActionRow) -> Plan[BulkResult]:
+        """Replay a run, unless that would not do what was asked."""
+        row = target
+        assert row.id is not None
+        try:
+            run = self._listed.get(row.id)
+            if run is None or not run.is_ended:
+                # Lists show a run as running once it has a score (operation listRunsV2).
+                run = _Original.of((yield from one_run.fetch(self.session, row.id)))
+            is_new = row.outcome != ActionOutcome.UNKNOWN
+            refusal = (yield from self._why_refused(run)) if is_new else None
+            if refusal:
+                return BulkResult(settled(row, ActionOutcome.REFUSED, refusal))
+            if self.dry_run:
+                return BulkResult(settled(row, ActionOutcome.PLANNED) if is_new else row)
+            before = yield from _before(self.session, row.id, run.event_id)
+            if not is_new:
+                # An earlier call requested it: unless it can be looked up, a replay may run it
+                # twice.
+                if before is None or row.replays_before is None:
+                    return BulkResult(row)
+                new = before.replays.difference(row.replays_before)
+                if new:
+                    return BulkResult(_done(row, min(new)))
+        except InngestError as error:
+            return _not_requested(row, error)
+        if before is not None:
+            row = evolve(row, replays_before=tuple(sorted(before.replays)))
+        self.begin(row)
+        return (yield from _request(self.session, row, before))
+
+    def _why_refused(self, run: _Original) -> Plan[str | None]:
+        """Return why a replay of the run would not do what was asked."""
+        if run.is_of_batch:
+            return _BATCH
+        if not run.is_ended:
+            return _NOT_ENDED
+        app_id, function_id = run.function
+        if app_id is None or function_id is None:
+            return None
+        key = app_id, function_id
+        if key not in self._debounced:
+            self._debounced[key] = yield from _is_debounced(self.session, *key)
+        return _DEBOUNCED if self._debounced[key] else None
 
 
-def _replay(
-    session: Session,
-    target: RunTarget,
-    debounced: dict[tuple[str, str], bool],
-    begin: Begin,
-    *,
-    dry_run: bool,
-) -> Plan[Result]:
-    row = target.row
-    assert row.id is not None
-    try:
-        run = target.run
-        if run is None or not run.is_ended:
-            # Lists show a run as running once it has a score (operation listRunsV2).
-            run = KeptRun.of((yield from one_run.fetch(session, row.id)))
-        is_new = row.outcome != ActionOutcome.UNKNOWN
-        refusal = (yield from _why_refused(session, run, debounced)) if is_new else None
-        if refusal:
-            return Result(with_reason(row, ActionOutcome.REFUSED, refusal))
-        if dry_run:
-            return Result(with_reason(row, ActionOutcome.PLANNED) if is_new else row)
-        before = yield from _before(session, row.id, run.event_id)
-        if not is_new:
-            # An earlier call requested it: unless it can be looked up, a replay may run it twice.
-            if before is None or row.replays_before is None:
-                return Result(row)
-            new = before.replays.difference(row.replays_before)
-            if new:
-                return Result(_done(row, min(new)))
-    except InngestError as error:
-        return _not_requested(row, error)
-    if before is not None:
-        row = evolve(row, replays_before=tuple(sorted(before.replays)))
-    begin(row)
-    return (yield from _request(session, row, before))
-
-
-def _request(session: Session, row: ActionRow, before: _Before | None) -> Plan[Result]:
+def _request(session: Session, row: ActionRow, before: _Before | None) -> Plan[BulkResult]:
     """Request the replay; again only if no run came of a request whose response was lost."""
     assert row.id is not None
     lost: InngestError | None = None
     for _ in range(_TRIES):
         try:
-            return Result(_done(row, (yield from runs.replay(session, row.id))))
+            return BulkResult(_done(row, (yield from runs.replay(session, row.id))))
         except InngestError as error:
             if not may_be_done(error) and lost is None:
                 return failure(evolve(row, replays_before=None), error)
@@ -153,30 +182,13 @@ def _request(session: Session, row: ActionRow, before: _Before | None) -> Plan[R
         except InngestError:
             break
         if new := _replays(before.originals, known) - before.replays:
-            return Result(_done(row, min(new)))
+            return BulkResult(_done(row, min(new)))
         if not isinstance(lost, TransportError):
             # The server responded, and started nothing: it would fail again.
             untried = evolve(row, replays_before=None)
-            return Result(with_reason(untried, ActionOutcome.FAILED, str(lost)), lost)
+            return BulkResult(settled(untried, ActionOutcome.FAILED, str(lost)), lost)
     assert lost is not None
-    return Result(with_reason(row, ActionOutcome.UNKNOWN, str(lost)), lost)
-
-
-def _why_refused(
-    session: Session, run: KeptRun, debounced: dict[tuple[str, str], bool]
-) -> Plan[str | None]:
-    """Return why a replay of the run would not do what was asked."""
-    if run.is_of_batch:
-        return _BATCH
-    if not run.is_ended:
-        return _NOT_ENDED
-    app_id, function_id = run.function
-    if app_id is None or function_id is None:
-        return None
-    key = app_id, function_id
-    if key not in debounced:
-        debounced[key] = yield from _is_debounced(session, *key)
-    return _DEBOUNCED if debounced[key] else None
+    return BulkResult(settled(row, ActionOutcome.UNKNOWN, str(lost)), lost)
 
 
 def _is_debounced(session: Session, app_id: str, function_id: str) -> Plan[bool]:
@@ -210,7 +222,7 @@ def _done(row: ActionRow, new_run_id: str) -> ActionRow:
     return ActionRow(row.position, row.id, ActionOutcome.DONE, new_run_id=new_run_id)
 
 
-def _not_requested(row: ActionRow, error: InngestError) -> Result:
+def _not_requested(row: ActionRow, error: InngestError) -> BulkResult:
     """Return the row of a replay that was not requested now; if it was before, it is unknown."""
     if isinstance(error, NotFoundError):
         outcome = ActionOutcome.NOT_FOUND
@@ -218,4 +230,4 @@ def _not_requested(row: ActionRow, error: InngestError) -> Result:
         outcome = ActionOutcome.UNKNOWN
     else:
         outcome = ActionOutcome.FAILED
-    return Result(with_reason(row, outcome, str(error)), error)
+    return BulkResult(settled(row, outcome, str(error)), error)

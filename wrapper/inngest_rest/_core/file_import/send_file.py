@@ -20,18 +20,19 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from inngest_rest._core.actions.send_many import SendJob
 from inngest_rest._core.arguments import check_text
 from inngest_rest._core.file_import.checkpoint import Checkpoint, Progress
 from inngest_rest._core.file_import.lines import STDIN, Lines, Part
 from inngest_rest._core.file_import.ndjson import NdjsonEncoder
 from inngest_rest._core.file_import.rejected_lines import Marks, RejectedLines
-from inngest_rest._core.sending import send_many
 from inngest_rest._core.sending.batching import DEFAULT_BYTES, Batch
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from inngest_rest._core.actions.send_many import SendOptions
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest._core.drivers.blocking import Driver
@@ -84,11 +85,11 @@ def rejected_path(source: str, name: str, dead_letters: AnyPath | None = None) -
 
 
 def send_file(
-    driver: Driver, session: Session, options: ImportOptions, send_options: send_many.SendOptions
+    driver: Driver, session: Session, options: ImportOptions, send_options: SendOptions
 ) -> SendReport:
     """Send the events of a file."""
     with _Import(session, options, send_options) as job:
-        report = send_many.run(driver, session, job.batches(), job.send_options)
+        report = SendJob(session, job.batches(), job.send_options).run(driver)
         job.finish()
     return report
 
@@ -97,7 +98,7 @@ async def send_file_async(
     driver: AsyncDriver,
     session: Session,
     options: ImportOptions,
-    send_options: send_many.SendOptions,
+    send_options: SendOptions,
 ) -> SendReport:
     """Send the events of a file."""
     opening = _Opening(session, options, send_options)
@@ -109,7 +110,7 @@ async def send_file_async(
         raise
     with opened as job:
         source = job.batches() if job.is_regular else _in_thread(job.batches())
-        report = await send_many.run_async(driver, session, source, job.send_options)
+        report = await SendJob(session, source, job.send_options).run_async(driver)
         job.finish()
     return report
 
@@ -156,9 +157,7 @@ class _Import:
         send_options: The options for `send_many`, which records each batch here first.
     """
 
-    def __init__(
-        self, session: Session, options: ImportOptions, send_options: send_many.SendOptions
-    ) -> None:
+    def __init__(self, session: Session, options: ImportOptions, send_options: SendOptions) -> None:
         self.send_options = send_options._replace(on_fates=self._record)
         self._on_fates = send_options.on_fates
         self._batch_size = send_options.batch_size

@@ -1,0 +1,188 @@
+"""Bulk jobs: do many acts, several at once and evenly spaced, and stop once that is hopeless."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
+
+from inngest_rest._core.arguments import check_count, check_count_or_none, check_seconds
+from inngest_rest._core.calls.retry import names_a_pause
+from inngest_rest._core.locks import Locked
+from inngest_rest._core.plans import Plan, sleep
+from inngest_rest.errors import (
+    ApiError,
+    AuthenticationError,
+    ClosedError,
+    ConfigurationError,
+    InngestError,
+    InvalidArgumentError,
+    PermissionDeniedError,
+    RouteNotFoundError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable, Iterable
+
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.drivers.asynchronous import AsyncDriver
+    from inngest_rest._core.drivers.blocking import Driver
+    from inngest_rest.typing import Seconds
+
+C = TypeVar("C", bound="Callable[..., object]")
+J = TypeVar("J")
+T = TypeVar("T")
+R = TypeVar("R")
+
+DEFAULT_IN_FLIGHT = 8
+"""Default number of acts in flight; see scripts/benchmark/README.md."""
+
+MAX_IN_FLIGHT = 64
+
+ABANDONED = "abandoned before its response arrived"
+
+# Requests per period that nobody reaches.
+_NO_LIMIT = 10**12
+
+# After one of these no later act can succeed either.
+_HOPELESS = (
+    AuthenticationError,
+    ClosedError,
+    ConfigurationError,
+    PermissionDeniedError,
+    RouteNotFoundError,
+)
+
+# This many failures in a row are an outage, not bad luck.
+_OUTAGE = 10
+
+
+class Pace(Locked):
+    """The pace of one bulk job, which all of its threads or tasks share.
+
+    Args:
+        clock: Returns monotonic seconds.
+        in_flight: Maximum number of acts at a time.
+        max_requests: Maximum number of acts per period, evenly spaced; None for no limit.
+        period: The period.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        in_flight: int,
+        max_requests: int | None,
+        period: Seconds,
+    ) -> None:
+        super().__init__()
+        self.in_flight = check_count("in_flight", in_flight, at_most=MAX_IN_FLIGHT)
+        requests = check_count_or_none("max_requests", max_requests)
+        seconds = check_seconds("period", period)
+        # A division by an integer beyond all floats would fail.
+        self._interval = 0.0 if requests is None else seconds / min(requests, _NO_LIMIT)
+        self._clock = clock
+        self._next = clock()
+
+    def take(self) -> float:
+        """Reserve the next slot and return the seconds until it comes."""
+        if not self._interval:
+            return 0.0
+        with self._lock:
+            now = self._clock()
+            slot = max(self._next, now)
+            self._next = slot + self._interval
+            return slot - now
+
+
+class BulkJob(ABC, Generic[J, T, R]):
+    """A bulk operation with validated arguments; it is run once.
+
+    A subclass says what to act on, how, and how to tally the results, which come in order.
+
+    Args:
+        session: The session whose settings apply.
+        pace: How many acts are in flight, and how they are spaced.
+        hopeless: Further errors after which no later act can succeed.
+
+    Attributes:
+        outage: The errors of which ten in a row are an outage.
+        stopped_by: The error that stopped it, if one did.
+    """
+
+    outage: ClassVar[tuple[type[InngestError], ...]] = (InngestError,)
+
+    def __init__(
+        self, session: Session, pace: Pace, hopeless: tuple[type[InngestError], ...] = ()
+    ) -> None:
+        self.session = session
+        self.stopped_by: InngestError | None = None
+        self._pace = pace
+        self._hopeless = (*_HOPELESS, *hopeless)
+        self._failures = 0
+
+    @abstractmethod
+    def collect(self) -> Plan[Iterable[J] | AsyncIterable[J]]:
+        """Return what to act on; it is drawn only as fast as there is room for it."""
+
+    @abstractmethod
+    def act(self, target: J) -> Plan[T]:
+        """Act on one target."""
+
+    @abstractmethod
+    def tally(self, target: J, result: T | None) -> InngestError | None:
+        """Take note of a result, None for an act that was abandoned; return what it failed with."""
+
+    @abstractmethod
+    def finish(self) -> R:
+        """Return the report, or raise what stopped the job."""
+
+    def interrupted(self, error: BaseException) -> None:
+        """Handle an exception from outside, which ends the job."""
+
+    def run(self, driver: Driver) -> R:
+        """Collect and act, in threads."""
+        targets = cast("Iterable[J]", driver.run(self.collect()))
+        try:
+            driver.run_many(targets, self._paced, self.record, in_flight=self._pace.in_flight)
+        except BaseException as error:
+            self.interrupted(error)
+            raise
+        return self.finish()
+
+    async def run_async(self, driver: AsyncDriver) -> R:
+        """Collect and act, in tasks."""
+        targets = await driver.run(self.collect())
+        try:
+            await driver.run_many(targets, self._paced, self.record, in_flight=self._pace.in_flight)
+        except BaseException as error:
+            self.interrupted(error)
+            raise
+        return self.finish()
+
+    def record(self, target: J, result: T | None) -> bool:
+        """Tally a result; return whether to continue."""
+        cause = self.tally(target, result)
+        self._failures = self._failures + 1 if isinstance(cause, self.outage) else 0
+        if self._failures >= _OUTAGE or self._is_hopeless(cause):
+            self.stopped_by = self.stopped_by or cause
+        return self.stopped_by is None
+
+    def _is_hopeless(self, cause: InngestError | None) -> bool:
+        """Return whether no later act can succeed, or none before the server allows it."""
+        if isinstance(cause, self._hopeless) or names_a_pause(cause):
+            return True
+        # A 503, too, may ask for a longer pause than any act can make.
+        asked = cause.retry_after if isinstance(cause, ApiError) else None
+        return asked is not None and asked > self.session.settings.retry.total
+
+    def _paced(self, target: J) -> Plan[T]:
+        pause = self._pace.take()
+        if pause:
+            yield from sleep(pause)
+        return (yield from self.act(target))
+
+
+def check_callable(name: str, value: C | None) -> C | None:
+    """Reject anything but None or what can be called."""
+    if value is not None and not callable(value):
+        raise InvalidArgumentError(f"{name} must be callable")
+    return value

@@ -1,0 +1,177 @@
+"""Bulk jobs that report on each run or input with a row, from which a second call resumes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
+
+from attrs import evolve
+
+from inngest_rest._core.actions.bulk import ABANDONED, BulkJob, Pace, check_callable
+from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
+from inngest_rest.errors import (
+    ApiError,
+    InngestError,
+    InvalidArgumentError,
+    InvalidResponseError,
+    NotFoundError,
+    PartialActionError,
+    ServerError,
+    TransportError,
+)
+
+if TYPE_CHECKING:
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
+    from inngest_rest.typing import Seconds
+
+Resumable = ActionReport | Mapping[str, object]
+
+OnRow = Callable[[ActionRow], object]
+
+
+class BulkResult(NamedTuple):
+    """The outcome of one act, and the error that it ended with."""
+
+    row: ActionRow
+    cause: InngestError | None = None
+
+
+class BulkArguments(TypedDict):
+    """The arguments that all of these jobs have, as the caller gave them."""
+
+    resume: Resumable | None
+    dry_run: bool
+    in_flight: int
+    max_requests: int | None
+    period: Seconds
+    on_start: OnRow | None
+    on_result: OnRow | None
+
+
+class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
+    """A bulk job that has a row for each run or input.
+
+    Args:
+        session: The session whose settings and clock apply.
+        action: What is done, for the report; one to resume must have the same.
+        arguments: The arguments of the caller.
+        hopeless: Further errors after which no later act can succeed.
+
+    Attributes:
+        action: What is done.
+        dry_run: Whether to report what would be done, and do nothing.
+        rows: The rows so far, settled ones included.
+    """
+
+    outage = (ServerError, TransportError)
+
+    def __init__(
+        self,
+        session: Session,
+        action: str,
+        arguments: BulkArguments,
+        hopeless: tuple[type[InngestError], ...] = (),
+    ) -> None:
+        pace = Pace(
+            session.clock.monotonic,
+            arguments["in_flight"],
+            arguments["max_requests"],
+            arguments["period"],
+        )
+        super().__init__(session, pace, hopeless)
+        self.action = action
+        self.dry_run = arguments["dry_run"]
+        self.rows: list[ActionRow] = []
+        self._on_start = check_callable("on_start", arguments["on_start"])
+        self._on_result = check_callable("on_result", arguments["on_result"])
+        self._begun: dict[int, ActionRow] = {}
+        self._lock = threading.Lock()
+
+    def collect(self) -> Plan[Iterable[ActionRow]]:
+        """Return the rows that are open."""
+        yield from ()
+        return (row for row in self.rows if row.is_open)
+
+    def resume(self, report: Resumable) -> None:
+        """Take over the rows of a report; reject that of another action."""
+        try:
+            found = report if isinstance(report, ActionReport) else ActionReport.from_dict(report)
+        except ValueError as error:
+            raise InvalidArgumentError(f"resume: {error}") from None
+        if found.action != self.action:
+            raise InvalidArgumentError(
+                f"resume is the report of {found.action}, which cannot be resumed by {self.action}"
+            )
+        self.rows = list(found.rows)
+
+    def begin(self, row: ActionRow) -> None:
+        """Note, and tell, that the request to act on the row is about to be sent."""
+        begun = evolve(row, outcome=ActionOutcome.UNKNOWN, reason=ABANDONED)
+        with self._lock:
+            if self._on_start is not None:
+                self._on_start(begun)
+            self._begun[row.position] = begun
+
+    def tally(self, target: ActionRow, result: BulkResult | None) -> InngestError | None:
+        """Replace the row by that of the result, and tell it."""
+        begun = self._begun.pop(target.position, None)
+        row, cause = result or BulkResult(begun or _not_begun(target))
+        self.rows[row.position] = row
+        if self._on_result is not None:
+            self._on_result(row)
+        return cause
+
+    def interrupted(self, error: BaseException) -> None:
+        """Add to an exception from outside what was done before it."""
+        error.add_note(f"so far {self._report()}")
+
+    def finish(self) -> ActionReport:
+        """Return the report, or raise it with the error that stopped the operation."""
+        report = self._report()
+        if self.stopped_by is None:
+            return report
+        raise PartialActionError(
+            f"stopped by {self.stopped_by} So far {report}. Pass resume=error.report to go on "
+            "where it stopped.",
+            report=report,
+        ) from self.stopped_by
+
+    def _report(self) -> ActionReport:
+        return ActionReport(self.action, self.rows)
+
+
+def _not_begun(row: ActionRow) -> ActionRow:
+    """Return the row of an act that was abandoned before its request; what is unknown stays so."""
+    if row.outcome is ActionOutcome.UNKNOWN:
+        return row
+    return settled(row, ActionOutcome.NOT_TRIED)
+
+
+def settled(row: ActionRow, outcome: ActionOutcome, reason: str | None = None) -> ActionRow:
+    """Return a row with an outcome, and the reason for it."""
+    return evolve(row, outcome=outcome, reason=reason)
+
+
+def failure(row: ActionRow, error: InngestError) -> BulkResult:
+    """Return the row of an act that ended with an error."""
+    if isinstance(error, NotFoundError):
+        outcome = ActionOutcome.NOT_FOUND
+    elif may_be_done(error):
+        outcome = ActionOutcome.UNKNOWN
+    else:
+        outcome = ActionOutcome.FAILED
+    return BulkResult(settled(row, outcome, str(error)), error)
+
+
+def may_be_done(error: InngestError) -> bool:
+    """Return whether a request may have been carried out although it ended with an error."""
+    match error:
+        case TransportError():
+            return error.delivered
+        case ApiError():
+            return error.may_have_taken_effect
+        case _:
+            # It was carried out, but the response cannot be read.
+            return isinstance(error, InvalidResponseError)

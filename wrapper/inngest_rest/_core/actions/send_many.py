@@ -1,0 +1,127 @@
+"""Bulk sending: stream events in bounded memory, with several batches in flight.
+
+Events are encoded as they are drawn. An invalid event is reported and the rest are sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from inngest_rest._core.actions.bulk import ABANDONED, BulkJob, Pace, check_callable
+from inngest_rest._core.arguments import check_count
+from inngest_rest._core.drivers.tracebacks import shorten
+from inngest_rest._core.sending.batching import (
+    MAX_EVENTS,
+    Batch,
+    batches_of_async_events,
+    batches_of_events,
+)
+from inngest_rest._core.sending.fates import Fates
+from inngest_rest._core.sending.send import each_event, send_batch
+from inngest_rest.errors import InngestError
+from inngest_rest.reports import SendReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
+    from inngest_rest.event import EventLike
+    from inngest_rest.reports import BatchReport
+    from inngest_rest.typing import Seconds
+
+
+class SendOptions(NamedTuple):
+    """Validated options of bulk sending."""
+
+    batch_size: int
+    pace: Pace
+    on_fates: Callable[[Fates], object]
+
+
+def check_options(
+    session: Session,
+    batch_size: int,
+    in_flight: int,
+    on_batch: Callable[[BatchReport], object] | None,
+    max_requests: int | None,
+    period: Seconds,
+) -> SendOptions:
+    """Validate the options common to all bulk sending; a missing key raises here, too."""
+    check_count("batch_size", batch_size, at_most=MAX_EVENTS)
+    pace = Pace(session.clock.monotonic, in_flight, max_requests, period)
+    check_callable("on_batch", on_batch)
+    _ = session.event_key
+
+    def on_fates(fates: Fates) -> None:
+        if on_batch is not None:
+            on_batch(fates.batch_report())
+
+    return SendOptions(batch_size, pace, on_fates)
+
+
+def send_many(session: Session, events: Iterable[EventLike], options: SendOptions) -> SendJob:
+    """Return the job that sends events from an iterable of any length."""
+    size, convention = options.batch_size, session.name_convention
+    batches = batches_of_events(each_event(events), size, convention, lenient=True)
+    return SendJob(session, batches, options)
+
+
+def send_many_async(
+    session: Session, events: Iterable[EventLike] | AsyncIterable[EventLike], options: SendOptions
+) -> SendJob:
+    """Return the job that sends events from an iterable or asynchronous iterable of any length."""
+    if not isinstance(events, AsyncIterable):
+        return send_many(session, events, options)
+    size, convention = options.batch_size, session.name_convention
+    return SendJob(
+        session, batches_of_async_events(events, size, convention, lenient=True), options
+    )
+
+
+class SendJob(BulkJob[Batch, Fates, SendReport]):
+    """Sends batches as they come; `on_fates` of the options is called with the fates of each."""
+
+    def __init__(
+        self,
+        session: Session,
+        batches: Iterable[Batch] | AsyncIterable[Batch],
+        options: SendOptions,
+    ) -> None:
+        super().__init__(session, options.pace)
+        self._batches = batches
+        self._on_fates = options.on_fates
+        self._report = SendReport()
+
+    def collect(self) -> Plan[Iterable[Batch] | AsyncIterable[Batch]]:
+        """Return the batches."""
+        yield from ()
+        return self._batches
+
+    def act(self, target: Batch) -> Plan[Fates]:
+        """Send a batch."""
+        return send_batch(self.session, target)
+
+    def tally(self, target: Batch, result: Fates | None) -> InngestError | None:
+        """Add the fates of a batch, and pass them on."""
+        fates = result or Fates.unknown(target, ABANDONED)
+        self._report += fates.report
+        self._on_fates(fates)
+        return fates.cause
+
+    def interrupted(self, error: BaseException) -> None:
+        """Shorten the traceback of an error of ours."""
+        if isinstance(error, InngestError):
+            shorten(error)
+
+    def finish(self) -> SendReport:
+        """Return the report, or raise the error that stopped the sending, with the counts."""
+        if self.stopped_by is None:
+            return self._report
+        self.stopped_by.add_note(
+            f"stopped after {self._report.accepted:,} events were accepted, "
+            f"{self._report.rejected:,} rejected, {self._report.unknown:,} left unknown"
+        )
+        shorten(self.stopped_by)
+        raise self.stopped_by
