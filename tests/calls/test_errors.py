@@ -47,8 +47,10 @@ from inngest_rest import (
     WaitTimeoutError,
     errors,
 )
-from inngest_rest._core.calls.keys import signing_key_bearer
+from inngest_rest._core.calls.keys import hash_of
+from inngest_rest._core.calls.settings import resolve
 from inngest_rest._core.secret import Secret
+from inngest_rest.errors import Advice, NextCall, Setting
 from inngest_rest.testing import MockServer
 from tests.support.server import WEB_UI, Answer, recorded, text
 
@@ -61,7 +63,7 @@ if TYPE_CHECKING:
     from tests.support.server import Server
 
 EVENT_KEY, SIGNING_KEY, API_KEY = "evt-very-secret", "signkey-prod-5ec7e75ec7e7", "sk-very-secret"
-BEARER = signing_key_bearer("", Secret(SIGNING_KEY)).reveal()
+BEARER = hash_of(Secret(SIGNING_KEY)).reveal()
 SECRETS = [EVENT_KEY, SIGNING_KEY, "5ec7e75ec7e7", BEARER, API_KEY]
 KINDS = [
     each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, Exception)
@@ -104,8 +106,8 @@ EVENT: StoredEvent = StoredEvent("01", "own", "app/x", {"n": "x"}, ts=1, receive
 ROW = ActionRow(0, "01", ActionOutcome.NOT_TRIED)
 MADE: list[InngestError] = [
     InngestError("x"),
-    ConfigurationError("x"),
-    InvalidArgumentError("x"),
+    ConfigurationError("x", settings=[Setting("env", "INNGEST_ENV")]),
+    InvalidArgumentError("x", argument="ids"),
     InvalidEventError("bad", position=7),
     transport_error(TransportError),
     transport_error(RequestTimeoutError),
@@ -117,7 +119,7 @@ MADE: list[InngestError] = [
     NoRunError("none", event_id="01E", explanation=Explanation("01E", None, runs=(RUN,))),
     PartialSendError(REPORT, ["01", None, None]),
     PartialActionError("stopped", report=ActionReport("runs.cancel", (ROW,))),
-    MissingKeyError("no key"),
+    MissingKeyError("no key", settings=[Setting("event_key", "INNGEST_EVENT_KEY")]),
     BufferFullError("full"),
     ClosedError("closed"),
     OutboxError("locked", path="/tmp/outbox"),
@@ -196,6 +198,76 @@ def test_a_refused_key_gets_advice_on_the_keys_that_were_sent(
         call(connect(dev=None, event_key=EVENT_KEY, signing_key=SIGNING_KEY, api_key=API_KEY))
     assert re.findall(r"[a-z]+_key\b", str(caught.value)) == sorted(named, reverse=True)
     assert pickle.loads(pickle.dumps(caught.value)).advice == caught.value.advice
+
+
+def test_advice_names_calls_as_its_readers_do() -> None:
+    calls = NextCall("runs.get", ("01",)), NextCall("send")
+    advice = Advice("Of /v1/runs/{run_id}: {}, then {}.", calls)
+    assert str(advice) == "Of /v1/runs/{run_id}: client.runs.get('01'), then client.send."
+    assert advice.render(lambda it: it.name.upper()) == "Of /v1/runs/{run_id}: RUNS.GET, then SEND."
+    both = Advice() + advice + Advice("Or {}.", (NextCall("send"),))
+    assert str(both) == f"{advice} Or client.send."
+    assert advice
+    assert not Advice()
+    assert pickle.loads(pickle.dumps(advice)) == advice
+
+
+@pytest.mark.parametrize(
+    ("call", "argument"),
+    [
+        (lambda it: it.runs.get(""), "id"),
+        (lambda it: it.runs.cancel_all(ids=["no"]), "ids"),
+        (lambda it: it.runs.cancel_all(status="failed"), "status"),
+        (lambda it: it.runs.list(limit=0), "limit"),
+        (lambda it: it.runs.list(status="odd"), "status"),
+        (lambda it: it.functions.invoke_many("a", "f", [1]), "inputs"),
+        (lambda it: it.events.list(since=3).page(), "since"),
+    ],
+    ids=["text", "an item", "a status", "a count", "an unknown status", "an object", "a moment"],
+)
+def test_a_rejected_argument_is_named(client: InngestClient, call: Any, argument: str) -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        call(client)
+    assert caught.value.argument == argument
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"env": " "}, Setting("env", "INNGEST_ENV")),
+        ({"base_url": "x"}, Setting("base_url", "INNGEST_BASE_URL")),
+        ({"event_base_url": "x"}, Setting("event_base_url", "INNGEST_EVENT_API_BASE_URL")),
+        ({"signing_key": "x"}, Setting("signing_key", "INNGEST_SIGNING_KEY")),
+        ({"environ": {"INNGEST_API_KEY": " "}}, Setting("api_key", "INNGEST_API_KEY")),
+        ({"environ": {"INNGEST_DEV": "x"}}, Setting("dev", "INNGEST_DEV")),
+        ({"timeout": 0}, Setting("timeout")),
+        ({"max_response_bytes": 0}, Setting("max_response_bytes")),
+        ({"retries": -1}, Setting("retries")),
+    ],
+)
+def test_a_malformed_setting_is_named(settings: dict[str, Any], named: Setting) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        resolve(**{"environ": {}, **settings})
+    assert caught.value.settings == (named,)
+    assert caught.value.argument == named.argument
+
+
+def test_a_missing_key_names_the_settings_that_would_provide_it(connect: Connect) -> None:
+    client = connect(dev=None)
+    with pytest.raises(MissingKeyError) as caught:
+        client.send({"name": "a"})
+    assert [it.variable for it in caught.value.settings] == ["INNGEST_EVENT_KEY"]
+    with pytest.raises(MissingKeyError) as caught:
+        client.apps.get("a")
+    assert [it.argument for it in caught.value.settings] == ["signing_key", "api_key"]
+
+
+def test_an_absent_route_names_the_release_that_has_it(connect: Connect, server: Server) -> None:
+    server.on("GET /v2/runs/01/trace", text(404, "404 page not found"))
+    with pytest.raises(RouteNotFoundError) as caught:
+        connect().runs.trace("01")
+    assert caught.value.releases == {"GET /v2/runs/{run_id}/trace": "1.19.3"}
+    assert pickle.loads(pickle.dumps(caught.value)).releases == caught.value.releases
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

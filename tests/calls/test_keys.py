@@ -14,7 +14,7 @@ from inngest_rest import (
     NotFoundError,
     PermissionDeniedError,
 )
-from inngest_rest._core.calls.keys import KeyRing, signing_key_bearer
+from inngest_rest._core.calls.keys import KeyRing, hash_of
 from inngest_rest._core.secret import Secret
 from tests.support.server import Reply, accepts_all, recorded, says
 
@@ -28,7 +28,7 @@ FIRST, SECOND = "signkey-prod-12345678", "signkey-prod-abcdef01"
 
 
 def hashed(key: str) -> str:
-    return signing_key_bearer("signing_key", Secret(key)).reveal()
+    return hash_of(Secret(key)).reveal()
 
 
 HASHES = [hashed(key) for key in (FIRST, SECOND)]

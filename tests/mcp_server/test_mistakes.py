@@ -27,7 +27,7 @@ UNKNOWN = "01HZZZZZZZZZZZZZZZZZZZZZZZ"
         ("runs_list", {"max_chars": 0}, "max_chars", ">= 1"),
         ("runs_list", {"since": "yesterday"}, "since", "ISO 8601|how long ago"),
         ("runs_get", {}, "id", "missing"),
-        ("runs_get", {"id": "../../v1/apps"}, None, "run id"),
+        ("runs_get", {"id": "../../v1/apps"}, "id", "run id"),
         ("runs_watch", {"timeout": 301}, "timeout", "<= 300"),
         ("runs_cancel", {"ids": "all"}, "ids", "array"),
         ("runs_cancel", {}, None, "ids"),

@@ -305,7 +305,7 @@ def test_a_failed_event_lookup_leaves_the_not_found_error_as_it_was(
     server.on(EVENT, answer)
     with pytest.raises(NotFoundError, match="Run not found") as caught:
         client.runs.get(ID)
-    assert caught.value.advice == ""
+    assert not caught.value.advice
     assert server.asked.count(EVENT) == 1
     assert clock.pauses == []
 

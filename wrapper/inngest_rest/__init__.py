@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ServerKind,
     )
     from inngest_rest.errors import (
+        Advice,
         ApiError,
         AuthenticationError,
         BadRequestError,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         InvalidEventError,
         InvalidResponseError,
         MissingKeyError,
+        NextCall,
         NoRunError,
         NotFoundError,
         OutboxError,
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
         RequestTimeoutError,
         RouteNotFoundError,
         ServerError,
+        Setting,
         TransportError,
         WaitTimeoutError,
     )
@@ -81,6 +84,7 @@ __all__ = [
     "ActionOutcome",
     "ActionReport",
     "ActionRow",
+    "Advice",
     "ApiError",
     "App",
     "AsyncEndedRuns",
@@ -117,6 +121,7 @@ __all__ = [
     "Job",
     "Listener",
     "MissingKeyError",
+    "NextCall",
     "NoRunError",
     "NotFoundError",
     "OutboxError",
@@ -141,6 +146,7 @@ __all__ = [
     "SendReport",
     "ServerError",
     "ServerKind",
+    "Setting",
     "Span",
     "StoredEvent",
     "Target",
@@ -164,11 +170,12 @@ _NAMES = {
     "inngest_rest.client.watcher": "EndedRuns Watcher",
     "inngest_rest.diagnosis": "CallRoute Check Diagnosis Finding FindingState ServerKind",
     "inngest_rest.errors": (
-        "ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
+        "Advice ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
         "ConfigurationError ConflictError EventDataError InngestError InvalidArgumentError "
-        "InvalidEventError InvalidResponseError MissingKeyError NoRunError NotFoundError "
+        "InvalidEventError InvalidResponseError MissingKeyError NextCall NoRunError NotFoundError "
         "OutboxError PartialActionError PartialSendError PermissionDeniedError RateLimitError "
-        "RequestTimeoutError RouteNotFoundError ServerError TransportError WaitTimeoutError"
+        "RequestTimeoutError RouteNotFoundError ServerError Setting TransportError "
+        "WaitTimeoutError"
     ),
     "inngest_rest.event": "Event EventLike",
     "inngest_rest.event_types": "EventType",

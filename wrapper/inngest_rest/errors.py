@@ -1,9 +1,9 @@
 """Every error this package raises, and nothing else, so that all layers can import this module.
 
     InngestError
-    ├── ConfigurationError           a setting is missing or malformed
+    ├── ConfigurationError           a setting is missing or malformed: .settings
     │   └── MissingKeyError          the call needs a key, and none is set
-    ├── InvalidArgumentError         an argument was rejected before anything was sent
+    ├── InvalidArgumentError         an argument was rejected before anything was sent: .argument
     │   └── InvalidEventError        an event was rejected: .position
     ├── TransportError               there was no response
     │   └── RequestTimeoutError      there was none in time
@@ -16,7 +16,7 @@
     ├── ClosedError                  the client or buffer was closed before
     ├── BufferFullError              a buffer had no room for an event
     ├── OutboxError                  the file of a buffer cannot be used: .path
-    └── ApiError                     the server returned an error: .status, .code, .message
+    └── ApiError                     the server returned an error: .status, .code, .advice
         ├── BadRequestError          400, 422
         ├── AuthenticationError      401
         ├── PermissionDeniedError    403
@@ -27,15 +27,19 @@
         └── ServerError              5xx
 
 All of them pickle, and none of them contains a key: URLs and the server's messages are redacted.
+What a program needs of an error is an attribute; messages may be reworded at any time.
 """
 
 from __future__ import annotations
 
 import copyreg
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from inngest_rest.action_reports import ActionReport
     from inngest_rest.explanation import Explanation
@@ -44,8 +48,75 @@ if TYPE_CHECKING:
     from inngest_rest.responses import RawResponse
 
 
+@frozen
+class Setting:
+    """A setting of a client.
+
+    Attributes:
+        argument: Its argument, such as "signing_key".
+        variable: Its environment variable, such as "INNGEST_SIGNING_KEY"; None if it has none.
+    """
+
+    argument: str
+    variable: str | None = None
+
+
+@frozen
+class NextCall:
+    """A call to make next.
+
+    Attributes:
+        name: The method of a client, such as "runs.list".
+        arguments: Its positional arguments.
+    """
+
+    name: str
+    arguments: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        arguments = f"({', '.join(map(repr, self.arguments))})" if self.arguments else ""
+        return f"client.{self.name}{arguments}"
+
+
+@frozen
+class Advice:
+    """What to do about an error; false if there is none.
+
+    Its text is for readers of Python; a program that has other names for calls renders it.
+
+    Attributes:
+        text: The text, with `{}` where a call is named.
+        calls: The calls to make next, in the order in which the text names them.
+    """
+
+    text: str = ""
+    calls: tuple[NextCall, ...] = ()
+
+    def render(self, name_of: Callable[[NextCall], str]) -> str:
+        """Return the text, with each call as a function names it."""
+        first, *rest = self.text.split("{}")
+        named = zip(self.calls, rest, strict=True)
+        return first + "".join(f"{name_of(call)}{text}" for call, text in named)
+
+    def __str__(self) -> str:
+        return self.render(str)
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+    def __add__(self, other: Advice) -> Advice:
+        text = " ".join(each.text for each in (self, other) if each)
+        return Advice(text, self.calls + other.calls)
+
+
 class InngestError(Exception):
-    """The base of every error this package raises."""
+    """The base of every error this package raises.
+
+    Attributes:
+        argument: The argument of the call that is wrong; None if it is none, or no single one.
+    """
+
+    argument: str | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions with keyword-only arguments do not pickle by themselves.
@@ -53,15 +124,41 @@ class InngestError(Exception):
 
 
 class ConfigurationError(InngestError):
-    """A setting is missing or malformed; the message names the argument and the variable."""
+    """A setting is missing or malformed; the message names the argument or the variable.
+
+    Attributes:
+        settings: The settings to look at; empty if it is none of a client's own.
+    """
+
+    def __init__(self, message: str, *, settings: Sequence[Setting] = ()) -> None:
+        super().__init__(message)
+        self.settings = tuple(settings)
+        if len(self.settings) == 1:
+            self.argument = self.settings[0].argument
 
 
 class MissingKeyError(ConfigurationError):
-    """The call needs a key, and none is set; the message names the argument and the variable."""
+    """The call needs a key, and none is set; `settings` are those that would provide it.
+
+    Attributes:
+        reason: Which key is missing, and for what.
+    """
+
+    def __init__(self, reason: str, *, settings: Sequence[Setting]) -> None:
+        first, *others = settings
+        ways = [f"{first.argument}= or set {first.variable}"]
+        ways += [f"{other.argument}= ({other.variable})" for other in others]
+        message = f"{reason}: pass {' or '.join(ways)} (or pass dev=True for a dev server)"
+        super().__init__(message, settings=settings)
+        self.reason = reason
 
 
 class InvalidArgumentError(InngestError, ValueError):
-    """An argument was rejected before anything was sent."""
+    """An argument was rejected before anything was sent; `argument` names it."""
+
+    def __init__(self, message: str, *, argument: str | None = None) -> None:
+        super().__init__(message)
+        self.argument = argument
 
 
 class InvalidEventError(InvalidArgumentError):
@@ -265,7 +362,7 @@ class ApiError(InngestError):
         response: The response itself, keys masked; None if it is not of a single one.
     """
 
-    advice: str = ""
+    advice: Advice = Advice()
     retry_after: float | None = None
     may_have_taken_effect: bool = False
 
@@ -307,13 +404,13 @@ class BadRequestError(ApiError):
 class AuthenticationError(ApiError):
     """The server rejected the key: 401."""
 
-    advice = "Check the key, and that it belongs to this server and environment."
+    advice = Advice("Check the key, and that it belongs to this server and environment.")
 
 
 class PermissionDeniedError(ApiError):
     """The key does not permit this: 403."""
 
-    advice = "Check what the key may do, and its IP and event filters."
+    advice = Advice("Check what the key may do, and its IP and event filters.")
 
 
 class NotFoundError(ApiError):
@@ -324,9 +421,14 @@ class RouteNotFoundError(ApiError):
     """The server does not have this route: 404 without a resource, 405, 501, or its web UI (2xx).
 
     The advice names the release that has it, and what to do instead.
+
+    Attributes:
+        releases: The first release that has each route that was asked, by its method and path;
+            without those that every release has, or none.
     """
 
-    advice = "The server does not have this operation; check the base URL and api_version."
+    advice = Advice("The server does not have this operation; check the base URL and api_version.")
+    releases: Mapping[str, str] = MappingProxyType({})
 
 
 class ConflictError(ApiError):

@@ -67,7 +67,7 @@ class EventType(Generic[D]):
         try:
             plain = payloads.to_data(data, self.data_type)
         except ValueError as error:
-            raise InvalidArgumentError(f"{self.name}: {error}") from None
+            raise InvalidArgumentError(f"{self.name}: {error}", argument="data") from None
         if id is None:
             return Event(self.name, plain, user=user, ts=ts, v=v)
         return Event(self.name, plain, id=id, user=user, ts=ts, v=v)
@@ -80,5 +80,7 @@ class EventType(Generic[D]):
             EventDataError: Its data is not of the type.
         """
         if event.name != self.name:
-            raise InvalidArgumentError(f"event {event.internal_id} is a {event.name}")
+            raise InvalidArgumentError(
+                f"event {event.internal_id} is a {event.name}", argument="event"
+            )
         return payloads.read_event(event, self.data_type)

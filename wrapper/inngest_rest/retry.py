@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from inngest_rest._visible import shown
-from inngest_rest.errors import ApiError, ConfigurationError
+from inngest_rest.errors import ApiError, ConfigurationError, Setting
 
 if TYPE_CHECKING:
     from inngest_rest.errors import InngestError
@@ -21,7 +21,8 @@ def _seconds(value: Seconds) -> float:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigurationError(
             "initial, maximum and total of a RetryPolicy must be positive numbers of seconds or "
-            f"timedeltas, not {shown(value)}"
+            f"timedeltas, not {shown(value)}",
+            settings=[Setting("retries")],
         )
     try:
         return float(seconds)
@@ -52,7 +53,9 @@ class RetryPolicy:
 
     def __attrs_post_init__(self) -> None:
         if type(self.retries) is not int or self.retries < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigurationError("retries must be a whole number from 0")
+            raise ConfigurationError(
+                "retries must be a whole number from 0", settings=[Setting("retries")]
+            )
 
     def pause(self, error: InngestError, attempt: int, jitter: float) -> float:
         """Return the seconds to wait after the attempt (from 1), `jitter` being in [0, 1)."""

@@ -26,24 +26,35 @@ _NO_URL = r"[\x00-\x20\x7f\ud800-\udfff]"
 _RUN_ID = r"[0-7][0-9A-Za-z]{25}"
 
 
-def check_id(name: str, value: str) -> str:
+def invalid(name: str, reason: str, *, argument: str | None = None) -> InvalidArgumentError:
+    """Return the error for an argument, or for a part of one, whose message begins with its name.
+
+    Args:
+        name: What the message calls it.
+        reason: What is wrong with it.
+        argument: The argument that it is a part of.
+    """
+    return InvalidArgumentError(f"{name} {reason}", argument=argument or name)
+
+
+def check_id(name: str, value: str, *, argument: str | None = None) -> str:
     """Reject an id that would not remain a single path segment.
 
     httpx resolves dots, and v2 decodes escaped slashes.
     """
     if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidArgumentError(f"{name} must be text, not {type(value).__name__}")
+        raise invalid(name, f"must be text, not {type(value).__name__}", argument=argument)
     if value in {"", ".", ".."} or "/" in value or "\\" in value or re.search(_NO_URL, value):
-        raise InvalidArgumentError(f"{name} is malformed: {shown(value)} is not an id")
+        raise invalid(name, f"is malformed: {shown(value)} is not an id", argument=argument)
     return _plain(value)
 
 
-def check_run_id(name: str, value: str) -> str:
+def check_run_id(name: str, value: str, *, argument: str | None = None) -> str:
     """Reject what cannot be the id of a run, before many requests are made of it."""
     if isinstance(value, str) and re.fullmatch(_RUN_ID, value):  # pyright: ignore[reportUnnecessaryIsInstance]
         return _plain(value)
-    check_id(name, value)
-    raise InvalidArgumentError(f"{name} is malformed: {shown(value)} is not the id of a run")
+    check_id(name, value, argument=argument)
+    raise invalid(name, f"is malformed: {shown(value)} is not the id of a run", argument=argument)
 
 
 def check_text(name: str, value: str | None) -> str | None:
@@ -51,7 +62,7 @@ def check_text(name: str, value: str | None) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or not value:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidArgumentError(f"{name} must be text and not empty, not {shown(value)}")
+        raise invalid(name, f"must be text and not empty, not {shown(value)}")
     plain = _plain(value)
     check_json(name, plain)
     return plain
@@ -65,7 +76,7 @@ def check_path(name: str, value: str | os.PathLike[str]) -> None:
     except (TypeError, UnicodeError):
         is_path = False
     if not is_path:
-        raise InvalidArgumentError(f"{name} must be the path of a file, not {shown(value)}")
+        raise invalid(name, f"must be the path of a file, not {shown(value)}")
 
 
 def _plain(text: str) -> str:
@@ -81,9 +92,9 @@ def check_count_or_none(name: str, value: int | None, *, at_most: int | None = N
 def check_count(name: str, value: int, *, at_most: int | None = None) -> int:
     """Reject anything but an integer from 1 to `at_most`."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidArgumentError(f"{name} must be a whole number from 1, not {shown(value)}")
+        raise invalid(name, f"must be a whole number from 1, not {shown(value)}")
     if at_most is not None and value > at_most:
-        raise InvalidArgumentError(f"{name} must be at most {at_most}, not {shown(value)}")
+        raise invalid(name, f"must be at most {at_most}, not {shown(value)}")
     return value
 
 
@@ -92,9 +103,9 @@ def check_moment(name: str, value: datetime | None) -> datetime | None:
     if value is None:
         return None
     if not isinstance(value, datetime) or not is_aware(value):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidArgumentError(
-            f"{name} must be an aware datetime, such as datetime.now(timezone.utc), not "
-            f"{shown(value)}"
+        raise invalid(
+            name,
+            f"must be an aware datetime, such as datetime.now(timezone.utc), not {shown(value)}",
         )
     return value
 
@@ -111,8 +122,8 @@ def check_seconds(name: str, value: Seconds) -> float:
     """Return a duration in seconds; reject anything but a positive one."""
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidArgumentError(
-            f"{name} must be a positive number of seconds or a timedelta, not {shown(value)}"
+        raise invalid(
+            name, f"must be a positive number of seconds or a timedelta, not {shown(value)}"
         )
     try:
         return float(seconds)
@@ -120,17 +131,17 @@ def check_seconds(name: str, value: Seconds) -> float:
         return math.inf
 
 
-def check_json(name: str, value: Any) -> Any:
+def check_json(name: str, value: Any, *, argument: str | None = None) -> Any:
     """Reject values that JSON cannot represent."""
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
         is_too_deep = _is_deeper(value, _DEPTH_LIMIT)
     except (TypeError, ValueError) as error:
-        raise InvalidArgumentError(f"{name} cannot be encoded as JSON: {error}") from None
+        raise invalid(name, f"cannot be encoded as JSON: {error}", argument=argument) from None
     except RecursionError:
         is_too_deep = True
     if is_too_deep:
-        raise InvalidArgumentError(f"{name} is nested too deep to be encoded as JSON") from None
+        raise invalid(name, "is nested too deep to be encoded as JSON", argument=argument) from None
     return value
 
 
@@ -150,11 +161,13 @@ def _children(value: Any) -> Iterable[Any]:
     return cast("Iterable[Any]", value) if isinstance(value, list | tuple) else ()
 
 
-def check_json_object(name: str, value: Mapping[str, Any] | None) -> dict[str, Any]:
+def check_json_object(
+    name: str, value: Mapping[str, Any] | None, *, argument: str | None = None
+) -> dict[str, Any]:
     """Return a JSON object as a dict, None as an empty one; reject anything else."""
     if value is None:
         return {}
     if not isinstance(value, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidArgumentError(f"{name} must be a JSON object, not {type(value).__name__}")
-    checked: dict[str, Any] = check_json(name, dict(value))
+        raise invalid(name, f"must be a JSON object, not {type(value).__name__}", argument=argument)
+    checked: dict[str, Any] = check_json(name, dict(value), argument=argument)
     return checked

@@ -45,7 +45,8 @@ def check_kind(name: str, kind: object) -> None:
     ):
         raise InvalidArgumentError(
             f"{name} must be a dataclass, an attrs class, a TypedDict or a pydantic model, "
-            f"not {shown(kind)}"
+            f"not {shown(kind)}",
+            argument=name,
         )
     msgspec = _msgspec()
     try:
@@ -53,7 +54,9 @@ def check_kind(name: str, kind: object) -> None:
     except msgspec.ValidationError:
         pass  # None is not of the type, but the type can be converted to.
     except (NameError, TypeError) as error:
-        raise InvalidArgumentError(f"{name} {_name(kind)} cannot be used: {error}") from None
+        raise InvalidArgumentError(
+            f"{name} {_name(kind)} cannot be used: {error}", argument=name
+        ) from None
 
 
 def to_data(payload: T, kind: type[T]) -> dict[str, Any]:

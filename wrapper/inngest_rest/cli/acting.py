@@ -237,7 +237,9 @@ def _rows(parameters: Any) -> list[ActionRow]:
     """Return the rows of what is named rather than selected by a filter."""
     if isinstance(parameters, InvokeMany):
         return [ActionRow(position, None) for position in range(len(parameters.inputs))]
-    ids = dict.fromkeys(check_run_id(f"ids[{at}]", id) for at, id in enumerate(parameters.ids))
+    ids = dict.fromkeys(
+        check_run_id(f"ids[{at}]", id, argument="ids") for at, id in enumerate(parameters.ids)
+    )
     return [ActionRow(position, id) for position, id in enumerate(list(ids)[: parameters.limit])]
 
 

@@ -92,7 +92,8 @@ def folder(target: str, scope: Scope) -> Path:
         case _:
             raise InvalidArgumentError(
                 f"unknown target {target!r}: give one of {', '.join(TARGETS)}, or a folder with a "
-                "slash, such as ./skills"
+                "slash, such as ./skills",
+                argument="target",
             )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -145,7 +144,7 @@ def problem_of(
     if operation is None:
         return problem
     can_repeat = parameters is None or operation.can_repeat(parameters)
-    field = problem.field or _field(problem, operation)
+    field = problem.field or _field(error, operation)
     return evolve(
         problem,
         hint=problem.hint or _hint(problem, field, operation),
@@ -260,11 +259,10 @@ def _code_of_response(error: errors.ApiError) -> Code:
 
 def _missing_key(error: errors.MissingKeyError) -> Problem:
     """Name the variables, as keys are never options; the message has arguments of Python, too."""
-    what, _, ways = str(error).partition(":")
-    names = " or ".join(dict.fromkeys(re.findall(r"INNGEST_\w+", ways)))
+    names = " or ".join(each.variable for each in error.settings if each.variable)
     return Problem(
         Code.AUTHENTICATION,
-        what,
+        error.reason,
         hint=f"Set {names} in the environment; a key is never an option. A dev server needs none: "
         "set INNGEST_DEV=1, or to its URL.",
     )
@@ -292,10 +290,8 @@ def _hint(problem: Problem, field: str | None, operation: Operation[Any]) -> str
     return _HINTS.get(group) if problem.code is Code.NOT_FOUND else None
 
 
-def _field(problem: Problem, operation: Operation[Any]) -> str | None:
-    """Return the parameter that the message of a rejected argument begins with."""
-    if problem.code is not Code.USAGE:
-        return None
-    (first,) = re.findall(r"\A\w*", problem.message)
-    first = "rate" if first == "max_requests" else first
-    return first if first in [each.name for each in fields(operation.parameters)] else None
+def _field(error: BaseException, operation: Operation[Any]) -> str | None:
+    """Return the parameter that a rejected argument of the client comes from."""
+    argument = error.argument if isinstance(error, errors.InngestError) else None
+    name = "rate" if argument == "max_requests" else argument
+    return name if name in [each.name for each in fields(operation.parameters)] else None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from inngest_rest.errors import ApiError, RouteNotFoundError
+    from inngest_rest.errors import ApiError, NextCall, RouteNotFoundError
 
 # Each response of the server that is no success has it (every recording of one).
 _HEADER = "x-inngest-server-kind"
@@ -16,9 +15,6 @@ _HEADER = "x-inngest-server-kind"
 _BARE = {"", "404 page not found"}
 
 _REFUSED = 400
-
-# A call in advice of the client, with the id that it may have.
-_CALL = re.compile(r"\bclient\.(\w+(?:\.\w+)?)(?:\('([^']*)'\))?")
 
 
 def is_of_stranger(error: RouteNotFoundError) -> bool:
@@ -37,12 +33,11 @@ def is_of_stranger(error: RouteNotFoundError) -> bool:
 
 def in_commands(error: ApiError) -> str:
     """Return the message of an error with commands where its advice has calls of Python."""
-    message, advice = str(error), error.advice
-    if not advice:
-        return message
-    return message.removesuffix(advice) + _CALL.sub(_command, advice)
+    if not error.advice:
+        return str(error)
+    return str(error).removesuffix(str(error.advice)) + error.advice.render(_command)
 
 
-def _command(call: re.Match[str]) -> str:
-    words = call[1].removesuffix("_all").replace("_", "-").replace(".", " ")
-    return f"`{words} {call[2]}`" if call[2] else f"`{words}`"
+def _command(call: NextCall) -> str:
+    words = call.name.removesuffix("_all").replace("_", "-").replace(".", " ")
+    return f"`{' '.join((words, *call.arguments))}`"

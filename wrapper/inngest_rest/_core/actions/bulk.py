@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
-from inngest_rest._core.arguments import check_count, check_count_or_none, check_seconds
+from inngest_rest._core.arguments import check_count, check_count_or_none, check_seconds, invalid
 from inngest_rest._core.calls.retry import names_a_pause
 from inngest_rest._core.locks import Locked
 from inngest_rest._core.plans import Plan, sleep
@@ -15,7 +15,6 @@ from inngest_rest.errors import (
     ClosedError,
     ConfigurationError,
     InngestError,
-    InvalidArgumentError,
     PermissionDeniedError,
     RouteNotFoundError,
 )
@@ -184,5 +183,5 @@ class BulkJob(ABC, Generic[J, T, R]):
 def check_callable(name: str, value: C | None) -> C | None:
     """Reject anything but None or what can be called."""
     if value is not None and not callable(value):
-        raise InvalidArgumentError(f"{name} must be callable")
+        raise invalid(name, "must be callable")
     return value

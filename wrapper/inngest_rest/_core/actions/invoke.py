@@ -16,14 +16,13 @@ from inngest_rest._core.actions.reported import (
     failure,
     settled,
 )
-from inngest_rest._core.arguments import check_id, check_json_object
+from inngest_rest._core.arguments import check_id, check_json_object, invalid
 from inngest_rest._core.resources import functions
 from inngest_rest._visible import shown
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import (
     BadRequestError,
     InngestError,
-    InvalidArgumentError,
     NotFoundError,
 )
 
@@ -53,16 +52,20 @@ class InvokeJob(ReportedJob):
         self._function = app, function
         if isinstance(inputs, str | bytes | Mapping) or not isinstance(inputs, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
             given = shown(cast("object", inputs))
-            raise InvalidArgumentError(f"inputs must be an iterable of objects, not {given}")
-        found = [check_json_object(f"inputs[{at}]", each) for at, each in enumerate(inputs)]
+            raise invalid("inputs", f"must be an iterable of objects, not {given}")
+        found = [
+            check_json_object(f"inputs[{at}]", each, argument="inputs")
+            for at, each in enumerate(inputs)
+        ]
         self._inputs = found
         self.rows = [ActionRow(position, None) for position in range(len(found))]
         if arguments["resume"] is not None:
             self.resume(arguments["resume"])
             if len(self.rows) != len(found):
-                raise InvalidArgumentError(
-                    f"resume is the report of {len(self.rows)} inputs, and there are "
-                    f"{len(found)}: pass the same inputs in the same order"
+                raise invalid(
+                    "resume",
+                    f"is the report of {len(self.rows)} inputs, and there are "
+                    f"{len(found)}: pass the same inputs in the same order",
                 )
 
     def collect(self) -> Plan[Iterable[ActionRow]]:

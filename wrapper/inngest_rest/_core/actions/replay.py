@@ -111,7 +111,9 @@ class ReplayJob(RunsJob):
         """Reject the statuses of runs that have not ended."""
         running = [each for each in statuses if each in UNFINISHED]
         if running:
-            raise InvalidArgumentError(f"status {running[0].value!r}: {_NOT_ENDED}")
+            raise InvalidArgumentError(
+                f"status {running[0].value!r}: {_NOT_ENDED}", argument="status"
+            )
 
     def keep(self, run: Run) -> None:
         """Keep what matters of a run, so that it need not be fetched."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 from attrs import evolve
 
 from inngest_rest._core.actions.bulk import ABANDONED, BulkJob, Pace, check_callable
+from inngest_rest._core.arguments import invalid
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.errors import (
     ApiError,
@@ -99,10 +100,11 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         try:
             found = report if isinstance(report, ActionReport) else ActionReport.from_dict(report)
         except ValueError as error:
-            raise InvalidArgumentError(f"resume: {error}") from None
+            raise InvalidArgumentError(f"resume: {error}", argument="resume") from None
         if found.action != self.action:
-            raise InvalidArgumentError(
-                f"resume is the report of {found.action}, which cannot be resumed by {self.action}"
+            raise invalid(
+                "resume",
+                f"is the report of {found.action}, which cannot be resumed by {self.action}",
             )
         self.rows = list(found.rows)
 

@@ -17,13 +17,13 @@ from inngest_rest._core.actions.reported import (
     failure,
     settled,
 )
-from inngest_rest._core.arguments import check_count_or_none, check_run_id
+from inngest_rest._core.arguments import check_count_or_none, check_run_id, invalid
 from inngest_rest._core.calls.server_clock import SAME_WITHIN
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import check_statuses
 from inngest_rest._visible import shown
 from inngest_rest.action_reports import ActionOutcome, ActionRow
-from inngest_rest.errors import InngestError, InvalidArgumentError, RouteNotFoundError
+from inngest_rest.errors import Advice, InngestError, InvalidArgumentError, RouteNotFoundError
 from inngest_rest.models import RunStatus
 
 if TYPE_CHECKING:
@@ -107,12 +107,14 @@ class RunsJob(ReportedJob):
             *(["/".join(given)] if given else []),
         ]
         if len(ways) > 1:
-            raise InvalidArgumentError(f"{' and '.join(ways)} exclude each other: pass one of them")
+            raise InvalidArgumentError(
+                f"{' and '.join(ways)} exclude each other: pass one of them", argument=ways[0]
+            )
         if resume is not None:
             self.resume(resume)
             for row in (row for row in self.rows if row.is_open):
                 # It may come from a file: an id is never None here, nor anything but an id.
-                check_run_id(f"resume: the id of row {row.position}", row.id)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+                check_run_id(f"resume: the id of row {row.position}", row.id, argument="resume")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
         elif ids is not None:
             self.rows = _check_ids(ids, self._limit)
         elif given:
@@ -176,7 +178,7 @@ class RunsJob(ReportedJob):
             try:
                 page = yield from walk.next_page()
             except RouteNotFoundError as error:
-                error.advice += " Then pass the ids of the runs instead of a filter."
+                error.advice += Advice("Then pass the ids of the runs instead of a filter.")
                 raise
             moved = abs(clocks["api"].ahead - ahead)
             if moved <= SAME_WITHIN or not selected.is_relative:
@@ -205,7 +207,7 @@ class RunsJob(ReportedJob):
         try:
             return self.session.server_clocks["api"].at(selected.made_at) - value
         except OverflowError:
-            raise InvalidArgumentError(f"{name} is too long ago: {value}") from None
+            raise invalid(name, f"is too long ago: {value}") from None
 
 
 class CancelJob(RunsJob):
@@ -218,7 +220,9 @@ class CancelJob(RunsJob):
         """Reject the statuses of runs that have ended."""
         ended = [each for each in statuses if each not in UNFINISHED]
         if ended:
-            raise InvalidArgumentError(f"status {ended[0].value!r} is of runs that have ended")
+            raise InvalidArgumentError(
+                f"status {ended[0].value!r} is of runs that have ended", argument="status"
+            )
 
     def act(self, target: ActionRow) -> Plan[BulkResult]:
         """Cancel a run."""
@@ -237,12 +241,14 @@ class CancelJob(RunsJob):
 def _check_ids(ids: Iterable[str], limit: int | None) -> list[ActionRow]:
     """Return the rows of the ids, without repeats; an error names the position."""
     if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidArgumentError(f"ids must be an iterable of run ids, not {shown(ids)}")
-    unique = dict.fromkeys(check_run_id(f"ids[{at}]", each) for at, each in enumerate(ids))
+        raise invalid("ids", f"must be an iterable of run ids, not {shown(ids)}")
+    unique = dict.fromkeys(
+        check_run_id(f"ids[{at}]", each, argument="ids") for at, each in enumerate(ids)
+    )
     return [ActionRow(position, id) for position, id in enumerate(islice(unique, limit))]
 
 
 def _check_window(name: str, value: datetime | timedelta | None) -> datetime | timedelta | None:
     if isinstance(value, timedelta) and value <= timedelta():
-        raise InvalidArgumentError(f"{name} must lie in the past: a positive timedelta")
+        raise invalid(name, "must be a positive timedelta")
     return value

@@ -9,7 +9,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
-from inngest_rest._core.arguments import check_count, check_path, check_seconds
+from inngest_rest._core.arguments import check_count, check_path, check_seconds, invalid
 from inngest_rest._core.buffer.memory_store import MemoryStore
 from inngest_rest._core.buffer.parking import may_be_about_the_events
 from inngest_rest._core.buffer.schedule import Schedule
@@ -20,7 +20,6 @@ from inngest_rest.errors import (
     BufferFullError,
     ClosedError,
     InngestError,
-    InvalidArgumentError,
 )
 from inngest_rest.reports import SendReport
 from inngest_rest.typing import WhenFull
@@ -57,9 +56,10 @@ class BufferOptions(NamedTuple):
 def check_client(client: object, kind: type[object]) -> None:
     """Check that a buffer was given the client of its own kind."""
     if not isinstance(client, kind):
-        raise InvalidArgumentError(
-            f"client must be an {kind.__name__}, not {type(client).__name__}; EventBuffer takes an "
-            "InngestClient, AsyncEventBuffer an AsyncInngestClient"
+        raise invalid(
+            "client",
+            f"must be an {kind.__name__}, not {type(client).__name__}; EventBuffer takes an "
+            "InngestClient, AsyncEventBuffer an AsyncInngestClient",
         )
 
 
@@ -80,11 +80,9 @@ def check_options(
     check_count("batch_size", batch_size, at_most=MAX_EVENTS)
     check_count("max_pending", max_pending)
     if when_full not in get_args(WhenFull):
-        raise InvalidArgumentError(
-            f"when_full must be block, raise or drop, not {shown(when_full)}"
-        )
+        raise invalid("when_full", f"must be block, raise or drop, not {shown(when_full)}")
     if on_batch is not None and not callable(on_batch):
-        raise InvalidArgumentError("on_batch must be callable")
+        raise invalid("on_batch", "must be callable")
     _ = session.event_key
     return BufferOptions(
         path,

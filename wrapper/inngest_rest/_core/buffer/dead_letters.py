@@ -61,5 +61,7 @@ def is_json_object(text: object) -> bool:
 def _position_of(letter: SendFailure) -> int:
     position: object = getattr(letter, "position", None)
     if type(position) is not int or not 0 <= position < 1 << 63:
-        raise InvalidArgumentError(f"a letter is one of dead_letters(), not {shown(letter)}")
+        raise InvalidArgumentError(
+            f"a letter is one of dead_letters(), not {shown(letter)}", argument="letters"
+        )
     return position

@@ -12,8 +12,8 @@ import sys
 import threading
 from typing import NoReturn, Protocol
 
+from inngest_rest._core.arguments import invalid
 from inngest_rest._core.clock import SYSTEM_CLOCK
-from inngest_rest.errors import InvalidArgumentError
 
 
 class OpenBuffer(Protocol):
@@ -68,7 +68,7 @@ def exit_on_sigterm() -> None:
         InvalidArgumentError: This is not the main thread.
     """
     if threading.current_thread() is not threading.main_thread():
-        raise InvalidArgumentError("exit_on_sigterm is for buffers made in the main thread")
+        raise invalid("exit_on_sigterm", "is for buffers made in the main thread")
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _exit_now)
 

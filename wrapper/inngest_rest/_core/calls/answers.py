@@ -21,6 +21,7 @@ from inngest_rest._core.calls.reading import read_model
 from inngest_rest._core.causes import unless_quoting
 from inngest_rest._visible import shown
 from inngest_rest.errors import (
+    Advice,
     ApiError,
     AuthenticationError,
     BadRequestError,
@@ -71,9 +72,11 @@ _KEYS = {
 }
 
 # By its vendor's documentation, which is all that is known of it.
-_MAY_LACK_V2 = 'Inngest Cloud may not have enabled v2 for the account: api_version="v1" avoids it.'
+_MAY_LACK_V2 = Advice(
+    'Inngest Cloud may not have enabled v2 for the account: api_version="v1" avoids it.'
+)
 
-_WITHHELD = (
+_WITHHELD = Advice(
     "A dev server on another machine gets no keys over plain http: use https, or pass "
     "allow_http=True (INNGEST_ALLOW_HTTP=1)."
 )
@@ -191,11 +194,13 @@ class _Answer:
         error.retry_after = _retry_after(response, now)
         if kind is AuthenticationError:
             keys = _KEYS[route.operation.tag]
-            error.advice = f"Check {keys}, and that it belongs to this server and environment."
+            error.advice = Advice(
+                f"Check {keys}, and that it belongs to this server and environment."
+            )
             if self._session.settings.withholds_keys:
                 error.advice = _WITHHELD
         if kind in (AuthenticationError, PermissionDeniedError) and route.operation.tag == "v2":
-            error.advice += f" {_MAY_LACK_V2}"
+            error.advice += _MAY_LACK_V2
         if kind in route.advice:
             error.advice = route.advice[kind]
         raise error

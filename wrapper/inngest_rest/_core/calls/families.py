@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from inngest_rest._core.calls import requests
 from inngest_rest._core.calls.operation import perform
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
+from inngest_rest._core.calls.settings import API_VERSION, SIGNING_KEY
 from inngest_rest.errors import (
+    Advice,
     ApiError,
     ConfigurationError,
     InngestError,
@@ -45,7 +47,7 @@ def first_present(session: Session, *routes: Route[Any, T], deadline: float = ma
     """
     allowed = [route for route in routes if may_ask(session.settings, route.operation.tag)]
     if not allowed:
-        raise ConfigurationError(_why_none(session, routes))
+        raise _none_may_be_asked(session, routes)
     now = session.clock.monotonic()
     present = [each for each in allowed if not session.absent.has(each.operation, now)]
     failures: list[tuple[Route[Any, T], RouteNotFoundError]] = []
@@ -164,16 +166,15 @@ def _absent(
     )
     error.attempts = last.attempts
     error.may_have_taken_effect = any(each.may_have_taken_effect for _, each in failures)
-    advice = [
-        f"Servers have {it.method} {it.path} since release {it.since}." for it in asked if it.since
-    ]
+    error.releases = {f"{it.method} {it.path}": it.since for it in asked if it.since}
+    advice = [Advice(f"Servers have {it} since release {at}.") for it, at in error.releases.items()]
     advice += dict.fromkeys(
         route.advice[RouteNotFoundError]
         for route, _ in failures
         if RouteNotFoundError in route.advice
     )
     if advice:
-        error.advice = " ".join(advice)
+        error.advice = sum(advice, Advice())
     return error
 
 
@@ -185,12 +186,16 @@ def may_ask(settings: Settings, family: str) -> bool:
     return family == "v2" or settings.dev or not settings.api_key or bool(settings.signing_bearers)
 
 
-def _why_none(session: Session, routes: tuple[Route[Any, Any], ...]) -> str:
+def _none_may_be_asked(session: Session, routes: tuple[Route[Any, Any], ...]) -> ConfigurationError:
     families = " and ".join(dict.fromkeys(route.operation.tag for route in routes))
     pinned = session.settings.api_version
     if pinned != "auto":
-        return f'this operation exists only in {families}, but api_version="{pinned}" is set'
-    return (
+        return ConfigurationError(
+            f'this operation exists only in {families}, but api_version="{pinned}" is set',
+            settings=[API_VERSION],
+        )
+    return ConfigurationError(
         f"this operation exists only in {families}, which needs a signing key: pass signing_key= "
-        "or set INNGEST_SIGNING_KEY"
+        "or set INNGEST_SIGNING_KEY",
+        settings=[SIGNING_KEY],
     )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from inngest_rest._core.secret import Secret
-from inngest_rest.errors import ConfigurationError
+from inngest_rest.errors import ConfigurationError, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,38 +22,53 @@ _ENVIRONMENTS = frozenset({"prod", "test", "branch"})
 _PRINTABLE = r"[\x21-\x7e]+"
 
 
-def check_event_key(name: str, key: Secret) -> Secret:
+class Found(NamedTuple):
+    """A setting that is set: what it is called where it is set, and its value."""
+
+    setting: Setting
+    name: str
+    value: Secret
+
+    def wrong(self, reason: str) -> ConfigurationError:
+        """Return the error for this setting."""
+        return ConfigurationError(f"{self.name} {reason}", settings=[self.setting])
+
+
+def check_event_key(found: Found) -> Secret:
     """Reject an event key that would not remain a single path segment."""
-    check_key(name, key)
+    key = check_key(found)
     if key.reveal() in {".", ".."} or "/" in key.reveal():
-        raise ConfigurationError(
-            f"{name} is not a valid event key: it contains a slash or is only dots"
-        )
+        raise found.wrong("is not a valid event key: it contains a slash or is only dots")
     return key
 
 
-def check_key(name: str, key: Secret) -> Secret:
+def check_key(found: Found) -> Secret:
     """Reject a key that cannot be sent in a header."""
-    if not re.fullmatch(_PRINTABLE, key.reveal()):
-        raise ConfigurationError(
-            f"{name} is malformed: a key is printable ASCII without spaces, line breaks or control "
+    if not re.fullmatch(_PRINTABLE, found.value.reveal()):
+        raise found.wrong(
+            "is malformed: a key is printable ASCII without spaces, line breaks or control "
             "characters"
         )
-    return key
+    return found.value
 
 
-def signing_key_bearer(name: str, key: Secret) -> Secret:
-    """Return the hash of a signing key, which is sent in its place, as by the official SDKs.
-
-    It is the SHA-256 of the key's bytes in lower-case hex, without the prefix `signkey-<word>-`.
-    """
-    check_key(name, key)
+def signing_key_bearer(found: Found) -> Secret:
+    """Return the hash of a signing key, which is sent in its place."""
+    key = check_key(found)
     if not re.fullmatch(_SIGNING_KEY, key.reveal()):
-        raise ConfigurationError(
-            f"{name} is not a valid signing key, which is an even number of hex digits, with or "
+        raise found.wrong(
+            "is not a valid signing key, which is an even number of hex digits, with or "
             'without a prefix such as "signkey-prod-"'
         )
-    digits = Secret(key.reveal().rpartition("-")[2])
+    return hash_of(key)
+
+
+def hash_of(signing_key: Secret) -> Secret:
+    """Return the SHA-256 of a key's bytes in lower-case hex, as the official SDKs send it.
+
+    The prefix `signkey-<word>-` is none of its bytes.
+    """
+    digits = Secret(signing_key.reveal().rpartition("-")[2])
     return Secret(hashlib.sha256(bytes.fromhex(digits.reveal())).hexdigest())
 
 

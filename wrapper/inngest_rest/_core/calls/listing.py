@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypedDict, TypeVar
 
 from attrs import frozen
 
-from inngest_rest._core.arguments import check_count_or_none, check_text
+from inngest_rest._core.arguments import check_count_or_none, check_text, invalid
 from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.route import Route
 from inngest_rest._visible import shown
-from inngest_rest.errors import InvalidArgumentError, InvalidResponseError
+from inngest_rest.errors import InvalidResponseError
 from inngest_rest.models import Page
 from inngest_rest_api.types import UNSET
 
@@ -90,9 +90,10 @@ def listing(
     if start is not None:
         paths = [route(UNSET, size).path for route in routes]
         if start.path not in paths:
-            raise InvalidArgumentError(
-                f"cursor {shown(cursor)} belongs to another listing; this one continues those of "
-                + " and ".join(paths)
+            raise invalid(
+                "cursor",
+                f"{shown(cursor)} belongs to another listing; this one continues those of "
+                + " and ".join(paths),
             )
     return Listing(session, routes, limit, size, start, id_of, complete)
 
@@ -122,7 +123,7 @@ class Cursor(NamedTuple):
 def _parse_cursor(text: str) -> Cursor:
     found = re.fullmatch(r"(/[^:]+):([0-9]{1,9}):(.*)", check_text("cursor", text) or "")
     if found is None:
-        raise InvalidArgumentError(f"cursor {shown(text)} is not the next_cursor of a page")
+        raise invalid("cursor", f"{shown(text)} is not the next_cursor of a page")
     return Cursor(found[1], int(found[2]), found[3])
 
 

@@ -13,7 +13,7 @@ from attrs import evolve
 from inngest_rest._core.calls.settings import check_env, check_retries, check_timeout
 from inngest_rest._core.secret import Secret
 from inngest_rest._visible import shown
-from inngest_rest.errors import ConfigurationError
+from inngest_rest.errors import ConfigurationError, Setting
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
@@ -47,7 +47,7 @@ def changed(
             settings,
             timeout=settings.timeout if timeout is None else check_timeout(timeout),
             retry=settings.retry if retries is None else check_retries(retries),
-            env=settings.env if env is None else check_env("env", Secret(env)),
+            env=settings.env if env is None else check_env(env),
             headers={**settings.headers, **_check_headers(headers)},
         )
     )
@@ -63,21 +63,25 @@ def copied(client: C, session: Session, driver: object) -> C:
     return clone
 
 
+def _wrong(message: str) -> ConfigurationError:
+    return ConfigurationError(message, settings=[Setting("headers")])
+
+
 def _check_headers(headers: Mapping[str, str] | None) -> dict[str, Secret]:
     """Return headers with their names in lower case; messages do not contain the values."""
     if headers is None:
         return {}
     if not isinstance(headers, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ConfigurationError(f"headers must be a mapping, not {type(headers).__name__}")
+        raise _wrong(f"headers must be a mapping, not {type(headers).__name__}")
     for name, value in headers.items():
         if not isinstance(name, str) or not re.fullmatch(_NAME, name):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigurationError(f"headers: {shown(name)} is not the name of a header")
+            raise _wrong(f"headers: {shown(name)} is not the name of a header")
         if name.lower() == "x-inngest-env":
-            raise ConfigurationError(f"headers must not contain {name}: pass env= instead")
+            raise _wrong(f"headers must not contain {name}: pass env= instead")
         if re.fullmatch(_RESERVED, name.lower()):
-            raise ConfigurationError(f"headers must not contain {name}, which the client sets")
+            raise _wrong(f"headers must not contain {name}, which the client sets")
         if not isinstance(value, str) or not re.fullmatch(_VALUE, value):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigurationError(
+            raise _wrong(
                 f"headers: the value of {name} is malformed: it must be text in printable ASCII, "
                 "not empty, without line breaks, control characters or spaces around it"
             )

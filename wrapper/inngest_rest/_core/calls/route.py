@@ -10,10 +10,10 @@ from attrs import field, frozen
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from inngest_rest.errors import ApiError
+    from inngest_rest.errors import Advice, ApiError
     from inngest_rest_api.api import Operation
 
-    Advice = Mapping[type[ApiError], str]
+    AdviceByError = Mapping[type[ApiError], Advice]
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -66,7 +66,7 @@ class Route(Generic[A, T]):
     deletes: bool = field(default=False, kw_only=True)
     may_panic: bool = field(default=False, kw_only=True)
     accepted: Mapping[int, type[A]] = field(default=_NOTHING, kw_only=True)
-    advice: Advice = field(default=_NOTHING, kw_only=True)
+    advice: AdviceByError = field(default=_NOTHING, kw_only=True)
 
     @classmethod
     def without_result(
@@ -76,7 +76,7 @@ class Route(Generic[A, T]):
         *,
         deletes: bool = False,
         may_panic: bool = False,
-        advice: Advice = _NOTHING,
+        advice: AdviceByError = _NOTHING,
     ) -> Route[None, None]:
         """Return a route whose result is None, whatever a successful response contains."""
         return Route(

@@ -15,6 +15,7 @@ from inngest_rest._core.calls.mask import Mask
 from inngest_rest._core.calls.retry import RateLimit, RetryQuota, quota_of
 from inngest_rest._core.calls.route import AbsentRoutes
 from inngest_rest._core.calls.server_clock import ServerClock
+from inngest_rest._core.calls.settings import API_KEY, EVENT_KEY, SIGNING_KEY
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
 from inngest_rest._core.event_names import NameConvention
 from inngest_rest._core.secret import Secret
@@ -138,10 +139,7 @@ class Session:
             return self.settings.event_key
         if self.settings.dev:
             return _DEV_EVENT_KEY
-        raise MissingKeyError(
-            "sending events needs an event key: pass event_key= or set INNGEST_EVENT_KEY (or pass "
-            "dev=True for a dev server)"
-        )
+        raise MissingKeyError("sending events needs an event key", settings=[EVENT_KEY])
 
     def bearers(self, family: str) -> tuple[Secret | None, ...]:
         """Return the bearer tokens to try with a family, in order; a dev server needs none."""
@@ -150,10 +148,9 @@ class Session:
             return tuple(ring)
         if self.settings.dev:
             return (None,)
-        also = " or api_key= (INNGEST_API_KEY)" if family == "v2" else ""
         raise MissingKeyError(
-            f"this call needs a key for {family}: pass signing_key= or set INNGEST_SIGNING_KEY"
-            f"{also} (or pass dev=True for a dev server)"
+            f"this call needs a key for {family}",
+            settings=[SIGNING_KEY, API_KEY] if family == "v2" else [SIGNING_KEY],
         )
 
     def bearer_worked(self, family: str, bearer: Secret | None) -> None:

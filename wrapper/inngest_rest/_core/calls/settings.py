@@ -18,10 +18,11 @@ from attrs import field, frozen
 
 from inngest_rest._core.arguments import check_count_or_none, check_seconds
 from inngest_rest._core.calls import keys
+from inngest_rest._core.calls.keys import Found
 from inngest_rest._core.causes import forgetful
 from inngest_rest._core.secret import Secret
 from inngest_rest._visible import shown
-from inngest_rest.errors import ConfigurationError, InvalidArgumentError
+from inngest_rest.errors import ConfigurationError, InvalidArgumentError, Setting
 from inngest_rest.responses import Target
 from inngest_rest.retry import RetryPolicy
 from inngest_rest.typing import ApiVersion, EventNameCheck, Seconds
@@ -35,6 +36,19 @@ DEV_URL = "http://127.0.0.1:8288"
 
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 """Default for the largest response that is accepted."""
+
+
+EVENT_KEY = Setting("event_key", "INNGEST_EVENT_KEY")
+SIGNING_KEY = Setting("signing_key", "INNGEST_SIGNING_KEY")
+API_KEY = Setting("api_key", "INNGEST_API_KEY")
+API_VERSION = Setting("api_version")
+_FALLBACK = Setting("signing_key_fallback", "INNGEST_SIGNING_KEY_FALLBACK")
+_ENV = Setting("env", "INNGEST_ENV")
+_DEV = Setting("dev", "INNGEST_DEV")
+_BASE_URL = Setting("base_url", "INNGEST_BASE_URL")
+_EVENT_BASE_URL = Setting("event_base_url", "INNGEST_EVENT_API_BASE_URL")
+_API_BASE_URL = Setting("api_base_url", "INNGEST_API_BASE_URL")
+_ALLOW_HTTP = Setting("allow_http", "INNGEST_ALLOW_HTTP")
 
 
 @frozen(kw_only=True)
@@ -75,27 +89,37 @@ class Settings:
 
 
 class _Reader:
-    """Looks up a setting by argument and variable, and reports where it came from."""
+    """Looks up settings by argument and variable, and reports where they came from."""
 
-    def __init__(self, arguments: Mapping[str, str | None], environ: Mapping[str, str]) -> None:
+    def __init__(self, arguments: Mapping[str, object], environ: Mapping[str, str]) -> None:
         self._arguments = arguments
         self._environ = environ
 
-    def find(self, *names: str) -> tuple[str, Secret] | None:
-        """Return the first that is set, as (name, value); variables are in capitals."""
-        for name in names:
-            value = self._environ.get(name) or None if name.isupper() else self._arguments.get(name)
-            if value is None:
-                continue
-            if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-                raise ConfigurationError(f"{name} must be text, not {type(value).__name__}")
-            return name, Secret(value)
-        return None
+    def argument(self, setting: Setting) -> Found | None:
+        """Return the argument, if it is given."""
+        value = self._arguments[setting.argument]
+        return None if value is None else _found(setting, setting.argument, value)
 
-    def find_url(self, *names: str) -> tuple[str, str] | None:
-        """Return the first that is set, its value readable."""
-        found = self.find(*names)
-        return found and (found[0], found[1].reveal())
+    def variable(self, setting: Setting) -> Found | None:
+        """Return the variable, if it is set."""
+        assert setting.variable is not None, "it has one"
+        value = self._environ.get(setting.variable)
+        return _found(setting, setting.variable, value) if value else None
+
+    def find(self, setting: Setting) -> Found | None:
+        """Return the argument, or else the variable."""
+        return self.argument(setting) or self.variable(setting)
+
+
+def _found(setting: Setting, name: str, value: object) -> Found:
+    if not isinstance(value, str):
+        raise _wrong(setting, f"must be text, not {type(value).__name__}", name=name)
+    return Found(setting, name, Secret(value))
+
+
+def _wrong(setting: Setting, reason: str, *, name: str | None = None) -> ConfigurationError:
+    """Return the error for a setting, whose message begins with its argument or variable."""
+    return ConfigurationError(f"{name or setting.argument} {reason}", settings=[setting])
 
 
 @forgetful
@@ -136,39 +160,34 @@ def resolve(
     dev_server = _dev(dev, reader)
     is_dev = dev_server is not None
     may_show_keys = _allow_http(allow_http, environ)
-    event = _base_url("event", "INNGEST_EVENT_API_BASE_URL", EVENT_URL, dev_server, reader)
-    api = _base_url("api", "INNGEST_API_BASE_URL", API_URL, dev_server, reader)
-    event_url = _check_url(*event, may_http=is_dev or may_show_keys)
-    api_url = _check_url(*api, may_http=is_dev or may_show_keys)
+    event = _base_url(_EVENT_BASE_URL, dev_server, reader)
+    api = _base_url(_API_BASE_URL, dev_server, reader)
+    event_url = _check_url(event, may_http=is_dev or may_show_keys) if event else EVENT_URL
+    api_url = _check_url(api, may_http=is_dev or may_show_keys) if api else API_URL
     event_is_shown = not may_show_keys and _is_plain_elsewhere(event_url)
     api_is_shown = not may_show_keys and _is_plain_elsewhere(api_url)
     if api_version not in get_args(ApiVersion):
-        raise ConfigurationError(f"api_version must be auto, v1 or v2, not {shown(api_version)}")
+        raise _wrong(API_VERSION, f"must be auto, v1 or v2, not {shown(api_version)}")
     if event_name_check not in get_args(EventNameCheck):
-        raise ConfigurationError(
-            f"event_name_check must be off, warn or refuse, not {shown(event_name_check)}"
-        )
-    event_key_given = _event_key(reader.find("event_key", "INNGEST_EVENT_KEY"))
+        reason = f"must be off, warn or refuse, not {shown(event_name_check)}"
+        raise _wrong(Setting("event_name_check"), reason)
+    event_key_given = _event_key(reader.find(EVENT_KEY))
     signing_keys = tuple(
-        found
-        for found in (
-            reader.find("signing_key", "INNGEST_SIGNING_KEY"),
-            reader.find("signing_key_fallback", "INNGEST_SIGNING_KEY_FALLBACK"),
-        )
-        if found
+        found for found in (reader.find(SIGNING_KEY), reader.find(_FALLBACK)) if found
     )
-    signing_bearers = tuple(keys.signing_key_bearer(*found) for found in signing_keys)
-    api_key_given = _key(reader.find("api_key", "INNGEST_API_KEY"))
-    event_proxy = None if event == dev_server else _proxy(event_url, is_dev=is_dev)
-    api_proxy = None if api == dev_server else _proxy(api_url, is_dev=is_dev)
+    signing_bearers = tuple(keys.signing_key_bearer(found) for found in signing_keys)
+    env_given = reader.find(_ENV)
+    api_key_given = _key(reader.find(API_KEY))
+    event_proxy = None if event and event == dev_server else _proxy(event_url, is_dev=is_dev)
+    api_proxy = None if api and api == dev_server else _proxy(api_url, is_dev=is_dev)
     return Settings(
         event_url=event_url,
         api_url=api_url,
         dev=is_dev,
-        env=_env(reader.find("env", "INNGEST_ENV")),
+        env=env_given and keys.check_key(env_given).reveal(),
         event_key=None if event_is_shown else event_key_given,
         signing_bearers=() if api_is_shown else signing_bearers,
-        signing_key_kinds={name: keys.signing_key_kind(key) for name, key in signing_keys},
+        signing_key_kinds={it.name: keys.signing_key_kind(it.value) for it in signing_keys},
         api_key=None if api_is_shown else api_key_given,
         withholds_keys=(event_is_shown and event_key_given is not None)
         or (api_is_shown and bool(signing_bearers or api_key_given)),
@@ -183,58 +202,56 @@ def resolve(
     )
 
 
-def _dev(dev: bool | str | None, reader: _Reader) -> tuple[str, str] | None:
-    """Return the configured dev server, if any, as (name of the setting, URL)."""
+def _dev(dev: bool | str | None, reader: _Reader) -> Found | None:
+    """Return the URL of the configured dev server, if there is one."""
     if isinstance(dev, bool):
-        return ("dev", DEV_URL) if dev else None
-    found = reader.find_url("dev", "INNGEST_DEV")
-    if found is None or found[1].lower() in {"0", "false"}:
+        return Found(_DEV, "dev", Secret(DEV_URL)) if dev else None
+    found = reader.find(_DEV)
+    if found is None or found.value.reveal().lower() in {"0", "false"}:
         return None
-    name, value = found
+    value = found.value.reveal()
     if value.lower() in {"1", "true"}:
-        return name, DEV_URL
+        return found._replace(value=Secret(DEV_URL))
     if "://" not in value:
         # The part before an @ may be a password.
         not_this = "" if "@" in value else f", not {shown(value)}"
         hint = ": http:// is missing" if re.search(r"\w[.:]\w|localhost", value) else ""
-        raise ConfigurationError(f"{name} must be 1, 0 or the URL of a dev server{not_this}{hint}")
-    return name, value
+        reason = f"must be 1, 0 or the URL of a dev server{not_this}{hint}"
+        raise found.wrong(reason)
+    return found
 
 
-def _base_url(
-    host: str, variable: str, default: str, dev: tuple[str, str] | None, reader: _Reader
-) -> tuple[str, str]:
-    """Return the base URL of a host, as (name of the setting, URL); arguments come first."""
-    argument = reader.find_url(f"{host}_base_url", "base_url")
-    if argument is None and dev is not None and dev[0] == "dev":
+def _base_url(own: Setting, dev: Found | None, reader: _Reader) -> Found | None:
+    """Return the base URL of a host; arguments come first."""
+    argument = reader.argument(own) or reader.argument(_BASE_URL)
+    if argument is None and dev is not None and dev.name == _DEV.argument:
         argument = dev
-    return argument or reader.find_url(variable, "INNGEST_BASE_URL") or dev or ("", default)
+    return argument or reader.variable(own) or reader.variable(_BASE_URL) or dev
 
 
-def _check_url(name: str, value: str, *, may_http: bool) -> str:
+def _check_url(found: Found, *, may_http: bool) -> str:
     """Reject a base URL that is malformed or unsafe; return the URL to append paths to."""
+    value = found.value.reveal()
     if re.search(r"[\x00-\x20\x7f]", value):
-        raise ConfigurationError(
-            f"{name} is not a valid URL: it contains a space or control character"
-        )
+        raise found.wrong("is not a valid URL: it contains a space or control character")
     try:
         url = httpx.URL(value)
         url.raw_host.decode().encode("idna")  # as connecting will, which finds an empty label
         _ = url.host  # which must be readable, too
     except (httpx.InvalidURL, UnicodeError):
         # Without httpx's message, which quotes part of a password that contains a slash.
-        raise ConfigurationError(f"{name} is not a valid URL: bad host or port") from None
+        raise found.wrong("is not a valid URL: bad host or port") from None
     if url.port is not None and not 0 < url.port < 65536:
-        raise ConfigurationError(f"{name} is not a valid URL: {url.port} is not a port")
+        raise found.wrong(f"is not a valid URL: {url.port} is not a port")
     if url.userinfo:
-        raise ConfigurationError(f"{name} contains credentials; keys have settings of their own")
+        raise found.wrong("contains credentials; keys have settings of their own")
     if url.scheme not in {"http", "https"} or not url.host:
-        raise ConfigurationError(f"{name} must begin with https:// (or http://) and name a host")
+        raise found.wrong("must begin with https:// (or http://) and name a host")
     if url.fragment or url.query or "#" in value or "?" in value:
-        raise ConfigurationError(f"{name} must not contain a query or a fragment")
+        raise found.wrong("must not contain a query or a fragment")
     if not may_http and _is_plain_elsewhere(value):
-        raise ConfigurationError(
-            f"{name} is plain http to {url.host}, which would show the keys to the network; use "
+        raise found.wrong(
+            f"is plain http to {url.host}, which would show the keys to the network; use "
             "https, or pass allow_http=True (INNGEST_ALLOW_HTTP=1)"
         )
     # The vendor gives the API's URL as https://api.inngest.com/v1; our paths begin with /v1.
@@ -261,37 +278,32 @@ def _allow_http(argument: bool | None, environ: Mapping[str, str]) -> bool:
         return argument
     value = environ.get("INNGEST_ALLOW_HTTP", "").lower()
     if value not in {"", "0", "1", "true", "false"}:
-        raise ConfigurationError("INNGEST_ALLOW_HTTP must be 1 or 0")
+        raise _wrong(_ALLOW_HTTP, "must be 1 or 0", name=_ALLOW_HTTP.variable)
     return value in {"1", "true"}
 
 
-def _env(found: tuple[str, Secret] | None) -> str | None:
-    return found and check_env(*found)
+def _key(found: Found | None) -> Secret | None:
+    return found and keys.check_key(found)
 
 
-def _key(found: tuple[str, Secret] | None) -> Secret | None:
-    return found and keys.check_key(*found)
+def _event_key(found: Found | None) -> Secret | None:
+    return found and keys.check_event_key(found)
 
 
-def _event_key(found: tuple[str, Secret] | None) -> Secret | None:
-    return found and keys.check_event_key(*found)
-
-
-def check_env(name: str, env: Secret) -> str:
+def check_env(env: str) -> str:
     """Return the name of a branch environment, which is sent in a header."""
-    if not isinstance(env.reveal(), str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ConfigurationError(f"{name} must be text, not {type(env.reveal()).__name__}")
-    return keys.check_key(name, env).reveal()
+    return keys.check_key(_found(_ENV, "env", env)).reveal()
 
 
 def check_timeout(timeout: Seconds) -> float:
     """Return a timeout in seconds; reject one that threads cannot wait for."""
+    setting = Setting("timeout")
     try:
         seconds = check_seconds("timeout", timeout)
     except InvalidArgumentError as error:
-        raise ConfigurationError(str(error)) from None
+        raise ConfigurationError(str(error), settings=[setting]) from None
     if seconds > threading.TIMEOUT_MAX:
-        raise ConfigurationError(f"timeout must be at most {threading.TIMEOUT_MAX:g} seconds")
+        raise _wrong(setting, f"must be at most {threading.TIMEOUT_MAX:g} seconds")
     return seconds
 
 
@@ -299,7 +311,7 @@ def _max_bytes(max_response_bytes: int | None) -> int:
     try:
         return check_count_or_none("max_response_bytes", max_response_bytes) or MAX_RESPONSE_BYTES
     except InvalidArgumentError as error:
-        raise ConfigurationError(str(error)) from None
+        raise ConfigurationError(str(error), settings=[Setting("max_response_bytes")]) from None
 
 
 def _proxy(url: str, *, is_dev: bool) -> Secret | None:

@@ -15,7 +15,7 @@ from weakref import WeakSet
 import httpx
 
 from inngest_rest._core.causes import forget
-from inngest_rest.errors import ConfigurationError
+from inngest_rest.errors import ConfigurationError, Setting
 
 if TYPE_CHECKING:
     import ssl
@@ -256,5 +256,6 @@ def by_host(
 def _check(given: object, kind: type[object]) -> None:
     if given is not None and not isinstance(given, kind):
         raise ConfigurationError(
-            f"transport must be an httpx.{kind.__name__}, not {type(given).__name__}"
+            f"transport must be an httpx.{kind.__name__}, not {type(given).__name__}",
+            settings=[Setting("transport")],
         )

@@ -123,7 +123,8 @@ class Checkpoint:
 
     def _refusal(self, what: str) -> InvalidArgumentError:
         return InvalidArgumentError(
-            f"{self.path} {what}; delete it, or pass resume=False, to begin at the first line"
+            f"{self.path} {what}; delete it, or pass resume=False, to begin at the first line",
+            argument="resume",
         )
 
 

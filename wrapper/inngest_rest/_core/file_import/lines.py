@@ -196,7 +196,8 @@ class Lines:
             fcntl.flock(self._outer, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InvalidArgumentError(
-                f"{self._path} is being sent by another send_file; wait until that has ended"
+                f"{self._path} is being sent by another send_file; wait until that has ended",
+                argument="path",
             ) from None
         except OSError:
             pass  # Some network file systems have no locks.
@@ -226,7 +227,7 @@ def _open(path: str) -> io.BufferedReader:
     if path != STDIN:
         return io.BufferedReader(io.FileIO(path), _BUFFER)
     if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - as under pythonw
-        raise InvalidArgumentError("this process has no standard input")
+        raise InvalidArgumentError("this process has no standard input", argument="path")
     return cast("io.BufferedReader", sys.stdin.buffer)
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from inngest_rest._core.actions.send_many import SendJob
-from inngest_rest._core.arguments import check_text
+from inngest_rest._core.arguments import check_text, invalid
 from inngest_rest._core.file_import.checkpoint import Checkpoint, Progress
 from inngest_rest._core.file_import.lines import STDIN, Lines, Part
 from inngest_rest._core.file_import.ndjson import NdjsonEncoder
@@ -66,15 +66,18 @@ def check_options(
     if source == STDIN:
         if name is None:
             raise InvalidArgumentError(
-                "standard input has no name to make the ids of its events from: pass name="
+                "standard input has no name to make the ids of its events from: pass name=",
+                argument="name",
             )
         if resume:
-            raise InvalidArgumentError("standard input cannot be resumed: send a file instead")
+            raise InvalidArgumentError(
+                "standard input cannot be resumed: send a file instead", argument="resume"
+            )
     else:
         name = name or Path(source).name
     rejected = rejected_path(source, name, dead_letters)
     if source != STDIN and rejected.absolute() == Path(source).absolute():
-        raise InvalidArgumentError("dead_letters must not be the file that is sent")
+        raise invalid("dead_letters", "must not be the file that is sent")
     return ImportOptions(source, name, rejected, resume)
 
 
@@ -188,7 +191,7 @@ class _Import:
             )
         if options.resume:
             raise InvalidArgumentError(
-                f"{options.path} is not a regular file: it cannot be resumed"
+                f"{options.path} is not a regular file: it cannot be resumed", argument="resume"
             )
         return None
 

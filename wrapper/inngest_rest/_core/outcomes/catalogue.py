@@ -60,8 +60,9 @@ def name_of(function: Function) -> str:
 
 def why(error: InngestError) -> str:
     """Return why something could not be read: of an absent route, since when servers have it."""
-    if isinstance(error, RouteNotFoundError) and error.advice:
-        return error.advice.partition(". ")[0].removesuffix(".")
+    if isinstance(error, RouteNotFoundError) and error.releases:
+        route, release = next(iter(error.releases.items()))
+        return f"Servers have {route} since release {release}"
     return str(error)
 
 

@@ -7,7 +7,7 @@ import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.arguments import check_text
+from inngest_rest._core.arguments import check_text, invalid
 from inngest_rest._core.calls.listing import EVERYTHING, read_all
 from inngest_rest._core.outcomes import catalogue
 from inngest_rest._core.outcomes.catalogue import is_of
@@ -16,8 +16,8 @@ from inngest_rest._core.outcomes.reasons import reasons
 from inngest_rest._core.resources import event_runs, events
 from inngest_rest._visible import shown
 from inngest_rest.errors import (
+    Advice,
     ConfigurationError,
-    InvalidArgumentError,
     NotFoundError,
     RouteNotFoundError,
 )
@@ -46,7 +46,7 @@ def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explan
     event_id = check_text("id", event_id) or ""
     name = check_text("name", name)
     if not event_id:
-        raise InvalidArgumentError("id must be text, not None")
+        raise invalid("id", "must be text, not None")
     if _INTERNAL.fullmatch(event_id):
         try:
             return (yield from explain_stored(session, event_id))
@@ -138,7 +138,12 @@ def _not_found(session: Session, own_id: str, name: str | None) -> NotFoundError
         method="GET",
         url=f"{session.settings.api_url}/v1/events",
     )
-    error.advice = "Pass the internal id, as send returns it" + (
-        "." if name else ", or the event's name, too: then only events of that name are searched."
+    error.advice = Advice(
+        "Pass the internal id, as send returns it"
+        + (
+            "."
+            if name
+            else ", or the event's name, too: then only events of that name are searched."
+        )
     )
     return error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from attrs import asdict, define, field
 
-from inngest_rest._core.arguments import check_id, check_seconds
+from inngest_rest._core.arguments import check_id, check_seconds, invalid
 from inngest_rest._core.calls.listing import EVERYTHING, read_all
 from inngest_rest._core.outcomes import catalogue
 from inngest_rest._core.outcomes.completeness import outlook
@@ -20,7 +20,6 @@ from inngest_rest.errors import (
     ApiError,
     ConfigurationError,
     InngestError,
-    InvalidArgumentError,
     NoRunError,
     NotFoundError,
     RouteNotFoundError,
@@ -72,8 +71,9 @@ def send_and_wait(session: Session, event: EventLike, timeout: Seconds) -> Plan[
     """Send one event and wait until every run that it starts has ended."""
     seconds = check_seconds("timeout", timeout)
     if not isinstance(event, Event | Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidArgumentError(
-            f"event must be an Event or a mapping, not {type(event).__name__}: one event at a time"
+        raise invalid(
+            "event",
+            f"must be an Event or a mapping, not {type(event).__name__}: one event at a time",
         )
     (event_id,) = yield from send.send(session, event)
     sent = session.clock.monotonic()
@@ -90,7 +90,7 @@ def send_and_wait(session: Session, event: EventLike, timeout: Seconds) -> Plan[
 
 def wait_for_runs(session: Session, event_id: str, timeout: Seconds) -> Plan[list[Run]]:
     """Wait until every run that a stored event starts has ended."""
-    event_id = check_id("event id", event_id)
+    event_id = check_id("event id", event_id, argument="id")
     begun = session.clock.monotonic()
     wait = _Wait(event_id, begun, begun + check_seconds("timeout", timeout))
     yield from _look_up(session, wait)

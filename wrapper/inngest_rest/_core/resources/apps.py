@@ -9,7 +9,7 @@ from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1, from_v2
-from inngest_rest.errors import RouteNotFoundError
+from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from inngest_rest._core.calls.listing import Place
-    from inngest_rest._core.calls.route import Advice
+    from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import App
 
-_LIST_ADVICE: Advice = {
-    RouteNotFoundError: "List the functions of an app by its id instead: client.functions.list."
+_LIST_ADVICE: AdviceByError = {
+    RouteNotFoundError: Advice(
+        "List the functions of an app by its id instead: {}.", (NextCall("functions.list"),)
+    )
 }
 
 

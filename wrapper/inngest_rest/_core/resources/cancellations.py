@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.arguments import check_id, check_moment, check_text
+from inngest_rest._core.arguments import check_id, check_moment, check_text, invalid
 from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1
-from inngest_rest.errors import InvalidArgumentError, ServerError
+from inngest_rest.errors import Advice, NextCall, ServerError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1
 from inngest_rest_api.types import UNSET
@@ -18,15 +18,17 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Unpack
 
-    from inngest_rest._core.calls.route import Advice
+    from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Cancellation
 
 # It responds with 500 and an empty body (recording v1-cancellations).
-_ADVICE: Advice = {
-    ServerError: "A self-hosted server has no bulk cancellations: cancel runs by a filter, with "
-    "client.runs.cancel_all."
+_ADVICE: AdviceByError = {
+    ServerError: Advice(
+        "A self-hosted server has no bulk cancellations: cancel runs by a filter, with {}.",
+        (NextCall("runs.cancel_all"),),
+    )
 }
 
 
@@ -56,10 +58,10 @@ def create(
     """Cancel every run of a function that started in a time window."""
     check_text("condition", condition)
     if check_moment("started_before", started_before) is None:  # pyright: ignore[reportUnnecessaryComparison]
-        raise InvalidArgumentError("started_before must be given: it bounds what is cancelled")
+        raise invalid("started_before", "must be given: it bounds what is cancelled")
     check_moment("started_after", started_after)
     if started_after is not None and started_after >= started_before:
-        raise InvalidArgumentError("started_after must be before started_before")
+        raise invalid("started_after", "must be before started_before")
     operation = v1.create_cancellation_v1
     body = api.V1CancellationBody(
         app_id=check_id("app", app_id),
@@ -87,6 +89,6 @@ def _created(it: api.V1CancellationEnvelope | api.V1Cancellation) -> Cancellatio
 def delete(session: Session, cancellation_id: str) -> Plan[None]:
     """Withdraw a bulk cancellation; runs it has already cancelled stay cancelled."""
     operation = v1.delete_cancellation_v1
-    kwargs = operation.get_kwargs(check_id("cancellation id", cancellation_id))
+    kwargs = operation.get_kwargs(check_id("cancellation id", cancellation_id, argument="id"))
     route = Route.without_result(operation, kwargs, deletes=True, may_panic=True, advice=_ADVICE)
     return first_present(session, route)

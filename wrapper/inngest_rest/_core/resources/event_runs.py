@@ -45,7 +45,7 @@ def list_runs(
         cached: Whether v1 may respond from its cache.
         paging: The arguments of every listing.
     """
-    event_id = check_id("event id", event_id)
+    event_id = check_id("event id", event_id, argument="id")
 
     def by_v2(place: Place, size: int) -> Route[Any, Part[Run]]:
         operation = v2.list_event_runs_v2

@@ -16,7 +16,7 @@ from inngest_rest._core.resources import from_v1
 from inngest_rest._core.resources.absent import given, moment
 from inngest_rest._core.resources.caching import past_cache
 from inngest_rest._core.resources.filters import check_window
-from inngest_rest.errors import BadRequestError
+from inngest_rest.errors import Advice, BadRequestError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1
 from inngest_rest_api.types import UNSET
@@ -84,7 +84,7 @@ def get_route(event_id: str) -> Route[Any, StoredEvent]:
         operation.get_kwargs(event_id),
         api.V1EventEnvelope,
         lambda it: from_v1.event(it.data),
-        advice={BadRequestError: "Pass the event's internal id, as send returns it."},
+        advice={BadRequestError: Advice("Pass the event's internal id, as send returns it.")},
     )
 
 
@@ -97,7 +97,7 @@ def get_now(
         metadata = given(it.metadata)
         return from_v1.event(it.data), None if metadata is None else moment(metadata.fetched_at)
 
-    route = get_route(check_id("event id", event_id))
+    route = get_route(check_id("event id", event_id, argument="id"))
     timed = Route(route.module, route.kwargs, api.V1EventEnvelope, at_time, advice=route.advice)
     return first_present(session, past_cache(session, timed), deadline=deadline)
 
@@ -105,7 +105,13 @@ def get_now(
 def get(session: Session, event_id: str, as_: type[Any] | None) -> Plan[StoredEvent[Any]]:
     """Get one stored event by its internal id."""
     read = _reader(as_)
-    return read((yield from first_present(session, get_route(check_id("event id", event_id)))))
+    return read(
+        (
+            yield from first_present(
+                session, get_route(check_id("event id", event_id, argument="id"))
+            )
+        )
+    )
 
 
 def _reader(as_: type[Any] | None) -> Callable[[StoredEvent], StoredEvent[Any]]:

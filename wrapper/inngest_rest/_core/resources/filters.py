@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.arguments import check_id, check_moment
+from inngest_rest._core.arguments import check_id, check_moment, invalid
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.models import RunStatus
@@ -24,7 +24,7 @@ def check_statuses(status: StatusFilter | None) -> tuple[RunStatus, ...]:
     one = isinstance(status, str) or not isinstance(status, Iterable)  # pyright: ignore[reportUnnecessaryIsInstance]
     statuses = [_check_status(name) for name in ([status] if one else status)]
     if not statuses:
-        raise InvalidArgumentError("status is empty: name at least one, or leave it out")
+        raise invalid("status", "is empty: name at least one, or leave it out")
     return tuple(dict.fromkeys(statuses))
 
 
@@ -35,7 +35,8 @@ def _check_status(name: object) -> RunStatus:
     close = difflib.get_close_matches(shown(name).strip("'").lower(), known, n=1)
     suggestion = f", did you mean '{close[0]}'?" if close else ";"
     raise InvalidArgumentError(
-        f"unknown status {shown(name)}{suggestion} valid are {', '.join(sorted(known))}"
+        f"unknown status {shown(name)}{suggestion} valid are {', '.join(sorted(known))}",
+        argument="status",
     )
 
 
@@ -44,7 +45,7 @@ def check_window(since: datetime | None, until: datetime | None) -> None:
     check_moment("since", since)
     check_moment("until", until)
     if since is not None and until is not None and since >= until:
-        raise InvalidArgumentError("since must be before until")
+        raise invalid("since", "must be before until")
 
 
 def check_function(app: str | None, function: str | None) -> tuple[str | None, str | None]:
@@ -54,5 +55,5 @@ def check_function(app: str | None, function: str | None) -> tuple[str | None, s
     if function is not None:
         function = check_id("function", function)
         if app is None:
-            raise InvalidArgumentError("function needs app: functions are named within one")
+            raise invalid("function", "needs app: functions are named within one")
     return app, function

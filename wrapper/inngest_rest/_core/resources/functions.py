@@ -11,7 +11,7 @@ from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unp
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1, from_v2
 from inngest_rest._core.resources.absent import needed
-from inngest_rest.errors import RouteNotFoundError
+from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 from inngest_rest_api.types import UNSET
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from inngest_rest._core.calls.listing import Place
-    from inngest_rest._core.calls.route import Advice
+    from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Function
@@ -30,11 +30,15 @@ if TYPE_CHECKING:
 # first run (recording v2-invoke-idem2).
 _STARTED = {409: api.V2InvocationEnvelope}
 
-_GET_ADVICE: Advice = {
-    RouteNotFoundError: "List the functions of the app instead: client.functions.list."
+_GET_ADVICE: AdviceByError = {
+    RouteNotFoundError: Advice(
+        "List the functions of the app instead: {}.", (NextCall("functions.list"),)
+    )
 }
-_INVOKE_ADVICE: Advice = {
-    RouteNotFoundError: "Send an event that triggers the function instead: client.send."
+_INVOKE_ADVICE: AdviceByError = {
+    RouteNotFoundError: Advice(
+        "Send an event that triggers the function instead: {}.", (NextCall("send"),)
+    )
 }
 
 

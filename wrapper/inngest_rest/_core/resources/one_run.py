@@ -13,10 +13,11 @@ from inngest_rest._core.calls.requests import redacted_url
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.resources import events, from_v1, from_v2
 from inngest_rest._core.resources.caching import past_cache
-from inngest_rest._visible import shown
 from inngest_rest.errors import (
+    Advice,
     ConfigurationError,
     InngestError,
+    NextCall,
     NotFoundError,
     RouteNotFoundError,
     ServerError,
@@ -38,7 +39,7 @@ _HINT_WITHIN = 2.0
 
 def get(session: Session, run_id: str, *, include_original_run_id: bool) -> Plan[Run]:
     """Get a run."""
-    run_id = check_id("run id", run_id)
+    run_id = check_id("run id", run_id, argument="id")
     try:
         run = yield from fetch(session, run_id)
     except NotFoundError as error:
@@ -181,4 +182,6 @@ def name_event(
         yield from first_present(session, route, deadline=deadline)
     except InngestError:
         return
-    error.advice = f"This is the id of an event; its runs: client.events.runs({shown(run_id)})."
+    error.advice = Advice(
+        "This is the id of an event; its runs: {}.", (NextCall("events.runs", (run_id,)),)
+    )

@@ -14,7 +14,9 @@ from inngest_rest._core.resources.absent import needed
 from inngest_rest._core.resources.filters import check_function, check_statuses, check_window
 from inngest_rest._core.resources.one_run import raise_if_unknown
 from inngest_rest.errors import (
+    Advice,
     ConflictError,
+    NextCall,
     NotFoundError,
     RouteNotFoundError,
     ServerError,
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from inngest_rest._core.calls.listing import Place
-    from inngest_rest._core.calls.route import Advice
+    from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Job, Run, RunStatus
@@ -38,20 +40,26 @@ if TYPE_CHECKING:
 # The statuses that listRunsV1 filters by.
 _V1_STATUSES = frozenset({"running", "completed", "failed", "cancelled"})
 
-_LIST_ADVICE: Advice = {
-    RouteNotFoundError: "List events and their runs instead: client.events.list, "
-    "client.events.runs."
+_LIST_ADVICE: AdviceByError = {
+    RouteNotFoundError: Advice(
+        "List events and their runs instead: {}, {}.",
+        (NextCall("events.list"), NextCall("events.runs")),
+    )
 }
 
-_REPLAY_ADVICE: Advice = {
-    RouteNotFoundError: "Send the event of the run again instead, with another id: "
-    "client.events.get, client.send."
+_REPLAY_ADVICE: AdviceByError = {
+    RouteNotFoundError: Advice(
+        "Send the event of the run again instead, with another id: {}, {}.",
+        (NextCall("events.get"), NextCall("send")),
+    )
 }
 
-_CANCEL_ADVICE: Advice = {
-    NotFoundError: "A server that stores in PostgreSQL answers DELETE /v1/runs/{run_id} with 404 "
-    f"for every run; {v2.cancel_run_v2.OPERATION.method} {v2.cancel_run_v2.OPERATION.path} cancels "
-    f"there, since release {v2.cancel_run_v2.OPERATION.since}."
+_CANCEL_ADVICE: AdviceByError = {
+    NotFoundError: Advice(
+        "A server that stores in PostgreSQL answers DELETE /v1/runs/{run_id} with 404 "
+        f"for every run; {v2.cancel_run_v2.OPERATION.method} {v2.cancel_run_v2.OPERATION.path} "
+        f"cancels there, since release {v2.cancel_run_v2.OPERATION.since}."
+    )
 }
 
 _ID_OF = attrgetter("id")
@@ -146,7 +154,7 @@ def _by_v2(**filters: Any) -> Callable[[Place, int], Route[Any, Part[Run]]]:
 
 def cancel(session: Session, run_id: str) -> Plan[None]:
     """Cancel a run; a run that has already ended is not an error."""
-    yield from cancel_if_running(session, check_id("run id", run_id))
+    yield from cancel_if_running(session, check_id("run id", run_id, argument="id"))
 
 
 def cancel_if_running(session: Session, run_id: str) -> Plan[bool]:
@@ -165,7 +173,7 @@ def cancel_if_running(session: Session, run_id: str) -> Plan[bool]:
 
 def replay(session: Session, run_id: str) -> Plan[str]:
     """Replay a run from its beginning and return the new run's id."""
-    run_id = check_id("run id", run_id)
+    run_id = check_id("run id", run_id, argument="id")
 
     def new_id(answer: api.V1ReplayEnvelope | api.V2RunIdEnvelope) -> str:
         return needed(answer.data.run_id, "the id of the new run")
@@ -187,7 +195,7 @@ def replay(session: Session, run_id: str) -> Plan[str]:
 def jobs(session: Session, run_id: str) -> Plan[list[Job]]:
     """List the jobs queued for a run."""
     operation = v1.list_run_jobs_v1
-    kwargs = operation.get_kwargs(check_id("run id", run_id))
+    kwargs = operation.get_kwargs(check_id("run id", run_id, argument="id"))
     route = Route(
         operation, kwargs, api.V1JobListEnvelope, lambda it: list(map(from_v1.job, it.data))
     )

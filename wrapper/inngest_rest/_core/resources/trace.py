@@ -18,7 +18,7 @@ from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources.absent import given, json_object, moment, needed
 from inngest_rest._core.resources.typed import typed
-from inngest_rest.errors import RouteNotFoundError
+from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
 from inngest_rest.models import Span
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v2
@@ -27,13 +27,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from inngest_rest._core.calls.route import Advice
+    from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
 
-_ADVICE: Advice = {
-    RouteNotFoundError: "Get the run and its queued jobs instead: client.runs.get, "
-    "client.runs.jobs."
+_ADVICE: AdviceByError = {
+    RouteNotFoundError: Advice(
+        "Get the run and its queued jobs instead: {}, {}.",
+        (NextCall("runs.get"), NextCall("runs.jobs")),
+    )
 }
 
 # The span of a request to the app, beside those of what the request did.
@@ -44,7 +46,7 @@ _ATTEMPT = re.compile(r"Attempt \d+")
 def get_trace(session: Session, run_id: str, *, raw: bool) -> Plan[Span]:
     """Get a run's trace, the root span first: as a readable tree, or as the server has it."""
     operation = v2.get_run_trace_v2
-    kwargs = operation.get_kwargs(check_id("run id", run_id), include_output=True)
+    kwargs = operation.get_kwargs(check_id("run id", run_id, argument="id"), include_output=True)
 
     @typed
     def root(answer: api.V2TraceEnvelope) -> Span:

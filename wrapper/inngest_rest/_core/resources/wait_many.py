@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.arguments import check_run_id, check_seconds
+from inngest_rest._core.arguments import check_run_id, check_seconds, invalid
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import one_run, runs
 from inngest_rest._core.resources.wait import (
@@ -22,7 +22,6 @@ from inngest_rest._visible import shown
 from inngest_rest.errors import (
     ApiError,
     ConfigurationError,
-    InvalidArgumentError,
     NotFoundError,
     RouteNotFoundError,
     TransportError,
@@ -62,8 +61,8 @@ class WaitMany:
     def __init__(self, session: Session, ids: Iterable[str], timeout: Seconds) -> None:
         self._session = session
         if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidArgumentError(f"ids must be an iterable of run ids, not {shown(ids)}")
-        checked = [check_run_id(f"ids[{at}]", each) for at, each in enumerate(ids)]
+            raise invalid("ids", f"must be an iterable of run ids, not {shown(ids)}")
+        checked = [check_run_id(f"ids[{at}]", each, argument="ids") for at, each in enumerate(ids)]
         now = session.clock.monotonic()
         self._deadline = now + check_seconds("timeout", timeout)
         self._appears_by = now + APPEARS_WITHIN

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import evolve
 
-from inngest_rest._core.arguments import check_moment, check_seconds, check_text
+from inngest_rest._core.arguments import check_moment, check_seconds, check_text, invalid
 from inngest_rest._core.calls.retry import is_worth_retrying
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import one_run, runs
@@ -97,7 +97,7 @@ class Watch:
         self._include_output = include_output
         self._every = check_seconds("every", every)
         if self._every < 1:
-            raise InvalidArgumentError(f"every must be at least 1 second, not {shown(every)}")
+            raise invalid("every", f"must be at least 1 second, not {shown(every)}")
         limit = math.inf if timeout is None else check_seconds("timeout", timeout)
         check_moment("since", since)
         now = session.clock.monotonic()
@@ -118,7 +118,9 @@ class Watch:
             self._since = since or self._clock.now()
             self._window = self._changes = _before(self._since, OVERLAP)
         elif since is not None:
-            raise InvalidArgumentError("since and token exclude each other: pass one of them")
+            raise InvalidArgumentError(
+                "since and token exclude each other: pass one of them", argument="since"
+            )
         else:
             self._restore(token)
 
@@ -209,11 +211,11 @@ class Watch:
             self._open = {id: RunStatus(status) for id, status in state["open"].items()}
             self._ended = {id: _moment(at) for id, at in state["ended"].items()}
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError):
-            raise InvalidArgumentError("token is not the token of a watch") from None
+            raise invalid("token", "is not the token of a watch") from None
         if of != (self._app, self._function):
-            raise InvalidArgumentError(
-                f"token is of a watch with app={shown(of[0])} and function={shown(of[1])}: "
-                "pass the same"
+            raise invalid(
+                "token",
+                f"is of a watch with app={shown(of[0])} and function={shown(of[1])}: pass the same",
             )
 
     def _poll_once(self) -> Iterator[Plan[None]]:

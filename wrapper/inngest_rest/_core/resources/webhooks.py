@@ -9,7 +9,7 @@ from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1
-from inngest_rest.errors import RouteNotFoundError
+from inngest_rest.errors import Advice, RouteNotFoundError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1
 from inngest_rest_api.types import UNSET
@@ -18,15 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Unpack
 
-    from inngest_rest._core.calls.route import Advice, OperationModule
+    from inngest_rest._core.calls.route import AdviceByError, OperationModule
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Webhook
 
 
-_ADVICE: Advice = {
-    RouteNotFoundError: "No release of the self-hosted server has webhooks: they exist in Inngest "
-    "Cloud alone."
+_ADVICE: AdviceByError = {
+    RouteNotFoundError: Advice(
+        "No release of the self-hosted server has webhooks: they exist in Inngest Cloud alone."
+    )
 }
 
 
@@ -73,7 +74,7 @@ def create(session: Session, *, name: str | None, transform: str | None) -> Plan
 def get(session: Session, webhook_id: str) -> Plan[Webhook]:
     """Get one webhook."""
     operation = v1.get_webhook_v1
-    kwargs = operation.get_kwargs(check_id("webhook id", webhook_id))
+    kwargs = operation.get_kwargs(check_id("webhook id", webhook_id, argument="id"))
     return first_present(session, _route(operation, kwargs))
 
 
@@ -82,13 +83,15 @@ def update(
 ) -> Plan[Webhook]:
     """Change the given fields of a webhook."""
     operation = v1.update_webhook_v1
-    kwargs = operation.get_kwargs(check_id("webhook id", webhook_id), body=_body(name, transform))
+    kwargs = operation.get_kwargs(
+        check_id("webhook id", webhook_id, argument="id"), body=_body(name, transform)
+    )
     return first_present(session, _route(operation, kwargs))
 
 
 def delete(session: Session, webhook_id: str) -> Plan[None]:
     """Delete a webhook."""
     operation = v1.delete_webhook_v1
-    kwargs = operation.get_kwargs(check_id("webhook id", webhook_id))
+    kwargs = operation.get_kwargs(check_id("webhook id", webhook_id, argument="id"))
     route = Route.without_result(operation, kwargs, deletes=True, advice=_ADVICE)
     return first_present(session, route)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from inngest_rest._core.calls.operation import perform
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.sending.fates import Fate, Rejected
-from inngest_rest.errors import RouteNotFoundError
+from inngest_rest.errors import Advice, RouteNotFoundError
 from inngest_rest_api.api.ingest import send_events
 from inngest_rest_api.models import SendError, SendResult
 from inngest_rest_api.types import Unset
@@ -17,14 +17,14 @@ from inngest_rest_api.types import Unset
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from inngest_rest._core.calls.route import Advice
+    from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.sending.batching import Batch
 
 # The server is another one; or it is Inngest Cloud, which documents a 404 for an unknown key.
-_ADVICE: Advice = {
-    RouteNotFoundError: (
+_ADVICE: AdviceByError = {
+    RouteNotFoundError: Advice(
         "Check event_base_url, and that the server knows event_key (INNGEST_EVENT_KEY)."
     )
 }

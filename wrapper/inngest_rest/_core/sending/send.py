@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, cast
 
-from inngest_rest._core.arguments import check_count
+from inngest_rest._core.arguments import check_count, invalid
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS, MAX_EVENTS, Batch, batches_of_events
 from inngest_rest._core.sending.fates import Fate, Fates, Unknown, took_nothing
 from inngest_rest.errors import (
     ApiError,
     ClosedError,
     InngestError,
-    InvalidArgumentError,
     InvalidResponseError,
     PartialSendError,
     TransportError,
@@ -79,8 +78,8 @@ def each_event(events: EventLike | Iterable[EventLike]) -> Iterable[EventLike]:
     if isinstance(events, Event | Mapping):
         return [cast("EventLike", events)]
     if isinstance(events, str | bytes) or not isinstance(events, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidArgumentError(
-            "events must be an Event, a mapping or an iterable of them, not "
-            f"{type(events).__name__}"
+        raise invalid(
+            "events",
+            f"must be an Event, a mapping or an iterable of them, not {type(events).__name__}",
         )
     return events
