@@ -52,6 +52,10 @@ class RunStatus(StrEnum):
         return type(self), (self.value,)
 
 
+UNFINISHED = (RunStatus.QUEUED, RunStatus.RUNNING)
+"""The statuses of runs that have not ended."""
+
+
 @frozen(repr=False)
 class RunError(Record):
     """Why a run failed, in the words of the SDK that ran it."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from attrs import evolve, frozen
 
 from inngest_rest._core.actions.reported import BulkResult, failure, may_be_done, settled
-from inngest_rest._core.actions.runs import UNFINISHED, RunsJob
+from inngest_rest._core.actions.runs import RunsJob
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import event_runs, functions, one_run, runs
 from inngest_rest.action_reports import ActionOutcome, ActionRow
@@ -24,7 +24,7 @@ from inngest_rest.errors import (
     RouteNotFoundError,
     TransportError,
 )
-from inngest_rest.models import RunStatus
+from inngest_rest.models import UNFINISHED, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -24,7 +24,7 @@ from inngest_rest._core.resources.filters import check_statuses
 from inngest_rest._visible import shown
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import Advice, InngestError, InvalidArgumentError, RouteNotFoundError
-from inngest_rest.models import RunStatus
+from inngest_rest.models import UNFINISHED
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -32,10 +32,8 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.listing import Listing, Walk
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.models import Page, Run
+    from inngest_rest.models import Page, Run, RunStatus
     from inngest_rest.typing import StatusFilter
-
-UNFINISHED = (RunStatus.QUEUED, RunStatus.RUNNING)
 
 _FILTERS = ("status", "app", "function", "since", "until")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.resources.absent import run_error
-from inngest_rest.models import RunStatus
+from inngest_rest.models import UNFINISHED, RunStatus
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,7 +30,7 @@ def settled(status: RunStatus, ended_at: datetime | None) -> RunStatus:
     """
     if status == RunStatus.FAILED and ended_at is None:
         return RunStatus.RUNNING
-    if status in (RunStatus.QUEUED, RunStatus.RUNNING) and ended_at is not None:
+    if status in UNFINISHED and ended_at is not None:
         return UNKNOWN
     return status
 

@@ -23,7 +23,7 @@ from inngest_rest.errors import (
     RequestTimeoutError,
     TransportError,
 )
-from inngest_rest.models import RunChange, RunStatus
+from inngest_rest.models import UNFINISHED, RunChange, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,7 +63,6 @@ _SLICE = 1.0
 # Seconds that a clock advances by for sure; a rest that is only a rounding error might never pass.
 _SHORTEST_PAUSE = 0.001
 
-UNFINISHED = (RunStatus.QUEUED, RunStatus.RUNNING)
 ENDED = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
 
 
