@@ -16,7 +16,7 @@ from inngest_rest import (
     PartialSendError,
     ServerError,
 )
-from inngest_rest._core.drivers.bodies import MAX_ERROR_BYTES
+from inngest_rest._core.drivers.exchange import MAX_ERROR_BYTES
 from tests.support.many import ROUTE, events
 from tests.support.server import Reply, recorded, says
 

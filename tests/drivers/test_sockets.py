@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import select
 import socket
 import ssl
 import threading
@@ -27,8 +28,8 @@ from inngest_rest import (
     RequestTimeoutError,
     TransportError,
 )
-from inngest_rest._core.drivers import bounded_sockets
-from inngest_rest._core.drivers.sockets import AsyncioBackend, AsyncioTransport, Stream
+from inngest_rest._core.drivers import blocking_transport
+from inngest_rest._core.drivers.async_transport import AsyncTransport, _Backend
 from tests.support.doors import open_door
 from tests.support.peer import ANSWER, PATIENCE, Peer, answers, take_request, until_hung_up
 
@@ -179,7 +180,7 @@ def test_a_broken_connection_may_have_delivered_the_request(
 def test_an_invalid_host_name_is_an_undelivered_request() -> None:
     async def scenario() -> None:
         with pytest.raises(httpcore.ConnectError, match=r"idna|label empty or too long"):
-            await AsyncioBackend().connect_tcp("a..b", 80)
+            await _Backend().connect_tcp("a..b", 80)
 
     asyncio.run(scenario())
 
@@ -293,7 +294,7 @@ def test_no_further_address_is_tried_when_the_time_is_up(monkeypatch: pytest.Mon
             raise httpcore.ConnectTimeout(host)
 
     monkeypatch.setattr(httpcore, "SyncBackend", Dead)
-    monkeypatch.setattr(bounded_sockets, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(blocking_transport, "time", SimpleNamespace(monotonic=lambda: now))
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"192.0.2.{n}", 80)) for n in range(8)]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     with (
@@ -455,9 +456,9 @@ def test_a_connection_that_does_not_close_as_it_should_fails_no_request(
 ) -> None:
     caplog.set_level(logging.DEBUG, "inngest_rest")
 
-    close = AsyncioTransport.aclose
+    close = AsyncTransport.aclose
 
-    async def breaks(self: AsyncioTransport) -> None:
+    async def breaks(self: AsyncTransport) -> None:
         await close(self)
         raise RuntimeError("a bug")
 
@@ -470,7 +471,7 @@ def test_a_connection_that_does_not_close_as_it_should_fails_no_request(
         async with AsyncInngestClient(event_key="k", base_url=url, retries=0) as client:
             assert await client.send(EVENT) == ["01"]
 
-    monkeypatch.setattr(AsyncioTransport, "aclose", breaks)
+    monkeypatch.setattr(AsyncTransport, "aclose", breaks)
     with Peer(answers_too_much) as peer:
         asyncio.run(scenario(peer.url))
     assert "did not close as it should" in caplog.text
@@ -502,8 +503,7 @@ def test_one_client_serves_one_event_loop_after_another() -> None:
 def test_a_connection_closed_while_the_event_loop_was_busy_is_detected() -> None:
     async def scenario() -> None:
         with Peer(lambda _: None) as peer:
-            port = int(peer.url.rpartition(":")[2])
-            stream = await AsyncioBackend().connect_tcp("127.0.0.1", port)
+            stream = await _Backend().connect_tcp("127.0.0.1", int(peer.url.rpartition(":")[2]))
             peer.wait_until_served(1)
             assert stream.get_extra_info("is_readable")
             await stream.aclose()
@@ -511,123 +511,62 @@ def test_a_connection_closed_while_the_event_loop_was_busy_is_detected() -> None
     asyncio.run(scenario())
 
 
-class Wire(asyncio.Transport):
-    """A fake for the transport under a stream."""
+def sends(total: int) -> Callable[[socket.socket], None]:
+    """Return a peer that sends so many bytes at once, whether or not anybody reads them."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.log: list[str] = []
-        self.plug: Any = None
-        self.taken: list[bytes] = []
+    def peer(connection: socket.socket) -> None:
+        connection.settimeout(PATIENCE)
+        with suppress(OSError):
+            connection.sendall(b"x" * total)
+            until_hung_up(connection)
 
-    def pause_reading(self) -> None:
-        self.log.append("pause")
-
-    def resume_reading(self) -> None:
-        self.log.append("resume")
-
-    def write(self, data: Any) -> None:
-        self.log.append(f"write {bytes(data)!r}")
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self.plug if name == "socket" else default
-
-    def is_closing(self) -> bool:
-        return "lost" in self.log
+    return peer
 
 
-def on_the_wire(work: Callable[[Stream, Wire], Any]) -> None:
+def test_a_server_that_is_faster_than_the_client_does_not_hold_up_the_event_loop() -> None:
     async def scenario() -> None:
-        stream, wire = Stream(set()), Wire()
-        stream.connection_made(wire)
-        await work(stream, wire)
+        turns: list[int] = []
+        with Peer(sends(1_048_576)) as peer:
+            stream = await _Backend().connect_tcp("127.0.0.1", int(peer.url.rpartition(":")[2]))
+            while sum(turns) < 1_048_576:
+                asyncio.get_running_loop().call_soon(turns.append, 0)
+                turns.append(len(await stream.read(65_536)))
+            await stream.aclose()
+        assert max(turns) <= 16_384
+        assert turns[::2] == [0] * (len(turns) // 2)  # others had a turn at each read
 
     asyncio.run(scenario())
 
 
-def test_bytes_received_before_a_connection_was_lost_can_still_be_read() -> None:
-    async def work(stream: Stream, wire: Wire) -> None:
-        stream.data_received(b"HTTP/1.1 413 \r\n\r\n")
-        wire.log.append("lost")
-        stream.connection_lost(ConnectionResetError("reset"))
-        with pytest.raises(httpcore.WriteError, match="reset"):
-            await stream.write(b"more")
-        assert await stream.read(100) == b"HTTP/1.1 413 \r\n\r\n"
-        with pytest.raises(httpcore.ReadError, match="reset"):
+def test_what_nobody_reads_stays_with_the_server() -> None:
+    async def scenario() -> None:
+        stuck = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def sends_until_stuck(connection: socket.socket) -> None:
+            connection.setblocking(False)
+            sent = 0
+            while select.select([], [connection], [], 0.2)[1] and sent < 2**26:
+                sent += connection.send(b"x" * 65_536)
+            if sent < 2**26:
+                loop.call_soon_threadsafe(stuck.set)
+            connection.setblocking(True)
+            with suppress(ConnectionError):  # what is unread when a socket closes resets it
+                until_hung_up(connection)
+
+        with Peer(sends_until_stuck) as peer:
+            stream = await _Backend().connect_tcp("127.0.0.1", int(peer.url.rpartition(":")[2]))
             await stream.read(100)
+            async with asyncio.timeout(PATIENCE):
+                await stuck.wait()
+            await stream.aclose()
 
-    on_the_wire(work)
-
-
-def test_a_write_waits_for_room_and_fails_where_the_connection_is_lost_meanwhile() -> None:
-    async def work(stream: Stream, wire: Wire) -> None:
-        stream.pause_writing()
-        task = asyncio.ensure_future(stream.write(b"x"))
-        await asyncio.sleep(0)
-        assert wire.log == ["write b'x'"]
-        assert not task.done()
-        stream.resume_writing()
-        await task
-        stream.pause_writing()
-        task = asyncio.ensure_future(stream.write(b"y"))
-        await asyncio.sleep(0)
-        wire.log.append("lost")
-        stream.connection_lost(None)
-        with pytest.raises(httpcore.WriteError):
-            await task
-
-    on_the_wire(work)
-
-
-def test_a_read_returns_at_most_the_requested_bytes() -> None:
-    async def work(stream: Stream, _: Wire) -> None:
-        stream.data_received(b"abcde")
-        stream.eof_received()
-        assert [await stream.read(3), await stream.read(3), await stream.read(3)] == [
-            b"abc",
-            b"de",
-            b"",
-        ]
-
-    on_the_wire(work)
-
-
-def test_a_server_that_is_faster_than_the_client_does_not_hold_up_the_event_loop() -> None:
-    async def work(stream: Stream, _: Wire) -> None:
-        stream.data_received(b"x" * 65_536)
-        turns: list[int] = []
-        while sum(turns) < 65_536:
-            asyncio.get_running_loop().call_soon(turns.append, 0)
-            turns.append(len(await stream.read(65_536)))
-        assert turns == [0, 16_384] * 4
-
-    on_the_wire(work)
-
-
-@pytest.mark.parametrize("descriptor", [None, -1])
-def test_a_connection_without_a_socket_is_not_reused(descriptor: int | None) -> None:
-    async def work(stream: Stream, wire: Wire) -> None:
-        wire.plug = None if descriptor is None else SimpleNamespace(fileno=lambda: descriptor)
-        assert stream.get_extra_info("is_readable")
-
-    on_the_wire(work)
-
-
-def test_no_more_than_256_kib_are_taken_from_a_server_that_nobody_reads_from() -> None:
-    async def work(stream: Stream, wire: Wire) -> None:
-        for _ in range(5):
-            stream.data_received(b"x" * 65_536)
-        assert wire.log == ["pause"]
-        while sum(map(len, wire.taken)) < 5 * 65_536:
-            wire.taken.append(await stream.read(65_536))
-        assert wire.log == ["pause", "resume"]
-
-    on_the_wire(work)
+    asyncio.run(scenario())
 
 
 def test_a_stalled_tls_handshake_that_is_broken_off_is_a_connect_error() -> None:
     async def scenario() -> None:
-        backend = AsyncioBackend()
+        backend = _Backend()
         with socket.create_server(("127.0.0.1", 0)) as listener:
             stream = await backend.connect_tcp("127.0.0.1", listener.getsockname()[1])
             upgrade = asyncio.ensure_future(stream.start_tls(ssl.create_default_context(), "a.b"))

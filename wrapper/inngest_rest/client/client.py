@@ -14,7 +14,7 @@ from inngest_rest._core.calls.session import Session
 from inngest_rest._core.calls.settings import resolve
 from inngest_rest._core.causes import forgetful
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, clock_of
-from inngest_rest._core.drivers import lanes
+from inngest_rest._core.drivers import connection_pool
 from inngest_rest._core.drivers.blocking import Driver
 from inngest_rest._core.sending import send
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
@@ -119,7 +119,7 @@ class InngestClient(Checks):
         clock = clock_of(transport, self._clock)
         self._session = Session(settings, clock, has_own_transport=transport is not None)
         proxies = settings.event_proxy, settings.api_proxy
-        self._driver = Driver(lanes.blocking(transport, *proxies), clock)
+        self._driver = Driver(connection_pool.blocking(transport, *proxies), clock)
 
     def __repr__(self) -> str:
         session = getattr(self, "_session", "<not initialized>")  # as in a crash report

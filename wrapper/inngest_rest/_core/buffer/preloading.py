@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _MODULES = (
     "inngest_rest._core.sending.receipts",
-    "inngest_rest._core.drivers.bounded_sockets",
+    "inngest_rest._core.drivers.blocking_transport",
     # Python, httpx and httpcore import these when they first look up a host, connect and respond.
     "encodings.idna",
     "certifi",

@@ -14,8 +14,10 @@ import httpx
 
 from inngest_rest._core import tracing
 from inngest_rest._core.causes import forget, unless_quoting
-from inngest_rest._core.drivers.bodies import Body
+from inngest_rest._core.drivers.cancellation import SafeCancel
+from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, has_left_over
 from inngest_rest._core.drivers.exchange import (
+    Body,
     check_open,
     logger,
     no_room,
@@ -23,9 +25,7 @@ from inngest_rest._core.drivers.exchange import (
     too_slow,
     transport_error,
 )
-from inngest_rest._core.drivers.lanes import MAX_AT_ONCE, has_left_over
 from inngest_rest._core.drivers.tracebacks import shorten
-from inngest_rest._core.drivers.watch import Watch
 from inngest_rest._core.plans import Call
 from inngest_rest.errors import InngestError
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping
 
     from inngest_rest._core.clock import Clock
-    from inngest_rest._core.drivers.lanes import Lanes
+    from inngest_rest._core.drivers.connection_pool import ConnectionPool
     from inngest_rest._core.plans import Host, Plan
 
 J = TypeVar("J")
@@ -47,23 +47,25 @@ _GRACE = 5.0
 class AsyncDriver:
     """Runs plans in the running asyncio event loop."""
 
-    def __init__(self, lanes: Mapping[Host, Lanes[httpx.AsyncBaseTransport]], clock: Clock) -> None:
-        self._lanes = lanes
+    def __init__(
+        self, pools: Mapping[Host, ConnectionPool[httpx.AsyncBaseTransport]], clock: Clock
+    ) -> None:
+        self._pools = pools
         self._clock = clock
-        self._rooms = {host: _Rooms() for host in lanes}
+        self._slots = {host: _PerLoop() for host in pools}
         self._closing: set[asyncio.Task[None]] = set()
         self._is_closed = False
-        self.owns_lanes = True
+        self.owns_pools = True
 
     @property
     def _closed(self) -> bool:
-        # The driver that owns the lanes closes them for all that share them.
-        return self._is_closed or any(lanes.is_closed for lanes in self._lanes.values())
+        # The driver that owns the pools closes them for all that share them.
+        return self._is_closed or any(pool.is_closed for pool in self._pools.values())
 
     def share(self) -> Self:
         """Return a driver of the same connections, which closing it leaves open."""
         other = copy.copy(self)
-        other.owns_lanes = False
+        other.owns_pools = False
         return other
 
     async def run(self, plan: Plan[T]) -> T:
@@ -97,16 +99,16 @@ class AsyncDriver:
     async def _exchange(self, call: Call[T]) -> T:
         check_open(closed=self._closed)
         started = self._clock.monotonic()
-        room = self._rooms[call.host].here()
-        was_full = room.places.locked()
+        slots = self._slots[call.host].here()
+        was_full = slots.free.locked()
         is_sent = False
         try:
-            async with asyncio.timeout(call.timeout), room.places:
+            async with asyncio.timeout(call.timeout), slots.free:
                 left = call.timeout
                 if was_full:
                     left = max(left - (self._clock.monotonic() - started), 0.001)
                 is_sent = True
-                response = await self._send(call, left, self._lanes[call.host], room)
+                response = await self._send(call, left, self._pools[call.host], slots)
         except TimeoutError:
             raise (too_slow if is_sent else no_room)(call) from None
         except httpx.RequestError as error:
@@ -118,33 +120,33 @@ class AsyncDriver:
         self,
         call: Call[Any],
         seconds: float,
-        lanes: Lanes[httpx.AsyncBaseTransport],
-        room: _Room,
+        pool: ConnectionPool[httpx.AsyncBaseTransport],
+        slots: _Slots,
     ) -> httpx.Response:
         check_open(closed=self._closed)
-        if lanes.given is not None:
-            return await self._send_apart(lanes.given, call, seconds, room)
-        transport = lanes.take()
+        if pool.given is not None:
+            return await self._send_apart(pool.given, call, seconds, slots)
+        transport = pool.take()
         is_whole = False
         try:
             response, is_whole = await _whole_exchange(transport, call, seconds)
             is_whole = is_whole and not has_left_over(transport)
         finally:
             now = self._clock.monotonic()
-            for unused in lanes.give_back(transport, now, is_whole=is_whole):
+            for unused in pool.give_back(transport, now, is_whole=is_whole):
                 self._apart(_close(unused))
         return response
 
     async def _send_apart(
-        self, given: httpx.AsyncBaseTransport, call: Call[Any], seconds: float, room: _Room
+        self, given: httpx.AsyncBaseTransport, call: Call[Any], seconds: float, slots: _Slots
     ) -> httpx.Response:
         """Send through the caller's transport, in a task that no cancellation reaches directly."""
-        watch = Watch()
-        exchange = asyncio.create_task(_whole_exchange(given, call, seconds, watch))
+        cancel = SafeCancel()
+        exchange = asyncio.create_task(_whole_exchange(given, call, seconds, cancel))
         try:
             await asyncio.wait([exchange])
         except asyncio.CancelledError:
-            self._apart(watch.abandon(exchange, room.one_by_one))
+            self._apart(cancel.abandon(exchange, slots.one_by_one))
             raise
         return exchange.result()[0]
 
@@ -199,49 +201,52 @@ class AsyncDriver:
 
     async def close(self) -> None:
         self._is_closed = True
-        if not self.owns_lanes:
+        if not self.owns_pools:
             return
-        for lanes in set(self._lanes.values()):
-            for transport in lanes.close():
+        for pool in set(self._pools.values()):
+            for transport in pool.close():
                 await transport.aclose()
         here = asyncio.get_running_loop()
         await asyncio.gather(*(each for each in self._closing if each.get_loop() is here))
 
 
-class _Room:
-    """What each event loop has for itself: asyncio's primitives belong to one.
+class _Slots:
+    """The concurrent requests of one event loop, to which asyncio's primitives belong.
 
     Attributes:
-        places: Bounds the concurrent requests; further ones wait here.
+        free: Bounds them; further ones wait here.
         one_by_one: Held while an abandoned exchange is cancelled.
     """
 
     def __init__(self) -> None:
-        self.places = asyncio.Semaphore(MAX_AT_ONCE)
+        self.free = asyncio.Semaphore(MAX_AT_ONCE)
         self.one_by_one = asyncio.Lock()
 
 
-class _Rooms:
-    """A room for each event loop."""
+class _PerLoop:
+    """Slots for each event loop."""
 
     def __init__(self) -> None:
-        self._of: dict[asyncio.AbstractEventLoop, _Room] = {}
+        self._of: dict[asyncio.AbstractEventLoop, _Slots] = {}
 
-    def here(self) -> _Room:
+    def here(self) -> _Slots:
         loop = asyncio.get_running_loop()
-        room = self._of.get(loop)
-        if room is None:
+        slots = self._of.get(loop)
+        if slots is None:
             self._of = {each: of for each, of in self._of.items() if not each.is_closed()}
-            room = self._of[loop] = _Room()
-        return room
+            slots = self._of[loop] = _Slots()
+        return slots
 
 
 async def _whole_exchange(
-    transport: httpx.AsyncBaseTransport, call: Call[Any], seconds: float, watch: Watch | None = None
+    transport: httpx.AsyncBaseTransport,
+    call: Call[Any],
+    seconds: float,
+    cancel: SafeCancel | None = None,
 ) -> tuple[httpx.Response, bool]:
     """Return the response, and whether all of it was read."""
     response = await transport.handle_async_request(
-        call.build(seconds) if watch is None else watch.over(call.build(seconds))
+        call.build(seconds) if cancel is None else cancel.over(call.build(seconds))
     )
     if response.is_stream_consumed:  # by the caller's transport
         return response, True

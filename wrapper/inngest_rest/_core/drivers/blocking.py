@@ -11,15 +11,15 @@ import httpx
 
 from inngest_rest._core import tracing
 from inngest_rest._core.causes import forget, unless_quoting
-from inngest_rest._core.drivers.bodies import Body
+from inngest_rest._core.drivers.connection_pool import has_left_over
 from inngest_rest._core.drivers.exchange import (
+    Body,
     check_open,
     no_room,
     read,
     too_slow,
     transport_error,
 )
-from inngest_rest._core.drivers.lanes import has_left_over
 from inngest_rest._core.drivers.tracebacks import shorten
 from inngest_rest._core.plans import Call
 from inngest_rest.errors import InngestError
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from inngest_rest._core.clock import Clock
-    from inngest_rest._core.drivers.lanes import Lanes
+    from inngest_rest._core.drivers.connection_pool import ConnectionPool
     from inngest_rest._core.drivers.threads import Stop
     from inngest_rest._core.plans import Host, Plan
 
@@ -43,21 +43,23 @@ class _GivenUpError(Exception):
 class Driver:
     """Runs plans in the calling thread; safe to share between threads."""
 
-    def __init__(self, lanes: Mapping[Host, Lanes[httpx.BaseTransport]], clock: Clock) -> None:
-        self._lanes = lanes
+    def __init__(
+        self, pools: Mapping[Host, ConnectionPool[httpx.BaseTransport]], clock: Clock
+    ) -> None:
+        self._pools = pools
         self._clock = clock
         self._is_closed = False
-        self.owns_lanes = True
+        self.owns_pools = True
 
     @property
     def _closed(self) -> bool:
-        # The driver that owns the lanes closes them for all that share them.
-        return self._is_closed or any(lanes.is_closed for lanes in self._lanes.values())
+        # The driver that owns the pools closes them for all that share them.
+        return self._is_closed or any(pool.is_closed for pool in self._pools.values())
 
     def share(self) -> Self:
         """Return a driver of the same connections, which closing it leaves open."""
         other = copy.copy(self)
-        other.owns_lanes = False
+        other.owns_pools = False
         return other
 
     def prepare(self, host: Host) -> None:
@@ -66,7 +68,7 @@ class Driver:
         Raises:
             ConfigurationError: The proxy or the certificates of the environment cannot be used.
         """
-        self._lanes[host].prepare(self._clock.monotonic())
+        self._pools[host].prepare(self._clock.monotonic())
 
     def run(self, plan: Plan[T], stop: Stop | None = None) -> T:
         """Run a plan to its end, or once `stop` is set up to its next pause."""
@@ -108,46 +110,46 @@ class Driver:
     def _exchange(self, call: Call[T], stop: Stop | None) -> T:
         check_open(closed=self._closed)
         started = self._clock.monotonic()
-        lanes = self._lanes[call.host]
-        room = lanes.room
-        was_full = not room.acquire()
-        if was_full and not room.acquire(call.timeout):
+        pool = self._pools[call.host]
+        slots = pool.slots
+        was_full = not slots.acquire(blocking=False)
+        if was_full and not slots.acquire(timeout=call.timeout):
             raise no_room(call)
         try:
             left = call.timeout
             if was_full:
                 left = max(left - (self._clock.monotonic() - started), 0.001)
-            response = self._send(call, left, lanes, started, stop)
+            response = self._send(call, left, pool, started, stop)
         except httpx.RequestError as error:
             failure = transport_error(call, error, closed=self._closed)
             raise failure from unless_quoting(error, call.redact)
         finally:
-            room.release()
+            slots.release()
         return read(call, response, self._clock.monotonic() - started)
 
     def _send(
         self,
         call: Call[Any],
         seconds: float,
-        lanes: Lanes[httpx.BaseTransport],
+        pool: ConnectionPool[httpx.BaseTransport],
         started: float,
         stop: Stop | None,
     ) -> httpx.Response:
         check_open(closed=self._closed)
-        transport = lanes.take()
-        if stop is not None and transport is not lanes.given:
+        transport = pool.take()
+        if stop is not None and transport is not pool.given:
             stop.in_flight.add(transport)
         is_whole = False
         try:
             response = transport.handle_request(call.build(seconds))
             is_whole = self._read(response, call, started) and not has_left_over(transport)
-            # A lane that is in flight then may have been closed.
+            # A transport that is in flight then may have been closed.
             is_whole = is_whole and not (stop is not None and stop.is_set())
         finally:
             if stop is not None:
                 stop.in_flight.discard(transport)
             now = self._clock.monotonic()
-            for unused in lanes.give_back(transport, now, is_whole=is_whole):
+            for unused in pool.give_back(transport, now, is_whole=is_whole):
                 unused.close()
         return response
 
@@ -199,8 +201,8 @@ class Driver:
 
     def close(self) -> None:
         self._is_closed = True
-        if not self.owns_lanes:
+        if not self.owns_pools:
             return
-        for lanes in set(self._lanes.values()):
-            for transport in lanes.close():
+        for pool in set(self._pools.values()):
+            for transport in pool.close():
                 transport.close()

@@ -1,15 +1,25 @@
-"""Read a response, word the errors of an exchange and log it without keys, for both drivers."""
+"""Shared by both drivers: read a response within bounds, log the exchange, and word its errors.
+
+No server may take all memory. The client never asks for compression; a body that is compressed all
+the same is decoded here, since httpx decodes a chunk as a whole, and one of 64 KB can hold 64 MB.
+"""
 
 from __future__ import annotations
 
 import errno
 import logging
+import zlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
-from inngest_rest._core.drivers.lanes import MAX_AT_ONCE
-from inngest_rest.errors import ClosedError, RequestTimeoutError, TransportError
+from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE
+from inngest_rest.errors import (
+    ClosedError,
+    InvalidResponseError,
+    RequestTimeoutError,
+    TransportError,
+)
 
 if TYPE_CHECKING:
     from inngest_rest._core.plans import Call
@@ -17,6 +27,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 logger = logging.getLogger("inngest_rest")
+
+MAX_ERROR_BYTES = 64 * 1024
+"""Bytes that are kept of a response with an error: its message is at the beginning."""
 
 # When one of these is raised, the request cannot have reached the server.
 _NOT_DELIVERED = (
@@ -75,3 +88,90 @@ def _likely_cause(reason: str) -> str:
     if "WRONG_VERSION_NUMBER" in reason:
         return "; the server speaks http there, not https"
     return ""
+
+
+class Body:
+    """Collects the chunks of a response.
+
+    Args:
+        response: The response, not read yet.
+        call: The call that it answers, which bounds it.
+    """
+
+    def __init__(self, response: httpx.Response, call: Call[Any]) -> None:
+        self._response = response
+        self._call = call
+        status = response.status_code
+        self._is_needed_whole = 200 <= status < 300 or status in call.accepted
+        limit = call.max_bytes
+        self._limit = limit if self._is_needed_whole else min(limit, MAX_ERROR_BYTES)
+        self._decoder = _decoder(response.headers.get("content-encoding"))
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    def add(self, chunk: bytes) -> bool:
+        """Take over a chunk, and return whether to go on.
+
+        Raises:
+            InvalidResponseError: The body is larger than the call allows.
+            DecodingError: The body is not what its `Content-Encoding` promises.
+        """
+        if self._decoder is not None:
+            chunk = self._decoder.decode(chunk, self._limit + 1 - self._size)
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        if self._size <= self._limit:
+            return True
+        if self._is_needed_whole:
+            raise InvalidResponseError(
+                f"larger than {self._limit:,} bytes; max_response_bytes of the client allows more",
+                method=self._call.method,
+                url=self._call.url,
+                status=self._response.status_code,
+                body="",
+            )
+        return False
+
+    def finish(self) -> bool:
+        """Give the response its body, and return whether all of it was read."""
+        content = b"".join(self._chunks)
+        self._response.headers.pop("content-encoding", None)
+        self._response.stream = httpx.ByteStream(content[: self._limit])
+        self._response.read()
+        return self._size <= self._limit
+
+
+class _Decoder:
+    """Decodes gzip or deflate up to a number of bytes."""
+
+    def __init__(self, window: int) -> None:
+        self._window = window
+        self._inner = zlib.decompressobj(window)
+        self._has_begun = False
+
+    def decode(self, chunk: bytes, at_most: int) -> bytes:
+        """Decode a chunk, as far as it yields no more bytes than that."""
+        if self._inner.eof:
+            return b""  # zlib would keep whatever follows the end
+        try:
+            decoded = self._inner.decompress(chunk, at_most)
+        except zlib.error as error:
+            if self._has_begun or self._window != zlib.MAX_WBITS:
+                raise httpx.DecodingError(str(error)) from error
+            # Some servers send deflate without its header.
+            self._window = -zlib.MAX_WBITS
+            self._inner = zlib.decompressobj(self._window)
+            return self.decode(chunk, at_most)
+        self._has_begun = True
+        return decoded
+
+
+def _decoder(encoding: str | None) -> _Decoder | None:
+    """Return what decodes a body; none for an unknown encoding, whose body is then no JSON."""
+    match encoding and encoding.strip().lower():
+        case "gzip" | "x-gzip":
+            return _Decoder(zlib.MAX_WBITS | 16)
+        case "deflate":
+            return _Decoder(zlib.MAX_WBITS)
+        case _:
+            return None

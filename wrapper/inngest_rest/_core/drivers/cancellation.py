@@ -1,8 +1,10 @@
-"""Cancel an exchange on a caller's transport only where that does no harm to its connections.
+"""Cancel an exchange on a caller's transport only where its pool survives that.
 
-httpcore loses a connection of its pool if a request is cancelled in some places: while it waits for
-its turn, between two steps, while it closes. A pool that has lost all of them waits for ever. Where
-it waits for the network it loses none, and it announces that to the `trace` of a request.
+httpcore's pool loses a connection if a request is cancelled while it waits for its turn, between
+two steps, or while it closes, and one that has lost all of them waits forever: 4,000 requests that
+were cancelled at random on a pool of 8 left it with 8 dead connections
+(https://github.com/encode/httpcore/issues/1093). Where it waits for the network it loses none, and
+it announces that to the `trace` of a request.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 _GRACE = 1.0
 
 
-class Watch:
+class SafeCancel:
     """Follows an exchange through the `trace` of its request."""
 
     def __init__(self) -> None:

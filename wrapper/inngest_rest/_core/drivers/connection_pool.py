@@ -1,4 +1,4 @@
-"""The transports of a client: the caller's, or as many as needed with one connection each."""
+"""The connections of a client to a host: transports with one each, or the caller's transport."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import functools
 import os
 import re
 import sys
+import threading
 from collections import deque
 from contextlib import suppress
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakSet
 
@@ -36,33 +36,12 @@ _KEEP_ALIVE = httpx.Limits().keepalive_expiry or 5.0
 _LOOK_AFTER = 1.0
 
 
-class Room:
-    """A semaphore for threads; `threading`'s own takes ten times as long."""
-
-    def __init__(self, size: int) -> None:
-        self._free = SimpleQueue[None]()
-        for _ in range(size):
-            self._free.put(None)
-
-    def acquire(self, timeout: float = 0.0) -> bool:
-        """Take a place, waiting for so many seconds; return whether there was one."""
-        try:
-            self._free.get(timeout > 0, timeout)
-        except Empty:
-            return False
-        return True
-
-    def release(self) -> None:
-        """Give the place back."""
-        self._free.put(None)
-
-
-class Lanes(Generic[Transport]):
+class ConnectionPool(Generic[Transport]):
     """The transports to one host: each carries one request at a time, so each has one connection.
 
-    httpx's pool checks every connection for every request, some of them with a system call: with
-    32 requests in flight that costs more than everything else. Lanes cost the same for any number.
-    Threads may share them.
+    httpcore's pool checks every connection for every request, some of them with a system call: with
+    32 requests in flight that costs more than everything else. This costs the same for any number.
+    Threads may share it.
 
     Args:
         make: Creates another transport.
@@ -70,7 +49,7 @@ class Lanes(Generic[Transport]):
         proxy: The proxy that the transports use, which an error must not quote.
 
     Attributes:
-        room: Bounds the concurrent requests, for threads.
+        slots: Bounds the concurrent requests, for threads.
         given: The caller's transport, if any.
         is_closed: Whether it was closed; no request may be sent any more.
     """
@@ -88,8 +67,8 @@ class Lanes(Generic[Transport]):
         self._open: set[Transport] = set()
         self._of_parent: list[Transport] = []
         self.is_closed = False
-        self.room = Room(MAX_AT_ONCE)
-        _lanes.add(self)
+        self.slots = threading.BoundedSemaphore(MAX_AT_ONCE)
+        _pools.add(self)
 
     def take(self) -> Transport:
         """Return an idle transport, the most recently used first: its connection is warm."""
@@ -153,15 +132,15 @@ class Lanes(Generic[Transport]):
         # Kept, so that nothing closes them here: that would reach into the parent's event loop.
         self._of_parent = [*self._of_parent, *self._open]
         self._open.clear()
-        self.room = Room(MAX_AT_ONCE)
+        self.slots = threading.BoundedSemaphore(MAX_AT_ONCE)
 
 
-_lanes: WeakSet[Lanes[Any]] = WeakSet()
+_pools: WeakSet[ConnectionPool[Any]] = WeakSet()
 
 
 def _forget_all() -> None:
-    for lanes in _lanes:
-        lanes.forget()
+    for pool in _pools:
+        pool.forget()
 
 
 if sys.platform != "win32":
@@ -170,13 +149,13 @@ if sys.platform != "win32":
 
 def blocking(
     given: httpx.BaseTransport | None, event_proxy: Secret | None, api_proxy: Secret | None
-) -> dict[Host, Lanes[httpx.BaseTransport]]:
-    """Return the lanes to each host, with transports like those of `httpx.Client`."""
+) -> dict[Host, ConnectionPool[httpx.BaseTransport]]:
+    """Return the pool of each host, with transports like those of `httpx.Client`."""
 
     def make(proxy: Secret | None, context: ssl.SSLContext) -> httpx.BaseTransport:
-        from inngest_rest._core.drivers.bounded_sockets import BoundedTransport  # noqa: PLC0415
+        from inngest_rest._core.drivers.blocking_transport import DeadlineTransport  # noqa: PLC0415
 
-        return BoundedTransport(proxy, context)
+        return DeadlineTransport(proxy, context)
 
     _check(given, httpx.BaseTransport)
     return by_host(given, event_proxy, api_proxy, make)
@@ -184,13 +163,13 @@ def blocking(
 
 def asynchronous(
     given: httpx.AsyncBaseTransport | None, event_proxy: Secret | None, api_proxy: Secret | None
-) -> dict[Host, Lanes[httpx.AsyncBaseTransport]]:
-    """Return the lanes to each host, with transports like those of `httpx.AsyncClient`."""
+) -> dict[Host, ConnectionPool[httpx.AsyncBaseTransport]]:
+    """Return the pool of each host, with transports like those of `httpx.AsyncClient`."""
 
     def make(proxy: Secret | None, context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
-        from inngest_rest._core.drivers.sockets import AsyncioTransport  # noqa: PLC0415
+        from inngest_rest._core.drivers.async_transport import AsyncTransport  # noqa: PLC0415
 
-        return AsyncioTransport(proxy, context)
+        return AsyncTransport(proxy, context)
 
     _check(given, httpx.AsyncBaseTransport)
     return by_host(given, event_proxy, api_proxy, make)
@@ -215,17 +194,28 @@ def _is_stale(since: float, transport: object, now: float) -> bool:
 def has_left_over(transport: object) -> bool:
     """Return whether bytes came behind a response, which httpcore would take for the next one.
 
-    It keeps them where nothing public shows them; of another transport than ours, nothing is known.
+    httpcore keeps them where nothing public shows them. Of a release that keeps them elsewhere, no
+    connection is used twice.
     """
     connections: list[Any] = getattr(getattr(transport, "_pool", None), "connections", [])
     for each in connections:
-        connection, state = each, None
-        while connection is not None and state is None:
-            state = getattr(connection, "_h11_state", None)
+        connection = each
+        while connection is not None and not hasattr(connection, "_h11_state"):
             connection = getattr(connection, "_connection", None)
-        if state is not None and state.trailing_data[0]:
+        if connection is None or connection._h11_state.trailing_data[0]:  # noqa: SLF001
             return True
     return False
+
+
+def use_backend(transport: httpx.HTTPTransport | httpx.AsyncHTTPTransport, backend: object) -> None:
+    """Put a network backend below a transport: neither httpx nor its proxies take one.
+
+    Raises:
+        AttributeError: This release of httpx or httpcore keeps it elsewhere.
+    """
+    pool: Any = transport._pool  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    assert pool._network_backend is not None  # noqa: SLF001
+    pool._network_backend = backend  # noqa: SLF001
 
 
 def by_host(
@@ -233,8 +223,8 @@ def by_host(
     event_proxy: Secret | None,
     api_proxy: Secret | None,
     make: Callable[[Secret | None, ssl.SSLContext], Transport],
-) -> dict[Host, Lanes[Transport]]:
-    """Return the lanes to each host.
+) -> dict[Host, ConnectionPool[Transport]]:
+    """Return the pool of each host.
 
     Args:
         given: The caller's transport, if any, which then serves both hosts.
@@ -243,13 +233,13 @@ def by_host(
         make: Creates a transport that uses the given proxy, or none for None.
     """
     if given is not None:
-        shared = Lanes(lambda: given, given)
+        shared = ConnectionPool(lambda: given, given)
         return {"event": shared, "api": shared}
-    # Loading certificates takes longer than connecting: once for all lanes, when first needed.
+    # Loading certificates takes longer than connecting: once for all of them, when first needed.
     context = functools.cache(httpx.create_ssl_context)
     return {
-        "event": Lanes(lambda: make(event_proxy, context()), proxy=event_proxy),
-        "api": Lanes(lambda: make(api_proxy, context()), proxy=api_proxy),
+        "event": ConnectionPool(lambda: make(event_proxy, context()), proxy=event_proxy),
+        "api": ConnectionPool(lambda: make(api_proxy, context()), proxy=api_proxy),
     }
 
 

@@ -1,4 +1,4 @@
-"""The race for a host's addresses: the first that accepts wins, and no other stays open."""
+"""Addresses of a host: the first that accepts wins, and no other connection stays open."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._core.drivers import racing
+from inngest_rest._core.drivers import addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ class Network:
             for each in self._by_address
         ]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-        monkeypatch.setattr(racing, "_NEXT_ADDRESS", 0.01)
+        monkeypatch.setattr(addresses, "_NEXT_ADDRESS", 0.01)
 
     async def attempt(self, address: str) -> Connection:
         self.tried.append(address)
@@ -72,7 +72,7 @@ def test_an_address_that_refuses_is_followed_by_the_next_one(
 ) -> None:
     async def scenario() -> None:
         network = Network(monkeypatch, a_="refuses", b="accepts", c="accepts")
-        assert (await racing.connect("host", 80, network.attempt)).address == "b"
+        assert (await addresses.connect("host", 80, network.attempt)).address == "b"
         assert network.tried == ["a:", "b"]
 
     asyncio.run(scenario())
@@ -83,7 +83,7 @@ def test_the_families_take_turns_and_a_silent_address_is_not_waited_for(
 ) -> None:
     async def scenario() -> None:
         network = Network(monkeypatch, a_="is silent", b_="is silent", c="is silent", d="accepts")
-        assert (await racing.connect("host", 80, network.attempt)).address == "d"
+        assert (await addresses.connect("host", 80, network.attempt)).address == "d"
         assert network.tried == ["a:", "c", "b:", "d"]
         await asyncio.sleep(0)
         assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -99,7 +99,7 @@ def test_a_connection_that_is_made_too_late_is_closed(
 ) -> None:
     async def scenario() -> None:
         network = Network(monkeypatch, a="accepts later", b="accepts later")
-        task = asyncio.create_task(racing.connect("host", 80, network.attempt))
+        task = asyncio.create_task(addresses.connect("host", 80, network.attempt))
         await network.all_tried.wait()
         network.gate.set()
         await network.all_made.wait()
@@ -117,7 +117,7 @@ def test_a_slow_address_is_waited_for_after_the_last_one_has_refused(
 ) -> None:
     async def scenario() -> None:
         network = Network(monkeypatch, a="accepts later", b="refuses")
-        task = asyncio.create_task(racing.connect("host", 80, network.attempt))
+        task = asyncio.create_task(addresses.connect("host", 80, network.attempt))
         await network.all_tried.wait()
         for _ in range(5):  # until the race has taken note of the refusal
             await asyncio.sleep(0)
@@ -133,7 +133,7 @@ def test_an_error_that_is_none_of_the_network_ends_the_race(
     async def scenario() -> None:
         network = Network(monkeypatch, a="breaks", b="accepts")
         with pytest.raises(ValueError, match="a breaks"):
-            await racing.connect("host", 80, network.attempt)
+            await addresses.connect("host", 80, network.attempt)
         assert network.tried == ["a"]
 
     asyncio.run(scenario())
@@ -143,7 +143,7 @@ def test_if_none_accepts_every_reason_is_told_once(monkeypatch: pytest.MonkeyPat
     async def scenario() -> None:
         network = Network(monkeypatch, a="refuses", b="refuses")
         with pytest.raises(OSError, match=r"^a refuses; b refuses$"):
-            await racing.connect("host", 80, network.attempt)
+            await addresses.connect("host", 80, network.attempt)
 
     asyncio.run(scenario())
 
@@ -152,7 +152,7 @@ def test_a_host_without_an_address_is_an_error(monkeypatch: pytest.MonkeyPatch) 
     async def scenario() -> None:
         network = Network(monkeypatch)
         with pytest.raises(OSError, match="host has no address"):
-            await racing.connect("host", 80, network.attempt)
+            await addresses.connect("host", 80, network.attempt)
 
     asyncio.run(scenario())
 
@@ -162,6 +162,6 @@ def test_an_address_is_not_looked_up(address: str, monkeypatch: pytest.MonkeyPat
     async def scenario() -> None:
         network = Network(monkeypatch)
         network._by_address[address] = "accepts"  # noqa: SLF001
-        assert (await racing.connect(address, 80, network.attempt)).address == address
+        assert (await addresses.connect(address, 80, network.attempt)).address == address
 
     asyncio.run(scenario())

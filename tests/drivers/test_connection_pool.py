@@ -1,4 +1,4 @@
-"""The lanes of a client: how many there are, which are reused, and which are closed."""
+"""The pool of a client: how many there are, which are reused, and which are closed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from inngest_rest import (
 from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.drivers.blocking import Driver
-from inngest_rest._core.drivers.lanes import MAX_AT_ONCE, Lanes
+from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, ConnectionPool
 from inngest_rest.errors import ClosedError
 from tests.support.peer import ANSWER, PATIENCE
 from tests.support.plans import a_call
@@ -62,7 +62,7 @@ class Own(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 
 class Both:
-    """Either driver on the client's own lanes; its calls block."""
+    """Either driver on the client's own pool; its calls block."""
 
     def __init__(self, door: str, made: list[Own]) -> None:
         def make() -> Any:
@@ -70,9 +70,9 @@ class Both:
             return made[-1]
 
         self.acts: list[Callable[[], object]] = []
-        self.lanes: Lanes[Any] = Lanes(make)
+        self.pool: ConnectionPool[Any] = ConnectionPool(make)
         kind: Any = Driver if door == "blocking" else AsyncDriver
-        self.driver: Any = kind({"api": self.lanes}, SYSTEM_CLOCK)
+        self.driver: Any = kind({"api": self.pool}, SYSTEM_CLOCK)
         self.door = door
 
     def do(self, *names: str) -> None:
@@ -100,7 +100,7 @@ def raises(error: BaseException) -> Callable[[], object]:
 
 
 @pytest.mark.parametrize("error", [None, httpx.ReadError("x"), ZeroDivisionError()])
-def test_a_lane_with_an_unfinished_exchange_is_closed_and_not_reused(
+def test_a_connection_with_an_unfinished_exchange_is_closed_and_not_reused(
     door: str, error: Exception | None
 ) -> None:
     interrupt = KeyboardInterrupt() if door == "blocking" else asyncio.CancelledError()
@@ -114,39 +114,39 @@ def test_a_lane_with_an_unfinished_exchange_is_closed_and_not_reused(
     assert [(each.used, each.closed) for each in made] == [(1, 1), (2, 0)]
 
 
-def test_lanes_idle_for_too_long_are_closed() -> None:
-    lanes = Lanes(Own)
-    burst = [lanes.take() for _ in range(40)]
+def test_connections_idle_for_too_long_are_closed() -> None:
+    pool = ConnectionPool(Own)
+    burst = [pool.take() for _ in range(40)]
     for each in burst:
-        assert lanes.give_back(each, 100.0, is_whole=True) == []
-    warm = lanes.take()
+        assert pool.give_back(each, 100.0, is_whole=True) == []
+    warm = pool.take()
     assert warm is burst[-1]
-    assert lanes.give_back(warm, 104.0, is_whole=True) == []
-    assert lanes.take() is warm
-    assert lanes.give_back(warm, 106.0, is_whole=True) == burst[:-1]
-    assert lanes.close() == [warm]
+    assert pool.give_back(warm, 104.0, is_whole=True) == []
+    assert pool.take() is warm
+    assert pool.give_back(warm, 106.0, is_whole=True) == burst[:-1]
+    assert pool.close() == [warm]
 
 
 def test_closing_a_client_during_a_request_leaves_no_connection_open(door: str) -> None:
     made: list[Own] = []
     both = Both(door, made)
-    both.acts = [both.lanes.close]
+    both.acts = [both.pool.close]
     both.do("run")
     assert [each.closed for each in made] == [1]
 
 
-def test_a_request_waiting_for_a_lane_is_not_sent_if_the_client_is_closed() -> None:
-    lanes: Lanes[httpx.BaseTransport] = Lanes(Own)
-    driver = Driver({"api": lanes}, SYSTEM_CLOCK)
+def test_a_request_waiting_for_a_connection_is_not_sent_if_the_client_is_closed() -> None:
+    pool: ConnectionPool[httpx.BaseTransport] = ConnectionPool(Own)
+    driver = Driver({"api": pool}, SYSTEM_CLOCK)
     for _ in range(MAX_AT_ONCE):
-        lanes.room.acquire()
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(driver.run, a_call())
+        pool.slots.acquire()
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(driver.run, a_call())
         driver.close()
-        lanes.room.release()
+        pool.slots.release()
         with pytest.raises(ClosedError):
             waiting.result(PATIENCE)
-    assert lanes.close() == []
+    assert pool.close() == []
 
 
 def test_more_than_64_concurrent_requests_wait_and_are_known_not_to_be_sent_blocking() -> None:
@@ -156,7 +156,7 @@ def test_more_than_64_concurrent_requests_wait_and_are_known_not_to_be_sent_bloc
         all_in.wait(PATIENCE)
         assert opened.wait(PATIENCE)
 
-    driver = Driver({"api": Lanes(lambda: Own(hold))}, SYSTEM_CLOCK)
+    driver = Driver({"api": ConnectionPool(lambda: Own(hold))}, SYSTEM_CLOCK)
     with ThreadPoolExecutor(MAX_AT_ONCE) as pool:
         held = [pool.submit(driver.run, a_call()) for _ in range(MAX_AT_ONCE)]
         all_in.wait(PATIENCE)
@@ -185,7 +185,7 @@ def test_more_than_64_concurrent_requests_per_event_loop_wait_and_are_known_not_
     None
 ):
     events: list[asyncio.Event] = []
-    driver = AsyncDriver({"api": Lanes(lambda: Held(events))}, SYSTEM_CLOCK)
+    driver = AsyncDriver({"api": ConnectionPool(lambda: Held(events))}, SYSTEM_CLOCK)
 
     async def scenario() -> None:
         events.append(asyncio.Event())
@@ -205,7 +205,7 @@ def test_more_than_64_concurrent_requests_per_event_loop_wait_and_are_known_not_
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.parametrize("own", [True, False], ids=["own transport", "caller's transport"])
 @pytest.mark.parametrize("by", ["cancellation", "timeout"])
-def test_cancelled_requests_do_not_exhaust_the_lanes(by: str, own: bool) -> None:
+def test_cancelled_requests_do_not_exhaust_the_pool(by: str, own: bool) -> None:
     chance = random.Random(8)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -261,12 +261,12 @@ def test_a_transport_of_the_wrong_kind_is_refused(connect: Connect, server: Serv
 
 
 def test_a_forked_child_closes_no_connection_of_its_parent() -> None:
-    lanes = Lanes(Own)
-    used, idle = lanes.take(), lanes.take()
-    lanes.give_back(idle, 0.0, is_whole=True)
-    lanes.forget()  # as after a fork
-    assert lanes.take() not in (used, idle)
-    assert set(lanes.close()).isdisjoint({used, idle})
+    pool = ConnectionPool(Own)
+    used, idle = pool.take(), pool.take()
+    pool.give_back(idle, 0.0, is_whole=True)
+    pool.forget()  # as after a fork
+    assert pool.take() not in (used, idle)
+    assert set(pool.close()).isdisjoint({used, idle})
     assert used.closed == idle.closed == 0
 
 

@@ -1,7 +1,8 @@
-"""Network backend of the blocking client: httpcore's, with a deadline for the whole exchange.
+"""Transport of the blocking client: httpx's, with a deadline for the whole exchange.
 
 httpcore's timeouts apply to each read, so a server that sends a byte now and then can hold a thread
-indefinitely: in headers, interim responses, chunk extensions. Here each step gets the time left.
+indefinitely: in headers, interim responses, chunk extensions
+(https://github.com/encode/httpx/issues/1450). Here each step gets the time left.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import httpcore
 import httpx
 
-from inngest_rest._core.drivers.lookups import is_address, look_up
+from inngest_rest._core.drivers.addresses import look_up
+from inngest_rest._core.drivers.connection_pool import use_backend
 
 if TYPE_CHECKING:
     import ssl
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 _PIECE = 262_144
 
 
-class BoundedTransport(httpx.HTTPTransport):
+class DeadlineTransport(httpx.HTTPTransport):
     """httpx's transport, whose read timeout holds for the whole exchange.
 
     It carries one request at a time.
@@ -35,10 +37,9 @@ class BoundedTransport(httpx.HTTPTransport):
 
     def __init__(self, proxy: Secret | None, context: ssl.SSLContext) -> None:
         super().__init__(proxy=None if proxy is None else proxy.reveal(), verify=context)
-        self._time = _Time()
+        self._time = _Deadline()
         self._backend = _Backend(self._time)
-        # Neither httpx nor its proxies take a backend as an argument.
-        self._pool._network_backend = self._backend  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        use_backend(self, self._backend)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; its response ends within the same time."""
@@ -55,7 +56,7 @@ class BoundedTransport(httpx.HTTPTransport):
         super().close()
 
 
-class _Time:
+class _Deadline:
     """The deadline of an exchange, in real time: sockets ignore the clock of the client."""
 
     def __init__(self) -> None:
@@ -79,7 +80,7 @@ class _Backend(httpcore.NetworkBackend):
         streams: The connections that are open.
     """
 
-    def __init__(self, exchange: _Time) -> None:
+    def __init__(self, exchange: _Deadline) -> None:
         self._exchange = exchange
         self._inner = httpcore.SyncBackend()
         self.streams: set[_Stream] = set()
@@ -94,7 +95,7 @@ class _Backend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         """Connect to the first address of a host that accepts within its share of the time."""
-        connecting = _Time()
+        connecting = _Deadline()
         connecting.start(self._exchange.left(timeout, httpcore.ConnectTimeout) or math.inf)
         addresses = _addresses(host, port, connecting.left(None, httpcore.ConnectTimeout))
         for others, address in zip(reversed(range(len(addresses))), addresses, strict=True):
@@ -109,7 +110,7 @@ class _Backend(httpcore.NetworkBackend):
                     raise
             else:
                 return self.opened(stream)
-        raise httpcore.ConnectError(f"{host} has no address")
+        raise AssertionError("unreachable: a host without an address is an error of its look-up")
 
     def opened(self, inner: httpcore.NetworkStream) -> _Stream:
         """Return the stream over a connection that is open, unless all are closed meanwhile."""
@@ -128,21 +129,20 @@ class _Backend(httpcore.NetworkBackend):
 
 
 def _addresses(host: str, port: int, timeout: float | None) -> list[str]:
-    if is_address(host):
-        return [host]
     try:
-        found = look_up(host, port).result(timeout)
+        return look_up(host, port).result(timeout)
     except TimeoutError as error:
         raise httpcore.ConnectTimeout(f"{host} was not looked up in time") from error
     except (OSError, UnicodeError) as error:  # the latter for a host that cannot be one
         raise httpcore.ConnectError(str(error)) from error
-    return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 
 class _Stream(httpcore.NetworkStream):
     """One connection."""
 
-    def __init__(self, inner: httpcore.NetworkStream, exchange: _Time, backend: _Backend) -> None:
+    def __init__(
+        self, inner: httpcore.NetworkStream, exchange: _Deadline, backend: _Backend
+    ) -> None:
         self._inner = inner
         self._exchange = exchange
         self._backend = backend

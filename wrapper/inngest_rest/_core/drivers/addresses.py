@@ -1,0 +1,133 @@
+"""The addresses of a host: looked up with a timeout, and tried so that a dead one costs little.
+
+anyio and asyncio look a host up in the event loop's executor: when the resolver hangs, so do a
+blocking client past any timeout, all look-ups of the program once the executor is full, and
+`asyncio.run` at its end, for which `resolv.conf` alone sets the limit (10 s by default, and more per
+name server; https://github.com/python/cpython/issues/112169). Their race of addresses (RFC 8305)
+takes a name, not addresses, so it comes with that look-up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from concurrent.futures import Future
+from itertools import chain, zip_longest
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+# Seconds after which the next address is tried as well (RFC 8305, section 5).
+_NEXT_ADDRESS = 0.25
+
+
+class Abortable(Protocol):
+    """A connection."""
+
+    def abort(self) -> None: ...
+
+
+C = TypeVar("C", bound=Abortable)
+
+
+def look_up(host: str, port: int) -> Future[list[str]]:
+    """Begin to look up a host, and return a future of its addresses, of both families in turn.
+
+    A look-up has a daemon thread of its own, for which neither an event loop nor an interpreter
+    that exits waits.
+
+    Args:
+        host: A name, or an address, which is its own.
+        port: The port to connect to.
+    """
+    future = Future[list[str]]()
+    future.set_running_or_notify_cancel()
+    if _is_address(host):
+        future.set_result([host])
+        return future
+
+    def resolve() -> None:
+        try:
+            future.set_result(_resolve(host, port))
+        except Exception as error:  # noqa: BLE001 - raised where the future is asked
+            future.set_exception(error)
+
+    try:
+        threading.Thread(target=resolve, name="inngest-rest-look-up", daemon=True).start()
+    except RuntimeError:
+        # The interpreter is exiting, or has all the threads that it may have.
+        resolve()
+    return future
+
+
+def _is_address(host: str) -> bool:
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, host)
+        except (OSError, ValueError):
+            continue
+        return True
+    return False
+
+
+def _resolve(host: str, port: int) -> list[str]:
+    by_family: dict[int, list[str]] = {}
+    for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        by_family.setdefault(family, []).append(str(address[0]))
+    in_turn = chain.from_iterable(zip_longest(*by_family.values()))
+    addresses = list(dict.fromkeys(each for each in in_turn if each is not None))
+    if not addresses:
+        raise OSError(f"{host} has no address")
+    return addresses
+
+
+async def connect(host: str, port: int, attempt: Callable[[str], Awaitable[C]]) -> C:
+    """Connect to the first address of a host that accepts, and leave no other connection open.
+
+    Args:
+        host: A name or an address.
+        port: The port.
+        attempt: Connects to an address.
+
+    Raises:
+        OSError: The host has no address, or none accepts.
+    """
+    addresses = await asyncio.wrap_future(look_up(host, port))
+    left = iter(addresses)
+    started: list[asyncio.Task[C]] = []
+    running: set[asyncio.Task[C]] = set()
+    failures: list[str] = []
+    winner: asyncio.Task[C] | None = None
+    address = next(left, None)
+    try:
+        while address is not None or running:
+            if address is not None:
+                started.append(asyncio.ensure_future(attempt(address)))
+                running.add(started[-1])
+                address = next(left, None)
+            done, running = await asyncio.wait(
+                running,
+                timeout=None if address is None else _NEXT_ADDRESS,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            for task in done:
+                if (failure := task.exception()) is None:
+                    winner = task
+                    return task.result()
+                if not isinstance(failure, OSError):
+                    raise failure
+                failures.append(str(failure))
+        raise OSError("; ".join(dict.fromkeys(failures)))
+    finally:
+        for task in started:
+            if task is not winner:
+                task.cancel()
+                task.add_done_callback(_abort)
+
+
+def _abort(task: asyncio.Task[C]) -> None:
+    """Close a connection that was made too late."""
+    if not task.cancelled() and task.exception() is None:
+        task.result().abort()

@@ -1,0 +1,137 @@
+"""Transport of the asynchronous client: httpx's over anyio's sockets, which closing breaks off."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import httpcore
+import httpx
+
+from inngest_rest._core.drivers.addresses import connect
+from inngest_rest._core.drivers.connection_pool import use_backend
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterable
+
+    from inngest_rest._core.secret import Secret
+
+# Bytes that are read at once. Parsing 64 KiB, as httpcore reads them, in chunks of two bytes each
+# blocks the event loop for 0.15 s, and its timeouts with it.
+_MAX_PIECE = 16 * 1024
+
+
+class AsyncTransport(httpx.AsyncHTTPTransport):
+    """httpx's transport; it carries one request at a time."""
+
+    def __init__(self, proxy: Secret | None, context: ssl.SSLContext) -> None:
+        super().__init__(proxy=None if proxy is None else proxy.reveal(), verify=context)
+        self._backend = _Backend()
+        use_backend(self, self._backend)
+
+    def has_expired(self) -> bool:
+        """Return whether its connection cannot be used again; to be asked while it is idle."""
+        return all(each.has_expired() for each in self._pool.connections)
+
+    async def aclose(self) -> None:
+        """Close its connection for good; a task that waits for it fails at once."""
+        self._backend.close()
+        await super().aclose()
+
+
+class _Backend(httpcore.AsyncNetworkBackend):
+    """Connects to the first address of a host that accepts, in the running event loop."""
+
+    def __init__(self) -> None:
+        self._inner = httpcore.AnyIOBackend()
+        self._streams: set[_Stream] = set()
+        self._is_closed = False
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        async def attempt(address: str) -> _Stream:
+            try:
+                inner = await self._inner.connect_tcp(
+                    address, port, None, local_address, socket_options
+                )
+            except httpcore.ConnectError as error:
+                raise OSError(str(error)) from error
+            return _Stream(inner, self._streams)
+
+        try:
+            async with asyncio.timeout(timeout):
+                stream = await connect(host, port, attempt)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(str(error)) from error
+        except (OSError, UnicodeError) as error:  # the latter for a host that cannot be one
+            raise httpcore.ConnectError(str(error)) from error
+        if self._is_closed:
+            await stream.aclose()
+            raise httpcore.ConnectError("the client was closed")
+        return stream
+
+    def close(self) -> None:
+        """Break off the connection, in whatever state it is, and open no other."""
+        self._is_closed = True
+        for stream in list(self._streams):
+            stream.abort()
+
+
+class _Stream(httpcore.AsyncNetworkStream):
+    """One connection. It has no timeouts of its own: the driver bounds an exchange as a whole."""
+
+    def __init__(self, inner: httpcore.AsyncNetworkStream, streams: set[_Stream]) -> None:
+        self._inner = inner
+        self._streams = streams
+        self._loop = asyncio.get_running_loop()
+        streams.add(self)
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
+        return await self._inner.read(min(max_bytes, _MAX_PIECE))
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+        await self._inner.write(buffer)
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            self._inner = await self._inner.start_tls(ssl_context, server_hostname, timeout)
+        except asyncio.CancelledError:  # of which httpcore closes nothing
+            await self.aclose()
+            raise
+        except BaseException:
+            self._streams.discard(self)
+            raise
+        return self
+
+    def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable" and self._loop is not asyncio.get_running_loop():
+            return True  # of an event loop that has ended
+        return self._inner.get_extra_info(info)
+
+    async def aclose(self) -> None:
+        self._streams.discard(self)
+        if self._loop is asyncio.get_running_loop():
+            await self._inner.aclose()
+        else:
+            self.abort()
+
+    def abort(self) -> None:
+        """End the waiting of the task that uses it."""
+        with suppress(OSError):
+            own = self._inner.get_extra_info("socket")
+            with socket.fromfd(own.fileno(), own.family, own.type) as same:
+                same.shutdown(socket.SHUT_RDWR)
