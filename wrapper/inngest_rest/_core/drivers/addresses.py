@@ -1,10 +1,10 @@
 """The addresses of a host: looked up with a timeout, and tried so that a dead one costs little.
 
-anyio and asyncio look a host up in the event loop's executor: when the resolver hangs, so do a
-blocking client past any timeout, all look-ups of the program once the executor is full, and
-`asyncio.run` at its end, for which `resolv.conf` alone sets the limit (10 s by default, and more per
-name server; https://github.com/python/cpython/issues/112169). Their race of addresses (RFC 8305)
-takes a name, not addresses, so it comes with that look-up.
+anyio and asyncio look a host up in the event loop's executor. When the resolver hangs, so do all
+look-ups of the program once the executor is full, and `asyncio.run` at its end, for as long as
+`resolv.conf` allows (10 s by default, and more per name server;
+https://github.com/python/cpython/issues/112169); a blocking client hangs past any timeout. Their
+race of addresses (RFC 8305) takes a name, not addresses, so it comes with that look-up.
 """
 
 from __future__ import annotations
