@@ -8,6 +8,7 @@ key, which is part of the path, to httpx's log, and costs a quarter more per req
     exchange                                shared by both: response, errors, log
     connection_pool                         the transports of a client, one connection each
     blocking_transport, async_transport     one of those: httpx's, with what it lacks
+    httpx_internals                         what of httpx and httpcore is used, though private
     addresses                               looking up a host and connecting to it
     cancellation                            cancelling on a caller's transport
 """

@@ -15,7 +15,7 @@ import httpx
 from inngest_rest._core import tracing
 from inngest_rest._core.causes import forget, unless_quoting
 from inngest_rest._core.drivers.cancellation import SafeCancel
-from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, has_left_over
+from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE
 from inngest_rest._core.drivers.exchange import (
     Body,
     check_open,
@@ -25,6 +25,7 @@ from inngest_rest._core.drivers.exchange import (
     too_slow,
     transport_error,
 )
+from inngest_rest._core.drivers.httpx_internals import has_left_over
 from inngest_rest._core.drivers.tracebacks import shorten
 from inngest_rest._core.plans import Call
 from inngest_rest.errors import InngestError

@@ -11,7 +11,6 @@ import httpx
 
 from inngest_rest._core import tracing
 from inngest_rest._core.causes import forget, unless_quoting
-from inngest_rest._core.drivers.connection_pool import has_left_over
 from inngest_rest._core.drivers.exchange import (
     Body,
     check_open,
@@ -20,6 +19,7 @@ from inngest_rest._core.drivers.exchange import (
     too_slow,
     transport_error,
 )
+from inngest_rest._core.drivers.httpx_internals import has_left_over
 from inngest_rest._core.drivers.tracebacks import shorten
 from inngest_rest._core.plans import Call
 from inngest_rest.errors import InngestError
