@@ -307,16 +307,23 @@ def test_only_what_failed_is_tried_again(client: InngestClient, mock: MockServer
     assert len(acts(mock)) == 4
 
 
+@pytest.mark.parametrize(
+    ("fault", "error", "outcome"),
+    [
+        (answers(401, "no"), AuthenticationError, "failed"),
+        (answers(503, "later", headers={"Retry-After": "121"}), ServerError, "unknown"),
+    ],
+    ids=["key", "pause"],
+)
 def test_nothing_more_is_tried_once_no_later_act_can_succeed(
-    connect: Connect, mock: MockServer
+    client: InngestClient, mock: MockServer, fault: Any, error: type[Exception], outcome: str
 ) -> None:
-    client = connect(transport=mock.transport)
     ids = start(client, mock, "app/nap", 5)
-    mock.fault(answers(401, "no"), path="/v*/runs/*", times=None, after=1)
-    with pytest.raises(PartialActionError, match="1 done, 1 failed, 3 not tried") as caught:
+    mock.fault(fault, path="/v*/runs/*", times=None, after=1)
+    with pytest.raises(PartialActionError, match=f"1 {outcome}, 3 not tried") as caught:
         client.runs.cancel_all(ids, in_flight=1)
-    assert isinstance(caught.value.__cause__, AuthenticationError)
-    assert outcomes(caught.value.report) == ["done", "failed", *["not_tried"] * 3]
+    assert isinstance(caught.value.__cause__, error)
+    assert outcomes(caught.value.report) == ["done", outcome, *["not_tried"] * 3]
 
 
 def test_an_outage_stops_the_operation_after_ten_failures(

@@ -100,22 +100,20 @@ class BulkJob(ABC, Generic[J, T, R]):
     Args:
         session: The session whose settings apply.
         pace: How many acts are in flight, and how they are spaced.
-        hopeless: Further errors after which no later act can succeed.
 
     Attributes:
+        hopeless: Further errors after which no later act can succeed.
         outage: The errors of which ten in a row are an outage.
         stopped_by: The error that stopped it, if one did.
     """
 
+    hopeless: ClassVar[tuple[type[InngestError], ...]] = ()
     outage: ClassVar[tuple[type[InngestError], ...]] = (InngestError,)
 
-    def __init__(
-        self, session: Session, pace: Pace, hopeless: tuple[type[InngestError], ...] = ()
-    ) -> None:
+    def __init__(self, session: Session, pace: Pace) -> None:
         self.session = session
         self.stopped_by: InngestError | None = None
         self._pace = pace
-        self._hopeless = (*_HOPELESS, *hopeless)
         self._failures = 0
 
     @abstractmethod
@@ -167,7 +165,7 @@ class BulkJob(ABC, Generic[J, T, R]):
 
     def _is_hopeless(self, cause: InngestError | None) -> bool:
         """Return whether no later act can succeed, or none before the server allows it."""
-        if isinstance(cause, self._hopeless) or names_a_pause(cause):
+        if isinstance(cause, (*_HOPELESS, *self.hopeless)) or names_a_pause(cause):
             return True
         # A 503, too, may ask for a longer pause than any act can make.
         asked = cause.retry_after if isinstance(cause, ApiError) else None

@@ -38,6 +38,8 @@ Inputs = Iterable[Mapping[str, Any] | None]
 class InvokeJob(ReportedJob):
     """Invokes a function for each input; all are validated before the first act."""
 
+    hopeless = (NotFoundError,)
+
     def __init__(
         self,
         session: Session,
@@ -46,10 +48,8 @@ class InvokeJob(ReportedJob):
         inputs: Inputs,
         **arguments: Unpack[BulkArguments],
     ) -> None:
-        app, function = check_id("app", app), check_id("function", function)
-        action = f"functions.invoke {app}/{function}"
-        super().__init__(session, action, arguments, hopeless=(NotFoundError,))
-        self._function = app, function
+        self._function = check_id("app", app), check_id("function", function)
+        super().__init__(session, f"functions.invoke {app}/{function}", arguments)
         if isinstance(inputs, str | bytes | Mapping) or not isinstance(inputs, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
             given = shown(cast("object", inputs))
             raise invalid("inputs", f"must be an iterable of objects, not {given}")

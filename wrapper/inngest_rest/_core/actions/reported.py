@@ -58,7 +58,6 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         session: The session whose settings and clock apply.
         action: What is done, for the report; one to resume must have the same.
         arguments: The arguments of the caller.
-        hopeless: Further errors after which no later act can succeed.
 
     Attributes:
         action: What is done.
@@ -68,20 +67,14 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
 
     outage = (ServerError, TransportError)
 
-    def __init__(
-        self,
-        session: Session,
-        action: str,
-        arguments: BulkArguments,
-        hopeless: tuple[type[InngestError], ...] = (),
-    ) -> None:
+    def __init__(self, session: Session, action: str, arguments: BulkArguments) -> None:
         pace = Pace(
             session.clock.monotonic,
             arguments["in_flight"],
             arguments["max_requests"],
             arguments["period"],
         )
-        super().__init__(session, pace, hopeless)
+        super().__init__(session, pace)
         self.action = action
         self.dry_run = arguments["dry_run"]
         self.rows: list[ActionRow] = []
