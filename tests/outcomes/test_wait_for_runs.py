@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +124,23 @@ def test_a_listener_whose_condition_is_false_is_not_waited_for(
         "charge",
         "audit",
     }
+
+
+@pytest.mark.parametrize(("total", "ran"), [(1, {"charge"}), (101, {"charge", "audit"})])
+def test_a_listener_whose_condition_cannot_be_evaluated_is_waited_for(
+    client: InngestClient,
+    mock: MockServer,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    total: int,
+    ran: set[str],
+) -> None:
+    """Without the library for conditions, a run that is late must not be missed."""
+    monkeypatch.setitem(sys.modules, "cel", None)
+    large = when("event.data.total > 100", lambda event: event["data"]["total"] > 100)
+    mock.function("shop", "audit", trigger="order", condition=large, visibility_delay=2.0)
+    assert ids(client.send_and_wait(Event("order", {"total": total}), timeout=60)) == ran
+    assert clock.elapsed < 5.6
 
 
 @pytest.mark.parametrize(

@@ -75,8 +75,6 @@ class Session:
             "api": ServerClock(clock),
         }
         self.absent = AbsentRoutes()
-        # By environment: a copy of the client may have another one.
-        self.catalogues: dict[str | None, object] = {}
         self.signing_keys = KeyRing(*settings.signing_bearers)
         self.v2_keys = KeyRing(settings.api_key, *settings.signing_bearers)
         self.name_convention = NameConvention.of(settings.event_name_check)

@@ -1,37 +1,42 @@
-"""Gather what a server shows about an event that has no run of some function."""
+"""Gather what a server shows about an event and the runs that it started, or did not start."""
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
 from inngest_rest._core.calls.listing import EVERYTHING, read_all
-from inngest_rest._core.outcomes import limits
-from inngest_rest._core.outcomes.catalogue import is_of, name_of, why
-from inngest_rest._core.outcomes.conditions import verdict
+from inngest_rest._core.outcomes.listeners import (
+    duration,
+    is_of,
+    limit,
+    name_of,
+    singleton,
+    starts,
+    why,
+)
 from inngest_rest._core.resources import event_runs, events, functions, runs
 from inngest_rest.errors import InngestError
 from inngest_rest.models import RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.outcomes.catalogue import Catalogue
+    from inngest_rest._core.outcomes.listeners import Catalogue, Limit
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Function, Page, Run, StoredEvent, Trigger
 
-SAME_ID_WITHIN = timedelta(hours=24)
-"""For how long a function starts no second run for an event's own id."""
+# For how long a function starts no second run for an event's own id.
+_SAME_ID_WITHIN = timedelta(hours=24)
 
 # Of two events at almost the same time, either may be taken for the repeated one.
 _RACE = timedelta(seconds=5)
 
 # Of the events with one id, the runs of the oldest are read, with one request each.
-_MOST_TWINS = 5
+_MOST_DUPLICATES = 5
 
 # Of the events of a name, the newest so many are searched, at 50 per request.
 _MOST_EVENTS = 200
@@ -62,7 +67,7 @@ class OtherRuns:
 
 
 @frozen
-class Twin:
+class DuplicateEvent:
     """Another event with the same own id, and the runs that it started."""
 
     event: StoredEvent
@@ -70,7 +75,7 @@ class Twin:
 
 
 @frozen
-class Evidence:
+class EventEvidence:
     """What a server shows about an event.
 
     Attributes:
@@ -79,11 +84,11 @@ class Evidence:
         runs: The runs that it started.
         catalogue: The apps and functions of the server.
         listeners: The functions with a trigger for it, and the triggers that match.
-        twin: Another event with the same own id; None if there is none, or none was found.
-        later: The id of a later event of the same name, if there is one.
-        others: Other runs of functions, by app and function, where they matter.
-        timeouts: The timeouts of functions that have some, by app and function.
         is_of_v1: Whether v1 listed the runs, where a batch's run belongs to one event alone.
+        duplicate: Another event with the same own id; None if there is none, or none was found.
+        later: The id of a later event of the same name, if there is one.
+        others: Other runs of functions, by their names, where they matter.
+        timeouts: The timeouts of functions that have some, by their names.
         unchecked: What could not be checked, and why.
     """
 
@@ -92,13 +97,11 @@ class Evidence:
     runs: tuple[Run, ...]
     catalogue: Catalogue
     listeners: Sequence[tuple[Function, list[Trigger]]]
-    twin: Twin | None = None
+    is_of_v1: bool
+    duplicate: DuplicateEvent | None = None
     later: str | None = None
-    others: dict[tuple[str, str], OtherRuns] = field(factory=dict[tuple[str, str], OtherRuns])
-    timeouts: dict[tuple[str, str], dict[str, Any]] = field(
-        factory=dict[tuple[str, str], dict[str, Any]]
-    )
-    is_of_v1: bool = False
+    others: Mapping[str, OtherRuns] = field(factory=dict[str, OtherRuns])
+    timeouts: Mapping[str, Limit] = field(factory=dict[str, "Limit"])
     unchecked: tuple[str, ...] = ()
 
     @property
@@ -107,6 +110,11 @@ class Evidence:
         received = self.event.received_at
         is_plausible = received is not None and abs(self.now - received) < _LONGEST_AGO
         return received if received is not None and is_plausible else self.now
+
+    @property
+    def without_run(self) -> list[tuple[Function, list[Trigger]]]:
+        """The listeners that have no run of the event."""
+        return [it for it in self.listeners if not any(is_of(run, it[0]) for run in self.runs)]
 
 
 def is_later(internal_id: str, *, than: str) -> bool:
@@ -117,77 +125,68 @@ def is_later(internal_id: str, *, than: str) -> bool:
     return internal_id != than and internal_id[:10] >= than[:10]
 
 
-def key(function: Function) -> tuple[str, str]:
-    """Return what identifies a function within an environment."""
-    return function.app_id, function.id
-
-
-def gather(session: Session, evidence: Evidence, *, deadline: float = math.inf) -> Plan[Evidence]:
+def gather(session: Session, found: EventEvidence, *, deadline: float) -> Plan[EventEvidence]:
     """Ask for what else matters: for functions without a run, and for runs that were cancelled."""
-    gatherer = _Gatherer(session, evidence, deadline)
+    gatherer = _Gatherer(session, found, deadline)
     silent = [
         function
-        for function, triggers in evidence.listeners
-        if not any(is_of(run, function) for run in evidence.runs)
-        and any(verdict(each, evidence.event) is not False for each in triggers)
+        for function, triggers in found.without_run
+        if any(starts(each, found.event) is not False for each in triggers)
     ]
     cancelled = [
         function
-        for function in evidence.catalogue.functions
-        if any(run.status == RunStatus.CANCELLED and is_of(run, function) for run in evidence.runs)
+        for function in found.catalogue.functions
+        if any(run.status == RunStatus.CANCELLED and is_of(run, function) for run in found.runs)
     ]
-    twin = (yield from gatherer.twin()) if silent else None
-    if twin is not None:
-        silent = [it for it in silent if not any(is_of(run, it) for run in twin.runs)]
+    duplicate = (yield from gatherer.duplicate()) if silent else None
+    if duplicate is not None:
+        silent = [it for it in silent if not any(is_of(run, it) for run in duplicate.runs)]
     others = yield from gatherer.others(
         [it for it in silent if _depends_on_others(it)]
-        + [it for it in cancelled if limits.singleton(it, "cancel")]
+        + [it for it in cancelled if singleton(it, "cancel")]
     )
-    debounced = [it for it in silent if limits.debounce(it)]
-    later = (yield from gatherer.later()) if debounced else None
-    apps = list(dict.fromkeys(function.app_id for function in cancelled))
-    timeouts = yield from gatherer.timeouts(apps)
+    is_debounced = any(limit(it, "debounce") for it in silent)
+    later = (yield from gatherer.later()) if is_debounced else None
+    timeouts = yield from gatherer.timeouts({function.app_id: None for function in cancelled})
     return evolve(
-        evidence,
-        twin=twin,
+        found,
+        duplicate=duplicate,
         later=later,
         others=others,
         timeouts=timeouts,
-        unchecked=tuple(gatherer.unchecked),
+        unchecked=(*found.unchecked, *gatherer.unchecked),
     )
 
 
 def _depends_on_others(function: Function) -> bool:
-    return any(
-        (limits.rate_limit(function), limits.debounce(function), limits.singleton(function, "skip"))
-    )
+    return bool(limit(function, "rateLimit", "debounce") or singleton(function, "skip"))
 
 
 class _Gatherer:
     """Asks for more evidence, and notes what could not be had."""
 
-    def __init__(self, session: Session, evidence: Evidence, deadline: float) -> None:
+    def __init__(self, session: Session, found: EventEvidence, deadline: float) -> None:
         self._session = session
-        self._event = evidence.event
-        self._received = evidence.received
+        self._event = found.event
+        self._received = found.received
         self._deadline = deadline
         self.unchecked: list[str] = []
 
-    def twin(self) -> Plan[Twin | None]:
+    def duplicate(self) -> Plan[DuplicateEvent | None]:
         """Find another event of the same name and own id, the oldest that started a run."""
         event = self._event
         if event.id == event.internal_id:
             return None
         found = yield from self._events(
-            self._received - SAME_ID_WITHIN, self._received + _RACE, "events with the same id"
+            self._received - _SAME_ID_WITHIN, self._received + _RACE, "events with the same id"
         )
         same = [it for it in found if it.id == event.id and it.internal_id != event.internal_id]
-        twin = None
-        for each in same[: -_MOST_TWINS - 1 : -1]:
-            twin = Twin(each, (yield from self._runs_of(each.internal_id)))
-            if twin.runs:
+        duplicate = None
+        for each in same[: -_MOST_DUPLICATES - 1 : -1]:
+            duplicate = DuplicateEvent(each, (yield from self._runs_of(each.internal_id)))
+            if duplicate.runs:
                 break
-        return twin
+        return duplicate
 
     def later(self) -> Plan[str | None]:
         """Find a later event of the same name."""
@@ -195,45 +194,47 @@ class _Gatherer:
         own = self._event.internal_id
         return next((it.internal_id for it in found if is_later(it.internal_id, than=own)), None)
 
-    def others(self, wanted: Sequence[Function]) -> Plan[dict[tuple[str, str], OtherRuns]]:
+    def others(self, wanted: Sequence[Function]) -> Plan[dict[str, OtherRuns]]:
         """List other runs of functions whose limits depend on those."""
         if len(wanted) > _MOST_FUNCTIONS:
             rest = len(wanted) - _MOST_FUNCTIONS
             self.unchecked.append(f"other runs of {rest} of {len(wanted)} functions")
-        found: dict[tuple[str, str], OtherRuns] = {}
+        found: dict[str, OtherRuns] = {}
         for function in wanted[:_MOST_FUNCTIONS]:
-            also_later = limits.debounce(function) or limits.singleton(function, "cancel")
+            name, back = name_of(function), timedelta(seconds=1)
+            if rate_limit := limit(function, "rateLimit"):
+                back += duration(rate_limit.get("period")) or _LONGEST_RUN
+            if singleton(function, "skip"):
+                back = max(back, _LONGEST_RUN)
+            needs_later = limit(function, "debounce") or singleton(function, "cancel")
             listing = runs.list_runs(
                 self._session,
                 status=None,
                 app=function.app_id,
                 function=function.id,
-                since=self._received - _looks_back(function),
-                until=None if also_later else self._received + timedelta(seconds=1),
+                since=self._received - back,
+                until=None if needs_later else self._received + timedelta(seconds=1),
                 include_output=False,
                 **_ONE_PAGE,
             )
             try:
                 page: Page[Run] = yield from listing.walk().next_page(deadline=self._deadline)
             except InngestError as error:
-                name = name_of(function)
                 self.unchecked.append(f"other runs of {name}: {why(error)}")
             else:
-                found[key(function)] = OtherRuns(page.items, page.next_cursor is None)
+                found[name] = OtherRuns(page.items, page.next_cursor is None)
         return found
 
-    def timeouts(self, app_ids: Sequence[str]) -> Plan[dict[tuple[str, str], dict[str, Any]]]:
+    def timeouts(self, app_ids: Mapping[str, None]) -> Plan[dict[str, Limit]]:
         """Read the timeouts of the functions of some apps, which only v1 has."""
-        found: dict[tuple[str, str], dict[str, Any]] = {}
-        for app_id in app_ids[:_MOST_FUNCTIONS]:
+        found: dict[str, Limit] = {}
+        for app_id in list(app_ids)[:_MOST_FUNCTIONS]:
             try:
                 of_app = yield from functions.of_v1(self._session, app_id, deadline=self._deadline)
             except InngestError as error:
                 self.unchecked.append(f"the timeouts of functions of {app_id}: {why(error)}")
             else:
-                for function in of_app:
-                    if timeouts := limits.timeouts(function):
-                        found[key(function)] = dict(timeouts)
+                found |= {name_of(it): limit(it, "timeouts") or {} for it in of_app}
         return found
 
     def _events(
@@ -258,20 +259,14 @@ class _Gatherer:
         return found
 
     def _runs_of(self, event_id: str) -> Plan[tuple[Run, ...]]:
-        listing = event_runs.list_runs(self._session, event_id, cached=False, **EVERYTHING)
         try:
-            return tuple((yield from read_all(listing, deadline=self._deadline)))
+            return (yield from runs_of(self._session, event_id, self._deadline))
         except InngestError as error:
             self.unchecked.append(f"the runs of event {event_id}: {why(error)}")
             return ()
 
 
-def _looks_back(function: Function) -> timedelta:
-    """Return for how long before an event other runs of a function matter."""
-    back = timedelta(0)
-    limit = limits.rate_limit(function)
-    if limit is not None:
-        back = limits.duration(limit.get("period")) or _LONGEST_RUN
-    if limits.singleton(function, "skip") is not None:
-        back = max(back, _LONGEST_RUN)
-    return back + timedelta(seconds=1)
+def runs_of(session: Session, event_id: str, deadline: float) -> Plan[tuple[Run, ...]]:
+    """List the runs that an event started, past any cache."""
+    listing = event_runs.list_runs(session, event_id, cached=False, **EVERYTHING)
+    return tuple((yield from read_all(listing, deadline=deadline)))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.arguments import check_text, invalid
-from inngest_rest._core.calls.listing import EVERYTHING, read_all
-from inngest_rest._core.outcomes import catalogue
-from inngest_rest._core.outcomes.catalogue import is_of
-from inngest_rest._core.outcomes.evidence import Evidence, gather
-from inngest_rest._core.outcomes.reasons import reasons
+from inngest_rest._core.outcomes import listeners
+from inngest_rest._core.outcomes.evidence import EventEvidence, gather, runs_of
+from inngest_rest._core.outcomes.listeners import is_of, why
+from inngest_rest._core.outcomes.rules import reasons
 from inngest_rest._core.resources import event_runs, events
 from inngest_rest._visible import shown
 from inngest_rest.errors import (
@@ -24,11 +23,9 @@ from inngest_rest.errors import (
 from inngest_rest.explanation import Explanation, Listener
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.models import Function, Run, StoredEvent, Trigger
+    from inngest_rest.models import StoredEvent
 
 # An internal id is a ULID.
 _INTERNAL = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.IGNORECASE)
@@ -47,17 +44,15 @@ def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explan
     name = check_text("name", name)
     if not event_id:
         raise invalid("id", "must be text, not None")
+    missing: NotFoundError | None = None
     if _INTERNAL.fullmatch(event_id):
         try:
             return (yield from explain_stored(session, event_id))
         except NotFoundError as error:
-            found = yield from _find(session, event_id, name)
-            if found is None:
-                raise error from None
-    else:
-        found = yield from _find(session, event_id, name)
+            missing = error
+    found = yield from _find(session, event_id, name)
     if found is None:
-        raise _not_found(session, event_id, name)
+        raise missing or _not_found(session, event_id, name)
     return (yield from explain_stored(session, found.internal_id))
 
 
@@ -65,48 +60,38 @@ def explain_stored(
     session: Session, event_id: str, *, deadline: float = math.inf
 ) -> Plan[Explanation]:
     """Explain what became of an event, by its internal id."""
+    unread = None
     try:
         event, at = yield from events.get_now(session, event_id, deadline=deadline)
     except (ConfigurationError, RouteNotFoundError) as error:
-        runs = yield from _runs_of(session, event_id, deadline)
-        return Explanation(
-            event_id, None, runs=runs, unchecked=(f"the event itself: {catalogue.why(error)}",)
-        )
-    runs = yield from _runs_of(session, event_id, deadline)
-    known = yield from catalogue.read(session, deadline=deadline)
-    evidence = Evidence(
-        now=_now(session, at),
-        event=event,
-        runs=runs,
-        catalogue=known,
-        listeners=known.listeners(event.name),
+        unread = f"the event itself: {why(error)}"
+    runs = yield from runs_of(session, event_id, deadline)
+    if unread is not None:
+        return Explanation(event_id, None, runs=runs, unchecked=(unread,))
+    known = yield from listeners.read(session, deadline=deadline)
+    now = session.server_clocks["api"].now()
+    evidence = EventEvidence(
+        at if at is not None and abs(at - now) < _MOST_WRONG else now,
+        event,
+        runs,
+        known,
+        known.listeners(event.name),
         is_of_v1=event_runs.are_of_v1(session),
+        unchecked=known.gaps,
     )
     evidence = yield from gather(session, evidence, deadline=deadline)
-    return Explanation(
-        event_id,
-        event,
-        tuple(_listener(function, triggers[0], runs) for function, triggers in evidence.listeners),
-        runs,
-        tuple(reasons(evidence)),
-        (*known.gaps, *evidence.unchecked),
+    listening = (
+        Listener(
+            function.app_id,
+            function.id,
+            triggers[0],
+            tuple(run.id for run in runs if is_of(run, function)),
+        )
+        for function, triggers in evidence.listeners
     )
-
-
-def _now(session: Session, stated: datetime | None) -> datetime:
-    """Return the time that the response states, or that of the server's clock if it cannot be."""
-    now = session.server_clocks["api"].now()
-    return stated if stated is not None and abs(stated - now) < _MOST_WRONG else now
-
-
-def _runs_of(session: Session, event_id: str, deadline: float) -> Plan[tuple[Run, ...]]:
-    listing = event_runs.list_runs(session, event_id, cached=False, **EVERYTHING)
-    return tuple((yield from read_all(listing, deadline=deadline)))
-
-
-def _listener(function: Function, trigger: Trigger, runs: Sequence[Run]) -> Listener:
-    own = tuple(run.id for run in runs if is_of(run, function))
-    return Listener(function.app_id, function.id, trigger, own)
+    return Explanation(
+        event_id, event, tuple(listening), runs, tuple(reasons(evidence)), evidence.unchecked
+    )
 
 
 def _find(session: Session, own_id: str, name: str | None) -> Plan[StoredEvent | None]:
@@ -131,6 +116,7 @@ def _find(session: Session, own_id: str, name: str | None) -> Plan[StoredEvent |
 
 def _not_found(session: Session, own_id: str, name: str | None) -> NotFoundError:
     of_name = f" {shown(name)}" if name else ""
+    also = "" if name else ", or the event's name, too: then only events of that name are searched"
     error = NotFoundError(
         f"no event with the id {shown(own_id)} is among the newest {_MOST_SEARCHED:,} events"
         f"{of_name} of the last 24 hours",
@@ -138,12 +124,5 @@ def _not_found(session: Session, own_id: str, name: str | None) -> NotFoundError
         method="GET",
         url=f"{session.settings.api_url}/v1/events",
     )
-    error.advice = Advice(
-        "Pass the internal id, as send returns it"
-        + (
-            "."
-            if name
-            else ", or the event's name, too: then only events of that name are searched."
-        )
-    )
+    error.advice = Advice(f"Pass the internal id, as send returns it{also}.")
     return error

@@ -1,19 +1,33 @@
-"""Wait until every run that an event starts has ended."""
+"""Wait until every run that an event starts has ended.
+
+The first list of an event's runs that is not empty may lack some: runs appear up to 30 ms apart. It
+is complete if each function with a trigger for the event has a run, and else it is read again; a
+debounced or batched run comes later still.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn
 
-from attrs import asdict, define, field
+from attrs import asdict, define, field, frozen
 
 from inngest_rest._core.arguments import check_id, check_seconds, invalid
-from inngest_rest._core.calls.listing import EVERYTHING, read_all
-from inngest_rest._core.outcomes import catalogue
-from inngest_rest._core.outcomes.completeness import outlook
+from inngest_rest._core.outcomes import listeners
+from inngest_rest._core.outcomes.evidence import runs_of
 from inngest_rest._core.outcomes.explain import explain_stored
+from inngest_rest._core.outcomes.listeners import (
+    BATCH,
+    duration,
+    is_of,
+    limit,
+    name_of,
+    singleton,
+    starts,
+)
 from inngest_rest._core.plans import sleep
-from inngest_rest._core.resources import event_runs, events
+from inngest_rest._core.resources import events
 from inngest_rest._core.resources.wait import APPEARS_WITHIN, follow, may_pass
 from inngest_rest._core.sending import send
 from inngest_rest.errors import (
@@ -30,12 +44,14 @@ from inngest_rest.event import Event
 from inngest_rest.models import Run, RunStatus, StoredEvent
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.outcomes.catalogue import Catalogue
+    from inngest_rest._core.outcomes.listeners import Catalogue
     from inngest_rest._core.plans import Plan
     from inngest_rest.event import EventLike
+    from inngest_rest.models import Function, Trigger
     from inngest_rest.typing import Seconds
 
 # Seconds from an event to the first look at its runs: those of a quick function have ended then.
@@ -46,10 +62,13 @@ _FIRST_PAUSE = 0.1
 _GROWTH = 1.5
 _LONGEST_PAUSE = 3.0
 
+# Seconds after which a list of runs is read again that may lack some.
+_AGAIN_AFTER = 0.1
+
 # How a run ended that an old release lists as unfinished; by itself, it reports that.
 _UNKNOWN = RunStatus("unknown")
 
-# Seconds for finding out why there is no run, after the time was up.
+# Seconds for finding out why there is no run, after the timeout expired.
 _EXPLAINED_WITHIN = 5.0
 
 
@@ -64,6 +83,8 @@ class _Wait:
     is_stored: bool = False
     """Whether the event is known to be there: then no passing fault ends the wait."""
     runs: dict[str, Run] = field(factory=dict[str, Run])
+    seen: float | None = None
+    """When the first run was seen."""
     waits_for: str | None = None
 
 
@@ -150,45 +171,101 @@ def _follow_all(session: Session, wait: _Wait) -> Plan[list[Run]]:
 def _find_all(session: Session, wait: _Wait) -> Plan[None]:
     """Ask for the runs of the event until no further one is to appear."""
     clock = session.clock
-    known = catalogue.recent(session)
+    known = listeners.recent(session)
     if known is None and wait.event is not None:
         known = yield from _read_catalogue(session, wait)
     yield from _pause(session, wait, wait.received + _FIRST_LOOK - clock.monotonic())
-    seen: float | None = None
     pause = _FIRST_PAUSE
     while True:
         looked = clock.monotonic()
         fault = yield from _look(session, wait)
         asked_pause = getattr(fault, "retry_after", None) or 0.0
-        if seen is None and wait.runs:
-            seen = looked
-        found = outlook(known, wait.event, wait.runs.values(), received=wait.received, seen=seen)
-        wait.waits_for = found.waits_for
-        are_open = any(not run.is_ended for run in wait.runs.values())
-        if fault is None and looked >= found.until:
-            if not wait.runs:
-                yield from _explain_absence(session, wait)
-            if are_open:
+        if wait.seen is None and wait.runs:
+            wait.seen = looked
+        pending = _pending(known, wait)
+        wait.waits_for = pending.function
+        now = clock.monotonic()
+        is_complete = fault is None and looked >= pending.until
+        if not is_complete and known is not None and known.read_at < wait.received and wait.event:
+            # A function may have been added or removed since.
+            known = yield from _read_catalogue(session, wait)
+            now = clock.monotonic()
+        if not wait.runs and (is_complete or now >= wait.deadline):
+            yield from _explain_absence(session, wait)
+        if is_complete:
+            if any(not run.is_ended for run in wait.runs.values()):
                 # The first look after this one is at a single run.
                 yield from _pause(session, wait, max(pause, asked_pause))
             return
-        if known is not None and known.read_at < wait.received and wait.event is not None:
-            # A function may have been added or removed since.
-            known = yield from _read_catalogue(session, wait)
-        now = clock.monotonic()
         if now >= wait.deadline:
-            if not wait.runs:
-                yield from _explain_absence(session, wait)
             _time_out(wait)
-        until = found.until - now if found.until > now else pause
+        until = pending.until - now if pending.until > now else pause
         yield from _pause(session, wait, max(min(pause, until), asked_pause))
         pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+
+
+@frozen
+class PendingRuns:
+    """How long further runs may appear.
+
+    Attributes:
+        until: The time after which none does, by the session's clock; already past if the runs
+            are complete.
+        function: A function that has no run yet and may still get one, as `APP/FUNCTION`.
+    """
+
+    until: float
+    function: str | None = None
+
+
+def _pending(catalogue: Catalogue | None, wait: _Wait) -> PendingRuns:
+    """Return how long further runs of an event may appear."""
+    soon = wait.received + APPEARS_WITHIN if wait.seen is None else wait.seen + _AGAIN_AFTER
+    if catalogue is None or catalogue.gaps or wait.event is None:
+        return PendingRuns(math.inf if wait.seen is None else soon)
+    listening = catalogue.listeners(wait.event.name)
+    latest = PendingRuns(soon if not listening or wait.seen is None else -math.inf)
+    for function, triggers in listening:
+        if any(is_of(run, function) for run in wait.runs.values()):
+            continue
+        after = _appears_after(function, triggers, wait.event)
+        until = soon if after is None else wait.received + after
+        if until > latest.until:
+            latest = PendingRuns(until, name_of(function))
+    return latest
+
+
+def _appears_after(
+    function: Function, triggers: Sequence[Trigger], event: StoredEvent
+) -> float | None:
+    """Return the seconds after which the run of a function has appeared, if there is to be one.
+
+    None if it need not start one: then it has appeared with the first run.
+    """
+    verdicts = {starts(trigger, event) for trigger in triggers}
+    if verdicts == {False}:
+        return -math.inf
+    delays = [
+        duration(found.get(name))
+        for found, name in (
+            (limit(function, "debounce"), "period"),
+            (limit(function, *BATCH), "timeout"),
+        )
+        if found is not None
+    ]
+    if delays:
+        known = (math.inf if delay is None else delay.total_seconds() for delay in delays)
+        return max(known) + APPEARS_WITHIN
+    # A condition that was evaluated and is undecided fails on servers, too, as far as is known.
+    is_doubtful = True not in verdicts and listeners.can_evaluate()
+    is_limited = limit(function, "rateLimit") or singleton(function, "skip") or function.is_paused
+    return None if is_limited or is_doubtful else APPEARS_WITHIN
 
 
 def _read_catalogue(session: Session, wait: _Wait) -> Plan[Catalogue]:
     """Read the functions of the server, unless it takes longer than they are of use."""
     deadline = min(wait.deadline, session.clock.monotonic() + APPEARS_WITHIN)
-    return (yield from catalogue.read(session, deadline=deadline))
+    return (yield from listeners.read(session, deadline=deadline))
 
 
 def _pause(session: Session, wait: _Wait, seconds: float) -> Plan[None]:
@@ -199,9 +276,8 @@ def _pause(session: Session, wait: _Wait, seconds: float) -> Plan[None]:
 
 def _look(session: Session, wait: _Wait) -> Plan[InngestError | None]:
     """Read the runs once; return an error that may pass."""
-    listing = event_runs.list_runs(session, wait.event_id, cached=False, **EVERYTHING)
     try:
-        listed = yield from read_all(listing, deadline=wait.deadline)
+        listed = yield from runs_of(session, wait.event_id, wait.deadline)
     except (ApiError, TransportError) as fault:
         is_passing = (wait.is_stored and may_pass(fault)) or (
             isinstance(fault, TransportError) and session.clock.monotonic() >= wait.deadline
