@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Self
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 
 from inngest_rest.record import Record
 
@@ -100,7 +100,11 @@ class ActionRow(Record):
 
 
 def _rows(rows: Iterable[ActionRow]) -> tuple[ActionRow, ...]:
-    return tuple(rows)
+    found = tuple(rows)
+    for index, row in enumerate(found):
+        if row.position != index:
+            raise ValueError(f"row {index}: position {row.position!r} is not {index}")
+    return found
 
 
 @frozen(repr=False)
@@ -117,12 +121,6 @@ class ActionReport(Record):
 
     action: str
     rows: tuple[ActionRow, ...] = field(repr=False, converter=_rows)
-
-    @rows.validator
-    def _check(self, _: Attribute[tuple[ActionRow, ...]], rows: tuple[ActionRow, ...]) -> None:
-        for index, row in enumerate(rows):
-            if row.position != index:
-                raise ValueError(f"row {index}: position {row.position!r} is not {index}")
 
     @property
     def counts(self) -> dict[ActionOutcome, int]:
