@@ -1,4 +1,4 @@
-"""Reports on what was done to many runs: one row per run, from which a second call resumes."""
+"""Reports on bulk operations: one row per run or input, from which a later call can resume."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from inngest_rest.record import Record
 
 
 class ActionOutcome(StrEnum):
-    """What became of one run, or one input, of a bulk operation.
+    """The outcome for one run, or one input, of a bulk operation.
 
     Attributes:
         PLANNED: A dry run found it; nothing was done.
         DONE: It was done.
         ALREADY_ENDED: The run had ended, so there was nothing to cancel.
         NOT_FOUND: The server has no such run.
-        REFUSED: It was not tried, because it would not do what was asked; `reason` says why.
-        FAILED: The server rejected it, or could not do it; `reason` says why.
-        UNKNOWN: The request was sent, and whether it took effect is not known.
-        NOT_TRIED: The operation ended before its turn came.
+        REFUSED: Not tried, because it would not do what was asked; `reason` says why.
+        FAILED: The server rejected it or failed; `reason` says why.
+        UNKNOWN: The request was sent, and it is not known whether it took effect.
+        NOT_TRIED: The operation ended before its turn.
     """
 
     PLANNED = "planned"
@@ -37,7 +37,7 @@ class ActionOutcome(StrEnum):
     NOT_TRIED = "not_tried"
 
 
-# What a second call tries; the other outcomes are settled.
+# The outcomes that a later call tries again; the others are final.
 _OPEN = frozenset(
     {
         ActionOutcome.PLANNED,
@@ -59,11 +59,11 @@ class ActionRow(Record):
     Attributes:
         position: Its index in the ids, the listing or the inputs, from 0.
         id: The run's id; None for an input of `functions.invoke_many`.
-        outcome: What became of it.
+        outcome: The outcome.
         new_run_id: The run that was started for it.
-        reason: Why it was not done.
-        replays_before: For a replay of unknown outcome, the replays that the run had before: one
-            that it has beside them is this one.
+        reason: Why it was not done, if it was not.
+        replays_before: For a replay of unknown outcome, the replays that the run had before it: a
+            replay that is not among them is this one.
     """
 
     position: int
@@ -111,11 +111,11 @@ def _rows(rows: Iterable[ActionRow]) -> tuple[ActionRow, ...]:
 class ActionReport(Record):
     """The outcome of a bulk operation.
 
-    Pass it as `resume` to the same method to try what is planned, failed, unknown or not tried. It
-    is kept between programs as JSON: `to_json`, `from_json`.
+    Pass it as `resume` to the same method to try the rows that are planned, failed, unknown or not
+    tried. `to_json` and `from_json` keep it between programs.
 
     Attributes:
-        action: What was done: "runs.cancel", "runs.replay", or "functions.invoke APP/FUNCTION".
+        action: The operation: "runs.cancel", "runs.replay", or "functions.invoke APP/FUNCTION".
         rows: One row per run or input; the position of each is its index.
     """
 

@@ -37,8 +37,8 @@ class SendReport(Record):
     Attributes:
         accepted: Number of events the server stored.
         rejected: Number of events rejected by the server or by the check before sending.
-        unknown: Number of events sent without getting a response, or not sent after a failure. Of
-            a buffer, those too that it sent so, and that the server rejected when sent again.
+        unknown: Number of events sent without getting a response, or not sent after a failure. For
+            a buffer, includes events sent without a response that the server rejected on resend.
         failures: The first 1,000 events that were not accepted.
     """
 

@@ -237,8 +237,8 @@ class Runs(Resource):
     ) -> ActionReport:
         """Cancel many runs, named by their ids or selected by a filter, and report on each.
 
-        A filter is read to its end before the first run is cancelled, so that the set cannot grow
-        meanwhile; without any argument that selects runs nothing is done.
+        The runs that a filter selects are all listed before the first one is cancelled, so the set
+        cannot grow meanwhile. Without an argument that selects runs, nothing is done.
 
         Args:
             ids: The runs' ids. Pass these, or a filter, or `resume`.
@@ -250,22 +250,22 @@ class Runs(Resource):
             until: Only runs queued before this time. An aware datetime, or a timedelta.
             limit: Maximum number of runs to cancel.
             dry_run: Report what would be cancelled, as planned, and cancel nothing.
-            in_flight: Maximum number of runs in work at a time, 1 to 64.
+            in_flight: Maximum number of concurrent acts, 1 to 64.
             max_requests: Maximum number of runs to cancel per period; None for no limit.
             period: The period of `max_requests`, in seconds or as a timedelta.
-            on_start: Called with a row of outcome unknown before its request is sent, by one
-                thread at a time; a report with that row resumes rightly even after a kill.
-            on_result: Called with each row, in order, as the results come.
-            resume: The report of an earlier call, or of a dry run, or its `to_dict()`: what is
-                planned, failed, unknown or not tried is tried again, and nothing else.
+            on_start: Called with a row, as unknown, before its request is sent; by one thread at a
+                time. A report with that row resumes correctly even after the process was killed.
+            on_result: Called with each row, in order, as results arrive.
+            resume: The report of an earlier call or a dry run, or its `to_dict()`. Its rows that
+                are planned, failed, unknown or not tried are tried; the others are kept.
 
         Returns:
             One row per run: done, already ended, not found, failed, unknown or not tried.
 
         Raises:
             InvalidArgumentError: An argument is malformed, nothing selects runs, or several do.
-            PartialActionError: Cancelling stopped, because no later run could have been cancelled;
-                its report has every run.
+            PartialActionError: It stopped early because no later run could be cancelled; its
+                report has every run.
 
         HTTP: `GET /v1/runs`, else `GET /v2/runs`, for a filter, as in `list`;
         `POST /v2/runs/{runId}/cancel`, else `DELETE /v1/runs/{runId}`, for each run.
@@ -310,8 +310,8 @@ class Runs(Resource):
 
         Not safe to repeat: each call starts new runs. Within one no run is replayed twice.
 
-        A filter is read to its end before the first run is replayed, so that the set cannot grow
-        meanwhile. A replay whose response was lost is looked up among the runs of its event before
+        The runs that a filter selects are all listed before the first one is replayed, so the set
+        cannot grow meanwhile. A replay whose response was lost is looked up among the runs of its event before
         it is tried again. A run that has not ended, one of a batch (its replay carries one event
         only), and one of a debounced function (which the server does not replay) are refused.
 
@@ -325,23 +325,23 @@ class Runs(Resource):
             until: Only runs queued before this time. An aware datetime, or a timedelta.
             limit: Maximum number of runs to replay.
             dry_run: Report what would be replayed or refused, and replay nothing.
-            in_flight: Maximum number of runs in work at a time, 1 to 64.
+            in_flight: Maximum number of concurrent acts, 1 to 64.
             max_requests: Maximum number of runs to replay per period, each by up to five requests;
                 None for no limit.
             period: The period of `max_requests`, in seconds or as a timedelta.
-            on_start: Called with a row of outcome unknown before its request is sent, by one
-                thread at a time; a report with that row resumes rightly even after a kill.
-            on_result: Called with each row, in order, as the results come.
-            resume: The report of an earlier call, or of a dry run, or its `to_dict()`: what is
-                planned, failed, unknown or not tried is tried again, and nothing else.
+            on_start: Called with a row, as unknown, before its request is sent; by one thread at a
+                time. A report with that row resumes correctly even after the process was killed.
+            on_result: Called with each row, in order, as results arrive.
+            resume: The report of an earlier call or a dry run, or its `to_dict()`. Its rows that
+                are planned, failed, unknown or not tried are tried; the others are kept.
 
         Returns:
             One row per run: done with `new_run_id`, not found, refused, failed, unknown, not tried.
 
         Raises:
             InvalidArgumentError: An argument is malformed, nothing selects runs, or several do.
-            PartialActionError: Replaying stopped, because no later run could have been replayed;
-                its report has every run.
+            PartialActionError: It stopped early because no later run could be replayed; its
+                report has every run.
 
         HTTP: `GET /v1/runs`, else `GET /v2/runs`, for a filter; for each run
         `GET /v2/runs/{runId}` if only its id is known, `GET /v1/events/{eventId}/runs`, and

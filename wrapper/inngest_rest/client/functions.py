@@ -126,12 +126,12 @@ class Functions(Resource):
             in_flight: Maximum number of requests in flight, 1 to 64.
             max_requests: Maximum number of requests per period; None for no limit.
             period: The period of `max_requests`, in seconds or as a timedelta.
-            on_start: Called with a row of outcome unknown before its request is sent, by one
-                thread at a time; a report with that row resumes rightly even after a kill.
-            on_result: Called with each row, in order, as the results come.
-            resume: The report of an earlier call with the same inputs, or of a dry run, or its
-                `to_dict()`: what is planned, failed or not tried is tried, and nothing else. What
-                is unknown stays so, because it may run already.
+            on_start: Called with a row, as unknown, before its request is sent; by one thread at a
+                time. A report with that row resumes correctly even after the process was killed.
+            on_result: Called with each row, in order, as results arrive.
+            resume: The report of an earlier call with the same inputs or of a dry run, or its
+                `to_dict()`. Its rows that are planned, failed or not tried are tried; the others
+                are kept. Unknown ones among them: the function may be running for them already.
 
         Returns:
             One row per input: done with `new_run_id`, failed, unknown or not tried. A debounced
@@ -139,8 +139,8 @@ class Functions(Resource):
 
         Raises:
             InvalidArgumentError: An input is not a JSON object; the message has its position.
-            PartialActionError: Invoking stopped, because no later input could have succeeded; its
-                report has every input.
+            PartialActionError: It stopped early because no later input could succeed; its report
+                has every input.
 
         HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`.
         """

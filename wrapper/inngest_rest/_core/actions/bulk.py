@@ -1,4 +1,4 @@
-"""Bulk jobs: do many acts, several at once and evenly spaced, and stop once that is hopeless."""
+"""Bulk jobs: act on many targets, with bounded concurrency and rate, and stop when hopeless."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MAX_IN_FLIGHT = 64
 
 ABANDONED = "abandoned before its response arrived"
 
-# Requests per period that nobody reaches.
+# A rate that nobody reaches.
 _NO_LIMIT = 10**12
 
 # After one of these no later act can succeed either.
@@ -51,12 +51,12 @@ _HOPELESS = (
     RouteNotFoundError,
 )
 
-# This many failures in a row are an outage, not bad luck.
+# This many consecutive failures are an outage, not bad luck.
 _OUTAGE = 10
 
 
 class Pace(Locked):
-    """The pace of one bulk job, which all of its threads or tasks share.
+    """The concurrency and rate of one bulk job, shared by its threads or tasks.
 
     Args:
         clock: Returns monotonic seconds.
@@ -95,11 +95,11 @@ class Pace(Locked):
 class BulkJob(ABC, Generic[J, T, R]):
     """A bulk operation with validated arguments; it is run once.
 
-    A subclass says what to act on, how, and how to tally the results, which come in order.
+    A subclass collects the targets, acts on one, and tallies the results, which come in order.
 
     Args:
         session: The session whose settings apply.
-        pace: How many acts are in flight, and how they are spaced.
+        pace: Its concurrency and rate.
 
     Attributes:
         hopeless: Further errors after which no later act can succeed.
@@ -118,7 +118,7 @@ class BulkJob(ABC, Generic[J, T, R]):
 
     @abstractmethod
     def collect(self) -> Plan[Iterable[J] | AsyncIterable[J]]:
-        """Return what to act on; it is drawn only as fast as there is room for it."""
+        """Return the targets, which are drawn only as fast as they can be acted on."""
 
     @abstractmethod
     def act(self, target: J) -> Plan[T]:
@@ -126,7 +126,7 @@ class BulkJob(ABC, Generic[J, T, R]):
 
     @abstractmethod
     def tally(self, target: J, result: T | None) -> InngestError | None:
-        """Take note of a result, None for an act that was abandoned; return what it failed with."""
+        """Record a result, None for an abandoned act; return the error that it ended with."""
 
     @abstractmethod
     def finish(self) -> R:
@@ -167,7 +167,7 @@ class BulkJob(ABC, Generic[J, T, R]):
         """Return whether no later act can succeed, or none before the server allows it."""
         if isinstance(cause, (*_HOPELESS, *self.hopeless)) or names_a_pause(cause):
             return True
-        # A 503, too, may ask for a longer pause than any act can make.
+        # A 503 may also ask for a longer pause than any act can wait.
         asked = cause.retry_after if isinstance(cause, ApiError) else None
         return asked is not None and asked > self.session.settings.retry.total
 
@@ -179,7 +179,7 @@ class BulkJob(ABC, Generic[J, T, R]):
 
 
 def check_callable(name: str, value: C | None) -> C | None:
-    """Reject anything but None or what can be called."""
+    """Reject anything but None or a callable."""
     if value is not None and not callable(value):
         raise invalid(name, "must be callable")
     return value

@@ -1,4 +1,4 @@
-"""Bulk jobs that report on each run or input with a row, from which a second call resumes."""
+"""Bulk jobs with a report: one row per run or input, from which a later call can resume."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class BulkResult(NamedTuple):
 
 
 class BulkArguments(TypedDict):
-    """The arguments that all of these jobs have, as the caller gave them."""
+    """The arguments that all of these jobs share, as given by the caller."""
 
     resume: Resumable | None
     dry_run: bool
@@ -52,17 +52,17 @@ class BulkArguments(TypedDict):
 
 
 class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
-    """A bulk job that has a row for each run or input.
+    """A bulk job whose targets are the rows of its report.
 
     Args:
         session: The session whose settings and clock apply.
-        action: What is done, for the report; one to resume must have the same.
+        action: The operation, for the report; a report to resume from must have the same.
         arguments: The arguments of the caller.
 
     Attributes:
-        action: What is done.
-        dry_run: Whether to report what would be done, and do nothing.
-        rows: The rows so far, settled ones included.
+        action: The operation.
+        dry_run: Whether to report what would be done, without doing it.
+        rows: All rows as they are now.
     """
 
     outage = (ServerError, TransportError)
@@ -84,7 +84,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         self._lock = threading.Lock()
 
     def collect(self) -> Plan[Iterable[ActionRow]]:
-        """Return the rows that are open."""
+        """Return the open rows."""
         yield from ()
         return (row for row in self.rows if row.is_open)
 
@@ -102,7 +102,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         self.rows = list(found.rows)
 
     def begin(self, row: ActionRow) -> None:
-        """Note, and tell, that the request to act on the row is about to be sent."""
+        """Record and announce that the request for a row is about to be sent."""
         begun = evolve(row, outcome=ActionOutcome.UNKNOWN, reason=ABANDONED)
         with self._lock:
             if self._on_start is not None:
@@ -110,7 +110,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             self._begun[row.position] = begun
 
     def tally(self, target: ActionRow, result: BulkResult | None) -> InngestError | None:
-        """Replace the row by that of the result, and tell it."""
+        """Replace the row by that of the result, and pass it on."""
         begun = self._begun.pop(target.position, None)
         row, cause = result or BulkResult(begun or _not_begun(target))
         self.rows[row.position] = row
@@ -119,7 +119,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         return cause
 
     def interrupted(self, error: BaseException) -> None:
-        """Add to an exception from outside what was done before it."""
+        """Add the progress so far to an exception from outside."""
         error.add_note(f"so far {self._report()}")
 
     def finish(self) -> ActionReport:
@@ -138,7 +138,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
 
 
 def _not_begun(row: ActionRow) -> ActionRow:
-    """Return the row of an act that was abandoned before its request; what is unknown stays so."""
+    """Return the row of an act that was abandoned before its request; unknown rows stay unknown."""
     if row.outcome is ActionOutcome.UNKNOWN:
         return row
     return settled(row, ActionOutcome.NOT_TRIED)

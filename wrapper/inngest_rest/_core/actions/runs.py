@@ -1,4 +1,4 @@
-"""Bulk jobs on runs: which they act on, by ids, a filter or a report; and the one that cancels."""
+"""Bulk jobs on runs, selected by ids, a filter or a report; and the one that cancels them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _FILTERS = ("status", "app", "function", "since", "until")
 
 
 class RunArguments(BulkArguments):
-    """The arguments of every job on runs, as the caller gave them."""
+    """The arguments of every job on runs, as given by the caller."""
 
     status: StatusFilter | None
     app: str | None
@@ -80,7 +80,7 @@ class RunsJob(ReportedJob):
         arguments: A filter, or a report to resume from, and options.
 
     Attributes:
-        name: What it does, for the report.
+        name: The operation, for the report.
         default_status: The statuses to list if there is another filter.
 
     Raises:
@@ -125,16 +125,13 @@ class RunsJob(ReportedJob):
 
     @abstractmethod
     def check_status(self, statuses: Iterable[RunStatus]) -> None:
-        """Reject the statuses of runs that it cannot act on."""
+        """Reject statuses of runs that the job cannot act on."""
 
     def keep(self, run: Run) -> None:
-        """Keep what it needs of a run that was listed."""
+        """Remember what the job needs of a listed run."""
 
     def collect(self) -> Plan[Iterable[ActionRow]]:
-        """Return the open rows; what a filter selects is listed to its end first.
-
-        So the set cannot grow while it is acted on.
-        """
+        """Return the open rows; a filter is listed to its end first, so the set cannot grow."""
         if self._filter is not None:
             yield from self._list(self._filter)
         return islice((yield from super().collect()), self._limit)
