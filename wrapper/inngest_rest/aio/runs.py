@@ -311,9 +311,10 @@ class Runs(Resource):
         Not safe to repeat: each call starts new runs. Within one no run is replayed twice.
 
         The runs that a filter selects are all listed before the first one is replayed, so the set
-        cannot grow meanwhile. A replay whose response was lost is looked up among the runs of its event before
-        it is tried again. A run that has not ended, one of a batch (its replay carries one event
-        only), and one of a debounced function (which the server does not replay) are refused.
+        cannot grow meanwhile. A replay whose response was lost is looked up among the runs of its
+        event before it is tried again. Refused are runs that have not ended, runs of a batch (a
+        replay carries one event only), and runs of debounced functions (which the server does not
+        replay).
 
         Args:
             ids: The runs' ids. Pass these, or a filter, or `resume`.
