@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, MutableMapping
 from typing import IO, Any, BinaryIO, Generic, Literal, TypeVar
 
-import orjson
+import msgspec
 from attrs import define
 
 
@@ -23,19 +23,12 @@ class Unset:
 UNSET: Unset = Unset()
 
 
-# Which bytes are digits: an integer that may need more than 64 bits has 19 of them in a row.
-_DIGITS = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else ord(" ") for byte in range(256))
-_LONG_INTEGER = b"0" * 19
-
-
 def read_json(content: bytes) -> Any:
     """Decode JSON, fast where that loses nothing; raise ValueError if it is not JSON"""
-    # orjson reads longer integers as floats, which drops digits.
-    if _LONG_INTEGER not in content.translate(_DIGITS):
-        try:
-            return orjson.loads(content)
-        except orjson.JSONDecodeError:
-            pass  # NaN, lone surrogates, UTF-16: what the standard library accepts, too, is read
+    try:
+        return msgspec.json.decode(content)
+    except (ValueError, RecursionError):
+        pass  # NaN, lone surrogates, UTF-16: what the standard library accepts, too, is read
     try:
         return json.loads(content)
     except RecursionError as error:

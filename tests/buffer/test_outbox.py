@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
+import msgspec
 import pytest
 from attrs import evolve
 
@@ -88,7 +88,7 @@ def rows(path: Path, table: str = "entries") -> list[str]:
     """Read what is on disk, by a connection of our own."""
     with closing(sqlite3.connect(path)) as db:
         query = f"SELECT text FROM {table} ORDER BY seq"
-        return [orjson.loads(each)["name"] for (each,) in db.execute(query)]
+        return [msgspec.json.decode(each)["name"] for (each,) in db.execute(query)]
 
 
 def change(path: Path, statement: str) -> None:

@@ -19,7 +19,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import orjson
+import msgspec
 
 from inngest_rest import EventBuffer, InngestClient
 from inngest_rest._core.clock import Clock
@@ -102,7 +102,9 @@ class Later(InngestClient):
 
 def ids_in(path: Path) -> set[str]:
     with closing(sqlite3.connect(path)) as db:
-        return {orjson.loads(text)["id"] for (text,) in db.execute("SELECT text FROM entries")}
+        return {
+            msgspec.json.decode(text)["id"] for (text,) in db.execute("SELECT text FROM entries")
+        }
 
 
 def test_every_event_is_accepted_or_in_the_file_and_runs_once(

@@ -88,7 +88,7 @@ def test_a_good_line_is_sent_byte_for_byte_and_an_id_is_added_where_it_has_none(
     client.send_file(file)
     [body] = [each.content for each in server.requests]
     identity = sent(server)[0]["id"]
-    assert body == b'[%b,"id":"%b"},%b]' % (odd[:-1], identity.encode(), line(2, id="own"))
+    assert body == b'[%b,"id":"%b"},\n%b]' % (odd[:-1], identity.encode(), line(2, id="own"))
 
 
 def test_an_id_is_the_same_whatever_else_a_batch_holds(
@@ -182,14 +182,13 @@ def test_an_id_is_the_same_in_every_release(
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
-        (b'{"name":', "not JSON: unexpected end of data"),
-        (b'{"name":"a","data":{"x":NaN}}', "not JSON: .* at character 25$"),
-        (b'{"name":"a","data":{"x":1e999}}', "not JSON: number is infinity"),
-        (b'{"name":"a","data":{"x":"\\ud800"}}', "not JSON: .*surrogate"),
-        (b'{"name":"a\xff"}', "not JSON: .*UTF-8"),
-        # orjson names the byte order mark from 3.12 on
-        (BOM + b'{"name":"a"}', "not JSON: (.*byte order mark|unexpected character)"),
-        (line(1) + line(2), "not JSON: unexpected content"),
+        (b'{"name":', "not JSON: .*truncated"),
+        (b'{"name":"a","data":{"x":NaN}}', "not JSON: .*byte 24"),
+        (b'{"name":"a","data":{"x":1e999}}', "not JSON: .*out of range"),
+        (b'{"name":"a","data":{"x":"\\ud800"}}', "not JSON: "),
+        (b'{"name":"a\xff"}', "not JSON: .*utf-8"),
+        (BOM + b'{"name":"a"}', "not JSON: .*byte 0"),
+        (line(1) + line(2), "not JSON: .*trailing characters"),
         (b"[" * 5_000, "not JSON: .*"),
         (b"[1]", "one JSON object, not list"),
         (b"null", "one JSON object, not NoneType"),
@@ -332,7 +331,7 @@ def test_a_refused_event_leaves_the_bytes_of_the_lines_around_it(
     report = client.send_file(file)
     assert (report.accepted, report.rejected, report.unknown) == (3, 1, 0)
     assert [each.content for each in server.requests] == [
-        b"[" + b",".join(map(event, numbers)) + b"]" for numbers in ([0, 1, 2, 3], [2, 3])
+        b"[" + b",\n".join(map(event, numbers)) + b"]" for numbers in ([0, 1, 2, 3], [2, 3])
     ]
     rejected = file.with_name(f"{file.name}.rejected.ndjson")
     assert rejected.read_bytes() == event(1) + b"\n"

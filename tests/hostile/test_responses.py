@@ -243,7 +243,7 @@ def test_a_message_of_any_depth_is_the_message_of_an_error(
 
 def test_a_record_with_data_of_any_depth_has_a_repr(connect: Connect, server: Server) -> None:
     event = "01KADEP2Q2JVT4PM3FEKAZTX4Z"
-    data = f'{{"a": {"[" * 990}{"]" * 990}}}'
+    data = f'{{"a": {"[" * 700}{"]" * 700}}}'
     stored = f'{{"data": {{"internal_id": "{event}", "name": "a", "data": {data}}}}}'
     server.on(f"GET /v1/events/{event}", Reply(200, stored.encode()))
     shown = repr(connect(api_version="v1").events.get(event))

@@ -20,7 +20,7 @@ VERSIONS = [Version("a", "1"), Version("b", "2")]
 
 def test_all_that_the_package_installs_is_looked_at() -> None:
     alone = closure("inngest-rest", [])
-    assert {"httpx", "httpcore", "h11", "certifi", "orjson"} <= alone
+    assert {"httpx", "httpcore", "h11", "certifi", "msgspec"} <= alone
     assert "rich" not in alone
     assert {"rich", "mcp", "uvicorn", "h11"} <= closure("inngest-rest", ["all"])
 

@@ -91,7 +91,7 @@ def test_a_slice_of_a_batch_has_the_same_bytes() -> None:
     assert batch.texts() == ODD_TEXTS
     for start, end in itertools.combinations(range(len(ODD_TEXTS) + 1), 2):
         part = batch.part(start, end)
-        assert part.body == b"[" + b",".join(ODD_TEXTS[start:end]) + b"]"
+        assert part.body == b"[" + b",\n".join(ODD_TEXTS[start:end]) + b"]"
         assert list(part.positions) == list(range(start, end))
     assert batch.part(3, 3) == Batch(range(3, 3), b"[]")
 

@@ -149,21 +149,10 @@ def test_a_non_finite_number_is_rejected_and_its_path_is_named(
         encode({"name": "a", **place(number)}, 0)
 
 
-class Foreign(Enum):
-    SET = frozenset({1})
-    PART = {"x": [frozenset({1})]}  # noqa: RUF012 - an enum's
-
-
-@pytest.mark.parametrize(
-    ("value", "path"), [(Foreign.SET, "data.k"), (Foreign.PART, "data.k.x[0]")]
-)
-def test_what_json_lacks_is_named_within_an_enum(value: Enum, path: str) -> None:
-    assert refusal({"name": "a", "data": {"k": value}}).startswith(f"not JSON: {path} ")
-
-
-def test_what_json_lacks_is_named_within_a_tuple() -> None:
-    data = {"k": (1, [{2}])}
-    assert refusal({"name": "a", "data": data}).startswith("not JSON: data.k[1][0] is of type set")
+def test_what_json_cannot_represent_is_named_within_a_tuple() -> None:
+    data = {"k": (1, [2j])}
+    said = refusal({"name": "a", "data": data})
+    assert said.startswith("not JSON: data.k[1][0] is of type complex")
 
 
 def test_nulls_and_the_word_null_are_accepted() -> None:
@@ -178,7 +167,7 @@ class Point:
 
 @pytest.mark.parametrize(
     "value",
-    [2**64, -(2**63) - 1, "\ud800", {1: 2}, {"\ud800": 1}, {1, 2}, object(), b"x", 1j, Point(NAN)],
+    [2**64, -(2**63) - 1, "\ud800", {None: 2}, {"\ud800": 1}, {1, NAN}, object(), 1j, Point(NAN)],
     ids=repr,
 )
 def test_a_value_that_json_cannot_represent_is_rejected(value: Any) -> None:
@@ -201,9 +190,6 @@ class Pair(NamedTuple):
 @pytest.mark.parametrize(
     ("value", "advice"),
     [
-        (Decimal("1.5"), "pass str(value), or float(value)"),
-        (b"x", "pass value.decode() if it is text, else base64.b64encode"),
-        ({1, 2}, "pass sorted(value)"),
         (Point(1), "pass dataclasses.asdict(value)"),
         (Amount(1), "pass attrs.asdict(value)"),
         (Order(id=1), 'pass value.model_dump(mode="json")'),
@@ -212,28 +198,70 @@ class Pair(NamedTuple):
     ],
     ids=lambda it: type(it).__name__,
 )
+def test_data_of_a_class_is_rejected_with_how_to_convert_it(value: Any, advice: str) -> None:
+    kind = type(value).__name__
+    for event in (Event("a", value), {"name": "a", "data": value}):
+        said = refusal(event)
+        assert said.startswith(f"data must be a JSON object, not {kind}: ")
+        assert advice in said
+
+
+@pytest.mark.parametrize(
+    ("value", "advice"),
+    [(Order(id=1), 'value.model_dump(mode="json")'), (array("i", [1]), "value.tolist()")],
+)
 def test_a_value_to_convert_first_is_rejected_with_its_path_and_how_to_convert_it(
     value: Any, advice: str
 ) -> None:
     said = refusal({"name": "a", "data": {"ok": [1, None], "items": [{"k": 1}, {"k": value}]}})
-    kind = type(value).__name__
-    assert said.startswith(f"not JSON: data.items[1].k is of type {kind}, which JSON lacks: ")
-    assert advice in said
-    assert refusal(Event("a", value)).startswith(f"data must be a JSON object, not {kind}: ")
-    assert advice in refusal({"name": "a", "data": value})
+    kind = f"of type {type(value).__name__}, which JSON cannot represent"
+    assert said == f"not JSON: data.items[1].k is {kind}: pass {advice}"
+
+
+class Text(str):
+    __slots__ = ()
+
+
+class Whole(int):
+    pass
+
+
+class Part(float):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (Decimal("1.50"), "1.50"),
+        (b"x", "eA=="),
+        ({1}, [1]),
+        (timedelta(minutes=1), "PT60S"),
+        (Point(1.5), {"x": 1.5}),
+        (Amount(1), {"cents": 1}),
+        (Pair(1), [1]),
+        ({1: 2}, {"1": 2}),
+        (Text("x"), "x"),
+        (Whole(2**63), 2**63),
+        (Part(1.5), 1.5),
+    ],
+    ids=repr,
+)
+def test_other_values_are_written_in_the_nearest_types_of_json(value: Any, written: Any) -> None:
+    assert wire({"name": "a", "data": {"k": value, "n": None}})["data"]["k"] == written
 
 
 @pytest.mark.parametrize("kind", [Point, Amount, Order, Pair, Decimal])
 def test_a_class_in_the_place_of_a_value_is_rejected_without_advice(kind: type[object]) -> None:
     said = refusal({"name": "a", "data": {"k": kind}})
-    assert said == f"not JSON: data.k is of type {type(kind).__name__}, which JSON lacks"
+    assert said == f"not JSON: data.k is of type {type(kind).__name__}, which JSON cannot represent"
 
 
 def test_a_value_without_advice_is_rejected_with_its_path() -> None:
     assert refusal(Event("a", {"k": 1j})) == (
-        "not JSON: data.k is of type complex, which JSON lacks"
+        "not JSON: data.k is of type complex, which JSON cannot represent"
     )
-    assert "data.a has the key 1: " in refusal(Event("a", {"a": {1: 2}}))
+    assert "data.a has the key None, which" in refusal(Event("a", {"a": {None: 2}}))
     assert "data.a[0] cannot be encoded: " in refusal(Event("a", {"a": [2**64]}))
 
 

@@ -11,7 +11,7 @@ from inngest_rest._core.sending.fates import Fate, Fates, Rejected, Unknown
 REFUSED = SendFailure(12, {"name": ""}, "name must be text and not empty")
 BATCH = Batch(
     [10, 11, 13, 14],
-    b'[{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d"}]',
+    b'[{"name":"a"},\n{"name":"b"},\n{"name":"c"},\n{"name":"d"}]',
     (REFUSED,),
 )
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from enum import Enum
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
 from inngest_rest import Event, InvalidEventError
-from inngest_rest._core.sending import nesting
 from tests.support.many import ROUTE
 from tests.support.server import accepts_all
 
@@ -45,7 +44,9 @@ def nested(wrap: Callable[[Any], Any], depth: int) -> dict[str, Any]:
 @pytest.mark.parametrize("count", [1, 9], ids=["one", "a batch"])
 @pytest.mark.parametrize("kind", WRAPS)
 def test_data_nested_too_deep_is_refused(client: InngestClient, kind: str, count: int) -> None:
-    for depth in (300, 3_000) if kind != "enum" else (300,):
+    # Members of enums within each other are taken apart by code of their own.
+    depths = (3_000, 100_000) if kind != "enum" else (3_000,)
+    for depth in depths:
         data = nested(WRAPS[kind], depth)
         for event in (Event("a", data), {"name": "a", "data": data}):
             with pytest.raises(InvalidEventError):
@@ -62,12 +63,6 @@ def test_data_nested_250_deep_is_sent(
     assert client.send([event] * count) == ["a"] * count
 
 
-def test_a_batch_with_values_that_lead_to_classes_is_checked_too() -> None:
-    good = {"name": "a", "data": {"at": dt.datetime.now(dt.UTC), "key": uuid4()}}
-    assert nesting.are_all_shallow([good] * 9)
-    assert not nesting.are_all_shallow([good, {"name": "a", "data": nested(WRAPS["tuple"], 300)}])
-
-
 class Broken(dt.tzinfo):
     def utcoffset(self, _: dt.datetime | None) -> dt.timedelta:
         raise RuntimeError
@@ -79,30 +74,6 @@ class Broken(dt.tzinfo):
         return None
 
 
-class WithoutValue(Enum):
-    A = 1
-
-    @property
-    def value(self) -> int:
-        raise RuntimeError
-
-
-class OfItself(Enum):
-    A = 1
-
-    @property
-    def value(self) -> Any:
-        return self
-
-
-class Zoned(Enum):
-    A = 1
-
-    @property
-    def value(self) -> Any:
-        return dt.datetime(2026, 1, 1, tzinfo=Broken())
-
-
 def numbered(number: object) -> UUID:
     made = UUID.__new__(UUID)
     if number is not None:
@@ -112,9 +83,6 @@ def numbered(number: object) -> UUID:
 
 RAISING = {
     "zone": dt.datetime(2026, 1, 1, tzinfo=Broken()),
-    "zone of a member": Zoned.A,
-    "member": WithoutValue.A,
-    "member of itself": OfItself.A,
     "UUID without a number": numbered(None),
     "UUID of text": numbered("x"),
     "UUID below 0": numbered(-1),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import frozen
 
-from inngest_rest._core import payloads
+from inngest_rest._core import typed_events
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.event import Event
 
@@ -24,7 +24,7 @@ class EventType(Generic[D]):
     """The name of an event and the type of its data.
 
     Call it with the data to make an `Event`, which `send` and the buffers take. A dataclass, an
-    attrs class or a TypedDict needs the extra `typed`; a pydantic model converts itself.
+    attrs class, a TypedDict or a pydantic model is converted and checked.
 
     Args:
         name: The name, such as "app/order.created".
@@ -33,14 +33,13 @@ class EventType(Generic[D]):
     Raises:
         InvalidArgumentError: `data_type` is of another kind, or a field's type is not known or
             cannot be converted.
-        ImportError: The extra `typed` is not installed.
     """
 
     name: str
     data_type: type[D]
 
     def __attrs_post_init__(self) -> None:
-        payloads.check_kind("data_type", self.data_type)
+        typed_events.check_kind("data_type", self.data_type)
 
     def __call__(
         self,
@@ -65,7 +64,7 @@ class EventType(Generic[D]):
                 TypedDict does not have; the message has the path.
         """
         try:
-            plain = payloads.to_data(data, self.data_type)
+            plain = typed_events.to_data(data, self.data_type)
         except ValueError as error:
             raise InvalidArgumentError(f"{self.name}: {error}", argument="data") from None
         if id is None:
@@ -83,4 +82,4 @@ class EventType(Generic[D]):
             raise InvalidArgumentError(
                 f"event {event.internal_id} is a {event.name}", argument="event"
             )
-        return payloads.read_event(event, self.data_type)
+        return typed_events.read_event(event, self.data_type)

@@ -25,7 +25,7 @@ def main() -> None:
     try:
         from inngest_rest.cli.app import run  # noqa: PLC0415 - the extra may not be installed
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in {"cyclopts", "msgspec", "rich"}:
+        if (error.name or "").partition(".")[0] not in {"cyclopts", "rich"}:
             raise
         sys.stderr.write(_MISSING.format(name=error.name))
         sys.exit(1)

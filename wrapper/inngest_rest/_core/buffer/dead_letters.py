@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
-
+from inngest_rest._core.json_text import decode
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.reports import SendFailure
@@ -38,7 +37,7 @@ def read(file: OutboxFile) -> list[SendFailure]:
     with file.reading() as db:
         rows = db.execute("SELECT seq, text, reason FROM dead_letters ORDER BY seq").fetchall()
     return [
-        SendFailure(seq, orjson.loads(text) if is_json_object(text) else {}, str(reason))
+        SendFailure(seq, decode(text) if is_json_object(text) else {}, str(reason))
         for seq, text, reason in rows
     ]
 
@@ -53,8 +52,8 @@ def discard(file: OutboxFile, letters: Iterable[SendFailure]) -> None:
 def is_json_object(text: object) -> bool:
     """Return whether what is in the place of an event is not damaged."""
     try:
-        return isinstance(text, bytes) and isinstance(orjson.loads(text), dict)
-    except orjson.JSONDecodeError:
+        return isinstance(text, bytes) and isinstance(decode(text), dict)
+    except ValueError:
         return False
 
 

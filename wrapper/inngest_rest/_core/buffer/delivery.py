@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-import orjson
-
+from inngest_rest._core.json_text import decode
 from inngest_rest._core.sending.fates import Fates, Rejected, Unknown
 from inngest_rest._core.sending.send import send_batch
 from inngest_rest.errors import ApiError, InvalidResponseError
@@ -60,8 +59,8 @@ def _is_about_the_request(cause: InngestError | None) -> bool:
 
 def _is_error_without_receipt(cause: InvalidResponseError) -> bool:
     try:
-        read: object = orjson.loads(cause.response.body) if cause.response else None
-    except orjson.JSONDecodeError:
+        read: object = decode(cause.response.body) if cause.response else None
+    except ValueError:
         return False
     body = cast("dict[str, object]", read) if isinstance(read, dict) else {}
     return ("error" in body or "errors" in body) and not body.get("ids")

@@ -14,11 +14,10 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
-import orjson
-
 from inngest_rest._core.calls import raw
 from inngest_rest._core.calls.reading import read_model
 from inngest_rest._core.causes import unless_quoting
+from inngest_rest._core.json_text import decode
 from inngest_rest._visible import shown
 from inngest_rest.errors import (
     Advice,
@@ -289,8 +288,8 @@ def _text(response: httpx.Response) -> str:
 
 def _json(response: httpx.Response) -> object:
     try:
-        return orjson.loads(response.content)
-    except orjson.JSONDecodeError:
+        return decode(response.content)
+    except ValueError:
         return None
 
 

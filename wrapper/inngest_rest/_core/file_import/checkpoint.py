@@ -7,11 +7,10 @@ import stat
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
-
 from inngest_rest._core.file_import.lines import Place
 from inngest_rest._core.file_import.private_file import create_private
 from inngest_rest._core.file_import.rejected_lines import FileMark, Mark, Marks
+from inngest_rest._core.json_text import decode, encode
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError
 
@@ -79,7 +78,7 @@ class Checkpoint:
         # Left by a crash, or a link that somebody put there.
         draft.unlink(missing_ok=True)
         with create_private(draft) as file:
-            file.write(orjson.dumps(content, default=list))  # for named tuples
+            file.write(encode(content))
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self.path)
@@ -103,7 +102,7 @@ class Checkpoint:
         except FileNotFoundError:
             return None
         try:
-            content: dict[str, Any] = orjson.loads(text)
+            content: dict[str, Any] = decode(text)
             version = content["version"]
             if version not in (_VERSION, _OLD_VERSION):
                 raise self._refusal(f"is of version {version}, which this release cannot read")

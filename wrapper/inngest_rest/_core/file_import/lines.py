@@ -13,8 +13,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-import orjson
-
+from inngest_rest._core.json_text import decode
 from inngest_rest.errors import InvalidArgumentError
 
 try:
@@ -90,8 +89,8 @@ class Part(NamedTuple):
             return False
         try:
             # The rest of a number may follow; any other value is complete.
-            return isinstance(orjson.loads(last), int | float)
-        except orjson.JSONDecodeError:
+            return isinstance(decode(last), int | float)
+        except ValueError:
             return True
 
     def without_last_line(self) -> Part:

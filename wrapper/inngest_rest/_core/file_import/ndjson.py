@@ -11,10 +11,10 @@ from hashlib import sha256
 from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
-import orjson
 from xxhash import xxh3_64_digest
 
 from inngest_rest._core.file_import.lines import CutLine, Part
+from inngest_rest._core.json_text import decode, decode_or_recurse
 from inngest_rest._core.sending.batching import Batch
 from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode, fields_of
 from inngest_rest.errors import InvalidEventError
@@ -59,7 +59,8 @@ class NdjsonEncoder:
         has_long = part.size > _MAX_PLAIN and max(map(len, part.lines)) > _MAX_PLAIN
         for start in range(0, len(part.lines), _GROUP):
             group, number = part.lines[start : start + _GROUP], part.start.line + 1 + start
-            plain = None if has_long else self._plain_texts(group, number)
+            is_cut = isinstance(group[-1], CutLine)  # and alone
+            plain = None if has_long or is_cut else self._plain_texts(group, number)
             if plain is None:
                 self._one_by_one(group, number, positions, texts, refused)
             else:
@@ -69,7 +70,7 @@ class NdjsonEncoder:
             # Added before joining: another copy of this size costs half as much as the checks.
             texts[0] = b"[" + texts[0]
             texts[-1] += b"]"
-        return Batch(positions, b",".join(texts), refused)
+        return Batch(positions, b",\n".join(texts), refused)
 
     def _one_by_one(
         self,
@@ -97,8 +98,8 @@ class NdjsonEncoder:
     def _plain_texts(self, lines: Sequence[bytes], first: int) -> list[bytes] | None:
         """Return the text of each event, or None if any of them is unusual."""
         try:
-            fields = fields_of(list(map(orjson.loads, lines)), self._convention)
-        except orjson.JSONDecodeError:
+            fields = fields_of(list(map(decode_or_recurse, lines)), self._convention)
+        except (ValueError, RecursionError):
             return None
         if fields is None:
             return None
@@ -129,9 +130,9 @@ def _loads(line: bytes, number: int) -> Any:
     if isinstance(line, CutLine):  # whatever its beginning is
         raise InvalidEventError(_too_long(line), position=number)
     try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        reason = f"not JSON: {error.msg}, at character {error.pos + 1}"
+        return decode(line)
+    except ValueError as error:
+        reason = f"not JSON: {error}"
         if not line.endswith(b"\n"):
             reason += "; the file ends in the middle of this line"
         raise InvalidEventError(reason, position=number) from None

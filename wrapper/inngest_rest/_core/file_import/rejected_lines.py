@@ -6,10 +6,9 @@ import os
 from hashlib import blake2b
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-import orjson
-
 from inngest_rest._core.file_import.lines import CutLine
 from inngest_rest._core.file_import.private_file import append_private, create_private
+from inngest_rest._core.json_text import encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,7 +103,7 @@ class RejectedLines:
             self._lines.write(line.rstrip(b"\r\n") + b"\n")
         rejected_line = self._line_count if copied else None
         entry = {"line": number, "reason": reason, "rejected_line": rejected_line}
-        self._reasons.write(orjson.dumps(entry) + b"\n")
+        self._reasons.write(encode(entry) + b"\n")
 
     def flush(self) -> None:
         """Let what was added outlive the process."""

@@ -11,11 +11,11 @@ from inngest_rest._core.arguments import check_id, check_text
 from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.listing import Listing, Paging, Part, listing
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.payloads import check_kind, read_event
 from inngest_rest._core.resources import from_v1
 from inngest_rest._core.resources.absent import given, moment
 from inngest_rest._core.resources.caching import past_cache
 from inngest_rest._core.resources.filters import check_window
+from inngest_rest._core.typed_events import check_kind, read_event
 from inngest_rest.errors import Advice, BadRequestError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1

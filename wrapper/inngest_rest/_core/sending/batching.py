@@ -13,20 +13,18 @@ from datetime import datetime
 from itertools import chain, filterfalse, islice
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
 
-import orjson
-
 from inngest_rest._core.arguments import is_aware
-from inngest_rest._core.sending.dumping import dump
+from inngest_rest._core.json_text import decode, encode_lines
 from inngest_rest._core.sending.event_json import (
     MAX_EVENT_BYTES,
     are_all_finite,
     encode,
     fields_of,
+    may_have_long_integer,
     milliseconds,
     wire_form,
 )
-from inngest_rest._core.sending.foreign import FIELDS
-from inngest_rest._core.sending.nesting import are_all_shallow
+from inngest_rest._core.sending.unsupported_values import FIELDS
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.event import Event, new_event_id
 from inngest_rest.reports import SendFailure
@@ -56,16 +54,14 @@ _find_nulls = re.compile(b"null").findall
 _copy = cast("Callable[[dict[str, Any]], dict[str, Any]]", dict.copy)
 _values = cast("Callable[[dict[str, Any]], Iterable[Any]]", dict.values)
 
-# Possessive, so that a long string takes no memory to match.
-_tokens = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{},]', re.DOTALL).finditer
-
 
 class Batch(NamedTuple):
     """Events that go out in one request.
 
     Attributes:
         positions: The index of each in the caller's input.
-        body: The events as one JSON array.
+        body: The events as one JSON array; a comma and a newline are between two of them, and
+            there is no other newline, so that the array can be cut.
         refused: Events rejected locally since the previous batch; they are not sent.
         may_be_stored: Whether an earlier request, whose outcome is unknown, had any of them.
         is_to_blame: Whether the server accepts others: if these fail, it is because of them.
@@ -79,7 +75,7 @@ class Batch(NamedTuple):
 
     def events(self) -> list[dict[str, Any]]:
         """Decode the events."""
-        events: list[dict[str, Any]] = orjson.loads(self.body)
+        events: list[dict[str, Any]] = decode(self.body)
         return events
 
     @classmethod
@@ -90,37 +86,16 @@ class Batch(NamedTuple):
         refused: Sequence[SendFailure] = (),
     ) -> Batch:
         """Make a batch of the events' JSON texts."""
-        return cls(positions, b"[" + b",".join(texts) + b"]", refused)
+        return cls(positions, b"[%b]" % b",\n".join(texts), refused)
 
     def texts(self) -> list[bytes]:
         """Return the JSON text of each event, in the very bytes that go out."""
-        return _elements(self.body)
+        return self.body[1:-1].split(b",\n") if self.positions else []
 
     def part(self, start: int, end: int | None = None) -> Batch:
         """Return a slice of the events as a batch, in the same bytes."""
         part = Batch.of(self.positions[start:end], self.texts()[start:end])
         return part._replace(may_be_stored=self.may_be_stored)
-
-
-def _elements(array: bytes) -> list[bytes]:
-    """Split the text of a JSON array; decoding would change numbers beyond 64 bits."""
-    elements: list[bytes] = []
-    depth = start = 0
-    for token in _tokens(array):
-        match token[0]:
-            case b"[" | b"{":
-                depth += 1
-                start = start or token.end()
-            case b"," if depth == 1:
-                elements.append(array[start : token.start()])
-                start = token.end()
-            case b"]" | b"}":
-                depth -= 1
-                if depth == 0 and start < token.start():
-                    elements.append(array[start : token.start()])
-            case _:
-                pass
-    return elements
 
 
 def batches_of_events(
@@ -276,15 +251,16 @@ def dump_together(
     if "id" not in fields:
         rows = _with_ids(rows)
     try:
-        if not are_all_shallow(rows):
-            return None
-        text = dump(rows)
-    except TypeError:
+        lines = encode_lines(rows)
+    except Exception:  # noqa: BLE001 - nested too deep, or a time zone's own code raised
         return None
-    # If all of them together are below the limit for one event, none exceeds it.
-    if len(text) > MAX_EVENT_BYTES or not _nulls_are_none(text, rows):
+    # If all of them together are below the limit for one event, none exceeds it. A newline inside a
+    # line is msgspec.Raw's.
+    if len(lines) > MAX_EVENT_BYTES or lines.count(b"\n") != len(rows):
         return None
-    return text
+    if may_have_long_integer(lines) or not _nulls_are_none(lines, rows):
+        return None
+    return b"[%b]" % lines[:-1].replace(b"\n", b",\n")
 
 
 def _as_dicts(events: Sequence[EventLike]) -> Sequence[dict[str, Any]]:
@@ -322,7 +298,7 @@ def _suffixes() -> Sequence[str]:
 
 
 def _nulls_are_none(text: bytes, rows: Sequence[dict[str, Any]]) -> bool:
-    """Return whether every null stands for None: orjson writes NaN and infinities as null, too.
+    """Return whether every null stands for None: NaN and infinities are written as null, too.
 
     If the text has no more nulls than the events have None values, none of them can be a NaN.
     """

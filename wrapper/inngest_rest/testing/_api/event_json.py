@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import attrs
-import orjson
+import msgspec
 
 from inngest_rest.testing._go.decoding import (
     GoJsonError,
@@ -77,8 +77,8 @@ def read_events(body: bytes) -> Batch | None:
 def _read_well_formed(body: bytes) -> Batch | None:
     """Read ordinary events fast; None if the body needs the exact reader."""
     try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        document = msgspec.json.decode(body)
+    except (ValueError, RecursionError):
         return None
     items: list[Any] = document if is_array(document) else [document]
     if len(items) > MAX_EVENTS or not all(type(item) is dict for item in items):

@@ -7,7 +7,7 @@ import math
 from decimal import Decimal
 from typing import Any
 
-import orjson
+import msgspec
 
 from inngest_rest.testing._go.json_kinds import is_object
 
@@ -19,20 +19,22 @@ class NotFiniteError(ValueError):
     """A number is too large for a float64."""
 
 
+_encode = msgspec.json.Encoder().encode
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
+
+
 def encode(value: object, *, sort: bool = False) -> bytes:
     """Encode a JSON value; raise TypeError for anything else."""
-    strict = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
     try:
-        return orjson.dumps(value, option=strict | (orjson.OPT_SORT_KEYS if sort else 0))
-    except TypeError:
-        # orjson refuses integers over 64 bits; Go writes the digits of any float below 1e21.
+        return _encode_sorted(value) if sort else _encode(value)
+    except UnicodeEncodeError:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=sort)
         return text.encode("utf-8", "replace")
 
 
-def sorted_keys(value: object) -> orjson.Fragment:
+def sorted_keys(value: object) -> msgspec.Raw:
     """Encode a map as Go does, keys sorted, for use inside an object that keeps its order."""
-    return orjson.Fragment(encode(value, sort=True))
+    return msgspec.Raw(encode(value, sort=True))
 
 
 def escape_html(body: bytes) -> bytes:

@@ -6,7 +6,7 @@ import heapq
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
-import orjson
+import msgspec
 
 from inngest_rest.testing._go.encoding import encode
 from inngest_rest.testing._go.times import NS_PER_MILLISECOND, at_millisecond
@@ -210,7 +210,7 @@ class Execution:
 
     def _complete(self, run_id: str, output: object, at: int) -> None:
         try:
-            copy = orjson.loads(encode(output))
+            copy = msgspec.json.decode(encode(output))
         except (TypeError, ValueError) as error:
             message = f"the output is not JSON: {error}"
             failure = Fails(message, type(error).__name__, "output_unserializable", message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
-import orjson
+import msgspec
 
 from inngest_rest.testing._go.encoding import encode
 from inngest_rest.testing._go.times import to_datetime
@@ -50,7 +50,7 @@ class MockEvent:
         event["ts"] = self.ts
         if self.v:
             event["v"] = self.v
-        copy: EventDict = orjson.loads(encode(event))
+        copy: EventDict = msgspec.json.decode(encode(event))
         return copy
 
 
@@ -126,4 +126,4 @@ class MockRequest:
 
     def json(self) -> Any:
         """Return the body decoded as JSON; raise ValueError if it is not JSON."""
-        return orjson.loads(self.body)
+        return msgspec.json.decode(self.body)

@@ -6,7 +6,7 @@ import secrets
 import uuid
 from typing import TYPE_CHECKING
 
-import orjson
+import msgspec
 
 from inngest_rest.testing._api.v1.shapes import v1_data, v1_error
 from inngest_rest.testing._carriers.messages import Response
@@ -78,8 +78,8 @@ def delete_webhook(call: Call) -> Response:
 def _webhook_fields(call: Call) -> dict[str, object] | None:
     """Read `name` and `transform`, flat or under `data`: the vendor documents both."""
     try:
-        body = orjson.loads(call.request.body)
-    except orjson.JSONDecodeError:
+        body = msgspec.json.decode(call.request.body)
+    except (ValueError, RecursionError):
         return None
     fields = body["data"] if is_object(body) and is_object(body.get("data")) else body
     if not is_object(fields):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import unquote_plus
 
 import attrs
-import orjson
+import msgspec
 
 from inngest_rest.testing._api.v2.shapes import v2_error
 from inngest_rest.testing._go.decoding import GoJsonError, read_document, text_of
@@ -166,8 +166,8 @@ def read_body(body: bytes, known: dict[str, BodyKind]) -> dict[str, Any]:
     if not text.strip():
         return {}
     try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        document = msgspec.json.decode(body)
+    except (ValueError, RecursionError):
         document = _read_leniently(text)
     if not is_object(document):
         token = "[" if is_array(document) else text.strip()
@@ -182,7 +182,7 @@ def read_body(body: bytes, known: dict[str, BodyKind]) -> dict[str, Any]:
             continue
         kind = known[by_name[key]]
         if not isinstance(value, _BODY_TYPES[kind]) or isinstance(value, bool):
-            raw = orjson.dumps(value).decode()
+            raw = msgspec.json.encode(value).decode()
             where = _place(text, max(text.find(raw), 0))
             if kind in ("object", "array") or isinstance(value, dict | list):
                 raise InputError(f"proto: syntax error {where}: unexpected token {raw[:1]}")
@@ -203,7 +203,7 @@ def read_int64(value: str | float, name: str) -> int:
     whole = _INTEGER.fullmatch(value) is not None if isinstance(value, str) else value % 1 == 0
     number = int(value) if whole else None
     if number is None or not -(2**63) <= number < 2**63:
-        raw = orjson.dumps(value).decode()
+        raw = msgspec.json.encode(value).decode()
         raise InputError(f"proto: (line 1:1): invalid value for int64 field {name}: {raw}")
     return number
 

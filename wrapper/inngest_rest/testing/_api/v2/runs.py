@@ -8,7 +8,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import orjson
+import msgspec
 
 from inngest_rest.testing._api.v2.input import (
     InputError,
@@ -67,14 +67,14 @@ def _changed(run: MockRun) -> int:
 def _cursor_of(run: MockRun, time_of: Clock = _queued) -> str:
     field = "start_time" if time_of is _queued else "end_time"
     position = {"f": field, "v": time_of(run) // 1_000}
-    return base64.b64encode(orjson.dumps({"id": run.id, "c": {field: position}})).decode()
+    return base64.b64encode(msgspec.json.encode({"id": run.id, "c": {field: position}})).decode()
 
 
 def _read_cursor(text: str) -> str | None:
     if not text:
         return None
     try:
-        cursor = orjson.loads(base64.b64decode(text, validate=True))
+        cursor = msgspec.json.decode(base64.b64decode(text, validate=True))
         run_id = cursor["id"] if cursor["c"] else ""
     except (ValueError, TypeError, KeyError, binascii.Error):
         run_id = ""
@@ -258,7 +258,7 @@ def rerun(call: Call) -> Response:
     from_step = fields.get("fromStep")
     step = None
     if from_step is not None:
-        step = read_body(orjson.dumps(from_step), {"stepId": "string", "input": "array"})
+        step = read_body(msgspec.json.encode(from_step), {"stepId": "string", "input": "array"})
         if not step.get("stepId"):
             raise missing_field("Step ID is required")
     run = _find_run(call)

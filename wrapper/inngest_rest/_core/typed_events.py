@@ -1,9 +1,8 @@
 """Conversion between the data of events and typed payloads.
 
-msgspec does it for dataclasses, attrs classes and TypedDicts: it checks strictly, names the path of
-what is wrong, and is one dependency without any of its own. Of the others, cattrs coerces ("5"
-becomes 5), and pydantic's TypeAdapter knows no attrs classes. A pydantic model converts itself, so
-pydantic is never imported here.
+msgspec does it for dataclasses, attrs classes and TypedDicts: it is strict, and names the path of
+what is wrong. Of the others, cattrs coerces ("5" becomes 5), and pydantic's TypeAdapter knows no
+attrs classes. A pydantic model converts itself, so pydantic is never imported here.
 """
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_origin, is_typeddict
 
 import attrs
+import msgspec
 
 from inngest_rest._visible import shown
 from inngest_rest.errors import EventDataError, InvalidArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from types import ModuleType
 
     from inngest_rest.models import StoredEvent
 
@@ -34,7 +33,6 @@ def check_kind(name: str, kind: object) -> None:
 
     Raises:
         InvalidArgumentError: It is none.
-        ImportError: The extra that converts it is not installed.
     """
     bare: Any = get_origin(kind) or kind
     if _is_pydantic(bare):
@@ -48,7 +46,6 @@ def check_kind(name: str, kind: object) -> None:
             f"not {shown(kind)}",
             argument=name,
         )
-    msgspec = _msgspec()
     try:
         msgspec.convert(None, kind, dec_hook=_validated)
     except msgspec.ValidationError:
@@ -92,9 +89,8 @@ def to_payload(data: Mapping[str, Any] | None, kind: type[T]) -> T:
             return cast("T", _validated(kind, data or {}))
         except ValueError as error:
             raise ValueError(f"data{error}") from None
-    msgspec = _msgspec()
     try:
-        return cast("T", msgspec.convert(data or {}, kind, dec_hook=_validated))
+        return msgspec.convert(data or {}, kind, dec_hook=_validated)
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at `$")
         path = path.rstrip("`")
@@ -117,7 +113,7 @@ def read_event(event: StoredEvent, kind: type[T]) -> StoredEvent[T]:
 
 
 def _plain(payload: object) -> dict[str, Any]:
-    return cast("dict[str, Any]", _msgspec().to_builtins(payload, enc_hook=_dumped))
+    return cast("dict[str, Any]", msgspec.to_builtins(payload, enc_hook=_dumped))
 
 
 def _check_misspelt(given: dict[str, Any], kind: object) -> None:
@@ -194,7 +190,7 @@ def _is_pydantic(kind: object) -> bool:
 def _dumped(model: Any) -> Any:
     kind = model.__class__
     if not _is_pydantic(kind):
-        raise ValueError(f"data has a value of type {kind.__name__}, which JSON lacks")
+        raise ValueError(f"data has a value of type {kind.__name__}, which JSON cannot represent")
     try:
         return model.model_dump(mode="json", by_alias=True, warnings="error")
     except ValueError as error:
@@ -219,14 +215,3 @@ def _lower(reason: str) -> str:
 
 def _name(kind: Any) -> str:
     return getattr(kind, "__name__", None) or repr(kind)
-
-
-def _msgspec() -> ModuleType:
-    try:
-        import msgspec  # noqa: PLC0415 - only who has typed events needs it
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            "msgspec is not installed, which typed events need: pip install 'inngest-rest[typed]'",
-            name=error.name,
-        ) from error
-    return msgspec

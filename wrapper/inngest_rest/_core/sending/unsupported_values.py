@@ -1,0 +1,94 @@
+"""What neither JSON nor an event can represent: where it is in an event, and what to do instead.
+
+Only events that are about to be rejected come here, so speed does not matter.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, cast
+
+import attrs
+import msgspec
+
+from inngest_rest._core.json_text import encode, plain
+from inngest_rest._visible import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+FIELDS = frozenset({"name", "data", "id", "user", "ts", "v", "meta"})
+"""The keys of an event (schema Event)."""
+
+
+def unknown_key(event: Mapping[Any, Any]) -> str:
+    """Return the first key of a mapping that no event has, and the key that it resembles."""
+    key = next(each for each in event if each not in FIELDS)
+    near = get_close_matches(str(key).lower(), sorted(FIELDS), n=1, cutoff=0.7)
+    if near:
+        return f"unknown key {shown(key)}; did you mean {near[0]!r}?"
+    return f"unknown key {shown(key)}; what functions are to see belongs inside 'data'"
+
+
+def how_to_convert(value: object) -> str:
+    """Return advice on converting a value to JSON, to follow a colon; empty if there is none."""
+    if isinstance(value, type):
+        return ""
+    if hasattr(value, "model_dump"):
+        return 'pass value.model_dump(mode="json")'
+    if dataclasses.is_dataclass(value):
+        return "pass dataclasses.asdict(value), or bind it to the event's name with EventType"
+    if attrs.has(type(value)):
+        return "pass attrs.asdict(value), or bind it to the event's name with EventType"
+    if hasattr(value, "_asdict"):
+        return "pass value._asdict()"
+    if hasattr(value, "tolist"):
+        return "pass value.tolist()"
+    return ""
+
+
+def first_unsupported(event: Mapping[str, Any]) -> str | None:
+    """Return the path of the first value that JSON cannot represent, the reason and a remedy."""
+    return next(_unsupported(event, ""), None)
+
+
+def _unsupported(value: object, path: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, each in cast("dict[object, object]", value).items():
+            if _error_of({key: None}) is not None:
+                yield f"{path or 'the event'} has the key {shown(key)}, which cannot be text"
+            yield from _unsupported(each, f"{path}.{key}" if path else f"{key}")
+    elif isinstance(value, list | tuple):
+        for index, each in enumerate(cast("Sequence[object]", value)):
+            yield from _unsupported(each, f"{path}[{index}]")
+    elif (error := _error_of(value)) is not None:
+        yield f"{path} {_reason(value, error)}"
+    else:
+        # What is left of a member of an enum, a set or a dataclass.
+        inside = msgspec.to_builtins(value, enc_hook=plain)
+        if isinstance(inside, dict | list):
+            yield from _unsupported(cast("object", inside), path)
+        elif isinstance(inside, float) and not math.isfinite(inside):
+            yield f"{path} is NaN or infinite, which JSON cannot represent"
+        elif isinstance(inside, int) and not -(2**63) <= inside < 2**64:
+            yield f"{path} cannot be encoded: the integer exceeds 64 bits"
+
+
+def _error_of(value: object) -> Exception | None:
+    try:
+        encode(value)
+    except RecursionError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a time zone has code of the caller's own
+        return error
+    return None
+
+
+def _reason(value: object, error: Exception) -> str:
+    if not isinstance(error, NotImplementedError):
+        return f"cannot be encoded: {str(error) or type(error).__name__}"
+    advice = how_to_convert(value)
+    reason = f"is of type {type(value).__name__}, which JSON cannot represent"
+    return reason + (advice and f": {advice}")
