@@ -44,8 +44,8 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _fresh_retry_quotas(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "_quotas", {})
+def _fresh_retry_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "_budgets", {})
 
 
 @pytest.fixture

@@ -151,7 +151,7 @@ MISTAKES: list[tuple[str, dict[str, Any]]] = [
     (r"ids\[1\] is malformed", {"ids": [UNKNOWN_ID, "b/c"]}),
     (r"ids\[1\] is malformed: '\{' is not the id", {"ids": [UNKNOWN_ID, "{", "}"]}),
     (r"ids\[0\] must be text", {"ids": [7]}),
-    ("unknown status 'faild', did you mean 'failed'", {"status": "faild"}),
+    ("unknown status 'faild'; did you mean 'failed'", {"status": "faild"}),
     ("since must be an aware datetime", {"since": datetime(2026, 1, 1)}),  # noqa: DTZ001
     ("since must be an aware datetime", {"since": "2h"}),
     ("since must be a positive timedelta", {"since": timedelta(0)}),

@@ -62,7 +62,7 @@ def test_an_outage_gets_few_more_requests_than_without_retries(
     assert len(crowd.times) <= 1.1 * CALLERS
     before = len(crowd.times)
     crowd.run(checks(session), within=within)
-    assert len(crowd.times) == before + CALLERS, "the quota is spent"
+    assert len(crowd.times) == before + CALLERS, "the budget is spent"
     assert {type(each) for each in crowd.errors.values()} == {ServerError}
     assert len(crowd.errors) == 2 * CALLERS
 

@@ -74,7 +74,7 @@ def test_a_rate_limit_that_names_a_time_costs_no_attempt(
     assert clock.pauses == [2.0] * 20
 
 
-def test_a_rate_limit_that_names_a_time_leaves_the_retry_quota_to_outages(
+def test_a_rate_limit_that_names_a_time_leaves_the_retry_budget_to_outages(
     connect: Connect, server: Server, clock: Clock
 ) -> None:
     clock.jitter = 0.0
@@ -89,7 +89,7 @@ def test_a_rate_limit_that_names_a_time_leaves_the_retry_quota_to_outages(
 
 
 @pytest.mark.parametrize("headers", [{}, {"retry-after": "0"}, {"retry-after": "1"}])
-def test_no_rate_limit_takes_from_the_retry_quota(
+def test_no_rate_limit_takes_from_the_retry_budget(
     connect: Connect, server: Server, clock: Clock, headers: dict[str, str]
 ) -> None:
     clock.jitter = 0.0

@@ -24,7 +24,7 @@ from inngest_rest import (
     TransportError,
 )
 from inngest_rest._core.calls import retry
-from inngest_rest._core.calls.retry import RetryQuota
+from inngest_rest._core.calls.retry import RetryBudget
 from inngest_rest._core.calls.session import Session
 from inngest_rest._core.calls.settings import resolve
 from tests.support.clock import STARTED
@@ -267,22 +267,22 @@ def test_the_retry_budget_keeps_retries_from_amplifying_an_outage(
 
 
 def test_ten_successes_restore_one_retry() -> None:
-    quota = RetryQuota(2)
-    assert [quota.take() for _ in range(3)] == [True, True, False]
+    budget = RetryBudget(2)
+    assert [budget.take() for _ in range(3)] == [True, True, False]
     for _ in range(9):
-        quota.give_back()
-    assert not quota.take()
-    quota.give_back()
-    quota.give_back()
-    assert quota.take()
-    assert not quota.take()
+        budget.give_back()
+    assert not budget.take()
+    budget.give_back()
+    budget.give_back()
+    assert budget.take()
+    assert not budget.take()
 
 
 def test_the_retry_budget_does_not_exceed_its_size() -> None:
-    quota = RetryQuota(1)
+    budget = RetryBudget(1)
     for _ in range(100):
-        quota.give_back()
-    assert [quota.take(), quota.take()] == [True, False]
+        budget.give_back()
+    assert [budget.take(), budget.take()] == [True, False]
 
 
 def test_a_hidden_500_of_v1_is_not_retried(
@@ -379,19 +379,19 @@ def test_clients_of_one_process_share_a_retry_budget_per_host(
 
 
 def test_a_process_remembers_the_budgets_of_a_bounded_number_of_hosts() -> None:
-    first = retry.quota_of("https://0.example")
-    assert retry.quota_of("https://0.example") is first
+    first = retry.budget_of("https://0.example")
+    assert retry.budget_of("https://0.example") is first
     for number in range(1_000):
-        retry.quota_of(f"https://{number}.example")
-    assert retry.quota_of("https://0.example") is not first
+        retry.budget_of(f"https://{number}.example")
+    assert retry.budget_of("https://0.example") is not first
 
 
 def test_each_host_has_the_budget_that_the_process_has_for_it() -> None:
     settings = resolve(dev=True, event_base_url="http://localhost:1")
-    quotas = Session(settings, has_own_transport=False).quotas
-    assert quotas == {
-        "event": retry.quota_of(settings.event_url),
-        "api": retry.quota_of(settings.api_url),
+    budgets = Session(settings, has_own_transport=False).budgets
+    assert budgets == {
+        "event": retry.budget_of(settings.event_url),
+        "api": retry.budget_of(settings.api_url),
     }
 
 

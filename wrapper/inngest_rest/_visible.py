@@ -7,7 +7,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
 # A name may be megabytes; no line shows more of it than this.
 _AT_MOST = 400
@@ -53,6 +53,29 @@ def shown(value: object) -> str:
     except Exception:  # noqa: BLE001 - a message about the value is on its way
         return f"<{type(value).__name__}>"
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
+
+
+def did_you_mean(given: object, valid: Collection[str]) -> str:
+    """Return the end of a message about a name that is none of those that are valid."""
+    near = nearest(given, valid)
+    said = f"; did you mean '{near}'? Valid values: " if near else "; valid values: "
+    return said + (", ".join(valid) or "none")
+
+
+def nearest(given: object, valid: Iterable[str]) -> str | None:
+    """Return the valid name that a name resembles most, in any case; None if it resembles none."""
+    from difflib import get_close_matches  # noqa: PLC0415 - few make mistakes
+
+    name = given if isinstance(given, str) else shown(given)
+    lower = {each.lower(): each for each in valid}
+    close = get_close_matches(name[:_LONGEST_VALUE].lower(), lower, n=1, cutoff=0.7)
+    return lower[close[0]] if close else None
+
+
+def and_more(items: Sequence[str], at_most: int) -> str:
+    """Return a list of items as text: the first ones, and how many more there are."""
+    more = len(items) - at_most
+    return ", ".join(items[:at_most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def is_right_to_left(text: str) -> bool:

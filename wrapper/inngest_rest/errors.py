@@ -364,7 +364,6 @@ class ApiError(InngestError):
 
     advice: Advice = Advice()
     retry_after: float | None = None
-    may_have_taken_effect: bool = False
 
     def __init__(
         self,
@@ -386,6 +385,8 @@ class ApiError(InngestError):
         self.hidden = hidden
         self.response = response
         self.attempts = 1
+        # 501 is from a server that lacks the operation.
+        self.may_have_taken_effect = status == 408 or (status >= 500 and status != 501)
 
     def __str__(self) -> str:
         code = f" ({self.code})" if self.code else ""

@@ -59,8 +59,12 @@ class RetryPolicy:
 
     def pause(self, error: InngestError, attempt: int, jitter: float) -> float:
         """Return the seconds to wait after the attempt (from 1), `jitter` being in [0, 1)."""
-        # Bounded, since a float overflows at 2**1024.
-        backoff = jitter * min(self.maximum, self.initial * 2.0 ** min(attempt - 1, 1_000))
+        backoff = jitter * self.backoff(attempt)
         asked = (error.retry_after if isinstance(error, ApiError) else None) or 0.0
         # Never earlier than asked, and not all callers at the same moment.
         return max(backoff, asked + jitter * min(asked, self.initial))
+
+    def backoff(self, failures: int) -> float:
+        """Return the longest pause after so many failures in a row, in seconds."""
+        # Bounded, since a float overflows at 2**1024.
+        return min(self.maximum, self.initial * 2.0 ** min(failures - 1, 1_000))

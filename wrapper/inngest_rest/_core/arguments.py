@@ -22,8 +22,8 @@ _DEPTH_LIMIT = 255
 # Control characters, and lone surrogates, which a URL cannot contain; compiled when first needed.
 _NO_URL = r"[\x00-\x20\x7f\ud800-\udfff]"
 
-# A ULID, of which the server reads any case (the mock server's `parse_ulid`).
-_RUN_ID = r"[0-7][0-9A-Za-z]{25}"
+# The server reads any case (the mock server's `parse_ulid`).
+_ULID = r"[0-7][0-9A-Za-z]{25}"
 
 
 def invalid(name: str, reason: str, *, argument: str | None = None) -> InvalidArgumentError:
@@ -35,6 +35,11 @@ def invalid(name: str, reason: str, *, argument: str | None = None) -> InvalidAr
         argument: The argument that it is a part of.
     """
     return InvalidArgumentError(f"{name} {reason}", argument=argument or name)
+
+
+def is_ulid(text: str) -> bool:
+    """Return whether a text is a ULID, as the ids of runs and the internal ids of events are."""
+    return re.fullmatch(_ULID, text) is not None
 
 
 def check_id(name: str, value: str, *, argument: str | None = None) -> str:
@@ -51,7 +56,7 @@ def check_id(name: str, value: str, *, argument: str | None = None) -> str:
 
 def check_run_id(name: str, value: str, *, argument: str | None = None) -> str:
     """Reject what cannot be the id of a run, before many requests are made of it."""
-    if isinstance(value, str) and re.fullmatch(_RUN_ID, value):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if isinstance(value, str) and is_ulid(value):  # pyright: ignore[reportUnnecessaryIsInstance]
         return _plain(value)
     check_id(name, value, argument=argument)
     raise invalid(name, f"is malformed: {shown(value)} is not the id of a run", argument=argument)

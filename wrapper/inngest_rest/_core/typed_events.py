@@ -8,13 +8,12 @@ attrs classes. A pydantic model converts itself, so pydantic is never imported h
 from __future__ import annotations
 
 import dataclasses
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_origin, is_typeddict
 
 import attrs
 import msgspec
 
-from inngest_rest._visible import shown
+from inngest_rest._visible import nearest, shown
 from inngest_rest.errors import EventDataError, InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -177,10 +176,8 @@ def _objects(data: _Object, kind: object) -> Iterator[tuple[str, _Object, Sequen
 
 
 def _hint(key: str, data: _Object, fields: Sequence[str]) -> str:
-    near = get_close_matches(
-        str(key), [field for field in fields if field not in data], n=1, cutoff=0.7
-    )
-    return f"; did you mean {near[0]!r}?" if near else ""
+    near = nearest(key, (field for field in fields if field not in data))
+    return f"; did you mean {near!r}?" if near else ""
 
 
 def _is_pydantic(kind: object) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, fields, frozen
 
 from inngest_rest import errors
+from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest.action_reports import ActionOutcome
 from inngest_rest.operations.parameters import ParameterError
 from inngest_rest.operations.strangers import in_commands, is_of_stranger
@@ -273,10 +274,8 @@ def _may_be_done(error: BaseException) -> bool:
     match error:
         case OperationError():
             return ActionOutcome.UNKNOWN in getattr(error.data, "counts", ())
-        case errors.TransportError():
-            return error.delivered
-        case errors.ApiError():
-            return error.may_have_taken_effect
+        case errors.InngestError():
+            return not had_no_effect(error)
         case _:
             return True
 

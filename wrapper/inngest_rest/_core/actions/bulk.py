@@ -6,17 +6,11 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from inngest_rest._core.arguments import check_count, check_count_or_none, check_seconds, invalid
-from inngest_rest._core.calls.retry import names_a_pause
+from inngest_rest._core.calls.retry import is_hopeless
 from inngest_rest._core.locks import Locked
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest.errors import (
-    ApiError,
-    AuthenticationError,
-    ClosedError,
-    ConfigurationError,
     InngestError,
-    PermissionDeniedError,
-    RouteNotFoundError,
 )
 
 if TYPE_CHECKING:
@@ -41,15 +35,6 @@ ABANDONED = "abandoned before its response arrived"
 
 # A rate that nobody reaches.
 _NO_LIMIT = 10**12
-
-# After one of these no later act can succeed either.
-_HOPELESS = (
-    AuthenticationError,
-    ClosedError,
-    ConfigurationError,
-    PermissionDeniedError,
-    RouteNotFoundError,
-)
 
 # This many consecutive failures are an outage, not bad luck.
 _OUTAGE = 10
@@ -159,17 +144,14 @@ class BulkJob(ABC, Generic[J, T, R]):
         """Tally a result; return whether to continue."""
         cause = self.tally(target, result)
         self._failures = self._failures + 1 if isinstance(cause, self.outage) else 0
-        if self._failures >= _OUTAGE or self._is_hopeless(cause):
+        patience = self.session.settings.retry.total
+        if (
+            self._failures >= _OUTAGE
+            or isinstance(cause, self.hopeless)
+            or is_hopeless(cause, patience)
+        ):
             self.stopped_by = self.stopped_by or cause
         return self.stopped_by is None
-
-    def _is_hopeless(self, cause: InngestError | None) -> bool:
-        """Return whether no later act can succeed, or none before the server allows it."""
-        if isinstance(cause, (*_HOPELESS, *self.hopeless)) or names_a_pause(cause):
-            return True
-        # A 503 may also ask for a longer pause than any act can wait.
-        asked = cause.retry_after if isinstance(cause, ApiError) else None
-        return asked is not None and asked > self.session.settings.retry.total
 
     def _paced(self, target: J) -> Plan[T]:
         pause = self._pace.take()

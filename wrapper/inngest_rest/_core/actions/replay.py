@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from attrs import evolve, frozen
 
-from inngest_rest._core.actions.reported import BulkResult, failure, may_be_done, settled
+from inngest_rest._core.actions.reported import BulkResult, failure, settled
 from inngest_rest._core.actions.runs import RunsJob
+from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import event_runs, functions, one_run, runs
 from inngest_rest.action_reports import ActionOutcome, ActionRow
@@ -173,7 +174,7 @@ def _request(session: Session, row: ActionRow, before: _Before | None) -> Plan[B
         try:
             return BulkResult(_done(row, (yield from runs.replay(session, row.id))))
         except InngestError as error:
-            if not may_be_done(error) and lost is None:
+            if had_no_effect(error) and lost is None:
                 return failure(evolve(row, replays_before=None), error)
             lost = error
         if before is None:

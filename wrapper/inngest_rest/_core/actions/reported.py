@@ -10,12 +10,11 @@ from attrs import evolve
 
 from inngest_rest._core.actions.bulk import ABANDONED, BulkJob, Pace, check_callable
 from inngest_rest._core.arguments import invalid
+from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.errors import (
-    ApiError,
     InngestError,
     InvalidArgumentError,
-    InvalidResponseError,
     NotFoundError,
     PartialActionError,
     ServerError,
@@ -153,20 +152,8 @@ def failure(row: ActionRow, error: InngestError) -> BulkResult:
     """Return the row of an act that ended with an error."""
     if isinstance(error, NotFoundError):
         outcome = ActionOutcome.NOT_FOUND
-    elif may_be_done(error):
-        outcome = ActionOutcome.UNKNOWN
-    else:
+    elif had_no_effect(error):
         outcome = ActionOutcome.FAILED
+    else:
+        outcome = ActionOutcome.UNKNOWN
     return BulkResult(settled(row, outcome, str(error)), error)
-
-
-def may_be_done(error: InngestError) -> bool:
-    """Return whether a request may have been carried out although it ended with an error."""
-    match error:
-        case TransportError():
-            return error.delivered
-        case ApiError():
-            return error.may_have_taken_effect
-        case _:
-            # It was carried out, but the response cannot be read.
-            return isinstance(error, InvalidResponseError)

@@ -9,11 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from inngest_rest._core import tracing
 from inngest_rest._core.calls import answers, raw, requests
-from inngest_rest._core.calls.retry import (
-    is_worth_retrying,
-    may_have_taken_effect,
-    names_a_pause,
-)
+from inngest_rest._core.calls.retry import had_no_effect, has_retry_after, may_pass
 from inngest_rest._core.plans import Call, Plan, call, sleep
 from inngest_rest.errors import (
     ApiError,
@@ -84,7 +80,7 @@ def _perform(
         while left := limit.left(now := session.clock.monotonic()):
             if now + left >= deadline:
                 raise failure or limit.refusal(now)
-            # Not all at once: the first to be refused again spares the others the request.
+            # Jitter: if the first retry is limited again, the rest keep waiting.
             spread = session.clock.random() * min(left, policy.initial)
             yield from sleep(min(left + spread, deadline - now))
         attempt += 1
@@ -99,7 +95,7 @@ def _perform(
                 return route.convert(cast("A", None))
             failure = error
         else:
-            session.quotas[_host(route)].give_back()
+            session.budgets[_host(route)].give_back()
             return value
         if isinstance(failure, ApiError | TransportError):
             failure.attempts = attempt
@@ -107,22 +103,23 @@ def _perform(
             failure.delivered = delivered = delivered or failure.delivered
         else:
             delivered = True
-        took_effect = took_effect or may_have_taken_effect(failure)
+        took_effect = took_effect or not had_no_effect(failure)
         if isinstance(failure, ApiError):
             failure.may_have_taken_effect = took_effect
         now = session.clock.monotonic()
         if isinstance(failure, RateLimitError):
             limit.keep(failure, now)
-        # A server that sets the time of the next attempt is well: that attempt is no load to it.
-        spent += policy.retries == 0 or not names_a_pause(failure)
+        # Retry-After means the server is healthy, so this retry is free.
+        spent += policy.retries == 0 or not has_retry_after(failure)
         pause = policy.pause(failure, attempt, session.clock.random())
         if (
             spent > policy.retries
-            or not is_worth_retrying(failure, repeatable=route.repeatable)
+            or not may_pass(failure)
+            or not (route.repeatable or had_no_effect(failure))
             or (route.may_panic and _is_panic(failure))
             or now + pause >= deadline
-            # Without a time, too: a rate limit is not an outage, which the quota is for.
-            or not (isinstance(failure, RateLimitError) or session.quotas[_host(route)].take())
+            # Without a time, too: a rate limit is not an outage, which the budget is for.
+            or not (isinstance(failure, RateLimitError) or session.budgets[_host(route)].take())
         ):
             raise failure
         logger.debug("trying again in %.2f s: %s", pause, failure)

@@ -1,4 +1,4 @@
-"""The decision whether to retry; no I/O."""
+"""What a failed request means for the next: whether it had an effect, may pass, or is hopeless."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ import math
 from inngest_rest._core.locks import Locked
 from inngest_rest.errors import (
     ApiError,
+    AuthenticationError,
+    ClosedError,
+    ConfigurationError,
     InngestError,
+    InvalidArgumentError,
+    PermissionDeniedError,
     RateLimitError,
+    RouteNotFoundError,
     ServerError,
     TransportError,
 )
@@ -17,44 +23,53 @@ from inngest_rest.errors import (
 # A server that means a longer pause than an hour will say so again.
 _LONGEST_KEPT = 3_600.0
 
+_HOPELESS = (
+    AuthenticationError,
+    ClosedError,
+    ConfigurationError,
+    PermissionDeniedError,
+    RouteNotFoundError,
+)
 
-def is_worth_retrying(error: InngestError, *, repeatable: bool) -> bool:
-    """Return whether another attempt may succeed and cannot do harm.
 
-    Args:
-        error: How the last attempt ended.
-        repeatable: Whether performing the operation twice has the same effect as performing it
-            once. If not, it is retried only if the last attempt provably had no effect.
-    """
+def had_no_effect(error: InngestError) -> bool:
+    """Return whether a request that failed with this error provably changed nothing."""
     match error:
         case TransportError():
-            return repeatable or not error.delivered
-        case RateLimitError():
-            return True
+            return not error.delivered
+        case ApiError():
+            return not error.may_have_taken_effect
+        case _:
+            # Any other is about a response that was not understood.
+            return isinstance(error, ClosedError | ConfigurationError | InvalidArgumentError)
+
+
+def may_pass(error: InngestError) -> bool:
+    """Return whether the same request may succeed later."""
+    match error:
         case ServerError():
             # For v1, "no such run" is a 500 in the body of a 200 (recording v1-run-unknown).
-            return repeatable and not error.hidden
-        case ApiError(status=408):
-            return repeatable
-        case _:
-            return False
-
-
-def may_have_taken_effect(error: InngestError) -> bool:
-    """Return whether the server may have carried out the request of an attempt that failed so."""
-    match error:
-        case TransportError():
-            return error.delivered
-        case ServerError():
-            return True
+            return not error.hidden
         case ApiError():
-            # 501 among them: a server that lacks the operation.
-            return error.status == 408
+            return error.status == 408 or isinstance(error, RateLimitError)
         case _:
-            return True
+            return isinstance(error, TransportError)
 
 
-def names_a_pause(error: InngestError | None) -> bool:
+def is_hopeless(error: InngestError | None, patience: float) -> bool:
+    """Return whether no later request can succeed, or none for as long as anybody waits.
+
+    Args:
+        error: How a request ended, None if it succeeded.
+        patience: Seconds for which a request waits at most.
+    """
+    if isinstance(error, _HOPELESS) or has_retry_after(error):
+        return True
+    # A 503, too, may ask for a longer pause.
+    return isinstance(error, ApiError) and (error.retry_after or 0.0) > patience
+
+
+def has_retry_after(error: InngestError | None) -> bool:
     """Return whether this is a rate limit with the time of the next attempt."""
     return isinstance(error, RateLimitError) and bool(error.retry_after)
 
@@ -90,8 +105,8 @@ class RateLimit(Locked):
         return refusal
 
 
-class RetryQuota(Locked):
-    """A retry budget, so that retries do not amplify an outage.
+class RetryBudget(Locked):
+    """A budget for retries, so that retries do not amplify an outage.
 
     Each retry takes one token, each success returns a tenth of one. While the budget is exhausted,
     first attempts continue and retries stop.
@@ -115,14 +130,14 @@ class RetryQuota(Locked):
 
 
 _MAX_HOSTS = 256
-_quotas: dict[str, RetryQuota] = {}
+_budgets: dict[str, RetryBudget] = {}
 
 
-def quota_of(url: str) -> RetryQuota:
+def budget_of(url: str) -> RetryBudget:
     """Return the budget of a base URL, which the clients of this process share.
 
     A program that makes a client for each call would otherwise have a budget for each call.
     """
-    if len(_quotas) >= _MAX_HOSTS:
-        _quotas.clear()
-    return _quotas.setdefault(url, RetryQuota())
+    if len(_budgets) >= _MAX_HOSTS:
+        _budgets.clear()
+    return _budgets.setdefault(url, RetryBudget())

@@ -12,7 +12,7 @@ import httpx
 from inngest_rest._core.calls import foreign_logs
 from inngest_rest._core.calls.keys import DEV_EVENT_KEY, KeyRing
 from inngest_rest._core.calls.mask import Mask
-from inngest_rest._core.calls.retry import RateLimit, RetryQuota, quota_of
+from inngest_rest._core.calls.retry import RateLimit, RetryBudget, budget_of
 from inngest_rest._core.calls.route import AbsentRoutes
 from inngest_rest._core.calls.server_clock import ServerClock
 from inngest_rest._core.calls.settings import API_KEY, EVENT_KEY, SIGNING_KEY
@@ -64,10 +64,10 @@ class Session:
         self.settings = settings
         self.clock = clock
         self.has_own_transport = has_own_transport
-        own = RetryQuota() if has_own_transport else None
-        self.quotas: Mapping[Host, RetryQuota] = {
-            "event": own or quota_of(settings.event_url),
-            "api": own or quota_of(settings.api_url),
+        own = RetryBudget() if has_own_transport else None
+        self.budgets: Mapping[Host, RetryBudget] = {
+            "event": own or budget_of(settings.event_url),
+            "api": own or budget_of(settings.api_url),
         }
         self.rate_limits: Mapping[Host, RateLimit] = {"event": RateLimit(), "api": RateLimit()}
         self.server_clocks: Mapping[Host, ServerClock] = {
@@ -102,7 +102,7 @@ class Session:
 
     def is_related_to(self, other: Session) -> bool:
         """Return whether both are of one client, or of copies of it."""
-        return self.quotas is other.quotas
+        return self.budgets is other.budgets
 
     def __str__(self) -> str:
         return f"{self.settings.event_url!r}, {self.settings.api_url!r}"

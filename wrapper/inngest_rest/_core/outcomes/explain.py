@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.arguments import check_text, invalid
+from inngest_rest._core.arguments import check_text, invalid, is_ulid
 from inngest_rest._core.outcomes import listeners
 from inngest_rest._core.outcomes.evidence import EventEvidence, gather, runs_of
 from inngest_rest._core.outcomes.listeners import is_of, why
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import StoredEvent
 
-# An internal id is a ULID.
-_INTERNAL = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.IGNORECASE)
-
 # An event is found by its own id among the newest so many, at 50 per request.
 _MOST_SEARCHED = 1_000
 _SEARCHED_BACK = timedelta(hours=24)
@@ -45,7 +41,7 @@ def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explan
     if not event_id:
         raise invalid("id", "must be text, not None")
     missing: NotFoundError | None = None
-    if _INTERNAL.fullmatch(event_id):
+    if is_ulid(event_id):
         try:
             return (yield from explain_stored(session, event_id))
         except NotFoundError as error:

@@ -28,7 +28,7 @@ from inngest_rest._core.outcomes.listeners import (
 )
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import events
-from inngest_rest._core.resources.wait import APPEARS_WITHIN, follow, may_pass
+from inngest_rest._core.resources.wait import APPEARS_WITHIN, follow, may_appear
 from inngest_rest._core.sending import send
 from inngest_rest.errors import (
     ApiError,
@@ -279,7 +279,7 @@ def _look(session: Session, wait: _Wait) -> Plan[InngestError | None]:
     try:
         listed = yield from runs_of(session, wait.event_id, wait.deadline)
     except (ApiError, TransportError) as fault:
-        is_passing = (wait.is_stored and may_pass(fault)) or (
+        is_passing = (wait.is_stored and may_appear(fault)) or (
             isinstance(fault, TransportError) and session.clock.monotonic() >= wait.deadline
         )
         if not is_passing:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.arguments import check_id, check_moment, invalid
-from inngest_rest._visible import shown
+from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.models import RunStatus
 
@@ -32,10 +31,8 @@ def _check_status(name: object) -> RunStatus:
     known = list(RunStatus)
     if isinstance(name, str) and RunStatus(name) in known:
         return RunStatus(name)
-    close = difflib.get_close_matches(shown(name).strip("'").lower(), known, n=1)
-    suggestion = f", did you mean '{close[0]}'?" if close else ";"
     raise InvalidArgumentError(
-        f"unknown status {shown(name)}{suggestion} valid are {', '.join(sorted(known))}",
+        f"unknown status {shown(name)}{did_you_mean(name, sorted(known))}",
         argument="status",
     )
 

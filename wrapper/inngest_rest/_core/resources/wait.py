@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.arguments import check_id, check_seconds
-from inngest_rest._core.calls.retry import is_worth_retrying
+from inngest_rest._core.calls.retry import may_pass
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import one_run
 from inngest_rest.errors import (
@@ -77,7 +77,7 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
             if fault is None:
                 if seen.is_ended:
                     return seen
-            elif not may_pass(fault):
+            elif not may_appear(fault):
                 raise fault
             else:
                 asked_pause = getattr(fault, "retry_after", None) or 0.0
@@ -104,11 +104,11 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
         pause = min(pause * GROWTH, LONGEST_PAUSE)
 
 
-def may_pass(fault: InngestError) -> bool:
+def may_appear(fault: InngestError) -> bool:
     """Return whether an error after a run was seen may be transient."""
     # A server that has the run and the route loses neither: it, or a proxy, is failing.
     return (
         isinstance(fault, NotFoundError | RouteNotFoundError)
         or (isinstance(fault, ServerError) and fault.hidden)
-        or is_worth_retrying(fault, repeatable=True)
+        or may_pass(fault)
     )

@@ -15,10 +15,10 @@ from inngest_rest._core.resources.wait import (
     FIRST_PAUSE,
     GROWTH,
     LONGEST_PAUSE,
-    may_pass,
+    may_appear,
 )
 from inngest_rest._core.resources.watch import ENDED, OVERLAP
-from inngest_rest._visible import shown
+from inngest_rest._visible import and_more, shown
 from inngest_rest.errors import (
     ApiError,
     ConfigurationError,
@@ -183,13 +183,11 @@ class WaitMany:
         return ended
 
     def _tolerate(self, fault: Fault) -> None:
-        if self._session.clock.monotonic() < self._deadline and not may_pass(fault):
+        if self._session.clock.monotonic() < self._deadline and not may_appear(fault):
             raise fault
         self._fault = fault
         self._asked_pause = max(self._asked_pause, getattr(fault, "retry_after", None) or 0.0)
 
 
 def _some(ids: Sequence[str]) -> str:
-    named = ", ".join(ids[:_MOST_NAMED])
-    more = len(ids) - _MOST_NAMED
-    return f"{len(ids)} of the runs ({named}{f' and {more} more' if more > 0 else ''})"
+    return f"{len(ids)} of the runs ({and_more(ids, _MOST_NAMED)})"

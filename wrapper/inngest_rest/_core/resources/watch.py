@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from attrs import evolve
 
 from inngest_rest._core.arguments import check_moment, check_seconds, check_text, invalid
-from inngest_rest._core.calls.retry import is_worth_retrying
+from inngest_rest._core.calls.retry import may_pass
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import one_run, runs
 from inngest_rest._core.resources.filters import check_function, check_statuses
@@ -343,7 +343,7 @@ class Watch:
     def _pause_after(self, error: ApiError | TransportError) -> float:
         """Return how long to pause after a transient error; raise another, or one that lasts."""
         now = self._session.clock.monotonic()
-        if not is_worth_retrying(error, repeatable=True) or now - self._succeeded_at > _OUTAGE:
+        if not may_pass(error) or now - self._succeeded_at > _OUTAGE:
             self._succeeded_at = now  # whoever iterates on tries for as long again
             raise error
         pause = min(self._every * 2.0**self._failures, _LONGEST_PAUSE)

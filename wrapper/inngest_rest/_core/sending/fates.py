@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from attrs import frozen
 
-from inngest_rest.errors import ApiError, ClosedError, TransportError
+from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest.reports import BatchReport, SendFailure, SendReport
 
 if TYPE_CHECKING:
@@ -129,13 +129,6 @@ class Fates:
     @property
     def rest_may_be_stored(self) -> bool:
         """Whether events whose fate is unknown may be stored."""
-        return self.batch.may_be_stored or (self.cause is not None and not took_nothing(self.cause))
-
-
-def took_nothing(cause: InngestError) -> bool:
-    """Return whether a request that failed with this error provably stored no event."""
-    if isinstance(cause, ApiError):
-        return not cause.may_have_taken_effect
-    return isinstance(cause, ClosedError) or (
-        isinstance(cause, TransportError) and not cause.delivered
-    )
+        return self.batch.may_be_stored or (
+            self.cause is not None and not had_no_effect(self.cause)
+        )

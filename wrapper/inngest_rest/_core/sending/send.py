@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, cast
 
 from inngest_rest._core.arguments import check_count, invalid
+from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS, MAX_EVENTS, Batch, batches_of_events
-from inngest_rest._core.sending.fates import Fate, Fates, Unknown, took_nothing
+from inngest_rest._core.sending.fates import Fate, Fates, Unknown
 from inngest_rest.errors import (
     ApiError,
     ClosedError,
@@ -49,7 +50,7 @@ def send(
         return [cast("str", id) for fates in sent for id in fates.each]
     ids = [id for fates in sent for id in fates.ids]
     report = sum((fates.report for fates in sent), SendReport())
-    if cause is not None and report.accepted == report.rejected == 0 and took_nothing(cause):
+    if cause is not None and report.accepted == report.rejected == 0 and had_no_effect(cause):
         raise cause
     raise PartialSendError(report, ids) from cause
 

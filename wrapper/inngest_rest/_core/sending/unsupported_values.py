@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 import msgspec
 
 from inngest_rest._core.json_text import encode, plain
-from inngest_rest._visible import shown
+from inngest_rest._visible import nearest, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,9 +25,8 @@ FIELDS = frozenset({"name", "data", "id", "user", "ts", "v", "meta"})
 def unknown_key(event: Mapping[Any, Any]) -> str:
     """Return the first key of a mapping that no event has, and the key that it resembles."""
     key = next(each for each in event if each not in FIELDS)
-    near = get_close_matches(str(key).lower(), sorted(FIELDS), n=1, cutoff=0.7)
-    if near:
-        return f"unknown key {shown(key)}; did you mean {near[0]!r}?"
+    if near := nearest(key, sorted(FIELDS)):
+        return f"unknown key {shown(key)}; did you mean {near!r}?"
     return f"unknown key {shown(key)}; what functions are to see belongs inside 'data'"
 
 
