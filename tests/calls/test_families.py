@@ -15,6 +15,7 @@ from inngest_rest import (
     RouteNotFoundError,
     ServerError,
 )
+from inngest_rest._core.resources.routes import ROUTES
 from tests.support.server import Reply, Server, body_of, recorded, says, text
 
 if TYPE_CHECKING:
@@ -65,18 +66,16 @@ FUNCTIONS_LIST: Job = (
     ("GET /v1/apps/a/functions", recorded("v1-app-functions")),
     ("GET /v2/apps/a/functions", recorded("v2-functions")),
 )
-V1_FIRST = {
+BOTH = {
     "runs.list": RUNS_LIST,
     "runs.replay": RUNS_REPLAY,
     "apps.list": APPS_LIST,
-}
-V2_FIRST = {
     "runs.get": RUNS_GET,
     "runs.cancel": RUNS_CANCEL,
     "events.runs": EVENT_RUNS,
     "functions.list": FUNCTIONS_LIST,
 }
-BOTH = V1_FIRST | V2_FIRST
+TAGS = {call: tuple(it.tag for it in operations) for call, operations in ROUTES.items()}
 
 ABSENT = [recorded("v1-runs-list"), recorded("v2-unknown-route"), Reply(405), text(404, "")]
 ABSENT += [recorded("v2-runs-put"), says({"message": "no Route matched"}, status=404)]
@@ -88,7 +87,13 @@ def asks(server: Server) -> list[str]:
 
 def in_order(name: str) -> list[tuple[str, Reply]]:
     _, v1, v2 = BOTH[name]
-    return [v1, v2] if name in V1_FIRST else [v2, v1]
+    return [v1 if operation.tag == "v1" else v2 for operation in ROUTES[name]]
+
+
+def test_v2_is_asked_first_for_each_job_that_it_does() -> None:
+    assert {len(set(tags)) for tags in TAGS.values()} == {1, 2}
+    assert all(list(tags) == sorted(tags, reverse=True) for tags in TAGS.values())
+    assert {call for call, tags in TAGS.items() if len(tags) > 1} == set(BOTH)
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -125,29 +130,28 @@ def test_if_both_routes_are_absent_the_error_names_both(
 
 
 def test_absence_is_remembered_per_operation(client: InngestClient, server: Server) -> None:
-    for _, v1, v2 in (RUNS_LIST, RUNS_GET):
-        server.on(*v2)
-        if v1[0] != "GET /v1/runs":
-            server.on(*v1)
+    server.on(*RUNS_LIST[1])
+    server.on(*RUNS_GET[2])
+    server.on(*RUNS_GET[1])
     client.runs.list().page()
     client.runs.get(ID)
-    assert asks(server) == ["GET /v1/runs", "GET /v2/runs", f"GET /v2/runs/{ID}"]
+    assert asks(server) == ["GET /v2/runs", "GET /v1/runs", f"GET /v2/runs/{ID}"]
 
 
 def test_absence_is_remembered_for_five_minutes_and_logged_once(
     client: InngestClient, server: Server, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    server.on("GET /v1/runs", text(404, "404 page not found"))
-    server.on(*RUNS_LIST[2])
+    server.on("GET /v2/runs", text(404, "404 page not found"))
+    server.on(*RUNS_LIST[1])
     client.runs.list().page()
     clock.advance(299)
     client.runs.list().page()
     clock.advance(2)
     client.runs.list().page()
     v1, v2 = "GET /v1/runs", "GET /v2/runs"
-    assert asks(server) == [v1, v2, v2, v1, v2]
-    assert [each.getMessage() for each in caplog.records] == [f"the server does not have {v1}"]
+    assert asks(server) == [v2, v1, v1, v2, v1]
+    assert [each.getMessage() for each in caplog.records] == [f"the server does not have {v2}"]
 
 
 def test_one_plain_404_of_a_proxy_does_not_disable_a_route(
@@ -158,19 +162,19 @@ def test_one_plain_404_of_a_proxy_does_not_disable_a_route(
     with pytest.raises(RouteNotFoundError):
         call(ID)
     assert call(ID).name == "app/steps"
-    server.on(RUNS_LIST[1][0], text(404, "no such upstream"), RUNS_LIST[1][1])
-    server.on(*RUNS_LIST[2])
+    server.on(RUNS_LIST[2][0], text(404, "no such upstream"), RUNS_LIST[2][1])
+    server.on(*RUNS_LIST[1])
     client.runs.list().page()
     clock.advance(301)
     client.runs.list().page()
-    assert asks(server)[-1] == "GET /v1/runs"
+    assert asks(server)[-1] == "GET /v2/runs"
 
 
 def test_absence_is_remembered_per_client(connect: Connect, server: Server) -> None:
-    server.on(*RUNS_LIST[2])
+    server.on(*RUNS_LIST[1])
     for _ in range(2):
         connect().runs.list().page()
-    assert asks(server) == ["GET /v1/runs", "GET /v2/runs"] * 2
+    assert asks(server) == ["GET /v2/runs", "GET /v1/runs"] * 2
 
 
 @pytest.mark.parametrize("name", ["runs.replay", "runs.cancel"])
@@ -189,11 +193,11 @@ def test_an_unknown_resource_does_not_make_its_route_absent(
 def test_other_errors_do_not_make_a_route_absent(
     connect: Connect, server: Server, status: int
 ) -> None:
-    server.on("GET /v1/runs", text(status, "no"))
-    server.on(*RUNS_LIST[2])
+    server.on("GET /v2/runs", text(status, "no"))
+    server.on(*RUNS_LIST[1])
     with pytest.raises(Exception, match=f"answered {status}"):
         connect(retries=0).runs.list().page()
-    assert asks(server) == ["GET /v1/runs"]
+    assert asks(server) == ["GET /v2/runs"]
 
 
 @pytest.mark.parametrize("name", BOTH)

@@ -62,8 +62,8 @@ def test_calls_before_and_after_the_block_are_not_in_it(client: InngestClient) -
 def test_a_block_has_the_responses_of_retries_and_of_both_routes(
     connect: Connect, server: Server
 ) -> None:
-    server.on("GET /v1/apps", text(404, "404 page not found"))
-    server.on("GET /v2/apps", Reply(503), recorded("v2-apps"))
+    server.on("GET /v2/apps", text(404, "404 page not found"))
+    server.on("GET /v1/apps", Reply(503), says({"data": [], "metadata": {}}))
     client = connect()
     with client.raw() as responses:
         client.apps.list().page()

@@ -76,7 +76,7 @@ def test_it_is_a_dev_server_with_the_shop_until_a_signal_ends_it(ending: signal.
         process.send_signal(ending)
         assert process.wait(PATIENCE) == 0
         assert process.stderr is not None
-        assert process.stderr.read() == "5 events, 4 requests.\n"
+        assert process.stderr.read() == "5 events, 3 requests.\n"
 
 
 def test_a_person_is_told_what_to_do_with_it() -> None:

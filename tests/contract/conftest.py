@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -95,10 +96,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
         return (yield)
     except RouteNotFoundError as error:
         world: World | None = getattr(item, "funcargs", {}).get("world")
-        operation = DOCUMENT.match(error.method, urlsplit(error.url).path)
-        if world is None or operation is None or operation.id not in world.lacks:
-            raise
-        skip_absent(operation.id)
+        asked = re.findall(r"\b([A-Z]+) (?:/api)?(/v\d/[^ )]+)", str(error))
+        asked.append((error.method, urlsplit(error.url).path))
+        for method, path in asked:
+            operation = DOCUMENT.match(method, path)
+            if world is not None and operation is not None and operation.id in world.lacks:
+                skip_absent(operation.id)
+        raise
 
 
 @pytest.hookimpl(wrapper=True)

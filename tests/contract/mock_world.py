@@ -111,8 +111,8 @@ class OldPostgresMockWorld(MockWorld):
     store = "postgresql"
 
 
-class FullMockWorld(MockWorld):
-    """A mock with the asked-for routes, which no known server has."""
+class FullMockWorld(OldMockWorld):
+    """A mock with the asked-for routes, which no known server has, and next to nothing of v2."""
 
     has_asked_for_routes: ClassVar[bool] = True
 

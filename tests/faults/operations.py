@@ -130,7 +130,7 @@ OPERATIONS = (
     Operation("events.runs", lambda it: it.client.events.runs(it.event).page(), "read", "v2 v1"),
     Operation("events.wait", lambda it: it.client.events.wait(it.event, 4), "wait", "v1"),
     Operation("events.explain", lambda it: it.client.events.explain(it.event), "read", "v1"),
-    Operation("runs.list", lambda it: it.client.runs.list().page(), "read", "v1 v2"),
+    Operation("runs.list", lambda it: it.client.runs.list().page(), "read", "v2 v1"),
     Operation(
         "runs.get", lambda it: it.client.runs.get(it.run), "read", "v2 v1", stands_for_kind=True
     ),
@@ -161,7 +161,7 @@ OPERATIONS = (
         "runs.replay",
         lambda it: it.client.runs.replay(it.run),
         "once",
-        "v1 v2",
+        "v2 v1",
         is_repeatable=False,
         stands_for_kind=True,
     ),
@@ -175,12 +175,12 @@ OPERATIONS = (
         "runs.replay_all",
         lambda it: it.client.runs.replay_all(ids=[it.run], in_flight=1),
         "bulk after a look",
-        "v1 v2",
+        "v2 v1",
         is_repeatable=False,
     ),
     Operation("runs.jobs", lambda it: it.client.runs.jobs(it.run), "read", "v1"),
     Operation("runs.trace", lambda it: it.client.runs.trace(it.run), "read", "v2"),
-    Operation("apps.list", lambda it: it.client.apps.list().page(), "read", "v1 v2"),
+    Operation("apps.list", lambda it: it.client.apps.list().page(), "read", "v2 v1"),
     Operation("apps.get", lambda it: it.client.apps.get("shop"), "read", "v2"),
     Operation(
         "functions.list", lambda it: it.client.functions.list("shop").page(), "read", "v2 v1"

@@ -64,7 +64,7 @@ def test_what_must_not_be_done_twice_may_be_tried_again_if_it_was_not_done(
 
 @pytest.mark.parametrize(
     ("operation", "path", "is_safe"),
-    [("runs.cancel", "/v2/runs/*/cancel", True), ("runs.replay", "/v1/runs/*/replay", False)],
+    [("runs.cancel", "/v2/runs/*/cancel", True), ("runs.replay", "/v2/runs/*/rerun", False)],
 )
 def test_an_act_of_which_the_outcome_is_unknown_may_be_tried_again_if_twice_is_as_good_as_once(
     operation: str, path: str, is_safe: bool, world: World

@@ -49,13 +49,13 @@ def test_without_v2_such_a_filter_raises_and_is_never_dropped(
 
 
 @pytest.mark.parametrize("status", ["running", "Completed", "FAILED", ["cancelled"]])
-def test_a_single_status_is_sent_to_v1_in_lower_case(
+def test_a_single_status_is_sent_to_v1_in_lower_case_where_v2_is_absent(
     client: InngestClient, server: Server, status: Any
 ) -> None:
     server.on(*RUNS_LIST[1])
     client.runs.list(status=status, limit=20).page()
     name = (status if isinstance(status, str) else status[0]).lower()
-    assert server.asked == [f"GET /v1/runs?limit=20&status={name}"]
+    assert server.asked[1:] == [f"GET /v1/runs?limit=20&status={name}"]
 
 
 @pytest.mark.parametrize("family", ["v1", "v2"])

@@ -22,7 +22,7 @@ MANAGING: dict[str, Callable[[InngestClient], object]] = {
     "v1 GET": lambda client: client.events.list(limit=1).page(),
     "v1 DELETE": lambda client: client.runs.cancel(UNKNOWN),
     "v1 POST": lambda client: client.signals.send("contract-nobody-waits"),
-    "v1, else v2": lambda client: client.runs.list(limit=1).page(),
+    "v2, else v1": lambda client: client.runs.list(limit=1).page(),
     "v2 GET": lambda client: client.apps.get("no-such-app"),
     "v2 POST": lambda client: client.functions.invoke("no-such-app", "no-such-function"),
 }

@@ -32,7 +32,7 @@ class Apps(Resource):
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
 
-        HTTP: `GET /v1/apps`, else `GET /v2/apps`.
+        HTTP: `GET /v2/apps`, else `GET /v1/apps`.
         """
         return AsyncPaginator(
             self._driver,

@@ -58,8 +58,8 @@ class Runs(Resource):
             InvalidArgumentError: An argument is malformed; nothing was sent.
             RouteNotFoundError: The server lacks the route, or lacks v2 and an argument needs it.
 
-        HTTP: `GET /v1/runs`, else `GET /v2/runs`, which is also used for several statuses and for
-        app, function, since, until and include_output.
+        HTTP: `GET /v2/runs`, else `GET /v1/runs`, which has no filter but one status that is not
+        queued.
         """
         return Paginator(
             self._driver,
@@ -214,7 +214,7 @@ class Runs(Resource):
         Raises:
             NotFoundError: No such run.
 
-        HTTP: `POST /v1/runs/{runId}/replay`, else `POST /v2/runs/{runId}/rerun`.
+        HTTP: `POST /v2/runs/{runId}/rerun`, else `POST /v1/runs/{runId}/replay`.
         """
         return self._driver.run(runs.replay(self._session, id))
 
@@ -268,7 +268,7 @@ class Runs(Resource):
             PartialActionError: It stopped early because no later run could be cancelled; its
                 report has every run.
 
-        HTTP: `GET /v1/runs`, else `GET /v2/runs`, for a filter, as in `list`;
+        HTTP: `GET /v2/runs`, else `GET /v1/runs`, for a filter, as in `list`;
         `POST /v2/runs/{runId}/cancel`, else `DELETE /v1/runs/{runId}`, for each run.
         """
         return CancelJob(
@@ -345,9 +345,9 @@ class Runs(Resource):
             PartialActionError: It stopped early because no later run could be replayed; its
                 report has every run.
 
-        HTTP: `GET /v1/runs`, else `GET /v2/runs`, for a filter; for each run
+        HTTP: `GET /v2/runs`, else `GET /v1/runs`, for a filter; for each run
         `GET /v2/runs/{runId}` if only its id is known, `GET /v1/events/{eventId}/runs`, and
-        `POST /v1/runs/{runId}/replay`, else `POST /v2/runs/{runId}/rerun`.
+        `POST /v2/runs/{runId}/rerun`, else `POST /v1/runs/{runId}/replay`.
         """
         return ReplayJob(
             self._session,

@@ -108,9 +108,7 @@ def read(session: Session, *, deadline: float = math.inf) -> Plan[Catalogue]:
     found: list[Function] = []
     served: list[App] = []
     try:
-        served = yield from read_all(
-            apps.list_apps(session, v2_first=True, **EVERYTHING), deadline=deadline
-        )
+        served = yield from read_all(apps.list_apps(session, **EVERYTHING), deadline=deadline)
     except InngestError as error:
         gaps.append(f"which functions listen, as the apps could not be listed: {why(error)}")
     served = [app for app in served if not app.is_archived]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_id
-from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1, from_v2
+from inngest_rest._core.resources.routes import ask, in_order
 from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
@@ -29,16 +29,8 @@ _LIST_ADVICE: AdviceByError = {
 }
 
 
-def list_apps(
-    session: Session, *, v2_first: bool = False, **paging: Unpack[Paging]
-) -> Listing[App]:
-    """List apps: by v1, which returns all of them at once, or else by v2, which has more of each.
-
-    Args:
-        session: The session whose settings and keys apply.
-        v2_first: Whether v2 is asked first.
-        paging: The arguments of every listing.
-    """
+def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
+    """List apps: v2 has more details; v1 returns all of them at once."""
     by_v1 = Route(
         v1.list_apps_v1,
         v1.list_apps_v1.get_kwargs(),
@@ -57,7 +49,7 @@ def list_apps(
             advice=_LIST_ADVICE,
         )
 
-    routes = (by_v2, unpaged(by_v1)) if v2_first else (unpaged(by_v1), by_v2)
+    routes = in_order("apps.list", list_apps_v2=by_v2, list_apps_v1=unpaged(by_v1))
     return listing(session, *routes, **paging)
 
 
@@ -65,8 +57,9 @@ def get(session: Session, app_id: str) -> Plan[App]:
     """Get one app."""
     operation = v2.get_app_v2
     kwargs = operation.get_kwargs(check_id("app", app_id))
-    return first_present(
+    return ask(
         session,
+        "apps.get",
         Route(
             operation,
             kwargs,

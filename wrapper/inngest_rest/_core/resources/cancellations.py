@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.arguments import check_id, check_moment, check_text, invalid
-from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1
+from inngest_rest._core.resources.routes import ask
 from inngest_rest.errors import Advice, NextCall, ServerError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1
@@ -79,7 +79,7 @@ def create(
         repeatable=False,
         advice=_ADVICE,
     )
-    return first_present(session, route)
+    return ask(session, "cancellations.create", route)
 
 
 def _created(it: api.V1CancellationEnvelope | api.V1Cancellation) -> Cancellation:
@@ -91,4 +91,4 @@ def delete(session: Session, cancellation_id: str) -> Plan[None]:
     operation = v1.delete_cancellation_v1
     kwargs = operation.get_kwargs(check_id("cancellation id", cancellation_id, argument="id"))
     route = Route.without_result(operation, kwargs, deletes=True, may_panic=True, advice=_ADVICE)
-    return first_present(session, route)
+    return ask(session, "cancellations.delete", route)

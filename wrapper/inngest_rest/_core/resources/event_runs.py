@@ -6,11 +6,11 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_id
-from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unpaged
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.resources import from_v1, from_v2, one_run
 from inngest_rest._core.resources.caching import past_cache
+from inngest_rest._core.resources.routes import ask, in_order
 from inngest_rest._core.resources.run_state import UNKNOWN
 from inngest_rest.errors import InngestError
 from inngest_rest_api import models as api
@@ -54,8 +54,6 @@ def list_runs(
         expected = api.V2RunListEnvelope
         return Route(operation, kwargs, expected, lambda it: from_v2.part(it, from_v2.listed_run))
 
-    route_of_v1 = _route_of_v1(event_id)
-
     def complete(listed: tuple[Run, ...]) -> Plan[tuple[Run, ...]]:
         runs = list(listed)
         for place, run in enumerate(runs):
@@ -70,10 +68,15 @@ def list_runs(
                 of_v1[run.id] = yield from one_run.by_v1(session, run.id)
         return tuple(one_run.with_v1(run, of_v1[run.id]) for run in runs)
 
+    of_v1 = _route_of_v1(event_id)
+    routes = in_order(
+        "events.runs",
+        list_event_runs_v2=by_v2,
+        list_event_runs_v1=unpaged(of_v1 if cached else past_cache(session, of_v1)),
+    )
     return listing(
         session,
-        by_v2,
-        unpaged(route_of_v1 if cached else past_cache(session, route_of_v1)),
+        *routes,
         largest_page=_LARGEST_PAGE,
         id_of=attrgetter("id"),
         complete=complete,
@@ -102,7 +105,7 @@ def _by_itself(session: Session, run: Run) -> Plan[Run]:
 
 def by_v1(session: Session, event_id: str) -> Plan[tuple[Run, ...]]:
     """Get the runs of an event from v1, which names the run that each repeats; past its cache."""
-    part = yield from first_present(session, past_cache(session, _route_of_v1(event_id)))
+    part = yield from ask(session, "events.runs", past_cache(session, _route_of_v1(event_id)))
     return part.items
 
 

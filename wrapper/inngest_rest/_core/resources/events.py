@@ -8,13 +8,13 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_id, check_text
-from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.listing import Listing, Paging, Part, listing
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1
 from inngest_rest._core.resources.absent import given, moment
 from inngest_rest._core.resources.caching import past_cache
 from inngest_rest._core.resources.filters import check_window
+from inngest_rest._core.resources.routes import ask, in_order
 from inngest_rest._core.typed_events import check_kind, read_event
 from inngest_rest.errors import Advice, BadRequestError
 from inngest_rest_api import models as api
@@ -73,7 +73,8 @@ def list_events(
         return tuple(map(read, found))
 
     complete = None if as_ is None else read_all
-    return listing(session, by_v1, largest_page=_LARGEST_PAGE, complete=complete, **paging)
+    routes = in_order("events.list", list_events_v1=by_v1)
+    return listing(session, *routes, largest_page=_LARGEST_PAGE, complete=complete, **paging)
 
 
 def get_route(event_id: str) -> Route[Any, StoredEvent]:
@@ -99,19 +100,14 @@ def get_now(
 
     route = get_route(check_id("event id", event_id, argument="id"))
     timed = Route(route.module, route.kwargs, api.V1EventEnvelope, at_time, advice=route.advice)
-    return first_present(session, past_cache(session, timed), deadline=deadline)
+    return ask(session, "events.get", past_cache(session, timed), deadline=deadline)
 
 
 def get(session: Session, event_id: str, as_: type[Any] | None) -> Plan[StoredEvent[Any]]:
     """Get one stored event by its internal id."""
     read = _reader(as_)
-    return read(
-        (
-            yield from first_present(
-                session, get_route(check_id("event id", event_id, argument="id"))
-            )
-        )
-    )
+    route = get_route(check_id("event id", event_id, argument="id"))
+    return read((yield from ask(session, "events.get", route)))
 
 
 def _reader(as_: type[Any] | None) -> Callable[[StoredEvent], StoredEvent[Any]]:

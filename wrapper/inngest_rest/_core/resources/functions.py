@@ -6,11 +6,11 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_id, check_json_object, check_text
-from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1, from_v2
 from inngest_rest._core.resources.absent import needed
+from inngest_rest._core.resources.routes import ask, in_order
 from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
@@ -57,14 +57,16 @@ def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> L
             lambda it: from_v2.part(it, lambda each: from_v2.function(each, app_id)),
         )
 
-    return listing(session, by_v2, unpaged(_by_v1(app_id)), **paging)
+    by_v1 = unpaged(_by_v1(app_id))
+    routes = in_order("functions.list", list_functions_v2=by_v2, list_functions_v1=by_v1)
+    return listing(session, *routes, **paging)
 
 
 def of_v1(
     session: Session, app_id: str, *, deadline: float = math.inf
 ) -> Plan[tuple[Function, ...]]:
     """Get the functions of an app from v1, which alone has their timeouts."""
-    part = yield from first_present(session, _by_v1(app_id), deadline=deadline)
+    part = yield from ask(session, "functions.list", _by_v1(app_id), deadline=deadline)
     return part.items
 
 
@@ -81,8 +83,9 @@ def get(session: Session, app_id: str, function_id: str) -> Plan[Function]:
     """Get one function."""
     operation = v2.get_function_v2
     kwargs = operation.get_kwargs(check_id("app", app_id), check_id("function", function_id))
-    return first_present(
+    return ask(
         session,
+        "functions.get",
         Route(
             operation,
             kwargs,
@@ -110,8 +113,9 @@ def invoke(
         data=api.JsonObject.from_dict(check_json_object("data", data)),
         idempotency_key=idempotency_key or UNSET,
     )
-    return first_present(
+    return ask(
         session,
+        "functions.invoke",
         Route(
             operation,
             operation.get_kwargs(app_id, function_id, body=body),

@@ -13,6 +13,7 @@ from inngest_rest._core.calls.requests import redacted_url
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.resources import events, from_v1, from_v2
 from inngest_rest._core.resources.caching import past_cache
+from inngest_rest._core.resources.routes import ask
 from inngest_rest.errors import (
     Advice,
     ConfigurationError,
@@ -73,9 +74,11 @@ def fetch(
         NotFoundError: Neither has it.
     """
     of_v1 = _by_v1(run_id) if cached else past_cache(session, _by_v1(run_id))
-    routes = (of_v1, _by_v2(session, run_id)) if v1_first else (_by_v2(session, run_id), of_v1)
+    of_v2 = _by_v2(session, run_id)
     try:
-        return (yield from first_present(session, *routes, deadline=deadline))
+        if v1_first:
+            return (yield from first_present(session, of_v1, of_v2, deadline=deadline))
+        return (yield from ask(session, "runs.get", of_v2, of_v1, deadline=deadline))
     except NotFoundError as error:
         if not also_v1 or error.url == redacted_url(session, of_v1):
             raise
@@ -90,7 +93,7 @@ def fetch(
 
 def by_v1(session: Session, run_id: str) -> Plan[Run]:
     """Get a run from v1."""
-    return first_present(session, _by_v1(run_id))
+    return ask(session, "runs.get", _by_v1(run_id))
 
 
 def _by_v1(run_id: str) -> Route[Any, Run]:
@@ -138,9 +141,8 @@ def _hidden_from_v2(session: Session, of_v1: Route[Any, Run], deadline: float) -
     if session.absent.has(of_v1.operation, session.clock.monotonic()):
         return None
     try:
-        return (
-            yield from first_present(session, evolve(of_v1, repeatable=False), deadline=deadline)
-        )
+        route = evolve(of_v1, repeatable=False)
+        return (yield from ask(session, "runs.get", route, deadline=deadline))
     except InngestError:
         return None
 
@@ -159,7 +161,7 @@ def raise_if_unknown(
     route = Route(operation, operation.get_kwargs(run_id), api.V2RunEnvelope, lambda _: None)
     try:
         if not session.absent.has(operation.OPERATION, session.clock.monotonic()):
-            yield from first_present(session, route, deadline=deadline)
+            yield from ask(session, "runs.get", route, deadline=deadline)
             return
     except (NotFoundError, RouteNotFoundError, ConfigurationError):
         pass
@@ -179,7 +181,7 @@ def name_event(
         return
     deadline = min(deadline, session.clock.monotonic() + _HINT_WITHIN)
     try:
-        yield from first_present(session, route, deadline=deadline)
+        yield from ask(session, "events.get", route, deadline=deadline)
     except InngestError:
         return
     error.advice = Advice(

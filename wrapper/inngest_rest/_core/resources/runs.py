@@ -6,13 +6,13 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_id
-from inngest_rest._core.calls.families import first_present
-from inngest_rest._core.calls.listing import Listing, Paging, Part, listing
+from inngest_rest._core.calls.listing import EVERYTHING, Listing, Paging, Part, listing
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1, from_v2
 from inngest_rest._core.resources.absent import needed
 from inngest_rest._core.resources.filters import check_function, check_statuses, check_window
 from inngest_rest._core.resources.one_run import raise_if_unknown
+from inngest_rest._core.resources.routes import ask, in_order
 from inngest_rest.errors import (
     Advice,
     ConflictError,
@@ -78,7 +78,7 @@ def list_runs(
     include_output: bool,
     **paging: Unpack[Paging],
 ) -> Listing[Run]:
-    """List runs, newest first: by v1 if it supports the arguments, else by v2."""
+    """List runs, newest first: by v2, or else by v1 if it supports the arguments."""
     statuses = check_statuses(status)
     check_window(since, until)
     app, function = check_function(app, function)
@@ -108,7 +108,10 @@ def list_runs(
         or len(statuses) > 1
         or not _V1_STATUSES.issuperset(statuses)
     )
-    return listing(session, *([] if v1_ignores else [by_v1]), by_v2, id_of=_ID_OF, **paging)
+    found = (
+        {"list_runs_v2": by_v2} if v1_ignores else {"list_runs_v2": by_v2, "list_runs_v1": by_v1}
+    )
+    return listing(session, *in_order("runs.list", **found), id_of=_ID_OF, **paging)
 
 
 def list_changes(
@@ -135,7 +138,8 @@ def list_changes(
         order=api.V2Order.ASC,
         include_output=bool(include_output) or UNSET,
     )
-    return listing(session, by_v2, id_of=_ID_OF, limit=None, page_size=None, cursor=None)
+    routes = in_order("runs.watch", list_runs_v2=by_v2)
+    return listing(session, *routes, id_of=_ID_OF, **EVERYTHING)
 
 
 def _by_v2(**filters: Any) -> Callable[[Place, int], Route[Any, Part[Run]]]:
@@ -163,7 +167,7 @@ def cancel_if_running(session: Session, run_id: str) -> Plan[bool]:
     of_v1 = v1.cancel_run_v1.get_kwargs(run_id)
     by_v1 = Route.without_result(v1.cancel_run_v1, of_v1, advice=_CANCEL_ADVICE)
     try:
-        yield from first_present(session, by_v2, by_v1)
+        yield from ask(session, "runs.cancel", by_v2, by_v1)
     except ConflictError as error:
         if error.code not in _ENDED_BEFORE:
             raise
@@ -189,7 +193,7 @@ def replay(session: Session, run_id: str) -> Plan[str]:
         repeatable=False,
         advice=_REPLAY_ADVICE,
     )
-    return first_present(session, by_v1, by_v2)
+    return ask(session, "runs.replay", by_v2, by_v1)
 
 
 def jobs(session: Session, run_id: str) -> Plan[list[Job]]:
@@ -200,7 +204,7 @@ def jobs(session: Session, run_id: str) -> Plan[list[Job]]:
         operation, kwargs, api.V1JobListEnvelope, lambda it: list(map(from_v1.job, it.data))
     )
     try:
-        return (yield from first_present(session, route))
+        return (yield from ask(session, "runs.jobs", route))
     except ServerError as error:
         yield from raise_if_unknown(session, run_id, error)
         raise

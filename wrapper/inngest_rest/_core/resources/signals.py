@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_json, check_text
-from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources.absent import needed
+from inngest_rest._core.resources.routes import ask
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1
 
@@ -30,7 +30,7 @@ def send(session: Session, signal: str, data: Any) -> Plan[str]:
         other_forms=(api.V1RunId,),
         repeatable=False,
     )
-    return first_present(session, route)
+    return ask(session, "signals.send", route)
 
 
 def _run_id(it: api.V1RunIdEnvelope | api.V1RunId) -> str:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from inngest_rest._core.arguments import check_id
-from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources.absent import given, json_object, moment, needed
+from inngest_rest._core.resources.routes import ask
 from inngest_rest._core.resources.typed import typed
 from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
 from inngest_rest.models import Span
@@ -53,9 +53,8 @@ def get_trace(session: Session, run_id: str, *, raw: bool) -> Plan[Span]:
         found = evolve(span(answer.data.root_span), run_id=given(answer.data.run_id))
         return found if raw else readable(found)
 
-    return first_present(
-        session, Route(operation, kwargs, api.V2TraceEnvelope, root, advice=_ADVICE)
-    )
+    route = Route(operation, kwargs, api.V2TraceEnvelope, root, advice=_ADVICE)
+    return ask(session, "runs.trace", route)
 
 
 @typed

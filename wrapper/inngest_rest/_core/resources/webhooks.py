@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.arguments import check_id, check_text
-from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1
+from inngest_rest._core.resources.routes import ask
 from inngest_rest.errors import Advice, RouteNotFoundError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1
@@ -68,14 +68,14 @@ def create(session: Session, *, name: str | None, transform: str | None) -> Plan
     """Create a webhook."""
     operation = v1.create_webhook_v1
     kwargs = operation.get_kwargs(body=_body(name, transform))
-    return first_present(session, _route(operation, kwargs, repeatable=False))
+    return ask(session, "webhooks.create", _route(operation, kwargs, repeatable=False))
 
 
 def get(session: Session, webhook_id: str) -> Plan[Webhook]:
     """Get one webhook."""
     operation = v1.get_webhook_v1
     kwargs = operation.get_kwargs(check_id("webhook id", webhook_id, argument="id"))
-    return first_present(session, _route(operation, kwargs))
+    return ask(session, "webhooks.get", _route(operation, kwargs))
 
 
 def update(
@@ -86,7 +86,7 @@ def update(
     kwargs = operation.get_kwargs(
         check_id("webhook id", webhook_id, argument="id"), body=_body(name, transform)
     )
-    return first_present(session, _route(operation, kwargs))
+    return ask(session, "webhooks.update", _route(operation, kwargs))
 
 
 def delete(session: Session, webhook_id: str) -> Plan[None]:
@@ -94,4 +94,4 @@ def delete(session: Session, webhook_id: str) -> Plan[None]:
     operation = v1.delete_webhook_v1
     kwargs = operation.get_kwargs(check_id("webhook id", webhook_id, argument="id"))
     route = Route.without_result(operation, kwargs, deletes=True, advice=_ADVICE)
-    return first_present(session, route)
+    return ask(session, "webhooks.delete", route)

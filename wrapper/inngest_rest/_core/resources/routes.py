@@ -1,0 +1,86 @@
+"""Which operations do the job of each method of the client, in the order in which they are asked.
+
+Plans take the order from here, and so do the diagnosis, the documentation and the tests. v2 comes
+first wherever it does the job: no server was seen to list or replay runs, or to list apps, by v1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from inngest_rest._core.calls.families import first_present
+from inngest_rest_api.api import OPERATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inngest_rest._core.calls.route import Route
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
+    from inngest_rest_api.api import Operation
+
+T = TypeVar("T")
+
+_OPERATIONS = {each.name: each for each in OPERATIONS}
+
+# By name: a module of an operation is imported when it is first asked.
+_ROUTES = {
+    "send": ("send_events",),
+    "health": ("get_health",),
+    "events.list": ("list_events_v1",),
+    "events.get": ("get_event_v1",),
+    "events.runs": ("list_event_runs_v2", "list_event_runs_v1"),
+    "runs.list": ("list_runs_v2", "list_runs_v1"),
+    "runs.get": ("get_run_v2", "get_run_v1"),
+    "runs.watch": ("list_runs_v2",),
+    "runs.cancel": ("cancel_run_v2", "cancel_run_v1"),
+    "runs.replay": ("rerun_run_v2", "replay_run_v1"),
+    "runs.jobs": ("list_run_jobs_v1",),
+    "runs.trace": ("get_run_trace_v2",),
+    "apps.list": ("list_apps_v2", "list_apps_v1"),
+    "apps.get": ("get_app_v2",),
+    "functions.list": ("list_functions_v2", "list_functions_v1"),
+    "functions.get": ("get_function_v2",),
+    "functions.invoke": ("invoke_function_v2",),
+    "signals.send": ("send_signal_v1",),
+    "cancellations.list": ("list_cancellations_v1",),
+    "cancellations.create": ("create_cancellation_v1",),
+    "cancellations.delete": ("delete_cancellation_v1",),
+    "webhooks.list": ("list_webhooks_v1",),
+    "webhooks.get": ("get_webhook_v1",),
+    "webhooks.create": ("create_webhook_v1",),
+    "webhooks.update": ("update_webhook_v1",),
+    "webhooks.delete": ("delete_webhook_v1",),
+}
+
+ROUTES: Mapping[str, tuple[Operation, ...]] = {
+    call: tuple(_OPERATIONS[name] for name in names) for call, names in _ROUTES.items()
+}
+"""The operations of each method that has its own: equivalent ones, in order of preference."""
+
+MADE_OF: Mapping[str, tuple[str, ...]] = {
+    "send_and_wait": ("send", "events.wait"),
+    "send_many": ("send",),
+    "send_file": ("send",),
+    "events.wait": ("events.get", "apps.list", "functions.list", "events.runs", "runs.get"),
+    "events.explain": ("events.get", "events.runs", "apps.list", "functions.list", "events.list"),
+    "runs.wait": ("runs.get",),
+    "runs.wait_many": ("runs.get", "runs.watch"),
+    "runs.cancel_all": ("runs.list", "runs.cancel"),
+    "runs.replay_all": ("runs.list", "runs.get", "events.runs", "runs.replay"),
+    "functions.invoke_many": ("functions.invoke",),
+}
+"""The methods whose requests are those of other methods."""
+
+
+def in_order(call: str, **found: T) -> list[T]:
+    """Return what a call has for some of its operations, by name, in the order of `ROUTES`."""
+    order = [operation.name for operation in ROUTES[call]]
+    return [found[name] for name in sorted(found, key=order.index)]
+
+
+def ask(session: Session, call: str, *routes: Route[Any, T], deadline: float = math.inf) -> Plan[T]:
+    """Perform the first of a method's routes that this server has, in the order of `ROUTES`."""
+    ordered = in_order(call, **{route.operation.name: route for route in routes})
+    return first_present(session, *ordered, deadline=deadline)
