@@ -30,10 +30,13 @@ from inngest_rest import (
     aio,
     client,
 )
+from inngest_rest._core.resources.routes import MADE_OF, ROUTES
 from inngest_rest.aio._checks import Checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from inngest_rest_api.api import Operation
 
 GROUPS = ["events", "runs", "apps", "functions", "signals", "cancellations", "webhooks"]
 
@@ -98,6 +101,43 @@ def test_each_method_documents_its_arguments_errors_and_route(name: str) -> None
     assert "HTTP: `" in words
     documented = set(re.findall(r"^    (\w+)(?= ?\()?:", words, re.MULTILINE))
     assert set(inspect.signature(METHODS[name]).parameters) - {"self"} <= documented
+
+
+def stated_routes(name: str) -> list[str]:
+    """Return the routes that the docstring of a method names, in order, each once."""
+    _, _, http = (inspect.getdoc(METHODS[name]) or "").partition("HTTP: ")
+    found = re.findall(r"`([A-Z]+)\s+(/[^`]*)`", http)
+    return list(dict.fromkeys(f"{method} {anonymous(path)}" for method, path in found))
+
+
+def named(operation: Operation) -> str:
+    return f"{operation.method} {anonymous(operation.path)}"
+
+
+def anonymous(path: str) -> str:
+    return re.sub(r"{\w+}", "{}", path)
+
+
+def routes_of(call: str) -> Iterator[str]:
+    """Return the routes of a call, and those of the calls that it is made of."""
+    yield from map(named, ROUTES.get(call, ()))
+    for part in MADE_OF.get(call, ()):
+        yield from routes_of(part)
+
+
+def call_of(name: str) -> str:
+    kind, _, method = name.partition(".")
+    return method if kind in ("AsyncInngestClient", "Checks") else f"{kind.lower()}.{method}"
+
+
+@each_call
+def test_the_routes_that_a_method_documents_are_those_it_asks_in_their_order(name: str) -> None:
+    call = call_of(name)
+    assert call in {*ROUTES, *MADE_OF, "diagnose"}
+    own = [named(each) for each in ROUTES.get(call, ())]
+    stated = stated_routes(name)
+    assert stated[: len(own)] == own
+    assert call == "diagnose" or set(stated[len(own) :]) <= set(routes_of(call))
 
 
 # Necessary differences of the buffers: sentences of their docstrings, by their beginnings.

@@ -64,14 +64,22 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
     "send_many": ("send",),
     "send_file": ("send",),
     "events.wait": ("events.get", "apps.list", "functions.list", "events.runs", "runs.get"),
-    "events.explain": ("events.get", "events.runs", "apps.list", "functions.list", "events.list"),
+    "events.explain": (
+        "events.get",
+        "events.runs",
+        "apps.list",
+        "functions.list",
+        "events.list",
+        "runs.list",
+    ),
     "runs.wait": ("runs.get",),
+    "runs.watch": ("runs.get",),
     "runs.wait_many": ("runs.get", "runs.watch"),
     "runs.cancel_all": ("runs.list", "runs.cancel"),
     "runs.replay_all": ("runs.list", "runs.get", "events.runs", "runs.replay"),
     "functions.invoke_many": ("functions.invoke",),
 }
-"""The methods whose requests are those of other methods."""
+"""The methods that make requests of other methods, besides those of their own."""
 
 
 def in_order(call: str, **found: T) -> list[T]:
