@@ -125,13 +125,28 @@ def test_a_relative_window_is_fixed_to_an_instant_of_the_servers_clock(
 ) -> None:
     mock = MockServer(clock=lambda: int(clock.now() + ahead) * 10**9)
     client = connect(transport=mock.transport)
-    client.runs.cancel_all(since=timedelta(hours=2), until=timedelta(minutes=5))
+    report = client.runs.cancel_all(since=timedelta(hours=2), until=timedelta(minutes=5))
     # One request where the clocks agree.
     assert [each.path for each in mock.requests].count("/v2/runs") == (2 if ahead else 1)
     query = parse_qs(mock.requests[-1].query)
     since, until = (datetime.fromisoformat(query[each][0]) for each in ("from", "until"))
     assert abs(mock.now - timedelta(hours=2) - since) <= timedelta(seconds=1)
     assert until - since == timedelta(hours=1, minutes=55)
+    assert (report.since, report.until) == (since, until)
+    assert ActionReport.from_json(report.to_json()) == report
+    assert client.runs.cancel_all(resume=report) == report
+    assert client.runs.cancel_all([], dry_run=True).until is None
+
+
+@pytest.mark.parametrize("ahead", [0, 600, -600])
+def test_a_window_without_an_end_ends_when_the_runs_were_listed(
+    connect: Connect, clock: Clock, ahead: int
+) -> None:
+    mock = MockServer(clock=lambda: int(clock.now() + ahead) * 10**9)
+    report = connect(transport=mock.transport).runs.cancel_all(status="running")
+    assert report.since is None
+    assert report.until is not None
+    assert abs(mock.now - report.until) <= timedelta(seconds=1)
 
 
 def test_ids_are_acted_on_once_each_in_their_order(client: InngestClient, mock: MockServer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
@@ -117,10 +118,14 @@ class ActionReport(Record):
     Attributes:
         action: The operation: "runs.cancel", "runs.replay", or "functions.invoke APP/FUNCTION".
         rows: One row per run or input; the position of each is its index.
+        since: For runs that a filter selected, the beginning of its window, by the server's clock.
+        until: The end of that window; if the filter had none, when the runs were listed.
     """
 
     action: str
     rows: tuple[ActionRow, ...] = field(repr=False, converter=_rows)
+    since: datetime | None = None
+    until: datetime | None = None
 
     @property
     def counts(self) -> dict[ActionOutcome, int]:
@@ -137,6 +142,8 @@ class ActionReport(Record):
         return {
             "action": self.action,
             "counts": {str(outcome): count for outcome, count in self.counts.items()},
+            "since": self.since and self.since.isoformat(),
+            "until": self.until and self.until.isoformat(),
             "rows": [row.to_dict() for row in self.rows],
         }
 
@@ -149,7 +156,8 @@ class ActionReport(Record):
         """
         try:
             rows = [_row(index, row) for index, row in enumerate(value["rows"])]
-            return cls(_text(value["action"]), rows)
+            window = _moment(value.get("since")), _moment(value.get("until"))
+            return cls(_text(value["action"]), rows, *window)
         except _MALFORMED as error:
             raise ValueError(
                 f"this is not the report of a bulk operation: {_described(error)}"
@@ -184,6 +192,10 @@ def _index(value: object) -> int:
 
 def _optional_text(value: object) -> str | None:
     return None if value is None else _text(value)
+
+
+def _moment(value: object) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(_text(value))
 
 
 def _text(value: object) -> str:

@@ -22,6 +22,8 @@ from inngest_rest.errors import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.typing import Seconds
@@ -62,6 +64,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         action: The operation.
         dry_run: Whether to report what would be done, without doing it.
         rows: All rows as they are now.
+        window: The beginning and end of the window of a filter.
     """
 
     outage = (ServerError, TransportError)
@@ -77,6 +80,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         self.action = action
         self.dry_run = arguments["dry_run"]
         self.rows: list[ActionRow] = []
+        self.window: tuple[datetime | None, datetime | None] = (None, None)
         self._on_start = check_callable("on_start", arguments["on_start"])
         self._on_result = check_callable("on_result", arguments["on_result"])
         self._begun: dict[int, ActionRow] = {}
@@ -99,6 +103,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
                 f"is the report of {found.action}, which cannot be resumed by {self.action}",
             )
         self.rows = list(found.rows)
+        self.window = found.since, found.until
 
     def begin(self, row: ActionRow) -> None:
         """Record and announce that the request for a row is about to be sent."""
@@ -133,7 +138,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         ) from self.stopped_by
 
     def _report(self) -> ActionReport:
-        return ActionReport(self.action, self.rows)
+        return ActionReport(self.action, self.rows, *self.window)
 
 
 def _not_begun(row: ActionRow) -> ActionRow:

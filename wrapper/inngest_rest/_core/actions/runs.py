@@ -177,20 +177,29 @@ class RunsJob(ReportedJob):
                 raise
             moved = abs(clocks["api"].ahead - ahead)
             if moved <= SAME_WITHIN or not selected.is_relative:
+                since, until = self._window(selected)
+                self.window = since, until or clocks["api"].at(selected.made_at)
                 return walk, page
 
     def _listing(self, selected: _RunFilter) -> Listing[Run]:
+        since, until = self._window(selected)
         return runs.list_runs(
             self.session,
             status=selected.status,
             app=selected.app,
             function=selected.function,
-            since=self._instant("since", selected.since, selected),
-            until=self._instant("until", selected.until, selected),
+            since=since,
+            until=until,
             include_output=False,
             limit=selected.limit,
             page_size=None,
             cursor=None,
+        )
+
+    def _window(self, selected: _RunFilter) -> tuple[datetime | None, datetime | None]:
+        return (
+            self._instant("since", selected.since, selected),
+            self._instant("until", selected.until, selected),
         )
 
     def _instant(
