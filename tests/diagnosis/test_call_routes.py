@@ -9,8 +9,8 @@ import pytest
 
 from inngest_rest import InngestClient, InngestError
 from inngest_rest._core.calls.settings import resolve
-from inngest_rest._core.diagnosis.call_routes import call_routes
-from inngest_rest._core.diagnosis.releases import Releases
+from inngest_rest._core.diagnosis.evidence import Releases, call_routes
+from inngest_rest._core.resources.routes import MADE_OF
 from inngest_rest.testing import MockServer, completes, sleeps, waits_for
 from inngest_rest_api.api import OPERATIONS
 from tests.test_doors import METHODS
@@ -68,13 +68,6 @@ CALLS: dict[str, Callable[[InngestClient, MockServer], object]] = {
     "webhooks.delete": lambda client, _: client.webhooks.delete("1"),
 }
 
-# Calls that are made of these, or of nothing but themselves.
-COMPOSED = {
-    *("send_and_wait", "send_many", "send_file", "events.explain", "events.wait", "runs.wait"),
-    *("runs.wait_many", "runs.cancel_all", "runs.replay_all", "functions.invoke_many"),
-    *("health", "diagnose"),
-}
-
 
 def routes(release: str) -> dict[str, CallRoute]:
     found = call_routes(resolve(dev=True, environ={}), Releases.exactly(release))
@@ -89,7 +82,12 @@ def test_every_method_of_the_client_has_a_route_or_is_made_of_those_that_have() 
     }
     own = {each for each in methods if "." not in each} - groups
     ours = {each for each in named | own if not each.rpartition(".")[2].startswith("_")}
-    assert ours - {"aclose", "with_options", "raw", "target"} == {*CALLS} | COMPOSED
+    assert ours - {"aclose", "with_options", "raw", "target"} == {
+        *CALLS,
+        *MADE_OF,
+        "health",
+        "diagnose",
+    }
     assert set(routes("1.43.0")) == set(CALLS)
 
 

@@ -1,37 +1,116 @@
-"""The plan of a diagnosis: the requests that it makes, and what they show."""
+"""Find out what answers, and whether keys and settings fit it, by single requests.
+
+Nothing is sent but reads, each once; an error of one is evidence, and is not raised.
+"""
 
 from __future__ import annotations
 
 import platform
-from typing import TYPE_CHECKING
+import re
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
+from attrs import frozen
 
-from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26
-from inngest_rest._core.diagnosis import findings
-from inngest_rest._core.diagnosis.call_routes import call_routes
-from inngest_rest._core.diagnosis.evidence import Evidence
-from inngest_rest._core.diagnosis.probes import BY_RELEASE, DEV_INFO, HEALTH, V1, V2, Answer, probe
-from inngest_rest._core.diagnosis.releases import Releases, release_of
+from inngest_rest._core.calls import answers, raw, requests
+from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
+from inngest_rest._core.calls.server_clock import stated_time
+from inngest_rest._core.diagnosis.evidence import Answer, Releases, ServerEvidence, release_of
+from inngest_rest._core.diagnosis.rules import findings
+from inngest_rest._core.plans import Call, Plan, call
+from inngest_rest._core.resources.absent import needed
 from inngest_rest._version import __version__
 from inngest_rest.diagnosis import Diagnosis, ServerKind
+from inngest_rest.errors import ClosedError, InngestError
+from inngest_rest_api import models as api
+from inngest_rest_api.api import ingest, v1, v2
 
 if TYPE_CHECKING:
+    from inngest_rest._core.calls.route import OperationModule
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.calls.settings import Settings
-    from inngest_rest._core.plans import Plan
+    from inngest_rest._core.plans import Host
     from inngest_rest._core.secret import Secret
+    from inngest_rest_api.api import Operation
+
+T = TypeVar("T")
+
+_NO_ULID = "0" * 26
+_NO_APP = "inngest-rest-doctor"
 
 _V2_SINCE, _V2_ROOT_SINCE = "1.11.6", "1.26.0"
 
 _OF_CLOUD = ("inngest.com", "inn.gs")
 
 
+HEALTH = Route(
+    ingest.get_health,
+    ingest.get_health.get_kwargs(),
+    api.Health,
+    lambda it: needed(it.message, "message"),
+)
+DEV_INFO = Route(
+    ingest.get_dev_info,
+    ingest.get_dev_info.get_kwargs(),
+    api.DevInfo,
+    lambda it: needed(it.version, "version"),
+)
+V1 = Route(
+    v1.list_events_v1,
+    v1.list_events_v1.get_kwargs(limit=1),
+    api.V1EventListEnvelope,
+    lambda _: None,
+)
+"""A read that costs a server little; it needs the signing key."""
+V2 = Route(v2.get_health_v2, v2.get_health_v2.get_kwargs(), api.V2HealthEnvelope, lambda _: None)
+"""The same of v2, which takes an API key, too."""
+
+
+def _of_nothing(
+    module: Any, *arguments: str, expected: type[Any], **options: Any
+) -> Route[Any, None]:
+    return Route(module, module.get_kwargs(*arguments, **options), expected, lambda _: None)
+
+
+@frozen
+class _WithGet:
+    """An operation with its path, but another method: GET, which does nothing there."""
+
+    OPERATION: Operation
+
+
+def _of_path(module: OperationModule) -> Route[Any, None]:
+    """Return a route by which a server shows whether it has a path, but not for GET.
+
+    To a wrong method v2 responds with 501, to an unknown path with 404 (document, info).
+    """
+    operation = module.OPERATION._replace(method="GET")
+    url = re.sub(r"\{\w+\}", _NO_ULID, operation.path)
+    return Route(_WithGet(operation), {"url": url}, api.V2RunIdEnvelope, lambda _: None)
+
+
+BY_RELEASE: tuple[Route[Any, None], ...] = (
+    _of_nothing(v2.list_apps_v2, limit=1, expected=api.V2AppListEnvelope),
+    _of_path(v2.cancel_run_v2),
+    _of_nothing(v2.list_runs_v2, limit=1, expected=api.V2RunListEnvelope),
+    _of_path(v2.rerun_run_v2),
+    _of_nothing(v2.get_app_v2, _NO_APP, expected=api.V2AppEnvelope),
+    _of_nothing(v2.list_event_runs_v2, _NO_ULID, expected=api.V2RunListEnvelope),
+    _of_nothing(v2.get_run_v2, _NO_ULID, expected=api.V2RunEnvelope),
+    _of_path(v2.invoke_function_v2),
+    V2,
+    _of_nothing(v1.list_functions_v1, _NO_APP, expected=list[api.V1Function]),
+    V1,
+)
+"""Reads that releases have since some release, the newest first; they find nothing."""
+
+
 def diagnose(session: Session) -> Plan[Diagnosis]:
     """Find out what answers, and whether keys and settings fit it; nothing is sent but reads."""
     settings = session.settings
-    found = Evidence(settings, session.has_own_transport)
+    found = ServerEvidence(settings, session.has_own_transport)
     # Of its own, so that neither what was learned before is believed, nor this is kept.
     own = session.apart()
     yield from _look_at_hosts(own, found)
@@ -41,15 +120,14 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
             found.releases = Releases.exactly(found.release)
         elif found.kind is not ServerKind.CLOUD:
             found.releases = yield from _narrow_down(own, found)
-    calls = call_routes(settings, found.releases) if found.is_up else ()
     return Diagnosis(
         settings.target,
         found.kind,
         found.release,
         None if found.release else found.releases.first,
         None if found.release else found.releases.below,
-        tuple(findings.of(found, calls)),
-        calls,
+        tuple(findings(found)),
+        found.calls,
         found.skew_s,
         versions={
             "inngest-rest": __version__,
@@ -59,7 +137,7 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
     )
 
 
-def _look_at_hosts(session: Session, found: Evidence) -> Plan[None]:
+def _look_at_hosts(session: Session, found: ServerEvidence) -> Plan[None]:
     """Find out what answers at each host, and which release it states."""
     settings = session.settings
     health = yield from probe(session, HEALTH)
@@ -78,7 +156,7 @@ def _look_at_hosts(session: Session, found: Evidence) -> Plan[None]:
         found.kind = ServerKind.DEV if health.server_kind == "dev" else ServerKind.SELF_HOSTED
 
 
-def _try_keys(session: Session, found: Evidence) -> Plan[None]:
+def _try_keys(session: Session, found: ServerEvidence) -> Plan[None]:
     settings = session.settings
     for name, bearer in zip(settings.signing_key_kinds, settings.signing_bearers, strict=False):
         found.signing_keys[name] = yield from probe(session, V1, bearer)
@@ -96,7 +174,7 @@ def _probe_v2(session: Session, bearer: Secret | None) -> Plan[Answer[None]]:
     return answer
 
 
-def _narrow_down(session: Session, found: Evidence) -> Plan[Releases]:
+def _narrow_down(session: Session, found: ServerEvidence) -> Plan[Releases]:
     """Return the releases that have the routes that the server has."""
     bearers = _accepted_bearers(found)
     if not bearers and found.kind is not ServerKind.DEV:
@@ -126,7 +204,7 @@ def _narrow_down(session: Session, found: Evidence) -> Plan[Releases]:
     return releases
 
 
-def _accepted_bearers(found: Evidence) -> list[Secret]:
+def _accepted_bearers(found: ServerEvidence) -> list[Secret]:
     """Return the bearer tokens that were accepted, those for both families first."""
     settings = found.settings
     answers = found.signing_keys.values()
@@ -144,3 +222,54 @@ def _first_bearer(settings: Settings) -> Secret | None:
 def _is_of_cloud(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     return any(host == each or host.endswith(f".{each}") for each in _OF_CLOUD)
+
+
+def probe(session: Session, route: Route[Any, T], bearer: Secret | None = None) -> Plan[Answer[T]]:
+    """Make one request, without a retry.
+
+    Args:
+        session: The session whose settings and clock apply.
+        route: The operation.
+        bearer: The bearer token to send, if any.
+
+    Raises:
+        ClosedError: The client is closed.
+    """
+    url, family = requests.redacted_url(session, route), route.operation.tag
+    timeout, began = session.settings.timeout, session.clock.now()
+
+    def read(response: httpx.Response) -> Answer[T]:
+        raw.record(session, route, response, url)
+        found: dict[str, Any]
+        try:
+            found = {"value": answers.read(response, route, url, session)}
+        except InngestError as error:
+            found = {"error": error}
+        middle = (began + session.clock.now()) / 2
+        kind = response.headers.get("x-inngest-server-kind")
+        return Answer(url, family, server_kind=kind, skew_s=_skew(response, middle), **found)
+
+    build = partial(requests.build, session, route, bearer, url)
+    host: Host = "event" if family == "ingest" else "api"
+    attempt = Call(
+        host,
+        route.operation.method,
+        url,
+        build,
+        timeout,
+        read,
+        session.redact,
+        session.settings.max_bytes,
+    )
+    try:
+        return (yield from call(attempt))
+    except ClosedError:
+        raise
+    except InngestError as error:
+        return Answer(url, family, error=error)
+
+
+def _skew(response: httpx.Response, now: float) -> float | None:
+    """Return how many seconds the server's clock is ahead; its time is cut to whole ones."""
+    stated = stated_time(response)
+    return None if stated is None else round(stated.timestamp() + 0.5 - now, 1)
