@@ -9,9 +9,7 @@ from inngest_rest._core.arguments import check_count, check_count_or_none, check
 from inngest_rest._core.calls.retry import is_hopeless
 from inngest_rest._core.locks import Locked
 from inngest_rest._core.plans import Plan, sleep
-from inngest_rest.errors import (
-    InngestError,
-)
+from inngest_rest.errors import InngestError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable
@@ -51,11 +49,7 @@ class Pace(Locked):
     """
 
     def __init__(
-        self,
-        clock: Callable[[], float],
-        in_flight: int,
-        max_requests: int | None,
-        period: Seconds,
+        self, clock: Callable[[], float], in_flight: int, max_requests: int | None, period: Seconds
     ) -> None:
         super().__init__()
         self.in_flight = check_count("in_flight", in_flight, at_most=MAX_IN_FLIGHT)
@@ -99,6 +93,7 @@ class BulkJob(ABC, Generic[J, T, R]):
         self.session = session
         self.stopped_by: InngestError | None = None
         self._pace = pace
+        self._patience = session.settings.retry.total
         self._failures = 0
 
     @abstractmethod
@@ -144,12 +139,8 @@ class BulkJob(ABC, Generic[J, T, R]):
         """Tally a result; return whether to continue."""
         cause = self.tally(target, result)
         self._failures = self._failures + 1 if isinstance(cause, self.outage) else 0
-        patience = self.session.settings.retry.total
-        if (
-            self._failures >= _OUTAGE
-            or isinstance(cause, self.hopeless)
-            or is_hopeless(cause, patience)
-        ):
+        is_final = isinstance(cause, self.hopeless) or is_hopeless(cause, self._patience)
+        if is_final or self._failures >= _OUTAGE:
             self.stopped_by = self.stopped_by or cause
         return self.stopped_by is None
 
