@@ -31,7 +31,6 @@ from inngest_rest import (
     client,
 )
 from inngest_rest._core.resources.routes import MADE_OF, ROUTES
-from inngest_rest.aio._checks import Checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +53,7 @@ def groups(door: Any) -> list[type]:
 
 
 def methods() -> Iterator[tuple[str, Any]]:
-    for kind in (AsyncInngestClient, Checks, *groups(AsyncInngestClient)):
+    for kind in (AsyncInngestClient, *groups(AsyncInngestClient)):
         for name, method in own_functions(kind).items():
             yield f"{kind.__name__}.{name}", method
 
@@ -127,7 +126,7 @@ def routes_of(call: str) -> Iterator[str]:
 
 def call_of(name: str) -> str:
     kind, _, method = name.partition(".")
-    return method if kind in ("AsyncInngestClient", "Checks") else f"{kind.lower()}.{method}"
+    return method if kind == "AsyncInngestClient" else f"{kind.lower()}.{method}"
 
 
 @each_call

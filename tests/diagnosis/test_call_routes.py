@@ -76,7 +76,7 @@ def routes(release: str) -> dict[str, CallRoute]:
 
 def test_every_method_of_the_client_has_a_route_or_is_made_of_those_that_have() -> None:
     groups = {"events", "runs", "apps", "functions", "signals", "cancellations", "webhooks"}
-    methods = {name.removeprefix("AsyncInngestClient.").removeprefix("Checks.") for name in METHODS}
+    methods = {name.removeprefix("AsyncInngestClient.") for name in METHODS}
     named = {
         f"{kind.lower()}.{it}" for kind, _, it in (each.partition(".") for each in methods) if it
     }

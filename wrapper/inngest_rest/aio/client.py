@@ -17,7 +17,6 @@ from inngest_rest._core.drivers import connection_pool
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.sending import send
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
-from inngest_rest.aio._checks import Checks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from inngest_rest.aio.runs import Runs
     from inngest_rest.aio.signals import Signals
     from inngest_rest.aio.webhooks import Webhooks
+    from inngest_rest.diagnosis import Diagnosis
     from inngest_rest.event import EventLike
     from inngest_rest.models import Run
     from inngest_rest.reports import BatchReport, SendReport
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from inngest_rest.typing import ApiVersion, EventNameCheck, Seconds
 
 
-class AsyncInngestClient(Checks):
+class AsyncInngestClient:
     """A client for Inngest's HTTP API.
 
     Each argument left out is read from the environment variable named beside it. Making a client
@@ -376,6 +376,38 @@ class AsyncInngestClient(Checks):
                 self._session, batch_size, in_flight, on_batch, max_requests, period
             ),
         )
+
+    async def health(self) -> None:
+        """Return if the server is up.
+
+        Raises:
+            InngestError: The server is not up, or is not an Inngest server.
+
+        HTTP: `GET /health` on the host for events.
+        """
+        from inngest_rest._core.resources import health
+
+        return await self._driver.run(health.check(self._session))
+
+    async def diagnose(self) -> Diagnosis:
+        """Find out what answers at the base URL, and whether keys and settings fit it.
+
+        Each thing that is found says what to do about it, and none contains a key. Only reads are
+        sent, each once; so whether an event key is accepted stays unknown.
+
+        Returns:
+            The kind and the release of the server, the findings, and which route answers each call.
+            A server that does not respond, or is not Inngest, is a finding, too.
+
+        Raises:
+            ClosedError: The client is closed.
+
+        HTTP: `GET /health`, `GET /dev`, `GET /v1/events`, `GET /v2/health`; and other GETs of v2
+        and v1 where the server does not state its release.
+        """
+        from inngest_rest._core.diagnosis import diagnose
+
+        return await self._driver.run(diagnose.diagnose(self._session))
 
     async def aclose(self) -> None:
         """Close all connections; the client cannot be used afterwards."""

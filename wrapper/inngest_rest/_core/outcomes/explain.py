@@ -56,14 +56,13 @@ def explain_stored(
     session: Session, event_id: str, *, deadline: float = math.inf
 ) -> Plan[Explanation]:
     """Explain what became of an event, by its internal id."""
-    unread = None
     try:
         event, at = yield from events.get_now(session, event_id, deadline=deadline)
     except (ConfigurationError, RouteNotFoundError) as error:
         unread = f"the event itself: {why(error)}"
-    runs = yield from runs_of(session, event_id, deadline)
-    if unread is not None:
+        runs = yield from runs_of(session, event_id, deadline)
         return Explanation(event_id, None, runs=runs, unchecked=(unread,))
+    runs = yield from runs_of(session, event_id, deadline)
     known = yield from listeners.read(session, deadline=deadline)
     now = session.server_clocks["api"].now()
     evidence = EventEvidence(

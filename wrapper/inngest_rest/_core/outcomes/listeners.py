@@ -48,7 +48,7 @@ _DEEPEST_DATA = 100
 # 1, and 1 + 1 is "11" to a server that has read one of them from JSON.
 _OPERATORS = {"_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "_&&_", "_||_", "!_", "@in", "_[_]"}
 
-_JSON_TYPES = {dict, list, str, int, float, bool, type(None)}
+_JSON_TYPES = {str, int, float, bool, type(None)}
 
 _UNITS = {
     "ns": 1e-9,
@@ -190,7 +190,7 @@ def holds(condition: str, event: StoredEvent) -> bool | None:
     and others fail; servers keep the backslashes of text.
     """
     fields = {name: getattr(event, name) for name in ("id", "name", "data", "user", "ts", "v")}
-    if len(condition) > _LONGEST_CONDITION or "\\" in condition or not _is_shallow_json(fields):
+    if len(condition) > _LONGEST_CONDITION or "\\" in condition or not _is_json(fields):
         return None
     try:
         import cel  # noqa: PLC0415
@@ -204,15 +204,12 @@ def holds(condition: str, event: StoredEvent) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def _is_shallow_json(value: object) -> bool:
-    level = [value]
-    for _ in range(_DEEPEST_DATA):
-        if any(type(each) not in _JSON_TYPES for each in level):
-            return False
-        lists = [each for each in level if isinstance(each, list)]
-        level = [part for each in level if isinstance(each, dict) for part in each.values()]
-        level += [part for each in lists for part in each]
-    return not level
+def _is_json(value: object, depth: int = _DEEPEST_DATA) -> bool:
+    """Return whether data is what JSON has, and not nested deep."""
+    if not isinstance(value, dict | list):
+        return type(value) in _JSON_TYPES
+    parts = cast("Iterable[object]", value.values() if isinstance(value, dict) else value)
+    return depth > 0 and all(_is_json(part, depth - 1) for part in parts)
 
 
 def limit(function: Function | None, *names: str) -> Limit | None:

@@ -128,8 +128,9 @@ def _allowed(rules: Sequence[Rule[S]], subject: S) -> Iterator[Reason]:
         if facts is None:
             continue
         words = defaultdict[str, Any](str, name=subject.name, run=subject.ids[2])
-        for part in (*facts.values(), facts):
-            words.update(part if isinstance(part, Mapping) else {})
+        parts: list[Mapping[str, Any]] = [it for it in facts.values() if isinstance(it, Mapping)]
+        for part in (*parts, facts):
+            words.update(part)
         shown = {name: fact for name, fact in facts.items() if not name.startswith("_")}
         text = rule.text.format_map(words)
         yield Reason(rule.kind, text, rule.is_certain, *subject.ids, shown)
