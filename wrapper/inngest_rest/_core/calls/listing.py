@@ -197,7 +197,7 @@ class Walk(Generic[T]):
         self.is_done = following is None or self._left == 0
         if self._listing.complete is not None and items:
             items = yield from self._listing.complete(items)
-        start = Cursor(path, places[0] if places else 0, cursor.place if cursor else "")
+        start = Cursor(path, indices[0] if indices else 0, cursor.cursor if cursor else "")
         return Page(items, None if following is None else str(following), start)
 
     def _fetch(
