@@ -286,9 +286,9 @@ class Span(Record):
             ImportError: rich is not installed; the message names the extra.
             ValueError: `now` has no time zone.
         """
-        from inngest_rest._waterfall import drawing  # noqa: PLC0415 - few programs draw
+        from inngest_rest import _waterfall  # noqa: PLC0415 - few programs draw
 
-        return drawing.for_terminal(self, width=width, color=color, now=now)
+        return _waterfall.for_terminal(self, width=width, color=color, now=now)
 
     def to_html(self, *, now: datetime | None = None) -> str:
         """Return the same waterfall as one page of HTML, which loads nothing and runs no script.
@@ -303,9 +303,9 @@ class Span(Record):
         Raises:
             ValueError: `now` has no time zone.
         """
-        from inngest_rest._waterfall import drawing  # noqa: PLC0415 - few programs draw
+        from inngest_rest import _waterfall  # noqa: PLC0415 - few programs draw
 
-        return drawing.as_page(self, now=now)
+        return _waterfall.as_page(self, now=now)
 
 
 @frozen(repr=False)

@@ -1,4 +1,4 @@
-"""Lay a trace out as rows on one time axis: what both drawings of it share."""
+"""Lay a trace out as rows on one time axis, and write its durations: what both drawings share."""
 
 from __future__ import annotations
 
@@ -14,6 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _INSTANT = timedelta(milliseconds=1)
+_SECOND = timedelta(seconds=1)
+_MINUTE = timedelta(minutes=1)
+_HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
+
+# Distances between ticks; beyond, whole days in powers of ten.
+_STEPS = (
+    *(timedelta(milliseconds=each) for each in (1, 2, 5, 10, 20, 50, 100, 200, 500)),
+    *(timedelta(seconds=each) for each in (1, 2, 5, 10, 15, 30)),
+    *(timedelta(minutes=each) for each in (1, 2, 5, 10, 15, 30)),
+    *(timedelta(hours=each) for each in (1, 2, 3, 6, 12)),
+    *(timedelta(days=each * 10**power) for power in range(7) for each in (1, 2, 5)),
+)
+
 
 # A span with one of these does not go on, even if its end is missing.
 _ENDED = frozenset({"completed", "failed", "cancelled", "skipped"})
@@ -217,3 +231,37 @@ def _after(start: datetime | None, duration: timedelta | None) -> datetime | Non
         return None if start is None or duration is None else start + duration
     except OverflowError:
         return None
+
+
+def text_of(duration: timedelta) -> str:
+    """Write a duration with three figures: 57 ms, 4.04 s, 3 min 20 s, 2 h 05 min, 3 d 04 h."""
+    if duration < _SECOND:
+        return f"{duration // timedelta(milliseconds=1)} ms"
+    # Rounded first: 59.996 s is a minute.
+    seconds = duration.total_seconds()
+    if (rounded := round(seconds, 2)) < 10:
+        return f"{rounded:.2f} s"
+    if (rounded := round(seconds, 1)) < 60:
+        return f"{rounded:.1f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds:02} s"
+    hours, minutes = divmod(round(duration / _MINUTE), 60)
+    if hours < 24:
+        return f"{hours} h {minutes:02} min"
+    days, hours = divmod(round(duration / _HOUR), 24)
+    return f"{days} d {hours:02} h"
+
+
+def ticks(total: timedelta, at_most: int) -> list[timedelta]:
+    """Return round durations from zero up to a total, no more than `at_most` after the zero."""
+    step = next((each for each in _STEPS if total < each * (at_most + 1)), _STEPS[-1])
+    return [step * count for count in range(min(total // step, at_most) + 1)]
+
+
+def tick_text(tick: timedelta) -> str:
+    """Write a tick without zeros at its end: 0, 200 ms, 5 s, 1.5 s, 2 min, 3 h, 4 d."""
+    for unit, name in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (_SECOND, "s")):
+        if tick >= unit:
+            return f"{tick / unit:g} {name}"
+    return f"{tick // timedelta(milliseconds=1)} ms" if tick else "0"

@@ -10,7 +10,7 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from inngest_rest._waterfall.durations import text_of, tick_text, ticks
+from inngest_rest._waterfall.layout import text_of, tick_text, ticks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

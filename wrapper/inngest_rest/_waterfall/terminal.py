@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.style import Style
 
 from inngest_rest._visible import is_right_to_left
-from inngest_rest._waterfall.durations import text_of, tick_text, ticks
+from inngest_rest._waterfall.layout import text_of, tick_text, ticks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
