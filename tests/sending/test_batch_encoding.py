@@ -13,7 +13,7 @@ import pytest
 
 from inngest_rest import Event, InvalidEventError
 from inngest_rest._core.sending import batching
-from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode
+from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode, encode_together
 
 NAN, INF = float("nan"), float("inf")
 TS = 1_795_543_200_000
@@ -121,20 +121,20 @@ def test_an_event_is_encoded_or_rejected_alike_alone_and_in_a_batch(others: str)
 
 @pytest.mark.parametrize("kind", PLAIN)
 def test_ordinary_events_take_the_fast_path(kind: str) -> None:
-    assert (batching.dump_together([PLAIN[kind]] * 10) is None) == (kind == "bare Event")
+    assert (encode_together([PLAIN[kind]] * 10) is None) == (kind == "bare Event")
 
 
 @pytest.mark.parametrize("field", ["user", "ts", "v"])
 def test_a_field_may_be_present_in_only_some_events_of_a_batch(field: str) -> None:
     full: dict[str, Any] = {"name": "a", "data": {}, "user": {}, "ts": TS, "v": "1"}
     less = {key: value for key, value in full.items() if key != field}
-    assert batching.dump_together([full, less] * 5) is not None
-    assert batching.dump_together([Event(**full), Event(**less)] * 5) is not None
+    assert encode_together([full, less] * 5) is not None
+    assert encode_together([Event(**full), Event(**less)] * 5) is not None
 
 
 def test_encoding_does_not_change_the_events() -> None:
     events: list[Any] = [{"name": "a", "data": {"n": None}} for _ in range(10)]
-    assert batching.dump_together(events) is not None
+    assert encode_together(events) is not None
     assert events == [{"name": "a", "data": {"n": None}}] * 10
 
 

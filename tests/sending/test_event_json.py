@@ -18,8 +18,7 @@ from attrs import frozen
 from pydantic import BaseModel
 
 from inngest_rest import Event, InvalidArgumentError, InvalidEventError
-from inngest_rest._core.sending.batching import dump_together
-from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode
+from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode, encode_together
 from inngest_rest.event import new_event_id
 
 NAN, INF = float("nan"), float("inf")
@@ -284,7 +283,7 @@ def test_an_unknown_key_is_rejected_with_the_nearest_name(key: Any, hint: str) -
         said = refusal(event)
         assert said.startswith(f"unknown key {key!r}")
         assert hint in said
-        assert dump_together([event] * 8) is None
+        assert encode_together([event] * 8) is None
     assert wire({"name": "a", "meta": {"sessions": {"a": "b"}}})["meta"]["sessions"] == {"a": "b"}
 
 

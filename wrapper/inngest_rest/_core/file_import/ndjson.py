@@ -123,7 +123,7 @@ class NdjsonEncoder:
             digest = hexlify(xxh3_64_digest(line.rstrip()[:-1]))
             wire = {**wire, "id": (self._id % (number, digest)).decode()}
         # What a file has is sent as it is, as it may come from another program.
-        return encode(wire, number, self._convention, any_key=True)
+        return encode(wire, number, self._convention, from_file=True)
 
 
 def _loads(line: bytes, number: int) -> Any:

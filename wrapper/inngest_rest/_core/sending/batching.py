@@ -1,32 +1,16 @@
-"""Batching: group events into request bodies, bounded by count and by bytes. No I/O.
-
-Ordinary events are encoded a whole batch at a time, in a third of the time it takes one by one; if
-any of them needs a closer look, each is encoded by itself.
-"""
+"""Batching: group events into request bodies, bounded by count and by bytes. No I/O."""
 
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Mapping
-from datetime import datetime
-from itertools import chain, filterfalse, islice
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from inngest_rest._core.arguments import is_aware
-from inngest_rest._core.json_text import decode, encode_lines
-from inngest_rest._core.sending.event_json import (
-    MAX_EVENT_BYTES,
-    are_all_finite,
-    encode,
-    fields_of,
-    may_have_long_integer,
-    milliseconds,
-    wire_form,
-)
-from inngest_rest._core.sending.unsupported_values import FIELDS
+from inngest_rest._core.json_text import decode
+from inngest_rest._core.sending.event_json import encode, encode_together
 from inngest_rest.errors import InvalidEventError
-from inngest_rest.event import Event, new_event_id
+from inngest_rest.event import Event
 from inngest_rest.reports import SendFailure
 
 if TYPE_CHECKING:
@@ -49,10 +33,8 @@ DEFAULT_BYTES = 4 * 1024 * 1024
 # For fewer events, encoding all together costs more than it saves.
 _WORTH_TOGETHER = 8
 
-# A compiled pattern finds four bytes faster than bytes.count does.
-_find_nulls = re.compile(b"null").findall
-_copy = cast("Callable[[dict[str, Any]], dict[str, Any]]", dict.copy)
-_values = cast("Callable[[dict[str, Any]], Iterable[Any]]", dict.values)
+# What is between two events of a body. JSON of ours has no other newline, so a body can be cut.
+_BETWEEN = b",\n"
 
 
 class Batch(NamedTuple):
@@ -60,8 +42,7 @@ class Batch(NamedTuple):
 
     Attributes:
         positions: The index of each in the caller's input.
-        body: The events as one JSON array; a comma and a newline are between two of them, and
-            there is no other newline, so that the array can be cut.
+        body: The events as one JSON array, each on a line of its own.
         refused: Events rejected locally since the previous batch; they are not sent.
         may_be_stored: Whether an earlier request, whose outcome is unknown, had any of them.
         is_to_blame: Whether the server accepts others: if these fail, it is because of them.
@@ -73,24 +54,24 @@ class Batch(NamedTuple):
     may_be_stored: bool = False
     is_to_blame: bool = False
 
+    @classmethod
+    def of(
+        cls,
+        positions: Sequence[int],
+        texts: Iterable[bytes],
+        refused: Sequence[SendFailure] = (),
+    ) -> Batch:
+        """Make a batch of the events' JSON texts."""
+        return cls(positions, b"[%b]" % _BETWEEN.join(texts), refused)
+
     def events(self) -> list[dict[str, Any]]:
         """Decode the events."""
         events: list[dict[str, Any]] = decode(self.body)
         return events
 
-    @classmethod
-    def of(
-        cls,
-        positions: Sequence[int],
-        texts: Sequence[bytes],
-        refused: Sequence[SendFailure] = (),
-    ) -> Batch:
-        """Make a batch of the events' JSON texts."""
-        return cls(positions, b"[%b]" % b",\n".join(texts), refused)
-
     def texts(self) -> list[bytes]:
         """Return the JSON text of each event, in the very bytes that go out."""
-        return self.body[1:-1].split(b",\n") if self.positions else []
+        return self.body[1:-1].split(_BETWEEN) if self.positions else []
 
     def part(self, start: int, end: int | None = None) -> Batch:
         """Return a slice of the events as a batch, in the same bytes."""
@@ -143,10 +124,13 @@ async def batches_of_async_events(
 def _batches(
     chunk: Sequence[EventLike], first: int, convention: NameConvention | None, *, lenient: bool
 ) -> Iterator[Batch]:
-    body = dump_together(chunk, convention) if len(chunk) >= _WORTH_TOGETHER else None
-    if body is not None:
-        yield Batch(range(first, first + len(chunk)), body)
-        return
+    lines = encode_together(chunk, convention) if len(chunk) >= _WORTH_TOGETHER else None
+    if lines is not None:
+        body = b"[%b]" % lines[:-1].replace(b"\n", _BETWEEN)
+        # Otherwise there is a newline within an event, of msgspec.Raw.
+        if len(body) == len(lines) + len(chunk):
+            yield Batch(range(first, first + len(chunk)), body)
+            return
     batcher = Batcher(
         encode if convention is None else functools.partial(encode, convention=convention),
         describe=_describe if lenient else None,
@@ -175,8 +159,8 @@ class Batcher(Generic[E]):
         describe: Turns a rejected event into what its failure shows; without it the first invalid
             event raises.
         max_events: Maximum number of events per batch.
-        max_bytes: Maximum size of a batch in bytes, commas and brackets included; a single event
-            may exceed it.
+        max_bytes: Maximum size of a batch in bytes, separators and brackets included; a single
+            event may exceed it.
         first: The position of the first event.
     """
 
@@ -209,24 +193,18 @@ class Batcher(Generic[E]):
         try:
             text = self._encode(event, position)
         except InvalidEventError as error:
-            return self._refuse(event, error)
-        size = len(text) + 1
-        texts = self._texts
-        full = None
-        if texts and (len(texts) >= self._max_events or self._bytes + size > self._max_bytes):
-            full = self.flush()
-            texts = self._texts
-        texts.append(text)
+            if self._describe is None:
+                raise
+            self._refused.append(SendFailure(error.position, self._describe(event), error.reason))
+            # A long run of invalid events must not pile up here.
+            return self.flush() if len(self._refused) >= self._max_events else None
+        size = len(text) + len(_BETWEEN)
+        is_full = len(self._texts) >= self._max_events or self._bytes + size > self._max_bytes
+        full = self.flush() if self._texts and is_full else None
+        self._texts.append(text)
         self._positions.append(position)
         self._bytes += size
         return full
-
-    def _refuse(self, event: E, error: InvalidEventError) -> Batch | None:
-        if self._describe is None:
-            raise error
-        self._refused.append(SendFailure(error.position, self._describe(event), error.reason))
-        # A long run of invalid events must not pile up here.
-        return self.flush() if len(self._refused) >= self._max_events else None
 
     def flush(self) -> Batch | None:
         """Return the remaining events as a batch, or None."""
@@ -235,77 +213,3 @@ class Batcher(Generic[E]):
         batch = Batch.of(self._positions, self._texts, self._refused)
         self._start()
         return batch
-
-
-def dump_together(
-    events: Sequence[EventLike], convention: NameConvention | None = None
-) -> bytes | None:
-    """Return the events as one JSON array, with ids, or None if any needs a closer look."""
-    rows = _as_dicts(events)
-    fields = fields_of(rows, convention)
-    if fields is None:
-        rows = _with_times(rows)
-        fields = fields_of(rows, convention)
-    if fields is None or not fields <= FIELDS:
-        return None
-    if "id" not in fields:
-        rows = _with_ids(rows)
-    try:
-        lines = encode_lines(rows)
-    except Exception:  # noqa: BLE001 - nested too deep, or a time zone's own code raised
-        return None
-    # If all of them together are below the limit for one event, none exceeds it. A newline inside a
-    # line is msgspec.Raw's.
-    if len(lines) > MAX_EVENT_BYTES or lines.count(b"\n") != len(rows):
-        return None
-    if may_have_long_integer(lines) or not _nulls_are_none(lines, rows):
-        return None
-    return b"[%b]" % lines[:-1].replace(b"\n", b",\n")
-
-
-def _as_dicts(events: Sequence[EventLike]) -> Sequence[dict[str, Any]]:
-    """Return events of one kind as plain dicts, none if they are of several kinds."""
-    kinds = set(map(type, events))
-    if kinds == {dict}:
-        return cast("Sequence[dict[str, Any]]", events)
-    if kinds != {Event}:
-        return []
-    return [wire_form(each) for each in events]
-
-
-def _with_times(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return copies with datetimes as milliseconds, none if any `ts` is not a datetime."""
-    copies = [
-        {**row, "ts": milliseconds(ts)}
-        for row in rows
-        if type(ts := row.get("ts")) is datetime and is_aware(ts)
-    ]
-    return copies if len(copies) == len(rows) else []
-
-
-def _with_ids(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return copies with ids."""
-    copies = list(map(_copy, rows))
-    ids = map(new_event_id().__add__, islice(_suffixes(), len(copies)))
-    for row, id in zip(copies, ids, strict=True):
-        row["id"] = id
-    return copies
-
-
-@functools.cache
-def _suffixes() -> Sequence[str]:
-    return [f"{number:04d}" for number in range(MAX_EVENTS)]
-
-
-def _nulls_are_none(text: bytes, rows: Sequence[dict[str, Any]]) -> bool:
-    """Return whether every null stands for None: NaN and infinities are written as null, too.
-
-    If the text has no more nulls than the events have None values, none of them can be a NaN.
-    """
-    nulls = len(_find_nulls(text))
-    if nulls == 0:
-        return True
-    data = [row["data"] for row in rows]
-    # Comparing a string with None takes four times as long as testing its truth.
-    falsy = list(filterfalse(None, chain.from_iterable(map(_values, data))))
-    return nulls == falsy.count(None) or are_all_finite(rows)

@@ -1,15 +1,16 @@
-"""Event encoding: validate an event and return its JSON text, or reject it with its position.
+"""Event encoding: validate events and return their JSON text, or reject one with its position.
 
-This is the hot path: hand-written checks and one pass of msgspec; contract tests compare its output
-with the document. It rejects what the server rejects (operation sendEvents), and values that JSON
-or the server would silently change: NaN, integers beyond 64 bits, lone surrogates.
+It rejects what the server rejects (operation sendEvents), and values that JSON or the server would
+silently change: NaN, integers beyond 64 bits, lone surrogates. Contract tests compare its output
+with the document.
 
-`fields_of` is the fast path: it validates a whole batch of ordinary events with C-level loops.
+`encode` takes one event, and knows every rule. `encode_together` takes a batch of ordinary events,
+whose loops all run in C: a third of the time.
 """
 
 from __future__ import annotations
 
-import re
+import functools
 from collections.abc import Mapping
 from datetime import datetime
 from operator import itemgetter
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 from inngest_rest._core.arguments import is_aware
 from inngest_rest._core.event_names import check_name
 from inngest_rest._core.json_text import encode as to_json
+from inngest_rest._core.json_text import encode_lines, is_exact
 from inngest_rest._core.sending.unsupported_values import (
     FIELDS,
     first_unsupported,
@@ -28,7 +30,7 @@ from inngest_rest.errors import InvalidEventError
 from inngest_rest.event import Event, EventLike, new_event_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from inngest_rest._core.event_names import NameConvention
 
@@ -39,16 +41,7 @@ MAX_EVENT_BYTES = 3 * 1024 * 1024
 FIRST_TS, LAST_TS = 315_532_800_000, 4_102_444_800_000
 
 _name_of, _data_of = itemgetter("name"), itemgetter("data")
-
-# A compiled pattern finds four bytes in half the time that `in` takes.
-_find_null = re.compile(b"null").search
-
-# For `bytes.translate`: digits become 0, what may precede a number becomes a colon.
-_CLASSES = bytes(
-    b"0"[0] if byte in b"0123456789" else b":"[0] if byte in b":,[-" else b" "[0]
-    for byte in range(256)
-)
-_LONG_INTEGER = b":" + b"0" * 19
+_copy = cast("Callable[[dict[str, Any]], dict[str, Any]]", dict.copy)
 
 
 def encode(
@@ -56,66 +49,26 @@ def encode(
     position: int,
     convention: NameConvention | None = None,
     *,
-    any_key: bool = False,
+    from_file: bool = False,
 ) -> bytes:
     """Return the event's JSON text, with an id.
-
-    The checks are written by hand, with the most common exact types first.
 
     Args:
         event: The event; never changed.
         position: Its index in the caller's input, for the error.
         convention: The check of its name, if there is one.
-        any_key: Whether a mapping may have keys that are none of an event's, and integers of any
-            size.
+        from_file: Whether it was JSON, which may have any key and integers of any size.
 
     Raises:
         InvalidEventError: The server would reject the event, or part of it would be lost.
     """
     try:
-        wire: dict[str, Any] = event.copy() if type(event) is dict else wire_form(event)  # pyright: ignore[reportUnknownVariableType]
-        name = wire.get("name")
-        if name.__class__ is not str or not name or name[0] in "iI" or convention is not None:
-            check_name(name, convention)
-        if wire.get("data").__class__ is not dict:
-            wire["data"] = _object("data", wire.get("data"))
-        own_id = wire.get("id")
-        if own_id is None or own_id == "":
-            wire["id"] = new_event_id()
-        elif not isinstance(own_id, str):
-            raise TypeError(f"id must be text, not {type(own_id).__name__}")
-        if len(wire) > 3:  # more than a name, data and id
-            # Counting the fields that are read anyway costs less than comparing sets of keys.
-            others = len(wire) - 3
-            if "user" in wire:
-                others -= 1
-                if wire["user"].__class__ is not dict:
-                    _set_user(wire)
-            if "ts" in wire:
-                others -= 1
-                ts = wire["ts"]
-                if ts.__class__ is not int or not FIRST_TS <= ts <= LAST_TS:
-                    _set_ts(wire)
-            if "v" in wire:
-                others -= 1
-                if wire["v"].__class__ is not str:
-                    _set_v(wire)
-            if others and not any_key and not wire.keys() <= FIELDS:
-                raise ValueError(unknown_key(wire))
-        try:
-            text = to_json(wire)
-        except RecursionError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a time zone has code of the caller's own
-            raise ValueError(f"not JSON: {first_unsupported(wire) or error}") from None
-        # NaN and infinities are written as null, so only a text with a null can hide one.
-        hides_nan = _find_null(text) and not are_all_finite(wire.values())
-        if (hides_nan or (may_have_long_integer(text) and not any_key)) and (
-            reason := first_unsupported(wire)
-        ):
-            raise ValueError(f"not JSON: {reason}")
-        if b"\n" in text:  # of msgspec.Raw; a batch is cut at newlines
-            text = text.replace(b"\n", b" ")
+        wire = wire_form(event)
+        check_name(wire.get("name"), convention)
+        _complete(wire)
+        if not from_file and not wire.keys() <= FIELDS:
+            raise ValueError(unknown_key(wire))
+        text = _to_json(wire) if from_file else _to_exact_json(wire)
     except RecursionError:
         raise InvalidEventError("not JSON: nested too deep", position=position) from None
     except (ValueError, TypeError) as error:
@@ -127,7 +80,7 @@ def encode(
 
 
 def wire_form(event: EventLike) -> dict[str, Any]:
-    """Return the fields of an event that is not a plain dict."""
+    """Return the fields of an event, in a dict of its own."""
     if isinstance(event, Event):
         wire: dict[str, Any] = {"name": event.name, "data": event.data, "id": event.id}
         if event.user is not None:
@@ -142,9 +95,28 @@ def wire_form(event: EventLike) -> dict[str, Any]:
     raise TypeError(f"an event is an Event or a mapping, not {type(event).__name__}")
 
 
+def _complete(wire: dict[str, Any]) -> None:
+    """Check and convert each field but the name, and add an id."""
+    wire["data"] = _object("data", wire.get("data"))
+    if wire.get("id") in (None, ""):
+        wire["id"] = new_event_id()
+    for field in wire.keys() & {"user", "ts", "v"}:
+        if wire[field] is None:
+            del wire[field]
+    if "user" in wire:
+        wire["user"] = _object("user", wire["user"])
+    if "ts" in wire:
+        wire["ts"] = _milliseconds(wire["ts"])
+    for field in "id", "v":
+        if field in wire and not isinstance(wire[field], str):
+            raise TypeError(f"{field} must be text, not {type(wire[field]).__name__}")
+
+
 def _object(name: str, value: object) -> dict[str, Any]:
     if value is None:
         return {}
+    if isinstance(value, dict):
+        return cast("dict[str, Any]", value)
     if isinstance(value, Mapping):
         return {**cast("Mapping[str, Any]", value)}
     advice = how_to_convert(value)
@@ -152,66 +124,93 @@ def _object(name: str, value: object) -> dict[str, Any]:
     raise TypeError(f"{reason}: {advice}" if advice else reason)
 
 
-def _set_ts(wire: dict[str, Any]) -> None:
-    ts = wire["ts"]
-    if ts is None:
-        del wire["ts"]
-        return
+def _milliseconds(ts: object) -> int:
     if isinstance(ts, datetime):
         if not is_aware(ts):
             raise ValueError("ts must be an aware datetime: without a zone it is ambiguous")
-        ts = wire["ts"] = milliseconds(ts)
+        ts = since_1970(ts)
     if type(ts) is not int:
         raise TypeError(f"ts must be a datetime or integer milliseconds, not {type(ts).__name__}")
     if not FIRST_TS <= ts <= LAST_TS:
         hint = "; it counts milliseconds, not seconds" if 0 < ts < FIRST_TS else ""
         raise ValueError(f"ts {ts} is not between 1980 and 2100{hint}")
+    return ts
 
 
-def milliseconds(moment: datetime) -> int:
+def since_1970(moment: datetime) -> int:
     """Return the milliseconds since 1970."""
     return round(moment.timestamp() * 1_000)
 
 
-def _set_user(wire: dict[str, Any]) -> None:
-    if wire["user"] is None:
-        del wire["user"]
-    else:
-        wire["user"] = _object("user", wire["user"])
+def _to_exact_json(wire: dict[str, Any]) -> bytes:
+    text = _to_json(wire)
+    if not is_exact(wire) and (reason := first_unsupported(wire)):
+        raise ValueError(f"not JSON: {reason}")
+    return text
 
 
-def _set_v(wire: dict[str, Any]) -> None:
-    if wire["v"] is None:
-        del wire["v"]
-    elif not isinstance(wire["v"], str):
-        raise TypeError(f"v must be text, not {type(wire['v']).__name__}")
+def _to_json(wire: dict[str, Any]) -> bytes:
+    try:
+        text = to_json(wire)
+    except RecursionError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a time zone has code of the caller's own
+        raise ValueError(f"not JSON: {first_unsupported(wire) or error}") from None
+    # A newline between tokens is msgspec.Raw's; a batch is cut at newlines.
+    return text.replace(b"\n", b" ")
 
 
-def are_all_finite(values: Iterable[Any]) -> bool:
-    """Return whether JSON can represent every float; written flat, since it is on the hot path."""
-    for value in values:
-        kind = value.__class__
-        if kind is str or kind is int or value is None:
-            continue
-        if kind is float:
-            # Zero for finite numbers, NaN for all others.
-            if value * 0.0 != 0.0:
-                return False
-        elif kind is dict:
-            if not are_all_finite(value.values()):
-                return False
-        elif kind is list or kind is tuple:
-            if not are_all_finite(value):
-                return False
-        elif first_unsupported({"": value}) is not None:
-            return False
-    return True
+def encode_together(
+    events: Sequence[EventLike], convention: NameConvention | None = None
+) -> bytes | None:
+    """Return the texts of a batch as lines, with ids, or None if any event needs a closer look."""
+    rows = _as_dicts(events)
+    fields = fields_of(rows, convention)
+    if fields is None:
+        rows = _with_times(rows)
+        fields = fields_of(rows, convention)
+    if fields is None or not fields <= FIELDS:
+        return None
+    try:
+        if not is_exact(rows):
+            return None
+        lines = encode_lines(rows if "id" in fields else _with_ids(rows))
+    except Exception:  # noqa: BLE001 - nested too deep, or a time zone has code of its own
+        return None
+    # If all of them together are below the limit for one event, none exceeds it.
+    return lines if len(lines) <= MAX_EVENT_BYTES else None
 
 
-def may_have_long_integer(text: bytes) -> bool:
-    """Return whether a JSON text may have an integer beyond 64 bits: one of 19 digits or more."""
-    # Every third byte is enough to see that nearly no text has so many digits in a row.
-    return b"000000" in text[::3].translate(_CLASSES) and _LONG_INTEGER in text.translate(_CLASSES)
+def _as_dicts(events: Sequence[EventLike]) -> Sequence[dict[str, Any]]:
+    """Return events of one kind as plain dicts, none if they are of several kinds."""
+    kinds = set(map(type, events))
+    if kinds == {dict}:
+        return cast("Sequence[dict[str, Any]]", events)
+    return [wire_form(each) for each in events] if kinds == {Event} else []
+
+
+def _with_times(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return copies with datetimes as milliseconds, none if any `ts` is not a datetime."""
+    copies = [
+        {**row, "ts": since_1970(ts)}
+        for row in rows
+        if type(ts := row.get("ts")) is datetime and is_aware(ts)
+    ]
+    return copies if len(copies) == len(rows) else []
+
+
+def _with_ids(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return copies with ids."""
+    copies = list(map(_copy, rows))
+    for row, id in zip(copies, map(new_event_id().__add__, _suffixes()), strict=False):
+        row["id"] = id
+    return copies
+
+
+@functools.cache
+def _suffixes() -> Sequence[str]:
+    """Return what makes one id those of a batch, of at most 5,000 events."""
+    return [f"{number:04d}" for number in range(10_000)]
 
 
 def fields_of(
@@ -219,9 +218,8 @@ def fields_of(
 ) -> set[str] | None:
     """Return the fields of a batch of ordinary events, or None if any event needs a closer look.
 
-    Only events that are certainly valid pass; `encode` knows every rule and reports what is wrong,
-    and where. Each event has a name and data; either all have an id or none. Fields that are not in
-    the document may have any value.
+    Only events that are certainly valid pass, as far as their fields go. Each event has a name and
+    data; either all have an id or none. Fields that are not in the document may have any value.
     """
     try:
         names = set(map(_name_of, events))
