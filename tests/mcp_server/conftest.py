@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import mcp
+from inngest_rest._programs import tools
 from tests.operations.cases import World
 
 if TYPE_CHECKING:
@@ -22,4 +22,4 @@ def world(tmp_path: Path) -> World:
 
 @pytest.fixture
 def server(world: World) -> Server[Any]:
-    return mcp.server(world.client)
+    return tools.server(world.client)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from inngest_rest import InngestClient, mcp
+from inngest_rest import InngestClient
+from inngest_rest._programs import tools
 from inngest_rest.testing import completes, fails
 from tests.mcp_server.sessions import ERAS, answer, call
 
@@ -23,7 +24,7 @@ def called(server: Server[Any], tool: str, /, **arguments: Any) -> Any:
     result = call(server, tool, arguments)
     (text,) = result.content
     assert text.type == "text"
-    assert len(text.text) <= mcp.LONGEST_ANSWER
+    assert len(text.text) <= tools.LONGEST_ANSWER
     return answer(result)
 
 
@@ -43,7 +44,9 @@ def test_a_list_ends_where_it_fits_and_goes_on_from_there(
     world: World, server: Server[Any]
 ) -> None:
     ids = world.client.send([{"name": "order/noted", "data": {"text": "x" * 1_500}}] * 30)
+    asked = len(world.mock.requests)
     first = called(server, "events_list", name="order/noted", limit=30)
+    assert len(world.mock.requests) == asked + 1
     seen = [it["internal_id"] for it in first["data"]["items"]]
     assert 0 < len(seen) < 30
     assert first["page"]["count"] == len(seen)
@@ -94,7 +97,7 @@ def test_a_payload_nested_deeply_is_answered(era: str, depth: int, warnings: set
     body = f'{{"data": {event}}}'
     carrier = httpx.MockTransport(lambda _: httpx.Response(200, text=body))
     with InngestClient(dev=True, transport=carrier) as client:
-        result = call(mcp.server(client), "events_get", {"id": UNKNOWN}, era)
+        result = call(tools.server(client), "events_get", {"id": UNKNOWN}, era)
     found = answer(result)
     assert found["ok"]
     # Where Python's stack is short, the client makes text of what is deeper still.

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from inngest_rest import InngestClient, mcp
+from inngest_rest import InngestClient
+from inngest_rest._programs import tools
 from tests.mcp_server.sessions import ERAS, answer, call, talk
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def test_the_server_answers_while_a_call_waits(stuck: Stuck, era: str) -> None:
         return wrong
 
     with InngestClient(dev=True, transport=stuck, retries=0) as client:
-        assert talk(mcp.server(client), conversation, era).is_error
+        assert talk(tools.server(client), conversation, era).is_error
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -74,7 +75,7 @@ def test_a_cancelled_call_stops_acting_on_many_runs(stuck: Stuck, era: str) -> N
 
     before = set(threading.enumerate())
     with InngestClient(dev=True, transport=stuck, retries=0) as client:
-        talk(mcp.server(client), conversation, era)
+        talk(tools.server(client), conversation, era)
         stuck.released.set()
         for thread in set(threading.enumerate()) - before:
             if thread.is_alive():  # one that is about to start cannot be waited for
@@ -84,15 +85,15 @@ def test_a_cancelled_call_stops_acting_on_many_runs(stuck: Stuck, era: str) -> N
 
 def test_watching_ends_by_itself(world: World) -> None:
     began = world.mock.now
-    result = call(mcp.server(world.client), "runs_watch", {"since": "1h"})
+    result = call(tools.server(world.client), "runs_watch", {"since": "1h"})
     assert not result.is_error
     assert {it["kind"] for it in answer(result)["data"]["items"]}
-    assert (world.mock.now - began).total_seconds() < 2 * mcp.DEFAULT_WATCH_S
+    assert (world.mock.now - began).total_seconds() < 2 * tools.DEFAULT_WATCH_S
 
 
 def test_waiting_that_took_too_long_returns_what_has_ended(world: World) -> None:
     ids = [world.run_id, world.open_run()]
-    result = call(mcp.server(world.client), "runs_wait", {"ids": ids, "timeout": 5})
+    result = call(tools.server(world.client), "runs_wait", {"ids": ids, "timeout": 5})
     found = answer(result)
     assert result.is_error
     assert (found["error"]["code"], found["error"]["retryable"]) == ("timed_out", True)

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from inngest_rest import mcp
-from inngest_rest.operations import bounds
+from inngest_rest._programs import bounds, tools
 from tests.support import agent
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "agents.md"
@@ -58,5 +57,5 @@ def test_each_command_of_the_page_succeeds(
 def test_the_bounds_on_the_page_are_those_of_the_server() -> None:
     words = " ".join(TEXT.split())
     assert f"cut at {bounds.DEFAULT_MAX_CHARS:,} characters" in words
-    assert f"under {mcp.LONGEST_ANSWER:,}" in words
-    assert f"at most {mcp.LONGEST_WAIT_S:g} seconds" in words
+    assert f"under {tools.LONGEST_ANSWER:,}" in words
+    assert f"at most {tools.LONGEST_WAIT_S:g} seconds" in words

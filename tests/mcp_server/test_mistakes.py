@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import InngestClient, mcp
-from inngest_rest.operations import table
+from inngest_rest import InngestClient
+from inngest_rest._programs import tools
+from inngest_rest._table import commands
 from tests.mcp_server.sessions import ERAS, answer, call
 from tests.operations.cases import CASES, World
 
@@ -21,14 +22,14 @@ UNKNOWN = "01HZZZZZZZZZZZZZZZZZZZZZZZ"
 @pytest.mark.parametrize(
     ("tool", "arguments", "field", "message"),
     [
-        ("runs_list", {"statuz": ["failed"]}, "statuz", "did you mean status?"),
+        ("runs_list", {"statuz": ["failed"]}, "statuz", "did you mean 'status'?"),
         ("runs_list", {"status": ["faild"]}, "status", "faild"),
-        ("runs_list", {"limit": 5000}, "limit", "<= 1000"),
-        ("runs_list", {"max_chars": 0}, "max_chars", ">= 1"),
+        ("runs_list", {"limit": 5000}, "limit", "at most 1000"),
+        ("runs_list", {"max_chars": 0}, "max_chars", "at least 1"),
         ("runs_list", {"since": "yesterday"}, "since", "ISO 8601|how long ago"),
         ("runs_get", {}, "id", "missing"),
         ("runs_get", {"id": "../../v1/apps"}, "id", "run id"),
-        ("runs_watch", {"timeout": 301}, "timeout", "<= 300"),
+        ("runs_watch", {"timeout": 301}, "timeout", "at most 300"),
         ("runs_cancel", {"ids": "all"}, "ids", "array"),
         ("runs_cancel", {}, None, "ids"),
         ("send", {"name": "a", "data": [1]}, "data", "object"),
@@ -53,7 +54,7 @@ def test_wrong_arguments_are_named(
 def test_an_unknown_tool_is_answered_with_the_nearest(server: Server[Any]) -> None:
     result = call(server, "runs_lst")
     assert result.is_error
-    assert "did you mean runs_list?" in answer(result)["error"]["message"]
+    assert "did you mean 'runs_list'?" in answer(result)["error"]["message"]
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -71,7 +72,7 @@ def test_an_error_of_the_server_comes_with_a_hint_that_names_tools(
 def test_a_missing_key_is_told_by_the_name_of_its_variable(world: World) -> None:
     keyless = InngestClient(base_url="https://inngest.test", transport=world.mock.transport)
     with keyless:
-        result = call(mcp.server(keyless), "runs_list")
+        result = call(tools.server(keyless), "runs_list")
     error = answer(result)["error"]
     assert error["code"] == "authentication"
     assert "INNGEST_SIGNING_KEY" in error["hint"]
@@ -84,7 +85,7 @@ def test_a_mistake_of_the_program_itself_is_an_answer_too(
         raise ZeroDivisionError("oops")
 
     monkeypatch.setattr(type(world.client.runs), "get", broken)
-    result = call(mcp.server(world.client), "runs_get", {"id": UNKNOWN})
+    result = call(tools.server(world.client), "runs_get", {"id": UNKNOWN})
     assert result.is_error
     assert answer(result)["error"]["code"] == "unexpected"
     assert "oops" in answer(result)["error"]["message"]
@@ -107,14 +108,14 @@ ODD: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("name", [each.name for each in table.every() if not each.uses_files])
+@pytest.mark.parametrize("name", [each.command for each in commands() if not each.uses_files])
 def test_no_argument_is_so_odd_that_there_is_no_answer(world: World, name: str) -> None:
-    tools = mcp.Tools(world.client)
+    served = tools.Tools(world.client)
     tool = name.replace(".", "_")
-    (listed,) = (each for each in tools.all() if each.name == tool)
+    (listed,) = (each for each in served.all() if each.name == tool)
     right = CASES[name](world)
     for parameter in listed.input_schema["properties"]:
         for odd in ODD:
-            envelope = tools.call(tool, {**right, parameter: odd})
-            assert len(envelope.to_json()) <= mcp.LONGEST_ANSWER
+            envelope = served.call(tool, {**right, parameter: odd})
+            assert len(envelope.to_json()) <= tools.LONGEST_ANSWER
             assert envelope.error is None or envelope.error.code != "unexpected"

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from mcp.client.stdio import StdioServerParameters
 
-import inngest_rest
-from inngest_rest import InngestClient, mcp
+from inngest_rest import InngestClient, _programs
+from inngest_rest._programs import tools
 from inngest_rest.cli import app, execution
 from tests.mcp_server.sessions import answer, talk
 
@@ -165,7 +165,7 @@ def test_the_client_has_the_options_of_the_command_and_is_closed_at_the_end(
         list(client.runs.list())
         served.append((client, read_only))
 
-    monkeypatch.setattr(mcp, "serve", note)
+    monkeypatch.setattr(tools, "serve", note)
     assert serve("--env", "staging", *(["--read-only"] if read_only else [])) == 0
     ((client, is_read_only),) = served
     assert (client.target.env, is_read_only) == ("staging", read_only)
@@ -193,7 +193,7 @@ def test_ctrl_c_ends_the_process_while_it_serves(
     def note(*_: object, **__: object) -> None:
         handlers.append(signal.getsignal(signal.SIGINT))
 
-    monkeypatch.setattr(mcp, "serve", note)
+    monkeypatch.setattr(tools, "serve", note)
     assert serve() == 0
     assert handlers == [signal.SIG_DFL]
 
@@ -203,8 +203,8 @@ def test_the_package_that_is_missing_is_named_with_what_installs_it(
     package: str, serve: Serve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    monkeypatch.delitem(sys.modules, "inngest_rest.mcp")
-    monkeypatch.delattr(inngest_rest, "mcp")
+    monkeypatch.delitem(sys.modules, "inngest_rest._programs.tools")
+    monkeypatch.delattr(_programs, "tools")
     assert serve() == 2
     message = json.loads(capsys.readouterr().out)["error"]["message"]
     assert f"no module named {package}" in message
@@ -214,8 +214,8 @@ def test_the_package_that_is_missing_is_named_with_what_installs_it(
 def test_another_module_that_is_missing_is_not_told_as_the_extra(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "inngest_rest.operations.bounds", None)
-    monkeypatch.delitem(sys.modules, "inngest_rest.mcp")
-    monkeypatch.delattr(inngest_rest, "mcp")
+    monkeypatch.setitem(sys.modules, "inngest_rest._programs.bounds", None)
+    monkeypatch.delitem(sys.modules, "inngest_rest._programs.tools")
+    monkeypatch.delattr(_programs, "tools")
     with pytest.raises(ModuleNotFoundError, match="bounds"):
         serve()

@@ -9,9 +9,9 @@ import httpx
 import jsonschema
 import pytest
 
-from inngest_rest import InngestClient, mcp
-from inngest_rest.operations import table
-from inngest_rest.operations.operation import Effect
+from inngest_rest import InngestClient
+from inngest_rest._programs import tools
+from inngest_rest._table import Effect, commands
 from tests.mcp_server.sessions import ERAS, answer, call, talk
 from tests.operations.cases import CASES, World
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mcp.types import CallToolResult, Tool
 
 BIG = 2**63 - 1
-OPERATIONS = {mcp.tool_name(each): each for each in table.every() if not each.uses_files}
+OPERATIONS = {each.tool: each for each in commands() if not each.uses_files}
 
 
 def tools_of(server: Server[Any], era: str = "auto") -> dict[str, Tool]:
@@ -51,8 +51,8 @@ def test_hints_tell_reading_adding_and_destroying_apart(server: Server[Any]) -> 
         hints = tool.annotations
         assert hints
         assert hints.read_only_hint == (OPERATIONS[name].effect is Effect.READ)
-        assert hints.destructive_hint == (OPERATIONS[name].effect is Effect.DESTROY)
-        assert hints.idempotent_hint == OPERATIONS[name].is_idempotent
+        assert hints.destructive_hint == (OPERATIONS[name].effect is Effect.CHANGE)
+        assert hints.idempotent_hint == OPERATIONS[name].is_repeatable
     hints = tools_of(server)["runs_replay"].annotations
     assert hints
     assert (hints.destructive_hint, hints.idempotent_hint) == (True, False)
@@ -73,7 +73,7 @@ def test_each_tool_does_its_job_and_answers_as_its_schema_says(
 ) -> None:
     async def call_all(client: Client) -> dict[str, CallToolResult]:
         return {
-            name: await client.call_tool(name, dict(CASES[operation.name](world)))
+            name: await client.call_tool(name, dict(CASES[operation.command](world)))
             for name, operation in OPERATIONS.items()
         }
 
@@ -83,14 +83,14 @@ def test_each_tool_does_its_job_and_answers_as_its_schema_says(
         schema = tools[name].output_schema
         assert schema is not None
         jsonschema.Draft202012Validator(schema).validate(answer(result))
-        assert answer(result)["command"] == OPERATIONS[name].name
+        assert answer(result)["command"] == OPERATIONS[name].command
         (text,) = result.content
         assert text.type == "text"
         assert json.loads(text.text) == answer(result)
 
 
 def test_read_only_serves_only_what_changes_nothing(world: World) -> None:
-    server = mcp.server(world.client, read_only=True)
+    server = tools.server(world.client, read_only=True)
     reads = [name for name, it in OPERATIONS.items() if it.effect is Effect.READ]
     assert list(tools_of(server)) == reads
     run_id = world.open_run()
@@ -110,5 +110,5 @@ def test_a_number_beyond_53_bits_arrives_as_it_is(era: str) -> None:
     }
     carrier = httpx.MockTransport(lambda _: httpx.Response(200, json={"data": event}))
     with InngestClient(dev=True, transport=carrier) as client:
-        result = call(mcp.server(client), "events_get", {"id": event["internal_id"]}, era)
+        result = call(tools.server(client), "events_get", {"id": event["internal_id"]}, era)
     assert answer(result)["data"]["data"] == {"n": BIG}

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from inngest_rest.operations import bounds, schemas, table
-from inngest_rest.operations.envelope import Envelope
-from inngest_rest.operations.problems import Code, Problem
+from inngest_rest._programs import bounds, schemas
+from inngest_rest._programs.envelope import Code, Envelope, Problem
+from inngest_rest._table import commands
 
 
 def test_a_text_is_cut_and_says_how_much_is_missing() -> None:
@@ -88,8 +88,8 @@ def test_a_payload_with_many_keys_is_cut_but_a_record_never() -> None:
     assert answer.warnings[0].endswith("items: data.output (2000)")
     fields = [
         len(part["properties"])
-        for operation in table.every()
-        for part in schemas.envelope(operation)["$defs"].values()
+        for operation in commands()
+        for part in schemas.of_answer(operation)["$defs"].values()
         if "properties" in part
     ]
     assert max(fields) < bounds.MOST_FIELDS

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest.operations import running, table
-from inngest_rest.operations.parameters import read
+from inngest_rest._programs import running
+from inngest_rest._programs.parameters import read
+from inngest_rest._table import commands
 from tests.operations.cases import CASES, World
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-OPERATIONS = {each.name: each for each in table.every()}
+OPERATIONS = {each.command: each for each in commands()}
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def test_every_operation_has_a_case() -> None:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_operation_succeeds(name: str, world: World) -> None:
     operation = OPERATIONS[name]
-    parameters = read(operation.parameters, CASES[name](world))
+    parameters = read(operation, CASES[name](world))
     envelope = running.run(operation, world.client, parameters)
     assert envelope.ok, envelope.error
     assert envelope.data

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from inngest_rest.operations import running, schemas, table
-from inngest_rest.operations.parameters import ParameterError, read
-from inngest_rest.operations.problems import Code
+from inngest_rest import InvalidArgumentError
+from inngest_rest._programs import running, schemas
+from inngest_rest._programs.envelope import Code
+from inngest_rest._programs.parameters import read
+from inngest_rest._table import commands
 from tests.operations.cases import CASES, World
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-OPERATIONS = {each.name: each for each in table.every()}
+OPERATIONS = {each.command: each for each in commands()}
 
 
 @pytest.fixture
@@ -32,13 +34,13 @@ def refused(schema: Any, value: Any) -> bool:
 def test_an_answer_is_as_its_schema_says(name: str, world: World) -> None:
     operation = OPERATIONS[name]
     values = json.loads(json.dumps(CASES[name](world)))
-    jsonschema.Draft202012Validator(schemas.parameters(operation)).validate(values)
-    envelope = running.run(operation, world.client, read(operation.parameters, values))
+    jsonschema.Draft202012Validator(schemas.of_parameters(operation)).validate(values)
+    envelope = running.run(operation, world.client, read(operation, values))
     assert envelope.ok
     answer = json.loads(envelope.to_json())
-    jsonschema.Draft202012Validator(schemas.envelope(operation)).validate(answer)
+    jsonschema.Draft202012Validator(schemas.of_answer(operation)).validate(answer)
     # The same without descriptions holds for the same.
-    short = schemas.without_descriptions(schemas.envelope(operation))
+    short = schemas.without_descriptions(schemas.of_answer(operation))
     jsonschema.Draft202012Validator(short).validate(answer)
     assert refused(short, {**answer, "command": "another"})
     assert refused(short, {**answer, "data": {}})
@@ -47,8 +49,8 @@ def test_an_answer_is_as_its_schema_says(name: str, world: World) -> None:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_an_error_is_as_its_schema_says(name: str) -> None:
     operation = OPERATIONS[name]
-    envelope = running.failure(operation, ParameterError("wrong", field="id"))
-    jsonschema.Draft202012Validator(schemas.envelope(operation)).validate(
+    envelope = running.failure(operation, InvalidArgumentError("wrong", argument="id"))
+    jsonschema.Draft202012Validator(schemas.of_answer(operation)).validate(
         json.loads(envelope.to_json())
     )
 
@@ -56,14 +58,14 @@ def test_an_error_is_as_its_schema_says(name: str) -> None:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_each_parameter_and_each_field_is_described(name: str) -> None:
     operation = OPERATIONS[name]
-    for parameter, schema in schemas.parameters(operation)["properties"].items():
+    for parameter, schema in schemas.of_parameters(operation)["properties"].items():
         assert schema.get("description"), parameter
-    definitions = schemas.envelope(operation)["$defs"]
+    definitions = schemas.of_answer(operation)["$defs"]
     assert definitions["Code"]["enum"] == [each.value for each in Code]
 
 
 def test_an_unknown_or_malformed_parameter_is_refused_by_the_schema_too() -> None:
-    schema = schemas.parameters(OPERATIONS["runs.list"])
+    schema = schemas.of_parameters(OPERATIONS["runs.list"])
     assert refused(schema, {"statuz": ["failed"]})
     assert refused(schema, {"status": ["faild"]})
     assert refused(schema, {"limit": 1_001})
@@ -72,7 +74,7 @@ def test_an_unknown_or_malformed_parameter_is_refused_by_the_schema_too() -> Non
 
 def test_a_status_that_a_newer_server_has_is_valid(world: World) -> None:
     operation = OPERATIONS["runs.get"]
-    answer = running.run(operation, world.client, read(operation.parameters, {"id": world.run_id}))
+    answer = running.run(operation, world.client, read(operation, {"id": world.run_id}))
     found = json.loads(answer.to_json())
     found["data"]["status"] = "PAUSED_BY_A_NEWER_SERVER"
-    jsonschema.Draft202012Validator(schemas.envelope(operation)).validate(found)
+    jsonschema.Draft202012Validator(schemas.of_answer(operation)).validate(found)

@@ -417,7 +417,9 @@ def test_at_most_1000_events_of_a_day_are_searched_for_an_own_id(
         client.events.explain("old", name="order")
 
 
-@pytest.mark.parametrize("arguments", [{"id": ""}, {"id": 1}, {"id": "own", "name": ""}], ids=str)
+@pytest.mark.parametrize(
+    "arguments", [{"id": ""}, {"id": None}, {"id": 1}, {"id": "own", "name": ""}], ids=str
+)
 def test_a_malformed_argument_is_refused(
     client: InngestClient, mock: MockServer, arguments: Any
 ) -> None:

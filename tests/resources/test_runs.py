@@ -145,7 +145,7 @@ def test_the_last_pause_of_wait_ends_with_the_timeout(
     client: InngestClient, server: Server, clock: Clock
 ) -> None:
     server.on(V2, RUNNING)
-    with pytest.raises(WaitTimeoutError, match="is still running") as caught:
+    with pytest.raises(WaitTimeoutError, match="was still running") as caught:
         client.runs.wait(ID, timeout=0.2)
     assert clock.pauses == pytest.approx([0.05, 0.08, 0.07])
     assert caught.value.run is not None
@@ -219,7 +219,7 @@ def test_a_wait_that_ends_in_a_fault_returns_the_run_as_last_seen(
 ) -> None:
     server.on(V2, RUNNING, fault)
     server.on(V1, fault)
-    with pytest.raises(WaitTimeoutError, match="is still running") as caught:
+    with pytest.raises(WaitTimeoutError, match="was still running") as caught:
         connect(retries=0).runs.wait(ID, timeout=30)
     assert caught.value.run is not None
     assert caught.value.__cause__ is not None

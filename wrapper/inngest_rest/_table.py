@@ -77,7 +77,7 @@ class Row:
 
     Attributes:
         name: The method: "runs.list" for `client.runs.list`.
-        command: What programs call it; None if they do not have it.
+        command: What programs call it; empty if they do not have it.
         form: What stands in for the method where programs pass other arguments; its first
             parameter is the client.
         effect: What it does to the server.
@@ -89,7 +89,7 @@ class Row:
     """
 
     name: str
-    command: str | None = Factory(lambda self: self.name, takes_self=True)
+    command: str = Factory(lambda self: self.name, takes_self=True)
     form: Callable[..., Any] | None = None
     effect: Effect = Effect.READ
     is_repeatable: bool = True
@@ -106,12 +106,12 @@ class Row:
     @property
     def words(self) -> tuple[str, ...]:
         """The words of its command, as in `inngest-rest runs list`."""
-        return tuple((self.command or "").replace("_", "-").split("."))
+        return tuple(self.command.replace("_", "-").split("."))
 
     @property
     def tool(self) -> str:
         """The name of its tool, such as "runs_list"."""
-        return (self.command or "").replace(".", "_")
+        return self.command.replace(".", "_")
 
     @property
     def method(self) -> Callable[..., Any]:
@@ -297,7 +297,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         name="send_and_wait",
-        command=None,
+        command="",
         effect=Effect.ADD,
         examples=({"event": _EVENT, "timeout": 60},),
     ),
@@ -327,7 +327,7 @@ ROWS: tuple[Row, ...] = (
         examples=({"status": ["failed"], "since": "2h"}, {"app": "shop", "limit": 50}),
     ),
     Row(name="runs.get", untrusted=_OF_RUN, examples=({"id": RUN_ID},)),
-    Row(name="runs.wait", command=None, examples=({"id": RUN_ID, "timeout": 60},)),
+    Row(name="runs.wait", command="", examples=({"id": RUN_ID, "timeout": 60},)),
     Row(
         name="runs.wait_many",
         command="runs.wait",
@@ -339,10 +339,10 @@ ROWS: tuple[Row, ...] = (
         untrusted=_below("run", _OF_RUN),
         examples=({"app": "shop", "timeout": 60},),
     ),
-    Row(name="runs.cancel", command=None, effect=Effect.CHANGE, examples=({"id": RUN_ID},)),
+    Row(name="runs.cancel", command="", effect=Effect.CHANGE, examples=({"id": RUN_ID},)),
     Row(
         name="runs.replay",
-        command=None,
+        command="",
         effect=Effect.CHANGE,
         is_repeatable=False,
         examples=({"id": RUN_ID},),
@@ -423,7 +423,7 @@ ROWS: tuple[Row, ...] = (
         examples=({"id": WEBHOOK_ID, "name": "orders"},),
     ),
     Row(name="webhooks.delete", effect=Effect.CHANGE, examples=({"id": WEBHOOK_ID},)),
-    Row(name="health", command=None),
+    Row(name="health", command=""),
     Row(
         name="diagnose",
         command="doctor",
@@ -436,4 +436,9 @@ ROWS: tuple[Row, ...] = (
 
 def commands() -> tuple[Row, ...]:
     """Return the rows that programs have."""
-    return tuple(row for row in ROWS if row.command is not None)
+    return tuple(row for row in ROWS if row.command)
+
+
+def command_of(name: str) -> str:
+    """Return what programs call a method: "doctor" for "diagnose"."""
+    return next((row.command for row in ROWS if row.name == name and row.command), name)

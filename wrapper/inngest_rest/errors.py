@@ -388,11 +388,17 @@ class ApiError(InngestError):
         # 501 is from a server that lacks the operation.
         self.may_have_taken_effect = status == 408 or (status >= 500 and status != 501)
 
-    def __str__(self) -> str:
+    @property
+    def described(self) -> str:
+        """What the server answered, in a line without the advice."""
         code = f" ({self.code})" if self.code else ""
         said = f"{self.method} {self.url} answered {self.status}{code}: {self.message}"
         if self.attempts > 1:
             said = said.removesuffix(".") + _attempts(self.attempts)
+        return said
+
+    def __str__(self) -> str:
+        said = self.described
         if not self.advice:
             return said
         return f"{said if said.endswith(('.', '!', '?')) else said + '.'} {self.advice}"

@@ -347,3 +347,16 @@ class Page(Record, Generic[T]):
 
     items: tuple[T, ...]
     next_cursor: str | None
+    # The path of the listing, how much of a response comes before this page, and its cursor.
+    _start: tuple[str, int, str] | None = field(default=None, repr=False, eq=False)
+
+    def cursor_after(self, count: int) -> str | None:
+        """Return the cursor behind the first items of the page; None if there is nothing behind.
+
+        Args:
+            count: How many items come before it.
+        """
+        if self._start is None or count >= len(self.items):
+            return self.next_cursor
+        path, skip, cursor = self._start
+        return f"{path}:{skip + count}:{cursor}"

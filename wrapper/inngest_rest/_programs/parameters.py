@@ -10,7 +10,6 @@ import inspect
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast, get_args
@@ -19,13 +18,12 @@ from attrs import evolve, frozen
 
 from inngest_rest._core.arguments import check_json
 from inngest_rest._table import Returns
-from inngest_rest._visible import shown
+from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError
-from inngest_rest.operations.parameters import ParameterError
 from inngest_rest.typing import StatusName
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from inngest_rest._table import Row
 
@@ -107,8 +105,6 @@ class Parameter:
         Raises:
             InvalidArgumentError: It is of another type, or out of bounds; `argument` is the name.
         """
-        if value is None and not self.is_required:
-            return None
         if not self.is_many:
             read = self._item(value, self.name)
             self._check_bounds(read, value)
@@ -138,12 +134,12 @@ class Parameter:
             )
         given = value if isinstance(value, str) else shown(value)
         if self.least is not None and number < self.least:
-            raise self._error(f"{self.name} must be at least {self.least}, got {given}")
+            raise self._error(f"{self.name} must be at least {self.least:g}, got {given}")
         if self.most is not None and number > self.most:
-            raise self._error(f"{self.name} must be at most {self.most}, got {given}")
+            raise self._error(f"{self.name} must be at most {self.most:g}, got {given}")
 
     def _error(self, message: str) -> InvalidArgumentError:
-        return ParameterError(message, field=self.name)
+        return InvalidArgumentError(message, argument=self.name)
 
 
 def _is_number(value: object) -> bool:
@@ -153,7 +149,7 @@ def _is_number(value: object) -> bool:
 _TYPES: dict[Kind, Callable[[Any], bool]] = {
     Kind.TEXT: lambda it: isinstance(it, str),
     Kind.FLAG: lambda it: isinstance(it, bool),
-    Kind.INTEGER: lambda it: isinstance(it, int) and not isinstance(it, bool),
+    Kind.INTEGER: lambda it: _is_number(it) and isinstance(it, int) and it.bit_length() < 64,
     Kind.SECONDS: _is_number,
     Kind.MOMENT: lambda it: isinstance(it, str),
     Kind.OBJECT: lambda it: isinstance(it, Mapping),
@@ -185,10 +181,10 @@ def moment(name: str, text: str, *, exact: bool = False) -> datetime | timedelta
             return instant.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise ParameterError(
+    raise InvalidArgumentError(
         f"{name} is {shown(text)}: give an instant with a time zone such as 2026-11-25T12:00:00Z, "
         "or how long ago: 90s, 15m, 2h, 7d",
-        field=name,
+        argument=name,
     )
 
 
@@ -296,7 +292,14 @@ def _help(docstring: str) -> dict[str, str]:
     _, _, section = docstring.partition("\n\nArgs:\n")
     entries = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", section, re.MULTILINE)
     words = {name: " ".join(text.split()) for name, text in entries}
-    return {name: text.partition(". ")[0].rstrip(".") + "." for name, text in words.items()}
+    return {
+        name: in_json(text.partition(". ")[0].rstrip(".")) + "." for name, text in words.items()
+    }
+
+
+def in_json(text: str) -> str:
+    """Return a text of a docstring on one line, in the words of JSON."""
+    return re.sub(r"\bNone\b", "null", " ".join(text.split()))
 
 
 def read(
@@ -315,15 +318,15 @@ def read(
     known = {each.name: each for each in (parameters(row) if of is None else of)}
     for name in values:
         if name not in known:
-            raise ParameterError(
-                f"unknown parameter {shown(name)}{did_you_mean(name, known)}", field=name
+            raise InvalidArgumentError(
+                f"unknown parameter {shown(name)}{did_you_mean(name, known)}", argument=name
             )
     read: dict[str, Any] = {}
     for name, each in known.items():
-        if name in values:
+        if values.get(name) is not None:  # null is as good as leaving it out
             read[name] = each.read(values[name])
         elif each.is_required:
-            raise ParameterError(f"{name} is missing", field=name)
+            raise InvalidArgumentError(f"{name} is missing", argument=name)
         else:
             read[name] = each.default
     return read
@@ -336,11 +339,3 @@ def arguments(row: Row, read: Mapping[str, Any]) -> dict[str, Any]:
         for each in parameters(row)
         if each.argument is not None and read[each.name] is not None
     }
-
-
-def did_you_mean(given: object, valid: Collection[str]) -> str:
-    """Return what to say after a text that is none of those that are valid."""
-    close = get_close_matches(str(given), valid, n=1)
-    return (
-        f"{f', did you mean {close[0]}?' if close else ';'} valid are {', '.join(valid) or 'none'}"
-    )

@@ -45,7 +45,7 @@ def serve(*, read_only: bool = False) -> Job:
 def _serve(options: Options, *, read_only: bool) -> int:
     with client_of(options) as client:
         try:
-            from inngest_rest import mcp  # noqa: PLC0415 - it takes long to load
+            from inngest_rest._programs import tools  # noqa: PLC0415 - it takes long to load
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] not in _PACKAGES:
                 raise
@@ -57,5 +57,5 @@ def _serve(options: Options, *, read_only: bool) -> int:
             sys.stderr.write(_AT_A_TERMINAL)
         # Otherwise Ctrl-C would wait for the thread that reads the input.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        mcp.serve(client, read_only=read_only)
+        tools.serve(client, read_only=read_only)
     return 0

@@ -181,7 +181,8 @@ class Walk(Generic[T]):
         self.is_done = following is None or self._left == 0
         if self._listing.complete is not None and items:
             items = yield from self._listing.complete(items)
-        return Page(items, None if following is None else str(following))
+        start = Cursor(path, places[0] if places else 0, cursor.place if cursor else "")
+        return Page(items, None if following is None else str(following), start)
 
     def _fresh(self, items: tuple[T, ...]) -> Iterable[int]:
         """Return the places of the items that neither this page nor the last one has had before.

@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_NO_ULID = "0" * 26
-_NO_APP = "inngest-rest-doctor"
-
 _V2_SINCE, _V2_ROOT_SINCE = "1.11.6", "1.26.0"
 
 _OF_CLOUD = ("inngest.com", "inn.gs")
@@ -68,43 +65,35 @@ V2 = Route(v2.get_health_v2, v2.get_health_v2.get_kwargs(), api.V2HealthEnvelope
 """The same of v2, which takes an API key, too."""
 
 
-def _of_nothing(
-    module: Any, *arguments: str, expected: type[Any], **options: Any
-) -> Route[Any, None]:
-    return Route(module, module.get_kwargs(*arguments, **options), expected, lambda _: None)
-
-
 @frozen
 class _WithGet:
-    """An operation with its path, but another method: GET, which does nothing there."""
+    """An operation with its path, but perhaps another method: GET, which does nothing there."""
 
     OPERATION: Operation
 
 
-def _of_path(module: OperationModule) -> Route[Any, None]:
-    """Return a route by which a server shows whether it has a path, but not for GET.
-
-    To a wrong method v2 responds with 501, to an unknown path with 404 (document, info).
-    """
+def _of_path(module: OperationModule, expected: type[Any] | None = None) -> Route[Any, None]:
+    """Return a route by which a server shows whether it has a path; it finds nothing."""
     operation = module.OPERATION._replace(method="GET")
-    url = re.sub(r"\{\w+\}", _NO_ULID, operation.path)
-    return Route(_WithGet(operation), {"url": url}, api.V2RunIdEnvelope, lambda _: None)
+    url = re.sub(r"\{\w+\}", "0" * 26, operation.path)
+    kwargs = {"url": url, "params": {"limit": 1}}
+    return Route(_WithGet(operation), kwargs, expected, lambda _: None)
 
 
 BY_RELEASE: tuple[Route[Any, None], ...] = (
-    _of_nothing(v2.list_apps_v2, limit=1, expected=api.V2AppListEnvelope),
+    _of_path(v2.list_apps_v2),
     _of_path(v2.cancel_run_v2),
-    _of_nothing(v2.list_runs_v2, limit=1, expected=api.V2RunListEnvelope),
+    _of_path(v2.list_runs_v2),
     _of_path(v2.rerun_run_v2),
-    _of_nothing(v2.get_app_v2, _NO_APP, expected=api.V2AppEnvelope),
-    _of_nothing(v2.list_event_runs_v2, _NO_ULID, expected=api.V2RunListEnvelope),
-    _of_nothing(v2.get_run_v2, _NO_ULID, expected=api.V2RunEnvelope),
+    _of_path(v2.get_app_v2),
+    _of_path(v2.list_event_runs_v2),
+    _of_path(v2.get_run_v2),
     _of_path(v2.invoke_function_v2),
     V2,
-    _of_nothing(v1.list_functions_v1, _NO_APP, expected=list[api.V1Function]),
+    _of_path(v1.list_functions_v1, list[api.V1Function]),
     V1,
 )
-"""Reads that releases have since some release, the newest first; they find nothing."""
+"""What releases have since some release, the newest first."""
 
 
 def diagnose(session: Session) -> Plan[Diagnosis]:
@@ -184,11 +173,10 @@ def _narrow_down(session: Session, found: ServerEvidence) -> Plan[Releases]:
     if health.has_route is None:
         return Releases()
     has_root = session.absent.v2_root == V2_ROOT
-    releases = Releases()
     if health.has_route:
-        releases = releases.narrowed(_V2_ROOT_SINCE, has=has_root)
+        releases = Releases().narrowed(_V2_ROOT_SINCE, has=has_root)
     else:
-        releases = releases.narrowed(_V2_SINCE, has=False)
+        releases = Releases().narrowed(_V2_SINCE, has=False)
     for route in BY_RELEASE:
         since = route.operation.since
         assert since is not None, "chosen for having one"
@@ -196,11 +184,10 @@ def _narrow_down(session: Session, found: ServerEvidence) -> Plan[Releases]:
         if has is None:
             answer = health if route is V2 else (yield from probe(session, route, bearer))
             has = answer.has_route
-        if has is None:
-            return releases
-        releases = releases.narrowed(since, has=has)
-        if has:
-            return releases
+        if has is not None:
+            releases = releases.narrowed(since, has=has)
+        if has is not False:
+            break
     return releases
 
 

@@ -15,19 +15,18 @@ from inngest_rest._core.outcomes.listeners import (
     name_of,
     singleton,
     starts,
-    why,
+    tried,
 )
 from inngest_rest._core.resources import event_runs, events, functions, runs
-from inngest_rest.errors import InngestError
 from inngest_rest.models import RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.outcomes.listeners import Catalogue, Limit
     from inngest_rest._core.plans import Plan
-    from inngest_rest.models import Function, Page, Run, StoredEvent, Trigger
+    from inngest_rest.models import Function, Run, StoredEvent, Trigger
 
 # For how long a function starts no second run for an event's own id.
 _SAME_ID_WITHIN = timedelta(hours=24)
@@ -183,8 +182,12 @@ class _Gatherer:
         same = [it for it in found if it.id == event.id and it.internal_id != event.internal_id]
         duplicate = None
         for each in same[: -_MOST_DUPLICATES - 1 : -1]:
-            duplicate = DuplicateEvent(each, (yield from self._runs_of(each.internal_id)))
-            if duplicate.runs:
+            listing = runs_of(self._session, each.internal_id, self._deadline)
+            of_it = yield from tried(
+                listing, f"the runs of event {each.internal_id}", self.unchecked
+            )
+            duplicate = DuplicateEvent(each, of_it or ())
+            if of_it:
                 break
         return duplicate
 
@@ -217,24 +220,20 @@ class _Gatherer:
                 include_output=False,
                 **_ONE_PAGE,
             )
-            try:
-                page: Page[Run] = yield from listing.walk().next_page(deadline=self._deadline)
-            except InngestError as error:
-                self.unchecked.append(f"other runs of {name}: {why(error)}")
-            else:
+            first = listing.walk().next_page(deadline=self._deadline)
+            page = yield from tried(first, f"other runs of {name}", self.unchecked)
+            if page is not None:
                 found[name] = OtherRuns(page.items, page.next_cursor is None)
         return found
 
-    def timeouts(self, app_ids: Mapping[str, None]) -> Plan[dict[str, Limit]]:
+    def timeouts(self, app_ids: Iterable[str]) -> Plan[dict[str, Limit]]:
         """Read the timeouts of the functions of some apps, which only v1 has."""
         found: dict[str, Limit] = {}
         for app_id in list(app_ids)[:_MOST_FUNCTIONS]:
-            try:
-                of_app = yield from functions.of_v1(self._session, app_id, deadline=self._deadline)
-            except InngestError as error:
-                self.unchecked.append(f"the timeouts of functions of {app_id}: {why(error)}")
-            else:
-                found |= {name_of(it): limit(it, "timeouts") or {} for it in of_app}
+            listing = functions.of_v1(self._session, app_id, deadline=self._deadline)
+            what = f"the timeouts of functions of {app_id}"
+            listed = (yield from tried(listing, what, self.unchecked)) or ()
+            found |= {name_of(it): limit(it, "timeouts") or {} for it in listed}
         return found
 
     def _events(
@@ -249,21 +248,11 @@ class _Gatherer:
             page_size=None,
             cursor=None,
         )
-        try:
-            found = yield from read_all(listing, deadline=self._deadline)
-        except InngestError as error:
-            self.unchecked.append(f"{what}: {why(error)}")
-            return []
+        listed = read_all(listing, deadline=self._deadline)
+        found = (yield from tried(listed, what, self.unchecked)) or []
         if len(found) >= _MOST_EVENTS:
             self.unchecked.append(f"{what}, beyond the newest {_MOST_EVENTS}")
         return found
-
-    def _runs_of(self, event_id: str) -> Plan[tuple[Run, ...]]:
-        try:
-            return (yield from runs_of(self._session, event_id, self._deadline))
-        except InngestError as error:
-            self.unchecked.append(f"the runs of event {event_id}: {why(error)}")
-            return ()
 
 
 def runs_of(session: Session, event_id: str, deadline: float) -> Plan[tuple[Run, ...]]:

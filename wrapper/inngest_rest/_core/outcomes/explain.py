@@ -22,6 +22,8 @@ from inngest_rest.errors import (
 from inngest_rest.explanation import Explanation, Listener
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import StoredEvent
@@ -64,9 +66,8 @@ def explain_stored(
         return Explanation(event_id, None, runs=runs, unchecked=(unread,))
     runs = yield from runs_of(session, event_id, deadline)
     known = yield from listeners.read(session, deadline=deadline)
-    now = session.server_clocks["api"].now()
     evidence = EventEvidence(
-        at if at is not None and abs(at - now) < _MOST_WRONG else now,
+        _now(session, at),
         event,
         runs,
         known,
@@ -87,6 +88,12 @@ def explain_stored(
     return Explanation(
         event_id, event, tuple(listening), runs, tuple(reasons(evidence)), evidence.unchecked
     )
+
+
+def _now(session: Session, stated: datetime | None) -> datetime:
+    """Return the time that the response states, or that of the server's clock if it cannot be."""
+    now = session.server_clocks["api"].now()
+    return stated if stated is not None and abs(stated - now) < _MOST_WRONG else now
 
 
 def _find(session: Session, own_id: str, name: str | None) -> Plan[StoredEvent | None]:

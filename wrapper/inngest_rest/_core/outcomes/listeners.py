@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from attrs import frozen
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import App, Function, Run, StoredEvent, Trigger
 
+T = TypeVar("T")
 Limit = Mapping[str, Any]
 BATCH = "eventsBatch", "batchEvents"
 
@@ -106,26 +107,29 @@ def read(session: Session, *, deadline: float = math.inf) -> Plan[Catalogue]:
     read_at = session.clock.monotonic()
     gaps: list[str] = []
     found: list[Function] = []
-    served: list[App] = []
-    try:
-        served = yield from read_all(apps.list_apps(session, **EVERYTHING), deadline=deadline)
-    except InngestError as error:
-        gaps.append(f"which functions listen, as the apps could not be listed: {why(error)}")
-    served = [app for app in served if not app.is_archived]
+    listed = read_all(apps.list_apps(session, **EVERYTHING), deadline=deadline)
+    what = "which functions listen, as the apps could not be listed"
+    served = [it for it in (yield from tried(listed, what, gaps)) or () if not it.is_archived]
     if len(served) > _MOST_APPS:
         gaps.append(f"the functions of {len(served) - _MOST_APPS} of {len(served)} apps")
     for app in served[:_MOST_APPS]:
-        try:
-            listing = functions.list_functions(session, app.id, **EVERYTHING)
-            listed = yield from read_all(listing, deadline=deadline)
-        except InngestError as error:
-            gaps.append(f"the functions of app {app.id}: {why(error)}")
-        else:
-            found += [each for each in listed if not each.is_archived]
+        listing = functions.list_functions(session, app.id, **EVERYTHING)
+        of_app = read_all(listing, deadline=deadline)
+        functions_of_app = yield from tried(of_app, f"the functions of app {app.id}", gaps)
+        found += [each for each in functions_of_app or () if not each.is_archived]
     catalogue = Catalogue(tuple(served), tuple(found), tuple(gaps), read_at)
     if not gaps:
         _recent.setdefault(session.absent, {})[session.settings.env] = catalogue
     return catalogue
+
+
+def tried(plan: Plan[T], what: str, unchecked: list[str]) -> Plan[T | None]:
+    """Run a plan; if it fails, note what could not be checked, and why."""
+    try:
+        return (yield from plan)
+    except InngestError as error:
+        unchecked.append(f"{what}: {why(error)}")
+        return None
 
 
 def why(error: InngestError) -> str:

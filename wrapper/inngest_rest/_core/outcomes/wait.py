@@ -28,7 +28,13 @@ from inngest_rest._core.outcomes.listeners import (
 )
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import events
-from inngest_rest._core.resources.wait import APPEARS_WITHIN, follow, may_appear
+from inngest_rest._core.resources.wait import (
+    APPEARS_WITHIN,
+    GROWTH,
+    LONGEST_PAUSE,
+    follow,
+    may_appear,
+)
 from inngest_rest._core.sending import send
 from inngest_rest.errors import (
     ApiError,
@@ -57,12 +63,7 @@ if TYPE_CHECKING:
 # Seconds from an event to the first look at its runs: those of a quick function have ended then.
 _FIRST_LOOK = 0.3
 
-# Seconds between two looks.
-_FIRST_PAUSE = 0.1
-_GROWTH = 1.5
-_LONGEST_PAUSE = 3.0
-
-# Seconds after which a list of runs is read again that may lack some.
+# Seconds after which a list of runs is read again: at first, or if it may lack some.
 _AGAIN_AFTER = 0.1
 
 # How a run ended that an old release lists as unfinished; by itself, it reports that.
@@ -120,7 +121,7 @@ def wait_for_runs(session: Session, event_id: str, timeout: Seconds) -> Plan[lis
 
 def _look_up(session: Session, wait: _Wait) -> Plan[None]:
     """Read the event, as soon as it can be read; without v1, its name stays unknown."""
-    pause = _FIRST_PAUSE
+    pause = _AGAIN_AFTER
     appears_by = wait.received + APPEARS_WITHIN
     missing: NotFoundError | None = None
     while True:
@@ -133,12 +134,12 @@ def _look_up(session: Session, wait: _Wait) -> Plan[None]:
             missing = error if isinstance(error, NotFoundError) else missing
             if now >= wait.deadline:
                 raise WaitTimeoutError(
-                    f"event {wait.event_id} did not appear when the time was up",
+                    f"event {wait.event_id} did not appear before the timeout expired",
                     run=None,
                     event_id=wait.event_id,
                 ) from missing or error
             yield from _pause(session, wait, pause)
-            pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+            pause = min(pause * GROWTH, LONGEST_PAUSE)
         except (ConfigurationError, RouteNotFoundError):
             return
         else:
@@ -175,7 +176,7 @@ def _find_all(session: Session, wait: _Wait) -> Plan[None]:
     if known is None and wait.event is not None:
         known = yield from _read_catalogue(session, wait)
     yield from _pause(session, wait, wait.received + _FIRST_LOOK - clock.monotonic())
-    pause = _FIRST_PAUSE
+    pause = _AGAIN_AFTER
     while True:
         looked = clock.monotonic()
         fault = yield from _look(session, wait)
@@ -201,7 +202,7 @@ def _find_all(session: Session, wait: _Wait) -> Plan[None]:
             _time_out(wait)
         until = pending.until - now if pending.until > now else pause
         yield from _pause(session, wait, max(min(pause, until), asked_pause))
-        pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+        pause = min(pause * GROWTH, LONGEST_PAUSE)
 
 
 @frozen
@@ -305,13 +306,13 @@ def _explain_absence(session: Session, wait: _Wait) -> Plan[NoReturn]:
 
 def _time_out(wait: _Wait, cause: InngestError | None = None) -> NoReturn:
     unended = [run for run in wait.runs.values() if not run.is_ended]
-    states = [f"run {run.id} is still {run.status}" for run in unended]
+    states = [f"run {run.id} was still {run.status}" for run in unended]
     if wait.waits_for is not None:
         states.append(f"a run of {wait.waits_for} may still start")
     elif not states:
         states.append("further runs may still appear")
     raise WaitTimeoutError(
-        f"event {wait.event_id}: {' and '.join(states)} when the time was up",
+        f"event {wait.event_id}: {' and '.join(states)} when the timeout expired",
         run=unended[0] if unended else None,
         runs=list(wait.runs.values()),
         event_id=wait.event_id,

@@ -96,9 +96,9 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
             if seen is None:
                 state, fault = "did not appear", missing or fault
             else:
-                state = f"is still {seen.status}"
+                state = f"was still {seen.status}"
             raise WaitTimeoutError(
-                f"run {run_id} {state} when the time was up", run=seen
+                f"run {run_id} {state} when the timeout expired", run=seen
             ) from fault
         yield from sleep(min(max(pause, asked_pause), deadline - now))
         pause = min(pause * GROWTH, LONGEST_PAUSE)

@@ -100,7 +100,7 @@ class WaitMany:
             self._is_closed = True
             state = "had not ended" if self._fault is None else "could not be seen"
             raise WaitTimeoutError(
-                f"{_some(open_ids)} {state} when the time was up", run=None, ids=open_ids
+                f"{_some(open_ids)} {state} when the timeout expired", run=None, ids=open_ids
             ) from self._fault
         if len(open_ids) == len(self._missing):
             self._is_closed = True

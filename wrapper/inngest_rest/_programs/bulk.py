@@ -1,0 +1,182 @@
+"""Calls that act on many runs: what is planned, what has to be confirmed, and what became of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from inngest_rest._programs.envelope import Code, Problem, ProblemError, advice
+from inngest_rest._programs.parameters import arguments
+from inngest_rest._programs.problems import problem_of
+from inngest_rest._programs.results import DONE, MAX_ROWS, Acted, most_telling
+from inngest_rest.action_reports import ActionOutcome, ActionReport
+from inngest_rest.errors import PartialActionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from inngest_rest import InngestClient
+    from inngest_rest._table import Row
+    from inngest_rest.action_reports import ActionRow
+
+# The answer where one run was named, whose outcome is all there is.
+_CODE_OF_ONE = {
+    ActionOutcome.NOT_FOUND: Code.NOT_FOUND,
+    ActionOutcome.REFUSED: Code.USAGE,
+    ActionOutcome.FAILED: Code.SERVER,
+    ActionOutcome.UNKNOWN: Code.NETWORK,
+}
+
+# What a dry run found that it would not do, or could not look up.
+_UNDOABLE = {ActionOutcome.NOT_FOUND, ActionOutcome.REFUSED, ActionOutcome.FAILED}
+
+# What selects the runs, in whose place a report to resume stands.
+_SELECTION = {"ids", "status", "app", "function", "since", "until", "limit"}
+
+
+def run(
+    row: Row,
+    client: InngestClient,
+    values: Mapping[str, Any],
+    *,
+    on_result: Callable[[ActionRow], object] | None = None,
+) -> Acted:
+    """Act on what the parameters select, unless that is a filter whose count is not confirmed.
+
+    Raises:
+        ProblemError: Not all of it was done, or would be, or it has to be confirmed first.
+    """
+    report = None
+    if values["dry_run"]:
+        report = plan(row, client, values)
+        planned = acted(client, report)
+        if problem := not_planned(report):
+            raise ProblemError(problem, data=planned)
+        return planned
+    if needs_confirmation(values):
+        report = plan(row, client, values)
+        count = len(report.rows)
+        if count and values["confirmed_count"] != count:
+            planned = acted(client, report)
+            raise ProblemError(_unconfirmed(planned, count), data=planned)
+    report, problem = carry_out(row, client, values, resume=report, on_result=on_result)
+    done = acted(client, report)
+    if problem is not None:
+        raise ProblemError(problem, data=done)
+    return done
+
+
+def needs_confirmation(values: Mapping[str, Any]) -> bool:
+    """Return whether a filter selects the runs, so that somebody has to see which first."""
+    return "confirmed_count" in values and not values["ids"] and not values["dry_run"]
+
+
+def plan(
+    row: Row,
+    client: InngestClient,
+    values: Mapping[str, Any],
+    *,
+    resume: ActionReport | None = None,
+) -> ActionReport:
+    """Return the report on what would be done, or on what a report leaves to do.
+
+    Raises:
+        ProblemError: It cannot be found out; the data has what was.
+    """
+    try:
+        return _act(row, client, {**values, "dry_run": True}, resume=resume)
+    except PartialActionError as error:
+        data = acted(client, error.report)
+        raise ProblemError(problem_of(error), data=data) from error
+
+
+def carry_out(
+    row: Row,
+    client: InngestClient,
+    values: Mapping[str, Any],
+    *,
+    resume: ActionReport | None = None,
+    on_start: Callable[[ActionRow], object] | None = None,
+    on_result: Callable[[ActionRow], object] | None = None,
+) -> tuple[ActionReport, Problem | None]:
+    """Act on what the parameters select, or on what a report leaves to do.
+
+    Returns:
+        The report, and why not all of it was done; None if all was.
+    """
+    callbacks = {"on_start": on_start, "on_result": on_result}
+    try:
+        report = _act(row, client, values, resume=resume, **callbacks)
+    except PartialActionError as error:
+        return error.report, problem_of(error)
+    return report, None if DONE.issuperset(report.counts) else _incomplete(report)
+
+
+def _act(
+    row: Row,
+    client: InngestClient,
+    values: Mapping[str, Any],
+    *,
+    resume: ActionReport | None,
+    **callbacks: Callable[[ActionRow], object] | None,
+) -> ActionReport:
+    given = arguments(row, values)
+    if "confirmed_count" in values:  # the call has a selection, which is ids or a filter
+        given["ids"] = given.get("ids") or None
+        if resume is not None:
+            given = {name: it for name, it in given.items() if name not in _SELECTION}
+    return row.call(client, {**given, "resume": resume, **callbacks})  # type: ignore[no-any-return]
+
+
+def acted(client: InngestClient, report: ActionReport, most: int = MAX_ROWS) -> Acted:
+    """Return the result that has a report, or its most telling rows."""
+    rows = most_telling(report.rows, most)
+    left_out = len(report.rows) - len(rows)
+    window = report.since, report.until
+    return Acted(client.target, report.action, report.counts, rows, left_out, *window)
+
+
+def not_planned(planned: ActionReport) -> Problem | None:
+    """Return the problem of a dry run by which some of it would not be done; None if all would."""
+    if _UNDOABLE.isdisjoint(planned.counts):
+        return None
+    found = _incomplete(planned)
+    if len(planned.rows) == 1:
+        return found
+    return evolve(
+        found,
+        message=f"not all of it can be done: {found.message}; nothing was done",
+        hint="data.rows has the reason of each.",
+    )
+
+
+def _unconfirmed(planned: Acted, count: int) -> Problem:
+    bounds = {"since": planned.since, "until": planned.until}
+    window = "".join(f', "{name}": "{it.isoformat()}"' for name, it in bounds.items() if it)
+    return Problem(
+        Code.CONFIRMATION_NEEDED,
+        f"the filter selects {count} runs at {planned.target.api_url}; nothing was done",
+        hint="Show the user what would be done. To do it, pass the same filter with "
+        f'"confirmed_count": {count}{window}',
+        field="confirmed_count",
+    )
+
+
+def _incomplete(report: ActionReport) -> Problem:
+    if len(report.rows) == 1:
+        (row,) = report.rows
+        code = _CODE_OF_ONE.get(row.outcome, Code.PARTIAL)
+        doctor = advice("{} shows what answers at the base URL.", "diagnose")
+        return Problem(
+            code,
+            row.reason or str(report),
+            hint=doctor if code is Code.SERVER else None,
+            retryable=row.outcome is ActionOutcome.UNKNOWN,
+        )
+    return Problem(
+        Code.PARTIAL,
+        str(report),
+        hint="data.rows has the reason of each; the same with the ids of those that failed tries "
+        "them again.",
+    )

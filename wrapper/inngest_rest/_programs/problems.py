@@ -1,0 +1,258 @@
+"""Errors as problems: what programs say of an error, from its class and its attributes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from inngest_rest import errors
+from inngest_rest._core.calls.retry import had_no_effect, may_pass
+from inngest_rest._programs.envelope import Code, Problem, ProblemError, advice
+from inngest_rest._programs.parameters import parameters
+from inngest_rest.action_reports import ActionOutcome
+from inngest_rest.errors import Advice
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inngest_rest._table import Row
+
+# The first class that an error is of.
+_CODES: tuple[tuple[type[BaseException], Code], ...] = (
+    (errors.MissingKeyError, Code.AUTHENTICATION),
+    (errors.InvalidArgumentError, Code.USAGE),
+    (errors.ConfigurationError, Code.USAGE),
+    (errors.OutboxError, Code.USAGE),
+    (errors.BufferFullError, Code.USAGE),
+    (errors.AuthenticationError, Code.AUTHENTICATION),
+    (errors.PermissionDeniedError, Code.AUTHENTICATION),
+    (errors.NotFoundError, Code.NOT_FOUND),
+    (errors.RouteNotFoundError, Code.NOT_FOUND),
+    (errors.RateLimitError, Code.RATE_LIMITED),
+    (errors.BadRequestError, Code.USAGE),
+    (errors.ConflictError, Code.USAGE),
+    (errors.ApiError, Code.SERVER),
+    (errors.InvalidResponseError, Code.SERVER),
+    (errors.TransportError, Code.NETWORK),
+    (errors.WaitTimeoutError, Code.TIMED_OUT),
+    (errors.PartialSendError, Code.PARTIAL),
+    (errors.PartialActionError, Code.PARTIAL),
+    (KeyboardInterrupt, Code.INTERRUPTED),
+    (BaseException, Code.UNEXPECTED),
+)
+
+_WRONG_SERVER = advice(
+    "{} shows what answers at the base URL. Set INNGEST_BASE_URL, or INNGEST_DEV for a dev server.",
+    "diagnose",
+)
+_SEND_AGAIN = advice(
+    "data.failures has each with its reason. Sent again as it is there, with its id, an event runs "
+    "nothing twice."
+)
+
+# What to do next about an error of a code, whatever the call.
+_HINTS = {
+    Code.AUTHENTICATION: advice("{} checks each key.", "diagnose"),
+    Code.RATE_LIMITED: advice("Wait before the next attempt."),
+    Code.NETWORK: advice("{} shows which server is asked, and why.", "diagnose"),
+}
+
+# What to do where there is no such thing, by the group of the call.
+_NOT_FOUND = {
+    "events": advice(
+        "{} shows events with their internal ids; one that was just sent appears after about "
+        "0.25 s.",
+        "events.list",
+    ),
+    "runs": advice(
+        "{} shows runs, and {} those of an event; one that was just started appears after about "
+        "0.25 s.",
+        "runs.list",
+        "events.runs",
+    ),
+    "apps": advice("{} shows the apps of this server and environment.", "apps.list"),
+    "functions": advice(
+        "{} shows the apps of this server and environment, and {} the functions of one.",
+        "apps.list",
+        "functions.list",
+    ),
+    "signals": advice(
+        "{} with the status running shows the runs that may be waiting for one.", "runs.list"
+    ),
+    "cancellations": advice(
+        "{} shows the functions of an app, and {} the bulk cancellations.",
+        "functions.list",
+        "cancellations.list",
+    ),
+    "webhooks": advice("{} shows the webhooks.", "webhooks.list"),
+}
+
+# What to do about an argument that is missing or malformed.
+_OF_ARGUMENT = {
+    "app": advice("{} shows the apps of this server and environment.", "apps.list"),
+    "function": advice("{} shows the functions of an app.", "functions.list"),
+    "ids": advice("{} shows the ids of runs.", "runs.list"),
+}
+
+_WITH_EFFECT = {ActionOutcome.DONE, ActionOutcome.ALREADY_ENDED, ActionOutcome.UNKNOWN}
+
+# Each response of the server that is no success has it (every recording of one).
+_HEADER = "x-inngest-server-kind"
+
+# What Inngest says without JSON where it lacks a route: 404 and 405 (recordings 1.17-v1-apps,
+# v1-events-slash). A proxy may have removed the header.
+_BARE = {"", "404 page not found"}
+
+_REFUSED = 400
+
+
+def problem_of(
+    error: BaseException, row: Row | None = None, values: Mapping[str, Any] | None = None
+) -> Problem:
+    """Return an error as a problem.
+
+    Args:
+        error: The error.
+        row: The call that it ended, on which depends what to do next.
+        values: Its parameters; None if they could not be read.
+    """
+    if isinstance(error, ProblemError):
+        return _for_call(error.problem, error, row, values)
+    if isinstance(error, errors.PartialActionError):
+        return _for_call(_stopped(error), error, row, values)
+    code = next(code for kind, code in _CODES if isinstance(error, kind))
+    if isinstance(error, errors.RouteNotFoundError) and not _is_inngest(error):
+        code = Code.SERVER
+    problem = Problem(
+        code,
+        _message(error, code),
+        hint=_hint(error, code),
+        retryable=_may_pass(error),
+        retry_after=getattr(error, "retry_after", None),
+        status=getattr(error, "status", None),
+        field=None if row is None else _field(error, row),
+    )
+    return _for_call(problem, error, row, values)
+
+
+def _for_call(
+    problem: Problem, error: BaseException, row: Row | None, values: Mapping[str, Any] | None
+) -> Problem:
+    """Return a problem with what depends on the call: what to do next, and whether it may be."""
+    if row is None:
+        return problem
+    hint = problem.hint
+    if not hint and problem.code is Code.NOT_FOUND:
+        hint = _NOT_FOUND.get(row.command.partition(".")[0])
+    if not hint and problem.code is Code.USAGE:
+        hint = _OF_ARGUMENT.get(problem.field or "")
+    is_safe = values is None or row.can_repeat(values) or _had_no_effect(error)
+    return evolve(problem, hint=hint or None, retryable=problem.retryable and is_safe)
+
+
+def _message(error: BaseException, code: Code) -> str:
+    match error:
+        case errors.MissingKeyError():
+            return error.reason
+        case errors.RouteNotFoundError() if code is Code.SERVER:
+            return f"what responds is not Inngest: {error.described}"
+        case errors.ApiError():
+            return error.described
+        case KeyboardInterrupt():
+            return "interrupted"
+        case errors.InngestError() if code is not Code.UNEXPECTED:
+            return str(error)
+        case _:
+            return f"{type(error).__name__}: {error}"
+
+
+def _hint(error: BaseException, code: Code) -> Advice | None:
+    match error:
+        case errors.MissingKeyError():
+            names = " or ".join(each.variable or each.argument for each in error.settings)
+            return advice(
+                f"Set {names} in the environment; a key is never an option. A dev server needs "
+                "none: set INNGEST_DEV=1, or to its URL."
+            )
+        case errors.InvalidResponseError():
+            return _WRONG_SERVER
+        case errors.RouteNotFoundError() if code is Code.SERVER:
+            return _WRONG_SERVER
+        case errors.RouteNotFoundError():
+            release = "{} shows the release of the server, and what it offers."
+            return error.advice + advice(release, "diagnose")
+        case errors.ApiError():
+            return error.advice + _HINTS.get(code, Advice())
+        case errors.NoRunError():
+            return advice("{} tells more about the event.", "events.explain")
+        case errors.WaitTimeoutError():
+            return _hint_of_wait(error)
+        case errors.PartialSendError():
+            return _SEND_AGAIN
+        case _:
+            return _HINTS.get(code)
+
+
+def _hint_of_wait(error: errors.WaitTimeoutError) -> Advice:
+    if not isinstance(error.__cause__, errors.NotFoundError):
+        return advice("It goes on all the same: wait again, or longer.")
+    if error.event_id is None:
+        return advice("There may be no such run: {} shows runs.", "runs.list")
+    return advice(
+        "There may be no such event: {} shows events with their internal ids, and {} finds one by "
+        "an id of your own.",
+        "events.list",
+        "events.explain",
+    )
+
+
+def _field(error: BaseException, row: Row) -> str | None:
+    """Return the parameter that was rejected, as programs call it."""
+    argument = getattr(error, "argument", None)
+    names = {each.argument: each.name for each in parameters(row)}
+    return None if argument is None else names.get(argument, argument)
+
+
+def _stopped(error: errors.PartialActionError) -> Problem:
+    """Return what a bulk call was stopped by, or that it is partly done if it had any effect."""
+    found = problem_of(error.__cause__ or errors.InngestError(str(error)))
+    if not _WITH_EFFECT.intersection(error.report.counts):
+        return found
+    message = f"{error.report}; stopped by: {found.message}"
+    return evolve(found, code=Code.PARTIAL, message=message, retryable=False)
+
+
+def _had_no_effect(error: BaseException) -> bool:
+    """Return whether nothing of what was asked for can have been done."""
+    match error:
+        case ProblemError():
+            return ActionOutcome.UNKNOWN not in getattr(error.data, "counts", ())
+        case errors.PartialActionError():
+            return _WITH_EFFECT.isdisjoint(error.report.counts)
+        case errors.WaitTimeoutError():
+            return False  # what came before the wait was done
+        case errors.InngestError():
+            return had_no_effect(error)
+        case _:
+            return False
+
+
+def _may_pass(error: BaseException) -> bool:
+    if isinstance(error, errors.WaitTimeoutError):
+        return not isinstance(error, errors.NoRunError)
+    return isinstance(error, errors.InngestError) and may_pass(error)
+
+
+def _is_inngest(error: errors.RouteNotFoundError) -> bool:
+    """Return whether a server that lacks a route could be Inngest."""
+    response = error.response
+    if response is None or response.status < _REFUSED or _HEADER in response.headers:
+        return True
+    if response.text.strip() in _BARE:
+        return True
+    try:
+        body = response.json()
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(body, dict) and ("error" in body or "errors" in body)

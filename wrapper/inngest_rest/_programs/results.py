@@ -1,0 +1,198 @@
+"""What programs return where the client's method returns no record, or one without a target."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, Self
+
+from attrs import fields, frozen
+
+import inngest_rest
+from inngest_rest._table import Effect
+from inngest_rest.action_reports import ActionOutcome, ActionRow
+from inngest_rest.explanation import Explanation
+from inngest_rest.models import Cancellation, Webhook
+from inngest_rest.record import Record
+from inngest_rest.reports import SendFailure, SendReport
+from inngest_rest.responses import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from inngest_rest import InngestClient
+    from inngest_rest._table import Row
+
+MAX_ROWS = 1_000
+"""Number of rows, ids and failures that a result has at most."""
+
+DONE = frozenset({ActionOutcome.DONE, ActionOutcome.ALREADY_ENDED, ActionOutcome.PLANNED})
+"""Outcomes after which nothing is left to do."""
+
+
+@frozen(repr=False)
+class Sent(Record):
+    """What became of events that were sent.
+
+    Attributes:
+        target: Where they were sent.
+        accepted: Number of events the server stored.
+        rejected: Number of events that were rejected.
+        unknown: Number of events whose outcome is unknown, or that were not tried.
+        ids: The internal ids of those accepted, for `events get`, in order; the first 1,000.
+        failures: Those that were not accepted, the first 1,000. Sending them again, as they are
+            here, runs nothing twice.
+    """
+
+    target: Target
+    accepted: int
+    rejected: int = 0
+    unknown: int = 0
+    ids: tuple[str, ...] = ()
+    failures: tuple[SendFailure, ...] = ()
+
+    @classmethod
+    def of(cls, target: Target, report: SendReport, ids: Iterable[str | None]) -> Self:
+        """Return the result that has a report, and the ids of those accepted."""
+        accepted = islice((each for each in ids if each is not None), MAX_ROWS)
+        counts = report.accepted, report.rejected, report.unknown
+        return cls(target, *counts, tuple(accepted), report.failures)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all were accepted."""
+        return not (self.rejected or self.unknown)
+
+
+@frozen(repr=False)
+class Acted(Record):
+    """What became of the runs, or the inputs, of a bulk operation.
+
+    Attributes:
+        target: Where it acted.
+        action: What was done: "runs.cancel", "runs.replay", "functions.invoke APP/FUNCTION".
+        counts: How many rows have each outcome.
+        rows: One row per run or input, in order. Of more than 1,000, those that were not done come
+            before those that were.
+        rows_left_out: Number of rows that are not here.
+        since: The beginning of the filter's window.
+        until: The end of the filter's window.
+    """
+
+    target: Target
+    action: str
+    counts: dict[ActionOutcome, int]
+    rows: tuple[ActionRow, ...]
+    rows_left_out: int = 0
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def most_telling(rows: Sequence[ActionRow], most: int) -> tuple[ActionRow, ...]:
+    """Return the rows, or of more than there may be those first that were not done."""
+    if len(rows) <= most:
+        return tuple(rows)
+    done = (row for row in rows if row.outcome in DONE)
+    return tuple(islice(chain((row for row in rows if row.outcome not in DONE), done), most))
+
+
+@frozen(repr=False)
+class Started(Record):
+    """A run that was started, or that a signal has resumed.
+
+    Attributes:
+        target: Where it runs.
+        run_id: Its id.
+    """
+
+    target: Target
+    run_id: str
+
+
+@frozen(repr=False)
+class Deleted(Record):
+    """What was deleted.
+
+    Attributes:
+        target: Where it was deleted.
+        id: Its id.
+    """
+
+    target: Target
+    id: str
+
+
+@frozen(repr=False)
+class CreatedCancellation(Record):
+    """A bulk cancellation that was created.
+
+    Attributes:
+        target: Where it was created.
+        cancellation: The bulk cancellation.
+    """
+
+    target: Target
+    cancellation: Cancellation
+
+
+@frozen(repr=False)
+class SavedWebhook(Record):
+    """A webhook that was created or changed.
+
+    Attributes:
+        target: Where it was saved.
+        webhook: The webhook; its URL contains a key.
+    """
+
+    target: Target
+    webhook: Webhook
+
+
+@frozen(repr=False)
+class Explained(Explanation):
+    """What became of an event, and why a function did not run for it.
+
+    Attributes:
+        sentence: The whole as one sentence.
+    """
+
+    sentence: str = ""
+
+    @classmethod
+    def of(cls, explanation: Explanation) -> Self:
+        """Return an explanation with its sentence."""
+        parts = {it.name: getattr(explanation, it.name) for it in fields(Explanation)}
+        return cls(**parts, sentence=str(explanation))
+
+
+# The record that programs return, by what the method returns.
+_RECORDS: dict[str, type[Record]] = {
+    "list[str]": Sent,
+    "SendReport": Sent,
+    "ActionReport": Acted,
+    "str": Started,
+    "None": Deleted,
+    "Explanation": Explained,
+}
+_CHANGED: dict[str, type[Record]] = {"Cancellation": CreatedCancellation, "Webhook": SavedWebhook}
+
+
+def record_class(row: Row) -> type[Record]:
+    """Return the class of the records that a call returns to programs."""
+    name = row.result.removesuffix("[Any]")
+    changed = None if row.effect is Effect.READ else _CHANGED.get(name)
+    return changed or _RECORDS.get(name) or getattr(inngest_rest, name)
+
+
+def record_of(row: Row, client: InngestClient, values: Mapping[str, Any], result: Any) -> Record:
+    """Return what a method has returned, or an item of it, as a record for programs."""
+    kind = record_class(row)
+    if kind is Sent:
+        return Sent(client.target, accepted=len(result), ids=tuple(result[:MAX_ROWS]))
+    if kind is Explained:
+        return Explained.of(result)
+    if isinstance(result, kind):
+        return result
+    # What changes something says where.
+    make: Any = kind
+    return make(client.target, values["id"] if result is None else result)  # type: ignore[no-any-return]

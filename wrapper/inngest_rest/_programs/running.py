@@ -1,0 +1,251 @@
+"""Running a call: its result as records, in parts as they arrive, or whole in an envelope."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from inngest_rest._programs.envelope import (
+    Code,
+    Envelope,
+    PageInfo,
+    Problem,
+    ProblemError,
+)
+from inngest_rest._programs.parameters import arguments
+from inngest_rest._programs.problems import problem_of
+from inngest_rest._programs.results import MAX_ROWS, Sent, record_of
+from inngest_rest._table import Returns
+from inngest_rest.errors import InvalidArgumentError, PartialSendError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from inngest_rest import BatchReport, InngestClient
+    from inngest_rest._table import Row
+    from inngest_rest.action_reports import ActionRow
+    from inngest_rest.diagnosis import Diagnosis
+    from inngest_rest.models import Page
+    from inngest_rest.record import Record
+
+
+class Part(NamedTuple):
+    """A part of a result, as it arrives.
+
+    Attributes:
+        items: Its records: one, or those of a page.
+        page: The page of a list that it is.
+    """
+
+    items: tuple[Record, ...]
+    page: Page[Any] | None = None
+
+    @property
+    def next_cursor(self) -> str | None:
+        """Where a list goes on after it; None at the end."""
+        return self.page.next_cursor if self.page else None
+
+
+def parts(
+    row: Row,
+    client: InngestClient,
+    values: Mapping[str, Any],
+    *,
+    on_batch: Callable[[BatchReport], object] | None = None,
+    on_result: Callable[[ActionRow], object] | None = None,
+) -> Iterator[Part]:
+    """Call a method, and yield its result in the parts in which it arrives.
+
+    Args:
+        row: The call.
+        client: The client.
+        values: Its parameters, as `parameters.read` returns them.
+        on_batch: Called with each batch of a file that was sent.
+        on_result: Called with each row of a bulk call.
+
+    Raises:
+        ProblemError: Not all of it was done; the data has what was.
+    """
+    if row.is_bulk:
+        from inngest_rest._programs import bulk  # noqa: PLC0415 - few calls act on many runs
+
+        yield Part((bulk.run(row, client, values, on_result=on_result),))
+        return
+    if row.uses_files:
+        yield Part((_send_file(row, client, values, on_batch),))
+        return
+    try:
+        result = row.call(client, arguments(row, values))
+    except PartialSendError as error:
+        sent = Sent.of(client.target, error.report, error.ids)
+        raise ProblemError(_not_accepted(sent), data=sent) from error
+    match row.returns:
+        case Returns.PAGES:
+            yield from (Part(each.items, each) for each in result.pages())
+        case Returns.STREAM:
+            yield from (Part((each,)) for each in result)
+        case Returns.ONE:  # pragma: no branch - there is nothing else
+            record = record_of(row, client, values, result)
+            yield Part((record if row.command != "doctor" else _healthy(result),))
+
+
+def run(
+    row: Row,
+    client: InngestClient,
+    values: Mapping[str, Any],
+    *,
+    on_result: Callable[[ActionRow], object] | None = None,
+    fit: Callable[[list[Any]], int] | None = None,
+) -> Envelope:
+    """Call a method, and return its whole result in an envelope, or its error.
+
+    What a list or a stream had returned before the error is in the envelope, too.
+
+    Args:
+        row: The call.
+        client: The client.
+        values: Its parameters, as `parameters.read` returns them.
+        on_result: Called with each row of a bulk call.
+        fit: Returns how many of the first items of a list there is room for.
+    """
+    items: list[dict[str, Any]] = []
+    page: PageInfo | None = None
+    warnings: tuple[str, ...] = ()
+    try:
+        for part in parts(row, client, values, on_result=on_result):
+            before = len(items)
+            items += [each.to_dict() for each in part.items]  # keeps what came before an error
+            if part.page is None:
+                continue
+            page = PageInfo(part.next_cursor, len(items))
+            number = len(items) if fit is None or not items else fit(items)
+            if number < len(items):
+                page = PageInfo(part.page.cursor_after(number - before), number)
+                where = "page.next has the cursor of the others"
+                warnings = (f"data.items: the first {number} of {len(items)}; {where}",)
+                del items[number:]
+                break
+    except Exception as error:  # noqa: BLE001 - an error is an answer, too
+        found = data_of(row.returns, items) if items else None
+        return failure(row, error, values, data=found, page=page)
+    data = data_of(row.returns, items)
+    return Envelope(True, row.command, data, page, warnings, row.untrusted_paths)
+
+
+def data_of(returns: Returns, items: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the data of an answer."""
+    return {"items": items} if returns is not Returns.ONE else items[0]
+
+
+def failure(
+    row: Row,
+    error: BaseException,
+    values: Mapping[str, Any] | None = None,
+    *,
+    data: dict[str, Any] | None = None,
+    page: PageInfo | None = None,
+) -> Envelope:
+    """Return the envelope of an error, with what was done all the same.
+
+    Args:
+        row: The call that it ended.
+        error: The error.
+        values: Its parameters; None if they could not be read.
+        data: The result up to the error.
+        page: Where it goes on.
+    """
+    if isinstance(error, ProblemError) and error.data is not None:
+        data = error.data.to_dict()
+    problem = problem_of(error, row, values)
+    paths = row.untrusted_paths
+    return Envelope.failed(row.command, problem, data=data, page=page, untrusted=paths)
+
+
+def _send_file(
+    row: Row,
+    client: InngestClient,
+    values: Mapping[str, Any],
+    on_batch: Callable[[BatchReport], object] | None,
+) -> Sent:
+    ids: list[str | None] = []
+
+    def note(batch: BatchReport) -> None:
+        if len(ids) < MAX_ROWS:
+            ids.extend(each for each in batch.ids if each is not None)
+        if on_batch is not None:
+            on_batch(batch)
+
+    try:
+        report = row.call(client, {**arguments(row, values), "on_batch": note})
+    except OSError as error:
+        # The checkpoint and the rejected lines are written beside it.
+        is_input = error.filename in {None, values["path"]}
+        path = values["path"] if is_input else error.filename
+        verb = "read" if is_input else "write"
+        raise unusable_file("path", path, error, verb=verb) from error
+    sent = Sent.of(client.target, report, ids)
+    if not sent.is_complete:
+        raise ProblemError(_not_accepted(sent, hint=_mend(sent, values)), data=sent)
+    return sent
+
+
+def unusable_file(
+    name: str, path: object, error: Exception, *, verb: str = "read"
+) -> InvalidArgumentError:
+    """Return the error for a file that cannot be read, or written to, in words.
+
+    Args:
+        name: The parameter that names it.
+        path: The file.
+        error: What the system, or a codec, reported.
+        verb: What cannot be done with it.
+    """
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    reason = f"{reason[:1].lower()}{reason[1:]}"
+    return InvalidArgumentError(f"{name}: cannot {verb} {path}: {reason}", argument=name)
+
+
+def _not_accepted(sent: Sent, *, hint: str = "") -> Problem:
+    total = sent.accepted + sent.rejected + sent.unknown
+    first = f"; first: {sent.failures[0].reason}" if sent.failures else ""
+    return Problem(
+        Code.PARTIAL,
+        f"{sent.accepted} of {total} events accepted, {sent.rejected} rejected, {sent.unknown} "
+        f"unknown{first}",
+        hint=hint
+        or "data.failures has each with its reason. Sent again as it is there, with its id, an "
+        "event runs nothing twice.",
+    )
+
+
+def _mend(sent: Sent, values: Mapping[str, Any]) -> str:
+    """Return what to do about the lines of a file that were not accepted."""
+    parts: list[str] = []
+    if sent.rejected:
+        # Only one who sends files has loaded these.
+        from inngest_rest._core.file_import.rejected_lines import reasons_path  # noqa: PLC0415
+        from inngest_rest._core.file_import.send_file import rejected_path  # noqa: PLC0415
+
+        rejected = rejected_path(values["path"], values["name"] or "", values["dead_letters"])
+        parts.append(
+            f"The rejected lines are in {rejected}, and the reason of each in "
+            f"{reasons_path(rejected)}: correct the lines, and send that file."
+        )
+    if sent.unknown:
+        parts.append(
+            "Send the whole again, by the same name, for those that are unknown: what was accepted "
+            "runs nothing twice."
+        )
+    return " ".join(parts)
+
+
+def _healthy(diagnosis: Diagnosis) -> Diagnosis:
+    """Return a diagnosis that found no problem; raise the first one otherwise."""
+    from inngest_rest.diagnosis import Check  # noqa: PLC0415 - one call needs it
+
+    codes = {Check.CONNECTION: Code.NETWORK, Check.SERVER: Code.SERVER}
+    for finding in diagnosis.problems[:1]:
+        code = codes.get(finding.check, Code.AUTHENTICATION)
+        message = f"{finding.check}: {finding.message}"
+        problem = Problem(code, message, hint=finding.remedy)
+        raise ProblemError(problem, data=diagnosis)
+    return diagnosis

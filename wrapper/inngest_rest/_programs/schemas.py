@@ -1,0 +1,185 @@
+"""JSON Schemas (2020-12) of what calls take and return, made from parameters and attrs classes."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import Enum
+from types import NoneType, UnionType
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+import attrs
+
+from inngest_rest._programs.envelope import MEANING, Code, Envelope
+from inngest_rest._programs.parameters import in_json, parameters
+from inngest_rest._programs.results import record_class
+from inngest_rest._table import Returns, commands
+from inngest_rest.errors import Advice
+from inngest_rest.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from inngest_rest._programs.parameters import Parameter
+    from inngest_rest._table import Row
+
+Schema = dict[str, Any]
+
+_NULL = {"type": "null"}
+_PLAIN: dict[Any, Schema] = {
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    NoneType: _NULL,
+    datetime: {"type": "string", "format": "date-time"},
+    timedelta: {"type": "number", "description": "Seconds."},
+    Any: {},
+    object: {},
+}
+
+
+def of_parameters(row: Row, given: Iterable[Parameter] | None = None) -> Schema:
+    """Return the schema of a call's parameters: an object, with nothing unknown in it."""
+    known = parameters(row) if given is None else tuple(given)
+    return {
+        "type": "object",
+        "description": row.description,
+        "properties": {each.name: each.schema() for each in known},
+        "required": [each.name for each in known if each.is_required],
+        "additionalProperties": False,
+    }
+
+
+def of_answer(row: Row) -> Schema:
+    """Return the schema of a call's answer, errors included."""
+    definitions: dict[str, Schema] = {}
+    # MCP does not take a reference for a schema.
+    _of(Envelope, definitions)
+    schema = definitions.pop(Envelope.__name__)
+    result = _of(record_class(row), definitions)
+    if row.returns is not Returns.ONE:
+        items = {"type": "array", "items": result}
+        result = {"type": "object", "properties": {"items": items}, "required": ["items"]}
+    schema["properties"]["command"]["const"] = row.command
+    schema["properties"]["data"]["anyOf"] = [result, _NULL]
+    return {**schema, "$defs": definitions}
+
+
+def without_descriptions(schema: Schema) -> Schema:
+    """Return a schema that validates the same and describes nothing: half as long."""
+    return {
+        name: _without_descriptions(part)
+        for name, part in schema.items()
+        # A property or a definition may be called so, too, and is an object.
+        if name != "description" or not isinstance(part, str)
+    }
+
+
+def _without_descriptions(part: object) -> object:
+    match part:
+        case dict():
+            return without_descriptions(cast("Schema", part))
+        case list():
+            return [_without_descriptions(each) for each in cast("list[object]", part)]
+        case _:
+            return part
+
+
+def describe(row: Row) -> dict[str, Any]:
+    """Return all that is known of a call, for a program."""
+    return {
+        **_entry(row),
+        "description": row.description,
+        "parameters": of_parameters(row),
+        "result": of_answer(row),
+        "untrusted": list(row.untrusted_paths),
+    }
+
+
+def catalogue() -> list[dict[str, Any]]:
+    """Return each call in brief."""
+    return [_entry(row) for row in commands()]
+
+
+def _entry(row: Row) -> dict[str, Any]:
+    return {
+        "name": row.command,
+        "summary": row.summary,
+        "effect": row.effect.value,
+        "idempotent": row.is_repeatable,
+    }
+
+
+def _of(kind: Any, definitions: dict[str, Schema]) -> Schema:
+    """Return the schema of a type; those of the classes it is made of are added by name."""
+    origin, arguments = get_origin(kind) or kind, get_args(kind)
+    if isinstance(origin, type) and (attrs.has(origin) or issubclass(origin, Enum)):
+        name = origin.__name__
+        if name not in definitions:
+            definitions[name] = {}  # a record may hold others of its class
+            definitions[name] = (
+                _of_enum(origin) if issubclass(origin, Enum) else _of_class(origin, definitions)
+            )
+        return {"$ref": f"#/$defs/{name}"}
+    if isinstance(kind, TypeVar):
+        return {}
+    if origin in _PLAIN:
+        return dict(_PLAIN[origin])
+    if origin is Literal:
+        return {"enum": list(arguments)}
+    if origin in {Union, UnionType}:
+        return {"anyOf": [_of(each, definitions) for each in arguments if each is not Advice]}
+    if issubclass(origin, Mapping):
+        return {"type": "object", "additionalProperties": _of(arguments[1], definitions)}
+    # A tuple, a list or a sequence, whose items are all of one type.
+    return {"type": "array", "items": _of(arguments[0], definitions)}
+
+
+def _of_enum(kind: type[Enum]) -> Schema:
+    known = [each.value for each in kind]
+    if "_missing_" in vars(kind):
+        words = f"{', '.join(known)}, or what a newer server calls it."
+        return {"type": "string", "description": words}
+    words = _docstring(kind)[0]
+    if kind is Code:
+        words = "; ".join(f"{code}: {MEANING[code]}" for code in Code)
+    return {"type": "string", "enum": known, "description": words}
+
+
+def _of_class(kind: type[Any], definitions: dict[str, Schema]) -> Schema:
+    hints, description, described = get_type_hints(kind), *_docstring(kind)
+    public = [each.name for each in attrs.fields(kind) if not each.name.startswith("_")]
+    properties: dict[str, Schema] = {}
+    for name in public:
+        field = _of(hints[name], definitions)
+        if name in described:
+            form = [each.pop("description", "") for each in field.get("anyOf", [field])]
+            field["description"] = " ".join(filter(None, [described[name], *form]))
+        properties[name] = field
+    schema = {"type": "object", "description": description, "properties": properties}
+    # A record is written with all of its fields.
+    return {**schema, "required": public} if issubclass(kind, Record) else schema
+
+
+def _docstring(kind: type[Any]) -> tuple[str, dict[str, str]]:
+    """Return what a class is, and its attributes, those of its bases included."""
+    description, attributes = "", dict[str, str]()
+    for each in reversed(kind.__mro__[:-1]):
+        text, _, section = inspect.cleandoc(each.__doc__ or "").partition("\n\nAttributes:\n")
+        description = in_json(text)
+        found = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", section, re.MULTILINE)
+        attributes |= {name: in_json(words) for name, words in found}
+    return description, attributes
