@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import Event, OutboxError, SendReport
-from inngest_rest._core.buffer.memory_store import MemoryStore
 from inngest_rest._core.buffer.outbox import Outbox
+from inngest_rest._core.buffer.queue import MemoryQueue
 from tests.support.buffers import ROUTE, Make, flush_until_logged, sent, workers
 from tests.support.clock import Clock
 from tests.support.doors import open_door
@@ -97,7 +97,7 @@ def test_an_event_is_delivered_although_its_store_once_failed(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    kind = MemoryStore if store is None else Outbox
+    kind = MemoryQueue if store is None else Outbox
     works = getattr(kind, method)
     calls: list[object] = []
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._core.buffer.memory_store import MemoryStore
+from inngest_rest._core.buffer.queue import MemoryQueue
 from inngest_rest._core.buffer.schedule import Deadline, Schedule
 from inngest_rest._core.clock import Clock as CoreClock
 
@@ -40,10 +40,10 @@ def test_a_full_batch_is_due_at_once_and_a_smaller_one_at_its_age(
     assert timing.due_in() == 60
 
 
-def test_hurrying_ends_a_pause(timing: Schedule) -> None:
+def test_flush_now_ends_a_pause(timing: Schedule) -> None:
     timing.added()
     timing.failed()
-    with timing.hurrying():
+    with timing.flush_now():
         assert timing.due_in() == 0
     assert timing.due_in() == 60
 
@@ -71,7 +71,7 @@ def test_a_pause_is_as_long_as_the_server_asked_for_up_to_an_hour(
 ) -> None:
     timing.added(3)
     assert timing.failed(asked) == timing.due_in() == min(max(asked, 1), 3_600)
-    with timing.hurrying():
+    with timing.flush_now():
         assert timing.due_in() == 0
         timing.failed(asked)
         assert timing.due_in() == min(max(asked, 2), 3_600)
@@ -79,8 +79,8 @@ def test_a_pause_is_as_long_as_the_server_asked_for_up_to_an_hour(
     assert timing.due_in() == 0
 
 
-def in_memory(schedule: Schedule) -> MemoryStore:
-    return MemoryStore(schedule, lambda: None, batch_size=3, max_pending=9)
+def in_memory(schedule: Schedule) -> MemoryQueue:
+    return MemoryQueue(schedule, lambda: None, batch_size=3, max_pending=9)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_an_event_in_memory_wakes_a_worker_if_it_is_the_first_or_fills_a_batch(
     timing: Schedule,
 ) -> None:
     woken: list[int] = []
-    store = MemoryStore(timing, lambda: woken.append(store.pending), batch_size=3, max_pending=100)
+    store = MemoryQueue(timing, lambda: woken.append(store.pending), batch_size=3, max_pending=100)
     for number in range(6):
         store.put({"name": f"app/e{number}"})
     assert woken == [1, 3]
@@ -155,7 +155,7 @@ def test_a_wait_without_a_timeout_has_no_end(clock: Clock) -> None:
 
 
 def test_what_a_batch_leaves_in_memory_waits_for_its_own_age(timing: Schedule) -> None:
-    store = MemoryStore(timing, lambda: None, batch_size=3, max_pending=100)
+    store = MemoryQueue(timing, lambda: None, batch_size=3, max_pending=100)
     for number in range(4):
         store.put({"name": f"app/e{number}"})
     batch = store.take()

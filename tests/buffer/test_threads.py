@@ -13,7 +13,7 @@ from inngest_rest import (
     EventBuffer,
     InngestClient,
 )
-from inngest_rest._core.buffer.memory_store import MemoryStore
+from inngest_rest._core.buffer.queue import MemoryQueue
 from tests.support.buffers import ROUTE, Gate, Make, full_signal, sent, workers
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, text
@@ -108,9 +108,9 @@ def test_a_thread_that_waits_for_room_gets_an_error_when_the_buffer_closes(
 def test_a_thread_that_found_no_room_does_not_wait_for_a_buffer_closed_meanwhile(
     gated: Make, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put, refused = MemoryStore.put, list[object]()
+    put, refused = MemoryQueue.put, list[object]()
 
-    def close_in_between(store: MemoryStore, event: object) -> bool:
+    def close_in_between(store: MemoryQueue, event: object) -> bool:
         has_room = put(store, event)
         if not has_room:
             refused.append(event)
@@ -119,7 +119,7 @@ def test_a_thread_that_found_no_room_does_not_wait_for_a_buffer_closed_meanwhile
             monkeypatch.setattr(buffer._changed, "wait", pytest.fail)  # noqa: SLF001
         return has_room
 
-    monkeypatch.setattr(MemoryStore, "put", close_in_between)
+    monkeypatch.setattr(MemoryQueue, "put", close_in_between)
     buffer = gated(batch_size=1, max_pending=1)
     buffer.add({"name": "a"})
     assert gate.reached.wait(PATIENCE)

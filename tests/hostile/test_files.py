@@ -160,7 +160,7 @@ def test_a_damaged_outbox_works_or_is_refused(outbox: bytes, data: st.DataObject
             opened.box.close(lambda _: None)
 
 
-CELLS = ["NULL", "0", "-1", "1e300", "9223372036854775807", "''", "'x'", "X''", "X'FF'", "X'7B7D'"]
+CELLS = ["0", "-1", "1e300", "9223372036854775807", "''", "'x'", "X''", "X'FF'", "X'7B7D'"]
 COLUMNS = ["text", "added_at", "owner", "leased_until"]
 
 
@@ -178,14 +178,8 @@ def test_an_event_in_a_damaged_row_is_sent_or_becomes_a_dead_letter(
 ) -> None:
     path = tmp_path / "outbox.db"
     path.write_bytes(outbox)
-    with closing(sqlite3.connect(path)) as db:
-        query = "SELECT sql FROM sqlite_schema WHERE name = 'entries'"
-        [definition] = db.execute(query).fetchone()
-    # Flipped bits heed no NOT NULL.
-    define(path, definition.replace(" NOT NULL", ""))
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute(f"UPDATE entries SET {column} = {cell} WHERE seq = 3")
-    define(path, definition)
     opened = Opened(path)
     sent = opened.drain()
     assert opened.box.pending == 0
@@ -195,6 +189,21 @@ def test_an_event_in_a_damaged_row_is_sent_or_becomes_a_dead_letter(
     else:
         assert len(sent) == 3
     opened.box.close(lambda _: None)
+
+
+def test_an_outbox_whose_pages_are_damaged_is_refused(outbox: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "outbox.db"
+    path.write_bytes(outbox)
+    with closing(sqlite3.connect(path)) as db:
+        query = "SELECT sql FROM sqlite_schema WHERE name = 'entries'"
+        [definition] = db.execute(query).fetchone()
+    # Flipped bits heed no NOT NULL.
+    define(path, definition.replace(" NOT NULL", ""))
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("UPDATE entries SET text = NULL WHERE seq = 3")
+    define(path, definition)
+    with pytest.raises(OutboxError, match=r"is damaged: .*entries\.text\. Move it aside"):
+        Opened(path)
 
 
 ENDLESS = """

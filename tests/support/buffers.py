@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from inngest_rest import EventBuffer
-from inngest_rest._core.buffer.memory_store import MemoryStore
 from inngest_rest._core.buffer.outbox import Outbox
+from inngest_rest._core.buffer.queue import MemoryQueue
 from tests.support.peer import PATIENCE
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def full_signal(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Return an event that is set when a store first has no room."""
     signal = threading.Event()
 
-    def watch(kind: type[MemoryStore | Outbox]) -> None:
+    def watch(kind: type[MemoryQueue | Outbox]) -> None:
         put = kind.put
 
         def watched(self: Any, event: Any) -> bool:
@@ -50,7 +50,7 @@ def full_signal(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
         monkeypatch.setattr(kind, "put", watched)
 
-    watch(MemoryStore)
+    watch(MemoryQueue)
     watch(Outbox)
     return signal
 

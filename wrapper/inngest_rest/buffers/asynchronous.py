@@ -152,7 +152,7 @@ class AsyncEventBuffer(Buffer):
         self._start()
         store = self._state.store
         mark = await self._elsewhere(store.mark)
-        with self._state.schedule.hurrying(), suppress(TimeoutError):
+        with self._state.schedule.flush_now(), suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 self._changed.beat()
                 while True:
@@ -187,7 +187,7 @@ class AsyncEventBuffer(Buffer):
             is_flushed = await self.flush(timeout)
         finally:
             if not is_flushed:
-                self._state.store.hurry()
+                self._state.store.skip_lock_wait()
             left = await self._stop()
         return left
 

@@ -154,7 +154,7 @@ class EventBuffer(Buffer):
         deadline = Deadline(timeout, self._session.clock)
         store = self._state.store
         mark = store.mark()
-        with self._state.schedule.hurrying():
+        with self._state.schedule.flush_now():
             self._wake()
             if self._worker is None:
                 self._work_here(mark, deadline)
@@ -195,7 +195,7 @@ class EventBuffer(Buffer):
             raise
         finally:
             if not is_flushed:
-                self._state.store.hurry()
+                self._state.store.skip_lock_wait()
             left = self._stop(deadline)
         return left
 

@@ -10,17 +10,11 @@ import threading
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from inngest_rest._core.arguments import check_count, check_path, check_seconds, invalid
-from inngest_rest._core.buffer.memory_store import MemoryStore
-from inngest_rest._core.buffer.parking import may_be_about_the_events
+from inngest_rest._core.buffer.queue import MemoryQueue, Queue
 from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.sending.batching import MAX_EVENTS
 from inngest_rest._visible import shown
-from inngest_rest.errors import (
-    ApiError,
-    BufferFullError,
-    ClosedError,
-    InngestError,
-)
+from inngest_rest.errors import BufferFullError, ClosedError
 from inngest_rest.reports import SendReport
 from inngest_rest.typing import WhenFull
 
@@ -28,7 +22,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
-    from inngest_rest._core.buffer.store import Store
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.sending.batching import Batch
     from inngest_rest._core.sending.fates import Fates
@@ -111,7 +104,7 @@ class BufferState:
         is_closed: Whether the buffer takes no more events.
     """
 
-    store: Store
+    store: Queue
 
     def __init__(self, session: Session, options: BufferOptions, wake: Callable[[], None]) -> None:
         self.options = options
@@ -121,7 +114,7 @@ class BufferState:
         clock, size, max_age = session.clock, options.batch_size, options.max_age
         if options.path is None:
             self.schedule = Schedule(size, max_age, clock.monotonic)
-            self.store = MemoryStore(
+            self.store = MemoryQueue(
                 self.schedule,
                 wake,
                 batch_size=size,
@@ -183,37 +176,13 @@ class BufferState:
         The caller then calls `record` with it, or `keep` if this raises.
         """
         self._is_settling = True
-        if fates.known < len(fates.each):
-            count = len(fates.each) - fates.known
-            if fates.batch.is_to_blame and may_be_about_the_events(fates.cause):
-                # Others need no pause.
-                logger.warning(
-                    "%d events fail while others are accepted; they are kept and tried again: %s",
-                    count,
-                    fates.cause,
-                )
-            else:
-                self._log_retry(count, fates.cause)
-        else:
-            self.schedule.succeeded()
         return self.store.settle(fates)
 
     def keep(self, batch: Batch, error: BaseException) -> None:
         """Keep a batch after an error that no plan expects."""
         self._is_settling = False
         self.store.put_back(batch)
-        self._log_retry(len(batch.positions), error)
-
-    def _log_retry(self, count: int, error: BaseException | None) -> None:
-        expected = error is None or isinstance(error, InngestError)
-        asked = error.retry_after if isinstance(error, ApiError) else None
-        logger.warning(
-            "%d events were not accepted and are kept; trying again in %.0f s: %s",
-            count,
-            self.schedule.failed(asked),
-            error,
-            exc_info=None if expected else error,
-        )
+        self.store.pause(len(batch.positions), error)
 
     def has_left(self, mark: int) -> bool:
         """Return whether any event before the mark is not final, or not in the report yet."""

@@ -1,8 +1,8 @@
 """Plan of sending a buffer's batch: in halves, if the server rejects the request as a whole.
 
 An open buffer gives up on no event: those without an answer are sent again later. What the server
-will always reject is found and set aside here; `parking` keeps what it does not answer from holding
-up the rest.
+will always reject is found here; the schedule keeps what it does not answer from holding up the
+rest.
 """
 
 from __future__ import annotations
@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, cast
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.sending.fates import Fates, Rejected, Unknown
 from inngest_rest._core.sending.send import send_batch
-from inngest_rest.errors import ApiError, InvalidResponseError
+from inngest_rest.errors import (
+    ApiError,
+    AuthenticationError,
+    InvalidResponseError,
+    RateLimitError,
+    TransportError,
+)
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
@@ -44,6 +50,19 @@ def deliver(session: Session, batch: Batch) -> Plan[Fates]:
         return Fates(batch, [*known, *front.each, *untried], front.cause)
     back = yield from deliver(session, batch.part(middle))
     return Fates(batch, [*known, *front.each, *back.each], back.cause)
+
+
+def may_be_about_the_events(cause: InngestError | None) -> bool:
+    """Return whether a request may have failed because of what was in it."""
+    match cause:
+        case RateLimitError() | AuthenticationError():
+            return False
+        case ApiError():
+            return cause.status != 503
+        case TransportError():
+            return cause.delivered
+        case _:
+            return isinstance(cause, InvalidResponseError)
 
 
 def _is_about_the_request(cause: InngestError | None) -> bool:

@@ -9,8 +9,7 @@ import os
 import sqlite3
 import sysconfig
 import threading
-from contextlib import closing, contextmanager, suppress
-from functools import cache
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -19,7 +18,7 @@ from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest.errors import OutboxError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
 VERSION = 1
 """Version of the schema, in the file's user_version."""
@@ -41,32 +40,35 @@ _BETWEEN = 0.005
 # Raised where the disk or a quota is full, or the file system has become read-only.
 _WRITE_ERRORS = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR}
 
-_SCHEMA = f"""
-CREATE TABLE entries (
+_TABLES = (
+    """CREATE TABLE entries (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     text BLOB NOT NULL,
     added_at REAL NOT NULL,
     owner TEXT,
     leased_until REAL NOT NULL DEFAULT 0
-);
-CREATE TABLE dead_letters (
+)""",
+    """CREATE TABLE dead_letters (
     seq INTEGER PRIMARY KEY,
     text BLOB NOT NULL,
     added_at REAL NOT NULL,
     rejected_at REAL NOT NULL,
     reason TEXT NOT NULL
-);
-CREATE TABLE counts (pending INTEGER NOT NULL);
-INSERT INTO counts VALUES (0);
-CREATE TRIGGER entry_in AFTER INSERT ON entries BEGIN
+)""",
+    "CREATE TABLE counts (pending INTEGER NOT NULL)",
+    """CREATE TRIGGER entry_in AFTER INSERT ON entries BEGIN
     UPDATE counts SET pending = pending + 1;
-END;
-CREATE TRIGGER entry_out AFTER DELETE ON entries BEGIN
+END""",
+    """CREATE TRIGGER entry_out AFTER DELETE ON entries BEGIN
     UPDATE counts SET pending = pending - 1;
-END;
-PRAGMA application_id = {_APPLICATION};
-PRAGMA user_version = {VERSION};
-"""  # noqa: S608 - two numbers of our own
+END""",
+)
+_NEW = (
+    *_TABLES,
+    "INSERT INTO counts VALUES (0)",
+    f"PRAGMA application_id = {_APPLICATION}",
+    f"PRAGMA user_version = {VERSION}",
+)
 
 
 class OutboxFile:
@@ -77,7 +79,7 @@ class OutboxFile:
 
     Attributes:
         path: Its absolute path.
-        is_hurried: Whether not to wait for other processes that write.
+        skips_lock_wait: Whether not to wait for other processes that write.
 
     Raises:
         OutboxError: The file cannot be used; the message says why.
@@ -90,7 +92,7 @@ class OutboxFile:
         self._lock = threading.RLock()
         self._db: sqlite3.Connection | None = None
         self._is_retired = False
-        self.is_hurried = False
+        self.skips_lock_wait = False
         with self._clear_errors("cannot be opened"), self._lock:
             self._make()
             self._check_schema(self._open())
@@ -131,7 +133,7 @@ class OutboxFile:
                         db.execute(f"PRAGMA busy_timeout = {int(_PATIENCE * 1_000)}")
                 except sqlite3.OperationalError as error:
                     is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-                    if not is_busy or self.is_hurried or SYSTEM_CLOCK.monotonic() >= end:
+                    if not is_busy or self.skips_lock_wait or SYSTEM_CLOCK.monotonic() >= end:
                         raise
                 else:
                     yield db
@@ -227,27 +229,42 @@ class OutboxFile:
             [application] = db.execute("PRAGMA application_id").fetchone()
             [tables] = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             if version == application == tables == 0:
-                for statement in _statements(_SCHEMA):
+                for statement in _NEW:
                     db.execute(statement)
             elif application != _APPLICATION:
-                self.refuse("is a database of another application")
+                self._refuse("is a database of another application")
             elif version > VERSION:
-                self.refuse(
+                self._refuse(
                     f"was written by a newer inngest-rest (format {version}, this one knows "
                     f"{VERSION}); upgrade inngest-rest, the file is unchanged"
                 )
-            elif not _expected_schema() <= (found := _schema_of(db)) or any(
-                kind in ("trigger", "view") for kind, *_ in found - _expected_schema()
-            ):
-                # A view may have no end, and a trigger may do anything to the events.
-                self.refuse("is damaged: its tables are not those of an outbox. Move it aside")
+            else:
+                self._check_tables(db)
             db.execute("COMMIT")
         except BaseException:
             self.close()
             raise
 
-    def refuse(self, reason: str) -> NoReturn:
-        """Raise an OutboxError about the file."""
+    def _check_tables(self, db: sqlite3.Connection) -> None:
+        # A view may have no end, and a trigger may do anything to the events.
+        found = {sql for (sql,) in db.execute("SELECT sql FROM sqlite_schema")}
+        if not found.issuperset(_TABLES) or any(
+            str(it).startswith(("CREATE TRIGGER", "CREATE VIEW"))
+            for it in found.difference(_TABLES)
+        ):
+            self._refuse("is damaged: its tables are not those of an outbox. Move it aside")
+        [fault] = db.execute("PRAGMA quick_check(1)").fetchone()
+        if fault != "ok":
+            self._refuse(f"is damaged: {fault.splitlines()[-1]}. Move it aside")
+
+    def count(self, db: sqlite3.Connection) -> int:
+        """Return how many events are in it."""
+        row = db.execute("SELECT pending FROM counts").fetchone()
+        if row is None or not isinstance(row[0], int):
+            self._refuse("is damaged: it does not know how many events it has. Move it aside")
+        return int(row[0])
+
+    def _refuse(self, reason: str) -> NoReturn:
         raise OutboxError(f"{self.path} {reason}", path=str(self.path))
 
     @contextmanager
@@ -264,18 +281,6 @@ class OutboxFile:
             ) from error
 
 
-def _schema_of(db: sqlite3.Connection) -> frozenset[tuple[str, ...]]:
-    """Return what a database is made of."""
-    return frozenset(db.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema"))
-
-
-@cache
-def _expected_schema() -> frozenset[tuple[str, ...]]:
-    with closing(sqlite3.connect(":memory:")) as db:
-        db.executescript(_SCHEMA)
-        return _schema_of(db) - {each for each in _schema_of(db) if each[1].startswith("sqlite_")}
-
-
 def _decode(text: bytes) -> str:
     return text.decode("utf-8", "replace")
 
@@ -284,16 +289,6 @@ def is_about_writing(error: OutboxError) -> bool:
     """Return whether the file may still be readable after this error."""
     # The low byte is the kind of error; the others give details.
     return getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF in _WRITE_ERRORS
-
-
-def _statements(script: str) -> Iterator[str]:
-    """Split a script: `executescript` would commit before its first statement."""
-    statement = ""
-    for line in script.splitlines():
-        statement += line + "\n"
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
 
 
 def _advice(reason: str) -> str:

@@ -45,14 +45,12 @@ class Batch(NamedTuple):
         body: The events as one JSON array, each on a line of its own.
         refused: Events rejected locally since the previous batch; they are not sent.
         may_be_stored: Whether an earlier request, whose outcome is unknown, had any of them.
-        is_to_blame: Whether the server accepts others: if these fail, it is because of them.
     """
 
     positions: Sequence[int]
     body: bytes
     refused: Sequence[SendFailure] = ()
     may_be_stored: bool = False
-    is_to_blame: bool = False
 
     @classmethod
     def of(

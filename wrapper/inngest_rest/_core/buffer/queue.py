@@ -1,0 +1,385 @@
+"""The queue of a buffer: events wait in it until they are accepted or rejected.
+
+Two containers hold them: memory, here, and a file (`outbox`).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from inngest_rest._core.buffer.delivery import may_be_about_the_events
+from inngest_rest._core.event_names import check_name
+from inngest_rest._core.sending.batching import DEFAULT_BYTES, Batch, batches_of_events
+from inngest_rest._core.sending.fates import Fates
+from inngest_rest._visible import shown
+from inngest_rest.errors import ApiError, InngestError, InvalidArgumentError, InvalidEventError
+from inngest_rest.event import Event, EventLike
+from inngest_rest.reports import SendFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from inngest_rest._core.buffer.schedule import Schedule
+    from inngest_rest._core.event_names import NameConvention
+
+logger = logging.getLogger("inngest_rest")
+
+
+class Queue(ABC):
+    """A bounded queue of events. Any thread may call it; one batch is being sent at a time.
+
+    Args:
+        schedule: Decides what goes out, and is notified of events that come and go.
+        wake: Called, outside the locks, to wake a resting worker.
+        batch_size: Maximum number of events per batch.
+        max_pending: Maximum number of events that wait or are being sent.
+        convention: The check of the events' names, if there is one.
+    """
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        wake: Callable[[], None],
+        *,
+        batch_size: int,
+        max_pending: int,
+        convention: NameConvention | None = None,
+    ) -> None:
+        self._schedule = schedule
+        self._wake = wake
+        self._batch_size = batch_size
+        self._max_pending = max_pending
+        self._convention = convention
+        self._start()
+
+    def _start(self) -> None:
+        self._taking = threading.RLock()
+        self._taken: Batch | None = None
+
+    def restart(self) -> None:
+        """Start anew in a forked child; batches in flight stay with the parent."""
+        self._start()
+        self._schedule.restart()
+
+    @abstractmethod
+    def put(self, event: EventLike) -> bool:
+        """Take an event and return True, or return False if there is no room.
+
+        Raises:
+            InvalidEventError: The event is invalid.
+            OutboxError: The event could not be stored.
+        """
+
+    @abstractmethod
+    def take(self) -> Batch | None:
+        """Return the batch that goes out next, or None.
+
+        Events stay in the queue until they are settled: those of a batch that was not settled are
+        returned again.
+        """
+
+    def settle(self, fates: Fates) -> Fates | None:
+        """Remove events that were accepted or rejected, and keep the rest to be sent again.
+
+        Returns:
+            The final fates; None if the queue was closed in the meantime.
+        """
+        with self._taking:
+            if fates.batch is not self._taken:
+                return None
+            self._note(fates)
+            final, rest = fates.split()
+            self._finish(fates, rest)
+            self._taken = None
+            return final
+
+    def _note(self, fates: Fates) -> None:
+        """Note how a request ended: when to send what is left of it, and when all others."""
+        done, rest = fates.batch.positions[: fates.known], fates.batch.positions[fates.known :]
+        self._schedule.forget(done)
+        if not rest:
+            self._schedule.succeeded()
+        elif may_be_about_the_events(fates.cause) and self._schedule.failed_on(rest):
+            logger.warning(
+                "%d events fail while others are accepted; they are kept and tried again: %s",
+                len(rest),
+                fates.cause,
+            )
+        else:
+            self.pause(len(rest), fates.cause)
+
+    def pause(self, count: int, error: BaseException | None) -> None:
+        """Log that events were not accepted, and send nothing for some time."""
+        expected = error is None or isinstance(error, InngestError)
+        asked = error.retry_after if isinstance(error, ApiError) else None
+        logger.warning(
+            "%d events were not accepted and are kept; trying again in %.0f s: %s",
+            count,
+            self._schedule.failed(asked),
+            error,
+            exc_info=None if expected else error,
+        )
+
+    def put_back(self, batch: Batch) -> None:
+        """Keep a batch that was not sent to the end; nothing happens if it was settled."""
+        with self._taking:
+            if batch is self._taken:
+                self._keep(batch, may_be_stored=True)
+                self._taken = None
+
+    @abstractmethod
+    def _finish(self, fates: Fates, rest: Batch | None) -> None:
+        """Remove what is done, and keep the rest of a batch."""
+
+    @abstractmethod
+    def _keep(self, batch: Batch, *, may_be_stored: bool) -> None:
+        """Keep the events of a batch."""
+
+    @property
+    @abstractmethod
+    def pending(self) -> int:
+        """How many events wait or are being sent."""
+
+    @abstractmethod
+    def mark(self) -> int:
+        """Return a mark after the last event that was put."""
+
+    @abstractmethod
+    def has_left(self, mark: int) -> bool:
+        """Return whether any event before the mark is neither accepted nor rejected."""
+
+    def dead_letters(self) -> list[SendFailure]:
+        """Return the rejected events that are kept, oldest first."""
+        raise InvalidArgumentError(
+            "dead letters are kept in a file: give the buffer a path as its store"
+        )
+
+    def discard(self, letters: Iterable[SendFailure]) -> None:  # noqa: ARG002
+        """Delete dead letters."""
+        self.dead_letters()
+
+    def shut(self) -> None:
+        """Take no more events."""
+        self._max_pending = 0
+
+    def skip_lock_wait(self) -> None:  # noqa: B027 - memory has no lock to wait for
+        """Wait for no other process any more: the time to close is up."""
+
+    @abstractmethod
+    def close(self, on_lost: Callable[[Fates], object]) -> int:
+        """Release everything, log how many events are left, and return that number.
+
+        Args:
+            on_lost: Called with the fates of events that are lost.
+        """
+
+
+def gather(rows: Iterable[tuple[int, bytes, bool]]) -> tuple[Batch, bool]:
+    """Make a batch of events, of as many as one request has room for.
+
+    Args:
+        rows: The number of each, its text, and whether an earlier request may have stored it.
+
+    Returns:
+        The batch, and whether it is full by its bytes.
+    """
+    seqs: list[int] = []
+    texts: list[bytes] = []
+    size, may_be_stored, is_full = 2, False, False
+    for seq, text, may_be in rows:
+        size += len(text) + 1
+        is_full = bool(seqs) and size > DEFAULT_BYTES
+        if is_full:
+            break
+        seqs.append(seq)
+        texts.append(text)
+        may_be_stored |= may_be
+    return Batch.of(seqs, texts)._replace(may_be_stored=may_be_stored), is_full
+
+
+class MemoryQueue(Queue):
+    """Events in memory: `put` takes microseconds, since the worker that takes batches encodes."""
+
+    def _start(self) -> None:
+        super()._start()
+        self._events: deque[EventLike] = deque()
+        self._encoded = 0
+        self._ready: deque[Batch] = deque()
+        # Texts of events that have failed, and whether they may be stored.
+        self._failed: dict[int, tuple[bytes, bool]] = {}
+        self._added = 0
+        self._gone = 0
+        # `_added` at which there is no more room: so `put` makes one comparison.
+        self._full_at = self._max_pending
+
+    def put(self, event: Any) -> bool:
+        """Take an event; nested values are validated when it is encoded."""
+        kept: Any
+        if event.__class__ is dict:
+            # A copy: callers may reuse the mapping for their next event.
+            kept = event.copy()
+            name, data = kept.get("name"), kept.get("data")
+        elif isinstance(event, Event):
+            kept, name, data = event, event.name, event.data
+        else:
+            kept = _as_dict(event)
+            name, data = kept.get("name"), kept.get("data")
+        if name.__class__ is not str or not name or name[0] in "iI" or self._convention is not None:
+            _check_name(name, self._convention)
+        if data.__class__ is not dict and not (data is None or isinstance(data, Mapping)):
+            raise InvalidEventError(f"data must be a JSON object, not {type(data).__name__}")
+        schedule = self._schedule
+        with schedule.lock:
+            if self._added >= self._full_at:
+                return False
+            wake = schedule.count_one()
+            self._added += 1
+            self._events.append(kept)
+        if wake:
+            self._wake()
+        return True
+
+    def shut(self) -> None:
+        with self._schedule.lock:
+            self._max_pending = self._full_at = 0
+
+    def take(self) -> Batch | None:
+        with self._taking:
+            if self._taken is not None:
+                self._keep(self._taken, may_be_stored=self._taken.may_be_stored)
+            self._taken = self._next()
+            with self._schedule.lock:
+                left = len(self._events) + sum(map(_size, self._ready))
+                self._schedule.took(left, is_full=bool(self._ready))
+            return self._taken
+
+    def _next(self) -> Batch | None:
+        for seqs in self._schedule.turns():
+            if seqs is None:
+                if (batch := self._next_new()) is not None:
+                    return batch
+            elif found := [(seq, *self._failed[seq]) for seq in seqs if seq in self._failed]:
+                batch, _ = gather(found)
+                for seq in batch.positions:
+                    del self._failed[seq]
+                return batch
+        return None
+
+    def _next_new(self) -> Batch | None:
+        if not self._ready:
+            self._encode_next()
+        if not self._ready:
+            return None
+        batch, most = self._ready.popleft(), self._schedule.most
+        if len(batch.positions) > most:
+            self._ready.appendleft(batch.part(most))
+            return batch.part(0, most)._replace(refused=batch.refused)
+        return batch
+
+    def _encode_next(self) -> None:
+        count = min(len(self._events), self._batch_size)
+        self._ready += self._encode([self._events.popleft() for _ in range(count)])
+
+    def _encode(self, chunk: Sequence[EventLike]) -> Iterator[Batch]:
+        """Encode the next events; their positions count in the order of adding."""
+        first = self._encoded
+        self._encoded += len(chunk)
+        try:
+            batches = list(batches_of_events(chunk, len(chunk) or 1, lenient=True))
+        except Exception as error:  # noqa: BLE001 - a mapping class of the caller's own raised
+            if len(chunk) == 1:
+                failure = SendFailure(first, _describe(chunk[0]), f"cannot be read: {shown(error)}")
+                yield Batch((), b"[]", (failure,))
+                return
+            self._encoded = first
+            for event in chunk:
+                yield from self._encode([event])
+        else:
+            for batch in batches:
+                yield _moved(batch, first)
+
+    def _finish(self, fates: Fates, rest: Batch | None) -> None:
+        if rest is not None:
+            self._keep(rest, may_be_stored=rest.may_be_stored)
+        with self._schedule.lock:
+            self._gone += _size(fates.batch) - _size(rest)
+            self._full_at = self._max_pending and self._max_pending + self._gone
+
+    def _keep(self, batch: Batch, *, may_be_stored: bool) -> None:
+        if self._schedule.failing().isdisjoint(batch.positions):
+            self._ready.appendleft(batch._replace(may_be_stored=may_be_stored))
+            self._schedule.added(len(batch.positions) or 1)
+        else:
+            texts = ((text, may_be_stored) for text in batch.texts())
+            self._failed.update(zip(batch.positions, texts, strict=True))
+
+    @property
+    def pending(self) -> int:
+        with self._schedule.lock:
+            return self._added - self._gone
+
+    def mark(self) -> int:
+        with self._schedule.lock:
+            return self._added
+
+    def has_left(self, mark: int) -> bool:
+        with self._schedule.lock:
+            # All before the last that was taken are gone, but for those that have failed.
+            failing = self._schedule.failing()
+            return mark > min(failing, default=mark) or mark > self._gone + len(failing)
+
+    def close(self, on_lost: Callable[[Fates], object]) -> int:
+        """Forget everything that is left, including what is being sent."""
+        with self._taking:
+            while self._events:
+                self._encode_next()
+            failed = Batch.of([*self._failed], [text for text, _ in self._failed.values()])
+            left = [
+                it for it in (failed, self._taken, *self._ready) if it is not None and _size(it)
+            ]
+            self._failed.clear()
+            self._taken = None
+            self._ready.clear()
+            with self._schedule.lock:
+                self._schedule.forget(self._schedule.failing())
+                self._gone = self._added
+                self._schedule.took(0)
+        for batch in left:
+            on_lost(Fates.unknown(batch, "the buffer was closed before it was accepted"))
+        count = sum(len(batch.positions) for batch in left)
+        if count:
+            logger.warning("%d events were not accepted when the buffer closed; see report", count)
+        return count
+
+
+def _as_dict(event: object) -> dict[str, Any]:
+    if isinstance(event, Mapping):
+        return {**event}
+    raise InvalidEventError(f"an event is an Event or a mapping, not {type(event).__name__}")
+
+
+def _check_name(name: object, convention: NameConvention | None) -> None:
+    try:
+        check_name(name, convention)
+    except ValueError as error:
+        raise InvalidEventError(str(error)) from None
+
+
+def _describe(event: EventLike) -> Mapping[str, Any]:
+    """Describe an event whose data cannot be read, for its failure."""
+    return {"name": event.name} if isinstance(event, Event) else {"name": event.get("name")}
+
+
+def _moved(batch: Batch, by: int) -> Batch:
+    """Shift the positions."""
+    moved = [SendFailure(each.position + by, each.event, each.reason) for each in batch.refused]
+    return batch._replace(positions=[each + by for each in batch.positions], refused=moved)
+
+
+def _size(batch: Batch | None) -> int:
+    return 0 if batch is None else len(batch.positions) + len(batch.refused)
