@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest._core import clock as _core
-from inngest_rest._core.calls.session import Session
-from inngest_rest._core.calls.settings import resolve
-from inngest_rest._core.outcomes import explain
 from inngest_rest.testing import MockServer, completes, sleeps
 
 if TYPE_CHECKING:
@@ -144,12 +138,28 @@ def test_a_day_is_searched_for_an_own_id_by_the_servers_clock(
     )
 
 
-@pytest.mark.parametrize("stated", [None, datetime.max.replace(tzinfo=UTC)], ids=["none", "absurd"])
-def test_an_event_is_explained_by_the_servers_clock_if_the_response_states_no_time(
-    stated: datetime | None, clock: Clock
+def test_a_span_of_time_before_now_is_by_the_servers_clock_from_the_first_request_on(
+    connect: Connect, mock: MockServer, clock: Clock, producer: InngestClient
 ) -> None:
-    session = Session(resolve(dev=True), _core.Clock(now=clock.now))
-    server = datetime.fromtimestamp(clock.now() + 600, UTC)
-    dated = httpx.Response(200, headers={"date": format_datetime(server, usegmt=True)})
-    session.server_clocks["api"].observe(dated, clock.now())
-    assert abs(explain._now(session, stated) - server) < timedelta(seconds=2)  # noqa: SLF001
+    start(producer, 3)
+    clock.advance(120)
+    start(producer, 2)
+    clock.advance(30)
+    minute = timedelta(minutes=1)
+    for _ in range(2):
+        client = connect(transport=mock.transport)
+        assert len(list(client.runs.list(since=minute))) == 2
+        assert len(list(client.runs.list(until=minute, page_size=2))) == 3
+        assert len(list(client.events.list(since=minute))) == 2
+        assert len(list(client.events.list(since=4 * minute, until=minute))) == 3
+
+
+def test_a_watch_looks_back_by_the_servers_clock(
+    connect: Connect, mock: MockServer, clock: Clock, producer: InngestClient
+) -> None:
+    start(producer, 5)
+    clock.advance(120)
+    start(producer, 5)
+    clock.advance(30)
+    watcher = connect(transport=mock.transport).runs.watch(since=timedelta(minutes=1), timeout=30)
+    assert_complete(mock, list(watcher), first=5)

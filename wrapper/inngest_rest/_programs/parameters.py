@@ -56,7 +56,6 @@ class Parameter:
         is_required: Whether it cannot be left out.
         is_many: Whether it is a list.
         is_positional: Whether it is an argument on the command line, rather than an option.
-        is_exact: Whether the method takes a datetime only, and no timedelta.
         choices: The values that it can have; empty for any.
         least: The least value, or number of items.
         most: The greatest value, or number of items.
@@ -70,7 +69,6 @@ class Parameter:
     is_required: bool = False
     is_many: bool = False
     is_positional: bool = False
-    is_exact: bool = False
     choices: tuple[str, ...] = ()
     least: float | None = None
     most: float | None = None
@@ -125,7 +123,7 @@ class Parameter:
             check_json(self.name, value)
         except InvalidArgumentError as error:
             raise self._error(str(error)) from None
-        return moment(self.name, value, exact=self.is_exact) if self.kind is Kind.MOMENT else value
+        return moment(self.name, value) if self.kind is Kind.MOMENT else value
 
     def _check_bounds(self, number: Any, value: Any) -> None:
         if self.kind is Kind.SECONDS and not number > 0:
@@ -160,13 +158,12 @@ _AGO = re.compile(r"([0-9]{1,9})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def moment(name: str, text: str, *, exact: bool = False) -> datetime | timedelta:
+def moment(name: str, text: str) -> datetime | timedelta:
     """Return the instant that a text names, or how long before now it is.
 
     Args:
         name: The parameter.
         text: The text.
-        exact: Whether to return an instant in either case, by the clock of this machine.
 
     Raises:
         InvalidArgumentError: It is neither an instant with a time zone nor a time before now.
@@ -174,8 +171,7 @@ def moment(name: str, text: str, *, exact: bool = False) -> datetime | timedelta
     found = _AGO.fullmatch(text.strip())
     try:
         if found:
-            ago = timedelta(**{_UNITS[found[2]]: int(found[1])})
-            return datetime.now(UTC) - ago if exact else ago
+            return timedelta(**{_UNITS[found[2]]: int(found[1])})
         instant = datetime.fromisoformat(text.strip())
         if instant.tzinfo is not None:
             return instant.astimezone(UTC)
@@ -200,7 +196,6 @@ _KINDS: dict[str, dict[str, Any] | None] = {
     "bool": {"kind": Kind.FLAG},
     "int": {"kind": Kind.INTEGER, "least": 1},
     "Seconds": {"kind": Kind.SECONDS},
-    "datetime": {"kind": Kind.MOMENT, "is_exact": True},
     "datetime | timedelta": {"kind": Kind.MOMENT},
     "Mapping[str, Any]": {"kind": Kind.OBJECT},
     "Iterable[Mapping[str, Any]]": {"kind": Kind.OBJECT, "is_many": True},

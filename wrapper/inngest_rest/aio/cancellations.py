@@ -9,7 +9,7 @@ from inngest_rest.aio._resource import Resource
 from inngest_rest.aio.paginator import AsyncPaginator
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from inngest_rest.models import Cancellation
 
@@ -48,8 +48,8 @@ class Cancellations(Resource):
         app: str,
         function: str,
         *,
-        started_before: datetime,
-        started_after: datetime | None = None,
+        started_before: datetime | timedelta,
+        started_after: datetime | timedelta | None = None,
         condition: str | None = None,
     ) -> Cancellation:
         """Cancel every run of a function that started in a time window, by the server itself.
@@ -60,8 +60,8 @@ class Cancellations(Resource):
             app: The app's id.
             function: The function's id; a self-hosted server expects `APP-FUNCTION`.
             started_before: Only runs started before this time, which is not in the future. An aware
-                datetime.
-            started_after: Only runs started after this time. An aware datetime.
+                datetime; a timedelta is that long ago by the server's clock.
+            started_after: Only runs started after this time. An aware datetime, or a timedelta.
             condition: CEL expression over the event, such as "event.data.plan == 'free'".
 
         Raises:

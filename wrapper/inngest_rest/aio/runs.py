@@ -32,8 +32,8 @@ class Runs(Resource):
         status: StatusFilter | None = None,
         app: str | None = None,
         function: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        since: datetime | timedelta | None = None,
+        until: datetime | timedelta | None = None,
         include_output: bool = False,
         limit: int | None = None,
         page_size: int | None = None,
@@ -46,8 +46,9 @@ class Runs(Resource):
                 failed, cancelled; in any case.
             app: Only runs of this app.
             function: Only runs of this function of the app.
-            since: Only runs queued at or after this time. An aware datetime.
-            until: Only runs queued at or before this time. An aware datetime.
+            since: Only runs queued at or after this time. An aware datetime; a timedelta is that
+                long ago by the server's clock.
+            until: Only runs queued at or before this time. An aware datetime, or a timedelta.
             include_output: Whether to list runs with their `output` or `error`.
             limit: Maximum number of runs in total; None for all of them.
             page_size: Maximum number of runs per request, 1 to 100.
@@ -138,7 +139,7 @@ class Runs(Resource):
         function: str | None = None,
         every: Seconds = 5.0,
         timeout: Seconds | None = None,
-        since: datetime | None = None,
+        since: datetime | timedelta | None = None,
         include_output: bool = False,
         token: str | None = None,
     ) -> AsyncWatcher:
@@ -156,8 +157,8 @@ class Runs(Resource):
             every: Time between two polls, at least 1 s. Seconds, or a timedelta; it is longer if
                 the server needs more than a quarter of it to respond.
             timeout: Time after which to stop. Seconds, or a timedelta; None for never.
-            since: Also report what happened from this time on. An aware datetime, by the server's
-                clock; by default from now on.
+            since: Also report what happened from this time on; by default from now on. An aware
+                datetime by the server's clock; a timedelta is that long ago.
             include_output: Whether runs have their `output` or `error`.
             token: The `token` of another watch of the same app and function, to go on after the
                 changes that it returned. Excludes `since`.

@@ -12,7 +12,7 @@ from inngest_rest.client.paginator import Paginator
 
 if TYPE_CHECKING:
     import builtins
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from inngest_rest.explanation import Explanation
     from inngest_rest.models import Run, StoredEvent
@@ -30,8 +30,8 @@ class Events(Resource):
         *,
         name: str | None = None,
         as_: None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        since: datetime | timedelta | None = None,
+        until: datetime | timedelta | None = None,
         limit: int | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
@@ -43,8 +43,8 @@ class Events(Resource):
         *,
         name: str | None = None,
         as_: type[D],
-        since: datetime | None = None,
-        until: datetime | None = None,
+        since: datetime | timedelta | None = None,
+        until: datetime | timedelta | None = None,
         limit: int | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
@@ -55,8 +55,8 @@ class Events(Resource):
         *,
         name: str | None = None,
         as_: type[Any] | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        since: datetime | timedelta | None = None,
+        until: datetime | timedelta | None = None,
         limit: int | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
@@ -68,8 +68,9 @@ class Events(Resource):
             as_: What to decode the data as: a dataclass, an attrs class, a TypedDict or a pydantic
                 model; a mapping if left out. See `EventType`.
             since: Only events received after this time; by default, one hour ago, or without a
-                limit if until is given. An aware datetime.
-            until: Only events received before this time. An aware datetime.
+                limit if until is given. An aware datetime; a timedelta is that long ago by the
+                server's clock.
+            until: Only events received before this time. An aware datetime, or a timedelta.
             limit: Maximum number of events in total; None for all of them.
             page_size: Maximum number of events per request; the server returns at most 50.
             cursor: The `next_cursor` of an earlier page, to continue after it.

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypedDict, TypeVar, cast
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from inngest_rest._core.arguments import check_count_or_none, check_text, invalid
 from inngest_rest._core.calls.families import first_present
-from inngest_rest._core.calls.route import Route
+from inngest_rest._core.calls.server_clock import SAME_WITHIN
 from inngest_rest._visible import shown
-from inngest_rest.errors import InvalidResponseError
+from inngest_rest.errors import InvalidArgumentError, InvalidResponseError
 from inngest_rest.models import Page
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
+    from datetime import datetime
 
+    from inngest_rest._core.calls.route import Route
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest_api.types import Unset
 
-    Place = str | Unset
-
-A = TypeVar("A")
 T = TypeVar("T")
 
 
@@ -46,41 +45,87 @@ EVERYTHING = Paging(limit=None, page_size=None, cursor=None)
 """The arguments that list all items, in pages of the server's size."""
 
 
-class Part(NamedTuple, Generic[T]):
-    """The part of a listing that one response contains.
+class PageRequest(NamedTuple):
+    """What is asked of the server.
 
     Attributes:
-        items: The items, as many as the server returned.
-        place: The server's own cursor for the next part; None at the end.
+        cursor: The server's own cursor; UNSET at the start.
+        size: How many items to request.
+        now: The server's time when the listing began.
     """
 
+    cursor: str | Unset
+    size: int
+    now: datetime
+
+
+class ListedPage(NamedTuple, Generic[T]):
+    """The items of one response, as many as the server returned, and its cursor for the next."""
+
     items: tuple[T, ...]
-    place: str | None = None
+    cursor: str | None = None
+
+
+class Cursor(NamedTuple):
+    """Where a listing continues.
+
+    Attributes:
+        path: The requested path, which identifies the API and the listing.
+        skip: How many items of the next response have been returned already.
+        cursor: The server's own cursor; empty at the start.
+    """
+
+    path: str
+    skip: int
+    cursor: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.skip}:{self.cursor}"
+
+
+@frozen
+class Listing(Generic[T]):
+    """A listing with validated arguments; it can be iterated any number of times.
+
+    Attributes:
+        session: The session whose settings and keys apply.
+        routes: Return the routes that fetch a page, in order of preference.
+        limit: Maximum number of items in total.
+        page_size: Maximum number of items per page.
+        start: Where it begins.
+        id_of: Returns an item's id, where the server may repeat an item on the next page.
+        complete: Adds to the items of a page what its response lacks.
+        is_relative: Whether the requests depend on what time it is.
+    """
+
+    session: Session
+    routes: Sequence[Callable[[PageRequest], Route[Any, ListedPage[T]]]]
+    limit: int | None
+    page_size: int
+    start: Cursor | None
+    id_of: Callable[[T], str] | None
+    complete: Callable[[tuple[T, ...]], Plan[tuple[T, ...]]] | None
+    is_relative: bool
+
+    def walk(self) -> Walk[T]:
+        return Walk(self)
 
 
 def listing(
     session: Session,
-    *routes: Callable[[Place, int], Route[Any, Part[T]]],
+    *routes: Callable[[PageRequest], Route[Any, ListedPage[T]]],
     largest_page: int = 100,
     id_of: Callable[[T], str] | None = None,
     complete: Callable[[tuple[T, ...]], Plan[tuple[T, ...]]] | None = None,
+    is_relative: bool = False,
     limit: int | None,
     page_size: int | None,
     cursor: str | None,
 ) -> Listing[T]:
     """Validate the common arguments and return the listing.
 
-    Args:
-        session: The session whose settings and keys apply.
-        routes: Routes that fetch a part, in order of preference; each takes the server's cursor
-            and the number of items to request.
-        largest_page: Maximum number of items the server returns at once: a page shorter than
-            requested would look like the last.
-        id_of: Returns an item's id, where the server may repeat an item on the next page.
-        complete: Adds to the items of a page what its response lacks.
-        limit: Maximum number of items in total.
-        page_size: Maximum number of items per page, at most 100.
-        cursor: The `next_cursor` of an earlier page.
+    `largest_page` is how many items the server returns at once: a page shorter than requested would
+    look like the last.
     """
     check_count_or_none("limit", limit)
     size = min(
@@ -88,36 +133,20 @@ def listing(
     )
     start = None if cursor is None else _parse_cursor(cursor)
     if start is not None:
-        paths = [route(UNSET, size).path for route in routes]
+        asked = PageRequest(UNSET, size, session.server_clocks["api"].now())
+        paths = [route(asked).path for route in routes]
         if start.path not in paths:
-            raise invalid(
-                "cursor",
-                f"{shown(cursor)} belongs to another listing; this one continues those of "
+            raise InvalidArgumentError(
+                f"cursor {shown(cursor)} belongs to another listing; this one continues those of "
                 + " and ".join(paths),
+                argument="cursor",
             )
-    return Listing(session, routes, limit, size, start, id_of, complete)
+    return Listing(session, routes, limit, size, start, id_of, complete, is_relative)
 
 
-def unpaged(route: Route[A, Part[T]]) -> Callable[[Place, int], Route[A, Part[T]]]:
+def unpaged(route: Route[Any, ListedPage[T]]) -> Callable[[PageRequest], Route[Any, ListedPage[T]]]:
     """Return a route for a listing that the server returns all at once."""
-    return lambda _place, _size: route
-
-
-class Cursor(NamedTuple):
-    """Where a listing continues.
-
-    Attributes:
-        path: The requested path, which identifies the family and the listing.
-        skip: How many items of the next response have been returned already.
-        place: The server's own cursor; empty at the start.
-    """
-
-    path: str
-    skip: int
-    place: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.skip}:{self.place}"
+    return lambda _: route
 
 
 def _parse_cursor(text: str) -> Cursor:
@@ -127,24 +156,13 @@ def _parse_cursor(text: str) -> Cursor:
     return Cursor(found[1], int(found[2]), found[3])
 
 
-@frozen
-class Listing(Generic[T]):
-    """A listing with validated arguments; it can be iterated any number of times."""
-
-    session: Session
-    routes: tuple[Callable[[Place, int], Route[Any, Part[T]]], ...]
-    limit: int | None
-    page_size: int
-    start: Cursor | None
-    id_of: Callable[[T], str] | None = None
-    complete: Callable[[tuple[T, ...]], Plan[tuple[T, ...]]] | None = None
-
-    def walk(self) -> Walk[T]:
-        return Walk(self)
-
-
 class Walk(Generic[T]):
-    """One iteration over a listing: its position, and how many items are still wanted."""
+    """One iteration over a listing: its position, and how many items are still wanted.
+
+    Attributes:
+        now: The server's time when it began; None before the first page.
+        is_done: Whether there is no further page.
+    """
 
     def __init__(self, listing: Listing[T]) -> None:
         self._listing = listing
@@ -152,40 +170,68 @@ class Walk(Generic[T]):
         self._left = listing.limit
         self._seen = {listing.start}
         self._last_ids: Collection[str] = ()
+        self._began: float | None = None
+        self.now: datetime | None = None
         self.is_done = False
 
     def next_page(self, *, deadline: float = math.inf) -> Plan[Page[T]]:
         """Fetch the next page and move on; it must be there by `deadline`."""
         cursor, size = self._cursor, self._listing.page_size
         size = size if self._left is None else min(size, self._left)
-        routes = self._routes(cursor, size)
-        answer: tuple[str, Part[T]] = yield from first_present(
-            self._listing.session, *routes, deadline=deadline
-        )
-        path, part = answer
-        skipped = min(cursor.skip if cursor else 0, len(part.items))
-        places = [place for place in self._fresh(part.items) if place >= skipped]
-        if self._left is not None and len(places) > self._left:
+        path, page = yield from self._fetch(cursor, size, deadline)
+        skipped = min(cursor.skip if cursor else 0, len(page.items))
+        indices = [index for index in self._fresh(page.items) if index >= skipped]
+        if self._left is not None and len(indices) > self._left:
             # The server returned more than requested: the rest is in the same response.
-            places = places[: self._left]
-            following = Cursor(path, places[-1] + 1, cursor.place if cursor else "")
-        elif part.place is None:
+            indices = indices[: self._left]
+            following = Cursor(path, indices[-1] + 1, cursor.cursor if cursor else "")
+        elif page.cursor is None:
             following = None
         else:
-            following = Cursor(path, (cursor.skip if cursor else 0) - skipped, part.place)
+            following = Cursor(path, (cursor.skip if cursor else 0) - skipped, page.cursor)
             self._check_new(following)
-        items = tuple(part.items[place] for place in places)
+        items = tuple(page.items[index] for index in indices)
         if self._left is not None:
             self._left -= len(items)
         self._cursor = following
         self.is_done = following is None or self._left == 0
         if self._listing.complete is not None and items:
             items = yield from self._listing.complete(items)
-        start = Cursor(path, places[0] if places else 0, cursor.place if cursor else "")
+        start = Cursor(path, indices[0] if indices else 0, cursor.cursor if cursor else "")
         return Page(items, None if following is None else str(following), start)
 
+    def _fetch(
+        self, cursor: Cursor | None, size: int, deadline: float
+    ) -> Plan[tuple[str, ListedPage[T]]]:
+        """Fetch a page; the first one again if its response shows that the time was wrong."""
+        session = self._listing.session
+        clock = session.server_clocks["api"]
+        if self._began is None:
+            self._began = session.clock.now()
+        while True:
+            ahead = clock.ahead
+            now = self.now or clock.at(self._began)
+            request = PageRequest(cursor.cursor or UNSET if cursor else UNSET, size, now)
+            routes = self._routes(cursor, request)
+            found = yield from first_present(session, *routes, deadline=deadline)
+            if not self._listing.is_relative:
+                self.now = self.now or clock.at(self._began)
+                return found
+            if self.now is not None or abs(clock.ahead - ahead) <= SAME_WITHIN:
+                self.now = now
+                return found
+
+    def _routes(
+        self, cursor: Cursor | None, request: PageRequest
+    ) -> Iterable[Route[Any, tuple[str, ListedPage[T]]]]:
+        """Return the routes that can continue at a cursor; all of them at the start."""
+        for make in self._listing.routes:
+            route = make(request)
+            if cursor is None or cursor.path == route.path:
+                yield _with_path(route)
+
     def _fresh(self, items: tuple[T, ...]) -> Iterable[int]:
-        """Return the places of the items that neither this page nor the last one has had before.
+        """Return the indices of the items that neither this page nor the last one has had before.
 
         A server may begin a page with the last item of the one before (operation listRunsV2).
         """
@@ -193,27 +239,17 @@ class Walk(Generic[T]):
         if id_of is None:
             return range(len(items))
         first: dict[str, int] = {}
-        for place, item in enumerate(items):
-            first.setdefault(id_of(item), place)
+        for index, item in enumerate(items):
+            first.setdefault(id_of(item), index)
         last_ids, self._last_ids = self._last_ids, first.keys()
-        return [place for id, place in first.items() if id not in last_ids]
-
-    def _routes(
-        self, cursor: Cursor | None, size: int
-    ) -> Iterable[Route[Any, tuple[str, Part[T]]]]:
-        """Return the routes that can continue at a cursor; all of them at the start."""
-        place = cursor.place if cursor and cursor.place else UNSET
-        for make in self._listing.routes:
-            route = make(place, size)
-            if cursor is None or cursor.path == route.path:
-                yield _with_path(route)
+        return [index for id, index in first.items() if id not in last_ids]
 
     def _check_new(self, following: Cursor) -> None:
         """Reject a cursor that this iteration has seen before: it would never end."""
         if following in self._seen:
             session = self._listing.session
             raise InvalidResponseError(
-                f"it repeats the cursor {following.place[:100]!r}: the listing would never end",
+                f"it repeats the cursor {following.cursor[:100]!r}: the listing would never end",
                 method="GET",
                 url=session.settings.api_url + following.path,
                 status=200,
@@ -232,16 +268,12 @@ def read_all(listing: Listing[T], *, deadline: float = math.inf) -> Plan[list[T]
     return items
 
 
-def _with_path(route: Route[A, Part[T]]) -> Route[A, tuple[str, Part[T]]]:
-    """Return a route's path along with its result, for the cursor."""
-    return Route(
-        route.module,
-        route.kwargs,
-        route.expected,
-        lambda answer: (route.path, route.convert(answer)),
-        other_forms=route.other_forms,
-        repeatable=route.repeatable,
-        may_panic=route.may_panic,
-        accepted=route.accepted,
-        advice=route.advice,
-    )
+def _with_path(route: Route[Any, ListedPage[T]]) -> Route[Any, tuple[str, ListedPage[T]]]:
+    """Return a route that has its path along with its result, for the cursor."""
+
+    def convert(answer: Any) -> tuple[str, ListedPage[T]]:
+        return route.path, route.convert(answer)
+
+    with_path: Any = route
+    with_path = evolve(with_path, convert=convert)
+    return cast("Route[Any, tuple[str, ListedPage[T]]]", with_path)

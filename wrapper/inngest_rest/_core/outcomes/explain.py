@@ -98,11 +98,10 @@ def _now(session: Session, stated: datetime | None) -> datetime:
 
 def _find(session: Session, own_id: str, name: str | None) -> Plan[StoredEvent | None]:
     """Find the newest event with an own id among those of the last day."""
-    now = session.server_clocks["api"].now()
     walk = events.list_events(
         session,
         name=name,
-        since=now - _SEARCHED_BACK,
+        since=_SEARCHED_BACK,
         until=None,
         limit=_MOST_SEARCHED,
         page_size=None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_id
-from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unpaged
+from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, listing, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1, from_v2
 from inngest_rest._core.resources.routes import ask, in_order
@@ -16,7 +16,7 @@ from inngest_rest_api.api import v1, v2
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from inngest_rest._core.calls.listing import Place
+    from inngest_rest._core.calls.listing import PageRequest
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
@@ -35,17 +35,17 @@ def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
         v1.list_apps_v1,
         v1.list_apps_v1.get_kwargs(),
         api.V1AppListEnvelope,
-        lambda it: Part(tuple(map(from_v1.app, it.data))),
+        lambda it: ListedPage(tuple(map(from_v1.app, it.data))),
     )
 
-    def by_v2(place: Place, size: int) -> Route[Any, Part[App]]:
+    def by_v2(page: PageRequest) -> Route[Any, ListedPage[App]]:
         operation = v2.list_apps_v2
-        kwargs = operation.get_kwargs(limit=size, cursor=place)
+        kwargs = operation.get_kwargs(limit=page.size, cursor=page.cursor)
         return Route(
             operation,
             kwargs,
             api.V2AppListEnvelope,
-            lambda it: from_v2.part(it, from_v2.app),
+            lambda it: from_v2.page(it, from_v2.app),
             advice=_LIST_ADVICE,
         )
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.arguments import check_id, check_moment, check_text, invalid
-from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unpaged
+from inngest_rest._core.arguments import check_id, check_text, invalid
+from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, listing, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1
+from inngest_rest._core.resources.filters import check_instant
 from inngest_rest._core.resources.routes import ask
 from inngest_rest.errors import Advice, NextCall, ServerError
 from inngest_rest_api import models as api
@@ -15,7 +16,7 @@ from inngest_rest_api.api import v1
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from typing import Unpack
 
     from inngest_rest._core.calls.route import AdviceByError
@@ -39,7 +40,7 @@ def list_cancellations(session: Session, **paging: Unpack[Paging]) -> Listing[Ca
         operation,
         operation.get_kwargs(),
         api.V1CancellationListEnvelope,
-        lambda it: Part(tuple(map(from_v1.cancellation, it.data))),
+        lambda it: ListedPage(tuple(map(from_v1.cancellation, it.data))),
         may_panic=True,
         advice=_ADVICE,
     )
@@ -51,23 +52,25 @@ def create(
     app_id: str,
     function_id: str,
     *,
-    started_before: datetime,
-    started_after: datetime | None,
+    started_before: datetime | timedelta,
+    started_after: datetime | timedelta | None,
     condition: str | None,
 ) -> Plan[Cancellation]:
     """Cancel every run of a function that started in a time window."""
     check_text("condition", condition)
-    if check_moment("started_before", started_before) is None:  # pyright: ignore[reportUnnecessaryComparison]
+    now = session.server_clocks["api"].now()
+    end = check_instant("started_before", started_before, now)
+    if end is None:
         raise invalid("started_before", "must be given: it bounds what is cancelled")
-    check_moment("started_after", started_after)
-    if started_after is not None and started_after >= started_before:
+    begin = check_instant("started_after", started_after, now)
+    if begin is not None and begin >= end:
         raise invalid("started_after", "must be before started_before")
     operation = v1.create_cancellation_v1
     body = api.V1CancellationBody(
         app_id=check_id("app", app_id),
         function_id=check_id("function", function_id),
-        started_before=started_before,
-        started_after=started_after or UNSET,
+        started_before=end,
+        started_after=begin or UNSET,
         if_=condition or UNSET,
     )
     route: Route[api.V1CancellationEnvelope | api.V1Cancellation, Cancellation] = Route(

@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_id
-from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unpaged
+from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, listing, unpaged
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.resources import from_v1, from_v2, one_run
 from inngest_rest._core.resources.caching import past_cache
@@ -19,7 +19,7 @@ from inngest_rest_api.api import v1, v2
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from inngest_rest._core.calls.listing import Place
+    from inngest_rest._core.calls.listing import PageRequest
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Run
@@ -47,12 +47,14 @@ def list_runs(
     """
     event_id = check_id("event id", event_id, argument="id")
 
-    def by_v2(place: Place, size: int) -> Route[Any, Part[Run]]:
+    def by_v2(page: PageRequest) -> Route[Any, ListedPage[Run]]:
         operation = v2.list_event_runs_v2
         # An event has few runs, so their output is always asked for: v1 has it, too.
-        kwargs = operation.get_kwargs(event_id, limit=size, cursor=place, include_output=True)
+        kwargs = operation.get_kwargs(
+            event_id, limit=page.size, cursor=page.cursor, include_output=True
+        )
         expected = api.V2RunListEnvelope
-        return Route(operation, kwargs, expected, lambda it: from_v2.part(it, from_v2.listed_run))
+        return Route(operation, kwargs, expected, lambda it: from_v2.page(it, from_v2.listed_run))
 
     def complete(listed: tuple[Run, ...]) -> Plan[tuple[Run, ...]]:
         runs = list(listed)
@@ -116,11 +118,11 @@ def are_of_v1(session: Session) -> bool:
     )
 
 
-def _route_of_v1(event_id: str) -> Route[Any, Part[Run]]:
+def _route_of_v1(event_id: str) -> Route[Any, ListedPage[Run]]:
     operation = v1.list_event_runs_v1
     return Route(
         operation,
         operation.get_kwargs(event_id),
         api.V1RunListEnvelope,
-        lambda it: Part(from_v1.runs_of_event(it.data)),
+        lambda it: ListedPage(from_v1.runs_of_event(it.data)),
     )

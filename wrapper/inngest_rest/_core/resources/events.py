@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_id, check_text
-from inngest_rest._core.calls.listing import Listing, Paging, Part, listing
+from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, listing
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1
 from inngest_rest._core.resources.absent import given, moment
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Unpack
 
-    from inngest_rest._core.calls.listing import Place
+    from inngest_rest._core.calls.listing import PageRequest
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import StoredEvent
@@ -42,30 +42,31 @@ def list_events(
     *,
     name: str | None,
     as_: type[Any] | None = None,
-    since: datetime | None,
-    until: datetime | None,
+    since: datetime | timedelta | None,
+    until: datetime | timedelta | None,
     **paging: Unpack[Paging],
 ) -> Listing[StoredEvent[Any]]:
     """List stored events, newest first."""
     name = check_text("name", name)
     read = _reader(as_)
-    check_window(since, until)
+    window = check_window(since, until, session.server_clocks["api"].now())
 
-    def by_v1(place: Place, size: int) -> Route[Any, Part[StoredEvent[Any]]]:
+    def by_v1(page: PageRequest) -> Route[Any, ListedPage[StoredEvent[Any]]]:
         operation = v1.list_events_v1
+        since, until = window.at(page.now)
         kwargs = operation.get_kwargs(
-            limit=size,
-            cursor=place,
+            limit=page.size,
+            cursor=page.cursor,
             name=name or UNSET,
             received_after=since or (_BEGINNING if until else UNSET),
-            received_before=until or UNSET,
+            received_before=until,
         )
         id_of = attrgetter("internal_id")
         return Route(
             operation,
             kwargs,
             api.V1EventListEnvelope,
-            lambda it: from_v1.part(map(from_v1.event, it.data), id_of, place, size),
+            lambda it: from_v1.page(map(from_v1.event, it.data), id_of, page),
         )
 
     def read_all(found: tuple[StoredEvent[Any], ...]) -> Plan[tuple[StoredEvent[Any], ...]]:
@@ -74,7 +75,14 @@ def list_events(
 
     complete = None if as_ is None else read_all
     routes = in_order("events.list", list_events_v1=by_v1)
-    return listing(session, *routes, largest_page=_LARGEST_PAGE, complete=complete, **paging)
+    return listing(
+        session,
+        *routes,
+        largest_page=_LARGEST_PAGE,
+        complete=complete,
+        is_relative=window.is_relative,
+        **paging,
+    )
 
 
 def get_route(event_id: str) -> Route[Any, StoredEvent]:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from attrs import frozen
 
 from inngest_rest._core.arguments import check_id, check_moment, invalid
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.models import RunStatus
+from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from inngest_rest.typing import StatusFilter
+    from inngest_rest_api.types import Unset
 
 
 def check_statuses(status: StatusFilter | None) -> tuple[RunStatus, ...]:
@@ -37,12 +42,49 @@ def _check_status(name: object) -> RunStatus:
     )
 
 
-def check_window(since: datetime | None, until: datetime | None) -> None:
+@frozen
+class Window:
+    """A window of time; a timedelta is that long before now, by the server's clock."""
+
+    since: datetime | timedelta | None
+    until: datetime | timedelta | None
+
+    @property
+    def is_relative(self) -> bool:
+        return isinstance(self.since, timedelta) or isinstance(self.until, timedelta)
+
+    def at(self, now: datetime) -> tuple[datetime | Unset, datetime | Unset]:
+        """Return its ends at a moment."""
+        since = UNSET if self.since is None else instant(self.since, now)
+        until = UNSET if self.until is None else instant(self.until, now)
+        return since, until
+
+
+def check_window(
+    since: datetime | timedelta | None, until: datetime | timedelta | None, now: datetime
+) -> Window:
     """Reject datetimes without a time zone, and an empty window."""
-    check_moment("since", since)
-    check_moment("until", until)
-    if since is not None and until is not None and since >= until:
+    begin, end = check_instant("since", since, now), check_instant("until", until, now)
+    if begin is not None and end is not None and begin >= end:
         raise invalid("since", "must be before until")
+    return Window(since, until)
+
+
+def check_instant(name: str, value: datetime | timedelta | None, now: datetime) -> datetime | None:
+    """Return an instant, or how long before now it is, as an instant."""
+    if not isinstance(value, timedelta):
+        return check_moment(name, value)
+    if value <= timedelta():
+        raise invalid(name, "must be a positive timedelta")
+    try:
+        return instant(value, now)
+    except OverflowError:
+        raise invalid(name, f"is too long ago: {value}") from None
+
+
+def instant(value: datetime | timedelta, now: datetime) -> datetime:
+    """Return the instant that a timedelta before now is; a datetime is returned as it is."""
+    return now - value if isinstance(value, timedelta) else value
 
 
 def check_function(app: str | None, function: str | None) -> tuple[str | None, str | None]:

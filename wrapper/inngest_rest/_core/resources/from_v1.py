@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from inngest_rest import models
-from inngest_rest._core.calls.listing import Part
+from inngest_rest._core.calls.listing import ListedPage
 from inngest_rest._core.resources.absent import given, json_object, moment, needed
 from inngest_rest._core.resources.run_state import outcome, settled
 from inngest_rest._core.resources.typed import typed
@@ -13,7 +13,7 @@ from inngest_rest._core.resources.typed import typed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from inngest_rest._core.calls.listing import Place
+    from inngest_rest._core.calls.listing import PageRequest
     from inngest_rest_api import models as api
 
 T = TypeVar("T")
@@ -24,18 +24,14 @@ _STATUS = {status.capitalize(): status for status in models.RunStatus} | {
 }
 
 
-def part(found: Iterable[T], id_of: Callable[[T], str], place: Place, size: int) -> Part[T]:
-    """Return a part of a listing: it continues after the last id, and ends at a short page.
+def page(found: Iterable[T], id_of: Callable[[T], str], asked: PageRequest) -> ListedPage[T]:
+    """Return a page of a listing: it continues after the last id, and ends at a short page.
 
-    Args:
-        found: The items.
-        id_of: Returns the id by which v1 continues after an item.
-        place: The requested cursor; a page that ends there has nothing new.
-        size: How many items were requested.
+    A page that ends where the requested cursor is has nothing new.
     """
     items = tuple(found)
-    last = id_of(items[-1]) if len(items) >= size else None
-    return Part(items, None if last == place else last)
+    last = id_of(items[-1]) if len(items) >= asked.size else None
+    return ListedPage(items, None if last == asked.cursor else last)
 
 
 @typed

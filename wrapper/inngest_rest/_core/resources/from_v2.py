@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from attrs import evolve
 
 from inngest_rest import models
-from inngest_rest._core.calls.listing import Part
+from inngest_rest._core.calls.listing import ListedPage
 from inngest_rest._core.resources.absent import as_json, given, json_object, moment, needed
 from inngest_rest._core.resources.run_state import outcome, settled
 from inngest_rest._core.resources.typed import typed
@@ -40,12 +40,11 @@ class _Envelope(Protocol[A_co]):
     def page(self) -> api.V2Page: ...
 
 
-def part(answer: _Envelope[A], convert: Callable[[A], T]) -> Part[T]:
-    """Return a part of a listing; only `page` shows whether more follow, as a page may be empty."""
-    page = answer.page
-    place = given(page.cursor) if given(page.has_more) else None
+def page(answer: _Envelope[A], convert: Callable[[A], T]) -> ListedPage[T]:
+    """Return a page of a listing; only `page` shows whether more follow: one may be empty."""
+    cursor = given(answer.page.cursor) if given(answer.page.has_more) else None
     items = tuple(map(convert, given(answer.data) or ()))
-    return Part(items, needed(place, "cursor") if place else None)
+    return ListedPage(items, needed(cursor, "cursor") if cursor else None)
 
 
 def run(it: api.V2Run) -> models.Run:

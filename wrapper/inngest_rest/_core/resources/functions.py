@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_id, check_json_object, check_text
-from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unpaged
+from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, listing, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1, from_v2
 from inngest_rest._core.resources.absent import needed
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Unpack
 
-    from inngest_rest._core.calls.listing import Place
+    from inngest_rest._core.calls.listing import PageRequest
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
@@ -46,15 +46,15 @@ def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> L
     """List the functions of an app: v2 has more details; v1 returns all of them at once."""
     app_id = check_id("app", app_id)
 
-    def by_v2(place: Place, size: int) -> Route[Any, Part[Function]]:
+    def by_v2(page: PageRequest) -> Route[Any, ListedPage[Function]]:
         operation = v2.list_functions_v2
-        kwargs = operation.get_kwargs(app_id, limit=size, cursor=place)
+        kwargs = operation.get_kwargs(app_id, limit=page.size, cursor=page.cursor)
         expected = api.V2FunctionListEnvelope
         return Route(
             operation,
             kwargs,
             expected,
-            lambda it: from_v2.part(it, lambda each: from_v2.function(each, app_id)),
+            lambda it: from_v2.page(it, lambda each: from_v2.function(each, app_id)),
         )
 
     by_v1 = unpaged(_by_v1(app_id))
@@ -70,12 +70,12 @@ def of_v1(
     return part.items
 
 
-def _by_v1(app_id: str) -> Route[Any, Part[Function]]:
+def _by_v1(app_id: str) -> Route[Any, ListedPage[Function]]:
     return Route(
         v1.list_functions_v1,
         v1.list_functions_v1.get_kwargs(app_id),
         list[api.V1Function],
-        lambda it: Part(tuple(from_v1.function(each, app_id) for each in it)),
+        lambda it: ListedPage(tuple(from_v1.function(each, app_id) for each in it)),
     )
 
 

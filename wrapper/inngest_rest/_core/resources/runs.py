@@ -6,11 +6,16 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_id
-from inngest_rest._core.calls.listing import EVERYTHING, Listing, Paging, Part, listing
+from inngest_rest._core.calls.listing import EVERYTHING, ListedPage, Listing, Paging, listing
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1, from_v2
 from inngest_rest._core.resources.absent import needed
-from inngest_rest._core.resources.filters import check_function, check_statuses, check_window
+from inngest_rest._core.resources.filters import (
+    Window,
+    check_function,
+    check_statuses,
+    check_window,
+)
 from inngest_rest._core.resources.one_run import raise_if_unknown
 from inngest_rest._core.resources.routes import ask, in_order
 from inngest_rest.errors import (
@@ -27,10 +32,10 @@ from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from typing import Unpack
 
-    from inngest_rest._core.calls.listing import Place
+    from inngest_rest._core.calls.listing import PageRequest
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
@@ -73,31 +78,30 @@ def list_runs(
     status: StatusFilter | None,
     app: str | None,
     function: str | None,
-    since: datetime | None,
-    until: datetime | None,
+    since: datetime | timedelta | None,
+    until: datetime | timedelta | None,
     include_output: bool,
     **paging: Unpack[Paging],
 ) -> Listing[Run]:
     """List runs, newest first: by v2, or else by v1 if it supports the arguments."""
     statuses = check_statuses(status)
-    check_window(since, until)
+    window = check_window(since, until, session.server_clocks["api"].now())
     app, function = check_function(app, function)
 
-    def by_v1(place: Place, size: int) -> Route[Any, Part[Run]]:
+    def by_v1(page: PageRequest) -> Route[Any, ListedPage[Run]]:
         status = api.V1RunStatusFilter(statuses[0].value) if statuses else UNSET
         return Route(
             v1.list_runs_v1,
-            v1.list_runs_v1.get_kwargs(limit=size, status=status, cursor=place),
+            v1.list_runs_v1.get_kwargs(limit=page.size, status=status, cursor=page.cursor),
             api.V1RunPageEnvelope,
-            lambda it: from_v1.part(map(from_v1.run, it.data), _ID_OF, place, size),
+            lambda it: from_v1.page(map(from_v1.run, it.data), _ID_OF, page),
         )
 
     by_v2 = _by_v2(
+        window,
         status=[api.V2RunStatus(each.upper()) for each in statuses] or UNSET,
         app_id=UNSET if app is None else [app],
         function_id=UNSET if function is None else [function],
-        from_=since or UNSET,
-        until=until or UNSET,
         include_output=bool(include_output) or UNSET,
     )
     # v1 ignores unknown filters, and would return runs that were not requested; no server of v1
@@ -108,10 +112,9 @@ def list_runs(
         or len(statuses) > 1
         or not _V1_STATUSES.issuperset(statuses)
     )
-    found = (
-        {"list_runs_v2": by_v2} if v1_ignores else {"list_runs_v2": by_v2, "list_runs_v1": by_v1}
-    )
-    return listing(session, *in_order("runs.list", **found), id_of=_ID_OF, **paging)
+    found = {"list_runs_v2": by_v2} | ({} if v1_ignores else {"list_runs_v1": by_v1})
+    routes = in_order("runs.list", **found)
+    return listing(session, *routes, id_of=_ID_OF, is_relative=window.is_relative, **paging)
 
 
 def list_changes(
@@ -130,10 +133,10 @@ def list_changes(
     have been checked.
     """
     by_v2 = _by_v2(
+        Window(since, None),
         status=[api.V2RunStatus(each.upper()) for each in status] or UNSET,
         app_id=UNSET if app is None else [app],
         function_id=UNSET if function is None else [function],
-        from_=since or UNSET,
         time_field=api.V2TimeField.ENDEDAT if by_change else UNSET,
         order=api.V2Order.ASC,
         include_output=bool(include_output) or UNSET,
@@ -142,14 +145,17 @@ def list_changes(
     return listing(session, *routes, id_of=_ID_OF, **EVERYTHING)
 
 
-def _by_v2(**filters: Any) -> Callable[[Place, int], Route[Any, Part[Run]]]:
-    def by_v2(place: Place, size: int) -> Route[Any, Part[Run]]:
+def _by_v2(window: Window, **filters: Any) -> Callable[[PageRequest], Route[Any, ListedPage[Run]]]:
+    def by_v2(page: PageRequest) -> Route[Any, ListedPage[Run]]:
         operation = v2.list_runs_v2
+        since, until = window.at(page.now)
         return Route(
             operation,
-            operation.get_kwargs(limit=size, cursor=place, **filters),
+            operation.get_kwargs(
+                limit=page.size, cursor=page.cursor, from_=since, until=until, **filters
+            ),
             api.V2RunListEnvelope,
-            lambda it: from_v2.part(it, from_v2.listed_run),
+            lambda it: from_v2.page(it, from_v2.listed_run),
             advice=_LIST_ADVICE,
         )
 

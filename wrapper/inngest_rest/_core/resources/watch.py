@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import evolve
 
-from inngest_rest._core.arguments import check_moment, check_seconds, check_text, invalid
+from inngest_rest._core.arguments import check_seconds, check_text, invalid
 from inngest_rest._core.calls.retry import may_pass
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import one_run, runs
-from inngest_rest._core.resources.filters import check_function, check_statuses
+from inngest_rest._core.resources.filters import check_function, check_instant, check_statuses
 from inngest_rest._visible import shown
 from inngest_rest.errors import (
     ApiError,
@@ -85,7 +85,7 @@ class Watch:
         function: str | None,
         every: Seconds,
         timeout: Seconds | None,
-        since: datetime | None,
+        since: datetime | timedelta | None,
         include_output: bool,
         token: str | None,
     ) -> None:
@@ -98,7 +98,7 @@ class Watch:
         if self._every < 1:
             raise invalid("every", f"must be at least 1 second, not {shown(every)}")
         limit = math.inf if timeout is None else check_seconds("timeout", timeout)
-        check_moment("since", since)
+        begin = check_instant("since", since, self._clock.now())
         now = session.clock.monotonic()
         self._deadline = now + limit
         self._next_poll = self._succeeded_at = now
@@ -114,7 +114,8 @@ class Watch:
         self._ahead = self._clock.ahead
         if token is None:
             self._looks_back = since is not None
-            self._since = since or self._clock.now()
+            self._is_relative = not isinstance(since, datetime)
+            self._since = begin or self._clock.now()
             self._window = self._changes = _before(self._since, OVERLAP)
         elif since is not None:
             raise InvalidArgumentError(
@@ -187,6 +188,7 @@ class Watch:
             "function": self._function,
             "since": self._since.isoformat(),
             "looks_back": self._looks_back,
+            "is_relative": self._is_relative,
             "is_begun": self._is_begun,
             "ahead": self._ahead,
             "window": self._window.isoformat(),
@@ -206,6 +208,7 @@ class Watch:
             self._since, self._window, self._changes = (
                 _moment(state[name]) for name in ("since", "window", "changes")
             )
+            self._is_relative = bool(state.get("is_relative", not self._looks_back))
             self._ahead = timedelta(seconds=state.get("ahead", 0)).total_seconds()
             self._open = {id: RunStatus(status) for id, status in state["open"].items()}
             self._ended = {id: _moment(at) for id, at in state["ended"].items()}
@@ -254,8 +257,8 @@ class Watch:
                 yield self._fetch(walk, wanted=self._is_before_window)
 
     def _correct_beginning(self) -> None:
-        """Move a beginning that is our "now" to the server's, which its first response shows."""
-        if self._is_begun or self._looks_back:
+        """Move a beginning by our clock to the server's, which its first response shows."""
+        if self._is_begun or not self._is_relative:
             return
         moved = timedelta(seconds=self._clock.ahead - self._ahead)
         self._ahead = self._clock.ahead

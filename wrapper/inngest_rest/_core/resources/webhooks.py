@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.arguments import check_id, check_text
-from inngest_rest._core.calls.listing import Listing, Paging, Part, listing, unpaged
+from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, listing, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import from_v1
 from inngest_rest._core.resources.routes import ask
@@ -58,7 +58,7 @@ def list_webhooks(session: Session, **paging: Unpack[Paging]) -> Listing[Webhook
         operation,
         operation.get_kwargs(),
         api.V1WebhookListEnvelope,
-        lambda it: Part(tuple(map(from_v1.webhook, it.data))),
+        lambda it: ListedPage(tuple(map(from_v1.webhook, it.data))),
         advice=_ADVICE,
     )
     return listing(session, unpaged(route), **paging)
