@@ -127,9 +127,9 @@ def _allowed(rules: Sequence[Rule[S]], subject: S) -> Iterator[Reason]:
         facts = rule.applies(subject)
         if facts is None:
             continue
-        words = defaultdict[str, Any](str, name=subject.name, run=subject.ids[2])
+        words = defaultdict[str, Any](str)
         parts: list[Mapping[str, Any]] = [it for it in facts.values() if isinstance(it, Mapping)]
-        for part in (*parts, facts):
+        for part in (*parts, facts, {"name": subject.name, "run": subject.ids[2]}):
             words.update(part)
         shown = {name: fact for name, fact in facts.items() if not name.startswith("_")}
         text = rule.text.format_map(words)
