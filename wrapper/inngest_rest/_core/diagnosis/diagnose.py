@@ -30,7 +30,6 @@ from inngest_rest_api.api import ingest, v1, v2
 if TYPE_CHECKING:
     from inngest_rest._core.calls.route import OperationModule
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.calls.settings import Settings
     from inngest_rest._core.plans import Host
     from inngest_rest._core.secret import Secret
     from inngest_rest_api.api import Operation
@@ -132,7 +131,8 @@ def _look_at_hosts(session: Session, found: ServerEvidence) -> Plan[None]:
     health = yield from probe(session, HEALTH)
     found.hosts.append(health)
     if settings.event_url != settings.api_url and found.is_up:
-        found.hosts.append((yield from probe(session, V1, _first_bearer(settings))))
+        bearer, *_ = (*settings.signing_bearers, settings.api_key)
+        found.hosts.append((yield from probe(session, V1, bearer)))
     if not found.is_up:
         return
     if all(_is_of_cloud(url) for url in (settings.event_url, settings.api_url)):
@@ -165,10 +165,9 @@ def _probe_v2(session: Session, bearer: Secret | None) -> Plan[Answer[None]]:
 
 def _narrow_down(session: Session, found: ServerEvidence) -> Plan[Releases]:
     """Return the releases that have the routes that the server has."""
-    bearers = _accepted_bearers(found)
-    if not bearers and found.kind is not ServerKind.DEV:
+    bearer = _accepted_bearer(found)
+    if bearer is None and found.kind is not ServerKind.DEV:
         return Releases()
-    bearer = bearers[0] if bearers else None
     health = yield from _probe_v2(session, bearer)
     if health.has_route is None:
         return Releases()
@@ -191,19 +190,11 @@ def _narrow_down(session: Session, found: ServerEvidence) -> Plan[Releases]:
     return releases
 
 
-def _accepted_bearers(found: ServerEvidence) -> list[Secret]:
-    """Return the bearer tokens that were accepted, those for both families first."""
-    settings = found.settings
-    answers = found.signing_keys.values()
-    pairs = zip(answers, settings.signing_bearers, strict=True)
-    accepted = [bearer for answer, bearer in pairs if answer.is_accepted]
-    if settings.api_key is not None and found.api_key and found.api_key.is_accepted:
-        accepted.append(settings.api_key)
-    return accepted
-
-
-def _first_bearer(settings: Settings) -> Secret | None:
-    return next(iter((*settings.signing_bearers, settings.api_key)), None)
+def _accepted_bearer(found: ServerEvidence) -> Secret | None:
+    """Return a bearer token that was accepted, rather one for both APIs."""
+    answers = (*found.signing_keys.values(), found.api_key)
+    pairs = zip(answers, (*found.settings.signing_bearers, found.settings.api_key), strict=True)
+    return next((bearer for answer, bearer in pairs if answer and answer.is_accepted), None)
 
 
 def _is_of_cloud(url: str) -> bool:
@@ -238,16 +229,8 @@ def probe(session: Session, route: Route[Any, T], bearer: Secret | None = None) 
 
     build = partial(requests.build, session, route, bearer, url)
     host: Host = "event" if family == "ingest" else "api"
-    attempt = Call(
-        host,
-        route.operation.method,
-        url,
-        build,
-        timeout,
-        read,
-        session.redact,
-        session.settings.max_bytes,
-    )
+    limits = session.redact, session.settings.max_bytes
+    attempt = Call(host, route.operation.method, url, build, timeout, read, *limits)
     try:
         return (yield from call(attempt))
     except ClosedError:

@@ -220,8 +220,7 @@ _RULES = {
         _ok("release {it.release}", when=lambda it: it.release),
         _ok("Inngest Cloud, which does not state its release", when=lambda it: it.kind is CLOUD),
         _ok(
-            "release {bounds}, by the routes that it has",
-            when=lambda it: it.releases != Releases(),
+            "release {bounds}, by the routes that it has", when=lambda it: it.releases != Releases()
         ),
         _unknown(
             "the server does not state its release, and shows its routes only to those with a key",
@@ -308,10 +307,7 @@ _RULES = {
             "Set INNGEST_ENV to the name of the branch environment.",
             when=lambda it: _key_envs(it) == ["branch"] and it.settings.env is None,
         ),
-        _ok(
-            "{env}, as the signing key is for branch",
-            when=lambda it: _key_envs(it) == ["branch"],
-        ),
+        _ok("{env}, as the signing key is for branch", when=lambda it: _key_envs(it) == ["branch"]),
         _ok(
             "that of the keys, as the signing key is for {key_envs}",
             when=lambda it: it.settings.env is None and _key_envs(it),

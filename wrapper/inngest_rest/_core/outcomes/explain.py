@@ -13,12 +13,7 @@ from inngest_rest._core.outcomes.listeners import is_of, why
 from inngest_rest._core.outcomes.rules import reasons
 from inngest_rest._core.resources import event_runs, events
 from inngest_rest._visible import shown
-from inngest_rest.errors import (
-    Advice,
-    ConfigurationError,
-    NotFoundError,
-    RouteNotFoundError,
-)
+from inngest_rest.errors import Advice, ConfigurationError, NotFoundError, RouteNotFoundError
 from inngest_rest.explanation import Explanation, Listener
 
 if TYPE_CHECKING:

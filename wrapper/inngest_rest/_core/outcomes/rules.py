@@ -108,9 +108,9 @@ class Rule(Generic[S]):
 
 def reasons(evidence: EventEvidence) -> list[Reason]:
     """Return each reason that the evidence allows."""
-    found = [*_allowed(_UNHEARD, _Subject(evidence))]
+    found = [*_allowed([_UNHEARD], _Subject(evidence))]
     for function in evidence.catalogue.functions:
-        found += _allowed(_CANCELLING, _Subject(evidence, function))
+        found += _allowed([_CANCELLING], _Subject(evidence, function))
     for function, triggers in evidence.without_run:
         found += _allowed(_NO_RUN, _Subject(evidence, function, triggers))
     for run in evidence.runs:
@@ -305,11 +305,11 @@ def _timed_out(it: _OfRun, which: str) -> Facts:
     return {"timeout": which, "limit": found}
 
 
-_UNHEARD = (
-    Rule(K.NO_TRIGGER, _no_trigger, "no function has a trigger for its name{_nearby}", PROVEN),
+_UNHEARD = Rule(
+    K.NO_TRIGGER, _no_trigger, "no function has a trigger for its name{_nearby}", PROVEN
 )
-_CANCELLING = (
-    Rule(K.CANCELS_RUNS, _cancels_runs, "it cancels runs of {name}, and starts none", PROVEN),
+_CANCELLING = Rule(
+    K.CANCELS_RUNS, _cancels_runs, "it cancels runs of {name}, and starts none", PROVEN
 )
 _NO_RUN = (
     Rule(
@@ -375,9 +375,7 @@ _NO_RUN = (
 _UNFINISHED = (
     Rule(K.SCHEDULED, _scheduled, "run {run} waits for the time of the event, {_time}", PROVEN),
     Rule(
-        K.THROTTLE,
-        _throttle,
-        "run {run} may wait for the throttle of {name}, {limit} per {period}",
+        K.THROTTLE, _throttle, "run {run} may wait for the throttle of {name}, {limit} per {period}"
     ),
     Rule(
         K.CONCURRENCY,
