@@ -7,9 +7,9 @@ v1 names, for each of them, the run that it repeats (schema V1Run).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from inngest_rest._core.actions.reported import BulkResult, failure, settled
 from inngest_rest._core.actions.runs import RunsJob
@@ -53,33 +53,6 @@ _DEBOUNCED = (
 _NOT_ENDED = "it has not ended: a replay would run it a second time beside the first"
 
 
-@frozen
-class _Original:
-    """A run to replay, as far as it matters.
-
-    Attributes:
-        event_id: The event that started it; None for one without.
-        function: Its app and function, None where the route does not have them.
-        is_ended: Whether it has ended.
-        is_of_batch: Whether it handled a batch of events.
-    """
-
-    event_id: str | None
-    function: tuple[str | None, str | None]
-    is_ended: bool
-    is_of_batch: bool
-
-    @classmethod
-    def of(cls, run: Run) -> Self:
-        """Return what matters of a run."""
-        return cls(
-            next(iter(run.event_ids), None),
-            (run.app_id, run.function_id),
-            run.is_ended,
-            run.batch_id is not None,
-        )
-
-
 class _Before(NamedTuple):
     """What is known of a run's event before its replay is requested.
 
@@ -105,7 +78,7 @@ class ReplayJob(RunsJob):
         self, session: Session, ids: Iterable[str] | None, **arguments: Unpack[RunArguments]
     ) -> None:
         super().__init__(session, ids, **arguments)
-        self._listed: dict[str, _Original] = {}
+        self._listed: dict[str, Run] = {}
         self._debounced: dict[tuple[str, str], bool] = {}
 
     def check_status(self, statuses: Iterable[RunStatus]) -> None:
@@ -117,50 +90,52 @@ class ReplayJob(RunsJob):
             )
 
     def keep(self, run: Run) -> None:
-        """Keep what matters of a run, so that it need not be fetched."""
-        self._listed[run.id] = _Original.of(run)
+        """Keep a listed run, so that it need not be fetched."""
+        self._listed[run.id] = run
 
     def act(self, target: ActionRow) -> Plan[BulkResult]:
         """Replay a run, unless that would not do what was asked."""
         row = target
         assert row.id is not None
+        is_new = row.outcome != ActionOutcome.UNKNOWN
         try:
-            run = self._listed.get(row.id)
+            run = self._listed.pop(row.id, None)
             if run is None or not run.is_ended:
                 # Lists show a run as running once it has a score (operation listRunsV2).
-                run = _Original.of((yield from one_run.fetch(self.session, row.id)))
-            is_new = row.outcome != ActionOutcome.UNKNOWN
+                run = yield from one_run.fetch(self.session, row.id)
             refusal = (yield from self._why_refused(run)) if is_new else None
             if refusal:
                 return BulkResult(settled(row, ActionOutcome.REFUSED, refusal))
             if self.dry_run:
                 return BulkResult(settled(row, ActionOutcome.PLANNED) if is_new else row)
-            before = yield from _before(self.session, row.id, run.event_id)
-            if not is_new:
-                # An earlier call requested it: unless it can be looked up, a replay may run it
-                # twice.
-                if before is None or row.replays_before is None:
-                    return BulkResult(row)
-                new = before.replays.difference(row.replays_before)
-                if new:
-                    return BulkResult(_done(row, min(new)))
+            before = yield from _before(self.session, run)
         except InngestError as error:
-            return _not_requested(row, error)
+            # It is not requested; if an earlier call did so, it remains unknown.
+            outcome = ActionOutcome.FAILED if is_new else ActionOutcome.UNKNOWN
+            if isinstance(error, NotFoundError):
+                outcome = ActionOutcome.NOT_FOUND
+            return BulkResult(settled(row, outcome, str(error)), error)
+        if not is_new:
+            # Unless the earlier request can be looked up, another may run it twice.
+            if before is None or row.replays_before is None:
+                return BulkResult(row)
+            new = before.replays.difference(row.replays_before)
+            if new:
+                return BulkResult(_done(row, min(new)))
         if before is not None:
             row = evolve(row, replays_before=tuple(sorted(before.replays)))
         self.begin(row)
         return (yield from _request(self.session, row, before))
 
-    def _why_refused(self, run: _Original) -> Plan[str | None]:
+    def _why_refused(self, run: Run) -> Plan[str | None]:
         """Return why a replay of the run would not do what was asked."""
-        if run.is_of_batch:
+        if run.batch_id is not None:
             return _BATCH
         if not run.is_ended:
             return _NOT_ENDED
-        app_id, function_id = run.function
-        if app_id is None or function_id is None:
+        if run.app_id is None or run.function_id is None:
             return None
-        key = app_id, function_id
+        key = run.app_id, run.function_id
         if key not in self._debounced:
             self._debounced[key] = yield from _is_debounced(self.session, *key)
         return _DEBOUNCED if self._debounced[key] else None
@@ -204,16 +179,17 @@ def _is_debounced(session: Session, app_id: str, function_id: str) -> Plan[bool]
     return bool((function.configuration or {}).get("debounce"))
 
 
-def _before(session: Session, run_id: str, event_id: str | None) -> Plan[_Before | None]:
-    """Note the replays that a run has already; None if this server does not list them."""
-    if event_id is None:
+def _before(session: Session, run: Run) -> Plan[_Before | None]:
+    """Return the replays that a run has already; None if this server does not list them."""
+    if not run.event_ids:
         return None
+    event_id = run.event_ids[0]
     try:
         known = yield from event_runs.by_v1(session, event_id)
     except (ConfigurationError, NotFoundError, RouteNotFoundError):
         return None
-    first = next((it.original_run_id for it in known if it.id == run_id), None)
-    originals = frozenset({run_id, first or run_id})
+    first = next((it.original_run_id for it in known if it.id == run.id), None)
+    originals = frozenset({run.id, first or run.id})
     return _Before(event_id, originals, _replays(originals, known))
 
 
@@ -223,14 +199,3 @@ def _replays(originals: frozenset[str], runs: Iterable[Run]) -> frozenset[str]:
 
 def _done(row: ActionRow, new_run_id: str) -> ActionRow:
     return ActionRow(row.position, row.id, ActionOutcome.DONE, new_run_id=new_run_id)
-
-
-def _not_requested(row: ActionRow, error: InngestError) -> BulkResult:
-    """Return the row of a replay that was not requested now; if it was before, it is unknown."""
-    if isinstance(error, NotFoundError):
-        outcome = ActionOutcome.NOT_FOUND
-    elif row.outcome == ActionOutcome.UNKNOWN:
-        outcome = ActionOutcome.UNKNOWN
-    else:
-        outcome = ActionOutcome.FAILED
-    return BulkResult(settled(row, outcome, str(error)), error)

@@ -19,7 +19,6 @@ from inngest_rest._core.sending.batching import (
 )
 from inngest_rest._core.sending.fates import Fates
 from inngest_rest._core.sending.send import each_event, send_batch
-from inngest_rest.errors import InngestError
 from inngest_rest.reports import SendReport
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
+    from inngest_rest.errors import InngestError
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport
     from inngest_rest.typing import Seconds
@@ -109,11 +109,6 @@ class SendJob(BulkJob[Batch, Fates, SendReport]):
         self._report += fates.report
         self._on_fates(fates)
         return fates.cause
-
-    def interrupted(self, error: BaseException) -> None:
-        """Shorten the traceback of an error of ours."""
-        if isinstance(error, InngestError):
-            shorten(error)
 
     def finish(self) -> SendReport:
         """Return the report, or raise the error that stopped the sending, with the counts."""
