@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
+
+from inngest_rest._core.resources.routes import ROUTES
+from inngest_rest._table import Returns
+from tests.support.calls import BY_NAME
 
 from .document import Operation, is_placeholder, routed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    from inngest_rest._table import Row
 
     from .recordings import Recording
 
@@ -101,112 +109,68 @@ def _count(value: Any) -> Any:
     return value
 
 
-def _nothing(_: Request) -> Arguments:
-    return Arguments()
-
-
-def _path(*names: str) -> Callable[[Request], Arguments]:
-    return lambda it: Arguments(tuple(it.path[name] for name in names))
-
-
-def _listing(family: str, *path: str, **names: str) -> Callable[[Request], Arguments]:
-    """Map the query of a listing to arguments; `names` lists those with other names."""
-
-    def said(it: Request) -> Arguments:
-        named = {argument: it.query[name] for argument, name in names.items() if name in it.query}
-        for name in named.keys() & {"since", "until"}:
-            named[name] = moment(named[name])
-        if "limit" in it.query:
-            named["page_size"] = _count(it.query["limit"])
-        if "cursor" in it.query:
-            named["cursor"] = f"{family}:{it.query['cursor']}"
-        return Arguments(tuple(it.path[name] for name in path), named)
-
-    return said
-
-
-def _body(
-    *names: str, path: tuple[str, ...] = (), **renamed: str
-) -> Callable[[Request], Arguments]:
-    """Map properties of the body: the named ones by position, the renamed ones by keyword."""
-
-    def said(it: Request) -> Arguments:
-        sent = it.sent or {}
-        positional = [*(it.path[name] for name in path), *(sent.get(name) for name in names)]
-        named = {key: sent[name] for key, name in renamed.items() if name in sent}
-        for name in named.keys() & {"started_before", "started_after"}:
-            named[name] = moment(named[name])
-        return Arguments(tuple(positional), named)
-
-    return said
-
-
-def _cancellation(it: Request) -> Arguments:
-    said = _body(
-        "app_id",
-        "function_id",
-        started_before="started_before",
-        started_after="started_after",
-        condition="if",
-    )(it)
-    return Arguments(said.positional, {"started_before": None, **said.named})
-
-
-def _events(it: Request) -> Arguments:
-    return Arguments((it.sent,), {"batch_size": 5_000})
-
-
-_RUNS_FILTERS = {
-    "status": "status",
-    "app": "appId",
-    "function": "functionId",
-    "since": "from",
-    "until": "until",
+# What a property of a request is called in Python, where it is not called the same.
+_ARGUMENTS = {
+    "received_after": "since",
+    "received_before": "until",
+    "from": "since",
+    "appId": "app",
+    "functionId": "function",
+    "app_id": "app",
+    "function_id": "function",
+    "if": "condition",
+    "idempotencyKey": "idempotency_key",
+    "limit": "page_size",
 }
-_FUNCTION = ("appId", "functionId")
 
-METHODS: dict[str, Method] = {
-    "sendEvents": Method("send", _events),
-    "getHealth": Method("health", _nothing),
-    "listEventsV1": Method(
-        "events.list",
-        _listing("v1", name="name", since="received_after", until="received_before"),
-        is_listing=True,
-    ),
-    "getEventV1": Method("events.get", _path("eventId")),
-    "listEventRunsV1": Method("events.runs", _listing("v1", "eventId"), is_listing=True),
-    "listRunsV1": Method("runs.list", _listing("v1", status="status"), is_listing=True),
-    "getRunV1": Method("runs.get", _path("runId")),
-    "cancelRunV1": Method("runs.cancel", _path("runId")),
-    "listRunJobsV1": Method("runs.jobs", _path("runId")),
-    "replayRunV1": Method("runs.replay", _path("runId")),
-    "listAppsV1": Method("apps.list", _listing("v1"), is_listing=True),
-    "listFunctionsV1": Method("functions.list", _listing("v1", "appId"), is_listing=True),
-    "sendSignalV1": Method("signals.send", _body("signal", "data")),
-    "listCancellationsV1": Method("cancellations.list", _listing("v1"), is_listing=True),
-    "createCancellationV1": Method("cancellations.create", _cancellation),
-    "deleteCancellationV1": Method("cancellations.delete", _path("cancellationId")),
-    "listWebhooksV1": Method("webhooks.list", _listing("v1"), is_listing=True),
-    "createWebhookV1": Method("webhooks.create", _body(name="name", transform="transform")),
-    "getWebhookV1": Method("webhooks.get", _path("webhookId")),
-    "updateWebhookV1": Method(
-        "webhooks.update", _body(path=("webhookId",), name="name", transform="transform")
-    ),
-    "deleteWebhookV1": Method("webhooks.delete", _path("webhookId")),
-    "listRunsV2": Method("runs.list", _listing("v2", **_RUNS_FILTERS), is_listing=True),
-    "getRunV2": Method("runs.get", _path("runId")),
-    "getRunTraceV2": Method("runs.trace", _path("runId")),
-    "rerunRunV2": Method("runs.replay", _path("runId")),
-    "cancelRunV2": Method("runs.cancel", _path("runId")),
-    "listEventRunsV2": Method("events.runs", _listing("v2", "eventId"), is_listing=True),
-    "listAppsV2": Method("apps.list", _listing("v2"), is_listing=True),
-    "getAppV2": Method("apps.get", _path("appId")),
-    "listFunctionsV2": Method("functions.list", _listing("v2", "appId"), is_listing=True),
-    "getFunctionV2": Method("functions.get", _path(*_FUNCTION)),
-    "invokeFunctionV2": Method(
-        "functions.invoke", _body("data", path=_FUNCTION, idempotency_key="idempotencyKey")
-    ),
-}
+_MOMENTS = {"since", "until", "started_before", "started_after"}
+
+
+def _arguments(row: Row, family: str, request: Request) -> Arguments:
+    """Return a request as arguments: path values by position, the others by name."""
+    declared = list(inspect.signature(row.method).parameters.values())[1:]
+    if row.name == "send":
+        return Arguments((request.sent,), {"batch_size": 5_000})
+    positional = tuple(request.path.values())
+    given = {**request.query, **(request.sent or {})}
+    named = {_ARGUMENTS.get(name, name): value for name, value in given.items()}
+    for each in declared[len(positional) :]:
+        if each.default is each.empty and each.name not in named:
+            named[each.name] = None
+    known = {each.name for each in declared[len(positional) :]}
+    return Arguments(
+        positional,
+        {name: _read(name, family, value) for name, value in named.items() if name in known},
+    )
+
+
+def _read(name: str, family: str, value: Any) -> Any:
+    if name in _MOMENTS:
+        return moment(value)
+    if name == "cursor":
+        return f"{family}:{value}"
+    return _count(value) if name == "page_size" else value
+
+
+def _methods() -> Iterator[tuple[str, Method]]:
+    for name, operations in ROUTES.items():
+        row = BY_NAME[name]
+        for operation in operations:
+            arguments = partial(_arguments, row, operation.tag)
+            method = Method(name, arguments, is_listing=row.returns is Returns.PAGES)
+            # `runs.watch` asks what `runs.list` asks, too.
+            if name != "runs.watch":
+                yield camel_case(operation.name), method
+
+
+def camel_case(name: str) -> str:
+    """Return the id that an operation has in the document."""
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
+METHODS: dict[str, Method] = dict(_methods())
+"""The method that asks an operation, by the id of that."""
 
 NOT_WRAPPED = {
     "getDevInfo": "client.diagnose() alone asks it, among other things",

@@ -5,55 +5,28 @@ from __future__ import annotations
 from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
-from inngest_rest import errors
-from inngest_rest.models import (
-    App,
-    Cancellation,
-    Function,
-    Job,
-    Run,
-    Span,
-    StoredEvent,
-    Webhook,
-)
+from inngest_rest import errors, models
+from inngest_rest._table import Returns
+from tests.support.calls import BY_NAME
+
+from .methods import METHODS
 
 if TYPE_CHECKING:
+    from inngest_rest._table import Row
+
     from .parsing import Exchange
 
-RESULTS: dict[str, Any] = {
-    "sendEvents": list[str],
-    "getHealth": NoneType,
-    "listEventsV1": list[StoredEvent],
-    "getEventV1": StoredEvent,
-    "listEventRunsV1": list[Run],
-    "listRunsV1": list[Run],
-    "getRunV1": Run,
-    "cancelRunV1": NoneType,
-    "listRunJobsV1": list[Job],
-    "replayRunV1": str,
-    "listAppsV1": list[App],
-    "listFunctionsV1": list[Function],
-    "sendSignalV1": str,
-    "listCancellationsV1": list[Cancellation],
-    "createCancellationV1": Cancellation,
-    "deleteCancellationV1": NoneType,
-    "listWebhooksV1": list[Webhook],
-    "createWebhookV1": Webhook,
-    "getWebhookV1": Webhook,
-    "updateWebhookV1": Webhook,
-    "deleteWebhookV1": NoneType,
-    "listRunsV2": list[Run],
-    "getRunV2": Run,
-    "getRunTraceV2": Span,
-    "rerunRunV2": str,
-    "cancelRunV2": NoneType,
-    "listEventRunsV2": list[Run],
-    "listAppsV2": list[App],
-    "getAppV2": App,
-    "listFunctionsV2": list[Function],
-    "getFunctionV2": Function,
-    "invokeFunctionV2": str,
-}
+_RESULTS: dict[str, Any] = {"None": NoneType, "str": str, "list[str]": list[str]}
+
+
+def _result(row: Row) -> Any:
+    """Return what the method returns, of a listing a list of its items."""
+    name = row.result.removesuffix("[Any]")
+    kind = _RESULTS.get(name) or getattr(models, name)
+    return kind if row.returns is Returns.ONE else list[kind]  # type: ignore[valid-type]
+
+
+RESULTS: dict[str, Any] = {id_: _result(BY_NAME[each.name]) for id_, each in METHODS.items()}
 """The result of a 200, by operation."""
 
 ERRORS: dict[int, type[errors.InngestError]] = {

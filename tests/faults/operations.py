@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -18,11 +18,15 @@ from inngest_rest import (
     Page,
     SendReport,
 )
+from inngest_rest._table import CANCELLATION_ID, EVENT_ID, ROWS, RUN_ID, WEBHOOK_ID
+from tests.support.calls import call, public_names, tags
 from tests.support.doors import Blocking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from inngest_rest._table import Row
 
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -106,152 +110,94 @@ def _buffer(tools: Tools) -> SendReport:
     return sum((each.report for each in said), SendReport())
 
 
+_SPECIAL: dict[str, Do] = {
+    # One event, whose error is raised; a list of them would be reported.
+    "send": lambda it: it.client.send(_event()),
+    "send_many": lambda it: it.client.send_many([_event()]),
+    "send_file": _send_file,
+}
+
+_OTHERS: dict[str, dict[str, Any]] = {
+    "send_and_wait": {"event": _event(), "timeout": 4},
+    "events.wait": {"timeout": 4},
+    "runs.list": {"since": None},  # which only v2 filters by
+    "runs.wait": {"timeout": 4},
+    "runs.wait_many": {"timeout": 4},
+    "runs.watch": {"app": None, "timeout": 2, "every": 1},
+    "runs.cancel_all": {"in_flight": 1},
+    "runs.replay_all": {"in_flight": 1},
+    "functions.invoke_many": {"inputs": [{}], "in_flight": 1},
+    "cancellations.create": {
+        "function": "shop-charge",
+        "started_before": BEFORE,
+        "started_after": None,
+    },
+}
+
+# The rules that hold, where they are not those of the calls that read, or that change something.
+_KINDS = {
+    "send": "send",
+    "send_and_wait": "send",
+    "send_many": "send_many",
+    "send_file": "send_many",
+    "events.wait": "wait",
+    "runs.wait": "wait",
+    "runs.wait_many": "wait many",
+    "runs.watch": "watch",
+    "runs.cancel_all": "bulk without result",
+    "runs.replay_all": "bulk after a look",
+    "functions.invoke_many": "bulk",
+    "health": "health",
+}
+
+_STAND_FOR_KIND = {
+    "send",
+    "send_many",
+    "events.list",
+    "runs.get",
+    "runs.wait",
+    "runs.cancel",
+    "runs.replay",
+    "functions.invoke",
+}
+
+
+def _do(row: Row, tools: Tools) -> object:
+    """Call a method with its example, about what a cell has."""
+    is_cancel = row.name in {"runs.cancel", "runs.cancel_all"}
+    instead = {
+        RUN_ID: tools.open_run if is_cancel else tools.run,
+        EVENT_ID: tools.event,
+        CANCELLATION_ID: tools.cancellation,
+        WEBHOOK_ID: tools.webhook,
+    }
+    return call(tools.client, row.name, instead, **_OTHERS.get(row.name, {}))
+
+
+def _operation(row: Row) -> Operation:
+    # An event is sent with an id, so that sending may be repeated.
+    is_repeatable = row.is_repeatable or row.name.startswith("send")
+    kind = "once" if not is_repeatable else "without result" if row.result == "None" else "read"
+    return Operation(
+        row.name,
+        _SPECIAL.get(row.name, partial(_do, row)),
+        _KINDS.get(row.name, kind),
+        tags(row),
+        is_repeatable,
+        row.name in _STAND_FOR_KIND,
+    )
+
+
 OPERATIONS = (
-    Operation("send", lambda it: it.client.send(_event()), "send", "ingest", stands_for_kind=True),
-    Operation("send_and_wait", lambda it: it.client.send_and_wait(_event(), 4), "send", "ingest"),
-    Operation(
-        "send_many",
-        lambda it: it.client.send_many([_event()]),
-        "send_many",
-        "ingest",
-        stands_for_kind=True,
-    ),
-    Operation("send_file", _send_file, "send_many", "ingest"),
     Operation("EventBuffer", _buffer, "buffer", "ingest", stands_for_kind=True),
-    Operation("health", lambda it: it.client.health(), "health", "ingest"),
-    Operation(
-        "events.list",
-        lambda it: it.client.events.list().page(),
-        "read",
-        "v1",
-        stands_for_kind=True,
-    ),
-    Operation("events.get", lambda it: it.client.events.get(it.event), "read", "v1"),
-    Operation("events.runs", lambda it: it.client.events.runs(it.event).page(), "read", "v2 v1"),
-    Operation("events.wait", lambda it: it.client.events.wait(it.event, 4), "wait", "v1"),
-    Operation("events.explain", lambda it: it.client.events.explain(it.event), "read", "v1"),
-    Operation("runs.list", lambda it: it.client.runs.list().page(), "read", "v2 v1"),
-    Operation(
-        "runs.get", lambda it: it.client.runs.get(it.run), "read", "v2 v1", stands_for_kind=True
-    ),
-    Operation(
-        "runs.wait",
-        lambda it: it.client.runs.wait(it.run, 4),
-        "wait",
-        "v2 v1",
-        stands_for_kind=True,
-    ),
-    Operation(
-        "runs.wait_many",
-        lambda it: list(it.client.runs.wait_many([it.run], 4)),
-        "wait many",
-        "v2 v1",
-    ),
-    Operation(
-        "runs.watch", lambda it: list(it.client.runs.watch(timeout=2, every=1)), "watch", "v2"
-    ),
-    Operation(
-        "runs.cancel",
-        lambda it: it.client.runs.cancel(it.open_run),
-        "without result",
-        "v2 v1",
-        stands_for_kind=True,
-    ),
-    Operation(
-        "runs.replay",
-        lambda it: it.client.runs.replay(it.run),
-        "once",
-        "v2 v1",
-        is_repeatable=False,
-        stands_for_kind=True,
-    ),
-    Operation(
-        "runs.cancel_all",
-        lambda it: it.client.runs.cancel_all(ids=[it.open_run], in_flight=1),
-        "bulk without result",
-        "v2 v1",
-    ),
-    Operation(
-        "runs.replay_all",
-        lambda it: it.client.runs.replay_all(ids=[it.run], in_flight=1),
-        "bulk after a look",
-        "v2 v1",
-        is_repeatable=False,
-    ),
-    Operation("runs.jobs", lambda it: it.client.runs.jobs(it.run), "read", "v1"),
-    Operation("runs.trace", lambda it: it.client.runs.trace(it.run), "read", "v2"),
-    Operation("apps.list", lambda it: it.client.apps.list().page(), "read", "v2 v1"),
-    Operation("apps.get", lambda it: it.client.apps.get("shop"), "read", "v2"),
-    Operation(
-        "functions.list", lambda it: it.client.functions.list("shop").page(), "read", "v2 v1"
-    ),
-    Operation("functions.get", lambda it: it.client.functions.get("shop", "pay"), "read", "v2"),
-    Operation(
-        "functions.invoke",
-        lambda it: it.client.functions.invoke("shop", "pay"),
-        "once",
-        "v2",
-        is_repeatable=False,
-        stands_for_kind=True,
-    ),
-    Operation(
-        "functions.invoke_many",
-        lambda it: it.client.functions.invoke_many("shop", "pay", [{}], in_flight=1),
-        "bulk",
-        "v2",
-        is_repeatable=False,
-    ),
-    Operation(
-        "signals.send", lambda it: it.client.signals.send("go"), "once", "v1", is_repeatable=False
-    ),
-    Operation("cancellations.list", lambda it: it.client.cancellations.list().page(), "read", "v1"),
-    Operation(
-        "cancellations.create",
-        lambda it: it.client.cancellations.create("shop", "shop-pay", started_before=BEFORE),
-        "once",
-        "v1",
-        is_repeatable=False,
-    ),
-    Operation(
-        "cancellations.delete",
-        lambda it: it.client.cancellations.delete(it.cancellation),
-        "without result",
-        "v1",
-    ),
-    Operation("webhooks.list", lambda it: it.client.webhooks.list().page(), "read", "v1"),
-    Operation(
-        "webhooks.create",
-        lambda it: it.client.webhooks.create(name="orders"),
-        "once",
-        "v1",
-        is_repeatable=False,
-    ),
-    Operation("webhooks.get", lambda it: it.client.webhooks.get(it.webhook), "read", "v1"),
-    Operation(
-        "webhooks.update", lambda it: it.client.webhooks.update(it.webhook, name="x"), "read", "v1"
-    ),
-    Operation(
-        "webhooks.delete", lambda it: it.client.webhooks.delete(it.webhook), "without result", "v1"
-    ),
+    *(_operation(row) for row in ROWS if row.name not in NOT_OPERATIONS),
 )
 
 
 def public_operations() -> Iterator[str]:
     """Yield the name of every public method that sends something, from the client itself."""
     yield "EventBuffer"
-    kinds = reversed(InngestClient.__mro__[:-1])
-    members = {name: each for kind in kinds for name, each in vars(kind).items()}
-    for name, member in members.items():
-        if name.startswith("_") or name in NOT_OPERATIONS:
-            continue
-        if not isinstance(member, cached_property):
-            yield name
-            continue
-        client = InngestClient(dev=True)
-        for method in vars(type(getattr(client, name))):
-            if not method.startswith("_"):
-                yield f"{name}.{method}"
-        client.close()
+    yield from (name for name in public_names() if name not in NOT_OPERATIONS)
 
 
 def describe(result: object) -> str:

@@ -64,17 +64,19 @@ class World:
 
     def __init__(self, clock: Clock) -> None:
         self.mock = MockServer(v1_routes=True, clock=lambda: int(clock.now() * 1e9))
-        self.mock.function("shop", "pay", trigger="shop/order.placed", run=completes({"n": 1}))
+        self.mock.function("shop", "charge", trigger="shop/order.placed", run=completes({"n": 1}))
         self.mock.function("shop", "fail", trigger="shop/order.failed", run=fails("no stock"))
         self.mock.function("shop", "stay", trigger="shop/stay", run=sleeps(timedelta(hours=1)))
-        self.mock.function("shop", "held", trigger="shop/held", run=waits_for("go"))
+        self.mock.function(
+            "shop", "held", trigger="shop/held", run=waits_for("order-1001-approved")
+        )
         self.strikes_at = -1
         self._client = client = InngestClient(dev=True, transport=self.mock.transport)
         event, *_ = client.send(
             [{"name": f"shop/{name}"} for name in ("order.failed", "stay", "held")]
         )
         run, open_run, _ = (each.id for each in self.mock.runs)
-        made = client.cancellations.create("shop", "shop-pay", started_before=self.mock.now)
+        made = client.cancellations.create("shop", "shop-charge", started_before=self.mock.now)
         self.ids: Mapping[str, str] = {
             "event": event,
             "run": run,

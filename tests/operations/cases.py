@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest import InngestClient
+from inngest_rest._table import EVENT_ID, RUN_ID, commands
 from inngest_rest.testing import MockServer, completes, fails, sleeps, waits_for
+from tests.support.calls import example
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from inngest_rest._table import Row
 
 
 class World:
@@ -58,48 +63,29 @@ class World:
 
 Call = Callable[[World], Mapping[str, Any]]
 
-
-CASES: dict[str, Call] = {
-    "send": lambda _: {"name": "order/placed", "data": {"id": 2}, "id": "order-2", "ts": "1m"},
-    "send_many": lambda _: {"events": [{"name": "order/placed", "id": str(it)} for it in "ab"]},
-    "send_file": lambda world: {"path": str(world.file), "rate": 100},
-    "events.list": lambda _: {"name": "order/placed", "since": "1h"},
-    "events.get": lambda world: {"id": world.event_id},
-    "events.runs": lambda world: {"id": world.event_id, "limit": 5},
-    "events.explain": lambda world: {"id": world.event_id},
-    "events.wait": lambda world: {"id": world.event_id, "timeout": 10},
-    "runs.list": lambda _: {"status": ["failed"], "since": "2h", "include_output": True},
-    "runs.get": lambda world: {"id": world.run_id, "include_original_run_id": True},
-    "runs.wait": lambda world: {"ids": [world.run_id, world.failed_run_id]},
+# What the server has to have, or what a mock is asked otherwise.
+_SPECIAL: dict[str, Call] = {
+    "send_file": lambda world: {"path": str(world.file)},
     "runs.watch": lambda _: {"since": "1h", "timeout": 2, "every": 1, "include_output": True},
     "runs.cancel": lambda world: {"ids": [world.open_run()]},
-    "runs.replay": lambda world: {"ids": [world.failed_run_id]},
     "runs.jobs": lambda world: {"id": world.open_run()},
-    "runs.trace": lambda world: {"id": world.failed_run_id},
-    "apps.list": lambda _: {},
-    "apps.get": lambda _: {"id": "shop"},
-    "functions.list": lambda _: {"app": "shop"},
-    "functions.get": lambda _: {"app": "shop", "function": "charge"},
-    "functions.invoke": lambda _: {"app": "shop", "function": "charge", "data": {"id": 3}},
-    "functions.invoke_many": lambda _: {
-        "app": "shop",
-        "function": "charge",
-        "inputs": [{"id": 4}, {}],
-    },
-    "signals.send": lambda world: {"signal": world.signal(), "data": [1]},
+    "signals.send": lambda world: {"signal": world.signal()},
     "cancellations.list": lambda world: {"limit": len(world.cancellation())},
-    "cancellations.create": lambda _: {
-        "app": "shop",
-        "function": "shop-charge",
-        "started_before": "0s",
-        "started_after": "2h",
-    },
+    "cancellations.create": lambda _: {"function": "shop-charge"},
     "cancellations.delete": lambda world: {"id": world.cancellation()},
     "webhooks.list": lambda world: {"limit": len(world.webhook())},
-    "webhooks.get": lambda world: {"id": world.webhook()},
-    "webhooks.create": lambda _: {"name": "orders"},
-    "webhooks.update": lambda world: {"id": world.webhook(), "name": "shop orders"},
-    "webhooks.delete": lambda world: {"id": world.webhook()},
-    "doctor": lambda _: {},
+    **dict.fromkeys(
+        ["webhooks.get", "webhooks.update", "webhooks.delete"],
+        lambda world: {"id": world.webhook()},
+    ),
 }
-"""Parameters for each operation."""
+
+
+def _case(row: Row, world: World) -> Mapping[str, Any]:
+    ids = {RUN_ID: world.failed_run_id, EVENT_ID: world.event_id}
+    special = _SPECIAL.get(row.command)
+    return {**example(row, ids), **(special(world) if special else {})}
+
+
+CASES: dict[str, Call] = {row.command: partial(_case, row) for row in commands()}
+"""Parameters for each command: its example, about what is in the world."""

@@ -22,10 +22,6 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-def test_every_operation_has_a_case() -> None:
-    assert list(CASES) == list(OPERATIONS)
-
-
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_operation_succeeds(name: str, world: World) -> None:
     operation = OPERATIONS[name]

@@ -19,6 +19,8 @@ What is derived from a row, and where:
 from __future__ import annotations
 
 import inspect
+import time
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -27,7 +29,6 @@ from attrs import Factory, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from datetime import datetime
 
     from inngest_rest import InngestClient
 
@@ -195,7 +196,7 @@ def _send(
     *,
     id: str | None = None,
     user_id: str | None = None,
-    ts: datetime | None = None,
+    ts: datetime | timedelta | None = None,
 ) -> list[str]:
     """Send one event.
 
@@ -209,6 +210,9 @@ def _send(
         user_id: Id of the user whom the event is about, for limits per user.
         ts: When it happened; the time of arrival by default.
     """
+    if isinstance(ts, timedelta):
+        ago = ts.total_seconds()
+        ts = datetime.fromtimestamp(max(time.time() - ago, 0), UTC)  # one too early is refused
     event = {"name": name, "data": data or {}, "id": id, "ts": ts}
     event["user"] = None if user_id is None else {"id": user_id}
     return client.send({key: value for key, value in event.items() if value is not None})

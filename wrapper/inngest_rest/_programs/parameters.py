@@ -200,6 +200,7 @@ _KINDS: dict[str, dict[str, Any] | None] = {
     "Mapping[str, Any]": {"kind": Kind.OBJECT},
     "Iterable[Mapping[str, Any]]": {"kind": Kind.OBJECT, "is_many": True},
     "Inputs": {"kind": Kind.OBJECT, "is_many": True},
+    "EventLike": {"kind": Kind.OBJECT},
     "Any": {"kind": Kind.JSON},
     "type[Any]": None,
     "Resumable": None,

@@ -1,0 +1,93 @@
+"""A call that is declared once, by a method and a row, is there for every program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+from inngest_rest import _table
+from inngest_rest._programs import schemas
+from inngest_rest._programs.parameters import Kind, parameters
+from inngest_rest._programs.tools import Tools
+from inngest_rest._table import Effect, Row
+from inngest_rest.client.runs import Runs
+from tests.operations.cases import World
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+    from pathlib import Path
+
+ROW = Row(
+    name="runs.archive",
+    effect=Effect.CHANGE,
+    is_repeatable=False,
+    examples=({"id": "01K9V2D6N9P1R7Z4W8X3Y5A0BC", "until": "2h"},),
+)
+
+
+def archive(
+    self: Runs, id: str, *, until: datetime | timedelta | None = None, raw: bool = False
+) -> str:
+    """Archive a run, and return the id of the copy.
+
+    It can be read all the same.
+
+    Args:
+        id: The run's id.
+        until: When to delete it. An aware datetime, or a timedelta.
+        raw: Whether to keep None of its names.
+
+    Raises:
+        NotFoundError: No such run.
+
+    HTTP: `POST /v2/runs/{runId}/archive`.
+    """
+    return f"copy of {self.get(id).id} {until} {raw}"
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(Runs, "archive", archive, raising=False)
+    monkeypatch.setattr(_table, "ROWS", (*_table.ROWS, ROW))
+    return World(tmp_path)
+
+
+@pytest.mark.usefixtures("world")
+def test_its_parameters_are_those_of_the_method() -> None:
+    id_, until, raw = parameters(ROW)
+    assert (id_.kind, id_.is_required, id_.is_positional) == (Kind.TEXT, True, True)
+    assert (until.kind, until.is_required, until.is_positional) == (Kind.MOMENT, False, False)
+    assert until.help.startswith("When to delete it. ISO 8601")
+    assert (raw.kind, raw.default, raw.help) == (
+        Kind.FLAG,
+        False,
+        "Whether to keep null of its names.",
+    )
+
+
+def test_it_is_a_tool(world: World) -> None:
+    tools = Tools(world.client)
+    (tool,) = (each for each in tools.all() if each.name == "runs_archive")
+    assert tool.annotations is not None
+    assert tool.annotations.destructive_hint
+    assert tool.description == (
+        "Archive a run, and return the id of the copy.\n\nIt can be read all the same."
+    )
+    answer: Any = tools.call("runs_archive", {"id": world.run_id, "until": "90s"})
+    assert answer.data["run_id"] == f"copy of {world.run_id} 0:01:30 False"
+    assert tools.call("runs_archive", {"id": world.run_id, "untill": "90s"}).error is not None
+    assert "runs_archive" not in [each.name for each in Tools(world.client, read_only=True).all()]
+
+
+@pytest.mark.usefixtures("world")
+def test_it_is_described() -> None:
+    assert schemas.catalogue()[-1] == {
+        "name": "runs.archive",
+        "summary": "Archive a run, and return the id of the copy.",
+        "effect": "change",
+        "idempotent": False,
+    }
+    schema = schemas.describe(ROW)["parameters"]
+    jsonschema.Draft202012Validator(schema).validate(ROW.examples[0])

@@ -1,0 +1,73 @@
+"""Every public call with an example of its arguments: what the tables of the tests iterate.
+
+Both come from the table of calls, so that a row that is added there is tested everywhere.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+from inngest_rest import InngestClient
+from inngest_rest._core.resources.routes import MADE_OF, ROUTES
+from inngest_rest._programs.parameters import arguments, read
+from inngest_rest._table import GROUPS, ROWS, Returns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inngest_rest._table import Row
+
+BY_NAME: dict[str, Row] = {row.name: row for row in ROWS}
+
+
+def example(row: Row, instead: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the first example of a call as JSON, with other ids in place of its own."""
+    return {
+        name: [instead.get(each, each) for each in value]
+        if isinstance(value, list) and isinstance(value[0], str)
+        else instead.get(value, value)
+        if isinstance(value, str)
+        else value
+        for name, value in row.examples[0].items()
+    }
+
+
+def call(client: Any, name: str, instead: Mapping[str, Any] | None = None, **others: Any) -> Any:
+    """Call a method with its example; of a listing return the first page, of an iterator a list.
+
+    Args:
+        client: The client, behind the blocking interface.
+        name: The method.
+        instead: Other texts in place of some of the example.
+        others: Other arguments.
+    """
+    row = BY_NAME[name]
+    given = example(row, instead or {})
+    # Programs send one event by its parts; the method takes whole ones.
+    of_method = {"events": given.get("events", given)} if row.form else None
+    of_method = of_method or arguments(row, read(row, given))
+    result = reduce(getattr, name.split("."), client)(**{**of_method, **others})
+    match row.returns:
+        case Returns.PAGES:
+            return result.page()
+        case Returns.STREAM:
+            return list(result)
+        case Returns.ONE:
+            return result
+
+
+def tags(row: Row) -> str:
+    """Return the APIs that a call asks, in order."""
+    operations = ROUTES.get(row.name) or ROUTES[MADE_OF[row.name][0]]
+    return " ".join(each.tag for each in operations)
+
+
+def public_names() -> set[str]:
+    """Return the names of all that a client and its groups of methods have, from their classes."""
+    found = {name for name in dir(InngestClient) if not name.startswith("_")} - {*GROUPS}
+    with InngestClient(dev=True) as client:
+        for group in GROUPS:
+            members = dir(type(getattr(client, group)))
+            found |= {f"{group}.{name}" for name in members if not name.startswith("_")}
+    return found
