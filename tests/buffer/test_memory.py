@@ -7,7 +7,7 @@ import time
 from inngest_rest import InvalidResponseError
 from inngest_rest._core.buffer.queue import MemoryQueue
 from inngest_rest._core.buffer.schedule import Schedule
-from inngest_rest._core.sending.fates import Fates, Unknown
+from inngest_rest._core.sending.outcomes import BatchOutcome, Unknown
 
 
 def test_a_batch_that_was_reported_as_lost_is_not_put_back() -> None:
@@ -16,7 +16,7 @@ def test_a_batch_that_was_reported_as_lost_is_not_put_back() -> None:
     store.put({"name": "a"})
     batch = store.take()
     assert batch is not None
-    lost: list[Fates] = []
+    lost: list[BatchOutcome] = []
     assert store.close(lost.append) == 1
     store.put_back(batch)
     assert store.take() is None
@@ -51,6 +51,8 @@ def test_an_event_that_is_set_aside_is_left_whatever_happened_to_later_ones() ->
         batch = store.take()
         assert batch is not None
         name = batch.events()[0]["name"]
-        store.settle(Fates(batch, ["id"]) if name == "b" else Fates(batch, [Unknown("")], page))
+        store.settle(
+            BatchOutcome(batch, ["id"]) if name == "b" else BatchOutcome(batch, [Unknown("")], page)
+        )
         tried += name
     assert store.has_left(mark)

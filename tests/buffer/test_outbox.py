@@ -32,7 +32,7 @@ from inngest_rest._core.buffer import process_hooks, sqlite_file
 from inngest_rest._core.buffer.outbox import IDEMPOTENCY_WINDOW, LONGEST_LEASE, Outbox
 from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.clock import SYSTEM_CLOCK
-from inngest_rest._core.sending.fates import Fate, Fates, Rejected, Unknown
+from inngest_rest._core.sending.outcomes import BatchOutcome, EventOutcome, Rejected, Unknown
 from tests.support.doors import Blocking
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, text
@@ -71,8 +71,8 @@ def opened(path: Path, clock: Clock) -> Iterator[Callable[..., Outbox]]:
             box.close(loses_nothing)
 
 
-def loses_nothing(fates: Fates) -> None:
-    raise AssertionError(fates)
+def loses_nothing(outcome: BatchOutcome) -> None:
+    raise AssertionError(outcome)
 
 
 def fill(box: Outbox, *names: str) -> None:
@@ -97,11 +97,15 @@ def change(path: Path, statement: str) -> None:
         db.execute(statement)
 
 
-def fates(batch: Batch | None, letters: str) -> Fates:
-    """Make fates for a batch: one letter per event, Accepted, Rejected or Unknown."""
+def outcome(batch: Batch | None, letters: str) -> BatchOutcome:
+    """Make outcome for a batch: one letter per event, Accepted, Rejected or Unknown."""
     assert batch is not None
-    by_letter: dict[str, Fate] = {"A": "internal", "R": Rejected("refused"), "U": Unknown("lost")}
-    return Fates(batch, [by_letter[letter] for letter in letters])
+    by_letter: dict[str, EventOutcome] = {
+        "A": "internal",
+        "R": Rejected("refused"),
+        "U": Unknown("lost"),
+    }
+    return BatchOutcome(batch, [by_letter[letter] for letter in letters])
 
 
 @contextmanager
@@ -198,7 +202,7 @@ def test_leased_events_are_kept_from_others_until_the_lease_ends(
     assert names(one.take()) == ["a", "b", "c"]
     rest = other.take()
     assert names(rest) == ["d"]
-    other.settle(fates(rest, "A"))
+    other.settle(outcome(rest, "A"))
     assert other.take() is None
     clock.advance(LEASE - 1)
     assert other.take() is None
@@ -241,7 +245,7 @@ def test_outcomes_are_written_to_the_file(opened: Callable[..., Outbox], path: P
     box = opened()
     fill(box, "a", "b", "c")
     batch = box.take()
-    final = box.settle(fates(batch, "ARU"))
+    final = box.settle(outcome(batch, "ARU"))
     assert final.each == ["internal", Rejected("refused")]
     assert final.batch.positions == [1, 2]
     assert rows(path) == ["c"]
@@ -257,7 +261,7 @@ def test_an_event_rejected_without_a_reason_becomes_a_dead_letter(
     fill(box, "a")
     batch = box.take()
     assert batch is not None
-    box.settle(Fates(batch, [Rejected("")]))
+    box.settle(BatchOutcome(batch, [Rejected("")]))
     assert rows(path) == []
     assert rows(path, "dead_letters") == ["a"]
 
@@ -268,7 +272,7 @@ def test_dead_letters_keep_event_and_reason_until_they_are_discarded(
     box = opened()
     fill(box, "a", "b")
     batch = box.take()
-    box.settle(fates(batch, "RR"))
+    box.settle(outcome(batch, "RR"))
     box.close(loses_nothing)
     again = opened()
     first, second = again.dead_letters()
@@ -283,7 +287,7 @@ def test_a_batch_is_bounded_by_bytes(opened: Callable[..., Outbox]) -> None:
         box.put({"name": name, "data": {"k": "x" * 1_500_000}})
     batch = box.take()
     assert names(batch) == ["a", "b"]
-    box.settle(fates(batch, "AA"))
+    box.settle(outcome(batch, "AA"))
     assert names(box.take()) == ["c", "d"]
 
 
@@ -302,7 +306,7 @@ def test_room_is_counted_over_all_processes(opened: Callable[..., Outbox]) -> No
     fill(other, "b")
     assert one.put({"name": "c"}) is False
     batch = other.take()
-    other.settle(fates(batch, "AA"))
+    other.settle(outcome(batch, "AA"))
     assert one.put({"name": "c"}) is True
 
 
@@ -337,7 +341,7 @@ def test_an_outcome_that_could_not_be_written_is_written_later(
     fill(box, "a", "b")
     batch = box.take()
     with pragma(box, "query_only", 1):
-        box.settle(fates(batch, "AA"))
+        box.settle(outcome(batch, "AA"))
     assert "cannot note what was sent" in caplog.text
     assert rows(path) == ["a", "b"]
     assert box.take() is None
@@ -364,7 +368,7 @@ def test_a_disk_that_cannot_be_written_does_not_keep_events_from_being_sent(
     with pragma(box, name, value):
         while (batch := box.take()) is not None:
             sent += names(batch)
-            box.settle(fates(batch, "R" + "A" * 99))
+            box.settle(outcome(batch, "R" + "A" * 99))
         assert not box.has_left(mark)
         assert box.pending == 0
     assert "cannot lease" in caplog.text
@@ -384,7 +388,7 @@ def test_a_full_disk_gives_a_worker_rest_when_all_events_are_sent(path: Path, cl
     fill(box, *"abcdef")
     with pragma(box, "query_only", 1):
         while (batch := box.take()) is not None:
-            box.settle(fates(batch, "AAA"))
+            box.settle(outcome(batch, "AAA"))
         assert schedule.due_in() != 0
     box.close(loses_nothing)
 
@@ -397,7 +401,7 @@ def test_a_buffer_that_closes_on_a_full_disk_logs_that_events_are_sent_again(
     batch = box.take()
     with box.file.reading() as db:
         db.execute("PRAGMA query_only = 1")
-    box.settle(fates(batch, "AA"))
+    box.settle(outcome(batch, "AA"))
     assert box.close(loses_nothing) == 0
     assert "2 events in it are done, and are sent again" in caplog.messages[-1]
     assert rows(path) == ["a", "b"]
@@ -412,7 +416,7 @@ def test_an_event_whose_time_is_damaged_is_sent(
     change(path, f"UPDATE entries SET added_at = {value} WHERE seq = 1")
     batch = box.take()
     assert names(batch) == ["a", "b"]
-    box.settle(fates(batch, "RA"))
+    box.settle(outcome(batch, "RA"))
     assert [each.position for each in box.dead_letters()] == [1]
 
 
@@ -431,7 +435,7 @@ def test_a_damaged_row_becomes_a_dead_letter_and_the_others_go_on(
     batch = box.take()
     assert names(batch) == ["a", "c"]
     assert batch is not None
-    final = box.settle(fates(batch, "AA"))
+    final = box.settle(outcome(batch, "AA"))
     assert (final.report.accepted, final.report.rejected) == (2, 1)
     assert rows(path) == []
     assert box.pending == 0
@@ -679,8 +683,8 @@ def test_what_failed_here_and_was_sent_by_another_process_is_forgotten(
     here, there = opened(), opened()
     fill(here, "a")
     page = InvalidResponseError("a page", method="POST", url="", status=403, body="")
-    here.settle(evolve(fates(here.take(), "U"), cause=page))
-    there.settle(fates(there.take(), "A"))
+    here.settle(evolve(outcome(here.take(), "U"), cause=page))
+    there.settle(outcome(there.take(), "A"))
     assert here.take() is None
     fill(here, "b")
     assert names(here.take()) == ["b"]

@@ -14,7 +14,7 @@ from inngest_rest._core.buffer import outbox, schedule
 from inngest_rest._core.buffer.outbox import Outbox
 from inngest_rest._core.buffer.queue import MemoryQueue
 from inngest_rest._core.buffer.schedule import Schedule
-from inngest_rest._core.sending.fates import Fates, Unknown
+from inngest_rest._core.sending.outcomes import BatchOutcome, Unknown
 from tests.support.buffers import ROUTE, Make, sent
 from tests.support.peer import PATIENCE
 from tests.support.server import Answer, Reply, accepts_all, says, text
@@ -314,7 +314,9 @@ def test_new_events_go_first_after_a_failure_and_failed_ones_after_a_success(
         batch = queue.take()
         assert batch is not None
         sent += names(batch)[0]
-        queue.settle(lost(batch, delivered=True) if len(sent) < 3 else Fates(batch, ["internal"]))
+        queue.settle(
+            lost(batch, delivered=True) if len(sent) < 3 else BatchOutcome(batch, ["internal"])
+        )
     assert sent == "abcabd"
 
 
@@ -334,7 +336,7 @@ def test_a_hundred_poisoned_events_keep_none_of_the_others(clock: Clock) -> None
             queue.settle(lost(batch, delivered=True))
         else:
             accepted += len(batch.positions)
-            queue.settle(Fates(batch, ["internal"] * len(batch.positions)))
+            queue.settle(BatchOutcome(batch, ["internal"] * len(batch.positions)))
     assert requests < 2_000
     assert clock.monotonic() - began < 120
     assert queue.pending == 100
@@ -357,15 +359,15 @@ def any_queue(
     queue.settle(lost(queue.take(), delivered=True))
     batch = queue.take()
     assert batch is not None
-    queue.settle(Fates(batch, ["internal"] * 2))
+    queue.settle(BatchOutcome(batch, ["internal"] * 2))
     yield queue
     queue.close(lambda _: None)
 
 
-def lost(batch: Batch | None, *, delivered: bool) -> Fates:
+def lost(batch: Batch | None, *, delivered: bool) -> BatchOutcome:
     assert batch is not None
     error = TransportError("reset", method="POST", url="https://host", delivered=delivered)
-    return Fates(batch, [Unknown("lost")] * len(batch.positions), error)
+    return BatchOutcome(batch, [Unknown("lost")] * len(batch.positions), error)
 
 
 def names(batch: Batch | None) -> list[str]:
@@ -408,7 +410,7 @@ def test_a_queue_in_memory_reports_what_has_failed_as_lost_when_it_closes(clock:
         queue.put({"name": name})
     queue.settle(lost(queue.take(), delivered=True))
     assert names(queue.take()) == ["b"]
-    lost_events: list[Fates] = []
+    lost_events: list[BatchOutcome] = []
     assert queue.close(lost_events.append) == 3
     assert sorted(at for each in lost_events for at in each.batch.positions) == [0, 1, 2]
     assert queue.pending == 0

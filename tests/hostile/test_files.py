@@ -25,7 +25,7 @@ from inngest_rest import (
 )
 from inngest_rest._core.buffer.outbox import Outbox
 from inngest_rest._core.buffer.schedule import Schedule
-from inngest_rest._core.sending.fates import Fates, Rejected
+from inngest_rest._core.sending.outcomes import BatchOutcome, Rejected
 from inngest_rest.testing import MockServer
 from tests.hostile.odd import bounded, briefly, damaged, flipped
 from tests.hostile.test_lines import accept
@@ -107,7 +107,7 @@ class Opened:
             if batch is None:
                 return sent
             sent += [str(each.get("name")) for each in batch.events()]
-            self.box.settle(Fates(batch, ["internal"] * len(batch.positions)))
+            self.box.settle(BatchOutcome(batch, ["internal"] * len(batch.positions)))
         raise AssertionError("it has no end")
 
     def use(self) -> None:
@@ -127,7 +127,7 @@ def outbox(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     box.put({"name": "app/refused", "id": "refused"})
     batch = box.take()
     assert batch is not None
-    box.settle(Fates(batch, [Rejected("bad")]))
+    box.settle(BatchOutcome(batch, [Rejected("bad")]))
     for name in NAMES:
         box.put({"name": name, "id": name})
     box.close(lambda _: None)

@@ -1,4 +1,4 @@
-"""`send`: ids in the order of the events, the fate of each reported, nothing stored twice."""
+"""`send`: ids in the order of the events, the result of each reported, nothing stored twice."""
 
 from __future__ import annotations
 

@@ -243,9 +243,9 @@ def test_a_cancellation_does_not_wait_and_reports_accepted_events() -> None:
                 await task
 
     asyncio.run(asyncio.wait_for(main(), PATIENCE))
-    fates = [(each.report.accepted, each.report.unknown) for each in told]
-    assert fates[0] == (2, 0)
-    assert set(fates[1:]) == {(0, 2)}
+    outcome = [(each.report.accepted, each.report.unknown) for each in told]
+    assert outcome[0] == (2, 0)
+    assert set(outcome[1:]) == {(0, 2)}
     assert positions(told) == list(range(2 * len(told)))
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from inngest_rest._core.sending.batching import Batch
-    from inngest_rest._core.sending.fates import Fates
+    from inngest_rest._core.sending.outcomes import BatchOutcome
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure
     from inngest_rest.typing import Seconds, WhenFull
@@ -293,7 +293,7 @@ class AsyncEventBuffer(Buffer):
         if batch is None:
             return
         try:
-            fates = await self._run(deliver(self._session, batch))
+            outcome = await self._run(deliver(self._session, batch))
         except BaseException as error:
             # A cancellation, a closed client, or a bug.
             if not isinstance(error, Exception):
@@ -301,18 +301,18 @@ class AsyncEventBuffer(Buffer):
                 raise
             await self._elsewhere(self._state.keep, batch, error)
             return
-        settling = asyncio.ensure_future(self._settle(fates))
+        settling = asyncio.ensure_future(self._settle(outcome))
         try:
             await asyncio.shield(settling)
         finally:
             await asyncio.wait([settling])
 
-    async def _settle(self, fates: Fates) -> None:
+    async def _settle(self, outcome: BatchOutcome) -> None:
         """Note what became of a batch: to its end, even when the task is cancelled."""
         try:
-            final = await self._elsewhere(self._state.settle, fates)
+            final = await self._elsewhere(self._state.settle, outcome)
         except Exception as error:  # noqa: BLE001 - a bug
-            await self._elsewhere(self._state.keep, fates.batch, error)
+            await self._elsewhere(self._state.keep, outcome.batch, error)
         else:
             self._state.record(final)
 

@@ -17,7 +17,7 @@ from inngest_rest._core.sending.batching import (
     batches_of_async_events,
     batches_of_events,
 )
-from inngest_rest._core.sending.fates import Fates
+from inngest_rest._core.sending.outcomes import BatchOutcome
 from inngest_rest._core.sending.send import each_event, send_batch
 from inngest_rest.reports import SendReport
 
@@ -37,7 +37,7 @@ class SendOptions(NamedTuple):
 
     batch_size: int
     pace: Pace
-    on_fates: Callable[[Fates], object]
+    on_outcome: Callable[[BatchOutcome], object]
 
 
 def check_options(
@@ -54,11 +54,11 @@ def check_options(
     check_callable("on_batch", on_batch)
     _ = session.event_key
 
-    def on_fates(fates: Fates) -> None:
+    def on_outcome(outcome: BatchOutcome) -> None:
         if on_batch is not None:
-            on_batch(fates.batch_report())
+            on_batch(outcome.batch_report())
 
-    return SendOptions(batch_size, pace, on_fates)
+    return SendOptions(batch_size, pace, on_outcome)
 
 
 def send_many(session: Session, events: Iterable[EventLike], options: SendOptions) -> SendJob:
@@ -80,8 +80,8 @@ def send_many_async(
     )
 
 
-class SendJob(BulkJob[Batch, Fates, SendReport]):
-    """Sends batches as they come; `on_fates` of the options is called with the fates of each."""
+class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
+    """Sends batches as they come, and calls `on_outcome` of the options for each."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class SendJob(BulkJob[Batch, Fates, SendReport]):
     ) -> None:
         super().__init__(session, options.pace)
         self._batches = batches
-        self._on_fates = options.on_fates
+        self._on_outcome = options.on_outcome
         self._report = SendReport()
 
     def collect(self) -> Plan[Iterable[Batch] | AsyncIterable[Batch]]:
@@ -99,16 +99,16 @@ class SendJob(BulkJob[Batch, Fates, SendReport]):
         yield from ()
         return self._batches
 
-    def act(self, target: Batch) -> Plan[Fates]:
+    def act(self, target: Batch) -> Plan[BatchOutcome]:
         """Send a batch."""
         return send_batch(self.session, target)
 
-    def tally(self, target: Batch, result: Fates | None) -> InngestError | None:
-        """Add the fates of a batch, and pass them on."""
-        fates = result or Fates.unknown(target, ABANDONED)
-        self._report += fates.report
-        self._on_fates(fates)
-        return fates.cause
+    def tally(self, target: Batch, result: BatchOutcome | None) -> InngestError | None:
+        """Add the outcomes of a batch, and pass them on."""
+        outcome = result or BatchOutcome.unknown(target, ABANDONED)
+        self._report += outcome.report
+        self._on_outcome(outcome)
+        return outcome.cause
 
     def finish(self) -> SendReport:
         """Return the report, or raise the error that stopped the sending, with the counts."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.sending.batching import Batch
-    from inngest_rest._core.sending.fates import Fates
+    from inngest_rest._core.sending.outcomes import BatchOutcome
     from inngest_rest.reports import BatchReport
     from inngest_rest.typing import Seconds
 
@@ -99,7 +99,7 @@ class BufferState:
     Attributes:
         store: Where events wait.
         schedule: When they are sent.
-        report: The final fates so far.
+        report: The final outcomes so far.
         dropped: How many events were dropped for lack of room.
         is_closed: Whether the buffer takes no more events.
     """
@@ -170,13 +170,13 @@ class BufferState:
             self.schedule.added()
             return None
 
-    def settle(self, fates: Fates) -> Fates | None:
-        """Remove final events from the store and return their fates; the rest is sent again.
+    def settle(self, outcome: BatchOutcome) -> BatchOutcome | None:
+        """Remove final events from the store and return their outcomes; the rest is sent again.
 
         The caller then calls `record` with it, or `keep` if this raises.
         """
         self._is_settling = True
-        return self.store.settle(fates)
+        return self.store.settle(outcome)
 
     def keep(self, batch: Batch, error: BaseException) -> None:
         """Keep a batch after an error that no plan expects."""
@@ -189,26 +189,26 @@ class BufferState:
         # In this order: a batch that leaves the store in between is still being settled.
         return self.store.has_left(mark) or self._is_settling
 
-    def record(self, fates: Fates | None) -> None:
-        """Add final fates, if there are any, to the report, and call `on_batch`."""
+    def record(self, outcome: BatchOutcome | None) -> None:
+        """Add final outcomes, if there are any, to the report, and call `on_batch`."""
         try:
-            if fates is not None and (fates.each or fates.batch.refused):
-                self._record(fates)
+            if outcome is not None and (outcome.each or outcome.batch.refused):
+                self._record(outcome)
         finally:
             self._is_settling = False
 
-    def _record(self, fates: Fates) -> None:
+    def _record(self, outcome: BatchOutcome) -> None:
         with self._lock:
-            self.report += fates.report
-        if rejections := fates.rejections():
-            total = len(fates.each) + len(fates.batch.refused)
+            self.report += outcome.report
+        if rejections := outcome.rejections():
+            total = len(outcome.each) + len(outcome.batch.refused)
             reason = rejections[0][1]
             logger.warning(
                 "%d of %d events rejected, the first: %s", len(rejections), total, reason
             )
         if self.options.on_batch is not None:
             try:
-                self.options.on_batch(fates.batch_report())
+                self.options.on_batch(outcome.batch_report())
             except Exception:
                 logger.exception("on_batch failed; the buffer goes on")
 
@@ -238,7 +238,7 @@ class Buffer:
 
     @property
     def report(self) -> SendReport:
-        """The final fates so far: counts, and the first 1,000 failures."""
+        """The final outcomes so far: counts, and the first 1,000 failures."""
         return self._state.report
 
     @property

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from inngest_rest._core.json_text import decode
-from inngest_rest._core.sending.fates import Fates, Rejected, Unknown
+from inngest_rest._core.sending.outcomes import BatchOutcome, Rejected, Unknown
 from inngest_rest._core.sending.send import send_batch
 from inngest_rest.errors import (
     ApiError,
@@ -30,26 +30,26 @@ if TYPE_CHECKING:
 _ABOUT_THE_REQUEST = frozenset({400, 409, 413, 414, 415, 422, 431})
 
 
-def deliver(session: Session, batch: Batch) -> Plan[Fates]:
+def deliver(session: Session, batch: Batch) -> Plan[BatchOutcome]:
     """Send a batch, or its halves if the server rejects it as a whole (mostly 413)."""
-    fates = yield from send_batch(session, batch)
-    if not _is_about_the_request(fates.cause):
-        return fates
-    known, left = fates.each[: fates.known], len(fates.each) - fates.known
+    outcome = yield from send_batch(session, batch)
+    if not _is_about_the_request(outcome.cause):
+        return outcome
+    known, left = outcome.each[: outcome.known], len(outcome.each) - outcome.known
     if left == 1:
-        reason = str(fates.cause)
-        if isinstance(fates.cause, InvalidResponseError):
-            reason = f"refused without a receipt: {fates.cause.body}"
+        reason = str(outcome.cause)
+        if isinstance(outcome.cause, InvalidResponseError):
+            reason = f"refused without a receipt: {outcome.cause.body}"
         if batch.may_be_stored:
             reason += "; an earlier request may have stored it"
-        return Fates(batch, [*known, Rejected(reason, may_be_stored=batch.may_be_stored)])
-    middle = fates.known + left // 2
-    front = yield from deliver(session, batch.part(fates.known, middle))
+        return BatchOutcome(batch, [*known, Rejected(reason, may_be_stored=batch.may_be_stored)])
+    middle = outcome.known + left // 2
+    front = yield from deliver(session, batch.part(outcome.known, middle))
     if front.cause is not None:
-        untried = [Unknown(f"not tried after: {front.cause}")] * (len(fates.each) - middle)
-        return Fates(batch, [*known, *front.each, *untried], front.cause)
+        untried = [Unknown(f"not tried after: {front.cause}")] * (len(outcome.each) - middle)
+        return BatchOutcome(batch, [*known, *front.each, *untried], front.cause)
     back = yield from deliver(session, batch.part(middle))
-    return Fates(batch, [*known, *front.each, *back.each], back.cause)
+    return BatchOutcome(batch, [*known, *front.each, *back.each], back.cause)
 
 
 def may_be_about_the_events(cause: InngestError | None) -> bool:

@@ -22,7 +22,7 @@ from inngest_rest._core.buffer.queue import Queue, gather
 from inngest_rest._core.buffer.sqlite_file import OutboxFile, is_about_writing
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.sending.event_json import encode
-from inngest_rest._core.sending.fates import Rejected, Unknown
+from inngest_rest._core.sending.outcomes import Rejected, Unknown
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError, OutboxError
 from inngest_rest.reports import SendFailure
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.buffer.schedule import Schedule
     from inngest_rest._core.sending.batching import Batch
-    from inngest_rest._core.sending.fates import Fates
+    from inngest_rest._core.sending.outcomes import BatchOutcome
     from inngest_rest.event import EventLike
 
 logger = logging.getLogger("inngest_rest")
@@ -266,13 +266,13 @@ class Outbox(Queue):
                 "%s. Events in it are still sent; outcomes are written when that is possible", error
             )
 
-    def _finish(self, fates: Fates, rest: Batch | None) -> None:
+    def _finish(self, outcome: BatchOutcome, rest: Batch | None) -> None:
         """Write outcomes to the file; if that fails, the next `take` or `close` does it."""
         del rest
-        for seq, fate in zip(fates.batch.positions, fates.each, strict=True):
-            if not isinstance(fate, Unknown):
-                self._outcomes[seq] = fate.reason if isinstance(fate, Rejected) else None
-        self._keep(fates.batch, may_be_stored=fates.rest_may_be_stored)
+        for seq, result in zip(outcome.batch.positions, outcome.each, strict=True):
+            if not isinstance(result, Unknown):
+                self._outcomes[seq] = result.reason if isinstance(result, Rejected) else None
+        self._keep(outcome.batch, may_be_stored=outcome.rest_may_be_stored)
 
     def _keep(self, batch: Batch, *, may_be_stored: bool) -> None:
         """Write outcomes, and give other processes the rest of a batch."""
@@ -348,7 +348,7 @@ class Outbox(Queue):
     def skip_lock_wait(self) -> None:
         self.file.skips_lock_wait = True
 
-    def close(self, on_lost: Callable[[Fates], object]) -> int:
+    def close(self, on_lost: Callable[[BatchOutcome], object]) -> int:
         """Write what is done, and leave the rest to the next process."""
         del on_lost  # none is lost
         try:

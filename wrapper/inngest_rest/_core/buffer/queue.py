@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest._core.buffer.delivery import may_be_about_the_events
 from inngest_rest._core.event_names import check_name
 from inngest_rest._core.sending.batching import DEFAULT_BYTES, Batch, batches_of_events
-from inngest_rest._core.sending.fates import Fates
+from inngest_rest._core.sending.outcomes import BatchOutcome
 from inngest_rest._visible import shown
 from inngest_rest.errors import ApiError, InngestError, InvalidArgumentError, InvalidEventError
 from inngest_rest.event import Event, EventLike
@@ -83,35 +83,38 @@ class Queue(ABC):
         returned again.
         """
 
-    def settle(self, fates: Fates) -> Fates | None:
+    def settle(self, outcome: BatchOutcome) -> BatchOutcome | None:
         """Remove events that were accepted or rejected, and keep the rest to be sent again.
 
         Returns:
-            The final fates; None if the queue was closed in the meantime.
+            the final outcomes; None if the queue was closed in the meantime.
         """
         with self._taking:
-            if fates.batch is not self._taken:
+            if outcome.batch is not self._taken:
                 return None
-            self._note(fates)
-            final, rest = fates.split()
-            self._finish(fates, rest)
+            self._note(outcome)
+            final, rest = outcome.split()
+            self._finish(outcome, rest)
             self._taken = None
             return final
 
-    def _note(self, fates: Fates) -> None:
+    def _note(self, outcome: BatchOutcome) -> None:
         """Note how a request ended: when to send what is left of it, and when all others."""
-        done, rest = fates.batch.positions[: fates.known], fates.batch.positions[fates.known :]
+        done, rest = (
+            outcome.batch.positions[: outcome.known],
+            outcome.batch.positions[outcome.known :],
+        )
         self._schedule.forget(done)
         if not rest:
             self._schedule.succeeded()
-        elif may_be_about_the_events(fates.cause) and self._schedule.failed_on(rest):
+        elif may_be_about_the_events(outcome.cause) and self._schedule.failed_on(rest):
             logger.warning(
                 "%d events fail while others are accepted; they are kept and tried again: %s",
                 len(rest),
-                fates.cause,
+                outcome.cause,
             )
         else:
-            self.pause(len(rest), fates.cause)
+            self.pause(len(rest), outcome.cause)
 
     def pause(self, count: int, error: BaseException | None) -> None:
         """Log that events were not accepted, and send nothing for some time."""
@@ -133,7 +136,7 @@ class Queue(ABC):
                 self._taken = None
 
     @abstractmethod
-    def _finish(self, fates: Fates, rest: Batch | None) -> None:
+    def _finish(self, outcome: BatchOutcome, rest: Batch | None) -> None:
         """Remove what is done, and keep the rest of a batch."""
 
     @abstractmethod
@@ -171,11 +174,11 @@ class Queue(ABC):
         """Wait for no other process any more: the time to close is up."""
 
     @abstractmethod
-    def close(self, on_lost: Callable[[Fates], object]) -> int:
+    def close(self, on_lost: Callable[[BatchOutcome], object]) -> int:
         """Release everything, log how many events are left, and return that number.
 
         Args:
-            on_lost: Called with the fates of events that are lost.
+            on_lost: Called with the outcomes of events that are lost.
         """
 
 
@@ -303,11 +306,11 @@ class MemoryQueue(Queue):
             for batch in batches:
                 yield _moved(batch, first)
 
-    def _finish(self, fates: Fates, rest: Batch | None) -> None:
+    def _finish(self, outcome: BatchOutcome, rest: Batch | None) -> None:
         if rest is not None:
             self._keep(rest, may_be_stored=rest.may_be_stored)
         with self._schedule.lock:
-            self._gone += _size(fates.batch) - _size(rest)
+            self._gone += _size(outcome.batch) - _size(rest)
             self._full_at = self._max_pending and self._max_pending + self._gone
 
     def _keep(self, batch: Batch, *, may_be_stored: bool) -> None:
@@ -333,7 +336,7 @@ class MemoryQueue(Queue):
             failing = self._schedule.failing()
             return mark > min(failing, default=mark) or mark > self._gone + len(failing)
 
-    def close(self, on_lost: Callable[[Fates], object]) -> int:
+    def close(self, on_lost: Callable[[BatchOutcome], object]) -> int:
         """Forget everything that is left, including what is being sent."""
         with self._taking:
             while self._events:
@@ -350,7 +353,7 @@ class MemoryQueue(Queue):
                 self._gone = self._added
                 self._schedule.took(0)
         for batch in left:
-            on_lost(Fates.unknown(batch, "the buffer was closed before it was accepted"))
+            on_lost(BatchOutcome.unknown(batch, "the buffer was closed before it was accepted"))
         count = sum(len(batch.positions) for batch in left)
         if count:
             logger.warning("%d events were not accepted when the buffer closed; see report", count)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest._core.drivers.blocking import Driver
-    from inngest_rest._core.sending.fates import Fates
+    from inngest_rest._core.sending.outcomes import BatchOutcome
     from inngest_rest.reports import SendReport
 
 logger = logging.getLogger("inngest_rest")
@@ -161,8 +161,8 @@ class _Import:
     """
 
     def __init__(self, session: Session, options: ImportOptions, send_options: SendOptions) -> None:
-        self.send_options = send_options._replace(on_fates=self._record)
-        self._on_fates = send_options.on_fates
+        self.send_options = send_options._replace(on_outcome=self._record)
+        self._on_outcome = send_options.on_outcome
         self._batch_size = send_options.batch_size
         self._path = options.path
         self._encoder = NdjsonEncoder(options.name, session.name_convention)
@@ -245,20 +245,20 @@ class _Import:
             self._is_whole = False
         return part
 
-    def _record(self, fates: Fates) -> None:
+    def _record(self, outcome: BatchOutcome) -> None:
         """Write down what was rejected, then that this part is done."""
-        part = self._part_of(fates.batch)
+        part = self._part_of(outcome.batch)
         # Should writing fail, this part is not done.
         is_whole, self._is_whole = self._is_whole, False
-        for number, reason in fates.rejections():
+        for number, reason in outcome.rejections():
             self._rejected.add(part.lines[number - part.start.line - 1], number, reason)
         self._rejected.flush()
-        self._is_whole = is_whole and fates.known == len(fates.each)
+        self._is_whole = is_whole and outcome.known == len(outcome.each)
         if self._is_whole:
             self._place, self._kept = part.end, self._rejected.mark
             if self._clock.monotonic() >= self._save_at:
                 self._save()
-        self._on_fates(fates)
+        self._on_outcome(outcome)
 
     def _save(self) -> None:
         """Write the checkpoint, if there is one and anything is new."""

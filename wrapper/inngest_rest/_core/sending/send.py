@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 from inngest_rest._core.arguments import check_count, invalid
 from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS, MAX_EVENTS, Batch, batches_of_events
-from inngest_rest._core.sending.fates import Fate, Fates, Unknown
+from inngest_rest._core.sending.outcomes import BatchOutcome, EventOutcome, Unknown
 from inngest_rest.errors import (
     ApiError,
     ClosedError,
@@ -37,41 +37,34 @@ def send(
     check_count("batch_size", batch_size, at_most=MAX_EVENTS)
     # Everything is validated and encoded before anything is sent.
     batches = list(batches_of_events(each_event(events), batch_size, session.name_convention))
-    sent: list[Fates] = []
+    sent: list[BatchOutcome] = []
     cause: InngestError | None = None
     for batch in batches:
         if cause is None:
-            fates = yield from send_batch(session, batch)
-            cause = fates.cause
+            sent.append((yield from send_batch(session, batch)))
+            cause = sent[-1].cause
         else:
-            fates = Fates.unknown(batch, f"not tried after: {cause}")
-        sent.append(fates)
-    if all(fates.are_all_accepted for fates in sent):
-        return [cast("str", id) for fates in sent for id in fates.each]
-    ids = [id for fates in sent for id in fates.ids]
-    report = sum((fates.report for fates in sent), SendReport())
+            sent.append(BatchOutcome.unknown(batch, f"not tried after: {cause}"))
+    ids = [id for each in sent for id in each.ids]
+    if all(each.are_all_accepted for each in sent):
+        return cast("list[str]", ids)
+    report = sum((each.report for each in sent), SendReport())
     if cause is not None and report.accepted == report.rejected == 0 and had_no_effect(cause):
         raise cause
     raise PartialSendError(report, ids) from cause
 
 
-def send_batch(session: Session, batch: Batch) -> Plan[Fates]:
+def send_batch(session: Session, batch: Batch) -> Plan[BatchOutcome]:
     """Send a whole batch, continuing after each event that the server rejects."""
     from inngest_rest._core.sending.receipts import post  # noqa: PLC0415 - loads generated models
 
-    fates: list[Fate] = []
-    left, texts = batch, list[bytes]()
-    while left.positions:
+    each: list[EventOutcome] = []
+    while left := len(batch.positions) - len(each):
         try:
-            fates += yield from post(session, left)
+            each += yield from post(session, batch.part(len(each)) if each else batch)
         except (ApiError, ClosedError, InvalidResponseError, TransportError) as error:
-            fates += [Unknown(str(error))] * len(left.positions)
-            return Fates(batch, fates, error)
-        if len(fates) == len(batch.positions):
-            break
-        texts = texts or batch.texts()
-        left = Batch.of(batch.positions[len(fates) :], texts[len(fates) :])
-    return Fates(batch, fates)
+            return BatchOutcome(batch, each + [Unknown(str(error))] * left, error)
+    return BatchOutcome(batch, each)
 
 
 def each_event(events: EventLike | Iterable[EventLike]) -> Iterable[EventLike]:

@@ -1,4 +1,4 @@
-"""The fates of a batch: counted, reported, and parted into what is final and what is not."""
+"""The outcomes of a batch: counted, reported, and parted into what is final and what is not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from inngest_rest import SendFailure
 from inngest_rest._core.sending.batching import Batch
-from inngest_rest._core.sending.fates import Fate, Fates, Rejected, Unknown
+from inngest_rest._core.sending.outcomes import BatchOutcome, EventOutcome, Rejected, Unknown
 
 REFUSED = SendFailure(12, {"name": ""}, "name must be text and not empty")
 BATCH = Batch(
@@ -17,8 +17,8 @@ BATCH = Batch(
 
 
 def test_fates_are_counted_and_each_failure_shows_its_event() -> None:
-    fates = Fates(BATCH, ["id-a", Rejected("bad"), Unknown("lost"), Unknown("lost")])
-    report = fates.report
+    outcome = BatchOutcome(BATCH, ["id-a", Rejected("bad"), Unknown("lost"), Unknown("lost")])
+    report = outcome.report
     assert (report.accepted, report.rejected, report.unknown) == (1, 2, 2)
     assert [(each.position, each.event["name"], each.reason) for each in report.failures] == [
         (12, "", REFUSED.reason),
@@ -26,16 +26,16 @@ def test_fates_are_counted_and_each_failure_shows_its_event() -> None:
         (13, "c", "lost"),
         (14, "d", "lost"),
     ]
-    assert fates.rejections() == [(11, "bad"), (12, REFUSED.reason)]
-    assert fates.batch_report().ids == ("id-a", None, None, None)
-    assert fates.batch_report().positions == [10, 11, 13, 14]
+    assert outcome.rejections() == [(11, "bad"), (12, REFUSED.reason)]
+    assert outcome.batch_report().ids == ("id-a", None, None, None)
+    assert outcome.batch_report().positions == [10, 11, 13, 14]
 
 
 def test_a_batch_that_is_accepted_is_final() -> None:
-    fates = Fates(BATCH, ["id-a", "id-b", "id-c", "id-d"])
-    assert fates.split() == (fates, None)
-    assert fates.batch_report().ids == ("id-a", "id-b", "id-c", "id-d")
-    assert fates.report.failures == (REFUSED,)
+    outcome = BatchOutcome(BATCH, ["id-a", "id-b", "id-c", "id-d"])
+    assert outcome.split() == (outcome, None)
+    assert outcome.batch_report().ids == ("id-a", "id-b", "id-c", "id-d")
+    assert outcome.report.failures == (REFUSED,)
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,9 @@ def test_a_batch_that_is_accepted_is_final() -> None:
     ],
 )
 def test_events_with_an_unknown_outcome_are_separated_to_be_resent(
-    each: list[Fate], known: int
+    each: list[EventOutcome], known: int
 ) -> None:
-    final, again = Fates(BATCH, each).split()
+    final, again = BatchOutcome(BATCH, each).split()
     assert again is not None
     assert final.each == each[:known]
     assert final.batch.refused == (REFUSED,)
@@ -59,5 +59,5 @@ def test_events_with_an_unknown_outcome_are_separated_to_be_resent(
 
 
 def test_a_batch_without_a_response_is_unknown_except_for_locally_rejected_events() -> None:
-    report = Fates.unknown(BATCH, "given up").report
+    report = BatchOutcome.unknown(BATCH, "given up").report
     assert (report.accepted, report.rejected, report.unknown) == (0, 1, 4)
