@@ -82,7 +82,9 @@ def test_each_method_is_one_line(name: str) -> None:
     body = [it for it in function.body if not isinstance(it, ast.ImportFrom)]
     if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
         body = body[1:]
-    assert len(body) <= (2 if "__repr__" in name else 1)
+    # The options of a copy may have a key among them, which its frame does not keep.
+    longest = {"__repr__": 2, "with_options": 3}
+    assert len(body) <= longest.get(name.rpartition(".")[2], 1)
 
 
 @each_call

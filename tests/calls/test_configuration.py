@@ -17,7 +17,7 @@ from inngest_rest import (
     RetryPolicy,
     Target,
 )
-from inngest_rest._core.calls.settings import Settings, resolve
+from inngest_rest._core.calls.settings import Keys, Settings, resolve
 from inngest_rest._core.secret import Secret
 from tests.support.server import accepts_all, says
 
@@ -32,7 +32,8 @@ HASH = "b2ed992186a5cb19f6668aade821f502c1d00970dfd0e35128d51bac4649916c"
 
 
 def settings(environ: Mapping[str, str] | None = None, /, **arguments: Any) -> Settings:
-    return resolve(environ=environ or {}, **arguments)
+    keys = {name: arguments.pop(name) for name in Keys._fields if name in arguments}
+    return resolve(Keys.hide(**keys), environ=environ or {}, **arguments)
 
 
 def test_the_default_is_inngest_cloud() -> None:

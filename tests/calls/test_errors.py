@@ -47,8 +47,7 @@ from inngest_rest import (
     WaitTimeoutError,
     errors,
 )
-from inngest_rest._core.calls.keys import hash_of
-from inngest_rest._core.calls.settings import resolve
+from inngest_rest._core.calls.settings import Keys, hash_of, resolve
 from inngest_rest._core.secret import Secret
 from inngest_rest.errors import Advice, NextCall, Setting
 from inngest_rest.testing import MockServer
@@ -246,8 +245,10 @@ def test_a_rejected_argument_is_named(client: InngestClient, call: Any, argument
     ],
 )
 def test_a_malformed_setting_is_named(settings: dict[str, Any], named: Setting) -> None:
+    keys = Keys.hide(**{name: settings[name] for name in Keys._fields if name in settings})
+    others = {name: it for name, it in settings.items() if name not in Keys._fields}
     with pytest.raises(ConfigurationError) as caught:
-        resolve(**{"environ": {}, **settings})
+        resolve(keys, **{"environ": {}, **others})
     assert caught.value.settings == (named,)
     assert caught.value.argument == named.argument
 

@@ -14,7 +14,8 @@ from inngest_rest import (
     NotFoundError,
     PermissionDeniedError,
 )
-from inngest_rest._core.calls.keys import KeyRing, hash_of
+from inngest_rest._core.calls.session import KeyRing
+from inngest_rest._core.calls.settings import hash_of
 from inngest_rest._core.secret import Secret
 from tests.support.server import Reply, accepts_all, recorded, says
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient, InngestError
-from inngest_rest._core.calls.settings import resolve
+from inngest_rest._core.calls.settings import Keys, resolve
 from inngest_rest._core.diagnosis.evidence import Releases, call_routes
 from inngest_rest._core.resources.routes import MADE_OF
 from inngest_rest.testing import MockServer, completes, sleeps, waits_for
@@ -70,7 +70,7 @@ CALLS: dict[str, Callable[[InngestClient, MockServer], object]] = {
 
 
 def routes(release: str) -> dict[str, CallRoute]:
-    found = call_routes(resolve(dev=True, environ={}), Releases.exactly(release))
+    found = call_routes(resolve(Keys(), dev=True, environ={}), Releases.exactly(release))
     return {each.call: each for each in found}
 
 
@@ -132,6 +132,6 @@ def test_the_route_is_the_one_that_answers(call: str, release: str) -> None:
 def test_what_is_known_of_a_release_is_what_is_said_of_its_routes(
     releases: Releases, call: str, is_available: bool | None, family: str | None
 ) -> None:
-    settings = resolve(dev=True, environ={})
+    settings = resolve(Keys(), dev=True, environ={})
     (route,) = (each for each in call_routes(settings, releases) if each.call == call)
     assert (route.is_available, route.family) == (is_available, family)

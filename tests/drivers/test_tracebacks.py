@@ -1,4 +1,4 @@
-"""Tracebacks of errors: the caller's frames and the causes, without the frames of plans."""
+"""Tracebacks of errors: the caller's frames, those of this package, and the causes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import pytest
 import inngest_rest
 import inngest_rest_api
 from inngest_rest import (
-    AuthenticationError,
     InngestError,
     InvalidResponseError,
     NotFoundError,
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from tests.conftest import Connect
     from tests.support.server import Server
 
-MOST = 15
 OURS = tuple(f"{Path(each.__path__[0])}/" for each in (inngest_rest, inngest_rest_api))
 EVENTS = "POST /e/NO_EVENT_KEY_SET"
 RUN = "GET /v1/runs/01"
@@ -78,31 +76,12 @@ def client(connect: Connect, server: Server) -> InngestClient:
     ],
     ids=["get", "page", "iteration", "one-route", "web-ui", "wait", "send"],
 )
-def test_an_error_shows_few_lines_of_the_package_and_the_call(
+def test_an_error_shows_the_frames_of_its_plan(
     client: InngestClient, call: Callable[[InngestClient], Any], kind: type[InngestError]
 ) -> None:
     with pytest.raises(kind) as caught:
         call(client)
-    lines = lines_of_own_frames(caught.value)
-    assert 0 < len(lines) <= MOST
-    assert not [line for line in lines if "/_core/calls/" in line or "/_core/resources/" in line]
-
-
-@pytest.mark.parametrize("in_flight", [1, 4])
-def test_bulk_sending_that_stops_shows_few_lines_of_the_package(
-    client: InngestClient, server: Server, tmp_path: Path, in_flight: int
-) -> None:
-    server.on(EVENTS, says({"error": "wrong key"}, status=401))
-    file = tmp_path / "events.ndjson"
-    file.write_text('{"name": "a"}\n', encoding="utf-8")
-    calls: list[Callable[[], object]] = [
-        lambda: client.send_many([{"name": "a"}] * 9, batch_size=1, in_flight=in_flight),
-        lambda: client.send_file(file, in_flight=in_flight),
-    ]
-    for call in calls:
-        with pytest.raises(AuthenticationError) as caught:
-            call()
-        assert 0 < len(lines_of_own_frames(caught.value)) <= MOST
+    assert any("/_core/" in line for line in lines_of_own_frames(caught.value))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +89,7 @@ def test_bulk_sending_that_stops_shows_few_lines_of_the_package(
     [lambda client: client.runs.get("01"), lambda client: client.send({"name": "a"})],
     ids=["get", "send"],
 )
-def test_a_refused_connection_shows_few_lines_of_the_package_and_keeps_its_cause(
+def test_a_refused_connection_keeps_its_cause(
     connect: Connect, call: Callable[[InngestClient], Any]
 ) -> None:
     with socket.socket() as taken:
@@ -118,7 +97,6 @@ def test_a_refused_connection_shows_few_lines_of_the_package_and_keeps_its_cause
         client = connect(dev=f"http://127.0.0.1:{taken.getsockname()[1]}", transport=None)
         with pytest.raises(TransportError) as caught:
             call(client)
-    assert 0 < len(lines_of_own_frames(caught.value)) <= MOST
     cause = caught.value.__cause__
     assert isinstance(cause, httpx.ConnectError)
     printed = "".join(traceback.format_exception(caught.value))

@@ -20,7 +20,7 @@ from inngest_rest import (
     ServerError,
     TransportError,
 )
-from inngest_rest._core.calls.settings import resolve
+from inngest_rest._core.calls.settings import Keys, resolve
 from inngest_rest.errors import ConfigurationError
 from inngest_rest.testing import MockServer, sleeps
 from tests.hostile.odd import DEEP, bounded, briefly, damaged, flipped
@@ -212,10 +212,11 @@ def test_any_environment_makes_a_client_or_a_configuration_error(
     key=st.one_of(texts, texts.map("signkey-prod-{}".format), st.text("0123456789abcdef")),
 )
 def test_any_key_is_taken_or_rejected_without_being_shown(name: str, key: str) -> None:
-    settings: Any = {name: key}
+    env = key if name == "env" else None
+    keys = Keys.hide(**({} if name == "env" else {name: key}))
     with briefly():
         try:
-            shown = repr(resolve(**settings, environ={}))
+            shown = repr(resolve(keys, env=env, environ={}))
         except ConfigurationError as error:
             shown = str(error)
     # What is shorter may be a word of the message, or an environment, which is no secret.

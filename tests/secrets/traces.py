@@ -15,10 +15,17 @@ if TYPE_CHECKING:
 
 # The tests themselves hold keys, and pytest holds the tests.
 _NOT_LOOKED_AT = ("tests", "pytest", "_pytest", "pluggy")
+# These may hold a response as it came.
+_READERS = ("inngest_rest", "inngest_rest_api", "json")
 
 
-def left_by(error: BaseException) -> str:
-    """Return whatever an error and all that led to it say, hold and have in their frames."""
+def left_by(error: BaseException, *, with_locals: bool = True) -> str:
+    """Return whatever an error and all that led to it say, hold and have in their frames.
+
+    Args:
+        error: The error.
+        with_locals: Whether to look at the local variables of the frames that read responses.
+    """
     left = ["".join(traceback.format_exception(error))]
     if isinstance(error, InngestError):
         left.append(pickle.dumps(error).decode("latin-1"))
@@ -26,7 +33,8 @@ def left_by(error: BaseException) -> str:
         left += [f"{each} {each!r} {each.args!r} {_attributes(each)}"]
         left += [str(note) for note in getattr(each, "__notes__", [])]
         for frame, _ in traceback.walk_tb(each.__traceback__):
-            if str(frame.f_globals.get("__name__")).split(".")[0] not in _NOT_LOOKED_AT:
+            package = str(frame.f_globals.get("__name__")).split(".")[0]
+            if package not in _NOT_LOOKED_AT and (with_locals or package not in _READERS):
                 where = f"{frame.f_code.co_filename}:{frame.f_code.co_qualname}"
                 left += [f"{where} {name} = {_shown(it)}" for name, it in frame.f_locals.items()]
     return "\n".join(left)

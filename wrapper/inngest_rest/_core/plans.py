@@ -36,7 +36,7 @@ class Call(NamedTuple, Generic[T]):
         timeout: Seconds for the whole exchange.
         read: Turns the complete response into a value, or raises an `InngestError`.
         redact: Masks the keys in a text that comes from the other side.
-        max_bytes: Largest body of a response, decoded.
+        max_response_bytes: Largest body of a response, decoded.
         accepted: Statuses beyond 2xx whose body is needed whole.
     """
 
@@ -47,7 +47,7 @@ class Call(NamedTuple, Generic[T]):
     timeout: float
     read: Callable[[httpx.Response], T]
     redact: Callable[[str], str]
-    max_bytes: int
+    max_response_bytes: int
     accepted: Container[int] = ()
 
     def __repr__(self) -> str:

@@ -1,46 +1,67 @@
-"""Text that is not shown, wherever the object that holds it turns up."""
+"""Keys are not shown: they are hidden where they are kept, and masked in texts from outside."""
 
 from __future__ import annotations
 
-import hmac
-from typing import TYPE_CHECKING, NoReturn, Self
+import logging
+import re
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Generic, NoReturn, Self, TypeVar, cast
+from urllib.parse import quote
+from weakref import ref
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
+
+E = TypeVar("E", bound=BaseException)
+T = TypeVar("T")
+
+# What is shorter is not a secret, and could be part of any word.
+_SHORTEST = 8
+
+# Characters of what an error says: one that says more quotes a response.
+_LONGEST_SAID = 64 * 1024
+
+# httpcore logs the headers of responses, which may quote a request, and the password of a proxy.
+_LOGGERS = ("httpcore.http11", "httpcore.proxy", "httpcore.socks")
+
+# What is called below httpx. The frames of a caller's own code keep their variables.
+_NETWORK = frozenset({"anyio", "h11", "httpcore", "httpx", "socksio"})
+_BELOW = _NETWORK | {"inngest_rest"} | sys.stdlib_module_names
 
 
-class Secret:
-    """A key, or other text that gives access.
+class Hidden(Generic[T]):
+    """A value that contains a key, or something else that gives access.
 
     Crash reporters record the local variables of each frame, by their reprs or attribute by
-    attribute: the text is in neither. Only `reveal` returns it, to be used in the same expression.
+    attribute: the value is in neither. Only `reveal` returns it, to be used in the same expression.
 
     Args:
-        text: The text. An argument of another type may be held until it is checked.
+        value: The value.
     """
 
     __slots__ = ("_reveal",)
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, value: T) -> None:
         # In a closure: an attribute would be found by those who show the attributes of objects.
-        self._reveal: Callable[[], str] = lambda: text
+        self._reveal: Callable[[], T] = lambda: value
 
     @classmethod
-    def of(cls, text: str | None) -> Self | None:
+    def of(cls, value: T | None) -> Self | None:
         """Return a secret, or None for None."""
-        return None if text is None else cls(text)
+        return None if value is None else cls(value)
 
-    def reveal(self) -> str:
-        """Return the text."""
+    def reveal(self) -> T:
+        """Return the value."""
         return self._reveal()
 
     def __repr__(self) -> str:
         return "***"
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Secret):
+        if not isinstance(other, Hidden):
             return NotImplemented
-        return hmac.compare_digest(_bytes(self), _bytes(other))
+        return bool(self.reveal() == cast("Hidden[object]", other).reveal())
 
     def __hash__(self) -> int:
         return hash(self.reveal())
@@ -55,5 +76,91 @@ class Secret:
         return self
 
 
-def _bytes(secret: Secret) -> bytes:
-    return secret.reveal().encode(errors="surrogatepass")
+class Secret(Hidden[str]):
+    """A key. An argument of another type may be held until it is checked."""
+
+
+class Mask:
+    """Replaces secrets in text from outside, as they are and percent-encoded, in any case.
+
+    As long as it exists, it is also applied to what httpcore logs.
+
+    Args:
+        secrets: What to replace, unless it is shorter than 8 characters.
+    """
+
+    def __init__(self, secrets: Iterable[Secret]) -> None:
+        forms = {
+            re.escape(form)
+            for secret in secrets
+            if len(secret.reveal()) >= _SHORTEST
+            for form in (secret.reveal(), quote(secret.reveal()), quote(secret.reveal(), safe=""))
+        }
+        # The longest first: one secret may begin with another.
+        pattern = "|".join(sorted(forms, key=len, reverse=True)) or "(?!)"
+        self._pattern = Hidden(re.compile(pattern, re.IGNORECASE))
+        _masks[:] = [*(each for each in _masks if each() is not None), ref(self)]
+
+    def __call__(self, text: str) -> str:
+        """Return a text without the secrets."""
+        return self._pattern.reveal().sub("***", text)
+
+
+_masks: list[ref[Mask]] = []
+
+
+def _mask_record(record: logging.LogRecord) -> bool:
+    for mask in filter(None, [each() for each in _masks]):
+        record.msg, record.args = mask(record.getMessage()), ()
+    return True
+
+
+for _name in _LOGGERS:
+    logging.getLogger(_name).addFilter(_mask_record)
+
+
+def clear_frames(error: BaseException, handled: BaseException | None = None) -> None:
+    """Clear the frames of httpx, and of what it calls, of an error and of all that led to it.
+
+    Their variables are the request, down to the bytes for the socket; files and lines stay.
+
+    Args:
+        error: The error.
+        handled: What was being handled before, which is the caller's.
+    """
+    for each in _chain(error, handled):
+        is_below = False
+        traceback = each.__traceback__
+        while traceback is not None:
+            module = str(traceback.tb_frame.f_globals.get("__name__"))
+            package = module.partition(".")[0]
+            is_below = is_below or package in _NETWORK or module.endswith("_transport")
+            if is_below and package in _BELOW:
+                with suppress(RuntimeError):  # it is running
+                    traceback.tb_frame.clear()
+            traceback = traceback.tb_next
+
+
+def cause_without_keys(error: E, mask: Callable[[str], str]) -> E | None:
+    """Return an error that is to be the cause of another, or None if a key is in what it says.
+
+    Libraries put into their messages what they could not read.
+    """
+    for each in _chain(error):
+        said = f"{each} {each.args!r}"
+        if len(said) > _LONGEST_SAID or mask(said) != said:
+            return None
+    return error
+
+
+def _chain(error: BaseException, handled: BaseException | None = None) -> Iterator[BaseException]:
+    seen = {id(handled)}
+    left = [error]
+    while left:
+        each = left.pop()
+        if id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            left += filter(None, (each.__cause__, each.__context__))
+            if isinstance(each, BaseExceptionGroup):
+                left += cast("BaseExceptionGroup[BaseException]", each).exceptions

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from inngest_rest._core.actions import send_many
 from inngest_rest._core.actions.bulk import DEFAULT_IN_FLIGHT
-from inngest_rest._core.calls import options
-from inngest_rest._core.calls.raw import Recording
-from inngest_rest._core.calls.session import Session
-from inngest_rest._core.calls.settings import resolve
-from inngest_rest._core.causes import forgetful
+from inngest_rest._core.calls.answers import Recording
+from inngest_rest._core.calls.session import Session, changed, copied
+from inngest_rest._core.calls.settings import Keys, resolve
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, clock_of
 from inngest_rest._core.drivers import connection_pool
 from inngest_rest._core.drivers.blocking import Driver
+from inngest_rest._core.secret import Hidden
 from inngest_rest._core.sending import send
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
 
@@ -78,7 +77,6 @@ class InngestClient:
 
     _clock: ClassVar[Clock] = SYSTEM_CLOCK  # a subclass in the tests has another
 
-    @forgetful
     def __init__(
         self,
         *,
@@ -99,11 +97,10 @@ class InngestClient:
         allow_http: bool | None = None,
         event_name_check: EventNameCheck = "off",
     ) -> None:
+        keys = Keys.hide(event_key, signing_key, signing_key_fallback, api_key)
+        del event_key, signing_key, signing_key_fallback, api_key  # hidden from crash reports
         settings = resolve(
-            event_key=event_key,
-            signing_key=signing_key,
-            signing_key_fallback=signing_key_fallback,
-            api_key=api_key,
+            keys,
             env=env,
             dev=dev,
             base_url=base_url,
@@ -181,7 +178,6 @@ class InngestClient:
 
         return Webhooks(self._driver, self._session)
 
-    @forgetful
     def with_options(
         self,
         *,
@@ -206,11 +202,11 @@ class InngestClient:
         Raises:
             ConfigurationError: An option is malformed; the message names it.
         """
-        return options.copied(
+        hidden = Hidden.of(headers)
+        del headers  # hidden from crash reports
+        return copied(
             self,
-            options.changed(
-                self._session, timeout=timeout, retries=retries, env=env, headers=headers
-            ),
+            changed(self._session, timeout=timeout, retries=retries, env=env, headers=hidden),
             self._driver.share(),
         )
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from inngest_rest._core.actions.bulk import ABANDONED, BulkJob, Pace, check_callable
 from inngest_rest._core.arguments import check_count
-from inngest_rest._core.drivers.tracebacks import shorten
 from inngest_rest._core.sending.batching import (
     MAX_EVENTS,
     Batch,
@@ -118,5 +117,4 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
             f"stopped after {self._report.accepted:,} events were accepted, "
             f"{self._report.rejected:,} rejected, {self._report.unknown:,} left unknown"
         )
-        shorten(self.stopped_by)
         raise self.stopped_by

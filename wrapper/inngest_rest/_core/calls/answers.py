@@ -4,20 +4,27 @@ The *effective* status is checked before anything is parsed: the HTTP status, or
 where a GET of v1 responds with HTTP 200 to an error (recording v1-event-unknown). The status alone
 determines the class of an error; the body has the message, and for a 404 it shows whether the
 resource or the route is missing.
+
+The responses themselves are kept for `client.raw()`, and for errors. A recording applies to the
+calls of its context, as a decimal context does: to the thread or task that opened it, and to those
+that a call starts.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections import deque
+from contextvars import ContextVar
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
-from inngest_rest._core.calls import raw
+import httpx
+
 from inngest_rest._core.calls.reading import read_model
-from inngest_rest._core.causes import unless_quoting
 from inngest_rest._core.json_text import decode
+from inngest_rest._core.secret import cause_without_keys
 from inngest_rest._visible import shown
 from inngest_rest.errors import (
     Advice,
@@ -33,17 +40,15 @@ from inngest_rest.errors import (
     RouteNotFoundError,
     ServerError,
 )
+from inngest_rest.responses import RawResponse
 from inngest_rest_api.types import read_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
-
-    import httpx
 
     from inngest_rest._core.calls.route import Route
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Host
-    from inngest_rest.responses import RawResponse
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -101,7 +106,7 @@ def read(response: httpx.Response, route: Route[A, T], url: str, session: Sessio
         url: The requested URL, without keys.
         session: The session whose clock and keys apply.
     """
-    answer = _Answer(response, route, url, session)
+    answer = _Response(response, route, url, session)
     answer.check_size()
     expected = route.accepted.get(response.status_code, route.expected)
     try:
@@ -118,11 +123,13 @@ def read(response: httpx.Response, route: Route[A, T], url: str, session: Sessio
         # Any response must end in a result or an error of this package.
         if isinstance(error, json.JSONDecodeError):
             error.doc = ""  # the whole body, which may quote a key
-        invalid = answer.invalid(f"not as documented ({type(error).__name__}: {error})")
-        raise invalid from unless_quoting(error, session.redact)
+        reason = f"not as documented ({type(error).__name__}: {error})"
+        cause = cause_without_keys(error, session.redact)
+    # Outside that clause: an error that quotes a key is not to be its context either.
+    raise answer.invalid(reason) from cause
 
 
-class _Answer:
+class _Response:
     """A response, and the context that its errors need."""
 
     def __init__(
@@ -135,7 +142,7 @@ class _Answer:
 
     @property
     def _raw(self) -> RawResponse:
-        return raw.of(self._session, self._route, self._response, self._url, at_most=_SHOWN)
+        return raw_response(self._session, self._route, self._response, self._url, at_most=_SHOWN)
 
     def invalid(self, reason: str) -> InvalidResponseError:
         """Return the error for a response that is not as documented."""
@@ -174,7 +181,7 @@ class _Answer:
                 return
             status = stated if type(stated := body.get("status")) is int else 0
         if status < 400:
-            raise self.invalid("neither an answer nor an error")
+            raise self.invalid("neither a result nor an error")
         message, code, about_resource = _words(body, response)
         kind = _BY_STATUS.get(status, ServerError if status >= 500 else ApiError)
         if kind is NotFoundError and not about_resource:
@@ -188,8 +195,7 @@ class _Answer:
             url=self._url,
             response=self._raw,
         )
-        host: Host = "event" if route.operation.tag == "ingest" else "api"
-        now = self._session.server_clocks[host].now()
+        now = self._session.server_clocks[route.host].now()
         error.retry_after = _retry_after(response, now)
         if kind is AuthenticationError:
             keys = _KEYS[route.operation.tag]
@@ -307,3 +313,67 @@ def _retry_after(response: httpx.Response, now: datetime) -> float | None:
         except (ValueError, TypeError, OverflowError):
             return None
     return None if math.isnan(seconds) else min(max(0.0, seconds), _LONGEST_PAUSE)
+
+
+# Of a long listing or import, only the last responses are kept.
+_MOST_KEPT = 100
+
+_recordings: ContextVar[tuple[Recording, ...]] = ContextVar("inngest_rest.raw", default=())
+
+
+class Recording:
+    """Keeps the last responses to one client and its copies while it is entered."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._is_open = False
+        self._responses: deque[RawResponse] = deque(maxlen=_MOST_KEPT)
+
+    def __enter__(self) -> Sequence[RawResponse]:
+        self._is_open = True
+        _recordings.set((*_recordings.get(), self))
+        return self._responses
+
+    def __exit__(self, *_: object) -> None:
+        # A task that outlives the block has a context of its own.
+        self._is_open = False
+        _recordings.set(tuple(each for each in _recordings.get() if each is not self))
+
+    def keep(self, session: Session, response: RawResponse) -> None:
+        """Keep a response, if it is to this client."""
+        if self._is_open and session.is_related_to(self._session):
+            self._responses.append(response)
+
+
+def record(session: Session, route: Route[Any, Any], response: httpx.Response, url: str) -> None:
+    """Keep a response for the recordings of this context, if there are any."""
+    if recordings := _recordings.get():
+        kept = raw_response(session, route, response, url)
+        for recording in recordings:
+            recording.keep(session, kept)
+
+
+def raw_response(
+    session: Session,
+    route: Route[Any, Any],
+    response: httpx.Response,
+    url: str,
+    *,
+    at_most: int | None = None,
+) -> RawResponse:
+    """Return a complete response, or so many bytes of it, with the client's keys masked."""
+    redact = session.redact
+    headers = [(redact(name), redact(value)) for name, value in response.headers.multi_items()]
+    # httpx reads headers as ASCII, UTF-8 or Latin-1, but writes ASCII unless they are bytes.
+    encoding = response.headers.encoding
+    return RawResponse(
+        status=response.status_code,
+        method=route.operation.method,
+        url=url,
+        headers=httpx.Headers(
+            [(name.encode(encoding), value.encode(encoding)) for name, value in headers],
+            encoding=encoding,
+        ),
+        # Keys are ASCII, and any bytes are Latin-1.
+        body=redact(response.content[:at_most].decode("latin-1")).encode("latin-1"),
+    )

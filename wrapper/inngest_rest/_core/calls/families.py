@@ -6,8 +6,7 @@ import copy
 import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from inngest_rest._core.calls import requests
-from inngest_rest._core.calls.operation import perform
+from inngest_rest._core.calls.operation import perform, rooted
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.calls.settings import API_VERSION, SIGNING_KEY
 from inngest_rest.errors import (
@@ -155,7 +154,7 @@ def _absent(
     """Return the error for routes that are all absent: what was asked, and what to do."""
     asked = [route.operation for route, _ in failures]
     last = failures[-1][1]
-    requested = [f"{it.method} {requests.rooted(session, it, it.path)}" for it in asked]
+    requested = [f"{it.method} {rooted(session, it, it.path)}" for it in asked]
     error = RouteNotFoundError(
         f"{last.message} (asked: {' and '.join(requested)})",
         status=last.status,

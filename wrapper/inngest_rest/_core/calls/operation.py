@@ -5,17 +5,22 @@ from __future__ import annotations
 import logging
 import math
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import httpx
 
 from inngest_rest._core import tracing
-from inngest_rest._core.calls import answers, raw, requests
+from inngest_rest._core.calls import answers
 from inngest_rest._core.calls.retry import had_no_effect, has_retry_after, may_pass
+from inngest_rest._core.calls.route import V2_ROOT
 from inngest_rest._core.plans import Call, Plan, call, sleep
+from inngest_rest._core.secret import Secret
 from inngest_rest.errors import (
     ApiError,
     AuthenticationError,
     ClosedError,
     InngestError,
+    InvalidArgumentError,
     NotFoundError,
     PermissionDeniedError,
     RateLimitError,
@@ -24,15 +29,20 @@ from inngest_rest.errors import (
 )
 
 if TYPE_CHECKING:
-    import httpx
+    from collections.abc import Callable
 
     from inngest_rest._core.calls.route import Route
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Host
     from inngest_rest._core.tracing import CallSpan
+    from inngest_rest_api.api import Operation
 
 A = TypeVar("A")
 T = TypeVar("T")
+
+_TOO_LONG = (
+    "an id, name, cursor or key is too long: with it, the URL of the request would have more than "
+    "65,536 characters"
+)
 
 logger = logging.getLogger("inngest_rest")
 
@@ -54,7 +64,7 @@ def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf)
 def _traced(session: Session, route: Route[A, T], deadline: float) -> Plan[T]:
     """Perform an operation within a span."""
     operation = route.operation
-    url = requests.redacted_url(session, route)
+    url = redacted_url(session, route)
     span = tracing.start(operation.method, operation.path, url)
     try:
         value = yield from _perform(session, route, deadline, span)
@@ -72,7 +82,7 @@ def _perform(
 ) -> Plan[T]:
     policy = session.settings.retry
     deadline = min(deadline, session.clock.monotonic() + policy.total)
-    limit = session.rate_limits[_host(route)]
+    limit = session.rate_limits[route.host]
     attempt = spent = 0
     delivered = took_effect = False
     failure: InngestError | None = None
@@ -95,7 +105,7 @@ def _perform(
                 return route.convert(cast("A", None))
             failure = error
         else:
-            session.budgets[_host(route)].give_back()
+            session.budgets[route.host].give_back()
             return value
         if isinstance(failure, ApiError | TransportError):
             failure.attempts = attempt
@@ -119,7 +129,7 @@ def _perform(
             or (route.may_panic and _is_panic(failure))
             or now + pause >= deadline
             # Without a time, too: a rate limit is not an outage, which the budget is for.
-            or not (isinstance(failure, RateLimitError) or session.budgets[_host(route)].take())
+            or not (isinstance(failure, RateLimitError) or session.budgets[route.host].take())
         ):
             raise failure
         logger.debug("trying again in %.2f s: %s", pause, failure)
@@ -133,22 +143,17 @@ def _is_panic(error: InngestError) -> bool:
     return error.response is not None and not error.response.body
 
 
-def _host(route: Route[A, T]) -> Host:
-    return "event" if route.operation.tag == "ingest" else "api"
-
-
 def _with_keys(
     session: Session, route: Route[A, T], deadline: float, span: CallSpan | None
 ) -> Plan[T]:
     """Make one attempt; if a key is rejected, repeat it with the next one."""
     family = route.operation.tag
-    host = _host(route)
     bearers = (None,) if family == "ingest" else session.bearers(family)
-    url = requests.redacted_url(session, route)
+    url = redacted_url(session, route)
 
     def read(response: httpx.Response) -> T:
-        session.server_clocks[host].observe(response, sent_at)
-        raw.record(session, route, response, url)
+        session.server_clocks[route.host].observe(response, sent_at)
+        answers.record(session, route, response, url)
         if span is not None:
             span.answered(response.status_code)
         return answers.read(response, route, url, session)
@@ -159,23 +164,10 @@ def _with_keys(
         # A pause may end late, and a socket does not accept a negative timeout.
         left = max(deadline - session.clock.monotonic(), 0.001)
         seconds = min(session.settings.timeout, left)
-        build = partial(requests.build, session, route, bearer, url)
         if span is not None:
             span.sent()
         try:
-            value = yield from call(
-                Call(
-                    host,
-                    route.operation.method,
-                    url,
-                    build,
-                    seconds,
-                    read,
-                    session.redact,
-                    session.settings.max_bytes,
-                    route.accepted,
-                )
-            )
+            value = yield from call(request(session, route, bearer, url, seconds, read))
         except (AuthenticationError, PermissionDeniedError) as error:
             refused = refused or error
             continue
@@ -183,3 +175,92 @@ def _with_keys(
         return value
     assert refused is not None, "there is always a bearer to try, None included"
     raise refused
+
+
+def request(
+    session: Session,
+    route: Route[Any, Any],
+    bearer: Secret | None,
+    url: str,
+    seconds: float,
+    read: Callable[[httpx.Response], T],
+) -> Call[T]:
+    """Return the effect of one attempt.
+
+    Args:
+        session: The session whose settings apply.
+        route: The operation and its arguments.
+        bearer: The bearer token, if any.
+        url: The URL without keys, which is shown.
+        seconds: Seconds for the whole exchange.
+        read: Reads the response.
+    """
+    return Call(
+        route.host,
+        route.operation.method,
+        url,
+        partial(_build, session, route, bearer, url),
+        seconds,
+        read,
+        session.redact,
+        session.settings.max_response_bytes,
+        route.accepted,
+    )
+
+
+class _Request(httpx.Request):
+    """A request whose repr does not contain its URL: all frames of httpx hold the request."""
+
+    def __repr__(self) -> str:
+        return f"<Request({self.method!r}, {self.extensions['shown']!r})>"
+
+
+def _build(
+    session: Session, route: Route[Any, Any], bearer: Secret | None, url: str, timeout: float
+) -> httpx.Request:
+    """Build a request, keys included: only where it is sent, and in no variable.
+
+    Raises:
+        InvalidArgumentError: An argument is too long for a URL.
+    """
+    kwargs = route.kwargs
+    keys = {} if bearer is None else {"authorization": Secret(f"Bearer {bearer.reveal()}")}
+    try:
+        return _Request(
+            route.operation.method,
+            session.event_url(route.operation.path).reveal()
+            if route.host == "event"
+            else httpx.URL(url),
+            params=kwargs.get("params"),
+            headers={
+                **session.headers.reveal(),
+                **kwargs.get("headers", {}),
+                **{name: key.reveal() for name, key in keys.items()},
+            },
+            json=kwargs.get("json"),
+            content=kwargs.get("content"),
+            extensions={
+                # Connecting must time out before the exchange does: only then is it certain that
+                # nothing was sent.
+                "timeout": httpx.Timeout(timeout, connect=timeout / 2).as_dict(),
+                "shown": url,
+            },
+        )
+    except httpx.InvalidURL:
+        pass
+    # Outside that clause, whose error may quote the event key.
+    raise InvalidArgumentError(_TOO_LONG)
+
+
+def redacted_url(session: Session, route: Route[Any, Any]) -> str:
+    """Return the request's URL without its query and without the event key."""
+    if route.host == "event":
+        return session.settings.event_url + route.operation.path.replace("{event_key}", "***")
+    return session.settings.api_url + rooted(session, route.operation, route.path)
+
+
+def rooted(session: Session, operation: Operation, path: str) -> str:
+    """Return the path of an operation as this server has it: v2 may be below another root."""
+    if operation.tag == "v2":
+        return session.absent.v2_root + path.removeprefix(V2_ROOT)
+    return path

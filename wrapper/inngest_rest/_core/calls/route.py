@@ -10,6 +10,7 @@ from attrs import field, frozen
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from inngest_rest._core.plans import Host
     from inngest_rest.errors import Advice, ApiError
     from inngest_rest_api.api import Operation
 
@@ -93,6 +94,11 @@ class Route(Generic[A, T]):
     def operation(self) -> Operation:
         """The operation's family, name, method, path and first release."""
         return self.module.OPERATION
+
+    @property
+    def host(self) -> Host:
+        """The host that has it."""
+        return "event" if self.operation.tag == "ingest" else "api"
 
     @property
     def path(self) -> str:

@@ -4,37 +4,48 @@ from __future__ import annotations
 
 import copy
 import re
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, unquote
 
 import httpx
+from attrs import evolve
 
-from inngest_rest._core.calls import foreign_logs
-from inngest_rest._core.calls.keys import DEV_EVENT_KEY, KeyRing
-from inngest_rest._core.calls.mask import Mask
 from inngest_rest._core.calls.retry import RateLimit, RetryBudget, budget_of
 from inngest_rest._core.calls.route import AbsentRoutes
 from inngest_rest._core.calls.server_clock import ServerClock
-from inngest_rest._core.calls.settings import API_KEY, EVENT_KEY, SIGNING_KEY
+from inngest_rest._core.calls.settings import (
+    API_KEY,
+    EVENT_KEY,
+    SIGNING_KEY,
+    check_env,
+    check_headers,
+    check_retries,
+    check_timeout,
+)
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
 from inngest_rest._core.event_names import NameConvention
-from inngest_rest._core.secret import Secret
+from inngest_rest._core.secret import Hidden, Mask, Secret
 from inngest_rest._version import __version__
 from inngest_rest.errors import MissingKeyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from inngest_rest._core.calls.settings import Settings
     from inngest_rest._core.plans import Host
-    from inngest_rest_api.api import Operation
+    from inngest_rest.retry import RetryPolicy
+    from inngest_rest.typing import Seconds
 
-_DEV_EVENT_KEY = Secret(DEV_EVENT_KEY)
+C = TypeVar("C")
+
+# The official SDKs put this in the path when a dev server needs no key.
+_DEV_EVENT_KEY = Secret("NO_EVENT_KEY_SET")
 
 # A longer message is a proxy's error page or a dump.
 _LONGEST_QUOTE = 500
 
-# Enough to find a key that is escaped where a quotation is cut; all of a large response takes long.
+# Enough to find a key where a quotation is cut; all of a large response takes long.
 _LOOKED_AT = 4_096
 
 # Other headers, such as one with the id of a request, may be shown.
@@ -50,7 +61,7 @@ class Session:
         has_own_transport: Whether the caller's transport sends, perhaps to hosts of its own.
 
     Attributes:
-        headers: Returns the headers of every request; some may be secrets.
+        headers: The headers of every request, in lower case.
         redact: Masks the keys of this client in text from a server: some servers quote the request.
     """
 
@@ -61,7 +72,6 @@ class Session:
         *,
         has_own_transport: bool = True,
     ) -> None:
-        self.settings = settings
         self.clock = clock
         self.has_own_transport = has_own_transport
         own = RetryBudget() if has_own_transport else None
@@ -78,10 +88,15 @@ class Session:
         self.signing_keys = KeyRing(*settings.signing_bearers)
         self.v2_keys = KeyRing(settings.api_key, *settings.signing_bearers)
         self.name_convention = NameConvention.of(settings.event_name_check)
-        # In closures, as a Secret has its text.
-        self._ingest_urls: dict[str, Callable[[], httpx.URL]] = {}
-        self.headers = _headers(settings)
-        self.redact = _mask(settings)
+        self._event_urls: dict[str, Hidden[httpx.URL]] = {}
+        self._apply(settings)
+
+    def _apply(self, settings: Settings) -> None:
+        self.settings = settings
+        env = {} if settings.env is None else {"x-inngest-env": settings.env}
+        given = {name: value.reveal() for name, value in settings.headers.items()}
+        self.headers = Hidden({"user-agent": f"inngest-rest/{__version__}", **env, **given})
+        self.redact = Mask(_secrets(settings))
 
     def quote(self, text: str) -> str:
         """Return the beginning of a text from a server, with the keys of this client masked."""
@@ -90,12 +105,11 @@ class Session:
     def with_settings(self, settings: Settings) -> Session:
         """Return a session with other settings that shares all that this one has learned."""
         other = copy.copy(self)
-        other.settings, other.headers = settings, _headers(settings)
-        other.redact = _mask(settings)
+        other._apply(settings)  # noqa: SLF001
         return other
 
     def apart(self) -> Session:
-        """Return a session that neither shares nor teaches what was learned about routes."""
+        """Return a session with its own record of missing routes."""
         other = copy.copy(self)
         other.absent = AbsentRoutes()
         return other
@@ -107,28 +121,20 @@ class Session:
     def __str__(self) -> str:
         return f"{self.settings.event_url!r}, {self.settings.api_url!r}"
 
-    def url(self, operation: Operation, path: str) -> httpx.URL:
-        """Return the URL of an operation, with the event key if that is part of its path.
+    def event_url(self, path: str) -> Hidden[httpx.URL]:
+        """Return the URL of a path on the host of events, which may have the event key in it.
 
         Parsing a URL takes as long as the rest of building a request, and all events go to one URL.
-
-        Args:
-            operation: The operation.
-            path: Its path with its arguments, of which those on the host of events have no other.
         """
-        if operation.tag != "ingest":
-            return httpx.URL(self.settings.api_url + path)
-        known = self._ingest_urls.get(operation.path)
-        if known is None:
-            known = self._ingest_urls[operation.path] = self._ingest_url(operation)
-        return known()
-
-    def _ingest_url(self, operation: Operation) -> Callable[[], httpx.URL]:
-        path = operation.path
-        if "{event_key}" in path:
-            path = path.replace("{event_key}", quote(self.event_key.reveal(), safe=""))
-        url = httpx.URL(self.settings.event_url + path)
-        return lambda: url
+        if path not in self._event_urls:
+            key = self.event_key if "{event_key}" in path else Secret("")
+            self._event_urls[path] = Hidden(
+                httpx.URL(
+                    self.settings.event_url
+                    + path.replace("{event_key}", quote(key.reveal(), safe=""))
+                )
+            )
+        return self._event_urls[path]
 
     @property
     def event_key(self) -> Secret:
@@ -160,18 +166,21 @@ class Session:
         return self.v2_keys if family == "v2" else self.signing_keys
 
 
-def _headers(settings: Settings) -> Callable[[], Mapping[str, str]]:
-    """Return what returns the headers of every request, in lower case."""
-    env = {} if settings.env is None else {"x-inngest-env": settings.env}
-    given = {name: value.reveal() for name, value in settings.headers.items()}
-    headers = {"user-agent": f"inngest-rest/{__version__}", **env, **given}
-    return lambda: headers
+class KeyRing:
+    """Bearer tokens in the order to try them; the last one that worked comes first."""
 
+    def __init__(self, *bearers: Secret | None) -> None:
+        self._bearers = tuple(bearer for bearer in bearers if bearer is not None)
 
-def _mask(settings: Settings) -> Mask:
-    mask = Mask(_secrets(settings))
-    foreign_logs.keep_out(mask)
-    return mask
+    def __iter__(self) -> Iterator[Secret]:
+        return iter(self._bearers)
+
+    def __bool__(self) -> bool:
+        return bool(self._bearers)
+
+    def worked(self, bearer: Secret) -> None:
+        if self._bearers[0] is not bearer:
+            self._bearers = (bearer, *(other for other in self._bearers if other is not bearer))
 
 
 def _secrets(settings: Settings) -> Iterator[Secret]:
@@ -185,7 +194,38 @@ def _secrets(settings: Settings) -> Iterator[Secret]:
     for proxy in (settings.event_proxy, settings.api_proxy):
         if proxy is not None and "@" in proxy.reveal():
             # To the last @: a slash that was not escaped is part of the password all the same.
-            rest = proxy.reveal().partition("://")[2]
-            credentials = Secret(unquote(rest.rpartition("@")[0]))
+            rest = Secret(proxy.reveal().partition("://")[2])
+            credentials = Secret(unquote(rest.reveal().rpartition("@")[0]))
             yield credentials
             yield Secret(credentials.reveal().partition(":")[2])
+
+
+def changed(
+    session: Session,
+    *,
+    timeout: Seconds | None,
+    retries: int | RetryPolicy | None,
+    env: str | None,
+    headers: Hidden[Mapping[str, str]] | None,
+) -> Session:
+    """Return a session with other options, as `with_options` has them; None changes nothing."""
+    old = session.settings
+    return session.with_settings(
+        evolve(
+            old,
+            timeout=old.timeout if timeout is None else check_timeout(timeout),
+            retry=old.retry if retries is None else check_retries(retries),
+            env=old.env if env is None else check_env(env),
+            headers={**old.headers, **({} if headers is None else check_headers(headers))},
+        )
+    )
+
+
+def copied(client: C, session: Session, driver: object) -> C:
+    """Return a copy of a client with another session and driver, and groups of its own."""
+    clone = copy.copy(client)
+    for name in vars(client):
+        if isinstance(getattr(type(client), name, None), cached_property):
+            del vars(clone)[name]
+    vars(clone).update(_session=session, _driver=driver)
+    return clone

@@ -6,29 +6,25 @@ setting overrides a general one; an empty variable counts as absent, an empty ar
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import os
 import re
 import threading
-from typing import TYPE_CHECKING, get_args
+from collections.abc import Mapping
+from typing import NamedTuple, Self, get_args
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 from attrs import field, frozen
 
-from inngest_rest._core.arguments import check_count_or_none, check_seconds
-from inngest_rest._core.calls import keys
-from inngest_rest._core.calls.keys import Found
-from inngest_rest._core.causes import forgetful
-from inngest_rest._core.secret import Secret
+from inngest_rest._core.arguments import check_count, check_seconds
+from inngest_rest._core.secret import Hidden, Secret
 from inngest_rest._visible import shown
 from inngest_rest.errors import ConfigurationError, InvalidArgumentError, Setting
 from inngest_rest.responses import Target
 from inngest_rest.retry import RetryPolicy
 from inngest_rest.typing import ApiVersion, EventNameCheck, Seconds
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 EVENT_URL = "https://inn.gs"
 API_URL = "https://api.inngest.com"
@@ -49,6 +45,21 @@ _BASE_URL = Setting("base_url", "INNGEST_BASE_URL")
 _EVENT_BASE_URL = Setting("event_base_url", "INNGEST_EVENT_API_BASE_URL")
 _API_BASE_URL = Setting("api_base_url", "INNGEST_API_BASE_URL")
 _ALLOW_HTTP = Setting("allow_http", "INNGEST_ALLOW_HTTP")
+
+
+# Compiled when first needed: many processes import this package without having a key.
+_SIGNING_KEY = r"(?:signkey-([A-Za-z0-9_]+)-)?((?:[0-9A-Fa-f]{2})+)"
+# Any other word might be a part of somebody's secret.
+_ENVIRONMENTS = frozenset({"prod", "test", "branch"})
+_PRINTABLE = r"[\x21-\x7e]+"
+_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_HEADER_VALUE = r"[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?"
+
+# The client sets these itself, or the connection does.
+_RESERVED = (
+    r"(proxy-)?authorization|host|connection|keep-alive|proxy-connection|te|trailer|upgrade|expect|"
+    r"transfer-encoding|content-.*|accept-encoding|x-inngest-event-id-seed"
+)
 
 
 @frozen(kw_only=True)
@@ -75,7 +86,7 @@ class Settings:
     api_version: ApiVersion
     event_name_check: EventNameCheck
     timeout: float
-    max_bytes: int
+    max_response_bytes: int
     retry: RetryPolicy
     event_proxy: Secret | None
     api_proxy: Secret | None
@@ -88,47 +99,78 @@ class Settings:
         return Target(self.event_url, self.api_url, self.env)
 
 
+class Keys(NamedTuple):
+    """The keys that a client is given, hidden as soon as they are."""
+
+    event_key: Secret | None = None
+    signing_key: Secret | None = None
+    signing_key_fallback: Secret | None = None
+    api_key: Secret | None = None
+
+    @classmethod
+    def hide(
+        cls,
+        event_key: str | None = None,
+        signing_key: str | None = None,
+        signing_key_fallback: str | None = None,
+        api_key: str | None = None,
+    ) -> Self:
+        """Return the keys that are given; they are not checked yet."""
+        given = (event_key, signing_key, signing_key_fallback, api_key)
+        return cls(*map(Secret.of, given))
+
+
+class _Found(NamedTuple):
+    """A setting that is set: what it is called where it is set, and its value."""
+
+    setting: Setting
+    name: str
+    value: Secret
+
+    def checked(self) -> Self:
+        """Reject what is not text."""
+        if not isinstance(self.value.reveal(), str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise self.wrong(f"must be text, not {type(self.value.reveal()).__name__}")
+        return self
+
+    def wrong(self, reason: str) -> ConfigurationError:
+        """Return the error for this setting."""
+        return ConfigurationError(f"{self.name} {reason}", settings=[self.setting])
+
+
 class _Reader:
     """Looks up settings by argument and variable, and reports where they came from."""
 
-    def __init__(self, arguments: Mapping[str, object], environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, arguments: Mapping[str, Secret | None], environ: Mapping[str, str] | None
+    ) -> None:
         self._arguments = arguments
-        self._environ = environ
+        self._environ = Hidden(os.environ if environ is None else environ)
 
-    def argument(self, setting: Setting) -> Found | None:
+    def argument(self, setting: Setting) -> _Found | None:
         """Return the argument, if it is given."""
         value = self._arguments[setting.argument]
-        return None if value is None else _found(setting, setting.argument, value)
+        return None if value is None else _Found(setting, setting.argument, value).checked()
 
-    def variable(self, setting: Setting) -> Found | None:
+    def variable(self, setting: Setting) -> _Found | None:
         """Return the variable, if it is set."""
         assert setting.variable is not None, "it has one"
-        value = self._environ.get(setting.variable)
-        return _found(setting, setting.variable, value) if value else None
+        value = Secret(self._environ.reveal().get(setting.variable) or "")
+        return _Found(setting, setting.variable, value) if value.reveal() else None
 
-    def find(self, setting: Setting) -> Found | None:
+    def find(self, setting: Setting) -> _Found | None:
         """Return the argument, or else the variable."""
         return self.argument(setting) or self.variable(setting)
 
 
-def _found(setting: Setting, name: str, value: object) -> Found:
-    if not isinstance(value, str):
-        raise _wrong(setting, f"must be text, not {type(value).__name__}", name=name)
-    return Found(setting, name, Secret(value))
+def _wrong(name: str, reason: str) -> ConfigurationError:
+    """Return the error for an argument that has no variable."""
+    return ConfigurationError(f"{name} {reason}", settings=[Setting(name)])
 
 
-def _wrong(setting: Setting, reason: str, *, name: str | None = None) -> ConfigurationError:
-    """Return the error for a setting, whose message begins with its argument or variable."""
-    return ConfigurationError(f"{name or setting.argument} {reason}", settings=[setting])
-
-
-@forgetful
 def resolve(
+    keys: Keys,
     *,
-    event_key: str | None = None,
-    signing_key: str | None = None,
-    signing_key_fallback: str | None = None,
-    api_key: str | None = None,
     env: str | None = None,
     dev: bool | str | None = None,
     base_url: str | None = None,
@@ -140,26 +182,16 @@ def resolve(
     retries: int | RetryPolicy | None = None,
     allow_http: bool | None = None,
     event_name_check: EventNameCheck = "off",
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """Validate and combine settings; each `ConfigurationError` names the argument or variable."""
-    reader = _Reader(
-        {
-            "event_key": event_key,
-            "signing_key": signing_key,
-            "signing_key_fallback": signing_key_fallback,
-            "api_key": api_key,
-            "env": env,
-            "base_url": base_url,
-            "event_base_url": event_base_url,
-            "api_base_url": api_base_url,
-            "dev": dev if isinstance(dev, str) else None,
-        },
-        environ,
-    )
+    urls = {"base_url": base_url, "event_base_url": event_base_url, "api_base_url": api_base_url}
+    others = {"env": env, "dev": dev if isinstance(dev, str) else None, **urls}
+    hidden = {name: Secret.of(value) for name, value in others.items()}
+    reader = _Reader({**keys._asdict(), **hidden}, environ)
     dev_server = _dev(dev, reader)
     is_dev = dev_server is not None
-    may_show_keys = _allow_http(allow_http, environ)
+    may_show_keys = _allow_http(allow_http, reader)
     event = _base_url(_EVENT_BASE_URL, dev_server, reader)
     api = _base_url(_API_BASE_URL, dev_server, reader)
     event_url = _check_url(event, may_http=is_dev or may_show_keys) if event else EVENT_URL
@@ -167,34 +199,34 @@ def resolve(
     event_is_shown = not may_show_keys and _is_plain_elsewhere(event_url)
     api_is_shown = not may_show_keys and _is_plain_elsewhere(api_url)
     if api_version not in get_args(ApiVersion):
-        raise _wrong(API_VERSION, f"must be auto, v1 or v2, not {shown(api_version)}")
+        raise _wrong("api_version", f"must be auto, v1 or v2, not {shown(api_version)}")
     if event_name_check not in get_args(EventNameCheck):
-        reason = f"must be off, warn or refuse, not {shown(event_name_check)}"
-        raise _wrong(Setting("event_name_check"), reason)
-    event_key_given = _event_key(reader.find(EVENT_KEY))
+        raise _wrong(
+            "event_name_check", f"must be off, warn or refuse, not {shown(event_name_check)}"
+        )
+    event_key = _event_key(reader.find(EVENT_KEY))
     signing_keys = tuple(
         found for found in (reader.find(SIGNING_KEY), reader.find(_FALLBACK)) if found
     )
-    signing_bearers = tuple(keys.signing_key_bearer(found) for found in signing_keys)
-    env_given = reader.find(_ENV)
-    api_key_given = _key(reader.find(API_KEY))
+    signing_bearers = tuple(_bearer(found) for found in signing_keys)
+    api_key, branch = reader.find(API_KEY), reader.find(_ENV)
     event_proxy = None if event and event == dev_server else _proxy(event_url, is_dev=is_dev)
     api_proxy = None if api and api == dev_server else _proxy(api_url, is_dev=is_dev)
     return Settings(
         event_url=event_url,
         api_url=api_url,
         dev=is_dev,
-        env=env_given and keys.check_key(env_given).reveal(),
-        event_key=None if event_is_shown else event_key_given,
+        env=branch and _checked_key(branch).reveal(),
+        event_key=None if event_is_shown else event_key,
         signing_bearers=() if api_is_shown else signing_bearers,
-        signing_key_kinds={it.name: keys.signing_key_kind(it.value) for it in signing_keys},
-        api_key=None if api_is_shown else api_key_given,
-        withholds_keys=(event_is_shown and event_key_given is not None)
-        or (api_is_shown and bool(signing_bearers or api_key_given)),
+        signing_key_kinds={it.name: _kind(it.value) for it in signing_keys},
+        api_key=None if api_is_shown or not api_key else _checked_key(api_key),
+        withholds_keys=(event_is_shown and event_key is not None)
+        or (api_is_shown and bool(signing_bearers or api_key)),
         api_version=api_version,
         event_name_check=event_name_check,
         timeout=check_timeout(timeout),
-        max_bytes=_max_bytes(max_response_bytes),
+        max_response_bytes=_check_bytes(max_response_bytes),
         retry=check_retries(retries),
         event_proxy=event_proxy,
         api_proxy=api_proxy,
@@ -202,10 +234,10 @@ def resolve(
     )
 
 
-def _dev(dev: bool | str | None, reader: _Reader) -> Found | None:
+def _dev(dev: bool | str | None, reader: _Reader) -> _Found | None:
     """Return the URL of the configured dev server, if there is one."""
     if isinstance(dev, bool):
-        return Found(_DEV, "dev", Secret(DEV_URL)) if dev else None
+        return _Found(_DEV, "dev", Secret(DEV_URL)) if dev else None
     found = reader.find(_DEV)
     if found is None or found.value.reveal().lower() in {"0", "false"}:
         return None
@@ -221,7 +253,7 @@ def _dev(dev: bool | str | None, reader: _Reader) -> Found | None:
     return found
 
 
-def _base_url(own: Setting, dev: Found | None, reader: _Reader) -> Found | None:
+def _base_url(own: Setting, dev: _Found | None, reader: _Reader) -> _Found | None:
     """Return the base URL of a host; arguments come first."""
     argument = reader.argument(own) or reader.argument(_BASE_URL)
     if argument is None and dev is not None and dev.name == _DEV.argument:
@@ -229,7 +261,7 @@ def _base_url(own: Setting, dev: Found | None, reader: _Reader) -> Found | None:
     return argument or reader.variable(own) or reader.variable(_BASE_URL) or dev
 
 
-def _check_url(found: Found, *, may_http: bool) -> str:
+def _check_url(found: _Found, *, may_http: bool) -> str:
     """Reject a base URL that is malformed or unsafe; return the URL to append paths to."""
     value = found.value.reveal()
     if re.search(r"[\x00-\x20\x7f]", value):
@@ -239,8 +271,10 @@ def _check_url(found: Found, *, may_http: bool) -> str:
         url.raw_host.decode().encode("idna")  # as connecting will, which finds an empty label
         _ = url.host  # which must be readable, too
     except (httpx.InvalidURL, UnicodeError):
-        # Without httpx's message, which quotes part of a password that contains a slash.
-        raise found.wrong("is not a valid URL: bad host or port") from None
+        url = None
+    # Outside that clause, whose error quotes part of a password that contains a slash.
+    if url is None:
+        raise found.wrong("is not a valid URL: bad host or port")
     if url.port is not None and not 0 < url.port < 65536:
         raise found.wrong(f"is not a valid URL: {url.port} is not a port")
     if url.userinfo:
@@ -273,43 +307,78 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _allow_http(argument: bool | None, environ: Mapping[str, str]) -> bool:
+def _allow_http(argument: bool | None, reader: _Reader) -> bool:
     if argument is not None:
         return argument
-    value = environ.get("INNGEST_ALLOW_HTTP", "").lower()
-    if value not in {"", "0", "1", "true", "false"}:
-        raise _wrong(_ALLOW_HTTP, "must be 1 or 0", name=_ALLOW_HTTP.variable)
+    found = reader.variable(_ALLOW_HTTP)
+    value = found.value.reveal().lower() if found else "0"
+    if found and value not in {"0", "1", "true", "false"}:
+        raise found.wrong("must be 1 or 0")
     return value in {"1", "true"}
 
 
-def _key(found: Found | None) -> Secret | None:
-    return found and keys.check_key(found)
+def _event_key(found: _Found | None) -> Secret | None:
+    """Reject an event key that would not remain a single path segment."""
+    if found is None:
+        return None
+    key = _checked_key(found)
+    if key.reveal() in {".", ".."} or "/" in key.reveal():
+        raise found.wrong("is not a valid event key: it contains a slash or is only dots")
+    return key
 
 
-def _event_key(found: Found | None) -> Secret | None:
-    return found and keys.check_event_key(found)
+def _checked_key(found: _Found) -> Secret:
+    """Reject a key that cannot be sent in a header."""
+    if not re.fullmatch(_PRINTABLE, found.value.reveal()):
+        raise found.wrong(
+            "is malformed: a key is printable ASCII without spaces, line breaks or control "
+            "characters"
+        )
+    return found.value
 
 
-def check_env(env: str) -> str:
-    """Return the name of a branch environment, which is sent in a header."""
-    return keys.check_key(_found(_ENV, "env", env)).reveal()
+def _bearer(found: _Found) -> Secret:
+    """Return the hash of a signing key, which is sent in its place."""
+    key = _checked_key(found)
+    if not re.fullmatch(_SIGNING_KEY, key.reveal()):
+        raise found.wrong(
+            "is not a valid signing key, which is an even number of hex digits, with or "
+            'without a prefix such as "signkey-prod-"'
+        )
+    return hash_of(key)
+
+
+def hash_of(signing_key: Secret) -> Secret:
+    """Return the SHA-256 of a key's bytes in lower-case hex, as the official SDKs send it.
+
+    The prefix `signkey-<word>-` is none of its bytes.
+    """
+    digits = Secret(signing_key.reveal().rpartition("-")[2])
+    return Secret(hashlib.sha256(bytes.fromhex(digits.reveal())).hexdigest())
+
+
+def _kind(key: Secret) -> str | None:
+    """Return the environment that a signing key is for by its prefix; None if it does not show."""
+    match = re.fullmatch(_SIGNING_KEY, key.reveal())
+    return match[1] if match and match[1] in _ENVIRONMENTS else None
 
 
 def check_timeout(timeout: Seconds) -> float:
     """Return a timeout in seconds; reject one that threads cannot wait for."""
-    setting = Setting("timeout")
     try:
         seconds = check_seconds("timeout", timeout)
     except InvalidArgumentError as error:
-        raise ConfigurationError(str(error), settings=[setting]) from None
+        raise ConfigurationError(str(error), settings=[Setting("timeout")]) from None
     if seconds > threading.TIMEOUT_MAX:
-        raise _wrong(setting, f"must be at most {threading.TIMEOUT_MAX:g} seconds")
+        raise _wrong("timeout", f"must be at most {threading.TIMEOUT_MAX:g} seconds")
     return seconds
 
 
-def _max_bytes(max_response_bytes: int | None) -> int:
+def _check_bytes(max_response_bytes: int | None) -> int:
+    if max_response_bytes is None:
+        return MAX_RESPONSE_BYTES
     try:
-        return check_count_or_none("max_response_bytes", max_response_bytes) or MAX_RESPONSE_BYTES
+        return check_count("max_response_bytes", max_response_bytes)
     except InvalidArgumentError as error:
         raise ConfigurationError(str(error), settings=[Setting("max_response_bytes")]) from None
 
@@ -342,3 +411,29 @@ def check_retries(retries: int | RetryPolicy | None) -> RetryPolicy:
     if isinstance(retries, RetryPolicy):
         return retries
     return RetryPolicy() if retries is None else RetryPolicy(retries=retries)
+
+
+def check_env(env: str) -> str:
+    """Return the name of a branch environment, which is sent in a header."""
+    return _checked_key(_Found(_ENV, "env", Secret(env)).checked()).reveal()
+
+
+def check_headers(headers: Hidden[Mapping[str, str]]) -> dict[str, Secret]:
+    """Return headers with their names in lower case; messages do not contain the values."""
+    if not isinstance(headers.reveal(), Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise _wrong("headers", f"must be a mapping, not {type(headers.reveal()).__name__}")
+    hidden = {name: Secret(value) for name, value in headers.reveal().items()}
+    for name, value in hidden.items():
+        if not isinstance(name, str) or not re.fullmatch(_HEADER_NAME, name):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise _wrong("headers", f"must not contain {shown(name)}: no header has such a name")
+        if name.lower() == "x-inngest-env":
+            raise _wrong("headers", f"must not contain {name}: pass env= instead")
+        if re.fullmatch(_RESERVED, name.lower()):
+            raise _wrong("headers", f"must not contain {name}, which the client sets")
+        if not isinstance(value.reveal(), str) or not re.fullmatch(_HEADER_VALUE, value.reveal()):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError(
+                f"headers: the value of {name} is malformed: it must be text in printable ASCII, "
+                "not empty, without line breaks, control characters or spaces around it",
+                settings=[Setting("headers")],
+            )
+    return {name.lower(): value for name, value in hidden.items()}

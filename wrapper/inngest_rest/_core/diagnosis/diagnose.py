@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import platform
 import re
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 from attrs import frozen
 
-from inngest_rest._core.calls import answers, raw, requests
+from inngest_rest._core.calls import answers
+from inngest_rest._core.calls.operation import redacted_url, request
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.calls.server_clock import stated_time
 from inngest_rest._core.diagnosis.evidence import Answer, Releases, ServerEvidence, release_of
 from inngest_rest._core.diagnosis.rules import findings
-from inngest_rest._core.plans import Call, Plan, call
+from inngest_rest._core.plans import Plan, call
 from inngest_rest._core.resources.absent import needed
 from inngest_rest._version import __version__
 from inngest_rest.diagnosis import Diagnosis, ServerKind
@@ -30,7 +30,6 @@ from inngest_rest_api.api import ingest, v1, v2
 if TYPE_CHECKING:
     from inngest_rest._core.calls.route import OperationModule
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Host
     from inngest_rest._core.secret import Secret
     from inngest_rest_api.api import Operation
 
@@ -213,11 +212,11 @@ def probe(session: Session, route: Route[Any, T], bearer: Secret | None = None) 
     Raises:
         ClosedError: The client is closed.
     """
-    url, family = requests.redacted_url(session, route), route.operation.tag
+    url, family = redacted_url(session, route), route.operation.tag
     timeout, began = session.settings.timeout, session.clock.now()
 
     def read(response: httpx.Response) -> Answer[T]:
-        raw.record(session, route, response, url)
+        answers.record(session, route, response, url)
         found: dict[str, Any]
         try:
             found = {"value": answers.read(response, route, url, session)}
@@ -227,10 +226,7 @@ def probe(session: Session, route: Route[Any, T], bearer: Secret | None = None) 
         kind = response.headers.get("x-inngest-server-kind")
         return Answer(url, family, server_kind=kind, skew_s=_skew(response, middle), **found)
 
-    build = partial(requests.build, session, route, bearer, url)
-    host: Host = "event" if family == "ingest" else "api"
-    limits = session.redact, session.settings.max_bytes
-    attempt = Call(host, route.operation.method, url, build, timeout, read, *limits)
+    attempt = request(session, route, bearer, url, timeout, read)
     try:
         return (yield from call(attempt))
     except ClosedError:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 import httpx
 
 from inngest_rest._core import tracing
-from inngest_rest._core.causes import forget, unless_quoting
 from inngest_rest._core.drivers.cancellation import SafeCancel
 from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE
 from inngest_rest._core.drivers.exchange import (
@@ -26,9 +25,9 @@ from inngest_rest._core.drivers.exchange import (
     transport_error,
 )
 from inngest_rest._core.drivers.httpx_internals import has_left_over
-from inngest_rest._core.drivers.tracebacks import shorten
 from inngest_rest._core.plans import Call
-from inngest_rest.errors import InngestError
+from inngest_rest._core.secret import clear_frames
+from inngest_rest.errors import InngestError, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping
@@ -70,7 +69,7 @@ class AsyncDriver:
         return other
 
     async def run(self, plan: Plan[T]) -> T:
-        suppressed, handled = tracing.suppress_others(), sys.exception()
+        suppressed = tracing.suppress_others()
         try:
             effect = next(plan)
             while True:
@@ -78,7 +77,6 @@ class AsyncDriver:
                     try:
                         answer, failure = await self._exchange(effect), None
                     except InngestError as error:
-                        forget(error, handled)
                         answer, failure = None, error
                     # Outside that clause: there it would be the context of what the plan raises.
                     effect = plan.send(answer) if failure is None else plan.throw(failure)
@@ -87,19 +85,14 @@ class AsyncDriver:
                     effect = plan.send(None)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
-        except InngestError as error:
-            shorten(error, handled)
-            raise
-        except BaseException as error:
-            forget(error, handled)
-            raise
         finally:
             plan.close()
             tracing.restore(suppressed)
 
     async def _exchange(self, call: Call[T]) -> T:
         check_open(closed=self._closed)
-        started = self._clock.monotonic()
+        handled, started = sys.exception(), self._clock.monotonic()
+        outcome: httpx.Response | TransportError
         slots = self._slots[call.host].here()
         was_full = slots.free.locked()
         is_sent = False
@@ -109,13 +102,18 @@ class AsyncDriver:
                 if was_full:
                     left = max(left - (self._clock.monotonic() - started), 0.001)
                 is_sent = True
-                response = await self._send(call, left, self._pools[call.host], slots)
+                outcome = await self._send(call, left, self._pools[call.host], slots)
         except TimeoutError:
-            raise (too_slow if is_sent else no_room)(call) from None
+            outcome = (too_slow if is_sent else no_room)(call)
         except httpx.RequestError as error:
-            failure = transport_error(call, error, closed=self._closed)
-            raise failure from unless_quoting(error, call.redact)
-        return read(call, response, self._clock.monotonic() - started)
+            clear_frames(error, handled)
+            outcome = transport_error(call, error, closed=self._closed)
+        except BaseException as error:
+            clear_frames(error, handled)
+            raise
+        if isinstance(outcome, TransportError):
+            raise outcome
+        return read(call, outcome, self._clock.monotonic() - started)
 
     async def _send(
         self,
@@ -266,7 +264,7 @@ async def _close(transport: httpx.AsyncBaseTransport) -> None:
     try:
         await transport.aclose()
     except Exception as error:  # noqa: BLE001 - the exchange is over, well or not
-        forget(error)
+        clear_frames(error)
         logger.debug("a connection did not close as it should", exc_info=True)
 
 

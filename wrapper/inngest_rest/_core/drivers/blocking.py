@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 import httpx
 
 from inngest_rest._core import tracing
-from inngest_rest._core.causes import forget, unless_quoting
 from inngest_rest._core.drivers.exchange import (
     Body,
     check_open,
@@ -20,9 +19,9 @@ from inngest_rest._core.drivers.exchange import (
     transport_error,
 )
 from inngest_rest._core.drivers.httpx_internals import has_left_over
-from inngest_rest._core.drivers.tracebacks import shorten
 from inngest_rest._core.plans import Call
-from inngest_rest.errors import InngestError
+from inngest_rest._core.secret import clear_frames
+from inngest_rest.errors import InngestError, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -72,7 +71,7 @@ class Driver:
 
     def run(self, plan: Plan[T], stop: Stop | None = None) -> T:
         """Run a plan to its end, or once `stop` is set up to its next pause."""
-        suppressed, handled = tracing.suppress_others(), sys.exception()
+        suppressed = tracing.suppress_others()
         try:
             effect = next(plan)
             while True:
@@ -80,7 +79,6 @@ class Driver:
                     try:
                         answer, failure = self._exchange(effect, stop), None
                     except InngestError as error:
-                        forget(error, handled)
                         answer, failure = None, error
                     # Outside that clause: there it would be the context of what the plan raises.
                     effect = plan.send(answer) if failure is None else plan.throw(failure)
@@ -89,12 +87,6 @@ class Driver:
                     effect = plan.send(None)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
-        except InngestError as error:
-            shorten(error, handled)
-            raise
-        except BaseException as error:
-            forget(error, handled)
-            raise
         finally:
             plan.close()
             tracing.restore(suppressed)
@@ -109,7 +101,8 @@ class Driver:
 
     def _exchange(self, call: Call[T], stop: Stop | None) -> T:
         check_open(closed=self._closed)
-        started = self._clock.monotonic()
+        handled, started = sys.exception(), self._clock.monotonic()
+        outcome: httpx.Response | TransportError
         pool = self._pools[call.host]
         slots = pool.slots
         was_full = not slots.acquire(blocking=False)
@@ -119,13 +112,18 @@ class Driver:
             left = call.timeout
             if was_full:
                 left = max(left - (self._clock.monotonic() - started), 0.001)
-            response = self._send(call, left, pool, started, stop)
+            outcome = self._send(call, left, pool, started, stop)
         except httpx.RequestError as error:
-            failure = transport_error(call, error, closed=self._closed)
-            raise failure from unless_quoting(error, call.redact)
+            clear_frames(error, handled)
+            outcome = transport_error(call, error, closed=self._closed)
+        except BaseException as error:
+            clear_frames(error, handled)
+            raise
         finally:
             slots.release()
-        return read(call, response, self._clock.monotonic() - started)
+        if isinstance(outcome, TransportError):
+            raise outcome
+        return read(call, outcome, self._clock.monotonic() - started)
 
     def _send(
         self,

@@ -14,7 +14,6 @@ from weakref import WeakSet
 
 import httpx
 
-from inngest_rest._core.causes import forget
 from inngest_rest.errors import ConfigurationError, Setting
 
 if TYPE_CHECKING:
@@ -89,15 +88,14 @@ class ConnectionPool(Generic[Transport]):
             self._idle.append((now, made))
 
     def _make_one(self) -> Transport:
-        handled = sys.exception()
         try:
             return self._make()
         except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
-            forget(error, handled)  # which may be a proxy with credentials
             reason = _reason(error, self._proxy)
-            raise ConfigurationError(
-                f"the proxy or the certificates of the environment cannot be used: {reason}"
-            ) from None
+        # Outside that clause, whose error may quote the password of a proxy.
+        raise ConfigurationError(
+            f"the proxy or the certificates of the environment cannot be used: {reason}"
+        )
 
     def give_back(self, transport: Transport, now: float, *, is_whole: bool) -> list[Transport]:
         """Make a transport available again, if its exchange ended as it should.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 
 from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE
+from inngest_rest._core.secret import cause_without_keys
 from inngest_rest.errors import (
     ClosedError,
     InvalidResponseError,
@@ -68,17 +69,20 @@ def _timed_out(call: Call[Any], reason: str, *, delivered: bool) -> RequestTimeo
 
 
 def transport_error(call: Call[Any], error: httpx.RequestError, *, closed: bool) -> TransportError:
+    """Return the error of a call; raise it outside the handling of its cause."""
     error.request = httpx.Request(call.method, call.url)
     kind = RequestTimeoutError if isinstance(error, httpx.TimeoutException) else TransportError
     reason = call.redact(f"{type(error).__name__}: {error}".removesuffix(": "))
     reason += "; the client was closed" if closed else _likely_cause(str(error))
     logger.debug("%s %s: %s", call.method, call.url, reason)
-    return kind(
+    failure = kind(
         reason,
         method=call.method,
         url=call.url,
         delivered=not isinstance(error, _NOT_DELIVERED),
     )
+    failure.__cause__ = cause_without_keys(error, call.redact)
+    return failure
 
 
 def _likely_cause(reason: str) -> str:
@@ -103,7 +107,7 @@ class Body:
         self._call = call
         status = response.status_code
         self._is_needed_whole = 200 <= status < 300 or status in call.accepted
-        limit = call.max_bytes
+        limit = call.max_response_bytes
         self._limit = limit if self._is_needed_whole else min(limit, MAX_ERROR_BYTES)
         self._decoder = _decoder(response.headers.get("content-encoding"))
         self._chunks: list[bytes] = []

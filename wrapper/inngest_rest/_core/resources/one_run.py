@@ -9,7 +9,7 @@ from attrs import evolve
 
 from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.families import first_present
-from inngest_rest._core.calls.requests import redacted_url
+from inngest_rest._core.calls.operation import redacted_url
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.resources import events, from_v1, from_v2
 from inngest_rest._core.resources.caching import past_cache
