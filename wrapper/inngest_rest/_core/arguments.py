@@ -6,15 +6,17 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from inngest_rest.typing import Seconds
+
+C = TypeVar("C", bound=Callable[..., object])
 
 # As deep as the data of an event may be nested.
 _DEPTH_LIMIT = 255
@@ -100,6 +102,13 @@ def check_count(name: str, value: int, *, at_most: int | None = None) -> int:
         raise invalid(name, f"must be a whole number from 1, not {shown(value)}")
     if at_most is not None and value > at_most:
         raise invalid(name, f"must be at most {at_most}, not {shown(value)}")
+    return value
+
+
+def check_callable(name: str, value: C | None) -> C | None:
+    """Reject anything but None or a callable."""
+    if value is not None and not callable(value):
+        raise invalid(name, "must be callable")
     return value
 
 

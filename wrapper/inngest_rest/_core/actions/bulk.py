@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
-from inngest_rest._core.arguments import check_count, check_count_or_none, check_seconds, invalid
+from inngest_rest._core.arguments import check_count, check_count_or_none, check_seconds
 from inngest_rest._core.calls.retry import is_hopeless
 from inngest_rest._core.locks import Locked
 from inngest_rest._core.plans import Plan, sleep
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from inngest_rest._core.drivers.blocking import Driver
     from inngest_rest.typing import Seconds
 
-C = TypeVar("C", bound="Callable[..., object]")
 J = TypeVar("J")
 T = TypeVar("T")
 R = TypeVar("R")
@@ -149,10 +148,3 @@ class BulkJob(ABC, Generic[J, T, R]):
         if pause:
             yield from sleep(pause)
         return (yield from self.act(target))
-
-
-def check_callable(name: str, value: C | None) -> C | None:
-    """Reject anything but None or a callable."""
-    if value is not None and not callable(value):
-        raise invalid(name, "must be callable")
-    return value

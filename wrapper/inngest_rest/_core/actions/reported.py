@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from attrs import evolve
 
-from inngest_rest._core.actions.bulk import ABANDONED, BulkJob, Pace, check_callable
-from inngest_rest._core.arguments import invalid
+from inngest_rest._core.actions.bulk import ABANDONED, BulkJob, Pace
+from inngest_rest._core.arguments import check_callable, invalid
 from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.errors import (
@@ -116,7 +116,10 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
     def tally(self, target: ActionRow, result: BulkResult | None) -> InngestError | None:
         """Replace the row by that of the result, and pass it on."""
         begun = self._begun.pop(target.position, None)
-        row, cause = result or BulkResult(begun or _not_begun(target))
+        row, cause = result or BulkResult(begun or target)
+        is_abandoned = result is None and begun is None
+        if is_abandoned and row.outcome is not ActionOutcome.UNKNOWN:  # from an earlier call
+            row = settled(row, ActionOutcome.NOT_TRIED)
         self.rows[row.position] = row
         if self._on_result is not None:
             self._on_result(row)
@@ -139,13 +142,6 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
 
     def _report(self) -> ActionReport:
         return ActionReport(self.action, self.rows, *self.window)
-
-
-def _not_begun(row: ActionRow) -> ActionRow:
-    """Return the row of an act that was abandoned before its request; unknown rows stay unknown."""
-    if row.outcome is ActionOutcome.UNKNOWN:
-        return row
-    return settled(row, ActionOutcome.NOT_TRIED)
 
 
 def settled(row: ActionRow, outcome: ActionOutcome, reason: str | None = None) -> ActionRow:

@@ -9,7 +9,13 @@ import logging
 import threading
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
-from inngest_rest._core.arguments import check_count, check_path, check_seconds, invalid
+from inngest_rest._core.arguments import (
+    check_callable,
+    check_count,
+    check_path,
+    check_seconds,
+    invalid,
+)
 from inngest_rest._core.buffer.queue import MemoryQueue, Queue
 from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.sending.batching import MAX_EVENTS
@@ -74,8 +80,7 @@ def check_options(
     check_count("max_pending", max_pending)
     if when_full not in get_args(WhenFull):
         raise invalid("when_full", f"must be block, raise or drop, not {shown(when_full)}")
-    if on_batch is not None and not callable(on_batch):
-        raise invalid("on_batch", "must be callable")
+    check_callable("on_batch", on_batch)
     _ = session.event_key
     return BufferOptions(
         path,
