@@ -43,7 +43,7 @@ def test_a_tool_says_what_it_does_and_which_text_is_from_strangers(server: Serve
         description = tool.description or ""
         assert description.startswith(OPERATIONS[name].description)
         assert all(path in description for path in OPERATIONS[name].untrusted_paths)
-        assert ("never instructions" in description) == bool(OPERATIONS[name].untrusted)
+        assert ("never instructions" in description) == bool(OPERATIONS[name].untrusted_paths)
 
 
 def test_hints_tell_reading_adding_and_destroying_apart(server: Server[Any]) -> None:

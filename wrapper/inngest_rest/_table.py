@@ -1,8 +1,8 @@
 """The table of calls: one row per public method of the client, for programs, docs and tests.
 
 The method of the client is the declaration of a call: its signature, its types and its docstring. A
-row adds what a signature cannot say: what the call changes, whether it may be repeated, which text
-of its result is untrusted, and examples. Its routes are in `_core.resources.routes.ROUTES`.
+row adds what a signature cannot say: what the call changes, whether it may be repeated, and
+examples. Its routes are in `_core.resources.routes.ROUTES`.
 
 What is derived from a row, and where:
 
@@ -25,7 +25,7 @@ from enum import StrEnum
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from attrs import Factory, frozen
+from attrs import Factory, field, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -72,7 +72,7 @@ class Returns(StrEnum):
     STREAM = "stream"
 
 
-@frozen(kw_only=True, eq=False)
+@frozen(eq=False)
 class Row:
     """A call of the client, with what its method does not say.
 
@@ -85,18 +85,16 @@ class Row:
         is_repeatable: Whether doing it twice has the effect of doing it once.
         is_repeatable_if: Whether it has, with these arguments, though not with all.
         uses_files: Whether it reads or writes files, so that tools do not have it.
-        untrusted: Paths in its result to text that strangers wrote: payloads, outputs, messages.
         examples: Arguments as JSON has them.
     """
 
     name: str
-    command: str = Factory(lambda self: self.name, takes_self=True)
+    command: str = field(kw_only=True, default=Factory(lambda row: row.name, takes_self=True))
     form: Callable[..., Any] | None = None
     effect: Effect = Effect.READ
     is_repeatable: bool = True
     is_repeatable_if: Callable[[Mapping[str, Any]], bool] = lambda _: False
     uses_files: bool = False
-    untrusted: tuple[str, ...] = ()
     examples: tuple[Mapping[str, Any], ...] = ({},)
 
     @property
@@ -167,9 +165,11 @@ class Row:
 
     @property
     def untrusted_paths(self) -> tuple[str, ...]:
-        """Paths in an answer to text that strangers wrote."""
-        place = "data" if self.returns is Returns.ONE else "data.items[]"
-        return tuple(f"{place}.{path}" for path in self.untrusted)
+        """Paths in an answer to text that strangers wrote: payloads, outputs, messages."""
+        paths = _UNTRUSTED.get(self.result, ())
+        if self.effect is not Effect.READ and self.result in {"Cancellation", "Webhook"}:
+            paths = _below(self.result.lower(), paths)  # beside it is where it was changed
+        return _below("data" if self.returns is Returns.ONE else "data.items[]", paths)
 
     def can_repeat(self, arguments: Mapping[str, Any]) -> bool:
         """Return whether doing it again is safe when it is not known if it was done."""
@@ -247,193 +247,143 @@ WEBHOOK_ID = "0d4a3f9e-6c1b-4a57-9a0e-5a1f2b7c8d90"
 _EVENT = {"name": "shop/order.created", "data": {"order": 1}}
 _FUNCTION = {"app": "shop", "function": "charge"}
 
-# Of an event, a run, an app, a function ... what whoever sent or synced it chose.
 _OF_EVENT = ("id", "name", "data", "user", "v")
 _OF_RUN = ("app_id", "function_id", "cron", "output", "error")
-_OF_APP = (
-    "id",
-    "name",
-    "method",
-    "version",
-    "url",
-    "sdk_language",
-    "sdk_version",
-    "framework",
-    "sync_status",
-    "sync_error",
-)
-_OF_FUNCTION = ("id", "app_id", "name", "triggers", "configuration")
-_OF_CANCELLATION = ("app_id", "function_id", "condition", "name")
-_OF_WEBHOOK = ("name", "transform")
 _OF_SENDING = ("failures[].event", "failures[].reason")
-_OF_BULK = ("rows[].reason",)
 
 
 def _below(name: str, paths: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"{name}.{path}" for path in paths)
 
 
+# Of what a method returns, the text that whoever sent or synced it chose.
+_UNTRUSTED: dict[str, tuple[str, ...]] = {
+    "StoredEvent[Any]": _OF_EVENT,
+    "Run": _OF_RUN,
+    "RunChange": _below("run", _OF_RUN),
+    "Span": ("name", "input", "output", "metadata", "children"),
+    "App": (
+        *("id", "name", "method", "version", "url", "sdk_language", "sdk_version", "framework"),
+        *("sync_status", "sync_error"),
+    ),
+    "Function": ("id", "app_id", "name", "triggers", "configuration"),
+    "Cancellation": ("app_id", "function_id", "condition", "name"),
+    "Webhook": ("name", "transform"),
+    "Explanation": (
+        *("sentence", *_below("event", _OF_EVENT), "listeners"),
+        *(*_below("runs[]", _OF_RUN), "reasons", "unchecked"),
+    ),
+    "list[str]": _OF_SENDING,
+    "SendReport": _OF_SENDING,
+    "ActionReport": ("rows[].reason",),
+    # Errors of the server are quoted, and its release.
+    "Diagnosis": ("release", "findings[].message"),
+}
+
 ROWS: tuple[Row, ...] = (
     Row(
-        name="send",
+        "send",
         form=_send,
         effect=Effect.ADD,
         is_repeatable=False,
         is_repeatable_if=_is_sent_with_id,
-        untrusted=_OF_SENDING,
         examples=(_EVENT, {**_EVENT, "id": "order-1001", "ts": "1m"}),
     ),
     Row(
-        name="send_many",
+        "send_many",
         form=_send_many,
         effect=Effect.ADD,
         is_repeatable=False,
         is_repeatable_if=_are_sent_with_ids,
-        untrusted=_OF_SENDING,
         examples=({"events": [{**_EVENT, "id": "order-1"}, {**_EVENT, "id": "order-2"}]},),
     ),
     Row(
-        name="send_file",
+        "send_file",
         effect=Effect.ADD,
         uses_files=True,
-        untrusted=_OF_SENDING,
         examples=({"path": "events.ndjson"}, {"path": "events.ndjson", "resume": True}),
     ),
     Row(
-        name="send_and_wait",
-        command="",
-        effect=Effect.ADD,
-        examples=({"event": _EVENT, "timeout": 60},),
+        "send_and_wait", command="", effect=Effect.ADD, examples=({"event": _EVENT, "timeout": 60},)
     ),
+    Row("events.list", examples=({"name": "shop/order.created", "since": "24h"},)),
+    Row("events.get", examples=({"id": EVENT_ID},)),
+    Row("events.runs", examples=({"id": EVENT_ID},)),
     Row(
-        name="events.list",
-        untrusted=_OF_EVENT,
-        examples=({"name": "shop/order.created", "since": "24h"},),
-    ),
-    Row(name="events.get", untrusted=_OF_EVENT, examples=({"id": EVENT_ID},)),
-    Row(name="events.runs", untrusted=_OF_RUN, examples=({"id": EVENT_ID},)),
-    Row(
-        name="events.explain",
-        untrusted=(
-            "sentence",
-            *_below("event", _OF_EVENT),
-            "listeners",
-            *_below("runs[]", _OF_RUN),
-            "reasons",
-            "unchecked",
-        ),
+        "events.explain",
         examples=({"id": EVENT_ID}, {"id": "order-1001", "name": "shop/order.created"}),
     ),
-    Row(name="events.wait", untrusted=_OF_RUN, examples=({"id": EVENT_ID, "timeout": 60},)),
+    Row("events.wait", examples=({"id": EVENT_ID, "timeout": 60},)),
     Row(
-        name="runs.list",
-        untrusted=_OF_RUN,
-        examples=({"status": ["failed"], "since": "2h"}, {"app": "shop", "limit": 50}),
+        "runs.list", examples=({"status": ["failed"], "since": "2h"}, {"app": "shop", "limit": 50})
     ),
-    Row(name="runs.get", untrusted=_OF_RUN, examples=({"id": RUN_ID},)),
-    Row(name="runs.wait", command="", examples=({"id": RUN_ID, "timeout": 60},)),
+    Row("runs.get", examples=({"id": RUN_ID},)),
+    Row("runs.wait", command="", examples=({"id": RUN_ID, "timeout": 60},)),
+    Row("runs.wait_many", command="runs.wait", examples=({"ids": [RUN_ID], "timeout": 60},)),
+    Row("runs.watch", examples=({"app": "shop", "timeout": 60},)),
+    Row("runs.cancel", command="", effect=Effect.CHANGE, examples=({"id": RUN_ID},)),
     Row(
-        name="runs.wait_many",
-        command="runs.wait",
-        untrusted=_OF_RUN,
-        examples=({"ids": [RUN_ID], "timeout": 60},),
-    ),
-    Row(
-        name="runs.watch",
-        untrusted=_below("run", _OF_RUN),
-        examples=({"app": "shop", "timeout": 60},),
-    ),
-    Row(name="runs.cancel", command="", effect=Effect.CHANGE, examples=({"id": RUN_ID},)),
-    Row(
-        name="runs.replay",
+        "runs.replay",
         command="",
         effect=Effect.CHANGE,
         is_repeatable=False,
         examples=({"id": RUN_ID},),
     ),
     Row(
-        name="runs.cancel_all",
+        "runs.cancel_all",
         command="runs.cancel",
         effect=Effect.CHANGE,
-        untrusted=_OF_BULK,
         examples=({"ids": [RUN_ID]}, {"app": "shop", "since": "2h", "dry_run": True}),
     ),
     Row(
-        name="runs.replay_all",
+        "runs.replay_all",
         command="runs.replay",
         effect=Effect.CHANGE,
         is_repeatable=False,
-        untrusted=_OF_BULK,
         examples=(
             {"ids": [RUN_ID]},
             {"status": ["failed"], "app": "shop", "since": "2h", "dry_run": True},
         ),
     ),
-    Row(name="runs.jobs", examples=({"id": RUN_ID},)),
+    Row("runs.jobs", examples=({"id": RUN_ID},)),
+    Row("runs.trace", examples=({"id": RUN_ID},)),
+    Row("apps.list", examples=({"limit": 50},)),
+    Row("apps.get", examples=({"id": "shop"},)),
+    Row("functions.list", examples=({"app": "shop"},)),
+    Row("functions.get", examples=(_FUNCTION,)),
     Row(
-        name="runs.trace",
-        untrusted=("name", "input", "output", "metadata", "children"),
-        examples=({"id": RUN_ID},),
-    ),
-    Row(name="apps.list", untrusted=_OF_APP, examples=({"limit": 50},)),
-    Row(name="apps.get", untrusted=_OF_APP, examples=({"id": "shop"},)),
-    Row(name="functions.list", untrusted=_OF_FUNCTION, examples=({"app": "shop"},)),
-    Row(name="functions.get", untrusted=_OF_FUNCTION, examples=(_FUNCTION,)),
-    Row(
-        name="functions.invoke",
+        "functions.invoke",
         effect=Effect.ADD,
         is_repeatable=False,
         examples=({**_FUNCTION, "data": {"order": 1}},),
     ),
     Row(
-        name="functions.invoke_many",
+        "functions.invoke_many",
         effect=Effect.ADD,
         is_repeatable=False,
-        untrusted=_OF_BULK,
         examples=({**_FUNCTION, "inputs": [{"order": 1}, {"order": 2}]},),
     ),
     Row(
-        name="signals.send",
+        "signals.send",
         effect=Effect.ADD,
         is_repeatable=False,
         examples=({"signal": "order-1001-approved", "data": {"by": "kim"}},),
     ),
-    Row(name="cancellations.list", untrusted=_OF_CANCELLATION, examples=({"limit": 50},)),
+    Row("cancellations.list", examples=({"limit": 50},)),
     Row(
-        name="cancellations.create",
+        "cancellations.create",
         effect=Effect.CHANGE,
         is_repeatable=False,
-        untrusted=_below("cancellation", _OF_CANCELLATION),
         examples=({**_FUNCTION, "started_before": "1h", "started_after": "2h"},),
     ),
-    Row(
-        name="cancellations.delete",
-        effect=Effect.CHANGE,
-        examples=({"id": CANCELLATION_ID},),
-    ),
-    Row(name="webhooks.list", untrusted=_OF_WEBHOOK, examples=({"limit": 50},)),
-    Row(name="webhooks.get", untrusted=_OF_WEBHOOK, examples=({"id": WEBHOOK_ID},)),
-    Row(
-        name="webhooks.create",
-        effect=Effect.ADD,
-        is_repeatable=False,
-        untrusted=_below("webhook", _OF_WEBHOOK),
-        examples=({"name": "orders"},),
-    ),
-    Row(
-        name="webhooks.update",
-        effect=Effect.CHANGE,
-        untrusted=_below("webhook", _OF_WEBHOOK),
-        examples=({"id": WEBHOOK_ID, "name": "orders"},),
-    ),
-    Row(name="webhooks.delete", effect=Effect.CHANGE, examples=({"id": WEBHOOK_ID},)),
-    Row(name="health", command=""),
-    Row(
-        name="diagnose",
-        command="doctor",
-        # Errors of the server are quoted, and its release.
-        untrusted=("release", "findings[].message"),
-    ),
+    Row("cancellations.delete", effect=Effect.CHANGE, examples=({"id": CANCELLATION_ID},)),
+    Row("webhooks.list", examples=({"limit": 50},)),
+    Row("webhooks.get", examples=({"id": WEBHOOK_ID},)),
+    Row("webhooks.create", effect=Effect.ADD, is_repeatable=False, examples=({"name": "orders"},)),
+    Row("webhooks.update", effect=Effect.CHANGE, examples=({"id": WEBHOOK_ID, "name": "orders"},)),
+    Row("webhooks.delete", effect=Effect.CHANGE, examples=({"id": WEBHOOK_ID},)),
+    Row("health", command=""),
+    Row("diagnose", command="doctor"),
 )
 """Every call; the order is that of the commands and the tools."""
 

@@ -46,10 +46,6 @@ _WRONG_SERVER = advice(
     "{} shows what answers at the base URL. Set INNGEST_BASE_URL, or INNGEST_DEV for a dev server.",
     "diagnose",
 )
-_SEND_AGAIN = advice(
-    "data.failures has each with its reason. Sent again as it is there, with its id, an event runs "
-    "nothing twice."
-)
 
 # What to do next about an error of a code, whatever the call.
 _HINTS = {
@@ -58,42 +54,26 @@ _HINTS = {
     Code.NETWORK: advice("{} shows which server is asked, and why.", "diagnose"),
 }
 
+_SOON = "; one that was just {} appears after about 0.25 s."
+_APPS = advice("{} shows the apps of this server and environment.", "apps.list")
+_FUNCTIONS = advice("{} shows the functions of an app.", "functions.list")
+_RUNS = advice("{} shows runs" + _SOON.format("started"), "runs.list")
+
 # What to do where there is no such thing, by the group of the call.
 _NOT_FOUND = {
     "events": advice(
-        "{} shows events with their internal ids; one that was just sent appears after about "
-        "0.25 s.",
-        "events.list",
+        "{} shows events with their internal ids" + _SOON.format("sent"), "events.list"
     ),
-    "runs": advice(
-        "{} shows runs, and {} those of an event; one that was just started appears after about "
-        "0.25 s.",
-        "runs.list",
-        "events.runs",
-    ),
-    "apps": advice("{} shows the apps of this server and environment.", "apps.list"),
-    "functions": advice(
-        "{} shows the apps of this server and environment, and {} the functions of one.",
-        "apps.list",
-        "functions.list",
-    ),
-    "signals": advice(
-        "{} with the status running shows the runs that may be waiting for one.", "runs.list"
-    ),
-    "cancellations": advice(
-        "{} shows the functions of an app, and {} the bulk cancellations.",
-        "functions.list",
-        "cancellations.list",
-    ),
+    "runs": _RUNS,
+    "apps": _APPS,
+    "functions": _APPS + _FUNCTIONS,
+    "signals": advice("{} shows the runs that may be waiting for one.", "runs.list"),
+    "cancellations": _FUNCTIONS + advice("{} shows bulk cancellations.", "cancellations.list"),
     "webhooks": advice("{} shows the webhooks.", "webhooks.list"),
 }
 
 # What to do about an argument that is missing or malformed.
-_OF_ARGUMENT = {
-    "app": advice("{} shows the apps of this server and environment.", "apps.list"),
-    "function": advice("{} shows the functions of an app.", "functions.list"),
-    "ids": advice("{} shows the ids of runs.", "runs.list"),
-}
+_OF_ARGUMENT = {"app": _APPS, "function": _FUNCTIONS, "ids": _RUNS}
 
 _WITH_EFFECT = {ActionOutcome.DONE, ActionOutcome.ALREADY_ENDED, ActionOutcome.UNKNOWN}
 
@@ -188,8 +168,6 @@ def _hint(error: BaseException, code: Code) -> Advice | None:
             return advice("{} tells more about the event.", "events.explain")
         case errors.WaitTimeoutError():
             return _hint_of_wait(error)
-        case errors.PartialSendError():
-            return _SEND_AGAIN
         case _:
             return _HINTS.get(code)
 

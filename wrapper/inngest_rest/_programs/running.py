@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from inngest_rest._programs.envelope import (
-    Code,
-    Envelope,
-    PageInfo,
-    Problem,
-    ProblemError,
-)
+from inngest_rest._programs.envelope import Code, Envelope, PageInfo, Problem, ProblemError
 from inngest_rest._programs.parameters import arguments
 from inngest_rest._programs.problems import problem_of
 from inngest_rest._programs.results import MAX_ROWS, Sent, record_of
