@@ -409,7 +409,7 @@ def test_a_request_cancelled_during_the_tls_handshake_closes_its_connection() ->
 
 def send_blocking() -> None:
     with InngestClient(
-        event_key="k", base_url="http://localhost", timeout=0.02, retries=0
+        event_key="k", base_url="http://localhost", timeout=0.2, retries=0
     ) as client:
         client.send(EVENT)
 
@@ -417,7 +417,7 @@ def send_blocking() -> None:
 def send_in_a_loop_of_its_own() -> None:
     async def send() -> None:
         async with AsyncInngestClient(
-            event_key="k", base_url="http://localhost", timeout=0.02, retries=0
+            event_key="k", base_url="http://localhost", timeout=0.2, retries=0
         ) as client:
             await client.send(EVENT)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable
 from datetime import timedelta
-from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 
 from inngest_rest._core.actions.reported import (
@@ -111,7 +110,7 @@ class RunsJob(ReportedJob):
         """Return the open rows; a filter is listed to its end first, so the set cannot grow."""
         if self._listing is not None:
             yield from self._list(self._listing)
-        return islice((yield from super().collect()), self._limit)
+        return list((yield from super().collect()))[: self._limit]
 
     def _check_filter(self, arguments: RunArguments) -> Listing[Run]:
         status = arguments["status"]
@@ -184,4 +183,4 @@ def _check_ids(ids: Iterable[str], limit: int | None) -> list[ActionRow]:
     unique = dict.fromkeys(
         check_run_id(f"ids[{at}]", each, argument="ids") for at, each in enumerate(ids)
     )
-    return [ActionRow(position, id) for position, id in enumerate(islice(unique, limit))]
+    return [ActionRow(position, id) for position, id in enumerate(list(unique)[:limit])]

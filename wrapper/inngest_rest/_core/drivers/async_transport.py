@@ -64,7 +64,9 @@ class _Backend(httpcore.AsyncNetworkBackend):
                     address, port, None, local_address, socket_options
                 )
             except httpcore.ConnectError as error:
-                raise OSError(str(error)) from error
+                # anyio says "All connection attempts failed", and why only in the cause.
+                why = error.__cause__ and error.__cause__.__cause__
+                raise OSError(str(why or error)) from error
             return _Stream(inner, self._streams)
 
         try:
