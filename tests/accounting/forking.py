@@ -78,5 +78,5 @@ class Forking(Accounting):
         assert buffer.flush(100.0)
         assert buffer.report == SendReport(accepted=3)
         # Not through the buffer: its task would send what the parent is to send.
-        has_room = self.outbox.buffer._state.store.put(event)  # noqa: SLF001
+        has_room = self.outbox.buffer._queue.put(event)  # noqa: SLF001
         return _WELL if has_room else _NO_ROOM

@@ -453,7 +453,7 @@ class Outbox:
             when_full="drop",
             on_batch=self._told.append,
         )
-        file = self.buffer._state.store.file  # noqa: SLF001
+        file = self.buffer._queue.file  # noqa: SLF001
         transaction = file.transaction
 
         @contextlib.contextmanager

@@ -12,7 +12,7 @@ from inngest_rest._core.sending.outcomes import BatchOutcome, Unknown
 
 def test_a_batch_that_was_reported_as_lost_is_not_put_back() -> None:
     timing = Schedule(10, 1.0, time.monotonic)
-    store = MemoryQueue(timing, lambda: None, batch_size=10, max_pending=10)
+    store = MemoryQueue(timing, lambda: None, max_pending=10)
     store.put({"name": "a"})
     batch = store.take()
     assert batch is not None
@@ -24,9 +24,7 @@ def test_a_batch_that_was_reported_as_lost_is_not_put_back() -> None:
 
 
 def test_what_was_put_back_may_be_stored() -> None:
-    store = MemoryQueue(
-        Schedule(10, 1.0, time.monotonic), lambda: None, batch_size=10, max_pending=10
-    )
+    store = MemoryQueue(Schedule(10, 1.0, time.monotonic), lambda: None, max_pending=10)
     store.put({"name": "a"})
     first = store.take()
     assert first is not None
@@ -38,9 +36,7 @@ def test_what_was_put_back_may_be_stored() -> None:
 
 
 def test_an_event_that_is_set_aside_is_left_whatever_happened_to_later_ones() -> None:
-    store = MemoryQueue(
-        Schedule(1, 1.0, time.monotonic), lambda: None, batch_size=1, max_pending=10
-    )
+    store = MemoryQueue(Schedule(1, 1.0, time.monotonic), lambda: None, max_pending=10)
     page = InvalidResponseError("a page", method="POST", url="", status=403, body="")
     store.put({"name": "a"})
     mark = store.mark()

@@ -60,8 +60,8 @@ def opened(path: Path, clock: Clock) -> Iterator[Callable[..., Outbox]]:
     boxes: list[Outbox] = []
 
     def open_it(**options: Any) -> Outbox:
-        chosen: dict[str, Any] = {"batch_size": 3, "max_pending": 1_000, "lease": LEASE, **options}
-        schedule = Schedule(chosen["batch_size"], 1.0, clock.monotonic)
+        chosen: dict[str, Any] = {"max_pending": 1_000, "lease": LEASE, **options}
+        schedule = Schedule(chosen.pop("batch_size", 3), 1.0, clock.monotonic)
         boxes.append(Outbox(path, schedule, lambda: None, now=clock.now, **chosen))
         return boxes[-1]
 
@@ -145,7 +145,6 @@ def test_an_event_wakes_a_resting_worker_if_it_is_the_first_or_fills_a_batch(
         path,
         Schedule(3, 1.0, clock.monotonic),
         lambda: woken.append(len(rows(path))),
-        batch_size=3,
         max_pending=10,
         lease=LEASE,
         now=clock.now,
@@ -382,9 +381,7 @@ def test_a_disk_that_cannot_be_written_does_not_keep_events_from_being_sent(
 
 def test_a_full_disk_gives_a_worker_rest_when_all_events_are_sent(path: Path, clock: Clock) -> None:
     schedule = Schedule(3, 1.0, clock.monotonic)
-    box = Outbox(
-        path, schedule, lambda: None, batch_size=3, max_pending=9, lease=LEASE, now=clock.now
-    )
+    box = Outbox(path, schedule, lambda: None, max_pending=9, lease=LEASE, now=clock.now)
     fill(box, *"abcdef")
     with pragma(box, "query_only", 1):
         while (batch := box.take()) is not None:
@@ -601,9 +598,7 @@ def test_a_relative_path_stays_where_it_was(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     schedule = Schedule(3, 1.0, clock.monotonic)
-    box = Outbox(
-        "o.db", schedule, lambda: None, batch_size=3, max_pending=9, lease=LEASE, now=clock.now
-    )
+    box = Outbox("o.db", schedule, lambda: None, max_pending=9, lease=LEASE, now=clock.now)
     box.close(loses_nothing)
     monkeypatch.chdir("/")
     fill(box, "a")

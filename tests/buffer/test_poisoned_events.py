@@ -299,14 +299,14 @@ def test_what_another_process_has_sent_is_forgotten(rule: Schedule) -> None:
     assert rule.failing() == set()
 
 
-def queue_of(rule: Schedule, **options: Any) -> MemoryQueue:
-    return MemoryQueue(rule, lambda: None, max_pending=100_000, **options)
+def queue_of(rule: Schedule) -> MemoryQueue:
+    return MemoryQueue(rule, lambda: None, max_pending=100_000)
 
 
 def test_new_events_go_first_after_a_failure_and_failed_ones_after_a_success(
     clock: Clock,
 ) -> None:
-    queue = queue_of(Schedule(1, 1.0, clock.monotonic), batch_size=1)
+    queue = queue_of(Schedule(1, 1.0, clock.monotonic))
     for name in "abcd":
         queue.put({"name": name})
     sent = ""
@@ -322,7 +322,7 @@ def test_new_events_go_first_after_a_failure_and_failed_ones_after_a_success(
 
 def test_a_hundred_poisoned_events_keep_none_of_the_others(clock: Clock) -> None:
     rule = Schedule(512, 1.0, clock.monotonic)
-    queue = queue_of(rule, batch_size=512)
+    queue = queue_of(rule)
     for number in range(10_000):
         queue.put({"name": "poisoned" if number % 100 == 50 else "good"})
     accepted = requests = 0
@@ -348,12 +348,10 @@ def any_queue(
 ) -> Iterator[MemoryQueue | Outbox]:
     """Make a queue with two events that are to blame for their failure, and with nothing else."""
     rule = Schedule(2, 1.0, clock.monotonic)
-    queue: MemoryQueue | Outbox = queue_of(rule, batch_size=2)
+    queue: MemoryQueue | Outbox = queue_of(rule)
     if request.param == "file":
         path = tmp_path / "outbox.db"
-        queue = Outbox(
-            path, rule, lambda: None, batch_size=2, max_pending=9, lease=100.0, now=clock.now
-        )
+        queue = Outbox(path, rule, lambda: None, max_pending=9, lease=100.0, now=clock.now)
     for name in "abcd":
         queue.put({"name": name})
     queue.settle(lost(queue.take(), delivered=True))
@@ -405,7 +403,7 @@ def test_what_is_to_blame_is_so_after_a_lease_that_could_not_be_written(
 
 
 def test_a_queue_in_memory_reports_what_has_failed_as_lost_when_it_closes(clock: Clock) -> None:
-    queue = queue_of(Schedule(1, 1.0, clock.monotonic), batch_size=1)
+    queue = queue_of(Schedule(1, 1.0, clock.monotonic))
     for name in "abc":
         queue.put({"name": name})
     queue.settle(lost(queue.take(), delivered=True))

@@ -80,7 +80,7 @@ def test_a_pause_is_as_long_as_the_server_asked_for_up_to_an_hour(
 
 
 def in_memory(schedule: Schedule) -> MemoryQueue:
-    return MemoryQueue(schedule, lambda: None, batch_size=3, max_pending=9)
+    return MemoryQueue(schedule, lambda: None, max_pending=9)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_an_event_in_memory_wakes_a_worker_if_it_is_the_first_or_fills_a_batch(
     timing: Schedule,
 ) -> None:
     woken: list[int] = []
-    store = MemoryQueue(timing, lambda: woken.append(store.pending), batch_size=3, max_pending=100)
+    store = MemoryQueue(timing, lambda: woken.append(store.pending), max_pending=100)
     for number in range(6):
         store.put({"name": f"app/e{number}"})
     assert woken == [1, 3]
@@ -155,7 +155,7 @@ def test_a_wait_without_a_timeout_has_no_end(clock: Clock) -> None:
 
 
 def test_what_a_batch_leaves_in_memory_waits_for_its_own_age(timing: Schedule) -> None:
-    store = MemoryQueue(timing, lambda: None, batch_size=3, max_pending=100)
+    store = MemoryQueue(timing, lambda: None, max_pending=100)
     for number in range(4):
         store.put({"name": f"app/e{number}"})
     batch = store.take()

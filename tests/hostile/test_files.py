@@ -95,9 +95,7 @@ class Opened:
     def __init__(self, path: Path) -> None:
         clock = Clock()
         schedule = Schedule(2, 1.0, clock.monotonic)
-        self.box = Outbox(
-            path, schedule, lambda: None, batch_size=2, max_pending=100, lease=60.0, now=clock.now
-        )
+        self.box = Outbox(path, schedule, lambda: None, max_pending=100, lease=60.0, now=clock.now)
 
     def drain(self) -> list[str]:
         """Return the names of what was sent."""

@@ -9,16 +9,9 @@ from typing import TYPE_CHECKING, NoReturn, Self, TypeVar, TypeVarTuple
 
 from inngest_rest._core.arguments import check_seconds
 from inngest_rest._core.buffer import process_hooks
-from inngest_rest._core.buffer.bookkeeping import (
-    Buffer,
-    BufferState,
-    check_client,
-    check_options,
-)
-from inngest_rest._core.buffer.delivery import deliver
+from inngest_rest._core.buffer.buffer import Buffer, check_client, deliver
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
 from inngest_rest.aio.client import AsyncInngestClient
-from inngest_rest.buffers._pulse import Pulse
 
 if TYPE_CHECKING:
     import os
@@ -37,6 +30,46 @@ _AFTER_A_BUG = 1.0
 
 Args = TypeVarTuple("Args")
 T = TypeVar("T")
+
+
+class AsyncCondition:
+    """A condition on which tasks of one event loop wait, and that any thread may notify.
+
+    Read `count`, check the state that may have changed, then wait: no notice in between is missed.
+    """
+
+    def __init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Reset the count and forget who waits."""
+        self.count = 0
+        self._notice = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def move_to(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Serve the tasks of this event loop from now on."""
+        if loop is not self._loop:
+            self._loop, self._notice = loop, asyncio.Event()
+
+    def notify(self) -> None:
+        """Wake all that wait."""
+        self.count += 1
+        if self._loop is not None:
+            # A closed loop has nobody left who waits.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        self._notice.set()
+        self._notice = asyncio.Event()
+
+    async def wait(self, seen: int, timeout: float | None = None) -> None:
+        """Wait until `count` is no longer what was seen, or for some seconds."""
+        if self.count == seen:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._notice.wait()
 
 
 class AsyncEventBuffer(Buffer):
@@ -89,24 +122,22 @@ class AsyncEventBuffer(Buffer):
         on_batch: Callable[[BatchReport], object] | None = None,
     ) -> None:
         check_client(client, AsyncInngestClient)
-        self._session = client._session  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         self._run = client._driver.run  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        options = check_options(
-            self._session,
-            store,
+        self._changed = AsyncCondition()
+        self._worker: asyncio.Task[NoReturn] | None = None
+        self._is_stopping = False
+        super().__init__(
+            client._session,  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+            self._changed.notify,
+            store=store,
             batch_size=batch_size,
             max_age=max_age,
             max_pending=max_pending,
             when_full=when_full,
             on_batch=on_batch,
-            exit_timeout=1.0,
         )
-        self._changed = Pulse()
-        self._worker: asyncio.Task[NoReturn] | None = None
-        self._is_stopping = False
-        self._state = BufferState(self._session, options, self._changed.beat)
         self._is_in_memory = store is None
-        self._put = self._state.store.put
+        self._put = self._queue.put
         process_hooks.register(self)
 
     async def add(self, event: EventLike) -> bool:
@@ -150,19 +181,19 @@ class AsyncEventBuffer(Buffer):
         """
         seconds = None if timeout is None else check_seconds("timeout", timeout)
         self._start()
-        store = self._state.store
-        mark = await self._elsewhere(store.mark)
-        with self._state.schedule.flush_now(), suppress(TimeoutError):
+        queue = self._queue
+        mark = await self._elsewhere(queue.mark)
+        with self._schedule.flush_now(), suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                self._changed.beat()
+                self._changed.notify()
                 while True:
                     seen = self._changed.count
-                    if not await self._elsewhere(self._state.has_left, mark):
+                    if not await self._elsewhere(self._has_left, mark):
                         return True
                     if self._is_stopping:
                         break
                     await self._changed.wait(seen)
-        return not await self._elsewhere(store.has_left, mark)
+        return not await self._elsewhere(queue.has_left, mark)
 
     async def aclose(self, timeout: Seconds | None = 30.0) -> int:
         """Stop taking events, send those already added, and shut down.
@@ -177,23 +208,23 @@ class AsyncEventBuffer(Buffer):
         """
         if timeout is not None:
             check_seconds("timeout", timeout)
-        if self._state.is_closed:
+        if self._is_closed:
             return 0
-        self._state.is_closed = True
+        self._is_closed = True
         is_flushed = False
         try:
-            await self._elsewhere(self._state.store.shut)
-            self._changed.beat()
+            await self._elsewhere(self._queue.shut)
+            self._changed.notify()
             is_flushed = await self.flush(timeout)
         finally:
             if not is_flushed:
-                self._state.store.skip_lock_wait()
+                self._queue.skip_lock_wait()
             left = await self._stop()
         return left
 
     async def _stop(self) -> int:
         self._is_stopping = True
-        self._changed.beat()
+        self._changed.notify()
         process_hooks.unregister(self)
         worker = self._worker
         try:
@@ -203,7 +234,7 @@ class AsyncEventBuffer(Buffer):
                 await asyncio.wait([worker])
         finally:
             # Even if this is cancelled now: nobody else reports what is left.
-            left = await self._elsewhere(self._state.close_store)
+            left = await self._elsewhere(self._close_queue)
         return left
 
     async def dead_letters(self) -> list[SendFailure]:
@@ -214,7 +245,7 @@ class AsyncEventBuffer(Buffer):
         Raises:
             InvalidArgumentError: The buffer has no file.
         """
-        return await self._elsewhere(self._state.store.dead_letters)
+        return await self._elsewhere(self._queue.dead_letters)
 
     async def discard(self, letters: Iterable[SendFailure]) -> None:
         """Delete dead letters from the file.
@@ -225,7 +256,7 @@ class AsyncEventBuffer(Buffer):
         Raises:
             InvalidArgumentError: The buffer has no file.
         """
-        await self._elsewhere(self._state.store.discard, letters)
+        await self._elsewhere(self._queue.discard, letters)
 
     async def __aenter__(self) -> Self:
         self._start()
@@ -237,9 +268,9 @@ class AsyncEventBuffer(Buffer):
     async def _add_to_full(self, event: EventLike) -> bool:
         while True:
             seen = self._changed.count
-            self._state.check_open()
-            if self._state.options.when_full != "block":
-                return self._state.refuse()
+            self._check_open()
+            if self._when_full != "block":
+                return self._drop()
             if await self._elsewhere(self._put, event):
                 return True
             # Other processes can make room in a file, too, and cannot notify this one.
@@ -266,25 +297,25 @@ class AsyncEventBuffer(Buffer):
             except Exception:
                 logger.exception("the buffer's task failed; no event is lost, and it goes on")
                 await self._changed.wait(self._changed.count, _AFTER_A_BUG)
-            self._changed.beat()
+            self._changed.notify()
 
     async def _rest(self) -> None:
         """Wait until it is time to send."""
         while True:
             seen = self._changed.count
-            seconds = self._state.schedule.due_in()
+            seconds = self._schedule.due_in()
             if seconds == 0.0:
                 return
             await self._changed.wait(seen, seconds)
 
     async def _take(self) -> Batch | None:
-        taking = asyncio.ensure_future(self._elsewhere(self._state.take))
+        taking = asyncio.ensure_future(self._elsewhere(self._take_batch))
         try:
             return await asyncio.shield(taking)
         except asyncio.CancelledError:
             await asyncio.wait([taking])
             if taking.exception() is None and (batch := taking.result()) is not None:
-                self._state.store.put_back(batch)
+                self._queue.put_back(batch)
             raise
 
     async def _send_next(self) -> None:
@@ -297,9 +328,9 @@ class AsyncEventBuffer(Buffer):
         except BaseException as error:
             # A cancellation, a closed client, or a bug.
             if not isinstance(error, Exception):
-                self._state.store.put_back(batch)
+                self._queue.put_back(batch)
                 raise
-            await self._elsewhere(self._state.keep, batch, error)
+            await self._elsewhere(self._keep, batch, error)
             return
         settling = asyncio.ensure_future(self._settle(outcome))
         try:
@@ -310,17 +341,17 @@ class AsyncEventBuffer(Buffer):
     async def _settle(self, outcome: BatchOutcome) -> None:
         """Note what became of a batch: to its end, even when the task is cancelled."""
         try:
-            final = await self._elsewhere(self._state.settle, outcome)
+            final = await self._elsewhere(self._settle_batch, outcome)
         except Exception as error:  # noqa: BLE001 - a bug
-            await self._elsewhere(self._state.keep, outcome.batch, error)
+            await self._elsewhere(self._keep, outcome.batch, error)
         else:
-            self._state.record(final)
+            self._record(final)
 
     def at_exit(self, elapsed: float) -> None:  # noqa: ARG002 - there is no loop to send with
         """Report what is left; `process_hooks` calls it."""
         try:
-            self._state.store.shut()
-            self._state.close_store()
+            self._queue.shut()
+            self._close_queue()
         except Exception:
             logger.exception("a buffer could not be closed at exit")
 
@@ -328,4 +359,4 @@ class AsyncEventBuffer(Buffer):
         """Start empty in a child process."""
         self._changed.restart()
         self._worker = None
-        self._state.restart()
+        super().after_fork_in_child()

@@ -7,15 +7,9 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
+from inngest_rest._core.arguments import check_seconds
 from inngest_rest._core.buffer import process_hooks
-from inngest_rest._core.buffer.bookkeeping import (
-    Buffer,
-    BufferState,
-    check_client,
-    check_options,
-)
-from inngest_rest._core.buffer.delivery import deliver
-from inngest_rest._core.buffer.preloading import preload
+from inngest_rest._core.buffer.buffer import Buffer, check_client, deliver
 from inngest_rest._core.buffer.schedule import Deadline
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
 from inngest_rest.client.client import InngestClient
@@ -91,27 +85,26 @@ class EventBuffer(Buffer):
         exit_on_sigterm: bool = False,
     ) -> None:
         check_client(client, InngestClient)
-        self._session = client._session  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         driver = client._driver  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         self._run = driver.run
-        options = check_options(
-            self._session,
-            store,
-            batch_size=batch_size,
-            max_age=max_age,
-            max_pending=max_pending,
-            when_full=when_full,
-            on_batch=on_batch,
-            exit_timeout=exit_timeout,
-        )
-        preload(driver)
+        self._exit_timeout = check_seconds("exit_timeout", exit_timeout)
         # Guards the attributes below; notified after every change that a thread may wait for.
         self._changed = threading.Condition()
         self._worker: threading.Thread | None = None
         self._is_stopping = False
         self._rounds = 0
-        self._state = BufferState(self._session, options, self._wake)
-        self._put = self._state.store.put
+        process_hooks.preload(driver)
+        super().__init__(
+            client._session,  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+            self._wake,
+            store=store,
+            batch_size=batch_size,
+            max_age=max_age,
+            max_pending=max_pending,
+            when_full=when_full,
+            on_batch=on_batch,
+        )
+        self._put = self._queue.put
         if exit_on_sigterm:
             process_hooks.exit_on_sigterm()
         process_hooks.register(self)
@@ -152,17 +145,17 @@ class EventBuffer(Buffer):
             Whether all of them were accepted or rejected; False if some are still waiting.
         """
         deadline = Deadline(timeout, self._session.clock)
-        store = self._state.store
-        mark = store.mark()
-        with self._state.schedule.flush_now():
+        queue = self._queue
+        mark = queue.mark()
+        with self._schedule.flush_now():
             self._wake()
             if self._worker is None:
                 self._work_here(mark, deadline)
             with self._changed:
-                while self._state.has_left(mark):
+                while self._has_left(mark):
                     left = deadline.left()
                     if self._is_worker() or self._is_stopping or left == 0.0:
-                        return not store.has_left(mark)
+                        return not queue.has_left(mark)
                     self._changed.wait(left)
         return True
 
@@ -179,13 +172,13 @@ class EventBuffer(Buffer):
         """
         deadline = Deadline(timeout, self._session.clock)
         with self._changed:
-            if self._state.is_closed:
+            if self._is_closed:
                 return 0
-            self._state.is_closed = True
+            self._is_closed = True
             self._changed.notify_all()
         is_flushed = False
         try:
-            self._state.store.shut()
+            self._queue.shut()
             is_flushed = self.flush(timeout)
         except Exception:
             raise
@@ -195,7 +188,7 @@ class EventBuffer(Buffer):
             raise
         finally:
             if not is_flushed:
-                self._state.store.skip_lock_wait()
+                self._queue.skip_lock_wait()
             left = self._stop(deadline)
         return left
 
@@ -210,7 +203,7 @@ class EventBuffer(Buffer):
                 worker.join(deadline.left())
         finally:
             # Even if this is interrupted now: nobody else reports what is left.
-            left = self._state.close_store()
+            left = self._close_queue()
         return left
 
     def dead_letters(self) -> list[SendFailure]:
@@ -221,7 +214,7 @@ class EventBuffer(Buffer):
         Raises:
             InvalidArgumentError: The buffer has no file.
         """
-        return self._state.store.dead_letters()
+        return self._queue.dead_letters()
 
     def discard(self, letters: Iterable[SendFailure]) -> None:
         """Delete dead letters from the file.
@@ -232,7 +225,7 @@ class EventBuffer(Buffer):
         Raises:
             InvalidArgumentError: The buffer has no file.
         """
-        self._state.store.discard(letters)
+        self._queue.discard(letters)
 
     def __enter__(self) -> Self:
         return self
@@ -244,19 +237,15 @@ class EventBuffer(Buffer):
         self._wake()
         while True:
             rounds = self._rounds
-            self._state.check_open()
+            self._check_open()
             # The thread that makes room must not wait for room; without a thread, nobody may.
-            if (
-                self._state.options.when_full != "block"
-                or self._worker is None
-                or self._is_worker()
-            ):
-                return self._state.refuse()
+            if self._when_full != "block" or self._worker is None or self._is_worker():
+                return self._drop()
             if self._put(event):
                 return True
             with self._changed:
                 # Other processes can make room in a file, too, and cannot notify this one.
-                if self._rounds == rounds and not self._state.is_closed:
+                if self._rounds == rounds and not self._is_closed:
                     self._changed.wait(1.0)
 
     def _wake(self) -> None:
@@ -292,8 +281,8 @@ class EventBuffer(Buffer):
 
     def _work_here(self, mark: int, deadline: Deadline) -> None:
         """Send in the calling thread, when no worker could be started."""
-        while self._state.store.has_left(mark) and (left := deadline.left()) != 0.0:
-            pause = self._state.schedule.due_in()
+        while self._queue.has_left(mark) and (left := deadline.left()) != 0.0:
+            pause = self._schedule.due_in()
             if not pause:
                 self._send_next()
             else:
@@ -304,7 +293,7 @@ class EventBuffer(Buffer):
         """Wait until it is time to send; return False when the buffer stops."""
         with self._changed:
             while not self._is_stopping:
-                seconds = self._state.schedule.due_in()
+                seconds = self._schedule.due_in()
                 if seconds == 0.0:
                     return True
                 self._changed.wait(seconds)
@@ -312,23 +301,23 @@ class EventBuffer(Buffer):
 
     def _send_next(self) -> None:
         """Send a batch, if there is one; whatever happens, no event of it is lost."""
-        batch = self._state.take()
+        batch = self._take_batch()
         if batch is None:
             return
         try:
-            final = self._state.settle(self._run(deliver(self._session, batch)))
+            final = self._settle_batch(self._run(deliver(self._session, batch)))
         except BaseException as error:
             # A closed client, an interrupt, or a bug.
-            self._state.keep(batch, error)
+            self._keep(batch, error)
             if not isinstance(error, Exception):
                 raise
         else:
-            self._state.record(final)
+            self._record(final)
 
     def at_exit(self, elapsed: float) -> None:
         """Close within the exit timeout; `process_hooks` calls it."""
         try:
-            self.close(max(self._state.options.exit_timeout - elapsed, 0.001))
+            self.close(max(self._exit_timeout - elapsed, 0.001))
         except Exception:
             logger.exception("a buffer could not be closed at exit")
 
@@ -336,4 +325,4 @@ class EventBuffer(Buffer):
         """Start empty in a child process; its thread starts with the first event."""
         self._changed = threading.Condition()
         self._worker = None
-        self._state.restart()
+        super().after_fork_in_child()

@@ -107,7 +107,7 @@ class Outbox(Queue):
             self.file.retire()
             raise
         if has_backlog:  # left by an earlier process
-            schedule.added(self._batch_size)
+            schedule.added(self._schedule.batch_size)
 
     def _start(self) -> None:
         super()._start()
@@ -211,7 +211,7 @@ class Outbox(Queue):
                 break
         with closing(db.execute(_BEHIND, {**self._free(), "last": last})) as rows:
             behind = (seq for (seq,) in rows if seq not in skipped)
-            left = sum(1 for _ in islice(behind, self._batch_size))
+            left = sum(1 for _ in islice(behind, self._schedule.batch_size))
         return batch, left, is_full
 
     def _free(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Registry of open buffers and files, for the atexit and fork hooks.
+"""What a process that forks or exits does with its open buffers and files.
 
 Importing this module installs the hooks; only buffers do.
 """
@@ -10,10 +10,24 @@ import os
 import signal
 import sys
 import threading
-from typing import NoReturn, Protocol
+from contextlib import suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from inngest_rest._core.arguments import invalid
 from inngest_rest._core.clock import SYSTEM_CLOCK
+
+if TYPE_CHECKING:
+    from inngest_rest._core.drivers.blocking import Driver
+
+_MODULES = (
+    "inngest_rest._core.sending.receipts",
+    "inngest_rest._core.drivers.blocking_transport",
+    # Python, httpx and httpcore import these when they first look up a host, connect and respond.
+    "encodings.idna",
+    "certifi",
+    "httpcore",
+)
 
 
 class OpenBuffer(Protocol):
@@ -57,6 +71,19 @@ def register_file(file: OpenFile) -> None:
 def unregister_file(file: OpenFile) -> None:
     """Stop calling its hooks."""
     _files.pop(file, None)
+
+
+def preload(driver: Driver) -> None:
+    """Load what the first request of a buffer needs, before the buffer has a thread.
+
+    A child that is forked while a thread imports a module can never import it itself: the module
+    stays half made there, or locked. So do locks of OpenSSL, if a thread loads certificates at that
+    moment.
+    """
+    for name in _MODULES:
+        with suppress(ImportError):  # of a release of httpx that does without
+            import_module(name)
+    driver.prepare("event")
 
 
 def exit_on_sigterm() -> None:

@@ -12,12 +12,20 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest._core.buffer.delivery import may_be_about_the_events
 from inngest_rest._core.event_names import check_name
 from inngest_rest._core.sending.batching import DEFAULT_BYTES, Batch, batches_of_events
 from inngest_rest._core.sending.outcomes import BatchOutcome
 from inngest_rest._visible import shown
-from inngest_rest.errors import ApiError, InngestError, InvalidArgumentError, InvalidEventError
+from inngest_rest.errors import (
+    ApiError,
+    AuthenticationError,
+    InngestError,
+    InvalidArgumentError,
+    InvalidEventError,
+    InvalidResponseError,
+    RateLimitError,
+    TransportError,
+)
 from inngest_rest.event import Event, EventLike
 from inngest_rest.reports import SendFailure
 
@@ -30,13 +38,25 @@ if TYPE_CHECKING:
 logger = logging.getLogger("inngest_rest")
 
 
+def _may_be_about_the_events(cause: InngestError | None) -> bool:
+    """Return whether a request may have failed because of what was in it."""
+    match cause:
+        case RateLimitError() | AuthenticationError():
+            return False
+        case ApiError():
+            return cause.status != 503
+        case TransportError():
+            return cause.delivered
+        case _:
+            return isinstance(cause, InvalidResponseError)
+
+
 class Queue(ABC):
     """A bounded queue of events. Any thread may call it; one batch is being sent at a time.
 
     Args:
         schedule: Decides what goes out, and is notified of events that come and go.
         wake: Called, outside the locks, to wake a resting worker.
-        batch_size: Maximum number of events per batch.
         max_pending: Maximum number of events that wait or are being sent.
         convention: The check of the events' names, if there is one.
     """
@@ -46,13 +66,11 @@ class Queue(ABC):
         schedule: Schedule,
         wake: Callable[[], None],
         *,
-        batch_size: int,
         max_pending: int,
         convention: NameConvention | None = None,
     ) -> None:
         self._schedule = schedule
         self._wake = wake
-        self._batch_size = batch_size
         self._max_pending = max_pending
         self._convention = convention
         self._start()
@@ -87,7 +105,7 @@ class Queue(ABC):
         """Remove events that were accepted or rejected, and keep the rest to be sent again.
 
         Returns:
-            the final outcomes; None if the queue was closed in the meantime.
+            The final outcomes; None if the queue was closed in the meantime.
         """
         with self._taking:
             if outcome.batch is not self._taken:
@@ -100,14 +118,12 @@ class Queue(ABC):
 
     def _note(self, outcome: BatchOutcome) -> None:
         """Note how a request ended: when to send what is left of it, and when all others."""
-        done, rest = (
-            outcome.batch.positions[: outcome.known],
-            outcome.batch.positions[outcome.known :],
-        )
+        positions, known = outcome.batch.positions, outcome.known
+        done, rest = positions[:known], positions[known:]
         self._schedule.forget(done)
         if not rest:
             self._schedule.succeeded()
-        elif may_be_about_the_events(outcome.cause) and self._schedule.failed_on(rest):
+        elif _may_be_about_the_events(outcome.cause) and self._schedule.failed_on(rest):
             logger.warning(
                 "%d events fail while others are accepted; they are kept and tried again: %s",
                 len(rest),
@@ -285,7 +301,7 @@ class MemoryQueue(Queue):
         return batch
 
     def _encode_next(self) -> None:
-        count = min(len(self._events), self._batch_size)
+        count = min(len(self._events), self._schedule.batch_size)
         self._ready += self._encode([self._events.popleft() for _ in range(count)])
 
     def _encode(self, chunk: Sequence[EventLike]) -> Iterator[Batch]:

@@ -63,6 +63,7 @@ class Schedule:
     Attributes:
         lock: Held by each method but `count_one`; hold it to do several things at once.
         clock: Returns monotonic seconds.
+        batch_size: Maximum number of events per batch.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Schedule:
         *,
         poll: float | None = None,
     ) -> None:
-        self._batch_size = batch_size
+        self.batch_size = batch_size
         self._max_age = max_age
         self.clock = clock
         self._poll = poll
@@ -108,7 +109,7 @@ class Schedule:
             if before == 0:
                 self._since = self.clock()
             self._waiting = after = before + count
-            return before == 0 or before < self._batch_size <= after
+            return before == 0 or before < self.batch_size <= after
 
     def count_one(self) -> bool:
         """Do what `added` does, for a caller that holds the lock: taking it again costs time."""
@@ -116,7 +117,7 @@ class Schedule:
         if waiting == 1:
             self._since = self.clock()
         self._waiting = waiting
-        return waiting == 1 or waiting == self._batch_size  # noqa: PLR1714 - a set takes longer
+        return waiting == 1 or waiting == self.batch_size  # noqa: PLR1714 - a set takes longer
 
     def took(self, left: int, *, is_full: bool = False) -> None:
         """Note that a batch was taken, and how many new events still wait.
@@ -150,7 +151,7 @@ class Schedule:
     @property
     def most(self) -> int:
         """How many events the next batch may have at most."""
-        return 1 if self._in_a_row >= _ENOUGH else self._batch_size
+        return 1 if self._in_a_row >= _ENOUGH else self.batch_size
 
     def failing(self) -> set[int]:
         """Return the numbers of the events that have failed and are to be sent again."""
@@ -176,7 +177,7 @@ class Schedule:
             if not due or max(self._rest_until, self._yield_until) > now:
                 return []
             fewest = min(due.values())
-            size = min(self.most, max(self._batch_size >> fewest, 1))
+            size = min(self.most, max(self.batch_size >> fewest, 1))
             return list(islice((seq for seq, each in due.items() if each == fewest), size))
 
     def forget(self, seqs: Iterable[int]) -> None:
@@ -228,10 +229,10 @@ class Schedule:
             failures, due = 1 + max(it.failures if it else 0 for it in was), now
             if are_to_blame:
                 # As if they had been halved until they were so few.
-                failures = max(failures, (self._batch_size // len(seqs)).bit_length())
+                failures = max(failures, (self.batch_size // len(seqs)).bit_length())
                 self._rest_until = now + _pause(self._in_a_row - _ENOUGH)
                 if len(seqs) == 1:  # until then, it is halving that helps the others
-                    due += _pause(failures - self._batch_size.bit_length() + 1)
+                    due += _pause(failures - self.batch_size.bit_length() + 1)
                     self._yield_until = now + min(now - self._taken_at, _LONGEST_PAUSE)
             for seq, it in zip(seqs, was, strict=True):
                 self._failed[seq] = _Failed(failures, it.since if it else self._accepted, due)
@@ -246,7 +247,7 @@ class Schedule:
                 due = min(each.due for each in self._failed.values())
                 times.append(max(due, self._rest_until, self._yield_until))
             if self._waiting:
-                is_full = self._flushes or self._waiting >= self._batch_size
+                is_full = self._flushes or self._waiting >= self.batch_size
                 times.append(now if is_full else self._since + self._max_age)
             elif self._poll is not None:
                 times.append(self._since + self._poll)

@@ -1,0 +1,261 @@
+"""What both event buffers share: a queue, a schedule, the running report, and the plan of sending.
+
+Nothing here sends or waits; the two buffers do that, in a thread or a task.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, cast, get_args
+
+from inngest_rest._core.arguments import (
+    check_callable,
+    check_count,
+    check_path,
+    check_seconds,
+    invalid,
+)
+from inngest_rest._core.buffer.queue import MemoryQueue, Queue
+from inngest_rest._core.buffer.schedule import Schedule
+from inngest_rest._core.json_text import decode
+from inngest_rest._core.sending.batching import MAX_EVENTS
+from inngest_rest._core.sending.outcomes import BatchOutcome, Rejected, Unknown
+from inngest_rest._core.sending.send import send_batch
+from inngest_rest._visible import shown
+from inngest_rest.errors import ApiError, BufferFullError, ClosedError, InvalidResponseError
+from inngest_rest.reports import SendReport
+from inngest_rest.typing import WhenFull
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
+    from inngest_rest._core.sending.batching import Batch
+    from inngest_rest.errors import InngestError
+    from inngest_rest.reports import BatchReport
+    from inngest_rest.typing import Seconds
+
+logger = logging.getLogger("inngest_rest")
+
+# Seconds after which an idle outbox looks for events that other processes left.
+_POLL = 30.0
+
+# Only these are about the request itself. Another, such as a proxy's 404 or 402, may pass.
+_ABOUT_THE_REQUEST = frozenset({400, 409, 413, 414, 415, 422, 431})
+
+
+def deliver(session: Session, batch: Batch) -> Plan[BatchOutcome]:
+    """Send a batch, or its halves if the server rejects it as a whole (mostly 413)."""
+    outcome = yield from send_batch(session, batch)
+    if not _is_about_the_request(outcome.cause):
+        return outcome
+    known, left = outcome.each[: outcome.known], len(outcome.each) - outcome.known
+    if left == 1:
+        reason = str(outcome.cause)
+        if isinstance(outcome.cause, InvalidResponseError):
+            reason = f"refused without a receipt: {outcome.cause.body}"
+        if batch.may_be_stored:
+            reason += "; an earlier request may have stored it"
+        return BatchOutcome(batch, [*known, Rejected(reason, may_be_stored=batch.may_be_stored)])
+    middle = outcome.known + left // 2
+    front = yield from deliver(session, batch.part(outcome.known, middle))
+    if front.cause is not None:
+        untried = [Unknown(f"not tried after: {front.cause}")] * (len(outcome.each) - middle)
+        return BatchOutcome(batch, [*known, *front.each, *untried], front.cause)
+    back = yield from deliver(session, batch.part(middle))
+    return BatchOutcome(batch, [*known, *front.each, *back.each], back.cause)
+
+
+def _is_about_the_request(cause: InngestError | None) -> bool:
+    if isinstance(cause, InvalidResponseError):
+        # A proxy's page says nothing about the events, as little as a receipt that is wrong.
+        return cause.status == 400 and _is_error_without_receipt(cause)
+    return (
+        isinstance(cause, ApiError)
+        and cause.status in _ABOUT_THE_REQUEST
+        and not cause.may_have_taken_effect
+    )
+
+
+def _is_error_without_receipt(cause: InvalidResponseError) -> bool:
+    try:
+        read: object = decode(cause.response.body) if cause.response else None
+    except ValueError:
+        return False
+    body = cast("dict[str, object]", read) if isinstance(read, dict) else {}
+    return ("error" in body or "errors" in body) and not body.get("ids")
+
+
+def check_client(client: object, kind: type[object]) -> None:
+    """Check that a buffer was given the client of its own kind."""
+    if not isinstance(client, kind):
+        raise invalid(
+            "client",
+            f"must be an {kind.__name__}, not {type(client).__name__}; EventBuffer takes an "
+            "InngestClient, AsyncEventBuffer an AsyncInngestClient",
+        )
+
+
+class Buffer:
+    """The state of a buffer.
+
+    Args:
+        session: Its clock and settings apply.
+        wake: Wakes a resting worker; called from any thread.
+        options: As of the two buffers.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        wake: Callable[[], None],
+        *,
+        store: str | os.PathLike[str] | None,
+        batch_size: int,
+        max_age: Seconds,
+        max_pending: int,
+        when_full: WhenFull,
+        on_batch: Callable[[BatchReport], object] | None,
+    ) -> None:
+        if store is not None:
+            check_path("store", store)
+        check_count("batch_size", batch_size, at_most=MAX_EVENTS)
+        check_count("max_pending", max_pending)
+        if when_full not in get_args(WhenFull):
+            raise invalid("when_full", f"must be block, raise or drop, not {shown(when_full)}")
+        check_callable("on_batch", on_batch)
+        age = check_seconds("max_age", max_age)
+        _ = session.event_key
+        self._session = session
+        self._path = store
+        self._max_pending = max_pending
+        self._when_full = when_full
+        self._on_batch = on_batch
+        self._is_closed = False
+        self._forget()
+        poll = None if store is None else _POLL
+        self._schedule = Schedule(batch_size, age, session.clock.monotonic, poll=poll)
+        self._queue = self._open(wake)
+
+    def _open(self, wake: Callable[[], None]) -> Queue:
+        session, schedule, most = self._session, self._schedule, self._max_pending
+        if self._path is None:
+            return MemoryQueue(schedule, wake, max_pending=most, convention=session.name_convention)
+        from inngest_rest._core.buffer.outbox import Outbox  # noqa: PLC0415 - loads sqlite3
+
+        return Outbox(
+            self._path,
+            schedule,
+            wake,
+            # As long as a request may take, including its retries.
+            lease=session.settings.retry.total + session.settings.timeout,
+            now=session.clock.now,
+            max_pending=most,
+            convention=session.name_convention,
+        )
+
+    def _forget(self) -> None:
+        self._lock = threading.Lock()
+        self._is_settling = False
+        self._report = SendReport()
+        self._dropped = 0
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "_queue"):  # in a crash report, if the constructor raised
+            return f"{type(self).__name__}(<not initialized>)"
+        url, path = self._session.settings.event_url, self._path
+        return f"{type(self).__name__}({url!r}, {path and str(path)!r})"
+
+    @property
+    def report(self) -> SendReport:
+        """The final outcomes so far: counts, and the first 1,000 failures."""
+        return self._report
+
+    @property
+    def dropped(self) -> int:
+        """How many events were dropped for lack of room."""
+        return self._dropped
+
+    @property
+    def pending(self) -> int:
+        """How many events wait or are being sent; in a file, from all processes together."""
+        return self._queue.pending
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise ClosedError("this buffer is closed; make a new one")
+
+    def _drop(self) -> bool:
+        """Drop an event for lack of room, or raise, as `when_full` says."""
+        if self._when_full != "drop":
+            raise BufferFullError(
+                f"{self._max_pending:,} events are waiting and the buffer takes no more; "
+                "this one was not taken"
+            )
+        with self._lock:
+            self._dropped += 1
+            dropped = self._dropped
+        if dropped == 10 ** (len(str(dropped)) - 1):
+            logger.warning("the buffer is full: %d events dropped so far", dropped)
+        return False
+
+    def _take_batch(self) -> Batch | None:
+        """Return the batch that goes out next; None if there is none, or after an error."""
+        try:
+            return self._queue.take()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may work
+            logger.warning("%s; trying again in %.0f s", error, self._schedule.failed())
+            self._schedule.added()
+            return None
+
+    def _settle_batch(self, outcome: BatchOutcome) -> BatchOutcome | None:
+        """Remove final events from the queue and return their outcomes; the rest is sent again.
+
+        The caller then calls `_record` with it, or `_keep` if this raises.
+        """
+        self._is_settling = True
+        return self._queue.settle(outcome)
+
+    def _keep(self, batch: Batch, error: BaseException) -> None:
+        """Keep a batch after an error that no plan expects."""
+        self._is_settling = False
+        self._queue.put_back(batch)
+        self._queue.pause(len(batch.positions), error)
+
+    def _has_left(self, mark: int) -> bool:
+        """Return whether any event before the mark is not final, or not in the report yet."""
+        # In this order: a batch that leaves the queue in between is still being settled.
+        return self._queue.has_left(mark) or self._is_settling
+
+    def _record(self, outcome: BatchOutcome | None) -> None:
+        """Add final outcomes, if there are any, to the report, and call `on_batch`."""
+        try:
+            if outcome is None or not (outcome.each or outcome.batch.refused):
+                return
+            with self._lock:
+                self._report += outcome.report
+            if rejections := outcome.rejections():
+                total = len(outcome.each) + len(outcome.batch.refused)
+                reason = rejections[0][1]
+                logger.warning(
+                    "%d of %d events rejected, the first: %s", len(rejections), total, reason
+                )
+            if self._on_batch is not None:
+                try:
+                    self._on_batch(outcome.batch_report())
+                except Exception:
+                    logger.exception("on_batch failed; the buffer goes on")
+        finally:
+            self._is_settling = False
+
+    def _close_queue(self) -> int:
+        """Report the events that are left when the buffer closes, and return their number."""
+        return self._queue.close(self._record)
+
+    def after_fork_in_child(self) -> None:
+        """Start empty in a child process."""
+        self._forget()
+        self._queue.restart()
