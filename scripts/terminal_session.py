@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.text import Text
 
 from inngest_rest import InngestClient
-from inngest_rest.cli import execution
-from inngest_rest.cli.app import run
+from inngest_rest._programs.command import execute
+from inngest_rest._programs.command.program import run
 from inngest_rest.testing import Behaviour, EventDict, MockServer, completes, fails, sleeps
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def play() -> list[tuple[str, str]]:
     shown: list[tuple[str, str]] = []
     with (
         mock.patch.dict(os.environ, environment, clear=True),
-        mock.patch.object(execution, "InngestClient", client),
+        mock.patch.object(execute, "InngestClient", client),
     ):
         for command in SESSION:
             failed = [each.id for each in server.runs if each.status == "failed"]

@@ -290,13 +290,11 @@ MODULES_OF_A_CLIENT = [*GROUPS, "client", "paginator", "watcher"]
 OF_CLIENTS = [
     f"inngest_rest.{it}.{name}" for it in ("aio", "client") for name in MODULES_OF_A_CLIENT
 ] + ["inngest_rest.buffers.asynchronous", "inngest_rest.buffers.blocking"]
-# Parts of the command and of the MCP server: programs, whose modules nobody is to import.
-OF_PROGRAMS = re.compile(r"inngest_rest\.(cli|mcp|operations)\b")
 
 
 def test_each_module_that_is_not_public_has_a_leading_underscore_in_its_path() -> None:
     modules = [each.name for each in pkgutil.walk_packages([str(PACKAGE)], "inngest_rest.")]
-    public = [it for it in modules if "._" not in it and not OF_PROGRAMS.match(it)]
+    public = [it for it in modules if "._" not in it]
     assert public == sorted([*PUBLIC, *OF_CLIENTS])
     generated = [each.name for each in pkgutil.iter_modules(inngest_rest_api.__path__)]
     assert generated == ["api", "client", "errors", "models", "types"]
@@ -325,6 +323,6 @@ def test_one_module_reads_the_environment_and_one_knows_how_to_sleep() -> None:
         if re.search(r"\b(time|asyncio)\.sleep\((?!0\))", text):
             sleeps.add(str(Path(where).parent))
     # Of the command: the format of answers, and where a host of agents keeps its settings.
-    of_command = {"cli/options.py", "cli/skill_files.py"}
+    of_command = {f"_programs/command/{it}.py" for it in ("options", "program", "skill")}
     assert reads <= {"_core/calls/settings.py", *of_command}
     assert sleeps == {"_core"}

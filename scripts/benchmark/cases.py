@@ -459,7 +459,7 @@ case("import inngest_rest")(importing("from inngest_rest import InngestClient, E
 def command(*words: str) -> Case:
     return importing(f"""\
 import sys
-from inngest_rest.cli import main
+from inngest_rest._programs.command import main
 sys.argv = ["inngest-rest", *{words!r}]
 try:
     main()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest.cli import app, execution
+from inngest_rest._programs.command import execute, program
 from inngest_rest.testing import MockServer, completes, fails, sleeps
 from tests.support.command import Ran, Run
 
@@ -38,9 +38,7 @@ def run(
     mock: MockServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Run:
     """Run a command; standard input is text that is no terminal."""
-    monkeypatch.setattr(
-        execution, "InngestClient", partial(InngestClient, transport=mock.transport)
-    )
+    monkeypatch.setattr(execute, "InngestClient", partial(InngestClient, transport=mock.transport))
     monkeypatch.setenv("INNGEST_DEV", "1")
     monkeypatch.setenv("COLUMNS", "100")
 
@@ -50,7 +48,7 @@ def run(
             data = stdin.encode("utf-8", "surrogateescape")
             given = io.TextIOWrapper(io.BufferedReader(io.BytesIO(data)), "utf-8")
         monkeypatch.setattr(sys, "stdin", given)
-        status = app.run(tokens)
+        status = program.run(tokens)
         return Ran(status, *capsys.readouterr())
 
     return run

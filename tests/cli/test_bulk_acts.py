@@ -11,10 +11,9 @@ import pytest
 from attrs import evolve
 
 from inngest_rest import ActionOutcome, ActionReport, ActionRow
-from inngest_rest.cli import acting
-from inngest_rest.cli.report_file import ReportFile
-from inngest_rest.cli.talk import Talk
-from inngest_rest.operations import bulk
+from inngest_rest._programs import bulk
+from inngest_rest._programs.command.bulk import ReportFile
+from inngest_rest._programs.command.streams import Stderr
 from inngest_rest.testing import MockServer, answers
 from tests.support.command import Run, send
 
@@ -64,7 +63,7 @@ def test_an_answer_in_json_instead_of_ids_is_refused_with_what_prints_ids(
     error = ran.answer["error"]
     assert (ran.status, error["field"]) == (2, "ids")
     assert error["message"] == "ids[0] is malformed: '{\"ok\":' is not the id of a run"
-    assert "-o id" in error["hint"]
+    assert "`runs list`" in error["hint"]
     assert len(mock.requests) == before
 
 
@@ -115,8 +114,8 @@ def test_json_means_no_yes_even_on_a_terminal(
     run: Run, mock: MockServer, client: InngestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send(client, mock, "open")
-    monkeypatch.setattr(Talk, "can_ask", True)
-    monkeypatch.setattr(Talk, "ask", lambda *_: pytest.fail("asked"))
+    monkeypatch.setattr(Stderr, "can_ask", True)
+    monkeypatch.setattr(Stderr, "ask", lambda *_: pytest.fail("asked"))
     assert run("runs", "cancel", "--app", "shop", "-o", "json").status == 9
     assert not writes(mock)
 
@@ -247,7 +246,7 @@ def test_ctrl_c_reports_what_was_done_and_keeps_it(
 
         return carry_out(*args, on_result=on_row, **kwargs)
 
-    monkeypatch.setattr(acting, "carry_out", interrupted)
+    monkeypatch.setattr(bulk, "carry_out", interrupted)
     ran = run("runs", "cancel", *ids, "--report", "r.json")
     assert ran.status == 130
     assert "interrupted; so far runs.cancel: " in ran.answer["error"]["message"]
@@ -255,7 +254,7 @@ def test_ctrl_c_reports_what_was_done_and_keeps_it(
     assert [row["outcome"] for row in rows[:2]] == ["done", "done"]
     kept = json.loads((folder / "r.json").read_text())["rows"]
     assert kept == rows
-    monkeypatch.setattr(acting, "carry_out", carry_out)
+    monkeypatch.setattr(bulk, "carry_out", carry_out)
     assert run("runs", "cancel", *ids, "--report", "r.json").status == 0
     assert running(mock) == 0
 

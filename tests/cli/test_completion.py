@@ -37,7 +37,7 @@ def in_bash(script: Path, lines: list[list[str]]) -> list[set[str]]:
     for words in lines:
         asked += [
             f"COMP_WORDS=(inngest-rest {' '.join(words)}); COMP_CWORD={len(words)}",
-            '_inngest_rest; echo "${COMPREPLY[@]}"',
+            '_shtab_inngest_rest; echo "${COMPREPLY[@]}"',
         ]
     return [set(line.split()) for line in output_of("bash", "--norc", "-c", "\n".join(asked))]
 
@@ -62,7 +62,7 @@ def output_of(*command: str, cwd: Path | None = None) -> list[str]:
 def in_zsh(script: Path, lines: list[list[str]]) -> list[set[str]]:
     """Type each line and a tab into a shell, and see what becomes of the last word."""
     folder = script.parent
-    shutil.copy(script, folder / "_cyclopts_inngest-rest")
+    shutil.copy(script, folder / "_inngest-rest")
     (folder / ".zshrc").write_text(
         f'fpath=("{folder}" $fpath); PS1="ready> "; unsetopt PROMPT_SP\n'
         f'autoload -Uz compinit; compinit -u -d "{folder}/dump"\n'
@@ -117,4 +117,4 @@ def test_the_shell_completes_commands_options_and_values(
 def test_another_shell_is_a_mistake_that_lists_those_there_are(run: Run) -> None:
     ran = run("completion", "powershel")
     assert ran.status == 2
-    assert '"bash", "zsh", "fish"' in ran.answer["error"]["message"]
+    assert "bash, zsh, fish" in ran.answer["error"]["message"]

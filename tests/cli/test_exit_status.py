@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from inngest_rest.cli import execution
-from inngest_rest.operations import schemas
-from inngest_rest.operations.problems import EXIT_STATUS
+from inngest_rest._programs import schemas
+from inngest_rest._programs.command import execute
+from inngest_rest._programs.envelope import EXIT_STATUS
 from inngest_rest.testing import MockServer, answers, drops
 from tests.support.command import Run, send
 
@@ -28,7 +28,7 @@ def test_1_for_an_error_of_this_program(run: Run, monkeypatch: pytest.MonkeyPatc
     def break_down(*_: object) -> None:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr(execution, "client_of", break_down)
+    monkeypatch.setattr(execute, "client_of", break_down)
     ran = run("runs", "list")
     assert ran.status == 1
     assert ran.answer["error"]["message"] == "ZeroDivisionError: division by zero"
@@ -143,7 +143,7 @@ def test_130_if_it_is_interrupted(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(execution, "client_of", interrupt)
+    monkeypatch.setattr(execute, "client_of", interrupt)
     ran = run("runs", "list")
     assert ran.status == 130
     assert ran.answer["error"]["code"] == "interrupted"

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest.cli import shape
-from inngest_rest.cli.output import Output
-from inngest_rest.operations import bounds, table
+from inngest_rest._programs import bounds
+from inngest_rest._programs.command import options
+from inngest_rest._programs.command.streams import Output
+from inngest_rest._programs.results import record_class
+from inngest_rest._table import commands
 from inngest_rest.testing import MockServer, answers
 from tests.support.command import Run, send
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from inngest_rest import InngestClient
+    from inngest_rest._table import Row
 
 HOSTILE = "a\x1b[31m\x9b\u202eb\u200bc\ufe0f[red]\U000e0041"
 
@@ -30,7 +33,9 @@ def test_json_is_one_envelope_with_where_it_goes_on_and_what_strangers_wrote(
     answer = ran.answer
     assert [it["id"] for it in answer["data"]["items"]] == ids[:2]
     assert answer["page"]["count"] == 2
-    assert answer["untrusted"] == list(table.find("runs.list").untrusted_paths)
+    assert answer["untrusted"] == [
+        f"data.items[].{name}" for name in ("app_id", "function_id", "cron", "output", "error")
+    ]
     assert (answer["ok"], answer["command"], answer["error"]) == (True, "runs.list", None)
     following = run("runs", "list", "--limit", "2", "--cursor", answer["page"]["next"]).answer
     assert [it["id"] for it in following["data"]["items"]] == ids[2:]
@@ -152,7 +157,10 @@ def test_fields_are_those_asked_for_in_that_order(
 def test_an_unknown_field_lists_those_that_there_are_and_the_nearest(run: Run) -> None:
     ran = run("runs", "list", "--fields", "id,statsu")
     assert (ran.status, ran.answer["error"]["field"]) == (2, "fields")
-    assert "'statsu', did you mean status? valid are id, status," in ran.answer["error"]["message"]
+    assert (
+        "'statsu'; did you mean 'status'? Valid values: id, status,"
+        in ran.answer["error"]["message"]
+    )
 
 
 def test_a_diagnosis_has_no_ids_to_print(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,9 +171,9 @@ def test_a_diagnosis_has_no_ids_to_print(run: Run, monkeypatch: pytest.MonkeyPat
     assert run("doctor").answer["command"] == "doctor"
 
 
-@pytest.mark.parametrize("name", [each.name for each in table.every()])
-def test_each_result_has_fields_to_choose_from(name: str) -> None:
-    assert shape.field_names(table.find(name).result)
+@pytest.mark.parametrize("row", commands(), ids=lambda it: it.command)
+def test_each_result_has_fields_to_choose_from(row: Row) -> None:
+    assert options.field_names(record_class(row))
 
 
 def test_text_that_is_too_long_is_cut_and_the_paths_are_named(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from pathlib import Path
@@ -10,41 +9,47 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest.cli import groups
-from inngest_rest.operations import table
-from inngest_rest.operations.problems import EXIT_STATUS, MEANING, Code
+from inngest_rest._programs.command.options import command_line
+from inngest_rest._programs.command.parser import GROUPS, LOCAL
+from inngest_rest._programs.envelope import EXIT_STATUS, MEANING, Code
+from inngest_rest._table import commands
 from inngest_rest.testing import MockServer, completes, waits_for
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from inngest_rest import InngestClient
+    from inngest_rest._table import Row
     from tests.support.command import Run
 
-OPERATIONS = {each.name: each for each in table.every()}
-EXAMPLES = [(name, example) for name, each in OPERATIONS.items() for example in each.examples]
+ROWS = {row.command: row for row in commands()}
+EXAMPLES = [(row, example) for row in commands() for example in row.examples]
 
 # The ids in examples are of nothing.
 _ID = r"\b01K9\w+|\b0d4a3f9e[-\w]+"
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_each_command_has_an_example_and_the_exit_statuses_in_its_help(
-    name: str, run: Run, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("row", commands(), ids=lambda it: it.command)
+def test_each_command_has_its_examples_and_the_exit_statuses_in_its_help(
+    row: Row, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    ran = run(*row.words, "--help")
+    assert ran.status == 0
+    assert all(command_line(row, example) in ran.out for example in row.examples)
+    assert all(f"{EXIT_STATUS[code]} {code.replace('_', ' ')}" in ran.out for code in Code)
+    assert row.summary in ran.out
+
+
+def test_the_help_of_all_lists_the_commands_and_what_each_exit_status_means(
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    operation = OPERATIONS[name]
-    ran = run(*operation.command, "--help")
-    assert ran.status == 0
-    command = " ".join(["inngest-rest", *operation.command])
-    assert f"{command} {operation.examples[0]}" in ran.out
-    assert all(f"{EXIT_STATUS[code]} {code.replace('_', ' ')}" in ran.out for code in Code)
-    assert operation.summary in ran.out
-
-
-def test_the_help_of_all_lists_the_groups_and_what_each_exit_status_means(run: Run) -> None:
     out = run("--help").out
-    assert all(name in out for name in table.GROUPS if name != "sending")
-    flat = [pair for commands in groups.FLAT.values() for pair in commands.items()]
-    assert all(re.search(f"│ {name} +{about}", out) for name, about in flat)
+    flat = {row.words[0]: row.summary.removesuffix(".") for row in commands() if not row.group}
+    local = {words[0]: about for words, about in LOCAL.items() if len(words) == 1}
+    for name, about in (GROUPS | local | flat).items():
+        assert re.search(rf"^    {name} +{re.escape(about)}$", out, re.MULTILINE)
     assert all(f"{EXIT_STATUS[code]}  {MEANING[code]}" in out for code in Code)
     assert "141  nobody reads the output any more" in out
 
@@ -60,22 +65,18 @@ def test_the_documentation_has_each_exit_status_with_its_code() -> None:
     assert rows == {"0": "", **codes, "141": ""}
 
 
-@pytest.mark.parametrize("group", [name for name in table.GROUPS if name not in groups.FLAT])
+@pytest.mark.parametrize("more", [[], ["--help"]])
+@pytest.mark.parametrize("group", GROUPS)
 def test_the_help_of_a_group_lists_what_each_of_its_commands_does(
-    group: str, run: Run, monkeypatch: pytest.MonkeyPatch
+    group: str, more: list[str], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    out = run(group, "--help").out
-    for each in table.group(group):
-        about = re.escape(each.summary.removesuffix("."))
-        assert re.search(rf"│ {each.command[-1]} +{about} +│", out)
-
-
-def test_the_commands_without_a_group_are_those_of_their_operations() -> None:
-    for name, commands in groups.FLAT.items():
-        assert [each.command[0] for each in table.group(name)] == list(commands)
-    flat = {each.name.partition(".")[0] for each in OPERATIONS.values() if "." not in each.name}
-    assert flat == {each.name for name in groups.FLAT for each in table.group(name)}
+    ran = run(group, *more)
+    assert ran.status == 0
+    for row in commands():
+        if row.group == group:
+            about = re.escape(row.summary.removesuffix("."))
+            assert re.search(rf"^    {row.words[-1]} +{about}$", ran.out, re.MULTILINE)
 
 
 def test_the_help_of_a_parameter_says_how_it_is_written_and_what_it_is_by_default(
@@ -83,7 +84,7 @@ def test_the_help_of_a_parameter_says_how_it_is_written_and_what_it_is_by_defaul
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     out = run("runs", "list", "--help").out
-    assert "or how long ago by this machine's clock: 90s, 15m, 2h, 7d" in out
+    assert "or how long ago: 90s, 15m, 2h, 7d" in out
     assert "By default 20." in out
     assert "JSON, @FILE, or - for standard input" in run("send", "--help").out
 
@@ -94,8 +95,6 @@ def mock(folder: Path) -> MockServer:
     mock = MockServer(v1_routes=True)
     mock.function("shop", "charge", trigger="shop/order.created", run=completes({"paid": 1}))
     mock.function("shop", "approve", trigger="order/held", run=waits_for("order-1001-approved"))
-    (folder / "order.json").write_text(json.dumps({"order": 1}))
-    (folder / "events.json").write_text(json.dumps([{"name": "shop/order.created"}]))
     (folder / "events.ndjson").write_text('{"name": "shop/order.created"}\n')
     return mock
 
@@ -114,12 +113,15 @@ def ids(mock: MockServer, client: InngestClient) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(("name", "example"), EXAMPLES)
-def test_each_example_works(name: str, example: str, run: Run, ids: dict[str, str]) -> None:
-    operation = OPERATIONS[name]
-    example = re.sub(_ID, ids.get(name.partition(".")[0], ""), example)
-    if name == "cancellations.create":  # of Inngest Cloud; a self-hosted server expects the slug
-        example = example.replace("charge", "shop-charge")
-    ran = run(*operation.command, *shlex.split(example))
+@pytest.mark.parametrize(("row", "example"), EXAMPLES, ids=str)
+def test_each_example_works(
+    row: Row, example: Mapping[str, object], run: Run, ids: dict[str, str]
+) -> None:
+    line = re.sub(_ID, ids.get(row.group or "", ""), command_line(row, example))
+    if (
+        row.name == "cancellations.create"
+    ):  # of Inngest Cloud; a self-hosted server expects the slug
+        line = line.replace("charge", "shop-charge")
+    ran = run(*shlex.split(line)[1:])
     assert ran.status == 0, ran
     assert ran.out

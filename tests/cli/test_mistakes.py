@@ -20,20 +20,24 @@ NO_RUN = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
 @pytest.mark.parametrize(
     ("tokens", "nearest", "valid"),
     [
-        (["rnus", "list"], "did you mean runs?", "events, runs, apps"),
-        (["runs", "lst"], "did you mean list?", "list, get, wait, watch, cancel"),
-        (["runs", "list", "--statsu", "failed"], "did you mean --status?", "--since, --status"),
-        (["runs", "list", "--bas-url", "x"], "did you mean --base-url?", "--output"),
-        (["runs", "list", "--status", "fialed"], 'Did you mean "failed"?', '"cancelled"'),
-        (["runs", "list", "-o", "tabel"], "did you mean table?", "table, json, ndjson, id"),
+        (["rnus", "list"], "did you mean 'runs'?", "events, runs, apps"),
+        (["runs", "lst"], "did you mean 'list'?", "list, get, wait, watch, cancel"),
+        (["runs", "list", "--statsu", "failed"], "did you mean '--status'?", "--since, --status"),
+        (["runs", "list", "--bas-url", "x"], "did you mean '--base-url'?", "--output"),
+        (
+            ["runs", "list", "--status", "fialed"],
+            "did you mean 'failed'?",
+            "completed, failed, cancelled",
+        ),
+        (["runs", "list", "-o", "tabel"], "did you mean 'table'?", "table, json, ndjson, id"),
         (
             ["runs", "list", "--params", '{"statsu": 1}'],
-            "did you mean status?",
+            "did you mean 'status'?",
             "status, app, function",
         ),
         (
             ["runs", "list", "--params", '{"status": ["fialed"]}'],
-            "status[0] is 'fialed', did you mean failed?",
+            "status[0] is 'fialed'; did you mean 'failed'?",
             "queued, running, completed, failed, cancelled",
         ),
     ],
@@ -246,7 +250,7 @@ def test_a_malformed_variable_is_named(run: Run, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("INNGEST_REST_OUTPUT", "jsn")
     ran = run("runs", "list")
     assert ran.status == 2
-    assert "INNGEST_REST_OUTPUT is 'jsn', did you mean json?" in ran.answer["error"]["message"]
+    assert "INNGEST_REST_OUTPUT is 'jsn'; did you mean 'json'?" in ran.answer["error"]["message"]
 
 
 def test_a_file_to_send_is_standard_input_where_a_dash_is(run: Run, mock: MockServer) -> None:
@@ -315,4 +319,4 @@ def test_a_route_that_inngest_lacks_is_told_as_such_with_commands(
     mock.fault(answer, times=None)
     ran = run("apps", "list")
     assert ran.status == 4
-    assert "by its id instead: `functions list`." in ran.answer["error"]["message"]
+    assert "by its id instead: `functions list`." in ran.answer["error"]["hint"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-COMMAND = [sys.executable, "-m", "inngest_rest.cli"]
+COMMAND = [sys.executable, "-m", "inngest_rest"]
 
 F_SETPIPE_SZ = 1031
 

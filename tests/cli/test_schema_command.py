@@ -8,10 +8,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from inngest_rest.cli.app import run
-from inngest_rest.operations import table
+from inngest_rest import _table as table
+from inngest_rest._programs.command.program import run
 
-NAMES = [each.name for each in table.every()]
+NAMES = [each.command for each in table.commands()]
 
 
 def answered(capsys: pytest.CaptureFixture[str], *tokens: str) -> tuple[int, Any]:
@@ -25,7 +25,7 @@ def test_without_a_name_it_lists_all_operations(capsys: pytest.CaptureFixture[st
     assert [each["name"] for each in answer["data"]["items"]] == NAMES
     assert all(each["summary"] for each in answer["data"]["items"])
     (cancel,) = (it for it in answer["data"]["items"] if it["name"] == "runs.cancel")
-    assert (cancel["effect"], cancel["idempotent"]) == ("destroy", True)
+    assert (cancel["effect"], cancel["idempotent"]) == ("change", True)
 
 
 def test_on_a_terminal_it_lists_them_one_a_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,7 +50,7 @@ def test_each_operation_is_described_by_valid_schemas(
     assert (status, data["name"]) == (0, name)
     for schema in (data["parameters"], data["result"]):
         jsonschema.Draft202012Validator.check_schema(schema)
-    assert data["effect"] in {"read", "add", "destroy"}
+    assert data["effect"] in {"read", "add", "change"}
     assert all(each.startswith("inngest-rest ") for each in data["examples"])
 
 
@@ -84,4 +84,4 @@ def test_an_unknown_name_is_answered_with_the_nearest(capsys: pytest.CaptureFixt
     status, answer = answered(capsys, "runs.lst")
     assert status == 2
     assert answer["error"]["code"] == "usage"
-    assert "did you mean runs.list?" in answer["error"]["message"]
+    assert "did you mean 'runs.list'?" in answer["error"]["message"]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest.cli import app, talk
-from inngest_rest.cli.talk import Talk
+from inngest_rest._programs.command import program, streams
+from inngest_rest._programs.command.streams import Stderr
 from tests.support.streams import Broken
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def test_an_answer_that_cannot_be_written_is_an_error_unless_nobody_reads_it(
     assert run("runs", "list").status == 0
     stream = Broken(method, error)
     monkeypatch.setattr(sys, "stdout", stream)
-    assert app.run(tokens) == status
+    assert program.run(tokens) == status
     assert capsys.readouterr().err == said
     assert len(stream.getvalue().splitlines()) == (method == "flush")
 
@@ -69,9 +69,9 @@ def test_progress_is_written_over_at_most_ten_times_a_second_and_cleared(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     times = iter([100.0, 100.09, 100.11, 100.15])
-    monkeypatch.setattr(talk, "time", SimpleNamespace(monotonic=partial(next, times)))
+    monkeypatch.setattr(streams, "time", SimpleNamespace(monotonic=partial(next, times)))
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
-    said = Talk()
+    said = Stderr()
     for done in (99, 100, 1, 2):
         said.progress(f"{done} done")
     said.hint("that was all")
@@ -84,5 +84,5 @@ def test_no_progress_is_shown_where_none_is_wanted_or_none_would_be_written_over
     quiet: bool, stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stderr", stream)
-    Talk(quiet).progress("1 done")
+    Stderr(quiet).progress("1 done")
     assert stream.getvalue() == ""

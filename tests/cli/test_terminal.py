@@ -13,10 +13,10 @@ import httpx
 import pytest
 from rich.cells import cell_len
 
+from inngest_rest._programs.command import program, tables
+from inngest_rest._programs.command.options import Projection
+from inngest_rest._programs.command.streams import Output
 from inngest_rest.action_reports import ActionOutcome
-from inngest_rest.cli import app, tables
-from inngest_rest.cli.output import Output
-from inngest_rest.cli.shape import Shape
 from inngest_rest.models import Run as RunRecord
 from inngest_rest.models import RunChange, RunError, RunStatus, Trigger
 from inngest_rest.testing import MockServer, drops, fails, works
@@ -69,7 +69,7 @@ def on_terminal(
 
     def run_on_terminal(*tokens: str, columns: int = 80, typed: str = "") -> Screen:
         with terminal(monkeypatch, columns=columns, typed=typed) as written:
-            status = app.run(tokens)
+            status = program.run(tokens)
         capsys.readouterr()
         return Screen(status, b"".join(written).decode())
 
@@ -120,9 +120,9 @@ def test_no_text_leaves_its_table_or_does_anything_to_the_terminal(
     kind: type[Record], columns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     items = [record(kind, text) for text in (*HOSTILE.values(), "plain")]
-    shown = drawn(lambda it: tables.draw_many(items, it, Shape()), columns, monkeypatch)
+    shown = drawn(lambda it: tables.draw_many(items, it, Projection()), columns, monkeypatch)
     for each in items:
-        one = partial(tables.draw_one, each, shape=Shape())
+        one = partial(tables.draw_one, each, projection=Projection())
         shown += drawn(one, columns, monkeypatch)
     assert "plain" in shown
     assert "[red]" in shown
@@ -138,7 +138,7 @@ def test_each_field_that_is_asked_for_is_a_column(
 ) -> None:
     names = tuple(it.name for it in attrs.fields(kind))[:3]  # type: ignore[arg-type]
     shown = drawn(
-        lambda it: tables.draw_many([record(kind, "x")], it, Shape(names)), 200, monkeypatch
+        lambda it: tables.draw_many([record(kind, "x")], it, Projection(names)), 200, monkeypatch
     )
     heading = shown.splitlines()[0]
     assert heading.split("  ")[0].strip() == names[0].upper().replace("_", " ")
@@ -165,7 +165,7 @@ def test_a_run_whose_function_has_no_name_is_shown_with_its_internal_id(
         RunRecord("2", RunStatus("failed"), function_id="ship"),
         RunRecord("3", RunStatus("failed")),
     ]
-    shown = drawn(lambda it: tables.draw_many(runs, it, Shape()), 80, monkeypatch)
+    shown = drawn(lambda it: tables.draw_many(runs, it, Projection()), 80, monkeypatch)
     rows = [line.split() for line in shown.splitlines()[1:]]
     assert rows == [["1", "failed", "uuid-of-ship"], ["2", "failed", "ship"], ["3", "failed"]]
 

@@ -10,9 +10,10 @@ import jsonschema
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest.cli import execution
-from inngest_rest.cli.app import run
-from inngest_rest.operations import find, schemas
+from inngest_rest._programs import schemas
+from inngest_rest._programs.command import execute
+from inngest_rest._programs.command.program import run
+from inngest_rest._table import commands
 from inngest_rest.testing import MockServer
 from tests.support.server import WEB_UI, Server
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     Ask = Callable[..., tuple[int, Any]]
+
+(DOCTOR,) = (row for row in commands() if row.command == "doctor")
 
 KEY = "signkey-test-0123456789abcdef"
 
@@ -32,12 +35,12 @@ def ask(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         def client(**settings: Any) -> InngestClient:
             return InngestClient(**settings, transport=transport)
 
-        monkeypatch.setattr(execution, "InngestClient", client)
+        monkeypatch.setattr(execute, "InngestClient", client)
         status = run(["doctor", "-o", "json", *arguments])
         captured = capsys.readouterr()
         assert KEY.rpartition("-")[2] not in captured.out + captured.err
         envelope = json.loads(captured.out)
-        jsonschema.validate(envelope, schemas.envelope(find("doctor")))
+        jsonschema.validate(envelope, schemas.of_answer(DOCTOR))
         return status, envelope
 
     return ask

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient, TransportError
-from inngest_rest.cli import mock
-from inngest_rest.cli.app import run
-from inngest_rest.cli.mock import FUNCTIONS
+from inngest_rest._programs.command import mock
+from inngest_rest._programs.command.mock import FUNCTIONS
+from inngest_rest._programs.command.program import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ PATIENCE = 60.0
 
 @contextlib.contextmanager
 def serving(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "inngest_rest.cli", "mock", "--port", "0", *arguments]
+    command = [sys.executable, "-m", "inngest_rest", "mock", "--port", "0", *arguments]
     with subprocess.Popen(
         command,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},

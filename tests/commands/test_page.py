@@ -15,11 +15,11 @@ import pytest
 from attrs import field, frozen
 
 from inngest_rest import InngestClient
-from inngest_rest.cli.app import run
-from inngest_rest.cli.local import LOCAL
-from inngest_rest.cli.mock import add_shop
-from inngest_rest.operations import every
-from inngest_rest.operations.problems import EXIT_STATUS, MEANING
+from inngest_rest._programs.command.mock import add_shop
+from inngest_rest._programs.command.parser import LOCAL
+from inngest_rest._programs.command.program import run
+from inngest_rest._programs.envelope import EXIT_STATUS, MEANING
+from inngest_rest._table import commands
 from inngest_rest.testing import MockServer
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def test_every_command_is_named() -> None:
     words = " ".join(named)
     missing = [
         " ".join(each)
-        for each in [*(it.command for it in every()), *((name,) for name in LOCAL)]
+        for each in [*(it.words for it in commands()), *(words[:1] for words in LOCAL)]
         if not re.search(rf"`{' '.join(each)}[ `]", words)
     ]
     assert missing == []

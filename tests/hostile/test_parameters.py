@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inngest_rest.cli.execution import _json_object
-from inngest_rest.operations import running, table
-from inngest_rest.operations.parameters import ParameterError, read
-from inngest_rest.operations.problems import Code
+from inngest_rest._programs import running
+from inngest_rest._programs.command.execute import _read_object
+from inngest_rest._programs.envelope import Code
+from inngest_rest._programs.parameters import parameters, read
+from inngest_rest._table import commands
+from inngest_rest.errors import InvalidArgumentError
 from tests.hostile.odd import DEEP, ODD, bounded, briefly, damaged, flipped, written
 from tests.operations.cases import CASES, World
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-OPERATIONS = {each.name: each for each in table.every() if not each.uses_files}
+OPERATIONS = {each.command or "": each for each in commands() if not each.uses_files}
 
 
 def outcome(world: World, name: str, text: bytes) -> Code | None:
@@ -28,12 +29,12 @@ def outcome(world: World, name: str, text: bytes) -> Code | None:
     operation = OPERATIONS[name]
     with briefly():
         try:
-            values = _json_object("params", text.decode("utf-8", "surrogateescape"))
-            parameters = read(operation.parameters, values)
-        except ParameterError as error:
+            values = _read_object("params", text.decode("utf-8", "surrogateescape"))
+            found = read(operation, values)
+        except InvalidArgumentError as error:
             envelope = running.failure(operation, error)
         else:
-            envelope = running.run(operation, world.client, parameters)
+            envelope = running.run(operation, world.client, found)
         json.loads(envelope.to_json())
     return None if envelope.error is None else envelope.error.code
 
@@ -42,7 +43,7 @@ def outcome(world: World, name: str, text: bytes) -> Code | None:
 def test_any_value_of_any_parameter_is_a_result_or_a_problem(name: str, tmp_path: Path) -> None:
     world = World(tmp_path)
     case = dict(CASES[name](world))
-    for field in attrs.fields(OPERATIONS[name].parameters):
+    for field in parameters(OPERATIONS[name]):
         if field.name == "timeout":
             continue  # it passes at once, by the clock of the mock, however often that ticks
         for value in [*ODD, "0s", "999999999w", "-1h", [case.get(field.name)] * 2]:
@@ -68,5 +69,5 @@ def test_any_parameters_are_a_result_or_a_problem(name: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("text", [DEEP, '{"a":' * 5_000, "9" * 5_000, "\0", "[]", "null"])
 def test_params_that_are_no_object_are_a_problem(text: str) -> None:
-    with briefly(), pytest.raises(ParameterError):
-        _json_object("params", text)
+    with briefly(), pytest.raises(InvalidArgumentError):
+        _read_object("params", text)

@@ -23,9 +23,10 @@ from inngest_rest import (
     ServerError,
     Span,
 )
-from inngest_rest.operations import running, table
-from inngest_rest.operations.parameters import read
-from inngest_rest.operations.problems import Code
+from inngest_rest._programs import running
+from inngest_rest._programs.envelope import Code
+from inngest_rest._programs.parameters import read
+from inngest_rest._table import commands
 from inngest_rest.record import Record
 from inngest_rest.testing import sleeps, when
 from tests.contract.document import Document
@@ -56,7 +57,7 @@ for each in (
     if each.operation.id in METHODS:
         EXCHANGES.setdefault(each.operation.id, []).append(each)
 
-OPERATIONS = {each.name: each for each in table.every()}
+OPERATIONS = {each.command or "": each for each in commands()}
 
 CONTENT_TYPES = [
     "application/json",
@@ -217,7 +218,7 @@ def test_no_operation_ends_unexpectedly_at_a_server_that_sends_nonsense(
         folder = tmp_path / str(seed)
         folder.mkdir()
         world = Limited(folder) if name in INVOLVED else World(folder)
-        parameters = read(operation.parameters, CASES[name](world))
+        parameters = read(operation, CASES[name](world))
         transport = Tampering(world.mock.transport, seed)
         with InngestClient(dev=True, api_version=api_version, transport=transport) as client:
             with briefly():

@@ -17,7 +17,7 @@ from mcp.client.stdio import StdioServerParameters
 
 from inngest_rest import InngestClient, _programs
 from inngest_rest._programs import tools
-from inngest_rest.cli import app, execution
+from inngest_rest._programs.command import execute, program
 from tests.mcp_server.sessions import answer, talk
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tests.operations.cases import World
 
-COMMAND = [sys.executable, "-W", "error", "-m", "inngest_rest.cli", "mcp"]
+COMMAND = [sys.executable, "-W", "error", "-m", "inngest_rest", "mcp"]
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_setting_that_is_wrong_is_told_before_it_serves() -> None:
 
 
 def test_without_its_package_it_says_what_to_install() -> None:
-    code = "import sys; sys.modules['mcp'] = None\nfrom inngest_rest.cli import main; main()"
+    code = "import sys; sys.modules['mcp'] = None\nimport inngest_rest.__main__"
     ended = run("-o", "json", code=code)
     assert ended.returncode == 2
     assert "pip install 'inngest-rest[mcp]'" in json.loads(ended.stdout)["error"]["message"]
@@ -132,10 +132,10 @@ def serve(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     """Run the command in this process, and return its exit status; its input has ended."""
     handler = signal.getsignal(signal.SIGINT)
     connected = partial(InngestClient, transport=world.mock.transport)
-    monkeypatch.setattr(execution, "InngestClient", connected)
+    monkeypatch.setattr(execute, "InngestClient", connected)
     monkeypatch.setenv("INNGEST_DEV", "1")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
-    yield lambda *options: app.run(["mcp", *options])
+    yield lambda *options: program.run(["mcp", *options])
     signal.signal(signal.SIGINT, handler)
 
 

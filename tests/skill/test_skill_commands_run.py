@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest.cli import skill_files
-from inngest_rest.operations.parameters import DEFAULT_LIMIT
-from inngest_rest.operations.problems import EXIT_STATUS
+from inngest_rest._programs.command import skill
+from inngest_rest._programs.envelope import EXIT_STATUS
+from inngest_rest._programs.parameters import DEFAULT_LIMIT
 from tests.operations.cases import World
 from tests.support import agent
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SKILL = skill_files.text()
+SKILL = skill.text()
 ROWS = agent.rows_of(SKILL)
 
 

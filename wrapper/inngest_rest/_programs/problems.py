@@ -111,7 +111,7 @@ def problem_of(
         retryable=_may_pass(error),
         retry_after=getattr(error, "retry_after", None),
         status=getattr(error, "status", None),
-        field=None if row is None else _field(error, row),
+        field=_field(error, row),
     )
     return _for_call(problem, error, row, values)
 
@@ -173,7 +173,8 @@ def _hint(error: BaseException, code: Code) -> Advice | None:
 
 
 def _hint_of_wait(error: errors.WaitTimeoutError) -> Advice:
-    if not isinstance(error.__cause__, errors.NotFoundError):
+    was_seen = error.event_id is not None or error.run is not None
+    if was_seen and not isinstance(error.__cause__, errors.NotFoundError):
         return advice("It goes on all the same: wait again, or longer.")
     if error.event_id is None:
         return advice("There may be no such run: {} shows runs.", "runs.list")
@@ -185,10 +186,10 @@ def _hint_of_wait(error: errors.WaitTimeoutError) -> Advice:
     )
 
 
-def _field(error: BaseException, row: Row) -> str | None:
+def _field(error: BaseException, row: Row | None) -> str | None:
     """Return the parameter that was rejected, as programs call it."""
     argument = getattr(error, "argument", None)
-    names = {each.argument: each.name for each in parameters(row)}
+    names = {each.argument: each.name for each in (parameters(row) if row else ())}
     return None if argument is None else names.get(argument, argument)
 
 

@@ -1,0 +1,5 @@
+"""`python -m inngest_rest`, as `inngest-rest`."""
+
+from inngest_rest._programs.command import main
+
+main()

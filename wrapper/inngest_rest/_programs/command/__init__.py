@@ -1,0 +1,51 @@
+"""The command `inngest-rest`, for people at a terminal and for agents. Requires the extra `cli`."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+
+_MISSING = """\
+inngest-rest: the command needs packages that are not installed (no module named {name}).
+Install them with: pip install 'inngest-rest[cli]'
+"""
+
+
+# What Ctrl-C ends with later, too (`problems.EXIT_STATUS`), which may not be loaded yet.
+_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command that the arguments of the process name, and exit with its status."""
+    try:
+        from inngest_rest._programs.command.program import run  # noqa: PLC0415 - the extra may not be installed
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in {"rich", "shtab"}:
+            raise
+        sys.stderr.write(_MISSING.format(name=error.name))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    _write_utf_8()
+    status = run(sys.argv[1:])
+    _leave_quietly()
+    sys.exit(status)
+
+
+def _write_utf_8() -> None:
+    """Write UTF-8, which JSON is in, whatever the locale; do without a stream that is closed."""
+    for name, mode in ("stdin", "r"), ("stdout", "w"), ("stderr", "w"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _leave_quietly() -> None:
+    """Write what is left of the output; if nobody reads it any more, do not say so at the exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,201 @@
+"""Execution of a call for the command line: from what was typed to the answer."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from attrs import define
+
+from inngest_rest import InngestClient
+from inngest_rest._programs import parameters
+from inngest_rest._programs.command.options import command_line
+from inngest_rest._programs.command.renderer import Renderer
+from inngest_rest._programs.command.streams import OutputError, Stderr
+from inngest_rest._programs.envelope import ProblemError
+from inngest_rest._programs.parameters import DEFAULT_LIMIT
+from inngest_rest._programs.problems import problem_of
+from inngest_rest._programs.results import record_class
+from inngest_rest._programs.running import parts, unusable_file
+from inngest_rest._table import Returns
+from inngest_rest.action_reports import ActionRow
+from inngest_rest.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inngest_rest import BatchReport
+    from inngest_rest._programs.command.options import Format, Options
+    from inngest_rest._table import Row
+
+
+def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
+    """Make a call, write the answer, and return the exit status."""
+    renderer = Renderer(
+        row.command or "",
+        options.format,
+        row.returns,
+        row.untrusted_paths,
+        stderr=Stderr(options.quiet),
+    )
+    values: dict[str, Any] | None = None
+    try:
+        extras = {name: typed.pop(name, None) for name in ("all", "exit_status", "report", "yes")}
+        values = parameters.read(row, _given(row, typed))
+        renderer.format = _format(row, options, values, list_all=bool(extras["all"]))
+        lines_of_rows = row.is_bulk and renderer.format == "ndjson"
+        renderer.configure(options, ActionRow if lines_of_rows else record_class(row))
+        with client_of(options) as client:
+            if row.is_bulk:
+                from inngest_rest._programs.command import bulk  # noqa: PLC0415 - few commands
+
+                act = bulk.Bulk(row, client, values, options, renderer, extras["report"])
+                return act.run(is_confirmed=bool(extras["yes"]))
+            return _run(row, client, values, options, renderer, extras)
+    except OutputError:
+        raise
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - told as an answer
+        data = error.data if isinstance(error, ProblemError) else None
+        return renderer.finish(problem_of(error, row, values), data=data)
+
+
+def _run(
+    row: Row,
+    client: InngestClient,
+    values: dict[str, Any],
+    options: Options,
+    renderer: Renderer,
+    extras: Mapping[str, Any],
+) -> int:
+    wanted = {**values, "limit": None} if extras["all"] else values
+    arriving = parts(row, client, wanted, on_batch=_Progress(renderer.stderr).note)
+    if row.returns is Returns.STREAM:
+        from inngest_rest._programs.command import watch  # noqa: PLC0415 - few commands wait
+
+        items = (each for part in arriving for each in part.items)
+        watches = row.name == "runs.watch"
+        return watch.show(items, renderer, fail=bool(extras["exit_status"]), watches=watches)
+    for part in arriving:
+        renderer.add(part.items, part.next_cursor)
+    status = renderer.finish()
+    if renderer.next_cursor is not None:
+        following = {**values, "cursor": renderer.next_cursor}
+        renderer.stderr.hint(f"Next page: {command_line(row, following, options)}")
+    return status
+
+
+@define
+class _Progress:
+    """How far a file has been sent, for a person."""
+
+    stderr: Stderr
+    accepted: int = 0
+    rejected: int = 0
+    unknown: int = 0
+
+    def note(self, batch: BatchReport) -> None:
+        self.accepted += batch.report.accepted
+        self.rejected += batch.report.rejected
+        self.unknown += batch.report.unknown
+        counts = {"accepted": self.accepted, "rejected": self.rejected, "unknown": self.unknown}
+        told = [f"{count:,} {name}" for name, count in counts.items() if count]
+        self.stderr.progress(f"Sending: {', '.join(told)}")
+
+
+def client_of(options: Options) -> InngestClient:
+    """Return the client that the options and the environment describe."""
+    return InngestClient(
+        dev=options.dev or None,
+        env=options.env,
+        base_url=options.base_url,
+        timeout=options.request_timeout,
+        retries=options.retries,
+    )
+
+
+def _format(row: Row, options: Options, values: Mapping[str, Any], *, list_all: bool) -> Format:
+    """Return the format, which has to suit what is asked for."""
+    form, is_chosen = options.format, options.output is not None
+    if row.name == "runs.watch" and form == "json":
+        if not is_chosen:
+            return "ndjson"
+        if values["timeout"] is None:
+            raise InvalidArgumentError(
+                "output: json is written at the end, and this has none: set --timeout, or use "
+                "-o ndjson",
+                argument="output",
+            )
+    if row.command == "doctor" and form == "id":
+        if not is_chosen:
+            return "json"
+        raise InvalidArgumentError("output: a diagnosis has no ids: use -o json", argument="output")
+    if list_all and values["limit"] != DEFAULT_LIMIT:
+        raise InvalidArgumentError(
+            "all and limit exclude each other: pass one of them", argument="all"
+        )
+    if list_all and form in {"json", "table"}:
+        if options.output_file is None:
+            raise InvalidArgumentError(
+                "all: a list of any length needs -o ndjson, -o id or --output-file",
+                argument="all",
+            )
+        return form if is_chosen else "ndjson"
+    return form
+
+
+def _given(row: Row, typed: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of parameters: those of `--params`, and what was typed over them."""
+    params = typed.pop("params", None)
+    values = {} if params is None else dict(_read_object("params", params))
+    for each in parameters.parameters(row):
+        if each.name not in typed:
+            continue
+        value = typed[each.name]
+        if each.is_json:
+            is_object = each.kind is parameters.Kind.OBJECT and not each.is_many
+            value = (_read_object if is_object else _read_json)(each.name, value)
+        elif each.is_many and each.is_positional and "-" in value:
+            given = _standard_input(each.name).split()
+            if not given:
+                raise InvalidArgumentError(
+                    f"{each.name}: there are none on standard input", argument=each.name
+                )
+            value = [it for word in value for it in (given if word == "-" else [word])]
+        values[each.name] = value
+    return values
+
+
+def _standard_input(name: str) -> str:
+    """Read what was piped in, which may be no text, or closed."""
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]
+        raise InvalidArgumentError(f"{name}: standard input is closed", argument=name)
+    try:
+        return sys.stdin.read()
+    except (OSError, ValueError) as error:
+        raise unusable_file(name, "standard input", error) from None
+
+
+def _read_object(name: str, text: str) -> Mapping[str, Any]:
+    value = _read_json(name, text)
+    if not isinstance(value, dict):
+        raise InvalidArgumentError(f"{name}: this is not a JSON object", argument=name)
+    return cast("Mapping[str, Any]", value)
+
+
+def _read_json(name: str, text: str) -> Any:
+    """Read JSON that was typed, or that is in a file (@FILE) or on standard input (-, @-)."""
+    place = "the argument"
+    if text in {"-", "@-"}:
+        text, place = _standard_input(name), "standard input"
+    elif text.startswith("@"):
+        place = text[1:]
+        try:
+            text = Path(place).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise unusable_file(name, place, error) from None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidArgumentError(f"{name}: {place} is not JSON: {error}", argument=name) from None

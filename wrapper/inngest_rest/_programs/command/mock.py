@@ -1,0 +1,186 @@
+"""The command that serves a mock server."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from inngest_rest._programs.command.options import argument
+from inngest_rest._programs.command.parser import Command
+from inngest_rest._programs.command.renderer import Renderer
+from inngest_rest._programs.command.streams import Stderr
+from inngest_rest._programs.envelope import Code, Problem
+from inngest_rest._programs.problems import problem_of
+from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.record import Record
+from inngest_rest.testing import Behaviour, EventDict, MockServer, completes, fails, sleeps
+
+if TYPE_CHECKING:
+    from inngest_rest._programs.command.options import Options
+
+DEFAULT_PORT = 8288
+
+_LAST_PORT = 65_535
+_MOST_CHARGED = 100
+
+
+@frozen(repr=False)
+class MockFunction(Record):
+    """A function of the mock server.
+
+    Attributes:
+        app: Its app.
+        id: Its id within the app.
+        trigger: The name of the event that starts it.
+        does: What its runs do.
+    """
+
+    app: str
+    id: str
+    trigger: str
+    does: str
+
+
+FUNCTIONS = (
+    MockFunction("shop", "charge", "app/order.created", "fails if data.total is above 100"),
+    MockFunction("shop", "ship", "app/order.created", "sleeps for a day"),
+    MockFunction("shop", "receipt", "app/order.paid", "completes"),
+)
+
+
+@frozen(repr=False)
+class Served(Record):
+    """A mock server that is there until the command ends.
+
+    Attributes:
+        url: Its base URL.
+        functions: Its functions.
+    """
+
+    url: str
+    functions: tuple[MockFunction, ...]
+
+
+def _run(options: Options, values: dict[str, Any]) -> int:
+    renderer = Renderer("mock", options.format, stderr=Stderr(options.quiet))
+    port, release = values.get("port", DEFAULT_PORT), values.get("release")
+    try:
+        renderer.configure(options, Served)
+        if not 0 <= port <= _LAST_PORT:
+            raise InvalidArgumentError(f"port must be from 0 to {_LAST_PORT}", argument="port")
+        server = MockServer() if release is None else MockServer(release=release)
+        add_shop(server)
+        with server.serve(port, host=values.get("host", "127.0.0.1")) as url:
+            _announce(Served(url, FUNCTIONS), renderer)
+            _wait_for_the_end()
+    except (ImportError, OSError, ValueError) as error:
+        return renderer.finish(_problem_of(error, port))
+    renderer.stderr.hint(f"{len(server.events):,} events, {len(server.requests):,} requests.")
+    return 0
+
+
+def add_shop(server: MockServer) -> None:
+    """Add the functions that the pages of the documentation speak of."""
+    does: dict[str, Any] = {
+        "charge": _charge,
+        "ship": sleeps(timedelta(days=1)),
+        "receipt": completes({"mailed": True}),
+    }
+    for each in FUNCTIONS:
+        server.function(each.app, each.id, trigger=each.trigger, run=does[each.id])
+
+
+def _charge(event: EventDict) -> Behaviour:
+    total = event["data"].get("total", 0)
+    if isinstance(total, int | float) and total > _MOST_CHARGED:
+        return fails("card declined")
+    return completes({"charged": total})
+
+
+def _announce(served: Served, renderer: Renderer) -> None:
+    """Say where the server is, and what to do with it."""
+    if renderer.format != "table":
+        renderer.one(served)
+        return
+    functions = "\n".join(
+        f"  {f'{each.app}/{each.id}':<14}  {each.trigger:<18}  {each.does}"
+        for each in served.functions
+    )
+    renderer.output.line(f"""\
+A mock server of Inngest is at {served.url}, until Ctrl-C. Its functions:
+
+{functions}
+
+In another terminal:
+
+  export INNGEST_DEV={served.url}
+  inngest-rest send app/order.created --data '{{"total": 900}}'
+  inngest-rest runs list""")
+    renderer.output.close()
+
+
+def _wait_for_the_end() -> None:
+    """Wait for Ctrl-C or SIGTERM, either of which is the way to end this."""
+    ended = threading.Event()
+
+    def end(_signal: int, _frame: object) -> None:
+        ended.set()
+
+    before = {each: signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        ended.wait()
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _problem_of(error: Exception, port: int) -> Problem:
+    match error:
+        case InvalidArgumentError():
+            return problem_of(error)
+        case ImportError():
+            return Problem(
+                Code.UNEXPECTED,
+                f"the mock server needs a package that is not installed: {error.name}",
+                hint="Install it with: pip install 'inngest-rest[mock]'",
+            )
+        case OSError():
+            return Problem(
+                Code.USAGE,
+                f"cannot listen on port {port}: {error}",
+                hint="--port 0 takes any port that is free.",
+                field="port",
+            )
+        case _:
+            return Problem(Code.USAGE, str(error), field="release")
+
+
+COMMANDS = (
+    Command(
+        words=("mock",),
+        description="""\
+Serve a mock server with an app `shop`, until Ctrl-C or SIGTERM.
+
+It needs no key, keeps all in memory, and takes events and calls as a dev server does.""",
+        arguments=(
+            argument(
+                "--port",
+                type=int,
+                help=f"The port; 0 for any that is free. By default {DEFAULT_PORT}.",
+            ),
+            argument(
+                "--host",
+                help="The address of this machine to listen on. By default 127.0.0.1.",
+            ),
+            argument(
+                "--release", help="The release of Inngest to be, such as 1.17; else the newest."
+            ),
+        ),
+        examples=("inngest-rest mock", "inngest-rest mock --port 0 --release 1.17"),
+        run=_run,
+    ),
+)

@@ -1,0 +1,247 @@
+"""Options of every command, what they leave of an answer, and command lines as text, for hints."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import attrs
+from attrs import fields, frozen
+
+from inngest_rest._programs.parameters import parameters
+from inngest_rest._visible import did_you_mean
+from inngest_rest.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from inngest_rest._table import Row
+
+PROGRAM = "inngest-rest"
+
+# What an agent passes in place of --yes.
+OF_TOOLS = {"confirmed_count"}
+
+# Paths of one warning.
+_MOST_NAMED = 10
+
+Format = Literal["table", "json", "ndjson", "id"]
+
+FORMAT_VARIABLE = "INNGEST_REST_OUTPUT"
+
+
+def default_format(*, to_file: bool = False) -> Format:
+    """Return the format where no option names one."""
+    named = os.environ.get(FORMAT_VARIABLE)
+    if named in get_args(Format):
+        return named  # type: ignore[return-value]
+    return "table" if sys.stdout.isatty() and not to_file else "json"
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Options:
+    """Options of every command: where to ask, and how to answer. Keys are none of them."""
+
+    output: Format | None = None
+    fields: str | None = None
+    max_chars: int | None = None
+    output_file: str | None = None
+    quiet: bool = False
+    env: str | None = None
+    dev: bool = False
+    base_url: str | None = None
+    request_timeout: float = 30.0
+    retries: int | None = None
+
+    @property
+    def format(self) -> Format:
+        """The format that is named, or that suits where the answer goes."""
+        return self.output or default_format(to_file=self.output_file is not None)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Options:
+        """Return the options among the values of a command line."""
+        return cls(**{each.name: values[each.name] for each in fields(cls) if each.name in values})
+
+
+Argument = tuple[tuple[str, ...], dict[str, Any]]
+"""What `ArgumentParser.add_argument` takes."""
+
+
+def argument(*names: str, **details: Any) -> Argument:
+    """Return an argument or option; one with `choices` names the nearest for what is no choice."""
+    if "choices" in details:
+        details["type"] = partial(_chosen, details["choices"])
+    return names, details
+
+
+def _chosen(choices: Sequence[str], text: str) -> str:
+    if text not in choices:
+        raise ArgumentTypeError(f"{text[:80]!r} is no choice{did_you_mean(text[:80], choices)}")
+    return text
+
+
+OPTIONS = (
+    argument(
+        "-o",
+        "--output",
+        choices=get_args(Format),
+        help="Format of the answer: by default a table on a terminal, and JSON elsewhere "
+        "(INNGEST_REST_OUTPUT).",
+    ),
+    argument("--fields", help="Fields of each item to return, separated by commas."),
+    argument("--max-chars", type=int, help="Truncate text longer than this (minimum 64)."),
+    argument("--output-file", help="Write the answer to this file."),
+    argument("-q", "--quiet", action="store_true", help="Print no progress and no hints."),
+    argument("--env", help="Branch environment (INNGEST_ENV)."),
+    argument(
+        "--dev",
+        action="store_true",
+        help="Use the dev server at http://127.0.0.1:8288 (INNGEST_DEV).",
+    ),
+    argument("--base-url", help="Base URL of the server (INNGEST_BASE_URL)."),
+    argument("--request-timeout", type=float, help="Seconds per request; by default 30."),
+    argument("--retries", type=int, help="Maximum number of retries; by default 4."),
+    argument("-h", "--help", action="store_true", help="Print this help."),
+    argument("--version", action="store_true", help="Print the version."),
+)
+
+
+def parser_of(arguments: Iterable[Argument]) -> ArgumentParser:
+    parser = ArgumentParser(
+        add_help=False, allow_abbrev=False, argument_default=SUPPRESS, exit_on_error=False
+    )
+    add_to(parser, arguments)
+    return parser
+
+
+def add_to(parser: Any, arguments: Iterable[Argument]) -> None:
+    for names, details in arguments:
+        parser.add_argument(*names, **details)
+
+
+def read_options(tokens: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """Return the options of every command, wherever they stand, and the other tokens.
+
+    Raises:
+        ArgumentError: One has no value, or one that is malformed.
+    """
+    found, others = parser_of(OPTIONS).parse_known_args(tokens)
+    return vars(found), others
+
+
+@frozen(eq=False, repr=False)
+class Projection:
+    """What is left of a record.
+
+    Attributes:
+        fields: The fields to return, in this order; None for all.
+        max_chars: Number of characters that a text has at most; None for any number.
+    """
+
+    fields: tuple[str, ...] | None = None
+    max_chars: int | None = None
+
+    @classmethod
+    def of(cls, fields: str | None, max_chars: int | None, kind: type[Any]) -> Projection:
+        """Return what options ask for.
+
+        Args:
+            fields: Names, separated by commas.
+            max_chars: The number of characters.
+            kind: The class of the records.
+
+        Raises:
+            InvalidArgumentError: Records have no such field; or the number is less than 1.
+        """
+        if max_chars is not None and max_chars < 1:
+            raise InvalidArgumentError(
+                f"max_chars must be at least 1, got {max_chars}", argument="max_chars"
+            )
+        if fields is None:
+            return cls(None, max_chars)
+        names = tuple(name.strip().replace("-", "_") for name in fields.split(","))
+        valid = field_names(kind)
+        for name in names:
+            if name not in valid:
+                message = f"unknown field {name!r}{did_you_mean(name, valid)}"
+                raise InvalidArgumentError(message, argument="fields")
+        return cls(tuple(dict.fromkeys(names)), max_chars)
+
+    def select(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Return the fields of a record that are wanted."""
+        if self.fields is None:
+            return record
+        return {name: record[name] for name in self.fields if name in record}
+
+    def keeps(self, path: str) -> bool:
+        """Return whether what is at a path of a record is wanted."""
+        return self.fields is None or path.partition(".")[0].removesuffix("[]") in self.fields
+
+    def cut(self, data: Any, path: str) -> tuple[Any, list[str]]:
+        """Cut the texts that are too long; return the paths of those, too."""
+        if self.max_chars is None:
+            return data, []
+        from inngest_rest._programs import bounds  # noqa: PLC0415 - few ask for it
+
+        return bounds.cut(data, self.max_chars, path=path)
+
+    def warnings(self, paths: list[str]) -> Iterable[str]:
+        """Return the warning that names what was cut, if anything was."""
+        if not paths:
+            return ()
+        named = ", ".join(paths[:_MOST_NAMED])
+        more = len(paths) - _MOST_NAMED
+        rest = f" and {more} more" if more > 0 else ""
+        return (f"cut at {self.max_chars} characters: {named}{rest}",)
+
+
+def field_names(kind: type[Any]) -> tuple[str, ...]:
+    """Return the names of the public fields of a record."""
+    return tuple(each.name for each in attrs.fields(kind) if not each.name.startswith("_"))
+
+
+def command_line(
+    row: Row, values: Mapping[str, Any], options: Options | None = None, *more: str
+) -> str:
+    """Return the command line that calls a row, to be copied and run.
+
+    Args:
+        row: The call.
+        values: Its parameters; those that have their defaults are left out.
+        options: The options of every command, likewise; `output_file` is left out.
+        more: Further words.
+    """
+    words = [PROGRAM, *row.words]
+    for each in parameters(row):
+        value = values.get(each.name)
+        if value is not None and value != each.default and each.name not in OF_TOOLS:
+            name = None if each.is_positional else each.name
+            words += _words(name, value, is_json=each.is_json)
+    for field in fields(Options):
+        value = getattr(options, field.name, field.default)
+        if value != field.default and field.name != "output_file":
+            words += _words(field.name, value)
+    return shlex.join([*words, *more])
+
+
+def _words(name: str | None, value: Any, *, is_json: bool = False) -> Iterator[str]:
+    option = [f"--{name.replace('_', '-')}"] if name else []
+    match value:
+        case True if not is_json:
+            yield from option
+        case list() | tuple() if not is_json:
+            for each in value:  # pyright: ignore[reportUnknownVariableType]
+                yield from (*option, str(each))  # pyright: ignore[reportUnknownArgumentType]
+        case datetime():
+            yield from (*option, value.isoformat())
+        case timedelta():  # it would be another window later
+            yield from (*option, (datetime.now(UTC) - value).isoformat())
+        case _:
+            yield from (*option, json.dumps(value) if is_json else str(value))

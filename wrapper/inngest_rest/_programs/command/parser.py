@@ -1,0 +1,309 @@
+"""The command line: its options, its commands and their help, read by argparse."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from argparse import (
+    ArgumentError,
+    ArgumentParser,
+    RawDescriptionHelpFormatter,
+)
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from inngest_rest import _table
+from inngest_rest._programs.command.options import (
+    OF_TOOLS,
+    OPTIONS,
+    PROGRAM,
+    Argument,
+    Options,
+    add_to,
+    argument,
+    command_line,
+    parser_of,
+)
+from inngest_rest._programs.envelope import EXIT_STATUS, MEANING, Code, Problem
+from inngest_rest._programs.parameters import Kind, parameters
+from inngest_rest._table import Returns, commands
+from inngest_rest._visible import did_you_mean
+from inngest_rest.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from inngest_rest._programs.parameters import Parameter
+    from inngest_rest._table import Row
+
+
+_DESCRIPTION = """\
+Send events to Inngest; list, inspect, wait for, cancel and replay runs. Unofficial.
+
+Keys come from the environment: INNGEST_EVENT_KEY for sending, INNGEST_SIGNING_KEY or
+INNGEST_API_KEY for the rest. A dev server (--dev) needs none.
+"""
+
+# What a shell reports of a program that ended because nobody read its output any more.
+BROKEN_PIPE = 128 + 13
+
+_MEANINGS = {
+    0: "done",
+    **{EXIT_STATUS[code]: MEANING[code] for code in Code},
+    BROKEN_PIPE: "nobody reads the output any more, as after `| head`",
+}
+
+_CODES = "Exit status: 0 done, " + ", ".join(
+    f"{EXIT_STATUS[code]} {code.replace('_', ' ')}" for code in Code
+)
+
+LOCAL = {
+    ("completion",): "Completion of commands and options by bash, zsh and fish",
+    ("mcp",): "Tools for agents over MCP: the same operations, on standard input",
+    ("mock",): "Serve a mock server, to try commands and programs on",
+    ("schema",): "What an operation takes and returns, as JSON Schemas; without a name all of them",
+    ("skill", "show"): "Print the SKILL.md of this version",
+    ("skill", "install"): "Write the skill to where an agent's host looks for skills",
+    ("skill", "check"): "Check that the skill is installed, and is the one of this version",
+}
+"""Commands about this program; each is in `COMMANDS` of the module that its first word names."""
+
+GROUPS = {**_table.GROUPS, "skill": "The skill for agents: install, show and check it"}
+"""What begins several commands, and what these are about."""
+
+
+@frozen(kw_only=True, eq=False)
+class Command:
+    """A command.
+
+    Attributes:
+        words: The words by which it is called.
+        description: What it does.
+        run: Does it with the options of every command and with its own values, and returns the
+            exit status.
+        arguments: Its own arguments and options.
+        examples: Command lines.
+    """
+
+    words: tuple[str, ...]
+    description: str
+    run: Callable[[Options, dict[str, Any]], int]
+    examples: tuple[str, ...]
+    arguments: tuple[Argument, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What answers call it."""
+        return ".".join(self.words).replace("-", "_")
+
+    @property
+    def positions(self) -> list[Argument]:
+        """Its arguments that are told by their order, not by a name."""
+        return [each for each in self.arguments if not each[0][0].startswith("-")]
+
+    def read(self, tokens: Sequence[str], after_dashes: Sequence[str]) -> dict[str, Any]:
+        """Return the values of its arguments and options.
+
+        Args:
+            tokens: What stands behind its words, without the options of every command.
+            after_dashes: Arguments that may look like options.
+
+        Raises:
+            ArgumentError: A value is missing, or malformed.
+            InvalidArgumentError: An option is unknown, or there are too many arguments.
+        """
+        positions = self.positions
+        options = [each for each in self.arguments if each not in positions]
+        found, others = parser_of(options).parse_known_args(tokens)
+        for each in others:
+            if each.startswith("-") and each != "-":
+                names = sorted(names[-1] for names, _ in (*options, *OPTIONS))
+                raise _unknown("option", each.partition("=")[0], names)
+        words, values = [*others, *after_dashes], vars(found)
+        if positions and positions[-1][1]["nargs"] == "*":
+            return values | ({positions[-1][0][0]: words} if words else {})
+        if more := words[len(positions) :]:
+            raise InvalidArgumentError(f"unexpected arguments: {' '.join(more)}")
+        return values | {names[0]: word for (names, _), word in zip(positions, words, strict=False)}
+
+
+def find(tokens: Sequence[str]) -> Command:
+    """Return the command that tokens begin with.
+
+    Raises:
+        InvalidArgumentError: There is none.
+    """
+    for words in LOCAL:
+        if tuple(tokens[: len(words)]) == words:
+            return _local_command(words)
+    for row in commands():
+        if tuple(tokens[: len(row.words)]) == row.words:
+            return _command_of(row)
+    known = [*(row.words for row in commands()), *LOCAL]
+    if below := [words[1] for words in known if words[:-1] == tuple(tokens[:1])]:
+        raise _unknown("command", "".join(tokens[1:2]), below)
+    given = tokens[0]
+    tops = list(dict.fromkeys(words[0] for words in known))
+    raise _unknown("option" if given.startswith("-") else "command", given, tops)
+
+
+def _local_command(words: tuple[str, ...]) -> Command:
+    module = import_module(f"{__package__}.{words[0]}")
+    (found,) = (each for each in module.COMMANDS if each.words == words)
+    return found  # type: ignore[no-any-return]
+
+
+def _command_of(row: Row) -> Command:
+    """Return the command of a row of the table."""
+
+    def run(options: Options, values: dict[str, Any]) -> int:
+        from inngest_rest._programs.command.execute import execute  # noqa: PLC0415 - not for help
+
+        return execute(row, options, values)
+
+    own = [_argument_of(each) for each in parameters(row) if each.name not in OF_TOOLS]
+    return Command(
+        words=row.words,
+        description=row.description,
+        run=run,
+        examples=tuple(command_line(row, each) for each in row.examples),
+        arguments=(*own, *_own_options(row)),
+    )
+
+
+_TYPES: dict[Kind, type[Any]] = {Kind.INTEGER: int, Kind.SECONDS: float}
+
+
+def _argument_of(parameter: Parameter) -> Argument:
+    """Return a parameter as an argument: optional, because `--params` may give it."""
+    help = parameter.help
+    if parameter.is_json:
+        help += " JSON, @FILE, or - for standard input."
+    if parameter.kind in _TYPES and parameter.default is not None:
+        help += f" By default {parameter.default:g}."
+    details: dict[str, Any] = {"help": help.replace("%", "%%")}
+    if parameter.is_positional:
+        return argument(parameter.name, nargs="*" if parameter.is_many else "?", **details)
+    if parameter.kind is Kind.FLAG:
+        details["action"] = "store_true"
+    elif parameter.is_many and not parameter.is_json:
+        details["action"] = "append"
+    if parameter.choices:
+        details["choices"] = parameter.choices
+    if parameter.kind in _TYPES:
+        details["type"] = _TYPES[parameter.kind]
+    return argument(f"--{parameter.name.replace('_', '-')}", **details)
+
+
+_PARAMS = argument("--params", help="All parameters as JSON, @FILE, or - for standard input.")
+_ALL = argument(
+    "--all", action="store_true", help="List everything; needs -o ndjson or --output-file."
+)
+_EXIT_STATUS = argument(
+    "--exit-status",
+    action="store_true",
+    help=f"Exit with {EXIT_STATUS[Code.RUN_FAILED]} if a run failed or was cancelled.",
+)
+_REPORT = argument(
+    "--report", help="Keep a row per run in this file, and resume from it if it exists."
+)
+_YES = argument("--yes", action="store_true", help="Act on what a filter selects without asking.")
+
+
+def _own_options(row: Row) -> Iterator[Argument]:
+    """Yield the options of a row's command that are no parameters."""
+    names = {each.name for each in parameters(row)}
+    yield _PARAMS
+    if row.returns is Returns.PAGES:
+        yield _ALL
+    if row.returns is Returns.STREAM and "timeout" in names:
+        yield _EXIT_STATUS
+    if row.is_bulk:
+        yield _REPORT
+    if "confirmed_count" in names:
+        yield _YES
+
+
+def help_of(tokens: Sequence[str]) -> str:
+    """Return the help of the command that tokens begin with, of a group, or of the program.
+
+    Raises:
+        InvalidArgumentError: There is no such command.
+    """
+    if is_group(tokens):
+        return str(tree()[tuple(tokens)].format_help())
+    return _describe(find(tokens), ArgumentParser).format_help()
+
+
+def is_group(tokens: Sequence[str]) -> bool:
+    """Return whether tokens are no command, but what several begin with."""
+    return not tokens or (len(tokens) == 1 and tokens[0] in GROUPS)
+
+
+def tree() -> dict[tuple[str, ...], Any]:
+    """Return parsers of all commands, for help and completion, by their words."""
+    root = ArgumentParser(prog=PROGRAM, description=_wrapped(_DESCRIPTION), **_for_people())
+    root.epilog = "Exit status:\n" + "\n".join(
+        f"{status:5}  {meaning}" for status, meaning in _MEANINGS.items()
+    )
+    parsers: dict[tuple[str, ...], Any] = {(): root}
+    below: dict[tuple[str, ...], Any] = {(): root.add_subparsers(**_COMMANDS)}
+    made = [(row.summary.removesuffix("."), _command_of(row)) for row in commands()]
+    made += [(about, _local_command(words)) for words, about in LOCAL.items()]
+    for about, command in made:
+        group = command.words[:-1]
+        if group not in below:
+            help = {"help": GROUPS[group[0]], "description": GROUPS[group[0]]}
+            parsers[group] = below[()].add_parser(group[0], **help, **_for_people(*group))
+            below[group] = parsers[group].add_subparsers(**_COMMANDS)
+        make = partial(below[group].add_parser, command.words[-1], help=about)
+        parsers[command.words] = _describe(command, make)
+    return parsers
+
+
+def _describe(command: Command, make: Callable[..., ArgumentParser]) -> ArgumentParser:
+    """Return a parser with all that help and completion say of a command."""
+    examples = "\n".join(f"  {each}" for each in command.examples)
+    parser = make(
+        description=_wrapped(command.description),
+        epilog=f"Examples:\n{examples}\n\n{_wrapped(_CODES)}",
+        **_for_people(*command.words, *(names[0].upper() for names, _ in command.positions)),
+    )
+    add_to(parser, command.arguments)
+    return parser
+
+
+_COMMANDS: dict[str, Any] = {"title": "commands", "metavar": "COMMAND"}
+
+
+def _for_people(*words: str) -> dict[str, Any]:
+    """Return what the parser of a command, of a group or of the program has."""
+    common = ArgumentParser(add_help=False)
+    add_to(common.add_argument_group("options of every command"), OPTIONS)
+    return {
+        "usage": " ".join(
+            [PROGRAM, *words, *(["COMMAND"] if is_group(words) else []), "[OPTIONS]"]
+        ),
+        "add_help": False,
+        "parents": [common],
+        "formatter_class": RawDescriptionHelpFormatter,
+    }
+
+
+def _wrapped(text: str) -> str:
+    width = shutil.get_terminal_size().columns - 2
+    return "\n\n".join(textwrap.fill(" ".join(it.split()), width) for it in text.split("\n\n"))
+
+
+def _unknown(what: str, given: str, valid: Sequence[str]) -> InvalidArgumentError:
+    field = given.lstrip("-").replace("-", "_") if what == "option" else None
+    message = f"unknown {what} {given!r}{did_you_mean(given, valid)}"
+    return InvalidArgumentError(message, argument=field)
+
+
+def problem_of_mistake(error: ArgumentError) -> Problem:
+    """Return a mistake that argparse found as data."""
+    field = (error.argument_name or "").rpartition("/")[2].lstrip("-").replace("-", "_")
+    return Problem(Code.USAGE, f"{field}: {error.message}", field=field or None)

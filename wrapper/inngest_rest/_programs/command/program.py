@@ -1,0 +1,116 @@
+"""The program as a whole: from its arguments to an answer and an exit status."""
+
+from __future__ import annotations
+
+import os
+import re
+from argparse import ArgumentError
+from itertools import takewhile
+from typing import TYPE_CHECKING, get_args
+
+from inngest_rest._programs.command import parser
+from inngest_rest._programs.command.options import (
+    FORMAT_VARIABLE,
+    Format,
+    Options,
+    read_options,
+)
+from inngest_rest._programs.command.parser import BROKEN_PIPE
+from inngest_rest._programs.command.renderer import Renderer
+from inngest_rest._programs.command.streams import Output, OutputError, Stderr
+from inngest_rest._programs.envelope import EXIT_STATUS, Code, Problem, ProblemError
+from inngest_rest._programs.problems import problem_of
+from inngest_rest._version import __version__
+from inngest_rest._visible import did_you_mean
+from inngest_rest.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# A key on a command line ends in the history of a shell, and in the list of processes.
+_KEY = re.compile(
+    r"--?(event|signing|api|signing[-_]key[-_]fallback)[-_]?(key|token)", re.IGNORECASE
+)
+
+
+def run(tokens: Sequence[str]) -> int:
+    """Run the command that the arguments name, and return the exit status."""
+    try:
+        return _run(tokens)
+    except KeyboardInterrupt:
+        return EXIT_STATUS[Code.INTERRUPTED]
+    except (OutputError, OSError) as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, BrokenPipeError):
+            return BROKEN_PIPE
+        Stderr().error(Problem(Code.UNEXPECTED, f"the answer cannot be written: {cause}"))
+        return EXIT_STATUS[Code.UNEXPECTED]
+
+
+def _run(tokens: Sequence[str]) -> int:
+    before_dashes = list(takewhile("--".__ne__, tokens))
+    after_dashes = tokens[len(before_dashes) + 1 :]
+    options, command = Options(), ""
+    try:
+        try:
+            values, others = read_options(before_dashes)
+        except ArgumentError:
+            command = _command_in(before_dashes)
+            raise
+        options = Options.of(values)
+        for each in others:
+            if key := _KEY.match(each):
+                command = _command_in(others)
+                raise _key_option(key[0])
+        if "version" in values:
+            return _print(__version__)
+        if "help" in values or parser.is_group(others):
+            return _print(parser.help_of(others))
+        found = parser.find(others)
+        command = found.name
+        _check_format()
+        return found.run(options, found.read(others[len(found.words) :], after_dashes))
+    except ArgumentError as error:
+        problem = parser.problem_of_mistake(error)
+    except (InvalidArgumentError, ProblemError) as error:
+        problem = problem_of(error)
+    return Renderer(command, options.format).finish(problem)
+
+
+def _print(text: str) -> int:
+    output = Output()
+    output.line(text.rstrip("\n"))
+    output.close()
+    return 0
+
+
+def _command_in(tokens: Sequence[str]) -> str:
+    """Return the name of the command in a line that could not be read; empty if there is none."""
+    words = [each for each in tokens if not each.startswith("-")]
+    for at in range(len(words)):
+        try:
+            return parser.find(words[at:]).name
+        except InvalidArgumentError:
+            continue
+    return ""
+
+
+def _key_option(option: str) -> ProblemError:
+    """Return the error for a key that was given as an option; its value is not repeated."""
+    name = option.lstrip("-").upper().replace("-", "_")
+    name = name if name.startswith(("EVENT", "SIGNING")) else "API_KEY"
+    return ProblemError(
+        Problem(
+            Code.USAGE,
+            f"{option}: keys are never options, which other users of the machine can read",
+            hint=f"Set INNGEST_{name} in the environment.",
+        )
+    )
+
+
+def _check_format() -> None:
+    named, valid = os.environ.get(FORMAT_VARIABLE), get_args(Format)
+    if named and named not in valid:
+        raise InvalidArgumentError(
+            f"{FORMAT_VARIABLE} is {named!r}{did_you_mean(named, valid)}", argument="output"
+        )

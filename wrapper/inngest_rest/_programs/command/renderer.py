@@ -1,0 +1,229 @@
+"""The answer to a command, in one of four formats, on standard output or in a file."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import TYPE_CHECKING, Any
+
+from attrs import Factory, define, field
+
+from inngest_rest._programs.command.options import Projection
+from inngest_rest._programs.command.streams import Output, Stderr
+from inngest_rest._programs.envelope import EXIT_STATUS, Envelope, PageInfo, Problem
+from inngest_rest._programs.problems import problem_of
+from inngest_rest._table import ROWS, Returns
+from inngest_rest._visible import visible_json
+from inngest_rest.action_reports import ActionOutcome, ActionRow
+from inngest_rest.errors import InngestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from inngest_rest._programs.command.options import Format, Options
+    from inngest_rest.errors import NextCall
+    from inngest_rest.record import Record
+
+_PROGRAM = "inngest-rest"
+
+# Outcomes by which a row is about a run to go on with.
+_WITH_RUN = {ActionOutcome.PLANNED, ActionOutcome.DONE, ActionOutcome.ALREADY_ENDED}
+
+
+@define(eq=False, repr=False)
+class Renderer:
+    """Writes the answer to one command as its parts arrive, or when all of them are there.
+
+    Attributes:
+        command: The command's name, such as "runs.list".
+        format: The format.
+        returns: Whether the answer has one record, or several.
+        untrusted: Paths in its data to text that strangers wrote.
+        projection: Which fields are returned, and how long a text may be.
+        stderr: What is said beside it.
+        output: Where it is written.
+        warnings: What else to know about it.
+        next_cursor: Where a list goes on after it.
+    """
+
+    command: str
+    format: Format
+    returns: Returns = Returns.ONE
+    untrusted: tuple[str, ...] = ()
+    projection: Projection = Factory(Projection)
+    stderr: Stderr = Factory(Stderr)
+    output: Output = Factory(Output)
+    warnings: list[str] = field(factory=list)
+    next_cursor: str | None = None
+    _items: list[Record] = field(factory=list, init=False)
+    _count: int = field(default=0, init=False)
+    _cut: list[str] = field(factory=list, init=False)
+    _lines: Iterator[int] = field(factory=itertools.count, init=False)
+
+    def configure(self, options: Options, kind: type[Any]) -> None:
+        """Take the options on what is written, and where.
+
+        Args:
+            options: The options.
+            kind: The class of the records.
+
+        Raises:
+            InvalidArgumentError: An option is malformed, or its file cannot be written to.
+        """
+        self.projection = Projection.of(options.fields, options.max_chars, kind)
+        self.output = Output(options.output_file)
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether records are written as they arrive."""
+        return self.format in {"ndjson", "id"}
+
+    def one(self, record: Record) -> int:
+        """Write an answer of one record, and return the exit status."""
+        self.add((record,))
+        return self.finish()
+
+    def many(self, records: Sequence[Record], problem: Problem | None = None) -> int:
+        """Write an answer of several records, and return the exit status."""
+        self.returns = Returns.STREAM
+        self.add(records)
+        return self.finish(problem)
+
+    def add(self, records: Sequence[Record], next_cursor: str | None = None) -> None:
+        """Take records of the result, and write them if the format has no end."""
+        self._count += len(records)
+        self.next_cursor = next_cursor
+        if not self.is_streaming:
+            self._items += records
+            return
+        for each in records:
+            self._write_lines(each)
+        self.output.flush()
+
+    def finish(self, problem: Problem | None = None, *, data: Record | None = None) -> int:
+        """Write what is left of the answer, and return the exit status.
+
+        Args:
+            problem: What went wrong.
+            data: What was done all the same.
+        """
+        if problem is not None:
+            problem = problem.worded(words_of)
+        if self.format == "json":
+            self._write_envelope(problem, data)
+        elif self.format == "table":
+            self._draw(problem, data)
+        elif data is not None:
+            self._write_lines(data)
+        if self.format == "ndjson" and problem is not None:
+            self._write_value(Envelope.failed(self.command, problem).to_dict())
+        self.output.close()
+        if self.format != "json":
+            for each in (*self.warnings, *self.projection.warnings(self._cut)):
+                self.stderr.hint(f"Warning: {each}")
+        if self.output.path is not None:
+            self.stderr.hint(f"Wrote {self.output.path}.")
+        if problem is None:
+            return 0
+        self.stderr.error(problem)
+        return EXIT_STATUS[problem.code]
+
+    def _write_lines(self, record: Record) -> None:
+        """Write a record as lines: those of its ids, or of what it consists of."""
+        if self.format == "id":
+            for id in ids_of(record):
+                self.output.line(visible_json(id))
+            return
+        for each in getattr(record, "rows", (record,)):
+            place = f"items[{next(self._lines)}]"
+            values, cut = self.projection.cut(self.projection.select(each.to_dict()), place)
+            self._cut += cut
+            self._write_value(values)
+
+    def _write_envelope(self, problem: Problem | None, data: Record | None) -> None:
+        place, found, page = "data", None, None
+        if data is not None or (self.returns is Returns.ONE and self._items):
+            found = self.projection.select((data or self._items[0]).to_dict())
+        elif self.returns is not Returns.ONE and (self._items or problem is None):
+            place = "data.items[]"
+            found = {"items": [self.projection.select(each.to_dict()) for each in self._items]}
+        if self.returns is Returns.PAGES and found is not None:
+            page = PageInfo(self.next_cursor, self._count)
+        found, cut = self.projection.cut(found, "data")
+        about = {
+            "data": found,
+            "page": page,
+            "warnings": (*self.warnings, *self.projection.warnings(cut)),
+            "untrusted": tuple(
+                it for it in self.untrusted if self.projection.keeps(it[len(place) + 1 :])
+            ),
+        }
+        if problem is None:
+            envelope = Envelope(True, self.command, **about)
+        else:
+            envelope = Envelope.failed(self.command, problem, **about)
+        self._write_value(envelope.to_dict())
+
+    def _draw(self, problem: Problem | None, data: Record | None) -> None:
+        """Draw a table of the items, or the one record; an error has only what was done."""
+        if data is None and not self._items and (problem or self.returns is Returns.ONE):
+            return
+        from inngest_rest._programs.command import tables  # noqa: PLC0415 - rich is slow to load
+
+        if data is not None or self.returns is Returns.ONE:
+            tables.draw_one(data or self._items[0], self.output, self.projection)
+        else:
+            tables.draw_many(self._items, self.output, self.projection)
+
+    def _write_value(self, value: dict[str, Any]) -> None:
+        indent = 2 if self.format == "json" and self.output.is_terminal else None
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+        self.output.line(visible_json(text))
+
+
+def answer(
+    command: str, options: Options, kind: type[Record], work: Callable[[Renderer], int]
+) -> int:
+    """Let a command that calls no server write its answer, or what goes wrong.
+
+    Args:
+        command: The command's name.
+        options: The options of every command.
+        kind: The class of the records.
+        work: Does it, writes the answer, and returns the exit status.
+    """
+    renderer = Renderer(command, options.format, stderr=Stderr(options.quiet))
+    try:
+        renderer.configure(options, kind)
+        return work(renderer)
+    except InngestError as error:
+        return renderer.finish(problem_of(error))
+
+
+def ids_of(record: Record) -> tuple[str, ...]:
+    """Return the ids that a record is about, as other commands take them: `-o id` prints them.
+
+    Those of a replay are the new runs.
+    """
+    if (rows := getattr(record, "rows", None)) is not None:
+        return tuple(id for row in rows for id in ids_of(row))
+    if (ids := getattr(record, "ids", None)) is not None:
+        return tuple(ids)
+    if isinstance(record, ActionRow) and record.outcome not in _WITH_RUN:
+        return ()
+    for part in ("run", "cancellation", "webhook"):
+        if (found := getattr(record, part, None)) is not None:
+            return ids_of(found)
+    for name in ("new_run_id", "run_id", "internal_id", "event_id", "id"):
+        if name == "internal_id" and hasattr(record, "app_id"):
+            continue  # commands take the function's own id
+        if isinstance(found := getattr(record, name, None), str):
+            return (found,)
+    return ()
+
+
+def words_of(call: NextCall) -> str:
+    """Return what a call that is advised is called here."""
+    words = next(row.words for row in ROWS if row.name == call.name)
+    program = (_PROGRAM,) if len(words) == 1 else ()
+    return f"`{' '.join((*program, *words, *call.arguments))}`"

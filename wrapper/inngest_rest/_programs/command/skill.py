@@ -1,0 +1,250 @@
+"""The skill for agents: where hosts look for it, what is installed there, and its commands."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from enum import StrEnum
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from attrs import frozen
+
+from inngest_rest._programs.command.options import argument
+from inngest_rest._programs.command.parser import Command
+from inngest_rest._programs.command.renderer import answer
+from inngest_rest._programs.command.streams import Output
+from inngest_rest._programs.envelope import Code, Problem
+from inngest_rest._version import __version__
+from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.record import Record
+
+if TYPE_CHECKING:
+    from inngest_rest._programs.command.options import Options
+    from inngest_rest._programs.command.renderer import Renderer
+
+Scope = Literal["user", "project"]
+
+TARGETS = ("agents", "claude", "codex", "openclaw")
+"""Hosts by name; `agents` is the folder that most of them share."""
+
+_SEAL = re.compile(r"\n<!-- installed by inngest-rest, sha256 ([0-9a-f]{64}) -->\n\Z")
+
+
+class SkillState(StrEnum):
+    """How an installed skill compares with the one of this package.
+
+    Attributes:
+        CURRENT: It is the same.
+        OUTDATED: It was installed by another version of this package, and not changed since.
+        CHANGED: Somebody has changed it, or it was not installed by this package.
+    """
+
+    CURRENT = "current"
+    OUTDATED = "outdated"
+    CHANGED = "changed"
+
+
+@frozen(repr=False)
+class InstalledSkill(Record):
+    """A skill in a folder that a host looks into.
+
+    Attributes:
+        path: Its SKILL.md.
+        state: How it compares with the one of this package.
+        version: Its version; None if it has none.
+    """
+
+    path: str
+    state: SkillState
+    version: str | None
+
+
+def text() -> str:
+    """Return the SKILL.md of this package."""
+    skill = files("inngest_rest").joinpath(".agents", "skills", "inngest", "SKILL.md")
+    return skill.read_text(encoding="utf-8")
+
+
+def version_of(skill: str) -> str | None:
+    """Return the version in the frontmatter of a skill."""
+    found = re.search(r'^  version: "?([^"\n]+)"?$', skill, re.MULTILINE)
+    return found[1] if found else None
+
+
+def folder(target: str, scope: Scope) -> Path:
+    """Return the folder in which a host looks for skills.
+
+    Args:
+        target: One of `TARGETS`, or the path of a folder.
+        scope: Whether for all projects of the user, or for the one in the current folder.
+    """
+    home, project = Path.home(), Path.cwd()
+    match target, scope:
+        case "claude", "user":
+            return Path(os.environ.get("CLAUDE_CONFIG_DIR") or home / ".claude") / "skills"
+        case "claude", "project":
+            return project / ".claude" / "skills"
+        case "codex", "user":
+            return home / ".codex" / "skills"
+        case "openclaw", "user":
+            return home / ".openclaw" / "skills"
+        case "openclaw", "project":
+            return project / "skills"
+        case "agents", "user":
+            return home / ".agents" / "skills"
+        case (("agents" | "codex"), "project"):
+            return project / ".agents" / "skills"
+        case _ if "/" in target or os.sep in target or target in {".", ".."}:
+            return Path(target).expanduser()
+        case _:
+            raise InvalidArgumentError(
+                f"unknown target {target!r}: give one of {', '.join(TARGETS)}, or a folder with a "
+                "slash, such as ./skills",
+                argument="target",
+            )
+
+
+def install(target: str, scope: Scope, *, force: bool = False) -> InstalledSkill:
+    """Write the skill into the folder of a host, over an older one of this package.
+
+    Raises:
+        InvalidArgumentError: The one that is there has been changed, and `force` is not set; or
+            the folder cannot be written to.
+    """
+    path = folder(target, scope) / "inngest" / "SKILL.md"
+    try:
+        if not force and path.exists() and _state(path) is SkillState.CHANGED:
+            raise InvalidArgumentError(
+                f"{path} has been changed, or was not installed by inngest-rest: keep it, or "
+                "replace it with --force"
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(_sealed(text()), encoding="utf-8")
+    except OSError as error:
+        raise InvalidArgumentError(f"the skill cannot be installed: {error}") from None
+    return InstalledSkill(str(path), SkillState.CURRENT, version_of(text()))
+
+
+def installed() -> list[InstalledSkill]:
+    """Return the skills that are installed where hosts look for them, here and for the user."""
+    scopes: tuple[Scope, ...] = ("project", "user")
+    places = dict.fromkeys(folder(target, scope) for scope in scopes for target in TARGETS)
+    paths = [place / "inngest" / "SKILL.md" for place in places]
+    return [
+        InstalledSkill(str(path), _state(path), version_of(_read(path)))
+        for path in paths
+        if path.exists()
+    ]
+
+
+def _state(path: Path) -> SkillState:
+    found = _read(path)
+    seal = _SEAL.search(found)
+    skill = found[: seal.start()] if seal else found
+    if skill == text():
+        return SkillState.CURRENT
+    untouched = seal is not None and _digest(skill) == seal[1]
+    return SkillState.OUTDATED if untouched else SkillState.CHANGED
+
+
+def _sealed(skill: str) -> str:
+    """Return a skill with its hash behind it, which tells later whether it has been changed."""
+    return f"{skill}\n<!-- installed by inngest-rest, sha256 {_digest(skill)} -->\n"
+
+
+def _digest(skill: str) -> str:
+    return hashlib.sha256(skill.encode()).hexdigest()
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def _show(_options: Options, _values: dict[str, Any]) -> int:
+    output = Output()
+    output.line(text().rstrip("\n"))
+    output.close()
+    return 0
+
+
+def _install(options: Options, values: dict[str, Any]) -> int:
+    target, scope = values.get("target", "agents"), values.get("scope", "user")
+
+    def work(renderer: Renderer) -> int:
+        return renderer.one(install(target, scope, force="force" in values))
+
+    return answer("skill.install", options, InstalledSkill, work)
+
+
+def _check(options: Options, _values: dict[str, Any]) -> int:
+    def work(renderer: Renderer) -> int:
+        found = installed()
+        return renderer.many(found, _problem_of(found))
+
+    return answer("skill.check", options, InstalledSkill, work)
+
+
+def _problem_of(found: list[InstalledSkill]) -> Problem | None:
+    if not found:
+        return Problem(
+            Code.NOT_FOUND,
+            "the skill is not installed where a host looks for it",
+            hint="`inngest-rest skill install` writes it; --target names the host.",
+        )
+    others = [f"{it.path} is {it.state}" for it in found if it.state is not SkillState.CURRENT]
+    if not others:
+        return None
+    return Problem(
+        Code.PARTIAL,
+        f"not every skill is the one of version {__version__}: {', '.join(others)}",
+        hint="`inngest-rest skill install` writes it over an outdated one, and with --force over "
+        "a changed one.",
+    )
+
+
+COMMANDS = (
+    Command(
+        words=("skill", "show"),
+        description="Print the SKILL.md of this version.",
+        examples=("inngest-rest skill show",),
+        run=_show,
+    ),
+    Command(
+        words=("skill", "install"),
+        description="""\
+Write the skill to where an agent's host looks for skills, over an older one.""",
+        arguments=(
+            argument(
+                "--target",
+                help="The host: claude, codex, openclaw, or agents for the folder that most of "
+                "them share; or a folder with a slash, such as ./skills. By default agents.",
+            ),
+            argument(
+                "--scope",
+                choices=get_args(Scope),
+                help="For all projects of the user, or for the one in the current folder.",
+            ),
+            argument(
+                "--force", action="store_true", help="Write it over one that was changed, too."
+            ),
+        ),
+        examples=(
+            "inngest-rest skill install",
+            "inngest-rest skill install --target claude --scope project",
+        ),
+        run=_install,
+    ),
+    Command(
+        words=("skill", "check"),
+        description="""\
+Check that the skill is installed, here or for the user, and is the one of this version.
+
+Exits with 4 if it is not installed where a host looks, and with 6 if one that is installed is of
+another version or has been changed.""",
+        examples=("inngest-rest skill check -o json",),
+        run=_check,
+    ),
+)

@@ -1,0 +1,372 @@
+"""Tables and views of records, for a terminal: what a server sent is text, never markup."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, cast
+
+from attrs import evolve, frozen
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from inngest_rest._programs.bounds import SPARED_CHARS
+from inngest_rest._programs.command.options import Projection, field_names
+from inngest_rest._programs.command.streams import safe
+from inngest_rest._programs.results import Acted, Explained, Sent
+from inngest_rest._visible import is_right_to_left, visible
+from inngest_rest.action_reports import ActionRow
+from inngest_rest.diagnosis import Diagnosis
+from inngest_rest.models import (
+    App,
+    Cancellation,
+    Function,
+    Job,
+    Run,
+    RunChange,
+    RunError,
+    Span,
+    StoredEvent,
+    Webhook,
+)
+from inngest_rest.record import Record
+from inngest_rest.responses import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from inngest_rest._programs.command.streams import Output
+
+# Characters that a cell begins with, at most; a terminal has no room for more.
+_LONGEST_CELL = 160
+
+_MOST_ROWS = 100
+
+# After text that runs from right to left, what follows on its line would be moved.
+_LEFT_TO_RIGHT_MARK = "\u200e"
+
+_STYLES = {
+    **dict.fromkeys(("completed", "done", "ok"), "green"),
+    **dict.fromkeys(("failed", "refused", "not_found", "problem"), "red"),
+    **dict.fromkeys(("cancelled", "already_ended", "warning"), "yellow"),
+    **dict.fromkeys(("running", "planned"), "cyan"),
+    "unknown": "magenta",
+    "queued": "blue",
+    "not_tried": "dim",
+}
+
+
+@frozen
+class Column:
+    """A column of a table.
+
+    Attributes:
+        heading: What is above it.
+        value: Returns its value for a record.
+        is_whole: Whether it is shown on one line and never cut, as an id has to be.
+        from_width: Number of columns that a terminal must have for it.
+    """
+
+    heading: str
+    value: Callable[[Any], object]
+    is_whole: bool = False
+    from_width: int = 0
+
+
+def _whole(heading: str, path: str, from_width: int = 0) -> Column:
+    return Column(heading, attrgetter(path), is_whole=True, from_width=from_width)
+
+
+def _text_of(heading: str, path: str, from_width: int = 0) -> Column:
+    return Column(heading, attrgetter(path), from_width=from_width)
+
+
+def _function(run: Run) -> str:
+    if run.function_id:
+        return f"{run.app_id}/{run.function_id}" if run.app_id else run.function_id
+    return run.internal_function_id or ""
+
+
+def _outcome(run: Run) -> str:
+    if run.error is None:
+        return "" if run.output is None else _json(run.output)
+    return _words_of(run.error)
+
+
+def _words_of(error: RunError) -> str:
+    return ": ".join(filter(None, (error.name, error.message)))
+
+
+def _words(*parts: object) -> str:
+    return " ".join(str(each) for each in parts if each)
+
+
+def _of_run(value: Callable[[Run], object], change: RunChange) -> object:
+    return value(change.run)
+
+
+_RUN = (
+    _whole("ID", "id"),
+    _whole("STATUS", "status"),
+    Column("FUNCTION", _function),
+    _whole("QUEUED", "queued_at"),
+    _whole("ENDED", "ended_at", 110),
+    Column("OUTPUT", _outcome, from_width=110),
+)
+
+COLUMNS: dict[type[Record], tuple[Column, ...]] = {
+    Run: _RUN,
+    RunChange: (
+        _whole("CHANGE", "kind"),
+        *(evolve(each, value=partial(_of_run, each.value)) for each in _RUN),
+    ),
+    StoredEvent: (
+        _whole("INTERNAL ID", "internal_id"),
+        _text_of("NAME", "name"),
+        _whole("RECEIVED", "received_at"),
+        Column("ID", lambda it: "" if it.id == it.internal_id else it.id, from_width=110),
+        Column("DATA", lambda it: _json(it.data), from_width=110),
+    ),
+    App: (
+        _text_of("ID", "id"),
+        _whole("FUNCTIONS", "function_count"),
+        Column("SDK", lambda it: _words(it.sdk_language, it.sdk_version), from_width=60),
+        _whole("SYNCED", "synced_at", 60),
+        Column("STATE", lambda it: "archived" if it.is_archived else it.sync_status),
+        _text_of("URL", "url", 110),
+        _text_of("ERROR", "sync_error", 110),
+    ),
+    Function: (
+        _text_of("ID", "id"),
+        Column("TRIGGERS", lambda it: ", ".join(each.value for each in it.triggers)),
+        Column(
+            "STATE", lambda it: _words(it.is_archived and "archived", it.is_paused and "paused")
+        ),
+        _text_of("NAME", "name", 110),
+    ),
+    Job: (
+        _text_of("ID", "id"),
+        _text_of("KIND", "kind"),
+        _whole("DUE", "at"),
+        _whole("ATTEMPT", "attempt"),
+        _whole("POSITION", "position"),
+    ),
+    Cancellation: (
+        _whole("ID", "id"),
+        Column("FUNCTION", lambda it: _words(it.app_id, it.function_id)),
+        _whole("BEFORE", "started_before"),
+        _whole("AFTER", "started_after", 110),
+        _text_of("CONDITION", "condition", 110),
+    ),
+    # A webhook's URL contains a key.
+    Webhook: (_whole("ID", "id"), _text_of("NAME", "name"), _whole("CREATED", "created_at")),
+    ActionRow: (
+        Column("RUN", lambda it: it.id or f"input {it.position}", is_whole=True),
+        _whole("OUTCOME", "outcome"),
+        _whole("NEW RUN", "new_run_id"),
+        _text_of("REASON", "reason"),
+    ),
+}
+
+
+def draw_many(items: Sequence[Record], output: Output, projection: Projection) -> None:
+    """Draw records of one class as a table; nothing if there are none."""
+    if items:
+        _print(output, lambda console: [table_of(items, console, projection)])
+
+
+def draw_one(record: Record, output: Output, projection: Projection) -> None:
+    """Draw one record: a view made for its class, or its fields."""
+    if isinstance(record, Span) and projection.fields is None:
+        output.line(record.render(color=None if output.path is None else False))
+        return
+    _print(output, lambda console: _view(record, console, projection))
+
+
+def console_for(output: Output) -> Console:
+    """Return a console that writes to an output, and takes nothing for markup."""
+    return Console(file=output.stream, highlight=False, markup=False, emoji=False)
+
+
+def _print(output: Output, parts: Callable[[Console], Iterator[Any] | Sequence[Any]]) -> None:
+    console = console_for(output)
+    with console.capture() as captured:
+        console.print(Group(*parts(console)))
+    lines = captured.get().splitlines()
+    output.line("\n".join(line.rstrip() for line in lines))
+
+
+def table_of(
+    items: Sequence[Record], console: Console, projection: Projection | None = None
+) -> Table:
+    """Return the table of records of one class."""
+    projection = projection or Projection()
+    columns = _columns(type(items[0]), console.width, projection)
+    table = _grid(show_header=True)
+    for each in columns:
+        table.add_column(each.heading, no_wrap=each.is_whole, overflow="fold")
+    for item in items:
+        table.add_row(*(_cell(each.value(item), projection) for each in columns))
+    return table
+
+
+def _grid(*, show_header: bool) -> Table:
+    return Table(
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+        header_style="bold",
+        show_header=show_header,
+    )
+
+
+def _columns(kind: type[Record], width: int, projection: Projection) -> list[Column]:
+    if projection.fields is None and kind in COLUMNS:
+        return [each for each in COLUMNS[kind] if width >= each.from_width]
+    own = field_names(kind)
+    names = [name for name in projection.fields or own if name in own]
+    return [_text_of(name.upper().replace("_", " "), name) for name in names]
+
+
+def _cell(value: object, projection: Projection) -> Text:
+    """Return a value on one line, as far as there may be room for it."""
+    text = _text(value)
+    longest = min(projection.max_chars or _LONGEST_CELL, _LONGEST_CELL)
+    if len(text) > max(longest, SPARED_CHARS):
+        text = f"{text[:longest]}…"
+    shown = visible(text)
+    if is_right_to_left(shown):
+        shown += _LEFT_TO_RIGHT_MARK
+    return Text(shown, style=_style(value), overflow="fold")
+
+
+def _view(record: Record, console: Console, projection: Projection) -> Iterator[Any]:
+    """Yield the parts of the view of one record."""
+    if projection.fields is not None:
+        yield _fields(record, projection)
+        return
+    match record:
+        case Acted():
+            yield from _acted(record, console)
+        case Explained():
+            yield Text(safe(record.sentence))
+            if record.runs:
+                yield from (Text(), table_of(record.runs, console))
+        case Sent():
+            yield from _sent(record)
+        case Diagnosis():
+            yield from _diagnosis(record)
+        case _:
+            yield _fields(record, projection)
+
+
+def _acted(acted: Acted, console: Console) -> Iterator[Any]:
+    counts = ", ".join(f"{n:,} {it.replace('_', ' ')}" for it, n in acted.counts.items())
+    yield Text(safe(f"{acted.action}: {counts or 'nothing to do'} at {_text(acted.target)}"))
+    bounds = {"since": acted.since, "until": acted.until}
+    if window := " ".join(f"{name} {_text(at)}" for name, at in bounds.items() if at):
+        yield Text(f"Runs queued {window}")
+    if acted.rows:
+        yield table_of(acted.rows[:_MOST_ROWS], console)
+    yield from _and_more(len(acted.rows[_MOST_ROWS:]) + acted.rows_left_out)
+
+
+def _sent(sent: Sent) -> Iterator[Any]:
+    counts = {"accepted": sent.accepted, "rejected": sent.rejected, "unknown": sent.unknown}
+    told = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+    yield Text(f"{told or 'nothing sent'} at {safe(sent.target.event_url)}")
+    yield from (Text(visible(id)) for id in sent.ids[:_MOST_ROWS])
+    yield from _and_more(sent.accepted - min(len(sent.ids), _MOST_ROWS))
+    for each in sent.failures[:_MOST_ROWS]:
+        yield Text(visible(f"{each.position}: {each.reason}"), style="red")
+    yield from _and_more(len(sent.failures) - _MOST_ROWS)
+
+
+def _and_more(count: int) -> Iterator[Text]:
+    if count > 0:
+        yield Text(f"and {count:,} more", style="dim")
+
+
+def _diagnosis(diagnosis: Diagnosis) -> Iterator[Any]:
+    """Yield the findings, the route of each call, and the versions."""
+    table = _headed("STATE", "CHECK", "FINDING")
+    for each in diagnosis.findings:
+        finding = Text(visible(each.message))
+        if each.remedy is not None:
+            finding.append(f"\n→ {visible(each.remedy)}", style="bold")
+        state = Text(each.state.value, style=_style(each.state))
+        table.add_row(state, each.check.value.replace("_", " "), finding)
+    yield table
+    if diagnosis.calls:
+        table = _headed("CALL", "SINCE", "ROUTE")
+        for call in diagnosis.calls:
+            route = "none on this server" if call.is_available is False else call.route or ""
+            route += " (if the server has it)" if call.is_available is None else ""
+            style = "dim" if call.is_available is False else ""
+            table.add_row(call.call, call.since or "", Text(route), style=style)
+        yield from (Text(), table)
+    versions = ", ".join(f"{name} {version}" for name, version in diagnosis.versions.items())
+    yield from (Text(), Text(versions, style="dim"))
+
+
+def _headed(*headings: str) -> Table:
+    table = _grid(show_header=True)
+    for each in headings:
+        table.add_column(each, no_wrap=each != headings[-1], overflow="fold")
+    return table
+
+
+def _fields(record: Record, projection: Projection) -> Table:
+    """Return the fields that have a value, one below the other."""
+    table = _grid(show_header=False)
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    for name in projection.fields or field_names(type(record)):
+        value = getattr(record, name, None)
+        if value is not None and value not in ((), {}):
+            text, _ = projection.cut(_text(value, indent=2), name)
+            table.add_row(name.replace("_", " "), Text(safe(text), style=_style(value)))
+    return table
+
+
+def _text(value: object, *, indent: int | None = None) -> str:
+    """Return a value in words."""
+    match value:
+        case None | False:
+            return ""
+        case True:
+            return "yes"
+        case Enum():
+            return str(value.value)
+        case str():
+            return value
+        case datetime():
+            return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+        case timedelta():
+            return f"{value.total_seconds():g} s"
+        case Target():
+            return value.api_url + (f" (environment {value.env})" if value.env else "")
+        case RunError():
+            return "\n".join(filter(None, (_words_of(value), value.stack)))
+        case Record():
+            return _json(value.to_dict(), indent=indent)
+        case Mapping() | list() | tuple():
+            return _json(cast("object", value), indent=indent)
+        case _:
+            return str(value)
+
+
+def _json(value: object, *, indent: int | None = None) -> str:
+    def plain(it: Any) -> Any:
+        return it.to_dict() if isinstance(it, Record) else str(it)
+
+    return json.dumps(value, ensure_ascii=False, default=plain, indent=indent)
+
+
+def _style(value: object) -> str:
+    return _STYLES.get(str(value), "") if isinstance(value, Enum) else ""
