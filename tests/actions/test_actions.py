@@ -299,6 +299,7 @@ def test_a_report_survives_json(client: InngestClient, mock: MockServer) -> None
         ('{"action": 5, "rows": []}', "5 is not text"),
         ('{"action": "a", "rows": [5]}', "row 0"),
         ('{"action": "a", "rows": [{"position": 1, "outcome": "done"}]}', "row 0: position 1"),
+        ('{"action": "a", "rows": [{"position": "0"}]}', "row 0: position '0' is not an integer"),
         ('{"action": "a", "rows": [{"position": 0, "outcome": "dine"}]}', "row 0: 'dine'"),
         ('{"action": "a", "rows": [{"position": 0, "outcome": "done", "id": 5}]}', "row 0: 5"),
     ],

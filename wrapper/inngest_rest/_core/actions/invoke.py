@@ -85,12 +85,10 @@ class InvokeJob(ReportedJob):
             )
         except NotFoundError as error:
             return BulkResult(settled(target, ActionOutcome.FAILED, str(error)), error)
-        except BadRequestError as error:
-            if error.code != "function_debounced":
-                return failure(target, error)
-            # The run comes at the end of the period (operation invokeFunctionV2).
-            return BulkResult(settled(target, ActionOutcome.DONE, str(error)))
         except InngestError as error:
+            if isinstance(error, BadRequestError) and error.code == "function_debounced":
+                # The run comes at the end of the period (operation invokeFunctionV2).
+                return BulkResult(settled(target, ActionOutcome.DONE, str(error)))
             return failure(target, error)
         row = ActionRow(target.position, None, ActionOutcome.DONE, new_run_id=run_id)
         return BulkResult(row)
