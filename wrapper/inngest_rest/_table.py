@@ -98,11 +98,6 @@ class Row:
     examples: tuple[Mapping[str, Any], ...] = ({},)
 
     @property
-    def group(self) -> str | None:
-        """The group of its command, which is that of its method."""
-        return self.name.partition(".")[0] if "." in self.name else None
-
-    @property
     def words(self) -> tuple[str, ...]:
         """The words of its command, as in `inngest-rest runs list`."""
         return tuple(self.command.replace("_", "-").split("."))
