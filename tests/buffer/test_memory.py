@@ -35,7 +35,7 @@ def test_what_was_put_back_may_be_stored() -> None:
     assert again.may_be_stored
 
 
-def test_an_event_that_is_set_aside_is_left_whatever_happened_to_later_ones() -> None:
+def test_an_event_that_has_failed_is_left_whatever_happened_to_later_ones() -> None:
     store = MemoryQueue(Schedule(1, 1.0, time.monotonic), lambda: None, max_pending=10)
     page = InvalidResponseError("a page", method="POST", url="", status=403, body="")
     store.put({"name": "a"})

@@ -80,8 +80,9 @@ class AsyncEventBuffer(Buffer):
     `kill -9` and a reboot, is sent when any process opens the file again, and its id lets each
     function run once. Processes on one machine may share a file if they send to the same server.
 
-    An open buffer never gives up on an event: without a response it is sent again, after
-    pauses of up to a minute. Only events that the server rejects are set aside.
+    An open buffer never gives up on an event: without a response it is sent again, after pauses of
+    up to a minute. Only rejected events are not: those that JSON cannot represent, and those that
+    the server rejects; in a file, they become dead letters.
 
     It belongs to the event loop in which it is first used, and is flushed when it is closed: use
     `async with`. At interpreter exit no event loop is left to send with, so the number of unsent

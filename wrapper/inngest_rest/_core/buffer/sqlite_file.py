@@ -143,12 +143,7 @@ class OutboxFile:
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection]:
         """Read without waiting for other processes that write."""
-        with self._connected("cannot be read") as db:
-            yield db
-
-    @contextmanager
-    def _connected(self, doing: str) -> Generator[sqlite3.Connection]:
-        with self._clear_errors(doing), self._held() as db:
+        with self._clear_errors("cannot be read"), self._held() as db:
             yield db
 
     @contextmanager
@@ -241,6 +236,10 @@ class OutboxFile:
             else:
                 self._check_tables(db)
             db.execute("COMMIT")
+            # Reading keeps no other process from writing.
+            [fault] = db.execute("PRAGMA quick_check(1)").fetchone()
+            if fault != "ok":
+                self._refuse(f"is damaged: {fault.splitlines()[-1]}. Move it aside")
         except BaseException:
             self.close()
             raise
@@ -253,9 +252,6 @@ class OutboxFile:
             for it in found.difference(_TABLES)
         ):
             self._refuse("is damaged: its tables are not those of an outbox. Move it aside")
-        [fault] = db.execute("PRAGMA quick_check(1)").fetchone()
-        if fault != "ok":
-            self._refuse(f"is damaged: {fault.splitlines()[-1]}. Move it aside")
 
     def count(self, db: sqlite3.Connection) -> int:
         """Return how many events are in it."""
