@@ -290,14 +290,14 @@ def test_an_import_that_is_cancelled_just_when_it_is_open_leaves_no_file_open(
     file.write_bytes(line(1) + b"\n")
     opened: list[Any] = []
 
-    async def cancelled(function: Any) -> None:
-        opened.append(await asyncio.get_running_loop().run_in_executor(None, function))
+    async def cancelled(opening: Any) -> None:
+        opened.append(await opening)
         raise asyncio.CancelledError
 
     async def main() -> SendReport:
         async with AsyncInngestClient(dev=True, transport=server) as client:
             with monkeypatch.context() as patch:
-                patch.setattr(asyncio, "to_thread", cancelled)
+                patch.setattr(asyncio, "shield", cancelled)
                 with pytest.raises(asyncio.CancelledError):
                     await client.send_file(file)
             return await client.send_file(file)  # which is not locked by an import any more

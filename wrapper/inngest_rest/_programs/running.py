@@ -216,7 +216,7 @@ def _mend(sent: Sent, values: Mapping[str, Any]) -> str:
     parts: list[str] = []
     if sent.rejected:
         # Only one who sends files has loaded these.
-        from inngest_rest._core.file_import.rejected_lines import reasons_path  # noqa: PLC0415
+        from inngest_rest._core.file_import.progress import reasons_path  # noqa: PLC0415
         from inngest_rest._core.file_import.send_file import rejected_path  # noqa: PLC0415
 
         rejected = rejected_path(values["path"], values["name"] or "", values["dead_letters"])

@@ -33,27 +33,24 @@ EDGE = 4_096
 """Bytes by which the beginning of a file, or the end of a line, is recognized."""
 
 _BUFFER = 256 * 1024
-_GZIP = b"\x1f\x8b"
-_BOM = b"\xef\xbb\xbf"
-_NEWLINE = ord("\n")
 
 
 class CutLine(bytes):
     """The first bytes of a line that is too long to hold.
 
     Attributes:
-        passed_over: How many more bytes the line has.
+        skipped: How many more bytes the line has.
     """
 
-    passed_over = 0
+    skipped = 0
 
 
-class Place(NamedTuple):
-    """A place between two lines.
+class Position(NamedTuple):
+    """A position between two lines.
 
     Attributes:
-        line: How many lines lie before it.
-        offset: How many bytes do, after decompression.
+        line: How many lines are before it.
+        offset: How many bytes are, after decompression.
         edge: The last bytes of the line before it, ending included; empty if unknown.
     """
 
@@ -61,20 +58,22 @@ class Place(NamedTuple):
     offset: int = 0
     edge: bytes = b""
 
-    def after(self, lines: Sequence[bytes]) -> Place:
-        """Return the place after these lines, which begin here; a cut line comes alone."""
+    def after(self, lines: Sequence[bytes]) -> Position:
+        """Return the position after these lines, which begin here; a cut line comes alone."""
+        if not lines:
+            return self
         end, last = self.offset + sum(map(len, lines)), lines[-1]
         if isinstance(last, CutLine):
-            return Place(self.line + 1, end + last.passed_over)
-        return Place(self.line + len(lines), end, last[-EDGE:])
+            return Position(self.line + 1, end + last.skipped)
+        return Position(self.line + len(lines), end, last[-EDGE:])
 
 
-class Part(NamedTuple):
-    """Consecutive lines, endings included, and the places before and after them."""
+class Chunk(NamedTuple):
+    """Consecutive lines, endings included, and the positions before and after them."""
 
     lines: Sequence[bytes]
-    start: Place
-    end: Place
+    start: Position
+    end: Position
 
     @property
     def size(self) -> int:
@@ -93,22 +92,21 @@ class Part(NamedTuple):
         except ValueError:
             return True
 
-    def without_last_line(self) -> Part:
-        lines = self.lines[:-1]
-        return Part(lines, self.start, self.start.after(lines) if lines else self.start)
+    def without_last_line(self) -> Chunk:
+        return Chunk(self.lines[:-1], self.start, self.start.after(self.lines[:-1]))
 
 
 class Lines:
-    """Read lines byte for byte, a part at a time.
+    """Read lines byte for byte, a chunk at a time.
 
     Args:
         path: A path, or "-" for standard input.
 
     Attributes:
-        is_regular: Whether this is a file that can be read again from a place in it; standard
+        is_regular: Whether this is a file that can be read again from a position in it; standard
             input and pipes cannot.
         head: Its first bytes, where it can.
-        place: Where reading begins.
+        position: Where reading begins.
 
     Raises:
         OSError: The file cannot be read, or it is damaged gzip.
@@ -121,31 +119,32 @@ class Lines:
         self._has_ended = False
         try:
             self.is_regular = self._is_ours and stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
-            if self._file.peek(2).startswith(_GZIP):
+            if self._file.peek(2).startswith(b"\x1f\x8b"):
                 unzipped = gzip.GzipFile(fileobj=self._outer, mode="rb")
                 self._file = io.BufferedReader(unzipped, _BUFFER)
-            with _naming_damage():
+            with _one_error_of_gzip():
                 start = self._file.peek(EDGE)
             self.head = start[:EDGE] if self.is_regular else b""
-            self.place = Place(0, len(self._file.read(3 if start.startswith(_BOM) else 0)))
+            has_mark = start.startswith(b"\xef\xbb\xbf")
+            self.position = Position(0, len(self._file.read(3 if has_mark else 0)))
         except BaseException:
             self.close()
             raise
 
-    def parts(self, max_lines: int, max_bytes: int) -> Iterator[Part]:
-        """Yield all lines in parts of at most this size; a longer line comes alone."""
-        place, lines = self.place, list[bytes]()
+    def chunks(self, max_lines: int, max_bytes: int) -> Iterator[Chunk]:
+        """Yield all lines in chunks of at most this size; a longer line comes alone."""
+        position, lines = self.position, list[bytes]()
         try:
-            with _naming_damage():
+            with _one_error_of_gzip():
                 while True:
                     left_over = self._fill(lines, max_lines, max_bytes)
                     if not lines:
                         return
-                    part = Part(lines, place, place.after(lines))
-                    yield part
-                    place, lines = part.end, left_over
+                    chunk = Chunk(lines, position, position.after(lines))
+                    yield chunk
+                    position, lines = chunk.end, left_over
         except OSError as error:
-            error.add_note(f"read until line {place.line + len(lines):,}")
+            error.add_note(f"read until line {position.line + len(lines):,}")
             raise
 
     def _fill(self, lines: list[bytes], max_lines: int, max_bytes: int) -> list[bytes]:
@@ -156,20 +155,14 @@ class Lines:
         source = iter(partial(self._file.readline, MAX_LINE), b"")
         for line in islice(source, 0 if self._has_ended else max_lines - len(lines)):
             size += len(line)
-            if line[-1] != _NEWLINE and len(line) < MAX_LINE:
-                # Bytes that a writer adds meanwhile belong to this line; they are not another line.
-                self._has_ended = True
-                if size > max_bytes and lines:
-                    return [line]
-                lines.append(line)
+            # Bytes that a writer adds meanwhile belong to the last line; they are not another line.
+            self._has_ended = len(line) < MAX_LINE and not line.endswith(b"\n")
+            whole = self._whole(line) if size > max_bytes else line
+            if size > max_bytes and lines:
+                return [whole]
+            lines.append(whole)
+            if self._has_ended:
                 break
-            if size > max_bytes:
-                whole = self._whole(line)
-                if lines:
-                    return [whole]
-                lines.append(whole)
-            else:
-                lines.append(line)
         return []
 
     def _whole(self, beginning: bytes) -> bytes:
@@ -178,7 +171,7 @@ class Lines:
             return beginning
         line = CutLine(beginning)
         while rest := self._file.readline(MAX_LINE):
-            line.passed_over += len(rest)
+            line.skipped += len(rest)
             if rest.endswith(b"\n"):
                 break
         return line
@@ -195,25 +188,25 @@ class Lines:
             fcntl.flock(self._outer, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InvalidArgumentError(
-                f"{self._path} is being sent by another send_file; wait until that has ended",
-                argument="path",
+                f"{self._path} is being sent by another send_file; wait until that has ended"
             ) from None
         except OSError:
             pass  # Some network file systems have no locks.
 
-    def go_to(self, place: Place) -> bool:
-        """Begin at this place instead; return False if the line before it has changed."""
-        with _naming_damage():
-            edge = place.offset - len(place.edge)
-            if self._file.seek(edge) != edge or self._file.read(len(place.edge)) != place.edge:
+    def go_to(self, position: Position) -> bool:
+        """Begin at this position instead; return False if the line before it has changed."""
+        line, offset, edge = position
+        with _one_error_of_gzip():
+            start = offset - len(edge)
+            if self._file.seek(start) != start or self._file.read(len(edge)) != edge:
                 return False
-            if place.edge and not place.edge.endswith(b"\n"):
+            if edge and not edge.endswith(b"\n"):
                 # The file ended in this line. Only its newline may have been added since.
                 ending = self._file.readline(EDGE)
                 if ending.strip(b"\r\n"):
                     return False
-                place = Place(place.line, place.offset + len(ending), place.edge + ending)
-        self.place = place
+                position = Position(line, offset + len(ending), edge + ending)
+        self.position = position
         return True
 
     def close(self) -> None:
@@ -226,12 +219,12 @@ def _open(path: str) -> io.BufferedReader:
     if path != STDIN:
         return io.BufferedReader(io.FileIO(path), _BUFFER)
     if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - as under pythonw
-        raise InvalidArgumentError("this process has no standard input", argument="path")
+        raise InvalidArgumentError("this process has no standard input")
     return cast("io.BufferedReader", sys.stdin.buffer)
 
 
 @contextmanager
-def _naming_damage() -> Generator[None]:
+def _one_error_of_gzip() -> Generator[None]:
     """Raise every error of damaged gzip as BadGzipFile."""
     try:
         yield

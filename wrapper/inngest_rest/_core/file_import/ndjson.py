@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from xxhash import xxh3_64_digest
 
-from inngest_rest._core.file_import.lines import CutLine, Part
+from inngest_rest._core.file_import.lines import Chunk, CutLine
 from inngest_rest._core.json_text import decode, decode_or_recurse
 from inngest_rest._core.sending.batching import Batch
 from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode, fields_of
@@ -51,52 +51,32 @@ class NdjsonEncoder:
         # Last, since the server takes the last of two keys that it considers equal.
         self._with_id = b'%b,"id":"' + self._id + b'"}'
 
-    def batch(self, part: Part) -> Batch:
+    def batch(self, chunk: Chunk) -> Batch:
         """Make a batch whose positions are line numbers; blank lines are skipped."""
         positions: list[int] = []
         texts: list[bytes] = []
         refused: list[SendFailure] = []
-        has_long = part.size > _MAX_PLAIN and max(map(len, part.lines)) > _MAX_PLAIN
-        for start in range(0, len(part.lines), _GROUP):
-            group, number = part.lines[start : start + _GROUP], part.start.line + 1 + start
-            is_cut = isinstance(group[-1], CutLine)  # and alone
-            plain = None if has_long or is_cut else self._plain_texts(group, number)
-            if plain is None:
-                self._one_by_one(group, number, positions, texts, refused)
-            else:
-                positions += range(number, number + len(group))
+        is_long = chunk.size > _MAX_PLAIN and max(map(len, chunk.lines)) > _MAX_PLAIN
+        for start in range(0, len(chunk.lines), _GROUP):
+            group, first = chunk.lines[start : start + _GROUP], chunk.start.line + 1 + start
+            plain = None if is_long else self._plain_texts(group, first)
+            if plain is not None:
+                positions += range(first, first + len(group))
                 texts += plain
-        if texts:
-            # Added before joining: another copy of this size costs half as much as the checks.
-            texts[0] = b"[" + texts[0]
-            texts[-1] += b"]"
-        return Batch(positions, b",\n".join(texts), refused)
-
-    def _one_by_one(
-        self,
-        lines: Sequence[bytes],
-        first: int,
-        positions: list[int],
-        texts: list[bytes],
-        refused: list[SendFailure],
-    ) -> None:
-        """Encode lines of any kind, and sort out those that are refused."""
-        for number, line in enumerate(lines, first):
-            if not line.strip():
                 continue
-            event: Any = None
-            try:
-                event = _loads(line, number)
-                text = self._text(event, line, number)
-            except InvalidEventError as error:
-                shown = cast("dict[str, Any]", event) if isinstance(event, dict) else {}
-                refused.append(SendFailure(number, shown, error.reason))
-            else:
-                positions.append(number)
-                texts.append(text)
+            for number, line in enumerate(group, first):
+                if line.strip():
+                    try:
+                        texts.append(self._text(line, number))
+                        positions.append(number)
+                    except InvalidEventError as error:
+                        refused.append(SendFailure(number, _shown(line), error.reason))
+        return Batch.of(positions, texts, refused)
 
     def _plain_texts(self, lines: Sequence[bytes], first: int) -> list[bytes] | None:
         """Return the text of each event, or None if any of them is unusual."""
+        if isinstance(lines[0], CutLine):
+            return None
         try:
             fields = fields_of(list(map(decode_or_recurse, lines)), self._convention)
         except (ValueError, RecursionError):
@@ -110,8 +90,21 @@ class NdjsonEncoder:
         with_id = self._with_id
         return [with_id % each for each in zip(heads, count(first), digests)]
 
-    def _text(self, event: Any, line: bytes, number: int) -> bytes:
-        """Return the text of one event, or refuse it."""
+    def _text(self, line: bytes, number: int) -> bytes:
+        """Return the text of one event.
+
+        Raises:
+            InvalidEventError: It is none, or the server would reject it.
+        """
+        if isinstance(line, CutLine):
+            size = len(line) + line.skipped
+            reason = f"a line of {size:,} bytes; the server accepts events of {MAX_EVENT_BYTES:,}"
+            raise InvalidEventError(reason, position=number)
+        try:
+            event = decode(line)
+        except ValueError as error:
+            is_last = "" if line.endswith(b"\n") else "; the file ends in the middle of this line"
+            raise InvalidEventError(f"not JSON: {error}{is_last}", position=number) from None
         if not isinstance(event, dict):
             reason = f"a line holds one JSON object, not {type(event).__name__}"
             raise InvalidEventError(reason, position=number)
@@ -119,25 +112,17 @@ class NdjsonEncoder:
         if texts is not None:
             return texts[0]
         wire = cast("dict[str, Any]", event)
-        if wire.get("id") is None or wire["id"] == "":
+        if wire.get("id") in (None, ""):
             digest = hexlify(xxh3_64_digest(line.rstrip()[:-1]))
-            wire = {**wire, "id": (self._id % (number, digest)).decode()}
+            wire["id"] = (self._id % (number, digest)).decode()
         # What a file has is sent as it is, as it may come from another program.
         return encode(wire, number, self._convention, from_file=True)
 
 
-def _loads(line: bytes, number: int) -> Any:
-    if isinstance(line, CutLine):  # whatever its beginning is
-        raise InvalidEventError(_too_long(line), position=number)
+def _shown(line: bytes) -> dict[str, Any]:
+    """Return the event of a line that was rejected, as its failure shows it."""
     try:
-        return decode(line)
-    except ValueError as error:
-        reason = f"not JSON: {error}"
-        if not line.endswith(b"\n"):
-            reason += "; the file ends in the middle of this line"
-        raise InvalidEventError(reason, position=number) from None
-
-
-def _too_long(line: CutLine) -> str:
-    size = len(line) + line.passed_over
-    return f"a line of {size:,} bytes; the server accepts events of {MAX_EVENT_BYTES:,}"
+        event: Any = {} if isinstance(line, CutLine) else decode(line)
+    except ValueError:
+        return {}
+    return cast("dict[str, Any]", event) if isinstance(event, dict) else {}
