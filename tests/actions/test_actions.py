@@ -173,7 +173,7 @@ MISTAKES: list[tuple[str, dict[str, Any]]] = [
     ("since is too long ago", {"since": timedelta.max}),
     ("since must be before until", {"since": timedelta(1), "until": timedelta(2)}),
     ("function needs app", {"function": "nap"}),
-    ("limit must be a whole number", {"app": "shop", "limit": 0}),
+    ("limit must be a positive integer", {"app": "shop", "limit": 0}),
     ("in_flight must be at most 64", {"app": "shop", "in_flight": 65}),
     ("max_requests must be", {"app": "shop", "max_requests": 0}),
     ("period must be", {"app": "shop", "period": 0}),

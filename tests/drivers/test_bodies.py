@@ -224,5 +224,5 @@ def test_a_response_that_the_callers_transport_has_read_is_used(connect: Connect
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "1"])
 def test_max_response_bytes_is_checked(connect: Connect, value: object) -> None:
-    with pytest.raises(ConfigurationError, match="max_response_bytes must be a whole number"):
+    with pytest.raises(ConfigurationError, match="max_response_bytes must be a positive integer"):
         connect(max_response_bytes=value)

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from inngest_rest.typing import Seconds
 
 C = TypeVar("C", bound=Callable[..., object])
+S = TypeVar("S")
+T = TypeVar("T")
 
-# As deep as the data of an event may be nested.
-_DEPTH_LIMIT = 255
+# Levels that are left for the frames between a check and the encoding of a request.
+_MARGIN = 64
 
 # Control characters, and lone surrogates, which a URL cannot contain; compiled when first needed.
 _NO_URL = r"[\x00-\x20\x7f\ud800-\udfff]"
@@ -99,7 +101,7 @@ def check_count_or_none(name: str, value: int | None, *, at_most: int | None = N
 def check_count(name: str, value: int, *, at_most: int | None = None) -> int:
     """Reject anything but an integer from 1 to `at_most`."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise invalid(name, f"must be a whole number from 1, not {shown(value)}")
+        raise invalid(name, f"must be a positive integer, got {shown(value)}")
     if at_most is not None and value > at_most:
         raise invalid(name, f"must be at most {at_most}, not {shown(value)}")
     return value
@@ -145,43 +147,38 @@ def check_seconds(name: str, value: Seconds) -> float:
         return math.inf
 
 
-def check_json(name: str, value: Any, *, argument: str | None = None) -> Any:
+def check_json(name: str, value: Any) -> Any:
     """Reject values that JSON cannot represent."""
+    deeper = value
+    for _ in range(_MARGIN):
+        deeper = [deeper]
     try:
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-        is_too_deep = _is_deeper(value, _DEPTH_LIMIT)
-    except (TypeError, ValueError) as error:
-        raise invalid(name, f"cannot be encoded as JSON: {error}", argument=argument) from None
+        json.dumps(deeper, ensure_ascii=False, allow_nan=False).encode()
     except RecursionError:
-        is_too_deep = True
-    if is_too_deep:
-        raise invalid(name, "is nested too deep to be encoded as JSON", argument=argument) from None
+        raise invalid(name, "is nested too deep to be encoded as JSON") from None
+    except (TypeError, ValueError) as error:
+        raise invalid(name, f"cannot be encoded as JSON: {error}") from None
     return value
 
 
-def _is_deeper(value: Any, limit: int) -> bool:
-    """Return whether a JSON value is nested deeper than some levels."""
-    level = [value]
-    for _ in range(limit):
-        level = [each for outer in level for each in _children(outer)]
-        if not level:
-            return False
-    return True
-
-
-def _children(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return cast("Mapping[Any, Any]", value).values()
-    return cast("Iterable[Any]", value) if isinstance(value, list | tuple) else ()
-
-
-def check_json_object(
-    name: str, value: Mapping[str, Any] | None, *, argument: str | None = None
-) -> dict[str, Any]:
+def check_json_object(name: str, value: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return a JSON object as a dict, None as an empty one; reject anything else."""
     if value is None:
         return {}
     if not isinstance(value, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise invalid(name, f"must be a JSON object, not {type(value).__name__}", argument=argument)
-    checked: dict[str, Any] = check_json(name, dict(value), argument=argument)
+        raise invalid(name, f"must be a JSON object, not {type(value).__name__}")
+    checked: dict[str, Any] = check_json(name, dict(value))
     return checked
+
+
+def check_each(
+    name: str, items: Iterable[S], items_are: str, check: Callable[[str, S], T]
+) -> list[T]:
+    """Check each item of an iterable; an error says which one it is about."""
+    if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise invalid(name, f"must be an iterable of {items_are}, not {shown(items)}")
+    try:
+        return [check(f"{name}[{at}]", each) for at, each in enumerate(items)]
+    except InvalidArgumentError as error:
+        error.argument = name
+        raise

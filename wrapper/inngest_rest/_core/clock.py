@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from attrs import frozen
 
@@ -47,21 +47,20 @@ SYSTEM_CLOCK = Clock()
 
 
 class _Time(Protocol):
-    """A time of its own that a transport may have as its `inngest_time`, as a mock server does."""
+    """A time of its own."""
 
-    def monotonic(self) -> float:
-        """Return seconds that never go back."""
-        ...
+    def monotonic(self) -> float: ...
+    def now(self) -> float: ...
+    def sleep(self, seconds: float) -> None: ...
+    async def sleep_async(self, seconds: float) -> None: ...
 
-    def now(self) -> float:
-        """Return seconds since 1970."""
-        ...
 
-    def sleep(self, seconds: float) -> None:
-        """Let some seconds pass."""
+@runtime_checkable
+class _HasTime(Protocol):
+    """A transport that has a time of its own, as that of a mock server does."""
 
-    async def sleep_async(self, seconds: float) -> None:
-        """Let some seconds pass, and other tasks run."""
+    @property
+    def inngest_time(self) -> _Time: ...
 
 
 def clock_of(transport: object, clock: Clock) -> Clock:
@@ -69,9 +68,9 @@ def clock_of(transport: object, clock: Clock) -> Clock:
 
     A clock that a test has put in the place of the system's stays.
     """
-    if clock is not SYSTEM_CLOCK or not hasattr(type(transport), "inngest_time"):
+    if clock is not SYSTEM_CLOCK or not isinstance(transport, _HasTime):
         return clock
-    own: _Time = cast("Any", transport).inngest_time
+    own = transport.inngest_time
 
     def wait(stop: threading.Event, seconds: float) -> None:
         if not stop.is_set():

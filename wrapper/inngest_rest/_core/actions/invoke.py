@@ -7,7 +7,7 @@ call does not try it again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.actions.reported import (
     BulkArguments,
@@ -16,9 +16,8 @@ from inngest_rest._core.actions.reported import (
     failure,
     settled,
 )
-from inngest_rest._core.arguments import check_id, check_json_object, invalid
+from inngest_rest._core.arguments import check_each, check_id, check_json_object, invalid
 from inngest_rest._core.resources import functions
-from inngest_rest._visible import shown
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import (
     BadRequestError,
@@ -50,13 +49,7 @@ class InvokeJob(ReportedJob):
     ) -> None:
         self._function = check_id("app", app), check_id("function", function)
         super().__init__(session, f"functions.invoke {app}/{function}", arguments)
-        if isinstance(inputs, str | bytes | Mapping) or not isinstance(inputs, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-            given = shown(cast("object", inputs))
-            raise invalid("inputs", f"must be an iterable of objects, not {given}")
-        found = [
-            check_json_object(f"inputs[{at}]", each, argument="inputs")
-            for at, each in enumerate(inputs)
-        ]
+        found = check_each("inputs", inputs, "objects", check_json_object)
         self._inputs = found
         self.rows = [ActionRow(position, None) for position in range(len(found))]
         if arguments["resume"] is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,15 +13,15 @@ from inngest_rest._core.actions.reported import (
     failure,
     settled,
 )
-from inngest_rest._core.arguments import check_count_or_none, check_run_id, invalid
+from inngest_rest._core.arguments import check_count_or_none, check_each, check_run_id
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import check_statuses, instant
-from inngest_rest._visible import shown
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import Advice, InngestError, InvalidArgumentError, RouteNotFoundError
 from inngest_rest.models import UNFINISHED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
     from typing import Unpack
 
@@ -178,9 +177,5 @@ class CancelJob(RunsJob):
 
 def _check_ids(ids: Iterable[str], limit: int | None) -> list[ActionRow]:
     """Return the rows of the ids, without repeats; an error names the position."""
-    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise invalid("ids", f"must be an iterable of run ids, not {shown(ids)}")
-    unique = dict.fromkeys(
-        check_run_id(f"ids[{at}]", each, argument="ids") for at, each in enumerate(ids)
-    )
+    unique = dict.fromkeys(check_each("ids", ids, "run ids", check_run_id))
     return [ActionRow(position, id) for position, id in enumerate(list(unique)[:limit])]

@@ -16,13 +16,12 @@ import json
 import math
 from collections import deque
 from contextvars import ContextVar
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 import httpx
 
 from inngest_rest._core.calls.reading import read_model
+from inngest_rest._core.calls.server_clock import http_date
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.secret import cause_without_keys
 from inngest_rest._visible import shown
@@ -302,16 +301,11 @@ def _json(response: httpx.Response) -> object:
 def _retry_after(response: httpx.Response, now: datetime) -> float | None:
     """Return Retry-After in seconds, given in seconds or as a date; None if neither."""
     value = response.headers.get("retry-after")
-    if value is None:
-        return None
     try:
-        seconds = float(value)
+        seconds = float(value or "")
     except ValueError:
-        try:
-            date = parsedate_to_datetime(value)
-            seconds = (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()
-        except (ValueError, TypeError, OverflowError):
-            return None
+        date = http_date(value)
+        seconds = math.nan if date is None else (date - now).total_seconds()
     return None if math.isnan(seconds) else min(max(0.0, seconds), _LONGEST_PAUSE)
 
 

@@ -18,11 +18,11 @@ SAME_WITHIN = 2.0
 _YEARS = range(2020, 2200)
 
 
-def stated_time(response: httpx.Response) -> datetime | None:
-    """Return the time in the header Date, cut to whole seconds; None if there is none."""
+def http_date(text: str | None) -> datetime | None:
+    """Return the time in a header such as Date; None if there is none."""
     try:
-        date = parsedate_to_datetime(response.headers["date"])
-    except (KeyError, ValueError, TypeError, OverflowError):
+        date = parsedate_to_datetime(text or "")
+    except (ValueError, TypeError, OverflowError):
         return None
     return date.replace(tzinfo=date.tzinfo or UTC)
 
@@ -54,7 +54,7 @@ class ServerClock:
         if date is None or date == self._seen or "age" in response.headers:
             return
         self._seen = date
-        stated = stated_time(response)
+        stated = http_date(date)
         if stated is not None and stated.year in _YEARS:
             seconds = stated.timestamp()
             self._narrow(seconds - self._clock.now(), seconds + 1 - sent_at)

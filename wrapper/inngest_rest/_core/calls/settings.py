@@ -11,8 +11,8 @@ import ipaddress
 import os
 import re
 import threading
-from collections.abc import Mapping
-from typing import NamedTuple, Self, get_args
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Self, TypeVar, get_args
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -26,13 +26,13 @@ from inngest_rest.responses import Target
 from inngest_rest.retry import RetryPolicy
 from inngest_rest.typing import ApiVersion, EventNameCheck, Seconds
 
-EVENT_URL = "https://inn.gs"
-API_URL = "https://api.inngest.com"
-DEV_URL = "http://127.0.0.1:8288"
+S = TypeVar("S")
+T = TypeVar("T")
 
-MAX_RESPONSE_BYTES = 64 * 1024 * 1024
-"""Default for the largest response that is accepted."""
-
+_EVENT_URL = "https://inn.gs"
+_API_URL = "https://api.inngest.com"
+_DEV_URL = "http://127.0.0.1:8288"
+_MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 
 EVENT_KEY = Setting("event_key", "INNGEST_EVENT_KEY")
 SIGNING_KEY = Setting("signing_key", "INNGEST_SIGNING_KEY")
@@ -192,26 +192,27 @@ def resolve(
     dev_server = _dev(dev, reader)
     is_dev = dev_server is not None
     may_show_keys = _allow_http(allow_http, reader)
-    event = _base_url(_EVENT_BASE_URL, dev_server, reader)
-    api = _base_url(_API_BASE_URL, dev_server, reader)
-    event_url = _check_url(event, may_http=is_dev or may_show_keys) if event else EVENT_URL
-    api_url = _check_url(api, may_http=is_dev or may_show_keys) if api else API_URL
-    event_is_shown = not may_show_keys and _is_plain_elsewhere(event_url)
-    api_is_shown = not may_show_keys and _is_plain_elsewhere(api_url)
-    if api_version not in get_args(ApiVersion):
-        raise _wrong("api_version", f"must be auto, v1 or v2, not {shown(api_version)}")
-    if event_name_check not in get_args(EventNameCheck):
-        raise _wrong(
-            "event_name_check", f"must be off, warn or refuse, not {shown(event_name_check)}"
-        )
+
+    def host(own: Setting, default: str) -> tuple[str, bool, Secret | None]:
+        """Return a host's URL, whether keys would be shown to the network, and the proxy."""
+        found = _base_url(own, dev_server, reader)
+        url = _check_url(found, may_http=is_dev or may_show_keys) if found else default
+        is_shown = not may_show_keys and _is_plain_elsewhere(url)
+        return url, is_shown, None if found and found == dev_server else _proxy(url, is_dev=is_dev)
+
+    event_url, event_is_shown, event_proxy = host(_EVENT_BASE_URL, _EVENT_URL)
+    api_url, api_is_shown, api_proxy = host(_API_BASE_URL, _API_URL)
+    for name, value, choices in (
+        ("api_version", api_version, get_args(ApiVersion)),
+        ("event_name_check", event_name_check, get_args(EventNameCheck)),
+    ):
+        if value not in choices:
+            words = f"{', '.join(choices[:-1])} or {choices[-1]}"
+            raise _wrong(name, f"must be {words}, not {shown(value)}")
     event_key = _event_key(reader.find(EVENT_KEY))
-    signing_keys = tuple(
-        found for found in (reader.find(SIGNING_KEY), reader.find(_FALLBACK)) if found
-    )
-    signing_bearers = tuple(_bearer(found) for found in signing_keys)
+    signing_keys = [it for it in map(reader.find, (SIGNING_KEY, _FALLBACK)) if it]
+    signing_bearers = tuple(map(_bearer, signing_keys))
     api_key, branch = reader.find(API_KEY), reader.find(_ENV)
-    event_proxy = None if event and event == dev_server else _proxy(event_url, is_dev=is_dev)
-    api_proxy = None if api and api == dev_server else _proxy(api_url, is_dev=is_dev)
     return Settings(
         event_url=event_url,
         api_url=api_url,
@@ -226,7 +227,9 @@ def resolve(
         api_version=api_version,
         event_name_check=event_name_check,
         timeout=check_timeout(timeout),
-        max_response_bytes=_check_bytes(max_response_bytes),
+        max_response_bytes=_MAX_RESPONSE_BYTES
+        if max_response_bytes is None
+        else _checked(check_count, "max_response_bytes", max_response_bytes),
         retry=check_retries(retries),
         event_proxy=event_proxy,
         api_proxy=api_proxy,
@@ -237,19 +240,18 @@ def resolve(
 def _dev(dev: bool | str | None, reader: _Reader) -> _Found | None:
     """Return the URL of the configured dev server, if there is one."""
     if isinstance(dev, bool):
-        return _Found(_DEV, "dev", Secret(DEV_URL)) if dev else None
+        return _Found(_DEV, "dev", Secret(_DEV_URL)) if dev else None
     found = reader.find(_DEV)
     if found is None or found.value.reveal().lower() in {"0", "false"}:
         return None
     value = found.value.reveal()
     if value.lower() in {"1", "true"}:
-        return found._replace(value=Secret(DEV_URL))
+        return found._replace(value=Secret(_DEV_URL))
     if "://" not in value:
         # The part before an @ may be a password.
         not_this = "" if "@" in value else f", not {shown(value)}"
         hint = ": http:// is missing" if re.search(r"\w[.:]\w|localhost", value) else ""
-        reason = f"must be 1, 0 or the URL of a dev server{not_this}{hint}"
-        raise found.wrong(reason)
+        raise found.wrong(f"must be 1, 0 or the URL of a dev server{not_this}{hint}")
     return found
 
 
@@ -365,22 +367,18 @@ def _kind(key: Secret) -> str | None:
 
 def check_timeout(timeout: Seconds) -> float:
     """Return a timeout in seconds; reject one that threads cannot wait for."""
-    try:
-        seconds = check_seconds("timeout", timeout)
-    except InvalidArgumentError as error:
-        raise ConfigurationError(str(error), settings=[Setting("timeout")]) from None
+    seconds = _checked(check_seconds, "timeout", timeout)
     if seconds > threading.TIMEOUT_MAX:
         raise _wrong("timeout", f"must be at most {threading.TIMEOUT_MAX:g} seconds")
     return seconds
 
 
-def _check_bytes(max_response_bytes: int | None) -> int:
-    if max_response_bytes is None:
-        return MAX_RESPONSE_BYTES
+def _checked(check: Callable[[str, S], T], name: str, value: S) -> T:
+    """Check a setting as an argument is checked."""
     try:
-        return check_count("max_response_bytes", max_response_bytes)
+        return check(name, value)
     except InvalidArgumentError as error:
-        raise ConfigurationError(str(error), settings=[Setting("max_response_bytes")]) from None
+        raise ConfigurationError(str(error), settings=[Setting(name)]) from None
 
 
 def _proxy(url: str, *, is_dev: bool) -> Secret | None:
@@ -394,12 +392,12 @@ def _proxy(url: str, *, is_dev: bool) -> Secret | None:
     proxy = _proxy_by_scheme(target.scheme)
     if proxy is None or proxy_bypass(target.netloc.decode()):
         return None
-    return Secret(proxy if "://" in proxy else f"http://{proxy}")
+    return proxy if "://" in proxy.reveal() else Secret(f"http://{proxy.reveal()}")
 
 
-def _proxy_by_scheme(scheme: str) -> str | None:
-    proxies = getproxies()
-    return proxies.get(scheme) or proxies.get("all")
+def _proxy_by_scheme(scheme: str) -> Secret | None:
+    proxies = Hidden(getproxies())
+    return Secret.of(proxies.reveal().get(scheme) or proxies.reveal().get("all"))
 
 
 def _is_proxy_set(*urls: str) -> bool:
@@ -431,9 +429,9 @@ def check_headers(headers: Hidden[Mapping[str, str]]) -> dict[str, Secret]:
         if re.fullmatch(_RESERVED, name.lower()):
             raise _wrong("headers", f"must not contain {name}, which the client sets")
         if not isinstance(value.reveal(), str) or not re.fullmatch(_HEADER_VALUE, value.reveal()):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigurationError(
-                f"headers: the value of {name} is malformed: it must be text in printable ASCII, "
-                "not empty, without line breaks, control characters or spaces around it",
-                settings=[Setting("headers")],
+            raise _wrong(
+                "headers",
+                f"must not contain a malformed value: that of {name} must be text in printable "
+                "ASCII, not empty, without line breaks, control characters or spaces around it",
             )
     return {name.lower(): value for name, value in hidden.items()}

@@ -16,7 +16,7 @@ from attrs import frozen
 from inngest_rest._core.calls import answers
 from inngest_rest._core.calls.operation import redacted_url, request
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
-from inngest_rest._core.calls.server_clock import stated_time
+from inngest_rest._core.calls.server_clock import http_date
 from inngest_rest._core.diagnosis.evidence import Answer, Releases, ServerEvidence, release_of
 from inngest_rest._core.diagnosis.rules import findings
 from inngest_rest._core.plans import Plan, call
@@ -237,5 +237,5 @@ def probe(session: Session, route: Route[Any, T], bearer: Secret | None = None) 
 
 def _skew(response: httpx.Response, now: float) -> float | None:
     """Return how many seconds the server's clock is ahead; its time is cut to whole ones."""
-    stated = stated_time(response)
+    stated = http_date(response.headers.get("date"))
     return None if stated is None else round(stated.timestamp() + 0.5 - now, 1)

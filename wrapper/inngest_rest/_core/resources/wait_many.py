@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.arguments import check_run_id, check_seconds, invalid
+from inngest_rest._core.arguments import check_each, check_run_id, check_seconds
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import one_run, runs
 from inngest_rest._core.resources.wait import (
@@ -18,7 +17,7 @@ from inngest_rest._core.resources.wait import (
     may_appear,
 )
 from inngest_rest._core.resources.watch import ENDED, OVERLAP
-from inngest_rest._visible import and_more, shown
+from inngest_rest._visible import and_more
 from inngest_rest.errors import (
     ApiError,
     ConfigurationError,
@@ -29,7 +28,7 @@ from inngest_rest.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
@@ -60,9 +59,7 @@ class WaitMany:
 
     def __init__(self, session: Session, ids: Iterable[str], timeout: Seconds) -> None:
         self._session = session
-        if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise invalid("ids", f"must be an iterable of run ids, not {shown(ids)}")
-        checked = [check_run_id(f"ids[{at}]", each, argument="ids") for at, each in enumerate(ids)]
+        checked = check_each("ids", ids, "run ids", check_run_id)
         now = session.clock.monotonic()
         self._deadline = now + check_seconds("timeout", timeout)
         self._appears_by = now + APPEARS_WITHIN
