@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -9,6 +10,7 @@ import pytest
 
 from inngest_rest import _table
 from inngest_rest._programs import schemas
+from inngest_rest._programs.command import program
 from inngest_rest._programs.parameters import Kind, parameters
 from inngest_rest._programs.tools import Tools
 from inngest_rest._table import Effect, Row
@@ -79,6 +81,22 @@ def test_it_is_a_tool(world: World) -> None:
     assert answer.data["run_id"] == f"copy of {world.run_id} 0:01:30 False"
     assert tools.call("runs_archive", {"id": world.run_id, "untill": "90s"}).error is not None
     assert "runs_archive" not in [each.name for each in Tools(world.client, read_only=True).all()]
+
+
+def test_it_is_a_command(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert program.run(["runs", "archive", "--help"]) == 0
+    help_text = capsys.readouterr().out
+    assert "It can be read all the same." in help_text
+    assert "Whether to keep null of its names." in help_text
+    assert "inngest-rest runs archive 01K9V2D6N9P1R7Z4W8X3Y5A0BC --until 2h" in help_text
+    with world.mock.serve() as url:
+        monkeypatch.setenv("INNGEST_DEV", url)
+        assert program.run(["runs", "archive", world.run_id, "--raw", "-o", "json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["command"] == "runs.archive"
+    assert answer["data"]["run_id"] == f"copy of {world.run_id} None True"
 
 
 @pytest.mark.usefixtures("world")
