@@ -2,7 +2,7 @@
 """Contains some shared types for properties"""
 
 import json
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import IO, Any, BinaryIO, Generic, Literal, TypeVar
 
 import msgspec
@@ -16,11 +16,46 @@ class Unset:
     def __repr__(self) -> str:
         return "UNSET"
 
-    def __reduce__(self) -> str:
+    def __reduce__(self) -> str | tuple[Any, ...]:
         return "UNSET"
 
 
 UNSET: Unset = Unset()
+
+
+class Unreadable(Unset):
+    """Stands for a value that is not as documented: an error only for whoever needs it"""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def __repr__(self) -> str:
+        return f"Unreadable({self.reason!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Unreadable, (self.reason,)
+
+
+def unread(value: object, key: str, kind: type) -> Unset:
+    """Return what stands for a value that is not of a kind: UNSET if there is none"""
+    if value is None or value is UNSET:
+        return UNSET
+    return Unreadable(f"{key}: {kind.__name__} expected, not {type(value).__name__}")
+
+
+def read_list(
+    value: Any, key: str, kind: type | None = None, read: Callable[[Any], Any] | None = None
+) -> Any:
+    """Read a list of items that are all of a kind; UNSET if there is none"""
+    if type(value) is not list:
+        return unread(value, key, list)
+    if kind is not None and not {kind}.issuperset(map(type, value)):
+        found = next(type(each).__name__ for each in value if type(each) is not kind)
+        return Unreadable(f"{key}: items of {kind.__name__} expected, not {found}")
+    try:
+        return value if read is None else [read(each) for each in value]
+    except ValueError as error:
+        return Unreadable(f"{key}: {error}")
 
 
 def read_json(content: bytes) -> Any:
@@ -72,4 +107,15 @@ class Response(Generic[T]):
     parsed: T | None
 
 
-__all__ = ["UNSET", "File", "FileTypes", "RequestFiles", "Response", "Unset", "read_json"]
+__all__ = [
+    "UNSET",
+    "File",
+    "FileTypes",
+    "RequestFiles",
+    "Response",
+    "Unreadable",
+    "Unset",
+    "read_json",
+    "read_list",
+    "unread",
+]

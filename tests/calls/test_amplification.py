@@ -10,7 +10,7 @@ import pytest
 
 from inngest_rest import InngestClient, RateLimitError, RetryPolicy, ServerError
 from inngest_rest._core.calls.session import Session
-from inngest_rest._core.resources import health
+from inngest_rest._core.resources import routes
 from tests.support.crowd import Crowd
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ each_way = pytest.mark.parametrize("session_of", [one_client, a_client_per_call]
 
 def checks(session: Callable[[], Session]) -> Iterator[Plan[None]]:
     for _ in range(CALLERS):
-        yield health.check(session())
+        yield routes.check_health(session())
 
 
 @each_way

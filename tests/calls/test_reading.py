@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from inngest_rest._core.calls.reading import Unreadable, read_model
+from inngest_rest._core.calls.answers import read_model
 from inngest_rest_api import models as api
-from inngest_rest_api.types import UNSET
+from inngest_rest_api.types import UNSET, Unreadable
 from tests.support.server import body_of
 
 

@@ -8,7 +8,7 @@ document stays exact; the tolerance is in `openapi/templates`.
 A server that sends less, or another success, breaks no client either. Of every success that was
 recorded or that Inngest Cloud documents, each key is removed, required ones included: only a key
 that the result is made of may be missed. Each 2xx is replaced by another, and each body of a call
-without a result by anything but a web page. That tolerance is in `_core/calls/reading.py`.
+without a result by anything but a web page. That tolerance is in the generated `from_dict`.
 """
 
 from __future__ import annotations

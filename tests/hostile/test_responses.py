@@ -269,5 +269,5 @@ def test_a_trace_of_a_run_whose_id_is_no_text_is_invalid(
     trace = scripted.body_of("v2-trace-all-kinds")
     trace["data"]["runId"] = run_id
     server.on(f"GET /v2/runs/{run}/trace", says(trace))
-    with pytest.raises(InvalidResponseError, match="run_id"):
+    with pytest.raises(InvalidResponseError, match="runId: str expected"):
         connect().runs.trace(run)

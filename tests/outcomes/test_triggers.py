@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from inngest_rest import Function, StoredEvent, Trigger
-from inngest_rest._core.calls.reading import read_model
 from inngest_rest._core.outcomes import listeners
 from inngest_rest._core.outcomes.listeners import holds, limit, matching, nearest, singleton
-from inngest_rest._core.resources import from_v1, from_v2
+from inngest_rest._core.resources import functions
 from inngest_rest_api import models as api
 from tests.support.server import body_of
 
@@ -170,8 +169,8 @@ def test_what_is_not_a_duration_is_unknown(text: Any) -> None:
 
 
 def of_v2(recording: str) -> Function:
-    envelope = read_model((api.V2FunctionEnvelope,), body_of(recording))
-    return from_v2.function(envelope.data, "flow-app")
+    envelope = api.V2FunctionEnvelope.from_dict(body_of(recording))
+    return functions.function_of_v2(envelope.data, "flow-app")
 
 
 def test_the_limits_of_recorded_functions_are_read() -> None:
@@ -195,8 +194,8 @@ def test_the_limits_of_v1_have_other_names() -> None:
         "timeouts": {"finish": "1s"},
         "concurrency": [{"limit": 1, "scope": "Fn"}],
     }
-    (listed,) = read_model((list[api.V1Function],), [{"id": "shop-f", "config": config}])
-    function = from_v1.function(listed, "shop")
+    listed = api.V1Function.from_dict({"id": "shop-f", "config": config})
+    function = functions.function_of_v1(listed, "shop")
     assert limit(function, *listeners.BATCH) == {"maxSize": 3, "timeout": "3s"}
     assert singleton(function, "skip") == {"mode": "skip"}
     assert listeners.cancelled_by(function) == ["app/stop"]

@@ -22,7 +22,7 @@ from inngest_rest import (
     Trigger,
     Webhook,
 )
-from inngest_rest._core.resources import from_v1, from_v2, one_run, trace
+from inngest_rest._core.resources import apps, event_runs, events, functions, one_run, runs, trace
 from inngest_rest_api import models as api
 from inngest_rest_api.types import Unset
 from tests.support.server import RECORDINGS, body_of, recorded, says
@@ -37,38 +37,38 @@ AT = datetime(2026, 11, 24, 13, 42, 9, 777_000, tzinfo=UTC)
 
 
 def v1_run(name: str, **changes: Any) -> Run:
-    return from_v1.run(api.V1Run.from_dict({**body_of(name)["data"], **changes}))
+    return runs.run_of_v1(api.V1Run.from_dict({**body_of(name)["data"], **changes}))
 
 
 def v2_run(name: str, **changes: Any) -> Run:
-    return from_v2.run(api.V2Run.from_dict({**body_of(name)["data"], **changes}))
+    return runs.run_of_v2(api.V2Run.from_dict({**body_of(name)["data"], **changes}))
 
 
 def v2_listed(name: str) -> Run:
     [data] = body_of(name)["data"]
-    return from_v2.listed_run(api.V2Run.from_dict(data))
+    return runs.listed_run_of_v2(api.V2Run.from_dict(data))
 
 
 def v1_listed(name: str) -> Run:
-    [run] = from_v1.runs_of_event(map(api.V1Run.from_dict, body_of(name)["data"]))
+    [run] = event_runs.each_once(map(api.V1Run.from_dict, body_of(name)["data"]))
     return run
 
 
 def everything_recorded() -> Iterator[Any]:
     """Return every model that any recorded response contains."""
     readers: list[tuple[str, Any, Any]] = [
-        ("v1-run-[a-z]*", api.V1Run, from_v1.run),
-        ("v1-event", api.V1Event, from_v1.event),
-        ("v1-event-[dinu]*", api.V1Event, from_v1.event),
-        ("v1-events*", api.V1Event, from_v1.event),
-        ("v1-event-runs-*", api.V1Run, from_v1.run),
-        ("v1-run-jobs-*", api.V1Job, from_v1.job),
-        ("v2-run-*", api.V2Run, from_v2.run),
-        ("v2-runs-*", api.V2Run, from_v2.listed_run),
-        ("v2-event-runs*", api.V2Run, from_v2.listed_run),
-        ("v2-fn-runs", api.V2Run, from_v2.listed_run),
-        ("v2-app*", api.V2App, from_v2.app),
-        ("v2-function*", api.V2Function, lambda it: from_v2.function(it, "probe-app")),
+        ("v1-run-[a-z]*", api.V1Run, runs.run_of_v1),
+        ("v1-event", api.V1Event, events.event_of_v1),
+        ("v1-event-[dinu]*", api.V1Event, events.event_of_v1),
+        ("v1-events*", api.V1Event, events.event_of_v1),
+        ("v1-event-runs-*", api.V1Run, runs.run_of_v1),
+        ("v1-run-jobs-*", api.V1Job, one_run.job_of_v1),
+        ("v2-run-*", api.V2Run, runs.run_of_v2),
+        ("v2-runs-*", api.V2Run, runs.listed_run_of_v2),
+        ("v2-event-runs*", api.V2Run, runs.listed_run_of_v2),
+        ("v2-fn-runs", api.V2Run, runs.listed_run_of_v2),
+        ("v2-app*", api.V2App, apps.app_of_v2),
+        ("v2-function*", api.V2Function, lambda it: functions.function_of_v2(it, "probe-app")),
     ]
     for pattern, kind, read in readers:
         for path in sorted(RECORDINGS.glob(f"{pattern}.json")):
@@ -80,7 +80,7 @@ def everything_recorded() -> Iterator[Any]:
                 if ("JobID" in each) is (kind is api.V1Job):
                     yield read(kind.from_dict(each))
     for each in body_of("v1-app-functions"):
-        yield from_v1.function(api.V1Function.from_dict(each), "probe-app")
+        yield functions.function_of_v1(api.V1Function.from_dict(each), "probe-app")
     for name in ("v2-trace-steps", "v2-trace-boom"):
         yield trace.span(api.V2Span.from_dict(body_of(name)["data"]["rootSpan"]))
 
@@ -278,16 +278,16 @@ def test_an_output_may_be_any_json_or_absent() -> None:
 
 
 def test_a_stored_event() -> None:
-    event = from_v1.event(api.V1Event.from_dict(body_of("v1-event-user-v")["data"]))
+    event = events.event_of_v1(api.V1Event.from_dict(body_of("v1-event-user-v")["data"]))
     assert event.user is not None
     assert event.v is not None
     assert type(event.data) is dict
-    bare = from_v1.event(api.V1Event.from_dict({**body_of("v1-event")["data"], "data": None}))
+    bare = events.event_of_v1(api.V1Event.from_dict({**body_of("v1-event")["data"], "data": None}))
     assert (bare.data, bare.user, bare.v) == (None, None, None)
 
 
 def test_fields_omitted_by_v2_are_false_zero_or_none() -> None:
-    app = from_v2.app(api.V2App.from_dict(body_of("v2-app")["data"]))
+    app = apps.app_of_v2(api.V2App.from_dict(body_of("v2-app")["data"]))
     assert (app.id, app.is_archived, app.archived_at) == ("probe-app", False, None)
     assert app.function_count
     bare = {
@@ -295,16 +295,16 @@ def test_fields_omitted_by_v2_are_false_zero_or_none() -> None:
         for k, v in body_of("v2-app")["data"].items()
         if k not in ("functionCount", "latestSync")
     }
-    assert from_v2.app(api.V2App.from_dict(bare)).function_count == 0
+    assert apps.app_of_v2(api.V2App.from_dict(bare)).function_count == 0
 
 
 def test_a_function_has_the_same_id_in_both_families() -> None:
     of_v1 = [
-        from_v1.function(api.V1Function.from_dict(each), "probe-app")
+        functions.function_of_v1(api.V1Function.from_dict(each), "probe-app")
         for each in body_of("v1-app-functions")
     ]
     of_v2 = [
-        from_v2.function(api.V2Function.from_dict(each), "probe-app")
+        functions.function_of_v2(api.V2Function.from_dict(each), "probe-app")
         for each in body_of("v2-functions")["data"]
     ]
     assert {each.id for each in of_v2} <= {each.id for each in of_v1}
@@ -319,7 +319,7 @@ def test_a_function_has_the_same_id_in_both_families() -> None:
 def test_a_function_of_v2_says_whether_it_is_paused(is_paused: bool) -> None:
     [data, *_] = body_of("v2-functions")["data"]
     paused = {**data, "isPaused": True} if is_paused else data
-    assert from_v2.function(api.V2Function.from_dict(paused), "a").is_paused is is_paused
+    assert functions.function_of_v2(api.V2Function.from_dict(paused), "a").is_paused is is_paused
 
 
 def test_a_trace_is_a_tree() -> None:
@@ -371,5 +371,5 @@ def test_a_field_of_another_type_is_named(client: InngestClient, server: Server)
     run = body_of("v2-run-ok")["data"]
     run["function"]["id"] = 5
     server.on(f"GET /v2/runs/{run['id']}", says({"data": run}))
-    with pytest.raises(InvalidResponseError, match="function_id cannot be int"):
+    with pytest.raises(InvalidResponseError, match="id: str expected, not int"):
         client.runs.get(run["id"])

@@ -65,7 +65,8 @@ class RunError(Record):
     stack: str | None = field(default=None, repr=False)
 
 
-@frozen(repr=False)
+# With slots, making one takes four times as long, a fifth of the time for reading a list of them.
+@frozen(repr=False, slots=False, getstate_setstate=True)
 class Run(Record):
     """One run of a function, read alike whichever route answers.
 
@@ -81,8 +82,8 @@ class Run(Record):
         event_ids: Internal ids of the events that started it; only the first one for a batch.
         batch_id: The batch of events it handles, if any.
         cron: The cron schedule that started it, if any.
-        original_run_id: The first run that this one replays; only v1 has it, which
-            `include_original_run_id=True` asks for it.
+        original_run_id: The first run that this one replays; v1 only, request it with
+            `include_original_run_id=True`.
         output: What the function returned; None for a failed, cancelled or unfinished run. A list
             of runs has it with `include_output=True`.
         error: Why it failed; a list of runs has it with `include_output=True`.

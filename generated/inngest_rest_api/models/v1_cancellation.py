@@ -2,15 +2,15 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.v1_cancellation_cause import V1CancellationCause
 from ..models.v1_cancellation_kind import V1CancellationKind
-from ..types import UNSET, Unset
+from ..types import UNSET, Unreadable, Unset, unread
 
 T = TypeVar("T", bound="V1Cancellation")
 
@@ -69,180 +69,175 @@ class V1Cancellation:
     }
     """ The field that holds each documented property """
 
+    REQUIRED: ClassVar[frozenset[str]] = frozenset(
+        {
+            "id",
+            "environment_id",
+            "function_id",
+            "started_before",
+        }
+    )
+    """ The properties that the document requires: of several forms, a body has the one of which it has these """
+
     def to_dict(self) -> dict[str, Any]:
-        id = self.id
-
-        environment_id = self.environment_id
-
-        function_id = self.function_id
-
-        started_before = self.started_before.isoformat()
-
-        created_at: str | Unset = UNSET
-        if not isinstance(self.created_at, Unset):
-            created_at = self.created_at.isoformat()
-
-        name: None | str | Unset
-        if isinstance(self.name, Unset):
-            name = UNSET
-        else:
-            name = self.name
-
-        account_id = self.account_id
-
-        app_id = self.app_id
-
-        function_internal_id = self.function_internal_id
-
-        started_after: None | str | Unset
-        if isinstance(self.started_after, Unset):
-            started_after = UNSET
-        elif isinstance(self.started_after, datetime.datetime):
-            started_after = self.started_after.isoformat()
-        else:
-            started_after = self.started_after
-
-        if_: None | str | Unset
-        if isinstance(self.if_, Unset):
-            if_ = UNSET
-        else:
-            if_ = self.if_
-
-        kind: str | Unset = UNSET
-        if not isinstance(self.kind, Unset):
-            kind = self.kind.value
-
-        cause: str | Unset = UNSET
-        if not isinstance(self.cause, Unset):
-            cause = self.cause.value
-
-        target_id = self.target_id
-
-        queue_name: None | str | Unset
-        if isinstance(self.queue_name, Unset):
-            queue_name = UNSET
-        else:
-            queue_name = self.queue_name
-
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "id": id,
-                "environment_id": environment_id,
-                "function_id": function_id,
-                "started_before": started_before,
-            }
-        )
-        if created_at is not UNSET:
+        if not isinstance(self.id, Unset):
+            id = self.id
+            field_dict["id"] = id
+        if not isinstance(self.environment_id, Unset):
+            environment_id = self.environment_id
+            field_dict["environment_id"] = environment_id
+        if not isinstance(self.function_id, Unset):
+            function_id = self.function_id
+            field_dict["function_id"] = function_id
+        if not isinstance(self.started_before, Unset):
+            started_before = self.started_before.isoformat()
+            field_dict["started_before"] = started_before
+        if not isinstance(self.created_at, Unset):
+            created_at: str | Unset = UNSET
+            if not isinstance(self.created_at, Unset):
+                created_at = self.created_at.isoformat()
             field_dict["created_at"] = created_at
-        if name is not UNSET:
+        if not isinstance(self.name, Unset):
+            name: None | str | Unset
+            if isinstance(self.name, Unset):
+                name = UNSET
+            else:
+                name = self.name
             field_dict["name"] = name
-        if account_id is not UNSET:
+        if not isinstance(self.account_id, Unset):
+            account_id = self.account_id
             field_dict["account_id"] = account_id
-        if app_id is not UNSET:
+        if not isinstance(self.app_id, Unset):
+            app_id = self.app_id
             field_dict["app_id"] = app_id
-        if function_internal_id is not UNSET:
+        if not isinstance(self.function_internal_id, Unset):
+            function_internal_id = self.function_internal_id
             field_dict["function_internal_id"] = function_internal_id
-        if started_after is not UNSET:
+        if not isinstance(self.started_after, Unset):
+            started_after: None | str | Unset
+            if isinstance(self.started_after, Unset):
+                started_after = UNSET
+            elif isinstance(self.started_after, datetime.datetime):
+                started_after = self.started_after.isoformat()
+            else:
+                started_after = self.started_after
             field_dict["started_after"] = started_after
-        if if_ is not UNSET:
+        if not isinstance(self.if_, Unset):
+            if_: None | str | Unset
+            if isinstance(self.if_, Unset):
+                if_ = UNSET
+            else:
+                if_ = self.if_
             field_dict["if"] = if_
-        if kind is not UNSET:
+        if not isinstance(self.kind, Unset):
+            kind: str | Unset = UNSET
+            if not isinstance(self.kind, Unset):
+                kind = self.kind.value
+
             field_dict["kind"] = kind
-        if cause is not UNSET:
+        if not isinstance(self.cause, Unset):
+            cause: str | Unset = UNSET
+            if not isinstance(self.cause, Unset):
+                cause = self.cause.value
+
             field_dict["cause"] = cause
-        if target_id is not UNSET:
+        if not isinstance(self.target_id, Unset):
+            target_id = self.target_id
             field_dict["target_id"] = target_id
-        if queue_name is not UNSET:
+        if not isinstance(self.queue_name, Unset):
+            queue_name: None | str | Unset
+            if isinstance(self.queue_name, Unset):
+                queue_name = UNSET
+            else:
+                queue_name = self.queue_name
             field_dict["queue_name"] = queue_name
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        id = src_dict["id"]
+        """Read what there is: a value that is absent or null is UNSET, one that is not as documented Unreadable"""
+        get: Callable[..., Any] = src_dict.get
+        id = get("id")
+        if type(id) is not str:
+            id = unread(id, "id", str)
 
-        environment_id = src_dict["environment_id"]
+        environment_id = get("environment_id")
+        if type(environment_id) is not str:
+            environment_id = unread(environment_id, "environment_id", str)
 
-        function_id = src_dict["function_id"]
+        function_id = get("function_id")
+        if type(function_id) is not str:
+            function_id = unread(function_id, "function_id", str)
 
-        started_before = datetime.datetime.fromisoformat(src_dict["started_before"])
-
-        _created_at = src_dict.get("created_at")
-        created_at: datetime.datetime | Unset
-        if _created_at is None:
-            created_at = UNSET
-        else:
-            created_at = datetime.datetime.fromisoformat(_created_at)
-
-        def _parse_name(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
-
-        name = _parse_name(src_dict.get("name", UNSET))
-
-        account_id = UNSET if (_value := src_dict.get("account_id")) is None else _value
-
-        app_id = UNSET if (_value := src_dict.get("app_id")) is None else _value
-
-        function_internal_id = (
-            UNSET if (_value := src_dict.get("function_internal_id")) is None else _value
-        )
-
-        def _parse_started_after(data: object) -> datetime.datetime | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
+        started_before = get("started_before")
+        if type(started_before) is str:
             try:
-                if not isinstance(data, str):
-                    raise TypeError()
-                started_after_type_0 = datetime.datetime.fromisoformat(data)
-
-                return started_after_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(datetime.datetime | None | Unset, data)
-
-        started_after = _parse_started_after(src_dict.get("started_after", UNSET))
-
-        def _parse_if_(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
-
-        if_ = _parse_if_(src_dict.get("if", UNSET))
-
-        _kind = src_dict.get("kind")
-        kind: V1CancellationKind | Unset
-        if _kind is None:
-            kind = UNSET
+                started_before = datetime.datetime.fromisoformat(started_before)
+            except ValueError as _fault:
+                started_before = Unreadable(f"started_before: {_fault}")
         else:
-            kind = V1CancellationKind(_kind)
+            started_before = unread(started_before, "started_before", str)
 
-        _cause = src_dict.get("cause")
-        cause: V1CancellationCause | Unset
-        if _cause is None:
-            cause = UNSET
-        else:
-            cause = V1CancellationCause(_cause)
+        created_at = get("created_at", UNSET)
+        if type(created_at) is str:
+            try:
+                created_at = datetime.datetime.fromisoformat(created_at)
+            except ValueError as _fault:
+                created_at = Unreadable(f"created_at: {_fault}")
+        elif created_at is not UNSET:
+            created_at = unread(created_at, "created_at", str)
 
-        target_id = UNSET if (_value := src_dict.get("target_id")) is None else _value
+        name = get("name", UNSET)
+        if type(name) is not str and name is not UNSET and name is not None:
+            name = unread(name, "name", str)
 
-        def _parse_queue_name(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
+        account_id = get("account_id", UNSET)
+        if type(account_id) is not str and account_id is not UNSET:
+            account_id = unread(account_id, "account_id", str)
 
-        queue_name = _parse_queue_name(src_dict.get("queue_name", UNSET))
+        app_id = get("app_id", UNSET)
+        if type(app_id) is not str and app_id is not UNSET:
+            app_id = unread(app_id, "app_id", str)
+
+        function_internal_id = get("function_internal_id", UNSET)
+        if type(function_internal_id) is not str and function_internal_id is not UNSET:
+            function_internal_id = unread(function_internal_id, "function_internal_id", str)
+
+        started_after = get("started_after", UNSET)
+        if type(started_after) is str:
+            try:
+                started_after = datetime.datetime.fromisoformat(started_after)
+            except ValueError as _fault:
+                started_after = Unreadable(f"started_after: {_fault}")
+        elif started_after is not UNSET and started_after is not None:
+            started_after = unread(started_after, "started_after", str)
+
+        if_ = get("if", UNSET)
+        if type(if_) is not str and if_ is not UNSET and if_ is not None:
+            if_ = unread(if_, "if", str)
+
+        kind = get("kind", UNSET)
+        if type(kind) is str:
+            kind = V1CancellationKind._value2member_map_.get(kind) or V1CancellationKind(kind)
+        elif kind is not UNSET:
+            kind = unread(kind, "kind", str)
+
+        cause = get("cause", UNSET)
+        if type(cause) is str:
+            cause = V1CancellationCause._value2member_map_.get(cause) or V1CancellationCause(cause)
+        elif cause is not UNSET:
+            cause = unread(cause, "cause", str)
+
+        target_id = get("target_id", UNSET)
+        if type(target_id) is not str and target_id is not UNSET:
+            target_id = unread(target_id, "target_id", str)
+
+        queue_name = get("queue_name", UNSET)
+        if type(queue_name) is not str and queue_name is not UNSET and queue_name is not None:
+            queue_name = unread(queue_name, "queue_name", str)
 
         v1_cancellation = cls(
             id,

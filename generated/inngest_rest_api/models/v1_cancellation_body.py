@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unreadable, Unset, unread
 
 T = TypeVar("T", bound="V1CancellationBody")
 
@@ -39,76 +39,79 @@ class V1CancellationBody:
     }
     """ The field that holds each documented property """
 
+    REQUIRED: ClassVar[frozenset[str]] = frozenset(
+        {
+            "app_id",
+            "function_id",
+            "started_before",
+        }
+    )
+    """ The properties that the document requires: of several forms, a body has the one of which it has these """
+
     def to_dict(self) -> dict[str, Any]:
-        app_id = self.app_id
-
-        function_id = self.function_id
-
-        started_before = self.started_before.isoformat()
-
-        started_after: None | str | Unset
-        if isinstance(self.started_after, Unset):
-            started_after = UNSET
-        elif isinstance(self.started_after, datetime.datetime):
-            started_after = self.started_after.isoformat()
-        else:
-            started_after = self.started_after
-
-        if_: None | str | Unset
-        if isinstance(self.if_, Unset):
-            if_ = UNSET
-        else:
-            if_ = self.if_
-
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "app_id": app_id,
-                "function_id": function_id,
-                "started_before": started_before,
-            }
-        )
-        if started_after is not UNSET:
+        if not isinstance(self.app_id, Unset):
+            app_id = self.app_id
+            field_dict["app_id"] = app_id
+        if not isinstance(self.function_id, Unset):
+            function_id = self.function_id
+            field_dict["function_id"] = function_id
+        if not isinstance(self.started_before, Unset):
+            started_before = self.started_before.isoformat()
+            field_dict["started_before"] = started_before
+        if not isinstance(self.started_after, Unset):
+            started_after: None | str | Unset
+            if isinstance(self.started_after, Unset):
+                started_after = UNSET
+            elif isinstance(self.started_after, datetime.datetime):
+                started_after = self.started_after.isoformat()
+            else:
+                started_after = self.started_after
             field_dict["started_after"] = started_after
-        if if_ is not UNSET:
+        if not isinstance(self.if_, Unset):
+            if_: None | str | Unset
+            if isinstance(self.if_, Unset):
+                if_ = UNSET
+            else:
+                if_ = self.if_
             field_dict["if"] = if_
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        app_id = src_dict["app_id"]
+        """Read what there is: a value that is absent or null is UNSET, one that is not as documented Unreadable"""
+        get: Callable[..., Any] = src_dict.get
+        app_id = get("app_id")
+        if type(app_id) is not str:
+            app_id = unread(app_id, "app_id", str)
 
-        function_id = src_dict["function_id"]
+        function_id = get("function_id")
+        if type(function_id) is not str:
+            function_id = unread(function_id, "function_id", str)
 
-        started_before = datetime.datetime.fromisoformat(src_dict["started_before"])
-
-        def _parse_started_after(data: object) -> datetime.datetime | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
+        started_before = get("started_before")
+        if type(started_before) is str:
             try:
-                if not isinstance(data, str):
-                    raise TypeError()
-                started_after_type_0 = datetime.datetime.fromisoformat(data)
+                started_before = datetime.datetime.fromisoformat(started_before)
+            except ValueError as _fault:
+                started_before = Unreadable(f"started_before: {_fault}")
+        else:
+            started_before = unread(started_before, "started_before", str)
 
-                return started_after_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(datetime.datetime | None | Unset, data)
+        started_after = get("started_after", UNSET)
+        if type(started_after) is str:
+            try:
+                started_after = datetime.datetime.fromisoformat(started_after)
+            except ValueError as _fault:
+                started_after = Unreadable(f"started_after: {_fault}")
+        elif started_after is not UNSET and started_after is not None:
+            started_after = unread(started_after, "started_after", str)
 
-        started_after = _parse_started_after(src_dict.get("started_after", UNSET))
-
-        def _parse_if_(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
-
-        if_ = _parse_if_(src_dict.get("if", UNSET))
+        if_ = get("if", UNSET)
+        if type(if_) is not str and if_ is not UNSET and if_ is not None:
+            if_ = unread(if_, "if", str)
 
         v1_cancellation_body = cls(
             app_id,

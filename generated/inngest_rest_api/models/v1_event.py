@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unreadable, Unset, unread
 
 T = TypeVar("T", bound="V1Event")
 
@@ -72,192 +72,179 @@ class V1Event:
     }
     """ The field that holds each documented property """
 
+    REQUIRED: ClassVar[frozenset[str]] = frozenset(
+        {
+            "internal_id",
+            "source",
+            "id",
+            "name",
+            "data",
+            "ts",
+        }
+    )
+    """ The properties that the document requires: of several forms, a body has the one of which it has these """
+
     def to_dict(self) -> dict[str, Any]:
-        internal_id = self.internal_id
-
-        source = self.source
-
-        id = self.id
-
-        name = self.name
-
-        data: dict[str, Any] | None
-        if isinstance(self.data, JsonObject):
-            data = self.data.to_dict()
-        else:
-            data = self.data
-
-        ts = self.ts
-
-        account_id = self.account_id
-
-        accountID = self.accountID
-
-        environment_id = self.environment_id
-
-        environmentID = self.environmentID
-
-        source_id: None | str | Unset
-        if isinstance(self.source_id, Unset):
-            source_id = UNSET
-        else:
-            source_id = self.source_id
-
-        sourceID: None | str | Unset
-        if isinstance(self.sourceID, Unset):
-            sourceID = UNSET
-        else:
-            sourceID = self.sourceID
-
-        received_at: str | Unset = UNSET
-        if not isinstance(self.received_at, Unset):
-            received_at = self.received_at.isoformat()
-
-        receivedAt: str | Unset = UNSET
-        if not isinstance(self.receivedAt, Unset):
-            receivedAt = self.receivedAt.isoformat()
-
-        user: dict[str, Any] | None | Unset
-        if isinstance(self.user, Unset):
-            user = UNSET
-        elif isinstance(self.user, JsonObject):
-            user = self.user.to_dict()
-        else:
-            user = self.user
-
-        v: None | str | Unset
-        if isinstance(self.v, Unset):
-            v = UNSET
-        else:
-            v = self.v
-
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "internal_id": internal_id,
-                "source": source,
-                "id": id,
-                "name": name,
-                "data": data,
-                "ts": ts,
-            }
-        )
-        if account_id is not UNSET:
+        if not isinstance(self.internal_id, Unset):
+            internal_id = self.internal_id
+            field_dict["internal_id"] = internal_id
+        if not isinstance(self.source, Unset):
+            source = self.source
+            field_dict["source"] = source
+        if not isinstance(self.id, Unset):
+            id = self.id
+            field_dict["id"] = id
+        if not isinstance(self.name, Unset):
+            name = self.name
+            field_dict["name"] = name
+        if not isinstance(self.data, Unset):
+            data: dict[str, Any] | None
+            if isinstance(self.data, JsonObject):
+                data = self.data.to_dict()
+            else:
+                data = self.data
+            field_dict["data"] = data
+        if not isinstance(self.ts, Unset):
+            ts = self.ts
+            field_dict["ts"] = ts
+        if not isinstance(self.account_id, Unset):
+            account_id = self.account_id
             field_dict["account_id"] = account_id
-        if accountID is not UNSET:
+        if not isinstance(self.accountID, Unset):
+            accountID = self.accountID
             field_dict["accountID"] = accountID
-        if environment_id is not UNSET:
+        if not isinstance(self.environment_id, Unset):
+            environment_id = self.environment_id
             field_dict["environment_id"] = environment_id
-        if environmentID is not UNSET:
+        if not isinstance(self.environmentID, Unset):
+            environmentID = self.environmentID
             field_dict["environmentID"] = environmentID
-        if source_id is not UNSET:
+        if not isinstance(self.source_id, Unset):
+            source_id: None | str | Unset
+            if isinstance(self.source_id, Unset):
+                source_id = UNSET
+            else:
+                source_id = self.source_id
             field_dict["source_id"] = source_id
-        if sourceID is not UNSET:
+        if not isinstance(self.sourceID, Unset):
+            sourceID: None | str | Unset
+            if isinstance(self.sourceID, Unset):
+                sourceID = UNSET
+            else:
+                sourceID = self.sourceID
             field_dict["sourceID"] = sourceID
-        if received_at is not UNSET:
+        if not isinstance(self.received_at, Unset):
+            received_at: str | Unset = UNSET
+            if not isinstance(self.received_at, Unset):
+                received_at = self.received_at.isoformat()
             field_dict["received_at"] = received_at
-        if receivedAt is not UNSET:
+        if not isinstance(self.receivedAt, Unset):
+            receivedAt: str | Unset = UNSET
+            if not isinstance(self.receivedAt, Unset):
+                receivedAt = self.receivedAt.isoformat()
             field_dict["receivedAt"] = receivedAt
-        if user is not UNSET:
+        if not isinstance(self.user, Unset):
+            user: dict[str, Any] | None | Unset
+            if isinstance(self.user, Unset):
+                user = UNSET
+            elif isinstance(self.user, JsonObject):
+                user = self.user.to_dict()
+            else:
+                user = self.user
             field_dict["user"] = user
-        if v is not UNSET:
+        if not isinstance(self.v, Unset):
+            v: None | str | Unset
+            if isinstance(self.v, Unset):
+                v = UNSET
+            else:
+                v = self.v
             field_dict["v"] = v
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        internal_id = src_dict["internal_id"]
+        """Read what there is: a value that is absent or null is UNSET, one that is not as documented Unreadable"""
+        get: Callable[..., Any] = src_dict.get
+        internal_id = get("internal_id")
+        if type(internal_id) is not str:
+            internal_id = unread(internal_id, "internal_id", str)
 
-        source = src_dict["source"]
+        source = get("source")
+        if type(source) is not str:
+            source = unread(source, "source", str)
 
-        id = src_dict["id"]
+        id = get("id")
+        if type(id) is not str:
+            id = unread(id, "id", str)
 
-        name = src_dict["name"]
+        name = get("name")
+        if type(name) is not str:
+            name = unread(name, "name", str)
 
-        def _parse_data(data: object) -> JsonObject | None:
-            if data is None:
-                return data
+        data = get("data", UNSET)
+        if type(data) is dict:
+            data = JsonObject.from_dict(data)
+        elif data is not None:
+            data = unread(data, "data", dict)
+
+        ts = get("ts")
+        if type(ts) is not int:
+            ts = unread(ts, "ts", int)
+
+        account_id = get("account_id", UNSET)
+        if type(account_id) is not str and account_id is not UNSET:
+            account_id = unread(account_id, "account_id", str)
+
+        accountID = get("accountID", UNSET)
+        if type(accountID) is not str and accountID is not UNSET:
+            accountID = unread(accountID, "accountID", str)
+
+        environment_id = get("environment_id", UNSET)
+        if type(environment_id) is not str and environment_id is not UNSET:
+            environment_id = unread(environment_id, "environment_id", str)
+
+        environmentID = get("environmentID", UNSET)
+        if type(environmentID) is not str and environmentID is not UNSET:
+            environmentID = unread(environmentID, "environmentID", str)
+
+        source_id = get("source_id", UNSET)
+        if type(source_id) is not str and source_id is not UNSET and source_id is not None:
+            source_id = unread(source_id, "source_id", str)
+
+        sourceID = get("sourceID", UNSET)
+        if type(sourceID) is not str and sourceID is not UNSET and sourceID is not None:
+            sourceID = unread(sourceID, "sourceID", str)
+
+        received_at = get("received_at", UNSET)
+        if type(received_at) is str:
             try:
-                if not isinstance(data, dict):
-                    raise TypeError()
-                data_type_0 = JsonObject.from_dict(data)
+                received_at = datetime.datetime.fromisoformat(received_at)
+            except ValueError as _fault:
+                received_at = Unreadable(f"received_at: {_fault}")
+        elif received_at is not UNSET:
+            received_at = unread(received_at, "received_at", str)
 
-                return data_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(JsonObject | None, data)
-
-        data = _parse_data(src_dict["data"])
-
-        ts = src_dict["ts"]
-
-        account_id = UNSET if (_value := src_dict.get("account_id")) is None else _value
-
-        accountID = UNSET if (_value := src_dict.get("accountID")) is None else _value
-
-        environment_id = UNSET if (_value := src_dict.get("environment_id")) is None else _value
-
-        environmentID = UNSET if (_value := src_dict.get("environmentID")) is None else _value
-
-        def _parse_source_id(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
-
-        source_id = _parse_source_id(src_dict.get("source_id", UNSET))
-
-        def _parse_sourceID(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
-
-        sourceID = _parse_sourceID(src_dict.get("sourceID", UNSET))
-
-        _received_at = src_dict.get("received_at")
-        received_at: datetime.datetime | Unset
-        if _received_at is None:
-            received_at = UNSET
-        else:
-            received_at = datetime.datetime.fromisoformat(_received_at)
-
-        _receivedAt = src_dict.get("receivedAt")
-        receivedAt: datetime.datetime | Unset
-        if _receivedAt is None:
-            receivedAt = UNSET
-        else:
-            receivedAt = datetime.datetime.fromisoformat(_receivedAt)
-
-        def _parse_user(data: object) -> JsonObject | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
+        receivedAt = get("receivedAt", UNSET)
+        if type(receivedAt) is str:
             try:
-                if not isinstance(data, dict):
-                    raise TypeError()
-                user_type_0 = JsonObject.from_dict(data)
+                receivedAt = datetime.datetime.fromisoformat(receivedAt)
+            except ValueError as _fault:
+                receivedAt = Unreadable(f"receivedAt: {_fault}")
+        elif receivedAt is not UNSET:
+            receivedAt = unread(receivedAt, "receivedAt", str)
 
-                return user_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(JsonObject | None | Unset, data)
+        user = get("user", UNSET)
+        if type(user) is dict:
+            user = JsonObject.from_dict(user)
+        elif user is not UNSET and user is not None:
+            user = unread(user, "user", dict)
 
-        user = _parse_user(src_dict.get("user", UNSET))
-
-        def _parse_v(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
-
-        v = _parse_v(src_dict.get("v", UNSET))
+        v = get("v", UNSET)
+        if type(v) is not str and v is not UNSET and v is not None:
+            v = unread(v, "v", str)
 
         v1_event = cls(
             internal_id,

@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
+
+from ..types import Unreadable, Unset, unread
 
 T = TypeVar("T", bound="V1Function")
 
@@ -43,57 +45,99 @@ class V1Function:
     }
     """ The field that holds each documented property """
 
+    REQUIRED: ClassVar[frozenset[str]] = frozenset(
+        {
+            "internal_id",
+            "env_id",
+            "app_id",
+            "id",
+            "name",
+            "config",
+            "created_at",
+            "archived_at",
+        }
+    )
+    """ The properties that the document requires: of several forms, a body has the one of which it has these """
+
     def to_dict(self) -> dict[str, Any]:
-        internal_id = self.internal_id
-
-        env_id = self.env_id
-
-        app_id = self.app_id
-
-        id = self.id
-
-        name = self.name
-
-        config = self.config.to_dict()
-
-        created_at = self.created_at.isoformat()
-
-        archived_at = self.archived_at.isoformat()
-
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "internal_id": internal_id,
-                "env_id": env_id,
-                "app_id": app_id,
-                "id": id,
-                "name": name,
-                "config": config,
-                "created_at": created_at,
-                "archived_at": archived_at,
-            }
-        )
+        if not isinstance(self.internal_id, Unset):
+            internal_id = self.internal_id
+            field_dict["internal_id"] = internal_id
+        if not isinstance(self.env_id, Unset):
+            env_id = self.env_id
+            field_dict["env_id"] = env_id
+        if not isinstance(self.app_id, Unset):
+            app_id = self.app_id
+            field_dict["app_id"] = app_id
+        if not isinstance(self.id, Unset):
+            id = self.id
+            field_dict["id"] = id
+        if not isinstance(self.name, Unset):
+            name = self.name
+            field_dict["name"] = name
+        if not isinstance(self.config, Unset):
+            config = self.config.to_dict()
+            field_dict["config"] = config
+        if not isinstance(self.created_at, Unset):
+            created_at = self.created_at.isoformat()
+            field_dict["created_at"] = created_at
+        if not isinstance(self.archived_at, Unset):
+            archived_at = self.archived_at.isoformat()
+            field_dict["archived_at"] = archived_at
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        internal_id = src_dict["internal_id"]
+        """Read what there is: a value that is absent or null is UNSET, one that is not as documented Unreadable"""
+        get: Callable[..., Any] = src_dict.get
+        internal_id = get("internal_id")
+        if type(internal_id) is not str:
+            internal_id = unread(internal_id, "internal_id", str)
 
-        env_id = src_dict["env_id"]
+        env_id = get("env_id")
+        if type(env_id) is not str:
+            env_id = unread(env_id, "env_id", str)
 
-        app_id = src_dict["app_id"]
+        app_id = get("app_id")
+        if type(app_id) is not str:
+            app_id = unread(app_id, "app_id", str)
 
-        id = src_dict["id"]
+        id = get("id")
+        if type(id) is not str:
+            id = unread(id, "id", str)
 
-        name = src_dict["name"]
+        name = get("name")
+        if type(name) is not str:
+            name = unread(name, "name", str)
 
-        config = JsonObject.from_dict(src_dict["config"])
+        config = get("config")
+        if type(config) is dict:
+            config = JsonObject.from_dict(config)
+        elif config is None:
+            config = JsonObject.from_dict({})
+        else:
+            config = unread(config, "config", dict)
 
-        created_at = datetime.datetime.fromisoformat(src_dict["created_at"])
+        created_at = get("created_at")
+        if type(created_at) is str:
+            try:
+                created_at = datetime.datetime.fromisoformat(created_at)
+            except ValueError as _fault:
+                created_at = Unreadable(f"created_at: {_fault}")
+        else:
+            created_at = unread(created_at, "created_at", str)
 
-        archived_at = datetime.datetime.fromisoformat(src_dict["archived_at"])
+        archived_at = get("archived_at")
+        if type(archived_at) is str:
+            try:
+                archived_at = datetime.datetime.fromisoformat(archived_at)
+            except ValueError as _fault:
+                archived_at = Unreadable(f"archived_at: {_fault}")
+        else:
+            archived_at = unread(archived_at, "archived_at", str)
 
         v1_function = cls(
             internal_id,

@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unreadable, Unset, unread
 
 T = TypeVar("T", bound="V1Job")
 
@@ -44,57 +44,75 @@ class V1Job:
     }
     """ The field that holds each documented property """
 
+    REQUIRED: ClassVar[frozenset[str]] = frozenset(
+        {
+            "at",
+            "position",
+            "attempt",
+        }
+    )
+    """ The properties that the document requires: of several forms, a body has the one of which it has these """
+
     def to_dict(self) -> dict[str, Any]:
-        at = self.at.isoformat()
-
-        position = self.position
-
-        attempt = self.attempt
-
-        job_id = self.job_id
-
-        kind = self.kind
-
-        raw: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.raw, Unset):
-            raw = self.raw.to_dict()
-
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "at": at,
-                "position": position,
-                "attempt": attempt,
-            }
-        )
-        if job_id is not UNSET:
+        if not isinstance(self.at, Unset):
+            at = self.at.isoformat()
+            field_dict["at"] = at
+        if not isinstance(self.position, Unset):
+            position = self.position
+            field_dict["position"] = position
+        if not isinstance(self.attempt, Unset):
+            attempt = self.attempt
+            field_dict["attempt"] = attempt
+        if not isinstance(self.job_id, Unset):
+            job_id = self.job_id
             field_dict["JobID"] = job_id
-        if kind is not UNSET:
+        if not isinstance(self.kind, Unset):
+            kind = self.kind
             field_dict["kind"] = kind
-        if raw is not UNSET:
+        if not isinstance(self.raw, Unset):
+            raw: dict[str, Any] | Unset = UNSET
+            if not isinstance(self.raw, Unset):
+                raw = self.raw.to_dict()
             field_dict["Raw"] = raw
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        at = datetime.datetime.fromisoformat(src_dict["at"])
-
-        position = src_dict["position"]
-
-        attempt = src_dict["attempt"]
-
-        job_id = UNSET if (_value := src_dict.get("JobID")) is None else _value
-
-        kind = UNSET if (_value := src_dict.get("kind")) is None else _value
-
-        _raw = src_dict.get("Raw")
-        raw: JsonObject | Unset
-        if _raw is None:
-            raw = UNSET
+        """Read what there is: a value that is absent or null is UNSET, one that is not as documented Unreadable"""
+        get: Callable[..., Any] = src_dict.get
+        at = get("at")
+        if type(at) is str:
+            try:
+                at = datetime.datetime.fromisoformat(at)
+            except ValueError as _fault:
+                at = Unreadable(f"at: {_fault}")
         else:
-            raw = JsonObject.from_dict(_raw)
+            at = unread(at, "at", str)
+
+        position = get("position")
+        if type(position) is not int:
+            position = unread(position, "position", int)
+
+        attempt = get("attempt")
+        if type(attempt) is not int:
+            attempt = unread(attempt, "attempt", int)
+
+        job_id = get("JobID", UNSET)
+        if type(job_id) is not str and job_id is not UNSET:
+            job_id = unread(job_id, "JobID", str)
+
+        kind = get("kind", UNSET)
+        if type(kind) is not str and kind is not UNSET:
+            kind = unread(kind, "kind", str)
+
+        raw = get("Raw", UNSET)
+        if type(raw) is dict:
+            raw = JsonObject.from_dict(raw)
+        elif raw is not UNSET:
+            raw = unread(raw, "Raw", dict)
 
         v1_job = cls(
             at,

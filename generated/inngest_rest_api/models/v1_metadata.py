@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unreadable, Unset, unread
 
 T = TypeVar("T", bound="V1Metadata")
 
@@ -35,80 +35,78 @@ class V1Metadata:
     }
     """ The field that holds each documented property """
 
+    REQUIRED: ClassVar[frozenset[str]] = frozenset({})
+    """ The properties that the document requires: of several forms, a body has the one of which it has these """
+
     def to_dict(self) -> dict[str, Any]:
-        fetched_at: str | Unset = UNSET
-        if not isinstance(self.fetched_at, Unset):
-            fetched_at = self.fetched_at.isoformat()
-
-        fetchedAt: str | Unset = UNSET
-        if not isinstance(self.fetchedAt, Unset):
-            fetchedAt = self.fetchedAt.isoformat()
-
-        cached_until: str | Unset = UNSET
-        if not isinstance(self.cached_until, Unset):
-            cached_until = self.cached_until.isoformat()
-
-        cachedUntil: None | str | Unset
-        if isinstance(self.cachedUntil, Unset):
-            cachedUntil = UNSET
-        elif isinstance(self.cachedUntil, datetime.datetime):
-            cachedUntil = self.cachedUntil.isoformat()
-        else:
-            cachedUntil = self.cachedUntil
-
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update({})
-        if fetched_at is not UNSET:
+        if not isinstance(self.fetched_at, Unset):
+            fetched_at: str | Unset = UNSET
+            if not isinstance(self.fetched_at, Unset):
+                fetched_at = self.fetched_at.isoformat()
             field_dict["fetched_at"] = fetched_at
-        if fetchedAt is not UNSET:
+        if not isinstance(self.fetchedAt, Unset):
+            fetchedAt: str | Unset = UNSET
+            if not isinstance(self.fetchedAt, Unset):
+                fetchedAt = self.fetchedAt.isoformat()
             field_dict["fetchedAt"] = fetchedAt
-        if cached_until is not UNSET:
+        if not isinstance(self.cached_until, Unset):
+            cached_until: str | Unset = UNSET
+            if not isinstance(self.cached_until, Unset):
+                cached_until = self.cached_until.isoformat()
             field_dict["cached_until"] = cached_until
-        if cachedUntil is not UNSET:
+        if not isinstance(self.cachedUntil, Unset):
+            cachedUntil: None | str | Unset
+            if isinstance(self.cachedUntil, Unset):
+                cachedUntil = UNSET
+            elif isinstance(self.cachedUntil, datetime.datetime):
+                cachedUntil = self.cachedUntil.isoformat()
+            else:
+                cachedUntil = self.cachedUntil
             field_dict["cachedUntil"] = cachedUntil
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        _fetched_at = src_dict.get("fetched_at")
-        fetched_at: datetime.datetime | Unset
-        if _fetched_at is None:
-            fetched_at = UNSET
-        else:
-            fetched_at = datetime.datetime.fromisoformat(_fetched_at)
-
-        _fetchedAt = src_dict.get("fetchedAt")
-        fetchedAt: datetime.datetime | Unset
-        if _fetchedAt is None:
-            fetchedAt = UNSET
-        else:
-            fetchedAt = datetime.datetime.fromisoformat(_fetchedAt)
-
-        _cached_until = src_dict.get("cached_until")
-        cached_until: datetime.datetime | Unset
-        if _cached_until is None:
-            cached_until = UNSET
-        else:
-            cached_until = datetime.datetime.fromisoformat(_cached_until)
-
-        def _parse_cachedUntil(data: object) -> datetime.datetime | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
+        """Read what there is: a value that is absent or null is UNSET, one that is not as documented Unreadable"""
+        get: Callable[..., Any] = src_dict.get
+        fetched_at = get("fetched_at", UNSET)
+        if type(fetched_at) is str:
             try:
-                if not isinstance(data, str):
-                    raise TypeError()
-                cached_until_type_0 = datetime.datetime.fromisoformat(data)
+                fetched_at = datetime.datetime.fromisoformat(fetched_at)
+            except ValueError as _fault:
+                fetched_at = Unreadable(f"fetched_at: {_fault}")
+        elif fetched_at is not UNSET:
+            fetched_at = unread(fetched_at, "fetched_at", str)
 
-                return cached_until_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(datetime.datetime | None | Unset, data)
+        fetchedAt = get("fetchedAt", UNSET)
+        if type(fetchedAt) is str:
+            try:
+                fetchedAt = datetime.datetime.fromisoformat(fetchedAt)
+            except ValueError as _fault:
+                fetchedAt = Unreadable(f"fetchedAt: {_fault}")
+        elif fetchedAt is not UNSET:
+            fetchedAt = unread(fetchedAt, "fetchedAt", str)
 
-        cachedUntil = _parse_cachedUntil(src_dict.get("cachedUntil", UNSET))
+        cached_until = get("cached_until", UNSET)
+        if type(cached_until) is str:
+            try:
+                cached_until = datetime.datetime.fromisoformat(cached_until)
+            except ValueError as _fault:
+                cached_until = Unreadable(f"cached_until: {_fault}")
+        elif cached_until is not UNSET:
+            cached_until = unread(cached_until, "cached_until", str)
+
+        cachedUntil = get("cachedUntil", UNSET)
+        if type(cachedUntil) is str:
+            try:
+                cachedUntil = datetime.datetime.fromisoformat(cachedUntil)
+            except ValueError as _fault:
+                cachedUntil = Unreadable(f"cachedUntil: {_fault}")
+        elif cachedUntil is not UNSET and cachedUntil is not None:
+            cachedUntil = unread(cachedUntil, "cachedUntil", str)
 
         v1_metadata = cls(
             fetched_at,

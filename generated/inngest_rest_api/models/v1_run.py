@@ -2,14 +2,14 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.v1_run_status import V1RunStatus
-from ..types import UNSET, Unset
+from ..types import UNSET, Unreadable, Unset, unread
 
 T = TypeVar("T", bound="V1Run")
 
@@ -64,148 +64,147 @@ class V1Run:
     }
     """ The field that holds each documented property """
 
+    REQUIRED: ClassVar[frozenset[str]] = frozenset(
+        {
+            "run_id",
+            "run_started_at",
+            "function_id",
+            "function_version",
+            "environment_id",
+            "status",
+        }
+    )
+    """ The properties that the document requires: of several forms, a body has the one of which it has these """
+
     def to_dict(self) -> dict[str, Any]:
-        run_id = self.run_id
-
-        run_started_at = self.run_started_at.isoformat()
-
-        function_id = self.function_id
-
-        function_version = self.function_version
-
-        environment_id = self.environment_id
-
-        status = self.status.value
-
-        event_id: None | str | Unset
-        if isinstance(self.event_id, Unset):
-            event_id = UNSET
-        else:
-            event_id = self.event_id
-
-        batch_id: None | str | Unset
-        if isinstance(self.batch_id, Unset):
-            batch_id = UNSET
-        else:
-            batch_id = self.batch_id
-
-        original_run_id: None | str | Unset
-        if isinstance(self.original_run_id, Unset):
-            original_run_id = UNSET
-        else:
-            original_run_id = self.original_run_id
-
-        cron: None | str | Unset
-        if isinstance(self.cron, Unset):
-            cron = UNSET
-        else:
-            cron = self.cron
-
-        ended_at: None | str | Unset
-        if isinstance(self.ended_at, Unset):
-            ended_at = UNSET
-        elif isinstance(self.ended_at, datetime.datetime):
-            ended_at = self.ended_at.isoformat()
-        else:
-            ended_at = self.ended_at
-
-        output = self.output
-
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "run_id": run_id,
-                "run_started_at": run_started_at,
-                "function_id": function_id,
-                "function_version": function_version,
-                "environment_id": environment_id,
-                "status": status,
-            }
-        )
-        if event_id is not UNSET:
+        if not isinstance(self.run_id, Unset):
+            run_id = self.run_id
+            field_dict["run_id"] = run_id
+        if not isinstance(self.run_started_at, Unset):
+            run_started_at = self.run_started_at.isoformat()
+            field_dict["run_started_at"] = run_started_at
+        if not isinstance(self.function_id, Unset):
+            function_id = self.function_id
+            field_dict["function_id"] = function_id
+        if not isinstance(self.function_version, Unset):
+            function_version = self.function_version
+            field_dict["function_version"] = function_version
+        if not isinstance(self.environment_id, Unset):
+            environment_id = self.environment_id
+            field_dict["environment_id"] = environment_id
+        if not isinstance(self.status, Unset):
+            status = self.status.value
+            field_dict["status"] = status
+        if not isinstance(self.event_id, Unset):
+            event_id: None | str | Unset
+            if isinstance(self.event_id, Unset):
+                event_id = UNSET
+            else:
+                event_id = self.event_id
             field_dict["event_id"] = event_id
-        if batch_id is not UNSET:
+        if not isinstance(self.batch_id, Unset):
+            batch_id: None | str | Unset
+            if isinstance(self.batch_id, Unset):
+                batch_id = UNSET
+            else:
+                batch_id = self.batch_id
             field_dict["batch_id"] = batch_id
-        if original_run_id is not UNSET:
+        if not isinstance(self.original_run_id, Unset):
+            original_run_id: None | str | Unset
+            if isinstance(self.original_run_id, Unset):
+                original_run_id = UNSET
+            else:
+                original_run_id = self.original_run_id
             field_dict["original_run_id"] = original_run_id
-        if cron is not UNSET:
+        if not isinstance(self.cron, Unset):
+            cron: None | str | Unset
+            if isinstance(self.cron, Unset):
+                cron = UNSET
+            else:
+                cron = self.cron
             field_dict["cron"] = cron
-        if ended_at is not UNSET:
+        if not isinstance(self.ended_at, Unset):
+            ended_at: None | str | Unset
+            if isinstance(self.ended_at, Unset):
+                ended_at = UNSET
+            elif isinstance(self.ended_at, datetime.datetime):
+                ended_at = self.ended_at.isoformat()
+            else:
+                ended_at = self.ended_at
             field_dict["ended_at"] = ended_at
-        if output is not UNSET:
+        if not isinstance(self.output, Unset):
+            output = self.output
             field_dict["output"] = output
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        run_id = src_dict["run_id"]
+        """Read what there is: a value that is absent or null is UNSET, one that is not as documented Unreadable"""
+        get: Callable[..., Any] = src_dict.get
+        run_id = get("run_id")
+        if type(run_id) is not str:
+            run_id = unread(run_id, "run_id", str)
 
-        run_started_at = datetime.datetime.fromisoformat(src_dict["run_started_at"])
-
-        function_id = src_dict["function_id"]
-
-        function_version = src_dict["function_version"]
-
-        environment_id = src_dict["environment_id"]
-
-        status = V1RunStatus(src_dict["status"])
-
-        def _parse_event_id(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
-
-        event_id = _parse_event_id(src_dict.get("event_id", UNSET))
-
-        def _parse_batch_id(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
-
-        batch_id = _parse_batch_id(src_dict.get("batch_id", UNSET))
-
-        def _parse_original_run_id(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
-
-        original_run_id = _parse_original_run_id(src_dict.get("original_run_id", UNSET))
-
-        def _parse_cron(data: object) -> None | str | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
-            return cast(None | str | Unset, data)
-
-        cron = _parse_cron(src_dict.get("cron", UNSET))
-
-        def _parse_ended_at(data: object) -> datetime.datetime | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
+        run_started_at = get("run_started_at")
+        if type(run_started_at) is str:
             try:
-                if not isinstance(data, str):
-                    raise TypeError()
-                ended_at_type_0 = datetime.datetime.fromisoformat(data)
+                run_started_at = datetime.datetime.fromisoformat(run_started_at)
+            except ValueError as _fault:
+                run_started_at = Unreadable(f"run_started_at: {_fault}")
+        else:
+            run_started_at = unread(run_started_at, "run_started_at", str)
 
-                return ended_at_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(datetime.datetime | None | Unset, data)
+        function_id = get("function_id")
+        if type(function_id) is not str:
+            function_id = unread(function_id, "function_id", str)
 
-        ended_at = _parse_ended_at(src_dict.get("ended_at", UNSET))
+        function_version = get("function_version")
+        if type(function_version) is not int:
+            function_version = unread(function_version, "function_version", int)
 
-        output = src_dict.get("output", UNSET)
+        environment_id = get("environment_id")
+        if type(environment_id) is not str:
+            environment_id = unread(environment_id, "environment_id", str)
+
+        status = get("status")
+        if type(status) is str:
+            status = V1RunStatus._value2member_map_.get(status) or V1RunStatus(status)
+        else:
+            status = unread(status, "status", str)
+
+        event_id = get("event_id", UNSET)
+        if type(event_id) is not str and event_id is not UNSET and event_id is not None:
+            event_id = unread(event_id, "event_id", str)
+
+        batch_id = get("batch_id", UNSET)
+        if type(batch_id) is not str and batch_id is not UNSET and batch_id is not None:
+            batch_id = unread(batch_id, "batch_id", str)
+
+        original_run_id = get("original_run_id", UNSET)
+        if (
+            type(original_run_id) is not str
+            and original_run_id is not UNSET
+            and original_run_id is not None
+        ):
+            original_run_id = unread(original_run_id, "original_run_id", str)
+
+        cron = get("cron", UNSET)
+        if type(cron) is not str and cron is not UNSET and cron is not None:
+            cron = unread(cron, "cron", str)
+
+        ended_at = get("ended_at", UNSET)
+        if type(ended_at) is str:
+            try:
+                ended_at = datetime.datetime.fromisoformat(ended_at)
+            except ValueError as _fault:
+                ended_at = Unreadable(f"ended_at: {_fault}")
+        elif ended_at is not UNSET and ended_at is not None:
+            ended_at = unread(ended_at, "ended_at", str)
+
+        output = get("output", UNSET)
 
         v1_run = cls(
             run_id,

@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unreadable, Unset, unread
 
 T = TypeVar("T", bound="V1Webhook")
 
@@ -40,66 +40,78 @@ class V1Webhook:
     }
     """ The field that holds each documented property """
 
+    REQUIRED: ClassVar[frozenset[str]] = frozenset(
+        {
+            "id",
+        }
+    )
+    """ The properties that the document requires: of several forms, a body has the one of which it has these """
+
     def to_dict(self) -> dict[str, Any]:
-        id = self.id
-
-        name = self.name
-
-        url = self.url
-
-        transform = self.transform
-
-        created_at: str | Unset = UNSET
-        if not isinstance(self.created_at, Unset):
-            created_at = self.created_at.isoformat()
-
-        updated_at: str | Unset = UNSET
-        if not isinstance(self.updated_at, Unset):
-            updated_at = self.updated_at.isoformat()
-
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "id": id,
-            }
-        )
-        if name is not UNSET:
+        if not isinstance(self.id, Unset):
+            id = self.id
+            field_dict["id"] = id
+        if not isinstance(self.name, Unset):
+            name = self.name
             field_dict["name"] = name
-        if url is not UNSET:
+        if not isinstance(self.url, Unset):
+            url = self.url
             field_dict["url"] = url
-        if transform is not UNSET:
+        if not isinstance(self.transform, Unset):
+            transform = self.transform
             field_dict["transform"] = transform
-        if created_at is not UNSET:
+        if not isinstance(self.created_at, Unset):
+            created_at: str | Unset = UNSET
+            if not isinstance(self.created_at, Unset):
+                created_at = self.created_at.isoformat()
             field_dict["created_at"] = created_at
-        if updated_at is not UNSET:
+        if not isinstance(self.updated_at, Unset):
+            updated_at: str | Unset = UNSET
+            if not isinstance(self.updated_at, Unset):
+                updated_at = self.updated_at.isoformat()
             field_dict["updated_at"] = updated_at
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        id = src_dict["id"]
+        """Read what there is: a value that is absent or null is UNSET, one that is not as documented Unreadable"""
+        get: Callable[..., Any] = src_dict.get
+        id = get("id")
+        if type(id) is not str:
+            id = unread(id, "id", str)
 
-        name = UNSET if (_value := src_dict.get("name")) is None else _value
+        name = get("name", UNSET)
+        if type(name) is not str and name is not UNSET:
+            name = unread(name, "name", str)
 
-        url = UNSET if (_value := src_dict.get("url")) is None else _value
+        url = get("url", UNSET)
+        if type(url) is not str and url is not UNSET:
+            url = unread(url, "url", str)
 
-        transform = UNSET if (_value := src_dict.get("transform")) is None else _value
+        transform = get("transform", UNSET)
+        if type(transform) is not str and transform is not UNSET:
+            transform = unread(transform, "transform", str)
 
-        _created_at = src_dict.get("created_at")
-        created_at: datetime.datetime | Unset
-        if _created_at is None:
-            created_at = UNSET
-        else:
-            created_at = datetime.datetime.fromisoformat(_created_at)
+        created_at = get("created_at", UNSET)
+        if type(created_at) is str:
+            try:
+                created_at = datetime.datetime.fromisoformat(created_at)
+            except ValueError as _fault:
+                created_at = Unreadable(f"created_at: {_fault}")
+        elif created_at is not UNSET:
+            created_at = unread(created_at, "created_at", str)
 
-        _updated_at = src_dict.get("updated_at")
-        updated_at: datetime.datetime | Unset
-        if _updated_at is None:
-            updated_at = UNSET
-        else:
-            updated_at = datetime.datetime.fromisoformat(_updated_at)
+        updated_at = get("updated_at", UNSET)
+        if type(updated_at) is str:
+            try:
+                updated_at = datetime.datetime.fromisoformat(updated_at)
+            except ValueError as _fault:
+                updated_at = Unreadable(f"updated_at: {_fault}")
+        elif updated_at is not UNSET:
+            updated_at = unread(updated_at, "updated_at", str)
 
         v1_webhook = cls(
             id,

@@ -2,14 +2,14 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.v2_app_method import V2AppMethod
-from ..types import UNSET, Unset
+from ..types import UNSET, Unreadable, Unset, unread
 
 T = TypeVar("T", bound="V2App")
 
@@ -47,90 +47,106 @@ class V2App:
     }
     """ The field that holds each documented property """
 
+    REQUIRED: ClassVar[frozenset[str]] = frozenset(
+        {
+            "id",
+            "method",
+        }
+    )
+    """ The properties that the document requires: of several forms, a body has the one of which it has these """
+
     def to_dict(self) -> dict[str, Any]:
-        id = self.id
-
-        method = self.method.value
-
-        name = self.name
-
-        app_version = self.app_version
-
-        created_at: str | Unset = UNSET
-        if not isinstance(self.created_at, Unset):
-            created_at = self.created_at.isoformat()
-
-        is_archived = self.is_archived
-
-        archived_at: str | Unset = UNSET
-        if not isinstance(self.archived_at, Unset):
-            archived_at = self.archived_at.isoformat()
-
-        function_count = self.function_count
-
-        latest_sync: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.latest_sync, Unset):
-            latest_sync = self.latest_sync.to_dict()
-
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "id": id,
-                "method": method,
-            }
-        )
-        if name is not UNSET:
+        if not isinstance(self.id, Unset):
+            id = self.id
+            field_dict["id"] = id
+        if not isinstance(self.method, Unset):
+            method = self.method.value
+            field_dict["method"] = method
+        if not isinstance(self.name, Unset):
+            name = self.name
             field_dict["name"] = name
-        if app_version is not UNSET:
+        if not isinstance(self.app_version, Unset):
+            app_version = self.app_version
             field_dict["appVersion"] = app_version
-        if created_at is not UNSET:
+        if not isinstance(self.created_at, Unset):
+            created_at: str | Unset = UNSET
+            if not isinstance(self.created_at, Unset):
+                created_at = self.created_at.isoformat()
             field_dict["createdAt"] = created_at
-        if is_archived is not UNSET:
+        if not isinstance(self.is_archived, Unset):
+            is_archived = self.is_archived
             field_dict["isArchived"] = is_archived
-        if archived_at is not UNSET:
+        if not isinstance(self.archived_at, Unset):
+            archived_at: str | Unset = UNSET
+            if not isinstance(self.archived_at, Unset):
+                archived_at = self.archived_at.isoformat()
             field_dict["archivedAt"] = archived_at
-        if function_count is not UNSET:
+        if not isinstance(self.function_count, Unset):
+            function_count = self.function_count
             field_dict["functionCount"] = function_count
-        if latest_sync is not UNSET:
+        if not isinstance(self.latest_sync, Unset):
+            latest_sync: dict[str, Any] | Unset = UNSET
+            if not isinstance(self.latest_sync, Unset):
+                latest_sync = self.latest_sync.to_dict()
             field_dict["latestSync"] = latest_sync
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        id = src_dict["id"]
+        """Read what there is: a value that is absent or null is UNSET, one that is not as documented Unreadable"""
+        get: Callable[..., Any] = src_dict.get
+        id = get("id")
+        if type(id) is not str:
+            id = unread(id, "id", str)
 
-        method = V2AppMethod(src_dict["method"])
-
-        name = UNSET if (_value := src_dict.get("name")) is None else _value
-
-        app_version = UNSET if (_value := src_dict.get("appVersion")) is None else _value
-
-        _created_at = src_dict.get("createdAt")
-        created_at: datetime.datetime | Unset
-        if _created_at is None:
-            created_at = UNSET
+        method = get("method")
+        if type(method) is str:
+            method = V2AppMethod._value2member_map_.get(method) or V2AppMethod(method)
         else:
-            created_at = datetime.datetime.fromisoformat(_created_at)
+            method = unread(method, "method", str)
 
-        is_archived = UNSET if (_value := src_dict.get("isArchived")) is None else _value
+        name = get("name", UNSET)
+        if type(name) is not str and name is not UNSET:
+            name = unread(name, "name", str)
 
-        _archived_at = src_dict.get("archivedAt")
-        archived_at: datetime.datetime | Unset
-        if _archived_at is None:
-            archived_at = UNSET
-        else:
-            archived_at = datetime.datetime.fromisoformat(_archived_at)
+        app_version = get("appVersion", UNSET)
+        if type(app_version) is not str and app_version is not UNSET:
+            app_version = unread(app_version, "appVersion", str)
 
-        function_count = UNSET if (_value := src_dict.get("functionCount")) is None else _value
+        created_at = get("createdAt", UNSET)
+        if type(created_at) is str:
+            try:
+                created_at = datetime.datetime.fromisoformat(created_at)
+            except ValueError as _fault:
+                created_at = Unreadable(f"createdAt: {_fault}")
+        elif created_at is not UNSET:
+            created_at = unread(created_at, "createdAt", str)
 
-        _latest_sync = src_dict.get("latestSync")
-        latest_sync: V2AppSync | Unset
-        if _latest_sync is None:
-            latest_sync = UNSET
-        else:
-            latest_sync = V2AppSync.from_dict(_latest_sync)
+        is_archived = get("isArchived", UNSET)
+        if type(is_archived) is not bool and is_archived is not UNSET:
+            is_archived = unread(is_archived, "isArchived", bool)
+
+        archived_at = get("archivedAt", UNSET)
+        if type(archived_at) is str:
+            try:
+                archived_at = datetime.datetime.fromisoformat(archived_at)
+            except ValueError as _fault:
+                archived_at = Unreadable(f"archivedAt: {_fault}")
+        elif archived_at is not UNSET:
+            archived_at = unread(archived_at, "archivedAt", str)
+
+        function_count = get("functionCount", UNSET)
+        if type(function_count) is not int and function_count is not UNSET:
+            function_count = unread(function_count, "functionCount", int)
+
+        latest_sync = get("latestSync", UNSET)
+        if type(latest_sync) is dict:
+            latest_sync = V2AppSync.from_dict(latest_sync)
+        elif latest_sync is not UNSET:
+            latest_sync = unread(latest_sync, "latestSync", dict)
 
         v2_app = cls(
             id,

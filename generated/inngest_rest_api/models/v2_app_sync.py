@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unreadable, Unset, unread
 
 T = TypeVar("T", bound="V2AppSync")
 
@@ -41,69 +41,81 @@ class V2AppSync:
     }
     """ The field that holds each documented property """
 
+    REQUIRED: ClassVar[frozenset[str]] = frozenset({})
+    """ The properties that the document requires: of several forms, a body has the one of which it has these """
+
     def to_dict(self) -> dict[str, Any]:
-        status = self.status
-
-        synced_at: str | Unset = UNSET
-        if not isinstance(self.synced_at, Unset):
-            synced_at = self.synced_at.isoformat()
-
-        sdk_language = self.sdk_language
-
-        sdk_version = self.sdk_version
-
-        framework = self.framework
-
-        url = self.url
-
-        error = self.error
-
-        app_version = self.app_version
-
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update({})
-        if status is not UNSET:
+        if not isinstance(self.status, Unset):
+            status = self.status
             field_dict["status"] = status
-        if synced_at is not UNSET:
+        if not isinstance(self.synced_at, Unset):
+            synced_at: str | Unset = UNSET
+            if not isinstance(self.synced_at, Unset):
+                synced_at = self.synced_at.isoformat()
             field_dict["syncedAt"] = synced_at
-        if sdk_language is not UNSET:
+        if not isinstance(self.sdk_language, Unset):
+            sdk_language = self.sdk_language
             field_dict["sdkLanguage"] = sdk_language
-        if sdk_version is not UNSET:
+        if not isinstance(self.sdk_version, Unset):
+            sdk_version = self.sdk_version
             field_dict["sdkVersion"] = sdk_version
-        if framework is not UNSET:
+        if not isinstance(self.framework, Unset):
+            framework = self.framework
             field_dict["framework"] = framework
-        if url is not UNSET:
+        if not isinstance(self.url, Unset):
+            url = self.url
             field_dict["url"] = url
-        if error is not UNSET:
+        if not isinstance(self.error, Unset):
+            error = self.error
             field_dict["error"] = error
-        if app_version is not UNSET:
+        if not isinstance(self.app_version, Unset):
+            app_version = self.app_version
             field_dict["appVersion"] = app_version
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        status = UNSET if (_value := src_dict.get("status")) is None else _value
+        """Read what there is: a value that is absent or null is UNSET, one that is not as documented Unreadable"""
+        get: Callable[..., Any] = src_dict.get
+        status = get("status", UNSET)
+        if type(status) is not str and status is not UNSET:
+            status = unread(status, "status", str)
 
-        _synced_at = src_dict.get("syncedAt")
-        synced_at: datetime.datetime | Unset
-        if _synced_at is None:
-            synced_at = UNSET
-        else:
-            synced_at = datetime.datetime.fromisoformat(_synced_at)
+        synced_at = get("syncedAt", UNSET)
+        if type(synced_at) is str:
+            try:
+                synced_at = datetime.datetime.fromisoformat(synced_at)
+            except ValueError as _fault:
+                synced_at = Unreadable(f"syncedAt: {_fault}")
+        elif synced_at is not UNSET:
+            synced_at = unread(synced_at, "syncedAt", str)
 
-        sdk_language = UNSET if (_value := src_dict.get("sdkLanguage")) is None else _value
+        sdk_language = get("sdkLanguage", UNSET)
+        if type(sdk_language) is not str and sdk_language is not UNSET:
+            sdk_language = unread(sdk_language, "sdkLanguage", str)
 
-        sdk_version = UNSET if (_value := src_dict.get("sdkVersion")) is None else _value
+        sdk_version = get("sdkVersion", UNSET)
+        if type(sdk_version) is not str and sdk_version is not UNSET:
+            sdk_version = unread(sdk_version, "sdkVersion", str)
 
-        framework = UNSET if (_value := src_dict.get("framework")) is None else _value
+        framework = get("framework", UNSET)
+        if type(framework) is not str and framework is not UNSET:
+            framework = unread(framework, "framework", str)
 
-        url = UNSET if (_value := src_dict.get("url")) is None else _value
+        url = get("url", UNSET)
+        if type(url) is not str and url is not UNSET:
+            url = unread(url, "url", str)
 
-        error = UNSET if (_value := src_dict.get("error")) is None else _value
+        error = get("error", UNSET)
+        if type(error) is not str and error is not UNSET:
+            error = unread(error, "error", str)
 
-        app_version = UNSET if (_value := src_dict.get("appVersion")) is None else _value
+        app_version = get("appVersion", UNSET)
+        if type(app_version) is not str and app_version is not UNSET:
+            app_version = unread(app_version, "appVersion", str)
 
         v2_app_sync = cls(
             status,

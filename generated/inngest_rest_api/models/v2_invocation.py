@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unreadable, Unset, unread
 
 T = TypeVar("T", bound="V2Invocation")
 
@@ -39,73 +39,85 @@ class V2Invocation:
     }
     """ The field that holds each documented property """
 
+    REQUIRED: ClassVar[frozenset[str]] = frozenset(
+        {
+            "runId",
+        }
+    )
+    """ The properties that the document requires: of several forms, a body has the one of which it has these """
+
     def to_dict(self) -> dict[str, Any]:
-        run_id = self.run_id
-
-        queued_at: str | Unset = UNSET
-        if not isinstance(self.queued_at, Unset):
-            queued_at = self.queued_at.isoformat()
-
-        started_at: str | Unset = UNSET
-        if not isinstance(self.started_at, Unset):
-            started_at = self.started_at.isoformat()
-
-        completed_at: str | Unset = UNSET
-        if not isinstance(self.completed_at, Unset):
-            completed_at = self.completed_at.isoformat()
-
-        result = self.result
-
-        error = self.error
-
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "runId": run_id,
-            }
-        )
-        if queued_at is not UNSET:
+        if not isinstance(self.run_id, Unset):
+            run_id = self.run_id
+            field_dict["runId"] = run_id
+        if not isinstance(self.queued_at, Unset):
+            queued_at: str | Unset = UNSET
+            if not isinstance(self.queued_at, Unset):
+                queued_at = self.queued_at.isoformat()
             field_dict["queuedAt"] = queued_at
-        if started_at is not UNSET:
+        if not isinstance(self.started_at, Unset):
+            started_at: str | Unset = UNSET
+            if not isinstance(self.started_at, Unset):
+                started_at = self.started_at.isoformat()
             field_dict["startedAt"] = started_at
-        if completed_at is not UNSET:
+        if not isinstance(self.completed_at, Unset):
+            completed_at: str | Unset = UNSET
+            if not isinstance(self.completed_at, Unset):
+                completed_at = self.completed_at.isoformat()
             field_dict["completedAt"] = completed_at
-        if result is not UNSET:
+        if not isinstance(self.result, Unset):
+            result = self.result
             field_dict["result"] = result
-        if error is not UNSET:
+        if not isinstance(self.error, Unset):
+            error = self.error
             field_dict["error"] = error
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        run_id = src_dict["runId"]
+        """Read what there is: a value that is absent or null is UNSET, one that is not as documented Unreadable"""
+        get: Callable[..., Any] = src_dict.get
+        run_id = get("runId")
+        if type(run_id) is not str:
+            run_id = unread(run_id, "runId", str)
 
-        _queued_at = src_dict.get("queuedAt")
-        queued_at: datetime.datetime | Unset
-        if _queued_at is None:
-            queued_at = UNSET
-        else:
-            queued_at = datetime.datetime.fromisoformat(_queued_at)
+        queued_at = get("queuedAt", UNSET)
+        if type(queued_at) is str:
+            try:
+                queued_at = datetime.datetime.fromisoformat(queued_at)
+            except ValueError as _fault:
+                queued_at = Unreadable(f"queuedAt: {_fault}")
+        elif queued_at is not UNSET:
+            queued_at = unread(queued_at, "queuedAt", str)
 
-        _started_at = src_dict.get("startedAt")
-        started_at: datetime.datetime | Unset
-        if _started_at is None:
-            started_at = UNSET
-        else:
-            started_at = datetime.datetime.fromisoformat(_started_at)
+        started_at = get("startedAt", UNSET)
+        if type(started_at) is str:
+            try:
+                started_at = datetime.datetime.fromisoformat(started_at)
+            except ValueError as _fault:
+                started_at = Unreadable(f"startedAt: {_fault}")
+        elif started_at is not UNSET:
+            started_at = unread(started_at, "startedAt", str)
 
-        _completed_at = src_dict.get("completedAt")
-        completed_at: datetime.datetime | Unset
-        if _completed_at is None:
-            completed_at = UNSET
-        else:
-            completed_at = datetime.datetime.fromisoformat(_completed_at)
+        completed_at = get("completedAt", UNSET)
+        if type(completed_at) is str:
+            try:
+                completed_at = datetime.datetime.fromisoformat(completed_at)
+            except ValueError as _fault:
+                completed_at = Unreadable(f"completedAt: {_fault}")
+        elif completed_at is not UNSET:
+            completed_at = unread(completed_at, "completedAt", str)
 
-        result = UNSET if (_value := src_dict.get("result")) is None else _value
+        result = get("result", UNSET)
+        if type(result) is not str and result is not UNSET:
+            result = unread(result, "result", str)
 
-        error = UNSET if (_value := src_dict.get("error")) is None else _value
+        error = get("error", UNSET)
+        if type(error) is not str and error is not UNSET:
+            error = unread(error, "error", str)
 
         v2_invocation = cls(
             run_id,

@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unreadable, Unset, unread
 
 T = TypeVar("T", bound="V2Metadata")
 
@@ -32,62 +32,63 @@ class V2Metadata:
     }
     """ The field that holds each documented property """
 
+    REQUIRED: ClassVar[frozenset[str]] = frozenset(
+        {
+            "fetchedAt",
+        }
+    )
+    """ The properties that the document requires: of several forms, a body has the one of which it has these """
+
     def to_dict(self) -> dict[str, Any]:
-        fetched_at = self.fetched_at.isoformat()
-
-        cached_until: None | str | Unset
-        if isinstance(self.cached_until, Unset):
-            cached_until = UNSET
-        elif isinstance(self.cached_until, datetime.datetime):
-            cached_until = self.cached_until.isoformat()
-        else:
-            cached_until = self.cached_until
-
-        time_range: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.time_range, Unset):
-            time_range = self.time_range.to_dict()
-
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "fetchedAt": fetched_at,
-            }
-        )
-        if cached_until is not UNSET:
+        if not isinstance(self.fetched_at, Unset):
+            fetched_at = self.fetched_at.isoformat()
+            field_dict["fetchedAt"] = fetched_at
+        if not isinstance(self.cached_until, Unset):
+            cached_until: None | str | Unset
+            if isinstance(self.cached_until, Unset):
+                cached_until = UNSET
+            elif isinstance(self.cached_until, datetime.datetime):
+                cached_until = self.cached_until.isoformat()
+            else:
+                cached_until = self.cached_until
             field_dict["cachedUntil"] = cached_until
-        if time_range is not UNSET:
+        if not isinstance(self.time_range, Unset):
+            time_range: dict[str, Any] | Unset = UNSET
+            if not isinstance(self.time_range, Unset):
+                time_range = self.time_range.to_dict()
             field_dict["timeRange"] = time_range
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        fetched_at = datetime.datetime.fromisoformat(src_dict["fetchedAt"])
-
-        def _parse_cached_until(data: object) -> datetime.datetime | None | Unset:
-            if data is None:
-                return data
-            if isinstance(data, Unset):
-                return data
+        """Read what there is: a value that is absent or null is UNSET, one that is not as documented Unreadable"""
+        get: Callable[..., Any] = src_dict.get
+        fetched_at = get("fetchedAt")
+        if type(fetched_at) is str:
             try:
-                if not isinstance(data, str):
-                    raise TypeError()
-                cached_until_type_0 = datetime.datetime.fromisoformat(data)
-
-                return cached_until_type_0
-            except (TypeError, ValueError, AttributeError, KeyError):
-                pass
-            return cast(datetime.datetime | None | Unset, data)
-
-        cached_until = _parse_cached_until(src_dict.get("cachedUntil", UNSET))
-
-        _time_range = src_dict.get("timeRange")
-        time_range: V2TimeRange | Unset
-        if _time_range is None:
-            time_range = UNSET
+                fetched_at = datetime.datetime.fromisoformat(fetched_at)
+            except ValueError as _fault:
+                fetched_at = Unreadable(f"fetchedAt: {_fault}")
         else:
-            time_range = V2TimeRange.from_dict(_time_range)
+            fetched_at = unread(fetched_at, "fetchedAt", str)
+
+        cached_until = get("cachedUntil", UNSET)
+        if type(cached_until) is str:
+            try:
+                cached_until = datetime.datetime.fromisoformat(cached_until)
+            except ValueError as _fault:
+                cached_until = Unreadable(f"cachedUntil: {_fault}")
+        elif cached_until is not UNSET and cached_until is not None:
+            cached_until = unread(cached_until, "cachedUntil", str)
+
+        time_range = get("timeRange", UNSET)
+        if type(time_range) is dict:
+            time_range = V2TimeRange.from_dict(time_range)
+        elif time_range is not UNSET:
+            time_range = unread(time_range, "timeRange", dict)
 
         v2_metadata = cls(
             fetched_at,

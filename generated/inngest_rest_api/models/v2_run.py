@@ -2,14 +2,14 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.v2_run_status import V2RunStatus
-from ..types import UNSET, Unset
+from ..types import UNSET, Unreadable, Unset, unread
 
 T = TypeVar("T", bound="V2Run")
 
@@ -58,84 +58,133 @@ class V2Run:
     }
     """ The field that holds each documented property """
 
+    REQUIRED: ClassVar[frozenset[str]] = frozenset(
+        {
+            "id",
+            "function",
+            "app",
+            "status",
+            "queuedAt",
+            "startedAt",
+            "trigger",
+        }
+    )
+    """ The properties that the document requires: of several forms, a body has the one of which it has these """
+
     def to_dict(self) -> dict[str, Any]:
-        id = self.id
-
-        function = self.function.to_dict()
-
-        app = self.app.to_dict()
-
-        status = self.status.value
-
-        queued_at = self.queued_at.isoformat()
-
-        started_at = self.started_at.isoformat()
-
-        trigger = self.trigger.to_dict()
-
-        ended_at: str | Unset = UNSET
-        if not isinstance(self.ended_at, Unset):
-            ended_at = self.ended_at.isoformat()
-
-        duration_ms = self.duration_ms
-
-        output: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.output, Unset):
-            output = self.output.to_dict()
-
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "id": id,
-                "function": function,
-                "app": app,
-                "status": status,
-                "queuedAt": queued_at,
-                "startedAt": started_at,
-                "trigger": trigger,
-            }
-        )
-        if ended_at is not UNSET:
+        if not isinstance(self.id, Unset):
+            id = self.id
+            field_dict["id"] = id
+        if not isinstance(self.function, Unset):
+            function = self.function.to_dict()
+            field_dict["function"] = function
+        if not isinstance(self.app, Unset):
+            app = self.app.to_dict()
+            field_dict["app"] = app
+        if not isinstance(self.status, Unset):
+            status = self.status.value
+            field_dict["status"] = status
+        if not isinstance(self.queued_at, Unset):
+            queued_at = self.queued_at.isoformat()
+            field_dict["queuedAt"] = queued_at
+        if not isinstance(self.started_at, Unset):
+            started_at = self.started_at.isoformat()
+            field_dict["startedAt"] = started_at
+        if not isinstance(self.trigger, Unset):
+            trigger = self.trigger.to_dict()
+            field_dict["trigger"] = trigger
+        if not isinstance(self.ended_at, Unset):
+            ended_at: str | Unset = UNSET
+            if not isinstance(self.ended_at, Unset):
+                ended_at = self.ended_at.isoformat()
             field_dict["endedAt"] = ended_at
-        if duration_ms is not UNSET:
+        if not isinstance(self.duration_ms, Unset):
+            duration_ms = self.duration_ms
             field_dict["durationMs"] = duration_ms
-        if output is not UNSET:
+        if not isinstance(self.output, Unset):
+            output: dict[str, Any] | Unset = UNSET
+            if not isinstance(self.output, Unset):
+                output = self.output.to_dict()
             field_dict["output"] = output
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        id = src_dict["id"]
+        """Read what there is: a value that is absent or null is UNSET, one that is not as documented Unreadable"""
+        get: Callable[..., Any] = src_dict.get
+        id = get("id")
+        if type(id) is not str:
+            id = unread(id, "id", str)
 
-        function = V2FunctionRef.from_dict(src_dict["function"])
-
-        app = V2AppRef.from_dict(src_dict["app"])
-
-        status = V2RunStatus(src_dict["status"])
-
-        queued_at = datetime.datetime.fromisoformat(src_dict["queuedAt"])
-
-        started_at = datetime.datetime.fromisoformat(src_dict["startedAt"])
-
-        trigger = V2RunTrigger.from_dict(src_dict["trigger"])
-
-        _ended_at = src_dict.get("endedAt")
-        ended_at: datetime.datetime | Unset
-        if _ended_at is None:
-            ended_at = UNSET
+        function = get("function")
+        if type(function) is dict:
+            function = V2FunctionRef.from_dict(function)
+        elif function is None:
+            function = V2FunctionRef.from_dict({})
         else:
-            ended_at = datetime.datetime.fromisoformat(_ended_at)
+            function = unread(function, "function", dict)
 
-        duration_ms = UNSET if (_value := src_dict.get("durationMs")) is None else _value
-
-        _output = src_dict.get("output")
-        output: JsonObject | Unset
-        if _output is None:
-            output = UNSET
+        app = get("app")
+        if type(app) is dict:
+            app = V2AppRef.from_dict(app)
+        elif app is None:
+            app = V2AppRef.from_dict({})
         else:
-            output = JsonObject.from_dict(_output)
+            app = unread(app, "app", dict)
+
+        status = get("status")
+        if type(status) is str:
+            status = V2RunStatus._value2member_map_.get(status) or V2RunStatus(status)
+        else:
+            status = unread(status, "status", str)
+
+        queued_at = get("queuedAt")
+        if type(queued_at) is str:
+            try:
+                queued_at = datetime.datetime.fromisoformat(queued_at)
+            except ValueError as _fault:
+                queued_at = Unreadable(f"queuedAt: {_fault}")
+        else:
+            queued_at = unread(queued_at, "queuedAt", str)
+
+        started_at = get("startedAt")
+        if type(started_at) is str:
+            try:
+                started_at = datetime.datetime.fromisoformat(started_at)
+            except ValueError as _fault:
+                started_at = Unreadable(f"startedAt: {_fault}")
+        else:
+            started_at = unread(started_at, "startedAt", str)
+
+        trigger = get("trigger")
+        if type(trigger) is dict:
+            trigger = V2RunTrigger.from_dict(trigger)
+        elif trigger is None:
+            trigger = V2RunTrigger.from_dict({})
+        else:
+            trigger = unread(trigger, "trigger", dict)
+
+        ended_at = get("endedAt", UNSET)
+        if type(ended_at) is str:
+            try:
+                ended_at = datetime.datetime.fromisoformat(ended_at)
+            except ValueError as _fault:
+                ended_at = Unreadable(f"endedAt: {_fault}")
+        elif ended_at is not UNSET:
+            ended_at = unread(ended_at, "endedAt", str)
+
+        duration_ms = get("durationMs", UNSET)
+        if type(duration_ms) is not str and duration_ms is not UNSET:
+            duration_ms = unread(duration_ms, "durationMs", str)
+
+        output = get("output", UNSET)
+        if type(output) is dict:
+            output = JsonObject.from_dict(output)
+        elif output is not UNSET:
+            output = unread(output, "output", dict)
 
         v2_run = cls(
             id,

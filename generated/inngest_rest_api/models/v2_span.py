@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
@@ -10,7 +10,7 @@ from attrs import field as _attrs_field
 
 from ..models.v2_span_status import V2SpanStatus
 from ..models.v2_step_op import V2StepOp
-from ..types import UNSET, Unset
+from ..types import UNSET, Unreadable, Unset, read_list, unread
 
 T = TypeVar("T", bound="V2Span")
 
@@ -62,159 +62,159 @@ class V2Span:
     }
     """ The field that holds each documented property """
 
+    REQUIRED: ClassVar[frozenset[str]] = frozenset(
+        {
+            "id",
+            "queuedAt",
+        }
+    )
+    """ The properties that the document requires: of several forms, a body has the one of which it has these """
+
     def to_dict(self) -> dict[str, Any]:
-        id = self.id
-
-        queued_at = self.queued_at.isoformat()
-
-        name = self.name
-
-        status: str | Unset = UNSET
-        if not isinstance(self.status, Unset):
-            status = self.status.value
-
-        started_at: str | Unset = UNSET
-        if not isinstance(self.started_at, Unset):
-            started_at = self.started_at.isoformat()
-
-        ended_at: str | Unset = UNSET
-        if not isinstance(self.ended_at, Unset):
-            ended_at = self.ended_at.isoformat()
-
-        duration_ms = self.duration_ms
-
-        step_id = self.step_id
-
-        step_op: str | Unset = UNSET
-        if not isinstance(self.step_op, Unset):
-            step_op = self.step_op.value
-
-        input_: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.input_, Unset):
-            input_ = self.input_.to_dict()
-
-        output: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.output, Unset):
-            output = self.output.to_dict()
-
-        metadata: list[dict[str, Any]] | Unset = UNSET
-        if not isinstance(self.metadata, Unset):
-            metadata = []
-            for metadata_item_data in self.metadata:
-                metadata_item = metadata_item_data.to_dict()
-                metadata.append(metadata_item)
-
-        children: list[dict[str, Any]] | Unset = UNSET
-        if not isinstance(self.children, Unset):
-            children = []
-            for children_item_data in self.children:
-                children_item = children_item_data.to_dict()
-                children.append(children_item)
-
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "id": id,
-                "queuedAt": queued_at,
-            }
-        )
-        if name is not UNSET:
+        if not isinstance(self.id, Unset):
+            id = self.id
+            field_dict["id"] = id
+        if not isinstance(self.queued_at, Unset):
+            queued_at = self.queued_at.isoformat()
+            field_dict["queuedAt"] = queued_at
+        if not isinstance(self.name, Unset):
+            name = self.name
             field_dict["name"] = name
-        if status is not UNSET:
+        if not isinstance(self.status, Unset):
+            status: str | Unset = UNSET
+            if not isinstance(self.status, Unset):
+                status = self.status.value
+
             field_dict["status"] = status
-        if started_at is not UNSET:
+        if not isinstance(self.started_at, Unset):
+            started_at: str | Unset = UNSET
+            if not isinstance(self.started_at, Unset):
+                started_at = self.started_at.isoformat()
             field_dict["startedAt"] = started_at
-        if ended_at is not UNSET:
+        if not isinstance(self.ended_at, Unset):
+            ended_at: str | Unset = UNSET
+            if not isinstance(self.ended_at, Unset):
+                ended_at = self.ended_at.isoformat()
             field_dict["endedAt"] = ended_at
-        if duration_ms is not UNSET:
+        if not isinstance(self.duration_ms, Unset):
+            duration_ms = self.duration_ms
             field_dict["durationMs"] = duration_ms
-        if step_id is not UNSET:
+        if not isinstance(self.step_id, Unset):
+            step_id = self.step_id
             field_dict["stepId"] = step_id
-        if step_op is not UNSET:
+        if not isinstance(self.step_op, Unset):
+            step_op: str | Unset = UNSET
+            if not isinstance(self.step_op, Unset):
+                step_op = self.step_op.value
+
             field_dict["stepOp"] = step_op
-        if input_ is not UNSET:
+        if not isinstance(self.input_, Unset):
+            input_: dict[str, Any] | Unset = UNSET
+            if not isinstance(self.input_, Unset):
+                input_ = self.input_.to_dict()
             field_dict["input"] = input_
-        if output is not UNSET:
+        if not isinstance(self.output, Unset):
+            output: dict[str, Any] | Unset = UNSET
+            if not isinstance(self.output, Unset):
+                output = self.output.to_dict()
             field_dict["output"] = output
-        if metadata is not UNSET:
+        if not isinstance(self.metadata, Unset):
+            metadata: list[dict[str, Any]] | Unset = UNSET
+            if not isinstance(self.metadata, Unset):
+                metadata = []
+                for metadata_item_data in self.metadata:
+                    metadata_item = metadata_item_data.to_dict()
+                    metadata.append(metadata_item)
+
             field_dict["metadata"] = metadata
-        if children is not UNSET:
+        if not isinstance(self.children, Unset):
+            children: list[dict[str, Any]] | Unset = UNSET
+            if not isinstance(self.children, Unset):
+                children = []
+                for children_item_data in self.children:
+                    children_item = children_item_data.to_dict()
+                    children.append(children_item)
+
             field_dict["children"] = children
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        id = src_dict["id"]
+        """Read what there is: a value that is absent or null is UNSET, one that is not as documented Unreadable"""
+        get: Callable[..., Any] = src_dict.get
+        id = get("id")
+        if type(id) is not str:
+            id = unread(id, "id", str)
 
-        queued_at = datetime.datetime.fromisoformat(src_dict["queuedAt"])
-
-        name = UNSET if (_value := src_dict.get("name")) is None else _value
-
-        _status = src_dict.get("status")
-        status: V2SpanStatus | Unset
-        if _status is None:
-            status = UNSET
+        queued_at = get("queuedAt")
+        if type(queued_at) is str:
+            try:
+                queued_at = datetime.datetime.fromisoformat(queued_at)
+            except ValueError as _fault:
+                queued_at = Unreadable(f"queuedAt: {_fault}")
         else:
-            status = V2SpanStatus(_status)
+            queued_at = unread(queued_at, "queuedAt", str)
 
-        _started_at = src_dict.get("startedAt")
-        started_at: datetime.datetime | Unset
-        if _started_at is None:
-            started_at = UNSET
-        else:
-            started_at = datetime.datetime.fromisoformat(_started_at)
+        name = get("name", UNSET)
+        if type(name) is not str and name is not UNSET:
+            name = unread(name, "name", str)
 
-        _ended_at = src_dict.get("endedAt")
-        ended_at: datetime.datetime | Unset
-        if _ended_at is None:
-            ended_at = UNSET
-        else:
-            ended_at = datetime.datetime.fromisoformat(_ended_at)
+        status = get("status", UNSET)
+        if type(status) is str:
+            status = V2SpanStatus._value2member_map_.get(status) or V2SpanStatus(status)
+        elif status is not UNSET:
+            status = unread(status, "status", str)
 
-        duration_ms = UNSET if (_value := src_dict.get("durationMs")) is None else _value
+        started_at = get("startedAt", UNSET)
+        if type(started_at) is str:
+            try:
+                started_at = datetime.datetime.fromisoformat(started_at)
+            except ValueError as _fault:
+                started_at = Unreadable(f"startedAt: {_fault}")
+        elif started_at is not UNSET:
+            started_at = unread(started_at, "startedAt", str)
 
-        step_id = UNSET if (_value := src_dict.get("stepId")) is None else _value
+        ended_at = get("endedAt", UNSET)
+        if type(ended_at) is str:
+            try:
+                ended_at = datetime.datetime.fromisoformat(ended_at)
+            except ValueError as _fault:
+                ended_at = Unreadable(f"endedAt: {_fault}")
+        elif ended_at is not UNSET:
+            ended_at = unread(ended_at, "endedAt", str)
 
-        _step_op = src_dict.get("stepOp")
-        step_op: V2StepOp | Unset
-        if _step_op is None:
-            step_op = UNSET
-        else:
-            step_op = V2StepOp(_step_op)
+        duration_ms = get("durationMs", UNSET)
+        if type(duration_ms) is not str and duration_ms is not UNSET:
+            duration_ms = unread(duration_ms, "durationMs", str)
 
-        _input_ = src_dict.get("input")
-        input_: JsonObject | Unset
-        if _input_ is None:
-            input_ = UNSET
-        else:
-            input_ = JsonObject.from_dict(_input_)
+        step_id = get("stepId", UNSET)
+        if type(step_id) is not str and step_id is not UNSET:
+            step_id = unread(step_id, "stepId", str)
 
-        _output = src_dict.get("output")
-        output: JsonObject | Unset
-        if _output is None:
-            output = UNSET
-        else:
-            output = JsonObject.from_dict(_output)
+        step_op = get("stepOp", UNSET)
+        if type(step_op) is str:
+            step_op = V2StepOp._value2member_map_.get(step_op) or V2StepOp(step_op)
+        elif step_op is not UNSET:
+            step_op = unread(step_op, "stepOp", str)
 
-        _metadata = src_dict.get("metadata")
-        metadata: list[V2SpanMetadata] | Unset = UNSET
-        if _metadata is not None:
-            metadata = []
-            for metadata_item_data in _metadata:
-                metadata_item = V2SpanMetadata.from_dict(metadata_item_data)
+        input_ = get("input", UNSET)
+        if type(input_) is dict:
+            input_ = JsonObject.from_dict(input_)
+        elif input_ is not UNSET:
+            input_ = unread(input_, "input", dict)
 
-                metadata.append(metadata_item)
+        output = get("output", UNSET)
+        if type(output) is dict:
+            output = JsonObject.from_dict(output)
+        elif output is not UNSET:
+            output = unread(output, "output", dict)
 
-        _children = src_dict.get("children")
-        children: list[V2Span] | Unset = UNSET
-        if _children is not None:
-            children = []
-            for children_item_data in _children:
-                children_item = V2Span.from_dict(children_item_data)
+        metadata = read_list(get("metadata"), "metadata", dict, V2SpanMetadata.from_dict)
 
-                children.append(children_item)
+        children = read_list(get("children"), "children", dict, V2Span.from_dict)
 
         v2_span = cls(
             id,

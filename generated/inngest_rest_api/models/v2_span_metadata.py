@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
+from ..types import UNSET, Unreadable, Unset, unread
 
 T = TypeVar("T", bound="V2SpanMetadata")
 
@@ -35,45 +35,61 @@ class V2SpanMetadata:
     }
     """ The field that holds each documented property """
 
+    REQUIRED: ClassVar[frozenset[str]] = frozenset(
+        {
+            "scope",
+            "kind",
+            "updatedAt",
+        }
+    )
+    """ The properties that the document requires: of several forms, a body has the one of which it has these """
+
     def to_dict(self) -> dict[str, Any]:
-        scope = self.scope
-
-        kind = self.kind
-
-        updated_at = self.updated_at.isoformat()
-
-        values: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.values, Unset):
-            values = self.values.to_dict()
-
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "scope": scope,
-                "kind": kind,
-                "updatedAt": updated_at,
-            }
-        )
-        if values is not UNSET:
+        if not isinstance(self.scope, Unset):
+            scope = self.scope
+            field_dict["scope"] = scope
+        if not isinstance(self.kind, Unset):
+            kind = self.kind
+            field_dict["kind"] = kind
+        if not isinstance(self.updated_at, Unset):
+            updated_at = self.updated_at.isoformat()
+            field_dict["updatedAt"] = updated_at
+        if not isinstance(self.values, Unset):
+            values: dict[str, Any] | Unset = UNSET
+            if not isinstance(self.values, Unset):
+                values = self.values.to_dict()
             field_dict["values"] = values
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        scope = src_dict["scope"]
+        """Read what there is: a value that is absent or null is UNSET, one that is not as documented Unreadable"""
+        get: Callable[..., Any] = src_dict.get
+        scope = get("scope")
+        if type(scope) is not str:
+            scope = unread(scope, "scope", str)
 
-        kind = src_dict["kind"]
+        kind = get("kind")
+        if type(kind) is not str:
+            kind = unread(kind, "kind", str)
 
-        updated_at = datetime.datetime.fromisoformat(src_dict["updatedAt"])
-
-        _values = src_dict.get("values")
-        values: V2SpanValues | Unset
-        if _values is None:
-            values = UNSET
+        updated_at = get("updatedAt")
+        if type(updated_at) is str:
+            try:
+                updated_at = datetime.datetime.fromisoformat(updated_at)
+            except ValueError as _fault:
+                updated_at = Unreadable(f"updatedAt: {_fault}")
         else:
-            values = V2SpanValues.from_dict(_values)
+            updated_at = unread(updated_at, "updatedAt", str)
+
+        values = get("values", UNSET)
+        if type(values) is dict:
+            values = V2SpanValues.from_dict(values)
+        elif values is not UNSET:
+            values = unread(values, "values", dict)
 
         v2_span_metadata = cls(
             scope,

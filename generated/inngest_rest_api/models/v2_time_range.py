@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
+
+from ..types import Unreadable, Unset, unread
 
 T = TypeVar("T", bound="V2TimeRange")
 
@@ -23,27 +25,47 @@ class V2TimeRange:
     }
     """ The field that holds each documented property """
 
+    REQUIRED: ClassVar[frozenset[str]] = frozenset(
+        {
+            "from",
+            "until",
+        }
+    )
+    """ The properties that the document requires: of several forms, a body has the one of which it has these """
+
     def to_dict(self) -> dict[str, Any]:
-        from_ = self.from_.isoformat()
-
-        until = self.until.isoformat()
-
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "from": from_,
-                "until": until,
-            }
-        )
+        if not isinstance(self.from_, Unset):
+            from_ = self.from_.isoformat()
+            field_dict["from"] = from_
+        if not isinstance(self.until, Unset):
+            until = self.until.isoformat()
+            field_dict["until"] = until
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from_ = datetime.datetime.fromisoformat(src_dict["from"])
+        """Read what there is: a value that is absent or null is UNSET, one that is not as documented Unreadable"""
+        get: Callable[..., Any] = src_dict.get
+        from_ = get("from")
+        if type(from_) is str:
+            try:
+                from_ = datetime.datetime.fromisoformat(from_)
+            except ValueError as _fault:
+                from_ = Unreadable(f"from: {_fault}")
+        else:
+            from_ = unread(from_, "from", str)
 
-        until = datetime.datetime.fromisoformat(src_dict["until"])
+        until = get("until")
+        if type(until) is str:
+            try:
+                until = datetime.datetime.fromisoformat(until)
+            except ValueError as _fault:
+                until = Unreadable(f"until: {_fault}")
+        else:
+            until = unread(until, "until", str)
 
         v2_time_range = cls(
             from_,

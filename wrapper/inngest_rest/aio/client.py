@@ -381,9 +381,9 @@ class AsyncInngestClient:
 
         HTTP: `GET /health` on the host for events.
         """
-        from inngest_rest._core.resources import health
+        from inngest_rest._core.resources import routes
 
-        return await self._driver.run(health.check(self._session))
+        return await self._driver.run(routes.check_health(self._session))
 
     async def diagnose(self) -> Diagnosis:
         """Find out what answers at the base URL, and whether keys and settings fit it.

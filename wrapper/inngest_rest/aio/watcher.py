@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
-    from inngest_rest._core.resources.wait_many import WaitMany
+    from inngest_rest._core.resources.wait import WaitMany
     from inngest_rest._core.resources.watch import Watch
     from inngest_rest.models import Run, RunChange
 

@@ -382,9 +382,9 @@ class InngestClient:
 
         HTTP: `GET /health` on the host for events.
         """
-        from inngest_rest._core.resources import health
+        from inngest_rest._core.resources import routes
 
-        return self._driver.run(health.check(self._session))
+        return self._driver.run(routes.check_health(self._session))
 
     def diagnose(self) -> Diagnosis:
         """Find out what answers at the base URL, and whether keys and settings fit it.

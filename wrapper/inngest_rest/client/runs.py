@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from inngest_rest._core.actions.bulk import DEFAULT_IN_FLIGHT
 from inngest_rest._core.actions.replay import ReplayJob
 from inngest_rest._core.actions.runs import CancelJob
-from inngest_rest._core.resources import one_run, runs, trace, wait, wait_many, watch
+from inngest_rest._core.resources import one_run, runs, trace, wait, watch
 from inngest_rest.client._resource import Resource
 from inngest_rest.client.paginator import Paginator
 from inngest_rest.client.watcher import EndedRuns, Watcher
@@ -130,7 +130,7 @@ class Runs(Resource):
         HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}`, at most eight at a time; while
         more than ten are open, `GET /v2/runs` at most once a second, and ten single runs in turn.
         """
-        return EndedRuns(self._driver, wait_many.WaitMany(self._session, ids, timeout))
+        return EndedRuns(self._driver, wait.WaitMany(self._session, ids, timeout))
 
     def watch(
         self,
@@ -379,7 +379,7 @@ class Runs(Resource):
 
         HTTP: `GET /v1/runs/{runId}/jobs`.
         """
-        return self._driver.run(runs.jobs(self._session, id))
+        return self._driver.run(one_run.jobs(self._session, id))
 
     def trace(self, id: str, *, raw: bool = False) -> Span:
         """Get a run's trace: the root span, with its steps and the attempts at them as children.

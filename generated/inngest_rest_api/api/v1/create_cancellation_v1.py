@@ -54,14 +54,14 @@ def parse_response(
 
         def _parse_response_200(data: object) -> V1Cancellation | V1CancellationEnvelope:
             try:
-                if not isinstance(data, dict):
+                if not (isinstance(data, dict) and V1CancellationEnvelope.REQUIRED <= data.keys()):
                     raise TypeError()
                 response_200_type_0 = V1CancellationEnvelope.from_dict(data)
 
                 return response_200_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            if not isinstance(data, dict):
+            if not (isinstance(data, dict) and V1Cancellation.REQUIRED <= data.keys()):
                 raise TypeError()
             response_200_type_1 = V1Cancellation.from_dict(data)
 

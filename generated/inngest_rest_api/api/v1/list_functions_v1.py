@@ -50,7 +50,7 @@ def parse_response(
 
         def _parse_response_200(data: object) -> list[V1Function] | V1Error:
             try:
-                if not isinstance(data, dict):
+                if not (isinstance(data, dict) and V1Error.REQUIRED <= data.keys()):
                     raise TypeError()
                 response_200_type_0 = V1Error.from_dict(data)
 

@@ -43,14 +43,14 @@ def parse_response(
 
         def _parse_response_200(data: object) -> V1Error | V1WebhookListEnvelope:
             try:
-                if not isinstance(data, dict):
+                if not (isinstance(data, dict) and V1Error.REQUIRED <= data.keys()):
                     raise TypeError()
                 response_200_type_0 = V1Error.from_dict(data)
 
                 return response_200_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            if not isinstance(data, dict):
+            if not (isinstance(data, dict) and V1WebhookListEnvelope.REQUIRED <= data.keys()):
                 raise TypeError()
             response_200_type_1 = V1WebhookListEnvelope.from_dict(data)
 

@@ -54,14 +54,14 @@ def parse_response(
 
         def _parse_response_200(data: object) -> V1RunId | V1RunIdEnvelope:
             try:
-                if not isinstance(data, dict):
+                if not (isinstance(data, dict) and V1RunIdEnvelope.REQUIRED <= data.keys()):
                     raise TypeError()
                 response_200_type_0 = V1RunIdEnvelope.from_dict(data)
 
                 return response_200_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            if not isinstance(data, dict):
+            if not (isinstance(data, dict) and V1RunId.REQUIRED <= data.keys()):
                 raise TypeError()
             response_200_type_1 = V1RunId.from_dict(data)
 

@@ -16,11 +16,10 @@ import json
 import math
 from collections import deque
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, get_args
 
 import httpx
 
-from inngest_rest._core.calls.reading import read_model
 from inngest_rest._core.calls.server_clock import http_date
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.secret import cause_without_keys
@@ -249,6 +248,19 @@ class _Response:
             url=self._url,
             response=invalid.response,
         ) from invalid
+
+
+def read_model(forms: tuple[type[A], ...], body: object) -> A:
+    """Read the first form, a generated model or a list of one, of which a body has something."""
+    for form in forms:
+        items: tuple[Any, ...] = get_args(form)
+        if items:
+            found: Any = [items[0].from_dict(each) for each in cast("list[Any]", body)]
+            return cast("A", found)
+        model: Any = form
+        if isinstance(body, dict) and cast("dict[str, Any]", body).keys() & model.FIELDS.keys():
+            return cast("A", model.from_dict(body))
+    raise ValueError(f"it has none of the fields of {forms[0].__name__}")
 
 
 def _check_items(body: object) -> None:

@@ -17,7 +17,7 @@ from inngest_rest.models import Page
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from inngest_rest._core.calls.route import Route
@@ -169,7 +169,7 @@ class Walk(Generic[T]):
         self._cursor = listing.start
         self._left = listing.limit
         self._seen = {listing.start}
-        self._last_ids: Collection[str] = ()
+        self._last_ids: set[str] = set()
         self._began: float | None = None
         self.now: datetime | None = None
         self.is_done = False
@@ -180,7 +180,9 @@ class Walk(Generic[T]):
         size = size if self._left is None else min(size, self._left)
         path, page = yield from self._fetch(cursor, size, deadline)
         skipped = min(cursor.skip if cursor else 0, len(page.items))
-        indices = [index for index in self._fresh(page.items) if index >= skipped]
+        indices = self._fresh(page.items)
+        if skipped:
+            indices = [index for index in indices if index >= skipped]
         if self._left is not None and len(indices) > self._left:
             # The server returned more than requested: the rest is in the same response.
             indices = indices[: self._left]
@@ -190,7 +192,9 @@ class Walk(Generic[T]):
         else:
             following = Cursor(path, (cursor.skip if cursor else 0) - skipped, page.cursor)
             self._check_new(following)
-        items = tuple(page.items[index] for index in indices)
+        items = page.items
+        if len(indices) < len(items):
+            items = tuple(items[index] for index in indices)
         if self._left is not None:
             self._left -= len(items)
         self._cursor = following
@@ -230,7 +234,7 @@ class Walk(Generic[T]):
             if cursor is None or cursor.path == route.path:
                 yield _with_path(route)
 
-    def _fresh(self, items: tuple[T, ...]) -> Iterable[int]:
+    def _fresh(self, items: tuple[T, ...]) -> Sequence[int]:
         """Return the indices of the items that neither this page nor the last one has had before.
 
         A server may begin a page with the last item of the one before (operation listRunsV2).
@@ -238,11 +242,12 @@ class Walk(Generic[T]):
         id_of = self._listing.id_of
         if id_of is None:
             return range(len(items))
-        first: dict[str, int] = {}
-        for index, item in enumerate(items):
-            first.setdefault(id_of(item), index)
-        last_ids, self._last_ids = self._last_ids, first.keys()
-        return [index for id, index in first.items() if id not in last_ids]
+        ids = list(map(id_of, items))
+        last_ids, self._last_ids = self._last_ids, {*ids}
+        if len(self._last_ids) == len(ids) and last_ids.isdisjoint(ids):
+            return range(len(items))
+        first = {id: index for index, id in reversed([*enumerate(ids)])}
+        return sorted(index for id, index in first.items() if id not in last_ids)
 
     def _check_new(self, following: Cursor) -> None:
         """Reject a cursor that this iteration has seen before: it would never end."""

@@ -20,7 +20,7 @@ from inngest_rest._core.calls.server_clock import http_date
 from inngest_rest._core.diagnosis.evidence import Answer, Releases, ServerEvidence, release_of
 from inngest_rest._core.diagnosis.rules import findings
 from inngest_rest._core.plans import Plan, call
-from inngest_rest._core.resources.absent import needed
+from inngest_rest._core.resources.fields import required
 from inngest_rest._version import __version__
 from inngest_rest.diagnosis import Diagnosis, ServerKind
 from inngest_rest.errors import ClosedError, InngestError
@@ -44,13 +44,13 @@ HEALTH = Route(
     ingest.get_health,
     ingest.get_health.get_kwargs(),
     api.Health,
-    lambda it: needed(it.message, "message"),
+    lambda it: required(it.message, "message"),
 )
 DEV_INFO = Route(
     ingest.get_dev_info,
     ingest.get_dev_info.get_kwargs(),
     api.DevInfo,
-    lambda it: needed(it.version, "version"),
+    lambda it: required(it.version, "version"),
 )
 V1 = Route(
     v1.list_events_v1,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, listing, unpaged
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.resources import from_v1, from_v2
+from inngest_rest._core.resources.fields import optional, required, timestamp, v2_page
 from inngest_rest._core.resources.routes import ask, in_order
 from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
+from inngest_rest.models import App
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.models import App
 
 _LIST_ADVICE: AdviceByError = {
     RouteNotFoundError: Advice(
@@ -35,7 +37,7 @@ def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
         v1.list_apps_v1,
         v1.list_apps_v1.get_kwargs(),
         api.V1AppListEnvelope,
-        lambda it: ListedPage(tuple(map(from_v1.app, it.data))),
+        lambda it: ListedPage(tuple(map(app_of_v1, it.data))),
     )
 
     def by_v2(page: PageRequest) -> Route[Any, ListedPage[App]]:
@@ -45,7 +47,7 @@ def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
             operation,
             kwargs,
             api.V2AppListEnvelope,
-            lambda it: from_v2.page(it, from_v2.app),
+            lambda it: v2_page(it, app_of_v2),
             advice=_LIST_ADVICE,
         )
 
@@ -64,7 +66,38 @@ def get(session: Session, app_id: str) -> Plan[App]:
             operation,
             kwargs,
             api.V2AppEnvelope,
-            lambda it: from_v2.app(it.data),
+            lambda it: app_of_v2(it.data),
             advice=_LIST_ADVICE,
         ),
+    )
+
+
+def app_of_v1(it: api.V1App) -> App:
+    return App(required(it.id, "id"), optional(it.name))
+
+
+def app_of_v2(it: api.V2App) -> App:
+    sync = optional(it.latest_sync)
+    app = App(
+        id=required(it.id, "id"),
+        name=optional(it.name),
+        method=None if (method := optional(it.method)) is None else str(method).lower(),
+        version=optional(it.app_version),
+        created_at=timestamp(it.created_at),
+        archived_at=timestamp(it.archived_at),
+        # proto3 omits fields that are false or zero.
+        is_archived=optional(it.is_archived) or False,
+        function_count=optional(it.function_count) or 0,
+    )
+    if sync is None:
+        return app
+    return evolve(
+        app,
+        url=optional(sync.url),
+        sdk_language=optional(sync.sdk_language),
+        sdk_version=optional(sync.sdk_version),
+        framework=optional(sync.framework),
+        synced_at=timestamp(sync.synced_at),
+        sync_status=optional(sync.status),
+        sync_error=optional(sync.error),
     )

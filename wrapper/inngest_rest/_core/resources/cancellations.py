@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from inngest_rest._core.arguments import check_id, check_text, invalid
 from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, listing, unpaged
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.resources import from_v1
+from inngest_rest._core.resources.fields import optional, required, timestamp
 from inngest_rest._core.resources.filters import check_instant
 from inngest_rest._core.resources.routes import ask
 from inngest_rest.errors import Advice, NextCall, ServerError
+from inngest_rest.models import Cancellation
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1
 from inngest_rest_api.types import UNSET
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.models import Cancellation
 
 # It responds with 500 and an empty body (recording v1-cancellations).
 _ADVICE: AdviceByError = {
@@ -40,7 +40,7 @@ def list_cancellations(session: Session, **paging: Unpack[Paging]) -> Listing[Ca
         operation,
         operation.get_kwargs(),
         api.V1CancellationListEnvelope,
-        lambda it: ListedPage(tuple(map(from_v1.cancellation, it.data))),
+        lambda it: ListedPage(tuple(map(_cancellation, it.data))),
         may_panic=True,
         advice=_ADVICE,
     )
@@ -86,7 +86,7 @@ def create(
 
 
 def _created(it: api.V1CancellationEnvelope | api.V1Cancellation) -> Cancellation:
-    return from_v1.cancellation(it if isinstance(it, api.V1Cancellation) else it.data)
+    return _cancellation(it if isinstance(it, api.V1Cancellation) else it.data)
 
 
 def delete(session: Session, cancellation_id: str) -> Plan[None]:
@@ -95,3 +95,16 @@ def delete(session: Session, cancellation_id: str) -> Plan[None]:
     kwargs = operation.get_kwargs(check_id("cancellation id", cancellation_id, argument="id"))
     route = Route.without_result(operation, kwargs, deletes=True, may_panic=True, advice=_ADVICE)
     return ask(session, "cancellations.delete", route)
+
+
+def _cancellation(it: api.V1Cancellation) -> Cancellation:
+    return Cancellation(
+        id=required(it.id, "id"),
+        app_id=optional(it.app_id),
+        function_id=optional(it.function_id),
+        started_before=timestamp(it.started_before),
+        started_after=timestamp(it.started_after),
+        condition=optional(it.if_),
+        created_at=timestamp(it.created_at),
+        name=optional(it.name),
+    )

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, listing, unpaged
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, Route
-from inngest_rest._core.resources import from_v1, from_v2, one_run
-from inngest_rest._core.resources.caching import past_cache
-from inngest_rest._core.resources.routes import ask, in_order
-from inngest_rest._core.resources.run_state import UNKNOWN
+from inngest_rest._core.resources import one_run, runs
+from inngest_rest._core.resources.fields import v2_page
+from inngest_rest._core.resources.routes import ask, in_order, past_cache
 from inngest_rest.errors import InngestError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Unpack
 
     from inngest_rest._core.calls.listing import PageRequest
@@ -54,7 +54,7 @@ def list_runs(
             event_id, limit=page.size, cursor=page.cursor, include_output=True
         )
         expected = api.V2RunListEnvelope
-        return Route(operation, kwargs, expected, lambda it: from_v2.page(it, from_v2.listed_run))
+        return Route(operation, kwargs, expected, lambda it: v2_page(it, runs.listed_run_of_v2))
 
     def complete(listed: tuple[Run, ...]) -> Plan[tuple[Run, ...]]:
         runs = list(listed)
@@ -93,7 +93,7 @@ def _may_be_misreported(session: Session, run: Run) -> bool:
     it is below /api/v2, lists each as queued (recording 1.25-api-v2-event-runs).
     """
     if one_run.is_of_v1(run):
-        return run.is_ended and run.status == UNKNOWN
+        return run.is_ended and run.status == runs.UNKNOWN
     return not run.is_ended and session.absent.v2_root == V2_ROOT_BEFORE_1_26
 
 
@@ -124,5 +124,19 @@ def _route_of_v1(event_id: str) -> Route[Any, ListedPage[Run]]:
         operation,
         operation.get_kwargs(event_id),
         api.V1RunListEnvelope,
-        lambda it: ListedPage(from_v1.runs_of_event(it.data)),
+        lambda it: ListedPage(each_once(it.data)),
     )
+
+
+def each_once(listed: Iterable[api.V1Run]) -> tuple[Run, ...]:
+    """Convert the runs of an event, each once.
+
+    A run that was cancelled while its code was executing is listed twice: as it was cancelled, and
+    as its code ended later (recording v1-event-runs-twice). The first end is the run's.
+    """
+    found: dict[str, Run] = {}
+    for each in map(runs.run_of_v1, listed):
+        known = found.setdefault(each.id, each)
+        if each.ended_at and (known.ended_at is None or each.ended_at < known.ended_at):
+            found[each.id] = each
+    return tuple(found.values())

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest._core.arguments import check_id, check_text
 from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, listing
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.resources import from_v1
-from inngest_rest._core.resources.absent import given, moment
-from inngest_rest._core.resources.caching import past_cache
+from inngest_rest._core.resources.fields import json_object, optional, required, timestamp, v1_page
 from inngest_rest._core.resources.filters import check_window
-from inngest_rest._core.resources.routes import ask, in_order
+from inngest_rest._core.resources.routes import ask, in_order, past_cache
 from inngest_rest._core.typed_events import check_kind, read_event
 from inngest_rest.errors import Advice, BadRequestError
+from inngest_rest.models import StoredEvent
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1
 from inngest_rest_api.types import UNSET
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.listing import PageRequest
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.models import StoredEvent
 
 # listEventsV1 silently clamps to 51; a page shorter than requested would look like the last.
 _LARGEST_PAGE = 50
@@ -66,7 +64,7 @@ def list_events(
             operation,
             kwargs,
             api.V1EventListEnvelope,
-            lambda it: from_v1.page(map(from_v1.event, it.data), id_of, page),
+            lambda it: v1_page(map(event_of_v1, it.data), id_of, page),
         )
 
     def read_all(found: tuple[StoredEvent[Any], ...]) -> Plan[tuple[StoredEvent[Any], ...]]:
@@ -92,7 +90,7 @@ def get_route(event_id: str) -> Route[Any, StoredEvent]:
         operation,
         operation.get_kwargs(event_id),
         api.V1EventEnvelope,
-        lambda it: from_v1.event(it.data),
+        lambda it: event_of_v1(it.data),
         advice={BadRequestError: Advice("Pass the event's internal id, as send returns it.")},
     )
 
@@ -103,8 +101,8 @@ def get_now(
     """Get one stored event, and the time by the server's clock, which ours may differ from."""
 
     def at_time(it: api.V1EventEnvelope) -> tuple[StoredEvent, datetime | None]:
-        metadata = given(it.metadata)
-        return from_v1.event(it.data), None if metadata is None else moment(metadata.fetched_at)
+        metadata = optional(it.metadata)
+        return event_of_v1(it.data), None if metadata is None else timestamp(metadata.fetched_at)
 
     route = get_route(check_id("event id", event_id, argument="id"))
     timed = Route(route.module, route.kwargs, api.V1EventEnvelope, at_time, advice=route.advice)
@@ -123,3 +121,18 @@ def _reader(as_: type[Any] | None) -> Callable[[StoredEvent], StoredEvent[Any]]:
         return lambda event: event
     check_kind("as_", as_)
     return lambda event: read_event(event, as_)
+
+
+def event_of_v1(it: api.V1Event) -> StoredEvent:
+    internal_id = required(it.internal_id, "internal_id")
+    return StoredEvent(
+        internal_id=internal_id,
+        id=optional(it.id) or internal_id,
+        name=optional(it.name) or "",
+        data=json_object(it.data),
+        ts=optional(it.ts),
+        # Self-hosted servers spell it the first way, Inngest Cloud the second (schema V1Event).
+        received_at=timestamp(it.received_at) or timestamp(it.receivedAt),
+        user=json_object(it.user),
+        v=optional(it.v),
+    )

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest._core.arguments import check_id, check_json_object, check_text
 from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, listing, unpaged
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.resources import from_v1, from_v2
-from inngest_rest._core.resources.absent import needed
+from inngest_rest._core.resources.fields import optional, required, timestamp, v2_page
 from inngest_rest._core.resources.routes import ask, in_order
 from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
+from inngest_rest.models import Function, Trigger
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 from inngest_rest_api.types import UNSET
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.models import Function
 
 # The response to a repeated idempotency key is a 409 with the body of a success and the id of the
 # first run (recording v2-invoke-idem2).
@@ -54,7 +53,7 @@ def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> L
             operation,
             kwargs,
             expected,
-            lambda it: from_v2.page(it, lambda each: from_v2.function(each, app_id)),
+            lambda it: v2_page(it, lambda each: function_of_v2(each, app_id)),
         )
 
     by_v1 = unpaged(_by_v1(app_id))
@@ -75,7 +74,7 @@ def _by_v1(app_id: str) -> Route[Any, ListedPage[Function]]:
         v1.list_functions_v1,
         v1.list_functions_v1.get_kwargs(app_id),
         list[api.V1Function],
-        lambda it: ListedPage(tuple(from_v1.function(each, app_id) for each in it)),
+        lambda it: ListedPage(tuple(function_of_v1(each, app_id) for each in it)),
     )
 
 
@@ -90,7 +89,7 @@ def get(session: Session, app_id: str, function_id: str) -> Plan[Function]:
             operation,
             kwargs,
             api.V2FunctionEnvelope,
-            lambda it: from_v2.function(it.data, app_id),
+            lambda it: function_of_v2(it.data, app_id),
             advice=_GET_ADVICE,
         ),
     )
@@ -120,7 +119,7 @@ def invoke(
             operation,
             operation.get_kwargs(app_id, function_id, body=body),
             api.V2InvocationEnvelope,
-            lambda it: needed(it.data.run_id, "runId"),
+            lambda it: required(it.data.run_id, "runId"),
             # With a key, too: a server executes a function again for each repeat (operation
             # invokeFunctionV2).
             repeatable=False,
@@ -128,3 +127,44 @@ def invoke(
             advice=_INVOKE_ADVICE,
         ),
     )
+
+
+def function_of_v1(it: api.V1Function, app_id: str) -> Function:
+    config = it.config.additional_properties
+    return Function(
+        # v1 prefixes it with the app's id (operation listFunctionsV1).
+        id=required(it.id, "id").removeprefix(f"{app_id}-"),
+        app_id=app_id,
+        name=optional(it.name),
+        internal_id=optional(it.internal_id),
+        triggers=tuple(_trigger_of_v1(each) for each in config.get("triggers") or ()),
+        configuration=dict(config),
+        created_at=timestamp(it.created_at),
+        is_archived=timestamp(it.archived_at) is not None,
+    )
+
+
+def _trigger_of_v1(it: Mapping[str, Any]) -> Trigger:
+    kind = "event" if "event" in it else "cron"
+    condition = it.get("expression")
+    return Trigger(kind, str(it.get(kind, "")), condition if isinstance(condition, str) else None)
+
+
+def function_of_v2(it: api.V2Function, app_id: str) -> Function:
+    return Function(
+        id=required(it.id, "id"),
+        app_id=optional(it.app.id) or app_id,
+        name=optional(it.name),
+        triggers=tuple(map(_trigger_of_v2, optional(it.triggers) or ())),
+        configuration=None if (found := optional(it.configuration)) is None else found.to_dict(),
+        # proto3 omits fields that are false.
+        is_archived=optional(it.is_archived) or False,
+        is_paused=optional(it.is_paused) or False,
+    )
+
+
+def _trigger_of_v2(it: api.V2Trigger) -> Trigger:
+    # Self-hosted servers spell it the first way, Inngest Cloud the second (schema V2Trigger).
+    condition = optional(it.if_) or optional(it.condition)
+    kind = str(optional(it.type_) or "unknown").lower()
+    return Trigger(kind, optional(it.value) or "", condition)

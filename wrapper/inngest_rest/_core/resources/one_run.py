@@ -11,9 +11,9 @@ from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.families import first_present
 from inngest_rest._core.calls.operation import redacted_url
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, Route
-from inngest_rest._core.resources import events, from_v1, from_v2
-from inngest_rest._core.resources.caching import past_cache
-from inngest_rest._core.resources.routes import ask
+from inngest_rest._core.resources import events, runs
+from inngest_rest._core.resources.fields import optional, timestamp
+from inngest_rest._core.resources.routes import ask, past_cache
 from inngest_rest.errors import (
     Advice,
     ConfigurationError,
@@ -23,7 +23,7 @@ from inngest_rest.errors import (
     RouteNotFoundError,
     ServerError,
 )
-from inngest_rest.models import RunStatus
+from inngest_rest.models import Job, RunStatus
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 
@@ -102,7 +102,7 @@ def _by_v1(run_id: str) -> Route[Any, Run]:
         operation,
         operation.get_kwargs(run_id),
         api.V1RunEnvelope,
-        lambda it: from_v1.run(it.data),
+        lambda it: runs.run_of_v1(it.data),
     )
 
 
@@ -110,7 +110,7 @@ def _by_v2(session: Session, run_id: str) -> Route[Any, Run]:
     operation = v2.get_run_v2
 
     def convert(answer: api.V2RunEnvelope) -> Run:
-        run = from_v2.run(answer.data)
+        run = runs.run_of_v2(answer.data)
         if session.absent.v2_root == V2_ROOT_BEFORE_1_26 and run.function_id is not None:
             # Such a release puts the app's id in front (recording 1.25-api-v2-run-echoes).
             return evolve(run, function_id=run.function_id.removeprefix(f"{run.app_id}-"))
@@ -186,4 +186,28 @@ def name_event(
         return
     error.advice = Advice(
         "This is the id of an event; its runs: {}.", (NextCall("events.runs", (run_id,)),)
+    )
+
+
+def jobs(session: Session, run_id: str) -> Plan[list[Job]]:
+    """List the jobs queued for a run."""
+    operation = v1.list_run_jobs_v1
+    kwargs = operation.get_kwargs(check_id("run id", run_id, argument="id"))
+    route = Route(
+        operation, kwargs, api.V1JobListEnvelope, lambda it: list(map(job_of_v1, it.data))
+    )
+    try:
+        return (yield from ask(session, "runs.jobs", route))
+    except ServerError as error:
+        yield from raise_if_unknown(session, run_id, error)
+        raise
+
+
+def job_of_v1(it: api.V1Job) -> Job:
+    return Job(
+        id=optional(it.job_id),
+        at=timestamp(it.at),
+        kind=optional(it.kind),
+        attempt=optional(it.attempt),
+        position=optional(it.position),
     )

@@ -9,13 +9,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from attrs import evolve
+
 from inngest_rest._core.calls.families import first_present
-from inngest_rest_api.api import OPERATIONS
+from inngest_rest._core.calls.operation import perform
+from inngest_rest._core.calls.route import Route
+from inngest_rest_api.api import OPERATIONS, ingest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from inngest_rest._core.calls.route import Route
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest_api.api import Operation
@@ -92,3 +95,18 @@ def ask(session: Session, call: str, *routes: Route[Any, T], deadline: float = m
     """Perform the first of a method's routes that this server has, in the order of `ROUTES`."""
     ordered = in_order(call, **{route.operation.name: route for route in routes})
     return first_present(session, *ordered, deadline=deadline)
+
+
+def past_cache(session: Session, route: Route[Any, T]) -> Route[Any, T]:
+    """Return a route past v1's cache, which takes an unknown parameter for another request.
+
+    Its entries live for 3 to 15 seconds.
+    """
+    params = {**route.kwargs.get("params", {}), "_": int(session.clock.now() * 1_000)}
+    return evolve(route, kwargs={**route.kwargs, "params": params})
+
+
+def check_health(session: Session) -> Plan[None]:
+    """Return if the server is up; raise if it is not."""
+    operation = ingest.get_health
+    return perform(session, Route.without_result(operation, operation.get_kwargs()))

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.listing import EVERYTHING, ListedPage, Listing, Paging, listing
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.resources import from_v1, from_v2
-from inngest_rest._core.resources.absent import needed
+from inngest_rest._core.resources.fields import (
+    json_object,
+    optional,
+    required,
+    timestamp,
+    v1_page,
+    v2_page,
+)
 from inngest_rest._core.resources.filters import (
     Window,
     check_function,
     check_statuses,
     check_window,
 )
-from inngest_rest._core.resources.one_run import raise_if_unknown
 from inngest_rest._core.resources.routes import ask, in_order
 from inngest_rest.errors import (
     Advice,
@@ -24,22 +30,21 @@ from inngest_rest.errors import (
     NextCall,
     NotFoundError,
     RouteNotFoundError,
-    ServerError,
 )
+from inngest_rest.models import UNFINISHED, Run, RunError, RunStatus
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime, timedelta
+    from datetime import datetime
     from typing import Unpack
 
     from inngest_rest._core.calls.listing import PageRequest
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.models import Job, Run, RunStatus
     from inngest_rest.typing import StatusFilter
 
 # The statuses that listRunsV1 filters by.
@@ -94,7 +99,7 @@ def list_runs(
             v1.list_runs_v1,
             v1.list_runs_v1.get_kwargs(limit=page.size, status=status, cursor=page.cursor),
             api.V1RunPageEnvelope,
-            lambda it: from_v1.page(map(from_v1.run, it.data), _ID_OF, page),
+            lambda it: v1_page(map(run_of_v1, it.data), _ID_OF, page),
         )
 
     by_v2 = _by_v2(
@@ -155,7 +160,7 @@ def _by_v2(window: Window, **filters: Any) -> Callable[[PageRequest], Route[Any,
                 limit=page.size, cursor=page.cursor, from_=since, until=until, **filters
             ),
             api.V2RunListEnvelope,
-            lambda it: from_v2.page(it, from_v2.listed_run),
+            lambda it: v2_page(it, listed_run_of_v2),
             advice=_LIST_ADVICE,
         )
 
@@ -186,7 +191,7 @@ def replay(session: Session, run_id: str) -> Plan[str]:
     run_id = check_id("run id", run_id, argument="id")
 
     def new_id(answer: api.V1ReplayEnvelope | api.V2RunIdEnvelope) -> str:
-        return needed(answer.data.run_id, "the id of the new run")
+        return required(answer.data.run_id, "the id of the new run")
 
     of_v1 = v1.replay_run_v1.get_kwargs(run_id)
     by_v1 = Route(v1.replay_run_v1, of_v1, api.V1ReplayEnvelope, new_id, repeatable=False)
@@ -202,15 +207,136 @@ def replay(session: Session, run_id: str) -> Plan[str]:
     return ask(session, "runs.replay", by_v2, by_v1)
 
 
-def jobs(session: Session, run_id: str) -> Plan[list[Job]]:
-    """List the jobs queued for a run."""
-    operation = v1.list_run_jobs_v1
-    kwargs = operation.get_kwargs(check_id("run id", run_id, argument="id"))
-    route = Route(
-        operation, kwargs, api.V1JobListEnvelope, lambda it: list(map(from_v1.job, it.data))
+# A run has ended if the response has its end, and only then: between two attempts, some routes call
+# a run failed that will be tried again (recordings v2-run-between-attempts,
+# v1-event-runs-between-attempts).
+
+UNKNOWN = RunStatus("unknown")
+"""How a run ended that has an end and is listed as unfinished."""
+
+# v1 calls a run that waits to start "Scheduled" (schema V1RunStatus).
+_V1_NAMES = {status.capitalize(): status for status in RunStatus} | {"Scheduled": RunStatus.QUEUED}
+_V2_NAMES = {status.upper(): status for status in RunStatus}
+
+# What the server adds to the end of a cancelled run, so that steps in flight can report.
+_GRACE_PERIOD = timedelta(seconds=10)
+
+
+def run_of_v1(it: api.V1Run) -> Run:
+    ended_at = timestamp(it.ended_at)
+    said = optional(it.status) or "unknown"
+    status = _settled(
+        _V1_NAMES.get(said) or _V1_NAMES.get(said.capitalize()) or RunStatus(said), ended_at
     )
-    try:
-        return (yield from ask(session, "runs.jobs", route))
-    except ServerError as error:
-        yield from raise_if_unknown(session, run_id, error)
-        raise
+    output, error = _outcome(status, optional(it.output))
+    return Run(
+        id=required(it.run_id, "run_id"),
+        status=status,
+        # v1's run_started_at is when the run was queued (schema V1Run).
+        queued_at=timestamp(it.run_started_at),
+        ended_at=ended_at,
+        internal_function_id=optional(it.function_id),
+        event_ids=() if (event_id := optional(it.event_id)) is None else (event_id,),
+        batch_id=optional(it.batch_id),
+        cron=optional(it.cron),
+        original_run_id=optional(it.original_run_id),
+        output=output,
+        error=error,
+    )
+
+
+def run_of_v2(it: api.V2Run) -> Run:
+    """Convert a single run (operation getRunV2)."""
+    return _run_of_v2(it, timestamp(it.ended_at), timestamp(it.started_at))
+
+
+def listed_run_of_v2(it: api.V2Run) -> Run:
+    """Convert a run of a listing (operations listRunsV2, listEventRunsV2).
+
+    There, `startedAt` is not the start, but when the run was scheduled, and the end of a cancelled
+    run includes a grace period (recordings v2-event-runs-cancelled-endedat,
+    v2-run-cancelled-endedat).
+    """
+    ended_at = timestamp(it.ended_at)
+    if ended_at is not None and it.status == "CANCELLED":
+        ended_at -= _GRACE_PERIOD
+    return _run_of_v2(it, ended_at, None)
+
+
+def _run_of_v2(it: api.V2Run, ended_at: datetime | None, started_at: datetime | None) -> Run:
+    said = optional(it.status) or "unknown"
+    status = _settled(_V2_NAMES.get(said) or RunStatus(said), ended_at)
+    output, error = _outcome(status, _unwrapped(json_object(it.output), status))
+    return Run(
+        id=required(it.id, "id"),
+        status=status,
+        queued_at=timestamp(it.queued_at),
+        # Before the start, it is when the run was queued (recording v2-run-queued).
+        started_at=None if status == RunStatus.QUEUED else started_at,
+        # In milliseconds, as getRunV2 has it; listings have more digits.
+        ended_at=ended_at and ended_at - timedelta(0, 0, ended_at.microsecond % 1000),
+        app_id=optional(it.app.id),
+        function_id=optional(it.function.id),
+        event_ids=tuple(optional(it.trigger.event_ids) or ()),
+        batch_id=optional(it.trigger.batch_id),
+        cron=optional(it.trigger.cron_schedule),
+        output=output,
+        error=error,
+    )
+
+
+def _unwrapped(output: dict[str, Any] | None, status: RunStatus) -> Any:
+    """Return an output, or an error, as the SDK reported it.
+
+    v2 wraps what is not an object as `{"data": value}`. A function that returns such an object
+    itself reads the same there (recordings v2-run-output-number, v2-run-output-data-number).
+    Listings wrap an error once more (recording v2-runs-include-output).
+    """
+    if output is None or len(output) != 1:
+        return output
+    if status == RunStatus.FAILED and "error" in output:
+        return output["error"]
+    if not isinstance(output.get("data", output), dict):
+        return output["data"]
+    return output
+
+
+def _settled(status: RunStatus, ended_at: datetime | None) -> RunStatus:
+    """Return the status of a run that agrees with its end.
+
+    A run that failed without an end is between two attempts. How one ended that has an end and is
+    called unfinished, by listEventRunsV1 before release 1.27.1, is unknown.
+    """
+    if status == RunStatus.FAILED and ended_at is None:
+        return RunStatus.RUNNING
+    if status in UNFINISHED and ended_at is not None:
+        return UNKNOWN
+    return status
+
+
+def _outcome(status: RunStatus, output: Any) -> tuple[Any, RunError | None]:
+    """Return the output and the error of a run.
+
+    A run that has not ended has neither, though listEventRunsV2 shows the error of its last
+    attempt, nor has a cancelled one, whose code may have run on (recording v1-event-runs-twice).
+
+    Args:
+        status: The settled status.
+        output: What the server has as its output, unwrapped; None if it has nothing.
+    """
+    if status == RunStatus.FAILED and output is not None:
+        return None, _run_error(output)
+    return (output if status == RunStatus.COMPLETED else None), None
+
+
+def _run_error(output: Any) -> RunError:
+    """Read the error that an SDK reported; not every SDK reports an object."""
+    if not isinstance(output, dict):
+        return RunError(None, str(output))
+    error = cast("dict[str, Any]", output)
+    return RunError(*(_text(error.get(key)) for key in ("name", "message", "stack")))
+
+
+def _text(value: object) -> str | None:
+    """Return what should be text as text."""
+    return value if value is None or isinstance(value, str) else str(value)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_json, check_text
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.resources.absent import needed
+from inngest_rest._core.resources.fields import required
 from inngest_rest._core.resources.routes import ask
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1
@@ -35,4 +35,4 @@ def send(session: Session, signal: str, data: Any) -> Plan[str]:
 
 def _run_id(it: api.V1RunIdEnvelope | api.V1RunId) -> str:
     found = it if isinstance(it, api.V1RunId) else it.data
-    return needed(found.run_id, "run_id")
+    return required(found.run_id, "run_id")

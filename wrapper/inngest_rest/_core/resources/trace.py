@@ -15,9 +15,8 @@ from attrs import evolve
 
 from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.resources.absent import given, json_object, moment, needed
+from inngest_rest._core.resources.fields import json_object, optional, required, timestamp
 from inngest_rest._core.resources.routes import ask
-from inngest_rest._core.resources.typed import typed
 from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
 from inngest_rest.models import Span
 from inngest_rest_api import models as api
@@ -48,37 +47,35 @@ def get_trace(session: Session, run_id: str, *, raw: bool) -> Plan[Span]:
     operation = v2.get_run_trace_v2
     kwargs = operation.get_kwargs(check_id("run id", run_id, argument="id"), include_output=True)
 
-    @typed
     def root(answer: api.V2TraceEnvelope) -> Span:
-        found = evolve(span(answer.data.root_span), run_id=given(answer.data.run_id))
+        found = evolve(span(answer.data.root_span), run_id=optional(answer.data.run_id))
         return found if raw else readable(found)
 
     route = Route(operation, kwargs, api.V2TraceEnvelope, root, advice=_ADVICE)
     return ask(session, "runs.trace", route)
 
 
-@typed
 def span(it: api.V2Span) -> Span:
     """Convert a span and those below it, as they are."""
-    op, milliseconds = given(it.step_op), given(it.duration_ms)
+    op, milliseconds = optional(it.step_op), optional(it.duration_ms)
     return Span(
-        id=needed(it.id, "id"),
-        name=given(it.name) or "",
-        status=str(given(it.status) or "unknown").lower(),
-        queued_at=moment(it.queued_at),
-        started_at=moment(it.started_at),
-        ended_at=moment(it.ended_at),
+        id=required(it.id, "id"),
+        name=optional(it.name) or "",
+        status=str(optional(it.status) or "unknown").lower(),
+        queued_at=timestamp(it.queued_at),
+        started_at=timestamp(it.started_at),
+        ended_at=timestamp(it.ended_at),
         duration=None if milliseconds is None else timedelta(milliseconds=int(milliseconds)),
-        step_id=given(it.step_id),
+        step_id=optional(it.step_id),
         step_op=None if op is None else str(op).lower(),
         input=json_object(it.input_),
         output=json_object(it.output),
         metadata={
             kind: values.to_dict()
-            for each in given(it.metadata) or ()
-            if (kind := given(each.kind)) and (values := given(each.values))
+            for each in optional(it.metadata) or ()
+            if (kind := optional(each.kind)) and (values := optional(each.values))
         },
-        children=tuple(map(span, given(it.children) or ())),
+        children=tuple(map(span, optional(it.children) or ())),
     )
 
 

@@ -1,15 +1,20 @@
-"""Wait until a run has ended."""
+"""Wait until a run has ended, or each of many."""
 
 from __future__ import annotations
 
+from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.arguments import check_id, check_seconds
+from inngest_rest._core.arguments import check_each, check_id, check_run_id, check_seconds
 from inngest_rest._core.calls.retry import may_pass
 from inngest_rest._core.plans import sleep
-from inngest_rest._core.resources import one_run
+from inngest_rest._core.resources import one_run, runs
+from inngest_rest._core.resources.watch import ENDED, OVERLAP
+from inngest_rest._visible import and_more
 from inngest_rest.errors import (
     ApiError,
+    ConfigurationError,
     InngestError,
     NotFoundError,
     RouteNotFoundError,
@@ -19,6 +24,8 @@ from inngest_rest.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Run
@@ -112,3 +119,158 @@ def may_appear(fault: InngestError) -> bool:
         or (isinstance(fault, ServerError) and fault.hidden)
         or may_pass(fault)
     )
+
+
+# Runs that are asked about concurrently.
+_IN_FLIGHT = 8
+
+# Runs that are asked about in each round for the first time, or where the server cannot list ends.
+_BATCH = 64
+
+# Up to so many open runs are asked about one by one; of more, the ends are listed.
+_FEW = 10
+
+# Seconds between two listings, which cost a server more than a single run.
+_PAUSE_OF_MANY = 1.0
+
+_MOST_NAMED = 5
+
+Fault = ApiError | TransportError
+
+
+class WaitMany:
+    """A wait for many runs, with validated arguments: the ids that are open, and what has ended."""
+
+    in_flight = _IN_FLIGHT
+
+    def __init__(self, session: Session, ids: Iterable[str], timeout: Seconds) -> None:
+        self._session = session
+        checked = check_each("ids", ids, "run ids", check_run_id)
+        now = session.clock.monotonic()
+        self._deadline = now + check_seconds("timeout", timeout)
+        self._appears_by = now + APPEARS_WITHIN
+        self._new = dict.fromkeys(checked)
+        self._open: dict[str, None] = {}
+        self._seen: set[str] = set()
+        self._missing: dict[str, NotFoundError] = {}
+        self._ended: deque[Run] = deque()
+        self._listed_at = session.clock.now()
+        self._can_list = True
+        self._pause = FIRST_PAUSE
+        self._asked_pause = 0.0
+        self._fault: Fault | None = None
+        self._is_closed = False
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it was closed, or each run has ended and was taken."""
+        return self._is_closed or not (self._new or self._open or self._missing or self._ended)
+
+    def close(self) -> None:
+        self._is_closed = True
+
+    def take(self) -> Run | None:
+        """Return the next run that has ended; None if the open ones must be asked about.
+
+        Raises:
+            WaitTimeoutError: The time is up.
+            NotFoundError: All other runs have ended.
+        """
+        if self._ended:
+            return self._ended.popleft()
+        open_ids = [*self._open, *self._new, *self._missing]
+        if self._session.clock.monotonic() >= self._deadline:
+            self._is_closed = True
+            state = "had not ended" if self._fault is None else "could not be seen"
+            raise WaitTimeoutError(
+                f"{_some(open_ids)} {state} when the timeout expired", run=None, ids=open_ids
+            ) from self._fault
+        if len(open_ids) == len(self._missing):
+            self._is_closed = True
+            error = next(iter(self._missing.values()))
+            error.add_note(f"did not appear: {_some(open_ids)}; all others have ended")
+            raise error
+        return None
+
+    def choose(self) -> Plan[Sequence[str]]:
+        """Pause, and return the runs to ask about."""
+        if self._new:
+            due = list(islice(self._new, _BATCH))
+            for id in due:
+                del self._new[id]
+                self._open[id] = None
+            return due
+        is_many = len(self._open) > _FEW
+        pause = max(self._pause, self._asked_pause, _PAUSE_OF_MANY if is_many else 0.0)
+        self._pause, self._asked_pause = min(self._pause * GROWTH, LONGEST_PAUSE), 0.0
+        rest = self._deadline - self._session.clock.monotonic()
+        yield from sleep(max(min(pause, rest), 0.001))
+        ended = (yield from self._list_ends()) if is_many and self._can_list else []
+        # A list may be wrong, and a run may be seen late: each is asked about in turn.
+        due = list(islice(self._open, _FEW if self._can_list else _BATCH))
+        for id in due:
+            del self._open[id]
+            self._open[id] = None
+        return list(dict.fromkeys([*ended, *due]))
+
+    def look(self, id: str) -> Plan[Run | Fault]:
+        """Ask about a run; return an error, for `record` to judge."""
+        try:
+            return (
+                yield from one_run.fetch(self._session, id, deadline=self._deadline, cached=False)
+            )
+        except (ApiError, TransportError) as error:
+            return error
+
+    def record(self, id: str, result: Run | Fault | None) -> bool:
+        """Note what was found out about a run; raise an error that will not pass."""
+        if isinstance(result, NotFoundError) and id not in self._seen:
+            if self._session.clock.monotonic() >= self._appears_by:
+                del self._open[id]
+                self._missing[id] = result
+        elif isinstance(result, ApiError | TransportError):
+            self._tolerate(result)
+        elif result is not None:
+            self._fault = None
+            self._seen.add(id)
+            if result.is_ended:
+                self._seen.discard(id)
+                del self._open[id]
+                self._ended.append(result)
+                self._pause = FIRST_PAUSE
+        return True
+
+    def _list_ends(self) -> Plan[list[str]]:
+        """Return the open runs that the server lists as ended since the last time."""
+        began = self._session.clock.now()
+        ended: list[str] = []
+        walk = runs.list_changes(
+            self._session,
+            app=None,
+            function=None,
+            status=ENDED,
+            since=self._session.server_clocks["api"].at(self._listed_at) - OVERLAP,
+            by_change=True,
+        ).walk()
+        try:
+            while not walk.is_done:
+                page = yield from walk.next_page()
+                ended += [run.id for run in page.items if run.id in self._open]
+        except (RouteNotFoundError, ConfigurationError):
+            self._can_list = False
+            return []
+        except (ApiError, TransportError) as error:
+            self._tolerate(error)
+            return ended
+        self._listed_at = began
+        return ended
+
+    def _tolerate(self, fault: Fault) -> None:
+        if self._session.clock.monotonic() < self._deadline and not may_appear(fault):
+            raise fault
+        self._fault = fault
+        self._asked_pause = max(self._asked_pause, getattr(fault, "retry_after", None) or 0.0)
+
+
+def _some(ids: Sequence[str]) -> str:
+    return f"{len(ids)} of the runs ({and_more(ids, _MOST_NAMED)})"

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from inngest_rest._core.arguments import check_id, check_text
 from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, listing, unpaged
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.resources import from_v1
+from inngest_rest._core.resources.fields import optional, required, timestamp
 from inngest_rest._core.resources.routes import ask
 from inngest_rest.errors import Advice, RouteNotFoundError
+from inngest_rest.models import Webhook
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1
 from inngest_rest_api.types import UNSET
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.route import AdviceByError, OperationModule
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.models import Webhook
 
 
 _ADVICE: AdviceByError = {
@@ -38,7 +38,7 @@ def _route(
         operation,
         kwargs,
         api.V1WebhookEnvelope,
-        lambda it: from_v1.webhook(it.data),
+        lambda it: _webhook(it.data),
         repeatable=repeatable,
         advice=_ADVICE,
     )
@@ -58,7 +58,7 @@ def list_webhooks(session: Session, **paging: Unpack[Paging]) -> Listing[Webhook
         operation,
         operation.get_kwargs(),
         api.V1WebhookListEnvelope,
-        lambda it: ListedPage(tuple(map(from_v1.webhook, it.data))),
+        lambda it: ListedPage(tuple(map(_webhook, it.data))),
         advice=_ADVICE,
     )
     return listing(session, unpaged(route), **paging)
@@ -95,3 +95,14 @@ def delete(session: Session, webhook_id: str) -> Plan[None]:
     kwargs = operation.get_kwargs(check_id("webhook id", webhook_id, argument="id"))
     route = Route.without_result(operation, kwargs, deletes=True, advice=_ADVICE)
     return ask(session, "webhooks.delete", route)
+
+
+def _webhook(it: api.V1Webhook) -> Webhook:
+    return Webhook(
+        id=required(it.id, "id"),
+        name=optional(it.name),
+        url=optional(it.url),
+        transform=optional(it.transform),
+        created_at=timestamp(it.created_at),
+        updated_at=timestamp(it.updated_at),
+    )

@@ -12,7 +12,7 @@ from inngest_rest._core.sending.outcomes import EventOutcome, Rejected
 from inngest_rest.errors import Advice, RouteNotFoundError
 from inngest_rest_api.api.ingest import send_events
 from inngest_rest_api.models import SendError, SendResult
-from inngest_rest_api.types import Unset
+from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.route import AdviceByError
@@ -55,7 +55,7 @@ def _outcomes(receipt: SendResult | SendError, count: int, session: Session) -> 
     Raises:
         ValueError: It does not account for the events.
     """
-    if type(receipt.ids) is not list or not {str}.issuperset(map(type, receipt.ids)):
+    if type(receipt.ids) is not list:
         raise ValueError("ids is not a list of text")
     # "Nothing was stored" is reported as one empty string (recording ingest-empty-array).
     ids: list[EventOutcome] = [] if receipt.ids == [""] else [*receipt.ids]
@@ -64,9 +64,7 @@ def _outcomes(receipt: SendResult | SendError, count: int, session: Session) -> 
     status: object = receipt.status
     statuses = (400,) if isinstance(receipt, SendError) else range(200, 300)
     # It repeats the HTTP status; a server may leave it out.
-    if not (isinstance(status, Unset) or status is None) and (
-        type(status) is not int or status not in statuses
-    ):
+    if status is not UNSET and status not in statuses:
         raise ValueError(f"status is {status!r:.100}")
     if isinstance(receipt, SendError):
         if len(ids) >= count:
