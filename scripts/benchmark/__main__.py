@@ -3,7 +3,7 @@
 Each case runs in a fresh process on core 0, the counting server on core 1. Cases of a comparison
 take turns, round by round, so that other load on the machine affects them equally; medians, spreads
 (first and third quartile) and the median of the rounds' ratios are printed. Exit 1 if a case did
-not deliver every event, 2 if a goal was missed.
+not deliver every event, 2 if a goal was missed, or a ratio is a tenth worse than the best commit's.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from scripts.benchmark import history
 from scripts.benchmark.goals import (
     GOALS,
     LIVE_GOALS,
@@ -44,6 +45,9 @@ def main() -> int:
     parser.add_argument(
         "--only", default="", metavar="WORD", help="only goals whose text contains this"
     )
+    parser.add_argument(
+        "--record", action="store_true", help="add the ratios to ratios.tsv, for the last commit"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     parser.add_argument(
         "--live",
@@ -57,7 +61,8 @@ def main() -> int:
     talk = sys.stderr if options.json else sys.stdout
     print(machine(), file=talk)
     figures = measure(goals, options.rounds, options.live)
-    verdicts = [judge(goal, figures) for goal in goals]
+    entries = history.read()
+    verdicts = [judge(goal, figures, history.limit(goal, entries)) for goal in goals]
     peaks = [measure_peak(goal) for goal in of_peaks]
     print(*verdicts, *peaks, sep="\n", file=talk)
     if options.json:
@@ -65,6 +70,10 @@ def main() -> int:
         told["goals"] = [each._asdict() for each in verdicts]
         told["peaks"] = [each._asdict() for each in peaks]
         json.dump(told, sys.stdout, indent=1)
+    if options.record:
+        head = ["git", "rev-parse", "--short", "HEAD"]
+        commit = subprocess.check_output(head, text=True).strip()
+        history.add([history.Entry(commit, each.ratio, each.goal) for each in verdicts])
     met = [*(each.met for each in verdicts), *(each.met for each in peaks)]
     return 0 if all(met) else 2
 
@@ -167,15 +176,23 @@ class Verdict(NamedTuple):
     high: float
     asked: str
     met: bool
+    limit: float | None
 
     def __str__(self) -> str:
         mark = "met   " if self.met else "MISSED"
         spread = f"({self.low:.2f}-{self.high:.2f})"
-        return f"{mark} {self.ratio:6.2f} {spread:14} asked {self.asked:>7}  {self.goal}"
+        best = "" if self.limit is None else f", a tenth worse than the best: {self.limit:.2f}"
+        return f"{mark} {self.ratio:6.2f} {spread:14} asked {self.asked:>7}  {self.goal}{best}"
 
 
-def judge(goal: Goal, figures: Figures) -> Verdict:
-    """Compare two runs round by round."""
+def judge(goal: Goal, figures: Figures, limit: float | None) -> Verdict:
+    """Compare two runs round by round.
+
+    Args:
+        goal: What is compared.
+        figures: The figures of each run.
+        limit: The ratio at which the goal is missed because an earlier commit was better.
+    """
     ours = [each[goal.figure] for each in figures[goal.ours]]
     other = [each[goal.figure] for each in figures[goal.other]]
     ratios = [goal.ratio(*pair) for pair in zip(ours, other, strict=True)]
@@ -190,7 +207,8 @@ def judge(goal: Goal, figures: Figures) -> Verdict:
         low=low,
         high=high,
         asked=f">= {goal.at_least:g}" if goal.at_least else f"<= {goal.at_most:g}",
-        met=goal.is_met(ratio),
+        met=goal.is_met(ratio) and (limit is None or goal.is_within(ratio, limit)),
+        limit=limit,
     )
 
 

@@ -474,6 +474,9 @@ case("import rich.console, rich.table")(importing("import rich.console, rich.tab
 # Both are refused by the client, before it sends a request.
 case("inngest-rest send")(command("--dev", "send", ""))
 case("inngest-rest runs get")(command("--dev", "runs", "get", "a/b"))
+case("inngest-rest runs list")(
+    lambda url, count: command("--dev", "--base-url", url, "runs", "list")(url, count)
+)
 case("inngest-rest --help")(command("--help"))
 case("inngest-rest runs list --help")(command("runs", "list", "--help"))
 
@@ -499,6 +502,7 @@ SENDING = frozenset(CASES) - {
     "import rich.console, rich.table",
     "inngest-rest send",
     "inngest-rest runs get",
+    "inngest-rest runs list",
     "inngest-rest --help",
     "inngest-rest runs list --help",
 }

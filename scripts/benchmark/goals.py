@@ -50,6 +50,10 @@ class Goal(NamedTuple):
         """Return the speed-up where a minimum is required, the cost where a maximum is."""
         return other / ours if self.at_least is not None else ours / other
 
+    def is_within(self, ratio: float, limit: float) -> bool:
+        """Return whether a ratio is no worse than a limit."""
+        return ratio >= limit if self.at_least is not None else ratio <= limit
+
     def is_met(self, ratio: float) -> bool:
         return (self.at_least is None or ratio >= self.at_least) and (
             self.at_most is None or ratio <= self.at_most
@@ -67,7 +71,13 @@ GOALS = (
         "send_many of mappings, against the SDK from the same mappings",
         Run(BULK, "send_many mappings"),
         Run(BULK, "SDK, from mappings"),
-        at_least=7,
+        at_least=8.5,
+    ),
+    Goal(
+        "send_many of mappings, against httpx posting ready bodies",
+        Run(BULK, "send_many mappings"),
+        Run(BULK, "httpx, ready bodies"),
+        at_least=0.5,
     ),
     Goal(
         "send_many of Events, against the SDK's ready Events",
@@ -109,7 +119,7 @@ GOALS = (
         "single sends, against the SDK",
         Run(SINGLE, "single sends"),
         Run(SINGLE, "SDK single sends"),
-        at_least=1.3,
+        at_least=1.5,
     ),
     Goal(
         "async single sends, against the SDK",
@@ -193,6 +203,12 @@ GOALS = (
         Run(START, "make a client, reach for runs"),
         at_most=1.4,
         figure="cpu",
+    ),
+    Goal(
+        "command runs list, against import httpx",
+        Run(START, "inngest-rest runs list"),
+        Run(START, "import httpx"),
+        at_most=2,
     ),
     Goal(
         "command --help, against import of rich.console and rich.table",
