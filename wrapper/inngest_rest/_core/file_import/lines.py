@@ -75,26 +75,6 @@ class Chunk(NamedTuple):
     start: Position
     end: Position
 
-    @property
-    def size(self) -> int:
-        """Total bytes of the lines."""
-        return self.end.offset - self.start.offset
-
-    @property
-    def is_torn(self) -> bool:
-        """Whether the file ends here, in a line that may still be being written."""
-        last = self.lines[-1]
-        if last.endswith(b"\n") or isinstance(last, CutLine):
-            return False
-        try:
-            # The rest of a number may follow; any other value is complete.
-            return isinstance(decode(last), int | float)
-        except ValueError:
-            return True
-
-    def without_last_line(self) -> Chunk:
-        return Chunk(self.lines[:-1], self.start, self.start.after(self.lines[:-1]))
-
 
 class Lines:
     """Read lines byte for byte, a chunk at a time.
@@ -213,6 +193,17 @@ class Lines:
         if self._is_ours:
             self._file.close()
             self._outer.close()
+
+
+def is_torn(line: bytes) -> bool:
+    """Return whether a file may end in this line because it is still being written."""
+    if line.endswith(b"\n") or isinstance(line, CutLine):
+        return False
+    try:
+        # The rest of a number may follow; any other value is complete.
+        return isinstance(decode(line), int | float)
+    except ValueError:
+        return True
 
 
 def _open(path: str) -> io.BufferedReader:

@@ -56,7 +56,8 @@ class NdjsonEncoder:
         positions: list[int] = []
         texts: list[bytes] = []
         refused: list[SendFailure] = []
-        is_long = chunk.size > _MAX_PLAIN and max(map(len, chunk.lines)) > _MAX_PLAIN
+        size = chunk.end.offset - chunk.start.offset
+        is_long = size > _MAX_PLAIN and max(map(len, chunk.lines)) > _MAX_PLAIN
         for start in range(0, len(chunk.lines), _GROUP):
             group, first = chunk.lines[start : start + _GROUP], chunk.start.line + 1 + start
             plain = None if is_long else self._plain_texts(group, first)

@@ -6,6 +6,7 @@ All of it is readable by its owner only, since it holds events.
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from functools import partial
 from hashlib import blake2b
@@ -19,23 +20,18 @@ from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from inngest_rest._core.file_import.lines import Lines
 
-_VERSION = 2
-
-# Bytes of a checkpoint: it has a line's end, a path and some numbers.
+# Bytes that are read at once; a checkpoint has less: a line's end, a path and some numbers.
 _LONGEST = 1024 * 1024
-
-_CHUNK = 1024 * 1024
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Mark(NamedTuple):
-    """How far a file was written: lines, bytes, and the hash of these bytes."""
+    """How far a file was written: its lines, its bytes, and their hash."""
 
     line_count: _Count
     size: _Count
@@ -57,14 +53,9 @@ class LogState(NamedTuple):
 LogStates = tuple[LogState, LogState]
 
 
-class _Version(msgspec.Struct):
-    version: int
-
-
-class _Saved(msgspec.Struct):
+class _Saved(msgspec.Struct, tag_field="version", tag=2):
     """The content of a checkpoint; `edge` is hexadecimal."""
 
-    version: int
     name: str
     line: _Count
     offset: _Count
@@ -97,7 +88,7 @@ class Checkpoint:
         """Replace the file; a crash leaves the old one or the new one."""
         line, offset, edge = position
         head = _digest(self._head[:offset])
-        content = _Saved(_VERSION, self._name, line, offset, head, edge.hex(), self._rejected, logs)
+        content = _Saved(self._name, line, offset, head, edge.hex(), self._rejected, logs)
         draft = self.path.with_name(f"{self.path.name}.new")
         # Left by a crash, or a link that somebody put there.
         draft.unlink(missing_ok=True)
@@ -122,13 +113,8 @@ class Checkpoint:
         except FileNotFoundError:
             return None
         try:
-            version = msgspec.json.decode(text, type=_Version).version
-            if version != _VERSION:
-                raise self._refusal(f"is of version {version}, which this release cannot read")
             saved = msgspec.json.decode(text, type=_Saved)
             position = Position(saved.line, saved.offset, bytes.fromhex(saved.edge))
-        except InvalidArgumentError:
-            raise
         except (ValueError, RecursionError) as error:
             raise self._refusal("is not a valid checkpoint") from error
         if saved.name != self._name:
@@ -213,10 +199,14 @@ class _Log:
 
     @property
     def state(self) -> LogState:
-        return LogState(self._kept, Mark(self._line_count, self._size, self._hash.hexdigest()))
+        return LogState(self._kept, self._mark)
+
+    @property
+    def _mark(self) -> Mark:
+        return Mark(self._line_count, self._size, self._hash.hexdigest())
 
     def keep(self) -> None:
-        self._kept = Mark(self._line_count, self._size, self._hash.hexdigest())
+        self._kept = self._mark
 
     def starts_with(self, mark: Mark) -> bool:
         """Return whether the file's first bytes are those; a file of no bytes need not exist."""
@@ -241,8 +231,8 @@ class _Log:
         aside = self.set_aside()
         if kept.size:
             with aside.open("rb") as source, _create(self._path) as target:
-                for chunk in _chunks(source, kept.size):
-                    target.write(chunk)
+                shutil.copyfileobj(source, target)
+                target.truncate(kept.size)
 
     def set_aside(self) -> Path:
         """Rename the file, if there is one, with the next free number; return that path."""
@@ -302,13 +292,7 @@ def _hash_of(path: Path, size: int) -> blake2b:
     state = blake2b(digest_size=16)
     if size and path.is_file():
         with path.open("rb") as file:
-            for chunk in _chunks(file, size):
-                state.update(chunk)
+            while size and (read := file.read(min(size, _LONGEST))):
+                state.update(read)
+                size -= len(read)
     return state
-
-
-def _chunks(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """Yield the next bytes of a file, so many or until it ends."""
-    while size and (chunk := file.read(min(size, _CHUNK))):
-        yield chunk
-        size -= len(chunk)

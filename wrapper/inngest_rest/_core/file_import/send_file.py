@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from inngest_rest._core.actions.send_many import SendJob
 from inngest_rest._core.arguments import check_text, invalid
-from inngest_rest._core.file_import.lines import STDIN, Chunk, Lines, Position
+from inngest_rest._core.file_import.lines import STDIN, Chunk, Lines, is_torn
 from inngest_rest._core.file_import.ndjson import NdjsonEncoder
-from inngest_rest._core.file_import.progress import Checkpoint, LogStates, RejectedLines
+from inngest_rest._core.file_import.progress import Checkpoint, RejectedLines
 from inngest_rest._core.sending.batching import DEFAULT_BYTES, Batch
 from inngest_rest.errors import InvalidArgumentError
 
@@ -123,7 +123,7 @@ def _close_opened(opening: asyncio.Future[_Import]) -> None:
 
 
 async def _in_thread(batches: Iterator[Batch]) -> AsyncIterator[Batch]:
-    """Read in a thread, since a pipe may be silent for a long time."""
+    # A pipe may be silent for a long time.
     while (batch := await asyncio.to_thread(next, batches, None)) is not None:
         yield batch
 
@@ -162,7 +162,7 @@ class _Import:
             self._lines.close()
             raise
         self._position = self._lines.position
-        self._saved = self._progress
+        self._saved = self._position, self._rejected.states
         self._save_at = self._now()
         self._is_whole = True
 
@@ -181,28 +181,21 @@ class _Import:
         self._lines.close()
         self._rejected.close()
 
-    @property
-    def _progress(self) -> tuple[Position, LogStates]:
-        return self._position, self._rejected.states
-
     def batches(self) -> Iterator[Batch]:
         """Yield batches as they fill."""
         for read in self._lines.chunks(self.send_options.batch_size, DEFAULT_BYTES):
-            chunk = self._without_torn_line(read) if self._resume else read
+            lines, start, end = chunk = read
+            if self._resume and is_torn(lines[-1]):
+                # It is left to the next import.
+                if lines[-1].strip():
+                    message = "%s ends in the middle of line %d; resume once it is complete"
+                    logger.warning(message, self._path, end.line)
+                chunk = Chunk(lines[:-1], start, start.after(lines[:-1]))
             batch = self._encoder.batch(chunk)
             # All of it may have been blank.
             if batch.positions or batch.refused:
                 self._chunks.append(chunk)
                 yield batch
-
-    def _without_torn_line(self, chunk: Chunk) -> Chunk:
-        """Leave a last line that is still being written to the next import."""
-        if not chunk.is_torn:
-            return chunk
-        if chunk.lines[-1].strip():
-            message = "%s ends in the middle of line %d; resume once it is complete"
-            logger.warning(message, self._path, chunk.end.line)
-        return chunk.without_last_line()
 
     def _chunk_of(self, batch: Batch) -> Chunk:
         """Return the chunk that a batch was made of; an interrupt may have lost those before it."""
@@ -229,7 +222,7 @@ class _Import:
 
     def _save(self) -> None:
         """Write the checkpoint, if there is one and anything is new."""
-        progress = self._progress
+        progress = self._position, self._rejected.states
         if not self._checkpoint or progress == self._saved:
             return
         self._rejected.flush(to_disk=True)
