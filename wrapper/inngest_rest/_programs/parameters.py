@@ -236,9 +236,9 @@ _CONFIRMED_COUNT = Parameter(
 def parameters(row: Row) -> tuple[Parameter, ...]:
     """Return the parameters that programs have of a call, in the order of its method."""
     signature = inspect.signature(row.declaration)
-    help_of = _help(inspect.getdoc(row.declaration) or "")
+    _, described = sections(inspect.getdoc(row.declaration) or "", "Args")
     found = [
-        _parameter(row, each, help_of[each.name])
+        _parameter(row, each, described[each.name])
         for each in signature.parameters.values()
         if each.name not in {"self", "client", *_OF_PYTHON} and _kind(each) is not None
     ]
@@ -250,7 +250,9 @@ def _kind(declared: inspect.Parameter) -> dict[str, Any] | None:
     return _KINDS[str(declared.annotation).removesuffix(" | None")]
 
 
-def _parameter(row: Row, declared: inspect.Parameter, help: str) -> Parameter:
+def _parameter(row: Row, declared: inspect.Parameter, described: str) -> Parameter:
+    # The first sentence; what follows it is about Python.
+    help = in_json(described.partition(". ")[0].rstrip(".")) + "."
     about = _kind(declared)
     assert about is not None
     is_required = declared.default is inspect.Parameter.empty
@@ -283,14 +285,11 @@ def _parameter(row: Row, declared: inspect.Parameter, help: str) -> Parameter:
             return parameter
 
 
-def _help(docstring: str) -> dict[str, str]:
-    """Return the first sentence on each argument; what follows it is about Python."""
-    _, _, section = docstring.partition("\n\nArgs:\n")
-    entries = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", section, re.MULTILINE)
-    words = {name: " ".join(text.split()) for name, text in entries}
-    return {
-        name: in_json(text.partition(". ")[0].rstrip(".")) + "." for name, text in words.items()
-    }
+def sections(docstring: str, heading: str) -> tuple[str, dict[str, str]]:
+    """Return what comes before a section of a docstring, and its entries by name."""
+    text, _, section = docstring.partition(f"\n\n{heading}:\n")
+    found = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", section, re.MULTILINE)
+    return text, {name: " ".join(words.split()) for name, words in found}
 
 
 def in_json(text: str) -> str:

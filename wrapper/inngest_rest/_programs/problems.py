@@ -100,7 +100,7 @@ def problem_of(
     if isinstance(error, ProblemError):
         return _for_call(error.problem, error, row, values)
     if isinstance(error, errors.PartialActionError):
-        return _for_call(_stopped(error), error, row, values)
+        return _stopped(error)
     code = next(code for kind, code in _CODES if isinstance(error, kind))
     if isinstance(error, errors.RouteNotFoundError) and not _is_inngest(error):
         code = Code.SERVER
@@ -207,8 +207,6 @@ def _had_no_effect(error: BaseException) -> bool:
     match error:
         case ProblemError():
             return ActionOutcome.UNKNOWN not in getattr(error.data, "counts", ())
-        case errors.PartialActionError():
-            return _WITH_EFFECT.isdisjoint(error.report.counts)
         case errors.WaitTimeoutError():
             return False  # what came before the wait was done
         case errors.InngestError():

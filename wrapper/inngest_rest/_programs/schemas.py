@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import re
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import Enum
@@ -14,7 +14,6 @@ from typing import (
     Literal,
     TypeVar,
     Union,
-    cast,
     get_args,
     get_origin,
     get_type_hints,
@@ -23,7 +22,7 @@ from typing import (
 import attrs
 
 from inngest_rest._programs.envelope import MEANING, Code, Envelope
-from inngest_rest._programs.parameters import in_json, parameters
+from inngest_rest._programs.parameters import in_json, parameters, sections
 from inngest_rest._programs.results import record_class
 from inngest_rest._table import Returns, commands
 from inngest_rest.errors import Advice
@@ -80,22 +79,13 @@ def of_answer(row: Row) -> Schema:
 
 def without_descriptions(schema: Schema) -> Schema:
     """Return a schema that validates the same and describes nothing: half as long."""
-    return {
-        name: _without_descriptions(part)
-        for name, part in schema.items()
+
+    def bare(part: Schema) -> Schema:
         # A property or a definition may be called so, too, and is an object.
-        if name != "description" or not isinstance(part, str)
-    }
+        return {name: it for name, it in part.items() if name != "description" or type(it) is dict}
 
-
-def _without_descriptions(part: object) -> object:
-    match part:
-        case dict():
-            return without_descriptions(cast("Schema", part))
-        case list():
-            return [_without_descriptions(each) for each in cast("list[object]", part)]
-        case _:
-            return part
+    bared: Schema = json.loads(json.dumps(schema), object_hook=bare)
+    return bared
 
 
 def describe(row: Row) -> dict[str, Any]:
@@ -178,8 +168,7 @@ def _docstring(kind: type[Any]) -> tuple[str, dict[str, str]]:
     """Return what a class is, and its attributes, those of its bases included."""
     description, attributes = "", dict[str, str]()
     for each in reversed(kind.__mro__[:-1]):
-        text, _, section = inspect.cleandoc(each.__doc__ or "").partition("\n\nAttributes:\n")
+        text, found = sections(inspect.cleandoc(each.__doc__ or ""), "Attributes")
         description = in_json(text)
-        found = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", section, re.MULTILINE)
-        attributes |= {name: in_json(words) for name, words in found}
+        attributes |= {name: in_json(words) for name, words in found.items()}
     return description, attributes
