@@ -8,10 +8,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from attrs import define, evolve, field
+from attrs import evolve
+
+from inngest_rest._visible import and_more
 
 if TYPE_CHECKING:
-    from inngest_rest._programs.envelope import Envelope, Problem
+    from inngest_rest._programs.envelope import Envelope
 
 DEFAULT_MAX_CHARS = 2_000
 """Characters of a text, for an agent that asks for no other number."""
@@ -50,7 +52,7 @@ def cut(data: Any, max_chars: int, *, path: str = "data") -> tuple[Any, list[str
         The value with all that cut, and the paths of it, such as "data.items[0].output".
     """
     cutter = _Cutter(max_chars)
-    return cutter.cut(data, path), cutter.texts + cutter.deep
+    return cutter.cut(data, path), cutter.paths["characters"] + cutter.paths["levels"]
 
 
 def bound(envelope: Envelope, *, max_chars: int, longest: int) -> Envelope:
@@ -64,17 +66,17 @@ def bound(envelope: Envelope, *, max_chars: int, longest: int) -> Envelope:
         max_chars: Number of characters that a text has at most, or fewer if need be.
         longest: Number of characters that the answer has at most, as JSON.
     """
-    for chars, items in _harder_and_harder(max_chars):
-        cutter = _Cutter(chars, items)
-        data = cutter.cut(envelope.data, "data")
-        error = envelope.error and _cut_problem(envelope.error, cutter)
-        warnings = (*envelope.warnings, *cutter.warnings())
-        bounded = evolve(envelope, data=data, error=error, warnings=warnings)
+    for cutter in _harder_and_harder(max_chars):
+        bounded = evolve(envelope, data=cutter.cut(envelope.data, "data"))
+        if error := envelope.error:
+            message = cutter.cut(error.message, "error.message")
+            hint = cutter.cut(error.hint, "error.hint")
+            bounded = evolve(bounded, error=evolve(error, message=message, hint=hint))
+        bounded = evolve(bounded, warnings=(*envelope.warnings, *cutter.warnings()))
         if len(bounded.to_json()) <= longest:
             return bounded
-    error = envelope.error and _cut_problem(envelope.error, _Cutter(_FEW_CHARS))
     left_out = f"data: left out, as it does not fit into {longest} characters"
-    return evolve(envelope, data=None, error=error, warnings=(*envelope.warnings, left_out))
+    return evolve(bounded, data=None, warnings=(*envelope.warnings, left_out))
 
 
 def number_that_fits(items: Iterable[Any], room: int) -> int:
@@ -83,93 +85,66 @@ def number_that_fits(items: Iterable[Any], room: int) -> int:
     return max(1, sum(1 for _ in itertools.takewhile(lambda size: size <= room, sizes)))
 
 
-def _harder_and_harder(max_chars: int) -> Iterator[tuple[int, int | None]]:
-    """Yield numbers of characters and of items to cut to."""
-    yield max_chars, None
+def _harder_and_harder(max_chars: int) -> Iterator[_Cutter]:
+    """Yield what cuts to ever fewer characters, and then items."""
+    yield _Cutter(max_chars)
     while max_chars > _FEW_CHARS:
         max_chars = max(max_chars // 2, _FEW_CHARS)
-        yield max_chars, None
+        yield _Cutter(max_chars)
     for power in range(10, -1, -1):
-        yield max_chars, 2**power
+        yield _Cutter(max_chars, 2**power)
 
 
-def _cut_problem(problem: Problem, cutter: _Cutter) -> Problem:
-    message: str = cutter.cut(problem.message, "error.message")
-    hint: str | None = cutter.cut(problem.hint, "error.hint")
-    return evolve(problem, message=message, hint=hint)
-
-
-@define
 class _Cutter:
-    """Cuts texts, and lists if `max_items` is given; notes the paths of what it cut."""
+    """Cuts texts, and lists if there is a number of items; notes the paths of what it cut."""
 
-    max_chars: int
-    max_items: int | None = None
-    texts: list[str] = field(factory=list[str], init=False)
-    lists: list[str] = field(factory=list[str], init=False)
-    deep: list[str] = field(factory=list[str], init=False)
+    def __init__(self, max_chars: int, max_items: int | None = None) -> None:
+        self._max_chars = max_chars
+        self._max_items = max_items
+        self.paths: dict[str, list[str]] = {"characters": [], "items": [], "levels": []}
 
     def cut(self, value: Any, path: str, level: int = 0) -> Any:
         match value:
             case str():
                 return self._text(value, path)
             case Mapping() | list() | tuple() if level > _MOST_LEVELS:
-                self.deep.append(path)
+                self.paths["levels"].append(path)
                 return f"...[more than {_MOST_LEVELS} levels]"
             case Mapping():
                 return self._object(cast("Mapping[str, Any]", value), path, level)
             case list() | tuple():
-                items = self._first(cast("Sequence[Any]", value), self.max_items, path)
+                items = self._first(cast("Sequence[Any]", value), path)
                 places = ((it, f"{path}[{index}]") for index, it in enumerate(items))
                 return [self.cut(it, place, level + 1) for it, place in places]
             case _:
                 return value
 
     def warnings(self) -> Iterator[str]:
-        if self.texts:
-            yield _warning(f"cut at {self.max_chars} characters", self.texts)
-        if self.lists:
-            yield _warning(f"cut at {self.max_items} items", self.lists)
-        if self.deep:
-            yield _warning(f"cut at {_MOST_LEVELS} levels", self.deep)
+        limits = (self._max_chars, self._max_items, _MOST_LEVELS)
+        for limit, (unit, paths) in zip(limits, self.paths.items(), strict=True):
+            if paths:
+                named = [it[:_LONGEST_PATH] + "..." * (len(it) > _LONGEST_PATH) for it in paths]
+                yield f"cut at {limit} {unit}: {and_more(named, _MOST_NAMED)}"
 
     def _text(self, text: str, path: str) -> str:
-        more = len(text) - self.max_chars
+        more = len(text) - self._max_chars
         if more <= 0 or len(text) <= SPARED_CHARS:
             return text
-        self.texts.append(path)
-        return f"{text[: self.max_chars]}...[{more} more characters]"
+        self.paths["characters"].append(path)
+        return f"{text[: self._max_chars]}...[{more} more characters]"
 
     def _object(self, value: Mapping[str, Any], path: str, level: int) -> dict[str, Any]:
-        if self.max_items is None or len(value) <= MOST_FIELDS:
-            keys: Iterable[str] = value
-        else:
-            keys = self._first(tuple(value), self.max_items, path)
+        keys = tuple(value) if len(value) <= MOST_FIELDS else self._first(tuple(value), path)
+        is_cut = self._max_items is not None
         return {
-            self._key(key, path): self.cut(value[key], _member(path, key), level + 1)
+            self._text(key, f"{path}.*") if is_cut else key: self.cut(
+                value[key], f"{path}.{key if _NAME.fullmatch(key) else '*'}", level + 1
+            )
             for key in keys
         }
 
-    def _key(self, key: str, path: str) -> str:
-        return key if self.max_items is None else self._text(key, f"{path}.*")
-
-    def _first(self, items: Sequence[Any], most: int | None, path: str) -> Sequence[Any]:
-        if most is None or len(items) <= most:
+    def _first(self, items: Sequence[Any], path: str) -> Sequence[Any]:
+        if self._max_items is None or len(items) <= self._max_items:
             return items
-        self.lists.append(f"{path} ({len(items)})")
-        return items[:most]
-
-
-def _member(path: str, key: str) -> str:
-    return f"{path}.{key if _NAME.fullmatch(key) else '*'}"
-
-
-def _warning(what: str, paths: Sequence[str]) -> str:
-    """Return a warning that names paths, or the first of many."""
-    more = len(paths) - _MOST_NAMED
-    named = ", ".join(_shortened(path) for path in paths[:_MOST_NAMED])
-    return f"{what}: {named}" + (f" and {more} more" if more > 0 else "")
-
-
-def _shortened(path: str) -> str:
-    return path if len(path) <= _LONGEST_PATH else f"{path[:_LONGEST_PATH]}..."
+        self.paths["items"].append(f"{path} ({len(items)})")
+        return items[: self._max_items]
