@@ -38,7 +38,7 @@ class Kind(StrEnum):
     FLAG = "boolean"
     INTEGER = "integer"
     SECONDS = "number"
-    MOMENT = "an ISO 8601 string"
+    MOMENT = "moment"
     OBJECT = "object"
     JSON = "any"
 
@@ -115,15 +115,14 @@ class Parameter:
 
     def _item(self, value: Any, place: str) -> Any:
         if not _TYPES[self.kind](value):
-            kind = "a number of seconds" if self.kind is Kind.SECONDS else self.kind.value
-            raise self._error(f"{place} must be {kind}, got {shown(value)}")
+            raise self._error(f"{place} must be of type {self.kind}, got {shown(value)}")
         if self.choices and value not in self.choices:
             raise self._error(f"{place} is {shown(value)}{did_you_mean(value, self.choices)}")
         try:
             check_json(self.name, value)
         except InvalidArgumentError as error:
             raise self._error(str(error)) from None
-        return moment(self.name, value) if self.kind is Kind.MOMENT else value
+        return moment(self.name, str(value)) if self.kind is Kind.MOMENT else value
 
     def _check_bounds(self, number: Any, value: Any) -> None:
         if self.kind is Kind.SECONDS and not number > 0:
@@ -140,16 +139,12 @@ class Parameter:
         return InvalidArgumentError(message, argument=self.name)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 _TYPES: dict[Kind, Callable[[Any], bool]] = {
     Kind.TEXT: lambda it: isinstance(it, str),
     Kind.FLAG: lambda it: isinstance(it, bool),
-    Kind.INTEGER: lambda it: _is_number(it) and isinstance(it, int) and it.bit_length() < 64,
-    Kind.SECONDS: _is_number,
-    Kind.MOMENT: lambda it: isinstance(it, str),
+    Kind.INTEGER: lambda it: type(it) is int and it.bit_length() < 64,
+    Kind.SECONDS: lambda it: type(it) in {int, float},
+    Kind.MOMENT: lambda _: True,  # see `moment`
     Kind.OBJECT: lambda it: isinstance(it, Mapping),
     Kind.JSON: lambda _: True,
 }
@@ -185,7 +180,6 @@ def moment(name: str, text: str) -> datetime | timedelta:
 
 
 _STATUSES = cast("tuple[str, ...]", get_args(StatusName))
-_AS_JSON = " JSON, @FILE, or - for standard input on the command line."
 
 # What a parameter is, by the type that the method has for it; None if only Python can pass it.
 _KINDS: dict[str, dict[str, Any] | None] = {
