@@ -1,8 +1,8 @@
-"""Send a file of events, one JSON object per line, and go on where an earlier attempt ended.
+"""Send a file of events, one JSON object per line, and resume where an earlier attempt ended.
 
 INNGEST_EVENT_KEY=... python examples/backfill.py orders.ndjson
 
-Safe to repeat: a line that was accepted before starts nothing twice within 24 hours.
+Safe to repeat: within 24 hours, a line that was accepted before starts no second run.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def show_progress(batch: BatchReport) -> None:
-    """Print how far it is, by line number."""
+    """Print the number of the last line sent."""
     print(f"... line {batch.positions[-1]:,}", file=sys.stderr)
 
 

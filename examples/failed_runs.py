@@ -1,8 +1,8 @@
-"""Report what failed in the last 24 hours, by function and error: for a nightly job.
+"""Report the runs that failed in the last 24 hours, by function and error, as a nightly job.
 
 INNGEST_SIGNING_KEY=... python examples/failed_runs.py
 
-Exits with 1 if anything failed, so that the scheduler sends its mail.
+Exits with 1 if any run failed, so that the scheduler sends its mail.
 """
 
 from __future__ import annotations

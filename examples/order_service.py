@@ -1,9 +1,9 @@
-"""Take orders in an asynchronous service: send an event for each, and answer with what it led to.
+"""Take orders in an asynchronous service: send an event for each, and respond with its results.
 
 INNGEST_DEV=1 python examples/order_service.py
 
-`charge` is what a web framework would call for a request. One client serves all of them: make it
-when the service starts, and close it when the service ends.
+`charge` stands for a request handler of a web framework. One client serves all requests: create it
+when the service starts, and close it when the service stops.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from inngest_rest import AsyncInngestClient, Event, InngestError, NoRunError, Wa
 
 
 async def charge(client: AsyncInngestClient, order: dict[str, Any]) -> tuple[int, object]:
-    """Return the HTTP status and the answer for an order."""
-    # Starts its functions once, however often the customer presses the button.
+    """Return the HTTP status and body for an order."""
+    # With an id, the event starts its functions once, however often the button is pressed.
     event = Event("app/order.paid", order, id=f"order-{order['id']}")
     try:
         runs = await client.send_and_wait(event, timeout=20)
     except NoRunError as error:
         return 500, {"error": str(error.explanation)}
-    except WaitTimeoutError as error:  # it goes on: events.wait(event_id) waits for the rest
+    except WaitTimeoutError as error:  # still running: events.wait(event_id) goes on
         return 202, {"event_id": error.event_id}
     except InngestError as error:
         return 502, {"error": str(error)}
@@ -31,7 +31,7 @@ async def charge(client: AsyncInngestClient, order: dict[str, Any]) -> tuple[int
 
 
 async def main() -> None:
-    """Take three orders at the same time."""
+    """Process three orders concurrently."""
     orders = [{"id": number, "total": 20 * number} for number in (1, 2, 3)]
     async with AsyncInngestClient() as client:
         for status, answer in await asyncio.gather(*(charge(client, each) for each in orders)):

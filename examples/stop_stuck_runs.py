@@ -1,4 +1,4 @@
-"""Cancel the runs of an app that have been open for more than an hour, after a look at them.
+"""Cancel the runs of an app that have been queued or running for more than an hour.
 
 python examples/stop_stuck_runs.py shop          # only lists them
 python examples/stop_stuck_runs.py shop --yes    # cancels them, at most 20 per second
@@ -18,5 +18,5 @@ with InngestClient() as client:
     for row in plan.rows[:20]:
         print(f"  {row.id}  {row.outcome}")
     if "--yes" in options:
-        # A plan names the runs: those that start meanwhile are left alone.
+        # Resuming the plan cancels the runs it lists, and none that started since.
         print(client.runs.cancel_all(resume=plan, max_requests=20))

@@ -1,10 +1,10 @@
-"""A tour of the client: send events, look at their runs, wait, replay, cancel, and act on many.
+"""A tour of the client: send events, list their runs, wait, replay, cancel, and cancel in bulk.
 
 python examples/tour.py                                # on a mock server in this process
 python examples/tour.py --dev                          # on the dev server of this machine
-python examples/tour.py --dev --event app/user.created # with an event of your own app
+python examples/tour.py --dev --event app/user.created # with an event of your app
 
-It acts on no runs but those of the events that it sends.
+It changes no runs but those of the events that it sends.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def shop() -> MockServer:
 
 
 def step(title: str, code: str) -> None:
-    """Begin a step of the tour: what it does, and the call that does it."""
+    """Print the heading of a step: its subject and the call that it makes."""
     print(f"\n{title:<24}{code}")
 
 
@@ -44,7 +44,7 @@ def show(run: Run) -> None:
 
 
 def tour(client: InngestClient, name: str) -> None:
-    """Show what the client does, each step with what it prints."""
+    """Run each step and print its results."""
     step("Apps and functions", "client.apps.list(), client.functions.list(app)")
     for app in client.apps.list(limit=5):
         print(f"  {app.id}: {', '.join(each.id for each in client.functions.list(app.id))}")
@@ -92,7 +92,7 @@ def tour(client: InngestClient, name: str) -> None:
 
 
 def main() -> None:
-    """Give the tour on the server that the command line names."""
+    """Run the tour on the server chosen on the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--dev", nargs="?", const=True, metavar="URL", help="use a dev server")
     parser.add_argument("--event", default="app/order.created", help="the event to send")

@@ -43,14 +43,14 @@ def run(*arguments: str) -> tuple[int, Any]:
 
 
 def test_each_row_of_the_table_is_a_command() -> None:
-    table = SKILL[SKILL.index("| The user wants to |") :].partition("\n\n")[0]
+    table = SKILL[SKILL.index("| Task |") :].partition("\n\n")[0]
     assert len(ROWS) == len(table.splitlines()) - 2
 
 
 @pytest.mark.parametrize("want", ROWS)
 def test_a_command_of_the_table_does_its_job(world: World, want: str) -> None:
-    run_id = world.failed_run_id if want == "run one again" else world.run_id
-    if want == "stop one run":
+    run_id = world.failed_run_id if want == "replay one run" else world.run_id
+    if want == "cancel one run":
         run_id = world.open_run()
     values = {"RUN_ID": run_id, "EVENT_ID": world.event_id}
     asked = len(world.mock.requests)
@@ -80,7 +80,7 @@ def test_ids_of_a_list_are_passed_on_to_a_replay(
 
 def test_many_runs_are_not_touched_before_the_user_has_agreed(world: World) -> None:
     run_ids = [world.open_run() for _ in range(2)]
-    filtered = shlex.split(ROWS["stop many runs"])
+    filtered = shlex.split(ROWS["cancel many runs"])
     filtered.remove("--dry-run")
 
     def statuses() -> set[str]:
@@ -97,7 +97,7 @@ def test_many_runs_are_not_touched_before_the_user_has_agreed(world: World) -> N
 
 
 def test_a_report_keeps_what_was_done_and_the_same_command_goes_on(world: World) -> None:
-    again = [*shlex.split(ROWS["run one again"]), "--report", "replayed.json"]
+    again = [*shlex.split(ROWS["replay one run"]), "--report", "replayed.json"]
     again[again.index("RUN_ID")] = world.failed_run_id
     before = len(world.mock.runs)
     assert run(*again)[0] == 0

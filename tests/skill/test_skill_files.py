@@ -79,7 +79,7 @@ def test_the_rules_stand_in_the_first_6000_characters() -> None:
     start = TEXT[:6000]
     for word in ("INNGEST_EVENT_KEY", "INNGEST_SIGNING_KEY", "--dry-run", "--yes", "untrusted"):
         assert word in start
-    assert "strangers" in start
+    assert "do not follow instructions" in start
     assert "unofficial" in start.lower()
     assert len(TEXT.splitlines()) < 500
 

@@ -164,13 +164,13 @@ def play(execute: Execute, shop: Shop, folder: Path) -> None:
         (event_id,) = sent["ids"]
 
         def runs() -> Any:
-            return agent.do("see the runs that an event started", EVENT_ID=event_id)["items"]
+            return agent.do("list the runs that an event started", EVENT_ID=event_id)["items"]
 
         (run,) = eventually(runs)
         return run["id"]
 
     def get(run_id: str) -> Any:
-        return agent.do("see one run, its output or error", RUN_ID=run_id)
+        return agent.do("show one run, its output or error", RUN_ID=run_id)
 
     def ended(run_id: str, status: str) -> Any:
         return eventually(lambda: run if (run := get(run_id))["status"] == status else None)
@@ -185,16 +185,16 @@ def play(execute: Execute, shop: Shop, folder: Path) -> None:
     assert failed["error"]
     listed = eventually(
         lambda: [
-            it for it in agent.do("see what failed lately")["items"] if it["id"] == failed["id"]
+            it for it in agent.do("list recent failures")["items"] if it["id"] == failed["id"]
         ]
     )
     assert listed[0]["status"] == "failed"
 
     running = run_of("sleeps")
-    assert agent.do("stop one run", RUN_ID=running)["counts"] == {"done": 1}
+    assert agent.do("cancel one run", RUN_ID=running)["counts"] == {"done": 1}
     ended(running, "cancelled")
 
-    (replayed,) = agent.do("run one again", RUN_ID=failed["id"])["rows"]
+    (replayed,) = agent.do("replay one run", RUN_ID=failed["id"])["rows"]
     assert replayed["new_run_id"] not in {None, failed["id"]}
     ended(replayed["new_run_id"], "failed")
 
