@@ -184,9 +184,7 @@ def play(execute: Execute, shop: Shop, folder: Path) -> None:
     failed = ended(run_of("fails"), "failed")
     assert failed["error"]
     listed = eventually(
-        lambda: [
-            it for it in agent.do("list recent failures")["items"] if it["id"] == failed["id"]
-        ]
+        lambda: [it for it in agent.do("list recent failures")["items"] if it["id"] == failed["id"]]
     )
     assert listed[0]["status"] == "failed"
 
