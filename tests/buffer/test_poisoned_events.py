@@ -402,6 +402,13 @@ def test_what_is_to_blame_is_so_after_a_lease_that_could_not_be_written(
     assert names(any_queue.take()) == ["a"]
 
 
+def test_a_queue_in_memory_forgets_a_failure_of_what_it_does_not_have(rule: Schedule) -> None:
+    rule.failed_on([5])
+    queue = queue_of(rule)
+    assert queue.take() is None
+    assert rule.failing() == set()
+
+
 def test_a_queue_in_memory_reports_what_has_failed_as_lost_when_it_closes(clock: Clock) -> None:
     queue = queue_of(Schedule(1, 1.0, clock.monotonic))
     for name in "abc":

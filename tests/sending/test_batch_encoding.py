@@ -99,7 +99,7 @@ def together(events: list[Any]) -> tuple[list[Any], list[Any]]:
     good, bad = [], []
     for batch in batching.batches_of_events(events, len(events), lenient=True):
         good += batch.events()
-        bad += [(each.position, each.reason) for each in batch.refused]
+        bad += [(each.position, each.reason) for each in batch.invalid]
     return good, bad
 
 

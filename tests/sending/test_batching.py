@@ -55,11 +55,11 @@ def test_a_long_run_of_refused_events_is_passed_on_and_none_is_lost() -> None:
 
     batcher = Batcher(refuse, describe=lambda _: {}, max_events=3)
     made = [batcher.add(number) for number in range(7)]
-    assert [None if each is None else len(each.refused) for each in made] == [
+    assert [None if each is None else len(each.invalid) for each in made] == [
         *(None, None, 3, None, None, 3, None)
     ]
     batches = [each for each in [*made, batcher.flush()] if each is not None]
-    assert [it.position for each in batches for it in each.refused] == list(range(7))
+    assert [it.position for each in batches for it in each.invalid] == list(range(7))
 
 
 def test_an_event_larger_than_a_batch_is_sent_alone() -> None:

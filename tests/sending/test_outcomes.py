@@ -52,10 +52,10 @@ def test_events_with_an_unknown_outcome_are_separated_to_be_resent(
     final, again = BatchOutcome(BATCH, each).split()
     assert again is not None
     assert final.each == each[:known]
-    assert final.batch.refused == (REFUSED,)
+    assert final.batch.invalid == (REFUSED,)
     assert [*final.batch.positions, *again.positions] == BATCH.positions
     assert [*final.batch.texts(), *again.texts()] == BATCH.texts()
-    assert again.refused == ()
+    assert again.invalid == ()
 
 
 def test_a_batch_without_a_response_is_unknown_except_for_locally_rejected_events() -> None:

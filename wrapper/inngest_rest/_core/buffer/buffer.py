@@ -233,12 +233,12 @@ class Buffer:
     def _record(self, outcome: BatchOutcome | None) -> None:
         """Add final outcomes, if there are any, to the report, and call `on_batch`."""
         try:
-            if outcome is None or not (outcome.each or outcome.batch.refused):
+            if outcome is None or not (outcome.each or outcome.batch.invalid):
                 return
             with self._lock:
                 self._report += outcome.report
             if rejections := outcome.rejections():
-                total = len(outcome.each) + len(outcome.batch.refused)
+                total = len(outcome.each) + len(outcome.batch.invalid)
                 reason = rejections[0][1]
                 logger.warning(
                     "%d of %d events rejected, the first: %s", len(rejections), total, reason
@@ -258,4 +258,4 @@ class Buffer:
     def after_fork_in_child(self) -> None:
         """Start empty in a child process."""
         self._forget()
-        self._queue.restart()
+        self._queue.after_fork_in_child()

@@ -190,9 +190,9 @@ class Outbox(Queue):
                 self._warn_of_disk(error)
                 with self.file.reading() as db:
                     batch, left, is_full = self._next(db)
-            self._outcomes.update((each.position, each.reason) for each in batch.refused)
+            self._outcomes.update((each.position, each.reason) for each in batch.invalid)
             self._schedule.took(left, is_full=is_full)
-            self._taken = batch if batch.positions or batch.refused else None
+            self._taken = batch if batch.positions or batch.invalid else None
             return self._taken
 
     def _next(self, db: sqlite3.Connection) -> tuple[Batch, int, bool]:
@@ -202,11 +202,11 @@ class Outbox(Queue):
         last = _FIRST
         for seqs in self._schedule.turns():
             batch, is_full = self._choose(db, seqs, skipped)
-            if batch.positions or batch.refused:
+            if batch.positions or batch.invalid:
                 last = (
                     last
                     if seqs
-                    else max(*batch.positions, *(it.position for it in batch.refused), last)
+                    else max(*batch.positions, *(it.position for it in batch.invalid), last)
                 )
                 break
         with closing(db.execute(_BEHIND, {**self._free(), "last": last})) as rows:
@@ -246,7 +246,7 @@ class Outbox(Queue):
             chosen = (it for it in rows if (it[0] in wanted if wanted else it[0] not in skipped))
             batch, is_full = gather(good(islice(chosen, self._schedule.most)))
         self._warn_of_age(now - oldest)
-        return batch._replace(refused=damaged), is_full
+        return batch._replace(invalid=damaged), is_full
 
     def _warn_of_age(self, age: float) -> None:
         if age > IDEMPOTENCY_WINDOW and not self._has_warned_of_age:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.event_names import check_name
 from inngest_rest._core.sending.batching import DEFAULT_BYTES, Batch, batches_of_events
+from inngest_rest._core.sending.event_json import wire_form
 from inngest_rest._core.sending.outcomes import BatchOutcome
 from inngest_rest._visible import shown
 from inngest_rest.errors import (
@@ -79,7 +80,7 @@ class Queue(ABC):
         self._taking = threading.RLock()
         self._taken: Batch | None = None
 
-    def restart(self) -> None:
+    def after_fork_in_child(self) -> None:
         """Start anew in a forked child; batches in flight stay with the parent."""
         self._start()
         self._schedule.restart()
@@ -239,19 +240,23 @@ class MemoryQueue(Queue):
     def put(self, event: Any) -> bool:
         """Take an event; nested values are validated when it is encoded."""
         kept: Any
-        if event.__class__ is dict:
-            # A copy: callers may reuse the mapping for their next event.
-            kept = event.copy()
-            name, data = kept.get("name"), kept.get("data")
-        elif isinstance(event, Event):
-            kept, name, data = event, event.name, event.data
-        else:
-            kept = _as_dict(event)
-            name, data = kept.get("name"), kept.get("data")
-        if name.__class__ is not str or not name or name[0] in "iI" or self._convention is not None:
-            _check_name(name, self._convention)
-        if data.__class__ is not dict and not (data is None or isinstance(data, Mapping)):
-            raise InvalidEventError(f"data must be a JSON object, not {type(data).__name__}")
+        try:
+            if event.__class__ is dict:
+                # A copy: callers may reuse the mapping for their next event.
+                kept = event.copy()
+                name, data = kept.get("name"), kept.get("data")
+            elif isinstance(event, Event):
+                kept, name, data = event, event.name, event.data
+            else:
+                kept = wire_form(event)
+                name, data = kept.get("name"), kept.get("data")
+            convention = self._convention
+            if name.__class__ is not str or not name or name[0] in "iI" or convention is not None:
+                check_name(name, convention)
+            if data.__class__ is not dict and not (data is None or isinstance(data, Mapping)):
+                raise TypeError(f"data must be a JSON object, not {type(data).__name__}")
+        except (TypeError, ValueError) as error:
+            raise InvalidEventError(str(error)) from None
         schedule = self._schedule
         with schedule.lock:
             if self._added >= self._full_at:
@@ -297,7 +302,7 @@ class MemoryQueue(Queue):
         batch, most = self._ready.popleft(), self._schedule.most
         if len(batch.positions) > most:
             self._ready.appendleft(batch.part(most))
-            return batch.part(0, most)._replace(refused=batch.refused)
+            return batch.part(0, most)._replace(invalid=batch.invalid)
         return batch
 
     def _encode_next(self) -> None:
@@ -376,19 +381,6 @@ class MemoryQueue(Queue):
         return count
 
 
-def _as_dict(event: object) -> dict[str, Any]:
-    if isinstance(event, Mapping):
-        return {**event}
-    raise InvalidEventError(f"an event is an Event or a mapping, not {type(event).__name__}")
-
-
-def _check_name(name: object, convention: NameConvention | None) -> None:
-    try:
-        check_name(name, convention)
-    except ValueError as error:
-        raise InvalidEventError(str(error)) from None
-
-
 def _describe(event: EventLike) -> Mapping[str, Any]:
     """Describe an event whose data cannot be read, for its failure."""
     return {"name": event.name} if isinstance(event, Event) else {"name": event.get("name")}
@@ -396,9 +388,9 @@ def _describe(event: EventLike) -> Mapping[str, Any]:
 
 def _moved(batch: Batch, by: int) -> Batch:
     """Shift the positions."""
-    moved = [SendFailure(each.position + by, each.event, each.reason) for each in batch.refused]
-    return batch._replace(positions=[each + by for each in batch.positions], refused=moved)
+    moved = [SendFailure(each.position + by, each.event, each.reason) for each in batch.invalid]
+    return batch._replace(positions=[each + by for each in batch.positions], invalid=moved)
 
 
 def _size(batch: Batch | None) -> int:
-    return 0 if batch is None else len(batch.positions) + len(batch.refused)
+    return 0 if batch is None else len(batch.positions) + len(batch.invalid)

@@ -55,7 +55,7 @@ class NdjsonEncoder:
         """Make a batch whose positions are line numbers; blank lines are skipped."""
         positions: list[int] = []
         texts: list[bytes] = []
-        refused: list[SendFailure] = []
+        invalid: list[SendFailure] = []
         size = chunk.end.offset - chunk.start.offset
         is_long = size > _MAX_PLAIN and max(map(len, chunk.lines)) > _MAX_PLAIN
         for start in range(0, len(chunk.lines), _GROUP):
@@ -71,8 +71,8 @@ class NdjsonEncoder:
                         texts.append(self._text(line, number))
                         positions.append(number)
                     except InvalidEventError as error:
-                        refused.append(SendFailure(number, _shown(line), error.reason))
-        return Batch.of(positions, texts, refused)
+                        invalid.append(SendFailure(number, _shown(line), error.reason))
+        return Batch.of(positions, texts, invalid)
 
     def _plain_texts(self, lines: Sequence[bytes], first: int) -> list[bytes] | None:
         """Return the text of each event, or None if any of them is unusual."""

@@ -193,13 +193,13 @@ class _Import:
                 chunk = Chunk(lines[:-1], start, start.after(lines[:-1]))
             batch = self._encoder.batch(chunk)
             # All of it may have been blank.
-            if batch.positions or batch.refused:
+            if batch.positions or batch.invalid:
                 self._chunks.append(chunk)
                 yield batch
 
     def _chunk_of(self, batch: Batch) -> Chunk:
         """Return the chunk that a batch was made of; an interrupt may have lost those before it."""
-        any_line = batch.positions[0] if batch.positions else batch.refused[0].position
+        any_line = batch.positions[0] if batch.positions else batch.invalid[0].position
         while (chunk := self._chunks.popleft()).end.line < any_line:
             self._is_whole = False
         return chunk

@@ -43,13 +43,13 @@ class Batch(NamedTuple):
     Attributes:
         positions: The index of each in the caller's input.
         body: The events as one JSON array, each on a line of its own.
-        refused: Events rejected locally since the previous batch; they are not sent.
+        invalid: Events rejected locally since the previous batch; they are not sent.
         may_be_stored: Whether an earlier request, whose outcome is unknown, had any of them.
     """
 
     positions: Sequence[int]
     body: bytes
-    refused: Sequence[SendFailure] = ()
+    invalid: Sequence[SendFailure] = ()
     may_be_stored: bool = False
 
     @classmethod
@@ -57,10 +57,10 @@ class Batch(NamedTuple):
         cls,
         positions: Sequence[int],
         texts: Iterable[bytes],
-        refused: Sequence[SendFailure] = (),
+        invalid: Sequence[SendFailure] = (),
     ) -> Batch:
         """Make a batch of the events' JSON texts."""
-        return cls(positions, b"[%b]" % _BETWEEN.join(texts), refused)
+        return cls(positions, b"[%b]" % _BETWEEN.join(texts), invalid)
 
     def events(self) -> list[dict[str, Any]]:
         """Decode the events."""
@@ -181,7 +181,7 @@ class Batcher(Generic[E]):
     def _start(self) -> None:
         self._positions: list[int] = []
         self._texts: list[bytes] = []
-        self._refused: list[SendFailure] = []
+        self._invalid: list[SendFailure] = []
         self._bytes = 2
 
     def add(self, event: E) -> Batch | None:
@@ -193,9 +193,9 @@ class Batcher(Generic[E]):
         except InvalidEventError as error:
             if self._describe is None:
                 raise
-            self._refused.append(SendFailure(error.position, self._describe(event), error.reason))
+            self._invalid.append(SendFailure(error.position, self._describe(event), error.reason))
             # A long run of invalid events must not pile up here.
-            return self.flush() if len(self._refused) >= self._max_events else None
+            return self.flush() if len(self._invalid) >= self._max_events else None
         size = len(text) + len(_BETWEEN)
         is_full = len(self._texts) >= self._max_events or self._bytes + size > self._max_bytes
         full = self.flush() if self._texts and is_full else None
@@ -206,8 +206,8 @@ class Batcher(Generic[E]):
 
     def flush(self) -> Batch | None:
         """Return the remaining events as a batch, or None."""
-        if not self._texts and not self._refused:
+        if not self._texts and not self._invalid:
             return None
-        batch = Batch.of(self._positions, self._texts, self._refused)
+        batch = Batch.of(self._positions, self._texts, self._invalid)
         self._start()
         return batch

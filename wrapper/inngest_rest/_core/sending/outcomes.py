@@ -81,27 +81,27 @@ class BatchOutcome:
     @cached_property
     def report(self) -> SendReport:
         """Count the outcomes and list every failure, including events rejected before sending."""
-        refused = self.batch.refused
+        invalid = self.batch.invalid
         if self.are_all_accepted:
-            return SendReport(len(self.each), len(refused), 0, tuple(refused))
-        failures, unknown = list(refused), 0
+            return SendReport(len(self.each), len(invalid), 0, tuple(invalid))
+        failures, unknown = list(invalid), 0
         events = zip(self.batch.positions, self.batch.events(), self.each, strict=True)
         for position, event, result in events:
             if not isinstance(result, str):
                 failures.append(SendFailure(position, event, result.reason))
                 unknown += isinstance(result, Unknown) or result.may_be_stored
-        accepted = len(self.each) + len(refused) - len(failures)
+        accepted = len(self.each) + len(invalid) - len(failures)
         return SendReport(accepted, len(failures) - unknown, unknown, tuple(failures))
 
     def rejections(self) -> list[tuple[int, str]]:
         """Return the position and reason of each event that was rejected, here or by the server."""
-        refused = [(each.position, each.reason) for each in self.batch.refused]
+        invalid = [(each.position, each.reason) for each in self.batch.invalid]
         rejected = [
             (position, result.reason)
             for position, result in zip(self.batch.positions, self.each, strict=True)
             if isinstance(result, Rejected)
         ]
-        return sorted(refused + rejected)
+        return sorted(invalid + rejected)
 
     def batch_report(self) -> BatchReport:
         """Return what `on_batch` is called with."""
@@ -111,7 +111,7 @@ class BatchOutcome:
         """Separate the final outcomes from the events to send again, the end of the batch."""
         if self.known == len(self.each):
             return self, None
-        done = self.batch.part(0, self.known)._replace(refused=self.batch.refused)
+        done = self.batch.part(0, self.known)._replace(invalid=self.batch.invalid)
         rest = self.batch.part(self.known)._replace(may_be_stored=self.rest_may_be_stored)
         return BatchOutcome(done, self.each[: self.known]), rest
 
