@@ -14,23 +14,19 @@ from inngest_rest._core.sending.batching import (
     DEFAULT_EVENTS,
     MAX_EVENTS,
     Batch,
-    Batcher,
     batches_of_events,
 )
 from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES
-from inngest_rest.errors import InvalidEventError
 
 
-def split(texts: list[bytes], **bounds: int) -> list[int]:
-    """Batch the JSON texts, check that nothing is lost, and return the size of each batch."""
-    batcher: Batcher[bytes] = Batcher(lambda text, _: text, **bounds)  # type: ignore[arg-type]
-    made: list[Batch | None] = [batcher.add(text) for text in texts]
-    batches = [each for each in [*made, batcher.flush()] if each is not None]
-    assert [index for each in batches for index in each.positions] == list(range(len(texts)))
-    assert [event for each in batches for event in json.loads(each.body)] == [
-        *map(json.loads, texts)
+def split(sizes: list[int], batch_size: int = MAX_EVENTS) -> list[int]:
+    """Batch events of these sizes, check that none is lost, and return the size of each batch."""
+    events = [{"name": "a", "data": {"n": n, "x": "x" * size}} for n, size in enumerate(sizes)]
+    batches = list(batches_of_events(events, batch_size))
+    assert [index for each in batches for index in each.positions] == list(range(len(sizes)))
+    assert [event["data"]["n"] for each in batches for event in json.loads(each.body)] == [
+        *range(len(sizes))
     ]
-    assert batcher.flush() is None
     return [len(each.positions) for each in batches]
 
 
@@ -38,36 +34,33 @@ def split(texts: list[bytes], **bounds: int) -> list[int]:
     ("count", "sizes"), [(0, []), (1, [1]), (3, [3]), (4, [3, 1]), (6, [3, 3]), (7, [3, 3, 1])]
 )
 def test_a_batch_is_bounded_by_count(count: int, sizes: list[int]) -> None:
-    assert split([b"%d" % index for index in range(count)], max_events=3) == sizes
+    assert split([0] * count, 3) == sizes
 
 
-def test_a_batch_is_bounded_by_bytes_including_brackets_and_separators() -> None:
-    texts = [b'"12345678"'] * 5
-    whole = len(Batch.of(range(2), texts[:2]).body)
-    # Some slack: a separator may be counted after the last event, although none is sent.
-    assert split(texts, max_bytes=whole + 2) == [2, 2, 1]
-    assert split(texts, max_bytes=whole - 1) == [1] * 5
+@pytest.mark.parametrize("count", [5, 9])
+def test_a_batch_is_bounded_by_bytes_including_brackets_and_separators(count: int) -> None:
+    one = len(next(iter(batches_of_events([{"name": "a", "data": {"n": 0, "x": ""}}], 1))).body)
+    half = DEFAULT_BYTES // 2 - one - 1  # one has the brackets
+    assert split([half] * count) == [2] * (count // 2) + [1]
+    assert split([half + 1] * count) == [1] * count
 
 
 def test_a_long_run_of_refused_events_is_passed_on_and_none_is_lost() -> None:
-    def refuse(_: int, position: int) -> bytes:
-        raise InvalidEventError("bad", position=position)
-
-    batcher = Batcher(refuse, describe=lambda _: {}, max_events=3)
-    made = [batcher.add(number) for number in range(7)]
-    assert [None if each is None else len(each.invalid) for each in made] == [
-        *(None, None, 3, None, None, 3, None)
-    ]
-    batches = [each for each in [*made, batcher.flush()] if each is not None]
+    batches = list(batches_of_events([{"name": ""}] * 7, 3, lenient=True))
     assert [it.position for each in batches for it in each.invalid] == list(range(7))
+    assert [len(each.invalid) for each in batches] == [3, 3, 1]
 
 
-def test_an_event_larger_than_a_batch_is_sent_alone() -> None:
-    assert split([b"1", b'"%s"' % (b"x" * 100), b"2"], max_bytes=50) == [1, 1, 1]
+def test_refused_events_go_with_the_batch_after_them() -> None:
+    large = {"name": "a", "data": {"x": "x" * 3_000_000}}
+    batches = list(batches_of_events([large, {"name": ""}, large, {"name": ""}], 9, lenient=True))
+    assert [list(each.positions) for each in batches] == [[0], [2]]
+    assert [[it.position for it in each.invalid] for each in batches] == [[1], [3]]
 
 
-def test_the_largest_event_fits_into_a_batch() -> None:
-    assert MAX_EVENT_BYTES + 3 < DEFAULT_BYTES
+def test_an_event_that_fills_a_batch_is_sent_alone() -> None:
+    assert split([0, 3_145_000, 3_145_000, 0]) == [2, 2]
+    assert MAX_EVENT_BYTES + 4 < DEFAULT_BYTES
     assert DEFAULT_EVENTS == 512
     assert MAX_EVENTS == 5_000
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.sending.event_json import encode, encode_together
@@ -14,12 +13,10 @@ from inngest_rest.event import Event
 from inngest_rest.reports import SendFailure
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 
     from inngest_rest._core.event_names import NameConvention
     from inngest_rest.event import EventLike
-
-E = TypeVar("E")
 
 MAX_EVENTS = 5_000
 """Maximum number of events per request that the platform accepts (operation sendEvents)."""
@@ -129,17 +126,26 @@ def _batches(
         if len(body) == len(lines) + len(chunk):
             yield Batch(range(first, first + len(chunk)), body)
             return
-    batcher = Batcher(
-        encode if convention is None else functools.partial(encode, convention=convention),
-        describe=_describe if lenient else None,
-        max_events=len(chunk) or 1,
-        first=first,
-    )
-    for event in chunk:
-        if (full := batcher.add(event)) is not None:
-            yield full
-    if (last := batcher.flush()) is not None:
-        yield last
+    positions: list[int] = []
+    texts: list[bytes] = []
+    invalid: list[SendFailure] = []
+    size = 2
+    for position, event in enumerate(chunk, first):
+        try:
+            text = encode(event, position, convention)
+        except InvalidEventError as error:
+            if not lenient:
+                raise
+            invalid.append(SendFailure(position, _describe(event), error.reason))
+            continue
+        size += len(text) + len(_BETWEEN)
+        if texts and size > DEFAULT_BYTES:
+            yield Batch.of(positions, texts, invalid)
+            positions, texts, invalid, size = [], [], [], 2 + len(text) + len(_BETWEEN)
+        positions.append(position)
+        texts.append(text)
+    if texts or invalid:
+        yield Batch.of(positions, texts, invalid)
 
 
 def _describe(event: EventLike) -> Mapping[str, Any]:
@@ -147,67 +153,3 @@ def _describe(event: EventLike) -> Mapping[str, Any]:
     if isinstance(event, Event):
         return {"name": event.name, "data": event.data, "id": event.id}
     return dict(event) if isinstance(event, Mapping) else {}  # pyright: ignore[reportUnnecessaryIsInstance]
-
-
-class Batcher(Generic[E]):
-    """Collect events until a request is full, by count or by bytes.
-
-    Args:
-        encode: Turns an event and its position into its JSON text, or raises InvalidEventError.
-        describe: Turns a rejected event into what its failure shows; without it the first invalid
-            event raises.
-        max_events: Maximum number of events per batch.
-        max_bytes: Maximum size of a batch in bytes, separators and brackets included; a single
-            event may exceed it.
-        first: The position of the first event.
-    """
-
-    def __init__(
-        self,
-        encode: Callable[[E, int], bytes],
-        *,
-        describe: Callable[[E], Mapping[str, Any]] | None = None,
-        max_events: int = DEFAULT_EVENTS,
-        max_bytes: int = DEFAULT_BYTES,
-        first: int = 0,
-    ) -> None:
-        self._encode = encode
-        self._describe = describe
-        self._max_events = max_events
-        self._max_bytes = max_bytes
-        self._position = first
-        self._start()
-
-    def _start(self) -> None:
-        self._positions: list[int] = []
-        self._texts: list[bytes] = []
-        self._invalid: list[SendFailure] = []
-        self._bytes = 2
-
-    def add(self, event: E) -> Batch | None:
-        """Add an event; return the batch that had to be closed for it, if any."""
-        position = self._position
-        self._position = position + 1
-        try:
-            text = self._encode(event, position)
-        except InvalidEventError as error:
-            if self._describe is None:
-                raise
-            self._invalid.append(SendFailure(error.position, self._describe(event), error.reason))
-            # A long run of invalid events must not pile up here.
-            return self.flush() if len(self._invalid) >= self._max_events else None
-        size = len(text) + len(_BETWEEN)
-        is_full = len(self._texts) >= self._max_events or self._bytes + size > self._max_bytes
-        full = self.flush() if self._texts and is_full else None
-        self._texts.append(text)
-        self._positions.append(position)
-        self._bytes += size
-        return full
-
-    def flush(self) -> Batch | None:
-        """Return the remaining events as a batch, or None."""
-        if not self._texts and not self._invalid:
-            return None
-        batch = Batch.of(self._positions, self._texts, self._invalid)
-        self._start()
-        return batch
