@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import textwrap
 from argparse import (
     ArgumentError,
     ArgumentParser,
@@ -293,6 +291,9 @@ def _for_people(*words: str) -> dict[str, Any]:
 
 
 def _wrapped(text: str) -> str:
+    import shutil  # noqa: PLC0415 - help alone needs them
+    import textwrap  # noqa: PLC0415
+
     width = shutil.get_terminal_size().columns - 2
     return "\n\n".join(textwrap.fill(" ".join(it.split()), width) for it in text.split("\n\n"))
 
