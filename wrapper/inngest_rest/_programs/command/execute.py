@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-
-from attrs import define
 
 from inngest_rest import InngestClient
 from inngest_rest._programs import parameters
@@ -24,7 +23,7 @@ from inngest_rest.action_reports import ActionRow
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from inngest_rest import BatchReport
     from inngest_rest._programs.command.options import Format, Options
@@ -70,7 +69,7 @@ def _run(
     extras: Mapping[str, Any],
 ) -> int:
     wanted = {**values, "limit": None} if extras["all"] else values
-    arriving = parts(row, client, wanted, on_batch=_Progress(renderer.stderr).note)
+    arriving = parts(row, client, wanted, on_batch=_progress(renderer.stderr))
     if row.returns is Returns.STREAM:
         from inngest_rest._programs.command import watch  # noqa: PLC0415 - few commands wait
 
@@ -86,22 +85,17 @@ def _run(
     return status
 
 
-@define
-class _Progress:
-    """How far a file has been sent, for a person."""
+def _progress(stderr: Stderr) -> Callable[[BatchReport], None]:
+    """Return what shows how far a file has been sent."""
+    counts = Counter[str]()
 
-    stderr: Stderr
-    accepted: int = 0
-    rejected: int = 0
-    unknown: int = 0
+    def note(batch: BatchReport) -> None:
+        for name in ("accepted", "rejected", "unknown"):
+            counts[name] += getattr(batch.report, name)
+        told = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+        stderr.progress(f"Sending: {told}")
 
-    def note(self, batch: BatchReport) -> None:
-        self.accepted += batch.report.accepted
-        self.rejected += batch.report.rejected
-        self.unknown += batch.report.unknown
-        counts = {"accepted": self.accepted, "rejected": self.rejected, "unknown": self.unknown}
-        told = [f"{count:,} {name}" for name, count in counts.items() if count]
-        self.stderr.progress(f"Sending: {', '.join(told)}")
+    return note
 
 
 def client_of(options: Options) -> InngestClient:
@@ -122,27 +116,25 @@ def _format(row: Row, options: Options, values: Mapping[str, Any], *, list_all: 
         if not is_chosen:
             return "ndjson"
         if values["timeout"] is None:
-            raise InvalidArgumentError(
-                "output: json is written at the end, and this has none: set --timeout, or use "
-                "-o ndjson",
-                argument="output",
+            raise _error(
+                "output",
+                "json is written at the end, and this has none: set --timeout, or use -o ndjson",
             )
     if row.command == "doctor" and form == "id":
         if not is_chosen:
             return "json"
-        raise InvalidArgumentError("output: a diagnosis has no ids: use -o json", argument="output")
+        raise _error("output", "a diagnosis has no ids: use -o json")
     if list_all and values["limit"] != DEFAULT_LIMIT:
-        raise InvalidArgumentError(
-            "all and limit exclude each other: pass one of them", argument="all"
-        )
+        raise _error("all", "this and limit exclude each other: pass one of them")
     if list_all and form in {"json", "table"}:
         if options.output_file is None:
-            raise InvalidArgumentError(
-                "all: a list of any length needs -o ndjson, -o id or --output-file",
-                argument="all",
-            )
+            raise _error("all", "a list of any length needs -o ndjson, -o id or --output-file")
         return form if is_chosen else "ndjson"
     return form
+
+
+def _error(name: str, reason: str) -> InvalidArgumentError:
+    return InvalidArgumentError(f"{name}: {reason}", argument=name)
 
 
 def _given(row: Row, typed: dict[str, Any]) -> dict[str, Any]:
@@ -159,9 +151,7 @@ def _given(row: Row, typed: dict[str, Any]) -> dict[str, Any]:
         elif each.is_many and each.is_positional and "-" in value:
             given = _standard_input(each.name).split()
             if not given:
-                raise InvalidArgumentError(
-                    f"{each.name}: there are none on standard input", argument=each.name
-                )
+                raise _error(each.name, "there are none on standard input")
             value = [it for word in value for it in (given if word == "-" else [word])]
         values[each.name] = value
     return values
@@ -170,7 +160,7 @@ def _given(row: Row, typed: dict[str, Any]) -> dict[str, Any]:
 def _standard_input(name: str) -> str:
     """Read what was piped in, which may be no text, or closed."""
     if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]
-        raise InvalidArgumentError(f"{name}: standard input is closed", argument=name)
+        raise _error(name, "standard input is closed")
     try:
         return sys.stdin.read()
     except (OSError, ValueError) as error:
@@ -180,7 +170,7 @@ def _standard_input(name: str) -> str:
 def _read_object(name: str, text: str) -> Mapping[str, Any]:
     value = _read_json(name, text)
     if not isinstance(value, dict):
-        raise InvalidArgumentError(f"{name}: this is not a JSON object", argument=name)
+        raise _error(name, "this is not a JSON object")
     return cast("Mapping[str, Any]", value)
 
 
@@ -198,4 +188,4 @@ def _read_json(name: str, text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidArgumentError(f"{name}: {place} is not JSON: {error}", argument=name) from None
+        raise _error(name, f"{place} is not JSON: {error}") from None

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from inngest_rest._programs.command.options import argument
-from inngest_rest._programs.command.parser import Command
-from inngest_rest._programs.command.renderer import Renderer
-from inngest_rest._programs.command.streams import Stderr
+from inngest_rest._programs.command.parser import command
+from inngest_rest._programs.command.renderer import answer
 from inngest_rest._programs.envelope import Code, Problem
-from inngest_rest._programs.problems import problem_of
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.record import Record
 from inngest_rest.testing import Behaviour, EventDict, MockServer, completes, fails, sleeps
 
 if TYPE_CHECKING:
     from inngest_rest._programs.command.options import Options
+    from inngest_rest._programs.command.renderer import Renderer
 
 DEFAULT_PORT = 8288
 
@@ -30,14 +29,7 @@ _MOST_CHARGED = 100
 
 @frozen(repr=False)
 class MockFunction(Record):
-    """A function of the mock server.
-
-    Attributes:
-        app: Its app.
-        id: Its id within the app.
-        trigger: The name of the event that starts it.
-        does: What its runs do.
-    """
+    """A function of the mock server, with what its runs do."""
 
     app: str
     id: str
@@ -54,33 +46,48 @@ FUNCTIONS = (
 
 @frozen(repr=False)
 class Served(Record):
-    """A mock server that is there until the command ends.
-
-    Attributes:
-        url: Its base URL.
-        functions: Its functions.
-    """
+    """A mock server that is there until the command ends."""
 
     url: str
-    functions: tuple[MockFunction, ...]
+    functions: tuple[MockFunction, ...] = FUNCTIONS
 
 
-def _run(options: Options, values: dict[str, Any]) -> int:
-    renderer = Renderer("mock", options.format, stderr=Stderr(options.quiet))
+@command(
+    "mock",
+    arguments=(
+        argument(
+            "--port",
+            type=int,
+            help=f"The port; 0 for any that is free. By default {DEFAULT_PORT}.",
+        ),
+        argument("--host", help="The address to listen on. By default 127.0.0.1."),
+        argument("--release", help="The release of Inngest to be, such as 1.17; else the newest."),
+    ),
+    examples=("mock", "mock --port 0 --release 1.17"),
+)
+def mock(options: Options, values: dict[str, Any]) -> int:
+    """Serve a mock server with an app `shop`, until Ctrl-C or SIGTERM.
+
+    It needs no key, keeps all in memory, and takes events and calls as a dev server does.
+    """
     port, release = values.get("port", DEFAULT_PORT), values.get("release")
-    try:
-        renderer.configure(options, Served)
+
+    def work(renderer: Renderer) -> int:
         if not 0 <= port <= _LAST_PORT:
             raise InvalidArgumentError(f"port must be from 0 to {_LAST_PORT}", argument="port")
-        server = MockServer() if release is None else MockServer(release=release)
-        add_shop(server)
-        with server.serve(port, host=values.get("host", "127.0.0.1")) as url:
-            _announce(Served(url, FUNCTIONS), renderer)
-            _wait_for_the_end()
-    except (ImportError, OSError, ValueError) as error:
-        return renderer.finish(_problem_of(error, port))
-    renderer.stderr.hint(f"{len(server.events):,} events, {len(server.requests):,} requests.")
-    return 0
+        try:
+            server = MockServer() if release is None else MockServer(release=release)
+            add_shop(server)
+            with server.serve(port, host=values.get("host", "127.0.0.1")) as url:
+                _announce(url, renderer)
+                _wait_for_the_end()
+        except (ImportError, OSError, ValueError) as error:
+            return renderer.finish(_problem_of(error, port))
+        counts = f"{len(server.events):,} events, {len(server.requests):,} requests."
+        renderer.stderr.hint(counts)
+        return 0
+
+    return answer("mock", options, Served, work)
 
 
 def add_shop(server: MockServer) -> None:
@@ -101,23 +108,22 @@ def _charge(event: EventDict) -> Behaviour:
     return completes({"charged": total})
 
 
-def _announce(served: Served, renderer: Renderer) -> None:
+def _announce(url: str, renderer: Renderer) -> None:
     """Say where the server is, and what to do with it."""
     if renderer.format != "table":
-        renderer.one(served)
+        renderer.one(Served(url))
         return
     functions = "\n".join(
-        f"  {f'{each.app}/{each.id}':<14}  {each.trigger:<18}  {each.does}"
-        for each in served.functions
+        f"  {f'{each.app}/{each.id}':<14}  {each.trigger:<18}  {each.does}" for each in FUNCTIONS
     )
     renderer.output.line(f"""\
-A mock server of Inngest is at {served.url}, until Ctrl-C. Its functions:
+A mock server of Inngest is at {url}, until Ctrl-C. Its functions:
 
 {functions}
 
 In another terminal:
 
-  export INNGEST_DEV={served.url}
+  export INNGEST_DEV={url}
   inngest-rest send app/order.created --data '{{"total": 900}}'
   inngest-rest runs list""")
     renderer.output.close()
@@ -139,48 +145,11 @@ def _wait_for_the_end() -> None:
 
 
 def _problem_of(error: Exception, port: int) -> Problem:
-    match error:
-        case InvalidArgumentError():
-            return problem_of(error)
-        case ImportError():
-            return Problem(
-                Code.UNEXPECTED,
-                f"the mock server needs a package that is not installed: {error.name}",
-                hint="Install it with: pip install 'inngest-rest[mock]'",
-            )
-        case OSError():
-            return Problem(
-                Code.USAGE,
-                f"cannot listen on port {port}: {error}",
-                hint="--port 0 takes any port that is free.",
-                field="port",
-            )
-        case _:
-            return Problem(Code.USAGE, str(error), field="release")
-
-
-COMMANDS = (
-    Command(
-        words=("mock",),
-        description="""\
-Serve a mock server with an app `shop`, until Ctrl-C or SIGTERM.
-
-It needs no key, keeps all in memory, and takes events and calls as a dev server does.""",
-        arguments=(
-            argument(
-                "--port",
-                type=int,
-                help=f"The port; 0 for any that is free. By default {DEFAULT_PORT}.",
-            ),
-            argument(
-                "--host",
-                help="The address of this machine to listen on. By default 127.0.0.1.",
-            ),
-            argument(
-                "--release", help="The release of Inngest to be, such as 1.17; else the newest."
-            ),
-        ),
-        examples=("inngest-rest mock", "inngest-rest mock --port 0 --release 1.17"),
-        run=_run,
-    ),
-)
+    if isinstance(error, ImportError):
+        message = f"the mock server needs a package that is not installed: {error.name}"
+        hint = "Install it with: pip install 'inngest-rest[mock]'"
+        return Problem(Code.UNEXPECTED, message, hint=hint)
+    if isinstance(error, OSError):
+        message, hint = f"cannot listen on port {port}: {error}", "--port 0 takes any free port."
+        return Problem(Code.USAGE, message, hint=hint, field="port")
+    return Problem(Code.USAGE, str(error), field="release")

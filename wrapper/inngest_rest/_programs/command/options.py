@@ -15,7 +15,7 @@ import attrs
 from attrs import fields, frozen
 
 from inngest_rest._programs.parameters import parameters
-from inngest_rest._visible import did_you_mean
+from inngest_rest._visible import and_more, did_you_mean
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ OPTIONS = (
 
 
 def parser_of(arguments: Iterable[Argument]) -> ArgumentParser:
+    """Return a parser of these alone, which raises its errors."""
     parser = ArgumentParser(
         add_help=False, allow_abbrev=False, argument_default=SUPPRESS, exit_on_error=False
     )
@@ -122,6 +123,7 @@ def parser_of(arguments: Iterable[Argument]) -> ArgumentParser:
 
 
 def add_to(parser: Any, arguments: Iterable[Argument]) -> None:
+    """Add arguments to a parser, or to a group of one."""
     for names, details in arguments:
         parser.add_argument(*names, **details)
 
@@ -138,28 +140,14 @@ def read_options(tokens: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
 
 @frozen(eq=False, repr=False)
 class Projection:
-    """What is left of a record.
-
-    Attributes:
-        fields: The fields to return, in this order; None for all.
-        max_chars: Number of characters that a text has at most; None for any number.
-    """
+    """Which fields of a record are returned, in this order, and how long a text may be."""
 
     fields: tuple[str, ...] | None = None
     max_chars: int | None = None
 
     @classmethod
     def of(cls, fields: str | None, max_chars: int | None, kind: type[Any]) -> Projection:
-        """Return what options ask for.
-
-        Args:
-            fields: Names, separated by commas.
-            max_chars: The number of characters.
-            kind: The class of the records.
-
-        Raises:
-            InvalidArgumentError: Records have no such field; or the number is less than 1.
-        """
+        """Return what options ask for of records of a class."""
         if max_chars is not None and max_chars < 1:
             raise InvalidArgumentError(
                 f"max_chars must be at least 1, got {max_chars}", argument="max_chars"
@@ -196,10 +184,7 @@ class Projection:
         """Return the warning that names what was cut, if anything was."""
         if not paths:
             return ()
-        named = ", ".join(paths[:_MOST_NAMED])
-        more = len(paths) - _MOST_NAMED
-        rest = f" and {more} more" if more > 0 else ""
-        return (f"cut at {self.max_chars} characters: {named}{rest}",)
+        return (f"cut at {self.max_chars} characters: {and_more(paths, _MOST_NAMED)}",)
 
 
 def field_names(kind: type[Any]) -> tuple[str, ...]:
@@ -210,14 +195,7 @@ def field_names(kind: type[Any]) -> tuple[str, ...]:
 def command_line(
     row: Row, values: Mapping[str, Any], options: Options | None = None, *more: str
 ) -> str:
-    """Return the command line that calls a row, to be copied and run.
-
-    Args:
-        row: The call.
-        values: Its parameters; those that have their defaults are left out.
-        options: The options of every command, likewise; `output_file` is left out.
-        more: Further words.
-    """
+    """Return the command line that calls a row, without what has its default, to copy and run."""
     words = [PROGRAM, *row.words]
     for each in parameters(row):
         value = values.get(each.name)

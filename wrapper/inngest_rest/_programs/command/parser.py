@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from argparse import (
     ArgumentError,
     ArgumentParser,
@@ -66,30 +67,21 @@ LOCAL = {
     ("skill", "install"): "Write the skill to where an agent's host looks for skills",
     ("skill", "check"): "Check that the skill is installed, and is the one of this version",
 }
-"""Commands about this program; each is in `COMMANDS` of the module that its first word names."""
+"""Commands about this program; `@command` makes them."""
 
 GROUPS = {**_table.GROUPS, "skill": "The skill for agents: install, show and check it"}
 """What begins several commands, and what these are about."""
 
 
-@frozen(kw_only=True, eq=False)
+@frozen(eq=False)
 class Command:
-    """A command.
-
-    Attributes:
-        words: The words by which it is called.
-        description: What it does.
-        run: Does it with the options of every command and with its own values, and returns the
-            exit status.
-        arguments: Its own arguments and options.
-        examples: Command lines.
-    """
+    """A command: the words that call it, what it does in words and in fact, what it takes."""
 
     words: tuple[str, ...]
     description: str
     run: Callable[[Options, dict[str, Any]], int]
+    arguments: tuple[Argument, ...]
     examples: tuple[str, ...]
-    arguments: tuple[Argument, ...] = ()
 
     @property
     def name(self) -> str:
@@ -147,10 +139,22 @@ def find(tokens: Sequence[str]) -> Command:
     raise _unknown("option" if given.startswith("-") else "command", given, tops)
 
 
+def command(
+    *words: str, arguments: tuple[Argument, ...] = (), examples: tuple[str, ...]
+) -> Callable[[Callable[[Options, dict[str, Any]], int]], Command]:
+    """Make of a function the command that its docstring describes; it returns the exit status."""
+
+    def make(run: Callable[[Options, dict[str, Any]], int]) -> Command:
+        lines = tuple(f"{PROGRAM} {example}" for example in examples)
+        return Command(words, inspect.getdoc(run) or "", run, arguments, lines)
+
+    return make
+
+
 def _local_command(words: tuple[str, ...]) -> Command:
-    module = import_module(f"{__package__}.{words[0]}")
-    (found,) = (each for each in module.COMMANDS if each.words == words)
-    return found  # type: ignore[no-any-return]
+    name = words[0] if words[0] in {"mock", "skill"} else "local"
+    defined = vars(import_module(f"{__package__}.{name}")).values()
+    return next(each for each in defined if isinstance(each, Command) and each.words == words)
 
 
 def _command_of(row: Row) -> Command:
@@ -162,13 +166,8 @@ def _command_of(row: Row) -> Command:
         return execute(row, options, values)
 
     own = [_argument_of(each) for each in parameters(row) if each.name not in OF_TOOLS]
-    return Command(
-        words=row.words,
-        description=row.description,
-        run=run,
-        examples=tuple(command_line(row, each) for each in row.examples),
-        arguments=(*own, *_own_options(row)),
-    )
+    examples = tuple(command_line(row, each) for each in row.examples)
+    return Command(row.words, row.description, run, (*own, *_own_options(row)), examples)
 
 
 _TYPES: dict[Kind, type[Any]] = {Kind.INTEGER: int, Kind.SECONDS: float}

@@ -17,7 +17,7 @@ from inngest_rest._programs.command.options import (
 )
 from inngest_rest._programs.command.parser import BROKEN_PIPE
 from inngest_rest._programs.command.renderer import Renderer
-from inngest_rest._programs.command.streams import Output, OutputError, Stderr
+from inngest_rest._programs.command.streams import OutputError, Stderr, write_all
 from inngest_rest._programs.envelope import EXIT_STATUS, Code, Problem, ProblemError
 from inngest_rest._programs.problems import problem_of
 from inngest_rest._version import __version__
@@ -63,9 +63,9 @@ def _run(tokens: Sequence[str]) -> int:
                 command = _command_in(others)
                 raise _key_option(key[0])
         if "version" in values:
-            return _print(__version__)
+            return write_all(__version__)
         if "help" in values or parser.is_group(others):
-            return _print(parser.help_of(others))
+            return write_all(parser.help_of(others))
         found = parser.find(others)
         command = found.name
         _check_format()
@@ -75,13 +75,6 @@ def _run(tokens: Sequence[str]) -> int:
     except (InvalidArgumentError, ProblemError) as error:
         problem = problem_of(error)
     return Renderer(command, options.format).finish(problem)
-
-
-def _print(text: str) -> int:
-    output = Output()
-    output.line(text.rstrip("\n"))
-    output.close()
-    return 0
 
 
 def _command_in(tokens: Sequence[str]) -> str:

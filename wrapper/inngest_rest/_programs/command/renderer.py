@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, define, field
 
-from inngest_rest._programs.command.options import Projection
+from inngest_rest._programs.command.options import PROGRAM, Projection
 from inngest_rest._programs.command.streams import Output, Stderr
 from inngest_rest._programs.envelope import EXIT_STATUS, Envelope, PageInfo, Problem
 from inngest_rest._programs.problems import problem_of
@@ -24,27 +24,13 @@ if TYPE_CHECKING:
     from inngest_rest.errors import NextCall
     from inngest_rest.record import Record
 
-_PROGRAM = "inngest-rest"
-
 # Outcomes by which a row is about a run to go on with.
 _WITH_RUN = {ActionOutcome.PLANNED, ActionOutcome.DONE, ActionOutcome.ALREADY_ENDED}
 
 
 @define(eq=False, repr=False)
 class Renderer:
-    """Writes the answer to one command as its parts arrive, or when all of them are there.
-
-    Attributes:
-        command: The command's name, such as "runs.list".
-        format: The format.
-        returns: Whether the answer has one record, or several.
-        untrusted: Paths in its data to text that strangers wrote.
-        projection: Which fields are returned, and how long a text may be.
-        stderr: What is said beside it.
-        output: Where it is written.
-        warnings: What else to know about it.
-        next_cursor: Where a list goes on after it.
-    """
+    """Writes the answer to one command as its parts arrive, or when all of them are there."""
 
     command: str
     format: Format
@@ -61,15 +47,7 @@ class Renderer:
     _lines: Iterator[int] = field(factory=itertools.count, init=False)
 
     def configure(self, options: Options, kind: type[Any]) -> None:
-        """Take the options on what is written, and where.
-
-        Args:
-            options: The options.
-            kind: The class of the records.
-
-        Raises:
-            InvalidArgumentError: An option is malformed, or its file cannot be written to.
-        """
+        """Take the options on what is written of records of a class, and where."""
         self.projection = Projection.of(options.fields, options.max_chars, kind)
         self.output = Output(options.output_file)
 
@@ -101,12 +79,7 @@ class Renderer:
         self.output.flush()
 
     def finish(self, problem: Problem | None = None, *, data: Record | None = None) -> int:
-        """Write what is left of the answer, and return the exit status.
-
-        Args:
-            problem: What went wrong.
-            data: What was done all the same.
-        """
+        """Write what is left of the answer, or a problem with what was done all the same."""
         if problem is not None:
             problem = problem.worded(words_of)
         if self.format == "json":
@@ -184,14 +157,7 @@ class Renderer:
 def answer(
     command: str, options: Options, kind: type[Record], work: Callable[[Renderer], int]
 ) -> int:
-    """Let a command that calls no server write its answer, or what goes wrong.
-
-    Args:
-        command: The command's name.
-        options: The options of every command.
-        kind: The class of the records.
-        work: Does it, writes the answer, and returns the exit status.
-    """
+    """Let a command about this program write its answer, or what goes wrong."""
     renderer = Renderer(command, options.format, stderr=Stderr(options.quiet))
     try:
         renderer.configure(options, kind)
@@ -225,5 +191,5 @@ def ids_of(record: Record) -> tuple[str, ...]:
 def words_of(call: NextCall) -> str:
     """Return what a call that is advised is called here."""
     words = next(row.words for row in ROWS if row.name == call.name)
-    program = (_PROGRAM,) if len(words) == 1 else ()
+    program = (PROGRAM,) if len(words) == 1 else ()
     return f"`{' '.join((*program, *words, *call.arguments))}`"

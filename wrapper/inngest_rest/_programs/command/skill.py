@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from attrs import frozen
 
 from inngest_rest._programs.command.options import argument
-from inngest_rest._programs.command.parser import Command
+from inngest_rest._programs.command.parser import command
 from inngest_rest._programs.command.renderer import answer
-from inngest_rest._programs.command.streams import Output
+from inngest_rest._programs.command.streams import write_all
 from inngest_rest._programs.envelope import Code, Problem
 from inngest_rest._version import __version__
 from inngest_rest.errors import InvalidArgumentError
@@ -49,13 +49,7 @@ class SkillState(StrEnum):
 
 @frozen(repr=False)
 class InstalledSkill(Record):
-    """A skill in a folder that a host looks into.
-
-    Attributes:
-        path: Its SKILL.md.
-        state: How it compares with the one of this package.
-        version: Its version; None if it has none.
-    """
+    """A SKILL.md in a folder that a host looks into."""
 
     path: str
     state: SkillState
@@ -74,37 +68,37 @@ def version_of(skill: str) -> str | None:
     return found[1] if found else None
 
 
+_FOLDERS: dict[tuple[str, Scope], str] = {
+    ("agents", "user"): "~/.agents/skills",
+    ("agents", "project"): ".agents/skills",
+    ("claude", "user"): "~/.claude/skills",
+    ("claude", "project"): ".claude/skills",
+    ("codex", "user"): "~/.codex/skills",
+    ("codex", "project"): ".agents/skills",
+    ("openclaw", "user"): "~/.openclaw/skills",
+    ("openclaw", "project"): "skills",
+}
+
+
 def folder(target: str, scope: Scope) -> Path:
-    """Return the folder in which a host looks for skills.
+    """Return the folder in which a host looks for skills, or the one that a target with a slash is.
 
     Args:
         target: One of `TARGETS`, or the path of a folder.
         scope: Whether for all projects of the user, or for the one in the current folder.
     """
-    home, project = Path.home(), Path.cwd()
-    match target, scope:
-        case "claude", "user":
-            return Path(os.environ.get("CLAUDE_CONFIG_DIR") or home / ".claude") / "skills"
-        case "claude", "project":
-            return project / ".claude" / "skills"
-        case "codex", "user":
-            return home / ".codex" / "skills"
-        case "openclaw", "user":
-            return home / ".openclaw" / "skills"
-        case "openclaw", "project":
-            return project / "skills"
-        case "agents", "user":
-            return home / ".agents" / "skills"
-        case (("agents" | "codex"), "project"):
-            return project / ".agents" / "skills"
-        case _ if "/" in target or os.sep in target or target in {".", ".."}:
-            return Path(target).expanduser()
-        case _:
-            raise InvalidArgumentError(
-                f"unknown target {target!r}: give one of {', '.join(TARGETS)}, or a folder with a "
-                "slash, such as ./skills",
-                argument="target",
-            )
+    claude = os.environ.get("CLAUDE_CONFIG_DIR")
+    if (target, scope) == ("claude", "user") and claude:
+        return Path(claude) / "skills"
+    if found := _FOLDERS.get((target, scope)):
+        return Path.cwd() / Path(found).expanduser()
+    if "/" in target or os.sep in target or target in {".", ".."}:
+        return Path(target).expanduser()
+    raise InvalidArgumentError(
+        f"unknown target {target!r}: give one of {', '.join(TARGETS)}, or a folder with a slash, "
+        "such as ./skills",
+        argument="target",
+    )
 
 
 def install(target: str, scope: Scope, *, force: bool = False) -> InstalledSkill:
@@ -163,14 +157,32 @@ def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
 
 
-def _show(_options: Options, _values: dict[str, Any]) -> int:
-    output = Output()
-    output.line(text().rstrip("\n"))
-    output.close()
-    return 0
+@command("skill", "show", examples=("skill show",))
+def show(_options: Options, _values: dict[str, Any]) -> int:
+    """Print the SKILL.md of this version."""
+    return write_all(text())
 
 
-def _install(options: Options, values: dict[str, Any]) -> int:
+@command(
+    "skill",
+    "install",
+    arguments=(
+        argument(
+            "--target",
+            help="The host: claude, codex, openclaw, or agents for the folder that most of them "
+            "share; or a folder with a slash, such as ./skills. By default agents.",
+        ),
+        argument(
+            "--scope",
+            choices=get_args(Scope),
+            help="For all projects of the user, or for the one in the current folder.",
+        ),
+        argument("--force", action="store_true", help="Write it over one that was changed, too."),
+    ),
+    examples=("skill install", "skill install --target claude --scope project"),
+)
+def install_command(options: Options, values: dict[str, Any]) -> int:
+    """Write the skill to where an agent's host looks for skills, over an older one."""
     target, scope = values.get("target", "agents"), values.get("scope", "user")
 
     def work(renderer: Renderer) -> int:
@@ -179,72 +191,30 @@ def _install(options: Options, values: dict[str, Any]) -> int:
     return answer("skill.install", options, InstalledSkill, work)
 
 
-def _check(options: Options, _values: dict[str, Any]) -> int:
+@command("skill", "check", examples=("skill check -o json",))
+def check(options: Options, _values: dict[str, Any]) -> int:
+    """Check that the skill is installed, here or for the user, and is the one of this version.
+
+    Exits with 4 if it is not installed where a host looks, and with 6 if one that is installed is
+    of another version or has been changed.
+    """
+
     def work(renderer: Renderer) -> int:
-        found = installed()
-        return renderer.many(found, _problem_of(found))
+        found, problem = installed(), None
+        others = [f"{it.path} is {it.state}" for it in found if it.state is not SkillState.CURRENT]
+        if not found:
+            problem = Problem(
+                Code.NOT_FOUND,
+                "the skill is not installed where a host looks for it",
+                hint="`inngest-rest skill install` writes it; --target names the host.",
+            )
+        elif others:
+            problem = Problem(
+                Code.PARTIAL,
+                f"not every skill is the one of version {__version__}: {', '.join(others)}",
+                hint="`inngest-rest skill install` writes it over an outdated one, and with "
+                "--force over a changed one.",
+            )
+        return renderer.many(found, problem)
 
     return answer("skill.check", options, InstalledSkill, work)
-
-
-def _problem_of(found: list[InstalledSkill]) -> Problem | None:
-    if not found:
-        return Problem(
-            Code.NOT_FOUND,
-            "the skill is not installed where a host looks for it",
-            hint="`inngest-rest skill install` writes it; --target names the host.",
-        )
-    others = [f"{it.path} is {it.state}" for it in found if it.state is not SkillState.CURRENT]
-    if not others:
-        return None
-    return Problem(
-        Code.PARTIAL,
-        f"not every skill is the one of version {__version__}: {', '.join(others)}",
-        hint="`inngest-rest skill install` writes it over an outdated one, and with --force over "
-        "a changed one.",
-    )
-
-
-COMMANDS = (
-    Command(
-        words=("skill", "show"),
-        description="Print the SKILL.md of this version.",
-        examples=("inngest-rest skill show",),
-        run=_show,
-    ),
-    Command(
-        words=("skill", "install"),
-        description="""\
-Write the skill to where an agent's host looks for skills, over an older one.""",
-        arguments=(
-            argument(
-                "--target",
-                help="The host: claude, codex, openclaw, or agents for the folder that most of "
-                "them share; or a folder with a slash, such as ./skills. By default agents.",
-            ),
-            argument(
-                "--scope",
-                choices=get_args(Scope),
-                help="For all projects of the user, or for the one in the current folder.",
-            ),
-            argument(
-                "--force", action="store_true", help="Write it over one that was changed, too."
-            ),
-        ),
-        examples=(
-            "inngest-rest skill install",
-            "inngest-rest skill install --target claude --scope project",
-        ),
-        run=_install,
-    ),
-    Command(
-        words=("skill", "check"),
-        description="""\
-Check that the skill is installed, here or for the user, and is the one of this version.
-
-Exits with 4 if it is not installed where a host looks, and with 6 if one that is installed is of
-another version or has been changed.""",
-        examples=("inngest-rest skill check -o json",),
-        run=_check,
-    ),
-)

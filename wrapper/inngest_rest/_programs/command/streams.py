@@ -30,14 +30,7 @@ class OutputError(Exception):
 
 
 class Output:
-    """A stream of lines that somebody may stop reading.
-
-    Args:
-        path: The file to write to; - or None for standard output.
-
-    Raises:
-        InvalidArgumentError: The file cannot be written to.
-    """
+    """The stream of the answer: a file, or standard output, which somebody may stop reading."""
 
     def __init__(self, path: str | None = None) -> None:
         self.path = None if path == "-" else path
@@ -74,13 +67,17 @@ class Output:
             self.stream.close()
 
 
+def write_all(text: str) -> int:
+    """Write a text to standard output, and return the exit status."""
+    output = Output()
+    output.line(text.rstrip("\n"))
+    output.close()
+    return 0
+
+
 @define(eq=False, repr=False)
 class Stderr:
-    """Hints, progress and a question for a person.
-
-    Attributes:
-        quiet: Whether hints, warnings and progress are left out; errors are not.
-    """
+    """Hints, progress and a question for a person; where it is quiet, errors alone."""
 
     quiet: bool = False
     _progress_at: float = 0.0

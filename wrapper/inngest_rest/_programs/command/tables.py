@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from attrs import evolve, frozen
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from inngest_rest import models
 from inngest_rest._programs.bounds import SPARED_CHARS
 from inngest_rest._programs.command.options import Projection, field_names
 from inngest_rest._programs.command.streams import safe
@@ -22,18 +22,6 @@ from inngest_rest._programs.results import Acted, Explained, Sent
 from inngest_rest._visible import is_right_to_left, visible
 from inngest_rest.action_reports import ActionRow
 from inngest_rest.diagnosis import Diagnosis
-from inngest_rest.models import (
-    App,
-    Cancellation,
-    Function,
-    Job,
-    Run,
-    RunChange,
-    RunError,
-    Span,
-    StoredEvent,
-    Webhook,
-)
 from inngest_rest.record import Record
 from inngest_rest.responses import Target
 
@@ -61,44 +49,36 @@ _STYLES = {
 }
 
 
-@frozen
-class Column:
-    """A column of a table.
-
-    Attributes:
-        heading: What is above it.
-        value: Returns its value for a record.
-        is_whole: Whether it is shown on one line and never cut, as an id has to be.
-        from_width: Number of columns that a terminal must have for it.
-    """
+class Column(NamedTuple):
+    """A column: `whole` is shown on one line, as an id has to be; others where there is room."""
 
     heading: str
     value: Callable[[Any], object]
-    is_whole: bool = False
+    whole: bool = False
     from_width: int = 0
 
 
 def _whole(heading: str, path: str, from_width: int = 0) -> Column:
-    return Column(heading, attrgetter(path), is_whole=True, from_width=from_width)
+    return Column(heading, attrgetter(path), True, from_width)
 
 
 def _text_of(heading: str, path: str, from_width: int = 0) -> Column:
-    return Column(heading, attrgetter(path), from_width=from_width)
+    return Column(heading, attrgetter(path), False, from_width)
 
 
-def _function(run: Run) -> str:
+def _function(run: models.Run) -> str:
     if run.function_id:
         return f"{run.app_id}/{run.function_id}" if run.app_id else run.function_id
     return run.internal_function_id or ""
 
 
-def _outcome(run: Run) -> str:
+def _outcome(run: models.Run) -> str:
     if run.error is None:
         return "" if run.output is None else _json(run.output)
     return _words_of(run.error)
 
 
-def _words_of(error: RunError) -> str:
+def _words_of(error: models.RunError) -> str:
     return ": ".join(filter(None, (error.name, error.message)))
 
 
@@ -106,7 +86,7 @@ def _words(*parts: object) -> str:
     return " ".join(str(each) for each in parts if each)
 
 
-def _of_run(value: Callable[[Run], object], change: RunChange) -> object:
+def _of_run(value: Callable[[models.Run], object], change: models.RunChange) -> object:
     return value(change.run)
 
 
@@ -120,19 +100,19 @@ _RUN = (
 )
 
 COLUMNS: dict[type[Record], tuple[Column, ...]] = {
-    Run: _RUN,
-    RunChange: (
+    models.Run: _RUN,
+    models.RunChange: (
         _whole("CHANGE", "kind"),
-        *(evolve(each, value=partial(_of_run, each.value)) for each in _RUN),
+        *(each._replace(value=partial(_of_run, each.value)) for each in _RUN),
     ),
-    StoredEvent: (
+    models.StoredEvent: (
         _whole("INTERNAL ID", "internal_id"),
         _text_of("NAME", "name"),
         _whole("RECEIVED", "received_at"),
         Column("ID", lambda it: "" if it.id == it.internal_id else it.id, from_width=110),
         Column("DATA", lambda it: _json(it.data), from_width=110),
     ),
-    App: (
+    models.App: (
         _text_of("ID", "id"),
         _whole("FUNCTIONS", "function_count"),
         Column("SDK", lambda it: _words(it.sdk_language, it.sdk_version), from_width=60),
@@ -141,7 +121,7 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
         _text_of("URL", "url", 110),
         _text_of("ERROR", "sync_error", 110),
     ),
-    Function: (
+    models.Function: (
         _text_of("ID", "id"),
         Column("TRIGGERS", lambda it: ", ".join(each.value for each in it.triggers)),
         Column(
@@ -149,14 +129,14 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
         ),
         _text_of("NAME", "name", 110),
     ),
-    Job: (
+    models.Job: (
         _text_of("ID", "id"),
         _text_of("KIND", "kind"),
         _whole("DUE", "at"),
         _whole("ATTEMPT", "attempt"),
         _whole("POSITION", "position"),
     ),
-    Cancellation: (
+    models.Cancellation: (
         _whole("ID", "id"),
         Column("FUNCTION", lambda it: _words(it.app_id, it.function_id)),
         _whole("BEFORE", "started_before"),
@@ -164,9 +144,9 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
         _text_of("CONDITION", "condition", 110),
     ),
     # A webhook's URL contains a key.
-    Webhook: (_whole("ID", "id"), _text_of("NAME", "name"), _whole("CREATED", "created_at")),
+    models.Webhook: (_whole("ID", "id"), _text_of("NAME", "name"), _whole("CREATED", "created_at")),
     ActionRow: (
-        Column("RUN", lambda it: it.id or f"input {it.position}", is_whole=True),
+        Column("RUN", lambda it: it.id or f"input {it.position}", whole=True),
         _whole("OUTCOME", "outcome"),
         _whole("NEW RUN", "new_run_id"),
         _text_of("REASON", "reason"),
@@ -182,7 +162,7 @@ def draw_many(items: Sequence[Record], output: Output, projection: Projection) -
 
 def draw_one(record: Record, output: Output, projection: Projection) -> None:
     """Draw one record: a view made for its class, or its fields."""
-    if isinstance(record, Span) and projection.fields is None:
+    if isinstance(record, models.Span) and projection.fields is None:
         output.line(record.render(color=None if output.path is None else False))
         return
     _print(output, lambda console: _view(record, console, projection))
@@ -207,22 +187,22 @@ def table_of(
     """Return the table of records of one class."""
     projection = projection or Projection()
     columns = _columns(type(items[0]), console.width, projection)
-    table = _grid(show_header=True)
+    table = _grid()
+    table.show_header = True
     for each in columns:
-        table.add_column(each.heading, no_wrap=each.is_whole, overflow="fold")
+        table.add_column(each.heading, no_wrap=each.whole, overflow="fold")
     for item in items:
         table.add_row(*(_cell(each.value(item), projection) for each in columns))
     return table
 
 
-def _grid(*, show_header: bool) -> Table:
-    return Table(
-        box=None,
-        pad_edge=False,
-        padding=(0, 2, 0, 0),
-        header_style="bold",
-        show_header=show_header,
-    )
+def _grid(*headings: str) -> Table:
+    padding, has_headings = (0, 2, 0, 0), bool(headings)
+    table = Table(box=None, pad_edge=False, padding=padding, show_header=has_headings)
+    table.header_style = "bold"
+    for each in headings:
+        table.add_column(each, no_wrap=each != headings[-1], overflow="fold")
+    return table
 
 
 def _columns(kind: type[Record], width: int, projection: Projection) -> list[Column]:
@@ -294,7 +274,7 @@ def _and_more(count: int) -> Iterator[Text]:
 
 def _diagnosis(diagnosis: Diagnosis) -> Iterator[Any]:
     """Yield the findings, the route of each call, and the versions."""
-    table = _headed("STATE", "CHECK", "FINDING")
+    table = _grid("STATE", "CHECK", "FINDING")
     for each in diagnosis.findings:
         finding = Text(visible(each.message))
         if each.remedy is not None:
@@ -303,7 +283,7 @@ def _diagnosis(diagnosis: Diagnosis) -> Iterator[Any]:
         table.add_row(state, each.check.value.replace("_", " "), finding)
     yield table
     if diagnosis.calls:
-        table = _headed("CALL", "SINCE", "ROUTE")
+        table = _grid("CALL", "SINCE", "ROUTE")
         for call in diagnosis.calls:
             route = "none on this server" if call.is_available is False else call.route or ""
             route += " (if the server has it)" if call.is_available is None else ""
@@ -314,16 +294,9 @@ def _diagnosis(diagnosis: Diagnosis) -> Iterator[Any]:
     yield from (Text(), Text(versions, style="dim"))
 
 
-def _headed(*headings: str) -> Table:
-    table = _grid(show_header=True)
-    for each in headings:
-        table.add_column(each, no_wrap=each != headings[-1], overflow="fold")
-    return table
-
-
 def _fields(record: Record, projection: Projection) -> Table:
     """Return the fields that have a value, one below the other."""
-    table = _grid(show_header=False)
+    table = _grid()
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
     for name in projection.fields or field_names(type(record)):
@@ -351,7 +324,7 @@ def _text(value: object, *, indent: int | None = None) -> str:
             return f"{value.total_seconds():g} s"
         case Target():
             return value.api_url + (f" (environment {value.env})" if value.env else "")
-        case RunError():
+        case models.RunError():
             return "\n".join(filter(None, (_words_of(value), value.stack)))
         case Record():
             return _json(value.to_dict(), indent=indent)
