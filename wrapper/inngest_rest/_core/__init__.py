@@ -1,13 +1,16 @@
-"""The core that both clients share; private, and the only place that uses generated operations.
+"""The core that both clients share; private. Of the wrapper, only it uses generated operations.
 
-Imports go one way, and import-linter holds them to it (pyproject.toml):
+Imports go one way, from top to bottom, and import-linter checks that (pyproject.toml):
 
-    buffer, file_import      queues of events to send; sending the events of a file
-    outcomes                 what became of an event: its runs, awaited or explained
-    actions                  acts on many runs, and sends many events: collects, acts, reports
-    sending, resources       turn events into requests; one module per resource of the API
-    calls                    one call of the API: settings, keys, request, response, retries
-    drivers                  run plans, blocking or awaiting: the only room that sends or sleeps
-    plans, clock, arguments  the definition of a plan; time and chance; validation of arguments
-    tracing                  OpenTelemetry spans
+    buffer, file_import     events waiting in memory or on disk; sending a file of events
+    outcomes, diagnosis     waiting for and explaining an event's runs; checking server and settings
+    actions                 bulk operations on many events or runs: collect, act, report, resume
+    sending, resources      events become requests; one module per resource of the API
+    calls                   one call of the API: settings, keys, request, response, retries
+    drivers                 run plans, blocking or async: the only package that sends or sleeps
+    arguments, event_names  validation of arguments and of event names
+    plans, clock            the definition of a plan; time and randomness
+    secret, tracing         hidden keys; OpenTelemetry spans
+    typed_events            conversion between event data and typed payloads
+    json_text, locks        the JSON encoder and decoder; locks renewed after a fork
 """
