@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import AsyncEventBuffer, EventBuffer, InngestClient
+from inngest_rest import AsyncEventBuffer, EventBuffer, InngestClient, RetryPolicy
 from inngest_rest._core.buffer import schedule
 from inngest_rest.buffers import asynchronous, blocking
 from tests.support.doors import Blocking, open_door
@@ -56,6 +56,6 @@ def make(client: Any, store: Path | None) -> Iterator[Callable[..., EventBuffer]
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again at once after a failure."""
-    monkeypatch.setattr(schedule, "_LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr(schedule, "_PACE", RetryPolicy(initial=1e-9, maximum=1e-9))
     for door in (asynchronous, blocking):
         monkeypatch.setattr(door, "_AFTER_A_BUG", 0.0)

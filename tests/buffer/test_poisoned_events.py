@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from inngest_rest import OutboxError, SendReport, TransportError
+from inngest_rest import OutboxError, RetryPolicy, SendReport, TransportError
 from inngest_rest._core.buffer import outbox, schedule
 from inngest_rest._core.buffer.outbox import Outbox
 from inngest_rest._core.buffer.queue import MemoryQueue
@@ -155,7 +155,7 @@ def test_an_error_without_a_receipt_rejects_the_event_that_it_is_about(
 @pytest.fixture
 def rule(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Schedule:
     """Return a schedule that makes pauses, of batches of four events."""
-    monkeypatch.setattr(schedule, "_LONGEST_PAUSE", 60.0)
+    monkeypatch.setattr(schedule, "_PACE", RetryPolicy(initial=1.0, maximum=60.0))
     return Schedule(4, 1.0, clock.monotonic)
 
 

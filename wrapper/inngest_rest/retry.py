@@ -54,7 +54,8 @@ class RetryPolicy:
     def __attrs_post_init__(self) -> None:
         if type(self.retries) is not int or self.retries < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigurationError(
-                "retries must be a whole number from 0", settings=[Setting("retries")]
+                f"retries must be a non-negative integer, got {shown(self.retries)}",
+                settings=[Setting("retries")],
             )
 
     def pause(self, error: InngestError, attempt: int, jitter: float) -> float:
@@ -65,6 +66,8 @@ class RetryPolicy:
         return max(backoff, asked + jitter * min(asked, self.initial))
 
     def backoff(self, failures: int) -> float:
-        """Return the longest pause after so many failures in a row, in seconds."""
+        """Return the longest pause after so many failures in a row, in seconds; 0 after none."""
+        if failures < 1:
+            return 0.0
         # Bounded, since a float overflows at 2**1024.
         return min(self.maximum, self.initial * 2.0 ** min(failures - 1, 1_000))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from attrs import define
 
 from inngest_rest._core.arguments import check_seconds
+from inngest_rest.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -29,8 +30,8 @@ LONGEST_WAIT = 3_600.0
 
 _LONGEST_PAUSE = 60.0
 
-# Enough to exceed the longest pause; without a bound, the power would overflow.
-_DOUBLINGS = 10
+# Pauses double up to a minute.
+_PACE = RetryPolicy(initial=1.0, maximum=_LONGEST_PAUSE)
 
 # After so many failures in a row, one event tells as much as many.
 _ENOUGH = 3
@@ -209,7 +210,7 @@ class Schedule:
         """
         with self.lock:
             self._pauses += 1
-            pause = max(_pause(self._pauses), min(asked or 0.0, LONGEST_WAIT))
+            pause = max(_PACE.backoff(self._pauses), min(asked or 0.0, LONGEST_WAIT))
             self._not_before = self.clock() + pause
             return pause
 
@@ -230,9 +231,9 @@ class Schedule:
             if are_to_blame:
                 # As if they had been halved until they were so few.
                 failures = max(failures, (self.batch_size // len(seqs)).bit_length())
-                self._rest_until = now + _pause(self._in_a_row - _ENOUGH)
+                self._rest_until = now + _PACE.backoff(self._in_a_row - _ENOUGH)
                 if len(seqs) == 1:  # until then, it is halving that helps the others
-                    due += _pause(failures - self.batch_size.bit_length() + 1)
+                    due += _PACE.backoff(failures - self.batch_size.bit_length() + 1)
                     self._yield_until = now + min(now - self._taken_at, _LONGEST_PAUSE)
             for seq, it in zip(seqs, was, strict=True):
                 self._failed[seq] = _Failed(failures, it.since if it else self._accepted, due)
@@ -254,13 +255,6 @@ class Schedule:
             if not times:
                 return None
             return min(max(min(times) - now, self._not_before - now, 0.0), LONGEST_WAIT)
-
-
-def _pause(failures: int) -> float:
-    """Return the seconds of a pause: none at first, then they double up to a minute."""
-    if failures < 1:
-        return 0.0
-    return min(2.0 ** min(failures - 1, _DOUBLINGS), _LONGEST_PAUSE)
 
 
 class Deadline:

@@ -24,6 +24,7 @@ from inngest_rest.errors import (
     TransportError,
 )
 from inngest_rest.models import UNFINISHED, RunChange, RunStatus
+from inngest_rest.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -103,6 +104,7 @@ class Watch:
         self._deadline = now + limit
         self._next_poll = self._succeeded_at = now
         self._failures = 0
+        self._pace = RetryPolicy(initial=self._every, maximum=_LONGEST_PAUSE)
         self._fault: ApiError | TransportError | None = None
         self._spent = 0.0
         self._is_closed = False
@@ -349,8 +351,8 @@ class Watch:
         if not may_pass(error) or now - self._succeeded_at > _OUTAGE:
             self._succeeded_at = now  # whoever iterates on tries for as long again
             raise error
-        pause = min(self._every * 2.0**self._failures, _LONGEST_PAUSE)
-        self._failures = min(self._failures + 1, 10)
+        self._failures += 1
+        pause = self._pace.backoff(self._failures)
         asked: float | None = getattr(error, "retry_after", None)
         return max(pause, asked or 0.0)
 

@@ -8,6 +8,7 @@ from attrs import define, field
 
 from inngest_rest._programs.command.streams import safe
 from inngest_rest._programs.envelope import Code, Problem
+from inngest_rest._visible import and_more
 from inngest_rest.models import Run, RunChange, RunStatus
 
 if TYPE_CHECKING:
@@ -64,12 +65,10 @@ class _Ended:
     def problem(self) -> Problem | None:
         if not self.failed:
             return None
-        named = ", ".join(f"{run.id} {run.status}" for run in self.failed[:_MOST_NAMED])
-        more = len(self.failed) - _MOST_NAMED
-        rest = f" and {more} more" if more > 0 else ""
+        named = and_more([f"{run.id} {run.status}" for run in self.failed], _MOST_NAMED)
         return Problem(
             Code.RUN_FAILED,
-            f"{len(self.failed)} of {self.count} runs did not complete: {named}{rest}",
+            f"{len(self.failed)} of {self.count} runs did not complete: {named}",
             hint=f"`runs trace {self.failed[0].id}` shows where it ended.",
         )
 
