@@ -49,11 +49,15 @@ def read_list(
     """Read a list of items that are all of a kind; UNSET if there is none"""
     if type(value) is not list:
         return unread(value, key, list)
-    if kind is not None and not {kind}.issuperset(map(type, value)):
-        found = next(type(each).__name__ for each in value if type(each) is not kind)
-        return Unreadable(f"{key}: items of {kind.__name__} expected, not {found}")
+    if kind is not None:
+        for each in value:
+            if type(each) is not kind:
+                reason = f"{key}: items of {kind.__name__} expected, not {type(each).__name__}"
+                return Unreadable(reason)
+    if read is None:
+        return value
     try:
-        return value if read is None else [read(each) for each in value]
+        return [read(each) for each in value]
     except ValueError as error:
         return Unreadable(f"{key}: {error}")
 

@@ -50,7 +50,9 @@ def v2_listed(name: str) -> Run:
 
 
 def v1_listed(name: str) -> Run:
-    [run] = event_runs.each_once(map(api.V1Run.from_dict, body_of(name)["data"]))
+    [run] = event_runs.each_once(
+        runs.run_of_v1(api.V1Run.from_dict(each)) for each in body_of(name)["data"]
+    )
     return run
 
 

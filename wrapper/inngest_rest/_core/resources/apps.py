@@ -9,7 +9,14 @@ from attrs import evolve
 from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, listing, unpaged
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.resources.fields import optional, required, timestamp, v2_page
+from inngest_rest._core.resources.fields import (
+    optional,
+    page_of,
+    required,
+    timestamp,
+    unpaged_items,
+    v2_page,
+)
 from inngest_rest._core.resources.routes import ask, in_order
 from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
 from inngest_rest.models import App
@@ -36,8 +43,8 @@ def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
     by_v1 = Route(
         v1.list_apps_v1,
         v1.list_apps_v1.get_kwargs(),
-        api.V1AppListEnvelope,
-        lambda it: ListedPage(tuple(map(app_of_v1, it.data))),
+        page_of(api.V1AppListEnvelope, api.V1App, app_of_v1),
+        unpaged_items,
     )
 
     def by_v2(page: PageRequest) -> Route[Any, ListedPage[App]]:
@@ -46,8 +53,8 @@ def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
         return Route(
             operation,
             kwargs,
-            api.V2AppListEnvelope,
-            lambda it: v2_page(it, app_of_v2),
+            page_of(api.V2AppListEnvelope, api.V2App, app_of_v2),
+            v2_page,
             advice=_LIST_ADVICE,
         )
 

@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.arguments import check_id, check_text, invalid
-from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, listing, unpaged
+from inngest_rest._core.calls.listing import Listing, Paging, listing, unpaged
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.resources.fields import optional, required, timestamp
+from inngest_rest._core.resources.fields import (
+    optional,
+    page_of,
+    required,
+    timestamp,
+    unpaged_items,
+)
 from inngest_rest._core.resources.filters import check_instant
 from inngest_rest._core.resources.routes import ask
 from inngest_rest.errors import Advice, NextCall, ServerError
@@ -39,8 +45,8 @@ def list_cancellations(session: Session, **paging: Unpack[Paging]) -> Listing[Ca
     route = Route(
         operation,
         operation.get_kwargs(),
-        api.V1CancellationListEnvelope,
-        lambda it: ListedPage(tuple(map(_cancellation, it.data))),
+        page_of(api.V1CancellationListEnvelope, api.V1Cancellation, _cancellation),
+        unpaged_items,
         may_panic=True,
         advice=_ADVICE,
     )

@@ -9,7 +9,7 @@ from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, listing, unpaged
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.resources import one_run, runs
-from inngest_rest._core.resources.fields import v2_page
+from inngest_rest._core.resources.fields import page_of, v2_page
 from inngest_rest._core.resources.routes import ask, in_order, past_cache
 from inngest_rest.errors import InngestError
 from inngest_rest_api import models as api
@@ -53,8 +53,8 @@ def list_runs(
         kwargs = operation.get_kwargs(
             event_id, limit=page.size, cursor=page.cursor, include_output=True
         )
-        expected = api.V2RunListEnvelope
-        return Route(operation, kwargs, expected, lambda it: v2_page(it, runs.listed_run_of_v2))
+        expected = page_of(api.V2RunListEnvelope, api.V2Run, runs.listed_run_of_v2)
+        return Route(operation, kwargs, expected, v2_page)
 
     def complete(listed: tuple[Run, ...]) -> Plan[tuple[Run, ...]]:
         runs = list(listed)
@@ -123,19 +123,19 @@ def _route_of_v1(event_id: str) -> Route[Any, ListedPage[Run]]:
     return Route(
         operation,
         operation.get_kwargs(event_id),
-        api.V1RunListEnvelope,
-        lambda it: ListedPage(each_once(it.data)),
+        page_of(api.V1RunListEnvelope, api.V1Run, runs.run_of_v1),
+        lambda it: ListedPage(each_once(it[1])),
     )
 
 
-def each_once(listed: Iterable[api.V1Run]) -> tuple[Run, ...]:
-    """Convert the runs of an event, each once.
+def each_once(listed: Iterable[Run]) -> tuple[Run, ...]:
+    """Return the runs of an event, each once.
 
     A run that was cancelled while its code was executing is listed twice: as it was cancelled, and
     as its code ended later (recording v1-event-runs-twice). The first end is the run's.
     """
     found: dict[str, Run] = {}
-    for each in map(runs.run_of_v1, listed):
+    for each in listed:
         known = found.setdefault(each.id, each)
         if each.ended_at and (known.ended_at is None or each.ended_at < known.ended_at):
             found[each.id] = each

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest._core.arguments import check_id, check_text
 from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, listing
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.resources.fields import json_object, optional, required, timestamp, v1_page
+from inngest_rest._core.resources.fields import (
+    json_object,
+    optional,
+    page_of,
+    required,
+    timestamp,
+    v1_page,
+)
 from inngest_rest._core.resources.filters import check_window
 from inngest_rest._core.resources.routes import ask, in_order, past_cache
 from inngest_rest._core.typed_events import check_kind, read_event
@@ -63,8 +70,8 @@ def list_events(
         return Route(
             operation,
             kwargs,
-            api.V1EventListEnvelope,
-            lambda it: v1_page(map(event_of_v1, it.data), id_of, page),
+            page_of(api.V1EventListEnvelope, api.V1Event, event_of_v1),
+            lambda it: v1_page(it, id_of, page),
         )
 
     def read_all(found: tuple[StoredEvent[Any], ...]) -> Plan[tuple[StoredEvent[Any], ...]]:

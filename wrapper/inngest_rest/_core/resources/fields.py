@@ -7,21 +7,25 @@ time becomes None, too. Only what a result cannot be without is `required`.
 from __future__ import annotations
 
 from datetime import UTC
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from attrs import frozen
 
 from inngest_rest._core.calls.listing import ListedPage
-from inngest_rest_api.types import Unreadable, Unset
+from inngest_rest_api.types import UNSET, Unreadable, Unset, read_list
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from inngest_rest._core.calls.listing import PageRequest
     from inngest_rest_api import models as api
 
 A = TypeVar("A")
-A_co = TypeVar("A_co", covariant=True)
 T = TypeVar("T")
+
+if TYPE_CHECKING:
+    PageData = tuple[Any, tuple[T, ...]]
 
 
 def optional(value: T | Unset) -> T | None:
@@ -30,13 +34,15 @@ def optional(value: T | Unset) -> T | None:
     Raises:
         ValueError: It is there, and not as documented, or text that cannot be encoded.
     """
-    if isinstance(value, Unset):
-        if isinstance(value, Unreadable):
-            raise ValueError(value.reason)  # noqa: TRY004 - a fault of the response
+    if value is UNSET:
         return None
-    if isinstance(value, str) and not value.isascii():
-        value.encode()
-    return value
+    found: Any = value
+    if type(found) is str:
+        if not found.isascii():
+            found.encode()
+    elif isinstance(value, Unreadable):
+        raise ValueError(value.reason)
+    return found  # type: ignore[no-any-return]
 
 
 def required(value: str | Unset | None, name: str) -> str:
@@ -56,6 +62,8 @@ def timestamp(value: datetime | Unset | None) -> datetime | None:
 
     One without a time zone is read as UTC, which servers write.
     """
+    if value is UNSET:
+        return None
     found = optional(value)
     if found is None or found.year == 1:
         return None
@@ -68,27 +76,65 @@ def json_object(value: api.JsonObject | Unset | None) -> dict[str, Any] | None:
     return None if found is None else found.additional_properties
 
 
-def v1_page(found: Iterable[T], id_of: Callable[[T], str], asked: PageRequest) -> ListedPage[T]:
+@frozen
+class _PageForm(Generic[A, T]):
+    """Reads a page as a generated model does, but converts each item as it is read.
+
+    Few objects are alive at a time, which the garbage collector would look through.
+
+    Attributes:
+        envelope: The model of the response.
+        item: The model of an item of its `data`.
+        convert: Converts an item.
+    """
+
+    envelope: Any
+    item: Any
+    convert: Callable[[A], T]
+
+    @property
+    def __name__(self) -> str:
+        return str(self.envelope.__name__)
+
+    @property
+    def FIELDS(self) -> Mapping[str, str]:  # noqa: N802 - as it is generated
+        fields: Mapping[str, str] = self.envelope.FIELDS
+        return fields
+
+    def from_dict(self, body: dict[str, Any]) -> PageData[T]:
+        items: Any = body.get("data", UNSET)
+        if items is UNSET and "data" in self.envelope.REQUIRED:
+            raise ValueError("data is missing")
+        rest = self.envelope.from_dict({**body, "data": None})
+        # Go writes a list that was never filled as null.
+        items = optional(read_list(items or [], "data", dict)) or ()
+        read, convert = self.item.from_dict, self.convert
+        return rest, tuple([convert(read(each)) for each in items])
+
+
+def page_of(envelope: object, item: type[A], convert: Callable[[A], T]) -> type[PageData[T]]:
+    """Return how a page of a listing is read: its envelope, and its converted items."""
+    form: Any = _PageForm(envelope, item, convert)
+    return cast("type[PageData[T]]", form)
+
+
+def unpaged_items(answer: PageData[T]) -> ListedPage[T]:
+    """Return all items of a listing that comes at once."""
+    return ListedPage(answer[1])
+
+
+def v1_page(answer: PageData[T], id_of: Callable[[T], str], asked: PageRequest) -> ListedPage[T]:
     """Return a page of a listing: it continues after the last id, and ends at a short page.
 
     A page that ends where the requested cursor is has nothing new.
     """
-    items = tuple(found)
+    items = answer[1]
     last = id_of(items[-1]) if len(items) >= asked.size else None
     return ListedPage(items, None if last == asked.cursor else last)
 
 
-class _V2Envelope(Protocol[A_co]):
-    """A response of v2 with one page of a listing."""
-
-    @property
-    def data(self) -> Sequence[A_co] | Unset: ...
-    @property
-    def page(self) -> api.V2Page: ...
-
-
-def v2_page(answer: _V2Envelope[A], convert: Callable[[A], T]) -> ListedPage[T]:
+def v2_page(answer: PageData[T]) -> ListedPage[T]:
     """Return a page of a listing; only `page` shows whether more follow: one may be empty."""
-    cursor = optional(answer.page.cursor) if optional(answer.page.has_more) else None
-    items = tuple(map(convert, optional(answer.data) or ()))
-    return ListedPage(items, required(cursor, "cursor") if cursor else None)
+    page: api.V2Page = answer[0].page
+    cursor = optional(page.cursor) if optional(page.has_more) else None
+    return ListedPage(answer[1], required(cursor, "cursor") if cursor else None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest._core.arguments import check_id, check_json_object, check_text
 from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, listing, unpaged
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.resources.fields import optional, required, timestamp, v2_page
+from inngest_rest._core.resources.fields import optional, page_of, required, timestamp, v2_page
 from inngest_rest._core.resources.routes import ask, in_order
 from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
 from inngest_rest.models import Function, Trigger
@@ -48,13 +48,12 @@ def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> L
     def by_v2(page: PageRequest) -> Route[Any, ListedPage[Function]]:
         operation = v2.list_functions_v2
         kwargs = operation.get_kwargs(app_id, limit=page.size, cursor=page.cursor)
-        expected = api.V2FunctionListEnvelope
-        return Route(
-            operation,
-            kwargs,
-            expected,
-            lambda it: v2_page(it, lambda each: function_of_v2(each, app_id)),
-        )
+
+        def convert(it: api.V2Function) -> Function:
+            return function_of_v2(it, app_id)
+
+        expected = page_of(api.V2FunctionListEnvelope, api.V2Function, convert)
+        return Route(operation, kwargs, expected, v2_page)
 
     by_v1 = unpaged(_by_v1(app_id))
     routes = in_order("functions.list", list_functions_v2=by_v2, list_functions_v1=by_v1)

@@ -12,6 +12,7 @@ from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources.fields import (
     json_object,
     optional,
+    page_of,
     required,
     timestamp,
     v1_page,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.typing import StatusFilter
+    from inngest_rest_api.types import Unset
 
 # The statuses that listRunsV1 filters by.
 _V1_STATUSES = frozenset({"running", "completed", "failed", "cancelled"})
@@ -98,8 +100,8 @@ def list_runs(
         return Route(
             v1.list_runs_v1,
             v1.list_runs_v1.get_kwargs(limit=page.size, status=status, cursor=page.cursor),
-            api.V1RunPageEnvelope,
-            lambda it: v1_page(map(run_of_v1, it.data), _ID_OF, page),
+            page_of(api.V1RunPageEnvelope, api.V1Run, run_of_v1),
+            lambda it: v1_page(it, _ID_OF, page),
         )
 
     by_v2 = _by_v2(
@@ -159,8 +161,8 @@ def _by_v2(window: Window, **filters: Any) -> Callable[[PageRequest], Route[Any,
             operation.get_kwargs(
                 limit=page.size, cursor=page.cursor, from_=since, until=until, **filters
             ),
-            api.V2RunListEnvelope,
-            lambda it: v2_page(it, listed_run_of_v2),
+            page_of(api.V2RunListEnvelope, api.V2Run, listed_run_of_v2),
+            v2_page,
             advice=_LIST_ADVICE,
         )
 
@@ -214,9 +216,12 @@ def replay(session: Session, run_id: str) -> Plan[str]:
 UNKNOWN = RunStatus("unknown")
 """How a run ended that has an end and is listed as unfinished."""
 
+# Looking up a member of an enum takes as long as calling a function.
+_QUEUED, _RUNNING = RunStatus.QUEUED, RunStatus.RUNNING
+_COMPLETED, _FAILED = RunStatus.COMPLETED, RunStatus.FAILED
+
 # v1 calls a run that waits to start "Scheduled" (schema V1RunStatus).
-_V1_NAMES = {status.capitalize(): status for status in RunStatus} | {"Scheduled": RunStatus.QUEUED}
-_V2_NAMES = {status.upper(): status for status in RunStatus}
+_STATUSES = {status.value: status for status in RunStatus} | {"scheduled": RunStatus.QUEUED}
 
 # What the server adds to the end of a cancelled run, so that steps in flight can report.
 _GRACE_PERIOD = timedelta(seconds=10)
@@ -224,10 +229,7 @@ _GRACE_PERIOD = timedelta(seconds=10)
 
 def run_of_v1(it: api.V1Run) -> Run:
     ended_at = timestamp(it.ended_at)
-    said = optional(it.status) or "unknown"
-    status = _settled(
-        _V1_NAMES.get(said) or _V1_NAMES.get(said.capitalize()) or RunStatus(said), ended_at
-    )
+    status = _status(it.status, ended_at)
     output, error = _outcome(status, optional(it.output))
     return Run(
         id=required(it.run_id, "run_id"),
@@ -264,22 +266,22 @@ def listed_run_of_v2(it: api.V2Run) -> Run:
 
 
 def _run_of_v2(it: api.V2Run, ended_at: datetime | None, started_at: datetime | None) -> Run:
-    said = optional(it.status) or "unknown"
-    status = _settled(_V2_NAMES.get(said) or RunStatus(said), ended_at)
+    status = _status(it.status, ended_at)
     output, error = _outcome(status, _unwrapped(json_object(it.output), status))
+    trigger = it.trigger
     return Run(
         id=required(it.id, "id"),
         status=status,
         queued_at=timestamp(it.queued_at),
         # Before the start, it is when the run was queued (recording v2-run-queued).
-        started_at=None if status == RunStatus.QUEUED else started_at,
+        started_at=None if status is _QUEUED else started_at,
         # In milliseconds, as getRunV2 has it; listings have more digits.
         ended_at=ended_at and ended_at - timedelta(0, 0, ended_at.microsecond % 1000),
         app_id=optional(it.app.id),
         function_id=optional(it.function.id),
-        event_ids=tuple(optional(it.trigger.event_ids) or ()),
-        batch_id=optional(it.trigger.batch_id),
-        cron=optional(it.trigger.cron_schedule),
+        event_ids=tuple(optional(trigger.event_ids) or ()),
+        batch_id=optional(trigger.batch_id),
+        cron=optional(trigger.cron_schedule),
         output=output,
         error=error,
     )
@@ -294,21 +296,23 @@ def _unwrapped(output: dict[str, Any] | None, status: RunStatus) -> Any:
     """
     if output is None or len(output) != 1:
         return output
-    if status == RunStatus.FAILED and "error" in output:
+    if status is _FAILED and "error" in output:
         return output["error"]
     if not isinstance(output.get("data", output), dict):
         return output["data"]
     return output
 
 
-def _settled(status: RunStatus, ended_at: datetime | None) -> RunStatus:
+def _status(value: str | Unset, ended_at: datetime | None) -> RunStatus:
     """Return the status of a run that agrees with its end.
 
     A run that failed without an end is between two attempts. How one ended that has an end and is
     called unfinished, by listEventRunsV1 before release 1.27.1, is unknown.
     """
-    if status == RunStatus.FAILED and ended_at is None:
-        return RunStatus.RUNNING
+    said = optional(value) or "unknown"
+    status = _STATUSES.get(said.lower()) or RunStatus(said)
+    if status is _FAILED and ended_at is None:
+        return _RUNNING
     if status in UNFINISHED and ended_at is not None:
         return UNKNOWN
     return status
@@ -321,12 +325,12 @@ def _outcome(status: RunStatus, output: Any) -> tuple[Any, RunError | None]:
     attempt, nor has a cancelled one, whose code may have run on (recording v1-event-runs-twice).
 
     Args:
-        status: The settled status.
+        status: The status that agrees with its end.
         output: What the server has as its output, unwrapped; None if it has nothing.
     """
-    if status == RunStatus.FAILED and output is not None:
+    if status is _FAILED and output is not None:
         return None, _run_error(output)
-    return (output if status == RunStatus.COMPLETED else None), None
+    return (output if status is _COMPLETED else None), None
 
 
 def _run_error(output: Any) -> RunError:

@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.arguments import check_id, check_text
-from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, listing, unpaged
+from inngest_rest._core.calls.listing import Listing, Paging, listing, unpaged
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.resources.fields import optional, required, timestamp
+from inngest_rest._core.resources.fields import (
+    optional,
+    page_of,
+    required,
+    timestamp,
+    unpaged_items,
+)
 from inngest_rest._core.resources.routes import ask
 from inngest_rest.errors import Advice, RouteNotFoundError
 from inngest_rest.models import Webhook
@@ -57,8 +63,8 @@ def list_webhooks(session: Session, **paging: Unpack[Paging]) -> Listing[Webhook
     route = Route(
         operation,
         operation.get_kwargs(),
-        api.V1WebhookListEnvelope,
-        lambda it: ListedPage(tuple(map(_webhook, it.data))),
+        page_of(api.V1WebhookListEnvelope, api.V1Webhook, _webhook),
+        unpaged_items,
         advice=_ADVICE,
     )
     return listing(session, unpaged(route), **paging)
