@@ -172,10 +172,14 @@ def check_json_object(name: str, value: Mapping[str, Any] | None) -> dict[str, A
 
 
 def check_each(
-    name: str, items: Iterable[S], items_are: str, check: Callable[[str, S], T]
+    name: str,
+    items: Iterable[S],
+    items_are: str,
+    check: Callable[[str, S], T],
+    one_is: tuple[type, ...] = (str, bytes),
 ) -> list[T]:
     """Check each item of an iterable; an error says which one it is about."""
-    if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if isinstance(items, one_is) or not isinstance(items, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise invalid(name, f"must be an iterable of {items_are}, not {shown(items)}")
     try:
         return [check(f"{name}[{at}]", each) for at, each in enumerate(items)]

@@ -49,7 +49,7 @@ class InvokeJob(ReportedJob):
     ) -> None:
         self._function = check_id("app", app), check_id("function", function)
         super().__init__(session, f"functions.invoke {app}/{function}", arguments)
-        found = check_each("inputs", inputs, "objects", check_json_object)
+        found = check_each("inputs", inputs, "objects", check_json_object, (str, bytes, Mapping))
         self._inputs = found
         self.rows = [ActionRow(position, None) for position in range(len(found))]
         if arguments["resume"] is not None:
