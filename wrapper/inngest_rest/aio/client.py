@@ -201,7 +201,7 @@ class AsyncInngestClient:
         Raises:
             ConfigurationError: An option is malformed; the message names it.
         """
-        hidden = Hidden.of(headers)
+        hidden = None if headers is None else Hidden(headers)
         del headers  # hidden from crash reports
         return copied(
             self,
