@@ -76,15 +76,23 @@ def test_the_process_ends_with_the_status_of_the_command(
     assert main(*tokens, entry=entry) == status
 
 
-@pytest.mark.parametrize("name", ["shtab", "rich.console"])
+@pytest.mark.parametrize(
+    ("name", "tokens"),
+    [("rich.console", ["schema", "-o", "table"]), ("shtab", ["completion", "bash"])],
+    ids=["rich", "shtab"],
+)
 def test_a_package_of_the_extra_that_is_missing_is_named_with_what_installs_it(
     name: str,
+    tokens: list[str],
     main: Main,
-    loading: Callable[[BaseException], None],
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    loading(ModuleNotFoundError(name=name))
-    assert main("schema") == 1
+    for module in ("local", "tables"):  # they import it
+        monkeypatch.delitem(sys.modules, f"{command.__name__}.{module}", raising=False)
+        monkeypatch.delattr(command, module, raising=False)
+    monkeypatch.setitem(sys.modules, name, None)
+    assert main(*tokens) == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert f"(no module named {name})" in err

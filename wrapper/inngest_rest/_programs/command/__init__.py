@@ -12,23 +12,20 @@ Install them with: pip install 'inngest-rest[cli]'
 """
 
 
-# What Ctrl-C ends with later, too (`problems.EXIT_STATUS`), which may not be loaded yet.
-_INTERRUPTED = 130
-
-
 def main() -> None:
     """Run the command that the arguments of the process name, and exit with its status."""
+    _write_utf_8()
     try:
-        from inngest_rest._programs.command.program import run  # noqa: PLC0415 - the extra may not be installed
+        from inngest_rest._programs.command.program import run  # noqa: PLC0415 - it may be interrupted
+
+        status = run(sys.argv[1:])
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in {"rich", "shtab"}:
             raise
         sys.stderr.write(_MISSING.format(name=error.name))
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
-    _write_utf_8()
-    status = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while modules are loaded
+        sys.exit(130)
     _leave_quietly()
     sys.exit(status)
 

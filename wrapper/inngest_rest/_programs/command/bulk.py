@@ -36,16 +36,7 @@ _FIRST_IDS = 5
 
 
 class Bulk:
-    """One bulk command, from what is selected to its answer.
-
-    Args:
-        row: The call.
-        client: The client.
-        values: Its parameters.
-        options: The options of every command.
-        renderer: Writes the answer.
-        report: The file of the report.
-    """
+    """One bulk command, from what is selected to its answer."""
 
     def __init__(
         self,
@@ -66,11 +57,7 @@ class Bulk:
         self._shown: set[int] = set()
 
     def run(self, *, is_confirmed: bool) -> int:
-        """Act on what the parameters select, if that is confirmed; write the answer.
-
-        Args:
-            is_confirmed: Whether the command line confirms it.
-        """
+        """Act on what the parameters select, if that is confirmed; write the answer."""
         kept = self._file.read(self._action) if self._file else None
         if self._file and kept is not None:
             self._renderer.warnings.append(
@@ -180,10 +167,7 @@ class Bulk:
                 if row.position not in self._shown:
                     self._show(row)
             return self._renderer.finish(problem)
-        acted = bulk.acted(self._client, report, most)
-        if problem is None:
-            return self._renderer.one(acted)
-        return self._renderer.finish(problem, data=acted)
+        return self._renderer.one(bulk.acted(self._client, report, most), problem)
 
     def _show(self, row: ActionRow) -> None:
         if self._renderer.is_streaming:
@@ -232,12 +216,6 @@ class ReportFile:
     It is replaced as a whole at the beginning and at the end. In between each row is appended to a
     journal beside it, before its request is sent and again with what became of it. That costs the
     same however long the report is, and survives a kill.
-
-    Args:
-        path: The file, which need not exist.
-
-    Attributes:
-        path: The file.
     """
 
     def __init__(self, path: str) -> None:

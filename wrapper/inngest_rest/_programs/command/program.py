@@ -9,12 +9,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, get_args
 
 from inngest_rest._programs.command import parser
-from inngest_rest._programs.command.options import (
-    FORMAT_VARIABLE,
-    Format,
-    Options,
-    read_options,
-)
+from inngest_rest._programs.command.options import FORMAT_VARIABLE, Format, Options, read_options
 from inngest_rest._programs.command.parser import BROKEN_PIPE
 from inngest_rest._programs.command.renderer import Renderer
 from inngest_rest._programs.command.streams import OutputError, Stderr, write_all

@@ -56,8 +56,10 @@ class Renderer:
         """Whether records are written as they arrive."""
         return self.format in {"ndjson", "id"}
 
-    def one(self, record: Record) -> int:
+    def one(self, record: Record, problem: Problem | None = None) -> int:
         """Write an answer of one record, and return the exit status."""
+        if problem is not None:
+            return self.finish(problem, data=record)
         self.add((record,))
         return self.finish()
 

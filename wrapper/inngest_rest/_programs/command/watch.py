@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import define, field
-
 from inngest_rest._programs.command.streams import safe
-from inngest_rest._programs.envelope import Code, Problem
+from inngest_rest._programs.envelope import Code, Problem, advice
 from inngest_rest._visible import and_more
+from inngest_rest.errors import NextCall
 from inngest_rest.models import Run, RunChange, RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from inngest_rest._programs.command.renderer import Renderer
     from inngest_rest.record import Record
@@ -35,42 +34,29 @@ def show(items: Iterable[Record], renderer: Renderer, *, fail: bool, watches: bo
         fail: Whether a run that failed or was cancelled is a problem.
         watches: Whether the records are changes, of which a person sees the last of each run.
     """
-    ended = _Ended()
-    if watches and renderer.format == "table":
-        _draw(ended.noted(items), renderer)
-    else:
-        for each in ended.noted(items):
-            renderer.add((each,))
-            renderer.stderr.progress(f"{ended.count:,} so far")
-        renderer.stderr.end_progress()
-    return renderer.finish(ended.problem() if fail else None)
+    ended: list[Run] = []
 
-
-@define
-class _Ended:
-    """The runs that have ended, as far as they were seen."""
-
-    count: int = field(default=0, init=False)
-    failed: list[Run] = field(factory=list, init=False)
-
-    def noted(self, items: Iterable[Record]) -> Iterable[Record]:
+    def noted() -> Iterator[Record]:
         for each in items:
             run = each.run if isinstance(each, RunChange) and each.kind == "ended" else each
             if isinstance(run, Run):
-                self.count += 1
-                if run.status in _FAILED:
-                    self.failed.append(run)
+                ended.append(run)
             yield each
 
-    def problem(self) -> Problem | None:
-        if not self.failed:
-            return None
-        named = and_more([f"{run.id} {run.status}" for run in self.failed], _MOST_NAMED)
-        return Problem(
-            Code.RUN_FAILED,
-            f"{len(self.failed)} of {self.count} runs did not complete: {named}",
-            hint=f"`runs trace {self.failed[0].id}` shows where it ended.",
-        )
+    if watches and renderer.format == "table":
+        _draw(noted(), renderer)
+    else:
+        for each in noted():
+            renderer.add((each,))
+            renderer.stderr.progress(f"{len(ended):,} so far")
+        renderer.stderr.end_progress()
+    failed = [run for run in ended if run.status in _FAILED]
+    if not fail or not failed:
+        return renderer.finish()
+    named = and_more([f"{run.id} {run.status}" for run in failed], _MOST_NAMED)
+    message = f"{len(failed)} of {len(ended)} runs did not complete: {named}"
+    hint = advice("{} shows where it ended.", NextCall("runs.trace", (failed[0].id,)))
+    return renderer.finish(Problem(Code.RUN_FAILED, message, hint=hint))
 
 
 def _draw(changes: Iterable[Record], renderer: Renderer) -> None:
