@@ -124,7 +124,6 @@ EVENT: StoredEvent = StoredEvent(
         ("event.data.x == 1 true", None),
         ("event.data.x === 1", None),
         ("(" * 500, None),
-        ("", None),
         # The library would end the process for lack of stack.
         ("1" + "+1" * 50_000 + " > 0", None),
         ("!" * 100_000 + "true", None),
@@ -140,19 +139,18 @@ def test_a_condition_is_evaluated_only_if_its_outcome_is_beyond_doubt(
 def test_data_nested_deep_leaves_a_condition_undecided(deep: Any) -> None:
     for _ in range(100_000):
         deep = {"a": deep} if isinstance(deep, dict) else [deep]
-    event = StoredEvent("01A", "own", "app/order", {"x": 1, "deep": deep})
+    event: StoredEvent = StoredEvent("01A", "own", "app/order", {"x": 1, "deep": deep})
     assert holds("event.data.x == 1", event) is None
 
 
 def test_data_that_the_server_shows_in_another_way_leaves_a_condition_undecided() -> None:
-    event = StoredEvent("01A", "own", "app/order", {"x": 1, "at": datetime.now(UTC)})
+    event: StoredEvent = StoredEvent("01A", "own", "app/order", {"x": 1, "at": datetime.now(UTC)})
     assert holds("event.data.at == '2026'", event) is None
 
 
 def test_without_the_library_a_condition_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cel", None)
     assert holds("event.data.x == 1", EVENT) is None
-    assert not listeners.can_evaluate()
 
 
 @pytest.mark.parametrize(
@@ -196,7 +194,7 @@ def test_the_limits_of_v1_have_other_names() -> None:
     }
     listed = api.V1Function.from_dict({"id": "shop-f", "config": config})
     function = functions.function_of_v1(listed, "shop")
-    assert limit(function, *listeners.BATCH) == {"maxSize": 3, "timeout": "3s"}
+    assert listeners.batch(function) == {"maxSize": 3, "timeout": "3s"}
     assert singleton(function, "skip") == {"mode": "skip"}
     assert listeners.cancelled_by(function) == ["app/stop"]
     assert limit(function, "timeouts") == {"finish": "1s"}

@@ -1,34 +1,57 @@
-"""Explain what became of an event."""
+"""Explain what became of an event: gather what the server shows, and apply the rules to it."""
 
 from __future__ import annotations
 
 import math
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.arguments import check_text, invalid, is_ulid
+from inngest_rest._core.calls.listing import EVERYTHING, read_all
 from inngest_rest._core.outcomes import listeners
-from inngest_rest._core.outcomes.evidence import EventEvidence, gather, runs_of
-from inngest_rest._core.outcomes.listeners import is_of, why
-from inngest_rest._core.outcomes.rules import reasons
-from inngest_rest._core.resources import event_runs, events
+from inngest_rest._core.outcomes.listeners import (
+    duration,
+    holds,
+    is_of,
+    limit,
+    name_of,
+    singleton,
+    tried,
+    why,
+)
+from inngest_rest._core.outcomes.rules import Evidence, is_later, reasons
+from inngest_rest._core.resources import event_runs, events, functions, runs
 from inngest_rest._visible import shown
 from inngest_rest.errors import Advice, ConfigurationError, NotFoundError, RouteNotFoundError
 from inngest_rest.explanation import Explanation, Listener
+from inngest_rest.models import RunStatus
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
+    from inngest_rest._core.calls.listing import Listing
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.models import StoredEvent
+    from inngest_rest.models import Function, Run, StoredEvent
 
-# An event is found by its own id among the newest so many, at 50 per request.
+_DAY = timedelta(days=1)
+
+# An event is found by its own id among the newest so many of a day, at 50 per request.
 _MOST_SEARCHED = 1_000
-_SEARCHED_BACK = timedelta(hours=24)
 
-# What a server's clock may be wrong by.
-_MOST_WRONG = timedelta(days=36_500)
+# A function starts no second run for an event's own id within a day; of two events at almost the
+# same time, either may be taken for the repeated one.
+_RACE = timedelta(seconds=5)
+
+# Of the events with one id, the runs of the oldest are read, with one request each.
+_MOST_DUPLICATES = 5
+
+# Of the events of a name, the newest so many are searched, at 50 per request.
+_MOST_EVENTS = 200
+
+# The functions whose other runs are looked at, with one request each.
+_MOST_FUNCTIONS = 10
+
+# No server is so old: a time further away is wrong.
+_LONGEST_AGO = timedelta(days=36_500)
 
 
 def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explanation]:
@@ -43,10 +66,13 @@ def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explan
             return (yield from explain_stored(session, event_id))
         except NotFoundError as error:
             missing = error
-    found = yield from _find(session, event_id, name)
-    if found is None:
-        raise missing or _not_found(session, event_id, name)
-    return (yield from explain_stored(session, found.internal_id))
+    walk = _list_events(session, name, _DAY, None, _MOST_SEARCHED).walk()
+    while not walk.is_done:
+        page = yield from walk.next_page()
+        for event in page.items:
+            if event.id == event_id:
+                return (yield from explain_stored(session, event.internal_id))
+    raise missing or _not_found(session, event_id, name)
 
 
 def explain_stored(
@@ -54,65 +80,136 @@ def explain_stored(
 ) -> Plan[Explanation]:
     """Explain what became of an event, by its internal id."""
     try:
-        event, at = yield from events.get_now(session, event_id, deadline=deadline)
+        event, stated = yield from events.get_now(session, event_id, deadline=deadline)
     except (ConfigurationError, RouteNotFoundError) as error:
         unread = f"the event itself: {why(error)}"
-        runs = yield from runs_of(session, event_id, deadline)
-        return Explanation(event_id, None, runs=runs, unchecked=(unread,))
-    runs = yield from runs_of(session, event_id, deadline)
+        found = yield from runs_of(session, event_id, deadline)
+        return Explanation(event_id, None, runs=found, unchecked=(unread,))
+    found = yield from runs_of(session, event_id, deadline)
     known = yield from listeners.read(session, deadline=deadline)
-    evidence = EventEvidence(
-        _now(session, at),
+    now = _plausible(stated, session.server_clocks["api"].now())
+    it = Evidence(
+        now,
+        _plausible(event.received_at, now),
         event,
-        runs,
+        found,
         known,
         known.listeners(event.name),
-        is_of_v1=event_runs.are_of_v1(session),
-        unchecked=known.gaps,
+        event_runs.are_of_v1(session),
+        [*known.gaps],
     )
-    evidence = yield from gather(session, evidence, deadline=deadline)
+    yield from _gather(session, it, deadline)
     listening = (
-        Listener(
-            function.app_id,
-            function.id,
-            triggers[0],
-            tuple(run.id for run in runs if is_of(run, function)),
-        )
-        for function, triggers in evidence.listeners
+        Listener(each.app_id, each.id, triggers[0], tuple(r.id for r in found if is_of(r, each)))
+        for each, triggers in it.listeners
     )
     return Explanation(
-        event_id, event, tuple(listening), runs, tuple(reasons(evidence)), evidence.unchecked
+        event_id, event, tuple(listening), found, tuple(reasons(it)), tuple(it.unchecked)
     )
 
 
-def _now(session: Session, stated: datetime | None) -> datetime:
-    """Return the time that the response states, or that of the server's clock if it cannot be."""
-    now = session.server_clocks["api"].now()
-    return stated if stated is not None and abs(stated - now) < _MOST_WRONG else now
+def _plausible(stated: datetime | None, now: datetime) -> datetime:
+    is_plausible = stated is not None and abs(stated - now) < _LONGEST_AGO
+    return stated.astimezone(UTC) if stated is not None and is_plausible else now
 
 
-def _find(session: Session, own_id: str, name: str | None) -> Plan[StoredEvent | None]:
-    """Find the newest event with an own id among those of the last day."""
-    walk = events.list_events(
+def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
+    """Ask for what else matters: for functions without a run, and for runs that were cancelled."""
+
+    def same_name(since: datetime, until: datetime | None, what: str) -> Plan[list[StoredEvent]]:
+        listed = _list_events(session, it.event.name, since, until, _MOST_EVENTS)
+        found = yield from tried(read_all(listed, deadline=deadline), what, it.unchecked)
+        if found is not None and len(found) >= _MOST_EVENTS:
+            it.unchecked.append(f"{what}, beyond the newest {_MOST_EVENTS}")
+        return found or []
+
+    id, own_id, received = it.event.internal_id, it.event.id, it.received
+    silent = [
+        function
+        for function, triggers in it.without_run
+        if any(holds(each.condition, it.event) is not False for each in triggers)
+    ]
+    if silent and own_id != id:
+        found = yield from same_name(received - _DAY, received + _RACE, "events with the same id")
+        same = [other for other in found if other.id == own_id and other.internal_id != id]
+        for other in same[: -_MOST_DUPLICATES - 1 : -1]:
+            listed = runs_of(session, other.internal_id, deadline)
+            what = f"the runs of event {other.internal_id}"
+            of_it = (yield from tried(listed, what, it.unchecked)) or ()
+            it.duplicate = other, of_it
+            if of_it:
+                silent = [one for one in silent if not any(is_of(run, one) for run in of_it)]
+                break
+    if any(limit(each, "debounce") for each in silent):
+        found = yield from same_name(received, None, "later events of the same name")
+        ids = (other.internal_id for other in found)
+        it.later = next((other_id for other_id in ids if is_later(other_id, than=id)), None)
+    known = it.catalogue.functions
+    ended = [run for run in it.runs if run.status == RunStatus.CANCELLED]
+    cancelled = [each for each in known if any(is_of(run, each) for run in ended)]
+    limited = [each for each in silent if _depends_on_others(each)]
+    limited += [each for each in cancelled if singleton(each, "cancel")]
+    if len(limited) > _MOST_FUNCTIONS:
+        rest = len(limited) - _MOST_FUNCTIONS
+        it.unchecked.append(f"other runs of {rest} of {len(limited)} functions")
+    for each in limited[:_MOST_FUNCTIONS]:
+        first = _other_runs(session, each, received).walk().next_page(deadline=deadline)
+        page = yield from tried(first, f"other runs of {name_of(each)}", it.unchecked)
+        if page is not None:
+            it.others[name_of(each)] = page
+    for app_id in dict.fromkeys(each.app_id for each in cancelled):
+        of_app = functions.of_v1(session, app_id, deadline=deadline)
+        what = f"the timeouts of functions of {app_id}"
+        for each in (yield from tried(of_app, what, it.unchecked)) or ():
+            it.timeouts[name_of(each)] = limit(each, "timeouts") or {}
+
+
+def _depends_on_others(function: Function) -> bool:
+    limits = limit(function, "rateLimit"), limit(function, "debounce"), singleton(function, "skip")
+    return any(limits)
+
+
+def _other_runs(session: Session, function: Function, received: datetime) -> Listing[Run]:
+    """List the runs of a function on which its limits depend."""
+    second = timedelta(seconds=1)
+    back = _DAY if singleton(function, "skip") else second
+    if rate_limit := limit(function, "rateLimit"):
+        back = max(back, (duration(rate_limit.get("period")) or _DAY) + second)
+    needs_later = limit(function, "debounce") or singleton(function, "cancel")
+    return runs.list_runs(
         session,
-        name=name,
-        since=_SEARCHED_BACK,
-        until=None,
-        limit=_MOST_SEARCHED,
-        page_size=None,
+        status=None,
+        app=function.app_id,
+        function=function.id,
+        since=received - back,
+        until=None if needs_later else received + second,
+        include_output=False,
+        limit=None,
+        page_size=100,
         cursor=None,
-    ).walk()
-    while not walk.is_done:
-        page = yield from walk.next_page()
-        for event in page.items:
-            if event.id == own_id:
-                return event
-    return None
+    )
+
+
+def _list_events(
+    session: Session,
+    name: str | None,
+    since: datetime | timedelta,
+    until: datetime | None,
+    limit: int,
+) -> Listing[StoredEvent]:
+    return events.list_events(
+        session, name=name, since=since, until=until, limit=limit, page_size=None, cursor=None
+    )
+
+
+def runs_of(session: Session, event_id: str, deadline: float) -> Plan[tuple[Run, ...]]:
+    """List the runs that an event started, past any cache."""
+    listing = event_runs.list_runs(session, event_id, cached=False, **EVERYTHING)
+    return tuple((yield from read_all(listing, deadline=deadline)))
 
 
 def _not_found(session: Session, own_id: str, name: str | None) -> NotFoundError:
     of_name = f" {shown(name)}" if name else ""
-    also = "" if name else ", or the event's name, too: then only events of that name are searched"
     error = NotFoundError(
         f"no event with the id {shown(own_id)} is among the newest {_MOST_SEARCHED:,} events"
         f"{of_name} of the last 24 hours",
@@ -120,5 +217,7 @@ def _not_found(session: Session, own_id: str, name: str | None) -> NotFoundError
         method="GET",
         url=f"{session.settings.api_url}/v1/events",
     )
-    error.advice = Advice(f"Pass the internal id, as send returns it{also}.")
+    error.advice = Advice(
+        "Pass the internal id, as send returns it, or a name, to search only events of that name."
+    )
     return error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import importlib.util
 import math
 import re
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from inngest_rest._core.resources import apps, functions
 from inngest_rest.errors import InngestError, RouteNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from inngest_rest._core.calls.route import AbsentRoutes
     from inngest_rest._core.calls.session import Session
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Limit = Mapping[str, Any]
-BATCH = "eventsBatch", "batchEvents"
+Listening = tuple["Function", list["Trigger"]]
 
 # Each app takes a request.
 _MOST_APPS = 50
@@ -35,10 +34,7 @@ _MOST_APPS = 50
 # Seconds for which what was read may serve another wait: apps are synced when they are deployed.
 _FRESH_FOR = 60.0
 
-_MOST_NEAREST = 3
-_LIKENESS = 0.8
-
-# Longer names are not compared: it takes time that grows with the product of their lengths.
+# Comparing names takes time that grows with the product of their lengths.
 _LONGEST_NAME = 256
 
 # A longer condition, or data nested deeper, could exhaust the stack of the CEL library.
@@ -49,42 +45,27 @@ _DEEPEST_DATA = 100
 # 1, and 1 + 1 is "11" to a server that has read one of them from JSON.
 _OPERATORS = {"_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "_&&_", "_||_", "!_", "@in", "_[_]"}
 
-_JSON_TYPES = {str, int, float, bool, type(None)}
-
-_UNITS = {
-    "ns": 1e-9,
-    "us": 1e-6,
-    "µs": 1e-6,
-    "ms": 1e-3,
-    "s": 1.0,
-    "m": 60.0,
-    "h": 3_600.0,
-    "d": 86_400.0,
-    "w": 604_800.0,
-}
-_PART = r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d|w)"
-
-# A longer duration is absurd, and would lead beyond the years that a datetime has.
-_LONGEST_DURATION_S = 3_650 * 86_400.0
+_UNITS = {"ms": 1e-3, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_PART = r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)"
 
 
 @frozen
 class Catalogue:
-    """Apps and their functions.
+    """The apps and functions of a server that are not archived.
 
     Attributes:
-        apps: The apps, but for those that are archived.
-        functions: Their functions, but for those that are archived.
+        apps: The apps.
+        functions: Their functions.
         gaps: What could not be read, and why.
         read_at: When it was read, by the session's clock.
     """
 
-    apps: tuple[App, ...]
-    functions: tuple[Function, ...]
-    gaps: tuple[str, ...]
+    apps: list[App]
+    functions: list[Function]
+    gaps: list[str]
     read_at: float
 
-    def listeners(self, event_name: str) -> list[tuple[Function, list[Trigger]]]:
+    def listeners(self, event_name: str) -> list[Listening]:
         """Return the functions with a trigger for an event, and the triggers that match."""
         found = ((function, matching(function, event_name)) for function in self.functions)
         return [(function, triggers) for function, triggers in found if triggers]
@@ -94,32 +75,32 @@ class Catalogue:
 _recent: WeakKeyDictionary[AbsentRoutes, dict[str | None, Catalogue]] = WeakKeyDictionary()
 
 
-def recent(session: Session) -> Catalogue | None:
-    """Return what was read in the last minute, if anything was."""
-    known = _recent.get(session.absent, {}).get(session.settings.env)
-    if known is None or session.clock.monotonic() - known.read_at > _FRESH_FOR:
-        return None
-    return known
+def read(
+    session: Session, *, deadline: float = math.inf, since: float = math.inf
+) -> Plan[Catalogue]:
+    """Read all apps and their functions, unless they were read since, and within the last minute.
 
-
-def read(session: Session, *, deadline: float = math.inf) -> Plan[Catalogue]:
-    """Read all apps and their functions, as far as the server has the routes."""
-    read_at = session.clock.monotonic()
+    What the server has no routes for, or does not list before the deadline, is a gap.
+    """
+    now = session.clock.monotonic()
+    known = _recent.setdefault(session.absent, {})
+    recent = known.get(session.settings.env)
+    if recent is not None and recent.read_at >= max(since, now - _FRESH_FOR):
+        return recent
     gaps: list[str] = []
-    found: list[Function] = []
     listed = read_all(apps.list_apps(session, **EVERYTHING), deadline=deadline)
     what = "which functions listen, as the apps could not be listed"
     served = [it for it in (yield from tried(listed, what, gaps)) or () if not it.is_archived]
     if len(served) > _MOST_APPS:
         gaps.append(f"the functions of {len(served) - _MOST_APPS} of {len(served)} apps")
+    found: list[Function] = []
     for app in served[:_MOST_APPS]:
         listing = functions.list_functions(session, app.id, **EVERYTHING)
         of_app = read_all(listing, deadline=deadline)
-        functions_of_app = yield from tried(of_app, f"the functions of app {app.id}", gaps)
-        found += [each for each in functions_of_app or () if not each.is_archived]
-    catalogue = Catalogue(tuple(served), tuple(found), tuple(gaps), read_at)
+        found += (yield from tried(of_app, f"the functions of app {app.id}", gaps)) or ()
+    catalogue = Catalogue(served, [it for it in found if not it.is_archived], gaps, now)
     if not gaps:
-        _recent.setdefault(session.absent, {})[session.settings.env] = catalogue
+        known[session.settings.env] = catalogue
     return catalogue
 
 
@@ -167,32 +148,21 @@ def nearest(name: str, functions: Iterable[Function]) -> dict[str, list[str]]:
     known: dict[str, list[str]] = {}
     for function in functions:
         for trigger in function.triggers:
-            if trigger.kind == "event":
+            if trigger.kind == "event" and len(trigger.value) <= _LONGEST_NAME:
                 known.setdefault(trigger.value, []).append(name_of(function))
-    differing_in_case = [it for it in known if it.lower() == name.lower()]
-    comparable = [it for it in known if len(it) <= _LONGEST_NAME >= len(name)]
-    close = differing_in_case or difflib.get_close_matches(
-        name, comparable, n=_MOST_NEAREST, cutoff=_LIKENESS
-    )
+    close = [it for it in known if it.lower() == name.lower()]
+    close = close or difflib.get_close_matches(name[:_LONGEST_NAME], known, n=3, cutoff=0.8)
     return {it: known[it] for it in close}
 
 
-def can_evaluate() -> bool:
-    """Return whether there is a library to evaluate conditions with."""
-    return importlib.util.find_spec("cel") is not None
-
-
-def starts(trigger: Trigger, event: StoredEvent) -> bool | None:
-    """Return whether a trigger of the event's name starts its function; None if that is unsure."""
-    return holds(trigger.condition, event) if trigger.condition else True
-
-
-def holds(condition: str, event: StoredEvent) -> bool | None:
+def holds(condition: str | None, event: StoredEvent) -> bool | None:
     """Return whether the condition of a trigger (its `if`, in CEL) is true for an event.
 
     None if it is not certain how a server judges it. Some releases take a missing field for null
     and others fail; servers keep the backslashes of text.
     """
+    if not condition:
+        return True
     fields = {name: getattr(event, name) for name in ("id", "name", "data", "user", "ts", "v")}
     if len(condition) > _LONGEST_CONDITION or "\\" in condition or not _is_json(fields):
         return None
@@ -211,51 +181,60 @@ def holds(condition: str, event: StoredEvent) -> bool | None:
 def _is_json(value: object, depth: int = _DEEPEST_DATA) -> bool:
     """Return whether data is what JSON has, and not nested deep."""
     if not isinstance(value, dict | list):
-        return type(value) in _JSON_TYPES
+        return value is None or type(value) in {str, int, float, bool}
     parts = cast("Iterable[object]", value.values() if isinstance(value, dict) else value)
     return depth > 0 and all(_is_json(part, depth - 1) for part in parts)
 
 
-def limit(function: Function | None, *names: str) -> Limit | None:
+def limit(function: Function, *names: str) -> Limit | None:
     """Return how a function limits its runs, by the names of v2 and v1 for that.
 
     `rateLimit` and `throttle` have `limit` and `period`, `debounce` has a `period`, and a batch
     `maxSize` and `timeout`; idempotency reads as a rate limit of 1 per 24 hours.
     """
-    found = _part(function, names, Mapping)
-    return cast("Limit | None", found)
+    return next(filter(None, (_mapping(_configured(function, name)) for name in names)), None)
 
 
-def singleton(function: Function | None, mode: str) -> Limit | None:
+def batch(function: Function) -> Limit | None:
+    """Return the size of a function's batches, and their timeout."""
+    return limit(function, "eventsBatch", "batchEvents")
+
+
+def singleton(function: Function, mode: str) -> Limit | None:
     """Return the singleton of a function that skips its event, or cancels the run before."""
     found = limit(function, "singleton")
     return found if found and str(found.get("mode")).lower() == mode else None
 
 
-def concurrency(function: Function | None) -> list[object]:
+def concurrency(function: Function) -> list[Limit]:
     """Return the limits of concurrency that are of the function, not of the plan."""
-    found = cast("list[object]", _part(function, ["concurrency"], list) or [])
-    return [it for it in found if not _value(_value(it, "limit"), "isPlanLimit")]
+    found = _entries(function, "concurrency")
+    return [it for it in found if not _mapping(it.get("limit")).get("isPlanLimit")]
 
 
-def cancelled_by(function: Function | None) -> list[str]:
+def cancelled_by(function: Function) -> list[str]:
     """Return the names of the events that cancel the function's runs."""
-    found = cast("list[object]", _part(function, ["cancellations", "cancel"], list) or [])
-    return [name for it in found if isinstance(name := _value(it, "event"), str)]
+    found = _entries(function, "cancellations") or _entries(function, "cancel")
+    return [it["event"] for it in found if isinstance(it.get("event"), str)]
 
 
-def _part(function: Function | None, names: Sequence[str], kind: type) -> object:
-    values = (_value(function and function.configuration, name) for name in names)
-    return next((it for it in values if isinstance(it, kind)), None)
+def _configured(function: Function, name: str) -> Any:
+    return (function.configuration or {}).get(name)
 
 
-def _value(it: object, name: str) -> object:
-    return cast("Limit", it).get(name) if isinstance(it, Mapping) else None
+def _entries(function: Function, name: str) -> list[Limit]:
+    found = _configured(function, name)
+    entries = cast("Iterable[Any]", found) if isinstance(found, list) else ()
+    return [*filter(None, map(_mapping, entries))]
+
+
+def _mapping(value: Any) -> Limit:
+    return cast("Limit", value) if isinstance(value, Mapping) else {}
 
 
 def duration(text: object) -> timedelta | None:
-    """Parse a duration such as "24h0m0s"; None if it is not one, or longer than ten years."""
+    """Parse a duration such as "24h0m0s"; None if it is not one, or longer than decades."""
     if not isinstance(text, str) or not re.fullmatch(f"(?:{_PART})+", text):
         return None
     seconds = sum(float(n) * _UNITS[unit] for n, unit in re.findall(_PART, text))
-    return timedelta(seconds=seconds) if seconds <= _LONGEST_DURATION_S else None
+    return timedelta(seconds=seconds) if seconds < 1e9 else None

@@ -1,411 +1,283 @@
-"""The rules by which evidence allows a reason: why there is no run, or why one has not completed.
+"""What a server shows about an event, and each reason that this allows. No I/O.
 
-A rule is certain only if the evidence proves its reason: no server shows that a rate limit, a
-debounce or a singleton was the cause. No I/O.
+A reason is certain only if the evidence proves it: no server shows that a rate limit, a debounce or
+a singleton was the cause.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import define, field
 
-from inngest_rest._core.outcomes.evidence import EventEvidence, OtherRuns, is_later
 from inngest_rest._core.outcomes.listeners import (
-    BATCH,
+    batch,
     cancelled_by,
     concurrency,
     duration,
+    holds,
     is_of,
     limit,
     name_of,
     nearest,
     singleton,
-    starts,
 )
 from inngest_rest._core.resources.wait import APPEARS_WITHIN
 from inngest_rest.explanation import Reason, ReasonKind
-from inngest_rest.models import Function, Run, RunStatus, Trigger
+from inngest_rest.models import RunStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from inngest_rest._core.outcomes.listeners import Catalogue, Limit, Listening
+    from inngest_rest.models import Function, Page, Run, StoredEvent, Trigger
 
 K = ReasonKind
-PROVEN = True
-
-# What the server shows that allows a reason, by name; a name with `_` is for the text alone.
-Facts = Mapping[str, Any] | None
 
 _SLACK = timedelta(seconds=APPEARS_WITHIN)
 
-# Events that the server makes itself; no trigger need match them.
-_OF_THE_SERVER = "inngest/"
+# A longer time has no day.
+_LAST_MS = datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1_000
 
 
-@frozen
-class _Subject:
-    """What a reason is about: the event, or a function, with its triggers if it has no run."""
-
-    evidence: EventEvidence
-    function: Function | None = None
-    triggers: Sequence[Trigger] = ()
-
-    @property
-    def ids(self) -> tuple[str | None, str | None, str | None]:
-        if self.function is None:
-            return None, None, None
-        return self.function.app_id, self.function.id, None
-
-    @property
-    def name(self) -> str:
-        return name_of(self.function) if self.function else ""
-
-    @property
-    def others(self) -> OtherRuns | None:
-        return self.evidence.others.get(self.name)
-
-    @property
-    def age(self) -> timedelta:
-        return max(self.evidence.now - self.evidence.received, timedelta(0))
-
-    def is_within(self, period: object) -> bool:
-        longest = duration(period)
-        return longest is None or self.age < longest + _SLACK
-
-
-@frozen
-class _OfRun(_Subject):
-    """A run that has not ended or was cancelled; its function is None if it was removed."""
-
-    run: Run = field(kw_only=True)
-
-    @property
-    def ids(self) -> tuple[str | None, str | None, str | None]:
-        return self.run.app_id, self.run.function_id, self.run.id
-
-
-S = TypeVar("S", bound=_Subject)
-
-
-@frozen
-class Rule(Generic[S]):
-    """When the evidence allows a reason, and how it reads.
+@define
+class Evidence:
+    """What a server shows about an event.
 
     Attributes:
-        kind: The kind of the reason.
-        applies: Returns the facts that allow the reason; None if it is not allowed.
-        text: The reason as a clause, a template of its facts and the parts of them, of `name`, the
-            function, and of `run`.
-        is_certain: Whether the evidence proves it; then no later rule is asked.
+        now: The time by the server's clock.
+        received: When the event was received; now, if that is not known.
+        event: The event.
+        runs: The runs that it started.
+        catalogue: The apps and functions of the server.
+        listeners: The functions with a trigger for the event, and the triggers that match.
+        is_of_v1: Whether v1 listed the runs, where a batch's run belongs to one event alone.
+        unchecked: What could not be checked, and why.
+        duplicate: Another event with the same own id, and its runs.
+        later: The id of a later event of the same name.
+        others: Other runs of functions around that time, newest first, by the functions' names; all
+            of them if no page follows.
+        timeouts: The timeouts of functions, by their names.
     """
 
-    kind: ReasonKind
-    applies: Callable[[S], Facts]
-    text: str
-    is_certain: bool = False
+    now: datetime
+    received: datetime
+    event: StoredEvent
+    runs: tuple[Run, ...]
+    catalogue: Catalogue
+    listeners: list[Listening]
+    is_of_v1: bool
+    unchecked: list[str]
+    duplicate: tuple[StoredEvent, tuple[Run, ...]] | None = None
+    later: str | None = None
+    others: dict[str, Page[Run]] = field(factory=dict[str, "Page[Run]"])
+    timeouts: dict[str, Limit] = field(factory=dict[str, "Limit"])
+
+    @property
+    def without_run(self) -> list[Listening]:
+        """The listeners that have no run of the event."""
+        return [it for it in self.listeners if not any(is_of(run, it[0]) for run in self.runs)]
+
+    def is_within(self, period: object) -> bool:
+        """Return whether the event may be younger than a period, and some seconds."""
+        longest = duration(period)
+        return longest is None or self.now - self.received < longest + _SLACK
 
 
-def reasons(evidence: EventEvidence) -> list[Reason]:
-    """Return each reason that the evidence allows."""
-    found = [*_allowed([_UNHEARD], _Subject(evidence))]
-    for function in evidence.catalogue.functions:
-        found += _allowed([_CANCELLING], _Subject(evidence, function))
-    for function, triggers in evidence.without_run:
-        found += _allowed(_NO_RUN, _Subject(evidence, function, triggers))
-    for run in evidence.runs:
-        own = next((it for it in evidence.catalogue.functions if is_of(run, it)), None)
+def is_later(internal_id: str, *, than: str) -> bool:
+    """Return whether an event is not older than another one, by their ids' milliseconds.
+
+    Of two events of one millisecond, either may be the later one.
+    """
+    return internal_id != than and internal_id[:10] >= than[:10]
+
+
+def reasons(it: Evidence) -> Iterator[Reason]:
+    """Yield each reason that the evidence allows."""
+    # The server's own events need no trigger.
+    if not (it.listeners or it.runs or it.event.name.startswith("inngest/")):
+        yield from _why_unheard(it)
+    for function, triggers in it.without_run:
+        yield from _why_no_run(it, function, triggers)
+    for run in it.runs:
+        own = next((each for each in it.catalogue.functions if is_of(run, each)), None)
         if run.status == RunStatus.CANCELLED:
-            found += _allowed(_CANCELLED, _OfRun(evidence, own, run=run))
+            yield from _why_cancelled(it, own, run) if own else ()
         elif not run.is_ended:
-            found += _allowed(_UNFINISHED, _OfRun(evidence, own, run=run))
-    return found
+            yield from _why_unfinished(it, own, run)
 
 
-def _allowed(rules: Sequence[Rule[S]], subject: S) -> Iterator[Reason]:
-    for rule in rules:
-        facts = rule.applies(subject)
-        if facts is None:
-            continue
-        words = defaultdict[str, Any](str)
-        parts: list[Mapping[str, Any]] = [it for it in facts.values() if isinstance(it, Mapping)]
-        for part in (*parts, facts, {"name": subject.name, "run": subject.ids[2]}):
-            words.update(part)
-        shown = {name: fact for name, fact in facts.items() if not name.startswith("_")}
-        text = rule.text.format_map(words)
-        yield Reason(rule.kind, text, rule.is_certain, *subject.ids, shown)
-        if rule.is_certain:
-            return
-
-
-def _no_trigger(it: _Subject) -> Facts:
-    name, known = it.evidence.event.name, it.evidence.catalogue
-    if not _is_unheard(it.evidence) or known.gaps:
-        return None
-    # The name is no misspelling of another if a function knows it.
-    is_known = any(name in cancelled_by(each) for each in known.functions)
-    close = {} if is_known else nearest(name, known.functions)
-    nearby = ", ".join(f"{value!r} of {' and '.join(names)}" for value, names in close.items())
-    return {
-        "nearest": close,
-        "apps": [app.id for app in known.apps],
-        "functions": len(known.functions),
-        "_nearby": f" (the nearest: {nearby})" if nearby else "",
-    }
-
-
-def _cancels_runs(it: _Subject) -> Facts:
-    is_one = it.evidence.event.name in cancelled_by(it.function) and _is_unheard(it.evidence)
-    return {"events": cancelled_by(it.function)} if is_one else None
-
-
-def _is_unheard(evidence: EventEvidence) -> bool:
-    is_own = evidence.event.name.startswith(_OF_THE_SERVER)
-    return not (evidence.listeners or evidence.runs or is_own)
-
-
-def _condition(it: _Subject, *, is_false: bool) -> Facts:
-    verdicts = {starts(each, it.evidence.event) for each in it.triggers}
-    conditions = [each.condition for each in it.triggers if each.condition]
-    if True in verdicts or (is_false and None in verdicts):
-        return None
-    return {"conditions": conditions, "_all": "` or `".join(conditions)}
-
-
-def _duplicate(it: _Subject, *, ran: bool) -> Facts:
-    found = it.evidence.duplicate
-    if found is None:
-        return None
-    facts = {"id": found.event.id, "other_event": found.event.internal_id}
-    own = [run.id for run in found.runs if it.function and is_of(run, it.function)]
-    return facts if not ran else {**facts, "other_run": own[0]} if own else None
-
-
-def _paused(it: _Subject) -> Facts:
-    return {"is_paused": True} if it.function and it.function.is_paused else None
-
-
-def _rate_limit(it: _Subject) -> Facts:
-    found, others = limit(it.function, "rateLimit"), it.others
-    if found is None:
-        return None
-    period, most = duration(found.get("period")), found.get("limit")
-    if others is None or period is None or not isinstance(most, int):
-        return {"rate_limit": found}
-    first = it.evidence.received - period - timedelta(seconds=1)
-    last = it.evidence.received + _SLACK
-    earlier = [run.id for run in others.runs if run.queued_at and first <= run.queued_at <= last]
-    # A limit of n excludes no event before n runs within its period, whatever its key.
-    if len(earlier) < most and others.is_all:
-        return None
-    runs = "was 1 run" if len(earlier) == 1 else f"were {len(earlier)} runs"
-    also = ", or its idempotency" if most == 1 and period == timedelta(days=1) else ""
-    text = f": there {runs} within that time before{also}"
-    return {"rate_limit": found, "earlier_runs": earlier, "_earlier": text}
-
-
-def _replaced(it: _Subject) -> Facts:
-    found, own = limit(it.function, "debounce"), it.evidence.event.internal_id
-    for run in reversed(it.others.runs if found and it.others else ()):
-        if run.event_ids and is_later(run.event_ids[0], than=own):
-            return {"debounce": found, "later_event": run.event_ids[0], "later_run": run.id}
-    return None
-
-
-def _debounced(it: _Subject) -> Facts:
-    found, later = limit(it.function, "debounce"), it.evidence.later
-    if found is None or _replaced(it) or not (later or it.is_within(found.get("period"))):
-        return None
-    such = f", such as {later}" if later else ""
-    return {"debounce": found, "later_event": later, "_such": such}
-
-
-def _batch(it: _Subject, *, is_full: bool) -> Facts:
-    found = limit(it.function, *BATCH)
-    if found is None or it.is_within(found.get("timeout")) is is_full:
-        return None
-    return {"batch": found} if it.evidence.is_of_v1 or not is_full else None
-
-
-def _skipped(it: _Subject) -> Facts:
-    found, received = singleton(it.function, "skip"), it.evidence.received
-    if found is None:
-        return None
-    for run in it.others.runs if it.others else ():
-        is_earlier = run.queued_at and run.queued_at <= received + _SLACK
-        if is_earlier and (run.ended_at is None or run.ended_at >= received):
-            why = f", as run {run.id} had not ended"
-            return {"singleton": found, "other_run": run.id, "_as": why}
-    return None if it.others and it.others.is_all else {"singleton": found}
-
-
-def _too_early(it: _Subject) -> Facts:
-    return {"seconds": it.age.total_seconds()} if it.age < _SLACK else None
-
-
-def _scheduled(it: _OfRun) -> Facts:
-    ts = it.evidence.event.ts
-    is_later = ts is not None and ts > it.evidence.now.timestamp() * 1_000
-    if ts is None or not is_later or it.run.status != RunStatus.QUEUED:
-        return None
-    try:
-        time = f"{datetime.fromtimestamp(ts / 1_000, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    except (OverflowError, ValueError):
-        time = f"{ts} ms after 1970"
-    return {"ts": ts, "_time": time}
-
-
-def _throttle(it: _OfRun) -> Facts:
-    found = limit(it.function, "throttle")
-    return {"throttle": found} if found and it.run.status == RunStatus.QUEUED else None
-
-
-def _concurrency(it: _OfRun) -> Facts:
-    found = concurrency(it.function)
-    return {"concurrency": found} if found and it.run.status == RunStatus.QUEUED else None
-
-
-def _app_unreachable(it: _OfRun) -> Facts:
-    for app in it.evidence.catalogue.apps:
-        if app.id == it.run.app_id and app.sync_error:
-            return {"sync_error": app.sync_error, "url": app.url, "_app": app.id}
-    return None
-
-
-def _function_removed(it: _OfRun) -> Facts:
-    known, function = it.evidence.catalogue, it.run.function_id
-    if it.function or function is None or known.gaps:
-        return None
-    left = [each.id for each in known.functions if each.app_id == it.run.app_id]
-    return {"functions": left, "_function": function}
-
-
-def _cancelled_by_singleton(it: _OfRun) -> Facts:
-    if singleton(it.function, "cancel") is None:
-        return None
-    ended = it.run.ended_at
-    for run in reversed(it.others.runs if it.others else ()):
-        is_near = run.queued_at and (ended is None or abs(run.queued_at - ended) < _SLACK)
-        if is_near and run.id > it.run.id:
-            return {"later_run": run.id, "_by": f", {run.id}"}
-    return None if it.others else {"later_run": None}
-
-
-def _cancelled_by_event(it: _OfRun) -> Facts:
-    events = cancelled_by(it.function)
-    return {"events": events, "_any": " or ".join(map(repr, events))} if events else None
-
-
-def _timed_out(it: _OfRun, which: str) -> Facts:
-    found = it.evidence.timeouts.get(it.name, {}).get(which)
-    longest = duration(found)
-    begun, ended = it.run.queued_at, it.run.ended_at
-    if longest is None or (begun and ended and ended - begun < longest):
-        return None
-    return {"timeout": which, "limit": found}
-
-
-_UNHEARD = Rule(
-    K.NO_TRIGGER, _no_trigger, "no function has a trigger for its name{_nearby}", PROVEN
-)
-_CANCELLING = Rule(
-    K.CANCELS_RUNS, _cancels_runs, "it cancels runs of {name}, and starts none", PROVEN
-)
-_NO_RUN = (
-    Rule(
-        K.CONDITION,
-        partial(_condition, is_false=True),
-        "the condition `{_all}` of {name} is false for it",
-        PROVEN,
-    ),
-    Rule(
-        K.DUPLICATE_ID,
-        partial(_duplicate, ran=True),
-        "event {other_event} with the same id {id!r} started run {other_run} of {name}, which runs "
-        "once for an id within 24 hours",
-        PROVEN,
-    ),
-    Rule(
-        K.DUPLICATE_ID,
-        partial(_duplicate, ran=False),
-        "{name} may have taken it for event {other_event} with the same id {id!r}, of which it has "
-        "no run either",
-    ),
-    Rule(
-        K.CONDITION,
-        partial(_condition, is_false=False),
-        "the condition `{_all}` of {name} may be false for it or fail: servers do not show how "
-        "they evaluate it",
-    ),
-    Rule(K.PAUSED, _paused, "{name} is paused"),
-    Rule(
-        K.RATE_LIMIT,
-        _rate_limit,
-        "the rate limit of {name} ({limit} per {period}) may have excluded it{_earlier}",
-    ),
-    Rule(
-        K.DEBOUNCE,
-        _replaced,
-        "{name} debounces events for {period}, and the later event {later_event}, which started "
-        "run {later_run}, may have replaced it",
-    ),
-    Rule(
-        K.DEBOUNCE,
-        _debounced,
-        "{name} debounces events for {period} and may wait for later ones{_such}",
-    ),
-    Rule(
-        K.BATCH,
-        partial(_batch, is_full=False),
-        "{name} collects {maxSize} events or for {timeout}, and its batch may not be full yet",
-    ),
-    Rule(
-        K.BATCH,
-        partial(_batch, is_full=True),
-        "{name} may have run for a batch that contains it, which v1 lists under one event of the "
-        "batch alone",
-    ),
-    Rule(K.SINGLETON, _skipped, "{name} is a singleton and may have skipped it{_as}"),
-    Rule(
-        K.TOO_EARLY,
-        _too_early,
-        "a run of {name} may be about to appear, as it was received only {seconds:.1f} s ago",
-    ),
-)
-_UNFINISHED = (
-    Rule(K.SCHEDULED, _scheduled, "run {run} waits for the time of the event, {_time}", PROVEN),
-    Rule(
-        K.THROTTLE, _throttle, "run {run} may wait for the throttle of {name}, {limit} per {period}"
-    ),
-    Rule(
-        K.CONCURRENCY,
-        _concurrency,
-        "run {run} may wait for its turn, as the concurrency of {name} is limited",
-    ),
-    Rule(
-        K.APP_UNREACHABLE,
-        _app_unreachable,
-        "run {run} may wait for another attempt, as app {_app} is {sync_error}",
-    ),
-    Rule(
-        K.FUNCTION_REMOVED,
-        _function_removed,
-        "run {run} may never start, as its app no longer has the function {_function}",
-    ),
-)
-_CANCELLED = (
-    Rule(
-        K.SINGLETON,
-        _cancelled_by_singleton,
-        "run {run} may have been cancelled by a later run of the singleton {name}{_by}",
-    ),
-    Rule(K.CANCEL_ON, _cancelled_by_event, "run {run} may have been cancelled by an event {_any}"),
-    *(
-        Rule(
-            K.TIMEOUT,
-            partial(_timed_out, which=which),
-            "run {run} may have been cancelled by the {timeout} timeout of {name}, {limit}",
+def _why_unheard(it: Evidence) -> Iterator[Reason]:
+    known, event_name = it.catalogue, it.event.name
+    cancelling = [each for each in known.functions if event_name in cancelled_by(each)]
+    if not known.gaps:
+        # The name is no misspelling of another if a function knows it.
+        close = {} if cancelling else nearest(event_name, known.functions)
+        nearby = ", ".join(f"{value!r} of {' and '.join(names)}" for value, names in close.items())
+        yield Reason(
+            K.NO_TRIGGER,
+            "no function has a trigger for its name"
+            + (f" (the nearest: {nearby})" if close else ""),
+            is_certain=True,
+            evidence={
+                "nearest": close,
+                "apps": [app.id for app in known.apps],
+                "functions": len(known.functions),
+            },
         )
-        for which in ("start", "finish")
-    ),
-)
+    for each in cancelling:
+        yield Reason(
+            K.CANCELS_RUNS,
+            f"it cancels runs of {name_of(each)}, and starts none",
+            is_certain=True,
+            app_id=each.app_id,
+            function_id=each.id,
+            evidence={"events": cancelled_by(each)},
+        )
+
+
+def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> Iterator[Reason]:
+    reason = partial(Reason, app_id=function.app_id, function_id=function.id)
+    name = name_of(function)
+    facts: dict[str, Any]
+    others = it.others.get(name)
+    runs, is_all = (others.items, others.next_cursor is None) if others else ((), False)
+
+    verdicts = {holds(each.condition, it.event) for each in triggers}
+    conditions = [each.condition for each in triggers if each.condition]
+    condition = f"the condition `{'` or `'.join(conditions)}` of {name}"
+    if verdicts == {False}:
+        text, facts = f"{condition} is false for it", {"conditions": conditions}
+        yield reason(K.CONDITION, text, is_certain=True, evidence=facts)
+        return
+    if it.duplicate:
+        other, runs_of_other = it.duplicate
+        same = f"event {other.internal_id} with the same id {other.id!r}"
+        facts = {"id": other.id, "other_event": other.internal_id}
+        if ran := [run.id for run in runs_of_other if is_of(run, function)]:
+            text = f"{same} started run {ran[0]} of {name}, which runs once for an id in 24 hours"
+            facts["other_run"] = ran[0]
+            yield reason(K.DUPLICATE_ID, text, is_certain=True, evidence=facts)
+            return
+        text = f"{name} may have taken it for {same}, of which it has no run either"
+        yield reason(K.DUPLICATE_ID, text, evidence=facts)
+    if True not in verdicts:
+        text = f"{condition} may be false for it or fail: servers do not show how they evaluate it"
+        yield reason(K.CONDITION, text, evidence={"conditions": conditions})
+    if function.is_paused:
+        yield reason(K.PAUSED, f"{name} is paused", evidence={"is_paused": True})
+    if found := limit(function, "rateLimit"):
+        most, period = found.get("limit"), duration(found.get("period"))
+        since = it.received - (period or timedelta(days=1)) - timedelta(seconds=1)
+        earlier = [
+            run.id
+            for run in runs
+            if run.queued_at and since <= run.queued_at <= it.received + _SLACK
+        ]
+        # A limit of n excludes no event before n runs within its period, whatever its key.
+        if not (is_all and period and isinstance(most, int) and len(earlier) < most):
+            text = f"the rate limit or idempotency of {name}, {most} per {found.get('period')}, "
+            text += "may have excluded it"
+            if earlier:
+                text += f": {len(earlier)} of its runs began within that time before it"
+            facts = {"rate_limit": found, "earlier_runs": earlier}
+            yield reason(K.RATE_LIMIT, text, evidence=facts)
+    if found := limit(function, "debounce"):
+        text = f"{name} debounces events for {found.get('period')}, and "
+        own = it.event.internal_id
+        after = [run for run in runs if run.event_ids and is_later(run.event_ids[0], than=own)]
+        if after:
+            (later, *_), run_id = after[-1].event_ids, after[-1].id
+            text += f"the later event {later}, which started run {run_id}, may have replaced it"
+            facts = {"debounce": found, "later_event": later, "later_run": run_id}
+            yield reason(K.DEBOUNCE, text, evidence=facts)
+        elif it.later or it.is_within(found.get("period")):
+            text += "may wait for later ones" + (f", such as {it.later}" if it.later else "")
+            facts = {"debounce": found, "later_event": it.later}
+            yield reason(K.DEBOUNCE, text, evidence=facts)
+    if found := batch(function):
+        if it.is_within(found.get("timeout")):
+            text = f"{name} collects {found.get('maxSize')} events or for {found.get('timeout')}, "
+            text += "and its batch may not be full yet"
+            yield reason(K.BATCH, text, evidence={"batch": found})
+        elif it.is_of_v1:
+            text = f"{name} may have run for a batch that contains it, which v1 lists under one "
+            text += "event of the batch alone"
+            yield reason(K.BATCH, text, evidence={"batch": found})
+    if found := singleton(function, "skip"):
+        going = [
+            run.id
+            for run in runs
+            if run.queued_at
+            and run.queued_at <= it.received + _SLACK
+            and (run.ended_at is None or run.ended_at >= it.received)
+        ]
+        if going or not is_all:
+            text = f"{name} is a singleton and may have skipped it"
+            facts = {"singleton": found}
+            if going:
+                text += f", as run {going[0]} had not ended"
+                facts["other_run"] = going[0]
+            yield reason(K.SINGLETON, text, evidence=facts)
+    if it.is_within("0s"):
+        seconds = max((it.now - it.received).total_seconds(), 0.0)
+        text = (
+            f"a run of {name} may be about to appear, as it was received only {seconds:.1f} s ago"
+        )
+        yield reason(K.TOO_EARLY, text, evidence={"seconds": seconds})
+
+
+def _why_unfinished(it: Evidence, function: Function | None, run: Run) -> Iterator[Reason]:
+    reason = partial(Reason, app_id=run.app_id, function_id=run.function_id, run_id=run.id)
+    if run.status == RunStatus.QUEUED:
+        ts = it.event.ts
+        if ts is not None and ts > it.now.timestamp() * 1_000:
+            time = datetime.fromtimestamp(min(ts, _LAST_MS) / 1_000, UTC)
+            text = f"run {run.id} waits for the time of the event, {time:%Y-%m-%d %H:%M:%S} UTC"
+            yield reason(K.SCHEDULED, text, is_certain=True, evidence={"ts": ts})
+            return
+        if function and (found := limit(function, "throttle")):
+            text = f"run {run.id} may wait for the throttle of {name_of(function)}, "
+            text += f"{found.get('limit')} per {found.get('period')}"
+            yield reason(K.THROTTLE, text, evidence={"throttle": found})
+        if function and (limits := concurrency(function)):
+            text = f"run {run.id} may wait for its turn, as the concurrency of {name_of(function)} "
+            yield reason(K.CONCURRENCY, text + "is limited", evidence={"concurrency": limits})
+    for app in it.catalogue.apps:
+        if app.id == run.app_id and app.sync_error:
+            text = f"run {run.id} may wait for another attempt, as app {app.id} is {app.sync_error}"
+            facts = {"sync_error": app.sync_error, "url": app.url}
+            yield reason(K.APP_UNREACHABLE, text, evidence=facts)
+    if not (function or run.function_id is None or it.catalogue.gaps):
+        text = f"run {run.id} may never start, as its app no longer has the function "
+        left = [each.id for each in it.catalogue.functions if each.app_id == run.app_id]
+        yield reason(K.FUNCTION_REMOVED, text + run.function_id, evidence={"functions": left})
+
+
+def _why_cancelled(it: Evidence, function: Function, run: Run) -> Iterator[Reason]:
+    reason = partial(Reason, app_id=run.app_id, function_id=run.function_id, run_id=run.id)
+    name, text = name_of(function), f"run {run.id} may have been cancelled by "
+    if singleton(function, "cancel"):
+        others = it.others.get(name)
+        near = [
+            each.id
+            for each in (others.items if others else ())
+            if each.id > run.id
+            and each.queued_at
+            and (run.ended_at is None or abs(each.queued_at - run.ended_at) < _SLACK)
+        ]
+        if near or others is None:
+            by = ", ".join([f"a later run of the singleton {name}", *near[-1:]])
+            facts = {"later_run": near[-1] if near else None}
+            yield reason(K.SINGLETON, text + by, evidence=facts)
+    if events := cancelled_by(function):
+        by = f"an event {' or '.join(map(repr, events))}"
+        yield reason(K.CANCEL_ON, text + by, evidence={"events": events})
+    for which in ("start", "finish"):
+        longest = duration(found := it.timeouts.get(name, {}).get(which))
+        begun, ended = run.queued_at, run.ended_at
+        if longest is not None and not (begun and ended and ended - begun < longest):
+            facts = {"timeout": which, "limit": found}
+            yield reason(K.TIMEOUT, f"{text}the {which} timeout of {name}, {found}", evidence=facts)

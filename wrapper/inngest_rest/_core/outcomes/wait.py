@@ -7,27 +7,28 @@ debounced or batched run comes later still.
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn
 
-from attrs import asdict, define, field, frozen
+from attrs import asdict, define, field
 
 from inngest_rest._core.arguments import check_id, check_seconds, invalid
 from inngest_rest._core.outcomes import listeners
-from inngest_rest._core.outcomes.evidence import runs_of
-from inngest_rest._core.outcomes.explain import explain_stored
+from inngest_rest._core.outcomes.explain import explain_stored, runs_of
 from inngest_rest._core.outcomes.listeners import (
-    BATCH,
+    batch,
     duration,
+    holds,
     is_of,
     limit,
     name_of,
     singleton,
-    starts,
 )
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import events
+from inngest_rest._core.resources.runs import UNKNOWN
 from inngest_rest._core.resources.wait import (
     APPEARS_WITHIN,
     GROWTH,
@@ -47,17 +48,14 @@ from inngest_rest.errors import (
     WaitTimeoutError,
 )
 from inngest_rest.event import Event
-from inngest_rest.models import Run, RunStatus, StoredEvent
+from inngest_rest.models import StoredEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.outcomes.listeners import Catalogue
     from inngest_rest._core.plans import Plan
     from inngest_rest.event import EventLike
-    from inngest_rest.models import Function, Trigger
+    from inngest_rest.models import Function, Run, Trigger
     from inngest_rest.typing import Seconds
 
 # Seconds from an event to the first look at its runs: those of a quick function have ended then.
@@ -66,27 +64,44 @@ _FIRST_LOOK = 0.3
 # Seconds after which a list of runs is read again: at first, or if it may lack some.
 _AGAIN_AFTER = 0.1
 
-# How a run ended that an old release lists as unfinished; by itself, it reports that.
-_UNKNOWN = RunStatus("unknown")
-
 # Seconds for finding out why there is no run, after the timeout expired.
 _EXPLAINED_WITHIN = 5.0
 
 
 @define
 class _Wait:
-    """A wait for the runs of one event, by the session's clock."""
+    """A wait for the runs of one event; its times are by the session's clock.
 
+    Attributes:
+        received: When the server received the event.
+        deadline: When to give up.
+        event: The event, once it is known to be stored: then no passing fault ends the wait.
+        seen_at: When the first run was seen.
+        waits_for: A function that has no run yet and may still get one.
+    """
+
+    session: Session
     event_id: str
     received: float
     deadline: float
     event: StoredEvent | None = None
-    is_stored: bool = False
-    """Whether the event is known to be there: then no passing fault ends the wait."""
-    runs: dict[str, Run] = field(factory=dict[str, Run])
-    seen: float | None = None
-    """When the first run was seen."""
+    runs: dict[str, Run] = field(factory=dict[str, "Run"])
+    seen_at: float | None = None
     waits_for: str | None = None
+
+    @property
+    def now(self) -> float:
+        return self.session.clock.monotonic()
+
+    def pause(self, seconds: float) -> Plan[None]:
+        left = min(seconds, self.deadline - self.now)
+        if left > 0:
+            yield from sleep(left)
+
+    def catalogue(self, *, since: float) -> Plan[Catalogue]:
+        """Read the functions of the server, unless it takes longer than they are of use."""
+        deadline = min(self.deadline, self.now + APPEARS_WITHIN)
+        return listeners.read(self.session, deadline=deadline, since=since)
 
 
 def send_and_wait(session: Session, event: EventLike, timeout: Seconds) -> Plan[list[Run]]:
@@ -98,11 +113,20 @@ def send_and_wait(session: Session, event: EventLike, timeout: Seconds) -> Plan[
             f"must be an Event or a mapping, not {type(event).__name__}: one event at a time",
         )
     (event_id,) = yield from send.send(session, event)
+    fields = event if isinstance(event, Mapping) else asdict(event, recurse=False)
+    ts = fields.get("ts")
+    stored = StoredEvent(
+        internal_id=event_id,
+        id=fields.get("id") or event_id,
+        name=fields["name"],
+        data=fields.get("data"),
+        ts=ts if isinstance(ts, int) else None,
+        user=fields.get("user"),
+        v=fields.get("v"),
+    )
     sent = session.clock.monotonic()
-    stored = _as_stored(event_id, event)
-    wait = _Wait(event_id, sent, sent + seconds, stored, is_stored=True)
     try:
-        return (yield from _follow_all(session, wait))
+        return (yield from _follow_all(_Wait(session, event_id, sent, sent + seconds, stored)))
     except WaitTimeoutError:
         raise
     except InngestError as error:
@@ -114,21 +138,23 @@ def wait_for_runs(session: Session, event_id: str, timeout: Seconds) -> Plan[lis
     """Wait until every run that a stored event starts has ended."""
     event_id = check_id("event id", event_id, argument="id")
     begun = session.clock.monotonic()
-    wait = _Wait(event_id, begun, begun + check_seconds("timeout", timeout))
-    yield from _look_up(session, wait)
-    return (yield from _follow_all(session, wait))
+    wait = _Wait(session, event_id, begun, begun + check_seconds("timeout", timeout))
+    yield from _look_up(wait)
+    return (yield from _follow_all(wait))
 
 
-def _look_up(session: Session, wait: _Wait) -> Plan[None]:
-    """Read the event, as soon as it can be read; without v1, its name stays unknown."""
+def _look_up(wait: _Wait) -> Plan[None]:
+    """Read the event, as soon as it can be read; without v1, it stays unknown."""
     pause = _AGAIN_AFTER
     appears_by = wait.received + APPEARS_WITHIN
     missing: NotFoundError | None = None
     while True:
         try:
-            event, at = yield from events.get_now(session, wait.event_id, deadline=wait.deadline)
+            event, at = yield from events.get_now(
+                wait.session, wait.event_id, deadline=wait.deadline
+            )
         except (NotFoundError, TransportError) as error:
-            now = session.clock.monotonic()
+            now = wait.now
             if now >= appears_by or (isinstance(error, TransportError) and now < wait.deadline):
                 raise
             missing = error if isinstance(error, NotFoundError) else missing
@@ -138,30 +164,25 @@ def _look_up(session: Session, wait: _Wait) -> Plan[None]:
                     run=None,
                     event_id=wait.event_id,
                 ) from missing or error
-            yield from _pause(session, wait, pause)
+            yield from wait.pause(pause)
             pause = min(pause * GROWTH, LONGEST_PAUSE)
         except (ConfigurationError, RouteNotFoundError):
             return
         else:
-            wait.event, wait.is_stored = event, True
-            wait.received = session.clock.monotonic() - _age(event, at)
+            wait.event, wait.received = event, wait.now
+            if event.received_at is not None and at is not None:
+                wait.received -= max((at - event.received_at).total_seconds(), 0.0)
             return
 
 
-def _age(event: StoredEvent, at: datetime | None) -> float:
-    """Return the seconds since the event was received, by the server's clock."""
-    if event.received_at is None or at is None:
-        return 0.0
-    return max((at - event.received_at).total_seconds(), 0.0)
-
-
-def _follow_all(session: Session, wait: _Wait) -> Plan[list[Run]]:
-    yield from _find_all(session, wait)
+def _follow_all(wait: _Wait) -> Plan[list[Run]]:
+    yield from _find_all(wait)
     for run_id, run in wait.runs.items():
-        if run.is_ended and run.status != _UNKNOWN:
+        # By itself, a run reports how it ended, where an old release lists it as unfinished.
+        if run.is_ended and run.status != UNKNOWN:
             continue
         try:
-            ended = yield from follow(session, run_id, wait.deadline, seen=run)
+            ended = yield from follow(wait.session, run_id, wait.deadline, seen=run)
         except WaitTimeoutError as error:
             wait.runs[run_id] = error.run or run
             _time_out(wait, error)
@@ -169,133 +190,88 @@ def _follow_all(session: Session, wait: _Wait) -> Plan[list[Run]]:
     return list(wait.runs.values())
 
 
-def _find_all(session: Session, wait: _Wait) -> Plan[None]:
+def _find_all(wait: _Wait) -> Plan[None]:
     """Ask for the runs of the event until no further one is to appear."""
-    clock = session.clock
-    known = listeners.recent(session)
-    if known is None and wait.event is not None:
-        known = yield from _read_catalogue(session, wait)
-    yield from _pause(session, wait, wait.received + _FIRST_LOOK - clock.monotonic())
+    known = None if wait.event is None else (yield from wait.catalogue(since=0.0))
+    yield from wait.pause(wait.received + _FIRST_LOOK - wait.now)
     pause = _AGAIN_AFTER
     while True:
-        looked = clock.monotonic()
-        fault = yield from _look(session, wait)
-        asked_pause = getattr(fault, "retry_after", None) or 0.0
-        if wait.seen is None and wait.runs:
-            wait.seen = looked
-        pending = _pending(known, wait)
-        wait.waits_for = pending.function
-        now = clock.monotonic()
-        is_complete = fault is None and looked >= pending.until
-        if not is_complete and known is not None and known.read_at < wait.received and wait.event:
+        looked = wait.now
+        fault: ApiError | TransportError | None = None
+        try:
+            listed = yield from runs_of(wait.session, wait.event_id, wait.deadline)
+        except (ApiError, TransportError) as error:
+            is_late = isinstance(error, TransportError) and wait.now >= wait.deadline
+            if not (is_late or (wait.event and may_appear(error))):
+                raise
+            fault = error
+        else:
+            wait.runs.update((run.id, run) for run in listed)
+        if wait.seen_at is None and wait.runs:
+            wait.seen_at = looked
+        until = _complete_at(known, wait)
+        is_complete = fault is None and looked >= until
+        if not is_complete and known is not None and known.read_at < wait.received:
             # A function may have been added or removed since.
-            known = yield from _read_catalogue(session, wait)
-            now = clock.monotonic()
-        if not wait.runs and (is_complete or now >= wait.deadline):
-            yield from _explain_absence(session, wait)
+            known = yield from wait.catalogue(since=wait.received)
+        if not wait.runs and (is_complete or wait.now >= wait.deadline):
+            yield from _explain_absence(wait)
+        asked_pause = getattr(fault, "retry_after", None) or 0.0
         if is_complete:
             if any(not run.is_ended for run in wait.runs.values()):
                 # The first look after this one is at a single run.
-                yield from _pause(session, wait, max(pause, asked_pause))
+                yield from wait.pause(max(pause, asked_pause))
             return
-        if now >= wait.deadline:
+        if wait.now >= wait.deadline:
             _time_out(wait)
-        until = pending.until - now if pending.until > now else pause
-        yield from _pause(session, wait, max(min(pause, until), asked_pause))
+        left = until - wait.now
+        yield from wait.pause(max(min(pause, left if left > 0 else pause), asked_pause))
         pause = min(pause * GROWTH, LONGEST_PAUSE)
 
 
-@frozen
-class PendingRuns:
-    """How long further runs may appear.
-
-    Attributes:
-        until: The time after which none does, by the session's clock; already past if the runs
-            are complete.
-        function: A function that has no run yet and may still get one, as `APP/FUNCTION`.
-    """
-
-    until: float
-    function: str | None = None
-
-
-def _pending(catalogue: Catalogue | None, wait: _Wait) -> PendingRuns:
-    """Return how long further runs of an event may appear."""
-    soon = wait.received + APPEARS_WITHIN if wait.seen is None else wait.seen + _AGAIN_AFTER
+def _complete_at(catalogue: Catalogue | None, wait: _Wait) -> float:
+    """Return when the runs are complete, and note which function may still start one."""
+    soon = wait.received + APPEARS_WITHIN if wait.seen_at is None else wait.seen_at + _AGAIN_AFTER
+    wait.waits_for = None
     if catalogue is None or catalogue.gaps or wait.event is None:
-        return PendingRuns(math.inf if wait.seen is None else soon)
+        return math.inf if wait.seen_at is None else soon
     listening = catalogue.listeners(wait.event.name)
-    latest = PendingRuns(soon if not listening or wait.seen is None else -math.inf)
+    latest = soon if not listening or wait.seen_at is None else -math.inf
     for function, triggers in listening:
         if any(is_of(run, function) for run in wait.runs.values()):
             continue
         after = _appears_after(function, triggers, wait.event)
         until = soon if after is None else wait.received + after
-        if until > latest.until:
-            latest = PendingRuns(until, name_of(function))
+        if until > latest:
+            latest, wait.waits_for = until, name_of(function)
     return latest
 
 
-def _appears_after(
-    function: Function, triggers: Sequence[Trigger], event: StoredEvent
-) -> float | None:
+def _appears_after(function: Function, triggers: list[Trigger], event: StoredEvent) -> float | None:
     """Return the seconds after which the run of a function has appeared, if there is to be one.
 
     None if it need not start one: then it has appeared with the first run.
     """
-    verdicts = {starts(trigger, event) for trigger in triggers}
+    verdicts = {holds(trigger.condition, event) for trigger in triggers}
     if verdicts == {False}:
         return -math.inf
-    delays = [
-        duration(found.get(name))
-        for found, name in (
-            (limit(function, "debounce"), "period"),
-            (limit(function, *BATCH), "timeout"),
-        )
-        if found is not None
-    ]
+    limits = (limit(function, "debounce"), "period"), (batch(function), "timeout")
+    delays = [duration(found.get(name)) for found, name in limits if found is not None]
     if delays:
         known = (math.inf if delay is None else delay.total_seconds() for delay in delays)
         return max(known) + APPEARS_WITHIN
     # A condition that was evaluated and is undecided fails on servers, too, as far as is known.
-    is_doubtful = True not in verdicts and listeners.can_evaluate()
+    is_doubtful = True not in verdicts and importlib.util.find_spec("cel") is not None
     is_limited = limit(function, "rateLimit") or singleton(function, "skip") or function.is_paused
     return None if is_limited or is_doubtful else APPEARS_WITHIN
 
 
-def _read_catalogue(session: Session, wait: _Wait) -> Plan[Catalogue]:
-    """Read the functions of the server, unless it takes longer than they are of use."""
-    deadline = min(wait.deadline, session.clock.monotonic() + APPEARS_WITHIN)
-    return (yield from listeners.read(session, deadline=deadline))
-
-
-def _pause(session: Session, wait: _Wait, seconds: float) -> Plan[None]:
-    left = min(seconds, wait.deadline - session.clock.monotonic())
-    if left > 0:
-        yield from sleep(left)
-
-
-def _look(session: Session, wait: _Wait) -> Plan[InngestError | None]:
-    """Read the runs once; return an error that may pass."""
-    try:
-        listed = yield from runs_of(session, wait.event_id, wait.deadline)
-    except (ApiError, TransportError) as fault:
-        is_passing = (wait.is_stored and may_appear(fault)) or (
-            isinstance(fault, TransportError) and session.clock.monotonic() >= wait.deadline
-        )
-        if not is_passing:
-            raise
-        return fault
-    wait.runs.update((run.id, run) for run in listed)
-    return None
-
-
-def _explain_absence(session: Session, wait: _Wait) -> Plan[NoReturn]:
-    within = f"within {session.clock.monotonic() - wait.received:.1f} s"
+def _explain_absence(wait: _Wait) -> Plan[NoReturn]:
+    within = f"within {wait.now - wait.received:.1f} s"
     explanation = None
     try:
         explanation = yield from explain_stored(
-            session, wait.event_id, deadline=session.clock.monotonic() + _EXPLAINED_WITHIN
+            wait.session, wait.event_id, deadline=wait.now + _EXPLAINED_WITHIN
         )
     except InngestError as error:
         message = f"no run of event {wait.event_id} appeared {within}; why is not known: {error}"
@@ -317,18 +293,3 @@ def _time_out(wait: _Wait, cause: InngestError | None = None) -> NoReturn:
         runs=list(wait.runs.values()),
         event_id=wait.event_id,
     ) from cause
-
-
-def _as_stored(event_id: str, event: EventLike) -> StoredEvent:
-    """Return an event that was sent as the server will show it."""
-    fields = event if isinstance(event, Mapping) else asdict(event, recurse=False)
-    ts = fields.get("ts")
-    return StoredEvent(
-        internal_id=event_id,
-        id=fields.get("id") or event_id,
-        name=fields["name"],
-        data=fields.get("data"),
-        ts=ts if isinstance(ts, int) else None,
-        user=fields.get("user"),
-        v=fields.get("v"),
-    )
