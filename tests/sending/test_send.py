@@ -297,6 +297,8 @@ IDS = ["01M86WMR2REMKV8DQ54EQPCS5T"] * 3
         (400, {"ids": IDS, "status": 400, "error": "no"}),
         (400, {"ids": [*IDS, *IDS], "status": 400, "error": "no"}),
         (400, {"ids": "ab", "status": 400, "error": "no"}),
+        (400, {"ids": None, "status": 400, "error": "no"}),
+        (400, {"ids": [], "status": 400, "error": "no"}),
         (400, {"ids": [IDS[0], ""], "status": 400, "error": "no"}),
         (400, {"ids": IDS[1:], "status": 200, "error": "no"}),
         (400, {"ids": IDS[1:], "status": 500, "error": "no"}),

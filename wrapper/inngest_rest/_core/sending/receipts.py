@@ -55,9 +55,10 @@ def _outcomes(receipt: SendResult | SendError, count: int, session: Session) -> 
     Raises:
         ValueError: It does not account for the events.
     """
-    if type(receipt.ids) is not list:
+    # "Nothing was stored" is reported as one empty string (recording ingest-empty-array). An empty
+    # list stands for null, too, which accounts for nothing.
+    if type(receipt.ids) is not list or not receipt.ids:
         raise ValueError("ids is not a list of text")
-    # "Nothing was stored" is reported as one empty string (recording ingest-empty-array).
     ids: list[EventOutcome] = [] if receipt.ids == [""] else [*receipt.ids]
     if not all(ids):
         raise ValueError("an id is empty")
