@@ -18,29 +18,27 @@ if TYPE_CHECKING:
 
     from inngest_rest._table import Row
 
-# The first class that an error is of.
-_CODES: tuple[tuple[type[BaseException], Code], ...] = (
-    (errors.MissingKeyError, Code.AUTHENTICATION),
-    (errors.InvalidArgumentError, Code.USAGE),
-    (errors.ConfigurationError, Code.USAGE),
-    (errors.OutboxError, Code.USAGE),
-    (errors.BufferFullError, Code.USAGE),
-    (errors.AuthenticationError, Code.AUTHENTICATION),
-    (errors.PermissionDeniedError, Code.AUTHENTICATION),
-    (errors.NotFoundError, Code.NOT_FOUND),
-    (errors.RouteNotFoundError, Code.NOT_FOUND),
-    (errors.RateLimitError, Code.RATE_LIMITED),
-    (errors.BadRequestError, Code.USAGE),
-    (errors.ConflictError, Code.USAGE),
-    (errors.ApiError, Code.SERVER),
-    (errors.InvalidResponseError, Code.SERVER),
-    (errors.TransportError, Code.NETWORK),
-    (errors.WaitTimeoutError, Code.TIMED_OUT),
-    (errors.PartialSendError, Code.PARTIAL),
-    (errors.PartialActionError, Code.PARTIAL),
-    (KeyboardInterrupt, Code.INTERRUPTED),
-    (BaseException, Code.UNEXPECTED),
-)
+# In this order: the first that an error is of.
+_CODES: dict[Code, tuple[type[BaseException], ...]] = {
+    Code.AUTHENTICATION: (
+        errors.MissingKeyError,
+        errors.AuthenticationError,
+        errors.PermissionDeniedError,
+    ),
+    Code.USAGE: (
+        errors.InvalidArgumentError,
+        errors.ConfigurationError,
+        errors.BadRequestError,
+        errors.ConflictError,
+    ),
+    Code.NOT_FOUND: (errors.NotFoundError, errors.RouteNotFoundError),
+    Code.RATE_LIMITED: (errors.RateLimitError,),
+    Code.SERVER: (errors.ApiError, errors.InvalidResponseError),
+    Code.NETWORK: (errors.TransportError,),
+    Code.TIMED_OUT: (errors.WaitTimeoutError,),
+    Code.INTERRUPTED: (KeyboardInterrupt,),
+    Code.UNEXPECTED: (BaseException,),
+}
 
 _WRONG_SERVER = advice(
     "{} shows what answers at the base URL. Set INNGEST_BASE_URL, or INNGEST_DEV for a dev server.",
@@ -101,7 +99,7 @@ def problem_of(
         return _for_call(error.problem, error, row, values)
     if isinstance(error, errors.PartialActionError):
         return _stopped(error)
-    code = next(code for kind, code in _CODES if isinstance(error, kind))
+    code = next(code for code, kinds in _CODES.items() if isinstance(error, kinds))
     if isinstance(error, errors.RouteNotFoundError) and not _is_inngest(error):
         code = Code.SERVER
     problem = Problem(
