@@ -12,6 +12,7 @@ from inngest_rest import (
     ActionReport,
     ActionRow,
     InvalidArgumentError,
+    NotFoundError,
     WaitTimeoutError,
 )
 from inngest_rest._programs import bulk, running
@@ -104,6 +105,17 @@ def test_what_waits_for_the_runs_of_an_event_that_starts_none_is_told_what_expla
     assert error is not None
     assert (error.code, error.retryable) == ("timed_out", False)
     assert str(error.hint) == "client.events.explain tells more about the event."
+
+
+@pytest.mark.parametrize(
+    ("event_id", "what"), [(None, "no such run"), (NO_RUN, "no such event")], ids=["run", "event"]
+)
+def test_a_wait_for_what_never_appeared_says_how_to_find_it(
+    event_id: str | None, what: str
+) -> None:
+    error = WaitTimeoutError("it did not appear", run=None, event_id=event_id)
+    error.__cause__ = NotFoundError("no", status=404, method="GET", url="https://inngest.test")
+    assert what in str(problem_of(error).hint)
 
 
 def test_a_wait_says_nothing_of_what_was_done_before_it() -> None:

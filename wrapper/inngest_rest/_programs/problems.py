@@ -202,15 +202,9 @@ def _stopped(error: errors.PartialActionError) -> Problem:
 
 def _had_no_effect(error: BaseException) -> bool:
     """Return whether nothing of what was asked for can have been done."""
-    match error:
-        case ProblemError():
-            return ActionOutcome.UNKNOWN not in getattr(error.data, "counts", ())
-        case errors.WaitTimeoutError():
-            return False  # what came before the wait was done
-        case errors.InngestError():
-            return had_no_effect(error)
-        case _:
-            return False
+    if isinstance(error, ProblemError):
+        return ActionOutcome.UNKNOWN not in getattr(error.data, "counts", ())
+    return isinstance(error, errors.InngestError) and had_no_effect(error)
 
 
 def _may_pass(error: BaseException) -> bool:

@@ -163,8 +163,7 @@ def _send_file(
     ids: list[str | None] = []
 
     def note(batch: BatchReport) -> None:
-        if len(ids) < MAX_ROWS:
-            ids.extend(each for each in batch.ids if each is not None)
+        ids.extend([each for each in batch.ids if each is not None][: MAX_ROWS - len(ids)])
         if on_batch is not None:
             on_batch(batch)
 
