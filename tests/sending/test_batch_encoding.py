@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+import msgspec
 import pytest
 
 from inngest_rest import Event, InvalidEventError
@@ -130,6 +131,16 @@ def test_a_field_may_be_present_in_only_some_events_of_a_batch(field: str) -> No
     less = {key: value for key, value in full.items() if key != field}
     assert encode_together([full, less] * 5) is not None
     assert encode_together([Event(**full), Event(**less)] * 5) is not None
+
+
+def test_a_newline_that_a_value_brings_along_does_not_cut_an_event() -> None:
+    data = {"k": msgspec.Raw(b'{"a":1,\n"b":[2,\n3]}')}
+    for count in (1, 10):
+        events = [{"name": "a", "data": data, "id": f"i{n}"} for n in range(count)]
+        [batch] = batching.batches_of_events(events, count)
+        assert [json.loads(each)["data"] for each in batch.texts()] == [
+            {"k": {"a": 1, "b": [2, 3]}}
+        ] * count
 
 
 def test_encoding_does_not_change_the_events() -> None:

@@ -15,6 +15,7 @@ import logging
 import os
 import re
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -118,7 +119,7 @@ async def send_file_async(
 
 
 def _close_opened(opening: asyncio.Future[_Import]) -> None:
-    if not opening.cancelled() and opening.exception() is None:
+    with suppress(Exception):  # it could not be opened
         opening.result().close()
 
 

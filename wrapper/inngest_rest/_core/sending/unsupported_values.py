@@ -77,8 +77,6 @@ def _unsupported(value: object, path: str) -> Iterator[str]:
 def _error_of(value: object) -> Exception | None:
     try:
         encode(value)
-    except RecursionError:
-        raise
     except Exception as error:  # noqa: BLE001 - a time zone has code of the caller's own
         return error
     return None
