@@ -97,13 +97,13 @@ class Mask:
             for form in (secret.reveal(), quote(secret.reveal()), quote(secret.reveal(), safe=""))
         }
         # The longest first: one secret may begin with another.
-        pattern = "|".join(sorted(forms, key=len, reverse=True)) or "(?!)"
-        self._pattern = Hidden(re.compile(pattern, re.IGNORECASE))
+        self._pattern = Hidden("|".join(sorted(forms, key=len, reverse=True)) or "(?!)")
         _masks[:] = [*(each for each in _masks if each() is not None), ref(self)]
 
     def __call__(self, text: str) -> str:
         """Return a text without the secrets."""
-        return self._pattern.reveal().sub("***", text)
+        # Compiled when first needed, which takes milliseconds.
+        return re.sub(self._pattern.reveal(), "***", text, flags=re.IGNORECASE)
 
 
 _masks: list[ref[Mask]] = []

@@ -39,6 +39,7 @@ _BETWEEN = 0.005
 
 # Raised where the disk or a quota is full, or the file system has become read-only.
 _WRITE_ERRORS = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR}
+_DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 
 _TABLES = (
     """CREATE TABLE entries (
@@ -273,7 +274,7 @@ class OutboxFile:
                 # SQLite quotes damaged text in its message, which Python then cannot decode.
                 reason = _decode(error.object)
             raise OutboxError(
-                f"{self.path} {doing}: {reason}{_advice(reason)}", path=str(self.path)
+                f"{self.path} {doing}: {reason}{_advice(error)}", path=str(self.path)
             ) from error
 
 
@@ -283,15 +284,18 @@ def _decode(text: bytes) -> str:
 
 def is_about_writing(error: OutboxError) -> bool:
     """Return whether the file may still be readable after this error."""
-    # The low byte is the kind of error; the others give details.
-    return getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF in _WRITE_ERRORS
+    return _kind(error.__cause__) in _WRITE_ERRORS
 
 
-def _advice(reason: str) -> str:
-    if "not a database" in reason or "malformed" in reason:
+def _advice(error: Exception) -> str:
+    kind = _kind(error)
+    if isinstance(error, UnicodeDecodeError) or kind in _DAMAGED:
         return ". Move it aside: it is damaged, or not an outbox"
-    if "locked" in reason:
+    if kind in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return f". Another process has been writing for {_PATIENCE:g} s"
-    if "full" in reason:
-        return ". Make room on the disk"
-    return ""
+    return ". Make room on the disk" if kind == sqlite3.SQLITE_FULL else ""
+
+
+def _kind(error: BaseException | None) -> int:
+    # The low byte is the kind of error; the others give details.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -192,13 +192,18 @@ def resolve(
     dev_server = _dev(dev, reader)
     is_dev = dev_server is not None
     may_show_keys = _allow_http(allow_http, reader)
+    proxies = Hidden(getproxies())
 
     def host(own: Setting, default: str) -> tuple[str, bool, Secret | None]:
         """Return a host's URL, whether keys would be shown to the network, and the proxy."""
         found = _base_url(own, dev_server, reader)
         url = _check_url(found, may_http=is_dev or may_show_keys) if found else default
         is_shown = not may_show_keys and _is_plain_elsewhere(url)
-        return url, is_shown, None if found and found == dev_server else _proxy(url, is_dev=is_dev)
+        return (
+            url,
+            is_shown,
+            None if found and found == dev_server else _proxy(url, proxies, is_dev=is_dev),
+        )
 
     event_url, event_is_shown, event_proxy = host(_EVENT_BASE_URL, _EVENT_URL)
     api_url, api_is_shown, api_proxy = host(_API_BASE_URL, _API_URL)
@@ -233,7 +238,8 @@ def resolve(
         retry=check_retries(retries),
         event_proxy=event_proxy,
         api_proxy=api_proxy,
-        spares_proxy=not (event_proxy or api_proxy) and _is_proxy_set(event_url, api_url),
+        spares_proxy=not (event_proxy or api_proxy)
+        and any(_proxy_by_scheme(url, proxies) for url in (event_url, api_url)),
     )
 
 
@@ -381,7 +387,7 @@ def _checked(check: Callable[[str, S], T], name: str, value: S) -> T:
         raise ConfigurationError(str(error), settings=[Setting(name)]) from None
 
 
-def _proxy(url: str, *, is_dev: bool) -> Secret | None:
+def _proxy(url: str, proxies: Hidden[dict[str, str]], *, is_dev: bool) -> Secret | None:
     """Return the proxy for a URL from the environment or the system's settings.
 
     Never one for this machine or a dev server: it could not reach the one, and would read the keys.
@@ -389,19 +395,15 @@ def _proxy(url: str, *, is_dev: bool) -> Secret | None:
     target = httpx.URL(url)
     if _is_loopback(target.host) or (is_dev and target.scheme == "http"):
         return None
-    proxy = _proxy_by_scheme(target.scheme)
+    proxy = _proxy_by_scheme(url, proxies)
     if proxy is None or proxy_bypass(target.netloc.decode()):
         return None
     return proxy if "://" in proxy.reveal() else Secret(f"http://{proxy.reveal()}")
 
 
-def _proxy_by_scheme(scheme: str) -> Secret | None:
-    proxies = Hidden(getproxies())
-    return Secret.of(proxies.reveal().get(scheme) or proxies.reveal().get("all"))
-
-
-def _is_proxy_set(*urls: str) -> bool:
-    return any(_proxy_by_scheme(httpx.URL(url).scheme) for url in urls)
+def _proxy_by_scheme(url: str, proxies: Hidden[dict[str, str]]) -> Secret | None:
+    by_scheme = Secret.of(proxies.reveal().get(httpx.URL(url).scheme))
+    return by_scheme or Secret.of(proxies.reveal().get("all"))
 
 
 def check_retries(retries: int | RetryPolicy | None) -> RetryPolicy:
