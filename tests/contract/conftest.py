@@ -57,10 +57,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Try each case in each world; with the other client, too, in the plain one, and for real."""
     if "world" in metafunc.fixturenames:
         url = metafunc.config.getoption("--live-url", None)
         names = [LIVE] if url else list(mock_world.WORLDS)
-        metafunc.parametrize("world", names, indirect=True)
+        pairs = [("blocking", name) for name in names] + [("async", names[0])]
+        ids = ["-".join(pair) for pair in pairs]
+        metafunc.parametrize(("door", "world"), pairs, ids=ids, indirect=True)
+    elif "door" in metafunc.fixturenames:
+        metafunc.parametrize("door", ["blocking", "async"], indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -73,6 +78,12 @@ def served(pytestconfig: pytest.Config) -> Iterator[Served]:
     pytestconfig.stash[CASES] = Cases(server.routes)
     with live_world.serve_app(server) as served:
         yield served
+
+
+@pytest.fixture
+def door(request: pytest.FixtureRequest) -> DoorName:
+    name: DoorName = request.param
+    return name
 
 
 @pytest.fixture

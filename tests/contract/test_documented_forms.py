@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 DOCUMENT = Document.load()
 
 
-@pytest.fixture(params=["blocking", "async"])
-def replayer(request: pytest.FixtureRequest) -> Iterator[Replayer]:
+@pytest.fixture
+def replayer() -> Iterator[Replayer]:
+    # Both clients read responses by the same plans: one is enough.
     with asyncio.Runner() as runner:
-        yield Replayer(DOCUMENT, request.param, runner)
+        yield Replayer(DOCUMENT, "blocking", runner)
 
 
 @pytest.mark.parametrize("name", FORMS)

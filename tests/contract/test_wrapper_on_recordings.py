@@ -36,10 +36,11 @@ EXCHANGES = {name: PAIRED[name] for name in sorted(documented(DOCUMENT).keys() &
 ABSENT = {name: PAIRED[name] for name in sorted(PAIRED.keys() - EXCHANGES.keys())}
 
 
-@pytest.fixture(params=["blocking", "async"])
-def replayer(request: pytest.FixtureRequest) -> Iterator[Replayer]:
+@pytest.fixture
+def replayer() -> Iterator[Replayer]:
+    # Both clients read responses by the same plans: one is enough.
     with asyncio.Runner() as runner:
-        yield Replayer(DOCUMENT, request.param, runner)
+        yield Replayer(DOCUMENT, "blocking", runner)
 
 
 @pytest.mark.parametrize("name", EXCHANGES)
