@@ -53,7 +53,7 @@ def test_the_help_of_all_lists_the_commands_and_what_each_exit_status_means(
     for name, about in (GROUPS | local | flat).items():
         assert re.search(rf"^    {name} +{re.escape(about)}$", out, re.MULTILINE)
     assert all(f"{EXIT_STATUS[code]}  {MEANING[code]}" in out for code in Code)
-    assert "141  nobody reads the output any more" in out
+    assert "141  the reader closed the output" in out
 
 
 def test_the_help_of_all_is_printed_where_nothing_is_asked_for(run: Run) -> None:

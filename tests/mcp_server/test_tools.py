@@ -38,7 +38,7 @@ def test_each_operation_but_those_on_files_is_a_tool(server: Server[Any], era: s
     assert "send_file" not in tools
 
 
-def test_a_tool_says_what_it_does_and_which_text_is_from_strangers(server: Server[Any]) -> None:
+def test_a_tool_says_what_it_does_and_which_text_is_untrusted(server: Server[Any]) -> None:
     for name, tool in tools_of(server).items():
         description = tool.description or ""
         assert description.startswith(OPERATIONS[name].description)

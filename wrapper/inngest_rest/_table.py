@@ -160,7 +160,7 @@ class Row:
 
     @property
     def untrusted_paths(self) -> tuple[str, ...]:
-        """Paths in an answer to text that strangers wrote: payloads, outputs, messages."""
+        """Paths in an answer to untrusted text: payloads, outputs, messages."""
         paths = _UNTRUSTED.get(self.result, ())
         if self.effect is not Effect.READ and self.result in {"Cancellation", "Webhook"}:
             paths = _below(self.result.lower(), paths)  # beside it is where it was changed

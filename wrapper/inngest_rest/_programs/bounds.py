@@ -35,7 +35,7 @@ _MOST_NAMED = 10
 
 _LONGEST_PATH = 200
 
-# A payload's keys are chosen by strangers: one that is no mere name is not repeated in a path.
+# A payload's keys are untrusted: one that is not a plain name is not repeated in a path.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 
 

@@ -51,7 +51,7 @@ BROKEN_PIPE = 128 + 13
 _MEANINGS = {
     0: "done",
     **{EXIT_STATUS[code]: MEANING[code] for code in Code},
-    BROKEN_PIPE: "nobody reads the output any more, as after `| head`",
+    BROKEN_PIPE: "the reader closed the output, as after `| head`",
 }
 
 _CODES = "Exit status: 0 done, " + ", ".join(
