@@ -14,7 +14,6 @@ from inngest_rest._core.calls import answers
 from inngest_rest._core.calls.retry import had_no_effect, has_retry_after, may_pass
 from inngest_rest._core.calls.route import V2_ROOT
 from inngest_rest._core.plans import Call, Plan, call, sleep
-from inngest_rest._core.secret import Secret
 from inngest_rest.errors import (
     ApiError,
     AuthenticationError,
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.route import Route
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.secret import Secret
     from inngest_rest._core.tracing import CallSpan
     from inngest_rest_api.api import Operation
 
@@ -185,16 +185,7 @@ def request(
     seconds: float,
     read: Callable[[httpx.Response], T],
 ) -> Call[T]:
-    """Return the effect of one attempt.
-
-    Args:
-        session: The session whose settings apply.
-        route: The operation and its arguments.
-        bearer: The bearer token, if any.
-        url: The URL without keys, which is shown.
-        seconds: Seconds for the whole exchange.
-        read: Reads the response.
-    """
+    """Return the effect of one attempt, within some seconds; `url` is shown, and has no key."""
     return Call(
         route.host,
         route.operation.method,
@@ -224,7 +215,6 @@ def _build(
         InvalidArgumentError: An argument is too long for a URL.
     """
     kwargs = route.kwargs
-    keys = {} if bearer is None else {"authorization": Secret(f"Bearer {bearer.reveal()}")}
     try:
         return _Request(
             route.operation.method,
@@ -235,7 +225,7 @@ def _build(
             headers={
                 **session.headers.reveal(),
                 **kwargs.get("headers", {}),
-                **{name: key.reveal() for name, key in keys.items()},
+                **({} if bearer is None else {"authorization": f"Bearer {bearer.reveal()}"}),
             },
             json=kwargs.get("json"),
             content=kwargs.get("content"),
