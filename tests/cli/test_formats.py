@@ -11,7 +11,7 @@ import pytest
 from inngest_rest._programs import bounds
 from inngest_rest._programs.command import options
 from inngest_rest._programs.command.streams import Output
-from inngest_rest._programs.results import record_class
+from inngest_rest._programs.running import record_class
 from inngest_rest._table import commands
 from inngest_rest.testing import MockServer, answers
 from tests.support.command import Run, send

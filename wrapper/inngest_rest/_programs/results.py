@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from attrs import fields, frozen
 
-import inngest_rest
-from inngest_rest._table import Effect
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.explanation import Explanation
 from inngest_rest.models import Cancellation, Webhook
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from inngest_rest import InngestClient
-    from inngest_rest._table import Row
 
 MAX_ROWS = 1_000
 """Number of rows, ids and failures that a result has at most."""
@@ -165,34 +162,14 @@ class Explained(Explanation):
         return cls(**parts, sentence=str(explanation))
 
 
-# The record that programs return, by what the method returns.
-_RECORDS: dict[str, type[Record]] = {
-    "list[str]": Sent,
-    "SendReport": Sent,
-    "ActionReport": Acted,
-    "str": Started,
-    "None": Deleted,
-    "Explanation": Explained,
-}
-_CHANGED: dict[str, type[Record]] = {"Cancellation": CreatedCancellation, "Webhook": SavedWebhook}
-
-
-def record_class(row: Row) -> type[Record]:
-    """Return the class of the records that a call returns to programs."""
-    name = row.result.removesuffix("[Any]")
-    changed = None if row.effect is Effect.READ else _CHANGED.get(name)
-    return changed or _RECORDS.get(name) or getattr(inngest_rest, name)
-
-
-def record_of(row: Row, client: InngestClient, values: Mapping[str, Any], result: Any) -> Record:
-    """Return what a method has returned, or an item of it, as a record for programs."""
-    kind = record_class(row)
+def made(
+    kind: type[Record], client: InngestClient, values: Mapping[str, Any], result: Any
+) -> Record:
+    """Return a record of a class for programs, made of what a method has returned."""
     if kind is Sent:
-        return Sent(client.target, accepted=len(result), ids=tuple(result[:MAX_ROWS]))
+        return Sent.of(client.target, SendReport(accepted=len(result)), result)
     if kind is Explained:
         return Explained.of(result)
-    if isinstance(result, kind):
-        return result
     # What changes something says where.
     make: Any = kind
     return make(client.target, values["id"] if result is None else result)  # type: ignore[no-any-return]

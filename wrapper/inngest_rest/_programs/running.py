@@ -4,22 +4,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import inngest_rest
 from inngest_rest._programs.envelope import Code, Envelope, PageInfo, Problem, ProblemError
 from inngest_rest._programs.parameters import arguments
 from inngest_rest._programs.problems import problem_of
-from inngest_rest._programs.results import MAX_ROWS, Sent, record_of
-from inngest_rest._table import Returns
+from inngest_rest._table import Effect, Returns
 from inngest_rest.errors import InvalidArgumentError, PartialSendError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from inngest_rest import BatchReport, InngestClient
+    from inngest_rest._programs.results import Sent
     from inngest_rest._table import Row
     from inngest_rest.action_reports import ActionRow
     from inngest_rest.diagnosis import Diagnosis
     from inngest_rest.models import Page
     from inngest_rest.record import Record
+
+
+# The class of `results` that programs return, by what the method returns.
+_OF_PROGRAMS = {
+    "list[str]": "Sent",
+    "SendReport": "Sent",
+    "ActionReport": "Acted",
+    "str": "Started",
+    "None": "Deleted",
+    "Explanation": "Explained",
+}
+_CHANGED = {"Cancellation": "CreatedCancellation", "Webhook": "SavedWebhook"}
+
+
+def record_class(row: Row) -> type[Record]:
+    """Return the class of the records that a call returns to programs."""
+    name = row.result.removesuffix("[Any]")
+    changed = None if row.effect is Effect.READ else _CHANGED.get(name)
+    of_programs = changed or _OF_PROGRAMS.get(name)
+    if of_programs is None:
+        return getattr(inngest_rest, name)  # type: ignore[no-any-return]
+    from inngest_rest._programs import results  # noqa: PLC0415 - most commands do without
+
+    return getattr(results, of_programs)  # type: ignore[no-any-return]
 
 
 class Part(NamedTuple):
@@ -67,9 +92,12 @@ def parts(
     if row.uses_files:
         yield Part((_send_file(row, client, values, on_batch),))
         return
+    result: Any
     try:
         result = row.call(client, arguments(row, values))
     except PartialSendError as error:
+        from inngest_rest._programs.results import Sent  # noqa: PLC0415
+
         sent = Sent.of(client.target, error.report, error.ids)
         raise ProblemError(_not_accepted(sent), data=sent) from error
     match row.returns:
@@ -78,8 +106,11 @@ def parts(
         case Returns.STREAM:
             yield from (Part((each,)) for each in result)
         case Returns.ONE:  # pragma: no branch - there is nothing else
-            record = record_of(row, client, values, result)
-            yield Part((record if row.command != "doctor" else _healthy(result),))
+            if not isinstance(result, kind := record_class(row)):
+                from inngest_rest._programs.results import made  # noqa: PLC0415
+
+                result = made(kind, client, values, result)
+            yield Part((result if row.command != "doctor" else _healthy(result),))
 
 
 def run(
@@ -160,6 +191,8 @@ def _send_file(
     values: Mapping[str, Any],
     on_batch: Callable[[BatchReport], object] | None,
 ) -> Sent:
+    from inngest_rest._programs.results import MAX_ROWS, Sent  # noqa: PLC0415
+
     ids: list[str | None] = []
 
     def note(batch: BatchReport) -> None:

@@ -23,7 +23,7 @@ import attrs
 
 from inngest_rest._programs.envelope import MEANING, Code, Envelope
 from inngest_rest._programs.parameters import in_json, parameters, sections
-from inngest_rest._programs.results import record_class
+from inngest_rest._programs.running import record_class
 from inngest_rest._table import Returns, commands
 from inngest_rest.errors import Advice
 from inngest_rest.record import Record

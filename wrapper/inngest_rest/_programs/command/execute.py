@@ -16,8 +16,7 @@ from inngest_rest._programs.command.streams import OutputError, Stderr
 from inngest_rest._programs.envelope import ProblemError
 from inngest_rest._programs.parameters import DEFAULT_LIMIT
 from inngest_rest._programs.problems import problem_of
-from inngest_rest._programs.results import record_class
-from inngest_rest._programs.running import parts, unusable_file
+from inngest_rest._programs.running import parts, record_class, unusable_file
 from inngest_rest._table import Returns
 from inngest_rest.action_reports import ActionRow
 from inngest_rest.errors import InvalidArgumentError
