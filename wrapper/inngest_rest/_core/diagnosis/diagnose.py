@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import platform
 import re
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
-from attrs import frozen
+from attrs import evolve
 
 from inngest_rest._core.calls import answers
 from inngest_rest._core.calls.operation import redacted_url, request
@@ -28,57 +29,44 @@ from inngest_rest_api import models as api
 from inngest_rest_api.api import ingest, v1, v2
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from inngest_rest._core.calls.route import OperationModule
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.secret import Secret
-    from inngest_rest_api.api import Operation
-
-T = TypeVar("T")
 
 _V2_SINCE, _V2_ROOT_SINCE = "1.11.6", "1.26.0"
 
-_OF_CLOUD = ("inngest.com", "inn.gs")
+_CLOUD_HOST = r"(.+\.)?(inngest\.com|inn\.gs)"
 
 
-HEALTH = Route(
-    ingest.get_health,
-    ingest.get_health.get_kwargs(),
-    api.Health,
-    lambda it: required(it.message, "message"),
-)
-DEV_INFO = Route(
-    ingest.get_dev_info,
-    ingest.get_dev_info.get_kwargs(),
-    api.DevInfo,
-    lambda it: required(it.version, "version"),
-)
-V1 = Route(
-    v1.list_events_v1,
-    v1.list_events_v1.get_kwargs(limit=1),
-    api.V1EventListEnvelope,
-    lambda _: None,
-)
+def _route(
+    module: Any,
+    expected: type[Any],
+    convert: Callable[[Any], str | None] = lambda _: None,
+    **arguments: object,
+) -> Route[Any, str | None]:
+    return Route(module, module.get_kwargs(**arguments), expected, convert)
+
+
+HEALTH = _route(ingest.get_health, api.Health, lambda it: required(it.message, "message"))
+DEV_INFO = _route(ingest.get_dev_info, api.DevInfo, lambda it: required(it.version, "version"))
+V1 = _route(v1.list_events_v1, api.V1EventListEnvelope, limit=1)
 """A read that costs a server little; it needs the signing key."""
-V2 = Route(v2.get_health_v2, v2.get_health_v2.get_kwargs(), api.V2HealthEnvelope, lambda _: None)
+V2 = _route(v2.get_health_v2, api.V2HealthEnvelope)
 """The same of v2, which takes an API key, too."""
 
 
-@frozen
-class _WithGet:
-    """An operation with its path, but perhaps another method: GET, which does nothing there."""
-
-    OPERATION: Operation
-
-
-def _of_path(module: OperationModule, expected: type[Any] | None = None) -> Route[Any, None]:
-    """Return a route by which a server shows whether it has a path; it finds nothing."""
+def _of_path(module: OperationModule, expected: type[Any] | None = None) -> Route[Any, str | None]:
+    """Return a route by which a server shows whether it has a path: GET, which finds nothing."""
     operation = module.OPERATION._replace(method="GET")
     url = re.sub(r"\{\w+\}", "0" * 26, operation.path)
     kwargs = {"url": url, "params": {"limit": 1}}
-    return Route(_WithGet(operation), kwargs, expected, lambda _: None)
+    of_get: Any = SimpleNamespace(OPERATION=operation)
+    return Route(of_get, kwargs, expected, lambda _: None)
 
 
-BY_RELEASE: tuple[Route[Any, None], ...] = (
+BY_RELEASE = (
     _of_path(v2.list_apps_v2),
     _of_path(v2.cancel_run_v2),
     _of_path(v2.list_runs_v2),
@@ -97,22 +85,34 @@ BY_RELEASE: tuple[Route[Any, None], ...] = (
 def diagnose(session: Session) -> Plan[Diagnosis]:
     """Find out what answers, and whether keys and settings fit it; nothing is sent but reads."""
     settings = session.settings
-    found = ServerEvidence(settings, session.has_own_transport)
+    names = settings.signing_key_kinds if settings.signing_bearers else ()
+    found = ServerEvidence(settings, session.has_own_transport, dict.fromkeys(names))
     # Of its own, so that neither what was learned before is believed, nor this is kept.
-    own = session.apart()
-    yield from _look_at_hosts(own, found)
+    session = session.apart()
+    health = found.hosts[settings.event_url] = yield from probe(session, HEALTH)
+    if settings.event_url != settings.api_url and found.is_up:
+        any_key, *_ = (*settings.signing_bearers, settings.api_key)
+        found.hosts[settings.api_url] = yield from probe(session, V1, any_key)
     if found.is_up:
-        yield from _try_keys(own, found)
+        if all(re.fullmatch(_CLOUD_HOST, urlsplit(url).hostname or "") for url in found.hosts):
+            found.kind = ServerKind.CLOUD
+        elif (version := (yield from probe(session, DEV_INFO)).value) is not None:
+            found.kind, found.release = ServerKind.DEV, release_of(version)
+        elif health.server_kind is not None:
+            is_dev = health.server_kind == "dev"
+            found.kind = ServerKind.DEV if is_dev else ServerKind.SELF_HOSTED
+        bearer = yield from _try_keys(session, found)
         if found.release is not None:
             found.releases = Releases.exactly(found.release)
-        elif found.kind is not ServerKind.CLOUD:
-            found.releases = yield from _narrow_down(own, found)
+        elif found.kind is ServerKind.DEV or (bearer and found.kind is not ServerKind.CLOUD):
+            found.releases = yield from _narrow_down(session, bearer)
+    bounds = Releases() if found.release else found.releases
     return Diagnosis(
         settings.target,
         found.kind,
         found.release,
-        None if found.release else found.releases.first,
-        None if found.release else found.releases.below,
+        bounds.first,
+        bounds.below,
         tuple(findings(found)),
         found.calls,
         found.skew_s,
@@ -124,35 +124,20 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
     )
 
 
-def _look_at_hosts(session: Session, found: ServerEvidence) -> Plan[None]:
-    """Find out what answers at each host, and which release it states."""
+def _try_keys(session: Session, found: ServerEvidence) -> Plan[Secret | None]:
+    """Try each key; return the first that is accepted, rather one for both APIs."""
     settings = session.settings
-    health = yield from probe(session, HEALTH)
-    found.hosts.append(health)
-    if settings.event_url != settings.api_url and found.is_up:
-        bearer, *_ = (*settings.signing_bearers, settings.api_key)
-        found.hosts.append((yield from probe(session, V1, bearer)))
-    if not found.is_up:
-        return
-    if all(_is_of_cloud(url) for url in (settings.event_url, settings.api_url)):
-        found.kind = ServerKind.CLOUD
-        return
-    dev = yield from probe(session, DEV_INFO)
-    if dev.value is not None:
-        found.kind, found.release = ServerKind.DEV, release_of(dev.value)
-    elif health.server_kind is not None:
-        found.kind = ServerKind.DEV if health.server_kind == "dev" else ServerKind.SELF_HOSTED
-
-
-def _try_keys(session: Session, found: ServerEvidence) -> Plan[None]:
-    settings = session.settings
-    for name, bearer in zip(settings.signing_key_kinds, settings.signing_bearers, strict=False):
-        found.signing_keys[name] = yield from probe(session, V1, bearer)
+    accepted: list[Secret] = []
+    for name, bearer in zip(found.signing_keys, settings.signing_bearers, strict=True):
+        answer = found.signing_keys[name] = yield from probe(session, V1, bearer)
+        accepted += [bearer] if answer.has_route else []
     if settings.api_key is not None:
         found.api_key = yield from _probe_v2(session, settings.api_key)
+        accepted += [settings.api_key] if found.api_key.has_route else []
+    return next(iter(accepted), None)
 
 
-def _probe_v2(session: Session, bearer: Secret | None) -> Plan[Answer[None]]:
+def _probe_v2(session: Session, bearer: Secret | None) -> Plan[Answer]:
     """Ask for v2 where it is, and take note of where that is."""
     session.absent.v2_root = V2_ROOT
     answer = yield from probe(session, V2, bearer)
@@ -162,80 +147,55 @@ def _probe_v2(session: Session, bearer: Secret | None) -> Plan[Answer[None]]:
     return answer
 
 
-def _narrow_down(session: Session, found: ServerEvidence) -> Plan[Releases]:
+def _narrow_down(session: Session, bearer: Secret | None) -> Plan[Releases]:
     """Return the releases that have the routes that the server has."""
-    bearer = _accepted_bearer(found)
-    if bearer is None and found.kind is not ServerKind.DEV:
-        return Releases()
     health = yield from _probe_v2(session, bearer)
     if health.has_route is None:
         return Releases()
-    has_root = session.absent.v2_root == V2_ROOT
-    if health.has_route:
-        releases = Releases().narrowed(_V2_ROOT_SINCE, has=has_root)
+    if not health.has_route:
+        releases = Releases(below=_V2_SINCE)
+    elif session.absent.v2_root == V2_ROOT:
+        releases = Releases(_V2_ROOT_SINCE)
     else:
-        releases = Releases().narrowed(_V2_SINCE, has=False)
+        releases = Releases(below=_V2_ROOT_SINCE)
     for route in BY_RELEASE:
-        since = route.operation.since
-        assert since is not None, "chosen for having one"
         has = releases.have(route.operation)
         if has is None:
             answer = health if route is V2 else (yield from probe(session, route, bearer))
             has = answer.has_route
-        if has is not None:
-            releases = releases.narrowed(since, has=has)
+            if has:
+                releases = evolve(releases, first=route.operation.since)
+            elif has is False:
+                releases = evolve(releases, below=route.operation.since)
         if has is not False:
             break
     return releases
 
 
-def _accepted_bearer(found: ServerEvidence) -> Secret | None:
-    """Return a bearer token that was accepted, rather one for both APIs."""
-    answers = (*found.signing_keys.values(), found.api_key)
-    pairs = zip(answers, (*found.settings.signing_bearers, found.settings.api_key), strict=True)
-    return next((bearer for answer, bearer in pairs if answer and answer.is_accepted), None)
-
-
-def _is_of_cloud(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    return any(host == each or host.endswith(f".{each}") for each in _OF_CLOUD)
-
-
-def probe(session: Session, route: Route[Any, T], bearer: Secret | None = None) -> Plan[Answer[T]]:
-    """Make one request, without a retry.
-
-    Args:
-        session: The session whose settings and clock apply.
-        route: The operation.
-        bearer: The bearer token to send, if any.
-
-    Raises:
-        ClosedError: The client is closed.
-    """
+def probe(
+    session: Session, route: Route[Any, str | None], bearer: Secret | None = None
+) -> Plan[Answer]:
+    """Make one request, without a retry; any error but that of a closed client is an answer."""
     url, family = redacted_url(session, route), route.operation.tag
-    timeout, began = session.settings.timeout, session.clock.now()
+    began = session.clock.now()
 
-    def read(response: httpx.Response) -> Answer[T]:
+    def read(response: httpx.Response) -> Answer:
         answers.record(session, route, response, url)
-        found: dict[str, Any]
-        try:
-            found = {"value": answers.read(response, route, url, session)}
-        except InngestError as error:
-            found = {"error": error}
         middle = (began + session.clock.now()) / 2
+        stated = http_date(response.headers.get("date"))
+        # The time is cut to whole seconds.
+        skew = None if stated is None else round(stated.timestamp() + 0.5 - middle, 1)
         kind = response.headers.get("x-inngest-server-kind")
-        return Answer(url, family, server_kind=kind, skew_s=_skew(response, middle), **found)
+        answer = Answer(family, server_kind=kind, skew_s=skew)
+        try:
+            return evolve(answer, value=answers.read(response, route, url, session))
+        except InngestError as error:
+            return evolve(answer, error=error)
 
-    attempt = request(session, route, bearer, url, timeout, read)
     try:
-        return (yield from call(attempt))
+        seconds = session.settings.timeout
+        return (yield from call(request(session, route, bearer, url, seconds, read)))
     except ClosedError:
         raise
     except InngestError as error:
-        return Answer(url, family, error=error)
-
-
-def _skew(response: httpx.Response, now: float) -> float | None:
-    """Return how many seconds the server's clock is ahead; its time is cut to whole ones."""
-    stated = http_date(response.headers.get("date"))
-    return None if stated is None else round(stated.timestamp() + 0.5 - now, 1)
+        return Answer(family, error=error)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from inngest_rest._core.calls.families import may_ask
 from inngest_rest._core.resources.routes import ROUTES
@@ -23,13 +23,11 @@ from inngest_rest.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from inngest_rest._core.calls.settings import Settings
     from inngest_rest.diagnosis import ServerKind
     from inngest_rest_api.api import Operation
-
-T = TypeVar("T")
 
 # To a wrong method v2 responds so, to an unknown path with 404 (document, info).
 _WRONG_METHOD = 501
@@ -39,11 +37,10 @@ _CALLS = {call: operations for call, operations in ROUTES.items() if call != "he
 
 
 @frozen
-class Answer(Generic[T]):
+class Answer:
     """What came of a probe.
 
     Attributes:
-        url: The URL, without keys.
         family: The family of the operation: "ingest", "v1" or "v2".
         value: The result; None if there is none.
         error: Why there is none.
@@ -51,9 +48,8 @@ class Answer(Generic[T]):
         skew_s: How far the server's clock is ahead, in seconds.
     """
 
-    url: str
     family: str
-    value: T | None = None
+    value: str | None = None
     error: InngestError | None = field(default=None, repr=False)
     server_kind: str | None = None
     skew_s: float | None = None
@@ -85,31 +81,20 @@ class Answer(Generic[T]):
         return isinstance(self.error, AuthenticationError | PermissionDeniedError)
 
     @property
-    def is_accepted(self) -> bool | None:
-        """Whether the key was accepted; None if that is not known."""
-        if self.is_refused:
-            return False
-        return True if self.has_route else None
-
-    @property
-    def has_route(self) -> bool | None:
-        """Whether the server has the route; None if the response does not show it."""
-        if self.error is None:
-            return True
-        if isinstance(self.error, RouteNotFoundError) and self.error.status == _WRONG_METHOD:
-            return True
-        if isinstance(self.error, RouteNotFoundError) or self.is_of_web_ui:
-            return False
-        if isinstance(self.error, ApiError) and not (
-            self.is_refused or self.is_failure or isinstance(self.error, RateLimitError)
-        ):
-            return True
-        return None
-
-    @property
     def is_failure(self) -> bool:
         """Whether the server failed; for v1, "no such thing" is a failure in the body of a 200."""
         return isinstance(self.error, ServerError) and not self.error.hidden
+
+    @property
+    def has_route(self) -> bool | None:
+        """Whether the server has the route, and accepts the key; None if that does not show."""
+        if isinstance(self.error, RouteNotFoundError):
+            return self.error.status == _WRONG_METHOD
+        if isinstance(self.error, InvalidResponseError):
+            return False
+        if self.is_refused or self.is_failure or isinstance(self.error, RateLimitError):
+            return None
+        return True if self.error is None or isinstance(self.error, ApiError) else None
 
 
 @frozen
@@ -127,7 +112,7 @@ class Releases:
     @classmethod
     def exactly(cls, release: str) -> Releases:
         """Return that the release is known."""
-        major, minor, patch = _numbers(release)
+        major, minor, patch = numbers(release)
         return cls(release, f"{major}.{minor}.{patch + 1}")
 
     def have(self, operation: Operation) -> bool | None:
@@ -138,26 +123,11 @@ class Releases:
         if since is None:
             # No release is known to have it, so the newest that is known has not.
             return None if self == Releases() else False
-        if self.first is not None and _numbers(since) <= _numbers(self.first):
+        if self.first is not None and numbers(since) <= numbers(self.first):
             return True
-        if self.below is not None and _numbers(self.below) <= _numbers(since):
+        if self.below is not None and numbers(self.below) <= numbers(since):
             return False
         return None
-
-    def narrowed(self, since: str, *, has: bool) -> Releases:
-        """Return those of them that have what there is since a release, or those that lack it."""
-        if has:
-            return evolve(self, first=newest(filter(None, (self.first, since))))
-        return evolve(self, below=_oldest(filter(None, (self.below, since))))
-
-
-def newest(releases: Iterable[str]) -> str | None:
-    """Return the newest of several releases; None if there are none."""
-    return max(releases, key=_numbers, default=None)
-
-
-def _oldest(releases: Iterable[str]) -> str | None:
-    return min(releases, key=_numbers, default=None)
 
 
 def release_of(version: str) -> str | None:
@@ -166,7 +136,8 @@ def release_of(version: str) -> str | None:
     return found and found[1]
 
 
-def _numbers(release: str) -> tuple[int, ...]:
+def numbers(release: str) -> tuple[int, ...]:
+    """Return a release as numbers, by which releases are ordered."""
     return tuple(map(int, release.split(".")))
 
 
@@ -177,36 +148,34 @@ class ServerEvidence:
     Attributes:
         settings: The settings of the client.
         has_own_transport: Whether the caller's transport sends, so that no proxy of ours is used.
-        hosts: An answer of each host that was asked.
+        hosts: What came of asking each host, by its URL.
         kind: The kind of server.
         release: The release that the server states.
         releases: The releases that it may be of.
-        signing_keys: What came of each signing key, by the setting that it came from.
+        signing_keys: What came of each signing key, by the setting that it came from; None if it
+            was not tried.
         api_key: What came of the API key.
-        name: What this is about: the URL of a host, or the setting of a key that is set.
-        answer: What came of the probe of that; None if it was not tried.
     """
 
     settings: Settings
     has_own_transport: bool
-    hosts: list[Answer[Any]] = field(factory=list["Answer[Any]"])
+    signing_keys: dict[str, Answer | None]
+    hosts: dict[str, Answer] = field(factory=dict[str, Answer])
     kind: ServerKind | None = None
     release: str | None = None
     releases: Releases = field(factory=Releases)
-    signing_keys: dict[str, Answer[Any]] = field(factory=dict[str, "Answer[Any]"])
-    api_key: Answer[Any] | None = None
-    name: str | None = None
-    answer: Answer[Any] | None = None
+    api_key: Answer | None = None
 
     @property
     def is_up(self) -> bool:
         """Whether each host that was asked answers as Inngest does."""
-        return all(each.is_inngest for each in self.hosts)
+        return all(each.is_inngest for each in self.hosts.values())
 
     @property
     def skew_s(self) -> float | None:
         """How far the server's clock is ahead; None if it did not state its time."""
-        return next((each.skew_s for each in self.hosts if each.skew_s is not None), None)
+        known = (each.skew_s for each in self.hosts.values())
+        return next((skew for skew in known if skew is not None), None)
 
     @property
     def calls(self) -> tuple[CallRoute, ...]:
@@ -224,11 +193,6 @@ class ServerEvidence:
         absent = {it.call: it.since for it in self.calls if it.is_available is False}
         ruled_out = self.calls_ruled_out
         return {call: since for call, since in absent.items() if since and call not in ruled_out}
-
-    @property
-    def has_other_key(self) -> bool:
-        """Whether a signing key was accepted."""
-        return any(each.is_accepted for each in self.signing_keys.values())
 
 
 def call_routes(settings: Settings, releases: Releases) -> tuple[CallRoute, ...]:
@@ -255,4 +219,4 @@ def _route(
             route = f"{operation.method} {operation.path}"
             return CallRoute(call, answer, operation.tag, route, operation.since)
     released = [it.since for it in asked or operations if it.since is not None]
-    return CallRoute(call, False, since=_oldest(released))
+    return CallRoute(call, False, since=min(released, key=numbers, default=None))
