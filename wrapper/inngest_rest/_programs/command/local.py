@@ -76,8 +76,9 @@ def schema(options: Options, values: dict[str, Any]) -> int:
         rows = {row.command or "": row for row in commands()}
         if name not in rows:
             raise InvalidArgumentError(f"unknown operation {name!r}{did_you_mean(name, rows)}")
-        examples = [command_line(rows[name], each) for each in rows[name].examples]
-        found = Description(**{**schemas.describe(rows[name]), "examples": examples})
+        details: dict[str, Any] = schemas.describe(rows[name])
+        details["examples"] = [command_line(rows[name], each) for each in rows[name].examples]
+        found = Description(**details)
         is_wide = renderer.format == "table" and renderer.projection.fields is None
         if renderer.format != "id" and not is_wide:
             return renderer.one(found)

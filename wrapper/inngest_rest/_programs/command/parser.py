@@ -58,7 +58,7 @@ _CODES = "Exit status: 0 done, " + ", ".join(
     f"{EXIT_STATUS[code]} {code.replace('_', ' ')}" for code in Code
 )
 
-LOCAL = {
+LOCAL: dict[tuple[str, ...], str] = {
     ("completion",): "Completion of commands and options by bash, zsh and fish",
     ("mcp",): "Tools for agents over MCP: the same operations, on standard input",
     ("mock",): "Serve a mock server, to try commands and programs on",
@@ -230,7 +230,8 @@ def help_of(tokens: Sequence[str]) -> str:
         InvalidArgumentError: There is no such command.
     """
     if is_group(tokens):
-        return str(tree()[tuple(tokens)].format_help())
+        group = tuple(tokens)
+        return str(tree(group)[group].format_help())
     return _describe(find(tokens), ArgumentParser).format_help()
 
 
@@ -239,25 +240,34 @@ def is_group(tokens: Sequence[str]) -> bool:
     return not tokens or (len(tokens) == 1 and tokens[0] in GROUPS)
 
 
-def tree() -> dict[tuple[str, ...], Any]:
-    """Return parsers of all commands, for help and completion, by their words."""
+def tree(within: tuple[str, ...] | None = None) -> dict[tuple[str, ...], Any]:
+    """Return parsers of all commands, for help and completion, by their words.
+
+    Args:
+        within: The group to help with, of whose commands one line is enough; None for all of all.
+    """
     root = ArgumentParser(prog=PROGRAM, description=_wrapped(_DESCRIPTION), **_for_people())
     root.epilog = "Exit status:\n" + "\n".join(
         f"{status:5}  {meaning}" for status, meaning in _MEANINGS.items()
     )
     parsers: dict[tuple[str, ...], Any] = {(): root}
     below: dict[tuple[str, ...], Any] = {(): root.add_subparsers(**_COMMANDS)}
-    made = [(row.summary.removesuffix("."), _command_of(row)) for row in commands()]
-    made += [(about, _local_command(words)) for words, about in LOCAL.items()]
-    for about, command in made:
-        group = command.words[:-1]
+    for words in (*(row.words for row in commands()), *LOCAL):
+        group = words[:-1]
         if group not in below:
             help = {"help": GROUPS[group[0]], "description": GROUPS[group[0]]}
             parsers[group] = below[()].add_parser(group[0], **help, **_for_people(*group))
             below[group] = parsers[group].add_subparsers(**_COMMANDS)
-        make = partial(below[group].add_parser, command.words[-1], help=about)
-        parsers[command.words] = _describe(command, make)
+        if within is not None and group != within:
+            continue
+        add = partial(below[group].add_parser, words[-1], help=_about(words))
+        parsers[words] = _describe(find(words), add) if within is None else add()
     return parsers
+
+
+def _about(words: tuple[str, ...]) -> str:
+    """Return a line on a command, for which a local one need not be loaded."""
+    return LOCAL.get(words) or find(words).description.partition("\n")[0].removesuffix(".")
 
 
 def _describe(command: Command, make: Callable[..., ArgumentParser]) -> ArgumentParser:

@@ -125,7 +125,7 @@ class Renderer:
         if self.returns is Returns.PAGES and found is not None:
             page = PageInfo(self.next_cursor, self._count)
         found, cut = self.projection.cut(found, "data")
-        about = {
+        about: dict[str, Any] = {
             "data": found,
             "page": page,
             "warnings": (*self.warnings, *self.projection.warnings(cut)),

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from attrs import evolve, frozen
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
@@ -49,7 +50,8 @@ _STYLES = {
 }
 
 
-class Column(NamedTuple):
+@frozen
+class Column:
     """A column: `whole` is shown on one line, as an id has to be; others where there is room."""
 
     heading: str
@@ -103,7 +105,7 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
     models.Run: _RUN,
     models.RunChange: (
         _whole("CHANGE", "kind"),
-        *(each._replace(value=partial(_of_run, each.value)) for each in _RUN),
+        *(evolve(each, value=partial(_of_run, each.value)) for each in _RUN),
     ),
     models.StoredEvent: (
         _whole("INTERNAL ID", "internal_id"),
