@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -29,7 +28,6 @@ WRAPS: dict[str, Callable[[Any], Any]] = {
     "list": lambda inner: [inner],
     "dict": lambda inner: {"k": inner},
     "list in tuple": lambda inner: ([inner],),
-    "enum": lambda inner: Enum("E", {"k": (inner,)}).k,  # type: ignore[attr-defined]
     "subclass": lambda inner: (Listed([inner]),),
 }
 
@@ -44,13 +42,10 @@ def nested(wrap: Callable[[Any], Any], depth: int) -> dict[str, Any]:
 @pytest.mark.parametrize("count", [1, 9], ids=["one", "a batch"])
 @pytest.mark.parametrize("kind", WRAPS)
 def test_data_nested_too_deep_is_refused(client: InngestClient, kind: str, count: int) -> None:
-    # Members of enums within each other are taken apart by code of their own.
-    depths = (3_000, 100_000) if kind != "enum" else (3_000,)
-    for depth in depths:
-        data = nested(WRAPS[kind], depth)
-        for event in (Event("a", data), {"name": "a", "data": data}):
-            with pytest.raises(InvalidEventError):
-                client.send([event] * count)
+    data = nested(WRAPS[kind], 100_000)
+    for event in (Event("a", data), {"name": "a", "data": data}):
+        with pytest.raises(InvalidEventError, match="nested too deep"):
+            client.send([event] * count)
 
 
 @pytest.mark.parametrize("count", [1, 9], ids=["one", "a batch"])
