@@ -18,14 +18,14 @@ class ActionOutcome(StrEnum):
     """The outcome for one run, or one input, of a bulk operation.
 
     Attributes:
-        PLANNED: A dry run found it; nothing was done.
+        PLANNED: Found by a dry run; nothing was done.
         DONE: It was done.
         ALREADY_ENDED: The run had ended, so there was nothing to cancel.
         NOT_FOUND: The server has no such run.
-        REFUSED: Not tried, because it would not do what was asked; `reason` says why.
-        FAILED: The server rejected it or failed; `reason` says why.
-        UNKNOWN: The request was sent, and it is not known whether it took effect.
-        NOT_TRIED: The operation ended before its turn.
+        REFUSED: Not tried, because it could not have the intended effect; see `reason`.
+        FAILED: The server rejected it or failed; see `reason`.
+        UNKNOWN: The request was sent, and may have taken effect.
+        NOT_TRIED: The operation ended before it was tried.
     """
 
     PLANNED = "planned"
@@ -113,12 +113,12 @@ class ActionReport(Record):
     """The outcome of a bulk operation.
 
     Pass it as `resume` to the same method to try the rows that are planned, failed, unknown or not
-    tried. `to_json` and `from_json` keep it between programs.
+    tried. `to_json` and `from_json` store and load it.
 
     Attributes:
         action: The operation: "runs.cancel", "runs.replay", or "functions.invoke APP/FUNCTION".
         rows: One row per run or input; the position of each is its index.
-        since: For runs that a filter selected, the beginning of its window, by the server's clock.
+        since: The start of the filter's window, by the server's clock; None without a filter.
         until: The end of that window; if the filter had none, when the runs were listed.
     """
 
@@ -129,7 +129,7 @@ class ActionReport(Record):
 
     @property
     def counts(self) -> dict[ActionOutcome, int]:
-        """How many rows have each outcome; outcomes that no row has are left out."""
+        """The number of rows per outcome; outcomes of no row are omitted."""
         found = Counter(row.outcome for row in self.rows)
         return {outcome: found[outcome] for outcome in ActionOutcome if found[outcome]}
 

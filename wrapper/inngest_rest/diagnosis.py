@@ -1,4 +1,4 @@
-"""Diagnoses: what answers at a client's base URL, and whether its settings fit."""
+"""Diagnoses: the server at a client's base URL, and whether the client's settings match it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from inngest_rest.responses import Target
 
 
 class Check(StrEnum):
-    """What a finding is about.
+    """The subject of a finding.
 
     Attributes:
         CONNECTION: Whether anything responds.
-        SERVER: Whether what responds is Inngest.
+        SERVER: Whether the server is Inngest.
         RELEASE: The release of the server.
         MODE: Whether the client and the server agree on whether it is a dev server.
         EVENT_KEY: The key for sending events.
-        SIGNING_KEY: The key for the REST API, or the one to fall back on.
+        SIGNING_KEY: The key for the REST API, or its fallback.
         API_KEY: The key for v2 of the REST API.
-        ENVIRONMENT: Whether the signing key and the branch environment agree.
+        ENVIRONMENT: Whether the signing key and the branch environment match.
         ROUTES: Whether each call of the client has a route on this server.
         CLOCK: Whether this machine's clock agrees with the server's.
         PROXIES: Which proxies are in effect.
@@ -41,13 +41,13 @@ class Check(StrEnum):
 
 
 class FindingState(StrEnum):
-    """How it stands with what a finding is about.
+    """The outcome of a check.
 
     Attributes:
-        OK: Well.
-        WARNING: Some calls will fail, or do something else than one may expect.
+        OK: Nothing is wrong.
+        WARNING: Some calls will fail or behave unexpectedly.
         PROBLEM: Most calls will fail.
-        UNKNOWN: It could not be found out.
+        UNKNOWN: It could not be determined.
     """
 
     OK = "ok"
@@ -72,13 +72,13 @@ class ServerKind(StrEnum):
 
 @frozen(repr=False)
 class Finding(Record):
-    """One thing that was checked.
+    """The result of one check.
 
     Attributes:
-        check: What it is about.
-        state: How it stands with it.
-        message: The finding in words; it contains no key.
-        remedy: What to do about it; None if all is well.
+        check: The subject.
+        state: The outcome.
+        message: The finding in words, without keys.
+        remedy: What to do about it; None if nothing is wrong.
     """
 
     check: Check
@@ -93,15 +93,15 @@ class Finding(Record):
 
 @frozen(repr=False)
 class CallRoute(Record):
-    """The route that answers a call of the client.
+    """The route that serves a call of the client.
 
     Attributes:
         call: The client's method, such as "runs.list".
-        is_available: Whether the server has the route; None if that is not known.
-        family: The family that answers: "ingest", "v1" or "v2"; None if none does.
-        route: The method and path of the request; None if no route answers.
-        since: The first release of the self-hosted server that has the route, or that has any route
-            for this call if this server has none; None if no release is known to have it.
+        is_available: Whether the server has the route; None if unknown.
+        family: The API of the route: "ingest", "v1" or "v2"; None if no route serves the call.
+        route: The method and path of the request; None if no route serves the call.
+        since: The first release of the self-hosted server with the route, or, if this server has no
+            route for the call, with any route for it; None if no release is known to have one.
     """
 
     call: str
@@ -113,18 +113,18 @@ class CallRoute(Record):
 
 @frozen(repr=False)
 class Diagnosis(Record):
-    """What answers at a client's base URL, and whether its settings fit.
+    """The server at a client's base URL, and whether the client's settings match it.
 
-    `print(diagnosis)` shows each finding on a line, and the remedy below it.
+    `print(diagnosis)` shows each finding on a line, with its remedy below.
 
     Attributes:
-        target: Where the client sends and asks.
-        server_kind: What kind of server answers; None if that is not known.
+        target: The URLs and environment of the client.
+        server_kind: The kind of the server; None if unknown.
         release: Its release, such as "1.43.0"; None if it does not state it.
-        release_from: The release that it has at least, as its routes show; None if not known.
-        release_below: The release that it is older than, as its routes show; None if not known.
-        findings: What was checked, in order.
-        calls: The route that answers each call; empty if the server did not respond.
+        release_from: Its minimum release, inferred from its routes; None if unknown.
+        release_below: A release that it is older than, inferred from its routes; None if unknown.
+        findings: The results of the checks, in order.
+        calls: The route that serves each call; empty if the server did not respond.
         clock_skew_s: How far the server's clock is ahead of this machine's, in seconds; None if the
             server did not state its time.
         versions: The versions of this package, of httpx and of Python.
@@ -147,7 +147,7 @@ class Diagnosis(Record):
 
     @property
     def is_ok(self) -> bool:
-        """Whether there is no problem; there may be warnings."""
+        """Whether there are no problems; there may be warnings."""
         return not self.problems
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Explanations of what became of an event, as data and as one sentence."""
+"""Explanations of the outcome of an event, as data and as one sentence."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ class ReasonKind(StrEnum):
 
 @frozen(repr=False)
 class Reason(Record):
-    """One reason that the evidence allows.
+    """One reason that is consistent with the evidence.
 
     Attributes:
-        kind: What kind of reason it is.
+        kind: The kind of reason.
         message: The reason as a clause, with the evidence in words.
-        is_certain: Whether the evidence proves it; otherwise it is possible, and nothing that the
-            server shows excludes it.
+        is_certain: Whether the evidence proves it; otherwise it is possible, and no evidence rules
+            it out.
         app_id: The app of the function it is about; None if it is about the event.
         function_id: The function it is about; None if it is about the event.
         run_id: The run it is about; None if it is about a function that has no run.
-        evidence: What the server shows that allows it, by name.
+        evidence: The facts from the server that support it, by name.
     """
 
     kind: ReasonKind
@@ -66,7 +66,7 @@ class Listener(Record):
     Attributes:
         app_id: The function's app.
         function_id: The function's id within its app.
-        trigger: The trigger that matches.
+        trigger: The matching trigger.
         run_ids: The runs of the function that the event started.
     """
 
@@ -83,16 +83,17 @@ class Listener(Record):
 
 @frozen(repr=False)
 class Explanation(Record):
-    """What became of an event; `str` returns it as one sentence.
+    """The outcome of an event; `str` returns it as one sentence.
 
     Attributes:
         event_id: The event's internal id.
         event: The event as stored; None if it could not be read.
         listeners: The functions that have a trigger for its name.
         runs: The runs that it started.
-        reasons: Why a function has no run, or why a run has not completed: each reason that the
-            evidence allows. Empty if every listener has a run, or if nothing explains it.
-        unchecked: What could not be checked, and why: a server of an older release lacks routes.
+        reasons: Why a function has no run, or why a run has not completed: each reason consistent
+            with the evidence. Empty if every listener has a run, or if nothing explains it.
+        unchecked: Checks that were not possible, and why: for example, an older server lacks a
+            route.
     """
 
     event_id: str
@@ -104,7 +105,7 @@ class Explanation(Record):
 
     @property
     def received_at(self) -> datetime | None:
-        """When the server received the event; None if that could not be read."""
+        """When the server received the event; None if the event could not be read."""
         return None if self.event is None else self.event.received_at
 
     def __str__(self) -> str:

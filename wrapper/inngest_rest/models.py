@@ -1,7 +1,7 @@
 """Public models, one per resource, the same for v1 and v2.
 
-A field is None if the family that answered does not have it. All are frozen records: see `Record`
-for `to_dict()` and `to_json()`.
+A field is None if the API that served the call does not have it. All are frozen records: see
+`Record` for `to_dict()` and `to_json()`.
 """
 
 from __future__ import annotations
@@ -68,24 +68,24 @@ class RunError(Record):
 # With slots, making one takes four times as long, a fifth of the time for reading a list of them.
 @frozen(repr=False, slots=False, getstate_setstate=True)
 class Run(Record):
-    """One run of a function, read alike whichever route answers.
+    """One run of a function, with the same values from every route.
 
     Attributes:
         id: The run's id, a ULID.
         status: Its status.
         queued_at: When it was scheduled.
-        started_at: When it began; only `runs.get` and `runs.wait` by v2 have it.
+        started_at: When it started; only `runs.get` and `runs.wait` with v2 have it.
         ended_at: When it ended; None before that. v2 has milliseconds.
         app_id: The app's id; only v2 has it.
         function_id: The function's id within its app; only v2 has it.
         internal_function_id: The function's UUID on the server; only v1 has it.
         event_ids: Internal ids of the events that started it; only the first one for a batch.
-        batch_id: The batch of events it handles, if any.
+        batch_id: The batch of events that it processes, if any.
         cron: The cron schedule that started it, if any.
         original_run_id: The first run that this one replays; v1 only, request it with
             `include_original_run_id=True`.
-        output: What the function returned; None for a failed, cancelled or unfinished run. A list
-            of runs has it with `include_output=True`.
+        output: The return value of the function; None for a failed, cancelled or unfinished run. A
+            list of runs has it with `include_output=True`.
         error: Why it failed; a list of runs has it with `include_output=True`.
     """
 
@@ -122,9 +122,9 @@ class RunChange(Record):
     """A change of a run that is being watched.
 
     Attributes:
-        kind: "appeared" the first time that the run is seen, "changed" if its status has changed,
-            "ended" when it has ended. Every run that ends appears before.
-        run: The run after it.
+        kind: "appeared" when the run is first seen, "changed" if its status changed, "ended" when
+            it ended. Every run appears before it ends.
+        run: The run after the change.
     """
 
     kind: Literal["appeared", "changed", "ended"]
@@ -169,8 +169,8 @@ class Function(Record):
         id: The id within its app, as written in the code.
         app_id: The app's id.
         name: The display name.
-        internal_id: The UUID on the server, which runs of v1 refer to; only v1 has it.
-        triggers: The events and schedules that start it.
+        internal_id: The UUID on the server, to which v1 runs refer; only v1 has it.
+        triggers: The event names and schedules that start it.
         configuration: Retries, concurrency and other limits, as the server names them.
         created_at: When it was first synced; only v1 has it.
         is_archived: Whether it is no longer served.
@@ -192,13 +192,13 @@ class Function(Record):
 class StoredEvent(Record, Generic[D]):
     """An event as the server stores it.
 
-    `StoredEvent[OrderCreated]` is one that was read with `as_=OrderCreated`: its data is an
-    `OrderCreated`. `StoredEvent` alone has a mapping.
+    `StoredEvent[OrderCreated]` is an event read with `as_=OrderCreated`: its data is an
+    `OrderCreated`. The data of a plain `StoredEvent` is a mapping.
 
     Attributes:
         internal_id: The server's own id, a ULID, which `send` returns and `events.get` takes.
         id: The idempotency key it was sent with, or the internal id.
-        data: The data it was sent with.
+        data: The data that it was sent with.
     """
 
     internal_id: str
@@ -218,8 +218,8 @@ class Job(Record):
     Attributes:
         id: Its id in the queue; Inngest Cloud does not send it.
         at: When it is due.
-        kind: What it does: start, edge, sleep and others; Inngest Cloud does not send it.
-        attempt: How often it was tried before, from 0.
+        kind: Its kind: start, edge, sleep and others; Inngest Cloud does not send it.
+        attempt: The number of earlier attempts.
         position: Its place in the queue, from 0.
     """
 
@@ -238,16 +238,16 @@ class Span(Record):
         id: The span's id.
         name: The step's name; "Run", "Attempt 0"; "Finalization" for the function's own code, as
             the server names it.
-        status: running, completed, failed, waiting, cancelled or skipped, or what a newer server
-            calls it. A wait that timed out is completed, but has no output.
-        queued_at: When it was queued; until `started_at`, it waited for its turn.
-        started_at: When it began; None before that.
+        status: running, completed, failed, waiting, cancelled or skipped, or the name that a newer
+            server uses. A wait that timed out is completed, but has no output.
+        queued_at: When it was queued; it waited until `started_at`.
+        started_at: When it started; None before that.
         ended_at: When it ended; None before that, and for a sleep whose run was cancelled.
         duration: The time from start to end; None before the end.
         step_id: The SHA-1 of the step's name; None unless the span is of a step.
-        step_op: What the step does: run, sleep, wait_for_event, invoke and others.
+        step_op: The kind of step: run, sleep, wait_for_event, invoke and others.
         input: The events that started the run, in the root.
-        output: What the run, step or attempt returned, or its error. As servers send it: anything
+        output: The result of the run, step or attempt, or its error, as servers send it: anything
             but an object is wrapped as `{"data": value}`.
         metadata: The server's measurements: values, which are text, by kind and name.
         run_id: The run's id, in the root.
@@ -292,10 +292,9 @@ class Span(Record):
         return _waterfall.for_terminal(self, width=width, color=color, now=now)
 
     def to_html(self, *, now: datetime | None = None) -> str:
-        """Return the same waterfall as one page of HTML, which loads nothing and runs no script.
+        """Return the same waterfall as a self-contained HTML page without scripts.
 
-        What comes from the server is shown as text, whatever it contains. Write it to a file as
-        UTF-8.
+        Text from the server is escaped. Write the page to a file as UTF-8.
 
         Args:
             now: An aware datetime, up to which spans that have not ended are drawn; None for the

@@ -18,8 +18,8 @@ class SendFailure(Record):
         position: Its index in the caller's input, from 0; for a file the number of its line, from
             1; in an outbox the number of its row.
         event: The event as it was sent, with its id: resending it does not start a second run. An
-            event that was rejected before sending is shown as it came.
-        reason: Why, in the words of the server or of the check before sending.
+            event rejected before sending is unchanged.
+        reason: The reason given by the server or by the check before sending.
     """
 
     position: int

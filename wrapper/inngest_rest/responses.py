@@ -1,4 +1,4 @@
-"""What calls are about besides their results: where they go, and the response as it came."""
+"""The target of a client and the raw response of a call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @frozen(repr=False)
 class Target(Record):
-    """Where a client sends and asks: `client.target`.
+    """The URLs and environment that a client uses: `client.target`.
 
     Attributes:
         event_url: Base URL that events are sent to.
@@ -30,11 +30,11 @@ class Target(Record):
 
 @frozen(kw_only=True)
 class RawResponse:
-    """A response of the server, with the client's keys masked should the server quote them.
+    """A response of the server; any of the client's keys that it quotes are masked.
 
     Attributes:
-        status: The HTTP status, which for an error of v1 may be 200: see `ApiError.hidden`.
-        headers: The headers; names are in any case.
+        status: The HTTP status; 200 even for some errors of v1, see `ApiError.hidden`.
+        headers: The headers; names are case-insensitive.
         body: The body, decompressed.
         method: The HTTP method of the request.
         url: The URL of the request, without keys and query.
