@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +21,8 @@ from inngest_rest._core.resources.routes import ROUTES
 from tests.support.server import Reply, Server, body_of, recorded, says, text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from inngest_rest import InngestClient
     from tests.conftest import Connect
     from tests.support.clock import Clock
@@ -94,6 +98,33 @@ def test_v2_is_asked_first_for_each_job_that_it_does() -> None:
     assert {len(set(tags)) for tags in TAGS.values()} == {1, 2}
     assert all(list(tags) == sorted(tags, reverse=True) for tags in TAGS.values())
     assert {call for call, tags in TAGS.items() if len(tags) > 1} == set(BOTH)
+
+
+GUIDE = Path(__file__).parents[2] / "docs" / "routes-and-servers.md"
+
+
+def rows_of_the_guide() -> Iterator[tuple[str, str]]:
+    """Return each call in the guide's tables that stands for its route, and the next cell."""
+    for calls, cell in re.findall(
+        r"^\| (`[^|]*`) \| ([^|]+) \|", GUIDE.read_text("utf-8"), re.MULTILINE
+    ):
+        for name in re.findall(r"`([\w./]+)`(?=,| and|$)", calls) if " with " not in calls else ():
+            group, _, methods = name.partition(".")
+            known = [call for call in ROUTES if call.startswith(f"{group}.")]
+            for call in [f"{group}.{it}" for it in methods.split("/")] if methods else known:
+                yield call, cell
+
+
+def test_the_guide_states_the_apis_of_each_call_in_order_and_their_first_release() -> None:
+    stated = [row for row in rows_of_the_guide() if row[0] in ROUTES]
+    assert {call for call, _ in stated} == set(ROUTES) - {"send", "health", "runs.watch"}
+    for call, cell in stated:
+        since = [it.since for it in ROUTES[call] if it.since is not None]
+        oldest = min(since, default="", key=lambda it: [int(n) for n in it.split(".")])
+        if cell[0] == "v":
+            assert cell == ", else ".join(TAGS[call]), call
+        else:
+            assert oldest.removesuffix(".0") == cell, call
 
 
 @pytest.mark.parametrize("name", BOTH)
