@@ -92,7 +92,6 @@ def parts(
     if row.uses_files:
         yield Part((_send_file(row, client, values, on_batch),))
         return
-    result: Any
     try:
         result = row.call(client, arguments(row, values))
     except PartialSendError as error:
@@ -106,11 +105,12 @@ def parts(
         case Returns.STREAM:
             yield from (Part((each,)) for each in result)
         case Returns.ONE:  # pragma: no branch - there is nothing else
+            record: Any = result
             if not isinstance(result, kind := record_class(row)):
                 from inngest_rest._programs.results import made  # noqa: PLC0415
 
-                result = made(kind, client, values, result)
-            yield Part((result if row.command != "doctor" else _healthy(result),))
+                record = made(kind, client, values, result)
+            yield Part((record if row.command != "doctor" else _healthy(record),))
 
 
 def run(
