@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.event_names import check_name
 from inngest_rest._core.sending.batching import DEFAULT_BYTES, Batch, batches_of_events
 from inngest_rest._core.sending.event_json import wire_form
@@ -23,9 +24,7 @@ from inngest_rest.errors import (
     InngestError,
     InvalidArgumentError,
     InvalidEventError,
-    InvalidResponseError,
     RateLimitError,
-    TransportError,
 )
 from inngest_rest.event import Event, EventLike
 from inngest_rest.reports import SendFailure
@@ -41,15 +40,9 @@ logger = logging.getLogger("inngest_rest")
 
 def _may_be_about_the_events(cause: InngestError | None) -> bool:
     """Return whether a request may have failed because of what was in it."""
-    match cause:
-        case RateLimitError() | AuthenticationError():
-            return False
-        case ApiError():
-            return cause.status != 503
-        case TransportError():
-            return cause.delivered
-        case _:
-            return isinstance(cause, InvalidResponseError)
+    if cause is None or isinstance(cause, RateLimitError | AuthenticationError):
+        return False
+    return cause.status != 503 if isinstance(cause, ApiError) else not had_no_effect(cause)
 
 
 class Queue(ABC):
