@@ -274,6 +274,31 @@ def test_what_is_to_blame_rests_for_as_long_as_it_took(rule: Schedule, clock: Cl
     assert again(rule)
 
 
+def test_several_that_are_to_blame_are_halved_at_once_however_long_they_took(
+    rule: Schedule, clock: Clock
+) -> None:
+    rule.failed_on([0, 1, 2, 3])
+    rule.succeeded()
+    assert again(rule) == [0, 1]
+    clock.advance(30)
+    rule.failed_on([0, 1])
+    rule.succeeded()
+    assert again(rule)
+
+
+def test_a_flush_ends_the_rest_of_what_took_long_and_of_an_outage(
+    rule: Schedule, clock: Clock
+) -> None:
+    rule.failed_on([0])
+    rule.succeeded()
+    for _ in range(5):
+        with rule.flush_now():
+            assert again(rule) == [0]
+            clock.advance(30)
+            rule.failed_on([0])
+            assert again(rule) == []
+
+
 def test_what_failed_most_rarely_is_tried_first(rule: Schedule, clock: Clock) -> None:
     rule.failed_on([0])
     rule.succeeded()
