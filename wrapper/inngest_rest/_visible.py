@@ -1,4 +1,4 @@
-"""What others gave, made safe to show: texts of a server, and values of a caller."""
+"""Untrusted text and values of callers, made safe to show."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HIDDEN = re.compile(f"[{_HIDING}]")
 
 
 def visible(text: str) -> str:
-    """Return text with each character that does not show as what it is as an escape.
+    """Return text with each invisible or misleading character escaped.
 
     Among those are ESC and the C1 codes, line ends, bidirectional controls, zero-width characters,
     blank letters and lone surrogates.
@@ -32,12 +32,12 @@ def visible(text: str) -> str:
 
 
 def visible_json(text: str) -> str:
-    """Return lines of JSON with each such character as an escape of JSON, with the same meaning."""
+    """Return lines of JSON with each such character as a JSON escape of the same meaning."""
     return "\n".join(_written_out(line, _as_in_json) for line in text.split("\n"))
 
 
 def shortened(text: str) -> str:
-    """Return visible text of bounded length: of a longer one the beginning and the end."""
+    """Return visible text, with the middle of a long text left out."""
     if len(text) > _AT_MOST:
         text = f"{text[: _AT_MOST // 2]}…{text[-_AT_MOST // 2 :]}"
     return visible(text)
@@ -46,7 +46,7 @@ def shortened(text: str) -> str:
 def shown(value: object) -> str:
     """Return the repr of a value, of bounded length; its type if it has none.
 
-    A class of the caller's may raise, and so does data that is nested too deep.
+    A repr of the caller's may raise, and so does data nested too deep.
     """
     try:
         text = repr(value)
@@ -56,14 +56,14 @@ def shown(value: object) -> str:
 
 
 def did_you_mean(given: object, valid: Collection[str]) -> str:
-    """Return the end of a message about a name that is none of those that are valid."""
+    """Return the end of a message about an invalid name: the nearest valid one, and all of them."""
     near = nearest(given, valid)
     said = f"; did you mean '{near}'? Valid values: " if near else "; valid values: "
     return said + (", ".join(valid) or "none")
 
 
 def nearest(given: object, valid: Iterable[str]) -> str | None:
-    """Return the valid name that a name resembles most, in any case; None if it resembles none."""
+    """Return the nearest valid name, ignoring case; None if none is near."""
     from difflib import get_close_matches  # noqa: PLC0415 - few make mistakes
 
     name = given if isinstance(given, str) else shown(given)
@@ -73,13 +73,13 @@ def nearest(given: object, valid: Iterable[str]) -> str | None:
 
 
 def and_more(items: Sequence[str], at_most: int) -> str:
-    """Return a list of items as text: the first ones, and how many more there are."""
+    """Return the first items as text, and the number of the rest."""
     more = len(items) - at_most
     return ", ".join(items[:at_most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def is_right_to_left(text: str) -> bool:
-    """Return whether text has a character that can turn the direction of its line."""
+    """Return whether text has a character that can change the direction of its line."""
     return not text.isascii() and any(
         unicodedata.bidirectional(each) in _RIGHT_TO_LEFT for each in text
     )

@@ -8,12 +8,12 @@
     ├── TransportError               there was no response
     │   └── RequestTimeoutError      there was none in time
     ├── InvalidResponseError         the response does not match this API
-    ├── EventDataError               the data of a stored event is not of the type asked for: .event
+    ├── EventDataError               a stored event's data does not match the type: .event
     ├── WaitTimeoutError             a run has not ended yet: .run, .runs
     │   └── NoRunError               the event has started no run: .explanation
     ├── PartialSendError             not every event was accepted: .report, .ids
-    ├── PartialActionError           a bulk operation stopped before its end: .report
-    ├── ClosedError                  the client or buffer was closed before
+    ├── PartialActionError           a bulk operation stopped early: .report
+    ├── ClosedError                  the client or buffer is closed
     ├── BufferFullError              a buffer had no room for an event
     ├── OutboxError                  the file of a buffer cannot be used: .path
     └── ApiError                     the server returned an error: .status, .code, .advice
@@ -26,8 +26,8 @@
         ├── RateLimitError           429: .retry_after
         └── ServerError              5xx
 
-All of them pickle, and none of them contains a key: URLs and the server's messages are redacted.
-What a program needs of an error is an attribute; messages may be reworded at any time.
+All of them pickle, and none contains a key: URLs and the server's messages are redacted. Programs
+should use the attributes; messages may be reworded at any time.
 """
 
 from __future__ import annotations
@@ -80,9 +80,9 @@ class NextCall:
 
 @frozen
 class Advice:
-    """What to do about an error; false if there is none.
+    """What to do about an error; false if empty.
 
-    Its text is for readers of Python; a program that has other names for calls renders it.
+    Its `str` names calls as in Python; `render` uses the names of another interface.
 
     Attributes:
         text: The text, with `{}` where a call is named.
@@ -113,7 +113,7 @@ class InngestError(Exception):
     """The base of every error this package raises.
 
     Attributes:
-        argument: The argument of the call that is wrong; None if it is none, or no single one.
+        argument: The argument at fault; None if no single argument is.
     """
 
     argument: str | None = None
@@ -127,7 +127,7 @@ class ConfigurationError(InngestError):
     """A setting is missing or malformed; the message names the argument or the variable.
 
     Attributes:
-        settings: The settings to look at; empty if it is none of a client's own.
+        settings: The settings at fault; empty if none of the client's own is.
     """
 
     def __init__(self, message: str, *, settings: Sequence[Setting] = ()) -> None:
@@ -138,7 +138,7 @@ class ConfigurationError(InngestError):
 
 
 class MissingKeyError(ConfigurationError):
-    """The call needs a key, and none is set; `settings` are those that would provide it.
+    """The call needs a key, and none is set; `settings` lists the settings that provide one.
 
     Attributes:
         reason: Which key is missing, and for what.
@@ -202,14 +202,14 @@ class RequestTimeoutError(TransportError):
 
 
 class InvalidResponseError(InngestError):
-    """The response is not of this API: web pages alone, or not what the result is made of.
+    """The response is not from this API: an HTML page, or a body without the required fields.
 
     Attributes:
         method: The HTTP method.
         url: The URL, without keys.
         status: The HTTP status.
         body: The first 500 characters of the response.
-        response: The response itself, keys masked; None if it is not of a single one.
+        response: The response, keys masked; None if the error sums up several.
     """
 
     def __init__(
@@ -231,7 +231,7 @@ class InvalidResponseError(InngestError):
 
 
 class EventDataError(InngestError):
-    """The data of a stored event is not of the type asked for, with `as_`.
+    """The data of a stored event does not match the type passed as `as_`.
 
     Attributes:
         event: The event as it is stored.
@@ -308,7 +308,7 @@ class PartialSendError(InngestError):
 
 
 class PartialActionError(InngestError):
-    """A bulk operation stopped, because what remained would have failed as well.
+    """A bulk operation stopped early, because the remaining runs would have failed as well.
 
     The error that stopped it is the `__cause__`.
 
@@ -322,7 +322,7 @@ class PartialActionError(InngestError):
 
 
 class ClosedError(InngestError, RuntimeError):
-    """The client, or the buffer, is closed; make a new one."""
+    """The client or buffer is closed; create a new one."""
 
 
 class BufferFullError(InngestError):
@@ -345,21 +345,20 @@ class ApiError(InngestError):
     """The server responded with an error.
 
     Attributes:
-        status: The effective status; for a v1 GET that answers HTTP 200, the one in the body.
+        status: The effective status: the one in the body for a v1 GET with HTTP 200.
         code: The server's own code; None from v1, which has none.
         message: The server's own message, at most 500 characters.
         advice: What to do next; may be empty.
         method: The HTTP method.
         url: The URL, without keys.
-        attempts: How many attempts were made.
+        attempts: Number of attempts.
         hidden: True if the HTTP status was 200 and only the body contains the error, as for every
             GET of v1.
         retry_after: Seconds the server asked to wait before the next attempt, at most a year, or
             None.
-        may_have_taken_effect: True if the request may have been carried out all the same: an
-            attempt, the last one or one before it, ended in a 408, a 5xx other than 501, or without
-            a response.
-        response: The response itself, keys masked; None if it is not of a single one.
+        may_have_taken_effect: True if the request may have been carried out nevertheless: an
+            attempt ended in a 408, a 5xx other than 501, or without a response.
+        response: The response, keys masked; None if the error sums up several.
     """
 
     advice: Advice = Advice()
@@ -390,7 +389,7 @@ class ApiError(InngestError):
 
     @property
     def described(self) -> str:
-        """What the server answered, in a line without the advice."""
+        """The server's response in one line, without the advice."""
         code = f" ({self.code})" if self.code else ""
         said = f"{self.method} {self.url} answered {self.status}{code}: {self.message}"
         if self.attempts > 1:
@@ -445,8 +444,8 @@ class ConflictError(ApiError):
 class RateLimitError(ApiError):
     """Too many requests: 429.
 
-    Its `retry_after` is the pause that the server asked for. If it is too long to wait for,
-    the client sends nothing before it is over: `attempts` is 0 for a call that it refused itself.
+    `retry_after` is the pause that the server requires. If it is too long to wait, the client sends
+    nothing until it is over: `attempts` is 0 for a call that the client refused.
     """
 
 

@@ -1,4 +1,4 @@
-"""The `Event` that callers send, and the unique ids that make sending it twice harmless."""
+"""`Event`, and the unique ids that make sending it idempotent."""
 
 from __future__ import annotations
 

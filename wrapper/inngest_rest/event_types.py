@@ -23,8 +23,8 @@ D = TypeVar("D")
 class EventType(Generic[D]):
     """The name of an event and the type of its data.
 
-    Call it with the data to make an `Event`, which `send` and the buffers take. A dataclass, an
-    attrs class, a TypedDict or a pydantic model is converted and checked.
+    Call it with the data to create an `Event` for `send` and the buffers. A dataclass, an attrs
+    class, a TypedDict or a pydantic model is validated and converted.
 
     Args:
         name: The name, such as "app/order.created".
@@ -50,7 +50,7 @@ class EventType(Generic[D]):
         ts: datetime | int | None = None,
         v: str | None = None,
     ) -> Event:
-        """Make an event, its data checked and in the types of JSON.
+        """Create an event, with its data validated and converted to JSON types.
 
         Args:
             data: The data. Decimals, datetimes, UUIDs and bytes (base64) become text, sets lists.

@@ -23,8 +23,7 @@ _MOST_SHOWN = 3
 class Record:
     """A frozen value with named fields.
 
-    The repr is short: it leaves out fields that are None or may contain a key, and abbreviates long
-    ones.
+    The repr is short: it omits fields that are None or may contain a key, and truncates long ones.
     """
 
     __slots__ = ()
@@ -40,9 +39,9 @@ class Record:
     def to_dict(self) -> dict[str, Any]:
         """Return the public fields as a dict that `json.dumps` accepts.
 
-        Each of them is there, also one that is None, so that all dicts of a class have the same
-        keys. A datetime is text in ISO 8601, a timedelta a number of seconds, an enum member its
-        value, a record a dict, a tuple a list, and anything else that JSON lacks its text.
+        Fields that are None are included, so that all dicts of a class have the same keys. A
+        datetime is text in ISO 8601, a timedelta a number of seconds, an enum member its value, a
+        record a dict, a tuple a list, and any other type that JSON lacks its text.
         """
         return {
             each.name: _plain_or_text(getattr(self, each.name))
@@ -60,7 +59,7 @@ class Record:
 
 
 def _shown(value: object) -> str:
-    """Return the repr of a field, abbreviated if it is long."""
+    """Return the repr of a field, truncated if it is long."""
     if isinstance(value, Record):
         return repr(value)
     if isinstance(value, tuple):

@@ -1,4 +1,4 @@
-"""RetryPolicy: how often, and for how long, a request is retried."""
+"""RetryPolicy: the number of retries, their pauses, and the time for all of them."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ StatusName = Literal["queued", "running", "completed", "failed", "cancelled"]
 """The name of a run status that can be filtered by."""
 
 ChangeKind = Literal["appeared", "changed", "ended"]
-"""What a change of a watched run is: see `RunChange`."""
+"""The kind of a change of a watched run: see `RunChange`."""
 
 # `RunStatus` is quoted, so that a program that only sends events does not load the models.
 StatusFilter = Union[StatusName, "RunStatus", Iterable["StatusName | RunStatus"]]
@@ -26,10 +26,10 @@ Names in another case are accepted, too, if not by type checkers.
 """
 
 ApiVersion = Literal["auto", "v1", "v2"]
-"""The API family to use: "auto" for the one that serves each call best, or one of the two."""
+"""The API to use: "auto" for the best one for each call, "v1" or "v2"."""
 
 EventNameCheck = Literal["off", "warn", "refuse"]
-"""What happens to an event whose name does not follow the convention `domain/noun.verb`."""
+"""The handling of event names that do not follow the convention `domain/noun.verb`."""
 
 WhenFull = Literal["block", "raise", "drop"]
 """Policy of a full buffer for an event: wait for room, raise `BufferFullError`, or drop it."""
