@@ -4,7 +4,6 @@ settings      arguments and environment variables, keys among them: validated an
 session       state shared by all calls of one client
 route         an operation with its arguments, and how to read its response
 answers       turn an HTTP response into a value or an error, and keep the responses themselves
-reading       read a generated model tolerantly
 retry         what a failed request means: had it an effect, may it pass, is it hopeless
 server_clock  the server's time, which may differ from ours
 operation     perform a route, with its keys and retries

@@ -15,7 +15,7 @@ from inngest_rest._core.resources.fields import (
     unpaged_items,
 )
 from inngest_rest._core.resources.filters import check_instant
-from inngest_rest._core.resources.routes import ask
+from inngest_rest._core.resources.routes import ask, in_order
 from inngest_rest.errors import Advice, NextCall, ServerError
 from inngest_rest.models import Cancellation
 from inngest_rest_api import models as api
@@ -50,7 +50,8 @@ def list_cancellations(session: Session, **paging: Unpack[Paging]) -> Listing[Ca
         may_panic=True,
         advice=_ADVICE,
     )
-    return listing(session, unpaged(route), **paging)
+    routes = in_order("cancellations.list", list_cancellations_v1=unpaged(route))
+    return listing(session, *routes, **paging)
 
 
 def create(

@@ -14,7 +14,7 @@ from inngest_rest._core.resources.fields import (
     timestamp,
     unpaged_items,
 )
-from inngest_rest._core.resources.routes import ask
+from inngest_rest._core.resources.routes import ask, in_order
 from inngest_rest.errors import Advice, RouteNotFoundError
 from inngest_rest.models import Webhook
 from inngest_rest_api import models as api
@@ -67,7 +67,8 @@ def list_webhooks(session: Session, **paging: Unpack[Paging]) -> Listing[Webhook
         unpaged_items,
         advice=_ADVICE,
     )
-    return listing(session, unpaged(route), **paging)
+    routes = in_order("webhooks.list", list_webhooks_v1=unpaged(route))
+    return listing(session, *routes, **paging)
 
 
 def create(session: Session, *, name: str | None, transform: str | None) -> Plan[Webhook]:
