@@ -9,7 +9,7 @@ import pytest
 
 from inngest_rest import InngestClient, InngestError
 from inngest_rest._core.calls.settings import Keys, resolve
-from inngest_rest._core.diagnosis.evidence import Releases, call_routes
+from inngest_rest._core.diagnosis.rules import Releases, call_routes
 from inngest_rest._core.resources.routes import MADE_OF
 from inngest_rest.testing import MockServer, completes, sleeps, waits_for
 from inngest_rest_api.api import OPERATIONS

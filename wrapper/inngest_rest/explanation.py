@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -115,29 +115,20 @@ class Explanation(Record):
             at = self.event.received_at
             received = f", received {at:%Y-%m-%d %H:%M:%S} UTC," if at else ""
             subject = f"Event {self.event.name!r} ({self.event_id}){received}"
-        text = f"{subject} started {self._started()}"
-        if self.reasons:
-            text += f": {_joined(it.message for it in self.reasons)}"
-        elif silent := [it.name for it in self.listeners if not it.run_ids]:
-            text += f", and nothing that the server shows explains why {' and '.join(silent)} "
-            text += "did not run"
-        elif not self.runs and not self.unchecked:
-            text += ", and nothing that the server shows explains why"
-        if self.unchecked:
-            text += f" (not checked: {_joined(self.unchecked)})"
-        return f"{text}."
-
-    def _started(self) -> str:
-        if not self.runs:
-            return "no run"
+        # v1 does not name the function of a run.
+        states = ", ".join(
+            (f"{it.app_id}/{it.function_id}" if it.function_id else f"run {it.id}")
+            + f" {it.status}"
+            for it in self.runs
+        )
         count = "1 run" if len(self.runs) == 1 else f"{len(self.runs)} runs"
-        return f"{count} ({', '.join(f'{_name(it)} {it.status}' for it in self.runs)})"
-
-
-def _name(run: Run) -> str:
-    """Return a run's function in words; v1 does not name it."""
-    return f"{run.app_id}/{run.function_id}" if run.function_id else f"run {run.id}"
-
-
-def _joined(clauses: Iterable[str]) -> str:
-    return "; ".join(clauses)
+        text = f"{subject} started " + (f"{count} ({states})" if states else "no run")
+        silent = [it.name for it in self.listeners if not it.run_ids]
+        if self.reasons:
+            text += f": {'; '.join(it.message for it in self.reasons)}"
+        elif silent or not (self.runs or self.unchecked):
+            who = f" {' and '.join(silent)} did not run" if silent else ""
+            text += f", and nothing that the server shows explains why{who}"
+        if self.unchecked:
+            text += f" (not checked: {'; '.join(self.unchecked)})"
+        return f"{text}."

@@ -1,4 +1,1 @@
-"""Diagnosis: what answers at the base URL, and whether keys and settings fit it.
-
-Probes find evidence, and findings say what it means.
-"""
+"""Diagnosis: what answers at the base URL, and whether keys and settings fit it."""

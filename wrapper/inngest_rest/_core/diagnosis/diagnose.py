@@ -18,8 +18,13 @@ from inngest_rest._core.calls import answers
 from inngest_rest._core.calls.operation import redacted_url, request
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.calls.server_clock import http_date
-from inngest_rest._core.diagnosis.evidence import Answer, Releases, ServerEvidence, release_of
-from inngest_rest._core.diagnosis.rules import findings
+from inngest_rest._core.diagnosis.rules import (
+    Answer,
+    Releases,
+    ServerEvidence,
+    findings,
+    release_of,
+)
 from inngest_rest._core.plans import Plan, call
 from inngest_rest._core.resources.fields import required
 from inngest_rest._version import __version__

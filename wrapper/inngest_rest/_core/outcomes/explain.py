@@ -34,24 +34,17 @@ if TYPE_CHECKING:
 
 _DAY = timedelta(days=1)
 
-# An event is found by its own id among the newest so many of a day, at 50 per request.
-_MOST_SEARCHED = 1_000
-
-# A function starts no second run for an event's own id within a day; of two events at almost the
-# same time, either may be taken for the repeated one.
+# Of two events at almost the same time, a function may take either for the repeated one.
 _RACE = timedelta(seconds=5)
-
-# Of the events with one id, the runs of the oldest are read, with one request each.
-_MOST_DUPLICATES = 5
-
-# Of the events of a name, the newest so many are searched, at 50 per request.
-_MOST_EVENTS = 200
-
-# The functions whose other runs are looked at, with one request each.
-_MOST_FUNCTIONS = 10
 
 # No server is so old: a time further away is wrong.
 _LONGEST_AGO = timedelta(days=36_500)
+
+# What an explanation looks at, which bounds its requests.
+_MOST_SEARCHED = 1_000  # events of a day, for the one with an own id: 50 per request
+_MOST_EVENTS = 200  # events of one name, for those with the same id, and for a later one
+_MOST_DUPLICATES = 5  # events with the same id, from the oldest, for their runs
+_MOST_FUNCTIONS = 10  # functions, for their other runs
 
 
 def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explanation]:

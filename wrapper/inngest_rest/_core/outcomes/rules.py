@@ -49,17 +49,11 @@ class Evidence:
     Attributes:
         now: The time by the server's clock.
         received: When the event was received; now, if that is not known.
-        event: The event.
-        runs: The runs that it started.
-        catalogue: The apps and functions of the server.
         listeners: The functions with a trigger for the event, and the triggers that match.
         is_of_v1: Whether v1 listed the runs, where a batch's run belongs to one event alone.
-        unchecked: What could not be checked, and why.
         duplicate: Another event with the same own id, and its runs.
         later: The id of a later event of the same name.
-        others: Other runs of functions around that time, newest first, by the functions' names; all
-            of them if no page follows.
-        timeouts: The timeouts of functions, by their names.
+        others: Other runs of functions at that time, newest first, by the functions' names.
     """
 
     now: datetime
@@ -116,26 +110,15 @@ def _why_unheard(it: Evidence) -> Iterator[Reason]:
         # The name is no misspelling of another if a function knows it.
         close = {} if cancelling else nearest(event_name, known.functions)
         nearby = ", ".join(f"{value!r} of {' and '.join(names)}" for value, names in close.items())
-        yield Reason(
-            K.NO_TRIGGER,
-            "no function has a trigger for its name"
-            + (f" (the nearest: {nearby})" if close else ""),
-            is_certain=True,
-            evidence={
-                "nearest": close,
-                "apps": [app.id for app in known.apps],
-                "functions": len(known.functions),
-            },
-        )
+        text = "no function has a trigger for its name"
+        text += f" (the nearest: {nearby})" if close else ""
+        apps = [app.id for app in known.apps]
+        facts = {"nearest": close, "apps": apps, "functions": len(known.functions)}
+        yield Reason(K.NO_TRIGGER, text, is_certain=True, evidence=facts)
     for each in cancelling:
-        yield Reason(
-            K.CANCELS_RUNS,
-            f"it cancels runs of {name_of(each)}, and starts none",
-            is_certain=True,
-            app_id=each.app_id,
-            function_id=each.id,
-            evidence={"events": cancelled_by(each)},
-        )
+        text, events = f"it cancels runs of {name_of(each)}, and starts none", cancelled_by(each)
+        ids = each.app_id, each.id, None
+        yield Reason(K.CANCELS_RUNS, text, True, *ids, {"events": events})
 
 
 def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> Iterator[Reason]:
@@ -171,11 +154,8 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
     if found := limit(function, "rateLimit"):
         most, period = found.get("limit"), duration(found.get("period"))
         since = it.received - (period or timedelta(days=1)) - timedelta(seconds=1)
-        earlier = [
-            run.id
-            for run in runs
-            if run.queued_at and since <= run.queued_at <= it.received + _SLACK
-        ]
+        until = it.received + _SLACK
+        earlier = [run.id for run in runs if run.queued_at and since <= run.queued_at <= until]
         # A limit of n excludes no event before n runs within its period, whatever its key.
         if not (is_all and period and isinstance(most, int) and len(earlier) < most):
             text = f"the rate limit or idempotency of {name}, {most} per {found.get('period')}, "
@@ -223,9 +203,7 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
             yield reason(K.SINGLETON, text, evidence=facts)
     if it.is_within("0s"):
         seconds = max((it.now - it.received).total_seconds(), 0.0)
-        text = (
-            f"a run of {name} may be about to appear, as it was received only {seconds:.1f} s ago"
-        )
+        text = f"a run of {name} may soon appear, as it was received only {seconds:.1f} s ago"
         yield reason(K.TOO_EARLY, text, evidence={"seconds": seconds})
 
 

@@ -58,14 +58,10 @@ if TYPE_CHECKING:
     from inngest_rest.models import Function, Run, Trigger
     from inngest_rest.typing import Seconds
 
-# Seconds from an event to the first look at its runs: those of a quick function have ended then.
-_FIRST_LOOK = 0.3
-
-# Seconds after which a list of runs is read again: at first, or if it may lack some.
-_AGAIN_AFTER = 0.1
-
-# Seconds for finding out why there is no run, after the timeout expired.
-_EXPLAINED_WITHIN = 5.0
+# In seconds:
+_FIRST_LOOK = 0.3  # from an event to the first look at its runs: quick ones have ended then
+_AGAIN_AFTER = 0.1  # until a list of runs is read again: at first, or if it may lack some
+_EXPLAINED_WITHIN = 5.0  # for finding out why there is no run, after the timeout expired
 
 
 @define
@@ -115,15 +111,9 @@ def send_and_wait(session: Session, event: EventLike, timeout: Seconds) -> Plan[
     (event_id,) = yield from send.send(session, event)
     fields = event if isinstance(event, Mapping) else asdict(event, recurse=False)
     ts = fields.get("ts")
-    stored = StoredEvent(
-        internal_id=event_id,
-        id=fields.get("id") or event_id,
-        name=fields["name"],
-        data=fields.get("data"),
-        ts=ts if isinstance(ts, int) else None,
-        user=fields.get("user"),
-        v=fields.get("v"),
-    )
+    known = {key: fields.get(key) for key in ("data", "user", "v")}
+    own_id, ts = fields.get("id") or event_id, ts if isinstance(ts, int) else None
+    stored: StoredEvent = StoredEvent(event_id, own_id, fields["name"], ts=ts, **known)
     sent = session.clock.monotonic()
     try:
         return (yield from _follow_all(_Wait(session, event_id, sent, sent + seconds, stored)))
@@ -145,14 +135,12 @@ def wait_for_runs(session: Session, event_id: str, timeout: Seconds) -> Plan[lis
 
 def _look_up(wait: _Wait) -> Plan[None]:
     """Read the event, as soon as it can be read; without v1, it stays unknown."""
-    pause = _AGAIN_AFTER
+    session, pause = wait.session, _AGAIN_AFTER
     appears_by = wait.received + APPEARS_WITHIN
     missing: NotFoundError | None = None
     while True:
         try:
-            event, at = yield from events.get_now(
-                wait.session, wait.event_id, deadline=wait.deadline
-            )
+            event, at = yield from events.get_now(session, wait.event_id, deadline=wait.deadline)
         except (NotFoundError, TransportError) as error:
             now = wait.now
             if now >= appears_by or (isinstance(error, TransportError) and now < wait.deadline):
@@ -267,16 +255,13 @@ def _appears_after(function: Function, triggers: list[Trigger], event: StoredEve
 
 
 def _explain_absence(wait: _Wait) -> Plan[NoReturn]:
-    within = f"within {wait.now - wait.received:.1f} s"
+    within, deadline = f"within {wait.now - wait.received:.1f} s", wait.now + _EXPLAINED_WITHIN
     explanation = None
     try:
-        explanation = yield from explain_stored(
-            wait.session, wait.event_id, deadline=wait.now + _EXPLAINED_WITHIN
-        )
+        explanation = yield from explain_stored(wait.session, wait.event_id, deadline=deadline)
+        message = f"no run appeared {within}. {explanation}"
     except InngestError as error:
         message = f"no run of event {wait.event_id} appeared {within}; why is not known: {error}"
-    else:
-        message = f"no run appeared {within}. {explanation}"
     raise NoRunError(message, event_id=wait.event_id, explanation=explanation)
 
 
