@@ -80,8 +80,6 @@ RAISING = {
     "zone": dt.datetime(2026, 1, 1, tzinfo=Broken()),
     "UUID without a number": numbered(None),
     "UUID of text": numbered("x"),
-    "UUID below 0": numbered(-1),
-    "UUID beyond 128 bits": numbered(1 << 128),
 }
 
 
