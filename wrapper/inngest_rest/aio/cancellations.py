@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Cancellations(Resource):
-    """Bulk cancellations: `client.cancellations`. A self-hosted server answers each with 500."""
+    """Bulk cancellations: `client.cancellations`. Self-hosted servers respond with 500."""
 
     def list(
         self,
@@ -52,9 +52,9 @@ class Cancellations(Resource):
         started_after: datetime | timedelta | None = None,
         condition: str | None = None,
     ) -> Cancellation:
-        """Cancel every run of a function that started in a time window, by the server itself.
+        """Have the server cancel every run of a function that started in a time window.
 
-        Only Inngest Cloud does so. Elsewhere, and to see the runs first, cancel runs by a filter.
+        Only Inngest Cloud does this. Elsewhere, and to see the runs first, cancel runs by filter.
 
         Args:
             app: The app's id.

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 class AsyncInngestClient:
     """A client for Inngest's HTTP API.
 
-    Each argument left out is read from the environment variable named beside it. Making a client
-    sends nothing; a key that is missing is reported by the first call that needs it.
+    An omitted argument is read from the environment variable named beside it. Creating a client
+    sends nothing; a missing key is reported by the first call that needs it.
 
     Args:
         event_key: Key for sending events (INNGEST_EVENT_KEY).
@@ -63,7 +63,7 @@ class AsyncInngestClient:
         api_version: "auto" picks the one that serves each call best; "v1" or "v2" uses that only.
         timeout: Time limit per attempt, seconds or a timedelta, 30 s by default: half to connect.
         max_response_bytes: Largest response that is accepted, 64 MiB by default; a larger one
-            raises `InvalidResponseError`. Of a response with an error, 64 KiB are read.
+            raises `InvalidResponseError`. Error bodies are truncated at 64 KiB.
         retries: Maximum number of retries, or a `RetryPolicy`; by default 4 within 120 s.
         transport: Custom transport, for limits, certificates or tests; closed with the client.
         allow_http: Allow sending keys over plain HTTP to other machines (INNGEST_ALLOW_HTTP).
@@ -123,7 +123,7 @@ class AsyncInngestClient:
 
     @property
     def target(self) -> Target:
-        """Where the client sends and asks, as its arguments and the environment have it."""
+        """The URLs and the environment that the client uses."""
         return self._session.settings.target
 
     # Each group is imported on first use: a program that only sends never loads the models of runs.
@@ -187,15 +187,15 @@ class AsyncInngestClient:
     ) -> Self:
         """Return a copy of the client with other options, for one call or for many.
 
-        The copy shares the connections, and what the client has learned about the server: its
-        missing routes, the keys that worked, the pauses it asked for. Closing the copy leaves the
-        connections open; closing the client closes its copies, too. So a copy need not be closed.
+        The copy shares the connections and the client's state about the server: missing routes,
+        keys that worked, requested pauses. Closing the copy leaves the connections open; closing
+        the client closes its copies, too. So a copy need not be closed.
 
         Args:
             timeout: Time limit per attempt, in seconds or as a timedelta.
             retries: Maximum number of retries, or a `RetryPolicy`.
             env: Branch environment.
-            headers: Headers to send with each request, beside those of the client it is a copy of.
+            headers: Headers to send with each request, in addition to those of the original client.
                 Headers that the client sets itself, such as the authorization, are refused.
 
         Raises:
@@ -332,7 +332,7 @@ class AsyncInngestClient:
         """Send the events of a file with one JSON object per line, and report the outcome.
 
         Importing the same file again, even after a crash, starts no run twice within 24 hours: an
-        event without an id gets one made from the import's name, the line's number and its bytes.
+        event without an id gets one derived from the import's name, the line number and its bytes.
         Invalid lines are reported; the rest are still sent. Reported positions are line numbers,
         from 1.
 
@@ -374,7 +374,7 @@ class AsyncInngestClient:
         )
 
     async def health(self) -> None:
-        """Return if the server is up.
+        """Check that the server is up.
 
         Raises:
             InngestError: The server is not up, or is not an Inngest server.
@@ -386,14 +386,14 @@ class AsyncInngestClient:
         return await self._driver.run(routes.check_health(self._session))
 
     async def diagnose(self) -> Diagnosis:
-        """Find out what answers at the base URL, and whether keys and settings fit it.
+        """Check which server responds at the base URL, and whether keys and settings match it.
 
-        Each thing that is found says what to do about it, and none contains a key. Only reads are
-        sent, each once; so whether an event key is accepted stays unknown.
+        Each problem has a remedy, and no finding contains a key. Only read requests are sent, each
+        once, so whether an event key is accepted stays unknown.
 
         Returns:
-            The kind and the release of the server, the findings, and which route answers each call.
-            A server that does not respond, or is not Inngest, is a finding, too.
+            The kind and the release of the server, the findings, and the route that serves each
+            call. A server that does not respond, or is not Inngest, is a finding, too.
 
         Raises:
             ClosedError: The client is closed.

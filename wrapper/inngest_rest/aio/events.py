@@ -64,8 +64,8 @@ class Events(Resource):
 
         Args:
             name: Only events with exactly this name.
-            as_: What to decode the data as: a dataclass, an attrs class, a TypedDict or a pydantic
-                model; a mapping if left out. See `EventType`.
+            as_: The type to decode the data as: a dataclass, an attrs class, a TypedDict or a
+                pydantic model; a mapping by default. See `EventType`.
             since: Only events received after this time; by default, one hour ago, or without a
                 limit if until is given. An aware datetime; a timedelta is that long ago by the
                 server's clock.
@@ -76,7 +76,7 @@ class Events(Resource):
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
-            EventDataError: The data of an event on the page is not of the type `as_`.
+            EventDataError: The data of an event on the page does not match the type `as_`.
 
         HTTP: `GET /v1/events`.
         """
@@ -105,11 +105,11 @@ class Events(Resource):
 
         Args:
             id: The internal id returned by `send`, not an id you chose.
-            as_: What to decode the data as, as in `list`.
+            as_: The type to decode the data as, as in `list`.
 
         Raises:
             NotFoundError: No such event; one that was just sent appears after about 0.25 s.
-            EventDataError: Its data is not of the type `as_`.
+            EventDataError: Its data does not match the type `as_`.
 
         HTTP: `GET /v1/events/{eventId}`.
         """
@@ -126,7 +126,7 @@ class Events(Resource):
     ) -> AsyncPaginator[Run]:
         """List the runs started by an event, with their outputs or errors.
 
-        An empty list need not mean that a run is still to come: an event that is rate-limited,
+        An empty list does not mean that a run is still to come: an event that is rate-limited,
         repeated or not yet batched has none.
 
         Args:
@@ -183,7 +183,7 @@ class Events(Resource):
         return await self._driver.run(wait.wait_for_runs(self._session, id, timeout))
 
     async def explain(self, id: str, *, name: str | None = None) -> Explanation:
-        """Explain what became of an event: its runs, or why a function did not run.
+        """Explain the outcome of an event: its runs, or why a function did not run.
 
         Args:
             id: The internal id of the event, as returned by `send`; or an id of your own, of which
@@ -191,8 +191,8 @@ class Events(Resource):
             name: The event's name, to search for an id of your own among events of that name only.
 
         Returns:
-            The functions that listen, the runs, and each reason that the evidence allows. `str` of
-            it is one sentence.
+            The functions that listen, the runs, and each reason consistent with the evidence. Its
+            `str` is one sentence.
 
         Raises:
             NotFoundError: No such event; one that was just sent appears after about 0.25 s.

@@ -76,8 +76,8 @@ class Functions(Resource):
         """Start a function directly and return the id of its run.
 
         Not retried once the request may have reached the server: a retry could start a second run.
-        Where that must not happen, send an event with an `id` of your own instead: however often it
-        is sent, a function runs once for it within 24 hours.
+        If it must not run twice, send an event with your own `id` instead: a function runs once for
+        it within 24 hours, however often it is sent.
 
         Args:
             app: The app's id.
@@ -90,7 +90,7 @@ class Functions(Resource):
         Raises:
             NotFoundError: No such function.
             BadRequestError: The function is rate-limited (422); or it is debounced, and will run
-                later all the same.
+                later nevertheless.
 
         HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`.
         """
@@ -130,7 +130,7 @@ class Functions(Resource):
             on_result: Called with each row, in order, as results arrive.
             resume: The report of an earlier call with the same inputs or of a dry run, or its
                 `to_dict()`. Its rows that are planned, failed or not tried are tried; the others
-                are kept. Unknown ones among them: the function may be running for them already.
+                are kept, unknown ones included: the function may be running for them already.
 
         Returns:
             One row per input: done with `new_run_id`, failed, unknown or not tried. A debounced

@@ -107,7 +107,7 @@ class Runs(Resource):
             NotFoundError: The run did not appear within 5 s.
 
         HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}` past its cache: at first after
-        50 ms, then ever more rarely, at last every 3 s.
+        50 ms, then at growing intervals of up to 3 s.
         """
         return await self._driver.run(wait.wait(self._session, id, timeout))
 
@@ -117,7 +117,7 @@ class Runs(Resource):
         Runs that failed or were cancelled are returned like any other.
 
         Args:
-            ids: The runs' ids; repeats are left out.
+            ids: The runs' ids; duplicates are ignored.
             timeout: Maximum time to wait for all of them. Seconds, or a timedelta.
 
         Raises:
@@ -157,17 +157,17 @@ class Runs(Resource):
             every: Time between two polls, at least 1 s. Seconds, or a timedelta; it is longer if
                 the server needs more than a quarter of it to respond.
             timeout: Time after which to stop. Seconds, or a timedelta; None for never.
-            since: Also report what happened from this time on; by default from now on. An aware
+            since: Also report changes from this time on; by default from now on. An aware
                 datetime by the server's clock; a timedelta is that long ago.
             include_output: Whether runs have their `output` or `error`.
-            token: The `token` of another watch of the same app and function, to go on after the
+            token: The `token` of another watch of the same app and function, to continue after the
                 changes that it returned. Excludes `since`.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
             RouteNotFoundError: The server lacks the route, which exists since release 1.38. Raised
                 by the iterator, as is any error that lasts: a transient one for five minutes, or
-                until the time is up.
+                until the timeout expires.
 
         HTTP: `GET /v2/runs`, one or two pages per poll and one more per hundred runs that began or
         ended; `GET /v2/runs/{runId}` for up to ten runs that have been open for longer than 30 s.
@@ -188,7 +188,7 @@ class Runs(Resource):
         )
 
     async def cancel(self, id: str) -> None:
-        """Cancel a run; a run that has already ended is left as it is.
+        """Cancel a run; a run that has already ended is not changed.
 
         Code that is executing at that moment still runs to its end.
 
@@ -239,7 +239,7 @@ class Runs(Resource):
         """Cancel many runs, named by their ids or selected by a filter, and report on each.
 
         The runs that a filter selects are all listed before the first one is cancelled, so the set
-        cannot grow meanwhile. Without an argument that selects runs, nothing is done.
+        cannot grow meanwhile. A call without a selection is refused.
 
         Args:
             ids: The runs' ids. Pass these, or a filter, or `resume`.
@@ -251,7 +251,7 @@ class Runs(Resource):
             until: Only runs queued before this time. An aware datetime, or a timedelta.
             limit: Maximum number of runs to cancel.
             dry_run: Report what would be cancelled, as planned, and cancel nothing.
-            in_flight: Maximum number of concurrent acts, 1 to 64.
+            in_flight: Maximum number of runs processed at once, 1 to 64.
             max_requests: Maximum number of runs to cancel per period; None for no limit.
             period: The period of `max_requests`, in seconds or as a timedelta.
             on_start: Called with a row, as unknown, before its request is sent; by one thread at a
@@ -309,13 +309,12 @@ class Runs(Resource):
     ) -> ActionReport:
         """Replay many runs, named by their ids or selected by a filter, and report on each.
 
-        Not safe to repeat: each call starts new runs. Within one no run is replayed twice.
+        Not safe to repeat: each call starts new runs. Within one call no run is replayed twice.
 
         The runs that a filter selects are all listed before the first one is replayed, so the set
         cannot grow meanwhile. A replay whose response was lost is looked up among the runs of its
-        event before it is tried again. Refused are runs that have not ended, runs of a batch (a
-        replay carries one event only), and runs of debounced functions (which the server does not
-        replay).
+        event before it is retried. Runs that have not ended, runs of a batch (a replay carries only
+        one event), and runs of debounced functions (which servers do not replay) are refused.
 
         Args:
             ids: The runs' ids. Pass these, or a filter, or `resume`.
@@ -327,7 +326,7 @@ class Runs(Resource):
             until: Only runs queued before this time. An aware datetime, or a timedelta.
             limit: Maximum number of runs to replay.
             dry_run: Report what would be replayed or refused, and replay nothing.
-            in_flight: Maximum number of concurrent acts, 1 to 64.
+            in_flight: Maximum number of runs processed at once, 1 to 64.
             max_requests: Maximum number of runs to replay per period, each by up to five requests;
                 None for no limit.
             period: The period of `max_requests`, in seconds or as a timedelta.
@@ -383,13 +382,13 @@ class Runs(Resource):
     async def trace(self, id: str, *, raw: bool = False) -> Span:
         """Get a run's trace: the root span, with its steps and the attempts at them as children.
 
-        Each step is one span, spans of the server's own are left out, and failed attempts lie under
-        the step that they tried.
+        Each step is one span, the server's internal spans are omitted, and failed attempts are
+        children of their step.
 
         Args:
             id: The run's id.
-            raw: Whether to get the server's own tree, each span of it as it was sent. For what the
-                readable tree leaves out, and for spans of a kind that is not known yet.
+            raw: Whether to get the server's own tree, with each span as sent. For details that the
+                readable tree omits, and for unknown kinds of spans.
 
         Returns:
             The root. `print(trace.render())` shows it as a waterfall in a terminal,

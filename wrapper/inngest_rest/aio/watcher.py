@@ -15,7 +15,7 @@ class AsyncWatcher:
     """The changes of runs: iterate over it with `async for`, for as long as you like.
 
     Nothing happens between two iterations: there is no task or thread behind it, and no connection
-    is held open. After an error, iterating again goes on where it was. Only one loop may iterate
+    is held open. After an error, iterating again continues where it was. Only one loop may iterate
     over it.
     """
 
@@ -25,7 +25,7 @@ class AsyncWatcher:
 
     @property
     def token(self) -> str:
-        """Where to go on: pass it to `runs.watch(token=...)`, also in another process.
+        """The position to resume from: pass it to `runs.watch(token=...)`, even in another process.
 
         It has every change that was returned so far, so that no other watch repeats it. Text of
         some 30 bytes for each run that is open.
@@ -44,7 +44,7 @@ class AsyncWatcher:
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        """End the iteration, also one that is pausing, within a second; the token stays valid."""
+        """End the iteration within a second, even during a pause; the token stays valid."""
         self._watch.close()
 
     async def __aenter__(self) -> Self:
@@ -57,7 +57,7 @@ class AsyncWatcher:
 class AsyncEndedRuns:
     """The runs of `runs.wait_many` as they end: iterate over it with `async for`.
 
-    Requests are sent while it is iterated over, and at no other time.
+    Requests are sent only during iteration.
     """
 
     def __init__(self, driver: AsyncDriver, wait: WaitMany) -> None:

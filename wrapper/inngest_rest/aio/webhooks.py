@@ -71,7 +71,7 @@ class Webhooks(Resource):
     async def update(
         self, id: str, *, name: str | None = None, transform: str | None = None
     ) -> Webhook:
-        """Change the name or the transform of a webhook; what is not given stays as it is.
+        """Change the name or the transform of a webhook; omitted arguments keep their values.
 
         Args:
             id: The webhook's id.

@@ -16,7 +16,7 @@ class Watcher:
     """The changes of runs: iterate over it with `for`, for as long as you like.
 
     Nothing happens between two iterations: there is no task or thread behind it, and no connection
-    is held open. After an error, iterating again goes on where it was. Only one loop may iterate
+    is held open. After an error, iterating again continues where it was. Only one loop may iterate
     over it.
     """
 
@@ -26,7 +26,7 @@ class Watcher:
 
     @property
     def token(self) -> str:
-        """Where to go on: pass it to `runs.watch(token=...)`, also in another process.
+        """The position to resume from: pass it to `runs.watch(token=...)`, even in another process.
 
         It has every change that was returned so far, so that no other watch repeats it. Text of
         some 30 bytes for each run that is open.
@@ -45,7 +45,7 @@ class Watcher:
         raise StopIteration
 
     def close(self) -> None:
-        """End the iteration, also one that is pausing, within a second; the token stays valid."""
+        """End the iteration within a second, even during a pause; the token stays valid."""
         self._watch.close()
 
     def __enter__(self) -> Self:
@@ -58,7 +58,7 @@ class Watcher:
 class EndedRuns:
     """The runs of `runs.wait_many` as they end: iterate over it with `for`.
 
-    Requests are sent while it is iterated over, and at no other time.
+    Requests are sent only during iteration.
     """
 
     def __init__(self, driver: Driver, wait: WaitMany) -> None:
