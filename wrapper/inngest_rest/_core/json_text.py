@@ -1,4 +1,4 @@
-"""JSON text: the one encoder and the one decoder of what callers pass, servers send and files hold.
+"""JSON text: the one encoder and the one decoder for callers' data, responses and files.
 
 msgspec raises RecursionError for data that is nested too deep, lets an error of a value's own code
 through, and has wheels for free-threaded Python. It writes NaN and infinities as null, and integers

@@ -1,4 +1,4 @@
-"""Locks that a forked child gets anew: another thread of its parent may have held them."""
+"""Locks renewed in a forked child: another thread of its parent may have held them."""
 
 from __future__ import annotations
 

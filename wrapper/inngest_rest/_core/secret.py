@@ -1,4 +1,4 @@
-"""Keys are not shown: they are hidden where they are kept, and masked in texts from outside."""
+"""Secrets: keys are hidden wherever they are kept, and masked in text from outside."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Programs over the table of calls: the command and the MCP tools, and what both are made of."""
+"""Programs derived from the table of calls: the command, the MCP tools, and their shared parts."""

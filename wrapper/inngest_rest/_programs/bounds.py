@@ -1,4 +1,4 @@
-"""Bounds of an answer, for a reader with little room: what is long is cut, and it is said where."""
+"""Bounds of an answer: long text and lists are truncated, with a warning that says where."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls that act on many runs: what is planned, what has to be confirmed, and what became of it."""
+"""Bulk calls: the plan, its confirmation, and the outcome."""
 
 from __future__ import annotations
 

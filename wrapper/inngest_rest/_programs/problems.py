@@ -1,4 +1,4 @@
-"""Errors as problems: what programs say of an error, from its class and its attributes."""
+"""Problems: errors described for programs, from their class and attributes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What programs return where the client's method returns no record, or one without a target."""
+"""Records that programs return where the client's method returns none, or one without a target."""
 
 from __future__ import annotations
 

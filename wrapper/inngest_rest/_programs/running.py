@@ -1,4 +1,4 @@
-"""Running a call: its result as records, in parts as they arrive, or whole in an envelope."""
+"""Running a call: its result as records, streamed in parts or whole in an envelope."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON Schemas (2020-12) of what calls take and return, made from parameters and attrs classes."""
+"""JSON Schemas (2020-12) of parameters and results, derived from types and attrs classes."""
 
 from __future__ import annotations
 

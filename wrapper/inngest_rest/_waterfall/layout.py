@@ -1,4 +1,4 @@
-"""Lay a trace out as rows on one time axis, and write its durations: what both drawings share."""
+"""Lay a trace out as rows on one time axis, and format its durations, for both drawings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draw a waterfall as one page of HTML: no script, and nothing loaded from elsewhere.
+"""Draw a waterfall as a self-contained HTML page without scripts.
 
 All that a server sent is escaped as text, and chosen from a list where it becomes a class. A policy
 in the page forbids scripts and requests, should a reader find a way around that.

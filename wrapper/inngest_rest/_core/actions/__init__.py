@@ -1,4 +1,4 @@
-"""Acts on many runs, or sends many events: collects, acts, paces, tallies, stops, reports, resumes.
+"""Bulk operations on events and runs: collect, act, pace, tally, stop, report, resume.
 
 bulk       the job that all of these are, and its pace
 send_many  sends batches of events

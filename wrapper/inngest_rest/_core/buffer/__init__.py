@@ -1,1 +1,1 @@
-"""Events that wait to be sent, in memory or in an SQLite outbox, and the rules of sending them."""
+"""Event queues, in memory or in an SQLite outbox, and the rules for sending from them."""

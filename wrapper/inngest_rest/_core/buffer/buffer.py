@@ -1,4 +1,4 @@
-"""What both event buffers share: a queue, a schedule, the running report, and the plan of sending.
+"""The shared part of both event buffers: queue, schedule, running report, and the sending plan.
 
 Nothing here sends or waits; the two buffers do that, in a thread or a task.
 """

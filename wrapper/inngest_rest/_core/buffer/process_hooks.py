@@ -1,4 +1,4 @@
-"""What a process that forks or exits does with its open buffers and files.
+"""Hooks for open buffers and files at the fork or exit of a process.
 
 Importing this module installs the hooks; only buffers do.
 """

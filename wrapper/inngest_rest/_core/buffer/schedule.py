@@ -1,4 +1,4 @@
-"""Schedule of a buffer: when it sends, how long it pauses after failures, and what it sends again.
+"""Schedule of a buffer: when to send, pauses after failures, and retries.
 
 A server can fail on one event for ever: one that breaks it, or that a firewall takes for an attack.
 So what a failed request held waits behind new events, and each failure while others are accepted

@@ -1,4 +1,4 @@
-"""Choose the API family that serves a call: the first one that this server supports."""
+"""Choose the API that serves a call: the first one that this server supports."""
 
 from __future__ import annotations
 

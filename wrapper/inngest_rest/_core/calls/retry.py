@@ -1,4 +1,4 @@
-"""What a failed request means for the next: whether it had an effect, may pass, or is hopeless."""
+"""Classify failed requests: no effect, transient or hopeless; and budget their retries."""
 
 from __future__ import annotations
 

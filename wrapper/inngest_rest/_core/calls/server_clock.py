@@ -1,4 +1,4 @@
-"""What a server's clock reads, as far as its responses show: ours may be minutes off."""
+"""The server's clock, estimated from its responses: ours may be minutes off."""
 
 from __future__ import annotations
 

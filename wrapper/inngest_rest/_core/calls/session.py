@@ -1,4 +1,4 @@
-"""The state that the plans of one client share, and what it has learned about the server."""
+"""The state that the plans of one client share, its knowledge of the server included."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Diagnosis: what answers at the base URL, and whether keys and settings fit it."""
+"""Diagnosis: which server is at the base URL, and whether keys and settings match it."""

@@ -1,4 +1,4 @@
-"""Find out what answers, and whether keys and settings fit it, by single requests.
+"""Determine the server, and whether keys and settings match it, by single requests.
 
 Nothing is sent but reads, each once; an error of one is evidence, and is not raised.
 """

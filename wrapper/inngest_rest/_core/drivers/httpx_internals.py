@@ -1,4 +1,4 @@
-"""The private attributes of httpx and httpcore that are used, and no promise rests on them.
+"""Private attributes of httpx and httpcore in use; no promise rests on them.
 
 A release that lacks one makes a client that cannot be made, or one that uses no connection twice.
 """

@@ -1,4 +1,4 @@
-"""What an import leaves beside its input: how far it has come, and the rejected lines.
+"""Files that an import writes beside its input: the checkpoint and the rejected lines.
 
 All of it is readable by its owner only, since it holds events.
 """

@@ -1,1 +1,1 @@
-"""What became of an event: wait for the runs it starts, and explain why there are none."""
+"""The outcome of an event: wait for its runs, and explain why there are none."""

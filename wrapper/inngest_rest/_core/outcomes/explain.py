@@ -1,4 +1,4 @@
-"""Explain what became of an event: gather what the server shows, and apply the rules to it."""
+"""Explain the outcome of an event: gather the evidence, and apply the rules to it."""
 
 from __future__ import annotations
 

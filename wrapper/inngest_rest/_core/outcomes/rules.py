@@ -1,4 +1,4 @@
-"""What a server shows about an event, and each reason that this allows. No I/O.
+"""Evidence about an event, and the rules for the reasons it supports. No I/O.
 
 A reason is certain only if the evidence proves it: no server shows that a rate limit, a debounce or
 a singleton was the cause.

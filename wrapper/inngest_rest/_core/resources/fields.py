@@ -1,4 +1,4 @@
-"""Take values out of generated models, where any may be absent or not as documented.
+"""Read fields of generated models, any of which may be absent or not as documented.
 
 What a response lacks is `UNSET`, also where the document requires it, and becomes None. Go's zero
 time becomes None, too. Only what a result cannot be without is `required`.

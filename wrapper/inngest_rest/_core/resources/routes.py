@@ -1,4 +1,4 @@
-"""Which operations do the job of each method of the client, in the order in which they are asked.
+"""The operations that serve each method of the client, in the order in which they are tried.
 
 Plans take the order from here, and so do the diagnosis, the documentation and the tests. v2 comes
 first wherever it does the job: no server was seen to list or replay runs, or to list apps, by v1.

@@ -1,4 +1,4 @@
-"""A run's trace: get the server's spans, and make of them a tree that people can read.
+"""A run's trace: get the server's spans, and build a readable tree of them.
 
 A server records more than happened. The recordings v2-trace-all-kinds, v2-trace-step-retries and
 v2-trace-steps show what is made readable here: a step is two siblings, or three; each request has

@@ -1,4 +1,4 @@
-"""What neither JSON nor an event can represent: where it is in an event, and what to do instead.
+"""Unsupported values: where they are in an event, and what to use instead.
 
 Only events that are about to be rejected come here, so speed does not matter.
 """

@@ -1,4 +1,4 @@
-"""Bulk commands: what is confirmed first, kept in a report, and shown."""
+"""Bulk commands: confirmation, report file, and output."""
 
 from __future__ import annotations
 

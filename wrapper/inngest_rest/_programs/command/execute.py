@@ -1,4 +1,4 @@
-"""Execution of a call for the command line: from what was typed to the answer."""
+"""Execution of a call for the command line: from the parsed line to the answer."""
 
 from __future__ import annotations
 

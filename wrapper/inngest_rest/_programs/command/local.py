@@ -1,4 +1,4 @@
-"""Commands about this program: what it takes and returns, completion by shells, tools over MCP."""
+"""Commands about this program: schemas, shell completion, tools over MCP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of every command, what they leave of an answer, and command lines as text, for hints."""
+"""Options of every command, their effect on an answer, and command lines as text, for hints."""
 
 from __future__ import annotations
 

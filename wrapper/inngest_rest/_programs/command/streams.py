@@ -1,4 +1,4 @@
-"""Where a command writes: the answer to standard output or a file, the rest to standard error."""
+"""Output streams: the answer to standard output or a file, the rest to standard error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables and views of records, for a terminal: what a server sent is text, never markup."""
+"""Tables and views of records for a terminal: text from the server is never markup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of what a test sets up, with errors that name the argument and what it may be."""
+"""Validation of a test's set-up, with errors that name the argument and its valid values."""
 
 from __future__ import annotations
 

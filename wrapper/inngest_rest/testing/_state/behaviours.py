@@ -1,4 +1,4 @@
-"""How a function of the mock behaves: complete, fail, retry, sleep, work, or wait for a signal."""
+"""Behaviours of the mock's functions: complete, fail, retry, sleep, work, or wait for a signal."""
 
 from __future__ import annotations
 
