@@ -1,9 +1,9 @@
-"""Send through every door for many minutes while the server fails, and count what became of it.
+"""Send in every way for many minutes while the server fails, and account for every event.
 
 Eight threads share a blocking client, forty tasks an asynchronous one, each with a buffer in memory
 and one in a file. They send to a mock server on a real socket, in a process of its own, that loses
 answers, breaks connections and responds with errors; some calls are cancelled. The work comes in
-laps of equal size. After each lap the server is mended, the buffers are flushed, and every event
+laps of equal size. After each lap the faults end, the buffers are flushed, and every event
 must be accepted by its id and run once per function, or be reported as rejected or unknown. Then
 the server makes room for a new one, and the process measures itself: memory, objects, descriptors
 and threads must not grow.

@@ -173,7 +173,7 @@ class WaitMany:
         """Return the next run that has ended; None if the open ones must be asked about.
 
         Raises:
-            WaitTimeoutError: The time is up.
+            WaitTimeoutError: The timeout expired.
             NotFoundError: All other runs have ended.
         """
         if self._ended:

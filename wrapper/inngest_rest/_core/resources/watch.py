@@ -144,7 +144,7 @@ class Watch:
 
     @property
     def is_done(self) -> bool:
-        """Whether it was closed, or its time is up."""
+        """Whether it was closed, or its timeout has expired."""
         return self._is_closed or self._session.clock.monotonic() >= self._deadline
 
     def close(self) -> None:
@@ -367,7 +367,7 @@ class Watch:
         )
 
     def _raise_fault_at_end(self) -> None:
-        """Raise the last error if the time is up: what happened since is not known."""
+        """Raise the last error if the timeout has expired: changes since then are unknown."""
         if self._fault is not None and self._session.clock.monotonic() >= self._deadline:
             raise self._fault
 
