@@ -161,6 +161,19 @@ def test_of_several_repeats_the_one_that_ran_is_named(
     assert (reason.is_certain, reason.evidence["other_event"]) == (True, first)
 
 
+def test_a_repeat_of_an_event_that_ran_nowhere_is_a_possible_reason(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    first = send(client, id="own")
+    clock.advance(60)
+    repeat = send(client, id="own")
+    mock.function("shop", "charge", trigger="order")
+    clock.advance(60)
+    (reason,) = client.events.explain(repeat).reasons
+    assert (reason.kind, reason.is_certain) == ("duplicate_id", False)
+    assert reason.evidence == {"id": "own", "other_event": first}
+
+
 def test_a_repeat_within_seconds_may_run_in_place_of_the_first(
     connect: Connect, server: Server
 ) -> None:

@@ -109,12 +109,9 @@ class Explanation(Record):
         return None if self.event is None else self.event.received_at
 
     def __str__(self) -> str:
-        if self.event is None:
-            subject = f"Event {self.event_id}"
-        else:
-            at = self.event.received_at
-            received = f", received {at:%Y-%m-%d %H:%M:%S} UTC," if at else ""
-            subject = f"Event {self.event.name!r} ({self.event_id}){received}"
+        at, name = self.received_at, self.event and self.event.name
+        text = f"Event {name!r} ({self.event_id})" if name else f"Event {self.event_id}"
+        text += f", received {at:%Y-%m-%d %H:%M:%S} UTC," if at else ""
         # v1 does not name the function of a run.
         states = ", ".join(
             (f"{it.app_id}/{it.function_id}" if it.function_id else f"run {it.id}")
@@ -122,7 +119,7 @@ class Explanation(Record):
             for it in self.runs
         )
         count = "1 run" if len(self.runs) == 1 else f"{len(self.runs)} runs"
-        text = f"{subject} started " + (f"{count} ({states})" if states else "no run")
+        text += " started " + (f"{count} ({states})" if states else "no run")
         silent = [it.name for it in self.listeners if not it.run_ids]
         if self.reasons:
             text += f": {'; '.join(it.message for it in self.reasons)}"

@@ -1,7 +1,4 @@
-"""Determine the server, and whether keys and settings match it, by single requests.
-
-Nothing is sent but reads, each once; an error of one is evidence, and is not raised.
-"""
+"""The probes of a server: single reads, never repeated, whose errors are evidence."""
 
 from __future__ import annotations
 
@@ -66,9 +63,8 @@ def _of_path(module: OperationModule, expected: type[Any] | None = None) -> Rout
     """Return a route by which a server shows whether it has a path: GET, which finds nothing."""
     operation = module.OPERATION._replace(method="GET")
     url = re.sub(r"\{\w+\}", "0" * 26, operation.path)
-    kwargs = {"url": url, "params": {"limit": 1}}
     of_get: Any = SimpleNamespace(OPERATION=operation)
-    return Route(of_get, kwargs, expected, lambda _: None)
+    return Route(of_get, {"url": url, "params": {"limit": 1}}, expected, lambda _: None)
 
 
 BY_RELEASE = (
@@ -112,6 +108,7 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
         elif found.kind is ServerKind.DEV or (bearer and found.kind is not ServerKind.CLOUD):
             found.releases = yield from _narrow_down(session, bearer)
     bounds = Releases() if found.release else found.releases
+    python = platform.python_version()
     return Diagnosis(
         settings.target,
         found.kind,
@@ -121,11 +118,7 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
         tuple(findings(found)),
         found.calls,
         found.skew_s,
-        versions={
-            "inngest-rest": __version__,
-            "httpx": httpx.__version__,
-            "python": platform.python_version(),
-        },
+        versions={"inngest-rest": __version__, "httpx": httpx.__version__, "python": python},
     )
 
 
@@ -157,12 +150,10 @@ def _narrow_down(session: Session, bearer: Secret | None) -> Plan[Releases]:
     health = yield from _probe_v2(session, bearer)
     if health.has_route is None:
         return Releases()
-    if not health.has_route:
-        releases = Releases(below=_V2_SINCE)
-    elif session.absent.v2_root == V2_ROOT:
+    if health.has_route and session.absent.v2_root == V2_ROOT:
         releases = Releases(_V2_ROOT_SINCE)
     else:
-        releases = Releases(below=_V2_ROOT_SINCE)
+        releases = Releases(below=_V2_ROOT_SINCE if health.has_route else _V2_SINCE)
     for route in BY_RELEASE:
         has = releases.have(route.operation)
         if has is None:

@@ -186,13 +186,6 @@ class ServerEvidence:
         """The calls that have operations only in an API that the settings rule out."""
         return [call for call, found in _CALLS.items() if not _asked(self.settings, found)]
 
-    @property
-    def too_old_for(self) -> dict[str, str]:
-        """The calls that the server is too old for, and the releases that have them."""
-        absent = {it.call: it.since for it in self.calls if it.is_available is False}
-        ruled_out = self.calls_ruled_out
-        return {call: since for call, since in absent.items() if since and call not in ruled_out}
-
 
 def call_routes(settings: Settings, releases: Releases) -> tuple[CallRoute, ...]:
     return tuple(
@@ -210,12 +203,10 @@ def _route(
 ) -> CallRoute:
     """Return the first route that the server has, or else the first that it may have."""
     for answer in (True, None):
-        found = [it for it in asked if releases.have(it) is answer]
-        if found:
+        if found := [it for it in asked if releases.have(it) is answer]:
             # Of several that it may have, rather one that some server is known to have.
-            operation = next((it for it in found if it.since is not None), found[0])
-            route = f"{operation.method} {operation.path}"
-            return CallRoute(call, answer, operation.tag, route, operation.since)
+            it = next((it for it in found if it.since is not None), found[0])
+            return CallRoute(call, answer, it.tag, f"{it.method} {it.path}", it.since)
     released = [it.since for it in asked or operations if it.since is not None]
     return CallRoute(call, False, since=min(released, key=numbers, default=None))
 
@@ -386,9 +377,9 @@ def _environment(it: ServerEvidence) -> Verdict:
 
 
 def _routes(it: ServerEvidence) -> Verdict:
-    version = it.settings.api_version
-    if version != "auto" and it.calls_ruled_out:
-        text = f'api_version="{version}" rules out {", ".join(it.calls_ruled_out)}'
+    version, ruled_out = it.settings.api_version, it.calls_ruled_out
+    if version != "auto" and ruled_out:
+        text = f'api_version="{version}" rules out {", ".join(ruled_out)}'
         return WARNING, text, 'Use api_version="auto", the default, for these.'
     if it.kind is CLOUD:
         text = "Inngest Cloud has both APIs; a route that it lacks shows when it is called"
@@ -396,9 +387,11 @@ def _routes(it: ServerEvidence) -> Verdict:
     if it.releases == Releases():
         text = "which calls the server can answer is not known without its release"
         return UNKNOWN, text, _ANY_KEY
-    if lacking := it.too_old_for:
-        calls = ", ".join(f"{call} (since {since})" for call, since in lacking.items())
-        remedy = f"Upgrade the server to release {max(lacking.values(), key=numbers)} or newer."
+    absent = [each for each in it.calls if each.is_available is False]
+    since = {each.call: each.since for each in absent if each.since and each.call not in ruled_out}
+    if since:
+        calls = ", ".join(f"{call} (since {release})" for call, release in since.items())
+        remedy = f"Upgrade the server to release {max(since.values(), key=numbers)} or newer."
         return WARNING, f"the server is too old for {calls}", remedy
     return OK, "the server has a route for every call; webhooks are on Inngest Cloud only", None
 

@@ -81,20 +81,13 @@ def explain_stored(
     found = yield from runs_of(session, event_id, deadline)
     known = yield from listeners.read(session, deadline=deadline)
     now = _plausible(stated, session.server_clocks["api"].now())
-    it = Evidence(
-        now,
-        _plausible(event.received_at, now),
-        event,
-        found,
-        known,
-        known.listeners(event.name),
-        event_runs.are_of_v1(session),
-        [*known.gaps],
-    )
+    received, of_v1 = _plausible(event.received_at, now), event_runs.are_of_v1(session)
+    triggered = known.listeners(event.name)
+    it = Evidence(now, received, event, found, known, triggered, of_v1, [*known.gaps])
     yield from _gather(session, it, deadline)
     listening = (
         Listener(each.app_id, each.id, triggers[0], tuple(r.id for r in found if is_of(r, each)))
-        for each, triggers in it.listeners
+        for each, triggers in triggered
     )
     return Explanation(
         event_id, event, tuple(listening), found, tuple(reasons(it)), tuple(it.unchecked)
@@ -140,8 +133,8 @@ def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
     known = it.catalogue.functions
     ended = [run for run in it.runs if run.status == RunStatus.CANCELLED]
     cancelled = [each for each in known if any(is_of(run, each) for run in ended)]
-    limited = [each for each in silent if _depends_on_others(each)]
-    limited += [each for each in cancelled if singleton(each, "cancel")]
+    limited = [f for f in silent if limit(f, "rateLimit", "debounce") or singleton(f, "skip")]
+    limited += [f for f in cancelled if singleton(f, "cancel")]
     if len(limited) > _MOST_FUNCTIONS:
         rest = len(limited) - _MOST_FUNCTIONS
         it.unchecked.append(f"other runs of {rest} of {len(limited)} functions")
@@ -155,11 +148,6 @@ def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
         what = f"the timeouts of functions of {app_id}"
         for each in (yield from tried(of_app, what, it.unchecked)) or ():
             it.timeouts[name_of(each)] = limit(each, "timeouts") or {}
-
-
-def _depends_on_others(function: Function) -> bool:
-    limits = limit(function, "rateLimit"), limit(function, "debounce"), singleton(function, "skip")
-    return any(limits)
 
 
 def _other_runs(session: Session, function: Function, received: datetime) -> Listing[Run]:
@@ -202,10 +190,10 @@ def runs_of(session: Session, event_id: str, deadline: float) -> Plan[tuple[Run,
 
 
 def _not_found(session: Session, own_id: str, name: str | None) -> NotFoundError:
-    of_name = f" {shown(name)}" if name else ""
+    events_of = f"events {shown(name)}" if name else "events"
     error = NotFoundError(
-        f"no event with the id {shown(own_id)} is among the newest {_MOST_SEARCHED:,} events"
-        f"{of_name} of the last 24 hours",
+        f"no event with the id {shown(own_id)} is among the newest {_MOST_SEARCHED:,} {events_of} "
+        "of the last 24 hours",
         status=404,
         method="GET",
         url=f"{session.settings.api_url}/v1/events",

@@ -54,8 +54,6 @@ class Catalogue:
     """The apps and functions of a server that are not archived.
 
     Attributes:
-        apps: The apps.
-        functions: Their functions.
         gaps: What could not be read, and why.
         read_at: When it was read, by the session's clock.
     """
@@ -192,7 +190,8 @@ def limit(function: Function, *names: str) -> Limit | None:
     `rateLimit` and `throttle` have `limit` and `period`, `debounce` has a `period`, and a batch
     `maxSize` and `timeout`; idempotency reads as a rate limit of 1 per 24 hours.
     """
-    return next(filter(None, (_mapping(_configured(function, name)) for name in names)), None)
+    known = function.configuration or {}
+    return next(filter(None, (_mapping(known.get(name)) for name in names)), None)
 
 
 def batch(function: Function) -> Limit | None:
@@ -218,12 +217,8 @@ def cancelled_by(function: Function) -> list[str]:
     return [it["event"] for it in found if isinstance(it.get("event"), str)]
 
 
-def _configured(function: Function, name: str) -> Any:
-    return (function.configuration or {}).get(name)
-
-
 def _entries(function: Function, name: str) -> list[Limit]:
-    found = _configured(function, name)
+    found: object = (function.configuration or {}).get(name)
     entries = cast("Iterable[Any]", found) if isinstance(found, list) else ()
     return [*filter(None, map(_mapping, entries))]
 

@@ -228,18 +228,16 @@ def _complete_at(catalogue: Catalogue | None, wait: _Wait) -> float:
     for function, triggers in listening:
         if any(is_of(run, function) for run in wait.runs.values()):
             continue
-        after = _appears_after(function, triggers, wait.event)
-        until = soon if after is None else wait.received + after
+        until = _due(function, triggers, wait.event, wait.received, soon)
         if until > latest:
             latest, wait.waits_for = until, name_of(function)
     return latest
 
 
-def _appears_after(function: Function, triggers: list[Trigger], event: StoredEvent) -> float | None:
-    """Return the seconds after which the run of a function has appeared, if there is to be one.
-
-    None if it need not start one: then it has appeared with the first run.
-    """
+def _due(
+    function: Function, triggers: list[Trigger], event: StoredEvent, received: float, soon: float
+) -> float:
+    """Return when the run of a function has appeared: soon, if it need not start one."""
     verdicts = {holds(trigger.condition, event) for trigger in triggers}
     if verdicts == {False}:
         return -math.inf
@@ -247,11 +245,11 @@ def _appears_after(function: Function, triggers: list[Trigger], event: StoredEve
     delays = [duration(found.get(name)) for found, name in limits if found is not None]
     if delays:
         known = (math.inf if delay is None else delay.total_seconds() for delay in delays)
-        return max(known) + APPEARS_WITHIN
+        return received + max(known) + APPEARS_WITHIN
     # A condition that was evaluated and is undecided fails on servers, too, as far as is known.
     is_doubtful = True not in verdicts and importlib.util.find_spec("cel") is not None
     is_limited = limit(function, "rateLimit") or singleton(function, "skip") or function.is_paused
-    return None if is_limited or is_doubtful else APPEARS_WITHIN
+    return soon if is_limited or is_doubtful else received + APPEARS_WITHIN
 
 
 def _explain_absence(wait: _Wait) -> Plan[NoReturn]:
