@@ -29,13 +29,7 @@ from inngest_rest._core.outcomes.listeners import (
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import events
 from inngest_rest._core.resources.runs import UNKNOWN
-from inngest_rest._core.resources.wait import (
-    APPEARS_WITHIN,
-    GROWTH,
-    LONGEST_PAUSE,
-    follow,
-    may_appear,
-)
+from inngest_rest._core.resources.wait import APPEARS_WITHIN, follow, longer, may_appear
 from inngest_rest._core.sending import send
 from inngest_rest.errors import (
     ApiError,
@@ -153,7 +147,7 @@ def _look_up(wait: _Wait) -> Plan[None]:
                     event_id=wait.event_id,
                 ) from missing or error
             yield from wait.pause(pause)
-            pause = min(pause * GROWTH, LONGEST_PAUSE)
+            pause = longer(pause)
         except (ConfigurationError, RouteNotFoundError):
             return
         else:
@@ -214,7 +208,7 @@ def _find_all(wait: _Wait) -> Plan[None]:
             _time_out(wait)
         left = until - wait.now
         yield from wait.pause(max(min(pause, left if left > 0 else pause), asked_pause))
-        pause = min(pause * GROWTH, LONGEST_PAUSE)
+        pause = longer(pause)
 
 
 def _complete_at(catalogue: Catalogue | None, wait: _Wait) -> float:

@@ -38,8 +38,8 @@ APPEARS_WITHIN = 5.0
 # Seconds between two polls: short for a function that is about to end, and 29 polls in the first
 # minute.
 FIRST_PAUSE = 0.05
-GROWTH = 1.6
-LONGEST_PAUSE = 3.0
+_GROWTH = 1.6
+_LONGEST_PAUSE = 3.0
 
 
 def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
@@ -108,7 +108,12 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
                 f"run {run_id} {state} when the timeout expired", run=seen
             ) from fault
         yield from sleep(min(max(pause, asked_pause), deadline - now))
-        pause = min(pause * GROWTH, LONGEST_PAUSE)
+        pause = longer(pause)
+
+
+def longer(pause: float) -> float:
+    """Return the pause that follows another one."""
+    return min(pause * _GROWTH, _LONGEST_PAUSE)
 
 
 def may_appear(fault: InngestError) -> bool:
@@ -202,7 +207,7 @@ class WaitMany:
             return due
         is_many = len(self._open) > _FEW
         pause = max(self._pause, self._asked_pause, _PAUSE_OF_MANY if is_many else 0.0)
-        self._pause, self._asked_pause = min(self._pause * GROWTH, LONGEST_PAUSE), 0.0
+        self._pause, self._asked_pause = longer(self._pause), 0.0
         rest = self._deadline - self._session.clock.monotonic()
         yield from sleep(max(min(pause, rest), 0.001))
         ended = (yield from self._list_ends()) if is_many and self._can_list else []
