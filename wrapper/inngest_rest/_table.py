@@ -2,18 +2,7 @@
 
 The method of the client is the declaration of a call: its signature, its types and its docstring. A
 row adds what a signature cannot say: what the call changes, whether it may be repeated, and
-examples. Its routes are in `_core.resources.routes.ROUTES`.
-
-What is derived from a row, and where:
-
-    row.command, .words, .tool    its names: "runs.list", ("runs", "list"), "runs_list"
-    row.summary, .description     help, from the docstring
-    row.call(client, arguments)   calls the method with arguments of Python
-    _programs.parameters          `parameters(row)`: name, kind, help, default ... of each;
-                                  `read(row, values)`: JSON values to arguments, or an error
-    _programs.running             `parts(row, client, values)`: the result in records, as it arrives
-    _programs.bulk                of a row with `is_bulk`: plan, confirm, carry out
-    _programs.schemas             JSON Schemas of the parameters and the answer
+examples. Its routes are in `_core.resources.routes.ROUTES`; `_programs` derives the rest from it.
 """
 
 from __future__ import annotations
@@ -22,6 +11,7 @@ import inspect
 import time
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -45,13 +35,7 @@ GROUPS = {
 
 
 class Effect(StrEnum):
-    """What a call does to the server.
-
-    Attributes:
-        READ: Nothing.
-        ADD: It adds something, such as an event or a run.
-        CHANGE: It ends, changes or repeats what is there.
-    """
+    """What a call does to the server: nothing, add to what is there, or change it."""
 
     READ = "read"
     ADD = "add"
@@ -59,13 +43,7 @@ class Effect(StrEnum):
 
 
 class Returns(StrEnum):
-    """What a call returns.
-
-    Attributes:
-        ONE: A value.
-        PAGES: A paginator; the call has `limit` and `cursor`.
-        STREAM: An iterable of records, which may come as they happen.
-    """
+    """What a call returns: a value, a paginator, or an iterable of records, perhaps live."""
 
     ONE = "one"
     PAGES = "pages"
@@ -226,12 +204,8 @@ def _send_many(client: InngestClient, *, events: Iterable[Mapping[str, Any]]) ->
     return client.send(events)
 
 
-def _is_sent_with_id(arguments: Mapping[str, Any]) -> bool:
-    return arguments.get("id") is not None
-
-
-def _are_sent_with_ids(arguments: Mapping[str, Any]) -> bool:
-    return all(each.get("id") for each in arguments.get("events", ()))
+def _has_ids(given: Mapping[str, Any]) -> bool:
+    return all(event.get("id") for event in given.get("events", (given,)))
 
 
 RUN_ID = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
@@ -240,7 +214,9 @@ CANCELLATION_ID = "01K9V2J8S2T4V6W8X0Y2Z4A6BC"
 WEBHOOK_ID = "0d4a3f9e-6c1b-4a57-9a0e-5a1f2b7c8d90"
 
 _EVENT = {"name": "shop/order.created", "data": {"order": 1}}
+_FILE = {"path": "events.ndjson"}
 _FUNCTION = {"app": "shop", "function": "charge"}
+_DRY_RUN = {"app": "shop", "since": "2h", "dry_run": True}
 
 _OF_EVENT = ("id", "name", "data", "user", "v")
 _OF_RUN = ("app_id", "function_id", "cron", "output", "error")
@@ -275,110 +251,72 @@ _UNTRUSTED: dict[str, tuple[str, ...]] = {
     "Diagnosis": ("release", "findings[].message"),
 }
 
+
+def _row(name: str, *examples: Mapping[str, Any], **facts: Any) -> Row:
+    return Row(name, examples=examples or ({},), **facts)
+
+
+_reads, _adds = _row, partial(_row, effect=Effect.ADD)
+_changes = partial(_row, effect=Effect.CHANGE)
+_adds_once = partial(_adds, is_repeatable=False)
+_changes_once = partial(_changes, is_repeatable=False)
+
 ROWS: tuple[Row, ...] = (
-    Row(
+    _adds_once(
         "send",
+        _EVENT,
+        {**_EVENT, "id": "order-1001", "ts": "1m"},
         form=_send,
-        effect=Effect.ADD,
-        is_repeatable=False,
-        is_repeatable_if=_is_sent_with_id,
-        examples=(_EVENT, {**_EVENT, "id": "order-1001", "ts": "1m"}),
+        is_repeatable_if=_has_ids,
     ),
-    Row(
+    _adds_once(
         "send_many",
+        {"events": [{**_EVENT, "id": "order-1"}, {**_EVENT, "id": "order-2"}]},
         form=_send_many,
-        effect=Effect.ADD,
-        is_repeatable=False,
-        is_repeatable_if=_are_sent_with_ids,
-        examples=({"events": [{**_EVENT, "id": "order-1"}, {**_EVENT, "id": "order-2"}]},),
+        is_repeatable_if=_has_ids,
     ),
-    Row(
-        "send_file",
-        effect=Effect.ADD,
-        uses_files=True,
-        examples=({"path": "events.ndjson"}, {"path": "events.ndjson", "resume": True}),
-    ),
-    Row(
-        "send_and_wait", command="", effect=Effect.ADD, examples=({"event": _EVENT, "timeout": 60},)
-    ),
-    Row("events.list", examples=({"name": "shop/order.created", "since": "24h"},)),
-    Row("events.get", examples=({"id": EVENT_ID},)),
-    Row("events.runs", examples=({"id": EVENT_ID},)),
-    Row(
-        "events.explain",
-        examples=({"id": EVENT_ID}, {"id": "order-1001", "name": "shop/order.created"}),
-    ),
-    Row("events.wait", examples=({"id": EVENT_ID, "timeout": 60},)),
-    Row(
-        "runs.list", examples=({"status": ["failed"], "since": "2h"}, {"app": "shop", "limit": 50})
-    ),
-    Row("runs.get", examples=({"id": RUN_ID},)),
-    Row("runs.wait", command="", examples=({"id": RUN_ID, "timeout": 60},)),
-    Row("runs.wait_many", command="runs.wait", examples=({"ids": [RUN_ID], "timeout": 60},)),
-    Row("runs.watch", examples=({"app": "shop", "timeout": 60},)),
-    Row("runs.cancel", command="", effect=Effect.CHANGE, examples=({"id": RUN_ID},)),
-    Row(
-        "runs.replay",
-        command="",
-        effect=Effect.CHANGE,
-        is_repeatable=False,
-        examples=({"id": RUN_ID},),
-    ),
-    Row(
-        "runs.cancel_all",
-        command="runs.cancel",
-        effect=Effect.CHANGE,
-        examples=({"ids": [RUN_ID]}, {"app": "shop", "since": "2h", "dry_run": True}),
-    ),
-    Row(
+    _adds("send_file", _FILE, {**_FILE, "resume": True}, uses_files=True),
+    _adds("send_and_wait", {"event": _EVENT, "timeout": 60}, command=""),
+    _reads("events.list", {"name": "shop/order.created", "since": "24h"}),
+    _reads("events.get", {"id": EVENT_ID}),
+    _reads("events.runs", {"id": EVENT_ID}),
+    _reads("events.explain", {"id": EVENT_ID}, {"id": "order-1001", "name": "shop/order.created"}),
+    _reads("events.wait", {"id": EVENT_ID, "timeout": 60}),
+    _reads("runs.list", {"status": ["failed"], "since": "2h"}, {"app": "shop", "limit": 50}),
+    _reads("runs.get", {"id": RUN_ID}),
+    _reads("runs.wait", {"id": RUN_ID, "timeout": 60}, command=""),
+    _reads("runs.wait_many", {"ids": [RUN_ID], "timeout": 60}, command="runs.wait"),
+    _reads("runs.watch", {"app": "shop", "timeout": 60}),
+    _changes("runs.cancel", {"id": RUN_ID}, command=""),
+    _changes_once("runs.replay", {"id": RUN_ID}, command=""),
+    _changes("runs.cancel_all", {"ids": [RUN_ID]}, _DRY_RUN, command="runs.cancel"),
+    _changes_once(
         "runs.replay_all",
+        {"ids": [RUN_ID]},
+        {"status": ["failed"], **_DRY_RUN},
         command="runs.replay",
-        effect=Effect.CHANGE,
-        is_repeatable=False,
-        examples=(
-            {"ids": [RUN_ID]},
-            {"status": ["failed"], "app": "shop", "since": "2h", "dry_run": True},
-        ),
     ),
-    Row("runs.jobs", examples=({"id": RUN_ID},)),
-    Row("runs.trace", examples=({"id": RUN_ID},)),
-    Row("apps.list", examples=({"limit": 50},)),
-    Row("apps.get", examples=({"id": "shop"},)),
-    Row("functions.list", examples=({"app": "shop"},)),
-    Row("functions.get", examples=(_FUNCTION,)),
-    Row(
-        "functions.invoke",
-        effect=Effect.ADD,
-        is_repeatable=False,
-        examples=({**_FUNCTION, "data": {"order": 1}},),
+    _reads("runs.jobs", {"id": RUN_ID}),
+    _reads("runs.trace", {"id": RUN_ID}),
+    _reads("apps.list", {"limit": 50}),
+    _reads("apps.get", {"id": "shop"}),
+    _reads("functions.list", {"app": "shop"}),
+    _reads("functions.get", _FUNCTION),
+    _adds_once("functions.invoke", {**_FUNCTION, "data": {"order": 1}}),
+    _adds_once("functions.invoke_many", {**_FUNCTION, "inputs": [{"order": 1}, {"order": 2}]}),
+    _adds_once("signals.send", {"signal": "order-1001-approved", "data": {"by": "kim"}}),
+    _reads("cancellations.list", {"limit": 50}),
+    _changes_once(
+        "cancellations.create", {**_FUNCTION, "started_before": "1h", "started_after": "2h"}
     ),
-    Row(
-        "functions.invoke_many",
-        effect=Effect.ADD,
-        is_repeatable=False,
-        examples=({**_FUNCTION, "inputs": [{"order": 1}, {"order": 2}]},),
-    ),
-    Row(
-        "signals.send",
-        effect=Effect.ADD,
-        is_repeatable=False,
-        examples=({"signal": "order-1001-approved", "data": {"by": "kim"}},),
-    ),
-    Row("cancellations.list", examples=({"limit": 50},)),
-    Row(
-        "cancellations.create",
-        effect=Effect.CHANGE,
-        is_repeatable=False,
-        examples=({**_FUNCTION, "started_before": "1h", "started_after": "2h"},),
-    ),
-    Row("cancellations.delete", effect=Effect.CHANGE, examples=({"id": CANCELLATION_ID},)),
-    Row("webhooks.list", examples=({"limit": 50},)),
-    Row("webhooks.get", examples=({"id": WEBHOOK_ID},)),
-    Row("webhooks.create", effect=Effect.ADD, is_repeatable=False, examples=({"name": "orders"},)),
-    Row("webhooks.update", effect=Effect.CHANGE, examples=({"id": WEBHOOK_ID, "name": "orders"},)),
-    Row("webhooks.delete", effect=Effect.CHANGE, examples=({"id": WEBHOOK_ID},)),
-    Row("health", command=""),
-    Row("diagnose", command="doctor"),
+    _changes("cancellations.delete", {"id": CANCELLATION_ID}),
+    _reads("webhooks.list", {"limit": 50}),
+    _reads("webhooks.get", {"id": WEBHOOK_ID}),
+    _adds_once("webhooks.create", {"name": "orders"}),
+    _changes("webhooks.update", {"id": WEBHOOK_ID, "name": "orders"}),
+    _changes("webhooks.delete", {"id": WEBHOOK_ID}),
+    _reads("health", command=""),
+    _reads("diagnose", command="doctor"),
 )
 """Every call; the order is that of the commands and the tools."""
 
