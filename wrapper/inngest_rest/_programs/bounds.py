@@ -42,12 +42,6 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 def cut(data: Any, max_chars: int, *, path: str = "data") -> tuple[Any, list[str]]:
     """Cut each text in a JSON value that is longer than it may be, and what is nested too deeply.
 
-    Args:
-        data: The value, of the types of `json.loads`. It is left as it is.
-        max_chars: Number of characters to which a longer text is cut, unless it has at most
-            `SPARED_CHARS`; what follows them says how many more there were.
-        path: The path of the value itself.
-
     Returns:
         The value with all that cut, and the paths of it, such as "data.items[0].output".
     """
@@ -60,39 +54,29 @@ def bound(envelope: Envelope, *, max_chars: int, longest: int) -> Envelope:
 
     Texts are cut first, then lists and payloads with many keys; what does not fit even so is left
     out.
-
-    Args:
-        envelope: The answer.
-        max_chars: Number of characters that a text has at most, or fewer if need be.
-        longest: Number of characters that the answer has at most, as JSON.
     """
-    for cutter in _harder_and_harder(max_chars):
-        bounded = evolve(envelope, data=cutter.cut(envelope.data, "data"))
-        if error := envelope.error:
-            message = cutter.cut(error.message, "error.message")
-            hint = cutter.cut(error.hint, "error.hint")
-            bounded = evolve(bounded, error=evolve(error, message=message, hint=hint))
-        bounded = evolve(bounded, warnings=(*envelope.warnings, *cutter.warnings()))
+    error, chars = envelope.error, [max_chars]
+    while chars[-1] > _FEW_CHARS:
+        chars.append(max(chars[-1] // 2, _FEW_CHARS))
+    numbers = (2**power for power in range(10, -1, -1))
+    for cutter in (*map(_Cutter, chars), *(_Cutter(chars[-1], each) for each in numbers)):
+        data = cutter.cut(envelope.data, "data")
+        if envelope.error is not None:
+            message = cutter.cut(envelope.error.message, "error.message")
+            hint = cutter.cut(envelope.error.hint, "error.hint")
+            error = evolve(envelope.error, message=message, hint=hint)
+        warnings = (*envelope.warnings, *cutter.warnings())
+        bounded = evolve(envelope, data=data, error=error, warnings=warnings)
         if len(bounded.to_json()) <= longest:
             return bounded
     left_out = f"data: left out, as it does not fit into {longest} characters"
-    return evolve(bounded, data=None, warnings=(*envelope.warnings, left_out))
+    return evolve(envelope, error=error, data=None, warnings=(*envelope.warnings, left_out))
 
 
 def number_that_fits(items: Iterable[Any], room: int) -> int:
     """Return how many of the first items fit into a number of characters, at least one."""
     sizes = itertools.accumulate(len(json.dumps(each, ensure_ascii=False)) + 2 for each in items)
     return max(1, sum(1 for _ in itertools.takewhile(lambda size: size <= room, sizes)))
-
-
-def _harder_and_harder(max_chars: int) -> Iterator[_Cutter]:
-    """Yield what cuts to ever fewer characters, and then items."""
-    yield _Cutter(max_chars)
-    while max_chars > _FEW_CHARS:
-        max_chars = max(max_chars // 2, _FEW_CHARS)
-        yield _Cutter(max_chars)
-    for power in range(10, -1, -1):
-        yield _Cutter(max_chars, 2**power)
 
 
 class _Cutter:

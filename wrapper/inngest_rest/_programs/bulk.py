@@ -47,29 +47,22 @@ def run(
     Raises:
         ProblemError: Not all of it was done, or would be, or it has to be confirmed first.
     """
-    report = None
-    if values["dry_run"]:
+    report, problem = None, None
+    if values["dry_run"] or needs_confirmation(values):
         report = plan(row, client, values)
-        planned = acted(client, report)
-        if problem := not_planned(report):
-            raise ProblemError(problem, data=planned)
-        return planned
-    if needs_confirmation(values):
-        report = plan(row, client, values)
-        count = len(report.rows)
-        if count and values["confirmed_count"] != count:
-            planned = acted(client, report)
-            raise ProblemError(_unconfirmed(planned, count), data=planned)
-    report, problem = carry_out(row, client, values, resume=report, on_result=on_result)
-    done = acted(client, report)
+        problem = not_planned(report) if values["dry_run"] else _unconfirmed(client, report, values)
+    if not values["dry_run"] and problem is None:
+        report, problem = carry_out(row, client, values, resume=report, on_result=on_result)
+    assert report is not None
+    result = acted(client, report)
     if problem is not None:
-        raise ProblemError(problem, data=done)
-    return done
+        raise ProblemError(problem, data=result)
+    return result
 
 
 def needs_confirmation(values: Mapping[str, Any]) -> bool:
     """Return whether a filter selects the runs, so that somebody has to see which first."""
-    return "confirmed_count" in values and not values["ids"] and not values["dry_run"]
+    return "confirmed_count" in values and not values["ids"]
 
 
 def plan(
@@ -79,11 +72,7 @@ def plan(
     *,
     resume: ActionReport | None = None,
 ) -> ActionReport:
-    """Return the report on what would be done, or on what a report leaves to do.
-
-    Raises:
-        ProblemError: It cannot be found out; the data has what was.
-    """
+    """Return the report on what would be done, or on what a report leaves to do."""
     try:
         return _act(row, client, {**values, "dry_run": True}, resume=resume)
     except PartialActionError as error:
@@ -100,11 +89,7 @@ def carry_out(
     on_start: Callable[[ActionRow], object] | None = None,
     on_result: Callable[[ActionRow], object] | None = None,
 ) -> tuple[ActionReport, Problem | None]:
-    """Act on what the parameters select, or on what a report leaves to do.
-
-    Returns:
-        The report, and why not all of it was done; None if all was.
-    """
+    """Act on what the parameters select, or a report leaves to do; say why not all was done."""
     callbacks = {"on_start": on_start, "on_result": on_result}
     try:
         report = _act(row, client, values, resume=resume, **callbacks)
@@ -151,12 +136,16 @@ def not_planned(planned: ActionReport) -> Problem | None:
     )
 
 
-def _unconfirmed(planned: Acted, count: int) -> Problem:
-    bounds = {"since": planned.since, "until": planned.until}
+def _unconfirmed(
+    client: InngestClient, planned: ActionReport, values: Mapping[str, Any]
+) -> Problem | None:
+    count, bounds = len(planned.rows), {"since": planned.since, "until": planned.until}
+    if count in {0, values["confirmed_count"]}:
+        return None
     window = "".join(f', "{name}": "{it.isoformat()}"' for name, it in bounds.items() if it)
     return Problem(
         Code.CONFIRMATION_NEEDED,
-        f"the filter selects {count} runs at {planned.target.api_url}; nothing was done",
+        f"the filter selects {count} runs at {client.target.api_url}; nothing was done",
         hint="Show the user what would be done. To do it, pass the same filter with "
         f'"confirmed_count": {count}{window}',
         field="confirmed_count",

@@ -156,10 +156,6 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 def moment(name: str, text: str) -> datetime | timedelta:
     """Return the instant that a text names, or how long before now it is.
 
-    Args:
-        name: The parameter.
-        text: The text.
-
     Raises:
         InvalidArgumentError: It is neither an instant with a time zone nor a time before now.
     """
@@ -294,12 +290,7 @@ def in_json(text: str) -> str:
 def read(
     row: Row, values: Mapping[str, Any], *, of: tuple[Parameter, ...] | None = None
 ) -> dict[str, Any]:
-    """Return what values of JSON stand for, by the names of the parameters.
-
-    Args:
-        row: The call.
-        values: The values.
-        of: Its parameters, if they are other ones than its own.
+    """Return what values of JSON stand for, by the names of the call's parameters, or of others.
 
     Raises:
         InvalidArgumentError: A parameter is missing, unknown or malformed; `argument` names it.

@@ -88,13 +88,7 @@ _REFUSED = 400
 def problem_of(
     error: BaseException, row: Row | None = None, values: Mapping[str, Any] | None = None
 ) -> Problem:
-    """Return an error as a problem.
-
-    Args:
-        error: The error.
-        row: The call that it ended, on which depends what to do next.
-        values: Its parameters; None if they could not be read.
-    """
+    """Return an error as a problem, with what to do next about the call that it ended."""
     if isinstance(error, ProblemError):
         return _for_call(error.problem, error, row, values)
     if isinstance(error, errors.PartialActionError):

@@ -48,12 +48,7 @@ def record_class(row: Row) -> type[Record]:
 
 
 class Part(NamedTuple):
-    """A part of a result, as it arrives.
-
-    Attributes:
-        items: Its records: one, or those of a page.
-        page: The page of a list that it is.
-    """
+    """A part of a result, as it arrives: one record, or those of a page."""
 
     items: tuple[Record, ...]
     page: Page[Any] | None = None
@@ -73,13 +68,6 @@ def parts(
     on_result: Callable[[ActionRow], object] | None = None,
 ) -> Iterator[Part]:
     """Call a method, and yield its result in the parts in which it arrives.
-
-    Args:
-        row: The call.
-        client: The client.
-        values: Its parameters, as `parameters.read` returns them.
-        on_batch: Called with each batch of a file that was sent.
-        on_result: Called with each row of a bulk call.
 
     Raises:
         ProblemError: Not all of it was done; the data has what was.
@@ -121,16 +109,9 @@ def run(
     on_result: Callable[[ActionRow], object] | None = None,
     fit: Callable[[list[Any]], int] | None = None,
 ) -> Envelope:
-    """Call a method, and return its whole result in an envelope, or its error.
+    """Call a method, and return its result in an envelope, or its error with what came before.
 
-    What a list or a stream had returned before the error is in the envelope, too.
-
-    Args:
-        row: The call.
-        client: The client.
-        values: Its parameters, as `parameters.read` returns them.
-        on_result: Called with each row of a bulk call.
-        fit: Returns how many of the first items of a list there is room for.
+    `fit` returns how many of the first items of a list there is room for.
     """
     items: list[dict[str, Any]] = []
     page: PageInfo | None = None
@@ -150,15 +131,9 @@ def run(
                 del items[number:]
                 break
     except Exception as error:  # noqa: BLE001 - an error is an answer, too
-        found = data_of(row.returns, items) if items else None
-        return failure(row, error, values, data=found, page=page)
-    data = data_of(row.returns, items)
+        return failure(row, error, values, data={"items": items} if items else None, page=page)
+    data = items[0] if row.returns is Returns.ONE else {"items": items}
     return Envelope(True, row.command, data, page, warnings, row.untrusted_paths)
-
-
-def data_of(returns: Returns, items: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the data of an answer."""
-    return {"items": items} if returns is not Returns.ONE else items[0]
 
 
 def failure(
@@ -169,15 +144,7 @@ def failure(
     data: dict[str, Any] | None = None,
     page: PageInfo | None = None,
 ) -> Envelope:
-    """Return the envelope of an error, with what was done all the same.
-
-    Args:
-        row: The call that it ended.
-        error: The error.
-        values: Its parameters; None if they could not be read.
-        data: The result up to the error.
-        page: Where it goes on.
-    """
+    """Return the envelope of an error, with what was done all the same."""
     if isinstance(error, ProblemError) and error.data is not None:
         data = error.data.to_dict()
     problem = problem_of(error, row, values)
@@ -217,14 +184,7 @@ def _send_file(
 def unusable_file(
     name: str, path: object, error: Exception, *, verb: str = "read"
 ) -> InvalidArgumentError:
-    """Return the error for a file that cannot be read, or written to, in words.
-
-    Args:
-        name: The parameter that names it.
-        path: The file.
-        error: What the system, or a codec, reported.
-        verb: What cannot be done with it.
-    """
+    """Return the error for a file, named by a parameter, that cannot be read or written."""
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
     reason = f"{reason[:1].lower()}{reason[1:]}"
     return InvalidArgumentError(f"{name}: cannot {verb} {path}: {reason}", argument=name)

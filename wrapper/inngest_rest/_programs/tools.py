@@ -74,12 +74,7 @@ _MAX_CHARS = Parameter(
 
 
 class Tools:
-    """The calls as tools, but those that read or write files.
-
-    Args:
-        client: The client that they use; threads share it.
-        read_only: Whether to have only those that change nothing on the server.
-    """
+    """The calls as tools, but those that read or write files; or only those that read."""
 
     def __init__(self, client: InngestClient, *, read_only: bool = False) -> None:
         self._client = client
@@ -97,26 +92,18 @@ class Tools:
     def call(
         self, name: str, arguments: Mapping[str, Any], *, stop: threading.Event | None = None
     ) -> Envelope:
-        """Call a method, and return its answer; errors are answers, too.
-
-        Args:
-            name: The tool's name.
-            arguments: Its arguments, of whatever form.
-            stop: Ends a bulk call before the next run, once it is set.
-        """
+        """Call a method, and return its answer; `stop` ends a bulk call before the next run."""
         max_chars = DEFAULT_MAX_CHARS
-        row = self._rows.get(name)
-        if row is None:
+        if (row := self._rows.get(name)) is None:
             problem = problem_of(self._unknown(name))
             envelope = Envelope(False, name[:_LONGEST_NAME], error=problem)
         else:
             try:
                 values = read(row, arguments, of=_parameters(row))
-            except InvalidArgumentError as error:
-                envelope = running.failure(row, error)
-            else:
                 max_chars = values["max_chars"]
                 envelope = _run(row, self._client, values, stop)
+            except InvalidArgumentError as error:
+                envelope = running.failure(row, error)
         if envelope.error is not None:
             envelope = evolve(envelope, error=envelope.error.worded(_named))
         return bound(envelope, max_chars=max_chars, longest=LONGEST_ANSWER)
@@ -133,12 +120,7 @@ def _named(call: NextCall) -> str:
 
 
 def server(client: InngestClient, *, read_only: bool = False) -> Server[Any]:
-    """Return an MCP server whose tools use a client.
-
-    Args:
-        client: The client; the caller closes it.
-        read_only: Whether to have only tools that change nothing on the server.
-    """
+    """Return an MCP server whose tools use a client."""
     tools = Tools(client, read_only=read_only)
     listed = tools.all()
 
@@ -176,18 +158,14 @@ def server(client: InngestClient, *, read_only: bool = False) -> Server[Any]:
 
 
 def serve(client: InngestClient, *, read_only: bool = False) -> None:
-    """Serve the tools on standard input and output, until the input ends.
+    """Serve the tools on standard input and output, until the input ends."""
+    served = server(client, read_only=read_only)
 
-    Args:
-        client: The client that the tools use; the caller closes it.
-        read_only: Whether to have only tools that change nothing on the server.
-    """
-    anyio.run(_serve, server(client, read_only=read_only))
+    async def run() -> None:
+        async with stdio_server() as (incoming, outgoing):
+            await served.run(incoming, outgoing, served.create_initialization_options())
 
-
-async def _serve(server: Server[Any]) -> None:
-    async with stdio_server() as (incoming, outgoing):
-        await server.run(incoming, outgoing, server.create_initialization_options())
+    anyio.run(run)
 
 
 @cache

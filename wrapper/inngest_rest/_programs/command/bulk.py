@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
+from attrs import define, evolve, field
 
 from inngest_rest._programs import bulk
 from inngest_rest._programs.command.options import command_line
@@ -35,26 +35,17 @@ _FIRST_ROWS = 20
 _FIRST_IDS = 5
 
 
+@define(eq=False, repr=False)
 class Bulk:
     """One bulk command, from what is selected to its answer."""
 
-    def __init__(
-        self,
-        row: Row,
-        client: InngestClient,
-        values: dict[str, Any],
-        options: Options,
-        renderer: Renderer,
-        report: str | None,
-    ) -> None:
-        self._row = row
-        self._client = client
-        self._values = values
-        self._options = options
-        self._renderer = renderer
-        self._needs_yes = bulk.needs_confirmation({**values, "dry_run": False})
-        self._file = ReportFile(report) if report is not None else None
-        self._shown: set[int] = set()
+    _row: Row
+    _client: InngestClient
+    _values: dict[str, Any]
+    _options: Options
+    _renderer: Renderer
+    _file: ReportFile | None
+    _shown: set[int] = field(factory=set, init=False)
 
     def run(self, *, is_confirmed: bool) -> int:
         """Act on what the parameters select, if that is confirmed; write the answer."""
@@ -78,8 +69,11 @@ class Bulk:
                     return self._renderer.finish(Problem(Code.CONFIRMATION_NEEDED, message))
         return self._carry_out(kept)
 
+    @property
+    def _needs_yes(self) -> bool:
+        return bulk.needs_confirmation(self._values)
+
     def _plan(self, kept: ActionReport | None) -> ActionReport:
-        """List what is selected, and check it; nothing is done."""
         self._renderer.stderr.progress("Listing what is selected")
         planned = bulk.plan(self._row, self._client, self._values, resume=kept)
         self._renderer.stderr.end_progress()
@@ -112,9 +106,8 @@ class Bulk:
         ids = [row.id or "" for row in planned.rows if row.is_open]
         more = f"\n  and {count - _FIRST_IDS:,} more" if count > _FIRST_IDS else ""
         listed = "".join(f"\n  {id}" for id in ids[:_FIRST_IDS])
-        verb = self._row.words[-1].capitalize()
-        question = f"{_runs(count)} at {self._place}{window}:{listed}{more}\n{verb}?"
-        return self._renderer.stderr.ask(question)
+        question = f"{_runs(count)} at {self._place}{window}:{listed}{more}"
+        return self._renderer.stderr.ask(f"{question}\n{self._row.words[-1].capitalize()}?")
 
     def _carry_out(self, kept: ActionReport | None) -> int:
         begun = kept or ActionReport(self._action, self._named_rows())
@@ -136,13 +129,9 @@ class Bulk:
         if self._file:
             self._file.begin(begun)
         try:
+            callbacks = {"on_start": on_start, "on_result": on_result}
             report, problem = bulk.carry_out(
-                self._row,
-                self._client,
-                self._values,
-                resume=kept,
-                on_start=on_start,
-                on_result=on_result,
+                self._row, self._client, self._values, resume=kept, **callbacks
             )
         except InvalidArgumentError:
             if self._file and kept is None:
@@ -162,15 +151,14 @@ class Bulk:
     def _answer(
         self, report: ActionReport, problem: Problem | None, *, most: int = MAX_ROWS
     ) -> int:
-        if self._renderer.is_streaming:
-            for row in report.rows:
-                if row.position not in self._shown:
-                    self._show(row)
-            return self._renderer.finish(problem)
-        return self._renderer.one(bulk.acted(self._client, report, most), problem)
+        if not self._renderer.is_streaming:
+            return self._renderer.one(bulk.acted(self._client, report, most), problem)
+        for row in report.rows:
+            self._show(row)
+        return self._renderer.finish(problem)
 
     def _show(self, row: ActionRow) -> None:
-        if self._renderer.is_streaming:
+        if self._renderer.is_streaming and row.position not in self._shown:
             self._shown.add(row.position)
             self._renderer.add((row,))
 
@@ -181,20 +169,17 @@ class Bulk:
 
     @property
     def _action(self) -> str:
-        """What the report on it is called."""
         if self._row.name == "functions.invoke_many":
             return f"functions.invoke {self._values['app']}/{self._values['function']}"
         return self._row.command or ""
 
     def _named_rows(self) -> list[ActionRow]:
-        """Return the rows of what is named rather than selected by a filter."""
         if (inputs := self._values.get("inputs")) is not None:
             return [ActionRow(position, None) for position in range(len(inputs))]
         ids = list(dict.fromkeys(self._values["ids"] or ()))[: self._values["limit"]]
         return [ActionRow(position, id) for position, id in enumerate(ids)]
 
     def _command(self, report: ActionReport) -> str:
-        """Return the command that does it, or what is left of it."""
         values = {**self._values, **_window(report), "dry_run": False}
         more = ["--report", str(self._file.path)] if self._file else []
         more += ["--yes"] if self._needs_yes else []
@@ -213,9 +198,8 @@ def _runs(count: int) -> str:
 class ReportFile:
     """The file in which a report is kept as the work goes on, to resume from.
 
-    It is replaced as a whole at the beginning and at the end. In between each row is appended to a
-    journal beside it, before its request is sent and again with what became of it. That costs the
-    same however long the report is, and survives a kill.
+    It is replaced as a whole at the beginning and at the end; in between each row is appended to a
+    journal beside it, before its request is sent and again with its outcome, to survive a kill.
     """
 
     def __init__(self, path: str) -> None:
@@ -225,11 +209,7 @@ class ReportFile:
         self._lock = threading.Lock()
 
     def read(self, action: str) -> ActionReport | None:
-        """Return the report that is there, up to the last row of its journal.
-
-        Raises:
-            InvalidArgumentError: The file cannot be read, or is no report on this action.
-        """
+        """Return the report that is there, up to the last row of its journal."""
         try:
             report = ActionReport.from_json(self.path.read_text(encoding="utf-8"))
             rows = list(report.rows)
@@ -246,11 +226,7 @@ class ReportFile:
         return evolve(report, rows=rows)
 
     def begin(self, report: ActionReport) -> None:
-        """Write the report as it is before the first act.
-
-        Raises:
-            InvalidArgumentError: The file cannot be written to.
-        """
+        """Write the report as it is before the first act."""
         try:
             self._replace(report)
             self._journal = self._journal_path.open("w", encoding="utf-8")

@@ -13,20 +13,28 @@ from inngest_rest._programs import parameters
 from inngest_rest._programs.command.options import command_line
 from inngest_rest._programs.command.renderer import Renderer
 from inngest_rest._programs.command.streams import OutputError, Stderr
-from inngest_rest._programs.envelope import ProblemError
+from inngest_rest._programs.envelope import Code, Problem, ProblemError, advice
 from inngest_rest._programs.parameters import DEFAULT_LIMIT
 from inngest_rest._programs.problems import problem_of
 from inngest_rest._programs.running import parts, record_class, unusable_file
 from inngest_rest._table import Returns
+from inngest_rest._visible import and_more
 from inngest_rest.action_reports import ActionRow
-from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.errors import InvalidArgumentError, NextCall
+from inngest_rest.models import Run, RunChange, RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from inngest_rest import BatchReport
     from inngest_rest._programs.command.options import Format, Options
     from inngest_rest._table import Row
+    from inngest_rest.record import Record
+
+_FAILED = {RunStatus.FAILED, RunStatus.CANCELLED}
+
+# Runs that a message names.
+_MOST_NAMED = 5
 
 
 def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
@@ -49,7 +57,8 @@ def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
             if row.is_bulk:
                 from inngest_rest._programs.command import bulk  # noqa: PLC0415 - few commands
 
-                act = bulk.Bulk(row, client, values, options, renderer, extras["report"])
+                file = bulk.ReportFile(extras["report"]) if extras["report"] is not None else None
+                act = bulk.Bulk(row, client, values, options, renderer, file)
                 return act.run(is_confirmed=bool(extras["yes"]))
             return _run(row, client, values, options, renderer, extras)
     except OutputError:
@@ -70,11 +79,8 @@ def _run(
     wanted = {**values, "limit": None} if extras["all"] else values
     arriving = parts(row, client, wanted, on_batch=_progress(renderer.stderr))
     if row.returns is Returns.STREAM:
-        from inngest_rest._programs.command import watch  # noqa: PLC0415 - few commands wait
-
         items = (each for part in arriving for each in part.items)
-        watches = row.name == "runs.watch"
-        return watch.show(items, renderer, fail=bool(extras["exit_status"]), watches=watches)
+        return _show(row, items, renderer, fail=bool(extras["exit_status"]))
     for part in arriving:
         renderer.add(part.items, part.next_cursor)
     status = renderer.finish()
@@ -82,6 +88,35 @@ def _run(
         following = {**values, "cursor": renderer.next_cursor}
         renderer.stderr.hint(f"Next page: {command_line(row, following, options)}")
     return status
+
+
+def _show(row: Row, items: Iterator[Record], renderer: Renderer, *, fail: bool) -> int:
+    """Write records as they come, to the end; then say which runs failed, if that is to fail."""
+    ended: list[Run] = []
+
+    def noted() -> Iterator[Record]:
+        for each in items:
+            run = each.run if isinstance(each, RunChange) and each.kind == "ended" else each
+            if isinstance(run, Run):
+                ended.append(run)
+            yield each
+
+    if row.name == "runs.watch" and renderer.format == "table":
+        from inngest_rest._programs.command import tables  # noqa: PLC0415 - rich is slow to load
+
+        tables.draw_live(cast("Iterator[RunChange]", noted()), renderer.output)
+    else:
+        for each in noted():
+            renderer.add((each,))
+            renderer.stderr.progress(f"{len(ended):,} so far")
+        renderer.stderr.end_progress()
+    failed = [run for run in ended if run.status in _FAILED]
+    if not fail or not failed:
+        return renderer.finish()
+    named = and_more([f"{run.id} {run.status}" for run in failed], _MOST_NAMED)
+    message = f"{len(failed)} of {len(ended)} runs did not complete: {named}"
+    hint = advice("{} shows where it ended.", NextCall("runs.trace", (failed[0].id,)))
+    return renderer.finish(Problem(Code.RUN_FAILED, message, hint=hint))
 
 
 def _progress(stderr: Stderr) -> Callable[[BatchReport], None]:
@@ -139,14 +174,16 @@ def _error(name: str, reason: str) -> InvalidArgumentError:
 def _given(row: Row, typed: dict[str, Any]) -> dict[str, Any]:
     """Return the values of parameters: those of `--params`, and what was typed over them."""
     params = typed.pop("params", None)
-    values = {} if params is None else dict(_read_object("params", params))
+    values: dict[str, Any] = {}
+    if params is not None:
+        values |= _read_json("params", params, dict)
     for each in parameters.parameters(row):
         if each.name not in typed:
             continue
         value = typed[each.name]
         if each.is_json:
             is_object = each.kind is parameters.Kind.OBJECT and not each.is_many
-            value = (_read_object if is_object else _read_json)(each.name, value)
+            value = _read_json(each.name, value, dict if is_object else object)
         elif each.is_many and each.is_positional and "-" in value:
             given = _standard_input(each.name).split()
             if not given:
@@ -166,14 +203,7 @@ def _standard_input(name: str) -> str:
         raise unusable_file(name, "standard input", error) from None
 
 
-def _read_object(name: str, text: str) -> Mapping[str, Any]:
-    value = _read_json(name, text)
-    if not isinstance(value, dict):
-        raise _error(name, "this is not a JSON object")
-    return cast("Mapping[str, Any]", value)
-
-
-def _read_json(name: str, text: str) -> Any:
+def _read_json(name: str, text: str, kind: type[object]) -> Any:
     """Read JSON that was typed, or that is in a file (@FILE) or on standard input (-, @-)."""
     place = "the argument"
     if text in {"-", "@-"}:
@@ -185,6 +215,9 @@ def _read_json(name: str, text: str) -> Any:
         except (OSError, ValueError) as error:
             raise unusable_file(name, place, error) from None
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise _error(name, f"{place} is not JSON: {error}") from None
+    if not isinstance(value, kind):
+        raise _error(name, "this is not a JSON object")
+    return value
