@@ -23,13 +23,16 @@ if TYPE_CHECKING:
 _NEXT_ADDRESS = 0.25
 
 
-class Abortable(Protocol):
+class Closable(Protocol):
     """A connection."""
 
-    def abort(self) -> None: ...
+    async def aclose(self) -> None: ...
 
 
-C = TypeVar("C", bound=Abortable)
+C = TypeVar("C", bound=Closable)
+
+# Held until they end, as an event loop does not.
+_closing: set[asyncio.Task[None]] = set()
 
 
 def look_up(host: str, port: int) -> Future[list[str]]:
@@ -95,6 +98,8 @@ async def connect(host: str, port: int, attempt: Callable[[str], Awaitable[C]]) 
         OSError: The host has no address, or none accepts.
     """
     addresses = await asyncio.wrap_future(look_up(host, port))
+    if len(addresses) == 1:
+        return await attempt(addresses[0])
     left = iter(addresses)
     started: list[asyncio.Task[C]] = []
     running: set[asyncio.Task[C]] = set()
@@ -124,10 +129,12 @@ async def connect(host: str, port: int, attempt: Callable[[str], Awaitable[C]]) 
         for task in started:
             if task is not winner:
                 task.cancel()
-                task.add_done_callback(_abort)
+                task.add_done_callback(_close_late)
 
 
-def _abort(task: asyncio.Task[C]) -> None:
+def _close_late(task: asyncio.Task[C]) -> None:
     """Close a connection that was made too late."""
     if not task.cancelled() and task.exception() is None:
-        task.result().abort()
+        closing = asyncio.ensure_future(task.result().aclose())
+        _closing.add(closing)
+        closing.add_done_callback(_closing.discard)

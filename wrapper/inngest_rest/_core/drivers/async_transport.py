@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpcore
 import httpx
@@ -46,7 +46,8 @@ class _Backend(httpcore.AsyncNetworkBackend):
     """Connects to the first address of a host that accepts, in the running event loop."""
 
     def __init__(self) -> None:
-        self._inner = httpcore.AnyIOBackend()
+        # Without anyio, which httpx requires, it would be something else.
+        self._inner = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
         self._streams: set[_Stream] = set()
         self._is_closed = False
 

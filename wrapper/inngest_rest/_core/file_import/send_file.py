@@ -151,12 +151,14 @@ class _Import:
             if options.resume and not self.is_regular:
                 reason = f"{options.path} is not a regular file: it cannot be resumed"
                 raise InvalidArgumentError(reason, argument="resume")
-            self._checkpoint = self.is_regular and Checkpoint(
-                Path(f"{options.path}.checkpoint"),
-                name=options.name,
-                head=self._lines.head,
-                rejected=options.rejected,
-            )
+            self._checkpoint: Checkpoint | None = None
+            if self.is_regular:
+                self._checkpoint = Checkpoint(
+                    Path(f"{options.path}.checkpoint"),
+                    name=options.name,
+                    head=self._lines.head,
+                    rejected=options.rejected,
+                )
             states = options.resume and self._checkpoint and self._checkpoint.load(self._lines)
             self._rejected = RejectedLines(options.rejected, states or None)
         except BaseException:
@@ -233,7 +235,7 @@ class _Import:
             if self._resume:
                 raise
             logger.warning("cannot write the checkpoint %s", self._checkpoint.path)
-            self._checkpoint = False
+            self._checkpoint = None
         self._saved = progress
         self._save_at = self._now() + _SAVE_EVERY
 
@@ -241,4 +243,4 @@ class _Import:
         """Remove the checkpoint, unless resuming was asked for or work is left."""
         if self._is_whole and not self._resume and self._checkpoint:
             self._checkpoint.path.unlink(missing_ok=True)
-            self._checkpoint = False
+            self._checkpoint = None
