@@ -54,8 +54,8 @@ def test_every_public_method_is_called() -> None:
     assert set(CALLS) == public()
 
 
-# Python 3.11 forgets the socket of a connection that is cancelled while it is made, and an event loop
-# that a Ctrl-C ends one that it was about to close.
+# Python 3.11 forgets the socket of a connection that is cancelled while it is made, and an event
+# loop that a Ctrl-C ends one that it was about to close.
 @pytest.mark.filterwarnings(
     "ignore:Exception ignored in. <(socket|function _SelectorTransport.__del__)"
     ":pytest.PytestUnraisableExceptionWarning"
