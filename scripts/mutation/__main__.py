@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "wrapper" / "inngest_rest" / "_core"
 ROOMS = ("calls", "sending", "buffer")
 TESTS = (
-    *("calls", "sending", "buffer", "drivers", "file_import", "resources", "actions"),
+    *("calls", "sending", "buffer", "drivers", "file_import", "resources", "bulk"),
     *("hostile", "secrets"),
 )
 

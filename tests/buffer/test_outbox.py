@@ -245,6 +245,7 @@ def test_outcomes_are_written_to_the_file(opened: Callable[..., Outbox], path: P
     fill(box, "a", "b", "c")
     batch = box.take()
     final = box.settle(outcome(batch, "ARU"))
+    assert final is not None
     assert final.each == ["internal", Rejected("refused")]
     assert final.batch.positions == [1, 2]
     assert rows(path) == ["c"]
@@ -433,6 +434,7 @@ def test_a_damaged_row_becomes_a_dead_letter_and_the_others_go_on(
     assert names(batch) == ["a", "c"]
     assert batch is not None
     final = box.settle(outcome(batch, "AA"))
+    assert final is not None
     assert (final.report.accepted, final.report.rejected) == (2, 1)
     assert rows(path) == []
     assert box.pending == 0

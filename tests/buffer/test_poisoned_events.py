@@ -226,9 +226,9 @@ def test_from_the_third_failure_in_a_row_single_events_are_tried_by_turns(rule: 
     for seqs in ([0, 1, 2, 3], [4, 5, 6, 7]):
         rule.failed_on(seqs)
     for _ in range(7):
-        seqs = next(rule.turns())
-        turns.append(seqs)
-        rule.failed_on([next(new)] if seqs is None else seqs)
+        turn = next(rule.turns())
+        turns.append(turn)
+        rule.failed_on([next(new)] if turn is None else turn)
     assert turns == [None, [0], None, [1], None, [2], None]
     assert rule.most == 1
     rule.succeeded()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import RateLimitError
-from inngest_rest._core.actions.bulk import Pace
+from inngest_rest._core.bulk.job import Pace
 from inngest_rest._core.calls.retry import RateLimit, RetryBudget
 from inngest_rest.testing import MockServer
 from tests.concurrency.echo import Echo

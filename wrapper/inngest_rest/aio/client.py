@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from inngest_rest._core.actions import send_many
-from inngest_rest._core.actions.bulk import DEFAULT_IN_FLIGHT
+from inngest_rest._core.bulk import send_many
+from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
 from inngest_rest._core.calls.answers import Recording
 from inngest_rest._core.calls.session import Session, changed, copied
 from inngest_rest._core.calls.settings import Keys, resolve
@@ -264,7 +264,7 @@ class AsyncInngestClient:
 
         HTTP: `POST /e/{eventKey}`, then as `events.wait`.
         """
-        from inngest_rest._core.outcomes import wait
+        from inngest_rest._core.explain import wait
 
         return await self._driver.run(wait.send_and_wait(self._session, event, timeout))
 

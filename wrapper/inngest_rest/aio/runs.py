@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.actions.bulk import DEFAULT_IN_FLIGHT
-from inngest_rest._core.actions.replay import ReplayJob
-from inngest_rest._core.actions.runs import CancelJob
+from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
+from inngest_rest._core.bulk.replay import ReplayJob
+from inngest_rest._core.bulk.runs import CancelJob
 from inngest_rest._core.resources import one_run, runs, trace, wait, watch
 from inngest_rest.aio._resource import Resource
 from inngest_rest.aio.paginator import AsyncPaginator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime, timedelta
 
-    from inngest_rest._core.actions.reported import Resumable
+    from inngest_rest._core.bulk.reported import Resumable
     from inngest_rest.action_reports import ActionReport, ActionRow
     from inngest_rest.models import Job, Run, Span
     from inngest_rest.typing import Seconds, StatusFilter

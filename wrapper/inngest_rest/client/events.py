@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from inngest_rest._core.outcomes import explain, wait
+from inngest_rest._core.explain import explanation, wait
 from inngest_rest._core.resources import event_runs, events
 from inngest_rest.client._resource import Resource
 from inngest_rest.client.paginator import Paginator
@@ -202,4 +202,4 @@ class Events(Resource):
         `GET /v2/apps/{appId}/functions`; `GET /v1/events`, `GET /v2/runs` and
         `GET /v1/apps/{appId}/functions` where a reason depends on it.
         """
-        return self._driver.run(explain.explain(self._session, id, name=name))
+        return self._driver.run(explanation.explain(self._session, id, name=name))

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest._core.actions.bulk import DEFAULT_IN_FLIGHT
-from inngest_rest._core.actions.invoke import InvokeJob
+from inngest_rest._core.bulk.invoke import InvokeJob
+from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
 from inngest_rest._core.resources import functions
 from inngest_rest.client._resource import Resource
 from inngest_rest.client.paginator import Paginator
@@ -14,8 +14,8 @@ from inngest_rest.client.paginator import Paginator
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from inngest_rest._core.actions.invoke import Inputs
-    from inngest_rest._core.actions.reported import Resumable
+    from inngest_rest._core.bulk.invoke import Inputs
+    from inngest_rest._core.bulk.reported import Resumable
     from inngest_rest.action_reports import ActionReport, ActionRow
     from inngest_rest.models import Function
     from inngest_rest.typing import Seconds

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest._core.actions.reported import (
+from inngest_rest._core.arguments import check_each, check_id, check_json_object, invalid
+from inngest_rest._core.bulk.reported import (
     BulkArguments,
     BulkResult,
     ReportedJob,
     failure,
     settled,
 )
-from inngest_rest._core.arguments import check_each, check_id, check_json_object, invalid
 from inngest_rest._core.resources import functions
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import (

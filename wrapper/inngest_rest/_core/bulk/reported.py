@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from attrs import evolve
 
-from inngest_rest._core.actions.bulk import ABANDONED, BulkJob, Pace
 from inngest_rest._core.arguments import check_callable, invalid
+from inngest_rest._core.bulk.job import ABANDONED, BulkJob, Pace
 from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.errors import (

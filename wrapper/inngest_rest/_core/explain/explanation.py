@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from inngest_rest._core.arguments import check_text, invalid, is_ulid
 from inngest_rest._core.calls.listing import EVERYTHING, read_all
-from inngest_rest._core.outcomes import listeners
-from inngest_rest._core.outcomes.listeners import (
+from inngest_rest._core.explain import listeners
+from inngest_rest._core.explain.listeners import (
     duration,
     holds,
     is_of,
@@ -19,7 +19,7 @@ from inngest_rest._core.outcomes.listeners import (
     tried,
     why,
 )
-from inngest_rest._core.outcomes.rules import Evidence, is_later, reasons
+from inngest_rest._core.explain.rules import Evidence, is_later, reasons
 from inngest_rest._core.resources import event_runs, events, functions, runs
 from inngest_rest._visible import shown
 from inngest_rest.errors import Advice, ConfigurationError, NotFoundError, RouteNotFoundError

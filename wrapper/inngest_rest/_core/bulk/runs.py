@@ -6,14 +6,14 @@ from abc import abstractmethod
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
-from inngest_rest._core.actions.reported import (
+from inngest_rest._core.arguments import check_count_or_none, check_each, check_run_id
+from inngest_rest._core.bulk.reported import (
     BulkArguments,
     BulkResult,
     ReportedJob,
     failure,
     settled,
 )
-from inngest_rest._core.arguments import check_count_or_none, check_each, check_run_id
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import check_statuses, instant
 from inngest_rest.action_reports import ActionOutcome, ActionRow

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, NoReturn
 from attrs import asdict, define, field
 
 from inngest_rest._core.arguments import check_id, check_seconds, invalid
-from inngest_rest._core.outcomes import listeners
-from inngest_rest._core.outcomes.explain import explain_stored, runs_of
-from inngest_rest._core.outcomes.listeners import (
+from inngest_rest._core.explain import listeners
+from inngest_rest._core.explain.explanation import explain_stored, runs_of
+from inngest_rest._core.explain.listeners import (
     batch,
     duration,
     holds,
@@ -46,7 +46,7 @@ from inngest_rest.models import StoredEvent
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.outcomes.listeners import Catalogue
+    from inngest_rest._core.explain.listeners import Catalogue
     from inngest_rest._core.plans import Plan
     from inngest_rest.event import EventLike
     from inngest_rest.models import Function, Run, Trigger

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from attrs import evolve
 
-from inngest_rest._core.actions.reported import BulkResult, failure, settled
-from inngest_rest._core.actions.runs import RunsJob
+from inngest_rest._core.bulk.reported import BulkResult, failure, settled
+from inngest_rest._core.bulk.runs import RunsJob
 from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import event_runs, functions, one_run, runs
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Unpack
 
-    from inngest_rest._core.actions.runs import RunArguments
+    from inngest_rest._core.bulk.runs import RunArguments
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Run

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from inngest_rest._core.actions.bulk import ABANDONED, BulkJob, Pace
 from inngest_rest._core.arguments import check_callable, check_count
+from inngest_rest._core.bulk.job import ABANDONED, BulkJob, Pace
 from inngest_rest._core.sending.batching import (
     MAX_EVENTS,
     Batch,

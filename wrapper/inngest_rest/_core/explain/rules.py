@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from inngest_rest._core.outcomes.listeners import (
+from inngest_rest._core.explain.listeners import (
     batch,
     cancelled_by,
     concurrency,
@@ -31,7 +31,7 @@ from inngest_rest.models import RunStatus
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inngest_rest._core.outcomes.listeners import Catalogue, Limit, Listening
+    from inngest_rest._core.explain.listeners import Catalogue, Limit, Listening
     from inngest_rest.models import Function, Page, Run, StoredEvent, Trigger
 
 K = ReasonKind
