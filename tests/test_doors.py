@@ -264,6 +264,17 @@ def test_all_is_every_public_name_of_the_leaves() -> None:
     assert set(inngest_rest.__all__) <= set(dir(inngest_rest))
 
 
+def test_type_checkers_are_told_of_the_same_names_as_programs() -> None:
+    stub = ast.parse(Path(inngest_rest.__file__).with_suffix(".pyi").read_text())
+    told = [(it.module, it.names[0]) for it in stub.body if isinstance(it, ast.ImportFrom)]
+    assert [name.asname for _, name in told] == [name.name for _, name in told]
+    assert sorted(name.name for _, name in told) == inngest_rest.__all__
+    for module, name in told:
+        assert getattr(importlib.import_module(module or ""), name.name) is getattr(
+            inngest_rest, name.name
+        )
+
+
 PACKAGE = Path(inngest_rest.__file__).parent
 
 

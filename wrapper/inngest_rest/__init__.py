@@ -1,162 +1,14 @@
 """Unofficial typed client for Inngest's HTTP API: send events and manage function runs.
 
 Start with `InngestClient`, or with `AsyncInngestClient` under asyncio. Each name is imported on
-first use. A module is private if any part of its dotted name begins with an underscore.
+first use; type checkers read `__init__.pyi`. A module is private if any part of its dotted name
+begins with an underscore.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from inngest_rest._version import __version__
-
-if TYPE_CHECKING:
-    from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
-    from inngest_rest.aio import AsyncInngestClient
-    from inngest_rest.aio.paginator import AsyncPaginator
-    from inngest_rest.aio.watcher import AsyncEndedRuns, AsyncWatcher
-    from inngest_rest.buffers.asynchronous import AsyncEventBuffer
-    from inngest_rest.buffers.blocking import EventBuffer
-    from inngest_rest.client import InngestClient
-    from inngest_rest.client.paginator import Paginator
-    from inngest_rest.client.watcher import EndedRuns, Watcher
-    from inngest_rest.diagnosis import (
-        CallRoute,
-        Check,
-        Diagnosis,
-        Finding,
-        FindingState,
-        ServerKind,
-    )
-    from inngest_rest.errors import (
-        Advice,
-        ApiError,
-        AuthenticationError,
-        BadRequestError,
-        BufferFullError,
-        ClosedError,
-        ConfigurationError,
-        ConflictError,
-        EventDataError,
-        InngestError,
-        InvalidArgumentError,
-        InvalidEventError,
-        InvalidResponseError,
-        MissingKeyError,
-        NextCall,
-        NoRunError,
-        NotFoundError,
-        OutboxError,
-        PartialActionError,
-        PartialSendError,
-        PermissionDeniedError,
-        RateLimitError,
-        RequestTimeoutError,
-        RouteNotFoundError,
-        ServerError,
-        Setting,
-        TransportError,
-        WaitTimeoutError,
-    )
-    from inngest_rest.event import Event, EventLike
-    from inngest_rest.event_types import EventType
-    from inngest_rest.explanation import Explanation, Listener, Reason, ReasonKind
-    from inngest_rest.models import (
-        App,
-        Cancellation,
-        Function,
-        Job,
-        Page,
-        Run,
-        RunChange,
-        RunError,
-        RunStatus,
-        Span,
-        StoredEvent,
-        Trigger,
-        Webhook,
-    )
-    from inngest_rest.record import Record
-    from inngest_rest.reports import BatchReport, SendFailure, SendReport
-    from inngest_rest.responses import RawResponse, Target
-    from inngest_rest.retry import RetryPolicy
-
-__all__ = [
-    "ActionOutcome",
-    "ActionReport",
-    "ActionRow",
-    "Advice",
-    "ApiError",
-    "App",
-    "AsyncEndedRuns",
-    "AsyncEventBuffer",
-    "AsyncInngestClient",
-    "AsyncPaginator",
-    "AsyncWatcher",
-    "AuthenticationError",
-    "BadRequestError",
-    "BatchReport",
-    "BufferFullError",
-    "CallRoute",
-    "Cancellation",
-    "Check",
-    "ClosedError",
-    "ConfigurationError",
-    "ConflictError",
-    "Diagnosis",
-    "EndedRuns",
-    "Event",
-    "EventBuffer",
-    "EventDataError",
-    "EventLike",
-    "EventType",
-    "Explanation",
-    "Finding",
-    "FindingState",
-    "Function",
-    "InngestClient",
-    "InngestError",
-    "InvalidArgumentError",
-    "InvalidEventError",
-    "InvalidResponseError",
-    "Job",
-    "Listener",
-    "MissingKeyError",
-    "NextCall",
-    "NoRunError",
-    "NotFoundError",
-    "OutboxError",
-    "Page",
-    "Paginator",
-    "PartialActionError",
-    "PartialSendError",
-    "PermissionDeniedError",
-    "RateLimitError",
-    "RawResponse",
-    "Reason",
-    "ReasonKind",
-    "Record",
-    "RequestTimeoutError",
-    "RetryPolicy",
-    "RouteNotFoundError",
-    "Run",
-    "RunChange",
-    "RunError",
-    "RunStatus",
-    "SendFailure",
-    "SendReport",
-    "ServerError",
-    "ServerKind",
-    "Setting",
-    "Span",
-    "StoredEvent",
-    "Target",
-    "TransportError",
-    "Trigger",
-    "WaitTimeoutError",
-    "Watcher",
-    "Webhook",
-    "__version__",
-]
+from inngest_rest._version import __version__ as __version__
 
 _NAMES = {
     "inngest_rest.action_reports": "ActionOutcome ActionReport ActionRow",
@@ -190,6 +42,8 @@ _NAMES = {
     "inngest_rest.retry": "RetryPolicy",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+__all__ = sorted([*_MODULES, "__version__"])  # noqa: PLE0605 # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
