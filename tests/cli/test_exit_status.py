@@ -152,10 +152,10 @@ def test_130_if_it_is_interrupted(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
 def test_130_if_a_command_is_interrupted_that_is_no_operation(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt() -> None:
+    def interrupt(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(schemas, "catalogue", interrupt)
+    monkeypatch.setattr(schemas, "entry", interrupt)
     assert run("schema") == (130, "", "")
 
 

@@ -101,7 +101,7 @@ def test_it_is_a_command(
 
 @pytest.mark.usefixtures("world")
 def test_it_is_described() -> None:
-    assert schemas.catalogue()[-1] == {
+    assert schemas.entry(ROW) == {
         "name": "runs.archive",
         "summary": "Archive a run, and return the id of the copy.",
         "effect": "change",

@@ -57,13 +57,9 @@ class Row:
     Attributes:
         name: The method: "runs.list" for `client.runs.list`.
         command: What programs call it; empty if they do not have it.
-        form: What stands in for the method where programs pass other arguments; its first
-            parameter is the client.
-        effect: What it does to the server.
+        form: What stands in for the method where programs pass other arguments than Python.
         is_repeatable: Whether doing it twice has the effect of doing it once.
         is_repeatable_if: Whether it has, with these arguments, though not with all.
-        uses_files: Whether it reads or writes files, so that tools do not have it.
-        examples: Arguments as JSON has them.
     """
 
     name: str

@@ -9,7 +9,7 @@ from attrs import evolve
 from inngest_rest._programs.envelope import Code, Problem, ProblemError, advice
 from inngest_rest._programs.parameters import arguments
 from inngest_rest._programs.problems import problem_of
-from inngest_rest._programs.results import DONE, MAX_ROWS, Acted, most_telling
+from inngest_rest._programs.results import DONE, MAX_ROWS, Acted
 from inngest_rest.action_reports import ActionOutcome, ActionReport
 from inngest_rest.errors import PartialActionError
 
@@ -116,10 +116,11 @@ def _act(
 
 def acted(client: InngestClient, report: ActionReport, most: int = MAX_ROWS) -> Acted:
     """Return the result that has a report, or its most telling rows."""
-    rows = most_telling(report.rows, most)
-    left_out = len(report.rows) - len(rows)
-    window = report.since, report.until
-    return Acted(client.target, report.action, report.counts, rows, left_out, *window)
+    rows, left_out = report.rows, max(len(report.rows) - most, 0)
+    if left_out:
+        rows = tuple(sorted(rows, key=lambda row: row.outcome in DONE)[:most])
+    about = client.target, report.action, report.counts
+    return Acted(*about, rows, left_out, report.since, report.until)
 
 
 def not_planned(planned: ActionReport) -> Problem | None:

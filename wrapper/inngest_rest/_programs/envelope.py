@@ -80,12 +80,7 @@ class Problem(Record):
 
 
 class ProblemError(InngestError):
-    """A call ended with a problem that the client does not raise itself.
-
-    Attributes:
-        problem: The problem.
-        data: What was done, or found, all the same.
-    """
+    """A call ended with a problem that the client does not raise; `data` is what was done."""
 
     def __init__(self, problem: Problem, *, data: Record | None = None) -> None:
         super().__init__(problem.message)
@@ -135,14 +130,13 @@ class Envelope(Record):
         problem: Problem,
         *,
         data: Any = None,
-        page: PageInfo | None = None,
-        warnings: tuple[str, ...] = (),
         untrusted: tuple[str, ...] = (),
+        **more: Any,
     ) -> Self:
         """Return the answer to what failed, with what was done all the same."""
         # A server quotes in its messages what it was sent.
         paths = (*(untrusted if data else ()), "error.message")
-        return cls(False, command, data, page, warnings, paths, problem)
+        return cls(False, command, data, untrusted=paths, error=problem, **more)
 
 
 def advice(text: str, *calls: str | NextCall) -> Advice:

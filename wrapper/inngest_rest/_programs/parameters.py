@@ -45,37 +45,23 @@ class Kind(StrEnum):
 
 @frozen
 class Parameter:
-    """A parameter of a call, as programs have it.
-
-    Attributes:
-        name: Its name.
-        kind: What it is; each item, if it is several.
-        help: What it means, in a sentence or two.
-        argument: Its name in the method; None if the method does not have it.
-        default: Its value if it is left out.
-        is_required: Whether it cannot be left out.
-        is_many: Whether it is a list.
-        is_positional: Whether it is an argument on the command line, rather than an option.
-        choices: The values that it can have; empty for any.
-        least: The least value, or number of items.
-        most: The greatest value, or number of items.
-    """
+    """A parameter of a call, as programs have it; of several items, what each of them is."""
 
     name: str
     kind: Kind
     help: str
-    argument: str | None
+    argument: str | None  # what the method calls it, if it has it
     default: Any = None
     is_required: bool = False
     is_many: bool = False
-    is_positional: bool = False
+    is_positional: bool = False  # on the command line
     choices: tuple[str, ...] = ()
-    least: float | None = None
+    least: float | None = None  # of the value, or of the number of items
     most: float | None = None
 
     @property
     def is_json(self) -> bool:
-        """Whether it is JSON on the command line: an object, several, or anything."""
+        """Whether it is JSON on the command line."""
         return self.kind in {Kind.OBJECT, Kind.JSON}
 
     def schema(self) -> dict[str, Any]:
@@ -88,21 +74,12 @@ class Parameter:
             schema = {"type": "array", "items": schema}
         if self.kind is Kind.SECONDS and self.least is None:
             schema["exclusiveMinimum"] = 0
-        schema |= {
-            name: it
-            for name, it in zip(bounds, (self.least, self.most), strict=True)
-            if it is not None
-        }
-        if self.default is not None:
-            schema["default"] = self.default
+        more = {bounds[0]: self.least, bounds[1]: self.most, "default": self.default}
+        schema |= {name: it for name, it in more.items() if it is not None}
         return {"description": self.help, **schema}
 
     def read(self, value: Any) -> Any:
-        """Return the argument of Python that a JSON value stands for.
-
-        Raises:
-            InvalidArgumentError: It is of another type, or out of bounds; `argument` is the name.
-        """
+        """Return the argument of Python that a JSON value stands for."""
         if not self.is_many:
             read = self._item(value, self.name)
             self._check_bounds(read, value)
@@ -125,15 +102,16 @@ class Parameter:
         return moment(self.name, str(value)) if self.kind is Kind.MOMENT else value
 
     def _check_bounds(self, number: Any, value: Any) -> None:
+        wrong = None
         if self.kind is Kind.SECONDS and not number > 0:
-            raise self._error(
-                f"{self.name} must be a positive number of seconds, got {shown(value)}"
-            )
-        given = value if isinstance(value, str) else shown(value)
-        if self.least is not None and number < self.least:
-            raise self._error(f"{self.name} must be at least {self.least:g}, got {given}")
-        if self.most is not None and number > self.most:
-            raise self._error(f"{self.name} must be at most {self.most:g}, got {given}")
+            wrong = "a positive number of seconds"
+        elif self.least is not None and number < self.least:
+            wrong = f"at least {self.least:g}"
+        elif self.most is not None and number > self.most:
+            wrong = f"at most {self.most:g}"
+        if wrong is not None:
+            given = value if isinstance(value, str) else shown(value)
+            raise self._error(f"{self.name} must be {wrong}, got {given}")
 
     def _error(self, message: str) -> InvalidArgumentError:
         return InvalidArgumentError(message, argument=self.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
 from attrs import fields, frozen
@@ -16,7 +16,7 @@ from inngest_rest.reports import SendFailure, SendReport
 from inngest_rest.responses import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from inngest_rest import InngestClient
 
@@ -83,14 +83,6 @@ class Acted(Record):
     rows_left_out: int = 0
     since: datetime | None = None
     until: datetime | None = None
-
-
-def most_telling(rows: Sequence[ActionRow], most: int) -> tuple[ActionRow, ...]:
-    """Return the rows, or of more than there may be those first that were not done."""
-    if len(rows) <= most:
-        return tuple(rows)
-    done = (row for row in rows if row.outcome in DONE)
-    return tuple(islice(chain((row for row in rows if row.outcome not in DONE), done), most))
 
 
 @frozen(repr=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import inngest_rest
 from inngest_rest._programs.envelope import Code, Envelope, PageInfo, Problem, ProblemError
@@ -47,18 +47,6 @@ def record_class(row: Row) -> type[Record]:
     return getattr(results, of_programs)  # type: ignore[no-any-return]
 
 
-class Part(NamedTuple):
-    """A part of a result, as it arrives: one record, or those of a page."""
-
-    items: tuple[Record, ...]
-    page: Page[Any] | None = None
-
-    @property
-    def next_cursor(self) -> str | None:
-        """Where a list goes on after it; None at the end."""
-        return self.page.next_cursor if self.page else None
-
-
 def parts(
     row: Row,
     client: InngestClient,
@@ -66,8 +54,8 @@ def parts(
     *,
     on_batch: Callable[[BatchReport], object] | None = None,
     on_result: Callable[[ActionRow], object] | None = None,
-) -> Iterator[Part]:
-    """Call a method, and yield its result in the parts in which it arrives.
+) -> Iterator[tuple[tuple[Record, ...], Page[Any] | None]]:
+    """Call a method, and yield its result as it arrives: records, and the page that has them.
 
     Raises:
         ProblemError: Not all of it was done; the data has what was.
@@ -75,10 +63,10 @@ def parts(
     if row.is_bulk:
         from inngest_rest._programs import bulk  # noqa: PLC0415 - few calls act on many runs
 
-        yield Part((bulk.run(row, client, values, on_result=on_result),))
+        yield (bulk.run(row, client, values, on_result=on_result),), None
         return
     if row.uses_files:
-        yield Part((_send_file(row, client, values, on_batch),))
+        yield (_send_file(row, client, values, on_batch),), None
         return
     try:
         result = row.call(client, arguments(row, values))
@@ -89,16 +77,16 @@ def parts(
         raise ProblemError(_not_accepted(sent), data=sent) from error
     match row.returns:
         case Returns.PAGES:
-            yield from (Part(each.items, each) for each in result.pages())
+            yield from ((page.items, page) for page in result.pages())
         case Returns.STREAM:
-            yield from (Part((each,)) for each in result)
+            yield from (((each,), None) for each in result)
         case Returns.ONE:  # pragma: no branch - there is nothing else
             record: Any = result
             if not isinstance(result, kind := record_class(row)):
                 from inngest_rest._programs.results import made  # noqa: PLC0415
 
                 record = made(kind, client, values, result)
-            yield Part((record if row.command != "doctor" else _healthy(record),))
+            yield (record if row.command != "doctor" else _healthy(record),), None
 
 
 def run(
@@ -114,26 +102,26 @@ def run(
     `fit` returns how many of the first items of a list there is room for.
     """
     items: list[dict[str, Any]] = []
-    page: PageInfo | None = None
+    info: PageInfo | None = None
     warnings: tuple[str, ...] = ()
     try:
-        for part in parts(row, client, values, on_result=on_result):
+        for records, page in parts(row, client, values, on_result=on_result):
             before = len(items)
-            items += [each.to_dict() for each in part.items]  # keeps what came before an error
-            if part.page is None:
+            items += [each.to_dict() for each in records]  # keeps what came before an error
+            if page is None:
                 continue
-            page = PageInfo(part.next_cursor, len(items))
+            info = PageInfo(page.next_cursor, len(items))
             number = len(items) if fit is None or not items else fit(items)
             if number < len(items):
-                page = PageInfo(part.page.cursor_after(number - before), number)
+                info = PageInfo(page.cursor_after(number - before), number)
                 where = "page.next has the cursor of the others"
                 warnings = (f"data.items: the first {number} of {len(items)}; {where}",)
                 del items[number:]
                 break
     except Exception as error:  # noqa: BLE001 - an error is an answer, too
-        return failure(row, error, values, data={"items": items} if items else None, page=page)
+        return failure(row, error, values, data={"items": items} if items else None, page=info)
     data = items[0] if row.returns is Returns.ONE else {"items": items}
-    return Envelope(True, row.command, data, page, warnings, row.untrusted_paths)
+    return Envelope(True, row.command, data, info, warnings, row.untrusted_paths)
 
 
 def failure(

@@ -24,7 +24,7 @@ import attrs
 from inngest_rest._programs.envelope import MEANING, Code, Envelope
 from inngest_rest._programs.parameters import in_json, parameters, sections
 from inngest_rest._programs.running import record_class
-from inngest_rest._table import Returns, commands
+from inngest_rest._table import Returns
 from inngest_rest.errors import Advice
 from inngest_rest.record import Record
 
@@ -91,7 +91,7 @@ def without_descriptions(schema: Schema) -> Schema:
 def describe(row: Row) -> dict[str, Any]:
     """Return all that is known of a call, for a program."""
     return {
-        **_entry(row),
+        **entry(row),
         "description": row.description,
         "parameters": of_parameters(row),
         "result": of_answer(row),
@@ -99,12 +99,8 @@ def describe(row: Row) -> dict[str, Any]:
     }
 
 
-def catalogue() -> list[dict[str, Any]]:
-    """Return each call in brief."""
-    return [_entry(row) for row in commands()]
-
-
-def _entry(row: Row) -> dict[str, Any]:
+def entry(row: Row) -> dict[str, Any]:
+    """Return a call in brief."""
     return {
         "name": row.command,
         "summary": row.summary,

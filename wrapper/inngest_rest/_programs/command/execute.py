@@ -79,10 +79,10 @@ def _run(
     wanted = {**values, "limit": None} if extras["all"] else values
     arriving = parts(row, client, wanted, on_batch=_progress(renderer.stderr))
     if row.returns is Returns.STREAM:
-        items = (each for part in arriving for each in part.items)
+        items = (each for records, _ in arriving for each in records)
         return _show(row, items, renderer, fail=bool(extras["exit_status"]))
-    for part in arriving:
-        renderer.add(part.items, part.next_cursor)
+    for records, page in arriving:
+        renderer.add(records, page.next_cursor if page else None)
     status = renderer.finish()
     if renderer.next_cursor is not None:
         following = {**values, "cursor": renderer.next_cursor}

@@ -44,6 +44,11 @@ class Summary(Record):
     effect: str
     idempotent: bool
 
+    @property
+    def id(self) -> str:
+        """What `-o id` prints."""
+        return self.name
+
 
 @frozen(repr=False, kw_only=True)
 class Description(Summary):
@@ -65,29 +70,21 @@ def schema(options: Options, values: dict[str, Any]) -> int:
     """List all operations, or describe one by the JSON Schemas of its parameters and its answer."""
     name = ".".join(values.get("name", ())).replace("-", "_")
 
-    def write_list(renderer: Renderer) -> int:
-        operations = [Summary(**each) for each in schemas.catalogue()]
-        if renderer.format != "id":
-            return renderer.many(operations)
-        renderer.output.line("\n".join(each.name for each in operations))
-        return renderer.finish()
-
-    def write_one(renderer: Renderer) -> int:
-        rows = {row.command or "": row for row in commands()}
+    def work(renderer: Renderer) -> int:
+        if not name:
+            return renderer.many([Summary(**schemas.entry(row)) for row in commands()])
+        rows = {row.command: row for row in commands()}
         if name not in rows:
             raise InvalidArgumentError(f"unknown operation {name!r}{did_you_mean(name, rows)}")
         details: dict[str, Any] = schemas.describe(rows[name])
         details["examples"] = [command_line(rows[name], each) for each in rows[name].examples]
         found = Description(**details)
-        is_wide = renderer.format == "table" and renderer.projection.fields is None
-        if renderer.format != "id" and not is_wide:
+        if renderer.format != "table" or renderer.projection.fields is not None:
             return renderer.one(found)
-        renderer.output.line(found.to_json(indent=2) if is_wide else found.name)
+        renderer.output.line(found.to_json(indent=2))
         return renderer.finish()
 
-    if name:
-        return answer("schema", options, Description, write_one)
-    return answer("schema", options, Summary, write_list)
+    return answer("schema", options, Description if name else Summary, work)
 
 
 @command(

@@ -27,24 +27,23 @@ if TYPE_CHECKING:
 
 Scope = Literal["user", "project"]
 
-TARGETS = ("agents", "claude", "codex", "openclaw")
-"""Hosts by name; `agents` is the folder that most of them share."""
+# Where each host looks, for the user and in a project; `agents` is what most of them share.
+_FOLDERS = {
+    "agents": ("~/.agents/skills", ".agents/skills"),
+    "claude": ("~/.claude/skills", ".claude/skills"),
+    "codex": ("~/.codex/skills", ".agents/skills"),
+    "openclaw": ("~/.openclaw/skills", "skills"),
+}
 
 _SEAL = re.compile(r"\n<!-- installed by inngest-rest, sha256 ([0-9a-f]{64}) -->\n\Z")
 
 
 class SkillState(StrEnum):
-    """How an installed skill compares with the one of this package.
-
-    Attributes:
-        CURRENT: It is the same.
-        OUTDATED: It was installed by another version of this package, and not changed since.
-        CHANGED: Somebody has changed it, or it was not installed by this package.
-    """
+    """How an installed skill compares with the one of this package."""
 
     CURRENT = "current"
-    OUTDATED = "outdated"
-    CHANGED = "changed"
+    OUTDATED = "outdated"  # of another version, and not changed since
+    CHANGED = "changed"  # or not installed by this package
 
 
 @frozen(repr=False)
@@ -68,46 +67,24 @@ def version_of(skill: str) -> str | None:
     return found[1] if found else None
 
 
-_FOLDERS: dict[tuple[str, Scope], str] = {
-    ("agents", "user"): "~/.agents/skills",
-    ("agents", "project"): ".agents/skills",
-    ("claude", "user"): "~/.claude/skills",
-    ("claude", "project"): ".claude/skills",
-    ("codex", "user"): "~/.codex/skills",
-    ("codex", "project"): ".agents/skills",
-    ("openclaw", "user"): "~/.openclaw/skills",
-    ("openclaw", "project"): "skills",
-}
-
-
 def folder(target: str, scope: Scope) -> Path:
-    """Return the folder in which a host looks for skills, or the one that a target with a slash is.
-
-    Args:
-        target: One of `TARGETS`, or the path of a folder.
-        scope: Whether for all projects of the user, or for the one in the current folder.
-    """
+    """Return the folder in which a host looks for skills, or the one that is the target."""
     claude = os.environ.get("CLAUDE_CONFIG_DIR")
     if (target, scope) == ("claude", "user") and claude:
         return Path(claude) / "skills"
-    if found := _FOLDERS.get((target, scope)):
-        return Path.cwd() / Path(found).expanduser()
+    if target in _FOLDERS:
+        return Path.cwd() / Path(_FOLDERS[target][scope == "project"]).expanduser()
     if "/" in target or os.sep in target or target in {".", ".."}:
         return Path(target).expanduser()
     raise InvalidArgumentError(
-        f"unknown target {target!r}: give one of {', '.join(TARGETS)}, or a folder with a slash, "
+        f"unknown target {target!r}: give one of {', '.join(_FOLDERS)}, or a folder with a slash, "
         "such as ./skills",
         argument="target",
     )
 
 
 def install(target: str, scope: Scope, *, force: bool = False) -> InstalledSkill:
-    """Write the skill into the folder of a host, over an older one of this package.
-
-    Raises:
-        InvalidArgumentError: The one that is there has been changed, and `force` is not set; or
-            the folder cannot be written to.
-    """
+    """Write the skill into the folder of a host, over an older one of this package."""
     path = folder(target, scope) / "inngest" / "SKILL.md"
     try:
         if not force and path.exists() and _state(path) is SkillState.CHANGED:
@@ -116,7 +93,9 @@ def install(target: str, scope: Scope, *, force: bool = False) -> InstalledSkill
                 "replace it with --force"
             )
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(_sealed(text()), encoding="utf-8")
+        # Its hash tells later whether it has been changed.
+        seal = f"\n<!-- installed by inngest-rest, sha256 {_digest(text())} -->\n"
+        path.write_text(text() + seal, encoding="utf-8")
     except OSError as error:
         raise InvalidArgumentError(f"the skill cannot be installed: {error}") from None
     return InstalledSkill(str(path), SkillState.CURRENT, version_of(text()))
@@ -125,7 +104,7 @@ def install(target: str, scope: Scope, *, force: bool = False) -> InstalledSkill
 def installed() -> list[InstalledSkill]:
     """Return the skills that are installed where hosts look for them, here and for the user."""
     scopes: tuple[Scope, ...] = ("project", "user")
-    places = dict.fromkeys(folder(target, scope) for scope in scopes for target in TARGETS)
+    places = dict.fromkeys(folder(target, scope) for scope in scopes for target in _FOLDERS)
     paths = [place / "inngest" / "SKILL.md" for place in places]
     return [
         InstalledSkill(str(path), _state(path), version_of(_read(path)))
@@ -142,11 +121,6 @@ def _state(path: Path) -> SkillState:
         return SkillState.CURRENT
     untouched = seal is not None and _digest(skill) == seal[1]
     return SkillState.OUTDATED if untouched else SkillState.CHANGED
-
-
-def _sealed(skill: str) -> str:
-    """Return a skill with its hash behind it, which tells later whether it has been changed."""
-    return f"{skill}\n<!-- installed by inngest-rest, sha256 {_digest(skill)} -->\n"
 
 
 def _digest(skill: str) -> str:
