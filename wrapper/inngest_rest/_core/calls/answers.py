@@ -66,7 +66,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 # Bytes of a response that errors show; a successful one may be larger. Looking for keys takes long.
 _SHOWN = 64 * 1024
 
-# The keys each family accepts, for the message of a rejected one.
+# The keys each API accepts, for the message of a rejected one.
 _KEYS = {
     "ingest": "event_key (INNGEST_EVENT_KEY)",
     "v1": "signing_key (INNGEST_SIGNING_KEY)",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypedDict, TypeVar, 
 from attrs import evolve, frozen
 
 from inngest_rest._core.arguments import check_count_or_none, check_text, invalid
-from inngest_rest._core.calls.families import first_present
+from inngest_rest._core.calls.operation import first_present
 from inngest_rest._core.calls.server_clock import SAME_WITHIN
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError, InvalidResponseError

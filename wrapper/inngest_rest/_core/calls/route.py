@@ -71,28 +71,14 @@ class Route(Generic[A, T]):
 
     @classmethod
     def without_result(
-        cls,
-        module: OperationModule,
-        kwargs: Mapping[str, Any],
-        *,
-        deletes: bool = False,
-        may_panic: bool = False,
-        advice: AdviceByError = _NOTHING,
+        cls, module: OperationModule, kwargs: Mapping[str, Any], **options: Any
     ) -> Route[None, None]:
         """Return a route whose result is None, whatever a successful response contains."""
-        return Route(
-            module,
-            kwargs,
-            None,
-            lambda _: None,
-            deletes=deletes,
-            may_panic=may_panic,
-            advice=advice,
-        )
+        return Route(module, kwargs, None, lambda _: None, **options)
 
     @property
     def operation(self) -> Operation:
-        """The operation's family, name, method, path and first release."""
+        """Its API, name, method, path and first release."""
         return self.module.OPERATION
 
     @property

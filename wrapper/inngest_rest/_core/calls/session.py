@@ -145,25 +145,25 @@ class Session:
             return _DEV_EVENT_KEY
         raise MissingKeyError("sending events needs an event key", settings=[EVENT_KEY])
 
-    def bearers(self, family: str) -> tuple[Secret | None, ...]:
-        """Return the bearer tokens to try with a family, in order; a dev server needs none."""
-        ring = self._ring(family)
+    def bearers(self, api: str) -> tuple[Secret | None, ...]:
+        """Return the bearer tokens to try with an API, in order; a dev server needs none."""
+        ring = self._ring(api)
         if ring:
             return tuple(ring)
         if self.settings.dev:
             return (None,)
         raise MissingKeyError(
-            f"this call needs a key for {family}",
-            settings=[SIGNING_KEY, API_KEY] if family == "v2" else [SIGNING_KEY],
+            f"this call needs a key for {api}",
+            settings=[SIGNING_KEY, API_KEY] if api == "v2" else [SIGNING_KEY],
         )
 
-    def bearer_worked(self, family: str, bearer: Secret | None) -> None:
+    def bearer_worked(self, api: str, bearer: Secret | None) -> None:
         """Try this bearer token first from now on."""
         if bearer is not None:
-            self._ring(family).worked(bearer)
+            self._ring(api).worked(bearer)
 
-    def _ring(self, family: str) -> KeyRing:
-        return self.v2_keys if family == "v2" else self.signing_keys
+    def _ring(self, api: str) -> KeyRing:
+        return self.v2_keys if api == "v2" else self.signing_keys
 
 
 class KeyRing:

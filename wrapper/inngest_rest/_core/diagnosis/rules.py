@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from attrs import define, field, frozen
 
-from inngest_rest._core.calls.families import may_ask
+from inngest_rest._core.calls.operation import may_ask
 from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest.diagnosis import CallRoute, Check, Finding, FindingState, ServerKind
 from inngest_rest.errors import (

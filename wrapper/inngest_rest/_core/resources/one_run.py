@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import evolve
 
 from inngest_rest._core.arguments import check_id
-from inngest_rest._core.calls.families import first_present
-from inngest_rest._core.calls.operation import redacted_url
+from inngest_rest._core.calls.operation import first_present, redacted_url
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.resources import events, runs
 from inngest_rest._core.resources.fields import optional, timestamp

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve
 
-from inngest_rest._core.calls.families import first_present
-from inngest_rest._core.calls.operation import perform
+from inngest_rest._core.calls.operation import first_present, perform
 from inngest_rest._core.calls.route import Route
 from inngest_rest_api.api import OPERATIONS, ingest
 
