@@ -11,7 +11,7 @@ import pytest
 
 from inngest_rest._programs.command.options import command_line
 from inngest_rest._programs.command.parser import GROUPS, LOCAL
-from inngest_rest._programs.envelope import EXIT_STATUS, MEANING, Code
+from inngest_rest._programs.envelope import EXIT_STATUS, Code
 from inngest_rest._table import commands
 from inngest_rest.testing import MockServer, completes, waits_for
 
@@ -52,7 +52,7 @@ def test_the_help_of_all_lists_the_commands_and_what_each_exit_status_means(
     local = {words[0]: about for words, about in LOCAL.items() if len(words) == 1}
     for name, about in (GROUPS | local | flat).items():
         assert re.search(rf"^    {name} +{re.escape(about)}$", out, re.MULTILINE)
-    assert all(f"{EXIT_STATUS[code]}  {MEANING[code]}" in out for code in Code)
+    assert all(f"{EXIT_STATUS[code]}  {code.meaning}" in out for code in Code)
     assert "141  the reader closed the output" in out
 
 

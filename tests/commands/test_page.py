@@ -18,7 +18,7 @@ from inngest_rest import InngestClient
 from inngest_rest._programs.command.mock import add_shop
 from inngest_rest._programs.command.parser import LOCAL
 from inngest_rest._programs.command.program import run
-from inngest_rest._programs.envelope import EXIT_STATUS, MEANING
+from inngest_rest._programs.envelope import EXIT_STATUS
 from inngest_rest._table import commands
 from inngest_rest.testing import MockServer
 
@@ -129,7 +129,7 @@ def test_the_table_of_exit_statuses_is_that_of_the_program() -> None:
         (
             str(EXIT_STATUS[code]),
             code.value,
-            MEANING[code].replace("--exit-status", "`--exit-status`"),
+            code.meaning.replace("--exit-status", "`--exit-status`"),
         )
         for code in EXIT_STATUS
     ]

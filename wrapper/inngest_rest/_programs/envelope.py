@@ -17,37 +17,36 @@ if TYPE_CHECKING:
 class Code(StrEnum):
     """What went wrong, as one of a closed list."""
 
-    UNEXPECTED = "unexpected"
-    USAGE = "usage"
-    AUTHENTICATION = "authentication"
-    NOT_FOUND = "not_found"
-    RATE_LIMITED = "rate_limited"
-    PARTIAL = "partial"
-    NETWORK = "network"
-    SERVER = "server"
-    CONFIRMATION_NEEDED = "confirmation_needed"
-    TIMED_OUT = "timed_out"
-    RUN_FAILED = "run_failed"
-    INTERRUPTED = "interrupted"
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> Self:
+        """Return a code with its meaning in words."""
+        code = str.__new__(cls, value)
+        code._value_, code.meaning = value, meaning
+        return code
+
+    UNEXPECTED = "unexpected", "an error of this program"
+    USAGE = "usage", "an argument or a setting is missing, malformed or rejected"
+    AUTHENTICATION = "authentication", "a key is missing, or the server rejected it"
+    NOT_FOUND = (
+        "not_found",
+        "no such run, event, app or function, or no such route on this server",
+    )
+    RATE_LIMITED = "rate_limited", "the server asked for a pause"
+    PARTIAL = "partial", "partly done; the data lists what was not"
+    NETWORK = "network", "the server did not respond"
+    SERVER = "server", "the server failed, or is not Inngest"
+    CONFIRMATION_NEEDED = (
+        "confirmation_needed",
+        "nothing was done; the hint has the command that confirms it",
+    )
+    TIMED_OUT = "timed_out", "a run did not end in time"
+    RUN_FAILED = "run_failed", "the run failed or was cancelled (with --exit-status)"
+    INTERRUPTED = "interrupted", "interrupted by Ctrl-C"
 
 
 EXIT_STATUS: dict[Code, int] = {code: status for status, code in enumerate(Code, 1)}
 EXIT_STATUS[Code.INTERRUPTED] = 130
-
-MEANING: dict[Code, str] = {
-    Code.UNEXPECTED: "an error of this program",
-    Code.USAGE: "an argument or a setting is missing, malformed or rejected",
-    Code.AUTHENTICATION: "a key is missing, or the server rejected it",
-    Code.NOT_FOUND: "no such run, event, app or function, or no such route on this server",
-    Code.RATE_LIMITED: "the server asked for a pause",
-    Code.PARTIAL: "partly done; the data lists what was not",
-    Code.NETWORK: "the server did not respond",
-    Code.SERVER: "the server failed, or is not Inngest",
-    Code.CONFIRMATION_NEEDED: "nothing was done; the hint has the command that confirms it",
-    Code.TIMED_OUT: "a run did not end in time",
-    Code.RUN_FAILED: "the run failed or was cancelled (with --exit-status)",
-    Code.INTERRUPTED: "interrupted by Ctrl-C",
-}
 
 
 @frozen(repr=False)

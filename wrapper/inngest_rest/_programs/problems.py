@@ -179,7 +179,6 @@ def _hint_of_wait(error: errors.WaitTimeoutError) -> Advice:
 
 
 def _field(error: BaseException, row: Row | None) -> str | None:
-    """Return the parameter that was rejected, as programs call it."""
     argument = getattr(error, "argument", None)
     names = {each.argument: each.name for each in (parameters(row) if row else ())}
     return None if argument is None else names.get(argument, argument)
@@ -208,7 +207,6 @@ def _may_pass(error: BaseException) -> bool:
 
 
 def _is_inngest(error: errors.RouteNotFoundError) -> bool:
-    """Return whether a server that lacks a route could be Inngest."""
     response = error.response
     if response is None or response.status < _REFUSED or _HEADER in response.headers:
         return True

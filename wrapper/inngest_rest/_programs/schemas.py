@@ -21,7 +21,7 @@ from typing import (
 
 import attrs
 
-from inngest_rest._programs.envelope import MEANING, Code, Envelope
+from inngest_rest._programs.envelope import Code, Envelope
 from inngest_rest._programs.parameters import in_json, parameters, sections
 from inngest_rest._programs.running import record_class
 from inngest_rest._table import Returns
@@ -141,7 +141,7 @@ def _of_enum(kind: type[Enum]) -> Schema:
         return {"type": "string", "description": words}
     words = _docstring(kind)[0]
     if kind is Code:
-        words = "; ".join(f"{code}: {MEANING[code]}" for code in Code)
+        words = "; ".join(f"{code}: {code.meaning}" for code in Code)
     return {"type": "string", "enum": known, "description": words}
 
 

@@ -95,8 +95,11 @@ class Tools:
         """Call a method, and return its answer; `stop` ends a bulk call before the next run."""
         max_chars = DEFAULT_MAX_CHARS
         if (row := self._rows.get(name)) is None:
-            problem = problem_of(self._unknown(name))
-            envelope = Envelope(False, name[:_LONGEST_NAME], error=problem)
+            why = "unknown tool"
+            if self._read_only and name in [row.tool for row in commands()]:
+                why = "this server is read-only, and has no tool"
+            error = InvalidArgumentError(f"{why} {name!r}{did_you_mean(name, self._rows)}")
+            envelope = Envelope(False, name[:_LONGEST_NAME], error=problem_of(error))
         else:
             try:
                 values = read(row, arguments, of=_parameters(row))
@@ -107,12 +110,6 @@ class Tools:
         if envelope.error is not None:
             envelope = evolve(envelope, error=envelope.error.worded(_named))
         return bound(envelope, max_chars=max_chars, longest=LONGEST_ANSWER)
-
-    def _unknown(self, name: str) -> InvalidArgumentError:
-        why = "unknown tool"
-        if self._read_only and name in [row.tool for row in commands()]:
-            why = "this server is read-only, and has no tool"
-        return InvalidArgumentError(f"{why} {name!r}{did_you_mean(name, self._rows)}")
 
 
 def _named(call: NextCall) -> str:
@@ -205,8 +202,6 @@ def _parameters(row: Row) -> tuple[Parameter, ...]:
 def _run(
     row: Row, client: InngestClient, values: Mapping[str, Any], stop: threading.Event | None
 ) -> Envelope:
-    """Call a method for an answer that is not much too long."""
-
     def check(_row: ActionRow) -> None:
         if stop is not None and stop.is_set():
             raise InterruptedError("the call was cancelled")
@@ -223,7 +218,6 @@ def _run(
 
 
 def _most_telling(data: dict[str, Any], number: int) -> dict[str, Any]:
-    """Return data with a number of rows, first those that were not done; and a warning."""
     rows: list[dict[str, Any]] = data["rows"]
     chosen = sorted(rows, key=lambda row: row["outcome"] in DONE)[:number]
     total = data["rows_left_out"] + len(rows)

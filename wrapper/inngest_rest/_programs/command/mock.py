@@ -83,8 +83,7 @@ def mock(options: Options, values: dict[str, Any]) -> int:
                 _wait_for_the_end()
         except (ImportError, OSError, ValueError) as error:
             return renderer.finish(_problem_of(error, port))
-        counts = f"{len(server.events):,} events, {len(server.requests):,} requests."
-        renderer.stderr.hint(counts)
+        renderer.stderr.hint(f"{len(server.events):,} events, {len(server.requests):,} requests.")
         return 0
 
     return answer("mock", options, Served, work)
@@ -109,7 +108,6 @@ def _charge(event: EventDict) -> Behaviour:
 
 
 def _announce(url: str, renderer: Renderer) -> None:
-    """Say where the server is, and what to do with it."""
     if renderer.format != "table":
         renderer.one(Served(url))
         return

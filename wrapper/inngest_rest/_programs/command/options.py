@@ -129,11 +129,7 @@ def add_to(parser: Any, arguments: Iterable[Argument]) -> None:
 
 
 def read_options(tokens: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
-    """Return the options of every command, wherever they stand, and the other tokens.
-
-    Raises:
-        ArgumentError: One has no value, or one that is malformed.
-    """
+    """Return the options of every command, wherever they stand, and the other tokens."""
     found, others = parser_of(OPTIONS).parse_known_args(tokens)
     return vars(found), others
 

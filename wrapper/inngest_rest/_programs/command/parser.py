@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from argparse import (
-    ArgumentError,
-    ArgumentParser,
-    RawDescriptionHelpFormatter,
-)
+from argparse import ArgumentError, ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib import import_module
@@ -27,7 +23,7 @@ from inngest_rest._programs.command.options import (
     command_line,
     parser_of,
 )
-from inngest_rest._programs.envelope import EXIT_STATUS, MEANING, Code, Problem
+from inngest_rest._programs.envelope import EXIT_STATUS, Code, Problem
 from inngest_rest._programs.parameters import Kind, parameters
 from inngest_rest._table import Returns, commands
 from inngest_rest._visible import did_you_mean
@@ -50,7 +46,7 @@ BROKEN_PIPE = 128 + 13
 
 _MEANINGS = {
     0: "done",
-    **{EXIT_STATUS[code]: MEANING[code] for code in Code},
+    **{EXIT_STATUS[code]: code.meaning for code in Code},
     BROKEN_PIPE: "the reader closed the output, as after `| head`",
 }
 
@@ -94,16 +90,7 @@ class Command:
         return [each for each in self.arguments if not each[0][0].startswith("-")]
 
     def read(self, tokens: Sequence[str], after_dashes: Sequence[str]) -> dict[str, Any]:
-        """Return the values of its arguments and options.
-
-        Args:
-            tokens: What stands behind its words, without the options of every command.
-            after_dashes: Arguments that may look like options.
-
-        Raises:
-            ArgumentError: A value is missing, or malformed.
-            InvalidArgumentError: An option is unknown, or there are too many arguments.
-        """
+        """Return the values of its arguments and options."""
         positions = self.positions
         options = [each for each in self.arguments if each not in positions]
         found, others = parser_of(options).parse_known_args(tokens)
@@ -120,11 +107,7 @@ class Command:
 
 
 def find(tokens: Sequence[str]) -> Command:
-    """Return the command that tokens begin with.
-
-    Raises:
-        InvalidArgumentError: There is none.
-    """
+    """Return the command that tokens begin with."""
     for words in LOCAL:
         if tuple(tokens[: len(words)]) == words:
             return _local_command(words)
@@ -158,8 +141,6 @@ def _local_command(words: tuple[str, ...]) -> Command:
 
 
 def _command_of(row: Row) -> Command:
-    """Return the command of a row of the table."""
-
     def run(options: Options, values: dict[str, Any]) -> int:
         from inngest_rest._programs.command.execute import execute  # noqa: PLC0415 - not for help
 
@@ -194,41 +175,23 @@ def _argument_of(parameter: Parameter) -> Argument:
     return argument(f"--{parameter.name.replace('_', '-')}", **details)
 
 
-_PARAMS = argument("--params", help="All parameters as JSON, @FILE, or - for standard input.")
-_ALL = argument(
-    "--all", action="store_true", help="List everything; needs -o ndjson or --output-file."
-)
-_EXIT_STATUS = argument(
-    "--exit-status",
-    action="store_true",
-    help=f"Exit with {EXIT_STATUS[Code.RUN_FAILED]} if a run failed or was cancelled.",
-)
-_REPORT = argument(
-    "--report", help="Keep a row per run in this file, and resume from it if it exists."
-)
-_YES = argument("--yes", action="store_true", help="Act on what a filter selects without asking.")
-
-
 def _own_options(row: Row) -> Iterator[Argument]:
-    """Yield the options of a row's command that are no parameters."""
-    names = {each.name for each in parameters(row)}
-    yield _PARAMS
+    names, flag = {each.name for each in parameters(row)}, partial(argument, action="store_true")
+    yield argument("--params", help="All parameters as JSON, @FILE, or - for standard input.")
     if row.returns is Returns.PAGES:
-        yield _ALL
+        yield flag("--all", help="List everything; needs -o ndjson or --output-file.")
     if row.returns is Returns.STREAM and "timeout" in names:
-        yield _EXIT_STATUS
+        status = EXIT_STATUS[Code.RUN_FAILED]
+        yield flag("--exit-status", help=f"Exit with {status} if a run failed or was cancelled.")
     if row.is_bulk:
-        yield _REPORT
+        help = "Keep a row per run in this file, and resume from it if it exists."
+        yield argument("--report", help=help)
     if "confirmed_count" in names:
-        yield _YES
+        yield flag("--yes", help="Act on what a filter selects without asking.")
 
 
 def help_of(tokens: Sequence[str]) -> str:
-    """Return the help of the command that tokens begin with, of a group, or of the program.
-
-    Raises:
-        InvalidArgumentError: There is no such command.
-    """
+    """Return the help of the command that tokens begin with, of a group, or of the program."""
     if is_group(tokens):
         group = tuple(tokens)
         return str(tree(group)[group].format_help())
@@ -241,11 +204,7 @@ def is_group(tokens: Sequence[str]) -> bool:
 
 
 def tree(within: tuple[str, ...] | None = None) -> dict[tuple[str, ...], Any]:
-    """Return parsers of all commands, for help and completion, by their words.
-
-    Args:
-        within: The group to help with, of whose commands one line is enough; None for all of all.
-    """
+    """Return parsers of all commands by their words; those of one group without their options."""
     root = ArgumentParser(prog=PROGRAM, description=_wrapped(_DESCRIPTION), **_for_people())
     root.epilog = "Exit status:\n" + "\n".join(
         f"{status:5}  {meaning}" for status, meaning in _MEANINGS.items()
@@ -286,7 +245,6 @@ _COMMANDS: dict[str, Any] = {"title": "commands", "metavar": "COMMAND"}
 
 
 def _for_people(*words: str) -> dict[str, Any]:
-    """Return what the parser of a command, of a group or of the program has."""
     common = ArgumentParser(add_help=False)
     add_to(common.add_argument_group("options of every command"), OPTIONS)
     return {

@@ -53,17 +53,19 @@ def _run(tokens: Sequence[str]) -> int:
             command = _command_in(before_dashes)
             raise
         options = Options.of(values)
-        for each in others:
-            if key := _KEY.match(each):
-                command = _command_in(others)
-                raise _key_option(key[0])
+        for key in filter(None, map(_KEY.match, others)):
+            command = _command_in(others)
+            raise _key_option(key[0])
         if "version" in values:
             return write_all(__version__)
         if "help" in values or parser.is_group(others):
             return write_all(parser.help_of(others))
         found = parser.find(others)
         command = found.name
-        _check_format()
+        named, valid = os.environ.get(FORMAT_VARIABLE), get_args(Format)
+        if named and named not in valid:
+            message = f"{FORMAT_VARIABLE} is {named!r}{did_you_mean(named, valid)}"
+            raise InvalidArgumentError(message, argument="output")
         return found.run(options, found.read(others[len(found.words) :], after_dashes))
     except ArgumentError as error:
         problem = parser.problem_of_mistake(error)
@@ -73,7 +75,6 @@ def _run(tokens: Sequence[str]) -> int:
 
 
 def _command_in(tokens: Sequence[str]) -> str:
-    """Return the name of the command in a line that could not be read; empty if there is none."""
     words = [each for each in tokens if not each.startswith("-")]
     for at in range(len(words)):
         try:
@@ -94,11 +95,3 @@ def _key_option(option: str) -> ProblemError:
             hint=f"Set INNGEST_{name} in the environment.",
         )
     )
-
-
-def _check_format() -> None:
-    named, valid = os.environ.get(FORMAT_VARIABLE), get_args(Format)
-    if named and named not in valid:
-        raise InvalidArgumentError(
-            f"{FORMAT_VARIABLE} is {named!r}{did_you_mean(named, valid)}", argument="output"
-        )

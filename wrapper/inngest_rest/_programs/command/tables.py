@@ -68,7 +68,7 @@ def _whole(heading: str, path: str, from_width: int = 0) -> Column:
 
 
 def _text_of(heading: str, path: str, from_width: int = 0) -> Column:
-    return Column(heading, attrgetter(path), False, from_width)
+    return evolve(_whole(heading, path, from_width), whole=False)
 
 
 def _function(run: models.Run) -> str:
@@ -220,8 +220,7 @@ def table_of(
     """Return the table of records of one class."""
     projection = projection or Projection()
     columns = _columns(type(items[0]), console.width, projection)
-    table = _grid()
-    table.show_header = True
+    table = _grid(show_header=True)
     for each in columns:
         table.add_column(each.heading, no_wrap=each.whole, overflow="fold")
     for item in items:
@@ -229,10 +228,9 @@ def table_of(
     return table
 
 
-def _grid(*headings: str) -> Table:
-    padding, has_headings = (0, 2, 0, 0), bool(headings)
-    table = Table(box=None, pad_edge=False, padding=padding, show_header=has_headings)
-    table.header_style = "bold"
+def _grid(*headings: str, show_header: bool = False) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.show_header = show_header or bool(headings)
     for each in headings:
         table.add_column(each, no_wrap=each != headings[-1], overflow="fold")
     return table
@@ -259,7 +257,6 @@ def _cell(value: object, projection: Projection) -> Text:
 
 
 def _view(record: Record, console: Console, projection: Projection) -> Iterator[Any]:
-    """Yield the parts of the view of one record."""
     if projection.fields is not None:
         yield _fields(record, projection)
         return
@@ -306,7 +303,6 @@ def _and_more(count: int) -> Iterator[Text]:
 
 
 def _diagnosis(diagnosis: Diagnosis) -> Iterator[Any]:
-    """Yield the findings, the route of each call, and the versions."""
     table = _grid("STATE", "CHECK", "FINDING")
     for each in diagnosis.findings:
         finding = Text(visible(each.message))
@@ -341,7 +337,6 @@ def _fields(record: Record, projection: Projection) -> Table:
 
 
 def _text(value: object, *, indent: int | None = None) -> str:
-    """Return a value in words."""
     match value:
         case None | False:
             return ""
