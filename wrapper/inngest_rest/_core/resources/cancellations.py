@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_id, check_text, invalid
 from inngest_rest._core.calls.listing import Listing, Paging, listing, unpaged
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.resources.fields import (
-    optional,
-    page_of,
-    required,
-    timestamp,
-    unpaged_items,
-)
+from inngest_rest._core.resources.fields import of_data, optional, page_of, record, unpaged_items
 from inngest_rest._core.resources.filters import check_instant
 from inngest_rest._core.resources.routes import ask, in_order
 from inngest_rest.errors import Advice, NextCall, ServerError
@@ -42,14 +36,9 @@ _ADVICE: AdviceByError = {
 def list_cancellations(session: Session, **paging: Unpack[Paging]) -> Listing[Cancellation]:
     """List bulk cancellations; the server returns all of them at once."""
     operation = v1.list_cancellations_v1
-    route = Route(
-        operation,
-        operation.get_kwargs(),
-        page_of(api.V1CancellationListEnvelope, api.V1Cancellation, _cancellation),
-        unpaged_items,
-        may_panic=True,
-        advice=_ADVICE,
-    )
+    kwargs = operation.get_kwargs()
+    expected = page_of(api.V1CancellationListEnvelope, api.V1Cancellation, _cancellation)
+    route = Route(operation, kwargs, expected, unpaged_items, may_panic=True, advice=_ADVICE)
     routes = in_order("cancellations.list", list_cancellations_v1=unpaged(route))
     return listing(session, *routes, **paging)
 
@@ -80,20 +69,16 @@ def create(
         started_after=begin or UNSET,
         if_=condition or UNSET,
     )
-    route: Route[api.V1CancellationEnvelope | api.V1Cancellation, Cancellation] = Route(
+    route: Route[Any, Cancellation] = Route(
         operation,
         operation.get_kwargs(body=body),
         api.V1CancellationEnvelope,
-        _created,
+        of_data(_cancellation),
         other_forms=(api.V1Cancellation,),
         repeatable=False,
         advice=_ADVICE,
     )
     return ask(session, "cancellations.create", route)
-
-
-def _created(it: api.V1CancellationEnvelope | api.V1Cancellation) -> Cancellation:
-    return _cancellation(it if isinstance(it, api.V1Cancellation) else it.data)
 
 
 def delete(session: Session, cancellation_id: str) -> Plan[None]:
@@ -105,13 +90,4 @@ def delete(session: Session, cancellation_id: str) -> Plan[None]:
 
 
 def _cancellation(it: api.V1Cancellation) -> Cancellation:
-    return Cancellation(
-        id=required(it.id, "id"),
-        app_id=optional(it.app_id),
-        function_id=optional(it.function_id),
-        started_before=timestamp(it.started_before),
-        started_after=timestamp(it.started_after),
-        condition=optional(it.if_),
-        created_at=timestamp(it.created_at),
-        name=optional(it.name),
-    )
+    return record(Cancellation, it, condition=optional(it.if_))

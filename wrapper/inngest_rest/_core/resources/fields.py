@@ -6,23 +6,24 @@ time becomes None, too. Only what a result cannot be without is `required`.
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from attrs import frozen
+from attrs import NOTHING, fields, frozen
 
 from inngest_rest._core.calls.listing import ListedPage
 from inngest_rest_api.types import UNSET, Unreadable, Unset, read_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
 
     from inngest_rest._core.calls.listing import PageRequest
+    from inngest_rest.record import Record
     from inngest_rest_api import models as api
 
 A = TypeVar("A")
 T = TypeVar("T")
+R = TypeVar("R", bound="Record")
 
 if TYPE_CHECKING:
     PageData = tuple[Any, tuple[T, ...]]
@@ -76,16 +77,33 @@ def json_object(value: api.JsonObject | Unset | None) -> dict[str, Any] | None:
     return None if found is None else found.additional_properties
 
 
+def record(kind: type[R], it: object, **given: Any) -> R:
+    """Make a record of a model's fields of the same names, and of those that are given.
+
+    What has no default is required.
+    """
+    for each in fields(kind):  # type: ignore[arg-type]
+        if each.name not in given:
+            value: Any = getattr(it, each.name, UNSET)
+            if isinstance(value, datetime):
+                given[each.name] = timestamp(value)
+            elif each.default is NOTHING:
+                given[each.name] = required(value, each.name)
+            else:
+                given[each.name] = optional(value)
+    return kind(**given)
+
+
+def of_data(convert: Callable[[A], T]) -> Callable[[Any], T]:
+    """Return how to convert a response with an envelope, or the same without one."""
+    return lambda it: convert(getattr(it, "data", it))
+
+
 @frozen
 class _PageForm(Generic[A, T]):
-    """Reads a page as a generated model does, but converts each item as it is read.
+    """Reads a page as a generated model does, but converts each item of `data` as it is read.
 
     Few objects are alive at a time, which the garbage collector would look through.
-
-    Attributes:
-        envelope: The model of the response.
-        item: The model of an item of its `data`.
-        convert: Converts an item.
     """
 
     envelope: Any

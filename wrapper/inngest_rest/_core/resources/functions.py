@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_id, check_json_object, check_text
 from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, listing, unpaged
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.resources.fields import optional, page_of, required, timestamp, v2_page
-from inngest_rest._core.resources.routes import ask, in_order
-from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
+from inngest_rest._core.resources.fields import (
+    of_data,
+    optional,
+    page_of,
+    record,
+    required,
+    timestamp,
+    v2_page,
+)
+from inngest_rest._core.resources.routes import ask, in_order, where_absent
 from inngest_rest.models import Function, Trigger
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
@@ -21,7 +29,6 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from inngest_rest._core.calls.listing import PageRequest
-    from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
 
@@ -29,16 +36,8 @@ if TYPE_CHECKING:
 # first run (recording v2-invoke-idem2).
 _STARTED = {409: api.V2InvocationEnvelope}
 
-_GET_ADVICE: AdviceByError = {
-    RouteNotFoundError: Advice(
-        "List the functions of the app instead: {}.", (NextCall("functions.list"),)
-    )
-}
-_INVOKE_ADVICE: AdviceByError = {
-    RouteNotFoundError: Advice(
-        "Send an event that triggers the function instead: {}.", (NextCall("send"),)
-    )
-}
+_GET_ADVICE = where_absent("List the functions of the app instead: {}.", "functions.list")
+_INVOKE_ADVICE = where_absent("Send an event that triggers the function instead: {}.", "send")
 
 
 def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> Listing[Function]:
@@ -48,11 +47,9 @@ def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> L
     def by_v2(page: PageRequest) -> Route[Any, ListedPage[Function]]:
         operation = v2.list_functions_v2
         kwargs = operation.get_kwargs(app_id, limit=page.size, cursor=page.cursor)
-
-        def convert(it: api.V2Function) -> Function:
-            return function_of_v2(it, app_id)
-
-        expected = page_of(api.V2FunctionListEnvelope, api.V2Function, convert)
+        expected = page_of(
+            api.V2FunctionListEnvelope, api.V2Function, partial(function_of_v2, app_id=app_id)
+        )
         return Route(operation, kwargs, expected, v2_page)
 
     by_v1 = unpaged(_by_v1(app_id))
@@ -69,29 +66,20 @@ def of_v1(
 
 
 def _by_v1(app_id: str) -> Route[Any, ListedPage[Function]]:
-    return Route(
-        v1.list_functions_v1,
-        v1.list_functions_v1.get_kwargs(app_id),
-        list[api.V1Function],
-        lambda it: ListedPage(tuple(function_of_v1(each, app_id) for each in it)),
-    )
+    def convert(it: list[api.V1Function]) -> ListedPage[Function]:
+        return ListedPage(tuple(function_of_v1(each, app_id) for each in it))
+
+    operation = v1.list_functions_v1
+    return Route(operation, operation.get_kwargs(app_id), list[api.V1Function], convert)
 
 
 def get(session: Session, app_id: str, function_id: str) -> Plan[Function]:
     """Get one function."""
     operation = v2.get_function_v2
     kwargs = operation.get_kwargs(check_id("app", app_id), check_id("function", function_id))
-    return ask(
-        session,
-        "functions.get",
-        Route(
-            operation,
-            kwargs,
-            api.V2FunctionEnvelope,
-            lambda it: function_of_v2(it.data, app_id),
-            advice=_GET_ADVICE,
-        ),
-    )
+    convert = of_data(partial(function_of_v2, app_id=app_id))
+    route = Route(operation, kwargs, api.V2FunctionEnvelope, convert, advice=_GET_ADVICE)
+    return ask(session, "functions.get", route)
 
 
 def invoke(
@@ -111,34 +99,30 @@ def invoke(
         data=api.JsonObject.from_dict(check_json_object("data", data)),
         idempotency_key=idempotency_key or UNSET,
     )
-    return ask(
-        session,
-        "functions.invoke",
-        Route(
-            operation,
-            operation.get_kwargs(app_id, function_id, body=body),
-            api.V2InvocationEnvelope,
-            lambda it: required(it.data.run_id, "runId"),
-            # With a key, too: a server executes a function again for each repeat (operation
-            # invokeFunctionV2).
-            repeatable=False,
-            accepted=_STARTED,
-            advice=_INVOKE_ADVICE,
-        ),
+    route = Route(
+        operation,
+        operation.get_kwargs(app_id, function_id, body=body),
+        api.V2InvocationEnvelope,
+        lambda it: required(it.data.run_id, "runId"),
+        # With a key, too: a server executes a function again for each repeat (operation
+        # invokeFunctionV2).
+        repeatable=False,
+        accepted=_STARTED,
+        advice=_INVOKE_ADVICE,
     )
+    return ask(session, "functions.invoke", route)
 
 
 def function_of_v1(it: api.V1Function, app_id: str) -> Function:
     config = it.config.additional_properties
-    return Function(
+    return record(
+        Function,
+        it,
         # v1 prefixes it with the app's id (operation listFunctionsV1).
         id=required(it.id, "id").removeprefix(f"{app_id}-"),
         app_id=app_id,
-        name=optional(it.name),
-        internal_id=optional(it.internal_id),
-        triggers=tuple(_trigger_of_v1(each) for each in config.get("triggers") or ()),
+        triggers=tuple(map(_trigger_of_v1, config.get("triggers") or ())),
         configuration=dict(config),
-        created_at=timestamp(it.created_at),
         is_archived=timestamp(it.archived_at) is not None,
     )
 
@@ -150,10 +134,10 @@ def _trigger_of_v1(it: Mapping[str, Any]) -> Trigger:
 
 
 def function_of_v2(it: api.V2Function, app_id: str) -> Function:
-    return Function(
-        id=required(it.id, "id"),
+    return record(
+        Function,
+        it,
         app_id=optional(it.app.id) or app_id,
-        name=optional(it.name),
         triggers=tuple(map(_trigger_of_v2, optional(it.triggers) or ())),
         configuration=None if (found := optional(it.configuration)) is None else found.to_dict(),
         # proto3 omits fields that are false.

@@ -13,11 +13,13 @@ from attrs import evolve
 
 from inngest_rest._core.calls.operation import first_present, perform
 from inngest_rest._core.calls.route import Route
+from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
 from inngest_rest_api.api import OPERATIONS, ingest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest_api.api import Operation
@@ -94,6 +96,11 @@ def ask(session: Session, call: str, *routes: Route[Any, T], deadline: float = m
     """Perform the first of a method's routes that this server has, in the order of `ROUTES`."""
     ordered = in_order(call, **{route.operation.name: route for route in routes})
     return first_present(session, *ordered, deadline=deadline)
+
+
+def where_absent(text: str, *calls: str) -> AdviceByError:
+    """Return what to do instead where a server lacks a route."""
+    return {RouteNotFoundError: Advice(text, tuple(map(NextCall, calls)))}
 
 
 def past_cache(session: Session, route: Route[Any, T]) -> Route[Any, T]:

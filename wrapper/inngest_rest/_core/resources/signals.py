@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_json, check_text
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.resources.fields import required
+from inngest_rest._core.resources.fields import of_data, required
 from inngest_rest._core.resources.routes import ask
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1
@@ -21,18 +21,16 @@ def send(session: Session, signal: str, data: Any) -> Plan[str]:
     # For an empty one the server responds with 500 after 1.5 s (recording v1-signal-empty).
     check_text("signal", signal or "")
     operation = v1.send_signal_v1
-    kwargs = operation.get_kwargs(body=api.V1Signal(signal, check_json("data", data)))
-    route: Route[api.V1RunIdEnvelope | api.V1RunId, str] = Route(
+    route: Route[Any, str] = Route(
         operation,
-        kwargs,
+        operation.get_kwargs(body=api.V1Signal(signal, check_json("data", data))),
         api.V1RunIdEnvelope,
-        _run_id,
+        of_data(_run_id),
         other_forms=(api.V1RunId,),
         repeatable=False,
     )
     return ask(session, "signals.send", route)
 
 
-def _run_id(it: api.V1RunIdEnvelope | api.V1RunId) -> str:
-    found = it if isinstance(it, api.V1RunId) else it.data
-    return required(found.run_id, "run_id")
+def _run_id(it: api.V1RunId) -> str:
+    return required(it.run_id, "run_id")

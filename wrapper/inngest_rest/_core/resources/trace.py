@@ -15,9 +15,8 @@ from attrs import evolve
 
 from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.resources.fields import json_object, optional, required, timestamp
-from inngest_rest._core.resources.routes import ask
-from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
+from inngest_rest._core.resources.fields import json_object, optional, record
+from inngest_rest._core.resources.routes import ask, where_absent
 from inngest_rest.models import Span
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v2
@@ -26,16 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
 
-_ADVICE: AdviceByError = {
-    RouteNotFoundError: Advice(
-        "Get the run and its queued jobs instead: {}, {}.",
-        (NextCall("runs.get"), NextCall("runs.jobs")),
-    )
-}
+_ADVICE = where_absent("Get the run and its queued jobs instead: {}, {}.", "runs.get", "runs.jobs")
 
 # The span of a request to the app, beside those of what the request did.
 _INTERNAL = "executor.nonstep"
@@ -58,15 +51,12 @@ def get_trace(session: Session, run_id: str, *, raw: bool) -> Plan[Span]:
 def span(it: api.V2Span) -> Span:
     """Convert a span and those below it, as they are."""
     op, milliseconds = optional(it.step_op), optional(it.duration_ms)
-    return Span(
-        id=required(it.id, "id"),
+    return record(
+        Span,
+        it,
         name=optional(it.name) or "",
         status=str(optional(it.status) or "unknown").lower(),
-        queued_at=timestamp(it.queued_at),
-        started_at=timestamp(it.started_at),
-        ended_at=timestamp(it.ended_at),
         duration=None if milliseconds is None else timedelta(milliseconds=int(milliseconds)),
-        step_id=optional(it.step_id),
         step_op=None if op is None else str(op).lower(),
         input=json_object(it.input_),
         output=json_object(it.output),

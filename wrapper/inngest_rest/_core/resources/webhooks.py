@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING
 from inngest_rest._core.arguments import check_id, check_text
 from inngest_rest._core.calls.listing import Listing, Paging, listing, unpaged
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.resources.fields import (
-    optional,
-    page_of,
-    required,
-    timestamp,
-    unpaged_items,
-)
-from inngest_rest._core.resources.routes import ask, in_order
-from inngest_rest.errors import Advice, RouteNotFoundError
+from inngest_rest._core.resources.fields import of_data, page_of, record, unpaged_items
+from inngest_rest._core.resources.routes import ask, in_order, where_absent
 from inngest_rest.models import Webhook
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1
@@ -25,75 +18,44 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Unpack
 
-    from inngest_rest._core.calls.route import AdviceByError, OperationModule
+    from inngest_rest._core.calls.route import OperationModule
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
 
 
-_ADVICE: AdviceByError = {
-    RouteNotFoundError: Advice(
-        "No release of the self-hosted server has webhooks: they exist in Inngest Cloud alone."
-    )
-}
-
-
-def _route(
-    operation: OperationModule, kwargs: Mapping[str, Any], *, repeatable: bool = True
-) -> Route[api.V1WebhookEnvelope, Webhook]:
-    return Route(
-        operation,
-        kwargs,
-        api.V1WebhookEnvelope,
-        lambda it: _webhook(it.data),
-        repeatable=repeatable,
-        advice=_ADVICE,
-    )
-
-
-def _body(name: str | None, transform: str | None) -> api.V1WebhookBody:
-    return api.V1WebhookBody(
-        name=check_text("name", name) or UNSET,
-        transform=check_text("transform", transform) or UNSET,
-    )
+_ADVICE = where_absent(
+    "No release of the self-hosted server has webhooks: they exist in Inngest Cloud alone."
+)
 
 
 def list_webhooks(session: Session, **paging: Unpack[Paging]) -> Listing[Webhook]:
     """List webhooks; the server returns all of them at once."""
     operation = v1.list_webhooks_v1
-    route = Route(
-        operation,
-        operation.get_kwargs(),
-        page_of(api.V1WebhookListEnvelope, api.V1Webhook, _webhook),
-        unpaged_items,
-        advice=_ADVICE,
-    )
-    routes = in_order("webhooks.list", list_webhooks_v1=unpaged(route))
-    return listing(session, *routes, **paging)
+    expected = page_of(api.V1WebhookListEnvelope, api.V1Webhook, _webhook)
+    route = Route(operation, operation.get_kwargs(), expected, unpaged_items, advice=_ADVICE)
+    return listing(session, *in_order("webhooks.list", list_webhooks_v1=unpaged(route)), **paging)
 
 
 def create(session: Session, *, name: str | None, transform: str | None) -> Plan[Webhook]:
     """Create a webhook."""
-    operation = v1.create_webhook_v1
-    kwargs = operation.get_kwargs(body=_body(name, transform))
-    return ask(session, "webhooks.create", _route(operation, kwargs, repeatable=False))
+    kwargs = v1.create_webhook_v1.get_kwargs(body=_body(name, transform))
+    route = _route(v1.create_webhook_v1, kwargs, repeatable=False)
+    return ask(session, "webhooks.create", route)
 
 
 def get(session: Session, webhook_id: str) -> Plan[Webhook]:
     """Get one webhook."""
-    operation = v1.get_webhook_v1
-    kwargs = operation.get_kwargs(check_id("webhook id", webhook_id, argument="id"))
-    return ask(session, "webhooks.get", _route(operation, kwargs))
+    kwargs = v1.get_webhook_v1.get_kwargs(check_id("webhook id", webhook_id, argument="id"))
+    return ask(session, "webhooks.get", _route(v1.get_webhook_v1, kwargs))
 
 
 def update(
     session: Session, webhook_id: str, *, name: str | None, transform: str | None
 ) -> Plan[Webhook]:
     """Change the given fields of a webhook."""
-    operation = v1.update_webhook_v1
-    kwargs = operation.get_kwargs(
-        check_id("webhook id", webhook_id, argument="id"), body=_body(name, transform)
-    )
-    return ask(session, "webhooks.update", _route(operation, kwargs))
+    webhook_id = check_id("webhook id", webhook_id, argument="id")
+    kwargs = v1.update_webhook_v1.get_kwargs(webhook_id, body=_body(name, transform))
+    return ask(session, "webhooks.update", _route(v1.update_webhook_v1, kwargs))
 
 
 def delete(session: Session, webhook_id: str) -> Plan[None]:
@@ -104,12 +66,17 @@ def delete(session: Session, webhook_id: str) -> Plan[None]:
     return ask(session, "webhooks.delete", route)
 
 
+def _route(
+    operation: OperationModule, kwargs: Mapping[str, Any], *, repeatable: bool = True
+) -> Route[Any, Webhook]:
+    form, convert = api.V1WebhookEnvelope, of_data(_webhook)
+    return Route(operation, kwargs, form, convert, repeatable=repeatable, advice=_ADVICE)
+
+
+def _body(name: str | None, transform: str | None) -> api.V1WebhookBody:
+    name, transform = check_text("name", name), check_text("transform", transform)
+    return api.V1WebhookBody(name=name or UNSET, transform=transform or UNSET)
+
+
 def _webhook(it: api.V1Webhook) -> Webhook:
-    return Webhook(
-        id=required(it.id, "id"),
-        name=optional(it.name),
-        url=optional(it.url),
-        transform=optional(it.transform),
-        created_at=timestamp(it.created_at),
-        updated_at=timestamp(it.updated_at),
-    )
+    return record(Webhook, it)
