@@ -14,8 +14,8 @@ from inngest_rest import (
     NotFoundError,
     PermissionDeniedError,
 )
-from inngest_rest._core.calls.session import KeyRing
-from inngest_rest._core.calls.settings import hash_of
+from inngest_rest._core.calls.session import Session
+from inngest_rest._core.calls.settings import Keys, hash_of, resolve
 from inngest_rest._core.secret import Secret
 from tests.support.server import Reply, accepts_all, recorded, says
 
@@ -170,10 +170,11 @@ def test_an_event_key_stays_one_path_segment(connect: Connect, server: Server) -
     assert server.requests[0].url.raw_path == b"/e/a%25b%3Fc%23d"
 
 
-def test_a_key_ring_tries_the_last_working_key_first() -> None:
-    first, second, third = (Secret(each) for each in "abc")
-    ring = KeyRing(first, None, second, third)
+def test_the_last_working_key_is_tried_first_by_all_copies_of_a_client() -> None:
+    session = Session(resolve(Keys.hide(None, FIRST, SECOND, "key"), environ={}))
+    own, first, second = session.bearers("v2")
+    copied = session.with_settings(session.settings)
     for _ in range(2):
-        ring.worked(third)
-        assert list(ring) == [third, first, second]
-    assert not KeyRing(None)
+        copied.bearer_worked("v2", second)
+        assert session.bearers("v2") == (second, own, first)
+        assert session.bearers("v1") == (first, second)

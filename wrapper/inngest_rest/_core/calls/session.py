@@ -85,8 +85,12 @@ class Session:
             "api": ServerClock(clock),
         }
         self.absent = AbsentRoutes()
-        self.signing_keys = KeyRing(*settings.signing_bearers)
-        self.v2_keys = KeyRing(settings.api_key, *settings.signing_bearers)
+        own_of_v2 = () if settings.api_key is None else (settings.api_key,)
+        # In the order in which they are tried: the last one that worked comes first.
+        self._bearers = {
+            "v1": settings.signing_bearers,
+            "v2": (*own_of_v2, *settings.signing_bearers),
+        }
         self.name_convention = NameConvention.of(settings.event_name_check)
         self._event_urls: dict[str, Hidden[httpx.URL]] = {}
         self._apply(settings)
@@ -147,9 +151,8 @@ class Session:
 
     def bearers(self, api: str) -> tuple[Secret | None, ...]:
         """Return the bearer tokens to try with an API, in order; a dev server needs none."""
-        ring = self._ring(api)
-        if ring:
-            return tuple(ring)
+        if bearers := self._bearers[api]:
+            return bearers
         if self.settings.dev:
             return (None,)
         raise MissingKeyError(
@@ -159,28 +162,9 @@ class Session:
 
     def bearer_worked(self, api: str, bearer: Secret | None) -> None:
         """Try this bearer token first from now on."""
-        if bearer is not None:
-            self._ring(api).worked(bearer)
-
-    def _ring(self, api: str) -> KeyRing:
-        return self.v2_keys if api == "v2" else self.signing_keys
-
-
-class KeyRing:
-    """Bearer tokens in the order to try them; the last one that worked comes first."""
-
-    def __init__(self, *bearers: Secret | None) -> None:
-        self._bearers = tuple(bearer for bearer in bearers if bearer is not None)
-
-    def __iter__(self) -> Iterator[Secret]:
-        return iter(self._bearers)
-
-    def __bool__(self) -> bool:
-        return bool(self._bearers)
-
-    def worked(self, bearer: Secret) -> None:
-        if self._bearers[0] is not bearer:
-            self._bearers = (bearer, *(other for other in self._bearers if other is not bearer))
+        if bearer is not None and self._bearers[api][0] is not bearer:
+            others = (other for other in self._bearers[api] if other is not bearer)
+            self._bearers[api] = (bearer, *others)
 
 
 def _secrets(settings: Settings) -> Iterator[Secret]:

@@ -47,11 +47,26 @@ _API_BASE_URL = Setting("api_base_url", "INNGEST_API_BASE_URL")
 _ALLOW_HTTP = Setting("allow_http", "INNGEST_ALLOW_HTTP")
 
 
-# Compiled when first needed: many processes import this package without having a key.
-_SIGNING_KEY = r"(?:signkey-([A-Za-z0-9_]+)-)?((?:[0-9A-Fa-f]{2})+)"
+# What a key has to match, and what is said of one that does not; compiled when first needed: many
+# processes import this package without having a key.
+_KEY = (
+    r"[\x21-\x7e]+",
+    "is malformed: a key is printable ASCII without spaces, line breaks or control characters",
+)
+_VALID_EVENT_KEY = (
+    r"(?!\.\.?$)[^/]+",  # it must remain a single path segment
+    "is not a valid event key: it contains a slash or is only dots",
+)
+_VALID_SIGNING_KEY = (
+    r"(?:signkey-([A-Za-z0-9_]+)-)?((?:[0-9A-Fa-f]{2})+)",
+    (
+        "is not a valid signing key, which is an even number of hex digits, with or without a "
+        'prefix such as "signkey-prod-"'
+    ),
+)
 # Any other word might be a part of somebody's secret.
 _ENVIRONMENTS = frozenset({"prod", "test", "branch"})
-_PRINTABLE = r"[\x21-\x7e]+"
+_SWITCHES = {"1": True, "true": True, "0": False, "false": False}
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _HEADER_VALUE = r"[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?"
 
@@ -67,10 +82,9 @@ class Settings:
     """The validated settings of a client.
 
     Attributes:
-        signing_key_kinds: The environments that the signing keys are for, such as "prod", by the
-            argument or variable that each came from, in the order of `signing_bearers`.
-        withholds_keys: Whether a key was given that is not sent: its server is a dev server on
-            another machine, reached by plain http that was not allowed.
+        signing_key_kinds: The environment of each signing key, such as "prod", by the argument or
+            variable that it came from, in the order of `signing_bearers`.
+        withholds_keys: Whether a key is not sent, as plain http to a dev server elsewhere shows it.
         spares_proxy: Whether a proxy is set, but not for these servers.
     """
 
@@ -116,8 +130,7 @@ class Keys(NamedTuple):
         api_key: str | None = None,
     ) -> Self:
         """Return the keys that are given; they are not checked yet."""
-        given = (event_key, signing_key, signing_key_fallback, api_key)
-        return cls(*map(Secret.of, given))
+        return cls(*map(Secret.of, (event_key, signing_key, signing_key_fallback, api_key)))
 
 
 class _Found(NamedTuple):
@@ -127,44 +140,50 @@ class _Found(NamedTuple):
     name: str
     value: Secret
 
-    def checked(self) -> Self:
-        """Reject what is not text."""
-        if not isinstance(self.value.reveal(), str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise self.wrong(f"must be text, not {type(self.value.reveal()).__name__}")
-        return self
+    def switch(self) -> bool | None:
+        """Return whether it is on or off; None if it is neither."""
+        return _SWITCHES.get(self.value.reveal().lower())
+
+    def key(self, *kind: tuple[str, str]) -> Secret:
+        """Reject what cannot be sent in a header, or is no key of a kind."""
+        for pattern, reason in (_KEY, *kind):
+            if not re.fullmatch(pattern, self.value.reveal()):
+                raise self.wrong(reason)
+        return self.value
 
     def wrong(self, reason: str) -> ConfigurationError:
         """Return the error for this setting."""
         return ConfigurationError(f"{self.name} {reason}", settings=[self.setting])
 
 
-class _Reader:
-    """Looks up settings by argument and variable, and reports where they came from."""
+class _Reader(NamedTuple):
+    """Looks up settings by argument and variable."""
 
-    def __init__(
-        self, arguments: Mapping[str, Secret | None], environ: Mapping[str, str] | None
-    ) -> None:
-        self._arguments = arguments
-        self._environ = Hidden(os.environ if environ is None else environ)
+    arguments: Mapping[str, Secret | None]
+    environ: Hidden[Mapping[str, str]]
 
     def argument(self, setting: Setting) -> _Found | None:
-        """Return the argument, if it is given."""
-        value = self._arguments[setting.argument]
-        return None if value is None else _Found(setting, setting.argument, value).checked()
+        value = self.arguments[setting.argument]
+        return None if value is None else _argument(setting, value)
 
     def variable(self, setting: Setting) -> _Found | None:
-        """Return the variable, if it is set."""
-        assert setting.variable is not None, "it has one"
-        value = Secret(self._environ.reveal().get(setting.variable) or "")
-        return _Found(setting, setting.variable, value) if value.reveal() else None
+        value = Secret(self.environ.reveal().get(setting.variable or "") or "")
+        return _Found(setting, str(setting.variable), value) if value.reveal() else None
 
     def find(self, setting: Setting) -> _Found | None:
         """Return the argument, or else the variable."""
         return self.argument(setting) or self.variable(setting)
 
 
+def _argument(setting: Setting, value: Secret) -> _Found:
+    """Return an argument; reject what is not text."""
+    found = _Found(setting, setting.argument, value)
+    if not isinstance(value.reveal(), str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise found.wrong(f"must be text, not {type(value.reveal()).__name__}")
+    return found
+
+
 def _wrong(name: str, reason: str) -> ConfigurationError:
-    """Return the error for an argument that has no variable."""
     return ConfigurationError(f"{name} {reason}", settings=[Setting(name)])
 
 
@@ -185,25 +204,27 @@ def resolve(
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """Validate and combine settings; each `ConfigurationError` names the argument or variable."""
-    urls = {"base_url": base_url, "event_base_url": event_base_url, "api_base_url": api_base_url}
-    others = {"env": env, "dev": dev if isinstance(dev, str) else None, **urls}
-    hidden = {name: Secret.of(value) for name, value in others.items()}
-    reader = _Reader({**keys._asdict(), **hidden}, environ)
+    others = {
+        "env": env,
+        "dev": dev if isinstance(dev, str) else None,
+        "base_url": base_url,
+        "event_base_url": event_base_url,
+        "api_base_url": api_base_url,
+    }
+    arguments = {**keys._asdict(), **{name: Secret.of(it) for name, it in others.items()}}
+    reader = _Reader(arguments, Hidden(os.environ if environ is None else environ))
     dev_server = _dev(dev, reader)
     is_dev = dev_server is not None
     may_show_keys = _allow_http(allow_http, reader)
     proxies = Hidden(getproxies())
 
     def host(own: Setting, default: str) -> tuple[str, bool, Secret | None]:
-        """Return a host's URL, whether keys would be shown to the network, and the proxy."""
+        """Return a host's URL, whether the network could read keys sent to it, and its proxy."""
         found = _base_url(own, dev_server, reader)
         url = _check_url(found, may_http=is_dev or may_show_keys) if found else default
         is_shown = not may_show_keys and _is_plain_elsewhere(url)
-        return (
-            url,
-            is_shown,
-            None if found and found == dev_server else _proxy(url, proxies, is_dev=is_dev),
-        )
+        is_dev_server = found is not None and found == dev_server
+        return url, is_shown, None if is_dev_server else _proxy(url, proxies, is_dev=is_dev)
 
     event_url, event_is_shown, event_proxy = host(_EVENT_BASE_URL, _EVENT_URL)
     api_url, api_is_shown, api_proxy = host(_API_BASE_URL, _API_URL)
@@ -214,19 +235,20 @@ def resolve(
         if value not in choices:
             words = f"{', '.join(choices[:-1])} or {choices[-1]}"
             raise _wrong(name, f"must be {words}, not {shown(value)}")
-    event_key = _event_key(reader.find(EVENT_KEY))
     signing_keys = [it for it in map(reader.find, (SIGNING_KEY, _FALLBACK)) if it]
-    signing_bearers = tuple(map(_bearer, signing_keys))
-    api_key, branch = reader.find(API_KEY), reader.find(_ENV)
+    signing_bearers = tuple(hash_of(it.key(_VALID_SIGNING_KEY)) for it in signing_keys)
+    event, api, branch = map(reader.find, (EVENT_KEY, API_KEY, _ENV))
+    event_key = event and event.key(_VALID_EVENT_KEY)
+    api_key = api and api.key()
     return Settings(
         event_url=event_url,
         api_url=api_url,
         dev=is_dev,
-        env=branch and _checked_key(branch).reveal(),
+        env=branch and branch.key().reveal(),
         event_key=None if event_is_shown else event_key,
         signing_bearers=() if api_is_shown else signing_bearers,
         signing_key_kinds={it.name: _kind(it.value) for it in signing_keys},
-        api_key=None if api_is_shown or not api_key else _checked_key(api_key),
+        api_key=None if api_is_shown else api_key,
         withholds_keys=(event_is_shown and event_key is not None)
         or (api_is_shown and bool(signing_bearers or api_key)),
         api_version=api_version,
@@ -248,11 +270,11 @@ def _dev(dev: bool | str | None, reader: _Reader) -> _Found | None:
     if isinstance(dev, bool):
         return _Found(_DEV, "dev", Secret(_DEV_URL)) if dev else None
     found = reader.find(_DEV)
-    if found is None or found.value.reveal().lower() in {"0", "false"}:
+    if found is None or found.switch() is False:
         return None
-    value = found.value.reveal()
-    if value.lower() in {"1", "true"}:
+    if found.switch():
         return found._replace(value=Secret(_DEV_URL))
+    value = found.value.reveal()
     if "://" not in value:
         # The part before an @ may be a password.
         not_this = "" if "@" in value else f", not {shown(value)}"
@@ -289,7 +311,7 @@ def _check_url(found: _Found, *, may_http: bool) -> str:
         raise found.wrong("contains credentials; keys have settings of their own")
     if url.scheme not in {"http", "https"} or not url.host:
         raise found.wrong("must begin with https:// (or http://) and name a host")
-    if url.fragment or url.query or "#" in value or "?" in value:
+    if "#" in value or "?" in value:
         raise found.wrong("must not contain a query or a fragment")
     if not may_http and _is_plain_elsewhere(value):
         raise found.wrong(
@@ -316,44 +338,13 @@ def _is_loopback(host: str) -> bool:
 
 
 def _allow_http(argument: bool | None, reader: _Reader) -> bool:
-    if argument is not None:
-        return argument
     found = reader.variable(_ALLOW_HTTP)
-    value = found.value.reveal().lower() if found else "0"
-    if found and value not in {"0", "1", "true", "false"}:
+    if argument is not None or found is None:
+        return bool(argument)
+    switch = found.switch()
+    if switch is None:
         raise found.wrong("must be 1 or 0")
-    return value in {"1", "true"}
-
-
-def _event_key(found: _Found | None) -> Secret | None:
-    """Reject an event key that would not remain a single path segment."""
-    if found is None:
-        return None
-    key = _checked_key(found)
-    if key.reveal() in {".", ".."} or "/" in key.reveal():
-        raise found.wrong("is not a valid event key: it contains a slash or is only dots")
-    return key
-
-
-def _checked_key(found: _Found) -> Secret:
-    """Reject a key that cannot be sent in a header."""
-    if not re.fullmatch(_PRINTABLE, found.value.reveal()):
-        raise found.wrong(
-            "is malformed: a key is printable ASCII without spaces, line breaks or control "
-            "characters"
-        )
-    return found.value
-
-
-def _bearer(found: _Found) -> Secret:
-    """Return the hash of a signing key, which is sent in its place."""
-    key = _checked_key(found)
-    if not re.fullmatch(_SIGNING_KEY, key.reveal()):
-        raise found.wrong(
-            "is not a valid signing key, which is an even number of hex digits, with or "
-            'without a prefix such as "signkey-prod-"'
-        )
-    return hash_of(key)
+    return switch
 
 
 def hash_of(signing_key: Secret) -> Secret:
@@ -367,7 +358,7 @@ def hash_of(signing_key: Secret) -> Secret:
 
 def _kind(key: Secret) -> str | None:
     """Return the environment that a signing key is for by its prefix; None if it does not show."""
-    match = re.fullmatch(_SIGNING_KEY, key.reveal())
+    match = re.fullmatch(_VALID_SIGNING_KEY[0], key.reveal())
     return match[1] if match and match[1] in _ENVIRONMENTS else None
 
 
@@ -415,7 +406,7 @@ def check_retries(retries: int | RetryPolicy | None) -> RetryPolicy:
 
 def check_env(env: str) -> str:
     """Return the name of a branch environment, which is sent in a header."""
-    return _checked_key(_Found(_ENV, "env", Secret(env)).checked()).reveal()
+    return _argument(_ENV, Secret(env)).key().reveal()
 
 
 def check_headers(headers: Hidden[Mapping[str, str]]) -> dict[str, Secret]:
