@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
-from inngest_rest._core.bulk.replay import ReplayJob
-from inngest_rest._core.bulk.runs import CancelJob
 from inngest_rest._core.resources import one_run, runs, trace, wait, watch
 from inngest_rest.aio._resource import Resource
 from inngest_rest.aio.paginator import AsyncPaginator
@@ -271,6 +269,8 @@ class Runs(Resource):
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, for a filter, as in `list`;
         `POST /v2/runs/{runId}/cancel`, else `DELETE /v1/runs/{runId}`, for each run.
         """
+        from inngest_rest._core.bulk.runs import CancelJob  # noqa: PLC0415 - loads reports
+
         return await CancelJob(
             self._session,
             ids,
@@ -348,6 +348,8 @@ class Runs(Resource):
         `GET /v2/runs/{runId}` if only its id is known, `GET /v1/events/{eventId}/runs`, and
         `POST /v2/runs/{runId}/rerun`, else `POST /v1/runs/{runId}/replay`.
         """
+        from inngest_rest._core.bulk.replay import ReplayJob  # noqa: PLC0415 - loads reports
+
         return await ReplayJob(
             self._session,
             ids,

@@ -9,7 +9,6 @@ race of addresses (RFC 8305) takes a name, not addresses, so it comes with that 
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import threading
 from concurrent.futures import Future
@@ -17,6 +16,7 @@ from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable, Callable
 
 # Seconds after which the next address is tried as well (RFC 8305, section 5).
@@ -97,6 +97,8 @@ async def connect(host: str, port: int, attempt: Callable[[str], Awaitable[C]]) 
     Raises:
         OSError: The host has no address, or none accepts.
     """
+    import asyncio  # noqa: PLC0415 - the blocking client does without it
+
     addresses = await asyncio.wrap_future(look_up(host, port))
     if len(addresses) == 1:
         return await attempt(addresses[0])
@@ -135,6 +137,8 @@ async def connect(host: str, port: int, attempt: Callable[[str], Awaitable[C]]) 
 def _close_late(task: asyncio.Task[C]) -> None:
     """Close a connection that was made too late."""
     if not task.cancelled() and task.exception() is None:
+        import asyncio  # noqa: PLC0415 - as above
+
         closing = asyncio.ensure_future(task.result().aclose())
         _closing.add(closing)
         closing.add_done_callback(_closing.discard)

@@ -24,7 +24,7 @@ from inngest_rest._core.resources.filters import (
     check_statuses,
     check_window,
 )
-from inngest_rest._core.resources.routes import ask, in_order
+from inngest_rest._core.resources.routes import ROUTES, ask, in_order
 from inngest_rest.errors import (
     Advice,
     ConflictError,
@@ -66,11 +66,13 @@ _REPLAY_ADVICE: AdviceByError = {
     )
 }
 
+_CANCEL = ROUTES["runs.cancel"][0]
+
 _CANCEL_ADVICE: AdviceByError = {
     NotFoundError: Advice(
         "A server that stores in PostgreSQL answers DELETE /v1/runs/{run_id} with 404 "
-        f"for every run; {v2.cancel_run_v2.OPERATION.method} {v2.cancel_run_v2.OPERATION.path} "
-        f"cancels there, since release {v2.cancel_run_v2.OPERATION.since}."
+        f"for every run; {_CANCEL.method} {_CANCEL.path} cancels there, since release "
+        f"{_CANCEL.since}."
     )
 }
 
