@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from ... import errors
-from ...models.dev_info import DevInfo
 from ...types import Response, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.dev_info import DevInfo
 
 
 OPERATION = Operation("ingest", "get_dev_info", "GET", "/dev", since="0.15.6")
@@ -36,6 +36,8 @@ def parse_response(response: httpx.Response, *, strict: bool) -> DevInfo | None:
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.dev_info import DevInfo
+
     if response.status_code == 200:
         response_200 = DevInfo.from_dict(read_json(response.content))
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from ... import errors
-from ...models.health import Health
 from ...types import Response, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.health import Health
 
 
 OPERATION = Operation("ingest", "get_health", "GET", "/health")
@@ -36,6 +36,8 @@ def parse_response(response: httpx.Response, *, strict: bool) -> Health | None:
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.health import Health
+
     if response.status_code == 200:
         response_200 = Health.from_dict(read_json(response.content))
 

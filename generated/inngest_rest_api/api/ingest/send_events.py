@@ -8,14 +8,14 @@ import httpx
 
 from ... import errors
 from ...models.event import Event
-from ...models.send_error import SendError
-from ...models.send_result import SendResult
-from ...models.send_unauthorized import SendUnauthorized
 from ...types import UNSET, Response, Unset, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.send_error import SendError
+    from ...models.send_result import SendResult
+    from ...models.send_unauthorized import SendUnauthorized
 
 
 OPERATION = Operation("ingest", "send_events", "POST", "/e/{event_key}")
@@ -63,6 +63,10 @@ def parse_response(
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.send_error import SendError
+    from ...models.send_result import SendResult
+    from ...models.send_unauthorized import SendUnauthorized
+
     if response.status_code == 200:
         response_200 = SendResult.from_dict(read_json(response.content))
 

@@ -7,12 +7,12 @@ from urllib.parse import quote
 import httpx
 
 from ... import errors
-from ...models.v1_error import V1Error
 from ...types import Response, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.v1_error import V1Error
 
 
 OPERATION = Operation("v1", "cancel_run_v1", "DELETE", "/v1/runs/{run_id}", since="0.20.0")
@@ -41,6 +41,8 @@ def parse_response(response: httpx.Response, *, strict: bool) -> V1Error | str |
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.v1_error import V1Error
+
     if response.status_code == 200:
         return None
 

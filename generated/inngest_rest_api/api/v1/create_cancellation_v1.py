@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from ... import errors
-from ...models.v1_cancellation import V1Cancellation
 from ...models.v1_cancellation_body import V1CancellationBody
-from ...models.v1_cancellation_envelope import V1CancellationEnvelope
-from ...models.v1_error import V1Error
 from ...types import Response, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.v1_cancellation import V1Cancellation
+    from ...models.v1_cancellation_envelope import V1CancellationEnvelope
+    from ...models.v1_error import V1Error
 
 
 OPERATION = Operation("v1", "create_cancellation_v1", "POST", "/v1/cancellations", since="0.24.3")
@@ -50,6 +50,10 @@ def parse_response(
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.v1_cancellation import V1Cancellation
+    from ...models.v1_cancellation_envelope import V1CancellationEnvelope
+    from ...models.v1_error import V1Error
+
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1Cancellation | V1CancellationEnvelope:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from ... import errors
-from ...models.v1_error import V1Error
 from ...models.v1_webhook_body import V1WebhookBody
-from ...models.v1_webhook_envelope import V1WebhookEnvelope
 from ...types import Response, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.v1_error import V1Error
+    from ...models.v1_webhook_envelope import V1WebhookEnvelope
 
 
 OPERATION = Operation("v1", "create_webhook_v1", "POST", "/v1/webhooks")
@@ -49,6 +49,9 @@ def parse_response(
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.v1_error import V1Error
+    from ...models.v1_webhook_envelope import V1WebhookEnvelope
+
     if response.status_code == 200:
         response_200 = V1WebhookEnvelope.from_dict(read_json(response.content))
 

@@ -7,13 +7,13 @@ from urllib.parse import quote
 import httpx
 
 from ... import errors
-from ...models.v1_error import V1Error
-from ...models.v1_ok_envelope import V1OkEnvelope
 from ...types import Response, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.v1_error import V1Error
+    from ...models.v1_ok_envelope import V1OkEnvelope
 
 
 OPERATION = Operation(
@@ -46,6 +46,9 @@ def parse_response(
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.v1_error import V1Error
+    from ...models.v1_ok_envelope import V1OkEnvelope
+
     if response.status_code == 200:
         response_200 = V1OkEnvelope.from_dict(read_json(response.content))
 

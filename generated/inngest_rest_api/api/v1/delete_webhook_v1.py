@@ -7,12 +7,12 @@ from urllib.parse import quote
 import httpx
 
 from ... import errors
-from ...models.v1_webhook_id_envelope import V1WebhookIdEnvelope
 from ...types import Response, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.v1_webhook_id_envelope import V1WebhookIdEnvelope
 
 
 OPERATION = Operation("v1", "delete_webhook_v1", "DELETE", "/v1/webhooks/{webhook_id}")
@@ -41,6 +41,8 @@ def parse_response(response: httpx.Response, *, strict: bool) -> V1WebhookIdEnve
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.v1_webhook_id_envelope import V1WebhookIdEnvelope
+
     if response.status_code == 200:
         response_200 = V1WebhookIdEnvelope.from_dict(read_json(response.content))
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from ... import errors
-from ...models.v1_cancellation_list_envelope import V1CancellationListEnvelope
-from ...models.v1_error import V1Error
 from ...types import Response, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.v1_cancellation_list_envelope import V1CancellationListEnvelope
+    from ...models.v1_error import V1Error
 
 
 OPERATION = Operation("v1", "list_cancellations_v1", "GET", "/v1/cancellations", since="0.24.3")
@@ -39,6 +39,9 @@ def parse_response(
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.v1_cancellation_list_envelope import V1CancellationListEnvelope
+    from ...models.v1_error import V1Error
+
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1CancellationListEnvelope | V1Error:

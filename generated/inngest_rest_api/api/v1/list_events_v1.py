@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from ... import errors
-from ...models.v1_error import V1Error
-from ...models.v1_event_list_envelope import V1EventListEnvelope
 from ...types import UNSET, Response, Unset, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.v1_error import V1Error
+    from ...models.v1_event_list_envelope import V1EventListEnvelope
 
 
 OPERATION = Operation("v1", "list_events_v1", "GET", "/v1/events", since="0.20.0")
@@ -68,6 +68,9 @@ def parse_response(
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.v1_error import V1Error
+    from ...models.v1_event_list_envelope import V1EventListEnvelope
+
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1Error | V1EventListEnvelope:

@@ -7,13 +7,13 @@ from urllib.parse import quote
 import httpx
 
 from ... import errors
-from ...models.v1_error import V1Error
 from ...models.v1_function import V1Function
 from ...types import Response, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.v1_error import V1Error
 
 
 OPERATION = Operation(
@@ -46,6 +46,8 @@ def parse_response(
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.v1_error import V1Error
+
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> list[V1Function] | V1Error:

@@ -7,13 +7,13 @@ from urllib.parse import quote
 import httpx
 
 from ... import errors
-from ...models.v1_error import V1Error
-from ...models.v1_job_list_envelope import V1JobListEnvelope
 from ...types import Response, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.v1_error import V1Error
+    from ...models.v1_job_list_envelope import V1JobListEnvelope
 
 
 OPERATION = Operation("v1", "list_run_jobs_v1", "GET", "/v1/runs/{run_id}/jobs", since="0.20.0")
@@ -44,6 +44,9 @@ def parse_response(
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.v1_error import V1Error
+    from ...models.v1_job_list_envelope import V1JobListEnvelope
+
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1Error | V1JobListEnvelope:

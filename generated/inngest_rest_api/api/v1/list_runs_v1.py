@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from ... import errors
-from ...models.v1_error import V1Error
-from ...models.v1_run_page_envelope import V1RunPageEnvelope
 from ...models.v1_run_status_filter import V1RunStatusFilter
 from ...types import UNSET, Response, Unset, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.v1_error import V1Error
+    from ...models.v1_run_page_envelope import V1RunPageEnvelope
 
 
 OPERATION = Operation("v1", "list_runs_v1", "GET", "/v1/runs")
@@ -60,6 +60,9 @@ def parse_response(
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.v1_error import V1Error
+    from ...models.v1_run_page_envelope import V1RunPageEnvelope
+
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1Error | V1RunPageEnvelope:

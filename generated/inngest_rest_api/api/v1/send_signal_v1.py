@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from ... import errors
-from ...models.v1_error import V1Error
-from ...models.v1_run_id import V1RunId
-from ...models.v1_run_id_envelope import V1RunIdEnvelope
 from ...models.v1_signal import V1Signal
 from ...types import Response, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.v1_error import V1Error
+    from ...models.v1_run_id import V1RunId
+    from ...models.v1_run_id_envelope import V1RunIdEnvelope
 
 
 OPERATION = Operation("v1", "send_signal_v1", "POST", "/v1/signals", since="1.6.0")
@@ -50,6 +50,10 @@ def parse_response(
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.v1_error import V1Error
+    from ...models.v1_run_id import V1RunId
+    from ...models.v1_run_id_envelope import V1RunIdEnvelope
+
     if response.status_code == 200:
 
         def _parse_response_200(data: object) -> V1RunId | V1RunIdEnvelope:

@@ -7,14 +7,14 @@ from urllib.parse import quote
 import httpx
 
 from ... import errors
-from ...models.v1_error import V1Error
 from ...models.v1_webhook_body import V1WebhookBody
-from ...models.v1_webhook_envelope import V1WebhookEnvelope
 from ...types import Response, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.v1_error import V1Error
+    from ...models.v1_webhook_envelope import V1WebhookEnvelope
 
 
 OPERATION = Operation("v1", "update_webhook_v1", "PUT", "/v1/webhooks/{webhook_id}")
@@ -53,6 +53,9 @@ def parse_response(
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.v1_error import V1Error
+    from ...models.v1_webhook_envelope import V1WebhookEnvelope
+
     if response.status_code == 200:
         response_200 = V1WebhookEnvelope.from_dict(read_json(response.content))
 

@@ -8,13 +8,13 @@ import httpx
 
 from ... import errors
 from ...models.v2_cancel_body import V2CancelBody
-from ...models.v2_errors import V2Errors
-from ...models.v2_run_id_envelope import V2RunIdEnvelope
 from ...types import UNSET, Response, Unset, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.v2_errors import V2Errors
+    from ...models.v2_run_id_envelope import V2RunIdEnvelope
 
 
 OPERATION = Operation("v2", "cancel_run_v2", "POST", "/v2/runs/{run_id}/cancel", since="1.39.0")
@@ -54,6 +54,9 @@ def parse_response(
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.v2_errors import V2Errors
+    from ...models.v2_run_id_envelope import V2RunIdEnvelope
+
     if response.status_code == 200:
         response_200 = V2RunIdEnvelope.from_dict(read_json(response.content))
 

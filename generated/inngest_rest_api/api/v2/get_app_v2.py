@@ -7,13 +7,13 @@ from urllib.parse import quote
 import httpx
 
 from ... import errors
-from ...models.v2_app_envelope import V2AppEnvelope
-from ...models.v2_errors import V2Errors
 from ...types import Response, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.v2_app_envelope import V2AppEnvelope
+    from ...models.v2_errors import V2Errors
 
 
 OPERATION = Operation("v2", "get_app_v2", "GET", "/v2/apps/{app_id}", since="1.27.1")
@@ -44,6 +44,9 @@ def parse_response(
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.v2_app_envelope import V2AppEnvelope
+    from ...models.v2_errors import V2Errors
+
     if response.status_code == 200:
         response_200 = V2AppEnvelope.from_dict(read_json(response.content))
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from ... import errors
-from ...models.v2_health_envelope import V2HealthEnvelope
 from ...types import Response, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.v2_health_envelope import V2HealthEnvelope
 
 
 OPERATION = Operation("v2", "get_health_v2", "GET", "/v2/health", since="1.11.6")
@@ -36,6 +36,8 @@ def parse_response(response: httpx.Response, *, strict: bool) -> V2HealthEnvelop
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.v2_health_envelope import V2HealthEnvelope
+
     if response.status_code == 200:
         response_200 = V2HealthEnvelope.from_dict(read_json(response.content))
 

@@ -7,13 +7,13 @@ from urllib.parse import quote
 import httpx
 
 from ... import errors
-from ...models.v2_errors import V2Errors
-from ...models.v2_trace_envelope import V2TraceEnvelope
 from ...types import UNSET, Response, Unset, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.v2_errors import V2Errors
+    from ...models.v2_trace_envelope import V2TraceEnvelope
 
 
 OPERATION = Operation("v2", "get_run_trace_v2", "GET", "/v2/runs/{run_id}/trace", since="1.19.3")
@@ -53,6 +53,9 @@ def parse_response(
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.v2_errors import V2Errors
+    from ...models.v2_trace_envelope import V2TraceEnvelope
+
     if response.status_code == 200:
         response_200 = V2TraceEnvelope.from_dict(read_json(response.content))
 

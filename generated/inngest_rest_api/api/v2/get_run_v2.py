@@ -7,13 +7,13 @@ from urllib.parse import quote
 import httpx
 
 from ... import errors
-from ...models.v2_errors import V2Errors
-from ...models.v2_run_envelope import V2RunEnvelope
 from ...types import UNSET, Response, Unset, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.v2_errors import V2Errors
+    from ...models.v2_run_envelope import V2RunEnvelope
 
 
 OPERATION = Operation("v2", "get_run_v2", "GET", "/v2/runs/{run_id}", since="1.19.3")
@@ -53,6 +53,9 @@ def parse_response(
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.v2_errors import V2Errors
+    from ...models.v2_run_envelope import V2RunEnvelope
+
     if response.status_code == 200:
         response_200 = V2RunEnvelope.from_dict(read_json(response.content))
 

@@ -7,14 +7,14 @@ from urllib.parse import quote
 import httpx
 
 from ... import errors
-from ...models.v2_errors import V2Errors
-from ...models.v2_invocation_envelope import V2InvocationEnvelope
 from ...models.v2_invoke_body import V2InvokeBody
 from ...types import Response, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.v2_errors import V2Errors
+    from ...models.v2_invocation_envelope import V2InvocationEnvelope
 
 
 OPERATION = Operation(
@@ -61,6 +61,9 @@ def parse_response(
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.v2_errors import V2Errors
+    from ...models.v2_invocation_envelope import V2InvocationEnvelope
+
     if response.status_code == 200:
         response_200 = V2InvocationEnvelope.from_dict(read_json(response.content))
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from ... import errors
-from ...models.v2_app_list_envelope import V2AppListEnvelope
-from ...models.v2_errors import V2Errors
 from ...types import UNSET, Response, Unset, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.v2_app_list_envelope import V2AppListEnvelope
+    from ...models.v2_errors import V2Errors
 
 
 OPERATION = Operation("v2", "list_apps_v2", "GET", "/v2/apps", since="1.40.0")
@@ -55,6 +55,9 @@ def parse_response(
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.v2_app_list_envelope import V2AppListEnvelope
+    from ...models.v2_errors import V2Errors
+
     if response.status_code == 200:
         response_200 = V2AppListEnvelope.from_dict(read_json(response.content))
 

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from ... import errors
-from ...models.v2_errors import V2Errors
 from ...models.v2_order import V2Order
-from ...models.v2_run_list_envelope import V2RunListEnvelope
 from ...models.v2_run_status import V2RunStatus
 from ...models.v2_time_field import V2TimeField
 from ...types import UNSET, Response, Unset, read_json
@@ -17,6 +15,8 @@ from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.v2_errors import V2Errors
+    from ...models.v2_run_list_envelope import V2RunListEnvelope
 
 
 OPERATION = Operation("v2", "list_runs_v2", "GET", "/v2/runs", since="1.38.0")
@@ -112,6 +112,9 @@ def parse_response(
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.v2_errors import V2Errors
+    from ...models.v2_run_list_envelope import V2RunListEnvelope
+
     if response.status_code == 200:
         response_200 = V2RunListEnvelope.from_dict(read_json(response.content))
 

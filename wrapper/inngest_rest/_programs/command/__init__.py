@@ -16,7 +16,7 @@ Install them with: pip install 'inngest-rest[cli]'
 def main() -> None:
     """Run the command that the arguments of the process name, and exit with its status."""
     # A command is short: looking for garbage takes a tenth of the time in which it starts.
-    gc.set_threshold(50_000)
+    gc.set_threshold(200_000)
     _write_utf_8()
     try:
         from inngest_rest._programs.command.program import run  # noqa: PLC0415 - it may be interrupted
