@@ -188,9 +188,6 @@ _MOST = {"batch_size": 5_000, "in_flight": 64, "events": 5_000}
 # A program passes pages on by their cursor, and has one unit for rates.
 _OF_PYTHON = {"page_size", "period", "token"}
 
-_CURSOR = "The cursor of the next page, which an earlier page has."
-_RATE = "Maximum number of requests per second."
-
 _CONFIRMED_COUNT = Parameter(
     "confirmed_count",
     Kind.INTEGER,
@@ -244,9 +241,9 @@ def _parameter(row: Row, declared: inspect.Parameter, described: str) -> Paramet
                 parameter, help="Maximum number of items.", default=DEFAULT_LIMIT, most=1000
             )
         case "cursor":
-            return evolve(parameter, help=_CURSOR)
+            return evolve(parameter, help="The cursor of the next page, which an earlier page has.")
         case "max_requests":
-            return evolve(parameter, name="rate", help=_RATE)
+            return evolve(parameter, name="rate", help="Maximum number of requests per second.")
         case "timeout" if is_required:
             return evolve(parameter, default=DEFAULT_TIMEOUT_S, is_required=False)
         case _:

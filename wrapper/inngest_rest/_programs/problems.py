@@ -147,9 +147,7 @@ def _hint(error: BaseException, code: Code) -> Advice | None:
                 f"Set {names} in the environment; a key is never an option. A dev server needs "
                 "none: set INNGEST_DEV=1, or to its URL."
             )
-        case errors.InvalidResponseError():
-            return _WRONG_SERVER
-        case errors.RouteNotFoundError() if code is Code.SERVER:
+        case errors.InvalidResponseError() | errors.RouteNotFoundError() if code is Code.SERVER:
             return _WRONG_SERVER
         case errors.RouteNotFoundError():
             release = "{} shows the release of the server, and what it offers."

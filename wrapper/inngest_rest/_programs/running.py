@@ -217,9 +217,8 @@ def _healthy(diagnosis: Diagnosis) -> Diagnosis:
     from inngest_rest.diagnosis import Check  # noqa: PLC0415 - one call needs it
 
     codes = {Check.CONNECTION: Code.NETWORK, Check.SERVER: Code.SERVER}
-    for finding in diagnosis.problems[:1]:
-        code = codes.get(finding.check, Code.AUTHENTICATION)
-        message = f"{finding.check}: {finding.message}"
-        problem = Problem(code, message, hint=finding.remedy)
+    for each in diagnosis.problems[:1]:
+        code = codes.get(each.check, Code.AUTHENTICATION)
+        problem = Problem(code, f"{each.check}: {each.message}", hint=each.remedy)
         raise ProblemError(problem, data=diagnosis)
     return diagnosis

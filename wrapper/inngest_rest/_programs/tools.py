@@ -210,18 +210,13 @@ def _run(
         return number_that_fits((cut(it, values["max_chars"])[0] for it in items), _ROOM)
 
     envelope = running.run(row, client, values, on_result=check, fit=fit)
-    if row.is_bulk and envelope.data and "rows" in envelope.data:
-        number = fit(envelope.data["rows"])
-        if number < len(envelope.data["rows"]):
-            return evolve(envelope, **_most_telling(envelope.data, number))
-    return envelope
-
-
-def _most_telling(data: dict[str, Any], number: int) -> dict[str, Any]:
-    rows: list[dict[str, Any]] = data["rows"]
+    if not row.is_bulk or not envelope.data or "rows" not in envelope.data:
+        return envelope
+    rows: list[dict[str, Any]] = envelope.data["rows"]
+    if (number := fit(rows)) >= len(rows):
+        return envelope
     chosen = sorted(rows, key=lambda row: row["outcome"] in DONE)[:number]
-    total = data["rows_left_out"] + len(rows)
-    return {
-        "data": {**data, "rows": chosen, "rows_left_out": total - len(chosen)},
-        "warnings": (f"data.rows: {len(chosen)} of {total}, those not done first",),
-    }
+    total = envelope.data["rows_left_out"] + len(rows)
+    data = {**envelope.data, "rows": chosen, "rows_left_out": total - number}
+    warning = f"data.rows: {number} of {total}, those not done first"
+    return evolve(envelope, data=data, warnings=(warning,))

@@ -135,7 +135,7 @@ class Bulk:
             )
         except InvalidArgumentError:
             if self._file and kept is None:
-                self._file.discard()
+                self._file.finish(None)
             raise
         except KeyboardInterrupt as error:
             report = evolve(begun, rows=rows)
@@ -241,23 +241,18 @@ class ReportFile:
                 self._journal.write(line)
                 self._journal.flush()
 
-    def finish(self, report: ActionReport) -> None:
-        """Write the report as it is now."""
+    def finish(self, report: ActionReport | None) -> None:
+        """Write the report as it is now; None removes one that was begun, if nothing was done."""
         with self._lock:
-            if self._journal is not None:
+            if self._journal is None:
+                return
+            if report is not None:
                 self._replace(report)
-                self._journal.close()
-                self._journal = None
-                self._journal_path.unlink(missing_ok=True)
-
-    def discard(self) -> None:
-        """Remove a report that was begun, where nothing was done after all."""
-        with self._lock:
-            if self._journal is not None:
-                self._journal.close()
-                self._journal = None
-                self._journal_path.unlink()
+            else:
                 self.path.unlink()
+            self._journal.close()
+            self._journal = None
+            self._journal_path.unlink(missing_ok=True)
 
     def _journal_rows(self) -> Iterator[ActionRow]:
         with (

@@ -129,12 +129,8 @@ In another terminal:
 
 def _wait_for_the_end() -> None:
     """Wait for Ctrl-C or SIGTERM, either of which is the way to end this."""
-    ended = threading.Event()
-
-    def end(_signal: int, _frame: object) -> None:
-        ended.set()
-
-    before = {each: signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM)}
+    ended, signals = threading.Event(), (signal.SIGINT, signal.SIGTERM)
+    before = {each: signal.signal(each, lambda _number, _frame: ended.set()) for each in signals}
     try:
         ended.wait()
     finally:

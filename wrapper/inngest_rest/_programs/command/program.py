@@ -88,10 +88,6 @@ def _key_option(option: str) -> ProblemError:
     """Return the error for a key that was given as an option; its value is not repeated."""
     name = option.lstrip("-").upper().replace("-", "_")
     name = name if name.startswith(("EVENT", "SIGNING")) else "API_KEY"
-    return ProblemError(
-        Problem(
-            Code.USAGE,
-            f"{option}: keys are never options, which other users of the machine can read",
-            hint=f"Set INNGEST_{name} in the environment.",
-        )
-    )
+    message = f"{option}: keys are never options, which other users of the machine can read"
+    hint = f"Set INNGEST_{name} in the environment."
+    return ProblemError(Problem(Code.USAGE, message, hint=hint))
