@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("inngest_rest")
 
-# Seconds to wait after an error that no code expects.
+# Seconds to wait after an unexpected error.
 _AFTER_A_BUG = 1.0
 
 Args = TypeVarTuple("Args")
@@ -33,30 +33,30 @@ T = TypeVar("T")
 
 
 class AsyncCondition:
-    """A condition on which tasks of one event loop wait, and that any thread may notify.
+    """A condition for the tasks of one event loop, which any thread may notify.
 
-    Read `count`, check the state that may have changed, then wait: no notice in between is missed.
+    Read `count`, check the state, then wait: a notification in between is not missed.
     """
 
     def __init__(self) -> None:
         self.restart()
 
     def restart(self) -> None:
-        """Reset the count and forget who waits."""
+        """Reset the count and drop all waiters."""
         self.count = 0
         self._notice = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def move_to(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Serve the tasks of this event loop from now on."""
+        """Bind to this event loop."""
         if loop is not self._loop:
             self._loop, self._notice = loop, asyncio.Event()
 
     def notify(self) -> None:
-        """Wake all that wait."""
+        """Wake all waiters."""
         self.count += 1
         if self._loop is not None:
-            # A closed loop has nobody left who waits.
+            # A closed loop has no waiters left.
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._wake)
 
@@ -65,7 +65,7 @@ class AsyncCondition:
         self._notice = asyncio.Event()
 
     async def wait(self, seen: int, timeout: float | None = None) -> None:
-        """Wait until `count` is no longer what was seen, or for some seconds."""
+        """Wait until `count` has changed since `seen`, or for some seconds."""
         if self.count == seen:
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
@@ -230,11 +230,11 @@ class AsyncEventBuffer(Buffer):
         worker = self._worker
         try:
             if worker is not None:
-                # It is resting, or its request has taken too long.
+                # It is idle, or its request has taken too long.
                 worker.cancel()
                 await asyncio.wait([worker])
         finally:
-            # Even if this is cancelled now: nobody else reports what is left.
+            # Even if this is cancelled now: the remaining events must be reported.
             left = await self._elsewhere(self._close_queue)
         return left
 
@@ -278,14 +278,14 @@ class AsyncEventBuffer(Buffer):
             await self._changed.wait(seen, 1.0)
 
     def _start(self) -> None:
-        """Start the task unless one is running; a task of a loop that has ended is not."""
+        """Start the task unless one is running in a live event loop."""
         if not self._is_stopping and (self._worker is None or self._worker.done()):
             loop = asyncio.get_running_loop()
             self._changed.move_to(loop)
             self._worker = loop.create_task(self._work(), name="inngest-rest-buffer")
 
     async def _elsewhere(self, function: Callable[[*Args], T], *args: *Args) -> T:
-        """Call a function that may wait for the disk: in a thread with a file, inline in memory."""
+        """Call a function that may block on disk: in a thread for a file, inline for memory."""
         if self._is_in_memory:
             return function(*args)
         return await asyncio.to_thread(function, *args)
@@ -301,7 +301,7 @@ class AsyncEventBuffer(Buffer):
             self._changed.notify()
 
     async def _rest(self) -> None:
-        """Wait until it is time to send."""
+        """Wait until the next send is due."""
         while True:
             seen = self._changed.count
             seconds = self._schedule.due_in()
@@ -320,7 +320,7 @@ class AsyncEventBuffer(Buffer):
             raise
 
     async def _send_next(self) -> None:
-        """Send a batch, if there is one; whatever happens, no event of it is lost."""
+        """Send the next batch, if any; its events survive any failure."""
         batch = await self._take()
         if batch is None:
             return
@@ -340,7 +340,7 @@ class AsyncEventBuffer(Buffer):
             await asyncio.wait([settling])
 
     async def _settle(self, outcome: BatchOutcome) -> None:
-        """Note what became of a batch: to its end, even when the task is cancelled."""
+        """Settle a batch, even if the task is cancelled meanwhile."""
         try:
             final = await self._elsewhere(self._settle_batch, outcome)
         except Exception as error:  # noqa: BLE001 - a bug
@@ -349,7 +349,7 @@ class AsyncEventBuffer(Buffer):
             self._record(final)
 
     def at_exit(self, elapsed: float) -> None:  # noqa: ARG002 - there is no loop to send with
-        """Report what is left; `process_hooks` calls it."""
+        """Report unsent events; `process_hooks` calls it."""
         try:
             self._queue.shut()
             self._close_queue()
@@ -357,7 +357,7 @@ class AsyncEventBuffer(Buffer):
             logger.exception("a buffer could not be closed at exit")
 
     def after_fork_in_child(self) -> None:
-        """Start empty in a child process."""
+        """Start empty in a forked child."""
         self._changed.restart()
         self._worker = None
         super().after_fork_in_child()

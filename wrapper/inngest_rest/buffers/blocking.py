@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("inngest_rest")
 
-# Seconds to wait after an error that no code expects.
+# Seconds to wait after an unexpected error.
 _AFTER_A_BUG = 1.0
 
 
@@ -89,7 +89,7 @@ class EventBuffer(Buffer):
         driver = client._driver  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         self._run = driver.run
         self._exit_timeout = check_seconds("exit_timeout", exit_timeout)
-        # Guards the attributes below; notified after every change that a thread may wait for.
+        # Guards the attributes below; notified after every change.
         self._changed = threading.Condition()
         self._worker: threading.Thread | None = None
         self._is_stopping = False
@@ -184,7 +184,7 @@ class EventBuffer(Buffer):
         except Exception:
             raise
         except BaseException:
-            # Whoever interrupts it does not wait for a request under way.
+            # After an interrupt, do not wait for the request in flight.
             deadline = Deadline(0.001, self._session.clock)
             raise
         finally:
@@ -203,7 +203,7 @@ class EventBuffer(Buffer):
             if worker is not None and not self._is_worker():
                 worker.join(deadline.left())
         finally:
-            # Even if this is interrupted now: nobody else reports what is left.
+            # Even if this is interrupted now: the remaining events must be reported.
             left = self._close_queue()
         return left
 
@@ -239,7 +239,8 @@ class EventBuffer(Buffer):
         while True:
             rounds = self._rounds
             self._check_open()
-            # The thread that makes room must not wait for room; without a thread, nobody may.
+            # The worker must not wait for the room that it makes itself, and without a worker
+            # nothing makes room.
             if self._when_full != "block" or self._worker is None or self._is_worker():
                 return self._drop()
             if self._put(event):
@@ -255,7 +256,7 @@ class EventBuffer(Buffer):
                 worker = threading.Thread(
                     target=self._work, name="inngest-rest-buffer", daemon=True
                 )
-                # No thread starts while the interpreter is exiting; `flush` then sends by itself.
+                # No thread starts while the interpreter exits; `flush` then sends inline.
                 with suppress(RuntimeError):
                     worker.start()
                     self._worker = worker
@@ -272,7 +273,7 @@ class EventBuffer(Buffer):
                 if goes_on:
                     self._send_next()
             except BaseException:
-                # Even SystemExit, of a callback: without its thread, a buffer would send no more.
+                # Even SystemExit from a callback: without its thread, the buffer would not send.
                 logger.exception("the buffer's thread failed; no event is lost, and it goes on")
                 with self._changed:
                     self._changed.wait(_AFTER_A_BUG)
@@ -281,7 +282,7 @@ class EventBuffer(Buffer):
                 self._changed.notify_all()
 
     def _work_here(self, mark: int, deadline: Deadline) -> None:
-        """Send in the calling thread, when no worker could be started."""
+        """Send in the calling thread if no worker could be started."""
         while self._queue.has_left(mark) and (left := deadline.left()) != 0.0:
             pause = self._schedule.due_in()
             if not pause:
@@ -291,7 +292,7 @@ class EventBuffer(Buffer):
                     self._changed.wait(pause if left is None else min(pause, left))
 
     def _rest(self) -> bool:
-        """Wait until it is time to send; return False when the buffer stops."""
+        """Wait until the next send is due; return False when the buffer stops."""
         with self._changed:
             while not self._is_stopping:
                 seconds = self._schedule.due_in()
@@ -301,7 +302,7 @@ class EventBuffer(Buffer):
             return False
 
     def _send_next(self) -> None:
-        """Send a batch, if there is one; whatever happens, no event of it is lost."""
+        """Send the next batch, if any; its events survive any failure."""
         batch = self._take_batch()
         if batch is None:
             return
@@ -323,7 +324,7 @@ class EventBuffer(Buffer):
             logger.exception("a buffer could not be closed at exit")
 
     def after_fork_in_child(self) -> None:
-        """Start empty in a child process; its thread starts with the first event."""
+        """Start empty in a forked child; the first event starts its thread."""
         self._changed = threading.Condition()
         self._worker = None
         super().after_fork_in_child()

@@ -1,6 +1,6 @@
 """The shared part of both event buffers: queue, schedule, running report, and the sending plan.
 
-Nothing here sends or waits; the two buffers do that, in a thread or a task.
+No I/O here: the two buffers send and wait, in a thread or a task.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("inngest_rest")
 
-# Seconds after which an idle outbox looks for events that other processes left.
+# Seconds between an idle outbox's checks for events that other processes left.
 _POLL = 30.0
 
-# Only these are about the request itself. Another, such as a proxy's 404 or 402, may pass.
+# Only these statuses blame the request itself. Others, such as a proxy's 404 or 402, may pass.
 _ABOUT_THE_REQUEST = frozenset({400, 409, 413, 414, 415, 422, 431})
 
 
 def deliver(session: Session, batch: Batch) -> Plan[BatchOutcome]:
-    """Send a batch, or its halves if the server rejects it as a whole (mostly 413)."""
+    """Send a batch; if the server rejects it as a whole (usually 413), send its halves."""
     outcome = yield from send_batch(session, batch)
     if not _is_about_the_request(outcome.cause):
         return outcome
@@ -71,7 +71,7 @@ def deliver(session: Session, batch: Batch) -> Plan[BatchOutcome]:
 
 def _is_about_the_request(cause: InngestError | None) -> bool:
     if isinstance(cause, InvalidResponseError):
-        # A proxy's page says nothing about the events, as little as a receipt that is wrong.
+        # Neither a proxy's page nor a malformed receipt is evidence against the events.
         return cause.status == 400 and _is_error_without_receipt(cause)
     return (
         isinstance(cause, ApiError)
@@ -90,7 +90,7 @@ def _is_error_without_receipt(cause: InvalidResponseError) -> bool:
 
 
 def check_client(client: object, kind: type[object]) -> None:
-    """Check that a buffer was given the client of its own kind."""
+    """Check that the client is of the buffer's own flavour."""
     if not isinstance(client, kind):
         raise invalid(
             "client",
@@ -103,9 +103,9 @@ class Buffer:
     """The state of a buffer.
 
     Args:
-        session: Its clock and settings apply.
-        wake: Wakes a resting worker; called from any thread.
-        options: As of the two buffers.
+        session: The client's clock and settings.
+        wake: Wakes an idle worker; called from any thread.
+        options: Those of the two buffers.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class Buffer:
             self._path,
             schedule,
             wake,
-            # As long as a request may take, including its retries.
+            # The longest that a request can take, including its retries.
             lease=session.settings.retry.total + session.settings.timeout,
             now=session.clock.now,
             max_pending=most,
@@ -176,12 +176,12 @@ class Buffer:
 
     @property
     def dropped(self) -> int:
-        """How many events were dropped for lack of room."""
+        """The number of events dropped because the buffer was full."""
         return self._dropped
 
     @property
     def pending(self) -> int:
-        """How many events wait or are being sent; in a file, from all processes together."""
+        """The number of events waiting or in flight; for a file, those of all processes."""
         return self._queue.pending
 
     def _check_open(self) -> None:
@@ -189,7 +189,7 @@ class Buffer:
             raise ClosedError("this buffer is closed; make a new one")
 
     def _drop(self) -> bool:
-        """Drop an event for lack of room, or raise, as `when_full` says."""
+        """Handle a full buffer: drop the event or raise, depending on `when_full`."""
         if self._when_full != "drop":
             raise BufferFullError(
                 f"{self._max_pending:,} events are waiting and the buffer takes no more; "
@@ -203,35 +203,35 @@ class Buffer:
         return False
 
     def _take_batch(self) -> Batch | None:
-        """Return the batch that goes out next; None if there is none, or after an error."""
+        """Return the next batch; None if there is none, or after an error."""
         try:
             return self._queue.take()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may work
+        except Exception as error:  # noqa: BLE001 - the next attempt may succeed
             logger.warning("%s; trying again in %.0f s", error, self._schedule.failed())
             self._schedule.added()
             return None
 
     def _settle_batch(self, outcome: BatchOutcome) -> BatchOutcome | None:
-        """Remove final events from the queue and return their outcomes; the rest is sent again.
+        """Remove final events from the queue and return their outcomes; the rest are resent.
 
-        The caller then calls `_record` with it, or `_keep` if this raises.
+        The caller then passes the result to `_record`, or calls `_keep` if this raises.
         """
         self._is_settling = True
         return self._queue.settle(outcome)
 
     def _keep(self, batch: Batch, error: BaseException) -> None:
-        """Keep a batch after an error that no plan expects."""
+        """Return a batch to the queue after an unexpected error."""
         self._is_settling = False
         self._queue.put_back(batch)
         self._queue.pause(len(batch.positions), error)
 
     def _has_left(self, mark: int) -> bool:
         """Return whether any event before the mark is not final, or not in the report yet."""
-        # In this order: a batch that leaves the queue in between is still being settled.
+        # In this order: a batch that leaves the queue between the two checks is still settling.
         return self._queue.has_left(mark) or self._is_settling
 
     def _record(self, outcome: BatchOutcome | None) -> None:
-        """Add final outcomes, if there are any, to the report, and call `on_batch`."""
+        """Add final outcomes, if any, to the report and call `on_batch`."""
         try:
             if outcome is None or not (outcome.each or outcome.batch.invalid):
                 return
@@ -252,7 +252,7 @@ class Buffer:
             self._is_settling = False
 
     def _close_queue(self) -> int:
-        """Report the events that are left when the buffer closes, and return their number."""
+        """Report the events left at close, and return their number."""
         return self._queue.close(self._record)
 
     def after_fork_in_child(self) -> None:

@@ -1,8 +1,8 @@
 """A queue in a file: events are on disk before `put` returns, and deleted once acknowledged.
 
-No network, and no thread of its own. Several processes may share the file: a batch is leased to
-the one that sends it. A lease only saves work. If one ends early (a clock that jumps, a request
-that takes very long), an event goes out twice, and runs once by its id (operation sendEvents).
+It uses no network and no thread. Several processes may share the file: a batch is leased to the
+one that sends it. Leases only avoid duplicate work: if one expires early (a clock jump, a very slow
+request), an event is sent twice, and its id makes it run once (operation sendEvents).
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger("inngest_rest")
 
 LONGEST_LEASE = 3_600.0
-"""Seconds; a lease that ends later was written by a clock that has jumped, and no longer holds."""
+"""Seconds; a lease that ends later than this was written by a wrong clock and is void."""
 
 IDEMPOTENCY_WINDOW = 86_400.0
-"""Seconds for which the platform remembers an event's id (operation sendEvents)."""
+"""Seconds during which the platform deduplicates by event id (operation sendEvents)."""
 
 _FREE = f"(leased_until <= :now OR leased_until > :now + {LONGEST_LEASE} OR owner = :owner)"
 _SELECT = f"""
@@ -53,7 +53,7 @@ WHERE seq BETWEEN :first AND :last AND {_FREE} ORDER BY seq
 _BEHIND = f"SELECT seq FROM entries WHERE seq > :last AND {_FREE}"  # noqa: S608
 _LEFT = f"SELECT seq FROM entries WHERE seq <= :last AND {_FREE}"  # noqa: S608
 
-# The first and the last number that a row can have.
+# The smallest and the largest rowid.
 _FIRST, _LAST = -(2**63), 2**63 - 1
 
 _LEASE = "UPDATE entries SET owner = ?, leased_until = ? WHERE seq = ?"
@@ -66,7 +66,7 @@ INSERT OR IGNORE INTO dead_letters SELECT seq, text, added_at, ?, ? FROM entries
 
 @define(eq=False)
 class _Ticket:
-    """A text on its way to the disk, and its outcome: whether there was room, or an error."""
+    """A pending write and its outcome: whether there was room, or an error message."""
 
     text: bytes
     outcome: bool | str | None = None
@@ -77,11 +77,11 @@ class Outbox(Queue):
 
     Args:
         path: The file, created if missing.
-        schedule: Decides what goes out, and is notified of events that come and go.
-        wake: Called, outside the lock, to wake a resting worker.
-        lease: Seconds for which a batch is kept from other processes.
-        now: Seconds since 1970; processes compare their leases by it.
-        options: As of a `Queue`; `max_pending` counts the events of all processes together.
+        schedule: Decides what to send, and is notified of every change.
+        wake: Called, outside the lock, to wake an idle worker.
+        lease: Seconds for which a batch is reserved for this process.
+        now: Returns seconds since 1970, the clock by which processes compare leases.
+        options: Those of `Queue`; `max_pending` counts the events of all processes.
 
     Attributes:
         file: The file.
@@ -112,22 +112,22 @@ class Outbox(Queue):
     def _start(self) -> None:
         super()._start()
         self._owner = uuid.uuid4().hex
-        # Texts of threads that wait for the disk, to be stored by the first that gets the lock. It
-        # is reentrant: a finalizer may add an event in the middle of an add.
+        # Group commit: the first thread that gets the lock writes what all of them queued. It is
+        # reentrant: a finalizer may add an event in the middle of an add.
         self._coming: deque[_Ticket] = deque()
         self._storing = threading.RLock()
         self._has_to_wake = False
-        # Events that a request had whose outcome is unknown. In the file, their owner stays.
+        # Events of requests whose outcome is unknown. In the file, they keep their owner.
         self._maybe_stored: set[int] = set()
-        # Final outcomes that are not in the file yet: why an event was rejected, None if it was
-        # accepted, by its number.
+        # Final outcomes not yet written to the file, by row: the reason for a rejection, or None
+        # for an accepted event.
         self._outcomes: dict[int, str | None] = {}
         self._end = 0
         self._has_warned_of_age = False
         self._has_warned_of_disk = False
 
     def put(self, event: EventLike) -> bool:
-        """Store an event; threads that wait for the disk at the same time share one commit."""
+        """Store an event; concurrent threads share one commit."""
         ticket = _Ticket(encode(event, 0, self._convention))
         self._coming.append(ticket)
         with self._storing:
@@ -154,7 +154,7 @@ class Outbox(Queue):
                 ticket.outcome = index < count
 
     def _store(self, texts: Sequence[bytes]) -> int:
-        """Store as many texts as there is room for, and return how many."""
+        """Store as many texts as there is room for; return their number."""
         with self.file.transaction("did not take the event") as db:
             fitting = texts[: max(0, self._max_pending - self.file.count(db))]
             now = self._now()
@@ -171,10 +171,10 @@ class Outbox(Queue):
         self._end = self.mark()
 
     def take(self) -> Batch | None:
-        """Lease the batch that goes out next; on a full disk, return it without a lease.
+        """Lease the next batch; on a full disk, return it without a lease.
 
         Raises:
-            OutboxError: The file cannot be read, or another process does not stop writing.
+            OutboxError: The file cannot be read, or another process holds the write lock.
         """
         with self._taking:
             try:
@@ -186,7 +186,7 @@ class Outbox(Queue):
             except OutboxError as error:
                 if not is_about_writing(error):
                     raise
-                # Sending makes room. Without a lease, an event may be sent twice; it runs once.
+                # Sending frees space. Without a lease, an event may be sent twice but runs once.
                 self._warn_of_disk(error)
                 with self.file.reading() as db:
                     batch, left, is_full = self._next(db)
@@ -196,7 +196,7 @@ class Outbox(Queue):
             return self._taken
 
     def _next(self, db: sqlite3.Connection) -> tuple[Batch, int, bool]:
-        """Return the batch that goes out next, how many come after it, and if it has no room."""
+        """Return the next batch, the number of events behind it, and whether its bytes fill it."""
         skipped = self._schedule.failing() | self._outcomes.keys()
         batch, is_full = gather([])
         last = _FIRST
@@ -220,12 +220,12 @@ class Outbox(Queue):
     def _choose(
         self, db: sqlite3.Connection, seqs: Sequence[int] | None, skipped: set[int]
     ) -> tuple[Batch, bool]:
-        """Return a batch, past damaged events, and whether it is full by its bytes.
+        """Return a batch without damaged events, and whether its bytes fill it.
 
         Args:
             db: The file.
-            seqs: The events to choose among; None for all but `skipped`.
-            skipped: Events that have failed, or are done.
+            seqs: The candidates; None for all except `skipped`.
+            skipped: Events that have failed or are final.
         """
         damaged: list[SendFailure] = []
         oldest = now = self._now()
@@ -234,7 +234,7 @@ class Outbox(Queue):
             nonlocal oldest
             for seq, text, added_at, owner in rows:
                 if _is_json_object(text):
-                    # A damaged time is no reason not to send a good event.
+                    # A corrupted timestamp must not hold back an intact event.
                     oldest = min(oldest, added_at) if isinstance(added_at, float) else oldest
                     yield seq, text, owner is not None or seq in self._maybe_stored
                 else:
@@ -259,7 +259,7 @@ class Outbox(Queue):
             )
 
     def _warn_of_disk(self, error: OutboxError) -> None:
-        """Log that the file cannot be written, once until it can be written again."""
+        """Log a write failure, once until a write succeeds again."""
         if not self._has_warned_of_disk:
             self._has_warned_of_disk = True
             logger.warning(
@@ -267,7 +267,7 @@ class Outbox(Queue):
             )
 
     def _finish(self, outcome: BatchOutcome, rest: Batch | None) -> None:
-        """Write outcomes to the file; if that fails, the next `take` or `close` does it."""
+        """Write outcomes to the file; if that fails, the next `take` or `close` retries."""
         del rest
         for seq, result in zip(outcome.batch.positions, outcome.each, strict=True):
             if not isinstance(result, Unknown):
@@ -275,7 +275,7 @@ class Outbox(Queue):
         self._keep(outcome.batch, may_be_stored=outcome.rest_may_be_stored)
 
     def _keep(self, batch: Batch, *, may_be_stored: bool) -> None:
-        """Write outcomes, and give other processes the rest of a batch."""
+        """Write outcomes and release the rest of the batch to other processes."""
         unsent = [seq for seq in batch.positions if seq not in self._outcomes]
         if may_be_stored:
             self._maybe_stored.update(unsent)
@@ -287,11 +287,11 @@ class Outbox(Queue):
             self._schedule.added()
 
     def _write_outcomes(self, unsent: Sequence[int] = ()) -> None:
-        """Write every outcome that is not in the file, and end the leases of unsent events."""
+        """Write every pending outcome and release the leases of unsent events."""
         outcomes = list(self._outcomes.items())
         accepted = [(seq,) for seq, reason in outcomes if reason is None]
         rejected = [(self._now(), reason, seq) for seq, reason in outcomes if reason is not None]
-        # Apart, since accepted events make room, and dead letters need it.
+        # Two transactions: deleting accepted events frees the space that dead letters need.
         if accepted or unsent:
             with self.file.transaction("cannot note what was sent") as db:
                 owners = [self._owner if seq in self._maybe_stored else None for seq in unsent]
@@ -313,7 +313,7 @@ class Outbox(Queue):
 
     @property
     def pending(self) -> int:
-        """How many events wait or are being sent, those of all processes together."""
+        """The number of events waiting or in flight in all processes."""
         with self.file.reading() as db:
             return max(self.file.count(db) - len(self._outcomes), 0)
 
@@ -323,7 +323,7 @@ class Outbox(Queue):
         return last or 0
 
     def has_left(self, mark: int) -> bool:
-        """Return whether any event is left before the mark that no other process is sending."""
+        """Return whether an event before the mark is left that no other process is sending."""
         return self._count_left(mark, at_most=1) > 0
 
     def _count_left(self, mark: int, *, at_most: int | None = None) -> int:
@@ -349,8 +349,8 @@ class Outbox(Queue):
         self.file.skips_lock_wait = True
 
     def close(self, on_lost: Callable[[BatchOutcome], object]) -> int:
-        """Write what is done, and leave the rest to the next process."""
-        del on_lost  # none is lost
+        """Write final outcomes, and leave the rest to the next process."""
+        del on_lost  # no event is lost
         try:
             self._write_outcomes()
         except OutboxError as error:
@@ -374,7 +374,7 @@ class Outbox(Queue):
 
 
 def _is_json_object(text: object) -> bool:
-    """Return whether what is in the place of an event is not damaged."""
+    """Return whether a row's text is intact."""
     try:
         return isinstance(text, bytes) and isinstance(decode(text), dict)
     except ValueError:

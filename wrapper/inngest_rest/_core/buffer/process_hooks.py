@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _MODULES = (
     "inngest_rest._core.sending.receipts",
     "inngest_rest._core.drivers.blocking_transport",
-    # Python, httpx and httpcore import these when they first look up a host, connect and respond.
+    # Python, httpx and httpcore import these lazily: on the first lookup, connection, response.
     "encodings.idna",
     "certifi",
     "httpcore",
@@ -34,7 +34,7 @@ class OpenBuffer(Protocol):
     """A buffer that has not been closed."""
 
     def at_exit(self, elapsed: float) -> None:
-        """Send what is left; the interpreter began to exit `elapsed` seconds ago."""
+        """Flush; the interpreter began to exit `elapsed` seconds ago."""
 
     def after_fork_in_child(self) -> None: ...
 
@@ -47,14 +47,14 @@ class OpenFile(Protocol):
     def after_fork_in_child(self) -> None: ...
 
 
-# Not weak: a buffer that is not closed has events to send, even if it was forgotten.
-# Both are in the order of registration.
+# Strong references: an open buffer may have events to send even if the caller dropped it.
+# Both are in order of registration.
 _buffers: dict[OpenBuffer, None] = {}
 _files: dict[OpenFile, None] = {}
 
 
 def register(buffer: OpenBuffer) -> None:
-    """Call the hooks of this buffer from now on."""
+    """Register a buffer for its hooks."""
     _buffers[buffer] = None
 
 
@@ -64,7 +64,7 @@ def unregister(buffer: OpenBuffer) -> None:
 
 
 def register_file(file: OpenFile) -> None:
-    """Call the hooks of this file from now on."""
+    """Register a file for its hooks."""
     _files[file] = None
 
 
@@ -74,22 +74,21 @@ def unregister_file(file: OpenFile) -> None:
 
 
 def preload(driver: Driver) -> None:
-    """Load what the first request of a buffer needs, before the buffer has a thread.
+    """Import what a buffer's first request needs, before the buffer starts its thread.
 
-    A child that is forked while a thread imports a module can never import it itself: the module
-    stays half made there, or locked. So do locks of OpenSSL, if a thread loads certificates at that
-    moment.
+    If a process forks while a thread imports a module, the child can never import it: it stays
+    half-initialized or locked there. The same goes for OpenSSL's locks while certificates load.
     """
     for name in _MODULES:
-        with suppress(ImportError):  # of a release of httpx that does without
+        with suppress(ImportError):  # some releases of httpx do without
             import_module(name)
     driver.prepare("event")
 
 
 def exit_on_sigterm() -> None:
-    """Let SIGTERM end the process as `sys.exit` does: with its exit handlers.
+    """Make SIGTERM run exit handlers, as `sys.exit` does.
 
-    A handler that the program has installed stays.
+    A handler installed by the program stays.
 
     Raises:
         InvalidArgumentError: This is not the main thread.
@@ -113,7 +112,7 @@ def _exit() -> None:
 
 
 class _Forks:
-    """Keeps two threads from forking at once, and remembers which files it closed."""
+    """Serializes forks, and remembers the files it closed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,6 +1,6 @@
-"""The queue of a buffer: events wait in it until they are accepted or rejected.
+"""The queue of a buffer: holds events until they are accepted or rejected.
 
-Two containers hold them: memory, here, and a file (`outbox`).
+Two implementations: in memory, here, and in a file (`outbox`).
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ logger = logging.getLogger("inngest_rest")
 
 
 def _may_be_about_the_events(cause: InngestError | None) -> bool:
-    """Return whether a request may have failed because of what was in it."""
+    """Return whether the events themselves may have made the request fail."""
     if cause is None or isinstance(cause, RateLimitError | AuthenticationError):
         return False
     return cause.status != 503 if isinstance(cause, ApiError) else not had_no_effect(cause)
 
 
 class Queue(ABC):
-    """A bounded queue of events. Any thread may call it; one batch is being sent at a time.
+    """A bounded, thread-safe queue of events, with one batch in flight at a time.
 
     Args:
-        schedule: Decides what goes out, and is notified of events that come and go.
-        wake: Called, outside the locks, to wake a resting worker.
-        max_pending: Maximum number of events that wait or are being sent.
-        convention: The check of the events' names, if there is one.
+        schedule: Decides what to send, and is notified of every change.
+        wake: Called, outside the locks, to wake an idle worker.
+        max_pending: Maximum number of events waiting or in flight.
+        convention: The naming convention for events, if any.
     """
 
     def __init__(
@@ -74,13 +74,13 @@ class Queue(ABC):
         self._taken: Batch | None = None
 
     def after_fork_in_child(self) -> None:
-        """Start anew in a forked child; batches in flight stay with the parent."""
+        """Reset in a forked child; batches in flight stay with the parent."""
         self._start()
         self._schedule.restart()
 
     @abstractmethod
     def put(self, event: EventLike) -> bool:
-        """Take an event and return True, or return False if there is no room.
+        """Add an event and return True, or return False if the queue is full.
 
         Raises:
             InvalidEventError: The event is invalid.
@@ -89,14 +89,13 @@ class Queue(ABC):
 
     @abstractmethod
     def take(self) -> Batch | None:
-        """Return the batch that goes out next, or None.
+        """Return the next batch, or None.
 
-        Events stay in the queue until they are settled: those of a batch that was not settled are
-        returned again.
+        Events stay in the queue until they are settled; an unsettled batch is returned again.
         """
 
     def settle(self, outcome: BatchOutcome) -> BatchOutcome | None:
-        """Remove events that were accepted or rejected, and keep the rest to be sent again.
+        """Remove accepted and rejected events, and keep the rest for another attempt.
 
         Returns:
             The final outcomes; None if the queue was closed in the meantime.
@@ -111,7 +110,7 @@ class Queue(ABC):
             return final
 
     def _note(self, outcome: BatchOutcome) -> None:
-        """Note how a request ended: when to send what is left of it, and when all others."""
+        """Record the outcome of a request, which schedules its remaining events and all others."""
         positions, known = outcome.batch.positions, outcome.known
         done, rest = positions[:known], positions[known:]
         self._schedule.forget(done)
@@ -127,7 +126,7 @@ class Queue(ABC):
             self.pause(len(rest), outcome.cause)
 
     def pause(self, count: int, error: BaseException | None) -> None:
-        """Log that events were not accepted, and send nothing for some time."""
+        """Log the failure and back off."""
         expected = error is None or isinstance(error, InngestError)
         asked = error.retry_after if isinstance(error, ApiError) else None
         logger.warning(
@@ -139,7 +138,7 @@ class Queue(ABC):
         )
 
     def put_back(self, batch: Batch) -> None:
-        """Keep a batch that was not sent to the end; nothing happens if it was settled."""
+        """Return an unfinished batch to the queue; no effect if it was settled."""
         with self._taking:
             if batch is self._taken:
                 self._keep(batch, may_be_stored=True)
@@ -147,27 +146,27 @@ class Queue(ABC):
 
     @abstractmethod
     def _finish(self, outcome: BatchOutcome, rest: Batch | None) -> None:
-        """Remove what is done, and keep the rest of a batch."""
+        """Remove final events, and keep the rest of the batch."""
 
     @abstractmethod
     def _keep(self, batch: Batch, *, may_be_stored: bool) -> None:
-        """Keep the events of a batch."""
+        """Return the events of a batch to the queue."""
 
     @property
     @abstractmethod
     def pending(self) -> int:
-        """How many events wait or are being sent."""
+        """The number of events waiting or in flight."""
 
     @abstractmethod
     def mark(self) -> int:
-        """Return a mark after the last event that was put."""
+        """Return a mark behind the last event added."""
 
     @abstractmethod
     def has_left(self, mark: int) -> bool:
-        """Return whether any event before the mark is neither accepted nor rejected."""
+        """Return whether any event before the mark is not final yet."""
 
     def dead_letters(self) -> list[SendFailure]:
-        """Return the rejected events that are kept, oldest first."""
+        """Return the dead letters, oldest first."""
         raise InvalidArgumentError(
             "dead letters are kept in a file: give the buffer a path as its store"
         )
@@ -177,29 +176,29 @@ class Queue(ABC):
         self.dead_letters()
 
     def shut(self) -> None:
-        """Take no more events."""
+        """Accept no more events."""
         self._max_pending = 0
 
     def skip_lock_wait(self) -> None:  # noqa: B027 - memory has no lock to wait for
-        """Wait for no other process any more: the time to close is up."""
+        """Stop waiting for other processes: the close timeout expired."""
 
     @abstractmethod
     def close(self, on_lost: Callable[[BatchOutcome], object]) -> int:
-        """Release everything, log how many events are left, and return that number.
+        """Release all resources, log the number of events left, and return it.
 
         Args:
-            on_lost: Called with the outcomes of events that are lost.
+            on_lost: Called with the outcomes of lost events.
         """
 
 
 def gather(rows: Iterable[tuple[int, bytes, bool]]) -> tuple[Batch, bool]:
-    """Make a batch of events, of as many as one request has room for.
+    """Make a batch of as many events as fit into one request.
 
     Args:
-        rows: The number of each, its text, and whether an earlier request may have stored it.
+        rows: Each event's number, its text, and whether an earlier request may have stored it.
 
     Returns:
-        The batch, and whether it is full by its bytes.
+        The batch, and whether its bytes fill it.
     """
     seqs: list[int] = []
     texts: list[bytes] = []
@@ -216,22 +215,22 @@ def gather(rows: Iterable[tuple[int, bytes, bool]]) -> tuple[Batch, bool]:
 
 
 class MemoryQueue(Queue):
-    """Events in memory: `put` takes microseconds, since the worker that takes batches encodes."""
+    """Events in memory; encoding is left to the worker, so `put` takes microseconds."""
 
     def _start(self) -> None:
         super()._start()
         self._events: deque[EventLike] = deque()
         self._encoded = 0
         self._ready: deque[Batch] = deque()
-        # Texts of events that have failed, and whether they may be stored.
+        # JSON texts of events that have failed, and whether each may be stored.
         self._failed: dict[int, tuple[bytes, bool]] = {}
         self._added = 0
         self._gone = 0
-        # `_added` at which there is no more room: so `put` makes one comparison.
+        # The value of `_added` at which the queue is full: `put` needs one comparison.
         self._full_at = self._max_pending
 
     def put(self, event: Any) -> bool:
-        """Take an event; nested values are validated when it is encoded."""
+        """Add an event; nested values are validated when it is encoded."""
         kept: Any
         try:
             if event.__class__ is dict:
@@ -303,12 +302,12 @@ class MemoryQueue(Queue):
         self._ready += self._encode([self._events.popleft() for _ in range(count)])
 
     def _encode(self, chunk: Sequence[EventLike]) -> Iterator[Batch]:
-        """Encode the next events; their positions count in the order of adding."""
+        """Encode the next events; positions count in the order of adding."""
         first = self._encoded
         self._encoded += len(chunk)
         try:
             batches = list(batches_of_events(chunk, len(chunk) or 1, lenient=True))
-        except Exception as error:  # noqa: BLE001 - a mapping class of the caller's own raised
+        except Exception as error:  # noqa: BLE001 - raised by the caller's own mapping class
             if len(chunk) == 1:
                 failure = SendFailure(first, _describe(chunk[0]), f"cannot be read: {shown(error)}")
                 yield Batch((), b"[]", (failure,))
@@ -346,12 +345,12 @@ class MemoryQueue(Queue):
 
     def has_left(self, mark: int) -> bool:
         with self._schedule.lock:
-            # All before the last that was taken are gone, but for those that have failed.
+            # All up to the last one taken are gone, except those that have failed.
             failing = self._schedule.failing()
             return mark > min(failing, default=mark) or mark > self._gone + len(failing)
 
     def close(self, on_lost: Callable[[BatchOutcome], object]) -> int:
-        """Forget everything that is left, including what is being sent."""
+        """Discard all remaining events, including those in flight."""
         with self._taking:
             while self._events:
                 self._encode_next()
@@ -375,7 +374,7 @@ class MemoryQueue(Queue):
 
 
 def _describe(event: EventLike) -> Mapping[str, Any]:
-    """Describe an event whose data cannot be read, for its failure."""
+    """Describe an unreadable event, for its `SendFailure`."""
     return {"name": event.name} if isinstance(event, Event) else {"name": event.get("name")}
 
 

@@ -1,10 +1,10 @@
 """Schedule of a buffer: when to send, pauses after failures, and retries.
 
-A server can fail on one event for ever: one that breaks it, or that a firewall takes for an attack.
-So what a failed request held waits behind new events, and each failure while others are accepted
-halves the batches in which it goes out, until the event is alone; then it rests ever longer. If
-nothing at all is accepted, single events are tried, new and failed by turns: either the server is
-down, or each batch has an event that it fails on.
+A single event can fail forever: it crashes the server, or a firewall takes it for an attack. So
+events of a failed request wait behind new ones, and each failure while others are accepted halves
+the batch size for their retry, until the event is isolated and backs off on its own. If nothing at
+all is accepted, single events are tried, new and failed ones in turn: either the server is down, or
+every batch has a poisoned event.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
     from inngest_rest.typing import Seconds
 
 LONGEST_WAIT = 3_600.0
-"""Maximum seconds to wait at once; longer waits may overflow in the operating system."""
+"""Maximum seconds per wait; longer ones may overflow in the operating system."""
 
 _LONGEST_PAUSE = 60.0
 
-# Pauses double up to a minute.
+# Backoff doubles up to a minute.
 _PACE = RetryPolicy(initial=1.0, maximum=_LONGEST_PAUSE)
 
-# After so many failures in a row, one event tells as much as many.
+# After this many consecutive failures, probe with a single event.
 _ENOUGH = 3
 
 
 @define
 class _Failed:
-    """An event that was in a failed request.
+    """The retry state of an event.
 
     Attributes:
-        failures: How often it failed; those of an outage, in which all did, count as one.
-        since: How many batches had been accepted when it first failed.
-        due: When to send it again.
+        failures: The number of failures; an outage counts as one.
+        since: The number of batches accepted before its first failure.
+        due: When to retry it.
     """
 
     failures: int
@@ -53,16 +53,16 @@ class _Failed:
 
 
 class Schedule:
-    """Decides what a buffer's worker sends, and how long it rests. Any thread may call it.
+    """Decides what a buffer's worker sends next, and when. Thread-safe.
 
     Args:
-        batch_size: Number of waiting events that are sent without delay.
-        max_age: Seconds after which fewer are sent.
+        batch_size: Number of waiting events that triggers a send.
+        max_age: Seconds after which a smaller batch is sent.
         clock: Returns monotonic seconds.
-        poll: Seconds after which an idle buffer looks for events anyway; None for never.
+        poll: Seconds between an idle buffer's checks of its store; None for never.
 
     Attributes:
-        lock: Held by each method but `count_one`; hold it to do several things at once.
+        lock: Taken by every method except `count_one`; hold it to combine calls atomically.
         clock: Returns monotonic seconds.
         batch_size: Maximum number of events per batch.
     """
@@ -82,29 +82,29 @@ class Schedule:
         self.restart()
 
     def restart(self) -> None:
-        """Forget everything, as a forked child must."""
+        """Reset, as a forked child must."""
         # Reentrant: a signal handler or a finalizer may add an event in the middle of an add.
         self.lock = threading.RLock()
         self._waiting = 0
         self._flushes = 0
         self._since = self.clock()
-        # Pauses since a batch was accepted, and until when all rest.
+        # Consecutive pauses since a batch was accepted, and the end of the current one.
         self._pauses = 0
         self._not_before = 0.0
-        # By number, those that failed least recently first.
+        # By number, least recently failed first.
         self._failed: dict[int, _Failed] = {}
-        # Until when they rest, because nothing is accepted, and because they took so long; when
-        # some of them were last taken.
+        # Retries are held back until these times, because nothing is accepted and because they
+        # were slow; and the time at which some were last taken.
         self._rest_until = 0.0
         self._yield_until = 0.0
         self._taken_at = 0.0
         self._are_first = False
         self._accepted = 0
-        # Failures since then that may be about the events.
+        # Failures since then that the events may have caused.
         self._in_a_row = 0
 
     def added(self, count: int = 1) -> bool:
-        """Count new events; return whether a resting worker has to wake up."""
+        """Count new events; return whether an idle worker has to wake up."""
         with self.lock:
             before = self._waiting
             if before == 0:
@@ -113,7 +113,7 @@ class Schedule:
             return before == 0 or before < self.batch_size <= after
 
     def count_one(self) -> bool:
-        """Do what `added` does, for a caller that holds the lock: taking it again costs time."""
+        """Do the same as `added` for one event; the caller holds the lock, which saves time."""
         waiting = self._waiting + 1
         if waiting == 1:
             self._since = self.clock()
@@ -121,9 +121,9 @@ class Schedule:
         return waiting == 1 or waiting == self.batch_size  # noqa: PLR1714 - a set takes longer
 
     def took(self, left: int, *, is_full: bool = False) -> None:
-        """Note that a batch was taken, and how many new events still wait.
+        """Record that a batch was taken, and how many new events still wait.
 
-        After a batch that is full by its bytes, they have waited as long as its own.
+        Behind a batch filled by its bytes, they have waited as long as its own events.
         """
         with self.lock:
             self._waiting = left
@@ -131,17 +131,17 @@ class Schedule:
 
     @contextmanager
     def flush_now(self) -> Generator[None]:
-        """Send everything at once for as long as this lasts.
+        """Send everything without delay while this context is open.
 
-        It ends a pause after a failure, even one that the server asked for (of a rate limit, the
-        client keeps it all the same); the pauses after further failures are kept.
+        It ends the current backoff, even one that the server requested (for a rate limit, the
+        client still waits); backoff after further failures applies.
         """
         with self.lock:
             self._flushes += 1
             self._not_before = self._rest_until = self._yield_until = 0.0
             for each in self._failed.values():
                 each.due = 0.0
-            # Another process may have put events that are not known to wait.
+            # Another process may have added events that were not counted here.
             self._waiting = max(self._waiting, 1)
         try:
             yield
@@ -151,27 +151,27 @@ class Schedule:
 
     @property
     def most(self) -> int:
-        """How many events the next batch may have at most."""
+        """The maximum size of the next batch."""
         return 1 if self._in_a_row >= _ENOUGH else self.batch_size
 
     def failing(self) -> set[int]:
-        """Return the numbers of the events that have failed and are to be sent again."""
+        """Return the numbers of the events to retry."""
         with self.lock:
             return set(self._failed)
 
     def turns(self) -> Iterator[Sequence[int] | None]:
-        """Yield what to send next, until there is some of it: None means new events."""
+        """Yield candidates for the next batch until one is not empty: None means new events."""
         are_first = self._are_first
         if not are_first:
             yield None
         while seqs := self._due():
             yield seqs
-            self.forget(seqs)  # another process has sent them
+            self.forget(seqs)  # sent by another process
         if are_first:
             yield None
 
     def _due(self) -> list[int]:
-        """Return what to send again now: what failed most rarely, as many as may go together."""
+        """Return the events to retry now: those with the fewest failures, in one batch."""
         with self.lock:
             self._taken_at = now = self.clock()
             due = {seq: it.failures for seq, it in self._failed.items() if it.due <= now}
@@ -182,13 +182,13 @@ class Schedule:
             return list(islice((seq for seq, each in due.items() if each == fewest), size))
 
     def forget(self, seqs: Iterable[int]) -> None:
-        """Note that these are done."""
+        """Drop the retry state of these events."""
         with self.lock:
             for seq in seqs:
                 self._failed.pop(seq, None)
 
     def succeeded(self) -> None:
-        """Note that a batch was accepted: what has failed and fails again is to blame itself."""
+        """Record an accepted batch: events that fail again after it are to blame themselves."""
         with self.lock:
             for each in self._failed.values():
                 if each.since == self._accepted:
@@ -199,14 +199,14 @@ class Schedule:
             self._are_first = True
 
     def failed(self, asked: float | None = None) -> float:
-        """Note a failure that is not about the events.
+        """Record a failure that the events did not cause.
 
         Args:
-            asked: Seconds the server asked to wait, if it did.
+            asked: The server's Retry-After in seconds, if any.
 
         Returns:
             The seconds until the next attempt: they double with each failure up to a minute, and
-            are at least as many as were asked for, up to an hour.
+            are at least Retry-After, up to an hour.
         """
         with self.lock:
             self._pauses += 1
@@ -215,24 +215,24 @@ class Schedule:
             return pause
 
     def failed_on(self, seqs: Sequence[int]) -> bool:
-        """Note a failure that may be about these events.
+        """Record a failure that these events may have caused.
 
         Returns:
-            Whether they are to blame, since others are accepted: then these need no pause.
+            Whether they did, since others are accepted: then others need no backoff.
         """
         with self.lock:
             now = self.clock()
             self._in_a_row += 1
             was = [self._failed.pop(seq, None) for seq in seqs]
             are_to_blame = any(it and it.since < self._accepted for it in was)
-            # If nothing is accepted, all get their turn.
+            # While nothing is accepted, new and failed events take turns.
             self._are_first = self._in_a_row >= _ENOUGH and None in was
             failures, due = 1 + max(it.failures if it else 0 for it in was), now
             if are_to_blame:
-                # As if they had been halved until they were so few.
+                # As many failures as it takes to halve a full batch down to this size.
                 failures = max(failures, (self.batch_size // len(seqs)).bit_length())
                 self._rest_until = now + _PACE.backoff(self._in_a_row - _ENOUGH)
-                if len(seqs) == 1:  # until then, it is halving that helps the others
+                if len(seqs) == 1:  # until then, halving protects the others
                     due += _PACE.backoff(failures - self.batch_size.bit_length() + 1)
                     self._yield_until = now + min(now - self._taken_at, _LONGEST_PAUSE)
             for seq, it in zip(seqs, was, strict=True):
@@ -240,7 +240,7 @@ class Schedule:
             return are_to_blame
 
     def due_in(self) -> float | None:
-        """Return the seconds until it is time to send, or None until an event comes."""
+        """Return the seconds until the next send, or None if there is nothing to send."""
         with self.lock:
             now = self.clock()
             times: list[float] = []
@@ -258,10 +258,10 @@ class Schedule:
 
 
 class Deadline:
-    """Counts down from a timeout, for threads that wait.
+    """A countdown from a timeout, for waiting threads.
 
     Args:
-        timeout: Seconds or a timedelta; None never ends.
+        timeout: Seconds or a timedelta; None for no limit.
         clock: Measures the time.
     """
 
@@ -271,7 +271,7 @@ class Deadline:
         self._end = None if seconds is None else clock.monotonic() + seconds
 
     def left(self) -> float | None:
-        """Return the seconds left, at most as many as a system can wait at once; or None."""
+        """Return the seconds left, capped at LONGEST_WAIT; None for no limit."""
         if self._end is None:
             return None
         return min(max(self._end - self._clock.monotonic(), 0.0), LONGEST_WAIT)

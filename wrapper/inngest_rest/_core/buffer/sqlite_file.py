@@ -1,6 +1,6 @@
-"""The SQLite file of an outbox: opened, checked, and created if missing.
+"""The SQLite file of an outbox: opening, checking, creating.
 
-WAL, so that readers never wait, and full sync, so that what was committed survives a power cut.
+WAL, so that readers never block, and full sync, so that commits survive a power cut.
 """
 
 from __future__ import annotations
@@ -26,18 +26,19 @@ VERSION = 1
 # "INGR", in the file's application_id.
 _APPLICATION = 0x494E4752
 
-# Seconds to wait for another process that writes.
+# Seconds to wait for another process's write lock.
 _PATIENCE = 10.0
 
-# Python without a GIL frees a statement that another thread prepared some time after the connection
-# was closed, and only that ends SQLite's hold of the file, which a fork would carry into a child.
+# Free-threaded Python may free another thread's prepared statements only some time after close();
+# until then SQLite keeps the file open, and a fork would carry that into the child.
 _CACHED_STATEMENTS = 0 if sysconfig.get_config_var("Py_GIL_DISABLED") else 128
 
-# Milliseconds to wait at once while threads of our own wait, too, and seconds to let them go first.
+# Milliseconds per attempt to get the write lock, and seconds between attempts in which our other
+# threads can use the connection.
 _GLANCE = 20
 _BETWEEN = 0.005
 
-# Raised where the disk or a quota is full, or the file system has become read-only.
+# The disk or a quota is full, or the file system has become read-only.
 _WRITE_ERRORS = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR}
 _DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 
@@ -73,14 +74,14 @@ _NEW = (
 
 
 class OutboxFile:
-    """A database file that threads share, one transaction at a time.
+    """A database file shared by threads, one transaction at a time.
 
     Args:
         path: Path of the file; created if missing, readable only by its owner.
 
     Attributes:
         path: Its absolute path.
-        skips_lock_wait: Whether not to wait for other processes that write.
+        skips_lock_wait: Whether to fail at once while another process writes.
 
     Raises:
         OutboxError: The file cannot be used; the message says why.
@@ -101,20 +102,20 @@ class OutboxFile:
 
     @contextmanager
     def transaction(self, doing: str) -> Generator[sqlite3.Connection]:
-        """Do several things or none of them; they are on disk when this ends.
+        """Run statements atomically; they are on disk on exit.
 
         Args:
-            doing: What could not be done if this fails, for the message.
+            doing: The failure, for the error message, such as "cannot lease".
 
         Raises:
-            OutboxError: It failed, and nothing was done.
+            OutboxError: The transaction failed and was rolled back.
         """
         with self._clear_errors(doing), self._begun() as db:
             try:
                 yield db
                 db.execute("COMMIT")
             except BaseException:
-                # Some failures have rolled back already.
+                # SQLite rolls back by itself after some errors.
                 if db.in_transaction:
                     with suppress(sqlite3.Error):
                         db.execute("ROLLBACK")
@@ -122,7 +123,7 @@ class OutboxFile:
 
     @contextmanager
     def _begun(self) -> Generator[sqlite3.Connection]:
-        """Wait for other processes that write, without keeping threads of our own from reading."""
+        """Begin a transaction; while another process writes, let our threads read."""
         end = SYSTEM_CLOCK.monotonic() + _PATIENCE
         while True:
             with self._held() as db:
@@ -143,7 +144,7 @@ class OutboxFile:
 
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection]:
-        """Read without waiting for other processes that write."""
+        """Read without waiting for writers."""
         with self._clear_errors("cannot be read"), self._held() as db:
             yield db
 
@@ -157,34 +158,34 @@ class OutboxFile:
                     self.close()
 
     def close(self) -> None:
-        """Close it; the next use opens it again."""
+        """Close the connection; the next use reopens it."""
         with self._lock, suppress(sqlite3.Error):
             if self._db is not None:
                 self._db.close()
             self._db = None
 
     def retire(self) -> None:
-        """Close it for good: later uses work, and leave nothing open."""
+        """Close it for good: later uses still work, but leave no connection open."""
         process_hooks.unregister_file(self)
         self._is_retired = True
         self.close()
 
     def before_fork(self) -> None:
-        """Close it and keep others out: a connection must not be carried into a child."""
+        """Close it and hold the lock: a connection must not be carried into a child."""
         self._lock.acquire()
         self.close()
 
     def after_fork(self) -> None:
-        """Let others in again, in the parent."""
+        """Release the lock in the parent."""
         self._lock.release()
 
     def after_fork_in_child(self) -> None:
-        """Let others in again, in a child."""
+        """Replace the lock in the child."""
         self._lock = threading.RLock()
 
     def _make(self) -> None:
         with suppress(FileExistsError):
-            # Private to its owner, as are the files SQLite puts beside it: events are customers'.
+            # Owner only, as are SQLite's files beside it: events hold customer data.
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
             if os.name == "posix":
                 directory = os.open(self.path.parent, os.O_RDONLY)
@@ -199,7 +200,7 @@ class OutboxFile:
             check_same_thread=False,
             cached_statements=_CACHED_STATEMENTS,
         )
-        # Damaged text must not stop the reading of the rows behind it.
+        # Corrupted text must not make the rows behind it unreadable.
         db.text_factory = _decode
         try:
             [mode] = db.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -219,7 +220,7 @@ class OutboxFile:
 
     def _check_schema(self, db: sqlite3.Connection) -> None:
         try:
-            # Immediate: it fails here, not at the first event, where the file is read-only.
+            # Immediate: a read-only file fails here, not at the first event.
             db.execute("BEGIN IMMEDIATE")
             [version] = db.execute("PRAGMA user_version").fetchone()
             [application] = db.execute("PRAGMA application_id").fetchone()
@@ -237,7 +238,7 @@ class OutboxFile:
             else:
                 self._check_tables(db)
             db.execute("COMMIT")
-            # Reading keeps no other process from writing.
+            # Outside the transaction, so that other processes can write meanwhile.
             [fault] = db.execute("PRAGMA quick_check(1)").fetchone()
             if fault != "ok":
                 self._refuse(f"is damaged: {fault.splitlines()[-1]}. Move it aside")
@@ -246,7 +247,7 @@ class OutboxFile:
             raise
 
     def _check_tables(self, db: sqlite3.Connection) -> None:
-        # A view may have no end, and a trigger may do anything to the events.
+        # A foreign view could be endless, and a foreign trigger could change events.
         found = {sql for (sql,) in db.execute("SELECT sql FROM sqlite_schema")}
         if not found.issuperset(_TABLES) or any(
             str(it).startswith(("CREATE TRIGGER", "CREATE VIEW"))
@@ -255,7 +256,7 @@ class OutboxFile:
             self._refuse("is damaged: its tables are not those of an outbox. Move it aside")
 
     def count(self, db: sqlite3.Connection) -> int:
-        """Return how many events are in it."""
+        """Return the number of pending events."""
         row = db.execute("SELECT pending FROM counts").fetchone()
         if row is None or not isinstance(row[0], int):
             self._refuse("is damaged: it does not know how many events it has. Move it aside")
@@ -271,7 +272,7 @@ class OutboxFile:
         except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             reason = str(error)
             if isinstance(error, UnicodeDecodeError):
-                # SQLite quotes damaged text in its message, which Python then cannot decode.
+                # SQLite quotes corrupted text in its message, which Python then cannot decode.
                 reason = _decode(error.object)
             raise OutboxError(
                 f"{self.path} {doing}: {reason}{_advice(error)}", path=str(self.path)
@@ -297,5 +298,5 @@ def _advice(error: Exception) -> str:
 
 
 def _kind(error: BaseException | None) -> int:
-    # The low byte is the kind of error; the others give details.
+    # The low byte is the primary result code.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
