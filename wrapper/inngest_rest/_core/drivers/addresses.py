@@ -1,10 +1,10 @@
-"""The addresses of a host: looked up with a timeout, and tried so that a dead one costs little.
+"""DNS lookup with a timeout, and happy eyeballs (RFC 8305).
 
-anyio and asyncio look a host up in the event loop's executor. When the resolver hangs, so do all
-look-ups of the program once the executor is full, and `asyncio.run` at its end, for as long as
+anyio and asyncio resolve names in the event loop's executor. If the resolver hangs, so does every
+lookup in the program once the executor is full, and then `asyncio.run` at exit, for as long as
 `resolv.conf` allows (10 s by default, and more per name server;
 https://github.com/python/cpython/issues/112169); a blocking client hangs past any timeout. Their
-race of addresses (RFC 8305) takes a name, not addresses, so it comes with that look-up.
+happy eyeballs take a name, not addresses, so they cannot be used without that lookup.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable
 
-# Seconds after which the next address is tried as well (RFC 8305, section 5).
+# Connection Attempt Delay in seconds (RFC 8305, section 5).
 _NEXT_ADDRESS = 0.25
 
 
@@ -31,18 +31,18 @@ class Closable(Protocol):
 
 C = TypeVar("C", bound=Closable)
 
-# Held until they end, as an event loop does not.
+# Strong references: an event loop keeps only weak ones to its tasks.
 _closing: set[asyncio.Task[None]] = set()
 
 
 def look_up(host: str, port: int) -> Future[list[str]]:
-    """Begin to look up a host, and return a future of its addresses, of both families in turn.
+    """Start a DNS lookup; return a future of the addresses, alternating between families.
 
-    A look-up has a daemon thread of its own, for which neither an event loop nor an interpreter
-    that exits waits.
+    Each lookup has its own daemon thread, so neither a closing event loop nor interpreter exit
+    waits for it.
 
     Args:
-        host: A name, or an address, which is its own.
+        host: A name, or an address, which needs no lookup.
         port: The port to connect to.
     """
     future = Future[list[str]]()
@@ -54,13 +54,13 @@ def look_up(host: str, port: int) -> Future[list[str]]:
     def resolve() -> None:
         try:
             future.set_result(_resolve(host, port))
-        except Exception as error:  # noqa: BLE001 - raised where the future is asked
+        except Exception as error:  # noqa: BLE001 - raised again by the future's result
             future.set_exception(error)
 
     try:
         threading.Thread(target=resolve, name="inngest-rest-look-up", daemon=True).start()
     except RuntimeError:
-        # The interpreter is exiting, or has all the threads that it may have.
+        # The interpreter is exiting, or the thread limit is reached.
         resolve()
     return future
 
@@ -87,7 +87,7 @@ def _resolve(host: str, port: int) -> list[str]:
 
 
 async def connect(host: str, port: int, attempt: Callable[[str], Awaitable[C]]) -> C:
-    """Connect to the first address of a host that accepts, and leave no other connection open.
+    """Connect to the first address that accepts, and close any other connection.
 
     Args:
         host: A name or an address.
@@ -95,7 +95,7 @@ async def connect(host: str, port: int, attempt: Callable[[str], Awaitable[C]]) 
         attempt: Connects to an address.
 
     Raises:
-        OSError: The host has no address, or none accepts.
+        OSError: The host has no address, or every attempt failed.
     """
     import asyncio  # noqa: PLC0415 - the blocking client does without it
 
@@ -135,7 +135,7 @@ async def connect(host: str, port: int, attempt: Callable[[str], Awaitable[C]]) 
 
 
 def _close_late(task: asyncio.Task[C]) -> None:
-    """Close a connection that was made too late."""
+    """Close a connection that lost the race."""
     if not task.cancelled() and task.exception() is None:
         import asyncio  # noqa: PLC0415 - as above
 

@@ -1,4 +1,4 @@
-"""Transport of the asynchronous client: httpx's over anyio's sockets, which closing breaks off."""
+"""Transport of the asynchronous client: httpx's, on anyio sockets that `aclose` aborts."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.secret import Secret
 
-# Bytes that are read at once. Parsing 64 KiB, as httpcore reads them, in chunks of two bytes each
-# blocks the event loop for 0.15 s, and its timeouts with it.
+# Bytes per read. httpcore reads 64 KiB; as chunks of two bytes each, parsing that blocks the event
+# loop, and thus its timeouts, for 0.15 s.
 _MAX_PIECE = 16 * 1024
 
 
@@ -33,20 +33,20 @@ class AsyncTransport(httpx.AsyncHTTPTransport):
         use_backend(self, self._backend)
 
     def has_expired(self) -> bool:
-        """Return whether its connection cannot be used again; to be asked while it is idle."""
+        """Return whether its idle connection can no longer be reused."""
         return all(each.has_expired() for each in self._pool.connections)
 
     async def aclose(self) -> None:
-        """Close its connection for good; a task that waits for it fails at once."""
+        """Close for good; a task waiting on the connection fails at once."""
         self._backend.close()
         await super().aclose()
 
 
 class _Backend(httpcore.AsyncNetworkBackend):
-    """Connects to the first address of a host that accepts, in the running event loop."""
+    """Connects with happy eyeballs, in the running event loop."""
 
     def __init__(self) -> None:
-        # Without anyio, which httpx requires, it would be something else.
+        # Always this type, since httpx requires anyio.
         self._inner = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
         self._streams: set[_Stream] = set()
         self._is_closed = False
@@ -65,7 +65,7 @@ class _Backend(httpcore.AsyncNetworkBackend):
                     address, port, None, local_address, socket_options
                 )
             except httpcore.ConnectError as error:
-                # anyio says "All connection attempts failed", and why only in the cause.
+                # anyio only says "All connection attempts failed"; the reason is in the cause.
                 why = error.__cause__ and error.__cause__.__cause__
                 raise OSError(str(why or error)) from error
             return _Stream(inner, self._streams)
@@ -75,7 +75,7 @@ class _Backend(httpcore.AsyncNetworkBackend):
                 stream = await connect(host, port, attempt)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(str(error)) from error
-        except (OSError, UnicodeError) as error:  # the latter for a host that cannot be one
+        except (OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
             raise httpcore.ConnectError(str(error)) from error
         if self._is_closed:
             await stream.aclose()
@@ -83,14 +83,14 @@ class _Backend(httpcore.AsyncNetworkBackend):
         return stream
 
     def close(self) -> None:
-        """Break off the connection, in whatever state it is, and open no other."""
+        """Abort the connection in any state, and open no other."""
         self._is_closed = True
         for stream in list(self._streams):
             stream.abort()
 
 
 class _Stream(httpcore.AsyncNetworkStream):
-    """One connection. It has no timeouts of its own: the driver bounds an exchange as a whole."""
+    """One connection, without timeouts: the driver bounds the whole exchange."""
 
     def __init__(self, inner: httpcore.AsyncNetworkStream, streams: set[_Stream]) -> None:
         self._inner = inner
@@ -112,7 +112,7 @@ class _Stream(httpcore.AsyncNetworkStream):
     ) -> httpcore.AsyncNetworkStream:
         try:
             self._inner = await self._inner.start_tls(ssl_context, server_hostname, timeout)
-        except asyncio.CancelledError:  # of which httpcore closes nothing
+        except asyncio.CancelledError:  # httpcore would leave the socket open
             await self.aclose()
             raise
         except BaseException:
@@ -122,7 +122,7 @@ class _Stream(httpcore.AsyncNetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable" and self._loop is not asyncio.get_running_loop():
-            return True  # of an event loop that has ended
+            return True  # its event loop has ended, so it is unusable
         return self._inner.get_extra_info(info)
 
     async def aclose(self) -> None:
@@ -133,7 +133,7 @@ class _Stream(httpcore.AsyncNetworkStream):
             self.abort()
 
     def abort(self) -> None:
-        """End the waiting of the task that uses it."""
+        """Shut the socket down, which wakes the task that uses it."""
         with suppress(OSError):
             own = self._inner.get_extra_info("socket")
             with socket.fromfd(own.fileno(), own.family, own.type) as same:

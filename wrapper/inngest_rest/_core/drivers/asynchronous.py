@@ -40,7 +40,7 @@ J = TypeVar("J")
 T = TypeVar("T")
 
 
-# Seconds that requests in flight have to end when an exception ends a run_many.
+# Seconds that requests in flight get to finish when an exception ends `run_many`.
 _GRACE = 5.0
 
 
@@ -59,11 +59,11 @@ class AsyncDriver:
 
     @property
     def _closed(self) -> bool:
-        # The driver that owns the pools closes them for all that share them.
+        # The owner of the pools closes them for every driver that shares them.
         return self._is_closed or any(pool.is_closed for pool in self._pools.values())
 
     def share(self) -> Self:
-        """Return a driver of the same connections, which closing it leaves open."""
+        """Return a driver on the same connections; closing it leaves them open."""
         other = copy.copy(self)
         other.owns_pools = False
         return other
@@ -78,7 +78,7 @@ class AsyncDriver:
                         answer, failure = await self._exchange(effect), None
                     except InngestError as error:
                         answer, failure = None, error
-                    # Outside that clause: there it would be the context of what the plan raises.
+                    # Outside the except clause, or it would become the plan's error's context.
                     effect = plan.send(answer) if failure is None else plan.throw(failure)
                 else:
                     await self._clock.sleep_async(effect.seconds)
@@ -139,7 +139,7 @@ class AsyncDriver:
     async def _send_apart(
         self, given: httpx.AsyncBaseTransport, call: Call[Any], seconds: float, slots: _Slots
     ) -> httpx.Response:
-        """Send through the caller's transport, in a task that no cancellation reaches directly."""
+        """Send through the caller's transport, shielded from cancellation."""
         cancel = SafeCancel()
         exchange = asyncio.create_task(_whole_exchange(given, call, seconds, cancel))
         try:
@@ -150,7 +150,7 @@ class AsyncDriver:
         return exchange.result()[0]
 
     def _apart(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do this in a task of its own, which a cancellation of the caller does not reach."""
+        """Run in a task of its own, shielded from the caller's cancellation."""
         task = asyncio.create_task(work)
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
@@ -165,14 +165,14 @@ class AsyncDriver:
     ) -> None:
         """Run a plan for each job, several concurrently; results come in the order of the jobs.
 
-        Jobs are drawn only when there is room for them. However this ends, every job that was drawn
-        is passed to `on_result` once.
+        Jobs are drawn only as slots become free. However this ends, every job drawn is passed to
+        `on_result` exactly once.
 
         Args:
             jobs: The jobs, from an iterable of either kind.
             plan: Returns the plan of a job.
             on_result: Called with a job and its result, or None if it was abandoned; returning
-                False stops the drawing of jobs.
+                False stops drawing jobs.
             in_flight: Maximum number of concurrent plans.
         """
         started: deque[tuple[J, asyncio.Task[T]]] = deque()
@@ -184,17 +184,17 @@ class AsyncDriver:
             while started:
                 await _take_first(started, on_result)
         except asyncio.CancelledError:
-            raise  # which does not wait for responses
+            raise  # without waiting for responses
         except BaseException:
             if started:
                 await asyncio.wait([task for _, task in started], timeout=_GRACE)
             raise
         finally:
-            # Some are left only after an exception.
+            # Tasks are left only after an exception.
             try:
                 await _cancel_all([task for _, task in started])
             finally:
-                with ExitStack() as rest:  # for each of them, even if one of these raises
+                with ExitStack() as rest:  # runs every callback, even if one raises
                     for job, task in reversed(started):
                         rest.callback(on_result, job, task.result() if _succeeded(task) else None)
 
@@ -210,10 +210,10 @@ class AsyncDriver:
 
 
 class _Slots:
-    """The concurrent requests of one event loop, to which asyncio's primitives belong.
+    """The limits on concurrent requests in one event loop, which owns asyncio's primitives.
 
     Attributes:
-        free: Bounds them; further ones wait here.
+        free: Bounds the number of requests in flight.
         one_by_one: Held while an abandoned exchange is cancelled.
     """
 
@@ -243,7 +243,7 @@ async def _whole_exchange(
     seconds: float,
     cancel: SafeCancel | None = None,
 ) -> tuple[httpx.Response, bool]:
-    """Return the response, and whether all of it was read."""
+    """Return the response, and whether it was read to its end."""
     response = await transport.handle_async_request(
         call.build(seconds) if cancel is None else cancel.over(call.build(seconds))
     )
@@ -263,13 +263,13 @@ async def _whole_exchange(
 async def _close(transport: httpx.AsyncBaseTransport) -> None:
     try:
         await transport.aclose()
-    except Exception as error:  # noqa: BLE001 - the exchange is over, well or not
+    except Exception as error:  # noqa: BLE001 - the exchange is over either way
         clear_frames(error)
         logger.debug("a connection did not close as it should", exc_info=True)
 
 
 async def _drawn(jobs: Iterable[J] | AsyncIterable[J]) -> AsyncIterator[J]:
-    """Draw from either kind of iterable; yield to the event loop between blocking items."""
+    """Iterate over either kind; yield to the event loop between blocking items."""
     if isinstance(jobs, AsyncIterable):
         async for job in jobs:
             yield job
@@ -282,7 +282,7 @@ async def _drawn(jobs: Iterable[J] | AsyncIterable[J]) -> AsyncIterator[J]:
 async def _take_first(
     started: deque[tuple[J, asyncio.Task[T]]], on_result: Callable[[J, T | None], bool]
 ) -> bool:
-    """Wait for the oldest job, and leave it in the queue if that is interrupted."""
+    """Wait for the oldest job; an interrupt leaves it in the queue."""
     job, task = started[0]
     result = task.result() if _succeeded(task) else await asyncio.shield(task)
     started.popleft()
@@ -290,7 +290,7 @@ async def _take_first(
 
 
 async def _cancel_all(tasks: Collection[asyncio.Task[Any]]) -> None:
-    """Cancel tasks and wait until they have ended, even if this is cancelled meanwhile."""
+    """Cancel tasks and wait for them to end, even if this is cancelled meanwhile."""
     cancelled: asyncio.CancelledError | None = None
     for task in tasks:
         task.cancel()

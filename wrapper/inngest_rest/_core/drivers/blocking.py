@@ -36,11 +36,11 @@ T = TypeVar("T")
 
 
 class _GivenUpError(Exception):
-    """A plan was to pause after the sending that it is a part of had ended."""
+    """A plan wanted to pause after its `run_many` had been stopped."""
 
 
 class Driver:
-    """Runs plans in the calling thread; safe to share between threads."""
+    """Runs plans in the calling thread. Thread-safe."""
 
     def __init__(
         self, pools: Mapping[Host, ConnectionPool[httpx.BaseTransport]], clock: Clock
@@ -52,17 +52,17 @@ class Driver:
 
     @property
     def _closed(self) -> bool:
-        # The driver that owns the pools closes them for all that share them.
+        # The owner of the pools closes them for every driver that shares them.
         return self._is_closed or any(pool.is_closed for pool in self._pools.values())
 
     def share(self) -> Self:
-        """Return a driver of the same connections, which closing it leaves open."""
+        """Return a driver on the same connections; closing it leaves them open."""
         other = copy.copy(self)
         other.owns_pools = False
         return other
 
     def prepare(self, host: Host) -> None:
-        """Load what the first request to a host needs, without connecting.
+        """Prepare the first request to a host, without connecting.
 
         Raises:
             ConfigurationError: The proxy or the certificates of the environment cannot be used.
@@ -70,7 +70,7 @@ class Driver:
         self._pools[host].prepare(self._clock.monotonic())
 
     def run(self, plan: Plan[T], stop: Stop | None = None) -> T:
-        """Run a plan to its end, or once `stop` is set up to its next pause."""
+        """Run a plan to its end or, once `stop` is set, to its next pause."""
         suppressed = tracing.suppress_others()
         try:
             effect = next(plan)
@@ -80,7 +80,7 @@ class Driver:
                         answer, failure = self._exchange(effect, stop), None
                     except InngestError as error:
                         answer, failure = None, error
-                    # Outside that clause: there it would be the context of what the plan raises.
+                    # Outside the except clause, or it would become the plan's error's context.
                     effect = plan.send(answer) if failure is None else plan.throw(failure)
                 else:
                     self._sleep(effect.seconds, stop)
@@ -141,7 +141,7 @@ class Driver:
         try:
             response = transport.handle_request(call.build(seconds))
             is_whole = self._read(response, call, started) and not has_left_over(transport)
-            # A transport that is in flight then may have been closed.
+            # A transport in flight may have been closed by then.
             is_whole = is_whole and not (stop is not None and stop.is_set())
         finally:
             if stop is not None:
@@ -152,7 +152,7 @@ class Driver:
         return response
 
     def _read(self, response: httpx.Response, call: Call[Any], started: float) -> bool:
-        """Read the body within the time of the call, and return whether all of it was read."""
+        """Read the body within the call's timeout; return whether it was read to its end."""
         if response.is_stream_consumed:  # by the caller's transport
             return True
         body, deadline = Body(response, call), started + call.timeout
@@ -177,17 +177,17 @@ class Driver:
     ) -> None:
         """Run a plan for each job, several concurrently; results come in the order of the jobs.
 
-        Jobs are drawn only when there is room for them. However this ends, every job that was drawn
-        is passed to `on_result` once.
+        Jobs are drawn only as slots become free. However this ends, every job drawn is passed to
+        `on_result` exactly once.
 
         Args:
             jobs: The jobs, drawn in the calling thread.
             plan: Returns the plan of a job.
             on_result: Called with a job and its result, or None if it was abandoned; returning
-                False stops the drawing of jobs.
+                False stops drawing jobs.
             in_flight: Maximum number of concurrent plans; 1 runs them in the calling thread.
         """
-        from inngest_rest._core.drivers import threads  # noqa: PLC0415 - only bulk sending needs it
+        from inngest_rest._core.drivers import threads  # noqa: PLC0415 - needed for bulk jobs only
 
         context = contextvars.copy_context()
         threads.run_many(

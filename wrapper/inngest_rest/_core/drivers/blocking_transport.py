@@ -1,8 +1,8 @@
 """Transport of the blocking client: httpx's, with a deadline for the whole exchange.
 
-httpcore's timeouts apply to each read, so a server that sends a byte now and then can hold a thread
-indefinitely: in headers, interim responses, chunk extensions
-(https://github.com/encode/httpx/issues/1450). Here each step gets the time left.
+httpcore's timeouts apply to each read, so a server that trickles bytes (headers, interim responses,
+chunk extensions) can block a thread forever (https://github.com/encode/httpx/issues/1450). Here
+each step gets the time left.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.secret import Secret
 
-# Bytes to write before the deadline is checked again.
+# Bytes to write between two checks of the deadline.
 _PIECE = 262_144
 
 
 class DeadlineTransport(httpx.HTTPTransport):
-    """httpx's transport, whose read timeout holds for the whole exchange.
+    """httpx's transport with a read timeout that bounds the whole exchange.
 
     It carries one request at a time.
     """
@@ -42,22 +42,22 @@ class DeadlineTransport(httpx.HTTPTransport):
         use_backend(self, self._backend)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request; its response ends within the same time."""
+        """Send a request; the deadline covers its response, too."""
         self._time.start(request.extensions["timeout"]["read"])
         return super().handle_request(request)
 
     def has_expired(self) -> bool:
-        """Return whether its connection cannot be used again; to be asked while it is idle."""
+        """Return whether its idle connection can no longer be reused."""
         return all(each.has_expired() for each in self._pool.connections)
 
     def close(self) -> None:
-        """Close its connection for good; a thread that waits for it fails at once."""
+        """Close for good; a thread waiting on the connection fails at once."""
         self._backend.close()
         super().close()
 
 
 class _Deadline:
-    """The deadline of an exchange, in real time: sockets ignore the clock of the client."""
+    """The deadline of an exchange, in real time: sockets do not follow the client's clock."""
 
     def __init__(self) -> None:
         self._end = math.inf
@@ -74,10 +74,10 @@ class _Deadline:
 
 
 class _Backend(httpcore.NetworkBackend):
-    """Connects within the time left, however many addresses the host has.
+    """Connects within the time left, for any number of addresses.
 
     Attributes:
-        streams: The connections that are open.
+        streams: The open connections.
     """
 
     def __init__(self, exchange: _Deadline) -> None:
@@ -94,7 +94,7 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect to the first address of a host that accepts within its share of the time."""
+        """Connect to the first address that accepts; each gets a share of the time."""
         connecting = _Deadline()
         connecting.start(self._exchange.left(timeout, httpcore.ConnectTimeout) or math.inf)
         addresses = _addresses(host, port, connecting.left(None, httpcore.ConnectTimeout))
@@ -113,7 +113,7 @@ class _Backend(httpcore.NetworkBackend):
         raise AssertionError("unreachable: a host without an address is an error of its look-up")
 
     def opened(self, inner: httpcore.NetworkStream) -> _Stream:
-        """Return the stream over a connection that is open, unless all are closed meanwhile."""
+        """Wrap an open connection; raise if this was closed meanwhile."""
         stream = _Stream(inner, self._exchange, self)
         self.streams.add(stream)
         if self._is_closed:
@@ -122,7 +122,7 @@ class _Backend(httpcore.NetworkBackend):
         return stream
 
     def close(self) -> None:
-        """Break off the connection, in whatever state it is, and open no other."""
+        """Abort the connection in any state, and open no other."""
         self._is_closed = True
         for stream in list(self.streams):
             stream.abort()
@@ -133,7 +133,7 @@ def _addresses(host: str, port: int, timeout: float | None) -> list[str]:
         return look_up(host, port).result(timeout)
     except TimeoutError as error:
         raise httpcore.ConnectTimeout(f"{host} was not looked up in time") from error
-    except (OSError, UnicodeError) as error:  # the latter for a host that cannot be one
+    except (OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
         raise httpcore.ConnectError(str(error)) from error
 
 
@@ -164,7 +164,7 @@ class _Stream(httpcore.NetworkStream):
         self._inner.close()
 
     def abort(self) -> None:
-        """End the waiting of the thread that uses it: closing it here would not."""
+        """Shut the socket down, which wakes the thread that uses it; close() would not."""
         with suppress(OSError):
             socket.socket.shutdown(self._inner.get_extra_info("socket"), socket.SHUT_RDWR)
 

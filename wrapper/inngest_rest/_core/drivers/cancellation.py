@@ -1,10 +1,9 @@
-"""Cancel an exchange on a caller's transport only where its pool survives that.
+"""Cancel an exchange on a caller's transport without leaking a connection from its pool.
 
-httpcore's pool loses a connection if a request is cancelled while it waits for its turn, between
-two steps, or while it closes, and one that has lost all of them waits forever: 4,000 requests that
-were cancelled at random on a pool of 8 left it with 8 dead connections
-(https://github.com/encode/httpcore/issues/1093). Where it waits for the network it loses none, and
-it announces that to the `trace` of a request.
+httpcore's pool leaks a connection if a request is cancelled while it is queued, between two steps,
+or while it closes, and a pool that has leaked all of them waits forever: 4,000 random cancellations
+on a pool of 8 left it with 8 dead connections (https://github.com/encode/httpcore/issues/1093).
+During network I/O, which the `trace` extension announces, cancellation is safe.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import httpx
 
-# Seconds that an abandoned exchange may take to end by itself, if its transport announces nothing.
+# Seconds that an abandoned exchange may take to end by itself if its transport does not trace.
 _GRACE = 1.0
 
 
@@ -28,7 +27,7 @@ class SafeCancel:
         self._is_abandoned = False
 
     def over(self, request: httpx.Request) -> httpx.Request:
-        """Return a request that is followed from now on."""
+        """Return the request with this trace."""
         request.extensions = {**request.extensions, "trace": self._trace}
         return request
 
@@ -39,12 +38,12 @@ class SafeCancel:
             raise asyncio.CancelledError
 
     async def abandon(self, exchange: asyncio.Task[Any], one_by_one: asyncio.Lock) -> None:
-        """Cancel an exchange when it next waits for the network, and wait until it has ended.
+        """Cancel an exchange at its next network wait, and wait for it to end.
 
         Args:
             exchange: The task that sends the request.
-            one_by_one: Held by those that cancel what announces nothing: of two requests that wait
-                for a turn, one may get the other's while both are cancelled.
+            one_by_one: Serializes cancellation on transports that do not trace: of two queued
+                requests cancelled together, one may be handed the other's connection.
         """
         self._is_abandoned = True
         if self._is_on_the_network:
@@ -57,4 +56,4 @@ class SafeCancel:
         if unfinished:
             await asyncio.wait([exchange])
         if not exchange.cancelled():
-            exchange.exception()  # nobody else asks for it
+            exchange.exception()  # retrieved, so that asyncio does not log it

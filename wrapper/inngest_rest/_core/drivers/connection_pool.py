@@ -1,4 +1,4 @@
-"""The connections of a client to a host: transports with one each, or the caller's transport."""
+"""Connection pool of a client for one host, or the caller's transport in its place."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ Transport = TypeVar("Transport")
 MAX_AT_ONCE = 64
 """Maximum number of concurrent requests to one host; see scripts/benchmark/README.md."""
 
-# Seconds after which an idle connection is not used again, as in httpx.
+# Keep-alive expiry in seconds, as in httpx.
 _KEEP_ALIVE = httpx.Limits().keepalive_expiry or 5.0
 
-# Seconds after which an idle connection is looked at: that takes a system call.
+# Seconds idle after which a connection is checked before reuse, which takes a system call.
 _LOOK_AFTER = 1.0
 
 
 class ConnectionPool(Generic[Transport]):
-    """The transports to one host: each carries one request at a time, so each has one connection.
+    """A pool of transports to one host, each with one connection and one request at a time.
 
-    httpcore's pool checks every connection for every request, some of them with a system call: with
-    32 requests in flight that costs more than everything else. This costs the same for any number.
-    Threads may share it.
+    httpcore's pool checks every connection on every request, some of them with a system call: with
+    32 requests in flight, that outweighs all other costs. This one takes constant time.
+    Thread-safe.
 
     Args:
         make: Creates another transport.
-        given: The caller's transport, which carries all requests instead.
-        proxy: The proxy that the transports use, which an error must not quote.
+        given: The caller's transport, if any, which then carries all requests.
+        proxy: The proxy of the transports; errors must not quote its credentials.
 
     Attributes:
-        slots: Bounds the concurrent requests, for threads.
+        slots: Limits the concurrent requests of threads.
         given: The caller's transport, if any.
-        is_closed: Whether it was closed; no request may be sent any more.
+        is_closed: Whether it was closed; no further request may be sent.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class ConnectionPool(Generic[Transport]):
         _pools.add(self)
 
     def take(self) -> Transport:
-        """Return an idle transport, the most recently used first: its connection is warm."""
+        """Return the most recently used idle transport, whose connection is warm, or a new one."""
         if self.given is not None:
             return self.given
         try:
@@ -81,7 +81,7 @@ class ConnectionPool(Generic[Transport]):
             return made
 
     def prepare(self, now: float) -> None:
-        """Make a transport ready to be taken; it loads certificates, and connects to nothing."""
+        """Create a transport ahead of time, which loads certificates, without connecting."""
         if self.given is None and not self._open:
             made = self._make_one()
             self._open.add(made)
@@ -92,24 +92,24 @@ class ConnectionPool(Generic[Transport]):
             return self._make()
         except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
             reason = _reason(error, self._proxy)
-        # Outside that clause, whose error may quote the password of a proxy.
+        # Outside the except clause, whose error may quote the proxy's password.
         raise ConfigurationError(
             f"the proxy or the certificates of the environment cannot be used: {reason}"
         )
 
     def give_back(self, transport: Transport, now: float, *, is_whole: bool) -> list[Transport]:
-        """Make a transport available again, if its exchange ended as it should.
+        """Return a transport to the pool, if its exchange ended cleanly.
 
         Otherwise its connection may still have a response in flight.
 
         Returns:
-            The transports to close: this one if it is not used again, and those that are stale.
+            The transports to close: this one if it cannot be reused, and stale ones.
         """
         if transport is self.given:
             return []
         unused = [] if is_whole else [transport]
         if self._idle:
-            with suppress(IndexError):  # others take them meanwhile
+            with suppress(IndexError):  # emptied by other threads meanwhile
                 while self.is_closed or _is_stale(*self._idle[0], now):
                     unused.append(self._idle.popleft()[1])
         if is_whole and not self.is_closed:
@@ -125,9 +125,9 @@ class ConnectionPool(Generic[Transport]):
         return list(self._open) if self.given is None else [self.given]
 
     def forget(self) -> None:
-        """After a fork: drop connections the parent still uses."""
+        """After a fork: drop connections that the parent still uses."""
         self._idle.clear()
-        # Kept, so that nothing closes them here: that would reach into the parent's event loop.
+        # Kept referenced: closing them here would affect the parent's event loop.
         self._of_parent = [*self._of_parent, *self._open]
         self._open.clear()
         self.slots = threading.BoundedSemaphore(MAX_AT_ONCE)
@@ -174,15 +174,15 @@ def asynchronous(
 
 
 def _reason(error: Exception, proxy: Secret | None) -> str:
-    """Return why there is no transport, without credentials of the proxy."""
+    """Return the error for a transport that cannot be created, without proxy credentials."""
     if proxy is not None and re.search(r"://.*[/?#].*@", proxy.reveal()):
-        # What is quoted then is a part of the password.
+        # Its message quotes part of the password.
         return "the password of a proxy must have its /, ? and # escaped, as %2F, %3F and %23"
     return re.sub(r"//[^/@]*@", "//***@", str(error))
 
 
 def _is_stale(since: float, transport: object, now: float) -> bool:
-    """Return whether a transport was idle for long, or its server has hung up."""
+    """Return whether a transport was idle too long or the server closed its connection."""
     if since > now - _LOOK_AFTER:
         return False
     has_expired = getattr(transport, "has_expired", None)
@@ -206,7 +206,7 @@ def by_host(
     if given is not None:
         shared = ConnectionPool(lambda: given, given)
         return {"event": shared, "api": shared}
-    # Loading certificates takes longer than connecting: once for all of them, when first needed.
+    # Loading certificates takes longer than connecting: once for all transports, and lazily.
     context = functools.cache(httpx.create_ssl_context)
     return {
         "event": ConnectionPool(lambda: make(event_proxy, context()), proxy=event_proxy),

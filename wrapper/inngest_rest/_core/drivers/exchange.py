@@ -1,7 +1,7 @@
-"""Shared by both drivers: read a response within bounds, log the exchange, and word its errors.
+"""Shared by both drivers: bounded response reading, logging, and transport errors.
 
-No server may take all memory. The client never asks for compression; a body that is compressed all
-the same is decoded here, since httpx decodes a chunk as a whole, and one of 64 KB can hold 64 MB.
+A server must not exhaust memory. The client never requests compression; a body that is compressed
+anyway is decoded here, since httpx decodes whole chunks, and 64 KB can decompress to 64 MB.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ T = TypeVar("T")
 logger = logging.getLogger("inngest_rest")
 
 MAX_ERROR_BYTES = 64 * 1024
-"""Bytes that are kept of a response with an error: its message is at the beginning."""
+"""Bytes kept of an error response: its message is at the beginning."""
 
-# When one of these is raised, the request cannot have reached the server.
+# These errors prove that the request did not reach the server.
 _NOT_DELIVERED = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -69,7 +69,7 @@ def _timed_out(call: Call[Any], reason: str, *, delivered: bool) -> RequestTimeo
 
 
 def transport_error(call: Call[Any], error: httpx.RequestError, *, closed: bool) -> TransportError:
-    """Return the error of a call; raise it outside the handling of its cause."""
+    """Convert an httpx error; raise the result outside the except clause of its cause."""
     error.request = httpx.Request(call.method, call.url)
     kind = RequestTimeoutError if isinstance(error, httpx.TimeoutException) else TransportError
     reason = call.redact(f"{type(error).__name__}: {error}".removesuffix(": "))
@@ -86,7 +86,7 @@ def transport_error(call: Call[Any], error: httpx.RequestError, *, closed: bool)
 
 
 def _likely_cause(reason: str) -> str:
-    """Return a hint at the likely cause where the network's own message says little."""
+    """Return a hint at the likely cause, to append to a terse network error."""
     if "refused" in reason or f"[Errno {errno.ECONNREFUSED}]" in reason:
         return "; is a server running there?"
     if "WRONG_VERSION_NUMBER" in reason:
@@ -98,8 +98,8 @@ class Body:
     """Collects the chunks of a response.
 
     Args:
-        response: The response, not read yet.
-        call: The call that it answers, which bounds it.
+        response: The unread response.
+        call: The call, which sets the limits.
     """
 
     def __init__(self, response: httpx.Response, call: Call[Any]) -> None:
@@ -114,11 +114,11 @@ class Body:
         self._size = 0
 
     def add(self, chunk: bytes) -> bool:
-        """Take over a chunk, and return whether to go on.
+        """Add a chunk; return whether to continue reading.
 
         Raises:
             InvalidResponseError: The body is larger than the call allows.
-            DecodingError: The body is not what its `Content-Encoding` promises.
+            DecodingError: The body does not match its `Content-Encoding`.
         """
         if self._decoder is not None:
             chunk = self._decoder.decode(chunk, self._limit + 1 - self._size)
@@ -137,7 +137,7 @@ class Body:
         return False
 
     def finish(self) -> bool:
-        """Give the response its body, and return whether all of it was read."""
+        """Set the response's body; return whether it is complete."""
         content = b"".join(self._chunks)
         self._response.headers.pop("content-encoding", None)
         self._response.stream = httpx.ByteStream(content[: self._limit])
@@ -146,7 +146,7 @@ class Body:
 
 
 class _Decoder:
-    """Decodes gzip or deflate up to a number of bytes."""
+    """Decodes gzip or deflate with bounded output."""
 
     def __init__(self, window: int) -> None:
         self._window = window
@@ -154,15 +154,15 @@ class _Decoder:
         self._has_begun = False
 
     def decode(self, chunk: bytes, at_most: int) -> bytes:
-        """Decode a chunk, as far as it yields no more bytes than that."""
+        """Decode a chunk to at most this many bytes."""
         if self._inner.eof:
-            return b""  # zlib would keep whatever follows the end
+            return b""  # zlib would buffer all trailing data
         try:
             decoded = self._inner.decompress(chunk, at_most)
         except zlib.error as error:
             if self._has_begun or self._window != zlib.MAX_WBITS:
                 raise httpx.DecodingError(str(error)) from error
-            # Some servers send deflate without its header.
+            # Some servers send raw deflate, without the zlib header.
             self._window = -zlib.MAX_WBITS
             self._inner = zlib.decompressobj(self._window)
             return self.decode(chunk, at_most)
@@ -171,7 +171,7 @@ class _Decoder:
 
 
 def _decoder(encoding: str | None) -> _Decoder | None:
-    """Return what decodes a body; none for an unknown encoding, whose body is then no JSON."""
+    """Return the decoder for an encoding; None if unknown: the body then fails as JSON."""
     match encoding and encoding.strip().lower():
         case "gzip" | "x-gzip":
             return _Decoder(zlib.MAX_WBITS | 16)

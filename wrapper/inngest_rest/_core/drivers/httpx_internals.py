@@ -1,6 +1,6 @@
 """Private attributes of httpx and httpcore in use; no promise rests on them.
 
-A release that lacks one makes a client that cannot be made, or one that uses no connection twice.
+With a release that lacks one, a client cannot be created, or never reuses a connection.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def has_left_over(transport: object) -> bool:
-    """Return whether bytes came behind a response, which httpcore would take for the next one.
+    """Return whether excess bytes follow a response; httpcore would take them for the next one.
 
-    httpcore keeps them where nothing public shows them. Of a release that keeps them elsewhere, no
-    connection is used twice.
+    httpcore has no public access to them. If a release keeps them elsewhere, no connection is
+    reused.
     """
     connections: list[Any] = getattr(getattr(transport, "_pool", None), "connections", [])
     for each in connections:
@@ -28,7 +28,7 @@ def has_left_over(transport: object) -> bool:
 
 
 def use_backend(transport: httpx.HTTPTransport | httpx.AsyncHTTPTransport, backend: object) -> None:
-    """Put a network backend below a transport: neither httpx nor its proxies take one.
+    """Set the network backend of a transport: httpx has no argument for it.
 
     Raises:
         AttributeError: This release of httpx or httpcore keeps it elsewhere.

@@ -1,4 +1,4 @@
-"""Run several jobs concurrently in threads, with their results in order."""
+"""Run jobs concurrently in threads, with results in order."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 J = TypeVar("J")
 T = TypeVar("T")
 
-# Seconds that requests in flight have to end when an exception ends a run_many; then they are
-# broken off. Whoever interrupts it waits for them, so they get less.
+# Seconds that requests in flight get to finish when an exception ends `run_many`; then they are
+# aborted. After an interrupt, a user is waiting, so they get less.
 _GRACE = 5.0
 _GRACE_OF_INTERRUPT = 1.0
 
-# Seconds that a request that was broken off may take to notice.
+# Seconds for an aborted request to fail.
 _LAST_MOMENT = 0.5
 
 
 class Stop(threading.Event):
-    """Once set, work ends where it would pause.
+    """Once set, work ends at its next pause.
 
     Attributes:
-        in_flight: The transports that are waiting for a response.
+        in_flight: The transports waiting for a response.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Stop(threading.Event):
         self.in_flight: set[httpx.BaseTransport] = set()
 
     def break_off(self) -> None:
-        """Close the connections of requests in flight, which then fail at once."""
+        """Abort all requests in flight by closing their connections."""
         for transport in list(self.in_flight):
             transport.close()
 
@@ -52,7 +52,7 @@ def run_many(
 ) -> None:
     """Do the work of each job; see `Driver.run_many`.
 
-    The work is given an event, too: once it is set, the work is to end where it would pause.
+    The work also gets an event: once it is set, the work must end at its next pause.
     """
     stop = Stop()
     started: deque[tuple[J, Future[T]]] = deque()
@@ -63,7 +63,7 @@ def run_many(
         for job in jobs:
             try:
                 future = submit(job)
-            except RuntimeError:  # no thread starts any more
+            except RuntimeError:  # no more threads can start
                 submit = threads.run_now
                 future = submit(job)
             started.append((job, future))
@@ -77,9 +77,9 @@ def run_many(
         grace = _GRACE_OF_INTERRUPT
         raise
     finally:
-        # Only an exception leaves some: a request under way gets a moment to end, a retry does not.
+        # Jobs are left only after an exception: only requests in flight get a grace period.
         stop.set()
-        with ExitStack() as rest:  # for each of them, even if one of these raises
+        with ExitStack() as rest:  # runs every callback, even if one raises
             for job, future in reversed(started):
                 rest.callback(_hand_over, on_result, job, future)
             rest.callback(threads.close)
@@ -87,19 +87,19 @@ def run_many(
 
 
 def _end(stop: Stop, futures: list[Future[T]], grace: float) -> None:
-    """Wait for the work that has begun, at last by breaking it off."""
+    """Wait for started work; abort it after the grace period."""
     if wait(futures, timeout=grace).not_done:
         stop.break_off()
         wait(futures, timeout=_LAST_MOMENT)
 
 
 class _Threads(Generic[J, T]):
-    """Threads for which an interpreter that exits does not wait, as for those of an executor.
+    """A thread pool of daemons: unlike an executor's, they do not delay interpreter exit.
 
     Args:
-        work: What to do with a job.
-        stop: Passed to it.
-        size: Maximum number of threads, which start as jobs come.
+        work: Processes a job.
+        stop: Passed to `work`.
+        size: Maximum number of threads; they start on demand.
     """
 
     def __init__(self, work: Callable[[J, Stop], T], stop: Stop, size: int) -> None:
@@ -110,7 +110,7 @@ class _Threads(Generic[J, T]):
         self._jobs: SimpleQueue[tuple[J, Future[T]] | None] = SimpleQueue()
 
     def submit(self, job: J) -> Future[T]:
-        """Do the work of a job in one of the threads."""
+        """Do a job in one of the threads."""
         if self._started < self._size:
             name = f"inngest-rest_{self._started}"
             thread = threading.Thread(target=self._serve, name=name, daemon=True)
@@ -121,7 +121,7 @@ class _Threads(Generic[J, T]):
         return future
 
     def run_now(self, job: J) -> Future[T]:
-        """Do it in the calling thread."""
+        """Do a job in the calling thread."""
         future: Future[T] = Future()
         self._do(job, future)
         return future
@@ -134,12 +134,12 @@ class _Threads(Generic[J, T]):
     def _serve(self) -> None:
         while (item := self._jobs.get()) is not None:
             self._do(*item)
-            del item  # which would keep the batch until the next one comes
+            del item  # or its batch would stay in memory until the next one
 
     def _do(self, job: J, future: Future[T]) -> None:
         try:
             future.set_result(self._work(job, self._stop))
-        except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
+        except BaseException as error:  # noqa: BLE001 - raised again by the future's result
             future.set_exception(error)
 
 
@@ -150,7 +150,7 @@ def _hand_over(on_result: Callable[[J, T | None], bool], job: J, future: Future[
 def _take_first(
     started: deque[tuple[J, Future[T]]], on_result: Callable[[J, T | None], bool]
 ) -> bool:
-    """Wait for the oldest job, and leave it in the queue if that is interrupted."""
+    """Wait for the oldest job; an interrupt leaves it in the queue."""
     job, future = started[0]
     result = future.result()
     started.popleft()
