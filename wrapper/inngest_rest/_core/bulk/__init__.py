@@ -1,9 +1,9 @@
 """Bulk operations on events and runs: collect, act, pace, tally, stop, report, resume.
 
-job        the job that all of these are, and its pace
+job        the common job: concurrency, rate, stopping
 send_many  sends batches of events
-reported   a job that has a row for each run or input
-runs       a job on runs, which ids, a filter or a report select; cancels them
-replay     replays runs, none twice
+reported   a job with a report row per run or input
+runs       a job on runs selected by ids, filter or report; cancelling
+replay     replays runs, never twice
 invoke     invokes a function for each input
 """

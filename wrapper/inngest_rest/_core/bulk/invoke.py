@@ -1,7 +1,7 @@
 """Invoke a function once for each of many inputs.
 
-Nothing leads from a lost response to the run it started: such an input stays unknown, and a second
-call does not try it again.
+If a response is lost, the run that it announced cannot be found: such an input stays unknown, and
+resuming does not retry it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Inputs = Iterable[Mapping[str, Any] | None]
 
 
 class InvokeJob(ReportedJob):
-    """Invokes a function for each input; all are validated before the first act."""
+    """Invokes a function for each input; all inputs are validated first."""
 
     hopeless = (NotFoundError,)
 
@@ -62,7 +62,7 @@ class InvokeJob(ReportedJob):
                 )
 
     def collect(self) -> Plan[Iterable[ActionRow]]:
-        """Return the open rows, but for those of unknown outcome."""
+        """Return the open rows, except those of unknown outcome."""
         rows = yield from super().collect()
         return (row for row in rows if row.outcome != ActionOutcome.UNKNOWN)
 
@@ -80,7 +80,7 @@ class InvokeJob(ReportedJob):
             return BulkResult(settled(target, ActionOutcome.FAILED, str(error)), error)
         except InngestError as error:
             if isinstance(error, BadRequestError) and error.code == "function_debounced":
-                # The run comes at the end of the period (operation invokeFunctionV2).
+                # The run starts at the end of the period (operation invokeFunctionV2).
                 return BulkResult(settled(target, ActionOutcome.DONE, str(error)))
             return failure(target, error)
         row = ActionRow(target.position, None, ActionOutcome.DONE, new_run_id=run_id)

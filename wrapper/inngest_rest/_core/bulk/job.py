@@ -24,16 +24,16 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 DEFAULT_IN_FLIGHT = 8
-"""Default number of acts in flight; see scripts/benchmark/README.md."""
+"""Default number of requests in flight; see scripts/benchmark/README.md."""
 
 MAX_IN_FLIGHT = 64
 
 ABANDONED = "abandoned before its response arrived"
 
-# A rate that nobody reaches.
+# In effect no rate limit.
 _NO_LIMIT = 10**12
 
-# This many consecutive failures are an outage, not bad luck.
+# This many consecutive failures count as an outage.
 _OUTAGE = 10
 
 
@@ -54,13 +54,13 @@ class Pace(Locked):
         self.in_flight = check_count("in_flight", in_flight, at_most=MAX_IN_FLIGHT)
         requests = check_count_or_none("max_requests", max_requests)
         seconds = check_seconds("period", period)
-        # A division by an integer beyond all floats would fail.
+        # Dividing by an integer too large for a float would fail.
         self._interval = 0.0 if requests is None else seconds / min(requests, _NO_LIMIT)
         self._clock = clock
         self._next = clock()
 
     def take(self) -> float:
-        """Reserve the next slot and return the seconds until it comes."""
+        """Reserve the next slot; return the seconds until then."""
         if not self._interval:
             return 0.0
         with self._lock:
@@ -71,18 +71,18 @@ class Pace(Locked):
 
 
 class BulkJob(ABC, Generic[J, T, R]):
-    """A bulk operation with validated arguments; it is run once.
+    """A bulk operation with validated arguments, for a single run.
 
-    A subclass collects the targets, acts on one, and tallies the results, which come in order.
+    Subclasses collect targets, act on each, and tally the results, which arrive in order.
 
     Args:
         session: The session whose settings apply.
-        pace: Its concurrency and rate.
+        pace: The concurrency and rate.
 
     Attributes:
-        hopeless: Further errors after which no later act can succeed.
-        outage: The errors of which ten in a row are an outage.
-        stopped_by: The error that stopped it, if one did.
+        hopeless: Additional errors after which no later act can succeed.
+        outage: The errors that count towards an outage, which is ten in a row.
+        stopped_by: The error that stopped the job, if any.
     """
 
     hopeless: ClassVar[tuple[type[InngestError], ...]] = ()
@@ -97,7 +97,7 @@ class BulkJob(ABC, Generic[J, T, R]):
 
     @abstractmethod
     def collect(self) -> Plan[Iterable[J] | AsyncIterable[J]]:
-        """Return the targets, which are drawn only as fast as they can be acted on."""
+        """Return the targets, which are drawn lazily."""
 
     @abstractmethod
     def act(self, target: J) -> Plan[T]:
@@ -105,14 +105,14 @@ class BulkJob(ABC, Generic[J, T, R]):
 
     @abstractmethod
     def tally(self, target: J, result: T | None) -> InngestError | None:
-        """Record a result, None for an abandoned act; return the error that it ended with."""
+        """Record a result, or None for an abandoned act; return its error, if any."""
 
     @abstractmethod
     def finish(self) -> R:
-        """Return the report, or raise what stopped the job."""
+        """Return the report, or raise the error that stopped the job."""
 
     def interrupted(self, error: BaseException) -> None:
-        """Handle an exception from outside, which ends the job."""
+        """Handle an external exception, which ends the job."""
 
     def run(self, driver: Driver) -> R:
         """Collect and act, in threads."""

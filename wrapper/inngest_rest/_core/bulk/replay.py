@@ -1,8 +1,8 @@
 """Replay many runs, none of them twice.
 
-A replay has no idempotency key: a server that is asked twice starts two runs. So if a response is
-lost, the new run is looked up among the runs of the same event before the replay is tried again:
-v1 names, for each of them, the run that it repeats (schema V1Run).
+Replays have no idempotency key: two requests start two runs. So after a lost response, the new run
+is looked up among the runs of the same event before the replay is retried: v1 reports the original
+of each (schema V1Run).
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Run
 
-# A new run is listed under its event within 0.2 s; allow for a slow server.
+# A new run appears under its event within 0.2 s; allow for a slow server.
 _LISTED_WITHIN = 1.0
 
-# How often one run's replay is requested, if each response is lost and no new run is found.
+# Attempts per run, if each response is lost and no new run is found.
 _TRIES = 3
 
 _BATCH = (
@@ -54,13 +54,13 @@ _NOT_ENDED = "it has not ended: a replay would run it a second time beside the f
 
 
 class _Before(NamedTuple):
-    """What is known of a run's event before its replay is requested.
+    """The state of a run's event before the replay is requested.
 
     Attributes:
         event_id: The event.
-        originals: The runs that a replay of this one may name: recorded servers name the first of
-            its kind, which another run than this one may be.
-        replays: The ids of the runs that name one of these.
+        originals: The runs that a replay of this one may name as its original: recorded servers
+            name the very first run, which may differ from this one.
+        replays: The ids of the runs that already name one of these.
     """
 
     event_id: str
@@ -90,11 +90,11 @@ class ReplayJob(RunsJob):
             )
 
     def keep(self, run: Run) -> None:
-        """Keep a listed run, so that it need not be fetched."""
+        """Keep a listed run to save fetching it."""
         self._listed[run.id] = run
 
     def act(self, target: ActionRow) -> Plan[BulkResult]:
-        """Replay a run, unless that would not do what was asked."""
+        """Replay a run, unless that would not have the intended effect."""
         row = target
         assert row.id is not None
         is_new = row.outcome != ActionOutcome.UNKNOWN
@@ -110,13 +110,13 @@ class ReplayJob(RunsJob):
                 return BulkResult(settled(row, ActionOutcome.PLANNED) if is_new else row)
             before = yield from _before(self.session, run)
         except InngestError as error:
-            # It is not requested; if an earlier call did so, it remains unknown.
+            # Not requested now; if an earlier call did so, the outcome remains unknown.
             outcome = ActionOutcome.FAILED if is_new else ActionOutcome.UNKNOWN
             if isinstance(error, NotFoundError):
                 outcome = ActionOutcome.NOT_FOUND
             return BulkResult(settled(row, outcome, str(error)), error)
         if not is_new:
-            # Unless the earlier request can be looked up, another may run it twice.
+            # If the earlier request cannot be looked up, another may replay the run twice.
             if before is None or row.replays_before is None:
                 return BulkResult(row)
             new = before.replays.difference(row.replays_before)
@@ -128,7 +128,7 @@ class ReplayJob(RunsJob):
         return (yield from _request(self.session, row, before))
 
     def _why_refused(self, run: Run) -> Plan[str | None]:
-        """Return why a replay of the run would not do what was asked."""
+        """Return why a replay would not have the intended effect, or None."""
         if run.batch_id is not None:
             return _BATCH
         if not run.is_ended:
@@ -142,7 +142,7 @@ class ReplayJob(RunsJob):
 
 
 def _request(session: Session, row: ActionRow, before: _Before | None) -> Plan[BulkResult]:
-    """Request the replay; again only if no run came of a request whose response was lost."""
+    """Request the replay; after a lost response, retry only if no new run appeared."""
     assert row.id is not None
     lost: InngestError | None = None
     for _ in range(_TRIES):
@@ -162,7 +162,7 @@ def _request(session: Session, row: ActionRow, before: _Before | None) -> Plan[B
         if new := _replays(before.originals, known) - before.replays:
             return BulkResult(_done(row, min(new)))
         if not isinstance(lost, TransportError):
-            # The server responded, and started nothing: it would fail again.
+            # The server responded without starting a run: a retry would fail again.
             untried = evolve(row, replays_before=None)
             return BulkResult(settled(untried, ActionOutcome.FAILED, str(lost)), lost)
     assert lost is not None
@@ -174,13 +174,13 @@ def _is_debounced(session: Session, app_id: str, function_id: str) -> Plan[bool]
     try:
         function = yield from functions.get(session, app_id, function_id)
     except (ConfigurationError, NotFoundError, RouteNotFoundError):
-        # It was removed, or the server cannot tell: then its response to the replay decides.
+        # Removed, or not readable: then the server's response to the replay decides.
         return False
     return bool((function.configuration or {}).get("debounce"))
 
 
 def _before(session: Session, run: Run) -> Plan[_Before | None]:
-    """Return the replays that a run has already; None if this server does not list them."""
+    """Return the existing replays of a run; None if this server does not list them."""
     if not run.event_ids:
         return None
     event_id = run.event_ids[0]

@@ -1,4 +1,4 @@
-"""Bulk jobs with a report: one row per run or input, from which a later call can resume."""
+"""Bulk jobs with a resumable report: one row per run or input."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ OnRow = Callable[[ActionRow], object]
 
 
 class BulkResult(NamedTuple):
-    """The outcome of one act, and the error that it ended with."""
+    """The outcome of one act, and its error, if any."""
 
     row: ActionRow
     cause: InngestError | None = None
 
 
 class BulkArguments(TypedDict):
-    """The arguments that all of these jobs share, as given by the caller."""
+    """The arguments common to all of these jobs, as given by the caller."""
 
     resume: Resumable | None
     dry_run: bool
@@ -57,14 +57,14 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
 
     Args:
         session: The session whose settings and clock apply.
-        action: The operation, for the report; a report to resume from must have the same.
-        arguments: The arguments of the caller.
+        action: The operation, for the report; a report to resume from must have the same one.
+        arguments: The caller's arguments.
 
     Attributes:
         action: The operation.
-        dry_run: Whether to report what would be done, without doing it.
-        rows: All rows as they are now.
-        window: The beginning and end of the window of a filter.
+        dry_run: Whether to report the targets without acting on them.
+        rows: All rows in their current state.
+        window: The time range of a filter.
     """
 
     outage = (ServerError, TransportError)
@@ -92,7 +92,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         return (row for row in self.rows if row.is_open)
 
     def resume(self, report: Resumable) -> None:
-        """Take over the rows of a report; reject that of another action."""
+        """Adopt the rows of a report; reject one of another action."""
         try:
             found = report if isinstance(report, ActionReport) else ActionReport.from_dict(report)
         except ValueError as error:
@@ -106,7 +106,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         self.window = found.since, found.until
 
     def begin(self, row: ActionRow) -> None:
-        """Record and announce that the request for a row is about to be sent."""
+        """Mark a row as being requested, and report it."""
         begun = evolve(row, outcome=ActionOutcome.UNKNOWN, reason=ABANDONED)
         with self._lock:
             if self._on_start is not None:
@@ -114,7 +114,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             self._begun[row.position] = begun
 
     def tally(self, target: ActionRow, result: BulkResult | None) -> InngestError | None:
-        """Replace the row by that of the result, and pass it on."""
+        """Update the row with the result, and report it."""
         begun = self._begun.pop(target.position, None)
         row, cause = result or BulkResult(begun or target)
         is_abandoned = result is None and begun is None
@@ -126,11 +126,11 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         return cause
 
     def interrupted(self, error: BaseException) -> None:
-        """Add the progress so far to an exception from outside."""
+        """Attach the progress so far to an external exception."""
         error.add_note(f"so far {self._report()}")
 
     def finish(self) -> ActionReport:
-        """Return the report, or raise it with the error that stopped the operation."""
+        """Return the report, or raise it with the error that stopped the job."""
         report = self._report()
         if self.stopped_by is None:
             return report
@@ -145,7 +145,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
 
 
 def settled(row: ActionRow, outcome: ActionOutcome, reason: str | None = None) -> ActionRow:
-    """Return a row with an outcome, and the reason for it."""
+    """Return the row with an outcome and its reason."""
     return evolve(row, outcome=outcome, reason=reason)
 
 

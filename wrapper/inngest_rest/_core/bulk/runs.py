@@ -1,4 +1,4 @@
-"""Bulk jobs on runs, selected by ids, a filter or a report; and the one that cancels them."""
+"""Bulk jobs on runs selected by ids, a filter or a report; and bulk cancellation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _FILTERS = ("status", "app", "function", "since", "until")
 
 
 class RunArguments(BulkArguments):
-    """The arguments of every job on runs, as given by the caller."""
+    """The arguments common to all jobs on runs, as given by the caller."""
 
     status: StatusFilter | None
     app: str | None
@@ -55,10 +55,10 @@ class RunsJob(ReportedJob):
 
     Attributes:
         name: The operation, for the report.
-        default_status: The statuses to list if there is another filter.
+        default_status: The statuses to list if only other filters are given.
 
     Raises:
-        InvalidArgumentError: Nothing selects runs, or more than one way does.
+        InvalidArgumentError: Not exactly one of ids, filter and report is given.
     """
 
     name: ClassVar[str]
@@ -85,7 +85,7 @@ class RunsJob(ReportedJob):
         if resume is not None:
             self.resume(resume)
             for row in (row for row in self.rows if row.is_open):
-                # It may come from a file: an id is never None here, nor anything but an id.
+                # A report may come from a file, so its ids are not to be trusted.
                 check_run_id(f"resume: the id of row {row.position}", row.id, argument="resume")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
         elif ids is not None:
             self.rows = _check_ids(ids, self._limit)
@@ -103,10 +103,10 @@ class RunsJob(ReportedJob):
         """Reject statuses of runs that the job cannot act on."""
 
     def keep(self, run: Run) -> None:
-        """Remember what the job needs of a listed run."""
+        """Remember the fields that the job needs of a listed run."""
 
     def collect(self) -> Plan[Iterable[ActionRow]]:
-        """Return the open rows; a filter is listed to its end first, so the set cannot grow."""
+        """Return the open rows; a filter is exhausted first, so that the set cannot grow."""
         if self._listing is not None:
             yield from self._list(self._listing)
         return list((yield from super().collect()))[: self._limit]
@@ -127,7 +127,7 @@ class RunsJob(ReportedJob):
         )
 
     def _list(self, listing: Listing[Run]) -> Plan[None]:
-        """Add a row for each run that a filter selects."""
+        """Add a row for each run that the filter selects."""
         seen: set[str] = set()
         walk = listing.walk()
         while not walk.is_done:
@@ -176,6 +176,6 @@ class CancelJob(RunsJob):
 
 
 def _check_ids(ids: Iterable[str], limit: int | None) -> list[ActionRow]:
-    """Return the rows of the ids, without repeats; an error names the position."""
+    """Return rows for the ids, without duplicates; errors name the position."""
     unique = dict.fromkeys(check_each("ids", ids, "run ids", check_run_id))
     return [ActionRow(position, id) for position, id in enumerate(list(unique)[:limit])]

@@ -1,6 +1,6 @@
 """Bulk sending: stream events in bounded memory, with several batches in flight.
 
-Events are encoded as they are drawn. An invalid event is reported and the rest are sent.
+Events are encoded as they are drawn. Invalid events are reported and the rest are sent.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def check_options(
     max_requests: int | None,
     period: Seconds,
 ) -> SendOptions:
-    """Validate the options common to all bulk sending; a missing key raises here, too."""
+    """Validate the options common to all bulk sending; also raises for a missing key."""
     check_count("batch_size", batch_size, at_most=MAX_EVENTS)
     pace = Pace(session.clock.monotonic, in_flight, max_requests, period)
     check_callable("on_batch", on_batch)
@@ -80,7 +80,7 @@ def send_many_async(
 
 
 class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
-    """Sends batches as they come, and calls `on_outcome` of the options for each."""
+    """Sends batches as they fill, and calls `on_outcome` of the options for each."""
 
     def __init__(
         self,
@@ -103,14 +103,14 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
         return send_batch(self.session, target)
 
     def tally(self, target: Batch, result: BatchOutcome | None) -> InngestError | None:
-        """Add the outcomes of a batch, and pass them on."""
+        """Tally the outcomes of a batch, and report them."""
         outcome = result or BatchOutcome.unknown(target, ABANDONED)
         self._report += outcome.report
         self._on_outcome(outcome)
         return outcome.cause
 
     def finish(self) -> SendReport:
-        """Return the report, or raise the error that stopped the sending, with the counts."""
+        """Return the report, or raise the error that stopped the job, with the counts."""
         if self.stopped_by is None:
             return self._report
         self.stopped_by.add_note(

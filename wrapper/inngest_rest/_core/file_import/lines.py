@@ -1,4 +1,4 @@
-"""Streaming the lines of a file, plain or gzip, or of standard input."""
+"""Stream lines from a file, plain or gzip, or from standard input."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 STDIN = "-"
 
 MAX_LINE = 16 * 1024 * 1024
-"""Longest line that is held: five times the largest event, for those written with escapes."""
+"""Longest line kept in memory: five times the largest event, to allow for escapes."""
 
 EDGE = 4_096
-"""Bytes by which the beginning of a file, or the end of a line, is recognized."""
+"""Bytes that identify the beginning of a file, or the end of a line."""
 
 _BUFFER = 256 * 1024
 
 
 class CutLine(bytes):
-    """The first bytes of a line that is too long to hold.
+    """A truncated line, too long to keep in memory.
 
     Attributes:
-        skipped: How many more bytes the line has.
+        skipped: The number of bytes cut off.
     """
 
     skipped = 0
@@ -49,9 +49,9 @@ class Position(NamedTuple):
     """A position between two lines.
 
     Attributes:
-        line: How many lines are before it.
-        offset: How many bytes are, after decompression.
-        edge: The last bytes of the line before it, ending included; empty if unknown.
+        line: The number of lines before it.
+        offset: The number of bytes before it, after decompression.
+        edge: The last bytes of the preceding line, with its ending; empty if unknown.
     """
 
     line: int = 0
@@ -59,7 +59,7 @@ class Position(NamedTuple):
     edge: bytes = b""
 
     def after(self, lines: Sequence[bytes]) -> Position:
-        """Return the position after these lines, which begin here; a cut line comes alone."""
+        """Return the position after lines that begin here; a truncated line comes alone."""
         if not lines:
             return self
         end, last = self.offset + sum(map(len, lines)), lines[-1]
@@ -69,7 +69,7 @@ class Position(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """Consecutive lines, endings included, and the positions before and after them."""
+    """Consecutive lines with their endings, and the positions before and after them."""
 
     lines: Sequence[bytes]
     start: Position
@@ -77,19 +77,18 @@ class Chunk(NamedTuple):
 
 
 class Lines:
-    """Read lines byte for byte, a chunk at a time.
+    """Read raw lines in chunks.
 
     Args:
         path: A path, or "-" for standard input.
 
     Attributes:
-        is_regular: Whether this is a file that can be read again from a position in it; standard
-            input and pipes cannot.
-        head: Its first bytes, where it can.
-        position: Where reading begins.
+        is_regular: Whether the input is seekable; standard input and pipes are not.
+        head: Its first bytes, if seekable.
+        position: The position at which reading begins.
 
     Raises:
-        OSError: The file cannot be read, or it is damaged gzip.
+        OSError: The file cannot be read, or its gzip data is damaged.
     """
 
     def __init__(self, path: str) -> None:
@@ -112,7 +111,7 @@ class Lines:
             raise
 
     def chunks(self, max_lines: int, max_bytes: int) -> Iterator[Chunk]:
-        """Yield all lines in chunks of at most this size; a longer line comes alone."""
+        """Yield all lines in chunks of at most this size; a longer line is a chunk of its own."""
         position, lines = self.position, list[bytes]()
         try:
             with _one_error_of_gzip():
@@ -128,14 +127,14 @@ class Lines:
             raise
 
     def _fill(self, lines: list[bytes], max_lines: int, max_bytes: int) -> list[bytes]:
-        """Add lines while they fit; return the one that did not, if any."""
-        # A line of MAX_LINE bytes may be cut, so it must exceed the limit to be looked at.
+        """Append lines while they fit; return the first that does not, if any."""
+        # A line of MAX_LINE bytes may be incomplete, so it must exceed the limit to be checked.
         max_bytes = min(max_bytes, MAX_LINE - 1)
         size = sum(map(len, lines))
         source = iter(partial(self._file.readline, MAX_LINE), b"")
         for line in islice(source, 0 if self._has_ended else max_lines - len(lines)):
             size += len(line)
-            # Bytes that a writer adds meanwhile belong to the last line; they are not another line.
+            # Bytes that a writer appends meanwhile continue the last line.
             self._has_ended = len(line) < MAX_LINE and not line.endswith(b"\n")
             whole = self._whole(line) if size > max_bytes else line
             if size > max_bytes and lines:
@@ -146,7 +145,7 @@ class Lines:
         return []
 
     def _whole(self, beginning: bytes) -> bytes:
-        """Return the line with this beginning, cut there if it is longer; the rest is skipped."""
+        """Return the line with this beginning; truncate it there if it is longer."""
         if len(beginning) < MAX_LINE or beginning.endswith(b"\n"):
             return beginning
         line = CutLine(beginning)
@@ -157,7 +156,7 @@ class Lines:
         return line
 
     def lock(self) -> None:
-        """Lock the file against other imports until it is closed.
+        """Lock the file against concurrent imports until it is closed.
 
         Raises:
             InvalidArgumentError: Another import has locked it.
@@ -171,17 +170,17 @@ class Lines:
                 f"{self._path} is being sent by another send_file; wait until that has ended"
             ) from None
         except OSError:
-            pass  # Some network file systems have no locks.
+            pass  # some network file systems do not support locks
 
     def go_to(self, position: Position) -> bool:
-        """Begin at this position instead; return False if the line before it has changed."""
+        """Seek to a position; return False if the line before it has changed."""
         line, offset, edge = position
         with _one_error_of_gzip():
             start = offset - len(edge)
             if self._file.seek(start) != start or self._file.read(len(edge)) != edge:
                 return False
             if edge and not edge.endswith(b"\n"):
-                # The file ended in this line. Only its newline may have been added since.
+                # The file ended without a newline. Nothing else may have been appended since.
                 ending = self._file.readline(EDGE)
                 if ending.strip(b"\r\n"):
                     return False
@@ -196,11 +195,11 @@ class Lines:
 
 
 def is_torn(line: bytes) -> bool:
-    """Return whether a file may end in this line because it is still being written."""
+    """Return whether a last line may be incomplete because it is still being written."""
     if line.endswith(b"\n") or isinstance(line, CutLine):
         return False
     try:
-        # The rest of a number may follow; any other value is complete.
+        # More digits may follow a number; any other value is complete.
         return isinstance(decode(line), int | float)
     except ValueError:
         return True

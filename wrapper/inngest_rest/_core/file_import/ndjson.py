@@ -1,7 +1,7 @@
-"""Encoding lines of NDJSON as events, byte for byte wherever that is safe.
+"""Turn NDJSON lines into events, byte for byte where that is safe.
 
-A line is decoded once, to check it, and its own bytes are sent; encoding it again would cost more
-than everything else. An unusual line goes through `encode`, which knows every rule.
+A line is decoded once, for validation, and sent as it is; re-encoding would cost more than
+everything else. Unusual lines go through `encode`, which implements every rule.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.event_names import NameConvention
 
-# Longest line that is sent byte for byte; an id may be added to it.
+# Longest line sent byte for byte; it leaves room for an id.
 _MAX_PLAIN = MAX_EVENT_BYTES - 64
 
-# Lines that are checked together: decoded, they fit into the processor's cache, and are too few
-# for the garbage collector to look at.
+# Lines validated together: decoded, they fit into the CPU cache, and are too few to trigger the
+# garbage collector.
 _GROUP = 128
 
 
 class NdjsonEncoder:
-    """Make batches of lines; an event without an id gets one derived from its line.
+    """Turns lines into batches; an event without an id gets one derived from its line.
 
-    The id is made of the import's name, the line's number and its bytes: the same import again
-    gives the same ids, and correcting a line changes the id of that line alone.
+    The id is derived from the import's name, the line number and the line's bytes: repeating the
+    import yields the same ids, and correcting a line changes only its own id.
 
     Args:
         name: The import's name.
-        convention: The check of the events' names, if there is one.
+        convention: The naming convention for events, if any.
     """
 
     def __init__(self, name: str, convention: NameConvention | None = None) -> None:
         self._convention = convention
-        # 64 bits of a hash tell apart the names of imports, and what has stood in one line.
+        # 64 bits of hash suffice to distinguish imports, and versions of one line.
         self._id = b"%.16b-%%d-%%.16b" % hexlify(sha256(name.encode()).digest())
-        # Last, since the server takes the last of two keys that it considers equal.
+        # Appended, since the server uses the last of two keys that it considers equal.
         self._with_id = b'%b,"id":"' + self._id + b'"}'
 
     def batch(self, chunk: Chunk) -> Batch:
@@ -75,7 +75,7 @@ class NdjsonEncoder:
         return Batch.of(positions, texts, invalid)
 
     def _plain_texts(self, lines: Sequence[bytes], first: int) -> list[bytes] | None:
-        """Return the text of each event, or None if any of them is unusual."""
+        """Return the JSON text of each event, or None if any line is unusual."""
         if isinstance(lines[0], CutLine):
             return None
         try:
@@ -92,10 +92,10 @@ class NdjsonEncoder:
         return [with_id % each for each in zip(heads, count(first), digests)]
 
     def _text(self, line: bytes, number: int) -> bytes:
-        """Return the text of one event.
+        """Return the JSON text of one event.
 
         Raises:
-            InvalidEventError: It is none, or the server would reject it.
+            InvalidEventError: The line is not an event, or the server would reject it.
         """
         if isinstance(line, CutLine):
             size = len(line) + line.skipped
@@ -116,12 +116,12 @@ class NdjsonEncoder:
         if wire.get("id") in (None, ""):
             digest = hexlify(xxh3_64_digest(line.rstrip()[:-1]))
             wire["id"] = (self._id % (number, digest)).decode()
-        # What a file has is sent as it is, as it may come from another program.
+        # Unknown keys of a file are sent as they are: another program may have written it.
         return encode(wire, number, self._convention, from_file=True)
 
 
 def _shown(line: bytes) -> dict[str, Any]:
-    """Return the event of a line that was rejected, as its failure shows it."""
+    """Return the event of a rejected line for its `SendFailure`."""
     try:
         event: Any = {} if isinstance(line, CutLine) else decode(line)
     except ValueError:

@@ -1,6 +1,6 @@
-"""Files that an import writes beside its input: the checkpoint and the rejected lines.
+"""The files that an import writes beside its input: checkpoint and rejected lines.
 
-All of it is readable by its owner only, since it holds events.
+They hold events, so only their owner can read them.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.file_import.lines import Lines
 
-# Bytes that are read at once; a checkpoint has less: a line's end, a path and some numbers.
+# Bytes per read; a checkpoint is smaller: the end of a line, a path and some numbers.
 _LONGEST = 1024 * 1024
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Mark(NamedTuple):
-    """How far a file was written: its lines, its bytes, and their hash."""
+    """The extent of a file at some time: lines, bytes, and their hash."""
 
     line_count: _Count
     size: _Count
@@ -39,11 +39,11 @@ class Mark(NamedTuple):
 
 
 class LogState(NamedTuple):
-    """What a checkpoint remembers of a file of rejected lines, or of their reasons.
+    """The checkpointed state of the file of rejected lines, or of their reasons.
 
     Attributes:
-        kept: What was rejected before the checkpoint's position: it stays when the import resumes.
-        written: All that was written. Lines after the position will be rejected again.
+        kept: The extent up to the checkpoint's position, which stays when the import resumes.
+        written: The full extent. Lines after the position will be rejected again.
     """
 
     kept: Mark
@@ -68,14 +68,14 @@ class _Saved(msgspec.Struct, tag_field="version", tag=2):
 class Checkpoint:
     """The progress of one import, kept in a file.
 
-    The input is recognized by its first bytes and by the line before the position: what follows may
-    have been corrected or added to since, while a different file is refused.
+    The input is identified by its first bytes and by the line before the position: whatever follows
+    may have been corrected or appended since, but a different file is rejected.
 
     Args:
         path: The file.
         name: The import's name, which is part of its events' ids.
         head: The first bytes of the input.
-        rejected: Where the rejected lines go.
+        rejected: Path of the rejected lines.
     """
 
     def __init__(self, path: Path, *, name: str, head: bytes, rejected: Path) -> None:
@@ -85,12 +85,12 @@ class Checkpoint:
         self._rejected = str(rejected.absolute())
 
     def save(self, position: Position, logs: LogStates) -> None:
-        """Replace the file; a crash leaves the old one or the new one."""
+        """Replace the file atomically."""
         line, offset, edge = position
         head = _digest(self._head[:offset])
         content = _Saved(self._name, line, offset, head, edge.hex(), self._rejected, logs)
         draft = self.path.with_name(f"{self.path.name}.new")
-        # Left by a crash, or a link that somebody put there.
+        # Left by a crash, or a planted link.
         draft.unlink(missing_ok=True)
         with _create(draft) as file:
             file.write(encode(content))
@@ -99,13 +99,13 @@ class Checkpoint:
         draft.replace(self.path)
 
     def load(self, lines: Lines) -> LogStates | None:
-        """Bring the lines to the saved position; return what was rejected, None if not known.
+        """Seek to the saved position; return the states of the rejected lines, None if unknown.
 
         Raises:
             InvalidArgumentError: The checkpoint belongs to another import or is unreadable.
         """
         try:
-            # Opening a pipe may wait for ever, and a device may have no end.
+            # Opening a pipe may block forever, and a device may be endless.
             if not stat.S_ISREG(self.path.stat().st_mode):
                 raise self._refusal("is not a regular file")
             with self.path.open("rb") as file:
@@ -131,22 +131,22 @@ class Checkpoint:
 
 
 def reasons_path(path: Path) -> Path:
-    """Return where the reasons of the rejected lines go, by where those go."""
+    """Return the path of the reasons, given that of the rejected lines."""
     return path.with_name(f"{path.stem}.reasons{path.suffix}")
 
 
 class RejectedLines:
-    """Rejected lines, byte for byte, ready to be corrected and sent; their reasons beside them.
+    """Rejected lines, byte for byte, ready to correct and resend, with their reasons beside them.
 
-    A reason has the `line` number in the input and, as `rejected_line`, the number in the file of
-    rejected lines, which is null for a line too long to be copied.
+    A reason has the `line` number in the input and, as `rejected_line`, the line number in the file
+    of rejected lines, null for a line too long to copy.
 
-    Lines in these files may have been corrected, so only what is known to be what the import wrote
-    is ever deleted; a file that differs is renamed with the next free number.
+    Users may have corrected lines in these files, so only bytes that the import provably wrote are
+    ever deleted; a modified file is renamed with the next free number.
 
     Args:
-        path: Where the lines go.
-        states: What the checkpoint says of both files. Without it the import begins anew.
+        path: Path of the rejected lines.
+        states: The checkpointed state of both files; without it, the import starts over.
     """
 
     def __init__(self, path: Path, states: LogStates | None = None) -> None:
@@ -164,12 +164,12 @@ class RejectedLines:
         return self._lines.state, self._reasons.state
 
     def keep(self) -> None:
-        """Keep what was added so far when the import resumes."""
+        """Mark all lines added so far as final, for a later resume."""
         for log in self._logs:
             log.keep()
 
     def add(self, line: bytes, number: int, reason: str) -> None:
-        """Write down a line of the input."""
+        """Write a rejected line and its reason."""
         copied = not isinstance(line, CutLine)
         if copied:
             self._lines.write(line.rstrip(b"\r\n") + b"\n")
@@ -178,7 +178,7 @@ class RejectedLines:
         self._reasons.write(encode(entry) + b"\n")
 
     def flush(self, *, to_disk: bool = False) -> None:
-        """Let what was added outlive the process, or a loss of power."""
+        """Flush both files; with `to_disk`, so that they survive a power cut."""
         for log in self._logs:
             log.flush(to_disk=to_disk)
 
@@ -188,7 +188,7 @@ class RejectedLines:
 
 
 class _Log:
-    """A file that is appended to and knows a hash of its content; created by the first write."""
+    """An append-only file with a running hash of its content, created on the first write."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -209,11 +209,11 @@ class _Log:
         self._kept = self._mark
 
     def starts_with(self, mark: Mark) -> bool:
-        """Return whether the file's first bytes are those; a file of no bytes need not exist."""
+        """Return whether the file begins with these bytes; zero bytes need no file."""
         return _hash_of(self._path, mark.size).hexdigest() == mark.digest
 
     def resume(self, state: LogState) -> None:
-        """Go on behind what is kept, which the file starts with."""
+        """Continue after the kept beginning of the file."""
         kept, written = state
         self._kept = kept
         self._line_count, self._size = kept.line_count, kept.size
@@ -227,7 +227,7 @@ class _Log:
             else:
                 self._path.unlink(missing_ok=True)
             return
-        # Either a kill came after the checkpoint, or somebody changed what came after it.
+        # Either the process was killed after the checkpoint, or somebody edited the rest.
         aside = self.set_aside()
         if kept.size:
             with aside.open("rb") as source, _create(self._path) as target:
@@ -235,7 +235,7 @@ class _Log:
                 target.truncate(kept.size)
 
     def set_aside(self) -> Path:
-        """Rename the file, if there is one, with the next free number; return that path."""
+        """Rename the file, if it exists, with the next free number; return the new path."""
         number = 1
         while os.path.lexists(aside := self._path.with_name(f"{self._path.name}.{number}")):
             number += 1
@@ -265,21 +265,21 @@ class _Log:
 
 
 def _create(path: Path) -> BinaryIO:
-    """Create a file with mode 0600 and open it for writing; nothing may be there, not even a link.
+    """Create a file with mode 0600 and open it for writing; never follow a link.
 
     Raises:
-        FileExistsError: Something is there.
+        FileExistsError: The path exists, if only as a link.
     """
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
     file = os.fdopen(os.open(path, flags, 0o600), "wb")
     if hasattr(os, "fchmod"):
-        # A umask can take the owner's rights away as well.
+        # A umask can remove the owner's permissions, too.
         os.fchmod(file.fileno(), 0o600)
     return file
 
 
 def _append(path: Path) -> BinaryIO:
-    """Open a file to append to it; its mode stays, and is 0600 should it have been moved away."""
+    """Open a file for appending; its mode stays, or is 0600 if the file is gone."""
     return open(path, "ab", opener=partial(os.open, mode=0o600))
 
 
@@ -288,7 +288,7 @@ def _digest(head: bytes) -> str:
 
 
 def _hash_of(path: Path, size: int) -> blake2b:
-    """Return the hash of a file's first bytes."""
+    """Hash the first bytes of a file."""
     state = blake2b(digest_size=16)
     if size and path.is_file():
         with path.open("rb") as file:

@@ -1,11 +1,11 @@
-"""`send_file`: the lines of a file go out as batches, and a checkpoint records the progress.
+"""`send_file`: send the lines of a file in batches, with progress kept in a checkpoint.
 
-    lines     reads the file as lines
-    ndjson    turns lines into events, each with an id that is the same every time
-    progress  keeps the position before which nothing is left to do, and the lines rejected so far
+    lines     reads lines
+    ndjson    turns lines into events with deterministic ids
+    progress  keeps the position before which everything is done, and the rejected lines
 
-Batches are reported in order, so one position is enough: the end of the last batch before the first
-event with an unknown outcome.
+Batches are reported in order, so one position suffices: the end of the last batch before the first
+event of unknown outcome.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ logger = logging.getLogger("inngest_rest")
 
 AnyPath = str | os.PathLike[str]
 
-# Seconds between two checkpoints; what lies between may be sent twice, but runs once.
+# Seconds between checkpoints; events in between may be sent twice, but run once.
 _SAVE_EVERY = 1.0
 
 
 class ImportOptions(NamedTuple):
-    """What to do with a file, checked."""
+    """Validated arguments of `send_file`."""
 
     path: str
     name: str
@@ -57,7 +57,7 @@ class ImportOptions(NamedTuple):
 def check_options(
     path: AnyPath, name: str | None, dead_letters: AnyPath | None, *, resume: bool
 ) -> ImportOptions:
-    """Check the arguments of `send_file`."""
+    """Validate the arguments of `send_file`."""
     source = os.fspath(path)
     check_text("path", source)
     name = check_text("name", name)
@@ -80,7 +80,7 @@ def check_options(
 
 
 def rejected_path(source: str, name: str, dead_letters: AnyPath | None = None) -> Path:
-    """Return where rejected lines go: beside the file, or in this folder by the import's name."""
+    """Return the path of rejected lines: beside the file; for other input, in this folder."""
     beside = re.sub(r"[^\w.-]", "_", name) if source == STDIN else source
     return Path(dead_letters or f"{beside}.rejected.ndjson")
 
@@ -99,13 +99,13 @@ async def send_file_async(
     driver: AsyncDriver, session: Session, options: ImportOptions, send_options: SendOptions
 ) -> SendReport:
     """Send the events of a file."""
-    # It may wait as well: for a pipe's other end, or for gzip to be read up to a checkpoint.
+    # In a thread: it may block on a pipe's other end, or on decompressing up to a checkpoint.
     loop = asyncio.get_running_loop()
     opening = loop.run_in_executor(None, _Import, session, options, send_options)
     try:
         opened = await asyncio.shield(opening)
     except asyncio.CancelledError:
-        # The thread goes on; another import may send the file once this one is closed.
+        # The thread keeps running; closing releases the lock for another import.
         if opening.done():
             _close_opened(opening)
         else:
@@ -119,12 +119,12 @@ async def send_file_async(
 
 
 def _close_opened(opening: asyncio.Future[_Import]) -> None:
-    with suppress(Exception):  # it could not be opened
+    with suppress(Exception):  # opening failed
         opening.result().close()
 
 
 async def _in_thread(batches: Iterator[Batch]) -> AsyncIterator[Batch]:
-    # A pipe may be silent for a long time.
+    # A pipe may be idle for a long time.
     while (batch := await asyncio.to_thread(next, batches, None)) is not None:
         yield batch
 
@@ -133,8 +133,8 @@ class _Import:
     """One run of `send_file`.
 
     Attributes:
-        send_options: The options for `send_many`, which records each batch here first.
-        is_regular: Whether reading never waits for a writer, as it may with a pipe.
+        send_options: The options for `send_many`; each batch is recorded here first.
+        is_regular: Whether reads never block on a writer, as they may with a pipe.
     """
 
     def __init__(self, session: Session, options: ImportOptions, send_options: SendOptions) -> None:
@@ -189,28 +189,28 @@ class _Import:
         for read in self._lines.chunks(self.send_options.batch_size, DEFAULT_BYTES):
             lines, start, end = chunk = read
             if self._resume and is_torn(lines[-1]):
-                # It is left to the next import.
+                # Left to the next import.
                 if lines[-1].strip():
                     message = "%s ends in the middle of line %d; resume once it is complete"
                     logger.warning(message, self._path, end.line)
                 chunk = Chunk(lines[:-1], start, start.after(lines[:-1]))
             batch = self._encoder.batch(chunk)
-            # All of it may have been blank.
+            # The file may be all blank lines.
             if batch.positions or batch.invalid:
                 self._chunks.append(chunk)
                 yield batch
 
     def _chunk_of(self, batch: Batch) -> Chunk:
-        """Return the chunk that a batch was made of; an interrupt may have lost those before it."""
+        """Return the chunk of a batch; an interrupt may have lost the chunks before it."""
         any_line = batch.positions[0] if batch.positions else batch.invalid[0].position
         while (chunk := self._chunks.popleft()).end.line < any_line:
             self._is_whole = False
         return chunk
 
     def _record(self, outcome: BatchOutcome) -> None:
-        """Write down what was rejected, then that this chunk is done."""
+        """Write rejected lines, then mark the chunk as done."""
         chunk = self._chunk_of(outcome.batch)
-        # Should writing fail, this chunk is not done.
+        # In this order: if writing fails, the chunk is not done.
         is_whole, self._is_whole = self._is_whole, False
         for number, reason in outcome.rejections():
             self._rejected.add(chunk.lines[number - chunk.start.line - 1], number, reason)
@@ -224,7 +224,7 @@ class _Import:
         self._on_outcome(outcome)
 
     def _save(self) -> None:
-        """Write the checkpoint, if there is one and anything is new."""
+        """Write the checkpoint, if there is one and it has changed."""
         progress = self._position, self._rejected.states
         if not self._checkpoint or progress == self._saved:
             return
@@ -240,7 +240,7 @@ class _Import:
         self._save_at = self._now() + _SAVE_EVERY
 
     def finish(self) -> None:
-        """Remove the checkpoint, unless resuming was asked for or work is left."""
+        """Remove the checkpoint, unless the caller resumes or work is left."""
         if self._is_whole and not self._resume and self._checkpoint:
             self._checkpoint.path.unlink(missing_ok=True)
             self._checkpoint = None

@@ -25,23 +25,23 @@ DEFAULT_EVENTS = 512
 """Default number of events per request."""
 
 DEFAULT_BYTES = 4 * 1024 * 1024
-"""Default number of bytes per request; larger than the largest event, so that every event fits."""
+"""Default number of bytes per request; any event fits."""
 
-# For fewer events, encoding all together costs more than it saves.
+# For fewer events, encoding them together does not pay.
 _WORTH_TOGETHER = 8
 
-# What is between two events of a body. JSON of ours has no other newline, so a body can be cut.
+# Between two events of a body. Our JSON has no other newline, so a body can be split here.
 _BETWEEN = b",\n"
 
 
 class Batch(NamedTuple):
-    """Events that go out in one request.
+    """The events of one request.
 
     Attributes:
         positions: The index of each in the caller's input.
-        body: The events as one JSON array, each on a line of its own.
+        body: The events as a JSON array, one per line.
         invalid: Events rejected locally since the previous batch; they are not sent.
-        may_be_stored: Whether an earlier request, whose outcome is unknown, had any of them.
+        may_be_stored: Whether an earlier request of unknown outcome included any of them.
     """
 
     positions: Sequence[int]
@@ -56,7 +56,7 @@ class Batch(NamedTuple):
         texts: Iterable[bytes],
         invalid: Sequence[SendFailure] = (),
     ) -> Batch:
-        """Make a batch of the events' JSON texts."""
+        """Make a batch from JSON texts of events."""
         return cls(positions, b"[%b]" % _BETWEEN.join(texts), invalid)
 
     def events(self) -> list[dict[str, Any]]:
@@ -65,11 +65,11 @@ class Batch(NamedTuple):
         return events
 
     def texts(self) -> list[bytes]:
-        """Return the JSON text of each event, in the very bytes that go out."""
+        """Return the JSON text of each event, exactly as sent."""
         return self.body[1:-1].split(_BETWEEN) if self.positions else []
 
     def part(self, start: int, end: int | None = None) -> Batch:
-        """Return a slice of the events as a batch, in the same bytes."""
+        """Return a slice of the batch, in the same bytes."""
         part = Batch.of(self.positions[start:end], self.texts()[start:end])
         return part._replace(may_be_stored=self.may_be_stored)
 
@@ -84,10 +84,10 @@ def batches_of_events(
     """Draw events as they are needed and yield them in batches.
 
     Args:
-        events: The events; none may change before its batch was yielded.
+        events: The events; none may change before its batch is yielded.
         size: Maximum number of events per batch.
-        convention: The check of their names, if there is one.
-        lenient: Whether invalid events are set aside; otherwise the first one raises.
+        convention: The naming convention for events, if any.
+        lenient: Whether to collect invalid events; otherwise the first one raises.
     """
     source, first = iter(events), 0
     while chunk := list(islice(source, size)):
@@ -122,7 +122,7 @@ def _batches(
     lines = encode_together(chunk, convention) if len(chunk) >= _WORTH_TOGETHER else None
     if lines is not None:
         body = b"[%b]" % lines[:-1].replace(b"\n", _BETWEEN)
-        # Otherwise there is a newline within an event, of msgspec.Raw.
+        # Otherwise an event contains a newline, from msgspec.Raw.
         if len(body) == len(lines) + len(chunk):
             yield Batch(range(first, first + len(chunk)), body)
             return
@@ -149,7 +149,7 @@ def _batches(
 
 
 def _describe(event: EventLike) -> Mapping[str, Any]:
-    """Return a rejected event as its failure shows it."""
+    """Return a rejected event for its `SendFailure`."""
     if isinstance(event, Event):
         return {"name": event.name, "data": event.data, "id": event.id}
     return dict(event) if isinstance(event, Mapping) else {}  # pyright: ignore[reportUnnecessaryIsInstance]

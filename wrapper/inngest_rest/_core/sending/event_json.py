@@ -1,11 +1,11 @@
-"""Event encoding: validate events and return their JSON text, or reject one with its position.
+"""Event encoding: validate events and return their JSON text; errors have the position.
 
-It rejects what the server rejects (operation sendEvents), and values that JSON or the server would
-silently change: NaN, integers beyond 64 bits, lone surrogates. Contract tests compare its output
-with the document.
+It rejects events that the server would reject (operation sendEvents), and values that JSON or the
+server would silently change: NaN, integers beyond 64 bits, lone surrogates. Contract tests compare
+its output with the document.
 
-`encode` takes one event, and knows every rule. `encode_together` takes a batch of ordinary events,
-whose loops all run in C: a third of the time.
+`encode` takes one event and implements every rule. `encode_together` takes a batch of ordinary
+events; its loops run in C, in a third of the time.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ def encode(
     *,
     from_file: bool = False,
 ) -> bytes:
-    """Return the event's JSON text, with an id.
+    """Return the event's JSON text; an id is added if missing.
 
     Args:
         event: The event; never changed.
-        position: Its index in the caller's input, for the error.
-        convention: The check of its name, if there is one.
+        position: Its index in the caller's input, for errors.
+        convention: The naming convention for events, if any.
         from_file: Whether it was JSON, which may have any key and integers of any size.
 
     Raises:
@@ -80,7 +80,7 @@ def encode(
 
 
 def wire_form(event: EventLike) -> dict[str, Any]:
-    """Return the fields of an event, in a dict of its own."""
+    """Return the fields of an event in a new dict."""
     if isinstance(event, Event):
         wire: dict[str, Any] = {"name": event.name, "data": event.data, "id": event.id}
         if event.user is not None:
@@ -96,7 +96,7 @@ def wire_form(event: EventLike) -> dict[str, Any]:
 
 
 def _complete(wire: dict[str, Any]) -> None:
-    """Check and convert each field but the name, and add an id."""
+    """Validate and convert each field but the name, and add an id."""
     wire["data"] = _object("data", wire.get("data"))
     if wire.get("id") in (None, ""):
         wire["id"] = new_event_id()
@@ -154,16 +154,16 @@ def _to_json(wire: dict[str, Any]) -> bytes:
         text = to_json(wire)
     except RecursionError:
         raise
-    except Exception as error:  # noqa: BLE001 - a time zone has code of the caller's own
+    except Exception as error:  # noqa: BLE001 - a tzinfo runs the caller's own code
         raise ValueError(f"not JSON: {first_unsupported(wire) or error}") from None
-    # A newline between tokens is msgspec.Raw's; a batch is cut at newlines.
+    # Only msgspec.Raw can have newlines between tokens; batches are split at newlines.
     return text.replace(b"\n", b" ")
 
 
 def encode_together(
     events: Sequence[EventLike], convention: NameConvention | None = None
 ) -> bytes | None:
-    """Return the texts of a batch as lines, with ids, or None if any event needs a closer look."""
+    """Return the texts of a batch as lines, with ids, or None if any event is unusual."""
     rows = _as_dicts(events)
     fields = fields_of(rows, convention)
     if fields is None:
@@ -175,14 +175,14 @@ def encode_together(
         if not is_exact(rows):
             return None
         lines = encode_lines(rows if "id" in fields else _with_ids(rows))
-    except Exception:  # noqa: BLE001 - nested too deep, or a time zone has code of its own
+    except Exception:  # noqa: BLE001 - nested too deep, or a tzinfo's own code failed
         return None
-    # If all of them together are below the limit for one event, none exceeds it.
+    # If all together are below the limit for one event, none exceeds it.
     return lines if len(lines) <= MAX_EVENT_BYTES else None
 
 
 def _as_dicts(events: Sequence[EventLike]) -> Sequence[dict[str, Any]]:
-    """Return events of one kind as plain dicts, none if they are of several kinds."""
+    """Return events of one type as plain dicts, or an empty list for mixed types."""
     kinds = set(map(type, events))
     if kinds == {dict}:
         return cast("Sequence[dict[str, Any]]", events)
@@ -190,7 +190,7 @@ def _as_dicts(events: Sequence[EventLike]) -> Sequence[dict[str, Any]]:
 
 
 def _with_times(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return copies with datetimes as milliseconds, none if any `ts` is not a datetime."""
+    """Return copies with milliseconds for datetimes, or an empty list if any `ts` is not one."""
     copies = [
         {**row, "ts": since_1970(ts)}
         for row in rows
@@ -209,17 +209,17 @@ def _with_ids(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @functools.cache
 def _suffixes() -> Sequence[str]:
-    """Return what makes one id those of a batch, of at most 5,000 events."""
+    """Return the 10,000 suffixes that turn one random id into the ids of a batch."""
     return [f"{number:04d}" for number in range(10_000)]
 
 
 def fields_of(
     events: Sequence[Mapping[str, Any]], convention: NameConvention | None = None
 ) -> set[str] | None:
-    """Return the fields of a batch of ordinary events, or None if any event needs a closer look.
+    """Return the fields of a batch of ordinary events, or None if any event is unusual.
 
-    Only events that are certainly valid pass, as far as their fields go. Each event has a name and
-    data; either all have an id or none. Fields that are not in the document may have any value.
+    Only events with certainly valid fields pass. Each has a name and data; either all have an id or
+    none. Fields that are not in the document may have any value.
     """
     try:
         names = set(map(_name_of, events))
@@ -259,5 +259,5 @@ def _values(field: str, events: Sequence[Mapping[str, Any]]) -> list[Any]:
 
 
 def _is_free(name: str) -> bool:
-    """Return whether a name is not empty and not reserved by the platform."""
+    """Return whether a name is neither empty nor reserved by the platform."""
     return bool(name) and name[:8].lower() != "inngest/"

@@ -21,8 +21,8 @@ class Rejected(NamedTuple):
     """The server will never accept the event.
 
     Attributes:
-        reason: Why.
-        may_be_stored: Whether it may have accepted it before: then it is reported as unknown.
+        reason: The server's reason.
+        may_be_stored: Whether an earlier request may have stored it; reported as unknown then.
     """
 
     reason: str
@@ -36,20 +36,20 @@ class Unknown(NamedTuple):
 
 
 EventOutcome = str | Rejected | Unknown
-"""The internal id of an accepted event, or why it was not accepted.
+"""The internal id of an accepted event, or the reason it was not accepted.
 
 A bare string, since nearly every outcome is one and this is the hot path.
 """
 
 
-@frozen(slots=False)  # for what is cached
+@frozen(slots=False)  # for cached_property
 class BatchOutcome:
-    """What became of the events of a batch.
+    """The outcomes of the events of a batch.
 
     Attributes:
         batch: The events.
-        each: The outcome of each, in order.
-        cause: The error that left some of them unknown, if one did.
+        each: The outcome of each event, in order.
+        cause: The error that left some of them unknown, if any.
     """
 
     batch: Batch
@@ -58,12 +58,12 @@ class BatchOutcome:
 
     @classmethod
     def unknown(cls, batch: Batch, reason: str) -> BatchOutcome:
-        """Return the outcomes of a batch that got no response."""
+        """Return the outcome of a batch without a response."""
         return cls(batch, [Unknown(reason)] * len(batch.positions))
 
     @cached_property
     def ids(self) -> tuple[str | None, ...]:
-        """The internal id of each event, or None if it is not known to be accepted."""
+        """The internal id of each event known to be accepted, else None."""
         return tuple(result if isinstance(result, str) else None for result in self.each)
 
     @cached_property
@@ -72,7 +72,7 @@ class BatchOutcome:
 
     @cached_property
     def known(self) -> int:
-        """How many events come before the first one whose outcome is unknown."""
+        """The number of events before the first of unknown outcome."""
         if self.are_all_accepted:
             return len(self.each)
         unknown = (index for index, result in enumerate(self.each) if isinstance(result, Unknown))
@@ -94,7 +94,7 @@ class BatchOutcome:
         return SendReport(accepted, len(failures) - unknown, unknown, tuple(failures))
 
     def rejections(self) -> list[tuple[int, str]]:
-        """Return the position and reason of each event that was rejected, here or by the server."""
+        """Return the position and reason of each event rejected locally or by the server."""
         invalid = [(each.position, each.reason) for each in self.batch.invalid]
         rejected = [
             (position, result.reason)
@@ -104,11 +104,11 @@ class BatchOutcome:
         return sorted(invalid + rejected)
 
     def batch_report(self) -> BatchReport:
-        """Return what `on_batch` is called with."""
+        """Return the argument for `on_batch`."""
         return BatchReport(self.batch.positions, self.ids, self.report)
 
     def split(self) -> tuple[BatchOutcome, Batch | None]:
-        """Separate the final outcomes from the events to send again, the end of the batch."""
+        """Split into final outcomes and the rest of the batch, to resend."""
         if self.known == len(self.each):
             return self, None
         done = self.batch.part(0, self.known)._replace(invalid=self.batch.invalid)
@@ -117,6 +117,6 @@ class BatchOutcome:
 
     @property
     def rest_may_be_stored(self) -> bool:
-        """Whether events whose outcome is unknown may be stored."""
+        """Whether events of unknown outcome may be stored."""
         has_effect = self.cause is not None and not had_no_effect(self.cause)
         return self.batch.may_be_stored or has_effect

@@ -1,4 +1,4 @@
-"""One request that sends a batch, and the receipt that accounts for its events."""
+"""Post one batch, and read the receipt that accounts for its events."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.sending.batching import Batch
 
-# The server is another one; or it is Inngest Cloud, which documents a 404 for an unknown key.
+# Either a different server, or Inngest Cloud, which documents a 404 for an unknown key.
 _ADVICE: AdviceByError = {
     RouteNotFoundError: Advice(
         "Check event_base_url, and that the server knows event_key (INNGEST_EVENT_KEY)."
@@ -31,32 +31,32 @@ _ADVICE: AdviceByError = {
 def post(session: Session, batch: Batch) -> Plan[list[EventOutcome]]:
     """Post a batch and return the outcome of each event according to the receipt.
 
-    Retries reuse the seed, which keeps the server from storing the events twice.
+    Retries reuse the seed, so the server does not store the events twice.
     """
     seed = f"{int(session.clock.now() * 1_000)},{base64.b64encode(os.urandom(10)).decode()}"
-    _ = session.event_key  # reports that there is none
+    _ = session.event_key  # raises if missing
     headers = {"Content-Type": "application/json", "x-inngest-event-id-seed": seed}
-    # As `send_events.get_kwargs` makes it, which takes events that are not encoded.
+    # As built by `send_events.get_kwargs`, which only takes unencoded events.
     kwargs = {"url": send_events.OPERATION.path, "headers": headers, "content": batch.body}
     route = Route[SendResult | SendError, list[EventOutcome]](
         send_events,
         kwargs,
         SendResult,
         lambda receipt: _outcomes(receipt, len(batch.positions), session),
-        accepted={400: SendError},  # names what was stored before the event that was refused
+        accepted={400: SendError},  # lists the events stored before the rejected one
         advice=_ADVICE,
     )
     return perform(session, route)
 
 
 def _outcomes(receipt: SendResult | SendError, count: int, session: Session) -> list[EventOutcome]:
-    """Read the receipt for a number of events, and check that it accounts for all of them.
+    """Read a receipt, and check that it accounts for every event.
 
     Raises:
-        ValueError: It does not account for the events.
+        ValueError: It does not.
     """
-    # "Nothing was stored" is reported as one empty string (recording ingest-empty-array). An empty
-    # list stands for null, too, which accounts for nothing.
+    # No ids are reported as one empty string (recording ingest-empty-array). An empty list may be a
+    # null, which accounts for nothing.
     if type(receipt.ids) is not list or not receipt.ids:
         raise ValueError("ids is not a list of text")
     ids: list[EventOutcome] = [] if receipt.ids == [""] else [*receipt.ids]

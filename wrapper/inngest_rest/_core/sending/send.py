@@ -1,8 +1,8 @@
-"""Plans that send events: no event is lost, and none runs twice.
+"""Plans that send events: none is lost, and none runs twice.
 
-Every event has an id before it is first sent, and every request a seed, so the same bytes may be
-sent again (operation sendEvents). The `ids` of a 400 are the events stored before the invalid one:
-that one is reported as rejected and the events after it are sent.
+Every event has an id before it is first sent, and every request a seed, so the same bytes can be
+resent safely (operation sendEvents). The `ids` of a 400 are the events stored before the invalid
+one: that one is reported as rejected, and the events after it are sent.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def send_batch(session: Session, batch: Batch) -> Plan[BatchOutcome]:
 
 
 def each_event(events: EventLike | Iterable[EventLike]) -> Iterable[EventLike]:
-    """Return an iterable of events, for one event or several."""
+    """Return an iterable of events for a single event or several."""
     if isinstance(events, Event | Mapping):
         return [cast("EventLike", events)]
     if isinstance(events, str | bytes) or not isinstance(events, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]

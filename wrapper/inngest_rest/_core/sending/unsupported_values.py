@@ -1,6 +1,6 @@
-"""Unsupported values: where they are in an event, and what to use instead.
+"""Unsupported values: their path in an event, and a remedy.
 
-Only events that are about to be rejected come here, so speed does not matter.
+Only used for events about to be rejected, so speed does not matter.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FIELDS = frozenset({"name", "data", "id", "user", "ts", "v", "meta"})
 
 
 def unknown_key(event: Mapping[Any, Any]) -> str:
-    """Return the first key of a mapping that no event has, and the key that it resembles."""
+    """Describe the first unknown key of a mapping, with a suggestion."""
     key = next(each for each in event if each not in FIELDS)
     if near := nearest(key, sorted(FIELDS)):
         return f"unknown key {shown(key)}; did you mean {near!r}?"
@@ -31,7 +31,7 @@ def unknown_key(event: Mapping[Any, Any]) -> str:
 
 
 def how_to_convert(value: object) -> str:
-    """Return advice on converting a value to JSON, to follow a colon; empty if there is none."""
+    """Return advice on converting a value to JSON, to follow a colon; empty if none applies."""
     if isinstance(value, type):
         return ""
     if hasattr(value, "model_dump"):
@@ -64,7 +64,7 @@ def _unsupported(value: object, path: str) -> Iterator[str]:
     elif (error := _error_of(value)) is not None:
         yield f"{path} {_reason(value, error)}"
     else:
-        # What is left of a member of an enum, a set or a dataclass.
+        # The plain value of an enum member, a set or a dataclass.
         inside = msgspec.to_builtins(value, enc_hook=plain)
         if isinstance(inside, dict | list):
             yield from _unsupported(cast("object", inside), path)
@@ -77,7 +77,7 @@ def _unsupported(value: object, path: str) -> Iterator[str]:
 def _error_of(value: object) -> Exception | None:
     try:
         encode(value)
-    except Exception as error:  # noqa: BLE001 - a time zone has code of the caller's own
+    except Exception as error:  # noqa: BLE001 - a tzinfo runs the caller's own code
         return error
     return None
 
