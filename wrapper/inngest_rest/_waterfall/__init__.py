@@ -1,4 +1,4 @@
-"""Waterfalls of traces, as text for a terminal and as a page; each is loaded where it is used."""
+"""Waterfall charts of traces, for a terminal and as an HTML page; each is loaded lazily."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def for_terminal(
 ) -> str:
     """Draw a trace for a terminal."""
     try:
-        from inngest_rest._waterfall import terminal  # noqa: PLC0415 - the one that needs rich
+        from inngest_rest._waterfall import terminal  # noqa: PLC0415 - needs rich
     except ModuleNotFoundError as error:
         raise ImportError(
             "rich is not installed, which render() needs: pip install 'inngest-rest[cli]'",
@@ -26,7 +26,7 @@ def for_terminal(
 
 
 def as_page(root: SpanLike, *, now: datetime | None) -> str:
-    """Draw a trace as a page of HTML."""
-    from inngest_rest._waterfall import page  # noqa: PLC0415 - a terminal does without
+    """Draw a trace as an HTML page."""
+    from inngest_rest._waterfall import page  # noqa: PLC0415 - not needed for a terminal
 
     return page.draw(lay_out(root, now or datetime.now(UTC)))

@@ -1,4 +1,4 @@
-"""Lay a trace out as rows on one time axis, and format its durations, for both drawings."""
+"""Lay out a trace as rows on a time axis, and format durations, for both renderers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 
-# Distances between ticks; beyond, whole days in powers of ten.
+# Tick intervals; longer ones are powers of ten in days.
 _STEPS = (
     *(timedelta(milliseconds=each) for each in (1, 2, 5, 10, 20, 50, 100, 200, 500)),
     *(timedelta(seconds=each) for each in (1, 2, 5, 10, 15, 30)),
@@ -29,7 +29,7 @@ _STEPS = (
 )
 
 
-# A span with one of these does not go on, even if its end is missing.
+# A span with one of these statuses has ended, even if its end is missing.
 _ENDED = frozenset({"completed", "failed", "cancelled", "skipped"})
 
 _KINDS = {
@@ -44,7 +44,7 @@ _ATTEMPT = re.compile(r"Attempt \d+")
 
 
 class SpanLike(Protocol):
-    """What is read of a span."""
+    """The fields used of a span."""
 
     @property
     def name(self) -> str: ...
@@ -70,18 +70,18 @@ class SpanLike(Protocol):
 
 @frozen
 class Row:
-    """A span in its place; its texts are safe to show.
+    """A span in the layout; its texts are safe to show.
 
     Attributes:
-        depth: How many spans it is below the root.
+        depth: Its depth below the root.
         name: Its name.
         kind: run, function, step, sleep, wait, invoke, ai or attempt.
         status: Its status, in lower case.
-        queued: When it was queued, from the beginning of the axis.
-        offset: When it started; if it has not, until when it has been queued.
-        duration: How long it took, or has taken until now; None if it has not started.
-        is_open: Whether it goes on.
-        error: Why it failed, if it did and nothing below it did.
+        queued: The time it was queued, from the beginning of the axis.
+        offset: The time it started, or the end of its queueing so far.
+        duration: Its duration so far; None if it has not started.
+        is_open: Whether it is still running.
+        error: The error, if it failed and no span below it did.
     """
 
     depth: int
@@ -100,10 +100,10 @@ class Waterfall:
     """Rows on one axis.
 
     Attributes:
-        run_id: The run's id, safe to show; None if the trace is only a part of one.
-        rows: One per span, each before those below it; the run first.
+        run_id: The run's id, safe to show; None for part of a trace.
+        rows: One per span, parents before children; the run first.
         begin: The time at the beginning of the axis; None if the server sent no times.
-        total: The length of the axis, which is never zero.
+        total: The length of the axis, never zero.
     """
 
     run_id: str | None
@@ -114,10 +114,10 @@ class Waterfall:
 
 @define(eq=False)
 class _Place:
-    """A span on its way to a row.
+    """A span being laid out.
 
     Attributes:
-        last: The last known time of the span and of those below it.
+        last: The latest known time of the span and its descendants.
     """
 
     span: SpanLike
@@ -132,7 +132,7 @@ class _Place:
 
 
 def lay_out(root: SpanLike, now: datetime) -> Waterfall:
-    """Lay a trace out, what goes on being drawn up to `now`.
+    """Lay out a trace; open spans end at `now`.
 
     Raises:
         ValueError: `now` has no time zone.
@@ -156,7 +156,7 @@ def lay_out(root: SpanLike, now: datetime) -> Waterfall:
 
 
 def _places(root: SpanLike) -> Iterator[_Place]:
-    """Yield each span before those below it; not by recursion, since a server sets the depth."""
+    """Yield parents before children; iteratively, since the server controls the depth."""
     pending: list[tuple[SpanLike, _Place | None, int]] = [(root, None, 0)]
     while pending:
         span, parent, depth = pending.pop()
@@ -170,7 +170,7 @@ def _places(root: SpanLike) -> Iterator[_Place]:
 
 
 def _settle(place: _Place) -> None:
-    """End a span that has ended at an unknown time; hand on to its parent what that must know."""
+    """Close a span with an unknown end, and propagate its times and errors to its parent."""
     if place.end is None and not place.is_open:
         place.end = place.last
     parent = place.parent
@@ -180,12 +180,12 @@ def _settle(place: _Place) -> None:
 
 
 def _end(place: _Place, now: datetime) -> None:
-    """End a span that goes on: now, or with its parent, as the sleep of a cancelled run does."""
+    """Close an open span: now, or with its parent, such as the sleep of a cancelled run."""
     if place.is_open:
         parent = place.parent
         place.is_open = parent is None or parent.is_open
         place.end = now if parent is None or parent.is_open else parent.end
-    # The clocks of two machines differ.
+    # Clock skew between machines.
     if place.end and place.started:
         place.end = max(place.end, place.started)
 
@@ -213,7 +213,7 @@ def _kind(span: SpanLike) -> str:
 
 
 def _error(span: SpanLike) -> str | None:
-    """Return the error of a failed span in one line."""
+    """Return the error of a failed span on one line."""
     if not isinstance(span.output, dict):
         return None
     output = cast("dict[str, Any]", span.output)
@@ -234,10 +234,10 @@ def _after(start: datetime | None, duration: timedelta | None) -> datetime | Non
 
 
 def text_of(duration: timedelta) -> str:
-    """Write a duration with three figures: 57 ms, 4.04 s, 3 min 20 s, 2 h 05 min, 3 d 04 h."""
+    """Format a duration with three digits: 57 ms, 4.04 s, 3 min 20 s, 2 h 05 min, 3 d 04 h."""
     if duration < _SECOND:
         return f"{duration // timedelta(milliseconds=1)} ms"
-    # Rounded first: 59.996 s is a minute.
+    # Rounded first, so that 59.996 s is a minute.
     seconds = duration.total_seconds()
     if (rounded := round(seconds, 2)) < 10:
         return f"{rounded:.2f} s"
@@ -260,7 +260,7 @@ def ticks(total: timedelta, at_most: int) -> list[timedelta]:
 
 
 def tick_text(tick: timedelta) -> str:
-    """Write a tick without zeros at its end: 0, 200 ms, 5 s, 1.5 s, 2 min, 3 h, 4 d."""
+    """Format a tick without trailing zeros: 0, 200 ms, 5 s, 1.5 s, 2 min, 3 h, 4 d."""
     for unit, name in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (_SECOND, "s")):
         if tick >= unit:
             return f"{tick / unit:g} {name}"

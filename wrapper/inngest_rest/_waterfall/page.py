@@ -1,7 +1,7 @@
 """Draw a waterfall as a self-contained HTML page without scripts.
 
-All that a server sent is escaped as text, and chosen from a list where it becomes a class. A policy
-in the page forbids scripts and requests, should a reader find a way around that.
+Server data is escaped as text, and limited to known values where it becomes a class. As a second
+line of defence, a content security policy forbids scripts and requests.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MARKS = {
     "skipped": "-",
 }
 
-# What a bar means, in the order of the legend.
+# The kinds of bars, in the order of the legend.
 _KINDS = {
     "function": "function",
     "step": "step",
@@ -38,7 +38,7 @@ _KINDS = {
 }
 
 _TICKS = 6
-# A time that begins further right than this would leave the chart: it ends at its tick.
+# Labels further right than this would overflow the chart, so they end at their tick.
 _RIGHTMOST = 0.92
 
 
@@ -93,7 +93,7 @@ def _summary(waterfall: Waterfall) -> str:
 
 
 def _axis(waterfall: Waterfall) -> str:
-    """Return the times above the chart, and the lines that every row repeats below them."""
+    """Return the time labels above the chart, and the grid lines of each row."""
     lines = texts = ""
     for tick in ticks(waterfall.total, _TICKS):
         x = _percent(tick, waterfall)

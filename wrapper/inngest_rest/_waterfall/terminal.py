@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Paint = Callable[[str, str], str]
 
-# Narrower, there is no room for bars.
+# In a narrower terminal, there is no room for bars.
 _NARROWEST = 60
 
 _MARKS = {
@@ -33,7 +33,7 @@ _MARKS = {
     "skipped": ("-", "dim"),
 }
 
-# The sixteen colors, which each terminal has in its own light or dark theme.
+# The sixteen ANSI colors, which follow the terminal's light or dark theme.
 _STYLES = {"run": "bold", "sleep": "blue", "wait": "blue", "invoke": "magenta", "ai": "magenta"}
 _STYLES_BY_STATUS = {"failed": "red", "cancelled": "yellow", "skipped": "dim"}
 _IDLE = frozenset({"sleep", "wait", "invoke"})
@@ -43,12 +43,12 @@ _EMPTY, _QUEUED, _BUSY = range(3)
 _CELLS = " ╴╸╶─╾╺╼━"
 _IDLE_CELLS = " ╴╸╶─╾╺╼╍"
 
-# Before a number, text that runs from right to left would move it to its other side.
+# Isolates right-to-left text, which would otherwise reorder a number that follows.
 _LEFT_TO_RIGHT_MARK = "\u200e"
 
 
 def draw(waterfall: Waterfall, *, width: int | None, color: bool | None) -> str:
-    """Return the lines of a waterfall, colored if wished or if standard output shows colors."""
+    """Return the lines of a waterfall, colored on request or if standard output supports it."""
     console = Console(file=sys.stdout)
     if color is None:
         color = console.color_system is not None and not console.no_color
@@ -100,7 +100,7 @@ def _title(waterfall: Waterfall, paint: Paint) -> str:
 
 
 def _durations(rows: Sequence[Row]) -> list[str]:
-    """Return the durations, each with an ellipsis if it goes on; their figures are aligned."""
+    """Return the aligned durations, with an ellipsis for open spans."""
     ended = " " if any(row.is_open for row in rows) else ""
     return [
         f"{text_of(row.duration)}{'…' if row.is_open else ended}"
@@ -113,7 +113,7 @@ def _durations(rows: Sequence[Row]) -> list[str]:
 
 
 def _axis(waterfall: Waterfall, width: int) -> str:
-    """Return the times at the ticks, each beginning above its own place."""
+    """Return the tick labels, each beginning at its tick."""
     line = ""
     for tick in ticks(waterfall.total, width // 10):
         text = tick_text(tick)
@@ -152,7 +152,7 @@ def _bar(row: Row, waterfall: Waterfall, width: int, style: str, paint: Paint) -
 
 
 def _fitted(text: str, cells: int) -> str:
-    """Return text in exactly so many cells, with an ellipsis in the middle if it is too long.
+    """Fit text to exactly this many cells, with an ellipsis in the middle if truncated.
 
     Names of steps in a loop differ at their ends.
     """
@@ -167,7 +167,7 @@ def _fitted(text: str, cells: int) -> str:
 
 
 def _begun(text: str, cells: int) -> str:
-    """Return the beginning of a text, with an ellipsis if that is not all of it."""
+    """Truncate text, with an ellipsis."""
     return text if cell_len(text) <= cells else f"{_within(text, cells - 1)}…"
 
 

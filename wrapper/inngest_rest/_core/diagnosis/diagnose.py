@@ -1,4 +1,4 @@
-"""The probes of a server: single reads, never repeated, whose errors are evidence."""
+"""Probe a server with single reads, without retries; errors are evidence."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def _route(
 HEALTH = _route(ingest.get_health, api.Health, lambda it: required(it.message, "message"))
 DEV_INFO = _route(ingest.get_dev_info, api.DevInfo, lambda it: required(it.version, "version"))
 V1 = _route(v1.list_events_v1, api.V1EventListEnvelope, limit=1)
-"""A read that costs a server little; it needs the signing key."""
+"""A cheap read that needs the signing key."""
 V2 = _route(v2.get_health_v2, api.V2HealthEnvelope)
-"""The same of v2, which takes an API key, too."""
+"""The same in v2, which also accepts an API key."""
 
 
 def _of_path(module: OperationModule, expected: type[Any] | None = None) -> Route[Any, str | None]:
-    """Return a route by which a server shows whether it has a path: GET, which finds nothing."""
+    """Return a route that tests for a path: a GET for a resource that does not exist."""
     operation = module.OPERATION._replace(method="GET")
     url = re.sub(r"\{\w+\}", "0" * 26, operation.path)
     of_get: Any = SimpleNamespace(OPERATION=operation)
@@ -80,15 +80,15 @@ BY_RELEASE = (
     _of_path(v1.list_functions_v1, list[api.V1Function]),
     V1,
 )
-"""What releases have since some release, the newest first."""
+"""Routes by the release that introduced them, newest first."""
 
 
 def diagnose(session: Session) -> Plan[Diagnosis]:
-    """Find out what answers, and whether keys and settings fit it; nothing is sent but reads."""
+    """Find out which server responds, and whether keys and settings match it; reads only."""
     settings = session.settings
     names = settings.signing_key_kinds if settings.signing_bearers else ()
     found = ServerEvidence(settings, session.has_own_transport, dict.fromkeys(names))
-    # Of its own, so that neither what was learned before is believed, nor this is kept.
+    # A separate session: it neither trusts nor changes the record of missing routes.
     session = session.apart()
     health = found.hosts[settings.event_url] = yield from probe(session, HEALTH)
     if settings.event_url != settings.api_url and found.is_up:
@@ -123,7 +123,7 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
 
 
 def _try_keys(session: Session, found: ServerEvidence) -> Plan[Secret | None]:
-    """Try each key; return the first that is accepted, rather one for both APIs."""
+    """Try each key; return the first that is accepted, preferably by both APIs."""
     settings = session.settings
     accepted: list[Secret] = []
     for name, bearer in zip(found.signing_keys, settings.signing_bearers, strict=True):
@@ -136,7 +136,7 @@ def _try_keys(session: Session, found: ServerEvidence) -> Plan[Secret | None]:
 
 
 def _probe_v2(session: Session, bearer: Secret | None) -> Plan[Answer]:
-    """Ask for v2 where it is, and take note of where that is."""
+    """Probe v2 at each of its paths, and remember the one that responds."""
     session.absent.v2_root = V2_ROOT
     answer = yield from probe(session, V2, bearer)
     if answer.is_of_web_ui:
@@ -146,7 +146,7 @@ def _probe_v2(session: Session, bearer: Secret | None) -> Plan[Answer]:
 
 
 def _narrow_down(session: Session, bearer: Secret | None) -> Plan[Releases]:
-    """Return the releases that have the routes that the server has."""
+    """Return the releases consistent with the routes that the server has."""
     health = yield from _probe_v2(session, bearer)
     if health.has_route is None:
         return Releases()
@@ -171,7 +171,7 @@ def _narrow_down(session: Session, bearer: Secret | None) -> Plan[Releases]:
 def probe(
     session: Session, route: Route[Any, str | None], bearer: Secret | None = None
 ) -> Plan[Answer]:
-    """Make one request, without a retry; any error but that of a closed client is an answer."""
+    """Make one request, without retries; any error but `ClosedError` is a result."""
     url, family = redacted_url(session, route), route.operation.tag
     began = session.clock.now()
 
@@ -179,7 +179,7 @@ def probe(
         answers.record(session, route, response, url)
         middle = (began + session.clock.now()) / 2
         stated = http_date(response.headers.get("date"))
-        # The time is cut to whole seconds.
+        # The Date header is truncated to seconds.
         skew = None if stated is None else round(stated.timestamp() + 0.5 - middle, 1)
         kind = response.headers.get("x-inngest-server-kind")
         answer = Answer(family, server_kind=kind, skew_s=skew)

@@ -1,4 +1,4 @@
-"""What the probes of a diagnosis found, and the rules by which that becomes findings; no I/O."""
+"""Evidence from the probes of a diagnosis, and the rules that derive findings. No I/O."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.secret import Secret
     from inngest_rest_api.api import Operation
 
-    # A state, what is so, and what to do about it.
+    # The state, the observation, and the remedy.
     Verdict = tuple[FindingState, str, str | None]
 
 _MOST_SKEW_S = 5.0
@@ -51,16 +51,16 @@ _KEY_KINDS = {"signkey-": "a signing key", "sk-inn-api-": "an API key"}
 
 _ANY_KEY = "Set a key that the server accepts."
 
-# To a wrong method v2 responds so, to an unknown path with 404 (document, info).
+# v2 responds with this to a wrong method, and with 404 to an unknown path (document, info).
 _WRONG_METHOD = 501
 
-# Whether the server is up is a finding of its own.
+# Whether the server is up is a separate finding.
 _CALLS = {call: operations for call, operations in ROUTES.items() if call != "health"}
 
 
 @frozen
 class Answer:
-    """What came of a probe: a value or an error, and what the response states of its server."""
+    """The result of a probe: a value or an error, and facts from the response's headers."""
 
     family: str
     value: str | None = None
@@ -70,7 +70,7 @@ class Answer:
 
     @property
     def is_inngest(self) -> bool:
-        """Whether Inngest answered, and is well."""
+        """Whether a healthy Inngest server responded."""
         if self.error is None:
             return True
         if not self.is_response or self.is_failure or self.has_route is False:
@@ -83,7 +83,7 @@ class Answer:
 
     @property
     def is_of_web_ui(self) -> bool:
-        """Whether it is a web page, or nothing, instead of JSON."""
+        """Whether the body is a web page or empty, not JSON."""
         error = self.error
         cause = error.__cause__ if isinstance(error, RouteNotFoundError) else error
         return isinstance(cause, InvalidResponseError)
@@ -94,12 +94,12 @@ class Answer:
 
     @property
     def is_failure(self) -> bool:
-        """Whether the server failed; for v1, "no such thing" is a failure in the body of a 200."""
+        """Whether the server failed; an error in the body of a 200 is v1's "not found"."""
         return isinstance(self.error, ServerError) and not self.error.hidden
 
     @property
     def has_route(self) -> bool | None:
-        """Whether the server has the route, and accepts the key; None if that does not show."""
+        """Whether the server has the route and accepts the key; None if unknown."""
         if isinstance(self.error, RouteNotFoundError):
             return self.error.status == _WRONG_METHOD
         if isinstance(self.error, InvalidResponseError):
@@ -111,7 +111,7 @@ class Answer:
 
 @frozen
 class Releases:
-    """The releases that a server may be of: from the first, if known, and below another."""
+    """The range of possible server releases: from one, if known, and below another."""
 
     first: str | None = None
     below: str | None = None
@@ -122,12 +122,12 @@ class Releases:
         return cls(release, f"{major}.{minor}.{patch + 1}")
 
     def have(self, operation: Operation) -> bool | None:
-        """Return whether each of them has an operation, or none has; None if only some have."""
+        """Return whether all of them have an operation, or none; None if only some do."""
         if operation.tag == "ingest":
             return True
         since = operation.since
         if since is None:
-            # No release is known to have it, so the newest that is known has not.
+            # No release is known to have it, so neither does the newest known one.
             return None if self == Releases() else False
         if self.first is not None and numbers(since) <= numbers(self.first):
             return True
@@ -137,7 +137,7 @@ class Releases:
 
 
 def release_of(version: str) -> str | None:
-    """Return the release in a server's version, such as 1.43.0-253303c; None if it has none."""
+    """Return the release in a version such as 1.43.0-253303c, or None."""
     found = re.match(r"v?(\d{1,9}\.\d{1,9}\.\d{1,9})\b", version)
     return found and found[1]
 
@@ -148,13 +148,13 @@ def numbers(release: str) -> tuple[int, ...]:
 
 @define
 class ServerEvidence:
-    """What the probes found.
+    """The evidence from all probes.
 
     Attributes:
-        signing_keys: What came of each, by the setting that it is from; None if it was not tried.
-        hosts: What came of asking each host, by its URL.
-        release: The release that the server states.
-        releases: The releases that it may be of.
+        signing_keys: The result for each key, by its setting; None if it was not tried.
+        hosts: The result for each host, by its URL.
+        release: The release reported by the server.
+        releases: The possible releases.
     """
 
     settings: Settings
@@ -168,7 +168,7 @@ class ServerEvidence:
 
     @property
     def is_up(self) -> bool:
-        """Whether each host that was asked answers as Inngest does."""
+        """Whether every probed host responds like Inngest."""
         return all(each.is_inngest for each in self.hosts.values())
 
     @property
@@ -178,12 +178,12 @@ class ServerEvidence:
 
     @property
     def calls(self) -> tuple[CallRoute, ...]:
-        """Which route answers each call; empty if the server is not up."""
+        """The route that serves each call; empty if the server is down."""
         return call_routes(self.settings, self.releases) if self.is_up else ()
 
     @property
     def calls_ruled_out(self) -> list[str]:
-        """The calls that have operations only in an API that the settings rule out."""
+        """The calls served only by an API that the settings rule out."""
         return [call for call, found in _CALLS.items() if not _asked(self.settings, found)]
 
 
@@ -201,10 +201,10 @@ def _asked(settings: Settings, operations: Sequence[Operation]) -> list[Operatio
 def _route(
     call: str, operations: Sequence[Operation], asked: Sequence[Operation], releases: Releases
 ) -> CallRoute:
-    """Return the first route that the server has, or else the first that it may have."""
+    """Return the first route that the server has, else the first that it may have."""
     for answer in (True, None):
         if found := [it for it in asked if releases.have(it) is answer]:
-            # Of several that it may have, rather one that some server is known to have.
+            # Among possible routes, prefer one that some server is known to have.
             it = next((it for it in found if it.since is not None), found[0])
             return CallRoute(call, answer, it.tag, f"{it.method} {it.path}", it.since)
     released = [it.since for it in asked or operations if it.since is not None]
@@ -212,7 +212,7 @@ def _route(
 
 
 def findings(it: ServerEvidence) -> Iterator[Finding]:
-    """Yield what the evidence shows, in the order in which it matters."""
+    """Yield the findings, most important first."""
     for url, answer in it.hosts.items():
         yield Finding(Check.CONNECTION, *_connection(it, url, answer))
     for url, answer in it.hosts.items():
@@ -424,7 +424,7 @@ def _proxies(it: ServerEvidence) -> Verdict:
 
 
 def _proxy(it: ServerEvidence, url: str) -> str | None:
-    """Return the host and port of the proxy for a URL; the proxy's own may have a password."""
+    """Return the proxy's host and port for a URL, without its credentials."""
     settings = it.settings
     proxy = settings.event_proxy if url == settings.event_url else settings.api_proxy
     if it.has_own_transport or proxy is None:

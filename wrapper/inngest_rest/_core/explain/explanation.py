@@ -1,4 +1,4 @@
-"""Explain the outcome of an event: gather the evidence, and apply the rules to it."""
+"""Explain the outcome of an event: gather evidence and apply the rules."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ if TYPE_CHECKING:
 
 _DAY = timedelta(days=1)
 
-# Of two events at almost the same time, a function may take either for the repeated one.
+# Of two near-simultaneous events, a function may treat either as the duplicate.
 _RACE = timedelta(seconds=5)
 
-# No server is so old: a time further away is wrong.
+# No server is that old: an earlier time is wrong.
 _LONGEST_AGO = timedelta(days=36_500)
 
-# What an explanation looks at, which bounds its requests.
-_MOST_SEARCHED = 1_000  # events of a day, for the one with an own id: 50 per request
-_MOST_EVENTS = 200  # events of one name, for those with the same id, and for a later one
-_MOST_DUPLICATES = 5  # events with the same id, from the oldest, for their runs
-_MOST_FUNCTIONS = 10  # functions, for their other runs
+# Limits of the search, which bound the number of requests.
+_MOST_SEARCHED = 1_000  # events of a day, to find the one with an own id: 50 per request
+_MOST_EVENTS = 200  # events of one name, to find those with the same id, and a later one
+_MOST_DUPLICATES = 5  # events with the same id, oldest first, whose runs are listed
+_MOST_FUNCTIONS = 10  # functions whose other runs are listed
 
 
 def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explanation]:
-    """Explain what became of an event, by its internal id or the newest with this own id."""
+    """Explain the outcome of an event, by internal id, or of the newest with this own id."""
     event_id = check_text("id", event_id) or ""
     name = check_text("name", name)
     if not event_id:
@@ -71,7 +71,7 @@ def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explan
 def explain_stored(
     session: Session, event_id: str, *, deadline: float = math.inf
 ) -> Plan[Explanation]:
-    """Explain what became of an event, by its internal id."""
+    """Explain the outcome of an event, by its internal id."""
     try:
         event, stated = yield from events.get_now(session, event_id, deadline=deadline)
     except (ConfigurationError, RouteNotFoundError) as error:
@@ -100,7 +100,7 @@ def _plausible(stated: datetime | None, now: datetime) -> datetime:
 
 
 def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
-    """Ask for what else matters: for functions without a run, and for runs that were cancelled."""
+    """Gather further evidence for functions without a run and for cancelled runs."""
 
     def same_name(since: datetime, until: datetime | None, what: str) -> Plan[list[StoredEvent]]:
         listed = _list_events(session, it.event.name, since, until, _MOST_EVENTS)
@@ -151,7 +151,7 @@ def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
 
 
 def _other_runs(session: Session, function: Function, received: datetime) -> Listing[Run]:
-    """List the runs of a function on which its limits depend."""
+    """List the runs of a function that count towards its limits."""
     second = timedelta(seconds=1)
     back = _DAY if singleton(function, "skip") else second
     if rate_limit := limit(function, "rateLimit"):
@@ -184,7 +184,7 @@ def _list_events(
 
 
 def runs_of(session: Session, event_id: str, deadline: float) -> Plan[tuple[Run, ...]]:
-    """List the runs that an event started, past any cache."""
+    """List the runs of an event, bypassing any cache."""
     listing = event_runs.list_runs(session, event_id, cached=False, **EVERYTHING)
     return tuple((yield from read_all(listing, deadline=deadline)))
 

@@ -1,4 +1,4 @@
-"""The functions of a server: which listen for an event, on what condition, and their limits."""
+"""The functions that listen for an event, their conditions and their limits."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ T = TypeVar("T")
 Limit = Mapping[str, Any]
 Listening = tuple["Function", list["Trigger"]]
 
-# Each app takes a request.
+# Each app costs a request.
 _MOST_APPS = 50
 
-# Seconds for which what was read may serve another wait: apps are synced when they are deployed.
+# Seconds for which the list is cached: apps change only when they are deployed.
 _FRESH_FOR = 60.0
 
-# Comparing names takes time that grows with the product of their lengths.
+# Comparing names takes time proportional to the product of their lengths.
 _LONGEST_NAME = 256
 
-# A longer condition, or data nested deeper, could exhaust the stack of the CEL library.
+# Longer conditions or deeper data could overflow the CEL library's stack.
 _LONGEST_CONDITION = 1_000
 _DEEPEST_DATA = 100
 
-# What the library and servers do alike; in arithmetic and functions they differ: size("é") is 2 and
-# 1, and 1 + 1 is "11" to a server that has read one of them from JSON.
+# The subset in which library and servers agree. They differ in arithmetic and functions: size("é")
+# is 2 and 1, and 1 + 1 is "11" on a server if one operand comes from JSON.
 _OPERATORS = {"_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "_&&_", "_||_", "!_", "@in", "_[_]"}
 
 _UNITS = {"ms": 1e-3, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -51,11 +51,11 @@ _PART = r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)"
 
 @frozen
 class Catalogue:
-    """The apps and functions of a server that are not archived.
+    """The unarchived apps and functions of a server.
 
     Attributes:
-        gaps: What could not be read, and why.
-        read_at: When it was read, by the session's clock.
+        gaps: The parts that could not be read, with reasons.
+        read_at: The time of reading, by the session's clock.
     """
 
     apps: list[App]
@@ -64,21 +64,21 @@ class Catalogue:
     read_at: float
 
     def listeners(self, event_name: str) -> list[Listening]:
-        """Return the functions with a trigger for an event, and the triggers that match."""
+        """Return the functions triggered by an event, with the matching triggers."""
         found = ((function, matching(function, event_name)) for function in self.functions)
         return [(function, triggers) for function, triggers in found if triggers]
 
 
-# By environment, and by what all copies of a client share.
+# By environment, and by the state that all copies of a client share.
 _recent: WeakKeyDictionary[AbsentRoutes, dict[str | None, Catalogue]] = WeakKeyDictionary()
 
 
 def read(
     session: Session, *, deadline: float = math.inf, since: float = math.inf
 ) -> Plan[Catalogue]:
-    """Read all apps and their functions, unless they were read since, and within the last minute.
+    """Read all apps and their functions, or return them from the cache.
 
-    What the server has no routes for, or does not list before the deadline, is a gap.
+    Parts without a route on the server, or not listed before the deadline, become gaps.
     """
     now = session.clock.monotonic()
     known = _recent.setdefault(session.absent, {})
@@ -103,7 +103,7 @@ def read(
 
 
 def tried(plan: Plan[T], what: str, unchecked: list[str]) -> Plan[T | None]:
-    """Run a plan; if it fails, note what could not be checked, and why."""
+    """Run a plan; if it fails, record the gap and its reason."""
     try:
         return (yield from plan)
     except InngestError as error:
@@ -112,7 +112,7 @@ def tried(plan: Plan[T], what: str, unchecked: list[str]) -> Plan[T | None]:
 
 
 def why(error: InngestError) -> str:
-    """Return why something could not be read: of an absent route, since when servers have it."""
+    """Return the reason for a gap; for a missing route, the release that introduced it."""
     if isinstance(error, RouteNotFoundError) and error.releases:
         route, release = next(iter(error.releases.items()))
         return f"Servers have {route} since release {release}"
@@ -120,21 +120,21 @@ def why(error: InngestError) -> str:
 
 
 def is_of(run: Run, function: Function) -> bool:
-    """Return whether a run is of a function; v1 names it by its UUID alone."""
+    """Return whether a run belongs to a function, which v1 identifies only by UUID."""
     if run.function_id is not None:
         return (run.app_id, run.function_id) == (function.app_id, function.id)
     return run.internal_function_id is not None and run.internal_function_id == function.internal_id
 
 
 def name_of(function: Function) -> str:
-    """Return a function's name, which identifies it within an environment."""
+    """Return a function's name, which is unique within an environment."""
     return f"{function.app_id}/{function.id}"
 
 
 def matching(function: Function, name: str) -> list[Trigger]:
-    """Return the triggers of a function that an event of this name matches; case counts.
+    """Return the triggers of a function that match an event's name, case-sensitively.
 
-    They are the name itself and a wildcard after each slash or dot: `app/user.created` matches
+    These are the name itself and a wildcard after each slash or dot: `app/user.created` matches
     `app/*` and `app/user.*`, but not `app/us*` (recording v2-function-wildcard).
     """
     wanted = {name, *(f"{name[: at + 1]}*" for at, letter in enumerate(name) if letter in "/.")}
@@ -142,7 +142,7 @@ def matching(function: Function, name: str) -> list[Trigger]:
 
 
 def nearest(name: str, functions: Iterable[Function]) -> dict[str, list[str]]:
-    """Return the triggers most like a name that none matches, and the functions that have them."""
+    """Return the triggers most similar to an unmatched name, with their functions."""
     known: dict[str, list[str]] = {}
     for function in functions:
         for trigger in function.triggers:
@@ -154,10 +154,10 @@ def nearest(name: str, functions: Iterable[Function]) -> dict[str, list[str]]:
 
 
 def holds(condition: str | None, event: StoredEvent) -> bool | None:
-    """Return whether the condition of a trigger (its `if`, in CEL) is true for an event.
+    """Evaluate the condition of a trigger (its `if`, in CEL) for an event.
 
-    None if it is not certain how a server judges it. Some releases take a missing field for null
-    and others fail; servers keep the backslashes of text.
+    None if servers may evaluate it differently: some releases treat a missing field as null and
+    others fail; servers keep backslashes in strings.
     """
     if not condition:
         return True
@@ -171,13 +171,13 @@ def holds(condition: str | None, event: StoredEvent) -> bool | None:
         if not _OPERATORS.issuperset(program.functions()):
             return None
         value = program.execute({"event": fields})
-    except Exception:  # noqa: BLE001 - the library has no class of its own
+    except Exception:  # noqa: BLE001 - the library has no exception class
         return None
     return value if isinstance(value, bool) else None
 
 
 def _is_json(value: object, depth: int = _DEEPEST_DATA) -> bool:
-    """Return whether data is what JSON has, and not nested deep."""
+    """Return whether data is plain JSON and not deeply nested."""
     if not isinstance(value, dict | list):
         return value is None or type(value) in {str, int, float, bool}
     parts = cast("Iterable[object]", value.values() if isinstance(value, dict) else value)
@@ -185,7 +185,7 @@ def _is_json(value: object, depth: int = _DEEPEST_DATA) -> bool:
 
 
 def limit(function: Function, *names: str) -> Limit | None:
-    """Return how a function limits its runs, by the names of v2 and v1 for that.
+    """Return the flow control of a function, under the names of v2 and v1.
 
     `rateLimit` and `throttle` have `limit` and `period`, `debounce` has a `period`, and a batch
     `maxSize` and `timeout`; idempotency reads as a rate limit of 1 per 24 hours.
@@ -195,18 +195,18 @@ def limit(function: Function, *names: str) -> Limit | None:
 
 
 def batch(function: Function) -> Limit | None:
-    """Return the size of a function's batches, and their timeout."""
+    """Return the batch size and batch timeout of a function."""
     return limit(function, "eventsBatch", "batchEvents")
 
 
 def singleton(function: Function, mode: str) -> Limit | None:
-    """Return the singleton of a function that skips its event, or cancels the run before."""
+    """Return the singleton of a function that skips an event or cancels the previous run."""
     found = limit(function, "singleton")
     return found if found and str(found.get("mode")).lower() == mode else None
 
 
 def concurrency(function: Function) -> list[Limit]:
-    """Return the limits of concurrency that are of the function, not of the plan."""
+    """Return the function's own concurrency limits, without the plan's."""
     found = _entries(function, "concurrency")
     return [it for it in found if not _mapping(it.get("limit")).get("isPlanLimit")]
 

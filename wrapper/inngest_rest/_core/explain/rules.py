@@ -1,7 +1,7 @@
 """Evidence about an event, and the rules for the reasons it supports. No I/O.
 
-A reason is certain only if the evidence proves it: no server shows that a rate limit, a debounce or
-a singleton was the cause.
+A reason is certain only if the evidence proves it: no server reports that a rate limit, a debounce
+or a singleton was the cause.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ K = ReasonKind
 
 _SLACK = timedelta(seconds=APPEARS_WITHIN)
 
-# A longer time has no day.
+# The latest time that a datetime can hold.
 _LAST_MS = datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1_000
 
 
 @define
 class Evidence:
-    """What a server shows about an event.
+    """The evidence about an event.
 
     Attributes:
-        now: The time by the server's clock.
-        received: When the event was received; now, if that is not known.
-        listeners: The functions with a trigger for the event, and the triggers that match.
-        is_of_v1: Whether v1 listed the runs, where a batch's run belongs to one event alone.
+        now: The server's time.
+        received: The time the event was received; now if unknown.
+        listeners: The functions triggered by the event, with the matching triggers.
+        is_of_v1: Whether v1 listed the runs; it lists a batch's run for one of its events only.
         duplicate: Another event with the same own id, and its runs.
         later: The id of a later event of the same name.
-        others: Other runs of functions at that time, newest first, by the functions' names.
+        others: Other runs at that time, newest first, by function name.
     """
 
     now: datetime
@@ -71,25 +71,25 @@ class Evidence:
 
     @property
     def without_run(self) -> list[Listening]:
-        """The listeners that have no run of the event."""
+        """The listeners without a run of the event."""
         return [it for it in self.listeners if not any(is_of(run, it[0]) for run in self.runs)]
 
     def is_within(self, period: object) -> bool:
-        """Return whether the event may be younger than a period, and some seconds."""
+        """Return whether the event may be younger than a period, with some tolerance."""
         longest = duration(period)
         return longest is None or self.now - self.received < longest + _SLACK
 
 
 def is_later(internal_id: str, *, than: str) -> bool:
-    """Return whether an event is not older than another one, by their ids' milliseconds.
+    """Return whether an event may be later than another, by the milliseconds in their ids.
 
-    Of two events of one millisecond, either may be the later one.
+    Of two events in one millisecond, either may be the later one.
     """
     return internal_id != than and internal_id[:10] >= than[:10]
 
 
 def reasons(it: Evidence) -> Iterator[Reason]:
-    """Yield each reason that the evidence allows."""
+    """Yield every reason that the evidence supports."""
     # The server's own events need no trigger.
     if not (it.listeners or it.runs or it.event.name.startswith("inngest/")):
         yield from _why_unheard(it)
@@ -107,7 +107,7 @@ def _why_unheard(it: Evidence) -> Iterator[Reason]:
     known, event_name = it.catalogue, it.event.name
     cancelling = [each for each in known.functions if event_name in cancelled_by(each)]
     if not known.gaps:
-        # The name is no misspelling of another if a function knows it.
+        # A name with a listener is not a misspelling.
         close = {} if cancelling else nearest(event_name, known.functions)
         nearby = ", ".join(f"{value!r} of {' and '.join(names)}" for value, names in close.items())
         text = "no function has a trigger for its name"
@@ -156,7 +156,7 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
         since = it.received - (period or timedelta(days=1)) - timedelta(seconds=1)
         until = it.received + _SLACK
         earlier = [run.id for run in runs if run.queued_at and since <= run.queued_at <= until]
-        # A limit of n excludes no event before n runs within its period, whatever its key.
+        # A limit of n skips no event before n runs within its period, whatever the key.
         if not (is_all and period and isinstance(most, int) and len(earlier) < most):
             text = f"the rate limit or idempotency of {name}, {most} per {found.get('period')}, "
             text += "may have excluded it"

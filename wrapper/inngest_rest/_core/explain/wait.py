@@ -1,8 +1,8 @@
 """Wait until every run that an event starts has ended.
 
-The first list of an event's runs that is not empty may lack some: runs appear up to 30 ms apart. It
-is complete if each function with a trigger for the event has a run, and else it is read again; a
-debounced or batched run comes later still.
+The first non-empty list of runs may be incomplete: runs appear up to 30 ms apart. It is complete
+once each function triggered by the event has a run; until then it is polled. Debounced and batched
+runs appear later still.
 """
 
 from __future__ import annotations
@@ -53,21 +53,21 @@ if TYPE_CHECKING:
     from inngest_rest.typing import Seconds
 
 # In seconds:
-_FIRST_LOOK = 0.3  # from an event to the first look at its runs: quick ones have ended then
-_AGAIN_AFTER = 0.1  # until a list of runs is read again: at first, or if it may lack some
-_EXPLAINED_WITHIN = 5.0  # for finding out why there is no run, after the timeout expired
+_FIRST_LOOK = 0.3  # from an event to the first poll of its runs: quick ones have ended by then
+_AGAIN_AFTER = 0.1  # until the next poll: at first, or if the list may be incomplete
+_EXPLAINED_WITHIN = 5.0  # for explaining a missing run, after the timeout expired
 
 
 @define
 class _Wait:
-    """A wait for the runs of one event; its times are by the session's clock.
+    """A wait for the runs of one event; times are by the session's clock.
 
     Attributes:
-        received: When the server received the event.
-        deadline: When to give up.
-        event: The event, once it is known to be stored: then no passing fault ends the wait.
-        seen_at: When the first run was seen.
-        waits_for: A function that has no run yet and may still get one.
+        received: The time the server received the event.
+        deadline: The time to give up.
+        event: The event, once known to be stored; transient errors then do not end the wait.
+        seen_at: The time the first run was seen.
+        waits_for: A function without a run that may still get one.
     """
 
     session: Session
@@ -89,7 +89,7 @@ class _Wait:
             yield from sleep(left)
 
     def catalogue(self, *, since: float) -> Plan[Catalogue]:
-        """Read the functions of the server, unless it takes longer than they are of use."""
+        """Read the functions of the server, unless that takes too long to be useful."""
         deadline = min(self.deadline, self.now + APPEARS_WITHIN)
         return listeners.read(self.session, deadline=deadline, since=since)
 
@@ -128,7 +128,7 @@ def wait_for_runs(session: Session, event_id: str, timeout: Seconds) -> Plan[lis
 
 
 def _look_up(wait: _Wait) -> Plan[None]:
-    """Read the event, as soon as it can be read; without v1, it stays unknown."""
+    """Read the event once it is readable; without v1, it stays unknown."""
     session, pause = wait.session, _AGAIN_AFTER
     appears_by = wait.received + APPEARS_WITHIN
     missing: NotFoundError | None = None
@@ -160,7 +160,7 @@ def _look_up(wait: _Wait) -> Plan[None]:
 def _follow_all(wait: _Wait) -> Plan[list[Run]]:
     yield from _find_all(wait)
     for run_id, run in wait.runs.items():
-        # By itself, a run reports how it ended, where an old release lists it as unfinished.
+        # Fetched singly, a run has its outcome; an old release lists it as unfinished.
         if run.is_ended and run.status != UNKNOWN:
             continue
         try:
@@ -173,7 +173,7 @@ def _follow_all(wait: _Wait) -> Plan[list[Run]]:
 
 
 def _find_all(wait: _Wait) -> Plan[None]:
-    """Ask for the runs of the event until no further one is to appear."""
+    """Poll the runs of the event until no further one is expected."""
     known = None if wait.event is None else (yield from wait.catalogue(since=0.0))
     yield from wait.pause(wait.received + _FIRST_LOOK - wait.now)
     pause = _AGAIN_AFTER
@@ -194,14 +194,14 @@ def _find_all(wait: _Wait) -> Plan[None]:
         until = _complete_at(known, wait)
         is_complete = fault is None and looked >= until
         if not is_complete and known is not None and known.read_at < wait.received:
-            # A function may have been added or removed since.
+            # Functions may have been added or removed since.
             known = yield from wait.catalogue(since=wait.received)
         if not wait.runs and (is_complete or wait.now >= wait.deadline):
             yield from _explain_absence(wait)
         asked_pause = getattr(fault, "retry_after", None) or 0.0
         if is_complete:
             if any(not run.is_ended for run in wait.runs.values()):
-                # The first look after this one is at a single run.
+                # The next poll is of a single run.
                 yield from wait.pause(max(pause, asked_pause))
             return
         if wait.now >= wait.deadline:
@@ -212,7 +212,7 @@ def _find_all(wait: _Wait) -> Plan[None]:
 
 
 def _complete_at(catalogue: Catalogue | None, wait: _Wait) -> float:
-    """Return when the runs are complete, and note which function may still start one."""
+    """Return the time at which the runs are complete; note a function that may start one."""
     soon = wait.received + APPEARS_WITHIN if wait.seen_at is None else wait.seen_at + _AGAIN_AFTER
     wait.waits_for = None
     if catalogue is None or catalogue.gaps or wait.event is None:
@@ -231,7 +231,7 @@ def _complete_at(catalogue: Catalogue | None, wait: _Wait) -> float:
 def _due(
     function: Function, triggers: list[Trigger], event: StoredEvent, received: float, soon: float
 ) -> float:
-    """Return when the run of a function has appeared: soon, if it need not start one."""
+    """Return the time by which a function's run has appeared: soon, if it may not start one."""
     verdicts = {holds(trigger.condition, event) for trigger in triggers}
     if verdicts == {False}:
         return -math.inf
@@ -240,7 +240,7 @@ def _due(
     if delays:
         known = (math.inf if delay is None else delay.total_seconds() for delay in delays)
         return received + max(known) + APPEARS_WITHIN
-    # A condition that was evaluated and is undecided fails on servers, too, as far as is known.
+    # As far as known, an undecided condition fails on servers, too.
     is_doubtful = True not in verdicts and importlib.util.find_spec("cel") is not None
     is_limited = limit(function, "rateLimit") or singleton(function, "skip") or function.is_paused
     return soon if is_limited or is_doubtful else received + APPEARS_WITHIN
