@@ -31,13 +31,7 @@ _ULID = r"[0-7][0-9A-Za-z]{25}"
 
 
 def invalid(name: str, reason: str, *, argument: str | None = None) -> InvalidArgumentError:
-    """Return the error for an argument, or for a part of one, whose message begins with its name.
-
-    Args:
-        name: What the message calls it.
-        reason: What is wrong with it.
-        argument: The argument that it is a part of.
-    """
+    """Return the error for an argument, or for a part of the one that `argument` names."""
     return InvalidArgumentError(f"{name} {reason}", argument=argument or name)
 
 

@@ -35,9 +35,6 @@ class Hidden(Generic[T]):
 
     Crash reporters record the local variables of each frame, by their reprs or attribute by
     attribute: the value is in neither. Only `reveal` returns it, to be used in the same expression.
-
-    Args:
-        value: The value.
     """
 
     __slots__ = ("_reveal",)
@@ -122,11 +119,8 @@ for _name in _LOGGERS:
 def clear_frames(error: BaseException, handled: BaseException | None = None) -> None:
     """Clear the frames of httpx, and of what it calls, of an error and of all that led to it.
 
-    Their variables are the request, down to the bytes for the socket; files and lines stay.
-
-    Args:
-        error: The error.
-        handled: What was being handled before, which is the caller's.
+    Their variables are the request, down to the bytes for the socket; files and lines stay, and so
+    do the frames of `handled`, which was being handled before and is the caller's.
     """
     for each in _chain(error, handled):
         is_below = False

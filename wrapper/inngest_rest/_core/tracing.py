@@ -37,10 +37,7 @@ def is_on() -> bool:
 def start(method: str, template: str, url: str) -> CallSpan | None:
     """Start the span of a call, a child of the current span; return None if it is not recorded.
 
-    Args:
-        method: The HTTP method.
-        template: The path with placeholders.
-        url: The URL, without keys and query.
+    The template is the path with placeholders; the URL has neither keys nor a query.
     """
     from opentelemetry.trace import SpanKind  # noqa: PLC0415 - it is imported already
 

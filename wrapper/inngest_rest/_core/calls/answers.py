@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import math
 from collections import deque
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, get_args
 
@@ -83,12 +84,10 @@ _WITHHELD = Advice(
     "allow_http=True (INNGEST_ALLOW_HTTP=1)."
 )
 
-# Objects and lists in a response: 64 MiB have room for 20 million, and decoding one takes up to
-# 0.2 microseconds.
+# Objects and lists in a response: 64 MiB have room for 20 million; each takes up to 0.2 us.
 _MOST_CONTAINERS = 1_000_000
 
-# Objects in a list, such as a page of runs, of which a client asks for 100. Reading the fields of
-# one takes microseconds.
+# Objects in a list, of which a client asks for 100; reading the fields of one takes microseconds.
 _MOST_ITEMS = 100_000
 
 # A Retry-After longer than this is absurd, and would overflow timers.
@@ -96,14 +95,7 @@ _LONGEST_PAUSE = 366 * 86_400.0
 
 
 def read(response: httpx.Response, route: Route[A, T], url: str, session: Session) -> T:
-    """Return the result of a response, or raise the error it reports.
-
-    Args:
-        response: The complete response.
-        route: The operation, and how to read its response.
-        url: The requested URL, without keys.
-        session: The session whose clock and keys apply.
-    """
+    """Return the result of a complete response to a URL without keys, or raise its error."""
     answer = _Response(response, route, url, session)
     answer.check_size()
     expected = route.accepted.get(response.status_code, route.expected)
@@ -171,8 +163,10 @@ class _Response:
         accepted = is_success or status in route.accepted
         if accepted and not self._may_hide_error():
             return
-        payload = _json(response)
-        body = cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
+        body: dict[str, Any] = {}
+        with suppress(ValueError):
+            payload = decode(response.content)
+            body = cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
         hidden = accepted and "errors" not in body
         if hidden:
             if body.get("data", ...) is not None:
@@ -232,14 +226,12 @@ class _Response:
 
     def _raise_absent(self) -> NoReturn:
         """Raise the error for a response of the web UI, caused by the one for a wrong base URL."""
-        operation = self._route.operation
-        what = "a web page" if self._response.content else "an empty body"
         reason = (
-            f"{what} instead of JSON; the web UI answers like this where the base URL or the path "
-            "is wrong"
+            f"{'a web page' if self._response.content else 'an empty body'} instead of JSON; the "
+            "web UI answers like this where the base URL or the path is wrong"
         )
         invalid = self.invalid(reason)
-        if operation.tag == "ingest":
+        if self._route.operation.tag == "ingest":
             raise invalid
         raise RouteNotFoundError(
             reason,
@@ -278,7 +270,8 @@ def _words(body: dict[str, Any], response: httpx.Response) -> tuple[str, str | N
     several = cast("list[object]", listed) if isinstance(listed, list) else []
     errors = [cast("dict[str, Any]", each) for each in several if isinstance(each, dict)]
     if errors:
-        message = "; ".join(_text_of(error.get("message")) for error in errors)
+        said = [error.get("message") for error in errors]
+        message = "; ".join(it if isinstance(it, str) else shown(it) for it in said)
         code = _code(errors[0])
         # The gateway's own code for an unknown path (recording v2-unknown-route).
         return message, code, code != "api_error"
@@ -289,10 +282,6 @@ def _words(body: dict[str, Any], response: httpx.Response) -> tuple[str, str | N
     return (text if text and not is_page else response.reason_phrase), None, False
 
 
-def _text_of(message: object) -> str:
-    return message if isinstance(message, str) else shown(message)
-
-
 def _code(body: dict[str, Any]) -> str | None:
     code = body.get("code")
     return code if isinstance(code, str) else None
@@ -301,13 +290,6 @@ def _code(body: dict[str, Any]) -> str | None:
 def _text(response: httpx.Response) -> str:
     """Return the body as text, even if the server names an unknown character set."""
     return response.content[:_SHOWN].decode("utf-8", "replace")
-
-
-def _json(response: httpx.Response) -> object:
-    try:
-        return decode(response.content)
-    except ValueError:
-        return None
 
 
 def _retry_after(response: httpx.Response, now: datetime) -> float | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypedDict, TypeVar, Unpack, cast
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from inngest_rest._core.arguments import check_count_or_none, check_text, invalid
 from inngest_rest._core.calls.operation import first_present
@@ -41,8 +41,8 @@ class Paging(TypedDict):
     cursor: str | None
 
 
+# All items, in pages of the server's size.
 EVERYTHING = Paging(limit=None, page_size=None, cursor=None)
-"""The arguments that list all items, in pages of the server's size."""
 
 
 class PageRequest(NamedTuple):
@@ -83,65 +83,49 @@ class Cursor(NamedTuple):
         return f"{self.path}:{self.skip}:{self.cursor}"
 
 
-@frozen
 class Listing(Generic[T]):
     """A listing with validated arguments; it can be iterated any number of times.
 
-    Attributes:
+    Args:
         session: The session whose settings and keys apply.
         routes: Return the routes that fetch a page, in order of preference.
-        limit: Maximum number of items in total.
-        page_size: Maximum number of items per page.
-        start: Where it begins.
+        largest_page: How many items the server returns at once: a page shorter than requested would
+            look like the last.
         id_of: Returns an item's id, where the server may repeat an item on the next page.
         complete: Adds to the items of a page what its response lacks.
         is_relative: Whether the requests depend on what time it is.
+        paging: The arguments of every listing.
     """
 
-    session: Session
-    routes: Sequence[Callable[[PageRequest], Route[Any, ListedPage[T]]]]
-    limit: int | None
-    page_size: int
-    start: Cursor | None
-    id_of: Callable[[T], str] | None
-    complete: Callable[[tuple[T, ...]], Plan[tuple[T, ...]]] | None
-    is_relative: bool
+    def __init__(
+        self,
+        session: Session,
+        *routes: Callable[[PageRequest], Route[Any, ListedPage[T]]],
+        largest_page: int = 100,
+        id_of: Callable[[T], str] | None = None,
+        complete: Callable[[tuple[T, ...]], Plan[tuple[T, ...]]] | None = None,
+        is_relative: bool = False,
+        **paging: Unpack[Paging],
+    ) -> None:
+        self.session, self.routes = session, routes
+        self.id_of, self.complete, self.is_relative = id_of, complete, is_relative
+        self.limit = check_count_or_none("limit", paging["limit"])
+        size = check_count_or_none("page_size", paging["page_size"], at_most=100)
+        self.page_size = min(size or largest_page, largest_page)
+        cursor = paging["cursor"]
+        self.start = None if cursor is None else _parse_cursor(cursor)
+        if self.start is not None:
+            asked = PageRequest(UNSET, self.page_size, session.server_clocks["api"].now())
+            paths = [route(asked).path for route in routes]
+            if self.start.path not in paths:
+                raise InvalidArgumentError(
+                    f"cursor {shown(cursor)} belongs to another listing; this one continues those "
+                    f"of {' and '.join(paths)}",
+                    argument="cursor",
+                )
 
     def walk(self) -> Walk[T]:
         return Walk(self)
-
-
-def listing(
-    session: Session,
-    *routes: Callable[[PageRequest], Route[Any, ListedPage[T]]],
-    largest_page: int = 100,
-    id_of: Callable[[T], str] | None = None,
-    complete: Callable[[tuple[T, ...]], Plan[tuple[T, ...]]] | None = None,
-    is_relative: bool = False,
-    limit: int | None,
-    page_size: int | None,
-    cursor: str | None,
-) -> Listing[T]:
-    """Validate the common arguments and return the listing.
-
-    `largest_page` is how many items the server returns at once: a page shorter than requested would
-    look like the last.
-    """
-    check_count_or_none("limit", limit)
-    size = min(
-        check_count_or_none("page_size", page_size, at_most=100) or largest_page, largest_page
-    )
-    start = None if cursor is None else _parse_cursor(cursor)
-    if start is not None:
-        asked = PageRequest(UNSET, size, session.server_clocks["api"].now())
-        paths = [route(asked).path for route in routes]
-        if start.path not in paths:
-            raise InvalidArgumentError(
-                f"cursor {shown(cursor)} belongs to another listing; this one continues those of "
-                + " and ".join(paths),
-                argument="cursor",
-            )
-    return Listing(session, routes, limit, size, start, id_of, complete, is_relative)
 
 
 def unpaged(route: Route[Any, ListedPage[T]]) -> Callable[[PageRequest], Route[Any, ListedPage[T]]]:
@@ -252,11 +236,10 @@ class Walk(Generic[T]):
     def _check_new(self, following: Cursor) -> None:
         """Reject a cursor that this iteration has seen before: it would never end."""
         if following in self._seen:
-            session = self._listing.session
             raise InvalidResponseError(
                 f"it repeats the cursor {following.cursor[:100]!r}: the listing would never end",
                 method="GET",
-                url=session.settings.api_url + following.path,
+                url=self._listing.session.settings.api_url + following.path,
                 status=200,
                 body="",
             )
@@ -279,6 +262,5 @@ def _with_path(route: Route[Any, ListedPage[T]]) -> Route[Any, tuple[str, Listed
     def convert(answer: Any) -> tuple[str, ListedPage[T]]:
         return route.path, route.convert(answer)
 
-    with_path: Any = route
-    with_path = evolve(with_path, convert=convert)
+    with_path: Any = evolve(cast("Any", route), convert=convert)
     return cast("Route[Any, tuple[str, ListedPage[T]]]", with_path)

@@ -56,30 +56,23 @@ logger = logging.getLogger("inngest_rest")
 def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf) -> Plan[T]:
     """Perform an operation, trying other keys and retrying as far as that is safe.
 
-    Args:
-        session: The session whose settings, keys and retry budget apply.
-        route: The operation.
-        deadline: When all attempts must have ended, by the session's clock, if that is sooner than
-            the retry policy allows.
+    All attempts end by the deadline, by the session's clock, or sooner, as the retry policy says.
     """
-    if tracing.is_on():
-        return _traced(session, route, deadline)
-    return _perform(session, route, deadline)
+    return (_traced if tracing.is_on() else _perform)(session, route, deadline)
 
 
 def _traced(session: Session, route: Route[A, T], deadline: float) -> Plan[T]:
     """Perform an operation within a span."""
     operation = route.operation
-    url = redacted_url(session, route)
-    span = tracing.start(operation.method, operation.path, url)
+    span = tracing.start(operation.method, operation.path, redacted_url(session, route))
+    if span is None:
+        return (yield from _perform(session, route, deadline))
     try:
         value = yield from _perform(session, route, deadline, span)
     except BaseException as error:
-        if span is not None:
-            span.end(error)
+        span.end(error)
         raise
-    if span is not None:
-        span.end()
+    span.end()
     return value
 
 
@@ -268,11 +261,6 @@ def first_present(session: Session, *routes: Route[Any, T], deadline: float = ma
     A route is absent if it responds with 405, 501, a 404 that does not name a resource, or as the
     web UI does. It is then skipped for some minutes, unless no other is left.
 
-    Args:
-        session: The session whose settings, keys and record of absent routes apply.
-        routes: Equivalent routes, in order of preference.
-        deadline: When the call must have ended, by the session's clock.
-
     Raises:
         RouteNotFoundError: All are absent; it names the release that has one of them.
         InvalidResponseError: All responded as the web UI does: the base URL may be wrong.
@@ -322,11 +310,8 @@ def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: fl
             yield from _may_be_done(session, route, cause, deadline)
         ):
             raise _nothing_but_pages(cause, [route]) from None
-        if (
-            route.operation.tag != "v2"
-            or session.absent.v2_root != V2_ROOT
-            or not _is_of_web_ui(error)
-        ):
+        is_v2 = route.operation.tag == "v2" and session.absent.v2_root == V2_ROOT
+        if not is_v2 or not _is_of_web_ui(error):
             raise
         if route.expected is None and _is_empty(error) and (yield from _has_v2(session, deadline)):
             # A server that has /v2 responds to paths it lacks with 404: this was done.
@@ -402,11 +387,8 @@ def _absent(
     error.may_have_taken_effect = any(each.may_have_taken_effect for _, each in failures)
     error.releases = {f"{it.method} {it.path}": it.since for it in asked if it.since}
     advice = [Advice(f"Servers have {it} since release {at}.") for it, at in error.releases.items()]
-    advice += dict.fromkeys(
-        route.advice[RouteNotFoundError]
-        for route, _ in failures
-        if RouteNotFoundError in route.advice
-    )
+    own = [route.advice.get(RouteNotFoundError) for route, _ in failures]
+    advice += dict.fromkeys(filter(None, own))
     if advice:
         error.advice = sum(advice, Advice())
     return error
@@ -423,13 +405,8 @@ def may_ask(settings: Settings, api: str) -> bool:
 def _none_may_be_asked(session: Session, routes: tuple[Route[Any, Any], ...]) -> ConfigurationError:
     apis = " and ".join(dict.fromkeys(route.operation.tag for route in routes))
     pinned = session.settings.api_version
-    if pinned != "auto":
-        return ConfigurationError(
-            f'this operation exists only in {apis}, but api_version="{pinned}" is set',
-            settings=[API_VERSION],
-        )
-    return ConfigurationError(
-        f"this operation exists only in {apis}, which needs a signing key: pass signing_key= "
-        "or set INNGEST_SIGNING_KEY",
-        settings=[SIGNING_KEY],
-    )
+    setting, reason = API_VERSION, f'but api_version="{pinned}" is set'
+    if pinned == "auto":
+        setting = SIGNING_KEY
+        reason = "which needs a signing key: pass signing_key= or set INNGEST_SIGNING_KEY"
+    return ConfigurationError(f"this operation exists only in {apis}, {reason}", settings=[setting])

@@ -57,12 +57,7 @@ def may_pass(error: InngestError) -> bool:
 
 
 def is_hopeless(error: InngestError | None, patience: float) -> bool:
-    """Return whether no later request can succeed, or none for as long as anybody waits.
-
-    Args:
-        error: How a request ended, None if it succeeded.
-        patience: Seconds for which a request waits at most.
-    """
+    """Return whether no later request can succeed, or none within so many seconds."""
     if isinstance(error, _HOPELESS) or has_retry_after(error):
         return True
     # A 503, too, may ask for a longer pause.
@@ -106,10 +101,9 @@ class RateLimit(Locked):
 
 
 class RetryBudget(Locked):
-    """A budget for retries, so that retries do not amplify an outage.
+    """A budget for retries, so that they do not amplify an outage; first attempts go on without it.
 
-    Each retry takes one token, each success returns a tenth of one. While the budget is exhausted,
-    first attempts continue and retries stop.
+    Each retry takes one token, each success returns a tenth of one.
     """
 
     def __init__(self, size: int = 50) -> None:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.clock import Clock
 
+# Seconds by which two clocks may differ and count as one: the header Date has whole seconds.
 SAME_WITHIN = 2.0
-"""Seconds by which two clocks may differ and count as one: the header Date has whole seconds."""
 
 # A date outside these is of a clock that was never set.
 _YEARS = range(2020, 2200)
@@ -31,9 +31,6 @@ class ServerClock:
     """The clock of a server, known by the header Date of its responses (RFC 9110, 6.6.1).
 
     Until a response has shown it, and where it agrees with ours, it is ours.
-
-    Args:
-        clock: Our clock.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -43,12 +40,7 @@ class ServerClock:
         self._bounds = (-SAME_WITHIN, SAME_WITHIN)
 
     def observe(self, response: httpx.Response, sent_at: float) -> None:
-        """Learn from a response that has just arrived.
-
-        Args:
-            response: The response.
-            sent_at: When its request was sent, in seconds since 1970 by our clock.
-        """
+        """Learn from a response that has just arrived, to a request sent at a time of our clock."""
         date = response.headers.get("date")
         # The next response of the same second shows little, and one of a cache shows another time.
         if date is None or date == self._seen or "age" in response.headers:

@@ -55,22 +55,14 @@ _SENSITIVE = "auth|cookie|credential|key|password|secret|session|signature|token
 class Session:
     """Settings, keys in the order they work, retry budget, rate limits, known routes and clocks.
 
-    Args:
-        settings: The validated settings of the client.
-        clock: The source of time and randomness for everything the client does.
-        has_own_transport: Whether the caller's transport sends, perhaps to hosts of its own.
-
     Attributes:
+        has_own_transport: Whether the caller's transport sends, perhaps to hosts of its own.
         headers: The headers of every request, in lower case.
         redact: Masks the keys of this client in text from a server: some servers quote the request.
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        clock: Clock = SYSTEM_CLOCK,
-        *,
-        has_own_transport: bool = True,
+        self, settings: Settings, clock: Clock = SYSTEM_CLOCK, *, has_own_transport: bool = True
     ) -> None:
         self.clock = clock
         self.has_own_transport = has_own_transport
@@ -85,11 +77,11 @@ class Session:
             "api": ServerClock(clock),
         }
         self.absent = AbsentRoutes()
-        own_of_v2 = () if settings.api_key is None else (settings.api_key,)
+        v2_only = () if settings.api_key is None else (settings.api_key,)
         # In the order in which they are tried: the last one that worked comes first.
         self._bearers = {
             "v1": settings.signing_bearers,
-            "v2": (*own_of_v2, *settings.signing_bearers),
+            "v2": (*v2_only, *settings.signing_bearers),
         }
         self.name_convention = NameConvention.of(settings.event_name_check)
         self._event_urls: dict[str, Hidden[httpx.URL]] = {}

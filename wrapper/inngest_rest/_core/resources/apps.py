@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_id
-from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, listing, unpaged
+from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources.fields import (
     of_data,
@@ -44,7 +44,7 @@ def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
         return Route(operation, kwargs, expected, v2_page, advice=_ADVICE)
 
     routes = in_order("apps.list", list_apps_v2=by_v2, list_apps_v1=by_v1)
-    return listing(session, *routes, **paging)
+    return Listing(session, *routes, **paging)
 
 
 def get(session: Session, app_id: str) -> Plan[App]:

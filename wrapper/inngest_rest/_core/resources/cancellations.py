@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_id, check_text, invalid
-from inngest_rest._core.calls.listing import Listing, Paging, listing, unpaged
+from inngest_rest._core.calls.listing import Listing, Paging, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources.fields import of_data, optional, page_of, record, unpaged_items
 from inngest_rest._core.resources.filters import check_instant
@@ -40,7 +40,7 @@ def list_cancellations(session: Session, **paging: Unpack[Paging]) -> Listing[Ca
     expected = page_of(api.V1CancellationListEnvelope, api.V1Cancellation, _cancellation)
     route = Route(operation, kwargs, expected, unpaged_items, may_panic=True, advice=_ADVICE)
     routes = in_order("cancellations.list", list_cancellations_v1=unpaged(route))
-    return listing(session, *routes, **paging)
+    return Listing(session, *routes, **paging)
 
 
 def create(

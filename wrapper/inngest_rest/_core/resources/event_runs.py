@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_id
-from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, listing, unpaged
+from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, unpaged
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.resources import one_run, runs
 from inngest_rest._core.resources.fields import page_of, v2_page
@@ -76,7 +76,7 @@ def list_runs(
         list_event_runs_v2=by_v2,
         list_event_runs_v1=unpaged(of_v1 if cached else past_cache(session, of_v1)),
     )
-    return listing(
+    return Listing(
         session,
         *routes,
         largest_page=_LARGEST_PAGE,

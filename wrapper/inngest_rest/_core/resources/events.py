@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_id, check_text
-from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, listing
+from inngest_rest._core.calls.listing import ListedPage, Listing, Paging
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources.fields import (
     json_object,
@@ -80,7 +80,7 @@ def list_events(
 
     complete = None if as_ is None else read_all
     routes = in_order("events.list", list_events_v1=by_v1)
-    return listing(
+    return Listing(
         session,
         *routes,
         largest_page=_LARGEST_PAGE,

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_id, check_json_object, check_text
-from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, listing, unpaged
+from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources.fields import (
     of_data,
@@ -54,7 +54,7 @@ def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> L
 
     by_v1 = unpaged(_by_v1(app_id))
     routes = in_order("functions.list", list_functions_v2=by_v2, list_functions_v1=by_v1)
-    return listing(session, *routes, **paging)
+    return Listing(session, *routes, **paging)
 
 
 def of_v1(

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, cast
 
 from inngest_rest._core.arguments import check_id
-from inngest_rest._core.calls.listing import EVERYTHING, ListedPage, Listing, Paging, listing
+from inngest_rest._core.calls.listing import EVERYTHING, ListedPage, Listing, Paging
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources.fields import (
     json_object,
@@ -123,7 +123,7 @@ def list_runs(
     )
     found = {"list_runs_v2": by_v2} | ({} if v1_ignores else {"list_runs_v1": by_v1})
     routes = in_order("runs.list", **found)
-    return listing(session, *routes, id_of=_ID_OF, is_relative=window.is_relative, **paging)
+    return Listing(session, *routes, id_of=_ID_OF, is_relative=window.is_relative, **paging)
 
 
 def list_changes(
@@ -151,7 +151,7 @@ def list_changes(
         include_output=bool(include_output) or UNSET,
     )
     routes = in_order("runs.watch", list_runs_v2=by_v2)
-    return listing(session, *routes, id_of=_ID_OF, **EVERYTHING)
+    return Listing(session, *routes, id_of=_ID_OF, **EVERYTHING)
 
 
 def _by_v2(window: Window, **filters: Any) -> Callable[[PageRequest], Route[Any, ListedPage[Run]]]:

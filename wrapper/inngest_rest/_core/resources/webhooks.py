@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.arguments import check_id, check_text
-from inngest_rest._core.calls.listing import Listing, Paging, listing, unpaged
+from inngest_rest._core.calls.listing import Listing, Paging, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources.fields import of_data, page_of, record, unpaged_items
 from inngest_rest._core.resources.routes import ask, in_order, where_absent
@@ -33,7 +33,7 @@ def list_webhooks(session: Session, **paging: Unpack[Paging]) -> Listing[Webhook
     operation = v1.list_webhooks_v1
     expected = page_of(api.V1WebhookListEnvelope, api.V1Webhook, _webhook)
     route = Route(operation, operation.get_kwargs(), expected, unpaged_items, advice=_ADVICE)
-    return listing(session, *in_order("webhooks.list", list_webhooks_v1=unpaged(route)), **paging)
+    return Listing(session, *in_order("webhooks.list", list_webhooks_v1=unpaged(route)), **paging)
 
 
 def create(session: Session, *, name: str | None, transform: str | None) -> Plan[Webhook]:
