@@ -21,7 +21,6 @@ from inngest_rest._table import Returns
 from inngest_rest._visible import and_more
 from inngest_rest.action_reports import ActionRow
 from inngest_rest.errors import InvalidArgumentError, NextCall
-from inngest_rest.models import Run, RunChange, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from inngest_rest._programs.command.options import Format, Options
     from inngest_rest._table import Row
     from inngest_rest.record import Record
-
-_FAILED = {RunStatus.FAILED, RunStatus.CANCELLED}
 
 # Runs that a message names.
 _MOST_NAMED = 5
@@ -92,6 +89,8 @@ def _run(
 
 def _show(row: Row, items: Iterator[Record], renderer: Renderer, *, fail: bool) -> int:
     """Write records as they come, to the end; then say which runs failed, if that is to fail."""
+    from inngest_rest.models import Run, RunChange, RunStatus  # noqa: PLC0415 - slow to load
+
     ended: list[Run] = []
 
     def noted() -> Iterator[Record]:
@@ -110,7 +109,7 @@ def _show(row: Row, items: Iterator[Record], renderer: Renderer, *, fail: bool) 
             renderer.add((each,))
             renderer.stderr.progress(f"{len(ended):,} so far")
         renderer.stderr.end_progress()
-    failed = [run for run in ended if run.status in _FAILED]
+    failed = [run for run in ended if run.status in {RunStatus.FAILED, RunStatus.CANCELLED}]
     if not fail or not failed:
         return renderer.finish()
     named = and_more([f"{run.id} {run.status}" for run in failed], _MOST_NAMED)
