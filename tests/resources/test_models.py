@@ -22,7 +22,7 @@ from inngest_rest import (
     Trigger,
     Webhook,
 )
-from inngest_rest._core.resources import apps, event_runs, events, functions, one_run, runs, trace
+from inngest_rest._core.resources import apps, events, functions, runs, trace
 from inngest_rest_api import models as api
 from inngest_rest_api.types import Unset
 from tests.support.server import RECORDINGS, body_of, recorded, says
@@ -50,7 +50,7 @@ def v2_listed(name: str) -> Run:
 
 
 def v1_listed(name: str) -> Run:
-    [run] = event_runs.each_once(
+    [run] = runs.each_once(
         runs.run_of_v1(api.V1Run.from_dict(each)) for each in body_of(name)["data"]
     )
     return run
@@ -64,7 +64,7 @@ def everything_recorded() -> Iterator[Any]:
         ("v1-event-[dinu]*", api.V1Event, events.event_of_v1),
         ("v1-events*", api.V1Event, events.event_of_v1),
         ("v1-event-runs-*", api.V1Run, runs.run_of_v1),
-        ("v1-run-jobs-*", api.V1Job, one_run.job_of_v1),
+        ("v1-run-jobs-*", api.V1Job, runs.job_of_v1),
         ("v2-run-*", api.V2Run, runs.run_of_v2),
         ("v2-runs-*", api.V2Run, runs.listed_run_of_v2),
         ("v2-event-runs*", api.V2Run, runs.listed_run_of_v2),
@@ -224,7 +224,7 @@ def test_v2_cannot_show_whether_the_function_or_the_server_wrapped_a_value(
     assert exact.output == {"data": value}
     by_v2 = v2_run(f"v2-run-output-{name}")
     assert by_v2.output == v2_listed(f"v2-event-runs-output-{name}").output == value
-    assert one_run.with_v1(by_v2, exact).output == {"data": value}
+    assert runs.with_v1(by_v2, exact).output == {"data": value}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
-from inngest_rest._core.resources import one_run, runs, trace, wait, watch
+from inngest_rest._core.resources import runs, trace, wait, watch
 from inngest_rest.aio._resource import Resource
 from inngest_rest.aio.paginator import AsyncPaginator
 from inngest_rest.aio.watcher import AsyncEndedRuns, AsyncWatcher
@@ -90,7 +90,7 @@ class Runs(Resource):
         v2 cannot load, out of a cache of 3 s.
         """
         return await self._driver.run(
-            one_run.get(self._session, id, include_original_run_id=include_original_run_id)
+            runs.get(self._session, id, include_original_run_id=include_original_run_id)
         )
 
     async def wait(self, id: str, timeout: Seconds) -> Run:
@@ -379,7 +379,7 @@ class Runs(Resource):
 
         HTTP: `GET /v1/runs/{runId}/jobs`.
         """
-        return await self._driver.run(one_run.jobs(self._session, id))
+        return await self._driver.run(runs.jobs(self._session, id))
 
     async def trace(self, id: str, *, raw: bool = False) -> Span:
         """Get a run's trace: the root span, with its steps and the attempts at them as children.

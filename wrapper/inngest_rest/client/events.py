@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from inngest_rest._core.explain import explanation, wait
-from inngest_rest._core.resources import event_runs, events
+from inngest_rest._core.resources import events, runs
 from inngest_rest.client._resource import Resource
 from inngest_rest.client.paginator import Paginator
 
@@ -146,7 +146,7 @@ class Events(Resource):
         """
         return Paginator(
             self._driver,
-            event_runs.list_runs(
+            runs.list_of_event(
                 self._session,
                 id,
                 include_original_run_id=include_original_run_id,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
-from inngest_rest._core.resources import one_run, runs, trace, wait, watch
+from inngest_rest._core.resources import runs, trace, wait, watch
 from inngest_rest.client._resource import Resource
 from inngest_rest.client.paginator import Paginator
 from inngest_rest.client.watcher import EndedRuns, Watcher
@@ -91,7 +91,7 @@ class Runs(Resource):
         v2 cannot load, out of a cache of 3 s.
         """
         return self._driver.run(
-            one_run.get(self._session, id, include_original_run_id=include_original_run_id)
+            runs.get(self._session, id, include_original_run_id=include_original_run_id)
         )
 
     def wait(self, id: str, timeout: Seconds) -> Run:
@@ -380,7 +380,7 @@ class Runs(Resource):
 
         HTTP: `GET /v1/runs/{runId}/jobs`.
         """
-        return self._driver.run(one_run.jobs(self._session, id))
+        return self._driver.run(runs.jobs(self._session, id))
 
     def trace(self, id: str, *, raw: bool = False) -> Span:
         """Get a run's trace: the root span, with its steps and the attempts at them as children.

@@ -15,7 +15,7 @@ from inngest_rest._core.bulk.reported import BulkResult, failure, settled
 from inngest_rest._core.bulk.runs import RunsJob
 from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.plans import sleep
-from inngest_rest._core.resources import event_runs, functions, one_run, runs
+from inngest_rest._core.resources import functions, runs
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import (
     ConfigurationError,
@@ -102,7 +102,7 @@ class ReplayJob(RunsJob):
             run = self._listed.pop(row.id, None)
             if run is None or not run.is_ended:
                 # Lists show a run as running once it has a score (operation listRunsV2).
-                run = yield from one_run.fetch(self.session, row.id)
+                run = yield from runs.fetch(self.session, row.id)
             refusal = (yield from self._why_refused(run)) if is_new else None
             if refusal:
                 return BulkResult(settled(row, ActionOutcome.REFUSED, refusal))
@@ -156,7 +156,7 @@ def _request(session: Session, row: ActionRow, before: _Before | None) -> Plan[B
             break
         yield from sleep(_LISTED_WITHIN)
         try:
-            known = yield from event_runs.by_v1(session, before.event_id)
+            known = yield from runs.of_event_by_v1(session, before.event_id)
         except InngestError:
             break
         if new := _replays(before.originals, known) - before.replays:
@@ -185,7 +185,7 @@ def _before(session: Session, run: Run) -> Plan[_Before | None]:
         return None
     event_id = run.event_ids[0]
     try:
-        known = yield from event_runs.by_v1(session, event_id)
+        known = yield from runs.of_event_by_v1(session, event_id)
     except (ConfigurationError, NotFoundError, RouteNotFoundError):
         return None
     first = next((it.original_run_id for it in known if it.id == run.id), None)

@@ -20,7 +20,7 @@ from inngest_rest._core.explain.listeners import (
     why,
 )
 from inngest_rest._core.explain.rules import Evidence, is_later, reasons
-from inngest_rest._core.resources import event_runs, events, functions, runs
+from inngest_rest._core.resources import events, functions, runs
 from inngest_rest._visible import shown
 from inngest_rest.errors import Advice, ConfigurationError, NotFoundError, RouteNotFoundError
 from inngest_rest.explanation import Explanation, Listener
@@ -81,7 +81,7 @@ def explain_stored(
     found = yield from runs_of(session, event_id, deadline)
     known = yield from listeners.read(session, deadline=deadline)
     now = _plausible(stated, session.server_clocks["api"].now())
-    received, of_v1 = _plausible(event.received_at, now), event_runs.are_of_v1(session)
+    received, of_v1 = _plausible(event.received_at, now), runs.are_listed_by_v1(session)
     triggered = known.listeners(event.name)
     it = Evidence(now, received, event, found, known, triggered, of_v1, [*known.gaps])
     yield from _gather(session, it, deadline)
@@ -185,7 +185,7 @@ def _list_events(
 
 def runs_of(session: Session, event_id: str, deadline: float) -> Plan[tuple[Run, ...]]:
     """List the runs of an event, bypassing any cache."""
-    listing = event_runs.list_runs(session, event_id, cached=False, **EVERYTHING)
+    listing = runs.list_of_event(session, event_id, cached=False, **EVERYTHING)
     return tuple((yield from read_all(listing, deadline=deadline)))
 
 

@@ -3,7 +3,5 @@
 routes       which operations do the job of each method, in the order in which they are asked
 fields       take values out of generated models, where any may be absent
 filters      statuses, windows of time and functions, as callers write them
-one_run      one run, by whichever API can load it; its queued jobs
-event_runs   the runs that an event started
 wait, watch  wait until runs have ended; report their changes
 """

@@ -7,15 +7,16 @@ time becomes None, too. Only what a result cannot be without is `required`.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from attrs import NOTHING, fields, frozen
+from attrs import NOTHING, fields
 
 from inngest_rest._core.calls.listing import ListedPage
 from inngest_rest_api.types import UNSET, Unreadable, Unset, read_list
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from inngest_rest._core.calls.listing import PageRequest
     from inngest_rest.record import Record
@@ -99,40 +100,25 @@ def of_data(convert: Callable[[A], T]) -> Callable[[Any], T]:
     return lambda it: convert(getattr(it, "data", it))
 
 
-@frozen
-class _PageForm(Generic[A, T]):
-    """Reads a page as a generated model does, but converts each item of `data` as it is read.
+def page_of(envelope: Any, item: Any, convert: Callable[[Any], T]) -> type[PageData[T]]:
+    """Return how to read a page: as the model of its envelope does, and its items converted.
 
-    Few objects are alive at a time, which the garbage collector would look through.
+    Each is converted as it is read, so that few objects are alive for the garbage collector.
     """
 
-    envelope: Any
-    item: Any
-    convert: Callable[[A], T]
-
-    @property
-    def __name__(self) -> str:
-        return str(self.envelope.__name__)
-
-    @property
-    def FIELDS(self) -> Mapping[str, str]:  # noqa: N802 - as it is generated
-        fields: Mapping[str, str] = self.envelope.FIELDS
-        return fields
-
-    def from_dict(self, body: dict[str, Any]) -> PageData[T]:
+    def from_dict(body: dict[str, Any]) -> PageData[T]:
         items: Any = body.get("data", UNSET)
-        if items is UNSET and "data" in self.envelope.REQUIRED:
+        if items is UNSET and "data" in envelope.REQUIRED:
             raise ValueError("data is missing")
-        rest = self.envelope.from_dict({**body, "data": None})
+        rest = envelope.from_dict({**body, "data": None})
         # Go writes a list that was never filled as null.
         items = optional(read_list(items or [], "data", dict)) or ()
-        read, convert = self.item.from_dict, self.convert
+        read = item.from_dict
         return rest, tuple([convert(read(each)) for each in items])
 
-
-def page_of(envelope: object, item: type[A], convert: Callable[[A], T]) -> type[PageData[T]]:
-    """Return how a page of a listing is read: its envelope, and its converted items."""
-    form: Any = _PageForm(envelope, item, convert)
+    form: Any = SimpleNamespace(
+        __name__=envelope.__name__, FIELDS=envelope.FIELDS, from_dict=from_dict
+    )
     return cast("type[PageData[T]]", form)
 
 

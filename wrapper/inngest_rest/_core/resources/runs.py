@@ -1,18 +1,33 @@
-"""Runs: list, cancel, replay, jobs."""
+"""Runs: list, get, cancel, replay, jobs; the runs that an event started."""
 
 from __future__ import annotations
 
+import math
+from contextlib import suppress
 from datetime import timedelta
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from attrs import evolve
 
 from inngest_rest._core.arguments import check_id
-from inngest_rest._core.calls.listing import EVERYTHING, ListedPage, Listing, Paging
-from inngest_rest._core.calls.route import Route
+from inngest_rest._core.calls.listing import (
+    EVERYTHING,
+    ListedPage,
+    Listing,
+    Paging,
+    Walk,
+    unpaged,
+)
+from inngest_rest._core.calls.operation import first_present, redacted_url
+from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, Route
+from inngest_rest._core.resources import events
 from inngest_rest._core.resources.fields import (
     json_object,
+    of_data,
     optional,
     page_of,
+    record,
     required,
     timestamp,
     v1_page,
@@ -24,21 +39,24 @@ from inngest_rest._core.resources.filters import (
     check_statuses,
     check_window,
 )
-from inngest_rest._core.resources.routes import ROUTES, ask, in_order
+from inngest_rest._core.resources.routes import ROUTES, ask, in_order, past_cache, where_absent
 from inngest_rest.errors import (
     Advice,
+    ConfigurationError,
     ConflictError,
+    InngestError,
     NextCall,
     NotFoundError,
     RouteNotFoundError,
+    ServerError,
 )
-from inngest_rest.models import UNFINISHED, Run, RunError, RunStatus
+from inngest_rest.models import UNFINISHED, Job, Run, RunError, RunStatus
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
     from typing import Unpack
 
@@ -52,22 +70,19 @@ if TYPE_CHECKING:
 # The statuses that listRunsV1 filters by.
 _V1_STATUSES = frozenset({"running", "completed", "failed", "cancelled"})
 
-_LIST_ADVICE: AdviceByError = {
-    RouteNotFoundError: Advice(
-        "List events and their runs instead: {}, {}.",
-        (NextCall("events.list"), NextCall("events.runs")),
-    )
-}
+# listEventRunsV2 rejects a larger limit.
+_LARGEST_PAGE_OF_EVENT = 40
 
-_REPLAY_ADVICE: AdviceByError = {
-    RouteNotFoundError: Advice(
-        "Send the event of the run again instead, with another id: {}, {}.",
-        (NextCall("events.get"), NextCall("send")),
-    )
-}
+# Seconds for finding out whether an unknown id is an event's id.
+_HINT_WITHIN = 2.0
 
+_LIST_ADVICE = where_absent(
+    "List events and their runs instead: {}, {}.", "events.list", "events.runs"
+)
+_REPLAY_ADVICE = where_absent(
+    "Send the event of the run again instead, with another id: {}, {}.", "events.get", "send"
+)
 _CANCEL = ROUTES["runs.cancel"][0]
-
 _CANCEL_ADVICE: AdviceByError = {
     NotFoundError: Advice(
         "A server that stores in PostgreSQL answers DELETE /v1/runs/{run_id} with 404 "
@@ -75,6 +90,8 @@ _CANCEL_ADVICE: AdviceByError = {
         f"{_CANCEL.since}."
     )
 }
+
+T = TypeVar("T")
 
 _ID_OF = attrgetter("id")
 
@@ -106,22 +123,16 @@ def list_runs(
             lambda it: v1_page(it, _ID_OF, page),
         )
 
-    by_v2 = _by_v2(
-        window,
-        status=[api.V2RunStatus(each.upper()) for each in statuses] or UNSET,
-        app_id=UNSET if app is None else [app],
-        function_id=UNSET if function is None else [function],
-        include_output=bool(include_output) or UNSET,
-    )
+    found = {"list_runs_v2": _listed_by_v2(window, statuses, app, function, include_output)}
     # v1 ignores unknown filters, and would return runs that were not requested; no server of v1
     # has been seen to list runs, with or without their output.
-    v1_ignores = (
+    if not (
         include_output
         or any(each is not None for each in (app, function, since, until))
         or len(statuses) > 1
         or not _V1_STATUSES.issuperset(statuses)
-    )
-    found = {"list_runs_v2": by_v2} | ({} if v1_ignores else {"list_runs_v1": by_v1})
+    ):
+        found["list_runs_v1"] = by_v1
     routes = in_order("runs.list", **found)
     return Listing(session, *routes, id_of=_ID_OF, is_relative=window.is_relative, **paging)
 
@@ -129,46 +140,278 @@ def list_runs(
 def list_changes(
     session: Session,
     *,
-    app: str | None,
-    function: str | None,
+    app: str | None = None,
+    function: str | None = None,
     status: tuple[RunStatus, ...] = (),
     since: datetime | None = None,
     by_change: bool = False,
     include_output: bool = False,
-) -> Listing[Run]:
+) -> Walk[Run]:
     """List runs by v2, oldest first; `since` is about their last change, or else their beginning.
 
     The last change is the end, and before it the start (schema V2TimeField). The arguments must
     have been checked.
     """
-    by_v2 = _by_v2(
+    by_v2 = _listed_by_v2(
         Window(since, None),
-        status=[api.V2RunStatus(each.upper()) for each in status] or UNSET,
-        app_id=UNSET if app is None else [app],
-        function_id=UNSET if function is None else [function],
+        status,
+        app,
+        function,
+        include_output,
         time_field=api.V2TimeField.ENDEDAT if by_change else UNSET,
         order=api.V2Order.ASC,
-        include_output=bool(include_output) or UNSET,
     )
     routes = in_order("runs.watch", list_runs_v2=by_v2)
-    return Listing(session, *routes, id_of=_ID_OF, **EVERYTHING)
+    return Listing(session, *routes, id_of=_ID_OF, **EVERYTHING).walk()
 
 
-def _by_v2(window: Window, **filters: Any) -> Callable[[PageRequest], Route[Any, ListedPage[Run]]]:
+def _listed_by_v2(
+    window: Window,
+    statuses: tuple[RunStatus, ...],
+    app: str | None,
+    function: str | None,
+    include_output: bool,
+    **order: Any,
+) -> Callable[[PageRequest], Route[Any, ListedPage[Run]]]:
     def by_v2(page: PageRequest) -> Route[Any, ListedPage[Run]]:
-        operation = v2.list_runs_v2
         since, until = window.at(page.now)
-        return Route(
-            operation,
-            operation.get_kwargs(
-                limit=page.size, cursor=page.cursor, from_=since, until=until, **filters
-            ),
-            page_of(api.V2RunListEnvelope, api.V2Run, listed_run_of_v2),
-            v2_page,
-            advice=_LIST_ADVICE,
+        kwargs = v2.list_runs_v2.get_kwargs(
+            limit=page.size,
+            cursor=page.cursor,
+            from_=since,
+            until=until,
+            status=[api.V2RunStatus(each.upper()) for each in statuses] or UNSET,
+            app_id=UNSET if app is None else [app],
+            function_id=UNSET if function is None else [function],
+            include_output=bool(include_output) or UNSET,
+            **order,
         )
+        expected = page_of(api.V2RunListEnvelope, api.V2Run, listed_run_of_v2)
+        return Route(v2.list_runs_v2, kwargs, expected, v2_page, advice=_LIST_ADVICE)
 
     return by_v2
+
+
+def get(session: Session, run_id: str, *, include_original_run_id: bool) -> Plan[Run]:
+    """Get a run."""
+    run_id = check_id("run id", run_id, argument="id")
+    try:
+        run = yield from fetch(session, run_id)
+    except NotFoundError as error:
+        yield from name_event(session, run_id, error)
+        raise
+    if include_original_run_id and not is_of_v1(run):
+        return with_v1(run, (yield from ask(session, "runs.get", _one_by_v1(run_id))))
+    return run
+
+
+def fetch(
+    session: Session,
+    run_id: str,
+    *,
+    deadline: float = math.inf,
+    v1_first: bool = False,
+    also_v1: bool = True,
+    cached: bool = True,
+) -> Plan[Run]:
+    """Get a run from the first API that the server has, or from v1 if v2 cannot load it.
+
+    With `also_v1`, v1 is asked about a run that v2 does not have. Unless `cached`, v1 does not
+    respond from its cache, whose entries live for 3 s.
+    """
+    of_v1 = _one_by_v1(run_id) if cached else past_cache(session, _one_by_v1(run_id))
+    of_v2 = _one_by_v2(session, run_id)
+    try:
+        if v1_first:
+            return (yield from first_present(session, of_v1, of_v2, deadline=deadline))
+        return (yield from ask(session, "runs.get", of_v2, of_v1, deadline=deadline))
+    except NotFoundError as error:
+        if not also_v1 or error.url == redacted_url(session, of_v1):
+            raise
+        # v1 can load some runs that v2 cannot (recording v2-run-after-metadata).
+        run = yield from _found(session, "runs.get", of_v1, deadline)
+        if run is None:
+            raise
+        return run
+    except ServerError as error:
+        yield from _raise_if_unknown(session, run_id, error, deadline)
+        raise
+
+
+def _one_by_v1(run_id: str) -> Route[Any, Run]:
+    operation = v1.get_run_v1
+    return Route(operation, operation.get_kwargs(run_id), api.V1RunEnvelope, of_data(run_of_v1))
+
+
+def _one_by_v2(session: Session, run_id: str) -> Route[Any, Run]:
+    operation = v2.get_run_v2
+
+    def convert(answer: api.V2RunEnvelope) -> Run:
+        run = run_of_v2(answer.data)
+        if session.absent.v2_root == V2_ROOT_BEFORE_1_26 and run.function_id is not None:
+            # Such a release puts the app's id in front (recording 1.25-api-v2-run-echoes).
+            return evolve(run, function_id=run.function_id.removeprefix(f"{run.app_id}-"))
+        return run
+
+    kwargs = operation.get_kwargs(run_id, include_output=True)
+    return Route(operation, kwargs, api.V2RunEnvelope, convert)
+
+
+def is_of_v1(run: Run) -> bool:
+    """Return whether v1 responded with this run, which then has all that v1 alone has."""
+    return run.internal_function_id is not None
+
+
+def with_v1(run: Run, of_v1: Run) -> Run:
+    """Return a run of v2 with what v1 alone has of it, its exact output included."""
+    is_same = run.status == of_v1.status == RunStatus.COMPLETED
+    return evolve(
+        run,
+        internal_function_id=of_v1.internal_function_id,
+        original_run_id=of_v1.original_run_id,
+        output=of_v1.output if is_same else run.output,
+    )
+
+
+def _found(session: Session, call: str, route: Route[Any, T], deadline: float) -> Plan[T | None]:
+    """Ask a route once, for a hint; return None if the server lacks it, or it fails."""
+    if session.absent.has(route.operation, session.clock.monotonic()):
+        return None
+    try:
+        once = evolve(route, repeatable=False)
+        return (yield from ask(session, call, once, deadline=deadline))
+    except InngestError:
+        return None
+
+
+def _raise_if_unknown(
+    session: Session, run_id: str, failure: ServerError, deadline: float = math.inf
+) -> Plan[None]:
+    """Ask v2, if it may be used, whether a run exists that v1 "failed to load".
+
+    v1 has one message for an unknown run and for a failure (recording v1-run-unknown); without v2,
+    an unknown run is more likely.
+    """
+    if not failure.hidden:
+        return
+    operation = v2.get_run_v2
+    route = Route(operation, operation.get_kwargs(run_id), api.V2RunEnvelope, lambda _: None)
+    try:
+        if not session.absent.has(operation.OPERATION, session.clock.monotonic()):
+            yield from ask(session, "runs.get", route, deadline=deadline)
+            return
+    except (NotFoundError, RouteNotFoundError, ConfigurationError):
+        pass
+    except InngestError:
+        return
+    raise NotFoundError(
+        f"no run {run_id}: {failure.message}", status=404, method=failure.method, url=failure.url
+    ) from failure
+
+
+def name_event(
+    session: Session, run_id: str, error: NotFoundError, deadline: float = math.inf
+) -> Plan[None]:
+    """Add a hint to the error if the id is an event's internal id, as `send` returns it."""
+    deadline = min(deadline, session.clock.monotonic() + _HINT_WITHIN)
+    route = events.get_route(run_id)
+    if (yield from _found(session, "events.get", route, deadline)) is not None:
+        error.advice = Advice(
+            "This is the id of an event; its runs: {}.", (NextCall("events.runs", (run_id,)),)
+        )
+
+
+def list_of_event(
+    session: Session,
+    event_id: str,
+    *,
+    include_original_run_id: bool = False,
+    cached: bool = True,
+    **paging: Unpack[Paging],
+) -> Listing[Run]:
+    """List the runs of an event, by v2 where there is one: v1 caches this listing for 15 s."""
+    event_id = check_id("event id", event_id, argument="id")
+
+    def by_v2(page: PageRequest) -> Route[Any, ListedPage[Run]]:
+        operation = v2.list_event_runs_v2
+        # An event has few runs, so their output is always asked for: v1 has it, too.
+        kwargs = operation.get_kwargs(
+            event_id, limit=page.size, cursor=page.cursor, include_output=True
+        )
+        expected = page_of(api.V2RunListEnvelope, api.V2Run, listed_run_of_v2)
+        return Route(operation, kwargs, expected, v2_page)
+
+    def complete(listed: tuple[Run, ...]) -> Plan[tuple[Run, ...]]:
+        runs = list(listed)
+        for place, run in enumerate(runs):
+            if _may_be_misreported(session, run):
+                # By itself, it is right in every release.
+                with suppress(InngestError):
+                    runs[place] = yield from fetch(session, run.id, cached=False)
+        if not include_original_run_id or all(map(is_of_v1, runs)):
+            return tuple(runs)
+        of_v1 = {run.id: run for run in (yield from of_event_by_v1(session, event_id))}
+        for run in runs:
+            if run.id not in of_v1:
+                # v1 lists the run of a batch under one of its events only.
+                of_v1[run.id] = yield from ask(session, "runs.get", _one_by_v1(run.id))
+        return tuple(with_v1(run, of_v1[run.id]) for run in runs)
+
+    of_v1 = _of_event_by_v1(event_id)
+    routes = in_order(
+        "events.runs",
+        list_event_runs_v2=by_v2,
+        list_event_runs_v1=unpaged(of_v1 if cached else past_cache(session, of_v1)),
+    )
+    largest = _LARGEST_PAGE_OF_EVENT
+    return Listing(
+        session, *routes, largest_page=largest, id_of=_ID_OF, complete=complete, **paging
+    )
+
+
+def _may_be_misreported(session: Session, run: Run) -> bool:
+    """Return whether a release before 1.27.1 may have listed a run with a wrong state.
+
+    v1 lists some that have ended as unfinished (recording 1.17-v1-event-runs-echoes), and v2, where
+    it is below /api/v2, lists each as queued (recording 1.25-api-v2-event-runs).
+    """
+    if is_of_v1(run):
+        return run.is_ended and run.status == UNKNOWN
+    return not run.is_ended and session.absent.v2_root == V2_ROOT_BEFORE_1_26
+
+
+def of_event_by_v1(session: Session, event_id: str) -> Plan[tuple[Run, ...]]:
+    """Get the runs of an event from v1, which names the run that each repeats; past its cache."""
+    part = yield from ask(session, "events.runs", past_cache(session, _of_event_by_v1(event_id)))
+    return part.items
+
+
+def are_listed_by_v1(session: Session) -> bool:
+    """Return whether v1 lists the runs of events, as the server has no other route for it."""
+    return session.settings.api_version == "v1" or session.absent.has(
+        v2.list_event_runs_v2.OPERATION, session.clock.monotonic()
+    )
+
+
+def _of_event_by_v1(event_id: str) -> Route[Any, ListedPage[Run]]:
+    operation = v1.list_event_runs_v1
+    expected = page_of(api.V1RunListEnvelope, api.V1Run, run_of_v1)
+    kwargs = operation.get_kwargs(event_id)
+    return Route(operation, kwargs, expected, lambda it: ListedPage(each_once(it[1])))
+
+
+def each_once(listed: Iterable[Run]) -> tuple[Run, ...]:
+    """Return the runs of an event, each once.
+
+    A run that was cancelled while its code was executing is listed twice: as it was cancelled, and
+    as its code ended later (recording v1-event-runs-twice). The first end is the run's.
+    """
+    found: dict[str, Run] = {}
+    for each in listed:
+        known = found.setdefault(each.id, each)
+        if each.ended_at and (known.ended_at is None or each.ended_at < known.ended_at):
+            found[each.id] = each
+    return tuple(found.values())
 
 
 def cancel(session: Session, run_id: str) -> Plan[None]:
@@ -197,18 +440,27 @@ def replay(session: Session, run_id: str) -> Plan[str]:
     def new_id(answer: api.V1ReplayEnvelope | api.V2RunIdEnvelope) -> str:
         return required(answer.data.run_id, "the id of the new run")
 
-    of_v1 = v1.replay_run_v1.get_kwargs(run_id)
+    of_v1, of_v2 = v1.replay_run_v1.get_kwargs(run_id), v2.rerun_run_v2.get_kwargs(run_id)
     by_v1 = Route(v1.replay_run_v1, of_v1, api.V1ReplayEnvelope, new_id, repeatable=False)
-    of_v2 = v2.rerun_run_v2.get_kwargs(run_id)
-    by_v2 = Route(
-        v2.rerun_run_v2,
-        of_v2,
-        api.V2RunIdEnvelope,
-        new_id,
-        repeatable=False,
-        advice=_REPLAY_ADVICE,
-    )
-    return ask(session, "runs.replay", by_v2, by_v1)
+    by_v2 = Route(v2.rerun_run_v2, of_v2, api.V2RunIdEnvelope, new_id, repeatable=False)
+    return ask(session, "runs.replay", evolve(by_v2, advice=_REPLAY_ADVICE), by_v1)
+
+
+def jobs(session: Session, run_id: str) -> Plan[list[Job]]:
+    """List the jobs queued for a run."""
+    operation = v1.list_run_jobs_v1
+    kwargs = operation.get_kwargs(check_id("run id", run_id, argument="id"))
+    form = api.V1JobListEnvelope
+    route = Route(operation, kwargs, form, lambda it: list(map(job_of_v1, it.data)))
+    try:
+        return (yield from ask(session, "runs.jobs", route))
+    except ServerError as error:
+        yield from _raise_if_unknown(session, run_id, error)
+        raise
+
+
+def job_of_v1(it: api.V1Job) -> Job:
+    return record(Job, it, id=optional(it.job_id))
 
 
 # A run has ended if the response has its end, and only then: between two attempts, some routes call
@@ -325,10 +577,6 @@ def _outcome(status: RunStatus, output: Any) -> tuple[Any, RunError | None]:
 
     A run that has not ended has neither, though listEventRunsV2 shows the error of its last
     attempt, nor has a cancelled one, whose code may have run on (recording v1-event-runs-twice).
-
-    Args:
-        status: The status that agrees with its end.
-        output: What the server has as its output, unwrapped; None if it has nothing.
     """
     if status is _FAILED and output is not None:
         return None, _run_error(output)
@@ -336,13 +584,8 @@ def _outcome(status: RunStatus, output: Any) -> tuple[Any, RunError | None]:
 
 
 def _run_error(output: Any) -> RunError:
-    """Read the error that an SDK reported; not every SDK reports an object."""
+    """Read the error that an SDK reported; not every SDK reports an object, nor text in it."""
     if not isinstance(output, dict):
         return RunError(None, str(output))
-    error = cast("dict[str, Any]", output)
-    return RunError(*(_text(error.get(key)) for key in ("name", "message", "stack")))
-
-
-def _text(value: object) -> str | None:
-    """Return what should be text as text."""
-    return value if value is None or isinstance(value, str) else str(value)
+    found = (cast("dict[str, Any]", output).get(key) for key in ("name", "message", "stack"))
+    return RunError(*(None if value is None else str(value) for value in found))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from inngest_rest._core.arguments import check_each, check_id, check_run_id, check_seconds
 from inngest_rest._core.calls.retry import may_pass
 from inngest_rest._core.plans import sleep
-from inngest_rest._core.resources import one_run, runs
+from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.watch import ENDED, OVERLAP
 from inngest_rest._visible import and_more
 from inngest_rest.errors import (
@@ -49,16 +49,10 @@ def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
 
 
 def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None = None) -> Plan[Run]:
-    """Poll until the run has ended.
+    """Poll until the run has ended, or until a time by the session's clock.
 
     "Not found" is tolerated while the run may still appear, and every transient fault once the run
     has been seen.
-
-    Args:
-        session: The session whose settings and keys apply.
-        run_id: The run's id.
-        deadline: When to give up, by the session's clock.
-        seen: The run as it was just seen, if it was.
     """
     appears_by = session.clock.monotonic() + APPEARS_WITHIN
     also_v1 = True
@@ -68,11 +62,11 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
         fault: InngestError | None = None
         asked_pause = 0.0
         try:
-            seen = yield from one_run.fetch(
+            seen = yield from runs.fetch(
                 session,
                 run_id,
                 deadline=deadline,
-                v1_first=seen is not None and one_run.is_of_v1(seen),
+                v1_first=seen is not None and runs.is_of_v1(seen),
                 also_v1=also_v1,
                 cached=False,
             )
@@ -81,17 +75,15 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
         now = session.clock.monotonic()
         if seen is not None:
             also_v1 = True
-            if fault is None:
-                if seen.is_ended:
-                    return seen
-            elif not may_appear(fault):
+            if fault is None and seen.is_ended:
+                return seen
+            if fault is not None and not may_appear(fault):
                 raise fault
-            else:
-                asked_pause = getattr(fault, "retry_after", None) or 0.0
+            asked_pause = getattr(fault, "retry_after", None) or 0.0
         elif isinstance(fault, NotFoundError):
             missing = fault
             if now >= appears_by and also_v1:
-                yield from one_run.name_event(session, run_id, fault, deadline)
+                yield from runs.name_event(session, run_id, fault, deadline)
                 raise fault
             # A run appears in v2 no later than in v1: v1 is asked at the start and at the end.
             also_v1 = now >= appears_by
@@ -175,12 +167,7 @@ class WaitMany:
         self._is_closed = True
 
     def take(self) -> Run | None:
-        """Return the next run that has ended; None if the open ones must be asked about.
-
-        Raises:
-            WaitTimeoutError: The timeout expired.
-            NotFoundError: All other runs have ended.
-        """
+        """Return the next run that has ended; None if the open ones must be asked about."""
         if self._ended:
             return self._ended.popleft()
         open_ids = [*self._open, *self._new, *self._missing]
@@ -202,8 +189,7 @@ class WaitMany:
         if self._new:
             due = list(islice(self._new, _BATCH))
             for id in due:
-                del self._new[id]
-                self._open[id] = None
+                self._open[id] = self._new.pop(id)
             return due
         is_many = len(self._open) > _FEW
         pause = max(self._pause, self._asked_pause, _PAUSE_OF_MANY if is_many else 0.0)
@@ -214,16 +200,13 @@ class WaitMany:
         # A list may be wrong, and a run may be seen late: each is asked about in turn.
         due = list(islice(self._open, _FEW if self._can_list else _BATCH))
         for id in due:
-            del self._open[id]
-            self._open[id] = None
+            self._open[id] = self._open.pop(id)
         return list(dict.fromkeys([*ended, *due]))
 
     def look(self, id: str) -> Plan[Run | Fault]:
         """Ask about a run; return an error, for `record` to judge."""
         try:
-            return (
-                yield from one_run.fetch(self._session, id, deadline=self._deadline, cached=False)
-            )
+            return (yield from runs.fetch(self._session, id, deadline=self._deadline, cached=False))
         except (ApiError, TransportError) as error:
             return error
 
@@ -239,7 +222,6 @@ class WaitMany:
             self._fault = None
             self._seen.add(id)
             if result.is_ended:
-                self._seen.discard(id)
                 del self._open[id]
                 self._ended.append(result)
                 self._pause = FIRST_PAUSE
@@ -249,14 +231,8 @@ class WaitMany:
         """Return the open runs that the server lists as ended since the last time."""
         began = self._session.clock.now()
         ended: list[str] = []
-        walk = runs.list_changes(
-            self._session,
-            app=None,
-            function=None,
-            status=ENDED,
-            since=self._session.server_clocks["api"].at(self._listed_at) - OVERLAP,
-            by_change=True,
-        ).walk()
+        since = self._session.server_clocks["api"].at(self._listed_at) - OVERLAP
+        walk = runs.list_changes(self._session, status=ENDED, since=since, by_change=True)
         try:
             while not walk.is_done:
                 page = yield from walk.next_page()

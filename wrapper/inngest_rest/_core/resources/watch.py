@@ -6,6 +6,7 @@ import json
 import math
 from collections import deque
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from attrs import evolve
@@ -13,7 +14,7 @@ from attrs import evolve
 from inngest_rest._core.arguments import check_seconds, check_text, invalid
 from inngest_rest._core.calls.retry import may_pass
 from inngest_rest._core.plans import sleep
-from inngest_rest._core.resources import one_run, runs
+from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import check_function, check_instant, check_statuses
 from inngest_rest._visible import shown
 from inngest_rest.errors import (
@@ -95,6 +96,13 @@ class Watch:
         self._statuses = check_statuses(status)
         self._app, self._function = check_function(app, function)
         self._include_output = include_output
+        self._walk = partial(
+            runs.list_changes,
+            session,
+            app=self._app,
+            function=self._function,
+            include_output=include_output,
+        )
         self._every = check_seconds("every", every)
         if self._every < 1:
             raise invalid("every", f"must be at least 1 second, not {shown(every)}")
@@ -271,23 +279,6 @@ class Watch:
     def _is_before_window(self, run: Run) -> bool:
         return run.id in self._open or (run.queued_at or self._window) < self._window
 
-    def _walk(
-        self,
-        *,
-        status: tuple[RunStatus, ...] = (),
-        since: datetime | None = None,
-        by_change: bool = False,
-    ) -> Walk[Run]:
-        return runs.list_changes(
-            self._session,
-            app=self._app,
-            function=self._function,
-            status=status,
-            since=since,
-            by_change=by_change,
-            include_output=self._include_output,
-        ).walk()
-
     def _fetch(
         self,
         walk: Walk[Run],
@@ -305,7 +296,7 @@ class Watch:
     def _get(self, id: str) -> Plan[None]:
         """Get an open run; the next poll gets others first."""
         try:
-            run = yield from one_run.fetch(self._session, id, cached=False, deadline=self._deadline)
+            run = yield from runs.fetch(self._session, id, cached=False, deadline=self._deadline)
         except NotFoundError:
             # It was listed before: the server has deleted it.
             del self._open[id]
