@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import cancellations
+from inngest_rest._core.resources import v1_only
 from inngest_rest.aio._resource import Resource
 from inngest_rest.aio.paginator import AsyncPaginator
 
@@ -38,7 +38,7 @@ class Cancellations(Resource):
         """
         return AsyncPaginator(
             self._driver,
-            cancellations.list_cancellations(
+            v1_only.list_cancellations(
                 self._session, limit=limit, page_size=page_size, cursor=cursor
             ),
         )
@@ -71,7 +71,7 @@ class Cancellations(Resource):
         HTTP: `POST /v1/cancellations`.
         """
         return await self._driver.run(
-            cancellations.create(
+            v1_only.create_cancellation(
                 self._session,
                 app,
                 function,
@@ -92,4 +92,4 @@ class Cancellations(Resource):
 
         HTTP: `DELETE /v1/cancellations/{cancellationId}`.
         """
-        return await self._driver.run(cancellations.delete(self._session, id))
+        return await self._driver.run(v1_only.delete_cancellation(self._session, id))

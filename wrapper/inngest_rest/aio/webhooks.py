@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import webhooks
+from inngest_rest._core.resources import v1_only
 from inngest_rest.aio._resource import Resource
 from inngest_rest.aio.paginator import AsyncPaginator
 
@@ -36,7 +36,7 @@ class Webhooks(Resource):
         """
         return AsyncPaginator(
             self._driver,
-            webhooks.list_webhooks(self._session, limit=limit, page_size=page_size, cursor=cursor),
+            v1_only.list_webhooks(self._session, limit=limit, page_size=page_size, cursor=cursor),
         )
 
     async def create(self, *, name: str | None = None, transform: str | None = None) -> Webhook:
@@ -52,7 +52,7 @@ class Webhooks(Resource):
         HTTP: `POST /v1/webhooks`.
         """
         return await self._driver.run(
-            webhooks.create(self._session, name=name, transform=transform)
+            v1_only.create_webhook(self._session, name=name, transform=transform)
         )
 
     async def get(self, id: str) -> Webhook:
@@ -66,7 +66,7 @@ class Webhooks(Resource):
 
         HTTP: `GET /v1/webhooks/{webhookId}`.
         """
-        return await self._driver.run(webhooks.get(self._session, id))
+        return await self._driver.run(v1_only.get_webhook(self._session, id))
 
     async def update(
         self, id: str, *, name: str | None = None, transform: str | None = None
@@ -84,7 +84,7 @@ class Webhooks(Resource):
         HTTP: `PUT /v1/webhooks/{webhookId}`.
         """
         return await self._driver.run(
-            webhooks.update(self._session, id, name=name, transform=transform)
+            v1_only.update_webhook(self._session, id, name=name, transform=transform)
         )
 
     async def delete(self, id: str) -> None:
@@ -98,4 +98,4 @@ class Webhooks(Resource):
 
         HTTP: `DELETE /v1/webhooks/{webhookId}`.
         """
-        return await self._driver.run(webhooks.delete(self._session, id))
+        return await self._driver.run(v1_only.delete_webhook(self._session, id))

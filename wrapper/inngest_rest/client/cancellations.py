@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import cancellations
+from inngest_rest._core.resources import v1_only
 from inngest_rest.client._resource import Resource
 from inngest_rest.client.paginator import Paginator
 
@@ -39,7 +39,7 @@ class Cancellations(Resource):
         """
         return Paginator(
             self._driver,
-            cancellations.list_cancellations(
+            v1_only.list_cancellations(
                 self._session, limit=limit, page_size=page_size, cursor=cursor
             ),
         )
@@ -72,7 +72,7 @@ class Cancellations(Resource):
         HTTP: `POST /v1/cancellations`.
         """
         return self._driver.run(
-            cancellations.create(
+            v1_only.create_cancellation(
                 self._session,
                 app,
                 function,
@@ -93,4 +93,4 @@ class Cancellations(Resource):
 
         HTTP: `DELETE /v1/cancellations/{cancellationId}`.
         """
-        return self._driver.run(cancellations.delete(self._session, id))
+        return self._driver.run(v1_only.delete_cancellation(self._session, id))

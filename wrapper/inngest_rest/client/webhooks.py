@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import webhooks
+from inngest_rest._core.resources import v1_only
 from inngest_rest.client._resource import Resource
 from inngest_rest.client.paginator import Paginator
 
@@ -37,7 +37,7 @@ class Webhooks(Resource):
         """
         return Paginator(
             self._driver,
-            webhooks.list_webhooks(self._session, limit=limit, page_size=page_size, cursor=cursor),
+            v1_only.list_webhooks(self._session, limit=limit, page_size=page_size, cursor=cursor),
         )
 
     def create(self, *, name: str | None = None, transform: str | None = None) -> Webhook:
@@ -52,7 +52,9 @@ class Webhooks(Resource):
 
         HTTP: `POST /v1/webhooks`.
         """
-        return self._driver.run(webhooks.create(self._session, name=name, transform=transform))
+        return self._driver.run(
+            v1_only.create_webhook(self._session, name=name, transform=transform)
+        )
 
     def get(self, id: str) -> Webhook:
         """Get one webhook. Its URL contains a key.
@@ -65,7 +67,7 @@ class Webhooks(Resource):
 
         HTTP: `GET /v1/webhooks/{webhookId}`.
         """
-        return self._driver.run(webhooks.get(self._session, id))
+        return self._driver.run(v1_only.get_webhook(self._session, id))
 
     def update(self, id: str, *, name: str | None = None, transform: str | None = None) -> Webhook:
         """Change the name or the transform of a webhook; omitted arguments keep their values.
@@ -80,7 +82,9 @@ class Webhooks(Resource):
 
         HTTP: `PUT /v1/webhooks/{webhookId}`.
         """
-        return self._driver.run(webhooks.update(self._session, id, name=name, transform=transform))
+        return self._driver.run(
+            v1_only.update_webhook(self._session, id, name=name, transform=transform)
+        )
 
     def delete(self, id: str) -> None:
         """Delete a webhook; its URL stops accepting events.
@@ -93,4 +97,4 @@ class Webhooks(Resource):
 
         HTTP: `DELETE /v1/webhooks/{webhookId}`.
         """
-        return self._driver.run(webhooks.delete(self._session, id))
+        return self._driver.run(v1_only.delete_webhook(self._session, id))

@@ -3,5 +3,6 @@
 routes       which operations do the job of each method, in the order in which they are asked
 fields       take values out of generated models, where any may be absent
 filters      statuses, windows of time and functions, as callers write them
+v1_only      bulk cancellations, signals, webhooks
 wait, watch  wait until runs have ended; report their changes
 """

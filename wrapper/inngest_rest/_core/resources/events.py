@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from inngest_rest._core.arguments import check_id, check_text
 from inngest_rest._core.calls.listing import ListedPage, Listing, Paging
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources.fields import (
     json_object,
+    of_data,
     optional,
     page_of,
     required,
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from inngest_rest._core.calls.listing import PageRequest
+    from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
 
@@ -40,6 +44,10 @@ _LARGEST_PAGE = 50
 
 # By default, listEventsV1 begins one hour ago, which may be after the end of the window.
 _BEGINNING = datetime(1980, 1, 1, tzinfo=UTC)
+
+_ADVICE: AdviceByError = {
+    BadRequestError: Advice("Pass the event's internal id, as send returns it.")
+}
 
 
 def list_events(
@@ -66,25 +74,20 @@ def list_events(
             received_after=since or (_BEGINNING if until else UNSET),
             received_before=until,
         )
-        id_of = attrgetter("internal_id")
+        expected = page_of(api.V1EventListEnvelope, api.V1Event, event_of_v1)
         return Route(
-            operation,
-            kwargs,
-            page_of(api.V1EventListEnvelope, api.V1Event, event_of_v1),
-            lambda it: v1_page(it, id_of, page),
+            operation, kwargs, expected, lambda it: v1_page(it, attrgetter("internal_id"), page)
         )
 
     def read_all(found: tuple[StoredEvent[Any], ...]) -> Plan[tuple[StoredEvent[Any], ...]]:
         yield from ()
         return tuple(map(read, found))
 
-    complete = None if as_ is None else read_all
-    routes = in_order("events.list", list_events_v1=by_v1)
     return Listing(
         session,
-        *routes,
+        *in_order("events.list", list_events_v1=by_v1),
         largest_page=_LARGEST_PAGE,
-        complete=complete,
+        complete=None if as_ is None else read_all,
         is_relative=window.is_relative,
         **paging,
     )
@@ -93,13 +96,8 @@ def list_events(
 def get_route(event_id: str) -> Route[Any, StoredEvent]:
     """Return the route to one stored event, by its internal id."""
     operation = v1.get_event_v1
-    return Route(
-        operation,
-        operation.get_kwargs(event_id),
-        api.V1EventEnvelope,
-        lambda it: event_of_v1(it.data),
-        advice={BadRequestError: Advice("Pass the event's internal id, as send returns it.")},
-    )
+    kwargs, convert = operation.get_kwargs(event_id), of_data(event_of_v1)
+    return Route(operation, kwargs, api.V1EventEnvelope, convert, advice=_ADVICE)
 
 
 def get_now(
@@ -111,9 +109,9 @@ def get_now(
         metadata = optional(it.metadata)
         return event_of_v1(it.data), None if metadata is None else timestamp(metadata.fetched_at)
 
-    route = get_route(check_id("event id", event_id, argument="id"))
-    timed = Route(route.module, route.kwargs, api.V1EventEnvelope, at_time, advice=route.advice)
-    return ask(session, "events.get", past_cache(session, timed), deadline=deadline)
+    route: Route[Any, Any] = get_route(check_id("event id", event_id, argument="id"))
+    timed = past_cache(session, evolve(route, convert=at_time))
+    return ask(session, "events.get", timed, deadline=deadline)
 
 
 def get(session: Session, event_id: str, as_: type[Any] | None) -> Plan[StoredEvent[Any]]:

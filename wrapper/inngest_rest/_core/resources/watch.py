@@ -242,7 +242,7 @@ class Watch:
         walk = self._walk(since=self._window)
         while not walk.is_done:
             page: list[Run] = []
-            yield self._fetch(walk, page.append)
+            yield self._fetch(walk, page)
             recent.update(run.id for run in page if run.id in self._open)
             newest = max((run.queued_at for run in page if run.queued_at), default=newest)
             self._move(_before(min(newest, self._clock.at(began)), OVERLAP))
@@ -252,19 +252,15 @@ class Watch:
             yield self._get(id)
         if len(older) > _SINGLES:
             walk = self._walk(since=self._changes, by_change=True)
-            while not walk.is_done:
-                yield self._fetch(walk, wanted=lambda run: run.id in self._open)
+            yield from self._pages(walk, lambda run: run.id in self._open)
         self._changes = self._clock.at(began) - OVERLAP
 
     def _begin(self) -> Iterator[Plan[None]]:
         """Find what is open, and what ended since the beginning but was queued before it."""
-        walk = self._walk(status=UNFINISHED)
-        while not walk.is_done:
-            yield self._fetch(walk)
+        yield from self._pages(self._walk(status=UNFINISHED))
         if self._looks_back:
             walk = self._walk(status=ENDED, since=self._since, by_change=True)
-            while not walk.is_done:
-                yield self._fetch(walk, wanted=self._is_before_window)
+            yield from self._pages(walk, self._is_before_window)
 
     def _correct_beginning(self) -> None:
         """Move a beginning by our clock to the server's, which its first response shows."""
@@ -279,19 +275,19 @@ class Watch:
     def _is_before_window(self, run: Run) -> bool:
         return run.id in self._open or (run.queued_at or self._window) < self._window
 
+    def _pages(
+        self, walk: Walk[Run], wanted: Callable[[Run], bool] | None = None
+    ) -> Iterator[Plan[None]]:
+        while not walk.is_done:
+            yield self._fetch(walk, [], wanted)
+
     def _fetch(
-        self,
-        walk: Walk[Run],
-        seen: Callable[[Run], object] | None = None,
-        wanted: Callable[[Run], bool] = lambda _: True,
+        self, walk: Walk[Run], found: list[Run], wanted: Callable[[Run], bool] | None = None
     ) -> Plan[None]:
         page = yield from walk.next_page(deadline=self._deadline)
         self._correct_beginning()
-        for run in page.items:
-            if seen is not None:
-                seen(run)
-            if wanted(run):
-                self._pending.append(run)
+        found += page.items
+        self._pending += filter(wanted, page.items)
 
     def _get(self, id: str) -> Plan[None]:
         """Get an open run; the next poll gets others first."""
