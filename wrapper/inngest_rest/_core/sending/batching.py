@@ -121,7 +121,7 @@ def _batches(
 ) -> Iterator[Batch]:
     lines = encode_together(chunk, convention) if len(chunk) >= _WORTH_TOGETHER else None
     if lines is not None:
-        body = b"[%b]" % lines[:-1].replace(b"\n", _BETWEEN)
+        body = b"".join((b"[", lines[:-1].replace(b"\n", _BETWEEN), b"]"))
         # Otherwise an event contains a newline, from msgspec.Raw.
         if len(body) == len(lines) + len(chunk):
             yield Batch(range(first, first + len(chunk)), body)
