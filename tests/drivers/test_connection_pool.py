@@ -288,3 +288,20 @@ def test_an_environment_that_cannot_be_used_is_a_clear_error(
     with pytest.raises(ConfigurationError, match="proxy or the certificates") as caught:
         client.send(EVENT)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [
+        ("https://a.b", ConfigurationError),
+        ("HTTPS://a.b", ConfigurationError),
+        ("http://127.0.0.1:1", TransportError),
+    ],
+)
+def test_certificates_are_loaded_for_https_alone(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, url: str, error: type[Exception]
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", __file__)
+    client = connect(base_url=url, transport=None, retries=0)
+    with pytest.raises(error):
+        client.send(EVENT)

@@ -115,7 +115,9 @@ class AsyncInngestClient:
         clock = clock_of(transport, self._clock)
         self._session = Session(settings, clock, has_own_transport=transport is not None)
         proxies = settings.event_proxy, settings.api_proxy
-        self._driver = AsyncDriver(connection_pool.asynchronous(transport, *proxies), clock)
+        self._driver = AsyncDriver(
+            connection_pool.asynchronous(transport, *proxies, encrypts=settings.encrypts), clock
+        )
 
     def __repr__(self) -> str:
         session = getattr(self, "_session", "<not initialized>")  # as in a crash report

@@ -116,7 +116,9 @@ class InngestClient:
         clock = clock_of(transport, self._clock)
         self._session = Session(settings, clock, has_own_transport=transport is not None)
         proxies = settings.event_proxy, settings.api_proxy
-        self._driver = Driver(connection_pool.blocking(transport, *proxies), clock)
+        self._driver = Driver(
+            connection_pool.blocking(transport, *proxies, encrypts=settings.encrypts), clock
+        )
 
     def __repr__(self) -> str:
         session = getattr(self, "_session", "<not initialized>")  # as in a crash report

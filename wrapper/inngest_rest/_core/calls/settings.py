@@ -108,6 +108,11 @@ class Settings:
     headers: Mapping[str, Secret] = field(factory=dict[str, Secret])
 
     @property
+    def encrypts(self) -> bool:
+        """Whether one of the hosts is reached by https."""
+        return any(url.lower().startswith("https:") for url in (self.event_url, self.api_url))
+
+    @property
     def target(self) -> Target:
         """Where the client sends and asks."""
         return Target(self.event_url, self.api_url, self.env)

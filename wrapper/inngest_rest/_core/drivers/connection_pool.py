@@ -146,7 +146,11 @@ if sys.platform != "win32":
 
 
 def blocking(
-    given: httpx.BaseTransport | None, event_proxy: Secret | None, api_proxy: Secret | None
+    given: httpx.BaseTransport | None,
+    event_proxy: Secret | None,
+    api_proxy: Secret | None,
+    *,
+    encrypts: bool = True,
 ) -> dict[Host, ConnectionPool[httpx.BaseTransport]]:
     """Return the pool of each host, with transports like those of `httpx.Client`."""
 
@@ -156,11 +160,15 @@ def blocking(
         return DeadlineTransport(proxy, context)
 
     _check(given, httpx.BaseTransport)
-    return by_host(given, event_proxy, api_proxy, make)
+    return by_host(given, event_proxy, api_proxy, make, encrypts=encrypts)
 
 
 def asynchronous(
-    given: httpx.AsyncBaseTransport | None, event_proxy: Secret | None, api_proxy: Secret | None
+    given: httpx.AsyncBaseTransport | None,
+    event_proxy: Secret | None,
+    api_proxy: Secret | None,
+    *,
+    encrypts: bool = True,
 ) -> dict[Host, ConnectionPool[httpx.AsyncBaseTransport]]:
     """Return the pool of each host, with transports like those of `httpx.AsyncClient`."""
 
@@ -170,7 +178,7 @@ def asynchronous(
         return AsyncTransport(proxy, context)
 
     _check(given, httpx.AsyncBaseTransport)
-    return by_host(given, event_proxy, api_proxy, make)
+    return by_host(given, event_proxy, api_proxy, make, encrypts=encrypts)
 
 
 def _reason(error: Exception, proxy: Secret | None) -> str:
@@ -194,6 +202,8 @@ def by_host(
     event_proxy: Secret | None,
     api_proxy: Secret | None,
     make: Callable[[Secret | None, ssl.SSLContext], Transport],
+    *,
+    encrypts: bool = True,
 ) -> dict[Host, ConnectionPool[Transport]]:
     """Return the pool of each host.
 
@@ -202,16 +212,24 @@ def by_host(
         event_proxy: The proxy for the event host, or None.
         api_proxy: The proxy for the API host, or None.
         make: Creates a transport that uses the given proxy, or none for None.
+        encrypts: Whether one of the hosts is reached by https. Otherwise no certificates are
+            loaded, and no server is trusted.
     """
     if given is not None:
         shared = ConnectionPool(lambda: given, given)
         return {"event": shared, "api": shared}
     # Loading certificates takes longer than connecting: once for all transports, and lazily.
-    context = functools.cache(httpx.create_ssl_context)
+    context = functools.cache(httpx.create_ssl_context if encrypts else _without_certificates)
     return {
         "event": ConnectionPool(lambda: make(event_proxy, context()), proxy=event_proxy),
         "api": ConnectionPool(lambda: make(api_proxy, context()), proxy=api_proxy),
     }
+
+
+def _without_certificates() -> ssl.SSLContext:
+    import ssl  # noqa: PLC0415 - as httpx, not before it is needed
+
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _check(given: object, kind: type[object]) -> None:
