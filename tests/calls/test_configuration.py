@@ -32,8 +32,8 @@ HASH = "b2ed992186a5cb19f6668aade821f502c1d00970dfd0e35128d51bac4649916c"
 
 
 def settings(environ: Mapping[str, str] | None = None, /, **arguments: Any) -> Settings:
-    keys = {name: arguments.pop(name) for name in Keys._fields if name in arguments}
-    return resolve(Keys.hide(**keys), environ=environ or {}, **arguments)
+    keys = Keys.hide(*[arguments.pop(name, None) for name in Keys._fields])
+    return resolve(keys, environ=environ or {}, **arguments)
 
 
 def test_the_default_is_inngest_cloud() -> None:

@@ -245,7 +245,7 @@ def test_a_rejected_argument_is_named(client: InngestClient, call: Any, argument
     ],
 )
 def test_a_malformed_setting_is_named(settings: dict[str, Any], named: Setting) -> None:
-    keys = Keys.hide(**{name: settings[name] for name in Keys._fields if name in settings})
+    keys = Keys.hide(*map(settings.get, Keys._fields))
     others = {name: it for name, it in settings.items() if name not in Keys._fields}
     with pytest.raises(ConfigurationError) as caught:
         resolve(keys, **{"environ": {}, **others})

@@ -42,11 +42,7 @@ def check_name(name: object, convention: NameConvention | None = None) -> None:
 
 
 class NameConvention:
-    """The check of a client's event names; it warns once per name.
-
-    Args:
-        refuses: Whether other names are refused, or only warned of.
-    """
+    """The check of a client's event names: it refuses others, or warns once per name."""
 
     def __init__(self, *, refuses: bool) -> None:
         self._refuses = refuses

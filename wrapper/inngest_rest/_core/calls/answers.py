@@ -328,8 +328,8 @@ class Recording:
         _recordings.set(tuple(each for each in _recordings.get() if each is not self))
 
     def keep(self, session: Session, response: RawResponse) -> None:
-        """Keep a response, if it is to this client."""
-        if self._is_open and session.is_related_to(self._session):
+        """Keep a response, if it is to this client or to a copy of it."""
+        if self._is_open and session.budgets is self._session.budgets:
             self._responses.append(response)
 
 

@@ -46,17 +46,11 @@ EVERYTHING = Paging(limit=None, page_size=None, cursor=None)
 
 
 class PageRequest(NamedTuple):
-    """What is asked of the server.
+    """What is asked of the server."""
 
-    Attributes:
-        cursor: The server's own cursor; UNSET at the start.
-        size: How many items to request.
-        now: The server's time when the listing began.
-    """
-
-    cursor: str | Unset
+    cursor: str | Unset  # the server's own; UNSET at the start
     size: int
-    now: datetime
+    now: datetime  # the server's time when the listing began
 
 
 class ListedPage(NamedTuple, Generic[T]):
@@ -67,17 +61,11 @@ class ListedPage(NamedTuple, Generic[T]):
 
 
 class Cursor(NamedTuple):
-    """Where a listing continues.
+    """Where a listing continues."""
 
-    Attributes:
-        path: The requested path, which identifies the API and the listing.
-        skip: How many items of the next response have been returned already.
-        cursor: The server's own cursor; empty at the start.
-    """
-
-    path: str
-    skip: int
-    cursor: str
+    path: str  # the requested one, which identifies the API and the listing
+    skip: int  # how many items of the next response have been returned already
+    cursor: str  # the server's own; empty at the start
 
     def __str__(self) -> str:
         return f"{self.path}:{self.skip}:{self.cursor}"
@@ -141,12 +129,7 @@ def _parse_cursor(text: str) -> Cursor:
 
 
 class Walk(Generic[T]):
-    """One iteration over a listing: its position, and how many items are still wanted.
-
-    Attributes:
-        now: The server's time when it began; None before the first page.
-        is_done: Whether there is no further page.
-    """
+    """One iteration over a listing: its position, and how many items are still wanted."""
 
     def __init__(self, listing: Listing[T]) -> None:
         self._listing = listing
@@ -155,6 +138,7 @@ class Walk(Generic[T]):
         self._seen = {listing.start}
         self._last_ids: set[str] = set()
         self._began: float | None = None
+        # The server's time when it began; None before the first page.
         self.now: datetime | None = None
         self.is_done = False
 

@@ -94,11 +94,7 @@ class Route(Generic[A, T]):
 
 
 class AbsentRoutes:
-    """The operations that a server was recently found to lack.
-
-    Attributes:
-        v2_root: The path below which it has v2.
-    """
+    """The operations that a server was recently found to lack, and where it has v2."""
 
     def __init__(self) -> None:
         self.v2_root = V2_ROOT

@@ -110,10 +110,6 @@ class Session:
         other.absent = AbsentRoutes()
         return other
 
-    def is_related_to(self, other: Session) -> bool:
-        """Return whether both are of one client, or of copies of it."""
-        return self.budgets is other.budgets
-
     def __str__(self) -> str:
         return f"{self.settings.event_url!r}, {self.settings.api_url!r}"
 
@@ -124,11 +120,9 @@ class Session:
         """
         if path not in self._event_urls:
             key = self.event_key if "{event_key}" in path else Secret("")
+            base = self.settings.event_url
             self._event_urls[path] = Hidden(
-                httpx.URL(
-                    self.settings.event_url
-                    + path.replace("{event_key}", quote(key.reveal(), safe=""))
-                )
+                httpx.URL(base + path.replace("{event_key}", quote(key.reveal(), safe="")))
             )
         return self._event_urls[path]
 

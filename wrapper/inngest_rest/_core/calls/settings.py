@@ -127,15 +127,9 @@ class Keys(NamedTuple):
     api_key: Secret | None = None
 
     @classmethod
-    def hide(
-        cls,
-        event_key: str | None = None,
-        signing_key: str | None = None,
-        signing_key_fallback: str | None = None,
-        api_key: str | None = None,
-    ) -> Self:
-        """Return the keys that are given; they are not checked yet."""
-        return cls(*map(Secret.of, (event_key, signing_key, signing_key_fallback, api_key)))
+    def hide(cls, *given: str | None) -> Self:
+        """Return the keys that are given, in the order of the fields; they are not checked yet."""
+        return cls(*map(Secret.of, given))
 
 
 class _Found(NamedTuple):
@@ -353,10 +347,7 @@ def _allow_http(argument: bool | None, reader: _Reader) -> bool:
 
 
 def hash_of(signing_key: Secret) -> Secret:
-    """Return the SHA-256 of a key's bytes in lower-case hex, as the official SDKs send it.
-
-    The prefix `signkey-<word>-` is none of its bytes.
-    """
+    """Return the SHA-256 of a key's bytes, less its prefix, in hex, as official SDKs send it."""
     digits = Secret(signing_key.reveal().rpartition("-")[2])
     return Secret(hashlib.sha256(bytes.fromhex(digits.reveal())).hexdigest())
 
