@@ -7,13 +7,13 @@ client = InngestClient(event_key="test", transport=mock.transport)
 ```
 """
 
-# The private packages import each other in one direction:
+# Imports between the private packages go one way:
 #
 #     _server -> _faults -> _api -> _state -> _go
 #        |          |        |
 #        +----------+--------+----> _carriers
 #
-# and of what is outside, only inngest_rest_api.
+# and outside of testing, only inngest_rest_api.
 
 from types import FunctionType as _FunctionType
 
@@ -60,7 +60,7 @@ __all__ = [
     "works",
 ]
 
-# Tracebacks, reprs and pickles name the public module, not the private one of the definition.
+# Tracebacks, reprs and pickles name the public module, not the defining private one.
 for _public in [globals()[_name] for _name in __all__]:
-    if isinstance(_public, type | _FunctionType):  # the rest are aliases of types
+    if isinstance(_public, type | _FunctionType):  # the rest are type aliases
         _public.__module__ = __name__

@@ -25,28 +25,28 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class Answers:
-    """The request is not handled; this is the response."""
+    """Respond with this, without handling the request."""
 
     response: Response
 
 
 @attrs.frozen
 class Drops:
-    """The request is not handled and the connection breaks."""
+    """Drop the connection, without handling the request."""
 
     error: type[httpx.TransportError]
 
 
 @attrs.frozen
 class LosesResponse:
-    """The request is handled, then the connection breaks."""
+    """Handle the request, then drop the connection."""
 
     error: type[httpx.TransportError]
 
 
 @attrs.frozen
 class Delays:
-    """The request is handled after the mock's clock has advanced."""
+    """Advance the mock's clock, then handle the request."""
 
     by: timedelta
 
@@ -55,7 +55,7 @@ Effect: TypeAlias = Answers | Drops | LosesResponse | Delays
 
 
 def answers(status: int, body: object = b"", *, headers: Mapping[str, str] | None = None) -> Effect:
-    """Respond with an error, or with anything else, instead of handling the request.
+    """Respond with an error or anything else, without handling the request.
 
     Args:
         status: The HTTP status.
@@ -81,7 +81,7 @@ def answers(status: int, body: object = b"", *, headers: Mapping[str, str] | Non
 
 
 def drops(error: type[httpx.TransportError] = httpx.ConnectError) -> Effect:
-    """Break the connection before the request is handled.
+    """Drop the connection before the request is handled.
 
     Args:
         error: The error that the in-process transport raises. A socket just closes.
@@ -90,7 +90,7 @@ def drops(error: type[httpx.TransportError] = httpx.ConnectError) -> Effect:
 
 
 def loses_response(error: type[httpx.TransportError] = httpx.ReadError) -> Effect:
-    """Handle the request, then break the connection instead of responding.
+    """Handle the request, then drop the connection instead of responding.
 
     Args:
         error: The error that the in-process transport raises. A socket just closes.
@@ -101,8 +101,8 @@ def loses_response(error: type[httpx.TransportError] = httpx.ReadError) -> Effec
 def delays(by: timedelta | float) -> Effect:
     """Advance the mock's clock before handling the request; no real time passes.
 
-    In process, a client with a shorter read timeout gets `httpx.ReadTimeout`; its request is
-    handled nevertheless.
+    In process, a client with a shorter read timeout gets `httpx.ReadTimeout`; its request is still
+    handled.
 
     Args:
         by: How far to advance the clock: a timedelta, or seconds.
@@ -115,7 +115,7 @@ def delays(by: timedelta | float) -> Effect:
 
 
 def check_effect(given: object) -> None:
-    """Raise TypeError for anything but an effect."""
+    """Raise TypeError unless this is an effect."""
     if not isinstance(given, Effect):
         names = "answers(...), drops(...), loses_response(...) or delays(...)"
         raise TypeError(f"effect must be {names}, and is {given!r}")
@@ -124,13 +124,13 @@ def check_effect(given: object) -> None:
 def check_target(
     served: Mapping[str, str], *, operation: str | None, method: str | None, path: str | None
 ) -> None:
-    """Raise ValueError for a fault that would never strike.
+    """Raise ValueError for a fault that would never match.
 
     Args:
-        served: The operations that the server has: names by `METHOD /path`.
-        operation: The operation that the fault is for.
-        method: The method that it is for, in upper case.
-        path: The pattern of the paths that it is for.
+        served: The server's operations: names by `METHOD /path`.
+        operation: The operation to match.
+        method: The method to match, in upper case.
+        path: The pattern for the path.
     """
     if operation is not None and operation not in served.values():
         if operation in OPERATION_NAMES.values():
@@ -141,7 +141,7 @@ def check_target(
         raise _unknown("operation", operation, served.values())
     if method is not None and method not in METHODS:
         raise _unknown("method", method, METHODS)
-    # Routes that this server lacks are requested, too: a fault may strike instead of their 404.
+    # Clients also request routes that this server lacks: a fault may replace their 404.
     patterns = [each for signature in OPERATION_NAMES for each in _path_patterns(signature)]
     if path is not None and not _overlaps_any(path, patterns):
         raise _unknown("path", path, patterns)
@@ -170,7 +170,7 @@ def _path_patterns(signature: str) -> list[str]:
 
 
 def _overlaps_any(path: str, patterns: Iterable[str]) -> bool:
-    simple = re.sub(r"\[.[^]]*\]", "?", path)  # a set of characters counts as any character
+    simple = re.sub(r"\[.[^]]*\]", "?", path)  # a character class counts as any character
     return any(_overlap(simple, each) for each in patterns)
 
 
@@ -188,10 +188,10 @@ def _overlap(one: str, other: str) -> bool:
 
 @attrs.define(eq=False)
 class Fault:
-    """A scripted fault, as `MockServer.fault` returns it.
+    """A scripted fault, returned by `MockServer.fault`.
 
-    `hits` counts the requests it has struck, `remaining` those it will still strike (None: all
-    that match).
+    `hits` is the number of requests affected so far, `remaining` the number still to affect (None:
+    all that match).
     """
 
     effect: Effect
@@ -203,11 +203,11 @@ class Fault:
     hits: int = 0
 
     def clear(self) -> None:
-        """Stop striking."""
+        """Disable the fault."""
         self.remaining = 0
 
     def strikes(self, request: Request, operation: str | None) -> bool:
-        """Return whether this request is struck, and count it."""
+        """Return whether this request is affected, and count it."""
         if self.remaining == 0 or not self._targets(request, operation):
             return False
         if self.skip > 0:

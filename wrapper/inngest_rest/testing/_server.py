@@ -48,31 +48,30 @@ if TYPE_CHECKING:
 class MockServer:
     """A stateful stand-in for an Inngest server, in process or on a socket.
 
-    It responds as a real server was recorded to, oddities included; what the server does at random
-    the mock does in one fixed way.
+    It responds like recorded servers, quirks included; where the server is random, the mock is
+    deterministic.
 
     Args:
-        release: The release of the self-hosted server to be, such as `"1.17"` (which is 1.17.0) or
-            `"1.27.1"`: it lacks the routes that came later, and responds to them as that release
+        release: The release of the self-hosted server to emulate, such as `"1.17"` (1.17.0) or
+            `"1.27.1"`: it lacks routes that were added later, and responds to them as that release
             does. Default: 1.43.
-        store: What the server stores its runs in: `"sqlite"` or `"postgresql"`, where
+        store: The database of the server: `"sqlite"` or `"postgresql"`, where
             `DELETE /v1/runs/{id}` finds no run. Default: `"sqlite"`.
         v1_routes: Whether `GET /v1/runs`, `GET /v1/apps`, `POST /v1/runs/{id}/replay` and
             `/v1/webhooks` exist, which no known server has. Default: False.
         v2_routes: Whether `/v2` and `/api/v2` exist. Default: True.
-        web_ui: Whether the web UI, which responds to unknown paths, is a page; without it, the
-            response is empty. Default: True.
+        web_ui: Whether unknown paths get the web UI's page or, without it, an empty response.
+            Default: True.
         event_keys: The event keys to accept. Default: any, as on a dev server.
         signing_key: The hexadecimal key that v1 and v2 require, with or without its prefix;
             clients may send it raw or hashed. Default: none is required, as on a dev server.
-        visibility_delay: How long an event and its runs cannot be read after the event was sent,
-            by the mock's clock: a timedelta, or seconds. On a real server it is about 0.25 s.
-            Default: none.
+        visibility_delay: Delay before a sent event and its runs become readable, by the mock's
+            clock: a timedelta, or seconds. On a real server it is about 0.25 s. Default: none.
         caching: Whether v1 responds from its cache for 3 to 15 seconds. Default: False.
         clock: The wall clock: returns nanoseconds since the epoch. Default: `time.time_ns`.
 
     Raises:
-        TypeError: `event_keys` is one string, or `visibility_delay` is not a time span.
+        TypeError: `event_keys` is one string, or `visibility_delay` is not a duration.
         ValueError: A key or `release` is malformed, `store` is unknown, or `visibility_delay` is
             negative.
     """
@@ -133,7 +132,7 @@ class MockServer:
         """Register a function.
 
         Args:
-            app: The id of its app, which is created if it is new.
+            app: The id of its app, created if new.
             id: Its id within the app.
             trigger: The name of the event that triggers it, or several; `app/*` matches every
                 name with that prefix. Default: it can only be invoked.
@@ -142,22 +141,22 @@ class MockServer:
                 these; an exception fails the run. It runs under the mock's lock: it may use
                 `transport`, but not the URL of `serve`. Default: complete with null.
             name: Its display name. Default: the id.
-            batch_size: Run once per so many events: a callable gets the first of them, with all
-                under the key `events`. Default: once per event.
+            batch_size: Number of events per run: a callable gets the first of them, with all under
+                the key `events`. Default: one.
             batch_timeout: How long a batch waits for events before it runs with fewer, by the
                 mock's clock. Default: one second.
             condition: `when(...)`: the condition (`if`) of each trigger. Default: none.
-            debounce: How long an event waits for a later one, which then takes its place. Default:
-                it does not.
-            rate_limit: How many runs events start at most, and in which time. Default: any number.
-            singleton: What happens to an event that would start a second run: `"skip"` it, or
+            debounce: How long an event waits for a later one, which then replaces it. Default: no
+                debounce.
+            rate_limit: The maximum number of runs, and the period. Default: no limit.
+            singleton: How to handle an event that would start a second run: `"skip"` it, or
                 `"cancel"` the first run. Default: both run.
-            visibility_delay: How much later than those of other functions its runs can be read: a
-                timedelta, or seconds. Default: none.
+            visibility_delay: Extra delay before its runs become readable: a timedelta, or seconds.
+                Default: none.
 
         Raises:
-            TypeError: An id or a trigger is not a text, `run` is not a behaviour, or a time span is
-                not one.
+            TypeError: An id or a trigger is not a string, `run` is not a behaviour, or a duration
+                is not one.
             ValueError: The function already exists, an id or a trigger is empty, `batch_size` or a
                 rate limit is less than 1, or `singleton` is unknown.
         """
@@ -190,7 +189,7 @@ class MockServer:
             )
 
     def advance(self, by: timedelta | float) -> None:
-        """Advance the clock; every run that is due by then continues, each at its own time.
+        """Advance the clock; every run due by then resumes, each at its own time.
 
         Args:
             by: How far: a timedelta, or seconds.
@@ -214,13 +213,13 @@ class MockServer:
         method: str | None = None,
         path: str | None = None,
     ) -> Fault:
-        """Make the next matching requests go wrong.
+        """Inject a fault into the next matching requests.
 
-        Faults are tried in the order they were made; the first that matches strikes.
+        Faults are tried in order of creation; the first that matches applies.
 
         Args:
             effect: `answers(...)`, `drops(...)`, `loses_response(...)` or `delays(...)`.
-            times: How many requests to strike; None for all until `Fault.clear`. Default: one.
+            times: How many requests to affect; None for all until `Fault.clear`. Default: one.
             after: How many matching requests to let through first. Default: none.
             operation: Only requests to this operation, by its name in
                 `inngest_rest_api.api.OPERATIONS`. Default: any.
@@ -233,8 +232,8 @@ class MockServer:
 
         Raises:
             TypeError: `effect` is not an effect.
-            ValueError: The fault would never strike: an unknown operation or method, a path of no
-                operation, a combination that excludes itself, or less than one time.
+            ValueError: The fault would never match: an unknown operation, method or path, a
+                contradictory combination, or less than one time.
         """
         check_effect(effect)
         if (times is not None and times < 1) or after < 0:
@@ -254,27 +253,27 @@ class MockServer:
 
     @property
     def events(self) -> Sequence[MockEvent]:
-        """The stored events in order of arrival: live, read-only, never copied."""
+        """The stored events in order of arrival: a live, read-only view."""
         return self._store.events.view()
 
     @property
     def runs(self) -> Sequence[MockRun]:
-        """The runs in the order they were created: live, read-only, never copied."""
+        """The runs in order of creation: a live, read-only view."""
         with self._lock:
             self._store.settle()
             return self._store.execution.runs.view()
 
     @property
     def requests(self) -> Sequence[MockRequest]:
-        """The requests in order of arrival: live, read-only, never copied."""
+        """The requests in order of arrival: a live, read-only view."""
         return view_of(self._requests)
 
     @property
     def transport(self) -> MockTransport:
         """A transport for clients of this library, `httpx.Client` and `httpx.AsyncClient`.
 
-        Always the same object. A client of this library pauses in the mock's time: what it waits
-        for, between the polls of `runs.wait` or before a retry, advances the mock's clock at once.
+        Always the same object. Clients of this library sleep in the mock's time: pauses, such as
+        those between polls of `runs.wait` or before a retry, advance the mock's clock at once.
         """
         return self._transport
 
@@ -296,13 +295,13 @@ class MockServer:
             ImportError: uvicorn is not installed.
             OSError: The port is taken, or the host is not an address of this machine.
         """
-        from inngest_rest.testing._carriers.socket import serve  # noqa: PLC0415 - the one module that needs uvicorn
+        from inngest_rest.testing._carriers.socket import serve  # noqa: PLC0415 - needs uvicorn
 
         with serve(self.answer, port, host) as url:
             yield url
 
     def answer(self, request: Request) -> Outcome:
-        """Respond to one request: the only entrance, for every carrier and thread."""
+        """Respond to one request; the single entry point for all transports and threads."""
         with self._lock:
             match = self._router.find(request)
             effect = self._effect_on(request, match.operation)
@@ -322,7 +321,7 @@ class MockServer:
             return outcome
 
     def _dated(self, outcome: Outcome) -> Outcome:
-        """Add the header Date, as net/http does to each response that has none."""
+        """Add a Date header if missing, as net/http does."""
         if isinstance(outcome, Dropped) or any(
             name.lower() == "date" for name, _ in outcome.headers
         ):
@@ -347,7 +346,7 @@ class MockServer:
             case LosesResponse(error):
                 self._handle(request, match)
                 return Dropped(error, "scripted fault: response lost")
-            case Delays(by):  # pragma: no branch - there is no other effect
+            case Delays(by):  # pragma: no branch - the last effect
                 self._clock.advance(by)
                 response = self._handle(request, match)
                 if request.patience is not None and by.total_seconds() > request.patience:
@@ -381,7 +380,7 @@ def _rate_limit(runs: int, period: timedelta) -> tuple[int, int]:
 
 
 def _framed(request: Request, response: Response) -> Response:
-    """Add the Content-Length; a response to HEAD has that of the body it omits, if there is one."""
+    """Add the Content-Length; a response to HEAD has that of the omitted body."""
     status, body = response.status, response.body
     length = ("Content-Length", str(len(body)))
     if status < 200 or status in (204, 304):  # these never have a body

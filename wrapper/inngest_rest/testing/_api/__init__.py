@@ -1,4 +1,4 @@
-"""The API as a server answers it: routing, keys, and one package per family (v1, v2).
+"""The server's API: routing, keys, and one package per family (v1, v2).
 
 Imports `_state`, `_go` and `_carriers.messages`.
 """

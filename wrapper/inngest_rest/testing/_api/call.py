@@ -1,4 +1,4 @@
-"""The argument and the type of a handler."""
+"""The argument and type of a handler."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 Database: TypeAlias = Literal["sqlite", "postgresql"]
-"""What a server stores its runs in."""
+"""The database of a server."""
 
 
 @attrs.frozen
 class Server:
-    """What a server is: some responses depend on its release and its database."""
+    """A server's release and database, on which some responses depend."""
 
     release: Release
     database: Database

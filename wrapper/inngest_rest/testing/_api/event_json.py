@@ -1,4 +1,4 @@
-"""Reads events from a request body, up to the first one that the server refuses."""
+"""Read events from a request body, up to the first one that the server rejects."""
 
 from __future__ import annotations
 
@@ -40,25 +40,25 @@ _GO_TYPES = {
 _PYTHON_TYPES: dict[str, type] = {
     "id": str, "name": str, "data": dict, "ts": int, "v": str, "meta": dict, "user": dict
 }  # fmt: skip
-# Finds numbers that a float64 may change, or that Go writes differently: many digits, an exponent,
+# Matches numbers that a float64 may change or that Go writes differently: many digits, an exponent,
 # or a fraction of zeros.
 _DELICATE_NUMBER = re.compile(rb"[:,\[\s]-?(?:\d{16}|\d+(?:\.\d+)?[eE]|\d+\.0+[,\]}\s])")
 
 
 class RefusedError(ValueError):
-    """The server refuses the event; the message is the server's own."""
+    """The server rejects the event; the message is the server's own."""
 
 
 @attrs.frozen
 class Batch:
-    """The events to store, and why the rest of the body is refused; None if it is not."""
+    """The events to store, and the reason the rest is rejected, if it is."""
 
     events: list[Incoming]
     error: str | None = None
 
 
 def read_events(body: bytes) -> Batch | None:
-    """Read an ingest body; None if it starts like neither an object nor an array."""
+    """Read an ingest body; None if it begins like neither an object nor an array."""
     if len(body) <= MAX_EVENT_BYTES:
         batch = _read_well_formed(body)
         if batch is not None:
@@ -75,7 +75,7 @@ def read_events(body: bytes) -> Batch | None:
 
 
 def _read_well_formed(body: bytes) -> Batch | None:
-    """Read ordinary events fast; None if the body needs the exact reader."""
+    """Read ordinary events on a fast path; None if the body needs the exact reader."""
     try:
         document = msgspec.json.decode(body)
     except (ValueError, RecursionError):
@@ -111,7 +111,7 @@ def _read_array(text: str, start: int) -> Batch:
     try:
         for item in items:
             if len(events) == MAX_EVENTS:
-                # At random the server stores 4,999 or 5,000: 4,999 in recording ingest-5001.
+                # The server randomly stores 4,999 or 5,000: 4,999 in recording ingest-5001.
                 events.pop()
                 return Batch(events, f"Cannot have more than {MAX_EVENTS} events in a batch")
             if len(item.text) > MAX_EVENT_BYTES // 4 and item.size > MAX_EVENT_BYTES:
@@ -120,7 +120,7 @@ def _read_array(text: str, start: int) -> Batch:
             if refusal is not None:
                 return Batch(events, refusal)
     except GoJsonError as error:
-        # Broken JSON usually loses the event before it, which the server is still handling.
+        # Broken JSON usually loses the preceding event, which the server is still processing.
         return Batch(events[:-1], str(error))
     return Batch(events)
 

@@ -28,7 +28,7 @@ _SEED = "x-inngest-event-id-seed"
 
 
 def send_events(call: Call) -> Response:
-    """Store the events of the body, up to the first one that is refused."""
+    """Store the events of the body, up to the first rejected one."""
     (key,) = call.params
     if not call.keys.accepts_event_key(key):
         error = {"status": 401, "message": "", "error": "Event key not found"}
@@ -53,7 +53,7 @@ def _read(call: Call) -> Batch:
         return batch
     content_type = call.request.headers.get("content-type", "").partition(";")[0].strip()
     if content_type == "application/x-www-form-urlencoded":
-        # A form is decoded to lists of strings, which then fail as an event.
+        # A form decodes to lists of strings, which then fail as an event.
         form = parse_qs(text_of(call.request.body), keep_blank_values=True)
         return read_events(encode(form, sort=True)) or Batch([], NOT_AN_EVENT)
     return Batch([], NOT_AN_EVENT)
@@ -91,7 +91,7 @@ def get_health(_: Call) -> Response:
 
 
 def dev_info(call: Call) -> Response:
-    """Describe the dev server; a server with keys does not have this page."""
+    """Describe the dev server; a server with keys lacks this page."""
     if call.keys.server_kind != "dev":
         return NOT_FOUND
     functions = [

@@ -29,14 +29,14 @@ def _accepted_tokens(signing_key: str) -> frozenset[str]:
 
 @attrs.frozen
 class Keys:
-    """The keys that the mock accepts; without any it is a dev server and accepts everything."""
+    """The accepted keys; without any, the mock is a dev server and accepts everything."""
 
     event_keys: frozenset[str]
     signing_tokens: frozenset[str]
 
     @classmethod
     def of(cls, event_keys: Collection[str] | None, signing_key: str | None) -> Keys:
-        """Read the constructor's arguments; raise ValueError for a key no server would accept."""
+        """Validate the keys; raise ValueError for one that no server would accept."""
         if isinstance(event_keys, str):
             raise TypeError("event_keys must be a collection of keys, not one string")
         if event_keys is not None and (not event_keys or "" in event_keys):
@@ -50,11 +50,11 @@ class Keys:
         return "cloud" if self.event_keys or self.signing_tokens else "dev"
 
     def accepts_event_key(self, key: str) -> bool:
-        """Return whether events may be sent with this key."""
+        """Return whether this event key is accepted."""
         return not self.event_keys or key in self.event_keys
 
     def accepts_authorization(self, header: str) -> bool:
-        """Return whether an Authorization header holds the raw key or its hash, prefix or not.
+        """Return whether an Authorization header has the raw or hashed key, prefixed or not.
 
         The scheme is case-insensitive and the character after it is ignored, as in the server's
         TokenFromHeader.

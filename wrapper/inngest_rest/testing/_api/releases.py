@@ -9,7 +9,7 @@ import attrs
 from inngest_rest_api.api import OPERATIONS
 
 CURRENT = "1.43"
-"""The release that the mock is by default: the newest one that it was compared with."""
+"""The default release: the newest one that the mock was compared with."""
 
 _PATTERN = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
@@ -50,7 +50,7 @@ class Release:
         """Return whether v2 is mounted at `/v2` or `/api/v2`; elsewhere, the web UI responds."""
         return self >= (_V2_AT_ROOT if prefix == "/v2" else _V2)
 
-    # What follows was seen on the releases named, and on later ones no longer.
+    # Bugs seen on the named releases and fixed in later ones.
 
     @property
     def names_functions_by_slug(self) -> bool:

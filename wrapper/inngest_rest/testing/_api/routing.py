@@ -1,4 +1,4 @@
-"""Routes a method and path to a handler; each family answers an unknown route in its own way."""
+"""Route requests to handlers; each family has its own response to unknown routes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 METHODS = frozenset(
     ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "QUERY")
 )
-"""The methods that the server's router (chi) knows; any other is 405 on every path."""
+"""The methods known to the server's router (chi); others are 405 on every path."""
 
 _BAD_REQUEST = Response(400, (("Content-Type", TEXT), ("Connection", "close")), b"400 Bad Request")
 
@@ -87,8 +87,8 @@ class Router:
 
     Args:
         release: The release of the server.
-        served: The operations that it has, as `served_operations` returns them.
-        cache: The cache of v1; None for none.
+        served: Its operations, from `served_operations`.
+        cache: The cache of v1, if any.
         web_ui: Whether the server was built with its web UI.
     """
 

@@ -1,4 +1,4 @@
-"""How requests reach the mock: in process through httpx, or over a socket.
+"""Transports of the mock: in process through httpx, or over a socket.
 
-Imports no other room.
+Imports no other package.
 """

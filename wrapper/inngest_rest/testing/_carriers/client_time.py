@@ -1,4 +1,4 @@
-"""The mock's time, for the clients of its transport: a pause of theirs moves the mock's clock."""
+"""The clock for clients of the mock's transport: their sleeps advance the mock's clock."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from datetime import datetime
     from threading import RLock
 
-# How long a thread lets others go to sleep before it moves the clock: those that go to sleep
-# together wake together.
+# How long a thread waits for others to sleep before it advances the clock, so that threads that go
+# to sleep together wake together.
 _TOGETHER = 1e-4
 
 
 class ClientTime:
-    """A source of time for clients; pausing takes no time.
+    """A clock for clients; sleeping takes no real time.
 
     Args:
         lock: Guards the mock's clock.
-        advanced: Returns the seconds that the mock's clock is ahead of the wall clock.
+        advanced: Returns the seconds by which the mock's clock is ahead of the wall clock.
         now: Returns the mock's time.
-        advance: Moves the mock's clock.
+        advance: Advances the mock's clock.
     """
 
     def __init__(
@@ -40,9 +40,9 @@ class ClientTime:
         self._now = now
 
     def monotonic(self) -> float:
-        """Return seconds that never go back, those that the mock's clock was advanced by included.
+        """Return monotonic seconds, including those by which the mock's clock was advanced.
 
-        They go on under a mock's clock that stands still, so that time limits do, too.
+        They also advance while the mock's clock is frozen, so that timeouts still expire.
         """
         return time.monotonic() + self._advanced()
 
@@ -51,13 +51,13 @@ class ClientTime:
         return self._now().timestamp()
 
     def sleep(self, seconds: float) -> None:
-        """Move the mock's clock on until so many seconds have passed since the call."""
+        """Sleep by advancing the mock's clock."""
         until = self.monotonic() + seconds
         time.sleep(_TOGETHER)
         self._advance_to(until)
 
     async def sleep_async(self, seconds: float) -> None:
-        """Do the same once all other tasks have had their turn."""
+        """Do the same, after yielding to all other tasks."""
         until = self.monotonic() + seconds
         await asyncio.sleep(0)
         self._advance_to(until)

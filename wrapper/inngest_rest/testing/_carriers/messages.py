@@ -1,4 +1,4 @@
-"""Requests and responses as plain values, however they were carried."""
+"""Requests and responses, independent of the transport."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PATH_SAFE = "$&+,/:;=@-_.~"
 class Request:
     """A request: undecoded path, raw query, header names in lower case.
 
-    `patience` is how many seconds the sender waits for a response, where the carrier knows.
+    `patience` is the sender's read timeout in seconds, where the transport knows it.
     """
 
     method: str
@@ -34,7 +34,7 @@ class Request:
 
     @property
     def decoded_path(self) -> str:
-        """The path with every escape decoded, `%2F` included: what v2 routes by."""
+        """The fully decoded path, `%2F` included, which v2 routes by."""
         return unquote(self.raw_path, errors="replace")
 
     @property

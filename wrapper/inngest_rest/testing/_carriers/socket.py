@@ -21,17 +21,17 @@ Receive: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
 Send: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
 Address: TypeAlias = tuple[str, int]
 
-_START_SECONDS = 60.0  # a bound for very busy machines; it takes milliseconds
+_START_SECONDS = 60.0  # generous, for very busy machines; usually milliseconds
 _MOST_HEADER_BYTES = 1 << 20  # Go's http.DefaultMaxHeaderBytes
 _CONTINUE = "100-continue"
 
-# Responses that Go's net/http gives before any handler runs.
+# Responses by Go's net/http itself, before any handler runs.
 _CANNOT_EXPECT = Response(417, (("Content-Length", "0"), ("Connection", "close")))
 _BAD_REQUEST = "400 Bad Request"
 
 
 class _App:
-    """The ASGI application; it keeps the open connections, so that it can break one."""
+    """The ASGI application; it tracks open connections, so that it can drop one."""
 
     def __init__(self, answer: Callable[[Request], Outcome]) -> None:
         self._answer = answer
@@ -65,7 +65,7 @@ def _request(scope: Scope, body: bytes) -> Request:
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     raw_path: str = scope["raw_path"].decode("latin-1")
     if not raw_path.startswith("/"):
-        # A client that uses this server as its proxy sends the whole URL; Go routes by its path.
+        # A client that uses this server as a proxy sends the full URL; Go routes by its path.
         raw_path = urlsplit(raw_path).path
     return Request(
         scope["method"],
@@ -86,7 +86,7 @@ def _protocol(connections: dict[Address | None, asyncio.Transport]) -> type[H11P
     class Protocol(H11Protocol):
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            # asyncio sets this only where the socket names its protocol; without it, headers
+            # asyncio only sets it for sockets with an explicit protocol number; without it, headers
             # and body of a response arrive 40 ms apart.
             transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connections[self.client] = transport
@@ -95,14 +95,14 @@ def _protocol(connections: dict[Address | None, asyncio.Transport]) -> type[H11P
             connections.pop(self.client, None)
             super().connection_lost(exc)
 
-        def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own text
+        def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's text
             super().send_400_response(_BAD_REQUEST)
 
     return Protocol
 
 
 class _Server(uvicorn.Server):
-    """A server that another thread can wait for, and stop without delay."""
+    """A server that another thread can await and stop without delay."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -116,7 +116,7 @@ class _Server(uvicorn.Server):
         self.ready.set()
 
     async def main_loop(self) -> None:
-        # uvicorn polls `should_exit` every 0.1 s, which every test would wait for.
+        # uvicorn polls `should_exit` every 0.1 s, which would slow down every test.
         await self._stopping.wait()
 
     def stop(self) -> None:

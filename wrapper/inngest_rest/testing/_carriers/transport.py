@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Serves the mock in process. Hosts are ignored, so one mock serves every base URL.
 
-    A client of this library that is built on it pauses in the mock's time (`inngest_time`).
+    Clients of this library that use it sleep in the mock's time (`inngest_time`).
     """
 
     def __init__(self, answer: Callable[[Request], Outcome], inngest_time: ClientTime) -> None:
@@ -26,15 +26,15 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     @property
     def inngest_time(self) -> ClientTime:
-        """The time for clients: their pauses move the mock's clock."""
+        """The clock for clients: their sleeps advance the mock's clock."""
         return self._inngest_time
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Respond to a request of a blocking client."""
+        """Handle a request of a blocking client."""
         return self._respond(request, request.read())
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Respond to a request of an asynchronous client."""
+        """Handle a request of an asynchronous client."""
         return self._respond(request, await request.aread())
 
     def _respond(self, request: httpx.Request, body: bytes) -> httpx.Response:

@@ -1,1 +1,1 @@
-"""JSON and times as the server's Go code reads and writes them. Imports no other room."""
+"""JSON and times as the server's Go code reads and writes them. Imports no other package."""

@@ -1,4 +1,4 @@
-"""Reads JSON as Go's encoding/json does, error messages included."""
+"""Decode JSON as Go's encoding/json does, with its error messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 
 
 class GoJsonError(ValueError):
-    """Go refuses the text; the message is Go's own."""
+    """Go rejects the text; the message is Go's own."""
 
 
 @attrs.frozen
@@ -52,7 +52,7 @@ def skip_space(text: str, position: int) -> int:
 
 
 def read_document(text: str) -> Any:
-    """Read a text that is one value, as json.Unmarshal does; raise GoJsonError."""
+    """Decode a single value, as json.Unmarshal does; raise GoJsonError."""
     start = skip_space(text, 0)
     value, end = _read(text, start, "unexpected end of JSON input")
     rest = skip_space(text, end)
@@ -62,7 +62,7 @@ def read_document(text: str) -> Any:
 
 
 def read_first(text: str) -> Any:
-    """Read the first value and ignore the rest, as one Decoder.Decode does; raise GoJsonError."""
+    """Decode the first value and ignore the rest, as Decoder.Decode does; raise GoJsonError."""
     start = skip_space(text, 0)
     if start == len(text):
         raise GoJsonError("EOF")
@@ -70,9 +70,9 @@ def read_first(text: str) -> Any:
 
 
 def read_array(text: str, start: int) -> Iterator[Item]:
-    """Read the items of an array one by one, from after its bracket; raise GoJsonError.
+    """Yield the items of an array, starting after its bracket; raise GoJsonError.
 
-    The server's loop accepts a missing end and anything after the end, and so does this.
+    Like the server's loop, this accepts a missing end and anything after the end.
     """
     position = skip_space(text, start)
     first = True
@@ -102,7 +102,7 @@ def _read(text: str, start: int, truncated: str) -> tuple[Any, int]:
 def _explain(error: json.JSONDecodeError, text: str, start: int, truncated: str) -> str:
     if error.msg.startswith("Invalid control character"):
         return f"invalid character {_quoted(text[error.pos])} in string literal"
-    is_at_comma = "Illegal trailing comma" in error.msg  # as Python 3.13 says it
+    is_at_comma = "Illegal trailing comma" in error.msg  # the wording of Python 3.13
     position = skip_space(text, error.pos + is_at_comma)
     if error.msg.startswith("Unterminated string") or position >= len(text):
         return truncated

@@ -16,7 +16,7 @@ def is_array(value: object) -> TypeGuard[list[Any]]:
 
 
 def kind_of(value: object) -> str:
-    """Return the name of a value's kind in Go's type errors."""
+    """Return the name of a value's type in Go's type errors."""
     match value:
         case bool():
             return "bool"

@@ -9,7 +9,7 @@ NS_PER_SECOND = 1_000_000_000
 NS_PER_MILLISECOND = 1_000_000
 
 ZERO_TIME = "0001-01-01T00:00:00Z"
-"""Go's zero time, which the server writes for a time that is not set."""
+"""Go's zero time, which the server writes for an unset time."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RFC3339 = re.compile(
@@ -43,13 +43,13 @@ def at_millisecond(ns: int) -> int:
 
 
 def v1_time(ns: int) -> str:
-    """Write a time as v1 does (Go's RFC3339Nano): up to nine digits, trailing zeros trimmed."""
+    """Format a time as v1 does (Go's RFC3339Nano): up to nine digits, trailing zeros trimmed."""
     fraction = f"{ns % NS_PER_SECOND:09d}".rstrip("0")
     return _seconds(ns) + (f".{fraction}Z" if fraction else "Z")
 
 
 def v2_time(ns: int) -> str:
-    """Write a time as v2 does (protojson): none, three, six or nine fraction digits."""
+    """Format a time as v2 does (protojson): none, three, six or nine fraction digits."""
     fraction = f"{ns % NS_PER_SECOND:09d}"
     while fraction.endswith("000"):
         fraction = fraction[:-3]
@@ -57,9 +57,9 @@ def v2_time(ns: int) -> str:
 
 
 def parse_rfc3339(text: str) -> int | None:
-    """Read RFC 3339 with an offset, as v2 and JSON bodies require; None if it is anything else.
+    """Parse RFC 3339 with an offset, as v2 and JSON bodies require; None if invalid.
 
-    A time whose year in UTC is not between 0001 and 9999 is refused, too.
+    A UTC year outside 0001 to 9999 is invalid, too.
     """
     match = _RFC3339.fullmatch(text)
     moment = _from_match(match) if match is not None and match[3] else None
@@ -67,9 +67,9 @@ def parse_rfc3339(text: str) -> int | None:
 
 
 def parse_any_time(text: str) -> int | None:
-    """Read any layout that `received_after` of `listEventsV1` accepts; None if none fits.
+    """Parse any layout that `received_after` of `listEventsV1` accepts; None if invalid.
 
-    A time without an offset is UTC. Unix timestamps and a space instead of the `T` are refused.
+    A time without an offset is UTC. Unix timestamps and a space in place of the `T` are invalid.
     """
     match = _RFC3339.fullmatch(text)
     if match is not None:
@@ -106,7 +106,7 @@ _LAST_NS = _to_ns(datetime.max.replace(tzinfo=UTC)) + NS_PER_SECOND - 1
 
 
 def go_duration(ns: int) -> str:
-    """Write a duration as Go does: `3s`, `1m0s`, `24h0m0s`."""
+    """Format a duration as Go does: `3s`, `1m0s`, `24h0m0s`."""
     seconds = ns / NS_PER_SECOND
     hours, minutes = int(seconds // 3_600), int(seconds // 60 % 60)
     text = f"{seconds % 60:g}s"

@@ -1,1 +1,1 @@
-"""The mock's state: functions, events, runs, and the clock they live by. Imports `_go` alone."""
+"""The mock's state: functions, events, runs, and their clock. Imports only `_go`."""

@@ -1,4 +1,4 @@
-"""Validation of a test's set-up, with errors that name the argument and its valid values."""
+"""Argument validation; errors name the argument and its valid values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_SHOWN = 5
 
 
 def one_of(name: str, given: object, choices: Iterable[T]) -> T:
-    """Return `given` if it is one of the choices, else raise ValueError that names the nearest."""
+    """Return `given` if it is a valid choice; raise ValueError with the nearest one."""
     known = sorted(set(choices))
     for choice in known:
         if given == choice:
@@ -27,7 +27,7 @@ def one_of(name: str, given: object, choices: Iterable[T]) -> T:
 
 
 def as_text(name: str, given: object) -> str:
-    """Return a text that is not empty; raise TypeError or ValueError for anything else."""
+    """Return a non-empty string; raise TypeError or ValueError otherwise."""
     if not isinstance(given, str):
         raise TypeError(f"{name} must be a str, and is {given!r}")
     if not given:
@@ -36,15 +36,15 @@ def as_text(name: str, given: object) -> str:
 
 
 def as_timedelta(span: object, name: str) -> timedelta:
-    """Return a time span given as a timedelta or in seconds.
+    """Return a duration given as a timedelta or in seconds.
 
-    Raise TypeError or ValueError, naming the argument, when it is neither or is negative.
+    Raise TypeError or ValueError, naming the argument, if it is neither or negative.
     """
     if isinstance(span, bool) or not isinstance(span, timedelta | int | float):
         raise TypeError(f"{name} must be a timedelta or a number of seconds, not {span!r}")
     try:
         result = span if isinstance(span, timedelta) else timedelta(seconds=span)
-    except (OverflowError, ValueError):  # infinite, too long, or NaN
+    except (OverflowError, ValueError):  # infinite, too large, or NaN
         raise ValueError(f"{name} is not a possible time span: {span!r} seconds") from None
     if result < timedelta(0):
         raise ValueError(f"{name} must not be negative, and is {span!r}")
@@ -52,7 +52,7 @@ def as_timedelta(span: object, name: str) -> timedelta:
 
 
 def check_timedelta(span: object, name: str) -> timedelta:
-    """Return a time span that must be a timedelta: of a number, a reader cannot tell the unit."""
+    """Return a timedelta; a number is rejected, since its unit would be unclear."""
     if not isinstance(span, timedelta):
         hint = (
             f": for seconds, timedelta(seconds={span!r})" if isinstance(span, int | float) else ""

@@ -1,4 +1,4 @@
-"""Events that wait for more: a function that takes batches runs once per batch."""
+"""Batching: a function runs once per batch of events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class Batch:
-    """The events that start one run together, at `due_ns` at the latest."""
+    """The events of one run, which starts at `due_ns` at the latest."""
 
     id: str
     function: Function
@@ -23,14 +23,14 @@ class Batch:
 
 
 class Batches:
-    """The batches that are not full yet, one per function at most."""
+    """The pending batches, at most one per function."""
 
     def __init__(self, ids: UlidFactory) -> None:
         self._ids = ids
         self._open: dict[str, Batch] = {}
 
     def add(self, function: Function, event: MockEvent, at: int) -> Batch | None:
-        """Add an event to its function's batch; return the batch if it is full now."""
+        """Add an event to its function's batch; return the batch once it is full."""
         key = function.internal_id
         if key not in self._open:
             self._open[key] = Batch(self._ids.next(at), function, at + function.batch_timeout_ns)
@@ -39,7 +39,7 @@ class Batches:
         return self._open.pop(key) if len(batch.events) == function.batch_size else None
 
     def pop_due(self, now: int) -> Batch | None:
-        """Take the batch whose time was up first, if one was by `now`."""
+        """Remove and return the batch that expired first, if any expired by `now`."""
         batch = min(self._open.values(), key=lambda each: each.due_ns, default=None)
         if batch is None or batch.due_ns > now:
             return None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
 EventDict: TypeAlias = dict[str, Any]
-"""An event as a function sees it: `id`, `name`, `data`, `ts` and, when sent, `user` and `v`."""
+"""An event as passed to a function: `id`, `name`, `data`, `ts` and, when sent, `user` and `v`."""
 
 
 @attrs.frozen
@@ -36,7 +36,7 @@ class Fails:
 
 @attrs.frozen
 class Sleeps:
-    """Holds the run for `duration` by the mock's clock, then continues with `then`."""
+    """Suspends the run for `duration` by the mock's clock, then continues with `then`."""
 
     duration: timedelta
     then: Runner
@@ -44,7 +44,7 @@ class Sleeps:
 
 @attrs.frozen
 class WaitsFor:
-    """Holds the run until `signal` arrives, then continues with `then`, given the signal."""
+    """Suspends the run until `signal` arrives, then passes it to `then`."""
 
     signal: str
     then: Runner
@@ -52,7 +52,7 @@ class WaitsFor:
 
 @attrs.frozen
 class Works:
-    """Holds the function's request for `duration`, which nothing stops, then goes on to `then`."""
+    """Keeps the request busy for `duration`, uninterruptibly, then continues with `then`."""
 
     duration: timedelta
     then: Runner
@@ -60,7 +60,7 @@ class Works:
 
 @attrs.frozen
 class Retries:
-    """Fails an attempt; `after` that time, the next one is `then`."""
+    """Fails an attempt and retries with `then` after a delay of `after`."""
 
     failure: Fails
     after: timedelta
@@ -68,7 +68,7 @@ class Retries:
 
 
 Behaviour: TypeAlias = Completes | Fails | Retries | Sleeps | WaitsFor | Works
-"""What `completes`, `fails`, `retries`, `sleeps`, `waits_for` and `works` return."""
+"""The result of `completes`, `fails`, `retries`, `sleeps`, `waits_for` and `works`."""
 
 Runner: TypeAlias = Behaviour | Callable[[EventDict], object]
 """A behaviour, or a callable that takes an event and returns an output or a behaviour."""
@@ -111,9 +111,9 @@ def sleeps(duration: timedelta, then: Runner | None = None) -> Behaviour:
 def retries(
     message: str, *, after: timedelta, then: Runner | None = None, name: str = "RetryAfterError"
 ) -> Behaviour:
-    """Fail one attempt, and make the next one later.
+    """Fail one attempt, then retry.
 
-    Until then some routes report the run as failed, and some as running: it has not ended.
+    Until the retry, some routes report the run as failed and others as running: it has not ended.
 
     Args:
         message: The error's message.
@@ -133,7 +133,7 @@ def retries(
 def works(duration: timedelta, then: Runner | None = None) -> Behaviour:
     """Keep the function busy for a time, then continue.
 
-    Unlike a run that sleeps, one that is cancelled meanwhile goes on to the end of its request.
+    Unlike a sleeping run, one cancelled meanwhile continues to the end of its request.
 
     Args:
         duration: How long, by the mock's clock (see `MockServer.advance`).
@@ -177,12 +177,12 @@ def as_runner(name: str, given: object) -> Runner:
 
 
 def decide(runner: Runner, event: EventDict) -> Behaviour:
-    """Return what `runner` does with `event`; an exception it raises is a failure of the run."""
+    """Return the behaviour of `runner` for `event`; an exception becomes a failure of the run."""
     if isinstance(runner, Behaviour):
         return runner
     try:
         result = runner(event)
-    except Exception as error:  # noqa: BLE001 - whatever a function raises fails its run
+    except Exception as error:  # noqa: BLE001 - any exception of a function fails its run
         stack = "".join(traceback.format_exception(error))
         return Fails(str(error), type(error).__name__, "unknown", stack)
     return result if isinstance(result, Behaviour) else Completes(result)

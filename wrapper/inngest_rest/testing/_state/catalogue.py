@@ -34,13 +34,13 @@ class Function:
 
     @property
     def slug(self) -> str:
-        """The server's name for it: `APP-ID`."""
+        """The full slug, `APP-ID`."""
         return f"{self.app_id}-{self.id}"
 
 
 @attrs.frozen
 class App:
-    """An app; its functions by their id, in order of registration."""
+    """An app, with its functions by id in order of registration."""
 
     id: str
     internal_id: str
@@ -49,7 +49,7 @@ class App:
 
 
 class Catalogue:
-    """Finds functions by app, by slug and by the event that triggers them."""
+    """Finds functions by app, by slug and by trigger."""
 
     def __init__(self) -> None:
         self.apps: dict[str, App] = {}
@@ -70,7 +70,7 @@ class Catalogue:
         batch_timeout_ns: int = 0,
         flow: Flow = NO_FLOW,
     ) -> Function:
-        """Add a function, and its app if that is new; raise ValueError if the function exists."""
+        """Add a function, and its app if new; raise ValueError if the function exists."""
         app = self.apps.get(app_id)
         if app is None:
             app = App(app_id, stable_uuid(app_id), at, {})
@@ -103,7 +103,7 @@ class Catalogue:
         return function
 
     def triggered_by(self, event_name: str) -> list[Function]:
-        """Return the functions that an event of this name triggers; `app/*` matches a prefix."""
+        """Return the functions triggered by an event name; `app/*` matches a prefix."""
         functions = self._by_event.get(event_name, [])
         if self._by_prefix:
             wild = [it for prefix, it in self._by_prefix if event_name.startswith(prefix)]
@@ -115,7 +115,7 @@ class Catalogue:
         return self._by_slug.get(slug)
 
     def find(self, app_id: str, function_id: str) -> Function | None:
-        """Return a function of an app by its bare id or its full slug: v2 takes both."""
+        """Return a function of an app by bare id or full slug: v2 accepts both."""
         app = self.apps.get(app_id)
         if app is None:
             return None

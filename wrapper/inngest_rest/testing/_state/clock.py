@@ -1,4 +1,4 @@
-"""The mock's clock: the wall clock plus what a test has advanced it by."""
+"""The mock's clock: the wall clock plus an offset that tests advance."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ WallClock: TypeAlias = Callable[[], int]
 
 
 def nanoseconds(span: timedelta) -> int:
-    """Convert a time span to whole nanoseconds, exactly (floats would round)."""
+    """Convert a timedelta to nanoseconds, without the rounding of floats."""
     return (span.days * 86_400 + span.seconds) * NS_PER_SECOND + span.microseconds * 1_000
 
 
 class Clock:
-    """Nanoseconds since the epoch, never running backwards.
+    """Monotonic nanoseconds since the epoch.
 
-    It follows the wall clock because clients stamp events with theirs: under a frozen clock
-    every event with `ts=now` would lie in the future, and its run would never start.
+    It follows the wall clock because clients stamp events with theirs: under a frozen clock, every
+    event with `ts=now` would be in the future, and its run would never start.
     """
 
     def __init__(self, wall: WallClock = time.time_ns) -> None:
@@ -39,9 +39,9 @@ class Clock:
 
     @property
     def advanced(self) -> int:
-        """By how many nanoseconds it has been advanced."""
+        """The offset from the wall clock in nanoseconds."""
         return self._offset
 
     def advance(self, span: timedelta) -> None:
-        """Move the clock forward by a span, which is not negative."""
+        """Advance the clock by a non-negative duration."""
         self._offset += nanoseconds(span)

@@ -1,4 +1,4 @@
-"""Events that wait for later ones: a function that debounces runs for the last of them."""
+"""Debouncing: a function runs for the last of several events."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class Debounced:
-    """The latest event that a function debounces, which starts a run at `due_ns`."""
+    """The latest debounced event of a function, which starts a run at `due_ns`."""
 
     function: Function
     event: MockEvent
@@ -21,17 +21,17 @@ class Debounced:
 
 
 class Debounces:
-    """The events that wait for later ones, one per function at most."""
+    """The pending events, at most one per function."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, Debounced] = {}
 
     def add(self, function: Function, event: MockEvent, due_ns: int) -> None:
-        """Let an event wait, in place of the one before."""
+        """Make an event the pending one, in place of the previous one."""
         self._waiting[function.internal_id] = Debounced(function, event, due_ns)
 
     def pop_due(self, now: int) -> Debounced | None:
-        """Take the event whose time was up first, if one was by `now`."""
+        """Remove and return the event that expired first, if any expired by `now`."""
         first = min(self._waiting.values(), key=lambda each: each.due_ns, default=None)
         if first is None or first.due_ns > now:
             return None

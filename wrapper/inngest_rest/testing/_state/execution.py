@@ -1,4 +1,4 @@
-"""Executes function runs: starts them, holds them, continues them, ends them."""
+"""Executes function runs: starts, suspends, resumes and ends them."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from inngest_rest.testing._state.ids import UlidFactory
 
 IDEMPOTENCY_NS = 24 * 3600 * 1_000_000_000
-"""How long the server starts no second run for an event id (consts.FunctionIdempotencyPeriod)."""
+"""How long the server deduplicates runs by event id (consts.FunctionIdempotencyPeriod)."""
 
 WaitKind: TypeAlias = Literal["start", "sleep", "pause", "request"]
 
 
 @attrs.frozen(eq=False)
 class Waiting:
-    """What a held run waits for; `due_ns` is None if it waits for a signal alone."""
+    """What a suspended run waits for; `due_ns` is None if only for a signal."""
 
     kind: WaitKind
     due_ns: int | None
@@ -50,7 +50,7 @@ class Waiting:
 
 
 class Execution:
-    """The runs and what they wait for. `at` is the time a thing happens at, in nanoseconds."""
+    """The runs and their waits. `at` is the time of an action, in nanoseconds."""
 
     def __init__(self, ids: UlidFactory) -> None:
         self.runs: Log[MockRun] = Log()
@@ -119,7 +119,7 @@ class Execution:
         value = event.as_seen_by_function()
         if batch_id is not None:
             value["events"] = [each.as_seen_by_function() for each in events]
-        # A rerun does not wait for its event's time again.
+        # A rerun ignores its event's scheduled time.
         if due > at and original_run_id is None and batch_id is None:
             self._wait(run_id, Waiting("start", due, function.runner, value))
         else:
@@ -127,7 +127,7 @@ class Execution:
         return run_id
 
     def of_event(self, event_id: str) -> list[MockRun]:
-        """Return the runs an event started or helped to start and their reruns, oldest first."""
+        """Return the runs of an event, its batches and their reruns, oldest first."""
         return [self.runs[run_id] for run_id in self._by_event.get(event_id, ())]
 
     def of_function(self, app_id: str, function_id: str) -> list[MockRun]:
@@ -140,7 +140,7 @@ class Execution:
         return self._waiting.get(run_id)
 
     def settle(self, now: int) -> None:
-        """Continue every run that was due by `now`, each at its own time."""
+        """Resume every run that was due by `now`, each at its own time."""
         while self._timers and self._timers[0][0] <= now:
             due, _, run_id, waiting = heapq.heappop(self._timers)
             if self._waiting.get(run_id) is waiting:
@@ -148,7 +148,7 @@ class Execution:
                 self._continue(run_id, waiting.then, waiting.value, due)
 
     def signal(self, name: str, data: Any, at: int) -> str | None:
-        """Resume the run that waits for a signal; return its id, or None if no run does."""
+        """Resume the run waiting for a signal; return its id, or None if there is none."""
         run_id = self._signals.pop(name, None)
         if run_id is None:
             return None
@@ -162,7 +162,7 @@ class Execution:
         if run is None or run.ended_ns is not None:
             return False
         waiting = self._waiting.get(run_id)
-        # A request that is being handled goes on to its end.
+        # A request in flight continues to its end.
         if waiting is not None and waiting.kind != "request":
             del self._waiting[run_id]
             if waiting.signal is not None:
@@ -177,7 +177,7 @@ class Execution:
             started = at if run.started_ns is None else run.started_ns
             self._note(run_id, status="running", started_ns=started, attempt_error=None)
         elif not isinstance(behaviour, Completes | Fails):
-            return  # Cancelled meanwhile: no other request follows.
+            return  # Cancelled meanwhile: no further request follows.
         self._apply(run_id, behaviour, value, at)
 
     def _apply(self, run_id: str, behaviour: Behaviour, value: EventDict, at: int) -> None:
@@ -194,10 +194,10 @@ class Execution:
             case Sleeps(duration, then):
                 self._note(run_id, step="sleep", step_op="SLEEP")
                 self._wait(run_id, Waiting("sleep", at + nanoseconds(duration), then, value))
-            case WaitsFor(signal, then):  # pragma: no branch - there is no other behaviour
+            case WaitsFor(signal, then):  # pragma: no branch - the last behaviour
                 self._note(run_id, step=signal, step_op="WAIT_FOR_SIGNAL")
                 if self._signals.setdefault(signal, run_id) != run_id:
-                    # The server allows one waiting run per signal, and fails a second one.
+                    # The server allows one waiting run per signal and fails a second one.
                     message = f"another run is already waiting for the signal {signal!r}"
                     error = Fails(message, "SignalConflict", "signal_conflict", message)
                     self._end(run_id, "failed", attrs.asdict(error), at)

@@ -1,4 +1,4 @@
-"""Flow control of a function: whether, and when, an event starts a run of it."""
+"""Flow control of a function: whether and when an event starts a run."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from inngest_rest.testing._state.records import MockEvent
 
 Singleton: TypeAlias = Literal["skip", "cancel"]
-"""What a singleton does about a second run: skip it, or cancel the first."""
+"""The mode of a singleton: skip a second run, or cancel the first."""
 
 
 @attrs.frozen
 class Condition:
-    """The condition of a trigger: what the server shows, and whether it holds for an event."""
+    """The condition of a trigger: its CEL text and a predicate for events."""
 
     text: str
     holds: Callable[[EventDict], object]
@@ -30,7 +30,7 @@ def when(text: str, holds: Callable[[EventDict], object]) -> Condition:
     """Start a function only for some events.
 
     Args:
-        text: The condition as the server shows it, in CEL, such as `"event.data.total > 100"`.
+        text: The condition as the server reports it, in CEL, such as `"event.data.total > 100"`.
         holds: Returns whether it is true for an event; an exception counts as false.
 
     Raises:
@@ -44,14 +44,14 @@ def when(text: str, holds: Callable[[EventDict], object]) -> Condition:
 
 @attrs.frozen
 class Flow:
-    """The flow control of a function; None for what it does not have.
+    """The flow control of a function; None for anything not configured.
 
     Attributes:
         condition: The condition of its triggers.
-        debounce_ns: How long it waits for a later event in place of one.
-        rate_limit: How many runs it starts at most, and in how many nanoseconds.
-        singleton: What it does while a run has not ended.
-        delay_ns: How much later than others its runs can be read.
+        debounce_ns: The debounce period.
+        rate_limit: The maximum number of runs, and the period in nanoseconds.
+        singleton: The singleton mode.
+        delay_ns: The extra delay before its runs become readable.
     """
 
     condition: Condition | None = None
@@ -61,10 +61,10 @@ class Flow:
     delay_ns: int = 0
 
     def accepts(self, event: MockEvent) -> bool:
-        """Return whether the condition holds for an event; like the server's, it may not fail."""
+        """Return whether the condition is true for an event; an error counts as false."""
         if self.condition is None:
             return True
         try:
             return bool(self.condition.holds(event.as_seen_by_function()))
-        except Exception:  # noqa: BLE001 - a condition that fails starts no run
+        except Exception:  # noqa: BLE001 - a failing condition starts no run
             return False

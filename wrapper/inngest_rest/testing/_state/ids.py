@@ -32,8 +32,8 @@ def ulid(milliseconds: int, entropy: int) -> str:
 class UlidFactory:
     """Makes ULIDs in strictly ascending order.
 
-    The server orders ids of one millisecond at random; ascending ones make every listing of
-    the mock repeatable.
+    The server orders ids within a millisecond at random; ascending ids make the mock's listings
+    deterministic.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class UlidFactory:
         milliseconds = ns // NS_PER_MILLISECOND
         if milliseconds > self._milliseconds:
             self._milliseconds = milliseconds
-            # One bit less than fits, so that counting up cannot overflow.
+            # One bit less than the maximum, so that incrementing cannot overflow.
             self._entropy = secrets.randbits(79)
         else:
             self._entropy += 1
@@ -53,10 +53,10 @@ class UlidFactory:
 
 
 def parse_ulid(text: str) -> str | None:
-    """Return the upper-case form, or None if the server's parser refuses the text.
+    """Return the upper-case form, or None if the server's parser rejects the text.
 
-    The server (oklog/ulid `Parse`) checks the length and the first character only: any other
-    26 characters are the id of nothing.
+    The server (oklog/ulid `Parse`) checks only the length and the first character: any other 26
+    characters are an id that does not exist.
     """
     if len(text.encode("utf-8", "surrogatepass")) != _ULID_LENGTH or text[0] > "7":
         return None
@@ -64,7 +64,7 @@ def parse_ulid(text: str) -> str | None:
 
 
 class SeededIds:
-    """The ids that an `x-inngest-event-id-seed` header determines (recording ingest-seed)."""
+    """Ids derived from an `x-inngest-event-id-seed` header (recording ingest-seed)."""
 
     def __init__(self, milliseconds: int, entropy: bytes) -> None:
         self._milliseconds = milliseconds
@@ -93,7 +93,7 @@ def parse_seed(header: str | None) -> SeededIds | None:
 
 
 def stable_uuid(name: str) -> str:
-    """Return the UUID derived from `name`, as the server derives those of apps and functions."""
+    """Derive a UUID from `name`, as the server does for apps and functions."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
 
 

@@ -1,4 +1,4 @@
-"""An append-only log of records, readable in order of arrival and in order of their ids."""
+"""An append-only log of records, in order of arrival and by id."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Log(Generic[T]):
-    """Records by their ULID: constant time to add, replace and get, paging by bisection."""
+    """Records by ULID: constant time to add, replace and get; paging by bisection."""
 
     def __init__(self) -> None:
         self._records: list[T] = []
@@ -20,14 +20,14 @@ class Log(Generic[T]):
 
     def add(self, key: str, record: T) -> None:
         """Append a record under a new key."""
-        # A seeded id may be lower than those before it; sorting waits for the next read.
+        # A seeded id may be out of order; sorting is deferred to the next read.
         self._sorted = self._sorted and (not self._keys or self._keys[-1] < key)
         self._position[key] = len(self._records)
         self._records.append(record)
         self._keys.append(key)
 
     def replace(self, key: str, record: T) -> None:
-        """Replace the record with its newer state."""
+        """Replace a record with a newer state."""
         self._records[self._position[key]] = record
 
     def __getitem__(self, key: str) -> T:
@@ -53,7 +53,7 @@ class Log(Generic[T]):
             yield self._records[self._position[keys[index]]]
 
     def view(self) -> Sequence[T]:
-        """Return a live, read-only sequence in order of arrival; it copies nothing."""
+        """Return a live, read-only view in order of arrival."""
         return _View(self._records)
 
     def _sorted_keys(self) -> list[str]:
@@ -82,5 +82,5 @@ class _View(Sequence[T]):
 
 
 def view_of(records: list[T]) -> Sequence[T]:
-    """Return a live, read-only sequence over a list."""
+    """Return a live, read-only view of a list."""
     return _View(records)

@@ -23,8 +23,8 @@ MockRunStatus: TypeAlias = Literal["queued", "running", "completed", "failed", "
 class MockEvent:
     """An event that the mock has stored.
 
-    `internal_id` is the id that the server assigned, `id` the sender's (by default the internal
-    one), `ts` the event's own time in milliseconds; `data` is None if none was sent.
+    `internal_id` is the id assigned by the server, `id` the sender's (by default the internal one),
+    `ts` the event's own time in milliseconds; `data` is None if none was sent.
     """
 
     internal_id: str
@@ -39,7 +39,7 @@ class MockEvent:
 
     @property
     def received_at(self) -> datetime:
-        """When the mock received it, by the mock's clock."""
+        """When the mock received it, by its own clock."""
         return to_datetime(self.received_ns)
 
     def as_seen_by_function(self) -> EventDict:
@@ -56,7 +56,7 @@ class MockEvent:
 
 @attrs.frozen
 class Finish:
-    """The end of a request that went on after its run had been cancelled."""
+    """The end of a request that outlived the cancellation of its run."""
 
     at_ns: int
     output: Any
@@ -66,10 +66,9 @@ class Finish:
 class MockRun:
     """A function run.
 
-    `output` is what the function returned; `{"message", "name", "code", "stack"}` of a failed
-    run; `{}` of a cancelled one; None until the run has ended. `event_ids` has several ids if the
-    run is that of a batch. `attempt_error` is the error of an attempt that failed, while the next
-    one is due.
+    `output` is the function's return value; `{"message", "name", "code", "stack"}` for a failed
+    run; `{}` for a cancelled one; None until the run has ended. `event_ids` has several ids for the
+    run of a batch. `attempt_error` is the error of the last attempt, while a retry is pending.
     """
 
     id: str
@@ -111,9 +110,9 @@ class MockRun:
 class MockRequest:
     """A request that the mock received, and the status it responded with.
 
-    `path` is undecoded, `query` the raw query string; `headers` have lower-case names.
-    `operation` is the name of the API operation, None if the route is unknown; `status` is None
-    if the connection was dropped.
+    `path` is percent-encoded, `query` the raw query string; `headers` have lower-case names.
+    `operation` is the name of the API operation, None for an unknown route; `status` is None if the
+    connection was dropped.
     """
 
     method: str

@@ -24,7 +24,7 @@ INVOKED = "inngest/function.invoked"
 
 @attrs.frozen
 class Incoming:
-    """A validated event that is not stored yet; `ts` 0 and `id` "" mean not given."""
+    """A validated event to be stored; `ts` 0 and `id` "" mean not given."""
 
     name: str
     id: str = ""
@@ -35,7 +35,7 @@ class Incoming:
 
 
 class Store:
-    """Everything that the mock stores, except its requests and faults, on one clock."""
+    """All state of the mock, except requests and faults, on one clock."""
 
     def __init__(self, clock: Clock, visibility_delay: timedelta) -> None:
         self.clock = clock
@@ -50,7 +50,7 @@ class Store:
         self._delay = nanoseconds(visibility_delay)
 
     def settle(self) -> int:
-        """Continue every run that is due; return the time."""
+        """Resume every run that is due; return the time."""
         now = self.clock.now()
         while (batch := self._batches.pop_due(now)) is not None:
             self.execution.settle(batch.due_ns)
@@ -69,7 +69,7 @@ class Store:
     def receive(self, incoming: Incoming, now: int, internal_id: str | None = None) -> MockEvent:
         """Store an event and start the functions it triggers.
 
-        An `internal_id` that is already stored comes from a repeated seed: the first event stays.
+        An `internal_id` that is already stored comes from a repeated seed: the first event wins.
         """
         if internal_id is not None:
             stored = self.events.get(internal_id)
@@ -88,7 +88,7 @@ class Store:
         return event
 
     def _start(self, function: Function, event: MockEvent, at: int, visible: int) -> None:
-        """Start a run of one event, unless the function's flow control excludes it."""
+        """Start a run for one event, unless flow control prevents it."""
         limit, singleton = function.flow.rate_limit, function.flow.singleton
         if limit is not None or singleton is not None:
             runs = self.execution.of_function(function.app_id, function.id)
@@ -123,9 +123,9 @@ class Store:
     ) -> tuple[str, bool]:
         """Run a function at once, as v2's invoke does; return the run's id and whether it is new.
 
-        The run can be read at once, since the server schedules it before it responds. It also
-        publishes the event, for which the function runs again unless both have one key: without a
-        key of the caller they do, with one they do not.
+        The run is readable at once, since the server schedules it before responding. The server
+        also publishes the event, which triggers the function again unless both share an idempotency
+        key: they do only if the caller gave none.
         """
         event = self._add_event(Incoming(INVOKED, data=data), now, None)
         if key is None:

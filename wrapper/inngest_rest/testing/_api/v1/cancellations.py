@@ -29,7 +29,7 @@ def list_cancellations(call: Call) -> Response:
 def create_cancellation(call: Call) -> Response:
     """Cancel the runs of a function that started within a time range.
 
-    An `if` expression is stored, but the mock cannot evaluate it, so it cancels nothing then.
+    An `if` expression is stored; the mock cannot evaluate it, and then cancels nothing.
     """
     fields = read_object(call)
     if fields is None:

@@ -67,7 +67,7 @@ def get_event(call: Call) -> Response:
 def list_event_runs(call: Call) -> Response:
     """List the runs of an event, oldest first; an unknown event has none.
 
-    The run of a batch is listed for its first event alone.
+    The run of a batch is listed only for its first event.
     """
     event_id = parse_ulid(call.params[0])
     if event_id is None:

@@ -1,4 +1,4 @@
-"""The guard of every v1 handler: checks the signing key, caches reads, and loses their status."""
+"""The guard of every v1 handler: checks the signing key, caches reads, and drops their status."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ResponseCache:
 
 
 def v1_guard(handler: Handler, *, read: bool, cache: ResponseCache | None) -> Handler:
-    """Require the signing key; for a `read`, use the cache and lose the status.
+    """Require the signing key; for a `read`, use the cache and drop the status.
 
     The server's cache middleware records the handler's response and never passes its status on,
     so every error of a v1 GET is HTTP 200 (recording v1-run-unknown).

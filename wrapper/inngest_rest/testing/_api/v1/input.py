@@ -16,7 +16,7 @@ _INTEGER = re.compile(r"[+-]?[0-9]+")
 
 
 def page_limit(call: Call, most: int) -> int:
-    """Read `limit`, clamped to 1 to `most`; 20 if absent, 0 or malformed. v1 never refuses one."""
+    """Read `limit`, clamped to 1 to `most`; 20 if absent, 0 or malformed. v1 accepts any."""
     text = call.request.query_value("limit")
     limit = int(text) if _INTEGER.fullmatch(text) else 0
     return min(max(limit or _DEFAULT_LIMIT, 1), most)

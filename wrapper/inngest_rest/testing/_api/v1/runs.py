@@ -64,9 +64,9 @@ def get_run(call: Call) -> Response:
 
 
 def cancel_run(call: Call) -> Response:
-    """Cancel a run: 200 and no body, even if it had already ended.
+    """Cancel a run: 200 without a body, even if it had already ended.
 
-    With PostgreSQL it finds no run at all (recording pg-v1-run-cancel).
+    With PostgreSQL, no run is found (recording pg-v1-run-cancel).
     """
     run = _find_run(call, 404)
     if isinstance(run, Response):

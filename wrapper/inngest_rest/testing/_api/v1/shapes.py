@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from inngest_rest.testing._state.records import MockEvent, MockRun
 
 STATUS_NAMES = {
-    # v1 reports a run that has not started yet as Running, too.
+    # v1 reports even a queued run as Running.
     "queued": "Running",
     "running": "Running",
     "completed": "Completed",
@@ -23,7 +23,7 @@ STATUS_NAMES = {
     "cancelled": "Cancelled",
 }
 
-# In the list of an event's runs, one that has not started yet is called so.
+# The status of a queued run in the list of an event's runs.
 _SCHEDULED = "Scheduled"
 
 
@@ -67,9 +67,9 @@ def v1_event(event: MockEvent) -> dict[str, object]:
 def v1_event_runs(run: MockRun) -> list[dict[str, object]]:
     """Write a run as in the list of an event's runs.
 
-    There, one whose attempt failed reads as failed, though without an end (recording
-    v1-event-runs-between-attempts), and one whose request went on after it had been cancelled is
-    listed twice (recording v1-event-runs-twice).
+    There, a run between two attempts is failed, but without an end (recording
+    v1-event-runs-between-attempts), and one whose request outlived its cancellation is listed twice
+    (recording v1-event-runs-twice).
     """
     shape = v1_run(run, NIL_ID)
     if run.status == "queued":

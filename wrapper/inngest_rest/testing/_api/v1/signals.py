@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def send_signal(call: Call) -> Response:
-    """Resume the run that waits for a signal.
+    """Resume the run waiting for a signal.
 
-    A real server takes 1.5 s to refuse an empty signal; the mock does not wait.
+    A real server takes 1.5 s to reject an empty signal; the mock does not wait.
     """
     try:
         body = read_first(text_of(call.request.body))

@@ -1,4 +1,4 @@
-"""v2: sending one event, which the server has and the document leaves out."""
+"""v2: sending one event, an undocumented route."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LONGEST_NAME = 512
 
 
 def send_event(call: Call) -> Response:
-    """Store one event; this route takes no seed header and no `v`."""
+    """Store one event; this route supports neither the seed header nor `v`."""
     fields = read_body(
         call.request.body,
         {"name": "string", "data": "object", "user": "object", "id": "string", "ts": "int64"},

@@ -1,4 +1,4 @@
-"""The guard of every v2 handler: limits the body, checks the signing key, answers refusals."""
+"""The guard of every v2 handler: limits the body, checks the signing key, converts errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def v2_guard(handler: Handler, *, limits_body: bool = False) -> Handler:
     """Require the signing key, and respond with the error of an InputError.
 
-    With `limits_body`, a body over 3 MiB is refused first, before any key is checked.
+    With `limits_body`, a body over 3 MiB is rejected before any key is checked.
     """
 
     def guarded(call: Call) -> Response:

@@ -1,4 +1,4 @@
-"""Queries and bodies as v2's gateway reads them; by default an error's code is `api_error`."""
+"""Queries and bodies as read by v2's gateway; the default error code is `api_error`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _GO_LAYOUT = "2006-01-02T15:04:05.999999999Z07:00"
 
 
 class InputError(ValueError):
-    """The request is refused with `response`."""
+    """The request is rejected with `response`."""
 
     def __init__(self, message: str, code: str = "api_error", status: int = 400) -> None:
         super().__init__(message)
@@ -37,7 +37,7 @@ class InputError(ValueError):
 
 
 def invalid_field(message: str) -> InputError:
-    """Return the error for a value that has the right type but is not allowed."""
+    """Return the error for a value of the right type that is not allowed."""
     return InputError(message, "invalid_field_format")
 
 
@@ -150,7 +150,7 @@ _BODY_TYPES: dict[BodyKind, tuple[type, ...]] = {
 }
 
 
-# What protojson calls what encoding/json has other words for.
+# The names in protojson's errors for those of encoding/json.
 _IN_PROTOJSON = {
     "unexpected end of JSON input": "unexpected EOF",
     "exceeded max depth": "exceeded max recursion depth",
@@ -199,7 +199,7 @@ def _read_leniently(text: str) -> Any:
 
 
 def read_int64(value: str | float, name: str) -> int:
-    """Read a 64-bit integer as protojson does: a whole number, or a string of one."""
+    """Read a 64-bit integer as protojson does: a number or a string."""
     whole = _INTEGER.fullmatch(value) is not None if isinstance(value, str) else value % 1 == 0
     number = int(value) if whole else None
     if number is None or not -(2**63) <= number < 2**63:

@@ -49,7 +49,7 @@ _MOST_EVENT_RUNS = 40
 
 
 Clock: TypeAlias = Callable[[MockRun], int]
-"""Returns the time by which runs are listed, in nanoseconds."""
+"""Returns the sort key of runs, a time in nanoseconds."""
 
 
 def _queued(run: MockRun) -> int:
@@ -57,7 +57,7 @@ def _queued(run: MockRun) -> int:
 
 
 def _changed(run: MockRun) -> int:
-    """Return the time of the last change that lists know of: the end, the start or the making."""
+    """Return the time of the last change visible in lists: end, start or creation."""
     end = listed_end(run)
     if end is not None:
         return end
@@ -159,9 +159,9 @@ def _ordered(
     *,
     is_ascending: bool,
 ) -> Iterator[MockRun]:
-    """Return the wanted runs behind the cursor's, in order.
+    """Return the matching runs after the cursor, in order.
 
-    In ascending order, SQLite's page begins with the last run of the page before.
+    In ascending order, a page of SQLite repeats the last run of the previous page.
     """
     runs = call.store.execution.runs
     repeats = is_ascending and not call.server.has_postgresql
@@ -172,7 +172,7 @@ def _ordered(
             return
         if repeats and last is not None and wanted(last):
             yield last
-        # An id is never of an earlier time than its run.
+        # The time in an id is never earlier than its run's.
         first = ulid(max(since or 0, 0) // NS_PER_MILLISECOND, 0)
         yield from filter(wanted, runs.oldest_first(max(cursor or "", first)))
         return
@@ -209,7 +209,7 @@ def list_function_runs(call: Call) -> Response:
 
 
 def list_event_runs(call: Call) -> Response:
-    """List the runs of an event, newest first; that of a batch, for each of its events."""
+    """List the runs of an event, newest first; a batch's run is listed for each of its events."""
     if not call.params[0]:
         raise missing_field("Event ID is required")
     query = read_query(call.request, _PAGING)

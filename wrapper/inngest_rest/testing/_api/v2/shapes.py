@@ -56,9 +56,9 @@ def v2_run(
     """Write a run, as in a list or as a single one.
 
     Lists report the time of scheduling as `startedAt`, the end of a cancelled run ten seconds late
-    (recording v2-event-runs-cancelled-endedat), and an error under `error`. Between two attempts a
-    run is running in a list, with the error of the last one, and failed by itself, without an end
-    or an output (recordings v2-event-runs-between-attempts, v2-run-between-attempts).
+    (recording v2-event-runs-cancelled-endedat), and an error under `error`. Between two attempts, a
+    run is running in a list, with the last error, and failed when fetched singly, without an end or
+    output (recordings v2-event-runs-between-attempts, v2-run-between-attempts).
     """
     trigger: dict[str, Any] = {"eventIds": [run.event_id]}
     if run.batch_id is not None:
@@ -110,7 +110,7 @@ def v2_output(output: Any) -> dict[str, Any]:
 
 
 def _start(run: MockRun) -> int:
-    # Before its start, it is the time that it was queued at (recording v2-run-queued).
+    # Before the start, it is the time of queueing (recording v2-run-queued).
     return at_millisecond(run.queued_ns if run.started_ns is None else run.started_ns)
 
 
