@@ -164,7 +164,7 @@ def test_threads_that_wait_for_the_disk_share_a_commit(opened: Callable[..., Out
     with box._storing:  # noqa: SLF001 - the lock has no public side
         for thread in threads:
             thread.start()
-        while len(box._coming) < len(threads):  # noqa: SLF001
+        while len(box._pending_writes) < len(threads):  # noqa: SLF001
             threads[0].join(0.001)
     for thread in threads:
         thread.join()
@@ -186,7 +186,7 @@ def test_an_interrupt_while_events_are_stored_reaches_every_thread_that_waits(
     with ThreadPoolExecutor(2) as pool:
         with box._storing:  # noqa: SLF001 - nothing public interrupts a transaction
             waiting = [pool.submit(box.put, {"name": "a"}) for _ in range(2)]
-            while len(box._coming) < len(waiting):  # noqa: SLF001
+            while len(box._pending_writes) < len(waiting):  # noqa: SLF001
                 wait(waiting, 0.001)
         raised = [each.exception(PATIENCE) for each in waiting]
     assert sorted(type(each).__name__ for each in raised) == ["OutboxError", "TheEnd"]
@@ -514,7 +514,7 @@ def test_a_read_only_file_is_refused_when_it_is_opened(
 def test_another_process_that_writes_for_long_is_named(
     opened: Callable[..., Outbox], path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_file, "_PATIENCE", 0.01)
+    monkeypatch.setattr(sqlite_file, "_LOCK_TIMEOUT", 0.01)
     box = opened()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

@@ -43,7 +43,7 @@ class Network:
             for each in self._by_address
         ]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-        monkeypatch.setattr(addresses, "_NEXT_ADDRESS", 0.01)
+        monkeypatch.setattr(addresses, "_ATTEMPT_DELAY", 0.01)
 
     async def attempt(self, address: str) -> Connection:
         self.tried.append(address)

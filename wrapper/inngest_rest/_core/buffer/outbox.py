@@ -59,7 +59,7 @@ _FIRST, _LAST = -(2**63), 2**63 - 1
 _LEASE = "UPDATE entries SET owner = ?, leased_until = ? WHERE seq = ?"
 _RELEASE = "UPDATE entries SET owner = ?, leased_until = 0 WHERE seq = ? AND owner = ?"
 _DELETE = "DELETE FROM entries WHERE seq = ?"
-_BURY = """
+_MOVE_TO_DEAD_LETTERS = """
 INSERT OR IGNORE INTO dead_letters SELECT seq, text, added_at, ?, ? FROM entries WHERE seq = ?
 """
 
@@ -114,7 +114,7 @@ class Outbox(Queue):
         self._owner = uuid.uuid4().hex
         # Group commit: the first thread that gets the lock writes what all of them queued. It is
         # reentrant: a finalizer may add an event in the middle of an add.
-        self._coming: deque[_Ticket] = deque()
+        self._pending_writes: deque[_Ticket] = deque()
         self._storing = threading.RLock()
         self._has_to_wake = False
         # Events of requests whose outcome is unknown. In the file, they keep their owner.
@@ -129,7 +129,7 @@ class Outbox(Queue):
     def put(self, event: EventLike) -> bool:
         """Store an event; concurrent threads share one commit."""
         ticket = _Ticket(encode(event, 0, self._convention))
-        self._coming.append(ticket)
+        self._pending_writes.append(ticket)
         with self._storing:
             if ticket.outcome is None:
                 self._store_all()
@@ -141,7 +141,7 @@ class Outbox(Queue):
         return bool(ticket.outcome)
 
     def _store_all(self) -> None:
-        tickets = [self._coming.popleft() for _ in range(len(self._coming))]
+        tickets = [self._pending_writes.popleft() for _ in range(len(self._pending_writes))]
         try:
             count = self._store([ticket.text for ticket in tickets])
         except BaseException as error:
@@ -301,7 +301,7 @@ class Outbox(Queue):
             self._note_written(seq for (seq,) in accepted)
         if rejected:
             with self.file.transaction("cannot keep a dead letter") as db:
-                db.executemany(_BURY, rejected)
+                db.executemany(_MOVE_TO_DEAD_LETTERS, rejected)
                 db.executemany(_DELETE, [(seq,) for *_, seq in rejected])
             self._note_written(seq for *_, seq in rejected)
 

@@ -34,7 +34,7 @@ _LONGEST_PAUSE = 60.0
 _PACE = RetryPolicy(initial=1.0, maximum=_LONGEST_PAUSE)
 
 # After this many consecutive failures, probe with a single event.
-_ENOUGH = 3
+_OUTAGE = 3
 
 
 @define
@@ -152,7 +152,7 @@ class Schedule:
     @property
     def most(self) -> int:
         """The maximum size of the next batch."""
-        return 1 if self._in_a_row >= _ENOUGH else self.batch_size
+        return 1 if self._in_a_row >= _OUTAGE else self.batch_size
 
     def failing(self) -> set[int]:
         """Return the numbers of the events to retry."""
@@ -226,12 +226,12 @@ class Schedule:
             was = [self._failed.pop(seq, None) for seq in seqs]
             are_to_blame = any(it and it.since < self._accepted for it in was)
             # While nothing is accepted, new and failed events take turns.
-            self._are_first = self._in_a_row >= _ENOUGH and None in was
+            self._are_first = self._in_a_row >= _OUTAGE and None in was
             failures, due = 1 + max(it.failures if it else 0 for it in was), now
             if are_to_blame:
                 # As many failures as it takes to halve a full batch down to this size.
                 failures = max(failures, (self.batch_size // len(seqs)).bit_length())
-                self._rest_until = now + _PACE.backoff(self._in_a_row - _ENOUGH)
+                self._rest_until = now + _PACE.backoff(self._in_a_row - _OUTAGE)
                 if len(seqs) == 1:  # until then, halving protects the others
                     due += _PACE.backoff(failures - self.batch_size.bit_length() + 1)
                     self._yield_until = now + min(now - self._taken_at, _LONGEST_PAUSE)

@@ -27,7 +27,7 @@ VERSION = 1
 _APPLICATION = 0x494E4752
 
 # Seconds to wait for another process's write lock.
-_PATIENCE = 10.0
+_LOCK_TIMEOUT = 10.0
 
 # Free-threaded Python may free another thread's prepared statements only some time after close();
 # until then SQLite keeps the file open, and a fork would carry that into the child.
@@ -35,8 +35,8 @@ _CACHED_STATEMENTS = 0 if sysconfig.get_config_var("Py_GIL_DISABLED") else 128
 
 # Milliseconds per attempt to get the write lock, and seconds between attempts in which our other
 # threads can use the connection.
-_GLANCE = 20
-_BETWEEN = 0.005
+_LOCK_ATTEMPT_MS = 20
+_LOCK_RETRY_DELAY = 0.005
 
 # The disk or a quota is full, or the file system has become read-only.
 _WRITE_ERRORS = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR}
@@ -124,15 +124,15 @@ class OutboxFile:
     @contextmanager
     def _begun(self) -> Generator[sqlite3.Connection]:
         """Begin a transaction; while another process writes, let our threads read."""
-        end = SYSTEM_CLOCK.monotonic() + _PATIENCE
+        end = SYSTEM_CLOCK.monotonic() + _LOCK_TIMEOUT
         while True:
             with self._held() as db:
                 try:
-                    db.execute(f"PRAGMA busy_timeout = {_GLANCE}")
+                    db.execute(f"PRAGMA busy_timeout = {_LOCK_ATTEMPT_MS}")
                     try:
                         db.execute("BEGIN IMMEDIATE")
                     finally:
-                        db.execute(f"PRAGMA busy_timeout = {int(_PATIENCE * 1_000)}")
+                        db.execute(f"PRAGMA busy_timeout = {int(_LOCK_TIMEOUT * 1_000)}")
                 except sqlite3.OperationalError as error:
                     is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
                     if not is_busy or self.skips_lock_wait or SYSTEM_CLOCK.monotonic() >= end:
@@ -140,7 +140,7 @@ class OutboxFile:
                 else:
                     yield db
                     return
-            SYSTEM_CLOCK.sleep(_BETWEEN)
+            SYSTEM_CLOCK.sleep(_LOCK_RETRY_DELAY)
 
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection]:
@@ -195,7 +195,7 @@ class OutboxFile:
     def _open(self) -> sqlite3.Connection:
         db = sqlite3.connect(
             self.path,
-            timeout=_PATIENCE,
+            timeout=_LOCK_TIMEOUT,
             isolation_level=None,
             check_same_thread=False,
             cached_statements=_CACHED_STATEMENTS,
@@ -293,7 +293,7 @@ def _advice(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError) or kind in _DAMAGED:
         return ". Move it aside: it is damaged, or not an outbox"
     if kind in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        return f". Another process has been writing for {_PATIENCE:g} s"
+        return f". Another process has been writing for {_LOCK_TIMEOUT:g} s"
     return ". Make room on the disk" if kind == sqlite3.SQLITE_FULL else ""
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 # Connection Attempt Delay in seconds (RFC 8305, section 5).
-_NEXT_ADDRESS = 0.25
+_ATTEMPT_DELAY = 0.25
 
 
 class Closable(Protocol):
@@ -116,7 +116,7 @@ async def connect(host: str, port: int, attempt: Callable[[str], Awaitable[C]]) 
                 address = next(left, None)
             done, running = await asyncio.wait(
                 running,
-                timeout=None if address is None else _NEXT_ADDRESS,
+                timeout=None if address is None else _ATTEMPT_DELAY,
                 return_when=asyncio.FIRST_COMPLETED,
             )
             for task in done:

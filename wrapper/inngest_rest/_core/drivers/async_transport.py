@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Bytes per read. httpcore reads 64 KiB; as chunks of two bytes each, parsing that blocks the event
 # loop, and thus its timeouts, for 0.15 s.
-_MAX_PIECE = 16 * 1024
+_READ_SIZE = 16 * 1024
 
 
 class AsyncTransport(httpx.AsyncHTTPTransport):
@@ -99,7 +99,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         streams.add(self)
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
-        return await self._inner.read(min(max_bytes, _MAX_PIECE))
+        return await self._inner.read(min(max_bytes, _READ_SIZE))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
         await self._inner.write(buffer)

@@ -19,9 +19,9 @@ from inngest_rest._core.drivers.exchange import (
     Body,
     check_open,
     logger,
-    no_room,
+    pool_exhausted,
     read,
-    too_slow,
+    response_timed_out,
     transport_error,
 )
 from inngest_rest._core.drivers.httpx_internals import has_left_over
@@ -104,7 +104,7 @@ class AsyncDriver:
                 is_sent = True
                 outcome = await self._send(call, left, self._pools[call.host], slots)
         except TimeoutError:
-            outcome = (too_slow if is_sent else no_room)(call)
+            outcome = (response_timed_out if is_sent else pool_exhausted)(call)
         except httpx.RequestError as error:
             clear_frames(error, handled)
             outcome = transport_error(call, error, closed=self._closed)
@@ -145,7 +145,7 @@ class AsyncDriver:
         try:
             await asyncio.wait([exchange])
         except asyncio.CancelledError:
-            self._apart(cancel.abandon(exchange, slots.one_by_one))
+            self._apart(cancel.abandon(exchange, slots.cancel_lock))
             raise
         return exchange.result()[0]
 
@@ -179,10 +179,10 @@ class AsyncDriver:
         try:
             async for job in _drawn(jobs):
                 started.append((job, asyncio.create_task(self.run(plan(job)))))
-                if len(started) >= in_flight and not await _take_first(started, on_result):
+                if len(started) >= in_flight and not await _finish_oldest(started, on_result):
                     break
             while started:
-                await _take_first(started, on_result)
+                await _finish_oldest(started, on_result)
         except asyncio.CancelledError:
             raise  # without waiting for responses
         except BaseException:
@@ -214,12 +214,12 @@ class _Slots:
 
     Attributes:
         free: Bounds the number of requests in flight.
-        one_by_one: Held while an abandoned exchange is cancelled.
+        cancel_lock: Held while an abandoned exchange is cancelled.
     """
 
     def __init__(self) -> None:
         self.free = asyncio.Semaphore(MAX_AT_ONCE)
-        self.one_by_one = asyncio.Lock()
+        self.cancel_lock = asyncio.Lock()
 
 
 class _PerLoop:
@@ -245,7 +245,7 @@ async def _whole_exchange(
 ) -> tuple[httpx.Response, bool]:
     """Return the response, and whether it was read to its end."""
     response = await transport.handle_async_request(
-        call.build(seconds) if cancel is None else cancel.over(call.build(seconds))
+        call.build(seconds) if cancel is None else cancel.attach_to(call.build(seconds))
     )
     if response.is_stream_consumed:  # by the caller's transport
         return response, True
@@ -279,7 +279,7 @@ async def _drawn(jobs: Iterable[J] | AsyncIterable[J]) -> AsyncIterator[J]:
             await asyncio.sleep(0)
 
 
-async def _take_first(
+async def _finish_oldest(
     started: deque[tuple[J, asyncio.Task[T]]], on_result: Callable[[J, T | None], bool]
 ) -> bool:
     """Wait for the oldest job; an interrupt leaves it in the queue."""

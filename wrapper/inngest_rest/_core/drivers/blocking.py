@@ -13,9 +13,9 @@ from inngest_rest._core import tracing
 from inngest_rest._core.drivers.exchange import (
     Body,
     check_open,
-    no_room,
+    pool_exhausted,
     read,
-    too_slow,
+    response_timed_out,
     transport_error,
 )
 from inngest_rest._core.drivers.httpx_internals import has_left_over
@@ -107,7 +107,7 @@ class Driver:
         slots = pool.slots
         was_full = not slots.acquire(blocking=False)
         if was_full and not slots.acquire(timeout=call.timeout):
-            raise no_room(call)
+            raise pool_exhausted(call)
         try:
             left = call.timeout
             if was_full:
@@ -160,7 +160,7 @@ class Driver:
         try:
             for chunk in stream:
                 if self._clock.monotonic() > deadline:
-                    raise too_slow(call)
+                    raise response_timed_out(call)
                 if not body.add(chunk):
                     break
         finally:

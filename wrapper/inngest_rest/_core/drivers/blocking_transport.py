@@ -109,10 +109,10 @@ class _Backend(httpcore.NetworkBackend):
                 if not others:
                     raise
             else:
-                return self.opened(stream)
+                return self.wrap(stream)
         raise AssertionError("unreachable: a host without an address is an error of its look-up")
 
-    def opened(self, inner: httpcore.NetworkStream) -> _Stream:
+    def wrap(self, inner: httpcore.NetworkStream) -> _Stream:
         """Wrap an open connection; raise if this was closed meanwhile."""
         stream = _Stream(inner, self._exchange, self)
         self.streams.add(stream)
@@ -179,7 +179,7 @@ class _Stream(httpcore.NetworkStream):
             inner = self._inner.start_tls(ssl_context, server_hostname, left)
         finally:
             self._backend.streams.discard(self)
-        return self._backend.opened(inner)
+        return self._backend.wrap(inner)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)

@@ -26,7 +26,7 @@ class SafeCancel:
         self._is_on_the_network = False
         self._is_abandoned = False
 
-    def over(self, request: httpx.Request) -> httpx.Request:
+    def attach_to(self, request: httpx.Request) -> httpx.Request:
         """Return the request with this trace."""
         request.extensions = {**request.extensions, "trace": self._trace}
         return request
@@ -37,12 +37,12 @@ class SafeCancel:
         if self._is_abandoned and self._is_on_the_network:
             raise asyncio.CancelledError
 
-    async def abandon(self, exchange: asyncio.Task[Any], one_by_one: asyncio.Lock) -> None:
+    async def abandon(self, exchange: asyncio.Task[Any], cancel_lock: asyncio.Lock) -> None:
         """Cancel an exchange at its next network wait, and wait for it to end.
 
         Args:
             exchange: The task that sends the request.
-            one_by_one: Serializes cancellation on transports that do not trace: of two queued
+            cancel_lock: Serializes cancellation on transports that do not trace: of two queued
                 requests cancelled together, one may be handed the other's connection.
         """
         self._is_abandoned = True
@@ -50,7 +50,7 @@ class SafeCancel:
             exchange.cancel()
         _, unfinished = await asyncio.wait([exchange], timeout=_GRACE)
         if unfinished and not self._is_traced:
-            async with one_by_one:
+            async with cancel_lock:
                 exchange.cancel()
                 await asyncio.wait([exchange])
         if unfinished:

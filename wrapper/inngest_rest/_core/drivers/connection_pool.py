@@ -32,7 +32,7 @@ MAX_AT_ONCE = 64
 _KEEP_ALIVE = httpx.Limits().keepalive_expiry or 5.0
 
 # Seconds idle after which a connection is checked before reuse, which takes a system call.
-_LOOK_AFTER = 1.0
+_CHECK_AFTER = 1.0
 
 
 class ConnectionPool(Generic[Transport]):
@@ -76,18 +76,18 @@ class ConnectionPool(Generic[Transport]):
         try:
             return self._idle.pop()[1]
         except IndexError:
-            made = self._make_one()
+            made = self._create()
             self._open.add(made)
             return made
 
     def prepare(self, now: float) -> None:
         """Create a transport ahead of time, which loads certificates, without connecting."""
         if self.given is None and not self._open:
-            made = self._make_one()
+            made = self._create()
             self._open.add(made)
             self._idle.append((now, made))
 
-    def _make_one(self) -> Transport:
+    def _create(self) -> Transport:
         try:
             return self._make()
         except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
@@ -191,7 +191,7 @@ def _reason(error: Exception, proxy: Secret | None) -> str:
 
 def _is_stale(since: float, transport: object, now: float) -> bool:
     """Return whether a transport was idle too long or the server closed its connection."""
-    if since > now - _LOOK_AFTER:
+    if since > now - _CHECK_AFTER:
         return False
     has_expired = getattr(transport, "has_expired", None)
     return since < now - _KEEP_ALIVE or (has_expired is not None and has_expired())

@@ -54,11 +54,11 @@ def read(call: Call[T], response: httpx.Response, seconds: float) -> T:
     return call.read(response)
 
 
-def too_slow(call: Call[Any]) -> RequestTimeoutError:
+def response_timed_out(call: Call[Any]) -> RequestTimeoutError:
     return _timed_out(call, f"no complete response within {call.timeout:g} s", delivered=True)
 
 
-def no_room(call: Call[Any]) -> RequestTimeoutError:
+def pool_exhausted(call: Call[Any]) -> RequestTimeoutError:
     reason = f"{MAX_AT_ONCE} requests were in flight for {call.timeout:g} s; this one was not sent"
     return _timed_out(call, reason, delivered=False)
 

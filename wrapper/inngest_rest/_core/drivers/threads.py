@@ -23,7 +23,7 @@ _GRACE = 5.0
 _GRACE_OF_INTERRUPT = 1.0
 
 # Seconds for an aborted request to fail.
-_LAST_MOMENT = 0.5
+_ABORT_GRACE = 0.5
 
 
 class Stop(threading.Event):
@@ -37,7 +37,7 @@ class Stop(threading.Event):
         super().__init__()
         self.in_flight: set[httpx.BaseTransport] = set()
 
-    def break_off(self) -> None:
+    def abort_all(self) -> None:
         """Abort all requests in flight by closing their connections."""
         for transport in list(self.in_flight):
             transport.close()
@@ -67,10 +67,10 @@ def run_many(
                 submit = threads.run_now
                 future = submit(job)
             started.append((job, future))
-            if len(started) >= in_flight and not _take_first(started, on_result):
+            if len(started) >= in_flight and not _finish_oldest(started, on_result):
                 break
         while started:
-            _take_first(started, on_result)
+            _finish_oldest(started, on_result)
     except Exception:
         raise
     except BaseException:
@@ -81,7 +81,7 @@ def run_many(
         stop.set()
         with ExitStack() as rest:  # runs every callback, even if one raises
             for job, future in reversed(started):
-                rest.callback(_hand_over, on_result, job, future)
+                rest.callback(_report, on_result, job, future)
             rest.callback(threads.close)
             _end(stop, [future for _, future in started], grace)
 
@@ -89,8 +89,8 @@ def run_many(
 def _end(stop: Stop, futures: list[Future[T]], grace: float) -> None:
     """Wait for started work; abort it after the grace period."""
     if wait(futures, timeout=grace).not_done:
-        stop.break_off()
-        wait(futures, timeout=_LAST_MOMENT)
+        stop.abort_all()
+        wait(futures, timeout=_ABORT_GRACE)
 
 
 class _Threads(Generic[J, T]):
@@ -143,11 +143,11 @@ class _Threads(Generic[J, T]):
             future.set_exception(error)
 
 
-def _hand_over(on_result: Callable[[J, T | None], bool], job: J, future: Future[T]) -> None:
+def _report(on_result: Callable[[J, T | None], bool], job: J, future: Future[T]) -> None:
     on_result(job, future.result() if _succeeded(future) else None)
 
 
-def _take_first(
+def _finish_oldest(
     started: deque[tuple[J, Future[T]]], on_result: Callable[[J, T | None], bool]
 ) -> bool:
     """Wait for the oldest job; an interrupt leaves it in the queue."""

@@ -38,13 +38,13 @@ _DAY = timedelta(days=1)
 _RACE = timedelta(seconds=5)
 
 # No server is that old: an earlier time is wrong.
-_LONGEST_AGO = timedelta(days=36_500)
+_MAX_AGE = timedelta(days=36_500)
 
 # Limits of the search, which bound the number of requests.
-_MOST_SEARCHED = 1_000  # events of a day, to find the one with an own id: 50 per request
-_MOST_EVENTS = 200  # events of one name, to find those with the same id, and a later one
-_MOST_DUPLICATES = 5  # events with the same id, oldest first, whose runs are listed
-_MOST_FUNCTIONS = 10  # functions whose other runs are listed
+_MAX_SEARCHED = 1_000  # events of a day, to find the one with an own id: 50 per request
+_MAX_EVENTS = 200  # events of one name, to find those with the same id, and a later one
+_MAX_DUPLICATES = 5  # events with the same id, oldest first, whose runs are listed
+_MAX_FUNCTIONS = 10  # functions whose other runs are listed
 
 
 def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explanation]:
@@ -59,7 +59,7 @@ def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explan
             return (yield from explain_stored(session, event_id))
         except NotFoundError as error:
             missing = error
-    walk = _list_events(session, name, _DAY, None, _MOST_SEARCHED).walk()
+    walk = _list_events(session, name, _DAY, None, _MAX_SEARCHED).walk()
     while not walk.is_done:
         page = yield from walk.next_page()
         for event in page.items:
@@ -95,7 +95,7 @@ def explain_stored(
 
 
 def _plausible(stated: datetime | None, now: datetime) -> datetime:
-    is_plausible = stated is not None and abs(stated - now) < _LONGEST_AGO
+    is_plausible = stated is not None and abs(stated - now) < _MAX_AGE
     return stated.astimezone(UTC) if stated is not None and is_plausible else now
 
 
@@ -103,10 +103,10 @@ def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
     """Gather further evidence for functions without a run and for cancelled runs."""
 
     def same_name(since: datetime, until: datetime | None, what: str) -> Plan[list[StoredEvent]]:
-        listed = _list_events(session, it.event.name, since, until, _MOST_EVENTS)
+        listed = _list_events(session, it.event.name, since, until, _MAX_EVENTS)
         found = yield from tried(read_all(listed, deadline=deadline), what, it.unchecked)
-        if found is not None and len(found) >= _MOST_EVENTS:
-            it.unchecked.append(f"{what}, beyond the newest {_MOST_EVENTS}")
+        if found is not None and len(found) >= _MAX_EVENTS:
+            it.unchecked.append(f"{what}, beyond the newest {_MAX_EVENTS}")
         return found or []
 
     id, own_id, received = it.event.internal_id, it.event.id, it.received
@@ -118,7 +118,7 @@ def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
     if silent and own_id != id:
         found = yield from same_name(received - _DAY, received + _RACE, "events with the same id")
         same = [other for other in found if other.id == own_id and other.internal_id != id]
-        for other in same[: -_MOST_DUPLICATES - 1 : -1]:
+        for other in same[: -_MAX_DUPLICATES - 1 : -1]:
             listed = runs_of(session, other.internal_id, deadline)
             what = f"the runs of event {other.internal_id}"
             of_it = (yield from tried(listed, what, it.unchecked)) or ()
@@ -135,10 +135,10 @@ def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
     cancelled = [each for each in known if any(is_of(run, each) for run in ended)]
     limited = [f for f in silent if limit(f, "rateLimit", "debounce") or singleton(f, "skip")]
     limited += [f for f in cancelled if singleton(f, "cancel")]
-    if len(limited) > _MOST_FUNCTIONS:
-        rest = len(limited) - _MOST_FUNCTIONS
+    if len(limited) > _MAX_FUNCTIONS:
+        rest = len(limited) - _MAX_FUNCTIONS
         it.unchecked.append(f"other runs of {rest} of {len(limited)} functions")
-    for each in limited[:_MOST_FUNCTIONS]:
+    for each in limited[:_MAX_FUNCTIONS]:
         first = _other_runs(session, each, received).walk().next_page(deadline=deadline)
         page = yield from tried(first, f"other runs of {name_of(each)}", it.unchecked)
         if page is not None:
@@ -192,7 +192,7 @@ def runs_of(session: Session, event_id: str, deadline: float) -> Plan[tuple[Run,
 def _not_found(session: Session, own_id: str, name: str | None) -> NotFoundError:
     events_of = f"events {shown(name)}" if name else "events"
     error = NotFoundError(
-        f"no event with the id {shown(own_id)} is among the newest {_MOST_SEARCHED:,} {events_of} "
+        f"no event with the id {shown(own_id)} is among the newest {_MAX_SEARCHED:,} {events_of} "
         "of the last 24 hours",
         status=404,
         method="GET",

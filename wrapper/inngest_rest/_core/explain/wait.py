@@ -53,9 +53,9 @@ if TYPE_CHECKING:
     from inngest_rest.typing import Seconds
 
 # In seconds:
-_FIRST_LOOK = 0.3  # from an event to the first poll of its runs: quick ones have ended by then
-_AGAIN_AFTER = 0.1  # until the next poll: at first, or if the list may be incomplete
-_EXPLAINED_WITHIN = 5.0  # for explaining a missing run, after the timeout expired
+_FIRST_POLL = 0.3  # from an event to the first poll of its runs: quick ones have ended by then
+_POLL_INTERVAL = 0.1  # until the next poll: at first, or if the list may be incomplete
+_EXPLAIN_TIMEOUT = 5.0  # for explaining a missing run, after the timeout expired
 
 
 @define
@@ -129,7 +129,7 @@ def wait_for_runs(session: Session, event_id: str, timeout: Seconds) -> Plan[lis
 
 def _look_up(wait: _Wait) -> Plan[None]:
     """Read the event once it is readable; without v1, it stays unknown."""
-    session, pause = wait.session, _AGAIN_AFTER
+    session, pause = wait.session, _POLL_INTERVAL
     appears_by = wait.received + APPEARS_WITHIN
     missing: NotFoundError | None = None
     while True:
@@ -175,8 +175,8 @@ def _follow_all(wait: _Wait) -> Plan[list[Run]]:
 def _find_all(wait: _Wait) -> Plan[None]:
     """Poll the runs of the event until no further one is expected."""
     known = None if wait.event is None else (yield from wait.catalogue(since=0.0))
-    yield from wait.pause(wait.received + _FIRST_LOOK - wait.now)
-    pause = _AGAIN_AFTER
+    yield from wait.pause(wait.received + _FIRST_POLL - wait.now)
+    pause = _POLL_INTERVAL
     while True:
         looked = wait.now
         fault: ApiError | TransportError | None = None
@@ -213,7 +213,7 @@ def _find_all(wait: _Wait) -> Plan[None]:
 
 def _complete_at(catalogue: Catalogue | None, wait: _Wait) -> float:
     """Return the time at which the runs are complete; note a function that may start one."""
-    soon = wait.received + APPEARS_WITHIN if wait.seen_at is None else wait.seen_at + _AGAIN_AFTER
+    soon = wait.received + APPEARS_WITHIN if wait.seen_at is None else wait.seen_at + _POLL_INTERVAL
     wait.waits_for = None
     if catalogue is None or catalogue.gaps or wait.event is None:
         return math.inf if wait.seen_at is None else soon
@@ -232,8 +232,8 @@ def _due(
     function: Function, triggers: list[Trigger], event: StoredEvent, received: float, soon: float
 ) -> float:
     """Return the time by which a function's run has appeared: soon, if it may not start one."""
-    verdicts = {holds(trigger.condition, event) for trigger in triggers}
-    if verdicts == {False}:
+    results = {holds(trigger.condition, event) for trigger in triggers}
+    if results == {False}:
         return -math.inf
     limits = (limit(function, "debounce"), "period"), (batch(function), "timeout")
     delays = [duration(found.get(name)) for found, name in limits if found is not None]
@@ -241,13 +241,13 @@ def _due(
         known = (math.inf if delay is None else delay.total_seconds() for delay in delays)
         return received + max(known) + APPEARS_WITHIN
     # As far as known, an undecided condition fails on servers, too.
-    is_doubtful = True not in verdicts and importlib.util.find_spec("cel") is not None
+    is_undecided = True not in results and importlib.util.find_spec("cel") is not None
     is_limited = limit(function, "rateLimit") or singleton(function, "skip") or function.is_paused
-    return soon if is_limited or is_doubtful else received + APPEARS_WITHIN
+    return soon if is_limited or is_undecided else received + APPEARS_WITHIN
 
 
 def _explain_absence(wait: _Wait) -> Plan[NoReturn]:
-    within, deadline = f"within {wait.now - wait.received:.1f} s", wait.now + _EXPLAINED_WITHIN
+    within, deadline = f"within {wait.now - wait.received:.1f} s", wait.now + _EXPLAIN_TIMEOUT
     explanation = None
     try:
         explanation = yield from explain_stored(wait.session, wait.event_id, deadline=deadline)

@@ -35,7 +35,7 @@ EDGE = 4_096
 _BUFFER = 256 * 1024
 
 
-class CutLine(bytes):
+class TruncatedLine(bytes):
     """A truncated line, too long to keep in memory.
 
     Attributes:
@@ -63,7 +63,7 @@ class Position(NamedTuple):
         if not lines:
             return self
         end, last = self.offset + sum(map(len, lines)), lines[-1]
-        if isinstance(last, CutLine):
+        if isinstance(last, TruncatedLine):
             return Position(self.line + 1, end + last.skipped)
         return Position(self.line + len(lines), end, last[-EDGE:])
 
@@ -148,7 +148,7 @@ class Lines:
         """Return the line with this beginning; truncate it there if it is longer."""
         if len(beginning) < MAX_LINE or beginning.endswith(b"\n"):
             return beginning
-        line = CutLine(beginning)
+        line = TruncatedLine(beginning)
         while rest := self._file.readline(MAX_LINE):
             line.skipped += len(rest)
             if rest.endswith(b"\n"):
@@ -194,9 +194,9 @@ class Lines:
             self._outer.close()
 
 
-def is_torn(line: bytes) -> bool:
+def may_be_incomplete(line: bytes) -> bool:
     """Return whether a last line may be incomplete because it is still being written."""
-    if line.endswith(b"\n") or isinstance(line, CutLine):
+    if line.endswith(b"\n") or isinstance(line, TruncatedLine):
         return False
     try:
         # More digits may follow a number; any other value is complete.

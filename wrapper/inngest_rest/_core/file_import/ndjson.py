@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from xxhash import xxh3_64_digest
 
-from inngest_rest._core.file_import.lines import Chunk, CutLine
+from inngest_rest._core.file_import.lines import Chunk, TruncatedLine
 from inngest_rest._core.json_text import decode, decode_or_recurse
 from inngest_rest._core.sending.batching import Batch
 from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode, fields_of
@@ -76,7 +76,7 @@ class NdjsonEncoder:
 
     def _plain_texts(self, lines: Sequence[bytes], first: int) -> list[bytes] | None:
         """Return the JSON text of each event, or None if any line is unusual."""
-        if isinstance(lines[0], CutLine):
+        if isinstance(lines[0], TruncatedLine):
             return None
         try:
             fields = fields_of(list(map(decode_or_recurse, lines)), self._convention)
@@ -97,7 +97,7 @@ class NdjsonEncoder:
         Raises:
             InvalidEventError: The line is not an event, or the server would reject it.
         """
-        if isinstance(line, CutLine):
+        if isinstance(line, TruncatedLine):
             size = len(line) + line.skipped
             reason = f"a line of {size:,} bytes; the server accepts events of {MAX_EVENT_BYTES:,}"
             raise InvalidEventError(reason, position=number)
@@ -123,7 +123,7 @@ class NdjsonEncoder:
 def _shown(line: bytes) -> dict[str, Any]:
     """Return the event of a rejected line for its `SendFailure`."""
     try:
-        event: Any = {} if isinstance(line, CutLine) else decode(line)
+        event: Any = {} if isinstance(line, TruncatedLine) else decode(line)
     except ValueError:
         return {}
     return cast("dict[str, Any]", event) if isinstance(event, dict) else {}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
 
 import msgspec
 
-from inngest_rest._core.file_import.lines import CutLine, Position
+from inngest_rest._core.file_import.lines import Position, TruncatedLine
 from inngest_rest._core.json_text import encode
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError
@@ -170,7 +170,7 @@ class RejectedLines:
 
     def add(self, line: bytes, number: int, reason: str) -> None:
         """Write a rejected line and its reason."""
-        copied = not isinstance(line, CutLine)
+        copied = not isinstance(line, TruncatedLine)
         if copied:
             self._lines.write(line.rstrip(b"\r\n") + b"\n")
         rejected_line = self._lines.state.written.line_count if copied else None

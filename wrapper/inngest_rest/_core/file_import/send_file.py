@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from inngest_rest._core.arguments import check_text, invalid
 from inngest_rest._core.bulk.send_many import SendJob
-from inngest_rest._core.file_import.lines import STDIN, Chunk, Lines, is_torn
+from inngest_rest._core.file_import.lines import STDIN, Chunk, Lines, may_be_incomplete
 from inngest_rest._core.file_import.ndjson import NdjsonEncoder
 from inngest_rest._core.file_import.progress import Checkpoint, RejectedLines
 from inngest_rest._core.sending.batching import DEFAULT_BYTES, Batch
@@ -188,7 +188,7 @@ class _Import:
         """Yield batches as they fill."""
         for read in self._lines.chunks(self.send_options.batch_size, DEFAULT_BYTES):
             lines, start, end = chunk = read
-            if self._resume and is_torn(lines[-1]):
+            if self._resume and may_be_incomplete(lines[-1]):
                 # Left to the next import.
                 if lines[-1].strip():
                     message = "%s ends in the middle of line %d; resume once it is complete"

@@ -31,7 +31,7 @@ DEFAULT_BYTES = 4 * 1024 * 1024
 _WORTH_TOGETHER = 8
 
 # Between two events of a body. Our JSON has no other newline, so a body can be split here.
-_BETWEEN = b",\n"
+_SEPARATOR = b",\n"
 
 
 class Batch(NamedTuple):
@@ -57,7 +57,7 @@ class Batch(NamedTuple):
         invalid: Sequence[SendFailure] = (),
     ) -> Batch:
         """Make a batch from JSON texts of events."""
-        return cls(positions, b"[%b]" % _BETWEEN.join(texts), invalid)
+        return cls(positions, b"[%b]" % _SEPARATOR.join(texts), invalid)
 
     def events(self) -> list[dict[str, Any]]:
         """Decode the events."""
@@ -66,7 +66,7 @@ class Batch(NamedTuple):
 
     def texts(self) -> list[bytes]:
         """Return the JSON text of each event, exactly as sent."""
-        return self.body[1:-1].split(_BETWEEN) if self.positions else []
+        return self.body[1:-1].split(_SEPARATOR) if self.positions else []
 
     def part(self, start: int, end: int | None = None) -> Batch:
         """Return a slice of the batch, in the same bytes."""
@@ -121,7 +121,7 @@ def _batches(
 ) -> Iterator[Batch]:
     lines = encode_together(chunk, convention) if len(chunk) >= _WORTH_TOGETHER else None
     if lines is not None:
-        body = b"".join((b"[", lines[:-1].replace(b"\n", _BETWEEN), b"]"))
+        body = b"".join((b"[", lines[:-1].replace(b"\n", _SEPARATOR), b"]"))
         # Otherwise an event contains a newline, from msgspec.Raw.
         if len(body) == len(lines) + len(chunk):
             yield Batch(range(first, first + len(chunk)), body)
@@ -138,10 +138,10 @@ def _batches(
                 raise
             invalid.append(SendFailure(position, _describe(event), error.reason))
             continue
-        size += len(text) + len(_BETWEEN)
+        size += len(text) + len(_SEPARATOR)
         if texts and size > DEFAULT_BYTES:
             yield Batch.of(positions, texts, invalid)
-            positions, texts, invalid, size = [], [], [], 2 + len(text) + len(_BETWEEN)
+            positions, texts, invalid, size = [], [], [], 2 + len(text) + len(_SEPARATOR)
         positions.append(position)
         texts.append(text)
     if texts or invalid:

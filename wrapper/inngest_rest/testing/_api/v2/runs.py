@@ -177,13 +177,13 @@ def _ordered(
         yield from filter(wanted, runs.oldest_first(max(cursor or "", first)))
         return
 
-    def place(run: MockRun) -> tuple[int, str]:
+    def rank(run: MockRun) -> tuple[int, str]:
         return time_of(run), run.id
 
     found = filter(wanted, runs.newest_first())
-    for run in sorted(found, key=place, reverse=not is_ascending):
+    for run in sorted(found, key=rank, reverse=not is_ascending):
         if last is not None and (run is not last or not repeats):
-            before = place(run) <= place(last) if is_ascending else place(run) >= place(last)
+            before = rank(run) <= rank(last) if is_ascending else rank(run) >= rank(last)
             if before:
                 continue
         yield run
