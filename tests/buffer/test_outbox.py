@@ -316,7 +316,7 @@ def test_a_full_disk_refuses_an_event_and_keeps_the_others(
     box = opened()
     fill(box, "a")
     big = {"name": "b", "data": {"k": "x" * 100_000}}
-    reason = r"outbox.db did not take the event.*full.*Make room"
+    reason = r"outbox.db cannot store the event.*full.*Make room"
     with pragma(box, "max_page_count", 1), pytest.raises(OutboxError, match=reason):
         box.put(big)
     assert box.put(big)
@@ -342,7 +342,7 @@ def test_an_outcome_that_could_not_be_written_is_written_later(
     batch = box.take()
     with pragma(box, "query_only", 1):
         box.settle(outcome(batch, "AA"))
-    assert "cannot note what was sent" in caplog.text
+    assert "cannot record outcomes" in caplog.text
     assert rows(path) == ["a", "b"]
     assert box.take() is None
     assert rows(path) == []

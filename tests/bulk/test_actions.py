@@ -197,7 +197,7 @@ def test_a_mistake_is_refused_before_anything_is_sent(
 def test_statuses_that_cannot_be_acted_on_are_refused(
     client: InngestClient, mock: MockServer
 ) -> None:
-    with pytest.raises(InvalidArgumentError, match="'completed' is of runs that have ended"):
+    with pytest.raises(InvalidArgumentError, match="'completed' selects runs that have ended"):
         client.runs.cancel_all(status=["running", "completed"])
     with pytest.raises(InvalidArgumentError, match="'running': it has not ended"):
         client.runs.replay_all(status="running")

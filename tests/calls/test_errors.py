@@ -275,7 +275,7 @@ def test_an_absent_route_names_the_release_that_has_it(connect: Connect, server:
 def test_a_failed_connection_hints_at_its_cause(connect: Connect, scheme: str) -> None:
     words = {
         "http": r"refused|\[Errno.*; is a server running there\?",
-        "https": "speaks http there",
+        "https": "expects http there",
     }
     with MockServer().serve() as url:
         running = url.replace("http", scheme)

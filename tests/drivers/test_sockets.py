@@ -474,7 +474,7 @@ def test_a_connection_that_does_not_close_as_it_should_fails_no_request(
     monkeypatch.setattr(AsyncTransport, "aclose", breaks)
     with Peer(answers_too_much) as peer:
         asyncio.run(scenario(peer.url))
-    assert "did not close as it should" in caplog.text
+    assert "did not close cleanly" in caplog.text
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")

@@ -272,7 +272,7 @@ def test_no_run_is_an_error_although_it_cannot_be_explained(
 ) -> None:
     client = connect(transport=mock.transport, retries=0)
     mock.fault(answers(503), times=None, operation="get_event_v1")
-    with pytest.raises(NoRunError, match="why is not known") as caught:
+    with pytest.raises(NoRunError, match="the reason is unknown") as caught:
         client.send_and_wait(Event("ordr"), timeout=60)
     assert caught.value.explanation is None
     assert caught.value.event_id == mock.events[-1].internal_id

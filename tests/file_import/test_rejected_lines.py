@@ -132,7 +132,7 @@ def test_a_rejected_line_that_cannot_be_written_down_stops_the_import_before_it(
     nowhere = file.parent / "nowhere" / "rejected.ndjson"
     with pytest.raises(FileNotFoundError, match="nowhere") as caught:
         client.send_file(file, **BY_TWO, dead_letters=nowhere)
-    assert caught.value.__notes__ == ["send_file(..., resume=True) goes on at line 3"]
+    assert caught.value.__notes__ == ["send_file(..., resume=True) continues at line 3"]
     nowhere.parent.mkdir()
     assert client.send_file(file, **BY_TWO, dead_letters=nowhere, resume=True).accepted == 1
     assert nowhere.read_bytes() == b"bad\n"

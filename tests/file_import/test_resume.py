@@ -190,7 +190,7 @@ def test_another_file_is_refused_before_anything_is_sent(
         client.send_file(file, **BY_TWO, on_batch=raises_at(2))
     file.write_bytes(CHANGES[change](file.read_bytes()))
     server.requests.clear()
-    with pytest.raises(InvalidArgumentError, match=r"ndjson\.checkpoint is of another file"):
+    with pytest.raises(InvalidArgumentError, match=r"ndjson\.checkpoint belongs to a different"):
         client.send_file(file, resume=True)
     assert server.requests == []
     assert client.send_file(file).accepted >= 1

@@ -105,7 +105,7 @@ def test_lines_before_the_damage_are_sent_and_the_line_is_reported(
     assert 500 <= accepted < 1_500
     [read, goes_on] = caught.value.__notes__
     assert read.startswith("read until line ")
-    assert goes_on == f"send_file(..., resume=True) goes on at line {accepted + 1:,}"
+    assert goes_on == f"send_file(..., resume=True) continues at line {accepted + 1:,}"
 
 
 @pytest.mark.parametrize(

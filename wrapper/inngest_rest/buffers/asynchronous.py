@@ -296,7 +296,7 @@ class AsyncEventBuffer(Buffer):
                 await self._rest()
                 await self._send_next()
             except Exception:
-                logger.exception("the buffer's task failed; no event is lost, and it goes on")
+                logger.exception("the buffer's task failed; no event is lost, and it continues")
                 await self._changed.wait(self._changed.count, _AFTER_A_BUG)
             self._changed.notify()
 

@@ -274,7 +274,7 @@ class EventBuffer(Buffer):
                     self._send_next()
             except BaseException:
                 # Even SystemExit from a callback: without its thread, the buffer would not send.
-                logger.exception("the buffer's thread failed; no event is lost, and it goes on")
+                logger.exception("the buffer's thread failed; no event is lost, and it continues")
                 with self._changed:
                     self._changed.wait(_AFTER_A_BUG)
             with self._changed:

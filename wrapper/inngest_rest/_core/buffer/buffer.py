@@ -56,7 +56,7 @@ def deliver(session: Session, batch: Batch) -> Plan[BatchOutcome]:
     if left == 1:
         reason = str(outcome.cause)
         if isinstance(outcome.cause, InvalidResponseError):
-            reason = f"refused without a receipt: {outcome.cause.body}"
+            reason = f"rejected without a receipt: {outcome.cause.body}"
         if batch.may_be_stored:
             reason += "; an earlier request may have stored it"
         return BatchOutcome(batch, [*known, Rejected(reason, may_be_stored=batch.may_be_stored)])
@@ -192,8 +192,8 @@ class Buffer:
         """Handle a full buffer: drop the event or raise, depending on `when_full`."""
         if self._when_full != "drop":
             raise BufferFullError(
-                f"{self._max_pending:,} events are waiting and the buffer takes no more; "
-                "this one was not taken"
+                f"{self._max_pending:,} events are waiting, so the buffer is full; "
+                "this one was not added"
             )
         with self._lock:
             self._dropped += 1
@@ -247,7 +247,7 @@ class Buffer:
                 try:
                     self._on_batch(outcome.batch_report())
                 except Exception:
-                    logger.exception("on_batch failed; the buffer goes on")
+                    logger.exception("on_batch failed; the buffer continues")
         finally:
             self._is_settling = False
 

@@ -155,7 +155,7 @@ class Outbox(Queue):
 
     def _store(self, texts: Sequence[bytes]) -> int:
         """Store as many texts as there is room for; return their number."""
-        with self.file.transaction("did not take the event") as db:
+        with self.file.transaction("cannot store the event") as db:
             fitting = texts[: max(0, self._max_pending - self.file.count(db))]
             now = self._now()
             db.executemany(
@@ -293,7 +293,7 @@ class Outbox(Queue):
         rejected = [(self._now(), reason, seq) for seq, reason in outcomes if reason is not None]
         # Two transactions: deleting accepted events frees the space that dead letters need.
         if accepted or unsent:
-            with self.file.transaction("cannot note what was sent") as db:
+            with self.file.transaction("cannot record outcomes") as db:
                 owners = [self._owner if seq in self._maybe_stored else None for seq in unsent]
                 released = zip(owners, unsent, itertools.repeat(self._owner), strict=False)
                 db.executemany(_RELEASE, released)
@@ -342,7 +342,7 @@ class Outbox(Queue):
 
     def discard(self, letters: Iterable[SendFailure]) -> None:
         gone = [(_position_of(each),) for each in letters]
-        with self.file.transaction("did not discard") as db:
+        with self.file.transaction("cannot discard dead letters") as db:
             db.executemany("DELETE FROM dead_letters WHERE seq = ?", gone)
 
     def skip_lock_wait(self) -> None:
@@ -366,7 +366,7 @@ class Outbox(Queue):
             self.file.retire()
         if left:
             logger.warning(
-                "%d events are left in %s; they go out when a buffer opens it again",
+                "%d events are left in %s; they are sent when a buffer opens it again",
                 left,
                 self.file.path,
             )

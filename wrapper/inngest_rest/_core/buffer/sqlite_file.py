@@ -259,7 +259,7 @@ class OutboxFile:
         """Return the number of pending events."""
         row = db.execute("SELECT pending FROM counts").fetchone()
         if row is None or not isinstance(row[0], int):
-            self._refuse("is damaged: it does not know how many events it has. Move it aside")
+            self._refuse("is damaged: its count of events is missing. Move it aside")
         return int(row[0])
 
     def _refuse(self, reason: str) -> NoReturn:

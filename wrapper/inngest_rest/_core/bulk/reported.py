@@ -135,7 +135,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         if self.stopped_by is None:
             return report
         raise PartialActionError(
-            f"stopped by {self.stopped_by} So far {report}. Pass resume=error.report to go on "
+            f"stopped by {self.stopped_by} So far {report}. Pass resume=error.report to continue "
             "where it stopped.",
             report=report,
         ) from self.stopped_by

@@ -158,7 +158,7 @@ class CancelJob(RunsJob):
         ended = [each for each in statuses if each not in UNFINISHED]
         if ended:
             raise InvalidArgumentError(
-                f"status {ended[0].value!r} is of runs that have ended", argument="status"
+                f"status {ended[0].value!r} selects runs that have ended", argument="status"
             )
 
     def act(self, target: ActionRow) -> Plan[BulkResult]:

@@ -255,7 +255,7 @@ def _server(it: ServerEvidence, url: str, answer: Answer) -> Verdict:
         remedy = "Try again later; the log of a self-hosted server says more."
         return PROBLEM, f"{answer.error}", remedy
     remedy = "Set INNGEST_BASE_URL to the server's URL, or INNGEST_DEV to that of a dev server."
-    return PROBLEM, f"what responds is not Inngest: {answer.error}", remedy
+    return PROBLEM, f"the server is not Inngest: {answer.error}", remedy
 
 
 def _release(it: ServerEvidence) -> Verdict:

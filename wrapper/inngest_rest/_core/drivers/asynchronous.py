@@ -265,7 +265,7 @@ async def _close(transport: httpx.AsyncBaseTransport) -> None:
         await transport.aclose()
     except Exception as error:  # noqa: BLE001 - the exchange is over either way
         clear_frames(error)
-        logger.debug("a connection did not close as it should", exc_info=True)
+        logger.debug("a connection did not close cleanly", exc_info=True)
 
 
 async def _drawn(jobs: Iterable[J] | AsyncIterable[J]) -> AsyncIterator[J]:

@@ -110,7 +110,7 @@ class _Backend(httpcore.NetworkBackend):
                     raise
             else:
                 return self.wrap(stream)
-        raise AssertionError("unreachable: a host without an address is an error of its look-up")
+        raise AssertionError("unreachable: a lookup without addresses raises")
 
     def wrap(self, inner: httpcore.NetworkStream) -> _Stream:
         """Wrap an open connection; raise if this was closed meanwhile."""
@@ -132,7 +132,7 @@ def _addresses(host: str, port: int, timeout: float | None) -> list[str]:
     try:
         return look_up(host, port).result(timeout)
     except TimeoutError as error:
-        raise httpcore.ConnectTimeout(f"{host} was not looked up in time") from error
+        raise httpcore.ConnectTimeout(f"the DNS lookup of {host} timed out") from error
     except (OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
         raise httpcore.ConnectError(str(error)) from error
 

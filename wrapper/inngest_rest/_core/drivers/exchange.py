@@ -90,7 +90,7 @@ def _likely_cause(reason: str) -> str:
     if "refused" in reason or f"[Errno {errno.ECONNREFUSED}]" in reason:
         return "; is a server running there?"
     if "WRONG_VERSION_NUMBER" in reason:
-        return "; the server speaks http there, not https"
+        return "; the server expects http there, not https"
     return ""
 
 

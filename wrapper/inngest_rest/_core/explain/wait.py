@@ -253,7 +253,9 @@ def _explain_absence(wait: _Wait) -> Plan[NoReturn]:
         explanation = yield from explain_stored(wait.session, wait.event_id, deadline=deadline)
         message = f"no run appeared {within}. {explanation}"
     except InngestError as error:
-        message = f"no run of event {wait.event_id} appeared {within}; why is not known: {error}"
+        message = (
+            f"no run of event {wait.event_id} appeared {within}; the reason is unknown: {error}"
+        )
     raise NoRunError(message, event_id=wait.event_id, explanation=explanation)
 
 

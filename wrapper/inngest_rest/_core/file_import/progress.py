@@ -119,9 +119,11 @@ class Checkpoint:
             raise self._refusal("is not a valid checkpoint") from error
         if saved.name != self._name:
             names = f"{shown(saved.name)}, not {shown(self._name)}"
-            raise self._refusal(f"is of an import named {names}")
+            raise self._refusal(f"belongs to an import named {names}")
         if saved.head != _digest(self._head[: saved.offset]) or not lines.go_to(position):
-            raise self._refusal(f"is of another file, or its first {saved.line:,} lines changed")
+            raise self._refusal(
+                f"belongs to a different file, or its first {saved.line:,} lines changed"
+            )
         return saved.logs if saved.rejected == self._rejected else None
 
     def _refusal(self, what: str) -> InvalidArgumentError:

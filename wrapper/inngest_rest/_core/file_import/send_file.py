@@ -64,7 +64,7 @@ def check_options(
     if source == STDIN:
         if name is None:
             raise InvalidArgumentError(
-                "standard input has no name to make the ids of its events from: pass name=",
+                "standard input has no name to derive event ids from: pass name=",
                 argument="name",
             )
         if resume:
@@ -75,7 +75,7 @@ def check_options(
         name = name or Path(source).name
     rejected = rejected_path(source, name, dead_letters)
     if source != STDIN and rejected.absolute() == Path(source).absolute():
-        raise invalid("dead_letters", "must not be the file that is sent")
+        raise invalid("dead_letters", "must not be the input file")
     return ImportOptions(source, name, rejected, resume)
 
 
@@ -177,7 +177,7 @@ class _Import:
         self._save()
         if error is not None and self._checkpoint:
             begin = self._position.line + 1
-            error.add_note(f"send_file(..., resume=True) goes on at line {begin:,}")
+            error.add_note(f"send_file(..., resume=True) continues at line {begin:,}")
 
     def close(self) -> None:
         """Close the files."""

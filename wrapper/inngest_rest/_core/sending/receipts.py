@@ -58,7 +58,7 @@ def _outcomes(receipt: SendResult | SendError, count: int, session: Session) -> 
     # No ids are reported as one empty string (recording ingest-empty-array). An empty list may be a
     # null, which accounts for nothing.
     if type(receipt.ids) is not list or not receipt.ids:
-        raise ValueError("ids is not a list of text")
+        raise ValueError("ids is not a list of strings")
     ids: list[EventOutcome] = [] if receipt.ids == [""] else [*receipt.ids]
     if not all(ids):
         raise ValueError("an id is empty")
@@ -69,7 +69,7 @@ def _outcomes(receipt: SendResult | SendError, count: int, session: Session) -> 
         raise ValueError(f"status is {status!r:.100}")
     if isinstance(receipt, SendError):
         if len(ids) >= count:
-            raise ValueError(f"{len(ids)} ids for {count} events, one of which was refused")
+            raise ValueError(f"{len(ids)} ids for {count} events, one of which was rejected")
         return [*ids, Rejected(session.quote(str(receipt.error)))]
     if receipt.additional_properties.get("error") is not None:
         raise ValueError("it has an error")

@@ -27,7 +27,7 @@ def unknown_key(event: Mapping[Any, Any]) -> str:
     key = next(each for each in event if each not in FIELDS)
     if near := nearest(key, sorted(FIELDS)):
         return f"unknown key {shown(key)}; did you mean {near!r}?"
-    return f"unknown key {shown(key)}; what functions are to see belongs inside 'data'"
+    return f"unknown key {shown(key)}; a field for functions belongs inside 'data'"
 
 
 def how_to_convert(value: object) -> str:
