@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -26,20 +26,17 @@ def check_statuses(status: StatusFilter | None) -> tuple[RunStatus, ...]:
     if status is None:
         return ()
     one = isinstance(status, str) or not isinstance(status, Iterable)  # pyright: ignore[reportUnnecessaryIsInstance]
-    statuses = [_check_status(name) for name in ([status] if one else status)]
-    if not statuses:
+    names: list[Any] = [status] if one else [*status]
+    if not names:
         raise invalid("status", "is empty: name at least one, or leave it out")
-    return tuple(dict.fromkeys(statuses))
-
-
-def _check_status(name: object) -> RunStatus:
     known = list(RunStatus)
-    if isinstance(name, str) and RunStatus(name) in known:
-        return RunStatus(name)
-    raise InvalidArgumentError(
-        f"unknown status {shown(name)}{did_you_mean(name, sorted(known))}",
-        argument="status",
-    )
+    for name in names:
+        if not isinstance(name, str) or RunStatus(name) not in known:
+            raise InvalidArgumentError(
+                f"unknown status {shown(name)}{did_you_mean(name, sorted(known))}",
+                argument="status",
+            )
+    return tuple(dict.fromkeys(map(RunStatus, names)))
 
 
 @frozen

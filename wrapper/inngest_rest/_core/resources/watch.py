@@ -176,8 +176,7 @@ class Watch:
         except (ApiError, TransportError) as error:
             if self._is_cut_short(error, now):
                 return
-            self._next_poll = self._session.clock.monotonic() + self._pause_after(error)
-            self._fault = error
+            self._pause_after(error)
             self._raise_fault_at_end()
             return
         ended_at = self._session.clock.monotonic()
@@ -332,16 +331,15 @@ class Watch:
         while self._ended and next(iter(self._ended.values())) < oldest:
             del self._ended[next(iter(self._ended))]
 
-    def _pause_after(self, error: ApiError | TransportError) -> float:
-        """Return how long to pause after a transient error; raise another, or one that lasts."""
+    def _pause_after(self, error: ApiError | TransportError) -> None:
+        """Put off the next poll after a transient error; raise another, or one that lasts."""
         now = self._session.clock.monotonic()
         if not may_pass(error) or now - self._succeeded_at > _OUTAGE:
             self._succeeded_at = now  # whoever iterates on tries for as long again
             raise error
-        self._failures += 1
-        pause = self._pace.backoff(self._failures)
-        asked: float | None = getattr(error, "retry_after", None)
-        return max(pause, asked or 0.0)
+        self._failures, self._fault = self._failures + 1, error
+        asked: float = getattr(error, "retry_after", None) or 0.0
+        self._next_poll = now + max(self._pace.backoff(self._failures), asked)
 
     def _is_cut_short(self, error: ApiError | TransportError, began: float) -> bool:
         """Return whether the end of the watch came before a response of a server that was well."""
