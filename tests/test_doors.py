@@ -216,7 +216,7 @@ def test_both_buffers_are_documented_in_the_same_words_where_they_do_the_same() 
         assert {it for begins in begun.values() for it in begins} == named
 
 
-EXPORTED = [getattr(inngest_rest, name) for name in inngest_rest.__all__]
+EXPORTED = [getattr(inngest_rest, name) for name in vars(inngest_rest)["__all__"]]
 CLASSES = [each for each in EXPORTED if inspect.isclass(each)]
 CLASSES += [*groups(InngestClient), *groups(AsyncInngestClient)]
 
@@ -258,17 +258,17 @@ def test_all_is_every_public_name_of_the_leaves() -> None:
         for name, value in vars(__import__(f"inngest_rest.{module}", fromlist=["x"])).items()
         if getattr(value, "__module__", "").startswith("inngest_rest.") and name[0].isupper()
     }
-    assert public - set(inngest_rest.__all__) <= {"D", "T"}
+    assert public - set(vars(inngest_rest)["__all__"]) <= {"D", "T"}
     with pytest.raises(AttributeError, match="nonsense"):
-        _ = inngest_rest.nonsense
-    assert set(inngest_rest.__all__) <= set(dir(inngest_rest))
+        getattr(inngest_rest, "nonsense")  # noqa: B009 - type checkers know it is not there
+    assert set(vars(inngest_rest)["__all__"]) <= set(dir(inngest_rest))
 
 
 def test_type_checkers_are_told_of_the_same_names_as_programs() -> None:
     stub = ast.parse(Path(inngest_rest.__file__).with_suffix(".pyi").read_text())
     told = [(it.module, it.names[0]) for it in stub.body if isinstance(it, ast.ImportFrom)]
     assert [name.asname for _, name in told] == [name.name for _, name in told]
-    assert sorted(name.name for _, name in told) == inngest_rest.__all__
+    assert sorted(name.name for _, name in told) == vars(inngest_rest)["__all__"]
     for module, name in told:
         assert getattr(importlib.import_module(module or ""), name.name) is getattr(
             inngest_rest, name.name
