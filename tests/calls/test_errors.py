@@ -204,11 +204,12 @@ def test_advice_names_calls_as_its_readers_do() -> None:
     advice = Advice("Of /v1/runs/{run_id}: {}, then {}.", calls)
     assert str(advice) == "Of /v1/runs/{run_id}: client.runs.get('01'), then client.send."
     assert advice.render(lambda it: it.name.upper()) == "Of /v1/runs/{run_id}: RUNS.GET, then SEND."
-    both = Advice() + advice + Advice("Or {}.", (NextCall("send"),))
+    both = Advice().then(advice).then(Advice("Or {}.", (NextCall("send"),)))
     assert str(both) == f"{advice} Or client.send."
     assert advice
     assert not Advice()
-    assert pickle.loads(pickle.dumps(advice)) == advice
+    again = pickle.loads(pickle.dumps(advice))
+    assert (again, again.text, again.calls) == (advice, advice.text, calls)
 
 
 @pytest.mark.parametrize(

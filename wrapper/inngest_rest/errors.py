@@ -34,7 +34,7 @@ from __future__ import annotations
 
 import copyreg
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from attrs import frozen
 
@@ -78,35 +78,42 @@ class NextCall:
         return f"client.{self.name}{arguments}"
 
 
-@frozen
-class Advice:
-    """What to do about an error; false if empty.
+class Advice(str):
+    """What to do about an error; empty if nothing is known.
 
-    Its `str` names calls as in Python; `render` uses the names of another interface.
+    It names calls as in Python; `render` uses the names of another interface.
 
     Attributes:
         text: The text, with `{}` where a call is named.
         calls: The calls to make next, in the order in which the text names them.
     """
 
-    text: str = ""
-    calls: tuple[NextCall, ...] = ()
+    __slots__ = ("calls", "text")
+
+    text: str
+    calls: tuple[NextCall, ...]
+
+    def __new__(cls, text: str = "", calls: tuple[NextCall, ...] = ()) -> Self:  # noqa: D102
+        self = super().__new__(cls, _render(text, calls, str))
+        self.text, self.calls = text, calls
+        return self
 
     def render(self, name_of: Callable[[NextCall], str]) -> str:
         """Return the text, with each call as a function names it."""
-        first, *rest = self.text.split("{}")
-        named = zip(self.calls, rest, strict=True)
-        return first + "".join(f"{name_of(call)}{text}" for call, text in named)
+        return _render(self.text, self.calls, name_of)
 
-    def __str__(self) -> str:
-        return self.render(str)
+    def then(self, other: Advice) -> Advice:
+        """Return both, one after the other."""
+        return Advice(" ".join(filter(None, (self.text, other.text))), self.calls + other.calls)
 
-    def __bool__(self) -> bool:
-        return bool(self.text)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.text, self.calls)
 
-    def __add__(self, other: Advice) -> Advice:
-        text = " ".join(each.text for each in (self, other) if each)
-        return Advice(text, self.calls + other.calls)
+
+def _render(text: str, calls: tuple[NextCall, ...], name_of: Callable[[NextCall], str]) -> str:
+    first, *rest = text.split("{}")
+    named = zip(calls, rest, strict=True)
+    return first + "".join(f"{name_of(call)}{after}" for call, after in named)
 
 
 class InngestError(Exception):

@@ -151,9 +151,9 @@ def _hint(error: BaseException, code: Code) -> Advice | None:
             return _WRONG_SERVER
         case errors.RouteNotFoundError():
             release = "{} shows the release of the server, and what it offers."
-            return error.advice + advice(release, "diagnose")
+            return error.advice.then(advice(release, "diagnose"))
         case errors.ApiError():
-            return error.advice + _HINTS.get(code, Advice())
+            return error.advice.then(_HINTS.get(code, Advice()))
         case errors.NoRunError():
             return advice("{} tells more about the event.", "events.explain")
         case errors.WaitTimeoutError():

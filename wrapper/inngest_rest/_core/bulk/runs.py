@@ -134,7 +134,8 @@ class RunsJob(ReportedJob):
             try:
                 page = yield from walk.next_page()
             except RouteNotFoundError as error:
-                error.advice += Advice("Then pass the ids of the runs instead of a filter.")
+                then = Advice("Then pass the ids of the runs instead of a filter.")
+                error.advice = error.advice.then(then)
                 raise
             for run in page.items:
                 if run.id not in seen:

@@ -197,7 +197,7 @@ class _Response:
             if self._session.settings.withholds_keys:
                 error.advice = _WITHHELD
         if kind in (AuthenticationError, PermissionDeniedError) and route.operation.tag == "v2":
-            error.advice += _MAY_LACK_V2
+            error.advice = error.advice.then(_MAY_LACK_V2)
         if kind in route.advice:
             error.advice = route.advice[kind]
         raise error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from functools import partial
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
@@ -390,7 +390,7 @@ def _absent(
     own = [route.advice.get(RouteNotFoundError) for route, _ in failures]
     advice += dict.fromkeys(filter(None, own))
     if advice:
-        error.advice = sum(advice, Advice())
+        error.advice = reduce(Advice.then, advice)
     return error
 
 
