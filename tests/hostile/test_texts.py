@@ -213,7 +213,7 @@ def test_any_environment_makes_a_client_or_a_configuration_error(
 )
 def test_any_key_is_taken_or_rejected_without_being_shown(name: str, key: str) -> None:
     env = key if name == "env" else None
-    keys = Keys.hide(**({} if name == "env" else {name: key}))
+    keys = Keys.hide(*[key if each == name else None for each in Keys._fields])
     with briefly():
         try:
             shown = repr(resolve(keys, env=env, environ={}))
