@@ -27,6 +27,11 @@ def run_id(client: httpx.Client, mock: MockServer) -> str:
     return mock.runs[-1].id
 
 
+def test_data_nested_deeper_than_python_follows_is_a_bad_request(client: httpx.Client) -> None:
+    deep = '{"data":' + '{"a":' * 1_100 + "1" + "}" * 1_101
+    assert error_of(client.post(INVOKE, content=deep))[:2] == (400, "invalid_request")
+
+
 def test_times_of_a_single_run_are_milliseconds_and_its_duration_text(
     client: httpx.Client, mock: MockServer
 ) -> None:
