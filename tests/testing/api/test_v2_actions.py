@@ -29,7 +29,9 @@ def run_id(client: httpx.Client, mock: MockServer) -> str:
 
 def test_data_nested_deeper_than_python_follows_is_a_bad_request(client: httpx.Client) -> None:
     deep = '{"data":' + '{"a":' * 1_100 + "1" + "}" * 1_101
-    assert error_of(client.post(INVOKE, content=deep))[:2] == (400, "invalid_request")
+    status, code, message = error_of(client.post(INVOKE, content=deep))
+    assert (status, code) == (400, "api_error")
+    assert message.endswith("exceeded max recursion depth")
 
 
 def test_times_of_a_single_run_are_milliseconds_and_its_duration_text(

@@ -31,6 +31,6 @@ def v2_guard(handler: Handler, *, limits_body: bool = False) -> Handler:
         except InputError as error:
             return error.response
         except RecursionError:  # Go reads 10,000 levels, Python fewer
-            return v2_error(400, "invalid_request", "Request body is nested too deep")
+            return InputError("proto: exceeded max recursion depth").response
 
     return guarded
