@@ -7,6 +7,7 @@ import gc
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -23,6 +24,7 @@ from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.drivers.blocking import Driver
 from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, ConnectionPool
+from inngest_rest._core.drivers.httpx_internals import has_left_over, use_backend
 from inngest_rest.errors import ClosedError
 from tests.support.peer import ANSWER, PATIENCE
 from tests.support.plans import a_call
@@ -305,3 +307,14 @@ def test_certificates_are_loaded_for_https_alone(
     client = connect(base_url=url, transport=None, retries=0)
     with pytest.raises(error):
         client.send(EVENT)
+
+
+def test_no_connection_is_reused_if_httpcore_hides_what_follows_a_response() -> None:
+    of_another_release = SimpleNamespace(_pool=SimpleNamespace(connections=[SimpleNamespace()]))
+    assert has_left_over(of_another_release)
+
+
+def test_no_transport_is_made_if_httpcore_keeps_its_backend_elsewhere() -> None:
+    of_another_release: Any = SimpleNamespace(_pool=SimpleNamespace())
+    with pytest.raises(AttributeError, match="_network_backend"):
+        use_backend(of_another_release, object())

@@ -223,7 +223,7 @@ def _below(name: str, paths: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"{name}.{path}" for path in paths)
 
 
-# Of what a method returns, the text that whoever sent or synced it chose.
+# Text in results that was chosen by the sender of an event, or by an app that synced.
 _UNTRUSTED: dict[str, tuple[str, ...]] = {
     "StoredEvent[Any]": _OF_EVENT,
     "Run": _OF_RUN,

@@ -34,5 +34,5 @@ def use_backend(transport: httpx.HTTPTransport | httpx.AsyncHTTPTransport, backe
         AttributeError: This release of httpx or httpcore keeps it elsewhere.
     """
     pool: Any = transport._pool  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-    assert pool._network_backend is not None  # noqa: SLF001
+    _ = pool._network_backend  # noqa: SLF001 - not an assertion, which `python -O` drops
     pool._network_backend = backend  # noqa: SLF001

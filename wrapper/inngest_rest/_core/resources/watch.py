@@ -335,7 +335,7 @@ class Watch:
         """Put off the next poll after a transient error; raise another, or one that lasts."""
         now = self._session.clock.monotonic()
         if not may_pass(error) or now - self._succeeded_at > _OUTAGE:
-            self._succeeded_at = now  # whoever iterates on tries for as long again
+            self._succeeded_at = now  # the next iteration may retry as long again
             raise error
         self._failures, self._fault = self._failures + 1, error
         asked: float = getattr(error, "retry_after", None) or 0.0
