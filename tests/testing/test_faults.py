@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from inngest_rest.testing import MockServer, answers, delays, drops, loses_response
+from inngest_rest.testing import (
+    MockServer,
+    answers,
+    delays,
+    drops,
+    loses_response,
+    takes_effect_late,
+)
 
 if TYPE_CHECKING:
     from .shapes import Serve
@@ -128,6 +135,40 @@ def test_delay_moves_the_clock_and_outlasts_a_short_timeout(
         client.post("/e/k", json=EVENT, timeout=timeout)
     assert mock.now - before == timedelta(seconds=10)
     assert len(mock.events) == 1
+
+
+def test_late_request_is_refused_now_and_takes_effect_at_its_time(
+    client: httpx.Client, mock: MockServer
+) -> None:
+    fault = mock.fault(takes_effect_late(3), operation="send_events")
+    start = mock.now
+    assert client.post("/e/k", json=EVENT).status_code == 504
+    mock.advance(2.9)
+    assert (len(mock.events), len(mock.runs)) == (0, 0)
+    mock.advance(1)
+    (event,) = mock.events
+    assert event.received_at == start + timedelta(seconds=3)
+    assert [run.status for run in mock.runs] == ["completed"]
+    assert len(mock.requests) == fault.hits == 1
+
+
+def test_late_requests_take_effect_in_the_order_of_their_times(
+    client: httpx.Client, mock: MockServer
+) -> None:
+    mock.fault(takes_effect_late(2, answers(502)))
+    mock.fault(takes_effect_late(1, drops(httpx.ReadTimeout)))
+    assert client.post("/e/k", json={"name": "second"}).status_code == 502
+    with pytest.raises(httpx.ReadTimeout):
+        client.post("/e/k", json={"name": "first"})
+    mock.advance(5)
+    assert [event.name for event in mock.events] == ["first", "second"]
+
+
+def test_late_request_answers_with_nothing_but_a_response_or_a_broken_connection() -> None:
+    with pytest.raises(TypeError, match="meanwhile must be answers"):
+        takes_effect_late(1, delays(1))
+    with pytest.raises(ValueError, match="after"):
+        takes_effect_late(-1)
 
 
 @pytest.mark.parametrize(

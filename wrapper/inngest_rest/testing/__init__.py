@@ -18,7 +18,15 @@ client = InngestClient(event_key="test", transport=mock.transport)
 from types import FunctionType as _FunctionType
 
 from inngest_rest.testing._carriers.transport import MockTransport
-from inngest_rest.testing._faults import Effect, Fault, answers, delays, drops, loses_response
+from inngest_rest.testing._faults import (
+    Effect,
+    Fault,
+    answers,
+    delays,
+    drops,
+    loses_response,
+    takes_effect_late,
+)
 from inngest_rest.testing._server import MockServer
 from inngest_rest.testing._state.behaviours import (
     Behaviour,
@@ -55,6 +63,7 @@ __all__ = [
     "loses_response",
     "retries",
     "sleeps",
+    "takes_effect_late",
     "waits_for",
     "when",
     "works",

@@ -51,7 +51,15 @@ class Delays:
     by: timedelta
 
 
-Effect: TypeAlias = Answers | Drops | LosesResponse | Delays
+@attrs.frozen
+class TakesEffectLate:
+    """Respond with `meanwhile`, and handle the request `after` later by the mock's clock."""
+
+    after: timedelta
+    meanwhile: Answers | Drops
+
+
+Effect: TypeAlias = Answers | Drops | LosesResponse | Delays | TakesEffectLate
 
 
 def answers(status: int, body: object = b"", *, headers: Mapping[str, str] | None = None) -> Effect:
@@ -114,10 +122,32 @@ def delays(by: timedelta | float) -> Effect:
     return Delays(as_timedelta(by, "by"))
 
 
+def takes_effect_late(after: timedelta | float, meanwhile: Effect | None = None) -> Effect:
+    """Respond with an error at once, and handle the request later by the mock's clock.
+
+    So does a gateway that gives a request up which the server still gets.
+
+    Args:
+        after: How much later: a timedelta, or seconds.
+        meanwhile: The response: `answers(...)` or `drops(...)`, such as `drops(httpx.ReadTimeout)`.
+            Default: `answers(504)`.
+
+    Raises:
+        TypeError: `after` is neither a timedelta nor a number, or `meanwhile` is another effect.
+        ValueError: `after` is negative or not finite.
+    """
+    meanwhile = answers(504) if meanwhile is None else meanwhile
+    if not isinstance(meanwhile, Answers | Drops):
+        raise TypeError(f"meanwhile must be answers(...) or drops(...), and is {meanwhile!r}")
+    return TakesEffectLate(as_timedelta(after, "after"), meanwhile)
+
+
 def check_effect(given: object) -> None:
     """Raise TypeError unless this is an effect."""
     if not isinstance(given, Effect):
-        names = "answers(...), drops(...), loses_response(...) or delays(...)"
+        names = (
+            "answers(...), drops(...), loses_response(...), delays(...) or takes_effect_late(...)"
+        )
         raise TypeError(f"effect must be {names}, and is {given!r}")
 
 

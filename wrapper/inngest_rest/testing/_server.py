@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import threading
 import time
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ from inngest_rest.testing._faults import (
     Effect,
     Fault,
     LosesResponse,
+    TakesEffectLate,
     check_effect,
     check_target,
 )
@@ -102,6 +104,7 @@ class MockServer:
         self._served = served_operations(being, v1_routes=v1_routes, v2_routes=v2_routes)
         self._router = Router(being, self._served, cache=cache, web_ui=web_ui)
         self._faults: list[Fault] = []
+        self._late: list[tuple[int, int, Request, Match]] = []
         self._requests: list[MockRequest] = []
         self._transport = MockTransport(
             self.answer,
@@ -201,7 +204,7 @@ class MockServer:
         span = as_timedelta(by, "by")
         with self._lock:
             self._clock.advance(span)
-            self._store.settle()
+            self._settle()
 
     def fault(
         self,
@@ -218,7 +221,8 @@ class MockServer:
         Faults are tried in order of creation; the first that matches applies.
 
         Args:
-            effect: `answers(...)`, `drops(...)`, `loses_response(...)` or `delays(...)`.
+            effect: `answers(...)`, `drops(...)`, `loses_response(...)`, `delays(...)` or
+                `takes_effect_late(...)`.
             times: How many requests to affect; None for all until `Fault.clear`. Default: one.
             after: How many matching requests to let through first. Default: none.
             operation: Only requests to this operation, by its name in
@@ -254,13 +258,15 @@ class MockServer:
     @property
     def events(self) -> Sequence[MockEvent]:
         """The stored events in order of arrival: a live, read-only view."""
-        return self._store.events.view()
+        with self._lock:
+            self._settle()
+            return self._store.events.view()
 
     @property
     def runs(self) -> Sequence[MockRun]:
         """The runs in order of creation: a live, read-only view."""
         with self._lock:
-            self._store.settle()
+            self._settle()
             return self._store.execution.runs.view()
 
     @property
@@ -346,7 +352,7 @@ class MockServer:
             case LosesResponse(error):
                 self._handle(request, match)
                 return Dropped(error, "scripted fault: response lost")
-            case Delays(by):  # pragma: no branch - the last effect
+            case Delays(by):
                 self._clock.advance(by)
                 response = self._handle(request, match)
                 if request.patience is not None and by.total_seconds() > request.patience:
@@ -354,9 +360,25 @@ class MockServer:
                         httpx.ReadTimeout, "scripted fault: no response within the read timeout"
                     )
                 return response
+            case TakesEffectLate(after, meanwhile):  # pragma: no branch - the last effect
+                due = self._settle() + nanoseconds(after)
+                heapq.heappush(self._late, (due, len(self._requests), request, match))
+                return self._answer_with(meanwhile, request, match)
+
+    def _settle(self) -> int:
+        """Do all that is due by now, each at its time, and return the time."""
+        now = self._clock.now()
+        while self._late and self._late[0][0] <= now:
+            due, _, request, match = heapq.heappop(self._late)
+            self._store.settle(due)
+            self._handle_at(due, request, match)
+        self._store.settle(now)
+        return now
 
     def _handle(self, request: Request, match: Match) -> Response:
-        now = self._store.settle()
+        return self._handle_at(self._settle(), request, match)
+
+    def _handle_at(self, now: int, request: Request, match: Match) -> Response:
         permission = preflight(request)
         if permission is not None:
             return _framed(request, permission)

@@ -49,9 +49,8 @@ class Store:
         self.webhooks: dict[str, dict[str, object]] = {}
         self._delay = nanoseconds(visibility_delay)
 
-    def settle(self) -> int:
-        """Resume every run that is due; return the time."""
-        now = self.clock.now()
+    def settle(self, now: int) -> None:
+        """Resume every run that is due by `now`."""
         while (batch := self._batches.pop_due(now)) is not None:
             self.execution.settle(batch.due_ns)
             self._start_batch(batch, batch.due_ns)
@@ -60,7 +59,6 @@ class Store:
             visible = held.due_ns + self._delay
             self._start(held.function, held.event, held.due_ns, visible)
         self.execution.settle(now)
-        return now
 
     def _start_batch(self, batch: Batch, at: int) -> None:
         visible = at + self._delay
