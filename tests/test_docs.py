@@ -34,7 +34,7 @@ DOCUMENTS = [
     *PAGES,
     *(ROOT / name for name in ("SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md")),
     ROOT / "openapi/templates/README.md",
-    ROOT / "scripts/benchmark/README.md",
+    ROOT / "scripts/internal/benchmark/README.md",
 ]
 TEXTS = {page: page.read_text(encoding="utf-8") for page in DOCUMENTS}
 README, SECURITY = (TEXTS[ROOT / name] for name in ("README.md", "SECURITY.md"))

@@ -25,7 +25,7 @@ from inngest_rest_api import AuthenticatedClient, Client, models
 from inngest_rest_api.api import OPERATIONS, ingest, v1, v2
 from inngest_rest_api.errors import UnexpectedStatus
 from inngest_rest_api.types import UNSET, read_json
-from scripts.regeneration import api_client
+from scripts.internal.regeneration import api_client
 from tests.support.server import body_of
 
 ROOT = Path(__file__).parent.parent

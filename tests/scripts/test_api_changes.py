@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.regeneration import __main__ as regeneration
-from scripts.regeneration.api_changes import changes
+from scripts.internal.regeneration import __main__ as regeneration
+from scripts.internal.regeneration.api_changes import changes
 from tests.scripts.api_edits import CASES, SPEC
 
 ROOT = Path(__file__).parents[2]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from scripts import audit
-from scripts.audit import (
+from scripts.internal import audit
+from scripts.internal.audit import (
     KNOWN_TO_BE_BAD,
     Version,
     advisories,

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scripts.benchmark.goals import GOALS, LIVE_GOALS
-from scripts.benchmark.history import Entry, add, limit, read
+from scripts.internal.benchmark.goals import GOALS, LIVE_GOALS
+from scripts.internal.benchmark.history import Entry, add, limit, read
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scripts.benchmark.goals import Goal
+    from scripts.internal.benchmark.goals import Goal
 
 FASTER = next(each for each in GOALS if each.at_least is not None)
 CHEAPER = next(each for each in GOALS if each.at_most is not None)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from scripts import contract_report
-from scripts.contract_report import (
+from scripts.internal import contract_report
+from scripts.internal.contract_report import (
     Row,
     also,
     problems,

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from scripts import fault_report
+from scripts.internal import fault_report
 
 ONE = "503 and hangs up"
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from scripts.live import __main__ as live
-from scripts.live.cases import NothingTestedError, Tried, try_cases
-from scripts.live.options import parse
+from scripts.internal.live import __main__ as live
+from scripts.internal.live.cases import NothingTestedError, Tried, try_cases
+from scripts.internal.live.options import parse
 from tests.contract.live_report import Report
 from tests.contract.live_routes import Routes
 from tests.contract.live_world import Server
@@ -85,7 +85,7 @@ def test_server_ends_with_an_interrupted_run(tmp_path: Path) -> None:
     script = f"""
         import sys, time
         from pathlib import Path
-        from scripts.live import __main__ as live
+        from scripts.internal.live import __main__ as live
 
         def wait(url, *_):
             print(url, flush=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from scripts.live import binaries
-from scripts.live.binaries import CannotStartError, database, run_binary
+from scripts.internal.live import binaries
+from scripts.internal.live.binaries import CannotStartError, database, run_binary
 from tests.scripts.live_servers import is_running, write_program, write_server
 
 KEY = "signkey-prod-" + "ab" * 32

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.live.options import DEV_SERVER, Options, parse
+from scripts.internal.live.options import DEV_SERVER, Options, parse
 from tests.contract.live_routes import Routes
 from tests.contract.live_world import Server
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scripts.live.table import failures, table
+from scripts.internal.live.table import failures, table
 from tests.contract.live_report import Case, Outcome, Report
 
 

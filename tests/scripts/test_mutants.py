@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from inngest_rest._core.calls import retry
-from scripts.mutation.mutants import mutants, sample
+from scripts.internal.mutation.mutants import mutants, sample
 
 SOURCE = '''
 LIMIT = 5

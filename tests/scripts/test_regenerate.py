@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from scripts.regeneration import blocking_client
-from scripts.regeneration.__main__ import OUTPUTS, regenerate
+from scripts.internal.regeneration import blocking_client
+from scripts.internal.regeneration.__main__ import OUTPUTS, regenerate
 
 ROOT = Path(__file__).parents[2]
 CLIENT = Path(blocking_client.PACKAGE)
@@ -30,7 +30,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def run_script(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scripts.regeneration", *map(str, arguments)]
+    command = [sys.executable, "-m", "scripts.internal.regeneration", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
@@ -138,7 +138,7 @@ def test_a_substitution_that_matches_nothing_is_an_error(
     assert regenerate(root, BLOCKING_CLIENT, check=False) == 2
     told = capsys.readouterr().err
     assert "nothing in wrapper/inngest_rest/aio matches 'AsyncNonsense'" in told
-    assert "scripts/regeneration/blocking_client.py" in told
+    assert "scripts/internal/regeneration/blocking_client.py" in told
     assert not (root / CLIENT / "runs.py").exists()
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import BatchReport, SendFailure, SendReport
-from scripts import soak
-from scripts.soak_books import KEPT, NOT_STORED, UNKNOWN, Books
-from scripts.soak_samples import ENOUGH_LAPS, Sample, growth
+from scripts.internal.soak import __main__ as soak
+from scripts.internal.soak.books import KEPT, NOT_STORED, UNKNOWN, Books
+from scripts.internal.soak.samples import ENOUGH_LAPS, Sample, growth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

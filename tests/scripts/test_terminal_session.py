@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from scripts import terminal_session
-from scripts.terminal_session import SESSION, draw, main, play
+from scripts.internal import terminal_session
+from scripts.internal.terminal_session import SESSION, draw, main, play
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -24,7 +24,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 DEFAULT_IN_FLIGHT = 8
-"""Default number of requests in flight; see scripts/benchmark/README.md."""
+"""Default number of requests in flight; see scripts/internal/benchmark/README.md."""
 
 MAX_IN_FLIGHT = 64
 

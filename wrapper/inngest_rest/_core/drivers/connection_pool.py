@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Transport = TypeVar("Transport")
 
 MAX_AT_ONCE = 64
-"""Maximum number of concurrent requests to one host; see scripts/benchmark/README.md."""
+"""Maximum number of concurrent requests to one host; see scripts/internal/benchmark/README.md."""
 
 # Keep-alive expiry in seconds, as in httpx.
 _KEEP_ALIVE = httpx.Limits().keepalive_expiry or 5.0

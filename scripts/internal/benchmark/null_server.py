@@ -1,9 +1,9 @@
 """A server that only counts: the upper bound for a client, and a check that every event arrived.
 
-`python -m scripts.benchmark.null_server [--latency MS]` prints its port and serves until its
-standard input closes. POST /e/KEY counts the events of the body and answers with as many ids, POST
-/v2/runs/ID/cancel cancels, GET /count returns and resets the count, GET /v1/runs and GET /v2/runs
-answer with 100 runs and always a next page, any other GET answers with one run.
+`python -m scripts.internal.benchmark.null_server [--latency MS]` prints its port and serves until
+its standard input closes. POST /e/KEY counts the events of the body and answers with as many ids,
+POST /v2/runs/ID/cancel cancels, GET /count returns and resets the count, GET /v1/runs and GET
+/v2/runs answer with 100 runs and always a next page, any other GET answers with one run.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.contract.live_world import Server
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 class NothingTestedError(Exception):

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import yaml
 from openapi_python_client.strings import PythonIdentifier
 
-from scripts.regeneration.api_changes import operations_of
-from scripts.regeneration.tools import run, tidy
+from scripts.internal.regeneration.api_changes import operations_of
+from scripts.internal.regeneration.tools import run, tidy
 
 if TYPE_CHECKING:
-    from scripts.regeneration.schema_changes import Node
+    from scripts.internal.regeneration.schema_changes import Node
 
 DOCUMENT = "openapi/inngest.yaml"
 PACKAGE = "generated/inngest_rest_api"

@@ -17,7 +17,7 @@ from inngest_rest import (
     PartialSendError,
     RetryPolicy,
 )
-from scripts.soak_books import KEPT, NOT_STORED, UNKNOWN, Books
+from scripts.internal.soak.books import KEPT, NOT_STORED, UNKNOWN, Books
 
 if TYPE_CHECKING:
     from pathlib import Path

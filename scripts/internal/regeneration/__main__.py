@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import yaml
 
-from scripts.regeneration import api_client, blocking_client
-from scripts.regeneration.api_changes import changes
-from scripts.regeneration.trees import compare, replace
+from scripts.internal.regeneration import api_client, blocking_client
+from scripts.internal.regeneration.api_changes import changes
+from scripts.internal.regeneration.trees import compare, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 BREAKING = 3
 
 

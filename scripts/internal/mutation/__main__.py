@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scripts.mutation.mutants import Mutant, sample
-from scripts.mutation.session import Session, Trial
+from scripts.internal.mutation.mutants import Mutant, sample
+from scripts.internal.mutation.session import Session, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CORE = ROOT / "wrapper" / "inngest_rest" / "_core"
 ROOMS = ("calls", "sending", "buffer")
 TESTS = (

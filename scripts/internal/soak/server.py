@@ -1,6 +1,6 @@
 """The server of scripts/soak, in a process of its own: a new mock server for each lap.
 
-`python -m scripts.soak_server SEED` reads a command a line and answers with a line of JSON:
+`python -m scripts.internal.soak.server SEED` reads a command a line and answers in a line of JSON:
 
     start PORT  serve a new mock server, of which some requests go wrong; PORT 0 takes any. {"url"}
     mend        from now on, nothing goes wrong. {}

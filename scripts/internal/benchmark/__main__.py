@@ -20,8 +20,8 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from scripts.benchmark import history
-from scripts.benchmark.goals import (
+from scripts.internal.benchmark import history
+from scripts.internal.benchmark.goals import (
     GOALS,
     LIVE_GOALS,
     PEAK_GOALS,
@@ -40,7 +40,7 @@ Figures = dict[Run, list[dict[str, float]]]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="scripts/benchmark/run", description=__doc__)
+    parser = argparse.ArgumentParser(prog="scripts/benchmark", description=__doc__)
     parser.add_argument("--rounds", type=int, default=9, help="rounds of each case (9)")
     parser.add_argument(
         "--only", default="", metavar="WORD", help="only goals whose text contains this"
@@ -90,7 +90,13 @@ def machine() -> str:
 @contextlib.contextmanager
 def server(latency_ms: float) -> Iterator[str]:
     """Run the counting server on the other core."""
-    command = [sys.executable, "-m", "scripts.benchmark.null_server", "--latency", str(latency_ms)]
+    command = [
+        sys.executable,
+        "-m",
+        "scripts.internal.benchmark.null_server",
+        "--latency",
+        str(latency_ms),
+    ]
     with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -124,7 +130,7 @@ def one(run: Run, url: str, *, counts: bool = True) -> dict[str, float]:
     """Run a case once in its own process, and check that every counted event arrived."""
     if counts:
         received(url)
-    command = [sys.executable, "-m", "scripts.benchmark.cases", run.case]
+    command = [sys.executable, "-m", "scripts.internal.benchmark.cases", run.case]
     count = str(run.setting.events)
     output = subprocess.run(
         [*command, "--url", url, "--count", count], check=True, stdout=subprocess.PIPE, text=True

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from scripts.regeneration.schema_changes import (
+from scripts.internal.regeneration.schema_changes import (
     REQUEST,
     RESPONSE,
     SCHEMAS,

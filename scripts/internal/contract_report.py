@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tests.contract.document import Operation
     from tests.contract.parsing import Exchange
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SUITE = "tests/contract/cases"
 
 

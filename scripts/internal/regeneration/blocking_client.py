@@ -11,7 +11,7 @@ from io import StringIO
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from scripts.regeneration.tools import tidy
+from scripts.internal.regeneration.tools import tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -26,9 +26,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from scripts.soak_books import Books
-from scripts.soak_load import Blocking, Tasks
-from scripts.soak_samples import ENOUGH_LAPS, Sample, growth
+from scripts.internal.soak.books import Books
+from scripts.internal.soak.load import Blocking, Tasks
+from scripts.internal.soak.samples import ENOUGH_LAPS, Sample, growth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,7 +45,7 @@ class Server:
 
     def __init__(self, seed: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "scripts.soak_server", seed],
+            [sys.executable, "-m", "scripts.internal.soak.server", seed],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -31,11 +31,11 @@ from typing import TYPE_CHECKING
 import httpx
 
 from inngest_rest import InngestError
-from scripts.live.binaries import CannotStartError, database, run_binary
-from scripts.live.cases import NothingTestedError, Tried, try_cases
-from scripts.live.fuzzing import fuzz_server, is_wanted
-from scripts.live.options import parse
-from scripts.live.table import failures, table
+from scripts.internal.live.binaries import CannotStartError, database, run_binary
+from scripts.internal.live.cases import NothingTestedError, Tried, try_cases
+from scripts.internal.live.fuzzing import fuzz_server, is_wanted
+from scripts.internal.live.options import parse
+from scripts.internal.live.table import failures, table
 from tests.contract.exercised import LIVE_RECORD, write
 from tests.contract.live_report import Report
 from tests.contract.live_world import find_server
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from scripts.live.options import Options
+    from scripts.internal.live.options import Options
     from tests.contract.live_world import Server
 
 

@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
-from scripts.benchmark import workload
+from scripts.internal.benchmark import workload
 
 BATCH = 512
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from scripts.mutation.mutants import Mutant
+    from scripts.internal.mutation.mutants import Mutant
 
 Fate = Literal["killed", "timeout", "survived", "unreached", "lost"]
 

@@ -26,7 +26,7 @@ from packaging.utils import canonicalize_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-LOCK = Path(__file__).resolve().parents[1] / "constraints.txt"
+LOCK = Path(__file__).resolve().parents[2] / "constraints.txt"
 DATABASE = "https://api.osv.dev/v1/querybatch"
 PATIENCE = 10.0
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from scripts.benchmark.goals import Goal
+    from scripts.internal.benchmark.goals import Goal
 
 FILE = Path(__file__).with_name("ratios.tsv")
 

@@ -29,7 +29,7 @@ from inngest_rest.testing import Behaviour, EventDict, MockServer, completes, fa
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PICTURE = Path(__file__).resolve().parent.parent / "docs" / "terminal.svg"
+PICTURE = Path(__file__).resolve().parents[2] / "docs" / "terminal.svg"
 
 COLUMNS = 96
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
