@@ -59,7 +59,7 @@ def test_a_row_belongs_at_its_position() -> None:
 COUNT = 5_000
 
 
-def test_a_report_of_many_runs_takes_some_200_bytes_for_each() -> None:
+def test_a_report_of_many_runs_takes_some_250_bytes_for_each() -> None:
     tracemalloc.start()
     try:
         rows = (ActionRow(at, id, ActionOutcome.DONE) for at, id in enumerate(ulids(COUNT)))
@@ -68,7 +68,7 @@ def test_a_report_of_many_runs_takes_some_200_bytes_for_each() -> None:
     finally:
         tracemalloc.stop()
     assert len(report.rows) == COUNT
-    assert held < 220 * COUNT
+    assert held < 270 * COUNT
 
 
 def test_acting_on_many_runs_takes_some_hundred_bytes_for_each() -> None:
@@ -81,4 +81,4 @@ def test_acting_on_many_runs_takes_some_hundred_bytes_for_each() -> None:
         finally:
             tracemalloc.stop()
     assert report.counts == {"planned": COUNT}
-    assert peak < 400 * COUNT
+    assert peak < 500 * COUNT

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from attrs import field, frozen
 
+from inngest_rest.models import RunStatus
 from inngest_rest.record import Record
 
 
@@ -21,6 +22,8 @@ class ActionOutcome(StrEnum):
         PLANNED: Found by a dry run; nothing was done.
         DONE: It was done.
         ALREADY_ENDED: The run had ended, so there was nothing to cancel.
+        ALREADY_REPLAYED: A replay of the run is open or completed, or another run of the same chain
+            of replays stands for it; `new_run_id` is that run.
         NOT_FOUND: The server has no such run.
         REFUSED: Not tried, because it could not have the intended effect; see `reason`.
         FAILED: The server rejected it or failed; see `reason`.
@@ -31,6 +34,7 @@ class ActionOutcome(StrEnum):
     PLANNED = "planned"
     DONE = "done"
     ALREADY_ENDED = "already_ended"
+    ALREADY_REPLAYED = "already_replayed"
     NOT_FOUND = "not_found"
     REFUSED = "refused"
     FAILED = "failed"
@@ -61,10 +65,16 @@ class ActionRow(Record):
         position: Its index in the ids, the listing or the inputs, from 0.
         id: The run's id; None for an input of `functions.invoke_many`.
         outcome: The outcome.
-        new_run_id: The run that was started for it.
+        new_run_id: The run that was started for it; of one already replayed, its replay.
         reason: Why it was not done, if it was not.
         replays_before: For a replay of unknown outcome, the replays that the run had before it: a
             replay that is not among them is this one.
+        function: The run's app and function, as "APP/FUNCTION", where the run was looked at.
+        status: The run's status when it was looked at.
+        queued_at: When the run was queued.
+        ended_at: When the run ended.
+        error: The first line of the run's error.
+        requested_at: When the request was sent, by the server's clock.
     """
 
     position: int
@@ -73,6 +83,12 @@ class ActionRow(Record):
     new_run_id: str | None = None
     reason: str | None = None
     replays_before: tuple[str, ...] | None = field(default=None, repr=False)
+    function: str | None = None
+    status: RunStatus | None = None
+    queued_at: datetime | None = None
+    ended_at: datetime | None = None
+    error: str | None = None
+    requested_at: datetime | None = None
 
     @property
     def is_open(self) -> bool:
@@ -94,6 +110,12 @@ class ActionRow(Record):
                 outcome=ActionOutcome(value["outcome"]),
                 new_run_id=_optional_text(value.get("new_run_id")),
                 reason=_optional_text(value.get("reason")),
+                function=_optional_text(value.get("function")),
+                status=None if (status := value.get("status")) is None else RunStatus(status),
+                queued_at=_moment(value.get("queued_at")),
+                ended_at=_moment(value.get("ended_at")),
+                error=_optional_text(value.get("error")),
+                requested_at=_moment(value.get("requested_at")),
                 replays_before=None if replays is None else tuple(map(_text, replays)),
             )
         except _MALFORMED as error:

@@ -24,6 +24,10 @@ T = TypeVar("T")
 Host = Literal["event", "api"]
 
 
+class Stopped(Exception):  # noqa: N818 - not an error: the job has no result
+    """A plan reached a pause after its bulk job had been stopped."""
+
+
 class Call(NamedTuple, Generic[T]):
     """Send one request and read its answer.
 
@@ -55,7 +59,7 @@ class Call(NamedTuple, Generic[T]):
 
 
 class Sleep(NamedTuple):
-    """Pause for some seconds."""
+    """Pause for some seconds, perhaps 0: a plan of a bulk job that was stopped ends there."""
 
     seconds: float
 

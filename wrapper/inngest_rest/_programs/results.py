@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 MAX_ROWS = 1_000
 """Number of rows, ids and failures that a result has at most."""
 
-DONE = frozenset({ActionOutcome.DONE, ActionOutcome.ALREADY_ENDED, ActionOutcome.PLANNED})
+DONE = frozenset(
+    {
+        ActionOutcome.DONE,
+        ActionOutcome.ALREADY_ENDED,
+        ActionOutcome.ALREADY_REPLAYED,
+        ActionOutcome.PLANNED,
+    }
+)
 """Outcomes after which nothing is left to do."""
 
 

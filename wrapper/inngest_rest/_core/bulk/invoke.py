@@ -70,7 +70,7 @@ class InvokeJob(ReportedJob):
         """Invoke the function with an input."""
         if self.dry_run:
             return BulkResult(settled(target, ActionOutcome.PLANNED))
-        self.begin(target)
+        yield from self.begin(target)
         data = self._inputs[target.position]
         try:
             run_id = yield from functions.invoke(

@@ -124,7 +124,7 @@ class ReplayJob(RunsJob):
                 return BulkResult(_done(row, min(new)))
         if before is not None:
             row = evolve(row, replays_before=tuple(sorted(before.replays)))
-        self.begin(row)
+        yield from self.begin(row)
         return (yield from _request(self.session, row, before))
 
     def _why_refused(self, run: Run) -> Plan[str | None]:

@@ -11,6 +11,7 @@ from attrs import evolve
 from inngest_rest._core.arguments import check_callable, invalid
 from inngest_rest._core.bulk.job import ABANDONED, BulkJob, Pace
 from inngest_rest._core.calls.retry import had_no_effect
+from inngest_rest._core.plans import Stopped, sleep
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.errors import (
     InngestError,
@@ -83,6 +84,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         self.window: tuple[datetime | None, datetime | None] = (None, None)
         self._on_start = check_callable("on_start", arguments["on_start"])
         self._on_result = check_callable("on_result", arguments["on_result"])
+        self._is_stopped = False
         self._begun: dict[int, ActionRow] = {}
         self._lock = threading.Lock()
 
@@ -105,13 +107,26 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         self.rows = list(found.rows)
         self.window = found.since, found.until
 
-    def begin(self, row: ActionRow) -> None:
-        """Mark a row as being requested, and report it."""
-        begun = evolve(row, outcome=ActionOutcome.UNKNOWN, reason=ABANDONED)
+    def begin(self, row: ActionRow) -> Plan[ActionRow]:
+        """Mark a row as being requested, and report it; each act starts here, if at all.
+
+        Raises:
+            Stopped: The job was stopped in the meantime.
+        """
+        yield from sleep(0.0)  # the job may have been stopped in the meantime
+        now = self.session.server_clocks["api"].now()
+        begun = evolve(row, outcome=ActionOutcome.UNKNOWN, reason=ABANDONED, requested_at=now)
         with self._lock:
-            if self._on_start is not None:
-                self._on_start(begun)
+            if self._is_stopped or self.stopped_by is not None:
+                raise Stopped
+            try:
+                if self._on_start is not None:
+                    self._on_start(begun)
+            except BaseException:
+                self._is_stopped = True
+                raise
             self._begun[row.position] = begun
+        return begun
 
     def tally(self, target: ActionRow, result: BulkResult | None) -> InngestError | None:
         """Update the row with the result, and report it."""

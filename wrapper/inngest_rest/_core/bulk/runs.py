@@ -167,7 +167,7 @@ class CancelJob(RunsJob):
         if self.dry_run:
             return BulkResult(settled(target, ActionOutcome.PLANNED))
         assert target.id is not None
-        self.begin(target)
+        yield from self.begin(target)
         try:
             was_running = yield from runs.cancel_if_running(self.session, target.id)
         except InngestError as error:

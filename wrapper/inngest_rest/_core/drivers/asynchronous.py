@@ -25,7 +25,7 @@ from inngest_rest._core.drivers.exchange import (
     transport_error,
 )
 from inngest_rest._core.drivers.httpx_internals import has_left_over
-from inngest_rest._core.plans import Call
+from inngest_rest._core.plans import Call, Stopped
 from inngest_rest._core.secret import clear_frames
 from inngest_rest.errors import InngestError, TransportError
 
@@ -68,7 +68,8 @@ class AsyncDriver:
         other.owns_pools = False
         return other
 
-    async def run(self, plan: Plan[T]) -> T:
+    async def run(self, plan: Plan[T], stop: asyncio.Event | None = None) -> T:
+        """Run a plan to its end or, once `stop` is set, to its next pause."""
         suppressed = tracing.suppress_others()
         try:
             effect = next(plan)
@@ -81,10 +82,13 @@ class AsyncDriver:
                     # Outside the except clause, or it would become the plan's error's context.
                     effect = plan.send(answer) if failure is None else plan.throw(failure)
                 else:
-                    await self._clock.sleep_async(effect.seconds)
+                    if effect.seconds:
+                        await self._clock.sleep_async(effect.seconds)
+                    if stop is not None and stop.is_set():
+                        raise Stopped
                     effect = plan.send(None)
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
         finally:
             plan.close()
             tracing.restore(suppressed)
@@ -175,10 +179,12 @@ class AsyncDriver:
                 False stops drawing jobs.
             in_flight: Maximum number of concurrent plans.
         """
-        started: deque[tuple[J, asyncio.Task[T]]] = deque()
+        stop = asyncio.Event()
+        started: deque[tuple[J, asyncio.Task[T | None]]] = deque()
         try:
             async for job in _drawn(jobs):
-                started.append((job, asyncio.create_task(self.run(plan(job)))))
+                work = _unless_stopped(self.run(plan(job), stop))
+                started.append((job, asyncio.create_task(work)))
                 if len(started) >= in_flight and not await _finish_oldest(started, on_result):
                     break
             while started:
@@ -186,6 +192,7 @@ class AsyncDriver:
         except asyncio.CancelledError:
             raise  # without waiting for responses
         except BaseException:
+            stop.set()
             if started:
                 await asyncio.wait([task for _, task in started], timeout=_GRACE)
             raise
@@ -279,8 +286,15 @@ async def _drawn(jobs: Iterable[J] | AsyncIterable[J]) -> AsyncIterator[J]:
             await asyncio.sleep(0)
 
 
+async def _unless_stopped(work: Coroutine[Any, Any, T]) -> T | None:
+    try:
+        return await work
+    except Stopped:
+        return None
+
+
 async def _finish_oldest(
-    started: deque[tuple[J, asyncio.Task[T]]], on_result: Callable[[J, T | None], bool]
+    started: deque[tuple[J, asyncio.Task[T | None]]], on_result: Callable[[J, T | None], bool]
 ) -> bool:
     """Wait for the oldest job; an interrupt leaves it in the queue."""
     job, task = started[0]

@@ -19,7 +19,7 @@ from inngest_rest._core.drivers.exchange import (
     transport_error,
 )
 from inngest_rest._core.drivers.httpx_internals import has_left_over
-from inngest_rest._core.plans import Call
+from inngest_rest._core.plans import Call, Stopped
 from inngest_rest._core.secret import clear_frames
 from inngest_rest.errors import InngestError, TransportError
 
@@ -33,10 +33,6 @@ if TYPE_CHECKING:
 
 J = TypeVar("J")
 T = TypeVar("T")
-
-
-class _GivenUpError(Exception):
-    """A plan wanted to pause after its `run_many` had been stopped."""
 
 
 class Driver:
@@ -95,9 +91,10 @@ class Driver:
         if stop is None:
             self._clock.sleep(seconds)
             return
-        self._clock.wait(stop, seconds)
+        if seconds:
+            self._clock.wait(stop, seconds)
         if stop.is_set():
-            raise _GivenUpError
+            raise Stopped
 
     def _exchange(self, call: Call[T], stop: Stop | None) -> T:
         check_open(closed=self._closed)

@@ -9,6 +9,8 @@ from contextlib import ExitStack
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from inngest_rest._core.plans import Stopped
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -52,10 +54,11 @@ def run_many(
 ) -> None:
     """Do the work of each job; see `Driver.run_many`.
 
-    The work also gets an event: once it is set, the work must end at its next pause.
+    The work also gets an event: once it is set, the work must end at its next pause, by raising
+    `Stopped`: it has no result then.
     """
     stop = Stop()
-    started: deque[tuple[J, Future[T]]] = deque()
+    started: deque[tuple[J, Future[T | None]]] = deque()
     threads = _Threads[J, T](work, stop, in_flight)
     submit = threads.run_now if in_flight == 1 else threads.submit
     grace = _GRACE
@@ -107,22 +110,22 @@ class _Threads(Generic[J, T]):
         self._stop = stop
         self._size = size
         self._started = 0
-        self._jobs: SimpleQueue[tuple[J, Future[T]] | None] = SimpleQueue()
+        self._jobs: SimpleQueue[tuple[J, Future[T | None]] | None] = SimpleQueue()
 
-    def submit(self, job: J) -> Future[T]:
+    def submit(self, job: J) -> Future[T | None]:
         """Do a job in one of the threads."""
         if self._started < self._size:
             name = f"inngest-rest_{self._started}"
             thread = threading.Thread(target=self._serve, name=name, daemon=True)
             thread.start()
             self._started += 1
-        future: Future[T] = Future()
+        future: Future[T | None] = Future()
         self._jobs.put((job, future))
         return future
 
-    def run_now(self, job: J) -> Future[T]:
+    def run_now(self, job: J) -> Future[T | None]:
         """Do a job in the calling thread."""
-        future: Future[T] = Future()
+        future: Future[T | None] = Future()
         self._do(job, future)
         return future
 
@@ -136,19 +139,21 @@ class _Threads(Generic[J, T]):
             self._do(*item)
             del item  # or its batch would stay in memory until the next one
 
-    def _do(self, job: J, future: Future[T]) -> None:
+    def _do(self, job: J, future: Future[T | None]) -> None:
         try:
             future.set_result(self._work(job, self._stop))
+        except Stopped:
+            future.set_result(None)
         except BaseException as error:  # noqa: BLE001 - raised again by the future's result
             future.set_exception(error)
 
 
-def _report(on_result: Callable[[J, T | None], bool], job: J, future: Future[T]) -> None:
+def _report(on_result: Callable[[J, T | None], bool], job: J, future: Future[T | None]) -> None:
     on_result(job, future.result() if _succeeded(future) else None)
 
 
 def _finish_oldest(
-    started: deque[tuple[J, Future[T]]], on_result: Callable[[J, T | None], bool]
+    started: deque[tuple[J, Future[T | None]]], on_result: Callable[[J, T | None], bool]
 ) -> bool:
     """Wait for the oldest job; an interrupt leaves it in the queue."""
     job, future = started[0]

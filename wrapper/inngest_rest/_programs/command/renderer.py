@@ -25,7 +25,12 @@ if TYPE_CHECKING:
     from inngest_rest.record import Record
 
 # Outcomes by which a row is about a run to go on with.
-_WITH_RUN = {ActionOutcome.PLANNED, ActionOutcome.DONE, ActionOutcome.ALREADY_ENDED}
+_WITH_RUN = {
+    ActionOutcome.PLANNED,
+    ActionOutcome.DONE,
+    ActionOutcome.ALREADY_ENDED,
+    ActionOutcome.ALREADY_REPLAYED,
+}
 
 
 @define(eq=False, repr=False)

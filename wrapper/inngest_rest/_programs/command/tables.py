@@ -45,7 +45,7 @@ _LEFT_TO_RIGHT_MARK = "\u200e"
 _STYLES = {
     **dict.fromkeys(("completed", "done", "ok"), "green"),
     **dict.fromkeys(("failed", "refused", "not_found", "problem"), "red"),
-    **dict.fromkeys(("cancelled", "already_ended", "warning"), "yellow"),
+    **dict.fromkeys(("cancelled", "already_ended", "already_replayed", "warning"), "yellow"),
     **dict.fromkeys(("running", "planned"), "cyan"),
     "unknown": "magenta",
     "queued": "blue",
