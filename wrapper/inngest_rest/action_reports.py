@@ -11,7 +11,6 @@ from typing import Any, Self
 
 from attrs import field, frozen
 
-from inngest_rest.models import RunStatus
 from inngest_rest.record import Record
 
 
@@ -84,7 +83,7 @@ class ActionRow(Record):
     reason: str | None = None
     replays_before: tuple[str, ...] | None = field(default=None, repr=False)
     function: str | None = None
-    status: RunStatus | None = None
+    status: str | None = None
     queued_at: datetime | None = None
     ended_at: datetime | None = None
     error: str | None = None
@@ -111,7 +110,7 @@ class ActionRow(Record):
                 new_run_id=_optional_text(value.get("new_run_id")),
                 reason=_optional_text(value.get("reason")),
                 function=_optional_text(value.get("function")),
-                status=None if (status := value.get("status")) is None else RunStatus(status),
+                status=_optional_text(value.get("status")),
                 queued_at=_moment(value.get("queued_at")),
                 ended_at=_moment(value.get("ended_at")),
                 error=_optional_text(value.get("error")),
