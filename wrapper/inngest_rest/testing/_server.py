@@ -301,7 +301,11 @@ class MockServer:
             ImportError: uvicorn is not installed.
             OSError: The port is taken, or the host is not an address of this machine.
         """
-        from inngest_rest.testing._carriers.socket import serve  # noqa: PLC0415 - needs uvicorn
+        try:
+            from inngest_rest.testing._carriers.socket import serve  # noqa: PLC0415 - an extra
+        except ModuleNotFoundError as error:
+            message = "serve() needs uvicorn: pip install 'inngest-rest[mock]'"
+            raise ModuleNotFoundError(message, name=error.name) from error
 
         with serve(self.answer, port, host) as url:
             yield url

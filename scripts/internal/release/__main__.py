@@ -1,0 +1,222 @@
+"""Build what a release publishes into dist/, and check it as those who install it would find it.
+
+Both distributions are built twice and compared byte by byte, checked for the index, installed in
+empty environments on the oldest and the newest Python here, with and without extras, and used. The
+public API is compared with that of the last tag. dist/ then holds packages/, the bill of materials
+and the notes of the release. A tag publishes: .github/workflows/release.yml.
+
+Exit status: 0 it could go out, or, with --dry-run, it could but for what is listed as missing;
+1 something is wrong or, without --dry-run, missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from scripts.internal.release import distributions, installs
+from scripts.internal.release.missing import ROOT, git, last_tag, missing, notes, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
+
+
+class WrongError(Exception):
+    """The package must not be published like this."""
+
+
+def main() -> int:
+    """Run the checks."""
+    parser = argparse.ArgumentParser(
+        prog="scripts/release",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--dry-run", action="store_true", help="pass even if something is missing")
+    options = parser.parse_args()
+    out = ROOT / "dist"
+    shutil.rmtree(out, ignore_errors=True)
+    packages = out / "packages"
+    packages.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        try:
+            version = step("versions", agreed_version)
+            built = step("two builds", lambda: build_twice(packages, scratch))
+            step("metadata", lambda: check_metadata(built))
+            step("contents", lambda: check_contents(built))
+            step("installed", lambda: install(built, scratch))
+            step("uvx", lambda: run_by_uvx(built))
+            step("public API", lambda: compare_api(version))
+            step("bill of materials", lambda: write_materials(out, scratch, built))
+            step("notes", lambda: write_notes(out))
+        except WrongError as error:
+            print(f"WRONG\n{error}")
+            return 1
+    lacking = missing(version)
+    print("".join(f"missing: {each}\n" for each in lacking), end="")
+    return 1 if lacking and not options.dry_run else 0
+
+
+def step(name: str, check: Callable[[], tuple[T, str]]) -> T:
+    """Run a check, and print what it found and how long it took."""
+    print(f"{name:<22} ", end="", flush=True)
+    start = time.monotonic()
+    result, told = check()
+    print(f"{told} ({time.monotonic() - start:.0f} s)")
+    return result
+
+
+def agreed_version() -> tuple[str, str]:
+    """Return the version on which all files agree."""
+    stated = versions()
+    (version, *others) = set(stated.values())
+    if others or version is None:
+        raise WrongError("\n".join(f"{name} has {it}" for name, it in stated.items()))
+    return version, f"{version} in {len(stated)} files"
+
+
+def build_twice(packages: Path, scratch: Path) -> tuple[distributions.Distributions, str]:
+    """Build from this tree, then from the sdist that came of it."""
+    epoch = int(git("log", "-1", "--format=%ct"))
+    try:
+        first = distributions.build(ROOT, packages, epoch)
+        second = distributions.build_from_sdist(first.sdist, scratch / "second", epoch)
+    except subprocess.CalledProcessError as error:
+        raise WrongError(error.stdout + error.stderr) from None
+    if differing := distributions.differing(first, second):
+        raise WrongError(f"the bytes of {', '.join(differing)} differ between two builds")
+    return first, "the same bytes from the tree and from the sdist"
+
+
+def check_metadata(built: distributions.Distributions) -> tuple[None, str]:
+    """Check what the index would show."""
+    command = [sys.executable, "-m", "twine", "check", "--strict", *map(str, built)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise WrongError(done.stdout + done.stderr)
+    return None, "accepted by twine"
+
+
+def check_contents(built: distributions.Distributions) -> tuple[None, str]:
+    """Check which files are in the wheel."""
+    wheel = distributions.names(built.wheel)
+    if wrong := distributions.faults(wheel):
+        raise WrongError("\n".join(f"{built.wheel.name}: {each}" for each in wrong))
+    sdist = distributions.names(built.sdist)
+    return None, f"{len(wheel)} files in the wheel, {len(sdist)} in the sdist"
+
+
+def install(built: distributions.Distributions, scratch: Path) -> tuple[None, str]:
+    """Install each distribution on the oldest and the newest Python, with and without extras."""
+    found = [it for it in map(find_python, PYTHONS) if it is not None]
+    wrong = []
+    tried = 0
+    for python in dict.fromkeys((found[0], found[-1])):
+        for distribution in built:
+            for extras in ("", "[all]"):
+                tried += 1
+                made = installs.create(
+                    python,
+                    scratch / f"environment-{tried}",
+                    f"{distribution}{extras}",
+                    # Once as most people do; uv takes a tenth of the time.
+                    installer="pip" if tried == 1 else "uv",
+                )
+                faults = installs.use(made, with_extras=bool(extras))
+                wrong += [f"{python}, {distribution.name}{extras}: {each}" for each in faults]
+    if wrong:
+        raise WrongError("\n".join(wrong))
+    return None, f"{tried} environments, on {' and '.join(dict.fromkeys((found[0], found[-1])))}"
+
+
+def find_python(version: str) -> str | None:
+    """Return how to start a Python, by its name or by a path of pyenv's."""
+    pyenv = shutil.which("pyenv")
+    prefix = (
+        pyenv
+        and subprocess.run(
+            [pyenv, "prefix", version], capture_output=True, text=True, check=False
+        ).stdout.strip()
+    )
+    for candidate in (f"{prefix}/bin/python", f"python{version}"):
+        told = shutil.which(candidate) and subprocess.run(
+            [candidate, "-c", "import sys, ensurepip; print('%d.%d' % sys.version_info[:2])"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if told and told.stdout.strip() == version:
+            return candidate
+    return None
+
+
+def run_by_uvx(built: distributions.Distributions) -> tuple[None, str]:
+    """Run the command without installing it."""
+    uvx = str(Path(sys.executable).with_name("uvx"))
+    command = [uvx, "--from", f"{built.sdist}[cli]", "inngest-rest", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise WrongError(done.stdout + done.stderr)
+    return None, done.stdout.strip().splitlines()[0]
+
+
+def compare_api(version: str) -> tuple[None, str]:
+    """Compare the public API with that of the last tag."""
+    tag = last_tag()
+    if tag is None:
+        return None, "no earlier release"
+    command = [sys.executable, "-m", "griffe", "check", "inngest_rest", "--search", "wrapper"]
+    done = subprocess.run(
+        [*command, "--against", tag], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0 and may_not_break(tag, version):
+        raise WrongError(f"since {tag}:\n{done.stdout}{done.stderr}")
+    return None, f"compared with {tag}: {len(done.stdout.splitlines())} removals"
+
+
+def may_not_break(tag: str, version: str) -> bool:
+    """Whether a release may remove nothing: only a new major version may, below 1.0 a new minor."""
+    old, new = (each.lstrip("v").split(".") for each in (tag, version))
+    return old[:2] == new[:2] if new[0] == "0" else old[0] == new[0]
+
+
+def write_materials(
+    out: Path, scratch: Path, built: distributions.Distributions
+) -> tuple[None, str]:
+    """Write the bill of materials of what an installation with all extras holds (CycloneDX)."""
+    made = installs.create(
+        sys.executable, scratch / "materials", f"{built.wheel}[all]", installer="uv"
+    )
+    file = out / "inngest-rest.cdx.json"
+    command = [sys.executable, "-m", "cyclonedx_py", "environment", "--output-reproducible"]
+    done = subprocess.run(
+        [*command, "--output-file", str(file), str(made.python)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise WrongError(done.stdout + done.stderr)
+    return None, f"{file.name}, {file.stat().st_size:,} bytes"
+
+
+def write_notes(out: Path) -> tuple[None, str]:
+    """Write the notes of the release, out of the changelog."""
+    text = notes()
+    (out / "notes.md").write_text(text, encoding="utf-8")
+    return None, f"notes.md, {len(text.splitlines())} lines"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

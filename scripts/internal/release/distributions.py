@@ -1,0 +1,83 @@
+"""The sdist and the wheel: built twice, and what they must and must not hold."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+# Of the wheel, in this order: the licence, what type checkers ask for, the skill, a page's style.
+NEEDED = (
+    "licenses/LICENSE",
+    "inngest_rest/py.typed",
+    "inngest_rest_api/py.typed",
+    "inngest_rest/.agents/skills/inngest/SKILL.md",
+    "inngest_rest/_waterfall/page.css",
+)
+UNWANTED = ("tests/", "recordings/", "scripts/", "__pycache__", ".venv", ".github/")
+
+
+class Distributions(NamedTuple):
+    """What a build made."""
+
+    sdist: Path
+    wheel: Path
+
+
+def build(source: Path, folder: Path, epoch: int) -> Distributions:
+    """Build both out of `source` into `folder`, as of `epoch`, in seconds since 1970."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-t", "wheel"]
+    subprocess.run(
+        [*command, "--directory", str(folder)],
+        cwd=source,
+        env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+    return Distributions(sdist, wheel)
+
+
+def build_from_sdist(sdist: Path, folder: Path, epoch: int) -> Distributions:
+    """Build both once more, out of an sdist in `folder`, as an installer would."""
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder / "source", filter="data")
+    (source,) = (folder / "source").iterdir()
+    return build(source, folder / "again", epoch)
+
+
+def differing(first: Distributions, second: Distributions) -> list[str]:
+    """Return the names of those that are not the same, byte by byte."""
+    pairs = zip(first, second, strict=True)
+    return [one.name for one, other in pairs if sha256(one) != sha256(other)]
+
+
+def sha256(file: Path) -> str:
+    """Return the digest of a file in hexadecimal."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def names(distribution: Path) -> list[str]:
+    """Return the names of the files in an sdist or a wheel."""
+    if distribution.suffix == ".whl":
+        with zipfile.ZipFile(distribution) as wheel:
+            return wheel.namelist()
+    with tarfile.open(distribution) as sdist:
+        return sdist.getnames()
+
+
+def faults(wheel: Iterable[str]) -> list[str]:
+    """Return what is missing among the files of a wheel, and what must not be there."""
+    files = list(wheel)
+    missing = [each for each in NEEDED if not any(file.endswith(each) for file in files)]
+    unwanted = [file for file in files if any(each in file for each in UNWANTED)]
+    return [f"{each} is missing" for each in missing] + [f"{each} is in it" for each in unwanted]

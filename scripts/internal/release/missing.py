@@ -1,0 +1,66 @@
+"""What must be set before a release and is not yet, and versions that disagree."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def read(name: str) -> str:
+    """Return the text of a file of the repository."""
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def versions() -> dict[str, str | None]:
+    """Return the version that each file states."""
+    stated = {
+        "wrapper/inngest_rest/_version.py": r'__version__ = "(.+)"',
+        "wrapper/inngest_rest/.agents/skills/inngest/SKILL.md": r'(?m)^  version: "(.+)"',
+        "openapi/inngest.yaml": r"(?m)^  version: (.+)",
+        "CHANGELOG.md": r"(?m)^## \[(?:Unreleased\] \()?(\d+\.\d+\.\d+)",
+    }
+    found = {name: re.search(pattern, read(name)) for name, pattern in stated.items()}
+    return {name: it and it[1] for name, it in found.items()}
+
+
+def notes() -> str:
+    """Return the newest part of the changelog, which a release is announced with."""
+    return re.split(r"(?m)^## .*\n", read("CHANGELOG.md"))[1].strip() + "\n"
+
+
+def missing(version: str) -> list[str]:
+    """Return what has to be done before `version` can be released."""
+    urls: dict[str, Any] = tomllib.loads(read("pyproject.toml"))["project"]["urls"]
+    tags = git("tag", "--points-at", "HEAD").split()
+    checks = {
+        f"a dated heading '## [{version}] - YYYY-MM-DD' in CHANGELOG.md": re.search(
+            rf"(?m)^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d$", read("CHANGELOG.md")
+        ),
+        "Source, Issues and Changelog in project.urls of pyproject.toml": (
+            {"Source", "Issues", "Changelog"} <= urls.keys()
+        ),
+        "a private channel in SECURITY.md": "There is no private channel yet"
+        not in read("SECURITY.md"),
+        f"the tag v{version} on this commit": f"v{version}" in tags,
+        "a clean tree": not git("status", "--porcelain"),
+    }
+    return [what for what, is_there in checks.items() if not is_there]
+
+
+def last_tag() -> str | None:
+    """Return the newest tag of a release before this commit."""
+    tags = git("tag", "--merged", "HEAD^", "--sort=-v:refname", "--list", "v*").split()
+    return tags[0] if tags else None
+
+
+def git(*arguments: str) -> str:
+    """Return what git prints."""
+    command = ["git", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.strip()

@@ -1,0 +1,51 @@
+"""scripts/release says what is wrong with a wheel, and what is missing before a release."""
+
+from __future__ import annotations
+
+import pytest
+
+from scripts.internal.release.__main__ import may_not_break
+from scripts.internal.release.distributions import NEEDED, faults
+from scripts.internal.release.missing import missing, notes, versions
+
+WHEEL = [f"inngest_rest-0.1.0.dist-info/{NEEDED[0]}", *NEEDED[1:]]
+
+
+def test_a_whole_wheel_has_no_faults() -> None:
+    assert faults(WHEEL) == []
+
+
+@pytest.mark.parametrize("lacking", range(len(NEEDED)))
+def test_what_a_wheel_lacks_is_named(lacking: int) -> None:
+    assert faults([*WHEEL[:lacking], *WHEEL[lacking + 1 :]]) == [f"{NEEDED[lacking]} is missing"]
+
+
+@pytest.mark.parametrize("extra", ["tests/test_x.py", "inngest_rest/__pycache__/a.pyc"])
+def test_what_a_wheel_must_not_hold_is_named(extra: str) -> None:
+    assert faults([*WHEEL, extra]) == [f"{extra} is in it"]
+
+
+def test_every_file_states_the_same_version() -> None:
+    assert len(set(versions().values())) == 1, versions()
+
+
+def test_the_notes_of_a_release_are_the_newest_part_of_the_changelog() -> None:
+    assert "## [" not in notes()
+    assert notes().strip()
+
+
+def test_a_version_without_a_dated_heading_is_not_ready() -> None:
+    assert "a dated heading '## [9.9.9] - YYYY-MM-DD' in CHANGELOG.md" in missing("9.9.9")
+
+
+@pytest.mark.parametrize(
+    ("last", "new", "forbidden"),
+    [
+        ("v0.1.0", "0.1.1", True),
+        ("v0.1.0", "0.2.0", False),
+        ("v1.2.0", "1.3.0", True),
+        ("v1.2.0", "2.0.0", False),
+    ],
+)
+def test_only_a_version_that_may_break_may_remove(last: str, new: str, *, forbidden: bool) -> None:
+    assert may_not_break(last, new) is forbidden
