@@ -214,8 +214,8 @@ def write_materials(
 def write_notes(out: Path) -> tuple[None, str]:
     """Write the notes of the release, out of the changelog."""
     text = notes()
-    (out / "notes.md").write_text(text, encoding="utf-8")
-    return None, f"notes.md, {len(text.splitlines())} lines"
+    (out / "notes.txt").write_text(text, encoding="utf-8")
+    return None, f"notes.txt, {len(text.splitlines())} lines"
 
 
 if __name__ == "__main__":
