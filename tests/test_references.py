@@ -21,7 +21,10 @@ OPERATIONS = {
 }
 
 AT_THE_ROOT = {
+    ".editorconfig",
     ".gitignore",
+    ".pre-commit-config.yaml",
+    "CODE_OF_CONDUCT.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "LICENSE",
