@@ -14,6 +14,7 @@ from inngest_rest import InngestClient
 from inngest_rest._core.calls import retry
 from tests.support.clock import Clock
 from tests.support.doors import DoorName, open_door
+from tests.support.selection import TABLES, clients_for, is_in
 from tests.support.server import Server
 
 if TYPE_CHECKING:
@@ -24,6 +25,19 @@ Connect = Callable[..., InngestClient]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--clients",
+        choices=["one", "differing", "both"],
+        default="differing",
+        help="with which client tests run: one, or both where they may differ, or both everywhere",
+    )
+    parser.addoption(
+        "--without",
+        choices=list(TABLES),
+        action="append",
+        default=[],
+        help="leave out a table of tests/support/selection.py",
+    )
     parser.addoption("--kill-rounds", type=int, default=100, help="kills of test_outbox_kills.py")
     parser.addoption(
         "--accounting-steps", type=int, default=10_000, help="steps of test_accounting.py"
@@ -31,9 +45,45 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
+    # Coverage measures the processes of pytest-xdist, not those that tests start: some are killed.
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
     # A shell ignores Ctrl-C in what runs in its background, and processes inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _is_left_out(node: str, config: pytest.Config) -> bool:
+    return any(is_in(node, TABLES[name]) for name in config.getoption("--without"))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out whole modules without importing them."""
+    if not collection_path.is_relative_to(config.rootpath):
+        return None
+    node = collection_path.relative_to(config.rootpath).as_posix()
+    return _is_left_out(node, config) or None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out single tests; refuse ids with which pytest-xdist would refuse the whole run."""
+    for item in items:
+        if " at 0x" in item.nodeid:
+            raise pytest.UsageError(f"the id of a test differs from run to run: {item.nodeid}")
+    left_out = [item for item in items if _is_left_out(item.nodeid, config)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not _is_left_out(item.nodeid, config)]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test with one client, or with both."""
+    given = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    decided = "world" in metafunc.fixturenames or any("door" in names for names in given)
+    if "door" in metafunc.fixturenames and not decided:
+        chosen = metafunc.config.getoption("--clients")
+        clients = clients_for(metafunc.definition.nodeid, chosen)
+        metafunc.parametrize("door", clients, indirect=True)
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +114,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
     return tmp_path / "outbox.db" if request.param == "file" else None
 
 
-@pytest.fixture(params=["blocking", "async"])
+@pytest.fixture
 def door(request: pytest.FixtureRequest) -> DoorName:
     name: DoorName = request.param
     return name

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 STEPS_OF_A_RUN = 50
 
 
-@pytest.mark.parametrize("door", ["blocking", "async"])
 def test_every_event_is_accounted_for(
     door: DoorName, pytestconfig: pytest.Config, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -32,7 +31,6 @@ def test_every_event_is_accounted_for(
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-@pytest.mark.parametrize("door", ["blocking", "async"])
 def test_every_event_is_accounted_for_by_a_process_that_forks(
     door: DoorName, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -93,8 +93,8 @@ def test_any_mapping_is_an_event(make: Make, server: Server) -> None:
         {"name": "inngest/x"},
         {"name": "Inngest/x"},
         {"name": "a", "data": [1]},
-        Event(""),
-        Event("a", [1]),  # type: ignore[arg-type]
+        Event("", id="1"),
+        Event("a", [1], id="1"),  # type: ignore[arg-type]
     ],
     ids=repr,
 )

@@ -84,7 +84,7 @@ OPERATIONS: dict[str, tuple[str, Any, Answer]] = {
         says({"data": {"id": "w"}, "metadata": {"fetched_at": "2026-01-01T00:00:00Z"}}),
     ),
 }
-ONCE = {"invoke", "invoke with a key", "replay", "replay by v1", "signal", "create a webhook"}
+ONCE = ["invoke", "invoke with a key", "replay", "replay by v1", "signal", "create a webhook"]
 each_operation = pytest.mark.parametrize("name", OPERATIONS)
 
 

@@ -115,7 +115,7 @@ def ids(mock: MockServer, client: InngestClient) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(("row", "example"), EXAMPLES, ids=str)
+@pytest.mark.parametrize(("row", "example"), EXAMPLES, ids=lambda each: getattr(each, "name", None))
 def test_each_example_works(
     row: Row, example: Mapping[str, object], run: Run, ids: dict[str, str]
 ) -> None:

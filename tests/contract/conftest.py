@@ -61,11 +61,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "world" in metafunc.fixturenames:
         url = metafunc.config.getoption("--live-url", None)
         names = [LIVE] if url else list(mock_world.WORLDS)
-        pairs = [("blocking", name) for name in names] + [("async", names[0])]
+        pairs = [("blocking", name) for name in names]
+        if metafunc.config.getoption("--clients") != "one":
+            pairs.append(("async", names[0]))
         ids = ["-".join(pair) for pair in pairs]
         metafunc.parametrize(("door", "world"), pairs, ids=ids, indirect=True)
-    elif "door" in metafunc.fixturenames:
-        metafunc.parametrize("door", ["blocking", "async"], indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -78,12 +78,6 @@ def served(pytestconfig: pytest.Config) -> Iterator[Served]:
     pytestconfig.stash[CASES] = Cases(server.routes)
     with live_world.serve_app(server) as served:
         yield served
-
-
-@pytest.fixture
-def door(request: pytest.FixtureRequest) -> DoorName:
-    name: DoorName = request.param
-    return name
 
 
 @pytest.fixture

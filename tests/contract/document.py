@@ -91,7 +91,7 @@ class Document:
 
     def _operations(self) -> Iterator[Operation]:
         for path, item in self.spec["paths"].items():
-            for method in METHODS & item.keys():
+            for method in filter(METHODS.__contains__, item):
                 yield self._operation(path, method, item)
 
     def _operation(self, path: str, method: str, item: Object) -> Operation:

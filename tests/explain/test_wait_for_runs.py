@@ -150,7 +150,7 @@ def test_a_listener_whose_condition_cannot_be_evaluated_is_waited_for(
         {"rate_limit": (1, timedelta(hours=1))},
         {"singleton": "skip"},
     ],
-    ids=str,
+    ids=list,
 )
 def test_a_listener_that_need_not_run_costs_one_more_look(
     client: InngestClient, mock: MockServer, clock: Clock, limit: Any
@@ -309,7 +309,9 @@ def test_an_error_after_the_send_names_the_event(connect: Connect, mock: MockSer
     assert mock.events[-1].internal_id in caught.value.__notes__[0]
 
 
-@pytest.mark.parametrize("event", [[Event("order")], "order", None, [], ("a", "b")], ids=repr)
+@pytest.mark.parametrize(
+    "event", [[Event("order", id="1")], "order", None, [], ("a", "b")], ids=repr
+)
 def test_one_event_is_waited_for_at_a_time(
     client: InngestClient, mock: MockServer, event: Any
 ) -> None:

@@ -1,0 +1,77 @@
+"""Which tests run where. Each entry is a folder, a module or a test, with the reason for it.
+
+`scripts/test` runs all on the newest Python, and on the others all but `ONCE` and `LONG`;
+`scripts/test --quick` leaves out `LONG`, `scripts/test --all` nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Clients = Literal["one", "differing", "both"]
+
+BOTH_CLIENTS = {
+    "tests/accounting": "every event is accounted for, however threads or tasks interleave",
+    "tests/buffer": "the buffers of both clients are written by hand",
+    "tests/bulk": "many requests at once, in threads or in tasks",
+    "tests/calls/test_base_urls.py": "each client has a transport of its own",
+    "tests/calls/test_listings.py": "each client has a paginator of its own",
+    "tests/concurrency": "threads and tasks",
+    "tests/drivers": "each client has a driver of its own",
+    "tests/explain/test_wait_for_runs.py": "a wait is a loop of its own in each client",
+    "tests/faults": "each driver has its own ways to fail",
+    "tests/file_import": "requests in threads or in tasks, read ahead of",
+    "tests/resources/test_watch.py": "a watch is an iterator of its own in each client",
+    "tests/secrets": "a key must not get out of either",
+    "tests/sending/test_send_many_ends.py": "requests in threads or in tasks, and their end",
+}
+"""What may differ between the clients. Elsewhere one is enough: the blocking client is generated
+from the other, and each of its methods is one line."""
+
+ONCE = {
+    "tests/contract/test_document.py": "reads the document",
+    "tests/contract/test_documented_forms.py": "responses as the document states them",
+    "tests/contract/test_live_routes.py": "reads the document",
+    "tests/contract/test_recordings.py": "recordings against the document",
+    "tests/contract/test_sources.py": "sources of the document",
+    "tests/contract/test_wrapper_on_recordings.py": "recordings, read by the generated code",
+    "tests/contract/test_parsers.py": "recordings, read by the generated code",
+    "tests/scripts": "the programs of this repository run on one Python",
+    "tests/skill": "texts and the command's output",
+    "tests/test_docs.py": "texts, and programs whose parts are tested elsewhere",
+    "tests/test_examples.py": "programs whose parts are tested elsewhere",
+    "tests/test_packaging.py": "one wheel serves every Python",
+    "tests/test_references.py": "texts",
+}
+"""What depends on neither the Python nor the versions of dependencies."""
+
+LONG = {
+    "tests/accounting": "10,000 steps of a state machine",
+    "tests/buffer/test_outbox_kills.py": "100 processes killed",
+    "tests/contract/test_fuzz.py": "draws responses at random",
+    "tests/faults": "each fault with each operation",
+    "tests/hostile": "draws responses, calls and texts at random",
+}
+"""What takes long, and fails on each Python for the same reason."""
+
+TABLES = {"once": ONCE, "long": LONG}
+
+
+def is_in(node: str, table: Iterable[str]) -> bool:
+    """Tell whether a folder, module or test belongs to an entry of a table."""
+    return any(
+        node == entry or (node.startswith(entry) and node[len(entry)] in "/:[") for entry in table
+    )
+
+
+def clients_for(node: str, chosen: Clients) -> list[str]:
+    """Return the names of the clients with which a test runs."""
+    both: Mapping[Clients, bool] = {
+        "one": False,
+        "differing": is_in(node, BOTH_CLIENTS),
+        "both": True,
+    }
+    return ["blocking", "async"] if both[chosen] else ["blocking"]
