@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from attrs import field, frozen
 
+from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.record import Record
 
 
@@ -99,7 +100,7 @@ class ActionRow(Record):
         """Read a row as `to_dict` returns it.
 
         Raises:
-            ValueError: It is not a row.
+            InvalidArgumentError: It is not a row.
         """
         try:
             replays = value.get("replays_before")
@@ -118,7 +119,7 @@ class ActionRow(Record):
                 replays_before=None if replays is None else tuple(map(_text, replays)),
             )
         except _MALFORMED as error:
-            raise ValueError(_described(error)) from None
+            raise InvalidArgumentError(_described(error)) from None
 
 
 def _rows(rows: Iterable[ActionRow]) -> tuple[ActionRow, ...]:
@@ -141,12 +142,14 @@ class ActionReport(Record):
         rows: One row per run or input; the position of each is its index.
         since: The start of the filter's window, by the server's clock; None without a filter.
         until: The end of that window; if the filter had none, when the runs were listed.
+        selection: What was asked for: the filter, or a digest of the ids or inputs.
     """
 
     action: str
     rows: tuple[ActionRow, ...] = field(repr=False, converter=_rows)
     since: datetime | None = None
     until: datetime | None = None
+    selection: Mapping[str, Any] | None = field(default=None, repr=False, hash=False)
 
     @property
     def counts(self) -> dict[ActionOutcome, int]:
@@ -165,6 +168,7 @@ class ActionReport(Record):
             "counts": {str(outcome): count for outcome, count in self.counts.items()},
             "since": self.since and self.since.isoformat(),
             "until": self.until and self.until.isoformat(),
+            "selection": self.selection and dict(self.selection),
             "rows": [row.to_dict() for row in self.rows],
         }
 
@@ -173,14 +177,15 @@ class ActionReport(Record):
         """Read a report as `to_dict` returns it.
 
         Raises:
-            ValueError: It is not a report; the message has the position of the row.
+            InvalidArgumentError: It is not a report; the message has the position of the row.
         """
         try:
             rows = [_row(index, row) for index, row in enumerate(value["rows"])]
             window = _moment(value.get("since")), _moment(value.get("until"))
-            return cls(_text(value["action"]), rows, *window)
+            selection = None if (it := value.get("selection")) is None else dict(it)
+            return cls(_text(value["action"]), rows, *window, selection)
         except _MALFORMED as error:
-            raise ValueError(
+            raise InvalidArgumentError(
                 f"this is not the report of a bulk operation: {_described(error)}"
             ) from None
 
@@ -189,20 +194,20 @@ class ActionReport(Record):
         """Read a report as `to_json` returns it.
 
         Raises:
-            ValueError: It is not a report; the message has the position of the row.
+            InvalidArgumentError: It is not a report; the message has the position of the row.
         """
         try:
             value = json.loads(text)
         except (TypeError, ValueError, RecursionError) as error:
-            raise ValueError(f"the report is not JSON: {error}") from None
+            raise InvalidArgumentError(f"the report is not JSON: {error}") from None
         return cls.from_dict(value)
 
 
 def _row(index: int, value: Mapping[str, Any]) -> ActionRow:
     try:
         return ActionRow.from_dict(value)
-    except ValueError as error:
-        raise ValueError(f"row {index}: {error}") from None
+    except InvalidArgumentError as error:
+        raise InvalidArgumentError(f"row {index}: {error}") from None
 
 
 def _index(value: object) -> int:

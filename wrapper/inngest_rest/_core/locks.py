@@ -1,4 +1,4 @@
-"""Locks renewed in a forked child: another thread of its parent may have held them."""
+"""Locks: of threads, renewed in a forked child, and of files, freed when their process ends."""
 
 from __future__ import annotations
 
@@ -7,15 +7,39 @@ import sys
 import threading
 from weakref import WeakSet
 
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - on Windows
+    fcntl = None  # type: ignore[assignment]
+
 _owners: WeakSet[Locked] = WeakSet()
 
 
 class Locked:
-    """Has a lock, for state that threads share."""
+    """Has a lock, for state that threads share.
+
+    A forked child has a new one: another thread of its parent may have held the old one.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         _owners.add(self)
+
+
+def lock_file(file: int) -> bool:
+    """Lock an open file until it is closed or its process ends; return False if another has.
+
+    Where there are no locks, as on Windows and some network file systems, it does nothing.
+    """
+    if fcntl is None:  # pragma: no cover - on Windows
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _renew() -> None:

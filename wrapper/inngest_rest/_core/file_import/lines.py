@@ -14,12 +14,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from inngest_rest._core.json_text import decode
+from inngest_rest._core.locks import lock_file
 from inngest_rest.errors import InvalidArgumentError
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - on Windows
-    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -161,16 +157,10 @@ class Lines:
         Raises:
             InvalidArgumentError: Another import has locked it.
         """
-        if fcntl is None or not self.is_regular:
-            return
-        try:
-            fcntl.flock(self._outer, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if self.is_regular and not lock_file(self._outer.fileno()):
             raise InvalidArgumentError(
                 f"{self._path} is being sent by another send_file; wait until that has ended"
-            ) from None
-        except OSError:
-            pass  # some network file systems do not support locks
+            )
 
     def go_to(self, position: Position) -> bool:
         """Seek to a position; return False if the line before it has changed."""
