@@ -26,8 +26,8 @@ _NAMES = {
         "ConfigurationError ConflictError EventDataError InngestError InvalidArgumentError "
         "InvalidEventError InvalidResponseError MissingKeyError NextCall NoRunError NotFoundError "
         "OutboxError PartialActionError PartialSendError PermissionDeniedError RateLimitError "
-        "RequestTimeoutError RouteNotFoundError ServerError Setting TransportError "
-        "WaitTimeoutError"
+        "ReportFinishedError RequestTimeoutError RouteNotFoundError ServerError Setting "
+        "TransportError WaitTimeoutError"
     ),
     "inngest_rest.event": "Event EventLike",
     "inngest_rest.event_types": "EventType",

@@ -40,6 +40,7 @@ from inngest_rest.errors import PartialActionError as PartialActionError
 from inngest_rest.errors import PartialSendError as PartialSendError
 from inngest_rest.errors import PermissionDeniedError as PermissionDeniedError
 from inngest_rest.errors import RateLimitError as RateLimitError
+from inngest_rest.errors import ReportFinishedError as ReportFinishedError
 from inngest_rest.errors import RequestTimeoutError as RequestTimeoutError
 from inngest_rest.errors import RouteNotFoundError as RouteNotFoundError
 from inngest_rest.errors import ServerError as ServerError

@@ -4,7 +4,8 @@
     ├── ConfigurationError           a setting is missing or malformed: .settings
     │   └── MissingKeyError          the call needs a key, and none is set
     ├── InvalidArgumentError         an argument was rejected before anything was sent: .argument
-    │   └── InvalidEventError        an event was rejected: .position
+    │   ├── InvalidEventError        an event was rejected: .position
+    │   └── ReportFinishedError      a report file has nothing left to do: .report
     ├── TransportError               there was no response
     │   └── RequestTimeoutError      there was none in time
     ├── InvalidResponseError         the response does not match this API
@@ -325,6 +326,18 @@ class PartialActionError(InngestError):
 
     def __init__(self, message: str, *, report: ActionReport) -> None:
         super().__init__(message)
+        self.report = report
+
+
+class ReportFinishedError(InvalidArgumentError):
+    """A bulk operation was not begun: nothing is left to do by the report in its file.
+
+    Attributes:
+        report: That report.
+    """
+
+    def __init__(self, message: str, *, report: ActionReport) -> None:
+        super().__init__(message, argument="report_path")
         self.report = report
 
 

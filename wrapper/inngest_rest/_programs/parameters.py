@@ -186,7 +186,7 @@ _FORMS = {
 _MOST = {"batch_size": 5_000, "in_flight": 64, "events": 5_000}
 
 # A program passes pages on by their cursor, and has one unit for rates.
-_OF_PYTHON = {"page_size", "period", "token"}
+_OF_PYTHON = {"page_size", "period", "token", "report_path"}
 
 _CONFIRMED_COUNT = Parameter(
     "confirmed_count",

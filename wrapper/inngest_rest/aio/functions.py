@@ -12,6 +12,7 @@ from inngest_rest.aio.paginator import AsyncPaginator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from os import PathLike
 
     from inngest_rest._core.bulk.invoke import Inputs
     from inngest_rest._core.bulk.reported import Resumable
@@ -111,6 +112,7 @@ class Functions(Resource):
         on_start: Callable[[ActionRow], object] | None = None,
         on_result: Callable[[ActionRow], object] | None = None,
         resume: Resumable | None = None,
+        report_path: str | PathLike[str] | None = None,
     ) -> ActionReport:
         """Start a function once for each input, and report on each with its run's id.
 
@@ -131,13 +133,17 @@ class Functions(Resource):
             resume: The report of an earlier call with the same inputs or of a dry run, or its
                 `to_dict()`. Its rows that are planned, failed or not tried are tried; the others
                 are kept, unknown ones included: the function may be running for them already.
+            report_path: A file that has each row before its request is sent, and its outcome. The
+                same call with the same file continues after any interruption, even a kill.
 
         Returns:
             One row per input: done with `new_run_id`, failed, unknown or not tried. A debounced
             function starts its run later: such a row is done, without an id.
 
         Raises:
-            InvalidArgumentError: An input is not a JSON object; the message has its position.
+            InvalidArgumentError: An input is not a JSON object; the message has its position. Or
+                the file is in use, is no report, or is one of another call.
+            ReportFinishedError: The file has nothing left to do.
             PartialActionError: It stopped early because no later input could succeed; its report
                 has every input.
 
@@ -149,6 +155,7 @@ class Functions(Resource):
             function,
             inputs,
             resume=resume,
+            report_path=report_path,
             dry_run=dry_run,
             in_flight=in_flight,
             max_requests=max_requests,

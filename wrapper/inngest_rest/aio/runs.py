@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import builtins
     from collections.abc import Callable, Iterable
     from datetime import datetime, timedelta
+    from os import PathLike
 
     from inngest_rest._core.bulk.reported import Resumable
     from inngest_rest.action_reports import ActionReport, ActionRow
@@ -233,6 +234,7 @@ class Runs(Resource):
         on_start: Callable[[ActionRow], object] | None = None,
         on_result: Callable[[ActionRow], object] | None = None,
         resume: Resumable | None = None,
+        report_path: str | PathLike[str] | None = None,
     ) -> ActionReport:
         """Cancel many runs, named by their ids or selected by a filter, and report on each.
 
@@ -257,12 +259,16 @@ class Runs(Resource):
             on_result: Called with each row, in order, as results arrive.
             resume: The report of an earlier call or a dry run, or its `to_dict()`. Its rows that
                 are planned, failed, unknown or not tried are tried; the others are kept.
+            report_path: A file that has each row before its request is sent, and its outcome. The
+                same call with the same file continues after any interruption, even a kill.
 
         Returns:
             One row per run: done, already ended, not found, failed, unknown or not tried.
 
         Raises:
-            InvalidArgumentError: An argument is malformed, nothing selects runs, or several do.
+            InvalidArgumentError: An argument is malformed, nothing selects runs, or several do, or
+                the file is in use, is no report, or is one of another call.
+            ReportFinishedError: The file has nothing left to do.
             PartialActionError: It stopped early because no later run could be cancelled; its
                 report has every run.
 
@@ -275,6 +281,7 @@ class Runs(Resource):
             self._session,
             ids,
             resume=resume,
+            report_path=report_path,
             status=status,
             app=app,
             function=function,
@@ -306,6 +313,7 @@ class Runs(Resource):
         on_start: Callable[[ActionRow], object] | None = None,
         on_result: Callable[[ActionRow], object] | None = None,
         resume: Resumable | None = None,
+        report_path: str | PathLike[str] | None = None,
     ) -> ActionReport:
         """Replay many runs, named by their ids or selected by a filter, and report on each.
 
@@ -335,12 +343,16 @@ class Runs(Resource):
             on_result: Called with each row, in order, as results arrive.
             resume: The report of an earlier call or a dry run, or its `to_dict()`. Its rows that
                 are planned, failed, unknown or not tried are tried; the others are kept.
+            report_path: A file that has each row before its request is sent, and its outcome. The
+                same call with the same file continues after any interruption, even a kill.
 
         Returns:
             One row per run: done with `new_run_id`, not found, refused, failed, unknown, not tried.
 
         Raises:
-            InvalidArgumentError: An argument is malformed, nothing selects runs, or several do.
+            InvalidArgumentError: An argument is malformed, nothing selects runs, or several do, or
+                the file is in use, is no report, or is one of another call.
+            ReportFinishedError: The file has nothing left to do.
             PartialActionError: It stopped early because no later run could be replayed; its
                 report has every run.
 
@@ -354,6 +366,7 @@ class Runs(Resource):
             self._session,
             ids,
             resume=resume,
+            report_path=report_path,
             status=status,
             app=app,
             function=function,

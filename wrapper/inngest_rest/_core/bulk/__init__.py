@@ -1,9 +1,10 @@
 """Bulk operations on events and runs: collect, act, pace, tally, stop, report, resume.
 
-job        the common job: concurrency, rate, stopping
-send_many  sends batches of events
-reported   a job with a report row per run or input
-runs       a job on runs selected by ids, filter or report; cancelling
-replay     replays runs, never twice
-invoke     invokes a function for each input
+job          the common job: concurrency, rate, stopping
+send_many    sends batches of events
+reported     a job with a report row per run or input
+report_file  the report in a file, on disk before each request
+runs         a job on runs selected by ids, filter or report; cancelling
+replay       replays runs, never twice
+invoke       invokes a function for each input
 """

@@ -6,7 +6,7 @@ resuming does not retry it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_each, check_id, check_json_object, invalid
@@ -14,6 +14,7 @@ from inngest_rest._core.bulk.reported import (
     BulkArguments,
     BulkResult,
     ReportedJob,
+    digest,
     failure,
     settled,
 )
@@ -52,19 +53,23 @@ class InvokeJob(ReportedJob):
         found = check_each("inputs", inputs, "objects", check_json_object, (str, bytes, Mapping))
         self._inputs = found
         self.rows = [ActionRow(position, None) for position in range(len(found))]
+        self.selection = asked = {"inputs": digest(found)}
         if arguments["resume"] is not None:
             self.resume(arguments["resume"])
-            if len(self.rows) != len(found):
-                raise invalid(
-                    "resume",
-                    f"is the report of {len(self.rows)} inputs, and there are "
-                    f"{len(found)}: pass the same inputs in the same order",
-                )
+            self.selection = asked
 
-    def collect(self) -> Plan[Iterable[ActionRow]]:
-        """Return the open rows, except those of unknown outcome."""
-        rows = yield from super().collect()
-        return (row for row in rows if row.outcome != ActionOutcome.UNKNOWN)
+    def check_rows(self, rows: Sequence[ActionRow], argument: str) -> None:
+        """Reject the rows of another number of inputs."""
+        if len(rows) != len(self._inputs):
+            raise invalid(
+                argument,
+                f"is the report of {len(rows)} inputs, and there are "
+                f"{len(self._inputs)}: pass the same inputs in the same order",
+            )
+
+    def is_left(self, row: ActionRow) -> bool:
+        """Return whether an input is to be tried, which one of unknown outcome is not."""
+        return row.is_open and row.outcome != ActionOutcome.UNKNOWN
 
     def act(self, target: ActionRow) -> Plan[BulkResult]:
         """Invoke the function with an input."""

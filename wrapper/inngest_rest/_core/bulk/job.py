@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import closing
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from inngest_rest._core.arguments import check_count, check_count_or_none, check_seconds
@@ -114,25 +115,31 @@ class BulkJob(ABC, Generic[J, T, R]):
     def interrupted(self, error: BaseException) -> None:
         """Handle an external exception, which ends the job."""
 
+    def close(self) -> None:
+        """Free what the job holds, however it ended."""
+
     def run(self, driver: Driver) -> R:
         """Collect and act, in threads."""
-        targets = cast("Iterable[J]", driver.run(self.collect()))
-        try:
-            driver.run_many(targets, self._paced, self.record, in_flight=self._pace.in_flight)
-        except BaseException as error:
-            self.interrupted(error)
-            raise
-        return self.finish()
+        with closing(self):
+            targets = cast("Iterable[J]", driver.run(self.collect()))
+            try:
+                driver.run_many(targets, self._paced, self.record, in_flight=self._pace.in_flight)
+            except BaseException as error:
+                self.interrupted(error)
+                raise
+            return self.finish()
 
     async def run_async(self, driver: AsyncDriver) -> R:
         """Collect and act, in tasks."""
-        targets = await driver.run(self.collect())
-        try:
-            await driver.run_many(targets, self._paced, self.record, in_flight=self._pace.in_flight)
-        except BaseException as error:
-            self.interrupted(error)
-            raise
-        return self.finish()
+        with closing(self):
+            targets = await driver.run(self.collect())
+            act, in_flight = self._paced, self._pace.in_flight
+            try:
+                await driver.run_many(targets, act, self.record, in_flight=in_flight)
+            except BaseException as error:
+                self.interrupted(error)
+                raise
+            return self.finish()
 
     def record(self, target: J, result: T | None) -> bool:
         """Tally a result; return whether to continue."""

@@ -8,7 +8,6 @@ appended, so a kill can tear no more than the last one.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import stat
 from collections.abc import Iterable, Mapping
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from inngest_rest._core.arguments import check_path
+from inngest_rest._core.json_text import decode, encode_lines
 from inngest_rest._core.locks import Locked, lock_file
 from inngest_rest._visible import shown
 from inngest_rest.action_reports import ActionReport, ActionRow
@@ -33,7 +33,7 @@ _FLAGS = (
     | getattr(os, "O_NONBLOCK", 0)
 )
 
-_BEGINNING = b'{"report": 1, '
+_BEGINNING = b'{"report":1,'
 
 Asked = Mapping[str, Any]
 """What was asked for, to which a report file is bound: action, selection, server, environment."""
@@ -90,6 +90,9 @@ class ReportFile(Locked):
         except OSError as error:
             raise self._unusable(error) from error
 
+    def __str__(self) -> str:
+        return self._path
+
     def close(self) -> None:
         """Free the lock; what would be added later raises an error."""
         with self._lock:
@@ -106,7 +109,7 @@ class ReportFile(Locked):
         if not first.endswith(b"\n") and (not first or first.startswith(_BEGINNING)):
             return None
         try:
-            header = json.loads(first)
+            header = decode(first)
             report, count = ActionReport.from_dict({**header, "rows": ()}), header["row_count"]
             theirs = {name: header[name] for name in asked}
         except (KeyError, RecursionError, TypeError, ValueError):
@@ -120,7 +123,7 @@ class ReportFile(Locked):
             if not line.endswith(b"\n"):
                 break
             try:
-                _put(rows, ActionRow.from_dict(json.loads(line)), count)
+                _put(rows, ActionRow.from_dict(decode(line)), count)
             except (RecursionError, ValueError) as error:
                 raise self._refusal(f"is damaged in line {number}: {error}") from None
             end += len(line)
@@ -133,8 +136,7 @@ class ReportFile(Locked):
     def _append(self, records: Iterable[dict[str, Any]]) -> None:
         if self._file is None:
             raise OSError(errno.EBADF, "the report was closed")
-        lines = (json.dumps(each, ensure_ascii=False) + "\n" for each in records)
-        text = memoryview("".join(lines).encode("utf-8"))
+        text = memoryview(encode_lines(records))
         end = os.lseek(self._file, 0, os.SEEK_END)
         try:
             while text:
@@ -177,7 +179,7 @@ def _window(report: ActionReport) -> dict[str, str]:
 def _is_pinned(selection: Any, header: Mapping[str, Any]) -> bool:
     """Return whether a selection is the header's with the instants that its times stood for."""
     window = {name: header[name] for name in ("since", "until") if name in header}
-    return selection == {**header["selection"], **window}
+    return bool(selection == {**(header["selection"] or {}), **window})
 
 
 def _compact(row: ActionRow) -> dict[str, Any]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple, TypedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from attrs import evolve
 
 from inngest_rest._core.arguments import check_callable, invalid
 from inngest_rest._core.bulk.job import ABANDONED, BulkJob, Pace
+from inngest_rest._core.bulk.report_file import ReportFile
 from inngest_rest._core.calls.retry import had_no_effect
+from inngest_rest._core.json_text import encode
 from inngest_rest._core.plans import Stopped, sleep
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.errors import (
@@ -18,12 +21,14 @@ from inngest_rest.errors import (
     InvalidArgumentError,
     NotFoundError,
     PartialActionError,
+    ReportFinishedError,
     ServerError,
     TransportError,
 )
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from os import PathLike
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
@@ -51,6 +56,7 @@ class BulkArguments(TypedDict):
     period: Seconds
     on_start: OnRow | None
     on_result: OnRow | None
+    report_path: str | PathLike[str] | None
 
 
 class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
@@ -66,6 +72,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         dry_run: Whether to report the targets without acting on them.
         rows: All rows in their current state.
         window: The time range of a filter.
+        selection: What was asked for, in the types of JSON.
     """
 
     outage = (ServerError, TransportError)
@@ -82,6 +89,9 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         self.dry_run = arguments["dry_run"]
         self.rows: list[ActionRow] = []
         self.window: tuple[datetime | None, datetime | None] = (None, None)
+        self.selection: Mapping[str, Any] = {}
+        path = arguments["report_path"]
+        self._file = None if path is None else ReportFile(path)
         self._on_start = check_callable("on_start", arguments["on_start"])
         self._on_result = check_callable("on_result", arguments["on_result"])
         self._is_stopped = False
@@ -89,9 +99,37 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         self._lock = threading.Lock()
 
     def collect(self) -> Plan[Iterable[ActionRow]]:
-        """Return the open rows."""
+        """Return the rows to act on: those that the report file left, or that are selected."""
+        target = self.session.settings.target
+        asked = {
+            "action": self.action,
+            "selection": self.selection,
+            "server": target.api_url,
+            "environment": target.env,
+        }
+        kept = None if self._file is None else self._file.open(asked)
+        if kept is not None:
+            self.adopt(kept, "report_path")
+            if not any(map(self.is_left, self.rows)):
+                raise ReportFinishedError(f"{self._file} is finished: {kept}", report=kept)
+        else:
+            yield from self.select()
+            if self._file is not None and not self.dry_run:
+                self._file.begin(asked, self._report())
+        return (row for row in self.rows if self.is_left(row))
+
+    def select(self) -> Plan[None]:
+        """Add the rows that are not known before the server is asked."""
         yield from ()
-        return (row for row in self.rows if row.is_open)
+
+    def is_left(self, row: ActionRow) -> bool:
+        """Return whether a row is to be acted on."""
+        return row.is_open
+
+    def close(self) -> None:
+        """Free the report file."""
+        if self._file is not None:
+            self._file.close()
 
     def resume(self, report: Resumable) -> None:
         """Adopt the rows of a report; reject one of another action."""
@@ -104,8 +142,17 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
                 "resume",
                 f"is the report of {found.action}, which cannot be resumed by {self.action}",
             )
-        self.rows = list(found.rows)
-        self.window = found.since, found.until
+        self.adopt(found)
+
+    def adopt(self, report: ActionReport, argument: str = "resume") -> None:
+        """Take the rows of a report, which an argument named, if they can be acted on."""
+        self.check_rows(report.rows, argument)
+        self.rows = list(report.rows)
+        self.window = report.since, report.until
+        self.selection = report.selection or self.selection
+
+    def check_rows(self, rows: Sequence[ActionRow], argument: str) -> None:
+        """Reject rows that cannot be acted on: they may come from a file."""
 
     def begin(self, row: ActionRow) -> Plan[ActionRow]:
         """Mark a row as being requested, and report it; each act starts here, if at all.
@@ -125,6 +172,9 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             except BaseException:
                 self._is_stopped = True
                 raise
+            self._note(begun)
+            if self.stopped_by is not None:
+                raise Stopped
             self._begun[row.position] = begun
         return begun
 
@@ -136,6 +186,8 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         if is_abandoned and row.outcome is not ActionOutcome.UNKNOWN:  # from an earlier call
             row = settled(row, ActionOutcome.NOT_TRIED)
         self.rows[row.position] = row
+        if result is not None:  # or the file has it, as unknown
+            self._note(row)
         if self._on_result is not None:
             self._on_result(row)
         return cause
@@ -150,13 +202,26 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         if self.stopped_by is None:
             return report
         raise PartialActionError(
-            f"stopped by {self.stopped_by} So far {report}. Pass resume=error.report to continue "
-            "where it stopped.",
+            f"stopped by {str(self.stopped_by).removesuffix('.')}. So far {report}. Pass "
+            "resume=error.report to continue where it stopped.",
             report=report,
         ) from self.stopped_by
 
     def _report(self) -> ActionReport:
-        return ActionReport(self.action, self.rows, *self.window)
+        return ActionReport(self.action, self.rows, *self.window, self.selection)
+
+    def _note(self, row: ActionRow) -> None:
+        """Write a row to the report file; one that cannot be written stops the job."""
+        if self._file is not None and not self.dry_run:
+            try:
+                self._file.add(row)
+            except InvalidArgumentError as error:
+                self.stopped_by = self.stopped_by or error
+
+
+def digest(items: Sequence[object]) -> dict[str, Any]:
+    """Return what tells a sequence from others, in the types of JSON."""
+    return {"count": len(items), "digest": blake2b(encode(items), digest_size=16).hexdigest()}
 
 
 def settled(row: ActionRow, outcome: ActionOutcome, reason: str | None = None) -> ActionRow:

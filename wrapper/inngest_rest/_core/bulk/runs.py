@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from inngest_rest._core.arguments import check_count_or_none, check_each, check_run_id
 from inngest_rest._core.bulk.reported import (
     BulkArguments,
     BulkResult,
     ReportedJob,
+    digest,
     failure,
     settled,
 )
@@ -21,8 +22,7 @@ from inngest_rest.errors import Advice, InngestError, InvalidArgumentError, Rout
 from inngest_rest.models import UNFINISHED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
+    from collections.abc import Iterable, Sequence
     from typing import Unpack
 
     from inngest_rest._core.calls.listing import Listing
@@ -68,7 +68,8 @@ class RunsJob(ReportedJob):
         self, session: Session, ids: Iterable[str] | None, **arguments: Unpack[RunArguments]
     ) -> None:
         super().__init__(session, self.name, arguments)
-        self.check_status(check_statuses(arguments["status"]))
+        statuses = check_statuses(arguments["status"])
+        self.check_status(statuses)
         self._limit = check_count_or_none("limit", arguments["limit"])
         self._listing: Listing[Run] | None = None
         given = [name for name in _FILTERS if dict(arguments)[name] is not None]
@@ -84,14 +85,16 @@ class RunsJob(ReportedJob):
             )
         if resume is not None:
             self.resume(resume)
-            for row in (row for row in self.rows if row.is_open):
-                # A report may come from a file, so its ids are not to be trusted.
-                check_run_id(f"resume: the id of row {row.position}", row.id, argument="resume")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+            self.selection = self.selection or _selected(self.rows)
         elif ids is not None:
             self.rows = _check_ids(ids, self._limit)
+            self.selection = _selected(self.rows)
         elif given:
             self._listing = self._check_filter(arguments)
             self._window = arguments["since"], arguments["until"] or timedelta()
+            asked: dict[str, Any] = {**arguments, "status": sorted(statuses) or None}
+            names = [name for name in (*_FILTERS, "limit") if asked[name] is not None]
+            self.selection = {name: _plain(asked[name]) for name in names}
         else:
             raise InvalidArgumentError(
                 "nothing selects runs: pass ids, or a filter (status, app, function, since, "
@@ -105,10 +108,13 @@ class RunsJob(ReportedJob):
     def keep(self, run: Run) -> None:
         """Remember the fields that the job needs of a listed run."""
 
+    def check_rows(self, rows: Sequence[ActionRow], argument: str) -> None:
+        """Reject ids that may not be those of runs."""
+        for row in (row for row in rows if row.is_open):
+            check_run_id(f"{argument}: the id of row {row.position}", row.id, argument=argument)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
     def collect(self) -> Plan[Iterable[ActionRow]]:
-        """Return the open rows; a filter is exhausted first, so that the set cannot grow."""
-        if self._listing is not None:
-            yield from self._list(self._listing)
+        """Return the rows to act on, all of which are known, so that the set cannot grow."""
         return list((yield from super().collect()))[: self._limit]
 
     def _check_filter(self, arguments: RunArguments) -> Listing[Run]:
@@ -126,10 +132,12 @@ class RunsJob(ReportedJob):
             cursor=None,
         )
 
-    def _list(self, listing: Listing[Run]) -> Plan[None]:
+    def select(self) -> Plan[None]:
         """Add a row for each run that the filter selects."""
+        if self._listing is None:
+            return
         seen: set[str] = set()
-        walk = listing.walk()
+        walk = self._listing.walk()
         while not walk.is_done:
             try:
                 page = yield from walk.next_page()
@@ -174,6 +182,17 @@ class CancelJob(RunsJob):
             return failure(target, error)
         outcome = ActionOutcome.DONE if was_running else ActionOutcome.ALREADY_ENDED
         return BulkResult(settled(target, outcome))
+
+
+def _plain(value: object) -> object:
+    """Return an argument of a filter in the types of JSON."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return str(value) if isinstance(value, timedelta) else value
+
+
+def _selected(rows: Iterable[ActionRow]) -> dict[str, Any]:
+    return {"ids": digest(sorted(row.id or "" for row in rows))}
 
 
 def _check_ids(ids: Iterable[str], limit: int | None) -> list[ActionRow]:
