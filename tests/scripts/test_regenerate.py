@@ -82,11 +82,12 @@ def test_every_difference_is_named_and_removed_by_regenerating(root: Path) -> No
     ("old", "new", "code"),
     [
         ("operationId: getHealth\n", "operationId: askHealth\n", 1),
+        ("operationId: getHealth\n", "operationId: getDevInfo\n", 2),
         ("openapi: 3.1.1", "openapi: nonsense", 2),
         ("openapi: 3.1.1", "openapi: [", 2),
         ("application/json", "application/xml", 2),
     ],
-    ids=["changed", "no document", "not YAML", "a warning"],
+    ids=["changed", "one id twice", "no document", "not YAML", "a warning"],
 )
 def test_a_changed_document_is_noticed_and_a_bad_one_writes_nothing(
     root: Path, old: str, new: str, code: int

@@ -101,7 +101,11 @@ def regenerate(root: Path, outputs: Iterable[Output], *, check: bool) -> int:
                 file=sys.stderr,
             )
             return 2
-        except (blocking_client.UnusedSubstitutionError, yaml.YAMLError) as failure:
+        except (
+            api_client.RepeatedIdError,
+            blocking_client.UnusedSubstitutionError,
+            yaml.YAMLError,
+        ) as failure:
             print(f"Nothing was written: {failure}.", file=sys.stderr)
             return 2
         differences = {
