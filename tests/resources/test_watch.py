@@ -426,6 +426,21 @@ def test_a_wait_for_many_does_not_call_runs_open_that_it_could_not_see(
     assert isinstance(caught.value.__cause__, ServerError)
 
 
+def test_a_wait_for_many_says_of_each_run_whether_it_was_seen(
+    shop: InngestClient, mock: MockServer
+) -> None:
+    start(shop, seconds=100)
+    start(shop, seconds=100)
+    first, second = (run.id for run in mock.runs)
+    mock.fault(answers(503), times=None, path=f"*{second}*")
+    with pytest.raises(WaitTimeoutError) as caught:
+        list(shop.runs.wait_many([first, second], timeout=2))
+    assert str(caught.value) == (
+        f"1 of the runs ({first}) had not ended and 1 of the runs ({second}) could not be seen "
+        "when the timeout expired"
+    )
+
+
 def test_a_watch_whose_time_ends_in_an_outage_raises_its_error(
     shop: InngestClient, mock: MockServer
 ) -> None:

@@ -173,9 +173,12 @@ class WaitMany:
         open_ids = [*self._open, *self._new, *self._missing]
         if self._session.clock.monotonic() >= self._deadline:
             self._is_closed = True
-            state = "had not ended" if self._fault is None else "could not be seen"
+            states: dict[str, list[str]] = {"had not ended": [], "could not be seen": []}
+            for id in open_ids:
+                states["had not ended" if id in self._seen else "could not be seen"].append(id)
+            told = " and ".join(f"{_some(ids)} {state}" for state, ids in states.items() if ids)
             raise WaitTimeoutError(
-                f"{_some(open_ids)} {state} when the timeout expired", run=None, ids=open_ids
+                f"{told} when the timeout expired", run=None, ids=open_ids
             ) from self._fault
         if len(open_ids) == len(self._missing):
             self._is_closed = True
