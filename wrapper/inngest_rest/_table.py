@@ -7,7 +7,9 @@ examples. Its routes are in `_core.resources.routes.ROUTES`; `_programs` derives
 
 from __future__ import annotations
 
+import ast
 import inspect
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -32,6 +34,10 @@ GROUPS = {
     "webhooks": "Webhooks of Inngest Cloud: list, get, create, update and delete them",
 }
 """Each group of methods with what it is about."""
+
+
+# `python -OO`
+_WITHOUT_DOCSTRINGS = 2
 
 
 class Effect(StrEnum):
@@ -96,7 +102,7 @@ class Row:
     @property
     def description(self) -> str:
         """What it does, without its parameters."""
-        text = inspect.getdoc(self.declaration) or ""
+        text = docstring(self.declaration)
         for heading in ("Args", "Returns", "Raises", "HTTP"):
             text = text.partition(f"\n\n{heading}:")[0]
         return text
@@ -315,6 +321,19 @@ ROWS: tuple[Row, ...] = (
     _reads("diagnose", command="doctor"),
 )
 """Every call; the order is that of the commands and the tools."""
+
+
+def docstring(it: Callable[..., Any]) -> str:
+    """Return the docstring of a class or a function, from its source where Python left it out."""
+    if sys.flags.optimize < _WITHOUT_DOCSTRINGS:
+        return inspect.cleandoc(it.__doc__ or "")
+    from textwrap import dedent  # noqa: PLC0415 - seldom needed
+
+    try:
+        (node,) = ast.parse(dedent(inspect.getsource(it))).body
+    except (OSError, TypeError):  # there is no source, as of a built-in class
+        return ""
+    return ast.get_docstring(node) or ""  # type: ignore[arg-type] # it is of what has one
 
 
 def commands() -> tuple[Row, ...]:

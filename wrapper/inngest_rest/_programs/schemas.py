@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -24,7 +23,7 @@ import attrs
 from inngest_rest._programs.envelope import Code, Envelope
 from inngest_rest._programs.parameters import in_json, parameters, sections
 from inngest_rest._programs.running import record_class
-from inngest_rest._table import Returns
+from inngest_rest._table import Returns, docstring
 from inngest_rest.errors import Advice
 from inngest_rest.record import Record
 
@@ -164,7 +163,7 @@ def _docstring(kind: type[Any]) -> tuple[str, dict[str, str]]:
     """Return what a class is, and its attributes, those of its bases included."""
     description, attributes = "", dict[str, str]()
     for each in reversed(kind.__mro__[:-1]):
-        text, found = sections(inspect.cleandoc(each.__doc__ or ""), "Attributes")
+        text, found = sections(docstring(each), "Attributes")
         description = in_json(text)
         attributes |= {name: in_json(words) for name, words in found.items()}
     return description, attributes
