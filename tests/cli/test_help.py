@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,6 +91,31 @@ def test_the_help_of_a_parameter_says_how_it_is_written_and_what_it_is_by_defaul
     assert "or how long ago: 90s, 15m, 2h, 7d" in out
     assert "By default 20." in out
     assert "JSON, @FILE, or - for standard input" in run("send", "--help").out
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "2", "3", "12"])
+@pytest.mark.parametrize("tokens", [[], ["runs"], ["runs", "list"], ["mock"]], ids=" ".join)
+def test_help_ends_on_a_terminal_however_narrow(
+    columns: str, tokens: list[str], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    ran = run(*tokens, "--help")
+    assert ran.status == 0
+    assert "--output-file" in ran.out
+
+
+def test_help_and_schemas_are_the_same_where_python_leaves_docstrings_out() -> None:
+    for tokens in (["schema"], ["schema", "runs.cancel"], ["send", "--help"], ["mock", "--help"]):
+        with_docstrings, without = (
+            subprocess.run(
+                [sys.executable, *flags, "-m", "inngest_rest", *tokens, "-o", "json"],
+                capture_output=True,
+                check=True,
+            )
+            for flags in ([], ["-OO"])
+        )
+        assert without.stdout == with_docstrings.stdout
+        assert len(without.stdout) > 1000
 
 
 @pytest.fixture

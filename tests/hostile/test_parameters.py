@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inngest_rest._programs import running
-from inngest_rest._programs.command.execute import _read_json
+from inngest_rest._programs.command.execute import _json
 from inngest_rest._programs.envelope import Code
 from inngest_rest._programs.parameters import parameters, read
 from inngest_rest._table import commands
@@ -29,7 +29,7 @@ def outcome(world: World, name: str, text: bytes) -> Code | None:
     operation = OPERATIONS[name]
     with briefly():
         try:
-            values = _read_json("params", text.decode("utf-8", "surrogateescape"), dict)
+            values = _json("params", text.decode("utf-8", "surrogateescape"), dict, [])
             found = read(operation, values)
         except InvalidArgumentError as error:
             envelope = running.failure(operation, error)
@@ -70,4 +70,4 @@ def test_any_parameters_are_a_result_or_a_problem(name: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("text", [DEEP, '{"a":' * 5_000, "9" * 5_000, "\0", "[]", "null"])
 def test_params_that_are_no_object_are_a_problem(text: str) -> None:
     with briefly(), pytest.raises(InvalidArgumentError):
-        _read_json("params", text, dict)
+        _json("params", text, dict, [])

@@ -139,6 +139,20 @@ def test_a_changed_skill_is_kept_unless_forced() -> None:
     assert "My rules" not in path.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_link_is_replaced_if_forced_and_never_followed(is_there: bool, tmp_path: Path) -> None:
+    path, other = tmp_path / "mine" / "inngest" / "SKILL.md", tmp_path / "other"
+    path.parent.mkdir(parents=True)
+    path.symlink_to(other)
+    if is_there:
+        other.write_text(TEXT)
+    with pytest.raises(InvalidArgumentError, match="not installed by inngest-rest"):
+        skill.install(str(tmp_path / "mine"), "user")
+    skill.install(str(tmp_path / "mine"), "user", force=True)
+    assert not path.is_symlink()
+    assert (other.read_text() if other.exists() else None) == (TEXT if is_there else None)
+
+
 def test_a_skill_of_another_version_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as older:
         older.setattr(skill, "text", lambda: TEXT.replace(__version__, "0.0.1"))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from attrs import evolve, frozen
 
 from inngest_rest._core.arguments import check_json
-from inngest_rest._table import Returns
+from inngest_rest._table import Returns, docstring
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.typing import StatusName
@@ -55,6 +55,7 @@ class Parameter:
     is_required: bool = False
     is_many: bool = False
     is_positional: bool = False  # on the command line
+    is_path: bool = False  # of a file that the call reads or writes
     choices: tuple[str, ...] = ()
     least: float | None = None  # of the value, or of the number of items
     most: float | None = None
@@ -63,6 +64,11 @@ class Parameter:
     def is_json(self) -> bool:
         """Whether it is JSON on the command line."""
         return self.kind in {Kind.OBJECT, Kind.JSON}
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is any text, which may stand in a file on the command line."""
+        return self.kind is Kind.TEXT and not self.choices and not self.is_path
 
     def schema(self) -> dict[str, Any]:
         """Return its JSON Schema."""
@@ -158,7 +164,7 @@ _STATUSES = cast("tuple[str, ...]", get_args(StatusName))
 # What a parameter is, by the type that the method has for it; None if only Python can pass it.
 _KINDS: dict[str, dict[str, Any] | None] = {
     "str": {"kind": Kind.TEXT},
-    "str | PathLike[str]": {"kind": Kind.TEXT},
+    "str | PathLike[str]": {"kind": Kind.TEXT, "is_path": True},
     "Iterable[str]": {"kind": Kind.TEXT, "is_many": True},
     "StatusFilter": {"kind": Kind.TEXT, "is_many": True, "choices": _STATUSES},
     "bool": {"kind": Kind.FLAG},
@@ -201,9 +207,9 @@ _CONFIRMED_COUNT = Parameter(
 def parameters(row: Row) -> tuple[Parameter, ...]:
     """Return the parameters that programs have of a call, in the order of its method."""
     signature = inspect.signature(row.declaration)
-    _, described = sections(inspect.getdoc(row.declaration) or "", "Args")
+    _, described = sections(docstring(row.declaration), "Args")
     found = [
-        _parameter(row, each, described[each.name])
+        _parameter(row, each, described.get(each.name, ""))
         for each in signature.parameters.values()
         if each.name not in {"self", "client", *_OF_PYTHON} and _kind(each) is not None
     ]
@@ -294,3 +300,17 @@ def arguments(row: Row, read: Mapping[str, Any]) -> dict[str, Any]:
         for each in parameters(row)
         if each.argument is not None and read[each.name] is not None
     }
+
+
+def refused(name: str, reason: str) -> InvalidArgumentError:
+    """Return the error for a parameter or an option that cannot be taken."""
+    return InvalidArgumentError(f"{name}: {reason}", argument=name)
+
+
+def unusable_file(
+    name: str, path: object, error: Exception, *, verb: str = "read"
+) -> InvalidArgumentError:
+    """Return the error for a file, named by a parameter, that cannot be read or written."""
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    reason = f"{reason[:1].lower()}{reason[1:]}"
+    return refused(name, f"cannot {verb} {path}: {reason}")

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import inngest_rest
 from inngest_rest._programs.envelope import Code, Envelope, PageInfo, Problem, ProblemError
-from inngest_rest._programs.parameters import arguments
+from inngest_rest._programs.parameters import arguments, unusable_file
 from inngest_rest._programs.problems import problem_of
 from inngest_rest._table import Effect, Returns
-from inngest_rest.errors import InvalidArgumentError, PartialSendError
+from inngest_rest.errors import PartialSendError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -167,15 +167,6 @@ def _send_file(
     if not sent.is_complete:
         raise ProblemError(_not_accepted(sent, hint=_mend(sent, values)), data=sent)
     return sent
-
-
-def unusable_file(
-    name: str, path: object, error: Exception, *, verb: str = "read"
-) -> InvalidArgumentError:
-    """Return the error for a file, named by a parameter, that cannot be read or written."""
-    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    reason = f"{reason[:1].lower()}{reason[1:]}"
-    return InvalidArgumentError(f"{name}: cannot {verb} {path}: {reason}", argument=name)
 
 
 def _not_accepted(sent: Sent, *, hint: str = "") -> Problem:

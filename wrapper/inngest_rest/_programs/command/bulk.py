@@ -14,9 +14,9 @@ from attrs import define, evolve, field
 from inngest_rest._programs import bulk
 from inngest_rest._programs.command.options import command_line
 from inngest_rest._programs.envelope import Code, Problem
+from inngest_rest._programs.parameters import unusable_file
 from inngest_rest._programs.problems import problem_of
 from inngest_rest._programs.results import MAX_ROWS
-from inngest_rest._programs.running import unusable_file
 from inngest_rest.action_reports import ActionReport, ActionRow
 from inngest_rest.errors import InvalidArgumentError
 

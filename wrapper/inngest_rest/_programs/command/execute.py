@@ -14,13 +14,13 @@ from inngest_rest._programs.command.options import command_line
 from inngest_rest._programs.command.renderer import Renderer
 from inngest_rest._programs.command.streams import OutputError, Stderr
 from inngest_rest._programs.envelope import Code, Problem, ProblemError, advice
-from inngest_rest._programs.parameters import DEFAULT_LIMIT
+from inngest_rest._programs.parameters import DEFAULT_LIMIT, Kind, refused, unusable_file
 from inngest_rest._programs.problems import problem_of
-from inngest_rest._programs.running import parts, record_class, unusable_file
+from inngest_rest._programs.running import parts, record_class
 from inngest_rest._table import Returns
 from inngest_rest._visible import and_more
 from inngest_rest.action_reports import ActionRow
-from inngest_rest.errors import InvalidArgumentError, NextCall
+from inngest_rest.errors import NextCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -46,10 +46,13 @@ def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
     values: dict[str, Any] | None = None
     try:
         extras = {name: typed.pop(name, None) for name in ("all", "exit_status", "report", "yes")}
-        values = parameters.read(row, _given(row, typed))
+        files = [extras["report"]] if extras["report"] is not None else []
+        values = parameters.read(row, _given(row, typed, files))
+        paths = [values[it.name] for it in parameters.parameters(row) if it.is_path]
+        files += [path for path in paths if path is not None]
         renderer.format = _format(row, options, values, list_all=bool(extras["all"]))
         lines_of_rows = row.is_bulk and renderer.format == "ndjson"
-        renderer.configure(options, ActionRow if lines_of_rows else record_class(row))
+        renderer.configure(options, ActionRow if lines_of_rows else record_class(row), files)
         with client_of(options) as client:
             if row.is_bulk:
                 from inngest_rest._programs.command import bulk  # noqa: PLC0415 - few commands
@@ -149,74 +152,81 @@ def _format(row: Row, options: Options, values: Mapping[str, Any], *, list_all: 
         if not is_chosen:
             return "ndjson"
         if values["timeout"] is None:
-            raise _error(
+            raise refused(
                 "output",
                 "json is written at the end, and this has none: set --timeout, or use -o ndjson",
             )
     if row.command == "doctor" and form == "id":
         if not is_chosen:
             return "json"
-        raise _error("output", "a diagnosis has no ids: use -o json")
+        raise refused("output", "a diagnosis has no ids: use -o json")
     if list_all and values["limit"] != DEFAULT_LIMIT:
-        raise _error("all", "this and limit exclude each other: pass one of them")
+        raise refused("all", "this and limit exclude each other: pass one of them")
     if list_all and form in {"json", "table"}:
         if options.output_file is None:
-            raise _error("all", "a list of any length needs -o ndjson, -o id or --output-file")
+            raise refused("all", "a list of any length needs -o ndjson, -o id or --output-file")
         return form if is_chosen else "ndjson"
     return form
 
 
-def _error(name: str, reason: str) -> InvalidArgumentError:
-    return InvalidArgumentError(f"{name}: {reason}", argument=name)
+def _given(row: Row, typed: dict[str, Any], read: list[str]) -> dict[str, Any]:
+    """Return the values of parameters: those of `--params`, and what was typed over them.
 
-
-def _given(row: Row, typed: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of parameters: those of `--params`, and what was typed over them."""
-    params = typed.pop("params", None)
+    The files that were read for them are added to `read`.
+    """
     values: dict[str, Any] = {}
-    if params is not None:
-        values |= _read_json("params", params, dict)
+    if (params := typed.pop("params", None)) is not None:
+        values |= _json("params", params, dict, read)
     for each in parameters.parameters(row):
         if each.name not in typed:
             continue
         value = typed[each.name]
         if each.is_json:
-            is_object = each.kind is parameters.Kind.OBJECT and not each.is_many
-            value = _read_json(each.name, value, dict if is_object else object)
-        elif each.is_many and each.is_positional and "-" in value:
-            given = _standard_input(each.name).split()
-            if not given:
-                raise _error(each.name, "there are none on standard input")
-            value = [it for word in value for it in (given if word == "-" else [word])]
+            is_object = each.kind is Kind.OBJECT and not each.is_many
+            value = _json(each.name, value, dict if is_object else object, read)
+        elif each.is_many and each.is_positional:
+            value = list(_ids(each.name, value, read))
+        elif each.is_text:
+            or_literally = f" (for the text itself, write @{value})"
+            value, _ = _text(each.name, value, read, or_literally)
         values[each.name] = value
     return values
 
 
-def _standard_input(name: str) -> str:
-    """Read what was piped in, which may be no text, or closed."""
-    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]
-        raise _error(name, "standard input is closed")
+def _text(name: str, typed: str, read: list[str], or_: str = "") -> tuple[str, str | None]:
+    """Return what was typed, or the text of a file (@FILE) or of standard input (@-), and which."""
+    place = typed.removeprefix("@")
+    if place == typed or place.startswith("@"):
+        return place, None
+    place = "standard input" if place == "-" else place
     try:
-        return sys.stdin.read()
-    except (OSError, ValueError) as error:
-        raise unusable_file(name, "standard input", error) from None
-
-
-def _read_json(name: str, text: str, kind: type[object]) -> Any:
-    """Read JSON that was typed, or that is in a file (@FILE) or on standard input (-, @-)."""
-    place = "the argument"
-    if text in {"-", "@-"}:
-        text, place = _standard_input(name), "standard input"
-    elif text.startswith("@"):
-        place = text[1:]
-        try:
+        if typed == "@-":
+            text = sys.stdin.read()
+        else:
+            read.append(place)
             text = Path(place).read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise unusable_file(name, place, error) from None
+    except (OSError, ValueError) as error:
+        raise unusable_file(name, place + or_, error) from None
+    return text.rstrip("\r\n"), place
+
+
+def _ids(name: str, typed: list[str], read: list[str]) -> Iterator[str]:
+    for word in typed:
+        text, place = _text(name, "@-" if word == "-" else word, read)
+        if place is None:
+            yield text
+        elif not text.strip():
+            raise refused(name, f"there are none in {place}")
+        else:
+            yield from text.split()
+
+
+def _json(name: str, typed: str, kind: type[object], read: list[str]) -> Any:
+    text, place = _text(name, "@-" if typed == "-" else typed, read)
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _error(name, f"{place} is not JSON: {error}") from None
+        raise refused(name, f"{place or 'the argument'} is not JSON: {error}") from None
     if not isinstance(value, kind):
-        raise _error(name, "this is not a JSON object")
+        raise refused(name, "this is not a JSON object")
     return value

@@ -6,7 +6,6 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-import shtab
 from attrs import frozen
 
 from inngest_rest._programs import schemas
@@ -105,6 +104,8 @@ def completion(_: Options, values: dict[str, Any]) -> int:
     if shell not in SHELLS:
         message = f"shell is {shell!r}{did_you_mean(shell, SHELLS)}"
         raise InvalidArgumentError(message, argument="shell")
+    import shtab  # noqa: PLC0415 - one command needs it
+
     return write_all(shtab.complete(tree()[()], shell))
 
 

@@ -52,6 +52,7 @@ class Options:
     fields: str | None = None
     max_chars: int | None = None
     output_file: str | None = None
+    force: bool = False
     quiet: bool = False
     env: str | None = None
     dev: bool = False
@@ -97,7 +98,8 @@ OPTIONS = (
     ),
     argument("--fields", help="Fields of each item to return, separated by commas."),
     argument("--max-chars", type=int, help="Truncate text longer than this (minimum 64)."),
-    argument("--output-file", help="Write the answer to this file."),
+    argument("--output-file", help="Write the answer to this file, which must not exist."),
+    argument("--force", action="store_true", help="Replace a file that exists."),
     argument("-q", "--quiet", action="store_true", help="Print no progress and no hints."),
     argument("--env", help="Branch environment (INNGEST_ENV)."),
     argument(
@@ -192,30 +194,53 @@ def command_line(
     row: Row, values: Mapping[str, Any], options: Options | None = None, *more: str
 ) -> str:
     """Return the command line that calls a row, without what has its default, to copy and run."""
-    words = [PROGRAM, *row.words]
+    words, positions = list[str](), list[str]()
     for each in parameters(row):
         value = values.get(each.name)
-        if value is not None and value != each.default and each.name not in OF_TOOLS:
-            name = None if each.is_positional else each.name
-            words += _words(name, value, is_json=each.is_json)
+        if value is None or value == each.default or each.name in OF_TOOLS:
+            continue
+        if each.is_text:
+            value = [as_typed(it) for it in value] if each.is_many else as_typed(value)
+        if each.is_positional:
+            positions += _words("", value)
+        else:
+            words += _words(each.name, value, is_json=each.is_json)
     for field in fields(Options):
         value = getattr(options, field.name, field.default)
-        if value != field.default and field.name != "output_file":
+        if value != field.default and field.name not in {"output_file", "force"}:
             words += _words(field.name, value)
-    return shlex.join([*words, *more])
+    words += more
+    is_plain = not any(it.startswith("-") for it in positions)
+    words = [*positions, *words] if is_plain else [*words, "--", *positions]
+    return shlex.join([PROGRAM, *row.words, *words])
 
 
-def _words(name: str | None, value: Any, *, is_json: bool = False) -> Iterator[str]:
-    option = [f"--{name.replace('_', '-')}"] if name else []
+def as_typed(text: str) -> str:
+    """Return a text as it is typed, where @FILE would stand for one in a file."""
+    return f"@{text}" if text.startswith("@") else text
+
+
+def _words(name: str, value: Any, *, is_json: bool = False) -> Iterator[str]:
+    """Return an option as it is typed, or a positional argument."""
     match value:
         case True if not is_json:
-            yield from option
+            yield _option(name)
+            return
         case list() | tuple() if not is_json:
             for each in value:  # pyright: ignore[reportUnknownVariableType]
-                yield from (*option, str(each))  # pyright: ignore[reportUnknownArgumentType]
+                yield from _words(name, each)
+            return
         case datetime():
-            yield from (*option, value.isoformat())
+            text = value.isoformat()
         case timedelta():  # it would be another window later
-            yield from (*option, (datetime.now(UTC) - value).isoformat())
+            text = (datetime.now(UTC) - value).isoformat()
         case _:
-            yield from (*option, json.dumps(value) if is_json else str(value))
+            text = json.dumps(value) if is_json else str(value)
+    if name and text.startswith("-"):  # as an option does
+        yield f"{_option(name)}={text}"
+    else:
+        yield from [_option(name), text] if name else [text]
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

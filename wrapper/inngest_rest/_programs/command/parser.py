@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from argparse import ArgumentError, ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -25,7 +24,7 @@ from inngest_rest._programs.command.options import (
 )
 from inngest_rest._programs.envelope import EXIT_STATUS, Code, Problem
 from inngest_rest._programs.parameters import Kind, parameters
-from inngest_rest._table import Returns, commands
+from inngest_rest._table import Returns, commands, docstring
 from inngest_rest._visible import did_you_mean
 from inngest_rest.errors import InvalidArgumentError
 
@@ -129,7 +128,7 @@ def command(
 
     def make(run: Callable[[Options, dict[str, Any]], int]) -> Command:
         lines = tuple(f"{PROGRAM} {example}" for example in examples)
-        return Command(words, inspect.getdoc(run) or "", run, arguments, lines)
+        return Command(words, docstring(run), run, arguments, lines)
 
     return make
 
@@ -261,7 +260,7 @@ def _wrapped(text: str) -> str:
     import shutil  # noqa: PLC0415 - help alone needs them
     import textwrap  # noqa: PLC0415
 
-    width = shutil.get_terminal_size().columns - 2
+    width = max(shutil.get_terminal_size().columns - 2, 20)
     return "\n\n".join(textwrap.fill(" ".join(it.split()), width) for it in text.split("\n\n"))
 
 

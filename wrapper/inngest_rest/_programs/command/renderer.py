@@ -10,7 +10,7 @@ from attrs import Factory, define, field
 
 from inngest_rest._programs.command.options import PROGRAM, Projection
 from inngest_rest._programs.command.streams import Output, Stderr
-from inngest_rest._programs.envelope import EXIT_STATUS, Envelope, PageInfo, Problem
+from inngest_rest._programs.envelope import EXIT_STATUS, Code, Envelope, PageInfo, Problem
 from inngest_rest._programs.problems import problem_of
 from inngest_rest._table import ROWS, Returns
 from inngest_rest._visible import visible_json
@@ -32,6 +32,9 @@ _WITH_RUN = {
     ActionOutcome.ALREADY_REPLAYED,
 }
 
+# Codes after which the answer has all that was asked for.
+_WHOLE = {Code.PARTIAL, Code.RUN_FAILED}
+
 
 @define(eq=False, repr=False)
 class Renderer:
@@ -51,10 +54,10 @@ class Renderer:
     _cut: list[str] = field(factory=list, init=False)
     _lines: Iterator[int] = field(factory=itertools.count, init=False)
 
-    def configure(self, options: Options, kind: type[Any]) -> None:
-        """Take the options on what is written of records of a class, and where."""
+    def configure(self, options: Options, kind: type[Any], inputs: Sequence[str] = ()) -> None:
+        """Take the options on what is written of records of a class, and where: onto no input."""
         self.projection = Projection.of(options.fields, options.max_chars, kind)
-        self.output = Output(options.output_file)
+        self.output = Output(options.output_file, force=options.force, inputs=inputs)
 
     @property
     def is_streaming(self) -> bool:
@@ -89,6 +92,8 @@ class Renderer:
         """Write what is left of the answer, or a problem with what was done all the same."""
         if problem is not None:
             problem = problem.worded(words_of)
+            if problem.code not in _WHOLE and (part := self.output.abandon()) is not None:
+                self.stderr.hint(f"The first lines are in {part}.")
         if self.format == "json":
             self._write_envelope(problem, data)
         elif self.format == "table":

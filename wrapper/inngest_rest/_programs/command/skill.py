@@ -87,7 +87,8 @@ def install(target: str, scope: Scope, *, force: bool = False) -> InstalledSkill
     """Write the skill into the folder of a host, over an older one of this package."""
     path = folder(target, scope) / "inngest" / "SKILL.md"
     try:
-        if not force and path.exists() and _state(path) is SkillState.CHANGED:
+        is_changed = path.is_symlink() or (path.exists() and _state(path) is SkillState.CHANGED)
+        if is_changed and not force:
             raise InvalidArgumentError(
                 f"{path} has been changed, or was not installed by inngest-rest: keep it, or "
                 "replace it with --force"
@@ -95,6 +96,7 @@ def install(target: str, scope: Scope, *, force: bool = False) -> InstalledSkill
         path.parent.mkdir(parents=True, exist_ok=True)
         # Its hash tells later whether it has been changed.
         seal = f"\n<!-- installed by inngest-rest, sha256 {_digest(text())} -->\n"
+        path.unlink(missing_ok=True)  # it may be a link, which is not followed
         path.write_text(text() + seal, encoding="utf-8")
     except OSError as error:
         raise InvalidArgumentError(f"the skill cannot be installed: {error}") from None
@@ -151,7 +153,6 @@ def show(_options: Options, _values: dict[str, Any]) -> int:
             choices=get_args(Scope),
             help="For all projects of the user, or for the one in the current folder.",
         ),
-        argument("--force", action="store_true", help="Write it over one that was changed, too."),
     ),
     examples=("skill install", "skill install --target claude --scope project"),
 )
@@ -160,7 +161,7 @@ def install_command(options: Options, values: dict[str, Any]) -> int:
     target, scope = values.get("target", "agents"), values.get("scope", "user")
 
     def work(renderer: Renderer) -> int:
-        return renderer.one(install(target, scope, force="force" in values))
+        return renderer.one(install(target, scope, force=options.force))
 
     return answer("skill.install", options, InstalledSkill, work)
 

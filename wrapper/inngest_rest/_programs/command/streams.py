@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import define
 
-from inngest_rest._programs.running import unusable_file
+from inngest_rest._programs.parameters import refused, unusable_file
 from inngest_rest._visible import visible
+from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import TextIO
 
     from inngest_rest._programs.envelope import Problem
@@ -30,16 +35,38 @@ class OutputError(Exception):
 
 
 class Output:
-    """The stream of the answer: a file, or standard output, which somebody may stop reading."""
+    """The stream of the answer: a file, or standard output, which somebody may stop reading.
 
-    def __init__(self, path: str | None = None) -> None:
+    A file is written as FILE.part, for its owner alone, and has its name when it is whole.
+    """
+
+    def __init__(
+        self, path: str | None = None, *, force: bool = False, inputs: Sequence[str] = ()
+    ) -> None:
         self.path = None if path == "-" else path
         self.stream: TextIO = sys.stdout
-        if self.path is not None:
-            try:
+        self._part: str | None = None
+        if self.path is None:
+            return
+        try:
+            if _takes_all(self.path):
                 self.stream = open(self.path, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-            except (OSError, ValueError) as error:
-                raise unusable_file("output_file", self.path, error, verb="write") from None
+                return
+            self._part = f"{self.path}.part"
+            read: list[str | int] = [*inputs, 0]  # the last is standard input
+            if any(_is_same(it, here) for it in read for here in (self.path, self._part)):
+                reason = f"{self.path} is a file that this command reads: name another one"
+                raise refused("output_file", reason)
+            if os.path.lexists(self.path) and not force:
+                reason = f"{self.path} exists: name another file, or replace it with --force"
+                raise refused("output_file", reason)
+            Path(self._part).unlink(missing_ok=True)  # left by a kill, or a planted link
+            descriptor = os.open(self._part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            self.stream = os.fdopen(descriptor, "w", encoding="utf-8")
+        except InvalidArgumentError:
+            raise
+        except (OSError, ValueError) as error:
+            raise unusable_file("output_file", self.path, error, verb="write") from None
 
     @property
     def is_terminal(self) -> bool:
@@ -61,10 +88,45 @@ class Output:
             raise OutputError from error
 
     def close(self) -> None:
-        """Close a file."""
+        """Close a file, which is whole."""
         self.flush()
-        if self.path is not None:
+        if self.path is None or self.stream.closed:
+            return
+        try:
+            is_ours = self._part is None or _is_same(self._part, self.stream.fileno())
             self.stream.close()
+            if not is_ours:
+                raise FileExistsError(f"another command has written to {self._part}")
+            if self._part is not None:
+                Path(self._part).replace(self.path)
+        except OSError as error:
+            raise OutputError from error
+
+    def abandon(self) -> str | None:
+        """Go on with standard output; return the path of what has been written, if anything was."""
+        path, file, self.path, self.stream = self.path, self.stream, None, sys.stdout
+        if path is None or file.closed:
+            return None
+        file.close()
+        if self._part is None or Path(self._part).stat().st_size:
+            return self._part
+        Path(self._part).unlink()
+        return None
+
+
+def _takes_all(path: str) -> bool:
+    """Return whether what is written there is taken at once, as by a pipe, or refused."""
+    return os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113
+
+
+def _is_same(one: str | int, other: str | int) -> bool:
+    """Return whether two are one regular file, or will be: paths, or descriptors of open files."""
+    try:
+        found = os.stat(one), os.stat(other)  # noqa: PTH116
+    except OSError:
+        names = [os.path.realpath(it) for it in (one, other) if isinstance(it, str)]
+        return len(names) > 1 and names[0] == names[1]
+    return stat.S_ISREG(found[0].st_mode) and os.path.samestat(*found)
 
 
 def write_all(text: str) -> int:

@@ -1,0 +1,68 @@
+"""Command lines in hints: copied and run, they are understood as they were meant."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest._programs.command import parser
+from inngest_rest._programs.command.execute import _given
+from inngest_rest._programs.command.options import Options, command_line, read_options
+from inngest_rest._programs.parameters import read
+from inngest_rest._table import commands
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inngest_rest._table import Row
+
+ROWS = {row.command: row for row in commands()}
+AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+def understood(row: Row, line: str) -> tuple[dict[str, Any], Options]:
+    """Return what a line is understood as, with what it leaves out."""
+    _, *tokens = shlex.split(line)
+    before, after = tokens, list[str]()
+    if "--" in tokens:
+        at = tokens.index("--")
+        before, after = tokens[:at], tokens[at + 1 :]
+    values, others = read_options(before)
+    command = parser.find(others)
+    typed = command.read(others[len(row.words) :], after)
+    assert typed.pop("report", None) == ("-f" if row.is_bulk else None)
+    given = _given(row, typed, [])
+    return read(row, given), Options.of(values)
+
+
+@pytest.mark.parametrize("text", ["-x", "--all", "-", "@x", "@-", "@@x", "a b", "'", "$(id)", "-1"])
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("runs.list", {"app": "TEXT", "function": "TEXT", "since": AT}),
+        ("functions.get", {"app": "TEXT", "function": "TEXT"}),
+        ("functions.get", {"app": "shop", "function": "TEXT"}),
+        ("send", {"name": "TEXT", "id": "TEXT", "data": {"a": "TEXT"}}),
+        ("signals.send", {"signal": "TEXT", "data": "TEXT"}),
+        ("signals.send", {"signal": "s", "data": -1}),
+        ("send_file", {"path": "TEXT", "name": "TEXT"}),
+        ("runs.cancel", {"app": "TEXT", "function": "-f"}),
+        ("functions.invoke_many", {"app": "TEXT", "function": "f", "inputs": [{"a": "TEXT"}]}),
+    ],
+    ids=str,
+)
+def test_what_a_hint_says_is_what_was_asked_for(
+    text: str, name: str, values: dict[str, Any], folder: Path
+) -> None:
+    del folder
+    given = {key: text if it == "TEXT" else it for key, it in values.items()}
+    options = Options(env=text, retries=0, output_file="a", force=True)
+    more = ["--report=-f"] if ROWS[name].is_bulk else []
+    line = command_line(ROWS[name], given, options, *more)
+    found, found_options = understood(ROWS[name], line)
+    assert {key: found[key] for key in given} == given
+    assert (found_options.env, found_options.retries) == (text, 0)
+    assert not found_options.force

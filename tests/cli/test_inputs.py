@@ -1,0 +1,93 @@
+"""`@FILE`, `@-` and `@@` where text and JSON are taken."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.command import send
+
+if TYPE_CHECKING:
+    from inngest_rest import InngestClient
+    from inngest_rest.testing import MockServer
+    from tests.support.command import Run
+
+TRANSFORM = "function transform(evt) {\n  return evt\n}"
+
+
+@pytest.fixture(autouse=True)
+def _here(folder: Path) -> None:
+    del folder
+
+
+@pytest.mark.parametrize(
+    ("typed", "taken"),
+    [
+        ("@file", TRANSFORM),
+        ("@-", TRANSFORM),
+        ("@@file", "@file"),
+        ("@@@file", "@@file"),
+        ("-", "-"),
+        ("file", "file"),
+    ],
+)
+def test_text_is_typed_or_in_a_file_or_on_standard_input(
+    typed: str, taken: str, run: Run, mock: MockServer
+) -> None:
+    Path("file").write_text(f"{TRANSFORM}\n")
+    tokens = "webhooks", "create", "--name", "orders", "--transform", typed
+    run(*tokens, stdin=f"{TRANSFORM}\n")
+    assert mock.requests[-1].json()["transform"] == taken
+
+
+def test_a_position_is_text_too(run: Run, mock: MockServer) -> None:
+    Path("name").write_text("order/placed\n")
+    assert run("send", "@name").status == 0
+    assert [event.name for event in mock.events] == ["order/placed"]
+
+
+@pytest.mark.parametrize("typed", ["-", "@-", "@ids"])
+def test_ids_are_the_words_of_a_file_or_of_standard_input(
+    typed: str, run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    ids = send(client, mock, "placed", 3)
+    Path("ids").write_text("\n".join(ids[1:]) + "\n")
+    ran = run("runs", "wait", ids[0], typed, "-o", "id", stdin=" ".join(ids[1:]))
+    assert set(ran.out.split()) == set(ids)
+
+
+@pytest.mark.parametrize(
+    ("typed", "place"), [("-", "standard input"), ("@-", "standard input"), ("@ids", "ids")]
+)
+def test_ids_that_are_nowhere_are_a_mistake(typed: str, place: str, run: Run) -> None:
+    Path("ids").write_text("\n")
+    ran = run("runs", "cancel", typed)
+    assert ran.answer["error"]["message"] == f"ids: there are none in {place}"
+
+
+def test_the_app_of_a_filter_is_not_silently_another(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    send(client, mock, "open")
+    run("runs", "list", "--app", "@-", stdin="shop\n")
+    assert "shop" in mock.requests[-1].query
+
+
+def test_a_file_that_is_not_there_may_have_been_meant_as_text(run: Run) -> None:
+    message = run("runs", "list", "--app", "@acme/shop").answer["error"]["message"]
+    assert message.startswith("app: cannot read acme/shop (for the text itself, write @@acme/shop)")
+
+
+@pytest.mark.parametrize("tokens", [["send-file", "@file"], ["runs", "list", "--since", "@file"]])
+def test_a_path_or_a_time_is_never_in_a_file(tokens: list[str], run: Run) -> None:
+    Path("file").write_text("2h")
+    assert "@file" in run(*tokens).answer["error"]["message"]
+
+
+def test_parameters_as_json_are_taken_as_they_are(run: Run, mock: MockServer) -> None:
+    params = {"name": "orders", "transform": "@file"}
+    run("webhooks", "create", "--params", json.dumps(params))
+    assert mock.requests[-1].json()["transform"] == "@file"
