@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,7 @@ from inngest_rest import (
     RouteNotFoundError,
     ServerError,
 )
-from tests.support.server import Reply, body_of, recorded, says, text
+from tests.support.server import Reply, about, recorded, says, text
 
 if TYPE_CHECKING:
     from tests.conftest import Connect
@@ -228,7 +229,7 @@ def test_a_response_that_is_not_of_this_api_is_invalid(
 def test_data_that_looks_like_an_error_body_is_not_an_error(
     client: InngestClient, server: Server
 ) -> None:
-    body = recorded("v1-event").body.replace(
+    body = about(ID, "v1-event").body.replace(
         b'"data": {', b'"data": {"error": "x", "status": 500, ', 1
     )
     ask(client, server, GET_EVENT, Reply(200, body))
@@ -275,7 +276,7 @@ def test_an_error_body_of_an_odd_shape_still_raises_an_api_error(
 def test_a_value_that_cannot_be_converted_makes_the_response_invalid(
     client: InngestClient, server: Server, operation: Any, recording: str, change: dict[str, Any]
 ) -> None:
-    body = body_of(recording)
+    body = json.loads(about(ID, recording).body)
     body["data"] |= change
     with pytest.raises(InvalidResponseError, match="not as documented"):
         ask(client, server, operation, says(body))
@@ -337,5 +338,7 @@ def test_a_409_with_errors_raises_conflict_error(client: InngestClient, server: 
 
 
 def test_fields_that_a_server_adds_are_ignored(client: InngestClient, server: Server) -> None:
-    body = recorded("v1-event").body.replace(b'"data": {', b'"new": [1], "data": {"newer": {}, ', 1)
+    body = about(ID, "v1-event").body.replace(
+        b'"data": {', b'"new": [1], "data": {"newer": {}, ', 1
+    )
     assert ask(client, server, GET_EVENT, Reply(200, body)).name == "app/steps"

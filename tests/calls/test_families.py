@@ -18,7 +18,7 @@ from inngest_rest import (
     ServerError,
 )
 from inngest_rest._core.resources.routes import ROUTES
-from tests.support.server import Reply, Server, body_of, recorded, says, text
+from tests.support.server import Reply, Server, about, body_of, recorded, says, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ RUNS_REPLAY: Job = (
 RUNS_CANCEL: Job = (
     lambda it: it.runs.cancel(ID),
     (f"DELETE /v1/runs/{ID}", recorded("v1-run-cancel-ok")),
-    (f"POST /v2/runs/{ID}/cancel", recorded("v2-cancel")),
+    (f"POST /v2/runs/{ID}/cancel", about(ID, "v2-cancel")),
 )
 APPS_LIST: Job = (
     lambda it: it.apps.list().page(),
@@ -189,7 +189,7 @@ def test_one_plain_404_of_a_proxy_does_not_disable_a_route(
     client: InngestClient, server: Server, clock: Clock
 ) -> None:
     route, call = f"GET /v1/events/{ID}", client.events.get
-    server.on(route, text(404, "no such upstream"), recorded("v1-event"))
+    server.on(route, text(404, "no such upstream"), about(ID, "v1-event"))
     with pytest.raises(RouteNotFoundError):
         call(ID)
     assert call(ID).name == "app/steps"

@@ -17,7 +17,7 @@ from inngest_rest import (
 from inngest_rest._core.calls.session import Session
 from inngest_rest._core.calls.settings import Keys, hash_of, resolve
 from inngest_rest._core.secret import Secret
-from tests.support.server import Reply, accepts_all, recorded, says
+from tests.support.server import Reply, about, accepts_all, recorded, says
 
 if TYPE_CHECKING:
     import httpx
@@ -42,7 +42,7 @@ def only(bearer: str, good: str, *, status: int = 401) -> Answer:
 
     def answer(request: httpx.Request) -> Reply:
         if request.headers.get("authorization") == f"Bearer {bearer}":
-            return recorded(good)
+            return about(RUN_ID, good)
         return recorded("start-v1-wrong") if status == 401 else says({"error": "no"}, status=403)
 
     return answer
@@ -122,14 +122,14 @@ def test_with_only_an_api_key_an_operation_of_v1_names_the_key_it_needs(
 
 
 def test_a_dev_server_is_asked_by_v1_whatever_the_keys(connect: Connect, server: Server) -> None:
-    server.on(f"GET /v1/events/{RUN_ID}", recorded("v1-event"))
+    server.on(f"GET /v1/events/{RUN_ID}", about(RUN_ID, "v1-event"))
     connect(dev=True, api_key="sk-inn-api-1").events.get(RUN_ID)
     assert bearers(server) == [""]
 
 
 def test_v2_gets_the_api_key_first_and_v1_never_gets_it(connect: Connect, server: Server) -> None:
     server.on("GET /v2/apps/a", only(HASHES[0], "v2-app"))
-    server.on(f"GET /v1/events/{RUN_ID}", recorded("v1-event"))
+    server.on(f"GET /v1/events/{RUN_ID}", about(RUN_ID, "v1-event"))
     client = connect(dev=None, api_key="sk-1", signing_key=FIRST)
     client.apps.get("a")
     client.events.get(RUN_ID)

@@ -209,8 +209,8 @@ def test_a_cut_page_continues_where_it_was_cut_even_if_the_server_pages_differen
     whole = v2_runs("a", "b", "c", cursor="after c")
     parts = v2_runs("a", cursor="after a"), v2_runs("b", "c", cursor="after c"), v2_runs("d")
     server.on("GET /v2/runs", whole, *parts)
-    cut = client.runs.list(app="x", limit=2).page()
-    rest = client.runs.list(app="x", cursor=cut.next_cursor)
+    cut = client.runs.list(app="probe-app", limit=2).page()
+    rest = client.runs.list(app="probe-app", cursor=cut.next_cursor)
     assert [each.id for each in rest] == ["c", "d"]
 
 
@@ -256,7 +256,7 @@ def test_a_repeated_cursor_ends_the_iteration_with_an_error(
     server.on("GET /v2/runs", *[v2_runs("x", cursor=each) for each in cursors], BEYOND)
     found: list[Any] = []
     with pytest.raises(InvalidResponseError, match="repeats the cursor 'a'"):
-        found.extend(client.runs.list(app="x"))
+        found.extend(client.runs.list(app="probe-app"))
     assert len(server.requests) == len(cursors)
 
 

@@ -22,7 +22,7 @@ from inngest_rest import (
     WaitTimeoutError,
 )
 from inngest_rest.testing import MockServer, answers, completes, fails, sleeps, waits_for
-from tests.support.server import WEB_UI, Reply, body_of, recorded, says, text
+from tests.support.server import WEB_UI, Reply, about, body_of, recorded, says, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 ID = "01M86WNRKHYE50ZF3GG530BHRT"
 V1, V2 = f"GET /v1/runs/{ID}", f"GET /v2/runs/{ID}"
-DONE, FAILED = recorded("v2-run-output-ok"), recorded("v2-run-output-error")
-RUNNING = recorded("v2-run-between-attempts")
+DONE, FAILED = about(ID, "v2-run-output-ok"), about(ID, "v2-run-output-error")
+RUNNING = about(ID, "v2-run-between-attempts")
 UNKNOWN = recorded("v2-run-unknown")
-OF_V1 = {name: recorded(f"v1-run-{name}") for name in ("slow", "ok", "unknown")}
+OF_V1 = {name: about(ID, f"v1-run-{name}") for name in ("slow", "ok", "unknown")}
 
 BEHAVIOURS = {
     "ok": completes({"a": 1}),
@@ -74,7 +74,7 @@ def test_a_failed_run_is_returned_and_not_raised(client: InngestClient, server: 
 def test_a_run_that_failed_an_attempt_is_waited_for_until_its_end(
     client: InngestClient, server: Server, clock: Clock
 ) -> None:
-    server.on(V2, recorded("v2-run-between-attempts"), DONE)
+    server.on(V2, about(ID, "v2-run-between-attempts"), DONE)
     assert client.runs.wait(ID, timeout=10).status == "completed"
     assert clock.pauses == [0.05]
 
@@ -121,14 +121,14 @@ def test_every_poll_goes_past_the_cache_of_v1(client: InngestClient, server: Ser
 
 
 def test_a_run_that_v2_loses_is_followed_in_v1(client: InngestClient, server: Server) -> None:
-    server.on(V2, RUNNING, recorded("v2-run-after-metadata"))
+    server.on(V2, RUNNING, about(ID, "v2-run-after-metadata"))
     server.on(V1, OF_V1["slow"], OF_V1["slow"], OF_V1["ok"])
     assert client.runs.wait(ID, timeout=10).status == "completed"
     assert asks(server) == [V2, V2, V1, V1, V1]
 
 
 def test_a_run_that_v2_cannot_load_is_got_from_v1(client: InngestClient, server: Server) -> None:
-    server.on(V2, recorded("v2-run-after-metadata"))
+    server.on(V2, about(ID, "v2-run-after-metadata"))
     server.on(V1, OF_V1["ok"])
     assert client.runs.get(ID).status == "completed"
     assert client.runs.wait(ID, timeout=10).status == "completed"
@@ -269,7 +269,7 @@ def test_not_found_says_if_the_id_is_an_event_id(
 ) -> None:
     server.on(V1, of_v1)
     server.on(V2, UNKNOWN)
-    server.on(EVENT, recorded("v1-event"))
+    server.on(EVENT, about(ID, "v1-event"))
     with pytest.raises(NotFoundError, match=rf"is the id of an event.*events\.runs\('{ID}'\)"):
         call(client)
     assert server.asked.count(EVENT) == 1
@@ -343,7 +343,7 @@ def test_cancel_by_v1_succeeds_even_if_the_run_has_ended(
 def test_cancel_by_v2_succeeds_even_if_the_run_has_ended(
     client: InngestClient, server: Server, recording: str
 ) -> None:
-    server.on(f"POST /v2/runs/{ID}/cancel", recorded(recording))
+    server.on(f"POST /v2/runs/{ID}/cancel", about(ID, recording))
     server.on(f"DELETE /v1/runs/{ID}", recorded("pg-v1-run-cancel"))
     client.runs.cancel(ID)
     assert server.asked == [f"POST /v2/runs/{ID}/cancel"]
@@ -399,14 +399,14 @@ def test_a_function_has_its_bare_id_where_a_release_puts_the_app_in_front(
     client: InngestClient, server: Server
 ) -> None:
     server.on(V2, WEB_UI)
-    server.on(f"GET /api/v2/runs/{ID}", recorded("1.25-api-v2-run-echoes"))
+    server.on(f"GET /api/v2/runs/{ID}", about(ID, "1.25-api-v2-run-echoes"))
     run = client.runs.get(ID)
     assert (run.app_id, run.function_id) == ("probe-app", "echoes")
 
 
 def test_the_original_run_takes_a_request_to_v1(client: InngestClient, server: Server) -> None:
     server.on(V2, DONE)
-    server.on(V1, recorded("v1-run-of-rerun"))
+    server.on(V1, about(ID, "v1-run-of-rerun"))
     run = client.runs.get(ID, include_original_run_id=True)
     assert (run.app_id, run.original_run_id) == ("probe-app", "01M86WNRKHYE50ZF3GG530BHRT")
     assert run.internal_function_id is not None
@@ -416,7 +416,7 @@ def test_the_original_run_takes_a_request_to_v1(client: InngestClient, server: S
 def test_a_server_without_v2_is_asked_for_the_original_run_once(
     client: InngestClient, server: Server
 ) -> None:
-    server.on(V1, recorded("v1-run-of-rerun"))
+    server.on(V1, about(ID, "v1-run-of-rerun"))
     server.on(f"GET /v1/events/{ID}/runs", recorded("v1-event-runs-ok"))
     assert client.runs.get(ID, include_original_run_id=True).original_run_id is not None
     list(client.events.runs(ID, include_original_run_id=True))
@@ -429,7 +429,7 @@ def test_the_original_run_of_a_batch_is_asked_for_run_by_run(
     server.on(f"GET /v2/events/{ID}/runs", recorded("v2-event-runs-output-object"))
     server.on(f"GET /v1/events/{ID}/runs", recorded("v1-event-runs-unknown"))
     listed = body_of("v2-event-runs-output-object")["data"][0]["id"]
-    server.on(f"GET /v1/runs/{listed}", recorded("v1-run-of-rerun"))
+    server.on(f"GET /v1/runs/{listed}", about(listed, "v1-run-of-rerun"))
     [run] = client.events.runs(ID, include_original_run_id=True)
     assert (run.id, run.original_run_id) == (listed, "01M86WNRKHYE50ZF3GG530BHRT")
     assert "_" in server.requests[1].url.params  # past a cache of 15 s

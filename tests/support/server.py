@@ -53,6 +53,16 @@ def body_of(name: str) -> Any:
     return json.loads(recorded(name).body)
 
 
+def about(id: str, name: str) -> Reply:
+    """Return a recorded response as if it were about this run or event."""
+    body = body_of(name)
+    if not body.get("data"):
+        return recorded(name)
+    fields = body["data"].keys() & {"id", "run_id", "runId", "internal_id"}
+    body["data"] |= dict.fromkeys(fields, id)
+    return says(body, status=recorded(name).status)
+
+
 # Responses to routes that a server does not have: its web UI, or a 404 of the family.
 WEB_UI = text(200, "<!DOCTYPE html><title>Inngest</title>", "text/html")
 NO_ROUTE = {"v1": recorded("v1-runs-list"), "v2": recorded("v2-unknown-route")}

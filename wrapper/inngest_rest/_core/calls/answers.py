@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, get_args
 
 import httpx
 
+from inngest_rest._core.arguments import is_ulid
 from inngest_rest._core.calls.server_clock import http_date
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.secret import cause_without_keys
@@ -102,10 +103,13 @@ def read(response: httpx.Response, route: Route[A, T], url: str, session: Sessio
     try:
         answer.raise_error()
         if expected is None:
+            with suppress(ValueError):
+                answer.check_about(read_json(response.content))
             return route.convert(cast("A", None))
         forms = (expected, *route.other_forms)
         body = read_json(response.content)
         _check_items(body)
+        answer.check_about(body)
         return route.convert(read_model(forms, body))
     except InngestError:
         raise
@@ -152,6 +156,17 @@ class _Response:
             found = content.count(b"{") + content.count(b"[")
             if found > _MOST_CONTAINERS:
                 raise self.invalid(f"it is made of {found:,} objects and lists")
+
+    def check_about(self, body: Any) -> None:
+        """Refuse a response about something else; one that does not say what is not refused."""
+        about = self._route.about
+        if about is None or not isinstance(body, dict) or not is_ulid(about.id):
+            return
+        data = cast("dict[str, Any]", body).get("data")
+        told = cast("dict[str, Any]", data).get(about.field) if isinstance(data, dict) else None
+        # Servers ignore the case of the letters.
+        if isinstance(told, str) and told.upper() != about.id.upper():
+            raise self.invalid(f"it is about {shown(told)}, not about {about.id}")
 
     def raise_error(self) -> None:
         """Raise the error a response reports; return if it reports none."""

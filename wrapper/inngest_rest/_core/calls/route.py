@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from attrs import field, frozen
 
@@ -38,6 +38,13 @@ class OperationModule(Protocol):
     def OPERATION(self) -> Operation: ...  # noqa: N802 - as it is generated
 
 
+class About(NamedTuple):
+    """What the data of a response must be about: the ULID that was asked for, and its field."""
+
+    id: str
+    field: str
+
+
 @frozen
 class Route(Generic[A, T]):
     """One operation with its arguments, and how to read its response.
@@ -55,6 +62,7 @@ class Route(Generic[A, T]):
         may_panic: Whether servers that lack the operation respond with an empty 500, each time:
             such a response is not worth another attempt.
         accepted: The statuses beyond 2xx that are not errors, and their models.
+        about: What a successful response must be about: a proxy may mix responses up.
         advice: What to do about an error, by error class, where the operation needs other advice.
     """
 
@@ -67,6 +75,7 @@ class Route(Generic[A, T]):
     deletes: bool = field(default=False, kw_only=True)
     may_panic: bool = field(default=False, kw_only=True)
     accepted: Mapping[int, type[A]] = field(default=_NOTHING, kw_only=True)
+    about: About | None = field(default=None, kw_only=True)
     advice: AdviceByError = field(default=_NOTHING, kw_only=True)
 
     @classmethod

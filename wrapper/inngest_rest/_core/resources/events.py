@@ -11,7 +11,7 @@ from attrs import evolve
 
 from inngest_rest._core.arguments import check_id, check_text
 from inngest_rest._core.calls.listing import ListedPage, Listing, Paging
-from inngest_rest._core.calls.route import Route
+from inngest_rest._core.calls.route import About, Route
 from inngest_rest._core.resources.fields import (
     json_object,
     of_data,
@@ -24,6 +24,7 @@ from inngest_rest._core.resources.fields import (
 from inngest_rest._core.resources.filters import check_window
 from inngest_rest._core.resources.routes import ask, in_order, past_cache
 from inngest_rest._core.typed_events import check_kind, read_event
+from inngest_rest._visible import shown
 from inngest_rest.errors import Advice, BadRequestError
 from inngest_rest.models import StoredEvent
 from inngest_rest_api import models as api
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
+    from inngest_rest._core.resources.fields import PageData
 
 # listEventsV1 silently clamps to 51; a page shorter than requested would look like the last.
 _LARGEST_PAGE = 50
@@ -75,9 +77,13 @@ def list_events(
             received_before=until,
         )
         expected = page_of(api.V1EventListEnvelope, api.V1Event, event_of_v1)
-        return Route(
-            operation, kwargs, expected, lambda it: v1_page(it, attrgetter("internal_id"), page)
-        )
+
+        def convert(it: PageData[StoredEvent]) -> ListedPage[StoredEvent[Any]]:
+            if other := next((each for each in it[1] if name not in (None, each.name)), None):
+                raise ValueError(f"it lists event {other.internal_id}, named {shown(other.name)}")
+            return v1_page(it, attrgetter("internal_id"), page)
+
+        return Route(operation, kwargs, expected, convert)
 
     def read_all(found: tuple[StoredEvent[Any], ...]) -> Plan[tuple[StoredEvent[Any], ...]]:
         yield from ()
@@ -97,7 +103,8 @@ def get_route(event_id: str) -> Route[Any, StoredEvent]:
     """Return the route to one stored event, by its internal id."""
     operation = v1.get_event_v1
     kwargs, convert = operation.get_kwargs(event_id), of_data(event_of_v1)
-    return Route(operation, kwargs, api.V1EventEnvelope, convert, advice=_ADVICE)
+    about = About(event_id, "internal_id")
+    return Route(operation, kwargs, api.V1EventEnvelope, convert, about=about, advice=_ADVICE)
 
 
 def get_now(

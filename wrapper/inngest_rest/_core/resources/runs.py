@@ -20,7 +20,7 @@ from inngest_rest._core.calls.listing import (
     unpaged,
 )
 from inngest_rest._core.calls.operation import first_present, redacted_url
-from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, Route
+from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route
 from inngest_rest._core.resources import events
 from inngest_rest._core.resources.fields import (
     json_object,
@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
+    from inngest_rest._core.resources.fields import PageData
     from inngest_rest.typing import StatusFilter
     from inngest_rest_api.types import Unset
 
@@ -187,9 +188,45 @@ def _listed_by_v2(
             **order,
         )
         expected = page_of(api.V2RunListEnvelope, api.V2Run, listed_run_of_v2)
-        return Route(v2.list_runs_v2, kwargs, expected, v2_page, advice=_LIST_ADVICE)
+        return Route(
+            v2.list_runs_v2,
+            kwargs,
+            expected,
+            lambda it: _of_listing(v2_page(it), app, function),
+            advice=_LIST_ADVICE,
+        )
 
     return by_v2
+
+
+def _of_listing(
+    page: ListedPage[Run], app: str | None = None, function: str | None = None
+) -> ListedPage[Run]:
+    """Return a page; refuse one that another listing must have.
+
+    Its statuses and times prove nothing: servers select runs by one query and read them by another,
+    and a run may be scored or retried in between.
+
+    Raises:
+        ValueError: It has a run of another app or function, or two runs of one id.
+    """
+    first: dict[str, Run] = {}
+    for run in page.items:
+        known = first.setdefault(run.id, run)
+        if _differ(
+            known.function_id or known.internal_function_id,
+            run.function_id or run.internal_function_id,
+        ):
+            raise ValueError(f"it lists two runs with the id {run.id}")
+        if run.queued_at is None and run.status == UNKNOWN:
+            raise ValueError(f"it lists {run.id}, which is not a run")
+        if _differ(app, run.app_id) or _differ(function, run.function_id):
+            raise ValueError(f"it lists run {run.id} of {run.app_id}/{run.function_id}")
+    return page
+
+
+def _differ(asked: str | None, told: str | None) -> bool:
+    return asked is not None and told is not None and asked != told
 
 
 def get(session: Session, run_id: str, *, include_original_run_id: bool) -> Plan[Run]:
@@ -240,7 +277,8 @@ def fetch(
 
 def _one_by_v1(run_id: str) -> Route[Any, Run]:
     operation = v1.get_run_v1
-    return Route(operation, operation.get_kwargs(run_id), api.V1RunEnvelope, of_data(run_of_v1))
+    kwargs, convert = operation.get_kwargs(run_id), of_data(run_of_v1)
+    return Route(operation, kwargs, api.V1RunEnvelope, convert, about=About(run_id, "run_id"))
 
 
 def _one_by_v2(session: Session, run_id: str) -> Route[Any, Run]:
@@ -254,7 +292,7 @@ def _one_by_v2(session: Session, run_id: str) -> Route[Any, Run]:
         return run
 
     kwargs = operation.get_kwargs(run_id, include_output=True)
-    return Route(operation, kwargs, api.V2RunEnvelope, convert)
+    return Route(operation, kwargs, api.V2RunEnvelope, convert, about=About(run_id, "id"))
 
 
 def is_of_v1(run: Run) -> bool:
@@ -339,7 +377,7 @@ def list_of_event(
             event_id, limit=page.size, cursor=page.cursor, include_output=True
         )
         expected = page_of(api.V2RunListEnvelope, api.V2Run, listed_run_of_v2)
-        return Route(operation, kwargs, expected, v2_page)
+        return Route(operation, kwargs, expected, lambda it: _of_listing(v2_page(it)))
 
     def complete(listed: tuple[Run, ...]) -> Plan[tuple[Run, ...]]:
         runs = list(listed)
@@ -397,7 +435,11 @@ def _of_event_by_v1(event_id: str) -> Route[Any, ListedPage[Run]]:
     operation = v1.list_event_runs_v1
     expected = page_of(api.V1RunListEnvelope, api.V1Run, run_of_v1)
     kwargs = operation.get_kwargs(event_id)
-    return Route(operation, kwargs, expected, lambda it: ListedPage(each_once(it[1])))
+
+    def convert(it: PageData[Run]) -> ListedPage[Run]:
+        return ListedPage(each_once(_of_listing(ListedPage(it[1])).items))
+
+    return Route(operation, kwargs, expected, convert)
 
 
 def each_once(listed: Iterable[Run]) -> tuple[Run, ...]:
@@ -421,7 +463,8 @@ def cancel(session: Session, run_id: str) -> Plan[None]:
 
 def cancel_if_running(session: Session, run_id: str) -> Plan[bool]:
     """Cancel a run, and return False if v2 responds that it had ended; v1 does not tell."""
-    by_v2 = Route.without_result(v2.cancel_run_v2, v2.cancel_run_v2.get_kwargs(run_id))
+    of_v2, about = v2.cancel_run_v2.get_kwargs(run_id), About(run_id, "runId")
+    by_v2 = Route.without_result(v2.cancel_run_v2, of_v2, about=about)
     of_v1 = v1.cancel_run_v1.get_kwargs(run_id)
     by_v1 = Route.without_result(v1.cancel_run_v1, of_v1, advice=_CANCEL_ADVICE)
     try:
@@ -438,7 +481,10 @@ def replay(session: Session, run_id: str) -> Plan[str]:
     run_id = check_id("run id", run_id, argument="id")
 
     def new_id(answer: api.V1ReplayEnvelope | api.V2RunIdEnvelope) -> str:
-        return required(answer.data.run_id, "the id of the new run")
+        new = required(answer.data.run_id, "the id of the new run")
+        if new.upper() == run_id.upper():
+            raise ValueError(f"it names {new}, the run that was to be replayed, as the new one")
+        return new
 
     of_v1, of_v2 = v1.replay_run_v1.get_kwargs(run_id), v2.rerun_run_v2.get_kwargs(run_id)
     by_v1 = Route(v1.replay_run_v1, of_v1, api.V1ReplayEnvelope, new_id, repeatable=False)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from inngest_rest._core.arguments import check_id
-from inngest_rest._core.calls.route import Route
+from inngest_rest._core.calls.route import About, Route
 from inngest_rest._core.resources.fields import json_object, optional, record
 from inngest_rest._core.resources.routes import ask, where_absent
 from inngest_rest.models import Span
@@ -44,7 +44,8 @@ def get_trace(session: Session, run_id: str, *, raw: bool) -> Plan[Span]:
         found = evolve(span(answer.data.root_span), run_id=optional(answer.data.run_id))
         return found if raw else readable(found)
 
-    route = Route(operation, kwargs, api.V2TraceEnvelope, root, advice=_ADVICE)
+    about = About(run_id, "runId")
+    route = Route(operation, kwargs, api.V2TraceEnvelope, root, about=about, advice=_ADVICE)
     return ask(session, "runs.trace", route)
 
 
