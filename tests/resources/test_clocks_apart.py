@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
 from itertools import islice
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from inngest_rest import InngestClient
 from inngest_rest.testing import MockServer, completes, sleeps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from inngest_rest import RunChange
     from inngest_rest.testing import Behaviour, EventDict
@@ -163,3 +165,66 @@ def test_a_watch_looks_back_by_the_servers_clock(
     clock.advance(30)
     watcher = connect(transport=mock.transport).runs.watch(since=timedelta(minutes=1), timeout=30)
     assert_complete(mock, list(watcher), first=5)
+
+
+class Misdated(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Responds as the mock server does, with the Date of a clock that is off, in some responses."""
+
+    def __init__(self, clock: Clock, mock: MockServer, off: Container[int], ahead: float) -> None:
+        self._clock, self._mock, self._off, self._ahead = clock, mock, off, ahead
+        self.count = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._dated(self._mock.transport.handle_request(request))
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self._dated(await self._mock.transport.handle_async_request(request))
+
+    def _dated(self, response: httpx.Response) -> httpx.Response:
+        if self.count in self._off:
+            now = self._clock.now() + self._ahead
+            response.headers["date"] = formatdate(now, usegmt=True)
+        self.count += 1
+        return response
+
+
+@pytest.fixture
+def right(clock: Clock) -> MockServer:
+    """Return a server whose clock is ours."""
+    mock = MockServer(clock=lambda: int(clock.now() * 1e9), visibility_delay=0.7)
+    mock.function("shop", "work", trigger="go", run=_work)
+    return mock
+
+
+@pytest.mark.parametrize("ahead", [72, 3_600, -3_600])
+@pytest.mark.parametrize(
+    "off",
+    [[0], [1], [2], [7], [8], range(0, 1_000, 2), range(1_000)],
+    ids=["first", "second", "third", "8th", "9th", "every second", "all"],
+)
+def test_a_watch_misses_no_run_for_dates_that_are_off(
+    connect: Connect, right: MockServer, clock: Clock, off: Container[int], ahead: float
+) -> None:
+    producer = InngestClient(dev=True, transport=right.transport)
+    start(producer, 3)
+    clock.advance(5)
+    at_pauses(clock, lambda n: start(producer, 3, (n * 37) % 90) if n < 40 else None)
+    client = connect(transport=Misdated(clock, right, off, ahead))
+    reported = {(it.kind, it.run.id) for it in client.runs.watch(timeout=200)}
+    ids = [run.id for run in right.runs[3:]]
+    assert {(kind, id) for kind in ("appeared", "ended") for id in ids} <= reported
+
+
+@pytest.mark.parametrize("ahead", [3_600, -3_600])
+def test_a_span_of_time_before_now_is_asked_for_again_if_one_date_is_off(
+    connect: Connect, right: MockServer, clock: Clock, ahead: float
+) -> None:
+    producer = InngestClient(dev=True, transport=right.transport)
+    start(producer, 3)
+    clock.advance(120)
+    start(producer, 2)
+    clock.advance(30)
+    transport = Misdated(clock, right, [0], ahead)
+    client = connect(transport=transport)
+    assert len(list(client.runs.list(since=timedelta(minutes=1)))) == 2
+    assert transport.count == 2

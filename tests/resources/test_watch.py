@@ -329,6 +329,29 @@ def test_malformed_arguments_are_rejected_before_anything_is_sent(
     assert len(mock.requests) == 0
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"since": "9999-12-31T23:59:59+00:00"},
+        {"window": "0001-01-01T00:00:00+14:00"},
+        {"ahead": 1e300},
+        {"ahead": -1e11},
+        {"open": {"a/b": "running"}},
+        {"open": {"\ud800": "running"}},
+        {"open": {"a": 5}},
+        {"ended": {"..": "2026-01-01T00:00:00+00:00"}},
+        {"ended": {"a": "9999-12-31T23:59:59+00:00"}},
+    ],
+    ids=repr,
+)
+def test_a_damaged_token_is_refused_before_a_watch_begins(
+    shop: InngestClient, damage: dict[str, Any]
+) -> None:
+    state = json.loads(shop.runs.watch().token)
+    with pytest.raises(InvalidArgumentError, match="not the token of a watch"):
+        shop.runs.watch(token=json.dumps({**state, **damage}))
+
+
 def test_a_token_of_another_filter_is_rejected(shop: InngestClient) -> None:
     token = shop.runs.watch(app="shop").token
     with pytest.raises(InvalidArgumentError, match="app='shop'"):

@@ -146,8 +146,9 @@ class Runs(Resource):
         """Watch runs, and return their changes: they appear, change status, and end.
 
         No run is missed, however short: one that starts and ends between two polls appears and
-        ends. Runs that are open at the beginning appear first. The clock must not be ahead of the
-        server's by more than 15 s.
+        ends. Runs that are open at the beginning appear first. Times are the server's, as its
+        responses state it; single ones that are off change nothing. This machine's clock must not
+        be ahead by more than 15 s where no response states the time, or all state a wrong one.
 
         Args:
             status: Only changes to one of these statuses; a run that had ended when it was first

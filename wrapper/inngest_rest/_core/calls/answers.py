@@ -202,7 +202,8 @@ class _Response:
             url=self._url,
             response=self._raw,
         )
-        now = self._session.server_clocks[route.host].now()
+        dated = http_date(response.headers.get("date"))
+        now = dated or self._session.server_clocks[route.host].now()
         error.retry_after = _retry_after(response, now)
         if kind is AuthenticationError:
             keys = _KEYS[route.operation.tag]

@@ -128,6 +128,10 @@ def _parse_cursor(text: str) -> Cursor:
     return Cursor(found[1], int(found[2]), found[3])
 
 
+# Of the first page: one response shows another time, one confirms it, and one is of that time.
+_MOST_ATTEMPTS = 3
+
+
 class Walk(Generic[T]):
     """One iteration over a listing: its position, and how many items are still wanted."""
 
@@ -180,7 +184,9 @@ class Walk(Generic[T]):
         clock = session.server_clocks["api"]
         if self._began is None:
             self._began = session.clock.now()
+        attempts = 0
         while True:
+            attempts += 1
             ahead = clock.ahead
             now = self.now or clock.at(self._began)
             request = PageRequest(cursor.cursor or UNSET if cursor else UNSET, size, now)
@@ -189,7 +195,8 @@ class Walk(Generic[T]):
             if not self._listing.is_relative:
                 self.now = self.now or clock.at(self._began)
                 return found
-            if self.now is not None or abs(clock.ahead - ahead) <= SAME_WITHIN:
+            is_settled = not clock.is_in_doubt and abs(clock.ahead - ahead) <= SAME_WITHIN
+            if self.now is not None or is_settled or attempts == _MOST_ATTEMPTS:
                 self.now = now
                 return found
 

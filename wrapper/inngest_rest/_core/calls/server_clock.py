@@ -30,7 +30,8 @@ def http_date(text: str | None) -> datetime | None:
 class ServerClock:
     """The clock of a server, known by the header Date of its responses (RFC 9110, 6.6.1).
 
-    Until a response has shown it, and where it agrees with ours, it is ours.
+    Until two responses in a row have shown another, and where it agrees with ours, it is ours: a
+    single one may be of a node whose clock is off, or have the time of a proxy.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -38,18 +39,27 @@ class ServerClock:
         self._seen: str | None = None
         # The server's clock is ahead of ours by a number of seconds between these two.
         self._bounds = (-SAME_WITHIN, SAME_WITHIN)
+        self._contradicted: tuple[float, float] | None = None
 
     def observe(self, response: httpx.Response, sent_at: float) -> None:
         """Learn from a response that has just arrived, to a request sent at a time of our clock."""
         date = response.headers.get("date")
-        # The next response of the same second shows little, and one of a cache shows another time.
-        if date is None or date == self._seen or "age" in response.headers:
+        # One of a cache shows another time, and the next of the same second little, unless the
+        # first was a surprise.
+        if date is None or "age" in response.headers:
+            return
+        if date == self._seen and self._contradicted is None:
             return
         self._seen = date
         stated = http_date(date)
         if stated is not None and stated.year in _YEARS:
             seconds = stated.timestamp()
             self._narrow(seconds - self._clock.now(), seconds + 1 - sent_at)
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether the last response contradicts all before it: the next one decides."""
+        return self._contradicted is not None
 
     @property
     def ahead(self) -> float:
@@ -66,7 +76,9 @@ class ServerClock:
         return self.at(self._clock.now())
 
     def _narrow(self, low: float, high: float) -> None:
-        low_before, high_before = self._bounds
-        both = max(low, low_before), min(high, high_before)
-        # If the two exclude each other, one of the clocks was set in between.
-        self._bounds = both if both[0] <= both[1] else (low, high)
+        for before in (self._bounds, self._contradicted):
+            if before is not None and max(low, before[0]) <= min(high, before[1]):
+                self._bounds = max(low, before[0]), min(high, before[1])
+                self._contradicted = None
+                return
+        self._contradicted = low, high

@@ -147,6 +147,7 @@ def list_changes(
     since: datetime | None = None,
     by_change: bool = False,
     include_output: bool = False,
+    is_relative: bool = False,
 ) -> Walk[Run]:
     """List runs by v2, oldest first; `since` is about their last change, or else their beginning.
 
@@ -163,7 +164,7 @@ def list_changes(
         order=api.V2Order.ASC,
     )
     routes = in_order("runs.watch", list_runs_v2=by_v2)
-    return Listing(session, *routes, id_of=_ID_OF, **EVERYTHING).walk()
+    return Listing(session, *routes, id_of=_ID_OF, is_relative=is_relative, **EVERYTHING).walk()
 
 
 def _listed_by_v2(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import evolve
 
-from inngest_rest._core.arguments import check_seconds, check_text, invalid
+from inngest_rest._core.arguments import check_id, check_seconds, check_text, invalid
 from inngest_rest._core.calls.retry import may_pass
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import runs
@@ -64,6 +64,9 @@ _SLICE = 1.0
 
 # Seconds that a clock advances by for sure; a rest that is only a rounding error might never pass.
 _SHORTEST_PAUSE = 0.001
+
+# Of a token: beyond these, adding times would fail.
+_LAST_YEAR, _MOST_AHEAD = 9000, 1e10
 
 ENDED = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
 
@@ -126,7 +129,7 @@ class Watch:
             self._looks_back = since is not None
             self._is_relative = not isinstance(since, datetime)
             self._since = begin or self._clock.now()
-            self._window = self._changes = _before(self._since, OVERLAP)
+            self._window = self._changes = _before(self._first_since, OVERLAP)
         elif since is not None:
             raise InvalidArgumentError(
                 "since and token exclude each other: pass one of them", argument="since"
@@ -219,8 +222,10 @@ class Watch:
             )
             self._is_relative = bool(state.get("is_relative", not self._looks_back))
             self._ahead = timedelta(seconds=state.get("ahead", 0)).total_seconds()
-            self._open = {id: RunStatus(status) for id, status in state["open"].items()}
-            self._ended = {id: _moment(at) for id, at in state["ended"].items()}
+            if abs(self._ahead) > _MOST_AHEAD:
+                raise ValueError
+            self._open = {_id(it): RunStatus(status) for it, status in state["open"].items()}
+            self._ended = {_id(it): _moment(at) for it, at in state["ended"].items()}
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError):
             raise invalid("token", "is not the token of a watch") from None
         if of != (self._app, self._function):
@@ -234,7 +239,6 @@ class Watch:
         began = self._session.clock.now()
         if not self._is_begun:
             yield from self._begin()
-            self._is_begun = True
         recent: set[str] = set()
         newest = self._window
         # In ascending order, a run that is added meanwhile comes behind the page and not before it.
@@ -245,18 +249,22 @@ class Watch:
             recent.update(run.id for run in page if run.id in self._open)
             newest = max((run.queued_at for run in page if run.queued_at), default=newest)
             self._move(_before(min(newest, self._clock.at(began)), OVERLAP))
-        self._move(self._clock.at(began) - OVERLAP)
+        # A clock may be wrong: time has passed as far as both say, or as far as a run shows.
+        passed = max(datetime.fromtimestamp(began, UTC), newest)
+        passed = _before(min(passed, self._clock.at(began)), OVERLAP)
+        self._move(passed)
+        self._is_begun = True
         older = [id for id in self._open if id not in recent]
         for id in older[:_SINGLES]:
             yield self._get(id)
         if len(older) > _SINGLES:
             walk = self._walk(since=self._changes, by_change=True)
             yield from self._pages(walk, lambda run: run.id in self._open)
-        self._changes = self._clock.at(began) - OVERLAP
+        self._changes = max(self._changes, passed)
 
     def _begin(self) -> Iterator[Plan[None]]:
         """Find what is open, and what ended since the beginning but was queued before it."""
-        yield from self._pages(self._walk(status=UNFINISHED))
+        yield from self._pages(self._walk(status=UNFINISHED, is_relative=self._is_relative))
         if self._looks_back:
             walk = self._walk(status=ENDED, since=self._since, by_change=True)
             yield from self._pages(walk, self._is_before_window)
@@ -265,11 +273,17 @@ class Watch:
         """Move a beginning by our clock to the server's, which its first response shows."""
         if self._is_begun or not self._is_relative:
             return
-        moved = timedelta(seconds=self._clock.ahead - self._ahead)
-        self._ahead = self._clock.ahead
-        self._since += moved
-        self._window += moved
-        self._changes += moved
+        if self._ahead != self._clock.ahead:
+            moved = timedelta(seconds=self._clock.ahead - self._ahead)
+            self._since = _before(self._since, -moved)
+            self._ahead = self._clock.ahead
+            self._window = self._changes = _before(self._first_since, OVERLAP)
+
+    @property
+    def _first_since(self) -> datetime:
+        """The beginning by that clock which has it earlier."""
+        is_ahead = self._is_relative and self._ahead > 0
+        return _before(self._since, timedelta(seconds=self._ahead)) if is_ahead else self._since
 
     def _is_before_window(self, run: Run) -> bool:
         return run.id in self._open or (run.queued_at or self._window) < self._window
@@ -307,7 +321,9 @@ class Watch:
         if known is None:
             if run.id in self._ended:
                 return None
-            if run.ended_at is not None and run.ended_at < self._since:
+            # What had ended before is listed by the first poll.
+            since = self._first_since if self._is_begun else self._since
+            if run.ended_at is not None and run.ended_at < since:
                 self._remember_end(run)
                 return None
             self._open[run.id] = run.status
@@ -358,10 +374,15 @@ class Watch:
 
 
 def _moment(text: str) -> datetime:
+    """Return an instant of a token, in UTC; reject one that no clock will ever show."""
     moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError("no time zone")
-    return moment
+    if moment.tzinfo is None or moment.year > _LAST_YEAR:
+        raise ValueError("no time zone, or no time")
+    return moment.astimezone(UTC)
+
+
+def _id(text: str) -> str:
+    return check_id("id", text)
 
 
 def _before(moment: datetime, span: timedelta) -> datetime:
