@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import InvalidResponseError, WaitTimeoutError
+from inngest_rest import InvalidResponseError
 from tests.support.server import Reply, body_of, recorded, says
 
 if TYPE_CHECKING:
