@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,6 +17,7 @@ from .document import TIME, Document, Operation, is_placeholder
 from .recordings import Recording, hides_error, is_of_absent_route, read_all
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import ModuleType
 
 
@@ -49,6 +51,14 @@ def paired(document: Document) -> dict[str, Exchange]:
     return {
         each.name: Exchange(each, operation) for each, operation in met if operation is not None
     }
+
+
+def by_operation(exchanges: Mapping[str, Exchange]) -> dict[str, dict[str, Exchange]]:
+    """Group exchanges by the ids of their operations."""
+    groups: dict[str, dict[str, Exchange]] = defaultdict(dict)
+    for name, each in sorted(exchanges.items()):
+        groups[each.operation.id][name] = each
+    return dict(sorted(groups.items()))
 
 
 def module_of(operation: Operation) -> ModuleType:

@@ -6,18 +6,18 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from openapi_spec_validator import validate
 
-from .document import PATH, Document, Operation
+from .document import PATH, Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pytest
+
 DOCUMENT = Document.load()
 SPEC: Any = DOCUMENT.spec
 SCHEMAS: Any = SPEC["components"]["schemas"]
-each_operation = pytest.mark.parametrize("operation", DOCUMENT.operations, ids=lambda each: each.id)
 
 
 def test_is_valid_openapi() -> None:
@@ -33,55 +33,65 @@ def test_lines_are_short() -> None:
     assert [number for number, line in enumerate(lines, 1) if len(line) > 100] == []
 
 
-@each_operation
-def test_operation_is_described_and_has_one_tag(operation: Operation) -> None:
-    own = SPEC["paths"][operation.path][operation.method]
-    assert len(own["tags"]) == 1
-    assert own["summary"]
-    assert own["description"]
-    # In the schema, where the generator looks for it.
-    assert all(DOCUMENT.resolved(it["schema"])["description"] for it in operation.parameters)
+def test_operation_is_described_and_has_one_tag(subtests: pytest.Subtests) -> None:
+    for operation in DOCUMENT.operations:
+        with subtests.test(operation.id):
+            own = SPEC["paths"][operation.path][operation.method]
+            assert len(own["tags"]) == 1
+            assert own["summary"]
+            assert own["description"]
+            # In the schema, where the generator looks for it.
+            assert all(
+                DOCUMENT.resolved(it["schema"])["description"] for it in operation.parameters
+            )
 
 
-@each_operation
-def test_statuses_are_named_one_by_one(operation: Operation) -> None:
-    assert [code for code in operation.responses if not re.fullmatch(r"[1-5]\d\d", code)] == []
+def test_statuses_are_named_one_by_one(subtests: pytest.Subtests) -> None:
+    for operation in DOCUMENT.operations:
+        with subtests.test(operation.id):
+            assert [
+                code for code in operation.responses if not re.fullmatch(r"[1-5]\d\d", code)
+            ] == []
 
 
-@each_operation
-def test_missing_key_is_documented(operation: Operation) -> None:
-    own = SPEC["paths"][operation.path][operation.method]
-    if operation.tag == "ingest":
-        assert own["security"] == []
-    else:
-        # Self-hosted servers send text, Inngest Cloud JSON.
-        error = {"v1": "V1Error", "v2": "V2Errors"}[operation.tag]
-        assert operation.content(401) == {
-            "text/plain; charset=utf-8": {"schema": {"type": "string"}},
-            "application/json": {"schema": {"$ref": f"#/components/schemas/{error}"}},
-        }
+def test_missing_key_is_documented(subtests: pytest.Subtests) -> None:
+    for operation in DOCUMENT.operations:
+        with subtests.test(operation.id):
+            own = SPEC["paths"][operation.path][operation.method]
+            if operation.tag == "ingest":
+                assert own["security"] == []
+            else:
+                # Self-hosted servers send text, Inngest Cloud JSON.
+                error = {"v1": "V1Error", "v2": "V2Errors"}[operation.tag]
+                assert operation.content(401) == {
+                    "text/plain; charset=utf-8": {"schema": {"type": "string"}},
+                    "application/json": {"schema": {"$ref": f"#/components/schemas/{error}"}},
+                }
 
 
-@each_operation
-def test_v1_reading_may_hide_an_error(operation: Operation) -> None:
-    if operation.tag == "v1" and operation.method == "get":
-        for media in (operation.content(200) or {}).values():
-            # First, so that the parser's error is about the data when the data is wrong.
-            assert media["schema"]["oneOf"][0] == {"$ref": "#/components/schemas/V1Error"}
+def test_v1_reading_may_hide_an_error(subtests: pytest.Subtests) -> None:
+    for operation in DOCUMENT.operations:
+        with subtests.test(operation.id):
+            if operation.tag == "v1" and operation.method == "get":
+                for media in (operation.content(200) or {}).values():
+                    # First, so that the parser's error is about the data when the data is wrong.
+                    assert media["schema"]["oneOf"][0] == {"$ref": "#/components/schemas/V1Error"}
 
 
-@each_operation
-def test_v2_path_value_may_change_the_path(operation: Operation) -> None:
-    if operation.tag == "v2" and operation.names("path"):
-        assert operation.content(404)
+def test_v2_path_value_may_change_the_path(subtests: pytest.Subtests) -> None:
+    for operation in DOCUMENT.operations:
+        with subtests.test(operation.id):
+            if operation.tag == "v2" and operation.names("path"):
+                assert operation.content(404)
 
 
-@each_operation
-def test_path_values_are_not_empty(operation: Operation) -> None:
-    for parameter in operation.parameters:
-        if parameter["in"] == "path":
-            schema = parameter["schema"]
-            assert (schema["type"], schema["minLength"]) == ("string", 1)
+def test_path_values_are_not_empty(subtests: pytest.Subtests) -> None:
+    for operation in DOCUMENT.operations:
+        with subtests.test(operation.id):
+            for parameter in operation.parameters:
+                if parameter["in"] == "path":
+                    schema = parameter["schema"]
+                    assert (schema["type"], schema["minLength"]) == ("string", 1)
 
 
 def test_objects_and_enums_have_names() -> None:

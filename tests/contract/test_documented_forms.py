@@ -28,23 +28,26 @@ def replayer() -> Iterator[Replayer]:
         yield Replayer(DOCUMENT, "blocking", runner)
 
 
-@pytest.mark.parametrize("name", FORMS)
-def test_form_is_in_the_document(name: str) -> None:
-    recording, operation = FORMS[name].exchange(DOCUMENT, name)
-    assert list(answer_faults(DOCUMENT, operation, recording)) == []
+def test_each_form_is_in_the_document(subtests: pytest.Subtests) -> None:
+    for name, form in FORMS.items():
+        with subtests.test(name):
+            recording, operation = form.exchange(DOCUMENT, name)
+            assert list(answer_faults(DOCUMENT, operation, recording)) == []
 
 
-@pytest.mark.parametrize("name", [*FORMS, *BEYOND])
-def test_form_is_read_to_the_right_result(name: str, replayer: Replayer) -> None:
-    form = {**FORMS, **BEYOND}[name]
-    recording, operation = form.exchange(DOCUMENT, name)
-    answer = respond(recording, body_of(recording))
-    outcome = replayer.ask(operation, stand_in(operation, 1), answer)
-    if isinstance(form.expected, type):
-        assert isinstance(outcome, form.expected)
-    else:
-        assert not isinstance(outcome, Exception), outcome
-        assert form.view(outcome) == form.expected
+def test_each_form_is_read_to_the_right_result(
+    replayer: Replayer, subtests: pytest.Subtests
+) -> None:
+    for name, form in {**FORMS, **BEYOND}.items():
+        with subtests.test(name):
+            recording, operation = form.exchange(DOCUMENT, name)
+            answer = respond(recording, body_of(recording))
+            outcome = replayer.ask(operation, stand_in(operation, 1), answer)
+            if isinstance(form.expected, type):
+                assert isinstance(outcome, form.expected)
+            else:
+                assert not isinstance(outcome, Exception), outcome
+                assert form.view(outcome) == form.expected
 
 
 def test_every_documented_response_of_a_method_has_a_form() -> None:

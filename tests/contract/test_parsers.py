@@ -10,16 +10,24 @@ import pytest
 from inngest_rest_api.api import OPERATIONS
 
 from .document import Document
-from .parsing import body_of, documented, losses, module_of, parse, written
+from .parsing import Exchange, body_of, by_operation, documented, losses, module_of, parse, written
 
 DOCUMENT = Document.load()
-EXCHANGES = documented(DOCUMENT)
+EXCHANGES = by_operation(documented(DOCUMENT))
 TEXT = "text/plain; charset=utf-8"
 
 
-@pytest.mark.parametrize("name", EXCHANGES)
-def test_a_response_becomes_the_right_model_and_comes_back_whole(name: str) -> None:
-    recording, operation = EXCHANGES[name]
+@pytest.mark.parametrize("id_", EXCHANGES)
+def test_a_response_becomes_the_right_model_and_comes_back_whole(
+    id_: str, subtests: pytest.Subtests
+) -> None:
+    for name, exchange in EXCHANGES[id_].items():
+        with subtests.test(name):
+            assert_comes_back_whole(exchange)
+
+
+def assert_comes_back_whole(exchange: Exchange) -> None:
+    recording, operation = exchange
     body = body_of(recording)
     parsed = parse(operation, recording, body)
     if body == "":

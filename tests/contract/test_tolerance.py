@@ -31,7 +31,7 @@ from .judging import media_type
 from .methods import METHODS, stand_in
 from .mutations import NEW_KEY, NEW_VALUE, Mutation, mutations, without_each
 from .outcomes import RESULTS, expected, is_a
-from .parsing import Exchange, body_of, documented, losses, parse, respond, written
+from .parsing import Exchange, body_of, by_operation, documented, losses, parse, respond, written
 from .replayer import Replayer, SharedReplayer
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ EXCHANGES = {
     for name, exchange in documented(DOCUMENT).items()
     if not isinstance(body_of(exchange.recording), str)
 }
-WRAPPED = [name for name, each in EXCHANGES.items() if each.operation.id in METHODS]
+WRAPPED = {name: each for name, each in EXCHANGES.items() if each.operation.id in METHODS}
 SUCCESSES = {
     name: each
     for name, each in (
@@ -62,8 +62,8 @@ SUCCESSES = {
     # No client sends no event.
     and body_of(each.recording) != {"ids": [""], "status": 200}
 }
-WITH_RESULT = [name for name, each in SUCCESSES.items() if result_of(each) is not NoneType]
-WITHOUT_RESULT = [name for name, each in SUCCESSES.items() if result_of(each) is NoneType]
+WITH_RESULT = {name: it for name, it in SUCCESSES.items() if result_of(it) is not NoneType}
+WITHOUT_RESULT = {name: it for name, it in SUCCESSES.items() if result_of(it) is NoneType}
 
 # What results are made of: the data, and the ids in it.
 NEEDED = re.compile(
@@ -78,10 +78,20 @@ NOT_NEEDED = re.compile(
 )
 
 
-@pytest.mark.parametrize("name", EXCHANGES)
-def test_generated_parser_reads_responses_of_a_newer_server(name: str) -> None:
-    exchange = EXCHANGES[name]
-    assert [fault for each in changed(exchange) for fault in parser_faults(exchange, each)] == []
+def each_operation(exchanges: dict[str, Exchange]) -> pytest.MarkDecorator:
+    """Run a test once for the exchanges of each operation."""
+    groups = by_operation(exchanges)
+    return pytest.mark.parametrize("exchanges", groups.values(), ids=groups)
+
+
+@each_operation(EXCHANGES)
+def test_generated_parser_reads_responses_of_a_newer_server(
+    exchanges: dict[str, Exchange], subtests: pytest.Subtests
+) -> None:
+    for name, exchange in exchanges.items():
+        with subtests.test(name):
+            found = [fault for each in changed(exchange) for fault in parser_faults(exchange, each)]
+            assert found == []
 
 
 @pytest.fixture(scope="module")
@@ -91,57 +101,66 @@ def replayer() -> Iterator[SharedReplayer]:
         yield made
 
 
-@pytest.mark.parametrize("name", WRAPPED)
+@each_operation(WRAPPED)
 def test_client_returns_the_same_for_responses_of_a_newer_server(
-    name: str, replayer: SharedReplayer
+    exchanges: dict[str, Exchange], replayer: SharedReplayer, subtests: pytest.Subtests
 ) -> None:
-    exchange = EXCHANGES[name]
-    assert [f for each in changed(exchange) for f in client_faults(replayer, exchange, each)] == []
+    for name, exchange in exchanges.items():
+        with subtests.test(name):
+            found = [
+                f for each in changed(exchange) for f in client_faults(replayer, exchange, each)
+            ]
+            assert found == []
 
 
-@pytest.mark.parametrize("name", WITH_RESULT)
-def test_only_what_the_result_is_made_of_is_missed(name: str, replayer: SharedReplayer) -> None:
-    exchange = SUCCESSES[name]
-    faults = []
+@each_operation(WITH_RESULT)
+def test_only_what_the_result_is_made_of_is_missed(
+    exchanges: dict[str, Exchange], replayer: SharedReplayer, subtests: pytest.Subtests
+) -> None:
+    for name, exchange in exchanges.items():
+        with subtests.test(name):
+            assert list(faults_without_a_key(exchange, replayer)) == []
+
+
+def faults_without_a_key(exchange: Exchange, replayer: SharedReplayer) -> Iterator[str]:
     for where, body in without_each(DOCUMENT, schema_of(exchange), body_of(exchange.recording)):
         outcome = ask(replayer, exchange, received=body)
         is_needed = NEEDED.fullmatch(where) and not NOT_NEEDED.fullmatch(
             f"{exchange.operation.id} {where}"
         )
         if is_needed and not isinstance(outcome, InvalidResponseError | PartialSendError):
-            faults.append(f"{where}: not missed, {outcome!r}")
+            yield f"{where}: not missed, {outcome!r}"
         if not is_needed and not is_a(outcome, result_of(exchange)):
-            faults.append(f"{where}: {outcome!r}")
+            yield f"{where}: {outcome!r}"
         if not isinstance(outcome, Exception) and "UNSET" in repr(outcome):
-            faults.append(f"{where}: UNSET in {outcome!r}")
-    assert faults == []
+            yield f"{where}: UNSET in {outcome!r}"
 
 
-@pytest.mark.parametrize("name", WITH_RESULT)
-def test_any_2xx_is_the_same_success(name: str, replayer: SharedReplayer) -> None:
-    exchange = SUCCESSES[name]
-    wanted = ask(replayer, exchange)
-    assert is_a(wanted, result_of(exchange))
-    for status in (200, 201, 202, 203, 206):
-        assert ask(replayer, exchange, status=status) == wanted
-
-
-@pytest.mark.parametrize("name", WITHOUT_RESULT)
-@pytest.mark.parametrize("status", [200, 201, 202, 204])
-def test_a_call_without_a_result_succeeds_whatever_the_body(
-    name: str, status: int, replayer: SharedReplayer
+@each_operation(WITH_RESULT)
+def test_any_2xx_is_the_same_success(
+    exchanges: dict[str, Exchange], replayer: SharedReplayer, subtests: pytest.Subtests
 ) -> None:
-    bodies: list[Any] = (
-        [{}, None, "null", "Done.\n", [], {"data": None}, 3] if status != 204 else [None]
-    )
-    for body in bodies:
-        assert ask(replayer, SUCCESSES[name], status=status, received=body) is None
+    for name, exchange in exchanges.items():
+        with subtests.test(name):
+            wanted = ask(replayer, exchange)
+            assert is_a(wanted, result_of(exchange))
+            for status in (200, 201, 202, 203, 206):
+                assert ask(replayer, exchange, status=status) == wanted
 
 
-@pytest.mark.parametrize("name", WITHOUT_RESULT)
-def test_a_web_page_is_no_success(name: str, replayer: SharedReplayer) -> None:
-    page = "<!doctype html><title>Inngest</title>"
-    assert isinstance(ask(replayer, SUCCESSES[name], received=page), InvalidResponseError)
+@each_operation(WITHOUT_RESULT)
+def test_a_call_without_a_result_succeeds_whatever_the_body_but_a_web_page(
+    exchanges: dict[str, Exchange], replayer: SharedReplayer, subtests: pytest.Subtests
+) -> None:
+    bodies: list[Any] = [{}, None, "null", "Done.\n", [], {"data": None}, 3]
+    for name, exchange in exchanges.items():
+        with subtests.test(name):
+            for status in (200, 201, 202):
+                for body in bodies:
+                    assert ask(replayer, exchange, status=status, received=body) is None
+            assert ask(replayer, exchange, status=204, received=None) is None
+            page = "<!doctype html><title>Inngest</title>"
+            assert isinstance(ask(replayer, exchange, received=page), InvalidResponseError)
 
 
 def test_successes_of_every_method_are_tried() -> None:

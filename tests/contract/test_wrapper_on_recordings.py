@@ -20,7 +20,7 @@ from inngest_rest import errors
 from .document import Document
 from .methods import METHODS, NOT_WRAPPED, request_of, stand_in
 from .outcomes import REFUSED, RESULTS, expected, is_a
-from .parsing import Exchange, body_of, documented, paired, respond
+from .parsing import Exchange, body_of, by_operation, documented, paired, respond
 from .replayer import Replayer
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ PAIRED = {
     for name, exchange in paired(DOCUMENT).items()
     if exchange.operation.id in METHODS
 }
-EXCHANGES = {name: PAIRED[name] for name in sorted(documented(DOCUMENT).keys() & PAIRED.keys())}
-ABSENT = {name: PAIRED[name] for name in sorted(PAIRED.keys() - EXCHANGES.keys())}
+EXCHANGES = {name: PAIRED[name] for name in documented(DOCUMENT).keys() & PAIRED.keys()}
+BY_OPERATION = by_operation(EXCHANGES)
+ABSENT = by_operation({name: PAIRED[name] for name in PAIRED.keys() - EXCHANGES.keys()})
 
 
 @pytest.fixture
@@ -43,9 +44,16 @@ def replayer() -> Iterator[Replayer]:
         yield Replayer(DOCUMENT, "blocking", runner)
 
 
-@pytest.mark.parametrize("name", EXCHANGES)
-def test_exchange_has_its_expected_outcome(name: str, replayer: Replayer) -> None:
-    exchange = EXCHANGES[name]
+@pytest.mark.parametrize("id_", BY_OPERATION)
+def test_exchange_has_its_expected_outcome(
+    id_: str, replayer: Replayer, subtests: pytest.Subtests
+) -> None:
+    for name, exchange in BY_OPERATION[id_].items():
+        with subtests.test(name):
+            assert_has_its_expected_outcome(exchange, replayer)
+
+
+def assert_has_its_expected_outcome(exchange: Exchange, replayer: Replayer) -> None:
     outcome = replayer.replay(exchange)
     wanted = expected(exchange)
     assert is_a(outcome, wanted), repr(outcome)
@@ -56,9 +64,16 @@ def test_exchange_has_its_expected_outcome(name: str, replayer: Replayer) -> Non
         assert_all_is_there(outcome, exchange)
 
 
-@pytest.mark.parametrize("name", ABSENT)
-def test_a_route_that_the_release_lacks_is_told_as_such(name: str, replayer: Replayer) -> None:
-    exchange = ABSENT[name]
+@pytest.mark.parametrize("id_", ABSENT)
+def test_a_route_that_the_release_lacks_is_told_as_such(
+    id_: str, replayer: Replayer, subtests: pytest.Subtests
+) -> None:
+    for name, exchange in ABSENT[id_].items():
+        with subtests.test(name):
+            assert_is_told_as_absent(exchange, replayer)
+
+
+def assert_is_told_as_absent(exchange: Exchange, replayer: Replayer) -> None:
     outcome = replayer.replay(exchange)
     # Where nothing but web pages comes back, the base URL may be wrong.
     kind = (
@@ -71,23 +86,27 @@ def test_a_route_that_the_release_lacks_is_told_as_such(name: str, replayer: Rep
         assert str(exchange.operation.since) in str(outcome)
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_client_rejects_before_anything_is_sent(name: str, replayer: Replayer) -> None:
-    recording, operation = EXCHANGES[name]
-    request = request_of(operation, recording)
-    assert request is not None
-    outcome = replayer.ask(operation, request, respond(recording, body_of(recording)))
-    assert type(outcome) is REFUSED[name]
-    assert replayer.asked == []
-    assert recording.is_refusal
+def test_client_rejects_before_anything_is_sent(
+    replayer: Replayer, subtests: pytest.Subtests
+) -> None:
+    for name, error in REFUSED.items():
+        with subtests.test(name):
+            recording, operation = EXCHANGES[name]
+            request = request_of(operation, recording)
+            assert request is not None
+            outcome = replayer.ask(operation, request, respond(recording, body_of(recording)))
+            assert type(outcome) is error
+            assert replayer.asked == []
+            assert recording.is_refusal
 
 
-@pytest.mark.parametrize("id_", METHODS)
-def test_method_calls_its_operation(id_: str, replayer: Replayer) -> None:
-    operation = next(each for each in DOCUMENT.operations if each.id == id_)
-    outcome = replayer.ask(operation, stand_in(operation, 1), httpx.Response(401))
-    assert type(outcome) is errors.AuthenticationError
-    assert len(replayer.asked) == 1
+def test_method_calls_its_operation(replayer: Replayer, subtests: pytest.Subtests) -> None:
+    for operation in DOCUMENT.operations:
+        if operation.id in METHODS:
+            with subtests.test(operation.id):
+                outcome = replayer.ask(operation, stand_in(operation, 1), httpx.Response(401))
+                assert type(outcome) is errors.AuthenticationError
+                assert len(replayer.asked) == 1
 
 
 def test_every_operation_has_a_method_or_a_reason_to_have_none() -> None:
