@@ -92,8 +92,13 @@ def test_every_method_of_the_client_has_a_route_or_is_made_of_those_that_have() 
 
 
 @pytest.mark.parametrize("release", RELEASES)
-@pytest.mark.parametrize("call", CALLS)
-def test_the_route_is_the_one_that_answers(call: str, release: str) -> None:
+def test_the_route_is_the_one_that_answers(release: str, subtests: pytest.Subtests) -> None:
+    for call in CALLS:
+        with subtests.test(call):
+            assert_the_route_answers(call, release)
+
+
+def assert_the_route_answers(call: str, release: str) -> None:
     mock = shop(release)
     route = routes(release)[call]
     before = len(mock.requests)
