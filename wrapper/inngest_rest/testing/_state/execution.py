@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from inngest_rest.testing._state.catalogue import Function
     from inngest_rest.testing._state.ids import UlidFactory
 
-IDEMPOTENCY_NS = 24 * 3600 * 1_000_000_000
-"""How long the server deduplicates runs by event id (consts.FunctionIdempotencyPeriod)."""
-
 WaitKind: TypeAlias = Literal["start", "sleep", "pause", "request"]
 
 
@@ -60,22 +57,6 @@ class Execution:
         self._timers: list[tuple[int, int, str, Waiting]] = []
         self._timer_number = 0
         self._signals: dict[str, str] = {}
-        self._started: dict[tuple[str, str], tuple[int, str]] = {}
-
-    def start_once(
-        self, function: Function, event: MockEvent, key: str, at: int, visible: int
-    ) -> tuple[str, bool]:
-        """Start a run unless `key` started one of this function in the last 24 hours.
-
-        Return the run's id and whether it is new.
-        """
-        slot = (function.internal_id, key)
-        before = self._started.get(slot)
-        if before is not None and at < before[0]:
-            return before[1], False
-        run_id = self.start(function, [event], at, visible)
-        self._started[slot] = (at + IDEMPOTENCY_NS, run_id)
-        return run_id, True
 
     def start(
         self,

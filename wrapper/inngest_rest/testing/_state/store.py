@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from inngest_rest.testing._go.times import NS_PER_MILLISECOND
+from inngest_rest.testing._state.admission import Admission, Admitted
 from inngest_rest.testing._state.batches import Batch, Batches
 from inngest_rest.testing._state.catalogue import Catalogue, Function
 from inngest_rest.testing._state.clock import Clock, nanoseconds
@@ -45,6 +46,7 @@ class Store:
         self.execution = Execution(self.ids)
         self._batches = Batches(self.ids)
         self._debounces = Debounces()
+        self._admission = Admission(self.execution, self._debounces)
         self.cancellations: dict[str, dict[str, object]] = {}
         self.webhooks: dict[str, dict[str, object]] = {}
         self._delay = nanoseconds(visibility_delay)
@@ -56,13 +58,24 @@ class Store:
             self._start_batch(batch, batch.due_ns)
         while (held := self._debounces.pop_due(now)) is not None:
             self.execution.settle(held.due_ns)
-            visible = held.due_ns + self._delay
-            self._start(held.function, held.event, held.due_ns, visible)
+            # Its key is not the event's own id, which protects no debounced function.
+            key, visible = held.event.internal_id, held.due_ns + self._delay
+            self._admission.admit(
+                held.function, [held.event], key, held.due_ns, visible, has_waited=True
+            )
         self.execution.settle(now)
 
     def _start_batch(self, batch: Batch, at: int) -> None:
         visible = at + self._delay
-        self.execution.start(batch.function, batch.events, at, visible, batch_id=batch.id)
+        self._admission.admit(
+            batch.function,
+            batch.events,
+            batch.id,
+            at,
+            visible,
+            has_waited=True,
+            batch_id=batch.id,
+        )
 
     def receive(self, incoming: Incoming, now: int, internal_id: str | None = None) -> MockEvent:
         """Store an event and start the functions it triggers.
@@ -75,30 +88,15 @@ class Store:
                 return stored
         event = self._add_event(incoming, now, internal_id)
         for function in self.catalogue.triggered_by(event.name):
-            if not function.flow.accepts(event):
-                continue
-            if function.flow.debounce_ns is not None:
-                self._debounces.add(function, event, now + function.flow.debounce_ns)
-            elif function.batch_size is None:
-                self._start(function, event, now, event.visible_ns)
-            elif (batch := self._batches.add(function, event, now)) is not None:
-                self._start_batch(batch, now)
+            if function.flow.accepts(event):
+                self._trigger(function, event, now)
         return event
 
-    def _start(self, function: Function, event: MockEvent, at: int, visible: int) -> None:
-        """Start a run for one event, unless flow control prevents it."""
-        limit, singleton = function.flow.rate_limit, function.flow.singleton
-        if limit is not None or singleton is not None:
-            runs = self.execution.of_function(function.app_id, function.id)
-            if limit is not None and sum(at - it.queued_ns < limit[1] for it in runs) >= limit[0]:
-                return
-            running = [it for it in runs if it.ended_ns is None] if singleton is not None else []
-            if running and singleton == "skip":
-                return
-            for each in running:
-                self.execution.cancel(each.id, at)
-        visible += function.flow.delay_ns
-        self.execution.start_once(function, event, event.id, at, visible)
+    def _trigger(self, function: Function, event: MockEvent, now: int) -> None:
+        if function.batch_size is None:
+            self._admission.admit(function, [event], event.id, now, event.visible_ns)
+        elif (batch := self._batches.add(function, event, now)) is not None:
+            self._start_batch(batch, now)
 
     def invoke(
         self,
@@ -113,33 +111,33 @@ class Store:
             return stored
         event = self._add_event(attrs.evolve(incoming, name=INVOKED), now, internal_id)
         if function is not None:
-            self.execution.start_once(function, event, event.id, now, event.visible_ns)
+            self._trigger(function, event, now)
         return event
 
     def invoke_directly(
         self, function: Function, data: dict[str, Any], key: str | None, now: int
-    ) -> tuple[str, bool]:
-        """Run a function at once, as v2's invoke does; return the run's id and whether it is new.
+    ) -> Admitted:
+        """Run a function at once, as v2's invoke does.
 
         The run is readable at once, since the server schedules it before responding. The server
         also publishes the event, which triggers the function again unless both share an idempotency
         key: they do only if the caller gave none.
         """
         event = self._add_event(Incoming(INVOKED, data=data), now, None)
-        if key is None:
-            return self.execution.start(function, [event], now, now), True
-        scheduled = self.execution.start_once(function, event, f"invoke:{key}", now, now)
-        self.execution.start(function, [event], now, event.visible_ns)
-        return scheduled
+        direct = event.id if key is None else f"invoke:{key}"
+        admitted = self._admission.admit(function, [event], direct, now, now)
+        self._trigger(function, event, now)
+        return admitted
 
-    def rerun(self, run: MockRun, now: int) -> str:
-        """Run the function of `run` again with the same event; return the new run's id."""
+    def rerun(self, run: MockRun, now: int) -> Admitted:
+        """Run the function of `run` again with the same event."""
         function = self.catalogue.find(run.app_id, run.function_id)
         event = self.events.get(run.event_id)
         assert function is not None, run
         assert event is not None, run
         first = run.original_run_id or run.id
-        return self.execution.start(function, [event], now, now, original_run_id=first)
+        key = self.ids.next(now)  # each replay has its own, so that a run can be replayed twice
+        return self._admission.admit(function, [event], key, now, now, original_run_id=first)
 
     def cancel_started_between(
         self, function: Function, after: int | None, before: int, now: int

@@ -114,7 +114,10 @@ def replay_run(call: Call) -> Response:
     run = _find_run(call, 404)
     if isinstance(run, Response):
         return run
-    return v1_data({"run_id": call.store.rerun(run, call.now)}, call.now)
+    run_id = call.store.rerun(run, call.now).run_id
+    if not run_id:
+        return v1_error(500, "Unable to rerun run")
+    return v1_data({"run_id": run_id}, call.now)
 
 
 HANDLERS: Handlers = {

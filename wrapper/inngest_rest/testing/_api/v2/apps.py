@@ -36,6 +36,18 @@ class _Listed(Protocol):
 
 T = TypeVar("T", bound=_Listed)
 
+_REFUSALS = {
+    "rate_limited": (
+        "rate_limited",
+        "Function execution rate limit exceeded. Please try again later.",
+    ),
+    "debounced": ("function_debounced", "Function invocation was debounced."),
+    "skipped": (
+        "function_skipped",
+        "Function invocation was skipped because the function is paused or draining.",
+    ),
+}
+
 
 def _page(call: Call, known: dict[str, Kind], items: Iterable[T]) -> tuple[list[T], dict[str, Any]]:
     query = read_query(call.request, known)
@@ -103,7 +115,10 @@ def get_function(call: Call) -> Response:
 
 
 def invoke(call: Call) -> Response:
-    """Run a function; a repeated `idempotencyKey` is a 409 with the first run's id."""
+    """Run a function; a repeated `idempotencyKey` is a 409 with the first run's id.
+
+    Flow control that stops it is a 422 (recordings v2-invoke-debounced, v2-invoke-ratelimited).
+    """
     fields = read_body(call.request.body, {"data": "object", "idempotencyKey": "string"})
     for value, name in zip(call.params, ("App", "Function"), strict=True):
         if not value:
@@ -113,8 +128,12 @@ def invoke(call: Call) -> Response:
     function = _find(call)
     marker = {"fn_id": function.internal_id, "type": "api"}
     data = {**float64(fields["data"]), "_inngest": marker}
-    run_id, new = call.store.invoke_directly(function, data, fields.get("idempotencyKey"), call.now)
-    return v2_data({"runId": run_id}, call.now, status=200 if new else 409)
+    admitted = call.store.invoke_directly(function, data, fields.get("idempotencyKey"), call.now)
+    refusal = _REFUSALS.get(admitted.verdict)
+    if refusal is not None:
+        raise InputError(refusal[1], refusal[0], 422)
+    status = 409 if admitted.verdict == "repeated" else 200
+    return v2_data({"runId": admitted.run_id}, call.now, status=status)
 
 
 def _decoded(call: Call) -> tuple[str, ...]:

@@ -264,7 +264,10 @@ def rerun(call: Call) -> Response:
     run = _find_run(call)
     if step is not None and step["stepId"] != run.step:
         raise InputError("Step not found in original run", "invalid_request")
-    return v2_data({"runId": call.store.rerun(run, call.now)}, call.now)
+    run_id = call.store.rerun(run, call.now).run_id
+    if not run_id:  # recordings v2-rerun-debounced, v2-rerun-singleton-running
+        raise InputError("Unable to rerun run", "internal_error", 500)
+    return v2_data({"runId": run_id}, call.now)
 
 
 def cancel(call: Call) -> Response:
