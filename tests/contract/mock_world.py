@@ -59,7 +59,7 @@ class MockWorld(World):
 
     app = "contract"
     url = "http://127.0.0.1:8288"
-    has_cancellations = True
+    has_cancellations = False
     has_waiting_function = True
     step_names = frozenset({"step"})
     store: ClassVar[Literal["sqlite", "postgresql"]] = "sqlite"
@@ -80,6 +80,7 @@ class MockWorld(World):
             **settings,
             store=self.store,
             v1_routes=self.has_asked_for_routes,
+            cancellations=self.has_cancellations,
             event_keys=None if self.event_key is None else [self.event_key],
             signing_key=self.signing_key,
             clock=lambda: int(clock.now() * 1e9),
@@ -112,8 +113,9 @@ class OldPostgresMockWorld(MockWorld):
 
 
 class FullMockWorld(OldMockWorld):
-    """A mock with the asked-for routes, which no known server has, and next to nothing of v2."""
+    """A mock of next to nothing of v2, but with all that only Cloud or no known server has."""
 
+    has_cancellations = True
     has_asked_for_routes: ClassVar[bool] = True
 
 

@@ -27,7 +27,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         # With the routes that only Inngest Cloud has, such as those of webhooks.
-        self.mock = MockServer(v1_routes=True)
+        self.mock = MockServer(v1_routes=True, cancellations=True)
         self.mock.function("shop", "charge", trigger="order/placed", run=completes({"paid": 1}))
         self.mock.function("shop", "ship", trigger="order/failed", run=fails("no stock"))
         self.mock.function("shop", "wait", trigger="order/open", run=sleeps(timedelta(hours=1)))

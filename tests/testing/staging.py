@@ -439,7 +439,11 @@ def _action(made: Stage) -> None:
     # v1 does not find the runs of PostgreSQL.
     is_hidden = exchange.method == "DELETE" and exchange.status == 404
     is_rerun = exchange.status == 200 and "rerun" in exchange.path
-    if is_rerun or code in ("run_already_ended", "invalid_request"):
+    if code == "internal_error":  # one of the reasons why a run cannot be run again
+        made.mock.function("app", "f", trigger="stage", singleton="skip", run=sleeps(LONG))
+        made.send({"name": "stage"})
+        made.ids.update(dict.fromkeys(ULID.findall(exchange.path), made.mock.runs[-1].id))
+    elif is_rerun or code in ("run_already_ended", "invalid_request"):
         made.run_of_path(completes())
     elif exchange.status in (200, 409) or (is_hidden and "postgres" in exchange.server):
         made.run_of_path(sleeps(LONG), is_cancelled=code == "run_already_cancelled")
@@ -460,13 +464,26 @@ def _functions(made: Stage) -> None:
         made.register(made.exchange.route.split("/")[3], "one-more")
 
 
+LIMITS: dict[str | None, dict[str, Any]] = {
+    "function_debounced": {"debounce": LONG},
+    "rate_limited": {"rate_limit": (1, LONG)},
+}
+"""What a function has whose invocation was refused, by the code of the refusal."""
+
+
 def _invoke(made: Stage) -> None:
-    if made.exchange.status not in (200, 400, 409):
+    if made.exchange.status not in (200, 400, 409, 422):
         return
     _, _, _, app, _, function, _ = made.exchange.route.split("/")
-    made.register(app, function)
-    if made.exchange.status == 409:
+    made.register(app, function, **LIMITS.get(made.exchange.code, {}))
+    if made.exchange.status in (409, 422):
         made.client.post(made.exchange.path, json=made.exchange.sent)
+
+
+def _cancellation(made: Stage) -> None:
+    if made.exchange.status == 500:
+        app, slug = made.exchange.sent["app_id"], made.exchange.sent["function_id"]
+        made.register(app, slug.removeprefix(f"{app}-"))
 
 
 def _signal(made: Stage) -> None:
@@ -484,6 +501,7 @@ PREPARATIONS: dict[str, Callable[[Stage], None]] = {
     r"GET /v2/apps(/[^/]+)?": _apps,
     r"GET /v[12]/apps/[^/]+/functions(/[^/]+)?": _functions,
     r"POST /v2/apps/[^/]+/functions/[^/]+/invoke": _invoke,
+    r"POST /v1/cancellations": _cancellation,
     r"POST /v1/signals": _signal,
 }
 """How to give a mock what a recording's response is about, by method and path."""

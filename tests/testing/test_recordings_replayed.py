@@ -66,7 +66,7 @@ def _is_of_another_route(exchange: Exchange) -> bool:
 
 
 def _failed(exchange: Exchange) -> bool:
-    if exchange.method == "HEAD":
+    if exchange.method == "HEAD" or re.search("/cancellations$|/rerun$", exchange.route):
         return False
     in_v2 = exchange.code in ("internal_error", "not_implemented")
     return exchange.status >= 500 and (exchange.received in ("", None) or in_v2)
@@ -74,8 +74,7 @@ def _failed(exchange: Exchange) -> bool:
 
 def _needs_configuration(exchange: Exchange) -> bool:
     return (
-        exchange.status == 422
-        or any("isArchived" in item or "archivedAt" in item for item in exchange.items)
+        any("isArchived" in item or "archivedAt" in item for item in exchange.items)
         or "multiple steps" in str(exchange.received)
         or (
             exchange.route.startswith("/v2/runs/")

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from inngest_rest.testing import MockServer
+
+from tests.testing.functions import EVENING_NS, with_functions
+
 if TYPE_CHECKING:
     import httpx
 
-    from inngest_rest.testing import MockServer
+    from tests.testing.shapes import Serve
 
 SLOW = {"app_id": "probe-app", "function_id": "probe-app-slow"}
 NOW = "2026-11-24T18:00:00.5Z"
@@ -33,6 +37,24 @@ def test_creating_a_cancellation_cancels_the_runs_it_means(
     assert (deleted.status_code, deleted.json()["data"]) == (200, {"ok": True})
     assert client.delete(f"/v1/cancellations/{made['id']}").status_code == 404
     assert client.get("/v1/cancellations").json()["data"] == []
+
+
+def test_a_server_without_a_store_fails_on_valid_requests_alone(serve: Serve) -> None:
+    """As 1.43 does (recordings v1-cancellations, v1-cancellation-create-fullslug)."""
+    client = serve(with_functions(MockServer(clock=lambda: EVENING_NS)))
+    valid = {**SLOW, "started_before": NOW}
+    answers = [
+        client.get("/v1/cancellations"),
+        client.post("/v1/cancellations", json=valid),
+        client.delete("/v1/cancellations/01HZZZZZZZZZZZZZZZZZZZZZZZ"),
+        client.post("/v1/cancellations", json={**valid, "function_id": "unknown"}),
+        client.post("/v1/cancellations", json={}),
+        client.delete("/v1/cancellations/nope"),
+    ]
+    assert [answer.status_code for answer in answers] == [500, 500, 500, 404, 400, 400]
+    assert [answer.content for answer in answers[:3]] == [b"", b"", b""]
+    kinds = [answer.headers.get("content-type") for answer in answers[:3]]
+    assert kinds == [None, "application/json", "application/json"]
 
 
 @pytest.mark.parametrize(

@@ -21,10 +21,11 @@ Database: TypeAlias = Literal["sqlite", "postgresql"]
 
 @attrs.frozen
 class Server:
-    """A server's release and database, on which some responses depend."""
+    """A server's release, database and store of bulk cancellations, which responses depend on."""
 
     release: Release
     database: Database
+    cancellations: bool = False
 
     @property
     def has_postgresql(self) -> bool:

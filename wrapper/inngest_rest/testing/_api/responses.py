@@ -23,5 +23,8 @@ def text_error(status: int, text: str) -> Response:
     return Response(status, headers, text.encode() + b"\n")
 
 
+PANIC = Response(500)
+"""The response when a handler panics before it wrote a header."""
+
 NOT_FOUND = text_error(404, "404 page not found")
 UNAUTHORIZED = text_error(401, "Authentication failed")

@@ -1,9 +1,15 @@
-"""v1: bulk cancellations, kept in memory."""
+"""v1: bulk cancellations, kept in memory.
+
+A self-hosted server has no store for them: after validation its handlers panic, and respond with an
+empty 500 (recordings v1-cancellations, v1-cancellation-create-fullslug). Inngest Cloud has one; the
+mock's follows the server's source.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from inngest_rest.testing._api.responses import JSON, PANIC
 from inngest_rest.testing._api.v1.input import read_object
 from inngest_rest.testing._api.v1.shapes import v1_data, v1_error
 from inngest_rest.testing._go.times import parse_rfc3339, v1_time
@@ -14,15 +20,14 @@ if TYPE_CHECKING:
     from inngest_rest.testing._carriers.messages import Response
 
 _SLACK_NS = 5 * 10**9
+_PANIC_AS_JSON = PANIC.with_headers(("Content-Type", JSON))
 _MALFORMED = "Invalid cancellation request"
 
 
 def list_cancellations(call: Call) -> Response:
-    """List the cancellations.
-
-    The open-source server has no store for them and responds with an empty 500; Inngest Cloud
-    has one, so the mock follows the server's source (see `listCancellationsV1`).
-    """
+    """List the cancellations."""
+    if not call.server.cancellations:
+        return PANIC
     return v1_data(list(call.store.cancellations.values()), call.now)
 
 
@@ -55,6 +60,8 @@ def create_cancellation(call: Call) -> Response:
     function = call.store.catalogue.by_slug(str(texts["function_id"]))
     if function is None or function.app_id != texts["app_id"]:
         return v1_error(404, "function not found")
+    if not call.server.cancellations:
+        return _PANIC_AS_JSON
     cancellation_id = call.store.ids.next(call.now)
     cancellation: dict[str, object] = {
         "created_at": v1_time(call.now),
@@ -82,6 +89,8 @@ def delete_cancellation(call: Call) -> Response:
     cancellation_id = parse_ulid(call.params[0])
     if cancellation_id is None:
         return v1_error(400, "Invalid cancellation ID")
+    if not call.server.cancellations:
+        return _PANIC_AS_JSON
     if call.store.cancellations.pop(cancellation_id, None) is None:
         return v1_error(404, "Cancellation not found")
     return v1_data({"ok": True}, call.now)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from inngest_rest.testing._api.responses import TEXT, UNAUTHORIZED
+import attrs
+
+from inngest_rest.testing._api.responses import PANIC, TEXT, UNAUTHORIZED
 from inngest_rest.testing._carriers.messages import Response
 from inngest_rest.testing._go.times import NS_PER_SECOND
 
@@ -45,7 +47,7 @@ def v1_guard(handler: Handler, *, read: bool, cache: ResponseCache | None) -> Ha
     """Require the signing key; for a `read`, use the cache and drop the status.
 
     The server's cache middleware records the handler's response and never passes its status on,
-    so every error of a v1 GET is HTTP 200 (recording v1-run-unknown).
+    so every error of a v1 GET is HTTP 200 (recording v1-run-unknown), unless its handler panics.
     """
 
     def guarded(call: Call) -> Response:
@@ -59,6 +61,6 @@ def v1_guard(handler: Handler, *, read: bool, cache: ResponseCache | None) -> Ha
         response = handler(call)
         if cache is not None:
             cache.put(call, response)
-        return Response(200, response.headers, response.body)
+        return response if response is PANIC else attrs.evolve(response, status=200)
 
     return guarded
