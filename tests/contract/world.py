@@ -47,12 +47,13 @@ FUNCTIONS = ("echoes", "fails", "naps", "retries", "sleeps", "steps")
 minutes and `steps` runs steps.
 """
 
-LIMITED = ("batches", "debounces", "picks", "rates", "singles")
+LIMITED = ("batches", "debounces", "picks", "rates", "singles", "spaced")
 """Functions of the app that do not start for each event `APP/FUNCTION`.
 
 `batches` returns the number of its events, of which it collects two, for at most five seconds;
 `debounces` waits two seconds for a later event; `picks` takes events whose `data.n` is over 5;
-`rates` starts once an hour; `singles` sleeps for three seconds, and starts once at a time.
+`rates` starts once an hour; `singles` sleeps for three seconds, and starts once at a time;
+`spaced` starts up to 20 times a minute.
 """
 
 UNKNOWN = "01HZZZZZZZZZZZZZZZZZZZZZZZ"

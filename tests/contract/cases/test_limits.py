@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
-from inngest_rest import Event, NoRunError
+from inngest_rest import BadRequestError, Event, NoRunError
 
 if TYPE_CHECKING:
     from inngest_rest import InngestClient, Reason
@@ -87,8 +89,77 @@ def test_a_reached_rate_limit_is_explained(world: World, client: InngestClient) 
     assert not reason.is_certain
 
 
+def test_few_of_a_burst_pass_a_rate_limit_of_many(world: World, client: InngestClient) -> None:
+    """Of 20 a minute a tenth and one pass at once, then one every three seconds."""
+    world.pause(3)
+    ids = client.send([Event(world.trigger("spaced")) for _ in range(6)])
+
+    def started() -> int:
+        return sum(len(list(client.events.runs(each))) for each in ids)
+
+    world.eventually(started)
+    world.pause(0.5)
+    assert 1 <= started() < 6
+
+
+def test_an_invocation_beyond_a_rate_limit_is_refused(world: World, client: InngestClient) -> None:
+    with suppress(BadRequestError):
+        client.functions.invoke(world.app, "rates")
+    with pytest.raises(BadRequestError) as caught:
+        client.functions.invoke(world.app, "rates")
+    assert (caught.value.status, caught.value.code) == (422, "rate_limited")
+
+
+def test_a_debounced_invocation_is_refused_and_runs_later(
+    world: World, client: InngestClient
+) -> None:
+    before = runs_of(world, client, "debounces")
+    with pytest.raises(BadRequestError) as caught:
+        client.functions.invoke(world.app, "debounces")
+    assert (caught.value.status, caught.value.code) == (422, "function_debounced")
+    assert world.eventually(lambda: runs_of(world, client, "debounces") - before)
+
+
+def test_an_invocation_is_skipped_while_the_singleton_runs(
+    world: World, client: InngestClient
+) -> None:
+    run = world.start(client, "singles")
+    with pytest.raises(BadRequestError) as caught:
+        client.functions.invoke(world.app, "singles")
+    assert (caught.value.status, caught.value.code) == (422, "function_skipped")
+    client.runs.wait(run.id, timeout=60)
+
+
+def test_the_server_replays_no_debounced_run(world: World, client: InngestClient) -> None:
+    (run,) = client.send_and_wait(Event(world.trigger("debounces")), timeout=60)
+    before = runs_of(world, client, "debounces")
+    with world.raw() as http:
+        answer = http.post(f"{world.v2}/runs/{run.id}/rerun")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (500, "internal_error")
+    world.pause(3)
+    assert runs_of(world, client, "debounces") == before
+
+
+@pytest.mark.parametrize(
+    ("function", "runs_again"), [("echoes", False), ("debounces", True), ("batches", True)]
+)
+def test_an_id_protects_no_function_that_debounces_or_batches(
+    world: World, client: InngestClient, *, function: str, runs_again: bool
+) -> None:
+    event = Event(world.trigger(function), id=f"order-{uuid4()}")
+    (first,), seconds = client.send(event), 15.0 if runs_again else 1.0
+    assert world.eventually(lambda: list(client.events.runs(first)))
+    (second,) = client.send(event)
+    found = world.eventually(lambda: list(client.events.runs(second)), seconds=seconds)
+    assert bool(found) is runs_again
+
+
+def runs_of(world: World, client: InngestClient, function: str) -> set[str]:
+    return {run.id for run in client.runs.list(app=world.app, function=function)}
+
+
 def has_run(world: World, client: InngestClient, function: str) -> bool:
-    return any(client.runs.list(app=world.app, function=function))
+    return bool(runs_of(world, client, function))
 
 
 def test_a_skipped_event_is_explained_by_the_run_that_was_running(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest.testing import MockServer
-
 from tests.testing.functions import EVENING_NS, with_functions
 
 if TYPE_CHECKING:
