@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from attrs import evolve
 
-from inngest_rest import ActionReport, ActionRow, Event, InngestClient
+from inngest_rest import (
+    ActionReport,
+    ActionRow,
+    Event,
+    InngestClient,
+    ServerError,
+    TransportError,
+)
 from inngest_rest.action_reports import ActionOutcome
-from inngest_rest.testing import MockServer, answers, drops, fails, loses_response, sleeps
+from inngest_rest.testing import (
+    MockServer,
+    answers,
+    drops,
+    fails,
+    loses_response,
+    sleeps,
+    takes_effect_late,
+)
 from tests.support.server import Server, body_of, recorded, says
 
 if TYPE_CHECKING:
+    from inngest_rest.testing._faults import Effect
     from tests.conftest import Connect
     from tests.support.clock import Clock
 
 ENDED_AT = "2026-11-24T10:00:00Z"
+NO_SUCH_EVENT = {"errors": [{"code": "event_not_found", "message": "no such event"}]}
+
+Wait = Callable[[float], None]
 
 
 @pytest.fixture
@@ -31,6 +52,17 @@ def mock() -> MockServer:
 @pytest.fixture
 def client(connect: Connect, mock: MockServer) -> InngestClient:
     return connect(transport=mock.transport, retries=0)
+
+
+@pytest.fixture
+def wait(clock: Clock, mock: MockServer) -> Wait:
+    """Let time pass, for the client and the server."""
+
+    def wait(seconds: float) -> None:
+        clock.advance(seconds)
+        mock.advance(seconds)
+
+    return wait
 
 
 def only_row(report: ActionReport) -> ActionRow:
@@ -84,35 +116,122 @@ def test_what_was_written_down_before_a_kill_is_looked_up_and_not_repeated(
     assert len(mock.runs) == 7
 
 
-def test_a_replay_that_started_nothing_is_requested_again(
-    client: InngestClient, mock: MockServer, clock: Clock
+@pytest.mark.parametrize(
+    "response",
+    [
+        answers(502, "<html>"),
+        answers(503, "down"),
+        answers(504, "<html>"),
+        answers(500, {"errors": []}),
+        answers(200, ""),
+        drops(httpx.ReadError),
+        drops(httpx.ReadTimeout),
+    ],
+    ids=["502", "503", "504", "500 of nobody", "empty", "reset", "timeout"],
+)
+def test_a_replay_that_may_take_effect_yet_is_unknown_after_one_request(
+    client: InngestClient, mock: MockServer, response: Effect
 ) -> None:
     run_id = failed_run(client, mock)
-    mock.fault(drops(httpx.ReadError), operation="rerun_run_v2")
+    fault = mock.fault(response, operation="rerun_run_v2", times=None)
     row = only_row(client.runs.replay_all([run_id]))
+    assert (row.outcome, row.replays_before) == ("unknown", ())
+    assert "may still take effect" in str(row.reason)
+    assert fault.hits == 1
+
+
+@pytest.mark.parametrize("after", [4, 60, 290])
+@pytest.mark.parametrize("meanwhile", [answers(504), drops(httpx.ReadTimeout)], ids=["504", "lost"])
+def test_a_replay_that_takes_effect_late_is_looked_for_and_never_requested_again(
+    client: InngestClient, mock: MockServer, after: int, meanwhile: Effect, wait: Wait
+) -> None:
+    run_id = failed_run(client, mock)
+    mock.fault(takes_effect_late(after, meanwhile), operation="rerun_run_v2")
+    report = client.runs.replay_all([run_id])
+    assert only_row(report).outcome == "unknown"
+    again = client.runs.replay_all(resume=report)
+    assert only_row(again).outcome == "unknown"
+    assert len(mock.runs) == 1
+    wait(after)
+    row = only_row(client.runs.replay_all(resume=again))
     assert (row.outcome, row.new_run_id) == ("done", mock.runs[-1].id)
     assert len(mock.runs) == 2
-    assert clock.pauses == [1.0]  # a new run is listed by then
 
 
-def test_a_replay_whose_response_is_lost_each_time_is_unknown_after_three_requests(
+def test_a_replay_of_unknown_outcome_is_requested_again_after_5_minutes_of_the_servers_clock(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    fault = mock.fault(drops(httpx.ReadTimeout), operation="rerun_run_v2")
+    report = client.runs.replay_all([failed_run(client, mock)])
+    clock.advance(3_600)
+    mock.advance(2)
+    assert only_row(client.runs.replay_all(resume=report)).outcome == "unknown"
+    mock.advance(290)
+    assert only_row(client.runs.replay_all(resume=report)).outcome == "unknown"
+    assert (fault.hits, len(mock.runs)) == (1, 1)
+    mock.advance(12)
+    row = only_row(client.runs.replay_all(resume=report))
+    assert (row.outcome, row.new_run_id) == ("done", mock.runs[-1].id)
+    assert len(mock.runs) == 2
+
+
+def test_what_may_take_effect_yet_is_held_back_in_other_calls_of_the_process(
+    connect: Connect, client: InngestClient, mock: MockServer, wait: Wait
+) -> None:
+    run_id = failed_run(client, mock)
+    replay = client.runs.replay(run_id)
+    mock.fault(takes_effect_late(60), operation="rerun_run_v2")
+    unknown = client.runs.replay_all([run_id])
+    other = connect(transport=mock.transport, retries=0)
+    for each in (run_id, replay):
+        with pytest.raises(TransportError, match="not sent: a replay of this run was requested"):
+            other.runs.replay(each)
+        row = only_row(other.runs.replay_all([each], replay_again=True))
+        assert (row.outcome, row.id) == ("unknown", each)
+    assert len(mock.runs) == 2
+    wait(60)
+    assert only_row(client.runs.replay_all(resume=unknown)).outcome == "done"
+    wait(240)
+    assert other.runs.replay(run_id) == mock.runs[-1].id
+
+
+def test_a_single_replay_that_may_take_effect_yet_holds_back_others_of_the_process(
     client: InngestClient, mock: MockServer
 ) -> None:
     run_id = failed_run(client, mock)
-    fault = mock.fault(drops(httpx.ReadError), operation="rerun_run_v2", times=None)
+    mock.fault(takes_effect_late(60), operation="rerun_run_v2")
+    with pytest.raises(ServerError):
+        client.runs.replay(run_id)
+    with pytest.raises(TransportError, match="not sent"):
+        client.runs.replay(run_id)
     assert only_row(client.runs.replay_all([run_id])).outcome == "unknown"
-    assert fault.hits == 3
+    assert len(mock.runs) == 1
+
+
+def test_a_replay_that_the_server_refused_holds_back_nothing(
+    client: InngestClient, mock: MockServer
+) -> None:
+    run_id = failed_run(client, mock)
+    refusal = {"errors": [{"code": "internal_error", "message": "Unable to rerun run"}]}
+    mock.fault(answers(500, refusal), operation="rerun_run_v2")
+    row = only_row(client.runs.replay_all([run_id]))
+    assert (row.outcome, row.replays_before, row.requested_at) == ("failed", None, None)
+    assert client.runs.replay(run_id) == mock.runs[-1].id
 
 
 def test_a_lost_replay_is_not_requested_again_where_it_cannot_be_looked_up(
-    connect: Connect, mock: MockServer
+    client: InngestClient, mock: MockServer, wait: Wait
 ) -> None:
-    client = connect(transport=mock.transport, retries=0, api_version="v2")
     run_id = failed_run(client, mock)
-    mock.fault(loses_response(), operation="rerun_run_v2")
-    row = only_row(client.runs.replay_all([run_id]))
+    for operation in ("list_event_runs_v1", "list_event_runs_v2"):
+        mock.fault(answers(404, NO_SUCH_EVENT), operation=operation, times=None)
+    fault = mock.fault(drops(httpx.ReadError), operation="rerun_run_v2", times=None)
+    report = client.runs.replay_all([run_id], replay_again=True)
+    row = only_row(report)
     assert (row.outcome, row.replays_before) == ("unknown", None)
-    assert len(mock.runs) == 2
+    wait(3_600)
+    assert client.runs.replay_all(resume=report) == report
+    assert fault.hits == 1
 
 
 def test_a_refused_replay_has_failed_and_leaves_nothing_to_look_up(
@@ -122,15 +241,6 @@ def test_a_refused_replay_has_failed_and_leaves_nothing_to_look_up(
     fault = mock.fault(answers(400, {"errors": []}), operation="rerun_run_v2", times=None)
     row = only_row(client.runs.replay_all([run_id]))
     assert (row.outcome, row.replays_before) == ("failed", None)
-    assert fault.hits == 1
-
-
-def test_a_server_that_failed_and_started_nothing_is_not_asked_again(
-    client: InngestClient, mock: MockServer
-) -> None:
-    run_id = failed_run(client, mock)
-    fault = mock.fault(answers(500, {"errors": []}), operation="rerun_run_v2", times=None)
-    assert only_row(client.runs.replay_all([run_id])).outcome == "failed"
     assert fault.hits == 1
 
 
@@ -151,19 +261,20 @@ def test_a_lost_replay_that_cannot_be_looked_up_is_unknown_until_a_second_call_f
     assert len(mock.runs) == 2
 
 
-def test_a_replay_of_unknown_outcome_that_started_nothing_is_requested(
+def test_a_replay_of_unknown_outcome_and_time_is_not_requested_again(
     client: InngestClient, mock: MockServer
 ) -> None:
     begun = ActionRow(0, failed_run(client, mock), ActionOutcome.UNKNOWN, replays_before=())
     row = only_row(client.runs.replay_all(resume=ActionReport("runs.replay", (begun,))))
-    assert (row.outcome, row.new_run_id) == ("done", mock.runs[-1].id)
-    assert len(mock.runs) == 2
+    assert row.outcome == "unknown"
+    assert len(mock.runs) == 1
 
 
 def test_what_is_unknown_stays_so_if_another_try_cannot_be_written_down(
     client: InngestClient, mock: MockServer
 ) -> None:
-    begun = ActionRow(0, failed_run(client, mock), ActionOutcome.UNKNOWN, replays_before=())
+    row = ActionRow(0, failed_run(client, mock), ActionOutcome.UNKNOWN, replays_before=())
+    begun = evolve(row, requested_at=mock.now - timedelta(hours=1))
 
     def note(_: ActionRow) -> None:
         raise OSError("disk full")
@@ -227,17 +338,6 @@ def test_the_run_of_a_function_that_was_removed_is_replayed(
     missing = body_of("v2-function-unknown")
     mock.fault(answers(404, missing), operation="get_function_v2", times=None)
     assert only_row(client.runs.replay_all([run_id])).outcome == "done"
-
-
-def test_a_run_without_an_event_is_replayed_though_no_replay_of_it_could_be_looked_up(
-    connect: Connect, server: Server
-) -> None:
-    run = body_of("v2-run-output-boom")["data"] | {"trigger": {"eventIds": []}, "endedAt": ENDED_AT}
-    server.on(f"GET /v2/runs/{run['id']}", says({"data": run}))
-    server.on(f"POST /v2/runs/{run['id']}/rerun", recorded("v2-rerun"))
-    row = only_row(connect().runs.replay_all([run["id"]]))
-    assert (row.outcome, row.new_run_id) == ("done", "01M86WVHS58YA77EJ7806A7H8T")
-    assert not any("/events/" in each for each in server.asked)
 
 
 def test_a_dry_run_tells_what_would_be_refused(client: InngestClient, mock: MockServer) -> None:

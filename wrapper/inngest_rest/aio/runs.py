@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
-from inngest_rest._core.resources import runs, trace, wait, watch
+from inngest_rest._core.resources import replays, runs, trace, wait, watch
 from inngest_rest.aio._resource import Resource
 from inngest_rest.aio.paginator import AsyncPaginator
 from inngest_rest.aio.watcher import AsyncEndedRuns, AsyncWatcher
@@ -206,6 +206,7 @@ class Runs(Resource):
     async def replay(self, id: str) -> str:
         """Replay a run from its beginning and return the id of the new run.
 
+        Each call starts another run; `replay_all([id])` replays nothing that was replayed already.
         Not retried once the request may have reached the server: a retry could start a second run.
 
         Args:
@@ -213,10 +214,13 @@ class Runs(Resource):
 
         Raises:
             NotFoundError: No such run.
+            ServerError: It may take effect after a 502 or 504, as after a TransportError.
+            TransportError: There was no response; or an earlier replay of the run, requested by
+                this process within 5 minutes, may still take effect, and nothing was sent.
 
         HTTP: `POST /v2/runs/{runId}/rerun`, else `POST /v1/runs/{runId}/replay`.
         """
-        return await self._driver.run(runs.replay(self._session, id))
+        return await self._driver.run(replays.replay(self._session, id))
 
     async def cancel_all(
         self,
@@ -307,6 +311,7 @@ class Runs(Resource):
         since: datetime | timedelta | None = None,
         until: datetime | timedelta | None = None,
         limit: int | None = None,
+        replay_again: bool = False,
         dry_run: bool = False,
         in_flight: int = DEFAULT_IN_FLIGHT,
         max_requests: int | None = None,
@@ -318,12 +323,18 @@ class Runs(Resource):
     ) -> ActionReport:
         """Replay many runs, named by their ids or selected by a filter, and report on each.
 
-        Not safe to repeat: each call starts new runs. Within one call no run is replayed twice.
-
         The runs that a filter selects are all listed before the first one is replayed, so the set
-        cannot grow meanwhile. A replay whose response was lost is looked up among the runs of its
-        event before it is retried. Runs that have not ended, runs of a batch (a replay carries only
-        one event), and runs of debounced functions (which servers do not replay) are refused.
+        cannot grow meanwhile. Of a chain of replays one run is replayed, once, and none if another
+        run of it is open or completed: its row is already replayed. Two processes that do this at
+        the same moment do not see each other, as the server has no idempotency key for replays.
+
+        If a response is lost, or a gateway responds with an error, the row is unknown, as the
+        replay may still take effect: `resume` looks for the new run, and requests another from 5
+        minutes after the first on. Until then, other calls of this process hold it back as well.
+
+        Runs that have not ended, runs of a batch (a replay carries only one event), runs of
+        debounced functions (which servers do not replay), and runs that the server does not list
+        among those of their event are refused.
 
         Args:
             ids: The runs' ids. Pass these, or a filter, or `resume`.
@@ -334,9 +345,10 @@ class Runs(Resource):
                 long ago by the server's clock.
             until: Only runs queued before this time. An aware datetime, or a timedelta.
             limit: Maximum number of runs to replay.
+            replay_again: Replay also what was already replayed, or whose replays cannot be seen.
             dry_run: Report what would be replayed or refused, and replay nothing.
             in_flight: Maximum number of runs processed at once, 1 to 64.
-            max_requests: Maximum number of runs to replay per period, each by up to five requests;
+            max_requests: Maximum number of runs to replay per period, each by up to six requests;
                 None for no limit.
             period: The period of `max_requests`, in seconds or as a timedelta.
             on_start: Called with a row, as unknown, before its request is sent; by one thread at a
@@ -348,7 +360,8 @@ class Runs(Resource):
                 same call with the same file continues after any interruption, even a kill.
 
         Returns:
-            One row per run: done with `new_run_id`, not found, refused, failed, unknown, not tried.
+            One row per run: done or already replayed, with `new_run_id`; not found, refused,
+            failed, unknown or not tried.
 
         Raises:
             InvalidArgumentError: An argument is malformed, nothing selects runs, or several do, or
@@ -374,6 +387,7 @@ class Runs(Resource):
             since=since,
             until=until,
             limit=limit,
+            replay_again=replay_again,
             dry_run=dry_run,
             in_flight=in_flight,
             max_requests=max_requests,

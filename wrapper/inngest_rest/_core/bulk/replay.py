@@ -1,21 +1,20 @@
-"""Replay many runs, none of them twice.
+"""Replay many runs: each chain once, and none while an earlier replay of it may still take effect.
 
-Replays have no idempotency key: two requests start two runs. So after a lost response, the new run
-is looked up among the runs of the same event before the replay is retried: v1 reports the original
-of each (schema V1Run).
+Replays have no idempotency key: two requests start two runs. So each call sends one request for a
+chain of replays. If its response is lost, the outcome is unknown until the new run is seen among
+the runs of the event, or until so much time has passed that it takes effect no more.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from inngest_rest._core.bulk.reported import BulkResult, failure, settled
+from inngest_rest._core.bulk.reported import BulkResult, settled
 from inngest_rest._core.bulk.runs import RunsJob
-from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.plans import sleep
-from inngest_rest._core.resources import functions, runs
+from inngest_rest._core.resources import functions, replays, runs
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import (
     ConfigurationError,
@@ -23,7 +22,6 @@ from inngest_rest.errors import (
     InvalidArgumentError,
     NotFoundError,
     RouteNotFoundError,
-    TransportError,
 )
 from inngest_rest.models import UNFINISHED, RunStatus
 
@@ -39,8 +37,8 @@ if TYPE_CHECKING:
 # A new run appears under its event within 0.2 s; allow for a slow server.
 _LISTED_WITHIN = 1.0
 
-# Attempts per run, if each response is lost and no new run is found.
-_TRIES = 3
+# How a run ends that leaves something to repair.
+_UNREPAIRED = (RunStatus.FAILED, RunStatus.CANCELLED)
 
 _BATCH = (
     "it handled a batch of events, and a replay would carry only the first of them: "
@@ -51,21 +49,14 @@ _DEBOUNCED = (
     "send the event again"
 )
 _NOT_ENDED = "it has not ended: a replay would run it a second time beside the first"
-
-
-class _Before(NamedTuple):
-    """The state of a run's event before the replay is requested.
-
-    Attributes:
-        event_id: The event.
-        originals: The runs that a replay of this one may name as its original: recorded servers
-            name the very first run, which may differ from this one.
-        replays: The ids of the runs that already name one of these.
-    """
-
-    event_id: str
-    originals: frozenset[str]
-    replays: frozenset[str]
+_UNLISTED = (
+    "the server does not list it among the runs of its event, so that replays of it cannot be "
+    "seen: pass replay_again=True to replay it nevertheless"
+)
+_MAY_COME = (
+    "a replay of it was requested, and may still take effect: resume looks for the new run, and "
+    "requests another from 5 minutes after that on"
+)
 
 
 class ReplayJob(RunsJob):
@@ -75,10 +66,19 @@ class ReplayJob(RunsJob):
     default_status = RunStatus.FAILED
 
     def __init__(
-        self, session: Session, ids: Iterable[str] | None, **arguments: Unpack[RunArguments]
+        self,
+        session: Session,
+        ids: Iterable[str] | None,
+        *,
+        replay_again: bool,
+        **arguments: Unpack[RunArguments],
     ) -> None:
         super().__init__(session, ids, **arguments)
+        self._replay_again = replay_again
         self._listed: dict[str, Run] = {}
+        # The rows to do, by the ids of their runs; and the rows for whose chain another row stands.
+        self._rows_by_id: dict[str, ActionRow] = {}
+        self._followers: dict[int, int] = {}
         self._debounced: dict[tuple[str, str], bool] = {}
 
     def check_status(self, statuses: Iterable[RunStatus]) -> None:
@@ -93,6 +93,14 @@ class ReplayJob(RunsJob):
         """Keep a listed run to save fetching it."""
         self._listed[run.id] = run
 
+    def collect(self) -> Plan[Iterable[ActionRow]]:
+        """Return the open rows."""
+        rows = list((yield from super().collect()))
+        for row in rows:
+            assert row.id is not None
+            self._rows_by_id.setdefault(row.id.upper(), row)
+        return rows
+
     def act(self, target: ActionRow) -> Plan[BulkResult]:
         """Replay a run, unless that would not have the intended effect."""
         row = target
@@ -106,26 +114,88 @@ class ReplayJob(RunsJob):
             refusal = (yield from self._why_refused(run)) if is_new else None
             if refusal:
                 return BulkResult(settled(row, ActionOutcome.REFUSED, refusal))
-            if self.dry_run:
-                return BulkResult(settled(row, ActionOutcome.PLANNED) if is_new else row)
-            before = yield from _before(self.session, run)
+            if self.dry_run and not is_new:
+                return BulkResult(row)
+            others = yield from replays.others_of_chain(self.session, run)
         except InngestError as error:
             # Not requested now; if an earlier call did so, the outcome remains unknown.
-            outcome = ActionOutcome.FAILED if is_new else ActionOutcome.UNKNOWN
-            if isinstance(error, NotFoundError):
-                outcome = ActionOutcome.NOT_FOUND
-            return BulkResult(settled(row, outcome, str(error)), error)
-        if not is_new:
+            if is_new or isinstance(error, NotFoundError):
+                return _failed(row, error)
+            return BulkResult(settled(row, ActionOutcome.UNKNOWN, str(error)), error)
+        if (kept := self._not_now(row, run, others)) is not None:
+            return BulkResult(kept)
+        if self.dry_run:
+            return BulkResult(settled(row, ActionOutcome.PLANNED))
+        row = evolve(row, replays_before=_ids(others))
+        row = yield from self.begin(row)
+        return (yield from self._request(row, run))
+
+    def _not_now(
+        self, row: ActionRow, run: Run, others: tuple[Run, ...] | None
+    ) -> ActionRow | None:
+        """Return the row as it stays if the run must not be replayed now."""
+        if row.outcome == ActionOutcome.UNKNOWN:
             # If the earlier request cannot be looked up, another may replay the run twice.
-            if before is None or row.replays_before is None:
-                return BulkResult(row)
-            new = before.replays.difference(row.replays_before)
-            if new:
-                return BulkResult(_done(row, min(new)))
-        if before is not None:
-            row = evolve(row, replays_before=tuple(sorted(before.replays)))
-        yield from self.begin(row)
-        return (yield from _request(self.session, row, before))
+            if others is None or row.replays_before is None:
+                return row
+            if found := _found(row, others):
+                return found
+            if replays.may_take_effect(self.session, row.requested_at):
+                return settled(row, ActionOutcome.UNKNOWN, _MAY_COME)
+        if others is None and not self._replay_again:
+            return settled(row, ActionOutcome.REFUSED, _UNLISTED)
+        chain = {each.id: each for each in (run, *(others or ()))}
+        requested = replays.latest_request(self.session, chain)
+        standing = [it.id for it in others or () if it.status not in _UNREPAIRED]
+        if requested is not None and requested.new_run_id and requested.new_run_id not in chain:
+            standing.append(requested.new_run_id)  # too new to be listed
+        if standing and not self._replay_again:
+            return _already(row, max(standing))
+        rows = [self._rows_by_id[id] for id in map(str.upper, chain) if id in self._rows_by_id]
+        first = min(rows, key=lambda it: (it.outcome != ActionOutcome.UNKNOWN, it.position))
+        if first.position != row.position:
+            self._followers[row.position] = first.position
+            reason = f"row {first.position}, run {first.id}, is of the same chain of replays"
+            return settled(row, ActionOutcome.NOT_TRIED, reason)
+        if requested is None or requested.new_run_id is not None:
+            return None
+        held = settled(row, ActionOutcome.UNKNOWN, _MAY_COME)
+        if row.outcome == ActionOutcome.UNKNOWN:
+            return held
+        now = self.session.server_clocks["api"].now()
+        return evolve(held, replays_before=_ids(others), requested_at=now)
+
+    def tally(self, target: ActionRow, result: BulkResult | None) -> InngestError | None:
+        """Update the row with the result, or with that of the row that stands for its chain."""
+        first = self._followers.pop(target.position, None)
+        if first is not None and result is not None:
+            new_run_id, outcome = self.rows[first].new_run_id, self.rows[first].outcome
+            if new_run_id is not None or outcome == ActionOutcome.PLANNED:
+                row = evolve(_already(result.row, new_run_id), reason=result.row.reason)
+                result = BulkResult(row)
+        return super().tally(target, result)
+
+    def _request(self, row: ActionRow, run: Run) -> Plan[BulkResult]:
+        """Request the replay, once; after a lost response, look whether it took effect at once."""
+        assert row.id is not None
+        others = row.replays_before or ()
+        try:
+            return BulkResult(_done(row, (yield from replays.replay(self.session, row.id, others))))
+        except InngestError as error:
+            if replays.was_refused(error):
+                return _failed(evolve(row, replays_before=None, requested_at=None), error)
+            lost = error
+        if row.replays_before is not None:
+            yield from sleep(_LISTED_WITHIN)
+            try:
+                found = _found(row, (yield from replays.others_of_chain(self.session, run)) or ())
+            except InngestError:
+                found = None
+            if found is not None:
+                return BulkResult(found)
+        now = self.session.server_clocks["api"].now()
+        row = evolve(row, requested_at=now)
+        return BulkResult(settled(row, ActionOutcome.UNKNOWN, f"{lost} ({_MAY_COME})"), lost)
 
     def _why_refused(self, run: Run) -> Plan[str | None]:
         """Return why a replay would not have the intended effect, or None."""
@@ -141,34 +211,6 @@ class ReplayJob(RunsJob):
         return _DEBOUNCED if self._debounced[key] else None
 
 
-def _request(session: Session, row: ActionRow, before: _Before | None) -> Plan[BulkResult]:
-    """Request the replay; after a lost response, retry only if no new run appeared."""
-    assert row.id is not None
-    lost: InngestError | None = None
-    for _ in range(_TRIES):
-        try:
-            return BulkResult(_done(row, (yield from runs.replay(session, row.id))))
-        except InngestError as error:
-            if had_no_effect(error) and lost is None:
-                return failure(evolve(row, replays_before=None), error)
-            lost = error
-        if before is None:
-            break
-        yield from sleep(_LISTED_WITHIN)
-        try:
-            known = yield from runs.of_event_by_v1(session, before.event_id)
-        except InngestError:
-            break
-        if new := _replays(before.originals, known) - before.replays:
-            return BulkResult(_done(row, min(new)))
-        if not isinstance(lost, TransportError):
-            # The server responded without starting a run: a retry would fail again.
-            untried = evolve(row, replays_before=None)
-            return BulkResult(settled(untried, ActionOutcome.FAILED, str(lost)), lost)
-    assert lost is not None
-    return BulkResult(settled(row, ActionOutcome.UNKNOWN, str(lost)), lost)
-
-
 def _is_debounced(session: Session, app_id: str, function_id: str) -> Plan[bool]:
     """Return whether the function is known to be debounced."""
     try:
@@ -179,23 +221,26 @@ def _is_debounced(session: Session, app_id: str, function_id: str) -> Plan[bool]
     return bool((function.configuration or {}).get("debounce"))
 
 
-def _before(session: Session, run: Run) -> Plan[_Before | None]:
-    """Return the existing replays of a run; None if this server does not list them."""
-    if not run.event_ids:
-        return None
-    event_id = run.event_ids[0]
-    try:
-        known = yield from runs.of_event_by_v1(session, event_id)
-    except (ConfigurationError, NotFoundError, RouteNotFoundError):
-        return None
-    first = next((it.original_run_id for it in known if it.id == run.id), None)
-    originals = frozenset({run.id, first or run.id})
-    return _Before(event_id, originals, _replays(originals, known))
+def _found(row: ActionRow, others: Iterable[Run]) -> ActionRow | None:
+    """Return the row as done if its chain has a run that it had not before the request."""
+    new = {each.id for each in others}.difference(row.replays_before or ())
+    return _done(row, min(new)) if new else None
 
 
-def _replays(originals: frozenset[str], runs: Iterable[Run]) -> frozenset[str]:
-    return frozenset(run.id for run in runs if run.original_run_id in originals)
+def _ids(others: Iterable[Run] | None) -> tuple[str, ...] | None:
+    return None if others is None else tuple(sorted(each.id for each in others))
+
+
+def _failed(row: ActionRow, error: InngestError) -> BulkResult:
+    is_absent = isinstance(error, NotFoundError)
+    outcome = ActionOutcome.NOT_FOUND if is_absent else ActionOutcome.FAILED
+    return BulkResult(settled(row, outcome, str(error)), error)
+
+
+def _already(row: ActionRow, new_run_id: str | None) -> ActionRow:
+    return evolve(settled(row, ActionOutcome.ALREADY_REPLAYED), new_run_id=new_run_id)
 
 
 def _done(row: ActionRow, new_run_id: str) -> ActionRow:
-    return ActionRow(row.position, row.id, ActionOutcome.DONE, new_run_id=new_run_id)
+    done = settled(row, ActionOutcome.DONE)
+    return evolve(done, new_run_id=new_run_id, replays_before=None)

@@ -80,9 +80,6 @@ _HINT_WITHIN = 2.0
 _LIST_ADVICE = where_absent(
     "List events and their runs instead: {}, {}.", "events.list", "events.runs"
 )
-_REPLAY_ADVICE = where_absent(
-    "Send the event of the run again instead, with another id: {}, {}.", "events.get", "send"
-)
 _CANCEL = ROUTES["runs.cancel"][0]
 _CANCEL_ADVICE: AdviceByError = {
     NotFoundError: Advice(
@@ -475,22 +472,6 @@ def cancel_if_running(session: Session, run_id: str) -> Plan[bool]:
             raise
         return False
     return True
-
-
-def replay(session: Session, run_id: str) -> Plan[str]:
-    """Replay a run from its beginning and return the new run's id."""
-    run_id = check_id("run id", run_id, argument="id")
-
-    def new_id(answer: api.V1ReplayEnvelope | api.V2RunIdEnvelope) -> str:
-        new = required(answer.data.run_id, "the id of the new run")
-        if new.upper() == run_id.upper():
-            raise ValueError(f"it names {new}, the run that was to be replayed, as the new one")
-        return new
-
-    of_v1, of_v2 = v1.replay_run_v1.get_kwargs(run_id), v2.rerun_run_v2.get_kwargs(run_id)
-    by_v1 = Route(v1.replay_run_v1, of_v1, api.V1ReplayEnvelope, new_id, repeatable=False)
-    by_v2 = Route(v2.rerun_run_v2, of_v2, api.V2RunIdEnvelope, new_id, repeatable=False)
-    return ask(session, "runs.replay", evolve(by_v2, advice=_REPLAY_ADVICE), by_v1)
 
 
 def jobs(session: Session, run_id: str) -> Plan[list[Job]]:

@@ -1,0 +1,197 @@
+"""One replay of a run, and the other runs of its chain.
+
+Replays have no idempotency key: two requests start two runs, and one that a gateway has given up
+may take effect later. So whatever this process replays holds back others for some minutes.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from inngest_rest._core.arguments import check_id
+from inngest_rest._core.calls.listing import EVERYTHING, read_all
+from inngest_rest._core.calls.operation import redacted_url
+from inngest_rest._core.calls.retry import had_no_effect
+from inngest_rest._core.calls.route import Route
+from inngest_rest._core.locks import Locked
+from inngest_rest._core.resources import runs
+from inngest_rest._core.resources.fields import required
+from inngest_rest._core.resources.routes import ask, where_absent
+from inngest_rest.errors import (
+    ConfigurationError,
+    InngestError,
+    NotFoundError,
+    RouteNotFoundError,
+    ServerError,
+    TransportError,
+)
+from inngest_rest_api import models as api
+from inngest_rest_api.api import v1, v2
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
+    from inngest_rest.models import Run
+
+SETTLED_AFTER = timedelta(minutes=5)
+"""Time after which a request that was given up takes effect no more; longer than gateways wait."""
+
+# Requests to keep in mind; older ones than that are dropped once there are more.
+_MOST_KEPT = 10_000
+
+_NOT_LISTED = (ConfigurationError, NotFoundError, RouteNotFoundError)
+
+_ADVICE = where_absent(
+    "Send the event of the run again instead, with another id: {}, {}.", "events.get", "send"
+)
+
+
+class Requested(NamedTuple):
+    """A replay that this process has requested.
+
+    Attributes:
+        at: When, by the session's monotonic clock.
+        new_run_id: The run that it started; None if that is not known.
+    """
+
+    at: float
+    new_run_id: str | None = None
+
+
+class _Requests(Locked):
+    """The latest replay that each run was requested, for all clients of this process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._of_run: dict[str, Requested] = {}
+
+    def latest(self, ids: Iterable[str], now: float) -> Requested | None:
+        """Return the latest that may not have settled, of those for any of these runs."""
+        found = [self._of_run[each] for each in ids if each in self._of_run]
+        open_ = [it for it in found if now - it.at < SETTLED_AFTER.total_seconds()]
+        return max(open_, key=lambda it: (it.new_run_id is None, it.at), default=None)
+
+    def begin(self, ids: Iterable[str], now: float) -> Requested | None:
+        """Note a request, unless an earlier one is unknown: return that."""
+        with self._lock:
+            earlier = self.latest(ids, now)
+            if earlier is not None and earlier.new_run_id is None:
+                return earlier
+            if len(self._of_run) > _MOST_KEPT:
+                kept = {id: it for id, it in self._of_run.items() if self.latest([id], now)}
+                self._of_run = kept
+            self._of_run.update(dict.fromkeys(ids, Requested(now)))
+        return None
+
+    def end(self, ids: Iterable[str], requested: Requested | None) -> None:
+        """Note what became of a request; None if it starts no run."""
+        with self._lock:
+            for each in ids:
+                if requested is None:
+                    self._of_run.pop(each, None)
+                else:
+                    self._of_run[each] = requested
+
+
+_requests = _Requests()
+
+
+def latest_request(session: Session, ids: Iterable[str]) -> Requested | None:
+    """Return the latest replay that this process has requested of any of these runs."""
+    return _requests.latest([each.upper() for each in ids], session.clock.monotonic())
+
+
+def may_take_effect(session: Session, requested_at: datetime | None) -> bool:
+    """Return whether a replay that was requested then, by the server's clock, may still come."""
+    now = session.server_clocks["api"].now()
+    return requested_at is None or now - requested_at < SETTLED_AFTER
+
+
+def was_refused(error: InngestError) -> bool:
+    """Return whether the server said that it starts no run; a gateway cannot say that."""
+    if isinstance(error, ServerError) and error.code == "internal_error":
+        return True
+    return had_no_effect(error)
+
+
+def replay(session: Session, run_id: str, others: Iterable[str] = ()) -> Plan[str]:
+    """Replay a run by one request, and return the new run's id.
+
+    Args:
+        session: The session.
+        run_id: The run.
+        others: The other runs of its chain, whose replays are held back as well.
+
+    Raises:
+        TransportError: An earlier replay of one of them may still take effect; nothing was sent.
+    """
+    run_id = check_id("run id", run_id, argument="id")
+
+    def new_id(answer: api.V1ReplayEnvelope | api.V2RunIdEnvelope) -> str:
+        new = required(answer.data.run_id, "the id of the new run")
+        if new.upper() == run_id.upper():
+            raise ValueError(f"it names {new}, the run that was to be replayed, as the new one")
+        return new
+
+    of_v1, of_v2 = v1.replay_run_v1.get_kwargs(run_id), v2.rerun_run_v2.get_kwargs(run_id)
+    by_v1 = Route(v1.replay_run_v1, of_v1, api.V1ReplayEnvelope, new_id, repeatable=False)
+    by_v2 = Route(
+        v2.rerun_run_v2, of_v2, api.V2RunIdEnvelope, new_id, repeatable=False, advice=_ADVICE
+    )
+    ids = [each.upper() for each in (run_id, *others)]
+    now = session.clock.monotonic
+    if earlier := _requests.begin(ids, started := now()):
+        raise _held_back(session, by_v2, started - earlier.at)
+    try:
+        new_run_id = yield from ask(session, "runs.replay", by_v2, by_v1)
+    except InngestError as error:
+        _requests.end(ids, None if was_refused(error) else Requested(now()))
+        raise
+    _requests.end(ids, Requested(now(), new_run_id))
+    return new_run_id
+
+
+def _held_back(session: Session, route: Route[api.V2RunIdEnvelope, str], ago: float) -> Exception:
+    left = SETTLED_AFTER.total_seconds() - ago
+    return TransportError(
+        f"not sent: a replay of this run was requested {ago:.0f} s ago, without a response, and "
+        f"may still take effect. Look at the runs of its event; ask again in {left:.0f} s",
+        method=route.operation.method,
+        url=redacted_url(session, route),
+    )
+
+
+def others_of_chain(session: Session, run: Run) -> Plan[tuple[Run, ...] | None]:
+    """Return the other runs of the chain of replays that a run belongs to.
+
+    v1 names the first run of each chain. Where it does not list the run, they are the runs of the
+    same function for the same event. None if the server does not list the run either way.
+    """
+    if not run.event_ids:
+        return None
+    event_id = run.event_ids[0]
+    own: Run | None = None
+    try:
+        listed = yield from runs.of_event_by_v1(session, event_id)
+        own = next((it for it in listed if it.id == run.id), None)
+    except _NOT_LISTED:
+        listed = ()
+    if own is not None:
+        first = own.original_run_id or own.id
+        return tuple(
+            it for it in listed if it.id != own.id and first in (it.id, it.original_run_id)
+        )
+    try:
+        listing = runs.list_of_event(session, event_id, cached=False, **EVERYTHING)
+        by_v2 = yield from read_all(listing)
+    except _NOT_LISTED:
+        return None
+    own = next((it for it in by_v2 if it.id == run.id), None)
+    if own is None:
+        return None
+    function = own.app_id, own.function_id
+    return tuple(it for it in by_v2 if it.id != own.id and (it.app_id, it.function_id) == function)
