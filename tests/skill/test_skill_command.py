@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from inngest_rest import __version__
-from inngest_rest._programs.command import skill
+from inngest_rest._programs.command import local
 from inngest_rest._programs.command.program import run
 
 
@@ -32,7 +32,7 @@ def answered(capsys: pytest.CaptureFixture[str], *tokens: str) -> tuple[int, Any
 
 def test_show_prints_the_skill_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["skill", "show"]) == 0
-    assert capsys.readouterr().out == skill.text()
+    assert capsys.readouterr().out == local.skill_text()
 
 
 def test_show_version_prints_the_version_of_the_package(
@@ -49,7 +49,7 @@ def test_install_writes_for_all_hosts_of_the_user_by_default(
     path = home / ".agents" / "skills" / "inngest" / "SKILL.md"
     assert (status, answer["command"]) == (0, "skill.install")
     assert answer["data"] == {"path": str(path), "state": "current", "version": __version__}
-    assert path.read_text(encoding="utf-8").startswith(skill.text())
+    assert path.read_text(encoding="utf-8").startswith(local.skill_text())
 
 
 def test_install_takes_a_host_and_a_scope(
@@ -70,7 +70,7 @@ def test_install_keeps_a_changed_skill_unless_forced(
     assert "--force" in answer["error"]["message"]
     assert path.read_text(encoding="utf-8") == "mine"
     assert answered(capsys, "install", "--force")[0] == 0
-    assert path.read_text(encoding="utf-8").startswith(skill.text())
+    assert path.read_text(encoding="utf-8").startswith(local.skill_text())
 
 
 def test_an_unknown_host_is_refused_with_those_there_are(
@@ -102,8 +102,8 @@ def test_check_fails_for_one_that_is_not_of_this_version(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
     with monkeypatch.context() as older:
-        text = skill.text().replace(__version__, "0.0.1")
-        older.setattr(skill, "text", lambda: text)
+        text = local.skill_text().replace(__version__, "0.0.1")
+        older.setattr(local, "skill_text", lambda: text)
         path = Path(answered(capsys, "install")[1]["data"]["path"])
     if state == "changed":
         with path.open("a", encoding="utf-8") as file:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest._programs.command import skill
+from inngest_rest._programs.command import local
 from inngest_rest._programs.envelope import EXIT_STATUS
 from inngest_rest._programs.parameters import DEFAULT_LIMIT
 from tests.operations.cases import World
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SKILL = skill.text()
+SKILL = local.skill_text()
 ROWS = agent.rows_of(SKILL)
 
 

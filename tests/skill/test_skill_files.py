@@ -9,11 +9,11 @@ import pytest
 
 import inngest_rest
 from inngest_rest import InvalidArgumentError, __version__
-from inngest_rest._programs.command import skill
-from inngest_rest._programs.command.skill import SkillState
+from inngest_rest._programs.command import local
+from inngest_rest._programs.command.local import SkillState
 
 FOLDER = Path(inngest_rest.__file__).parent / ".agents" / "skills" / "inngest"
-TEXT = skill.text()
+TEXT = local.skill_text()
 _, FRONTMATTER, BODY = TEXT.split("---\n", 2)
 
 
@@ -49,7 +49,7 @@ def test_description_stands_alone_in_its_first_100_characters_and_has_no_markup(
 
 
 def test_the_skill_has_the_version_of_the_package() -> None:
-    assert skill.version_of(TEXT) == __version__
+    assert f'version: "{__version__}"' in FRONTMATTER
 
 
 # Each alone makes the registry for skills call one suspicious, even inside a warning.
@@ -103,39 +103,39 @@ def test_keys_are_declared_and_none_is_required() -> None:
     ],
 )
 def test_install_writes_where_the_host_looks(
-    target: str, scope: skill.Scope, place: str, tmp_path: Path
+    target: str, scope: local.Scope, place: str, tmp_path: Path
 ) -> None:
-    written = skill.install(target, scope)
+    written = local.install(target, scope)
     assert Path(written.path) == tmp_path / place / "inngest" / "SKILL.md"
     assert Path(written.path).read_text(encoding="utf-8").startswith(TEXT)
-    assert [it.state for it in skill.installed()] == [SkillState.CURRENT]
+    assert [it.state for it in local.installed()] == [SkillState.CURRENT]
 
 
 def test_claude_is_found_by_its_own_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "elsewhere"))
-    assert skill.folder("claude", "user") == tmp_path / "elsewhere" / "skills"
+    assert local.folder("claude", "user") == tmp_path / "elsewhere" / "skills"
 
 
 def test_a_folder_is_a_target_too(tmp_path: Path) -> None:
-    written = skill.install(str(tmp_path / "mine"), "user")
+    written = local.install(str(tmp_path / "mine"), "user")
     assert Path(written.path) == tmp_path / "mine" / "inngest" / "SKILL.md"
 
 
 def test_an_unknown_target_is_refused_with_those_there_are() -> None:
     with pytest.raises(InvalidArgumentError, match="agents, claude, codex, openclaw"):
-        skill.install("cloud", "user")
+        local.install("cloud", "user")
 
 
 def test_a_changed_skill_is_kept_unless_forced() -> None:
-    path = Path(skill.install("agents", "user").path)
+    path = Path(local.install("agents", "user").path)
     path.write_text(path.read_text(encoding="utf-8").replace("Rules", "My rules"), encoding="utf-8")
-    assert [it.state for it in skill.installed()] == [SkillState.CHANGED]
+    assert [it.state for it in local.installed()] == [SkillState.CHANGED]
     with pytest.raises(InvalidArgumentError, match="--force"):
-        skill.install("agents", "user")
+        local.install("agents", "user")
     assert "My rules" in path.read_text(encoding="utf-8")
-    skill.install("agents", "user", force=True)
+    local.install("agents", "user", force=True)
     assert "My rules" not in path.read_text(encoding="utf-8")
 
 
@@ -147,20 +147,20 @@ def test_a_link_is_replaced_if_forced_and_never_followed(is_there: bool, tmp_pat
     if is_there:
         other.write_text(TEXT)
     with pytest.raises(InvalidArgumentError, match="not installed by inngest-rest"):
-        skill.install(str(tmp_path / "mine"), "user")
-    skill.install(str(tmp_path / "mine"), "user", force=True)
+        local.install(str(tmp_path / "mine"), "user")
+    local.install(str(tmp_path / "mine"), "user", force=True)
     assert not path.is_symlink()
     assert (other.read_text() if other.exists() else None) == (TEXT if is_there else None)
 
 
 def test_a_skill_of_another_version_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as older:
-        older.setattr(skill, "text", lambda: TEXT.replace(__version__, "0.0.1"))
-        skill.install("agents", "user")
-    (found,) = skill.installed()
+        older.setattr(local, "skill_text", lambda: TEXT.replace(__version__, "0.0.1"))
+        local.install("agents", "user")
+    (found,) = local.installed()
     assert (found.state, found.version) == (SkillState.OUTDATED, "0.0.1")
-    skill.install("agents", "user")
-    (found,) = skill.installed()
+    local.install("agents", "user")
+    (found,) = local.installed()
     assert (found.state, found.version) == (SkillState.CURRENT, __version__)
 
 
@@ -168,10 +168,10 @@ def test_the_skill_as_the_package_has_it_counts_as_installed(home: Path) -> None
     folder = home / ".agents" / "skills" / "inngest"
     folder.mkdir(parents=True)
     (folder / "SKILL.md").write_text(TEXT, encoding="utf-8")
-    assert [it.state for it in skill.installed()] == [SkillState.CURRENT]
+    assert [it.state for it in local.installed()] == [SkillState.CURRENT]
 
 
 def test_a_folder_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(InvalidArgumentError, match="cannot be installed"):
-        skill.install(str(tmp_path / "file"), "user")
+        local.install(str(tmp_path / "file"), "user")

@@ -1,10 +1,15 @@
-"""Commands about this program: schemas, shell completion, tools over MCP."""
+"""Commands about this program: schemas, shell completion, tools over MCP, the skill for agents."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
 import signal
 import sys
-from typing import TYPE_CHECKING, Any
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from attrs import frozen
 
@@ -14,8 +19,9 @@ from inngest_rest._programs.command.options import argument, command_line
 from inngest_rest._programs.command.parser import command, tree
 from inngest_rest._programs.command.renderer import answer
 from inngest_rest._programs.command.streams import write_all
-from inngest_rest._programs.envelope import Problem
+from inngest_rest._programs.envelope import Code, Problem
 from inngest_rest._table import commands
+from inngest_rest._version import __version__
 from inngest_rest._visible import did_you_mean
 from inngest_rest.errors import ConfigurationError, InvalidArgumentError
 from inngest_rest.record import Record
@@ -32,6 +38,19 @@ _AT_A_TERMINAL = """\
 inngest-rest: serving MCP on standard input and output, which is for the host of an agent to start.
 Ctrl-C ends it.
 """
+
+
+Scope = Literal["project", "user"]
+
+# Where each host looks, for the user and in a project; `agents` is what most of them share.
+_FOLDERS = {
+    "agents": ("~/.agents/skills", ".agents/skills"),
+    "claude": ("~/.claude/skills", ".claude/skills"),
+    "codex": ("~/.codex/skills", ".agents/skills"),
+    "openclaw": ("~/.openclaw/skills", "skills"),
+}
+
+_SEAL = re.compile(r"\n<!-- installed by inngest-rest, sha256 ([0-9a-f]{64}) -->\n\Z")
 
 
 @frozen(repr=False)
@@ -58,6 +77,23 @@ class Description(Summary):
     result: dict[str, Any]
     untrusted: list[str]
     examples: list[str]
+
+
+class SkillState(StrEnum):
+    """How an installed skill compares with the one of this package."""
+
+    CURRENT = "current"
+    OUTDATED = "outdated"  # of another version, and not changed since
+    CHANGED = "changed"  # or not installed by this package
+
+
+@frozen(repr=False)
+class InstalledSkill(Record):
+    """A SKILL.md in a folder that a host looks into."""
+
+    path: str
+    state: SkillState
+    version: str | None
 
 
 @command(
@@ -146,3 +182,131 @@ def mcp(options: Options, values: dict[str, Any]) -> int:
         return 0
 
     return answer("mcp", options, Problem, serve)
+
+
+def skill_text() -> str:
+    """Return the SKILL.md of this package."""
+    package = Path(__file__).parents[2]
+    return (package / ".agents" / "skills" / "inngest" / "SKILL.md").read_text(encoding="utf-8")
+
+
+def folder(target: str, scope: Scope) -> Path:
+    """Return the folder in which a host looks for skills, or the one that is the target."""
+    claude = os.environ.get("CLAUDE_CONFIG_DIR")
+    if (target, scope) == ("claude", "user") and claude:
+        return Path(claude) / "skills"
+    if target in _FOLDERS:
+        return Path.cwd() / Path(_FOLDERS[target][scope == "project"]).expanduser()
+    if "/" in target or os.sep in target or target in {".", ".."}:
+        return Path(target).expanduser()
+    raise InvalidArgumentError(
+        f"unknown target {target!r}: give one of {', '.join(_FOLDERS)}, or a folder with a slash, "
+        "such as ./skills",
+        argument="target",
+    )
+
+
+def install(target: str, scope: Scope, *, force: bool = False) -> InstalledSkill:
+    """Write the skill into the folder of a host, over an older one of this package."""
+    path = folder(target, scope) / "inngest" / "SKILL.md"
+    try:
+        changed = path.is_symlink() or (path.exists() and _look(path).state is SkillState.CHANGED)
+        if changed and not force:
+            raise InvalidArgumentError(
+                f"{path} has been changed, or was not installed by inngest-rest: keep it, or "
+                "replace it with --force"
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)  # it may be a link, which is not followed
+        # Its hash tells later whether it has been changed.
+        seal = f"\n<!-- installed by inngest-rest, sha256 {_digest(skill_text())} -->\n"
+        path.write_text(skill_text() + seal, encoding="utf-8")
+    except OSError as error:
+        raise InvalidArgumentError(f"the skill cannot be installed: {error}") from None
+    return _look(path)
+
+
+def installed() -> list[InstalledSkill]:
+    """Return the skills that are installed where hosts look for them, here and for the user."""
+    places = [folder(target, scope) for scope in get_args(Scope) for target in _FOLDERS]
+    paths = [place / "inngest" / "SKILL.md" for place in dict.fromkeys(places)]
+    return [_look(path) for path in paths if path.exists()]
+
+
+def _look(path: Path) -> InstalledSkill:
+    found = path.read_text(encoding="utf-8", errors="replace")
+    seal = _SEAL.search(found)
+    skill = found[: seal.start()] if seal else found
+    state = SkillState.CHANGED
+    if skill == skill_text():
+        state = SkillState.CURRENT
+    elif seal is not None and _digest(skill) == seal[1]:
+        state = SkillState.OUTDATED
+    version = re.search(r'^  version: "?([^"\n]+)"?$', skill, re.MULTILINE)
+    return InstalledSkill(str(path), state, version and version[1])
+
+
+def _digest(skill: str) -> str:
+    return hashlib.sha256(skill.encode()).hexdigest()
+
+
+@command("skill", "show", examples=("skill show",))
+def show(_options: Options, _values: dict[str, Any]) -> int:
+    """Print the SKILL.md of this version."""
+    return write_all(skill_text())
+
+
+@command(
+    "skill",
+    "install",
+    arguments=(
+        argument(
+            "--target",
+            help="The host: claude, codex, openclaw, or agents for the folder that most of them "
+            "share; or a folder with a slash, such as ./skills. By default agents.",
+        ),
+        argument(
+            "--scope",
+            choices=get_args(Scope),
+            help="For all projects of the user, or for the one in the current folder.",
+        ),
+    ),
+    examples=("skill install", "skill install --target claude --scope project"),
+)
+def install_command(options: Options, values: dict[str, Any]) -> int:
+    """Write the skill to where an agent's host looks for skills, over an older one."""
+    target, scope = values.get("target", "agents"), values.get("scope", "user")
+
+    def work(renderer: Renderer) -> int:
+        return renderer.one(install(target, scope, force=options.force))
+
+    return answer("skill.install", options, InstalledSkill, work)
+
+
+@command("skill", "check", examples=("skill check -o json",))
+def check(options: Options, _values: dict[str, Any]) -> int:
+    """Check that the skill is installed, here or for the user, and is the one of this version.
+
+    Exits with 4 if it is not installed where a host looks, and with 6 if one that is installed is
+    of another version or has been changed.
+    """
+
+    def work(renderer: Renderer) -> int:
+        found, problem = installed(), None
+        others = [f"{it.path} is {it.state}" for it in found if it.state is not SkillState.CURRENT]
+        if not found:
+            problem = Problem(
+                Code.NOT_FOUND,
+                "the skill is not installed where a host looks for it",
+                hint="`inngest-rest skill install` writes it; --target names the host.",
+            )
+        elif others:
+            problem = Problem(
+                Code.PARTIAL,
+                f"not every skill is the one of version {__version__}: {', '.join(others)}",
+                hint="`inngest-rest skill install` writes it over an outdated one, and with "
+                "--force over a changed one.",
+            )
+        return renderer.many(found, problem)
+
+    return answer("skill.check", options, InstalledSkill, work)
