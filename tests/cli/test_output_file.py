@@ -42,7 +42,7 @@ def test_a_file_that_exists_is_replaced_by_force_alone(run: Run, mock: MockServe
     path = Path("a.json")
     path.write_text(TEXT)
     ran = run("send", "order/placed", "--output-file", "a.json")
-    refused(ran, mock, "a.json exists: name another file, or replace it with --force")
+    refused(ran, mock, "cannot write a.json: it exists; name another file, or pass --force")
     assert path.read_text() == TEXT
     assert run("send", "order/placed", "--output-file", "a.json", "--force").status == 0
     assert json.loads(path.read_text())["ok"] is True
@@ -149,7 +149,7 @@ def test_no_answer_is_written_onto_what_is_read(
     text = next((it for word, it in data.items() if word in tokens), EVENT)
     Path("in").write_text(text)
     ran = run(*tokens, "--output-file", name(Path("in")), "--force")
-    refused(ran, mock, "is a file that this command reads")
+    refused(ran, mock, "this command reads it")
     assert Path("in").read_text() == text
 
 

@@ -122,7 +122,7 @@ def test_no_text_leaves_its_table_or_does_anything_to_the_terminal(
     items = [record(kind, text) for text in (*HOSTILE.values(), "plain")]
     shown = drawn(lambda it: tables.draw_many(items, it, Projection()), columns, monkeypatch)
     for each in items:
-        one = partial(tables.draw_one, each, projection=Projection())
+        one = partial(tables.draw_one, [each], projection=Projection())
         shown += drawn(one, columns, monkeypatch)
     assert "plain" in shown
     assert "[red]" in shown

@@ -36,14 +36,6 @@ Format = Literal["table", "json", "ndjson", "id"]
 FORMAT_VARIABLE = "INNGEST_REST_OUTPUT"
 
 
-def default_format(*, to_file: bool = False) -> Format:
-    """Return the format where no option names one."""
-    named = os.environ.get(FORMAT_VARIABLE)
-    if named in get_args(Format):
-        return named  # type: ignore[return-value]
-    return "table" if sys.stdout.isatty() and not to_file else "json"
-
-
 @frozen(kw_only=True, eq=False, repr=False)
 class Options:
     """Options of every command: where to ask, and how to answer. Keys are none of them."""
@@ -63,7 +55,10 @@ class Options:
     @property
     def format(self) -> Format:
         """The format that is named, or that suits where the answer goes."""
-        return self.output or default_format(to_file=self.output_file is not None)
+        named = self.output or os.environ.get(FORMAT_VARIABLE)
+        if named in get_args(Format):
+            return named  # type: ignore[return-value]
+        return "table" if sys.stdout.isatty() and self.output_file is None else "json"
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Options:

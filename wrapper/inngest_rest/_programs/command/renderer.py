@@ -66,10 +66,7 @@ class Renderer:
 
     def one(self, record: Record, problem: Problem | None = None) -> int:
         """Write an answer of one record, and return the exit status."""
-        if problem is not None:
-            return self.finish(problem, data=record)
-        self.add((record,))
-        return self.finish()
+        return self.finish(problem, data=record)
 
     def many(self, records: Sequence[Record], problem: Problem | None = None) -> int:
         """Write an answer of several records, and return the exit status."""
@@ -94,12 +91,15 @@ class Renderer:
             problem = problem.worded(words_of)
             if problem.code not in _WHOLE and (part := self.output.abandon()) is not None:
                 self.stderr.hint(f"The first lines are in {part}.")
+        if data is not None:
+            self.add((data,))
         if self.format == "json":
-            self._write_envelope(problem, data)
-        elif self.format == "table":
-            self._draw(problem, data)
-        elif data is not None:
-            self._write_lines(data)
+            self._write_envelope(problem)
+        elif self.format == "table" and self._items:
+            from inngest_rest._programs.command import tables  # noqa: PLC0415 - slow to load
+
+            draw = tables.draw_one if self.returns is Returns.ONE else tables.draw_many
+            draw(self._items, self.output, self.projection)
         if self.format == "ndjson" and problem is not None:
             self._write_value(Envelope.failed(self.command, problem).to_dict())
         self.output.close()
@@ -125,13 +125,13 @@ class Renderer:
             self._cut += cut
             self._write_value(values)
 
-    def _write_envelope(self, problem: Problem | None, data: Record | None) -> None:
+    def _write_envelope(self, problem: Problem | None) -> None:
         place, found, page = "data", None, None
-        if data is not None or (self.returns is Returns.ONE and self._items):
-            found = self.projection.select((data or self._items[0]).to_dict())
-        elif self.returns is not Returns.ONE and (self._items or problem is None):
-            place = "data.items[]"
-            found = {"items": [self.projection.select(each.to_dict()) for each in self._items]}
+        chosen = [self.projection.select(each.to_dict()) for each in self._items]
+        if self.returns is Returns.ONE:
+            found = chosen[0] if chosen else None
+        elif chosen or problem is None:
+            place, found = "data.items[]", {"items": chosen}
         if self.returns is Returns.PAGES and found is not None:
             page = PageInfo(self.next_cursor, self._count)
         found, cut = self.projection.cut(found, "data")
@@ -148,17 +148,6 @@ class Renderer:
         else:
             envelope = Envelope.failed(self.command, problem, **about)
         self._write_value(envelope.to_dict())
-
-    def _draw(self, problem: Problem | None, data: Record | None) -> None:
-        """Draw a table of the items, or the one record; an error has only what was done."""
-        if data is None and not self._items and (problem or self.returns is Returns.ONE):
-            return
-        from inngest_rest._programs.command import tables  # noqa: PLC0415 - rich is slow to load
-
-        if data is not None or self.returns is Returns.ONE:
-            tables.draw_one(data or self._items[0], self.output, self.projection)
-        else:
-            tables.draw_many(self._items, self.output, self.projection)
 
     def _write_value(self, value: dict[str, Any]) -> None:
         indent = 2 if self.format == "json" and self.output.is_terminal else None

@@ -6,17 +6,17 @@ import os
 import stat
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import define
 
-from inngest_rest._programs.parameters import refused, unusable_file
+from inngest_rest._programs.parameters import unusable_file
 from inngest_rest._visible import visible
-from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import TextIO
 
     from inngest_rest._programs.envelope import Problem
@@ -34,6 +34,14 @@ class OutputError(Exception):
     """The answer cannot be written; `__cause__` says why."""
 
 
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError from error
+
+
 class Output:
     """The stream of the answer: a file, or standard output, which somebody may stop reading.
 
@@ -48,25 +56,22 @@ class Output:
         self._part: str | None = None
         if self.path is None:
             return
+        here, part = self.path, f"{self.path}.part"
+        read: list[str | int] = [*inputs, 0]  # the last is standard input
         try:
-            if _takes_all(self.path):
-                self.stream = open(self.path, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+            # A directory cannot be opened; a pipe or a device takes what is written at once.
+            if os.path.exists(here) and not os.path.isfile(here):  # noqa: PTH110, PTH113
+                self.stream = open(here, "w", encoding="utf-8")  # noqa: PTH123, SIM115
                 return
-            self._part = f"{self.path}.part"
-            read: list[str | int] = [*inputs, 0]  # the last is standard input
-            if any(_is_same(it, here) for it in read for here in (self.path, self._part)):
-                reason = f"{self.path} is a file that this command reads: name another one"
-                raise refused("output_file", reason)
-            if os.path.lexists(self.path) and not force:
-                reason = f"{self.path} exists: name another file, or replace it with --force"
-                raise refused("output_file", reason)
-            Path(self._part).unlink(missing_ok=True)  # left by a kill, or a planted link
-            descriptor = os.open(self._part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            self.stream = os.fdopen(descriptor, "w", encoding="utf-8")
-        except InvalidArgumentError:
-            raise
+            if any(_is_same(it, to) for it in read for to in (here, part)):
+                raise ValueError("this command reads it; name another file")
+            if os.path.lexists(here) and not force:
+                raise ValueError("it exists; name another file, or pass --force")
+            Path(part).unlink(missing_ok=True)  # left by a kill, or a planted link
+            descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            self.stream, self._part = os.fdopen(descriptor, "w", encoding="utf-8"), part
         except (OSError, ValueError) as error:
-            raise unusable_file("output_file", self.path, error, verb="write") from None
+            raise unusable_file("output_file", here, error, verb="write") from None
 
     @property
     def is_terminal(self) -> bool:
@@ -75,32 +80,26 @@ class Output:
 
     def line(self, text: str) -> None:
         """Write a line; what is written before `flush` may be held back."""
-        try:
+        with _writing():
             self.stream.write(f"{text}\n")
-        except OSError as error:
-            raise OutputError from error
 
     def flush(self) -> None:
         """Hand on what has been written."""
-        try:
+        with _writing():
             self.stream.flush()
-        except OSError as error:
-            raise OutputError from error
 
     def close(self) -> None:
         """Close a file, which is whole."""
         self.flush()
         if self.path is None or self.stream.closed:
             return
-        try:
+        with _writing():
             is_ours = self._part is None or _is_same(self._part, self.stream.fileno())
             self.stream.close()
             if not is_ours:
                 raise FileExistsError(f"another command has written to {self._part}")
             if self._part is not None:
                 Path(self._part).replace(self.path)
-        except OSError as error:
-            raise OutputError from error
 
     def abandon(self) -> str | None:
         """Go on with standard output; return the path of what has been written, if anything was."""
@@ -112,11 +111,6 @@ class Output:
             return self._part
         Path(self._part).unlink()
         return None
-
-
-def _takes_all(path: str) -> bool:
-    """Return whether what is written there is taken at once, as by a pipe, or refused."""
-    return os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113
 
 
 def _is_same(one: str | int, other: str | int) -> bool:

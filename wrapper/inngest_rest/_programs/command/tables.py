@@ -160,13 +160,13 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
 
 
 def draw_many(items: Sequence[Record], output: Output, projection: Projection) -> None:
-    """Draw records of one class as a table; nothing if there are none."""
-    if items:
-        _print(output, lambda console: [table_of(items, console, projection)])
+    """Draw records of one class as a table."""
+    _print(output, lambda console: [table_of(items, console, projection)])
 
 
-def draw_one(record: Record, output: Output, projection: Projection) -> None:
+def draw_one(items: Sequence[Record], output: Output, projection: Projection) -> None:
     """Draw one record: a view made for its class, or its fields."""
+    (record,) = items
     if isinstance(record, models.Span) and projection.fields is None:
         output.line(record.render(color=None if output.path is None else False))
         return
