@@ -69,28 +69,28 @@ class _Requests(Locked):
         super().__init__()
         self._of_run: dict[str, Requested] = {}
 
-    def latest(self, ids: Iterable[str], now: float) -> Requested | None:
+    def latest(self, keys: Iterable[str], now: float) -> Requested | None:
         """Return the latest that may not have settled, of those for any of these runs."""
-        found = [self._of_run[each] for each in ids if each in self._of_run]
+        found = [self._of_run[each] for each in keys if each in self._of_run]
         open_ = [it for it in found if now - it.at < SETTLED_AFTER.total_seconds()]
         return max(open_, key=lambda it: (it.new_run_id is None, it.at), default=None)
 
-    def begin(self, ids: Iterable[str], now: float) -> Requested | None:
+    def begin(self, keys: Iterable[str], now: float) -> Requested | None:
         """Note a request, unless an earlier one is unknown: return that."""
         with self._lock:
-            earlier = self.latest(ids, now)
+            earlier = self.latest(keys, now)
             if earlier is not None and earlier.new_run_id is None:
                 return earlier
             if len(self._of_run) > _MOST_KEPT:
-                kept = {id: it for id, it in self._of_run.items() if self.latest([id], now)}
+                kept = {key: it for key, it in self._of_run.items() if self.latest([key], now)}
                 self._of_run = kept
-            self._of_run.update(dict.fromkeys(ids, Requested(now)))
+            self._of_run.update(dict.fromkeys(keys, Requested(now)))
         return None
 
-    def end(self, ids: Iterable[str], requested: Requested | None) -> None:
+    def end(self, keys: Iterable[str], requested: Requested | None) -> None:
         """Note what became of a request; None if it starts no run."""
         with self._lock:
-            for each in ids:
+            for each in keys:
                 if requested is None:
                     self._of_run.pop(each, None)
                 else:
@@ -102,7 +102,11 @@ _requests = _Requests()
 
 def latest_request(session: Session, ids: Iterable[str]) -> Requested | None:
     """Return the latest replay that this process has requested of any of these runs."""
-    return _requests.latest([each.upper() for each in ids], session.clock.monotonic())
+    return _requests.latest(_keys(session, ids), session.clock.monotonic())
+
+
+def _keys(session: Session, ids: Iterable[str]) -> list[str]:
+    return [f"{session.settings.api_url} {each.upper()}" for each in ids]
 
 
 def may_take_effect(session: Session, requested_at: datetime | None) -> bool:
@@ -142,16 +146,16 @@ def replay(session: Session, run_id: str, others: Iterable[str] = ()) -> Plan[st
     by_v2 = Route(
         v2.rerun_run_v2, of_v2, api.V2RunIdEnvelope, new_id, repeatable=False, advice=_ADVICE
     )
-    ids = [each.upper() for each in (run_id, *others)]
+    keys = _keys(session, (run_id, *others))
     now = session.clock.monotonic
-    if earlier := _requests.begin(ids, started := now()):
+    if earlier := _requests.begin(keys, started := now()):
         raise _held_back(session, by_v2, started - earlier.at)
     try:
         new_run_id = yield from ask(session, "runs.replay", by_v2, by_v1)
     except InngestError as error:
-        _requests.end(ids, None if was_refused(error) else Requested(now()))
+        _requests.end(keys, None if was_refused(error) else Requested(now()))
         raise
-    _requests.end(ids, Requested(now(), new_run_id))
+    _requests.end(keys, Requested(now(), new_run_id))
     return new_run_id
 
 
