@@ -52,6 +52,8 @@ WORDS = {
     "The asynchronous client, for asyncio:": "The blocking client:",
     "`async for`": "`for`",
     " or asynchronous iterable": "",
+    " May be asynchronous.": "",
+    " Both may be asynchronous.": "",
 }
 
 

@@ -13,7 +13,8 @@ A plan is a generator: it yields an effect, is sent the result, and returns a ty
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Generator
+from collections.abc import Awaitable, Callable, Container, Generator
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Sleep(NamedTuple):
     """Pause for some seconds, perhaps 0: a plan of a bulk job that was stopped ends there."""
 
     seconds: float
+    until: Awaitable[object] | None = None  # what an asynchronous callback returned
 
 
 Plan = Generator[Call[Any] | Sleep, Any, T]
@@ -75,3 +77,9 @@ def call(effect: Call[T]) -> Plan[T]:
 def sleep(seconds: float) -> Plan[None]:
     """Pause for some seconds."""
     yield Sleep(seconds)
+
+
+def wait_for(result: object) -> Plan[None]:
+    """Pause until what a callback returned is done, if it can be awaited."""
+    if isawaitable(result):
+        yield Sleep(0.0, result)

@@ -292,7 +292,7 @@ class AsyncInngestClient:
             batch_size: Maximum number of events per request, 1 to 5,000.
             in_flight: Maximum number of concurrent requests, 1 to 64.
             on_batch: Called with a `BatchReport` for each batch, in order; also for batches in
-                flight when an exception or a cancellation ends the sending.
+                flight when an exception or a cancellation ends the sending. May be asynchronous.
             max_requests: Maximum number of requests per `period`, evenly spaced; retries, and
                 requests that continue a batch after a rejected event, are not counted. None for no
                 limit.

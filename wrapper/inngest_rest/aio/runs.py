@@ -261,7 +261,7 @@ class Runs(Resource):
             period: The period of `max_requests`, in seconds or as a timedelta.
             on_start: Called with a row, as unknown, before its request is sent; by one thread at a
                 time. A report with that row resumes correctly even after the process was killed.
-            on_result: Called with each row, in order, as results arrive.
+            on_result: Called with each row, in order, as results arrive. Both may be asynchronous.
             resume: The report of an earlier call or a dry run, or its `to_dict()`. Its rows that
                 are planned, failed, unknown or not tried are tried; the others are kept.
             report_path: A file that has each row before its request is sent, and its outcome. The
@@ -353,7 +353,7 @@ class Runs(Resource):
             period: The period of `max_requests`, in seconds or as a timedelta.
             on_start: Called with a row, as unknown, before its request is sent; by one thread at a
                 time. A report with that row resumes correctly even after the process was killed.
-            on_result: Called with each row, in order, as results arrive.
+            on_result: Called with each row, in order, as results arrive. Both may be asynchronous.
             resume: The report of an earlier call or a dry run, or its `to_dict()`. Its rows that
                 are planned, failed, unknown or not tried are tried; the others are kept.
             report_path: A file that has each row before its request is sent, and its outcome. The

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, cast, get_args
 
 from inngest_rest._core.arguments import (
@@ -127,6 +128,8 @@ class Buffer:
         if when_full not in get_args(WhenFull):
             raise invalid("when_full", f"must be block, raise or drop, not {shown(when_full)}")
         check_callable("on_batch", on_batch)
+        if iscoroutinefunction(on_batch):
+            raise invalid("on_batch", "is asynchronous: a buffer calls plain functions only")
         age = check_seconds("max_age", max_age)
         _ = session.event_key
         self._session = session

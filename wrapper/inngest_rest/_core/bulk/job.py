@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import closing
+from inspect import isawaitable, iscoroutinefunction
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
-from inngest_rest._core.arguments import check_count, check_count_or_none, check_seconds
+from inngest_rest._core.arguments import (
+    check_count,
+    check_count_or_none,
+    check_seconds,
+    invalid,
+)
 from inngest_rest._core.calls.retry import is_hopeless
 from inngest_rest._core.locks import Locked
 from inngest_rest._core.plans import Plan, sleep
@@ -89,8 +95,13 @@ class BulkJob(ABC, Generic[J, T, R]):
     hopeless: ClassVar[tuple[type[InngestError], ...]] = ()
     outage: ClassVar[tuple[type[InngestError], ...]] = (InngestError,)
 
-    def __init__(self, session: Session, pace: Pace) -> None:
+    def __init__(
+        self, session: Session, pace: Pace, **callbacks: Callable[..., object] | None
+    ) -> None:
         self.session = session
+        self._callbacks = callbacks
+        # What the callbacks returned and is still to be awaited.
+        self._waiting: list[object] = []
         self.stopped_by: InngestError | None = None
         self._pace = pace
         self._patience = session.settings.retry.total
@@ -120,6 +131,11 @@ class BulkJob(ABC, Generic[J, T, R]):
 
     def run(self, driver: Driver) -> R:
         """Collect and act, in threads."""
+        for name, callback in self._callbacks.items():
+            if iscoroutinefunction(callback):
+                raise invalid(
+                    name, "is asynchronous: pass a plain function, or use AsyncInngestClient"
+                )
         with closing(self):
             targets = cast("Iterable[J]", driver.run(self.collect()))
             try:
@@ -135,7 +151,7 @@ class BulkJob(ABC, Generic[J, T, R]):
             targets = await driver.run(self.collect())
             act, in_flight = self._paced, self._pace.in_flight
             try:
-                await driver.run_many(targets, act, self.record, in_flight=in_flight)
+                await driver.run_many(targets, act, self._recorded, in_flight=in_flight)
             except BaseException as error:
                 self.interrupted(error)
                 raise
@@ -149,6 +165,14 @@ class BulkJob(ABC, Generic[J, T, R]):
         if is_final or self._failures >= _OUTAGE:
             self.stopped_by = self.stopped_by or cause
         return self.stopped_by is None
+
+    async def _recorded(self, target: J, result: T | None) -> bool:
+        goes_on = self.record(target, result)
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            if isawaitable(each):
+                await each
+        return goes_on
 
     def _paced(self, target: J) -> Plan[T]:
         pause = self._pace.take()

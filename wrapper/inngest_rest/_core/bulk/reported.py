@@ -14,7 +14,7 @@ from inngest_rest._core.bulk.job import ABANDONED, BulkJob, Pace
 from inngest_rest._core.bulk.report_file import ReportFile
 from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.json_text import encode
-from inngest_rest._core.plans import Stopped, sleep
+from inngest_rest._core.plans import Stopped, sleep, wait_for
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.errors import (
     InngestError,
@@ -84,7 +84,8 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             arguments["max_requests"],
             arguments["period"],
         )
-        super().__init__(session, pace)
+        on_start, on_result = arguments["on_start"], arguments["on_result"]
+        super().__init__(session, pace, on_start=on_start, on_result=on_result)
         self.action = action
         self.dry_run = arguments["dry_run"]
         self.rows: list[ActionRow] = []
@@ -92,8 +93,8 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         self.selection: Mapping[str, Any] = {}
         path = arguments["report_path"]
         self._file = None if path is None else ReportFile(path)
-        self._on_start = check_callable("on_start", arguments["on_start"])
-        self._on_result = check_callable("on_result", arguments["on_result"])
+        self._on_start = check_callable("on_start", on_start)
+        self._on_result = check_callable("on_result", on_result)
         self._is_stopped = False
         self._begun: dict[int, ActionRow] = {}
         self._lock = threading.Lock()
@@ -163,20 +164,24 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         yield from sleep(0.0)  # the job may have been stopped in the meantime
         now = self.session.server_clocks["api"].now()
         begun = evolve(row, outcome=ActionOutcome.UNKNOWN, reason=ABANDONED, requested_at=now)
+        try:
+            with self._lock:
+                self._check_goes_on()
+                started = None if self._on_start is None else self._on_start(begun)
+            yield from wait_for(started)
+        except BaseException:
+            self._is_stopped = True
+            raise
         with self._lock:
-            if self._is_stopped or self.stopped_by is not None:
-                raise Stopped
-            try:
-                if self._on_start is not None:
-                    self._on_start(begun)
-            except BaseException:
-                self._is_stopped = True
-                raise
+            self._check_goes_on()
             self._note(begun)
-            if self.stopped_by is not None:
-                raise Stopped
+            self._check_goes_on()
             self._begun[row.position] = begun
         return begun
+
+    def _check_goes_on(self) -> None:
+        if self._is_stopped or self.stopped_by is not None:
+            raise Stopped
 
     def tally(self, target: ActionRow, result: BulkResult | None) -> InngestError | None:
         """Update the row with the result, and report it."""
@@ -189,7 +194,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         if result is not None:  # or the file has it, as unknown
             self._note(row)
         if self._on_result is not None:
-            self._on_result(row)
+            self._waiting.append(self._on_result(row))
         return cause
 
     def interrupted(self, error: BaseException) -> None:

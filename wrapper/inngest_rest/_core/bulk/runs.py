@@ -92,6 +92,8 @@ class RunsJob(ReportedJob):
         elif given:
             self._listing = self._check_filter(arguments)
             self._window = arguments["since"], arguments["until"] or timedelta()
+            # The end of the window is an instant of the server's clock.
+            self._listing.is_relative |= arguments["until"] is None
             asked: dict[str, Any] = {**arguments, "status": sorted(statuses) or None}
             names = [name for name in (*_FILTERS, "limit") if asked[name] is not None]
             self.selection = {name: _plain(asked[name]) for name in names}

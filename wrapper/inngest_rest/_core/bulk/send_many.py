@@ -37,6 +37,7 @@ class SendOptions(NamedTuple):
     batch_size: int
     pace: Pace
     on_outcome: Callable[[BatchOutcome], object]
+    on_batch: Callable[[BatchReport], object] | None
 
 
 def check_options(
@@ -53,11 +54,10 @@ def check_options(
     check_callable("on_batch", on_batch)
     _ = session.event_key
 
-    def on_outcome(outcome: BatchOutcome) -> None:
-        if on_batch is not None:
-            on_batch(outcome.batch_report())
+    def on_outcome(outcome: BatchOutcome) -> object:
+        return None if on_batch is None else on_batch(outcome.batch_report())
 
-    return SendOptions(batch_size, pace, on_outcome)
+    return SendOptions(batch_size, pace, on_outcome, on_batch)
 
 
 def send_many(session: Session, events: Iterable[EventLike], options: SendOptions) -> SendJob:
@@ -88,7 +88,7 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
         batches: Iterable[Batch] | AsyncIterable[Batch],
         options: SendOptions,
     ) -> None:
-        super().__init__(session, options.pace)
+        super().__init__(session, options.pace, on_batch=options.on_batch)
         self._batches = batches
         self._on_outcome = options.on_outcome
         self._report = SendReport()
@@ -106,7 +106,7 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
         """Tally the outcomes of a batch, and report them."""
         outcome = result or BatchOutcome.unknown(target, ABANDONED)
         self._report += outcome.report
-        self._on_outcome(outcome)
+        self._waiting.append(self._on_outcome(outcome))
         return outcome.cause
 
     def finish(self) -> SendReport:

@@ -7,7 +7,7 @@ import copy
 import sys
 from collections import deque
 from collections.abc import AsyncIterable
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import httpx
@@ -30,7 +30,15 @@ from inngest_rest._core.secret import clear_frames
 from inngest_rest.errors import InngestError, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping
+    from collections.abc import (
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Collection,
+        Coroutine,
+        Iterable,
+        Mapping,
+    )
 
     from inngest_rest._core.clock import Clock
     from inngest_rest._core.drivers.connection_pool import ConnectionPool
@@ -38,6 +46,9 @@ if TYPE_CHECKING:
 
 J = TypeVar("J")
 T = TypeVar("T")
+
+if TYPE_CHECKING:
+    OnResult = Callable[[J, T | None], bool | Awaitable[bool]]
 
 
 # Seconds that requests in flight get to finish when an exception ends `run_many`.
@@ -82,6 +93,8 @@ class AsyncDriver:
                     # Outside the except clause, or it would become the plan's error's context.
                     effect = plan.send(answer) if failure is None else plan.throw(failure)
                 else:
+                    if effect.until is not None:
+                        await effect.until
                     if effect.seconds:
                         await self._clock.sleep_async(effect.seconds)
                     if stop is not None and stop.is_set():
@@ -163,7 +176,7 @@ class AsyncDriver:
         self,
         jobs: Iterable[J] | AsyncIterable[J],
         plan: Callable[[J], Plan[T]],
-        on_result: Callable[[J, T | None], bool],
+        on_result: OnResult[J, T],
         *,
         in_flight: int,
     ) -> None:
@@ -201,9 +214,10 @@ class AsyncDriver:
             try:
                 await _cancel_all([task for _, task in started])
             finally:
-                with ExitStack() as rest:  # runs every callback, even if one raises
+                async with AsyncExitStack() as rest:  # runs every callback, even if one raises
                     for job, task in reversed(started):
-                        rest.callback(on_result, job, task.result() if _succeeded(task) else None)
+                        result = task.result() if _succeeded(task) else None
+                        rest.push_async_callback(_tell, on_result, job, result)
 
     async def close(self) -> None:
         self._is_closed = True
@@ -294,13 +308,19 @@ async def _unless_stopped(work: Coroutine[Any, Any, T]) -> T | None:
 
 
 async def _finish_oldest(
-    started: deque[tuple[J, asyncio.Task[T | None]]], on_result: Callable[[J, T | None], bool]
+    started: deque[tuple[J, asyncio.Task[T | None]]],
+    on_result: OnResult[J, T],
 ) -> bool:
     """Wait for the oldest job; an interrupt leaves it in the queue."""
     job, task = started[0]
     result = task.result() if _succeeded(task) else await asyncio.shield(task)
     started.popleft()
-    return on_result(job, result)
+    return await _tell(on_result, job, result)
+
+
+async def _tell(on_result: OnResult[J, T], job: J, result: T | None) -> bool:
+    goes_on = on_result(job, result)
+    return goes_on if isinstance(goes_on, bool) else await goes_on
 
 
 async def _cancel_all(tasks: Collection[asyncio.Task[Any]]) -> None:

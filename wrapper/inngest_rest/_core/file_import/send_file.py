@@ -207,7 +207,7 @@ class _Import:
             self._is_whole = False
         return chunk
 
-    def _record(self, outcome: BatchOutcome) -> None:
+    def _record(self, outcome: BatchOutcome) -> object:
         """Write rejected lines, then mark the chunk as done."""
         chunk = self._chunk_of(outcome.batch)
         # In this order: if writing fails, the chunk is not done.
@@ -221,7 +221,7 @@ class _Import:
             self._rejected.keep()
             if self._now() >= self._save_at:
                 self._save()
-        self._on_outcome(outcome)
+        return self._on_outcome(outcome)
 
     def _save(self) -> None:
         """Write the checkpoint, if there is one and it has changed."""
