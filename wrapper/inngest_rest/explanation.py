@@ -42,8 +42,8 @@ class Reason(Record):
     Attributes:
         kind: The kind of reason.
         message: The reason as a clause, with the evidence in words.
-        is_certain: Whether the evidence proves it; otherwise it is possible, and no evidence rules
-            it out.
+        is_certain: Whether the evidence proves it; otherwise it is possible. A reason read off a
+            function is certain only if the function was the same when the event was received.
         app_id: The app of the function it is about; None if it is about the event.
         function_id: The function it is about; None if it is about the event.
         run_id: The run it is about; None if it is about a function that has no run.
@@ -68,12 +68,18 @@ class Listener(Record):
         function_id: The function's id within its app.
         trigger: The matching trigger.
         run_ids: The runs of the function that the event started.
+        has_changed: Whether its app was synced after the event, and the function may have been
+            another then; None if the server does not show it, as self-hosted ones.
+        ignores_repeated_ids: Whether it runs again for an event that is sent again with its id, as
+            functions do that debounce events or collect them in batches.
     """
 
     app_id: str
     function_id: str
     trigger: Trigger
     run_ids: tuple[str, ...] = ()
+    has_changed: bool | None = None
+    ignores_repeated_ids: bool = False
 
     @property
     def name(self) -> str:
@@ -128,4 +134,7 @@ class Explanation(Record):
             text += f", and nothing that the server shows explains why{who}"
         if self.unchecked:
             text += f" (not checked: {'; '.join(self.unchecked)})"
+        repeatable = [it.name for it in self.listeners if it.ignores_repeated_ids]
+        if repeatable and self.event is not None and self.event.id != self.event_id:
+            text += f"; sent again with its id, it runs again in {' and '.join(repeatable)}"
         return f"{text}."

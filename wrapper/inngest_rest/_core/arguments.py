@@ -29,6 +29,9 @@ _NO_URL = r"[\x00-\x20\x7f\ud800-\udfff]"
 # The server reads any case (the mock server's `parse_ulid`).
 _ULID = r"[0-7][0-9A-Za-z]{25}"
 
+# From Crockford's digits, which leave out I, L, O and U, to those of `int`.
+_BASE_32 = str.maketrans("JKMNPQRSTVWXYZ", "IJKLMNOPQRSTUV")
+
 
 def invalid(name: str, reason: str, *, argument: str | None = None) -> InvalidArgumentError:
     """Return the error for an argument, or for a part of the one that `argument` names."""
@@ -38,6 +41,11 @@ def invalid(name: str, reason: str, *, argument: str | None = None) -> InvalidAr
 def is_ulid(text: str) -> bool:
     """Return whether a text is a ULID, as the ids of runs and the internal ids of events are."""
     return re.fullmatch(_ULID, text) is not None
+
+
+def second_of_ulid(text: str) -> float:
+    """Return the time in a ULID, in seconds since 1970."""
+    return int(text[:10].upper().translate(_BASE_32), 32) / 1_000
 
 
 def check_id(name: str, value: str, *, argument: str | None = None) -> str:

@@ -6,12 +6,12 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.arguments import check_text, invalid, is_ulid
+from inngest_rest._core.arguments import check_text, invalid, is_ulid, second_of_ulid
 from inngest_rest._core.calls.listing import EVERYTHING, read_all
 from inngest_rest._core.explain import listeners
 from inngest_rest._core.explain.listeners import (
     duration,
-    holds,
+    ignores_repeated_ids,
     is_of,
     limit,
     name_of,
@@ -19,10 +19,18 @@ from inngest_rest._core.explain.listeners import (
     tried,
     why,
 )
-from inngest_rest._core.explain.rules import Evidence, is_later, reasons
+from inngest_rest._core.explain.rules import RACE, Evidence, is_later, reasons
+from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import events, functions, runs
+from inngest_rest._core.resources.wait import APPEARS_WITHIN, longer
 from inngest_rest._visible import shown
-from inngest_rest.errors import Advice, ConfigurationError, NotFoundError, RouteNotFoundError
+from inngest_rest.errors import (
+    Advice,
+    ConfigurationError,
+    NotFoundError,
+    RouteNotFoundError,
+    TransportError,
+)
 from inngest_rest.explanation import Explanation, Listener
 from inngest_rest.models import RunStatus
 
@@ -32,17 +40,21 @@ if TYPE_CHECKING:
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Function, Run, StoredEvent
 
+POLL_INTERVAL = 0.1
+"""Seconds until a new event, or the list of its runs, is read again for the first time."""
+
 _DAY = timedelta(days=1)
 
-# Of two near-simultaneous events, a function may treat either as the duplicate.
-_RACE = timedelta(seconds=5)
+# Lists of runs go by a time later than `queued_at`, by this much on a busy server.
+_LISTED_WITHIN = timedelta(minutes=1)
 
 # No server is that old: an earlier time is wrong.
 _MAX_AGE = timedelta(days=36_500)
 
 # Limits of the search, which bound the number of requests.
 _MAX_SEARCHED = 1_000  # events of a day, to find the one with an own id: 50 per request
-_MAX_EVENTS = 200  # events of one name, to find those with the same id, and a later one
+_MAX_EVENTS = 200  # events of a name, to find those with the same id, and a later one
+_MAX_NAMES = 3  # names by which events with the same id are searched for; of more, all events are
 _MAX_DUPLICATES = 5  # events with the same id, oldest first, whose runs are listed
 _MAX_FUNCTIONS = 10  # functions whose other runs are listed
 
@@ -59,6 +71,13 @@ def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explan
             return (yield from explain_stored(session, event_id))
         except NotFoundError as error:
             missing = error
+        age = session.server_clocks["api"].now().timestamp() - second_of_ulid(event_id)
+        if abs(age) < APPEARS_WITHIN:
+            try:
+                yield from read_once_stored(session, event_id)
+                return (yield from explain_stored(session, event_id))
+            except NotFoundError as error:
+                missing = error
     walk = _list_events(session, name, _DAY, None, _MAX_SEARCHED).walk()
     while not walk.is_done:
         page = yield from walk.next_page()
@@ -66,6 +85,29 @@ def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explan
             if event.id == event_id:
                 return (yield from explain_stored(session, event.internal_id))
     raise missing or _not_found(session, event_id, name)
+
+
+def read_once_stored(
+    session: Session, event_id: str, *, deadline: float = math.inf
+) -> Plan[tuple[StoredEvent, datetime | None]]:
+    """Get an event and the server's time; one that was just sent may take seconds to appear."""
+    appears_by = session.clock.monotonic() + APPEARS_WITHIN
+    pause = POLL_INTERVAL
+    missing: NotFoundError | None = None
+    while True:
+        try:
+            return (yield from events.get_now(session, event_id, deadline=deadline))
+        except NotFoundError as error:
+            missing = error
+        except TransportError:
+            if missing is None or session.clock.monotonic() < deadline:
+                raise
+            # The time cut off the last request.
+        left = min(appears_by, deadline) - session.clock.monotonic()
+        if left <= 0:
+            raise missing
+        yield from sleep(min(pause, left))
+        pause = longer(pause)
 
 
 def explain_stored(
@@ -78,20 +120,31 @@ def explain_stored(
         unread = f"the event itself: {why(error)}"
         found = yield from runs_of(session, event_id, deadline)
         return Explanation(event_id, None, runs=found, unchecked=(unread,))
+    read_at = session.clock.monotonic()
     found = yield from runs_of(session, event_id, deadline)
-    known = yield from listeners.read(session, deadline=deadline)
+    known = yield from listeners.read(session, deadline=deadline, since=read_at)
     now = _plausible(stated, session.server_clocks["api"].now())
+    same_since = now + timedelta(seconds=known.same_since - read_at)
     received, of_v1 = _plausible(event.received_at, now), runs.are_listed_by_v1(session)
     triggered = known.listeners(event.name)
-    it = Evidence(now, received, event, found, known, triggered, of_v1, [*known.gaps])
+    it = Evidence(now, received, event, found, known, same_since, triggered, of_v1, [*known.gaps])
     yield from _gather(session, it, deadline)
-    listening = (
-        Listener(each.app_id, each.id, triggers[0], tuple(r.id for r in found if is_of(r, each)))
+    listening = tuple(
+        Listener(
+            each.app_id,
+            each.id,
+            triggers[0],
+            tuple(run.id for run in found if is_of(run, each)),
+            it.has_changed(each),
+            ignores_repeated_ids(each),
+        )
         for each, triggers in triggered
     )
-    return Explanation(
-        event_id, event, tuple(listening), found, tuple(reasons(it)), tuple(it.unchecked)
-    )
+    why_not = tuple(reasons(it))
+    is_unknown = any(not each.run_ids and each.has_changed is not False for each in listening)
+    if is_unknown or any(it.kind == "no_trigger" and not it.is_certain for it in why_not):
+        it.unchecked.append("whether the functions were the same when it was received")
+    return Explanation(event_id, event, listening, found, why_not, tuple(it.unchecked))
 
 
 def _plausible(stated: datetime | None, now: datetime) -> datetime:
@@ -102,32 +155,33 @@ def _plausible(stated: datetime | None, now: datetime) -> datetime:
 def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
     """Gather further evidence for functions without a run and for cancelled runs."""
 
-    def same_name(since: datetime, until: datetime | None, what: str) -> Plan[list[StoredEvent]]:
-        listed = _list_events(session, it.event.name, since, until, _MAX_EVENTS)
+    def named(
+        name: str | None, since: datetime, until: datetime | None, what: str
+    ) -> Plan[list[StoredEvent]]:
+        listed = _list_events(session, name, since, until, _MAX_EVENTS)
         found = yield from tried(read_all(listed, deadline=deadline), what, it.unchecked)
         if found is not None and len(found) >= _MAX_EVENTS:
             it.unchecked.append(f"{what}, beyond the newest {_MAX_EVENTS}")
         return found or []
 
     id, own_id, received = it.event.internal_id, it.event.id, it.received
-    silent = [
-        function
-        for function, triggers in it.without_run
-        if any(holds(each.condition, it.event) is not False for each in triggers)
-    ]
-    if silent and own_id != id:
-        found = yield from same_name(received - _DAY, received + _RACE, "events with the same id")
-        same = [other for other in found if other.id == own_id and other.internal_id != id]
-        for other in same[: -_MAX_DUPLICATES - 1 : -1]:
+    silent = [f for f, triggers in it.without_run if not it.is_excluded(f, triggers)]
+    once = [each for each in silent if not ignores_repeated_ids(each)]
+    if once and own_id != id:
+        # A function runs once for an id, whichever of its triggers the events match.
+        names = {t.value for each in once for t in each.triggers if t.kind == "event"}
+        is_many = len(names) > _MAX_NAMES or any(each.endswith("*") for each in names)
+        same: list[StoredEvent] = []
+        for name in [None] if is_many else sorted(names):
+            since, until = received - _DAY, received + RACE
+            found = yield from named(name, since, until, "events with the same id")
+            same += (other for other in found if other.id == own_id and other.internal_id != id)
+        for other in sorted(same, key=lambda other: other.internal_id)[:_MAX_DUPLICATES]:
             listed = runs_of(session, other.internal_id, deadline)
             what = f"the runs of event {other.internal_id}"
-            of_it = (yield from tried(listed, what, it.unchecked)) or ()
-            it.duplicate = other, of_it
-            if of_it:
-                silent = [one for one in silent if not any(is_of(run, one) for run in of_it)]
-                break
+            it.twins.append((other, (yield from tried(listed, what, it.unchecked)) or ()))
     if any(limit(each, "debounce") for each in silent):
-        found = yield from same_name(received, None, "later events of the same name")
+        found = yield from named(it.event.name, received, None, "later events of the same name")
         ids = (other.internal_id for other in found)
         it.later = next((other_id for other_id in ids if is_later(other_id, than=id)), None)
     known = it.catalogue.functions
@@ -163,7 +217,7 @@ def _other_runs(session: Session, function: Function, received: datetime) -> Lis
         app=function.app_id,
         function=function.id,
         since=received - back,
-        until=None if needs_later else received + second,
+        until=None if needs_later else received + _LISTED_WITHIN,
         include_output=False,
         limit=None,
         page_size=100,

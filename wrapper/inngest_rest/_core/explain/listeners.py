@@ -45,6 +45,9 @@ _DEEPEST_DATA = 100
 # is 2 and 1, and 1 + 1 is "11" on a server if one operand comes from JSON.
 _OPERATORS = {"_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "_&&_", "_||_", "!_", "@in", "_[_]"}
 
+# A field that a condition names.
+_FIELD = r"\bevent(?:\s*\.\s*\w+|\s*\[[^\[\]]*\])+"
+
 _UNITS = {"ms": 1e-3, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _PART = r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)"
 
@@ -56,12 +59,14 @@ class Catalogue:
     Attributes:
         gaps: The parts that could not be read, with reasons.
         read_at: The time of reading, by the session's clock.
+        same_since: When the functions were first read as they are now, by the same clock.
     """
 
     apps: list[App]
     functions: list[Function]
     gaps: list[str]
     read_at: float
+    same_since: float
 
     def listeners(self, event_name: str) -> list[Listening]:
         """Return the functions triggered by an event, with the matching triggers."""
@@ -96,7 +101,10 @@ def read(
         listing = functions.list_functions(session, app.id, **EVERYTHING)
         of_app = read_all(listing, deadline=deadline)
         found += (yield from tried(of_app, f"the functions of app {app.id}", gaps)) or ()
-    catalogue = Catalogue(served, [it for it in found if not it.is_archived], gaps, now)
+    found = [it for it in found if not it.is_archived]
+    is_same = recent is not None and recent.functions == found
+    same_since = recent.same_since if recent and is_same else session.clock.monotonic()
+    catalogue = Catalogue(served, found, gaps, now, same_since)
     if not gaps:
         known[session.settings.env] = catalogue
     return catalogue
@@ -156,12 +164,15 @@ def nearest(name: str, functions: Iterable[Function]) -> dict[str, list[str]]:
 def holds(condition: str | None, event: StoredEvent) -> bool | None:
     """Evaluate the condition of a trigger (its `if`, in CEL) for an event.
 
-    None if servers may evaluate it differently: some releases treat a missing field as null and
-    others fail; servers keep backslashes in strings.
+    None if servers may evaluate it differently: they take a missing field for null, or for unknown,
+    or fail; and they keep backslashes in strings.
     """
     if not condition:
         return True
-    fields = {name: getattr(event, name) for name in ("id", "name", "data", "user", "ts", "v")}
+    names = ("id", "name", "data", "user", "ts", "v")
+    fields = {name: value for name in names if (value := getattr(event, name)) is not None}
+    if event.id == event.internal_id:
+        del fields["id"]
     if len(condition) > _LONGEST_CONDITION or "\\" in condition or not _is_json(fields):
         return None
     try:
@@ -170,6 +181,8 @@ def holds(condition: str | None, event: StoredEvent) -> bool | None:
         program = cel.compile(condition)
         if not _OPERATORS.issuperset(program.functions()):
             return None
+        for field in re.findall(_FIELD, condition):
+            cel.compile(field).execute({"event": fields})  # Raises if the event lacks it.
         value = program.execute({"event": fields})
     except Exception:  # noqa: BLE001 - the library has no exception class
         return None
@@ -197,6 +210,14 @@ def limit(function: Function, *names: str) -> Limit | None:
 def batch(function: Function) -> Limit | None:
     """Return the batch size and batch timeout of a function."""
     return limit(function, "eventsBatch", "batchEvents")
+
+
+def ignores_repeated_ids(function: Function) -> bool:
+    """Return whether an event runs a function again though an event with its id did.
+
+    Servers look at ids as they start a run, after an event was debounced or put into a batch.
+    """
+    return bool(limit(function, "debounce") or batch(function))
 
 
 def singleton(function: Function, mode: str) -> Limit | None:

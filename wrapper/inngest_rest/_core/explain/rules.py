@@ -1,13 +1,15 @@
 """Evidence about an event, and the rules for the reasons it supports. No I/O.
 
-A reason is certain only if the evidence proves it: no server reports that a rate limit, a debounce
-or a singleton was the cause.
+A reason is certain only if the evidence proves it. No server reports that a rate limit, a debounce
+or a singleton was the cause: each is possible for a function that has it, whichever runs are
+listed, since lists lag, and an event counts towards a limit though it started no run.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
@@ -18,6 +20,7 @@ from inngest_rest._core.explain.listeners import (
     concurrency,
     duration,
     holds,
+    ignores_repeated_ids,
     is_of,
     limit,
     name_of,
@@ -38,6 +41,15 @@ K = ReasonKind
 
 _SLACK = timedelta(seconds=APPEARS_WITHIN)
 
+# A function that was read within this time of an event is the one that it found.
+_AT_ONCE = timedelta(seconds=1)
+
+# Servers handle events that are received within this time in any order.
+RACE = timedelta(seconds=5)
+
+# v2 lists state the end of a cancelled run 10 s too late.
+_LATE_END = timedelta(seconds=10)
+
 # The latest time that a datetime can hold.
 _LAST_MS = datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1_000
 
@@ -49,9 +61,10 @@ class Evidence:
     Attributes:
         now: The server's time.
         received: The time the event was received; now if unknown.
+        same_since: When the functions were first read as they are now.
         listeners: The functions triggered by the event, with the matching triggers.
         is_of_v1: Whether v1 listed the runs; it lists a batch's run for one of its events only.
-        duplicate: Another event with the same own id, and its runs.
+        twins: Other events with the same own id, oldest first, and their runs.
         later: The id of a later event of the same name.
         others: Other runs at that time, newest first, by function name.
     """
@@ -61,10 +74,11 @@ class Evidence:
     event: StoredEvent
     runs: tuple[Run, ...]
     catalogue: Catalogue
+    same_since: datetime
     listeners: list[Listening]
     is_of_v1: bool
     unchecked: list[str]
-    duplicate: tuple[StoredEvent, tuple[Run, ...]] | None = None
+    twins: list[tuple[StoredEvent, tuple[Run, ...]]] = field(factory=list[Any])
     later: str | None = None
     others: dict[str, Page[Run]] = field(factory=dict[str, "Page[Run]"])
     timeouts: dict[str, Limit] = field(factory=dict[str, "Limit"])
@@ -73,6 +87,32 @@ class Evidence:
     def without_run(self) -> list[Listening]:
         """The listeners without a run of the event."""
         return [it for it in self.listeners if not any(is_of(run, it[0]) for run in self.runs)]
+
+    @property
+    def is_of_now(self) -> bool:
+        """Whether the functions are known to have been the same when the event was received."""
+        return self.same_since <= self.received + _AT_ONCE
+
+    def has_changed(self, function: Function) -> bool | None:
+        """Return whether a function's app was synced after the event; None if unknown."""
+        if self.is_of_now:
+            return False
+        app = next((each for each in self.catalogue.apps if each.id == function.app_id), None)
+        synced_at = app and (app.synced_at or app.created_at)
+        if synced_at and synced_at > self.received:
+            return True
+        return False if app and app.synced_at else None
+
+    def is_excluded(self, function: Function, triggers: list[Trigger]) -> bool:
+        """Return whether the conditions of a function certainly were false for the event."""
+        is_false = all(holds(each.condition, self.event) is False for each in triggers)
+        return is_false and self.has_changed(function) is False
+
+    def precedes(self, run: Run) -> bool:
+        """Return whether another run may have begun before the event was handled."""
+        if run.event_ids:
+            return run.event_ids[0][:10] <= self.event.internal_id[:10]
+        return (run.queued_at or self.received) <= self.received
 
     def is_within(self, period: object) -> bool:
         """Return whether the event may be younger than a period, with some tolerance."""
@@ -114,11 +154,11 @@ def _why_unheard(it: Evidence) -> Iterator[Reason]:
         text += f" (the nearest: {nearby})" if close else ""
         apps = [app.id for app in known.apps]
         facts = {"nearest": close, "apps": apps, "functions": len(known.functions)}
-        yield Reason(K.NO_TRIGGER, text, is_certain=True, evidence=facts)
+        yield Reason(K.NO_TRIGGER, text, is_certain=it.is_of_now, evidence=facts)
     for each in cancelling:
-        text, events = f"it cancels runs of {name_of(each)}, and starts none", cancelled_by(each)
+        text, events = f"it may cancel runs of {name_of(each)}", cancelled_by(each)
         ids = each.app_id, each.id, None
-        yield Reason(K.CANCELS_RUNS, text, True, *ids, {"events": events})
+        yield Reason(K.CANCELS_RUNS, text, False, *ids, {"events": events})
 
 
 def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> Iterator[Reason]:
@@ -126,57 +166,64 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
     name = name_of(function)
     facts: dict[str, Any]
     others = it.others.get(name)
-    runs, is_all = (others.items, others.next_cursor is None) if others else ((), False)
+    runs = others.items if others else ()
+    own = it.event.internal_id
+    is_current = it.has_changed(function) is False
 
     verdicts = {holds(each.condition, it.event) for each in triggers}
     conditions = [each.condition for each in triggers if each.condition]
     condition = f"the condition `{'` or `'.join(conditions)}` of {name}"
-    if verdicts == {False}:
-        text, facts = f"{condition} is false for it", {"conditions": conditions}
-        yield reason(K.CONDITION, text, is_certain=True, evidence=facts)
-        return
-    if it.duplicate:
-        other, runs_of_other = it.duplicate
-        same = f"event {other.internal_id} with the same id {other.id!r}"
-        facts = {"id": other.id, "other_event": other.internal_id}
-        if ran := [run.id for run in runs_of_other if is_of(run, function)]:
-            text = f"{same} started run {ran[0]} of {name}, which runs once for an id in 24 hours"
-            facts["other_run"] = ran[0]
-            yield reason(K.DUPLICATE_ID, text, is_certain=True, evidence=facts)
-            return
-        text = f"{name} may have taken it for {same}, of which it has no run either"
-        yield reason(K.DUPLICATE_ID, text, evidence=facts)
     if True not in verdicts:
         text = f"{condition} may be false for it or fail: servers do not show how they evaluate it"
-        yield reason(K.CONDITION, text, evidence={"conditions": conditions})
+        if verdicts == {False}:
+            text = f"{condition} is false for it"
+        is_excluded, facts = it.is_excluded(function, triggers), {"conditions": conditions}
+        yield reason(K.CONDITION, text, is_excluded, evidence=facts)
+        if is_excluded:
+            return
+    if it.twins and not ignores_repeated_ids(function):
+        started = ((it, run) for it, of_it in it.twins for run in of_it if is_of(run, function))
+        other, run = next(started, (it.twins[0][0], None))
+        same = f"event {other.internal_id} with the same id {other.id!r}"
+        facts = {"id": other.id, "other_event": other.internal_id}
+        if run is not None:
+            text = f"{same} started run {run.id} of {name}, which runs once for an id in 24 hours"
+            facts["other_run"] = run.id
+            is_first = other.received_at is not None and it.received - other.received_at > RACE
+            yield reason(K.DUPLICATE_ID, text, is_first and is_current, evidence=facts)
+            if is_first and is_current:
+                return
+        else:
+            text = f"{name} may have taken it for {same}, of which it has no run either"
+            yield reason(K.DUPLICATE_ID, text, evidence=facts)
     if function.is_paused:
         yield reason(K.PAUSED, f"{name} is paused", evidence={"is_paused": True})
     if found := limit(function, "rateLimit"):
-        most, period = found.get("limit"), duration(found.get("period"))
-        since = it.received - (period or timedelta(days=1)) - timedelta(seconds=1)
-        until = it.received + _SLACK
-        earlier = [run.id for run in runs if run.queued_at and since <= run.queued_at <= until]
-        # A limit of n skips no event before n runs within its period, whatever the key.
-        if not (is_all and period and isinstance(most, int) and len(earlier) < most):
-            text = f"the rate limit or idempotency of {name}, {most} per {found.get('period')}, "
-            text += "may have excluded it"
-            if earlier:
-                text += f": {len(earlier)} of its runs began within that time before it"
-            facts = {"rate_limit": found, "earlier_runs": earlier}
-            yield reason(K.RATE_LIMIT, text, evidence=facts)
+        period, key = found.get("period"), found.get("key")
+        since = it.received - (duration(period) or timedelta(days=1)) - _SLACK
+        near = [
+            each.id for each in runs if it.precedes(each) and (each.queued_at or since) >= since
+        ]
+        text = f"the rate limit or idempotency of {name}, {found.get('limit')} per {period} spread "
+        text += f"evenly{f' for each `{key}`' if key else ''}, may have excluded it"
+        if near:
+            text += f": {len(near)} of its runs{', of any key,' if key else ''} began within that "
+            text += "time before it"
+        facts = {"rate_limit": found, "earlier_runs": near}
+        yield reason(K.RATE_LIMIT, text, evidence=facts)
     if found := limit(function, "debounce"):
         text = f"{name} debounces events for {found.get('period')}, and "
-        own = it.event.internal_id
         after = [run for run in runs if run.event_ids and is_later(run.event_ids[0], than=own)]
-        if after:
+        facts = {"debounce": found, "later_event": it.later}
+        if after and others and others.next_cursor is None:
             (later, *_), run_id = after[-1].event_ids, after[-1].id
             text += f"the later event {later}, which started run {run_id}, may have replaced it"
-            facts = {"debounce": found, "later_event": later, "later_run": run_id}
-            yield reason(K.DEBOUNCE, text, evidence=facts)
+            facts |= {"later_event": later, "later_run": run_id}
         elif it.later or it.is_within(found.get("period")):
             text += "may wait for later ones" + (f", such as {it.later}" if it.later else "")
-            facts = {"debounce": found, "later_event": it.later}
-            yield reason(K.DEBOUNCE, text, evidence=facts)
+        else:
+            text += "a later one may have replaced it"
+        yield reason(K.DEBOUNCE, text, evidence=facts)
     if found := batch(function):
         if it.is_within(found.get("timeout")):
             text = f"{name} collects {found.get('maxSize')} events or for {found.get('timeout')}, "
@@ -186,21 +233,18 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
             text = f"{name} may have run for a batch that contains it, which v1 lists under one "
             text += "event of the batch alone"
             yield reason(K.BATCH, text, evidence={"batch": found})
-    if found := singleton(function, "skip"):
-        going = [
+    # One that cancels skips, too, if another event is quicker.
+    if found := limit(function, "singleton"):
+        text, facts = f"{name} is a singleton and may have skipped it", {"singleton": found}
+        going = (
             run.id
             for run in runs
-            if run.queued_at
-            and run.queued_at <= it.received + _SLACK
-            and (run.ended_at is None or run.ended_at >= it.received)
-        ]
-        if going or not is_all:
-            text = f"{name} is a singleton and may have skipped it"
-            facts = {"singleton": found}
-            if going:
-                text += f", as run {going[0]} had not ended"
-                facts["other_run"] = going[0]
-            yield reason(K.SINGLETON, text, evidence=facts)
+            if it.precedes(run) and (run.ended_at is None or run.ended_at >= it.received)
+        )
+        for run_id in islice(going, 1):
+            text += f", as run {run_id} had not ended"
+            facts["other_run"] = run_id
+        yield reason(K.SINGLETON, text, evidence=facts)
     if it.is_within("0s"):
         seconds = max((it.now - it.received).total_seconds(), 0.0)
         text = f"a run of {name} may soon appear, as it was received only {seconds:.1f} s ago"
@@ -244,9 +288,9 @@ def _why_cancelled(it: Evidence, function: Function, run: Run) -> Iterator[Reaso
             for each in (others.items if others else ())
             if each.id > run.id
             and each.queued_at
-            and (run.ended_at is None or abs(each.queued_at - run.ended_at) < _SLACK)
+            and (run.ended_at is None or abs(each.queued_at - run.ended_at) < _SLACK + _LATE_END)
         ]
-        if near or others is None:
+        if near or others is None or others.next_cursor:
             by = ", ".join([f"a later run of the singleton {name}", *near[-1:]])
             facts = {"later_run": near[-1] if near else None}
             yield reason(K.SINGLETON, text + by, evidence=facts)

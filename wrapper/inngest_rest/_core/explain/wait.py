@@ -1,13 +1,13 @@
 """Wait until every run that an event starts has ended.
 
-The first non-empty list of runs may be incomplete: runs appear up to 30 ms apart. It is complete
-once each function triggered by the event has a run; until then it is polled. Debounced and batched
-runs appear later still.
+The first non-empty list of runs may be incomplete: on a busy server, runs appear 0.25 s apart and
+more. It is complete once each function triggered by the event has a run; until then it is polled
+for as long as a run takes to appear, since no server tells that a limit or a condition excluded the
+event. Debounced and batched runs appear later still.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn
@@ -16,7 +16,12 @@ from attrs import asdict, define, field
 
 from inngest_rest._core.arguments import check_id, check_seconds, invalid
 from inngest_rest._core.explain import listeners
-from inngest_rest._core.explain.explanation import explain_stored, runs_of
+from inngest_rest._core.explain.explanation import (
+    POLL_INTERVAL,
+    explain_stored,
+    read_once_stored,
+    runs_of,
+)
 from inngest_rest._core.explain.listeners import (
     batch,
     duration,
@@ -24,10 +29,8 @@ from inngest_rest._core.explain.listeners import (
     is_of,
     limit,
     name_of,
-    singleton,
 )
 from inngest_rest._core.plans import sleep
-from inngest_rest._core.resources import events
 from inngest_rest._core.resources.runs import UNKNOWN
 from inngest_rest._core.resources.wait import APPEARS_WITHIN, follow, longer, may_appear
 from inngest_rest._core.sending import send
@@ -54,7 +57,7 @@ if TYPE_CHECKING:
 
 # In seconds:
 _FIRST_POLL = 0.3  # from an event to the first poll of its runs: quick ones have ended by then
-_POLL_INTERVAL = 0.1  # until the next poll: at first, or if the list may be incomplete
+_QUIET = 1.0  # after the last run appeared, where it is not known which functions listen
 _EXPLAIN_TIMEOUT = 5.0  # for explaining a missing run, after the timeout expired
 
 
@@ -66,7 +69,7 @@ class _Wait:
         received: The time the server received the event.
         deadline: The time to give up.
         event: The event, once known to be stored; transient errors then do not end the wait.
-        seen_at: The time the first run was seen.
+        seen_at: The time the newest run was first seen.
         waits_for: A function without a run that may still get one.
     """
 
@@ -129,32 +132,22 @@ def wait_for_runs(session: Session, event_id: str, timeout: Seconds) -> Plan[lis
 
 def _look_up(wait: _Wait) -> Plan[None]:
     """Read the event once it is readable; without v1, it stays unknown."""
-    session, pause = wait.session, _POLL_INTERVAL
     appears_by = wait.received + APPEARS_WITHIN
-    missing: NotFoundError | None = None
-    while True:
-        try:
-            event, at = yield from events.get_now(session, wait.event_id, deadline=wait.deadline)
-        except (NotFoundError, TransportError) as error:
-            now = wait.now
-            if now >= appears_by or (isinstance(error, TransportError) and now < wait.deadline):
-                raise
-            missing = error if isinstance(error, NotFoundError) else missing
-            if now >= wait.deadline:
-                raise WaitTimeoutError(
-                    f"event {wait.event_id} did not appear before the timeout expired",
-                    run=None,
-                    event_id=wait.event_id,
-                ) from missing or error
-            yield from wait.pause(pause)
-            pause = longer(pause)
-        except (ConfigurationError, RouteNotFoundError):
-            return
-        else:
-            wait.event, wait.received = event, wait.now
-            if event.received_at is not None and at is not None:
-                wait.received -= max((at - event.received_at).total_seconds(), 0.0)
-            return
+    try:
+        event, at = yield from read_once_stored(wait.session, wait.event_id, deadline=wait.deadline)
+    except (NotFoundError, TransportError) as error:
+        if not wait.deadline <= wait.now < appears_by:
+            raise
+        raise WaitTimeoutError(
+            f"event {wait.event_id} did not appear before the timeout expired",
+            run=None,
+            event_id=wait.event_id,
+        ) from error
+    except (ConfigurationError, RouteNotFoundError):
+        return
+    wait.event, wait.received = event, wait.now
+    if event.received_at is not None and at is not None:
+        wait.received -= max((at - event.received_at).total_seconds(), 0.0)
 
 
 def _follow_all(wait: _Wait) -> Plan[list[Run]]:
@@ -176,9 +169,9 @@ def _find_all(wait: _Wait) -> Plan[None]:
     """Poll the runs of the event until no further one is expected."""
     known = None if wait.event is None else (yield from wait.catalogue(since=0.0))
     yield from wait.pause(wait.received + _FIRST_POLL - wait.now)
-    pause = _POLL_INTERVAL
+    pause = POLL_INTERVAL
     while True:
-        looked = wait.now
+        looked, seen = wait.now, len(wait.runs)
         fault: ApiError | TransportError | None = None
         try:
             listed = yield from runs_of(wait.session, wait.event_id, wait.deadline)
@@ -189,7 +182,7 @@ def _find_all(wait: _Wait) -> Plan[None]:
             fault = error
         else:
             wait.runs.update((run.id, run) for run in listed)
-        if wait.seen_at is None and wait.runs:
+        if len(wait.runs) > seen:
             wait.seen_at = looked
         until = _complete_at(known, wait)
         is_complete = fault is None and looked >= until
@@ -213,7 +206,9 @@ def _find_all(wait: _Wait) -> Plan[None]:
 
 def _complete_at(catalogue: Catalogue | None, wait: _Wait) -> float:
     """Return the time at which the runs are complete; note a function that may start one."""
-    soon = wait.received + APPEARS_WITHIN if wait.seen_at is None else wait.seen_at + _POLL_INTERVAL
+    soon = wait.received + APPEARS_WITHIN
+    if wait.seen_at is not None:
+        soon = min(soon, wait.seen_at + _QUIET)
     wait.waits_for = None
     if catalogue is None or catalogue.gaps or wait.event is None:
         return math.inf if wait.seen_at is None else soon
@@ -222,28 +217,20 @@ def _complete_at(catalogue: Catalogue | None, wait: _Wait) -> float:
     for function, triggers in listening:
         if any(is_of(run, function) for run in wait.runs.values()):
             continue
-        until = _due(function, triggers, wait.event, wait.received, soon)
+        until = _due(function, triggers, wait.event, wait.received)
         if until > latest:
             latest, wait.waits_for = until, name_of(function)
     return latest
 
 
-def _due(
-    function: Function, triggers: list[Trigger], event: StoredEvent, received: float, soon: float
-) -> float:
-    """Return the time by which a function's run has appeared: soon, if it may not start one."""
-    results = {holds(trigger.condition, event) for trigger in triggers}
-    if results == {False}:
+def _due(function: Function, triggers: list[Trigger], event: StoredEvent, received: float) -> float:
+    """Return the time by which a function's run has appeared; -inf if it certainly starts none."""
+    if all(holds(trigger.condition, event) is False for trigger in triggers):
         return -math.inf
     limits = (limit(function, "debounce"), "period"), (batch(function), "timeout")
     delays = [duration(found.get(name)) for found, name in limits if found is not None]
-    if delays:
-        known = (math.inf if delay is None else delay.total_seconds() for delay in delays)
-        return received + max(known) + APPEARS_WITHIN
-    # As far as known, an undecided condition fails on servers, too.
-    is_undecided = True not in results and importlib.util.find_spec("cel") is not None
-    is_limited = limit(function, "rateLimit") or singleton(function, "skip") or function.is_paused
-    return soon if is_limited or is_undecided else received + APPEARS_WITHIN
+    known = (math.inf if delay is None else delay.total_seconds() for delay in delays)
+    return received + max(known, default=0.0) + APPEARS_WITHIN
 
 
 def _explain_absence(wait: _Wait) -> Plan[NoReturn]:
