@@ -540,9 +540,10 @@ def test_an_event_that_was_just_sent_is_explained_once_it_appears(
 
 
 def test_a_new_id_that_does_not_appear_is_not_found_after_five_seconds(
-    client: InngestClient, mock: MockServer, clock: Clock
+    connect: Connect, clock: Clock
 ) -> None:
-    mock.fault(answers(404), times=None, operation="get_event_v1")
+    mock = MockServer(clock=lambda: int(clock.now() * 1e9), visibility_delay=60)
+    client = connect(transport=mock.transport)
     with pytest.raises(NotFoundError):
         client.events.explain(send(client))
     assert clock.elapsed == pytest.approx(5, abs=0.1)
