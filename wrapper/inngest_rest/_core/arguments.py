@@ -44,8 +44,8 @@ def is_ulid(text: str) -> bool:
 
 
 def second_of_ulid(text: str) -> float:
-    """Return the time in a ULID, in seconds since 1970."""
-    return int(text[:10].upper().translate(_BASE_32), 32) / 1_000
+    """Return the time in a ULID, in seconds since 1970; infinity if it is none."""
+    return int(text[:10].upper().translate(_BASE_32), 32) / 1_000 if is_ulid(text) else math.inf
 
 
 def check_id(name: str, value: str, *, argument: str | None = None) -> str:

@@ -71,8 +71,9 @@ def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explan
             return (yield from explain_stored(session, event_id))
         except NotFoundError as error:
             missing = error
-        age = session.server_clocks["api"].now().timestamp() - second_of_ulid(event_id)
-        if abs(age) < APPEARS_WITHIN:
+        # The id has the time of the server, or of the client that sent the event.
+        clocks = session.server_clocks["api"].now().timestamp(), session.clock.now()
+        if any(abs(now - second_of_ulid(event_id)) < APPEARS_WITHIN for now in clocks):
             try:
                 yield from read_once_stored(session, event_id)
                 return (yield from explain_stored(session, event_id))
@@ -171,12 +172,13 @@ def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
         # A function runs once for an id, whichever of its triggers the events match.
         names = {t.value for each in once for t in each.triggers if t.kind == "event"}
         is_many = len(names) > _MAX_NAMES or any(each.endswith("*") for each in names)
-        same: list[StoredEvent] = []
+        same: dict[str, StoredEvent] = {}
         for name in [None] if is_many else sorted(names):
             since, until = received - _DAY, received + RACE
             found = yield from named(name, since, until, "events with the same id")
-            same += (other for other in found if other.id == own_id and other.internal_id != id)
-        for other in sorted(same, key=lambda other: other.internal_id)[:_MAX_DUPLICATES]:
+            same |= {other.internal_id: other for other in found if other.id == own_id}
+        same.pop(id, None)
+        for other in sorted(same.values(), key=lambda other: other.internal_id)[:_MAX_DUPLICATES]:
             listed = runs_of(session, other.internal_id, deadline)
             what = f"the runs of event {other.internal_id}"
             it.twins.append((other, (yield from tried(listed, what, it.unchecked)) or ()))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from inngest_rest._core.arguments import second_of_ulid
 from inngest_rest._core.explain.listeners import (
     batch,
     cancelled_by,
@@ -89,9 +90,18 @@ class Evidence:
         return [it for it in self.listeners if not any(is_of(run, it[0]) for run in self.runs)]
 
     @property
+    def began(self) -> datetime:
+        """The earliest time at which the event may have been received.
+
+        A server stores an event anew, with a new time, for as long as a condition fails for it.
+        """
+        by_id = second_of_ulid(self.event.internal_id)
+        return datetime.fromtimestamp(min(self.received.timestamp(), by_id), UTC)
+
+    @property
     def is_of_now(self) -> bool:
         """Whether the functions are known to have been the same when the event was received."""
-        return self.same_since <= self.received + _AT_ONCE
+        return self.same_since <= self.began + _AT_ONCE
 
     def has_changed(self, function: Function) -> bool | None:
         """Return whether a function's app was synced after the event; None if unknown."""
@@ -99,7 +109,7 @@ class Evidence:
             return False
         app = next((each for each in self.catalogue.apps if each.id == function.app_id), None)
         synced_at = app and (app.synced_at or app.created_at)
-        if synced_at and synced_at > self.received:
+        if synced_at and synced_at > self.began:
             return True
         return False if app and app.synced_at else None
 
@@ -110,9 +120,7 @@ class Evidence:
 
     def precedes(self, run: Run) -> bool:
         """Return whether another run may have begun before the event was handled."""
-        if run.event_ids:
-            return run.event_ids[0][:10] <= self.event.internal_id[:10]
-        return (run.queued_at or self.received) <= self.received
+        return (run.queued_at or self.began) <= self.began + RACE
 
     def is_within(self, period: object) -> bool:
         """Return whether the event may be younger than a period, with some tolerance."""
@@ -189,7 +197,7 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
         if run is not None:
             text = f"{same} started run {run.id} of {name}, which runs once for an id in 24 hours"
             facts["other_run"] = run.id
-            is_first = other.received_at is not None and it.received - other.received_at > RACE
+            is_first = other.received_at is not None and it.began - other.received_at > RACE
             yield reason(K.DUPLICATE_ID, text, is_first and is_current, evidence=facts)
             if is_first and is_current:
                 return
@@ -208,7 +216,7 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
         text += f"evenly{f' for each `{key}`' if key else ''}, may have excluded it"
         if near:
             text += f": {len(near)} of its runs{', of any key,' if key else ''} began within that "
-            text += "time before it"
+            text += "time before it, or seconds after it"
         facts = {"rate_limit": found, "earlier_runs": near}
         yield reason(K.RATE_LIMIT, text, evidence=facts)
     if found := limit(function, "debounce"):

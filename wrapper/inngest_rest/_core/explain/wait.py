@@ -48,6 +48,8 @@ from inngest_rest.event import Event
 from inngest_rest.models import StoredEvent
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.explain.listeners import Catalogue
     from inngest_rest._core.plans import Plan
@@ -69,7 +71,10 @@ class _Wait:
         received: The time the server received the event.
         deadline: The time to give up.
         event: The event, once known to be stored; transient errors then do not end the wait.
+        looked_at: The time of the first look for runs.
         seen_at: The time the newest run was first seen.
+        again: The time until which a busy server may take for the next run, as it took as long for
+            the newest.
         waits_for: A function without a run that may still get one.
     """
 
@@ -79,12 +84,21 @@ class _Wait:
     deadline: float
     event: StoredEvent | None = None
     runs: dict[str, Run] = field(factory=dict[str, "Run"])
+    looked_at: float = 0.0
     seen_at: float | None = None
+    again: float = -math.inf
     waits_for: str | None = None
 
     @property
     def now(self) -> float:
         return self.session.clock.monotonic()
+
+    def add(self, runs: Iterable[Run], now: float) -> None:
+        """Note the runs that were seen at a time."""
+        known = len(self.runs)
+        self.runs.update((run.id, run) for run in runs)
+        if len(self.runs) > known:
+            self.seen_at, self.again = now, 2 * now - self.looked_at
 
     def pause(self, seconds: float) -> Plan[None]:
         left = min(seconds, self.deadline - self.now)
@@ -169,9 +183,9 @@ def _find_all(wait: _Wait) -> Plan[None]:
     """Poll the runs of the event until no further one is expected."""
     known = None if wait.event is None else (yield from wait.catalogue(since=0.0))
     yield from wait.pause(wait.received + _FIRST_POLL - wait.now)
-    pause = POLL_INTERVAL
+    pause, wait.looked_at = POLL_INTERVAL, wait.now
     while True:
-        looked, seen = wait.now, len(wait.runs)
+        looked = wait.now
         fault: ApiError | TransportError | None = None
         try:
             listed = yield from runs_of(wait.session, wait.event_id, wait.deadline)
@@ -181,16 +195,15 @@ def _find_all(wait: _Wait) -> Plan[None]:
                 raise
             fault = error
         else:
-            wait.runs.update((run.id, run) for run in listed)
-        if len(wait.runs) > seen:
-            wait.seen_at = looked
+            wait.add(listed, looked)
         until = _complete_at(known, wait)
         is_complete = fault is None and looked >= until
         if not is_complete and known is not None and known.read_at < wait.received:
             # Functions may have been added or removed since.
             known = yield from wait.catalogue(since=wait.received)
         if not wait.runs and (is_complete or wait.now >= wait.deadline):
-            yield from _explain_absence(wait)
+            wait.add((yield from _explain_absence(wait)), wait.now)
+            is_complete = False
         asked_pause = getattr(fault, "retry_after", None) or 0.0
         if is_complete:
             if any(not run.is_ended for run in wait.runs.values()):
@@ -208,7 +221,7 @@ def _complete_at(catalogue: Catalogue | None, wait: _Wait) -> float:
     """Return the time at which the runs are complete; note a function that may start one."""
     soon = wait.received + APPEARS_WITHIN
     if wait.seen_at is not None:
-        soon = min(soon, wait.seen_at + _QUIET)
+        soon = max(min(soon, wait.seen_at + _QUIET), wait.again)
     wait.waits_for = None
     if catalogue is None or catalogue.gaps or wait.event is None:
         return math.inf if wait.seen_at is None else soon
@@ -219,7 +232,7 @@ def _complete_at(catalogue: Catalogue | None, wait: _Wait) -> float:
             continue
         until = _due(function, triggers, wait.event, wait.received)
         if until > latest:
-            latest, wait.waits_for = until, name_of(function)
+            latest, wait.waits_for = max(until, wait.again), name_of(function)
     return latest
 
 
@@ -233,11 +246,14 @@ def _due(function: Function, triggers: list[Trigger], event: StoredEvent, receiv
     return received + max(known, default=0.0) + APPEARS_WITHIN
 
 
-def _explain_absence(wait: _Wait) -> Plan[NoReturn]:
+def _explain_absence(wait: _Wait) -> Plan[tuple[Run, ...]]:
+    """Raise an error that explains why there is no run; return those that appeared meanwhile."""
     within, deadline = f"within {wait.now - wait.received:.1f} s", wait.now + _EXPLAIN_TIMEOUT
     explanation = None
     try:
         explanation = yield from explain_stored(wait.session, wait.event_id, deadline=deadline)
+        if explanation.runs:
+            return explanation.runs
         message = f"no run appeared {within}. {explanation}"
     except InngestError as error:
         message = (
