@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,7 @@ def test_a_dev_server_states_its_release_and_needs_no_keys(connect: Connect) -> 
     assert (diagnosis.server_kind, diagnosis.release) == (ServerKind.DEV, "1.43.0")
     assert {each.state for each in diagnosis.findings if each.check is not Check.CLOCK} == {OK}
     assert diagnosis.is_ok
-    assert len(mock.requests) == 2
+    assert len(mock.requests) == 3
 
 
 def test_a_dev_server_checks_no_key_that_is_set(connect: Connect) -> None:
@@ -396,11 +397,28 @@ def test_a_diagnosis_neither_believes_nor_teaches_what_a_client_has_learned(
     assert mock.requests[before].path == "/v2/events/00000000000000000000000000/runs"
 
 
+def test_functions_that_run_again_for_a_repeated_id_are_named(connect: Connect) -> None:
+    mock = self_hosted()
+    mock.function("shop", "charge", trigger="order")
+    finding = of(diagnose(connect, mock, signing_key=KEY), Check.EVENT_IDS)
+    assert finding.state is OK
+    mock.function("shop", "mail", trigger="order", debounce=timedelta(seconds=1))
+    mock.function("stock", "sum", trigger="order", batch_size=2)
+    finding = of(diagnose(connect, mock, signing_key=KEY), Check.EVENT_IDS)
+    assert (finding.state, "shop/mail, stock/sum" in finding.message) == (WARNING, True)
+
+
+def test_nothing_is_said_of_ids_where_functions_cannot_be_read(connect: Connect) -> None:
+    mock = self_hosted(release="1.33")
+    checks = {each.check for each in diagnose(connect, mock, signing_key=KEY).findings}
+    assert Check.EVENT_IDS not in checks
+
+
 def test_responses_to_a_diagnosis_are_kept_for_raw(connect: Connect) -> None:
     client = connect(transport=MockServer().transport)
     with client.raw() as responses:
         client.diagnose()
-    assert [re.sub(".*8288", "", each.url) for each in responses] == ["/health", "/dev"]
+    assert [re.sub(".*8288", "", each.url) for each in responses] == ["/health", "/dev", "/v2/apps"]
 
 
 def test_a_closed_client_cannot_diagnose(connect: Connect) -> None:

@@ -175,7 +175,8 @@ def _send(
 ) -> list[str]:
     """Send one event.
 
-    Safe to repeat with an id: a function runs once for it within 24 hours.
+    Safe to repeat with an id: a function runs once for it within 24 hours, unless it debounces or
+    batches events.
 
     Args:
         client: The client.
@@ -196,7 +197,8 @@ def _send(
 def _send_many(client: InngestClient, *, events: Iterable[Mapping[str, Any]]) -> list[str]:
     """Send up to 5,000 events, which are all checked before the first is sent.
 
-    Safe to repeat if each has an id: a function runs once for it within 24 hours.
+    Safe to repeat if each has an id: a function runs once for it within 24 hours, unless it
+    debounces or batches events.
 
     Args:
         client: The client.

@@ -23,6 +23,7 @@ class Check(StrEnum):
         API_KEY: The key for v2 of the REST API.
         ENVIRONMENT: Whether the signing key and the branch environment match.
         ROUTES: Whether each call of the client has a route on this server.
+        EVENT_IDS: Whether a function debounces or batches, and so runs again for an event's id.
         CLOCK: Whether this machine's clock agrees with the server's.
         PROXIES: Which proxies are in effect.
     """
@@ -36,6 +37,7 @@ class Check(StrEnum):
     API_KEY = "api_key"
     ENVIRONMENT = "environment"
     ROUTES = "routes"
+    EVENT_IDS = "event_ids"
     CLOCK = "clock"
     PROXIES = "proxies"
 

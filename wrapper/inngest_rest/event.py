@@ -52,7 +52,7 @@ class Event:
             is reserved for the platform.
         data: Any JSON object; None is sent as `{}`.
         id: Idempotency key. A function runs once for an id within 24 hours, however often the
-            event is sent. A unique, sortable id by default.
+            event is sent, unless it debounces or batches events. A unique, sortable id by default.
         user: JSON object about the user; per-user limits use `user["id"]`.
         ts: When it happened: an aware datetime, or integer milliseconds since 1970, between 1980
             and 2100; the server's clock by default. A function waits for a `ts` in the future.

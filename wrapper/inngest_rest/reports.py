@@ -17,8 +17,8 @@ class SendFailure(Record):
     Attributes:
         position: Its index in the caller's input, from 0; for a file the number of its line, from
             1; in an outbox the number of its row.
-        event: The event as it was sent, with its id: resending it does not start a second run. An
-            event rejected before sending is unchanged.
+        event: The event as it was sent, with its id: resending it starts no second run, except of
+            functions that debounce or batch events. One rejected before sending is unchanged.
         reason: The reason given by the server or by the check before sending.
     """
 

@@ -45,7 +45,7 @@ class Sent(Record):
         unknown: Number of events whose outcome is unknown, or that were not tried.
         ids: The internal ids of those accepted, for `events get`, in order; the first 1,000.
         failures: Those that were not accepted, the first 1,000. Sending them again, as they are
-            here, runs nothing twice.
+            here, runs nothing twice, except functions that debounce or batch events.
     """
 
     target: Target

@@ -178,7 +178,7 @@ def _not_accepted(sent: Sent, *, hint: str = "") -> Problem:
         f"unknown{first}",
         hint=hint
         or "data.failures has each with its reason. Sent again as it is there, with its id, an "
-        "event runs nothing twice.",
+        "event runs nothing twice, except functions that debounce or batch.",
     )
 
 
@@ -198,7 +198,7 @@ def _mend(sent: Sent, values: Mapping[str, Any]) -> str:
     if sent.unknown:
         parts.append(
             "Send the whole again, by the same name, for those that are unknown: what was accepted "
-            "runs nothing twice."
+            "runs nothing twice, except functions that debounce or batch."
         )
     return " ".join(parts)
 

@@ -227,8 +227,8 @@ class AsyncInngestClient:
     ) -> list[str]:
         """Send one or more events and return their internal ids, in order.
 
-        All events are checked before any is sent. Retries are safe: each event has an id and each
-        request a seed, so nothing runs twice.
+        All events are checked before any is sent. Retries are safe: each request has a seed, so
+        nothing runs twice.
 
         Args:
             events: An `Event`, a mapping with the same keys, or an iterable of them.
@@ -333,8 +333,9 @@ class AsyncInngestClient:
     ) -> SendReport:
         """Send the events of a file with one JSON object per line, and report the outcome.
 
-        Importing the same file again, even after a crash, starts no run twice within 24 hours: an
-        event without an id gets one derived from the import's name, the line number and its bytes.
+        Importing the same file again, even after a crash, starts no run twice within 24 hours,
+        except of functions that debounce or batch events: an event without an id gets one derived
+        from the import's name, the line number and its bytes.
         Invalid lines are reported; the rest are still sent. Reported positions are line numbers,
         from 1.
 

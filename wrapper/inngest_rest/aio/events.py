@@ -159,8 +159,9 @@ class Events(Resource):
         """Wait until every run that an event starts has ended, and return them.
 
         Runs that failed or were cancelled are returned like any other. A run is waited for if a
-        function has a trigger for the event; that of a function that debounces or batches events
-        is waited for until it is due.
+        function has a trigger for the event, though a limit or a singleton may exclude it: for 5 s,
+        or longer on a slow server; that of a function that debounces or batches events is waited
+        for until it is due.
 
         Args:
             id: The internal id of the event, as returned by `send`.
@@ -191,11 +192,12 @@ class Events(Resource):
             name: The event's name, to search for an id of your own among events of that name only.
 
         Returns:
-            The functions that listen, the runs, and each reason consistent with the evidence. Its
-            `str` is one sentence.
+            The functions that listen, the runs, and each possible reason. Its `str` is one
+            sentence.
 
         Raises:
-            NotFoundError: No such event; one that was just sent appears after about 0.25 s.
+            NotFoundError: No such event. One that was just sent is waited for, for up to 5 s, by
+                its internal id.
 
         HTTP: `GET /v1/events/{eventId}`, `GET /v2/events/{eventId}/runs`, `GET /v2/apps` and
         `GET /v2/apps/{appId}/functions`; `GET /v1/events`, `GET /v2/runs` and

@@ -78,7 +78,7 @@ class Functions(Resource):
 
         Not retried once the request may have reached the server: a retry could start a second run.
         If it must not run twice, send an event with your own `id` instead: a function runs once for
-        it within 24 hours, however often it is sent.
+        it within 24 hours, however often it is sent, unless it debounces or batches events.
 
         Args:
             app: The app's id.

@@ -78,7 +78,8 @@ class AsyncEventBuffer(Buffer):
     Without `store`, events wait in memory; those the process cannot send before it ends are lost,
     counted and logged. With a path, events wait in an SQLite file: an event that was added survives
     `kill -9` and a reboot, is sent when any process opens the file again, and its id lets each
-    function run once. Processes on one machine may share a file if they send to the same server.
+    function run once that neither debounces nor batches events. Processes on one machine may share
+    a file if they send to the same server.
 
     An open buffer never gives up on an event: without a response it is sent again, after pauses of
     up to a minute. Only rejected events are not: those that JSON cannot represent, and those that
@@ -108,7 +109,8 @@ class AsyncEventBuffer(Buffer):
         OutboxError: The file is damaged, read-only, of a newer version, or not an outbox.
 
     HTTP: `POST /e/{eventKey}`, as in `AsyncInngestClient.send`. The platform remembers an event's
-    id for 24 hours; older events in a file are reported in the log.
+    id for 24 hours, but not for functions that debounce or batch events; older events in a file are
+    reported in the log.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 It uses no network and no thread. Several processes may share the file: a batch is leased to the
 one that sends it. Leases only avoid duplicate work: if one expires early (a clock jump, a very slow
-request), an event is sent twice, and its id makes it run once (operation sendEvents).
+request), an event is sent twice, with its id (operation sendEvents).
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ class Outbox(Queue):
             except OutboxError as error:
                 if not is_about_writing(error):
                     raise
-                # Sending frees space. Without a lease, an event may be sent twice but runs once.
+                # Sending frees space. Without a lease, an event may be sent twice.
                 self._warn_of_disk(error)
                 with self.file.reading() as db:
                     batch, left, is_full = self._next(db)
@@ -355,8 +355,8 @@ class Outbox(Queue):
             self._write_outcomes()
         except OutboxError as error:
             logger.warning(
-                "%s. %d events in it are done, and are sent again, to run once, when a buffer "
-                "opens it: the platform remembers an id for 24 hours",
+                "%s. %d events in it are done, and are sent again when a buffer opens it: only "
+                "functions that debounce or batch run again for an id within 24 hours",
                 error,
                 len(self._outcomes),
             )

@@ -12,6 +12,7 @@ import httpx
 from attrs import evolve
 
 from inngest_rest._core.calls import answers
+from inngest_rest._core.calls.listing import EVERYTHING, read_all
 from inngest_rest._core.calls.operation import redacted_url, request
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.calls.server_clock import http_date
@@ -23,6 +24,7 @@ from inngest_rest._core.diagnosis.rules import (
     release_of,
 )
 from inngest_rest._core.plans import Plan, call
+from inngest_rest._core.resources import apps, functions
 from inngest_rest._core.resources.fields import required
 from inngest_rest._version import __version__
 from inngest_rest.diagnosis import Diagnosis, ServerKind
@@ -107,6 +109,8 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
             found.releases = Releases.exactly(found.release)
         elif found.kind is ServerKind.DEV or (bearer and found.kind is not ServerKind.CLOUD):
             found.releases = yield from _narrow_down(session, bearer)
+        if found.kind is ServerKind.DEV or bearer:
+            found.repeating = yield from _repeating(session)
     bounds = Releases() if found.release else found.releases
     python = platform.python_version()
     return Diagnosis(
@@ -133,6 +137,21 @@ def _try_keys(session: Session, found: ServerEvidence) -> Plan[Secret | None]:
         found.api_key = yield from _probe_v2(session, settings.api_key)
         accepted += [settings.api_key] if found.api_key.has_route else []
     return next(iter(accepted), None)
+
+
+def _repeating(session: Session) -> Plan[list[str] | None]:
+    """Return the functions that run again for an event that is sent again; None if unknown."""
+    found: list[str] = []
+    deadline = session.clock.monotonic() + session.settings.timeout
+    try:
+        for app in (yield from read_all(apps.list_apps(session, **EVERYTHING), deadline=deadline)):
+            listed = functions.list_functions(session, app.id, **EVERYTHING)
+            of_app = yield from read_all(listed, deadline=deadline)
+            repeating = filter(functions.ignores_repeated_ids, of_app)
+            found += (f"{app.id}/{each.id}" for each in repeating)
+    except InngestError:
+        return None
+    return found
 
 
 def _probe_v2(session: Session, bearer: Secret | None) -> Plan[Answer]:

@@ -10,6 +10,7 @@ from attrs import define, field, frozen
 
 from inngest_rest._core.calls.operation import may_ask
 from inngest_rest._core.resources.routes import ROUTES
+from inngest_rest._visible import and_more
 from inngest_rest.diagnosis import CallRoute, Check, Finding, FindingState, ServerKind
 from inngest_rest.errors import (
     ApiError,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     Verdict = tuple[FindingState, str, str | None]
 
 _MOST_SKEW_S = 5.0
+_MOST_NAMED = 10
 
 OK, WARNING = FindingState.OK, FindingState.WARNING
 PROBLEM, UNKNOWN = FindingState.PROBLEM, FindingState.UNKNOWN
@@ -155,6 +157,7 @@ class ServerEvidence:
         hosts: The result for each host, by its URL.
         release: The release reported by the server.
         releases: The possible releases.
+        repeating: The functions that run again for a repeated id; None if they cannot be read.
     """
 
     settings: Settings
@@ -165,6 +168,7 @@ class ServerEvidence:
     release: str | None = None
     releases: Releases = field(factory=Releases)
     api_key: Answer | None = None
+    repeating: list[str] | None = None
 
     @property
     def is_up(self) -> bool:
@@ -231,6 +235,8 @@ def findings(it: ServerEvidence) -> Iterator[Finding]:
     if it.is_up:
         yield Finding(Check.ENVIRONMENT, *_environment(it))
         yield Finding(Check.ROUTES, *_routes(it))
+        if it.repeating is not None:
+            yield Finding(Check.EVENT_IDS, *_event_ids(it.repeating))
         yield Finding(Check.CLOCK, *_clock(it))
     yield Finding(Check.PROXIES, *_proxies(it))
 
@@ -394,6 +400,13 @@ def _routes(it: ServerEvidence) -> Verdict:
         remedy = f"Upgrade the server to release {max(since.values(), key=numbers)} or newer."
         return WARNING, f"the server is too old for {calls}", remedy
     return OK, "the server has a route for every call; webhooks are on Inngest Cloud only", None
+
+
+def _event_ids(repeating: list[str]) -> Verdict:
+    if not repeating:
+        return OK, "no function debounces or batches: each runs once for an event's id", None
+    text = f"these debounce or batch, and run again for an id: {and_more(repeating, _MOST_NAMED)}"
+    return WARNING, text, "Let these functions check what they have done."
 
 
 def _clock(it: ServerEvidence) -> Verdict:

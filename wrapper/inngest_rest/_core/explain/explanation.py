@@ -11,7 +11,6 @@ from inngest_rest._core.calls.listing import EVERYTHING, read_all
 from inngest_rest._core.explain import listeners
 from inngest_rest._core.explain.listeners import (
     duration,
-    ignores_repeated_ids,
     is_of,
     limit,
     name_of,
@@ -137,7 +136,7 @@ def explain_stored(
             triggers[0],
             tuple(run.id for run in found if is_of(run, each)),
             it.has_changed(each),
-            ignores_repeated_ids(each),
+            functions.ignores_repeated_ids(each),
         )
         for each, triggers in triggered
     )
@@ -167,9 +166,9 @@ def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
 
     id, own_id, received = it.event.internal_id, it.event.id, it.received
     silent = [f for f, triggers in it.without_run if not it.is_excluded(f, triggers)]
-    once = [each for each in silent if not ignores_repeated_ids(each)]
+    once = [each for each in silent if not functions.ignores_repeated_ids(each)]
     if once and own_id != id:
-        # A function runs once for an id, whichever of its triggers the events match.
+        # A function takes one event for an id, whichever of its triggers the events match.
         names = {t.value for each in once for t in each.triggers if t.kind == "event"}
         is_many = len(names) > _MAX_NAMES or any(each.endswith("*") for each in names)
         same: dict[str, StoredEvent] = {}

@@ -212,14 +212,6 @@ def batch(function: Function) -> Limit | None:
     return limit(function, "eventsBatch", "batchEvents")
 
 
-def ignores_repeated_ids(function: Function) -> bool:
-    """Return whether an event runs a function again though an event with its id did.
-
-    Servers look at ids as they start a run, after an event was debounced or put into a batch.
-    """
-    return bool(limit(function, "debounce") or batch(function))
-
-
 def singleton(function: Function, mode: str) -> Limit | None:
     """Return the singleton of a function that skips an event or cancels the previous run."""
     found = limit(function, "singleton")

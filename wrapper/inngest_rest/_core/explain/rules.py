@@ -21,13 +21,13 @@ from inngest_rest._core.explain.listeners import (
     concurrency,
     duration,
     holds,
-    ignores_repeated_ids,
     is_of,
     limit,
     name_of,
     nearest,
     singleton,
 )
+from inngest_rest._core.resources.functions import ignores_repeated_ids
 from inngest_rest._core.resources.wait import APPEARS_WITHIN
 from inngest_rest.explanation import Reason, ReasonKind
 from inngest_rest.models import RunStatus

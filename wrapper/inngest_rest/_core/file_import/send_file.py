@@ -41,7 +41,7 @@ logger = logging.getLogger("inngest_rest")
 
 AnyPath = str | os.PathLike[str]
 
-# Seconds between checkpoints; events in between may be sent twice, but run once.
+# Seconds between checkpoints; events in between may be sent twice, with their ids.
 _SAVE_EVERY = 1.0
 
 

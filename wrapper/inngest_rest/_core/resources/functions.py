@@ -57,6 +57,15 @@ def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> L
     return Listing(session, *routes, **paging)
 
 
+def ignores_repeated_ids(function: Function) -> bool:
+    """Return whether an event runs a function again though an event with its id did.
+
+    Servers look at ids as they start a run, after an event was debounced or put into a batch.
+    """
+    known = function.configuration or {}
+    return any(known.get(name) for name in ("debounce", "eventsBatch", "batchEvents"))
+
+
 def of_v1(
     session: Session, app_id: str, *, deadline: float = math.inf
 ) -> Plan[tuple[Function, ...]]:

@@ -1,4 +1,4 @@
-"""Plans that send events: none is lost, and none runs twice.
+"""Plans that send events: none is lost, and none is stored twice.
 
 Every event has an id before it is first sent, and every request a seed, so the same bytes can be
 resent safely (operation sendEvents). The `ids` of a 400 are the events stored before the invalid

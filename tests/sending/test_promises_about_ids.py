@@ -1,0 +1,54 @@
+"""Ids protect functions from repeated events, but not those that debounce or batch.
+
+Servers check an id as they start a run, after an event was debounced or added to a batch.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "wrapper" / "inngest_rest"
+TEXTS = [
+    ROOT / "README.md",
+    *(ROOT / "docs").glob("*.md"),
+    *PACKAGE.rglob("SKILL.md"),
+    *(it for it in PACKAGE.rglob("*.py") if "testing" not in it.parts and "client" not in it.parts),
+]
+
+# A promise that an id keeps a function from running twice for an event that is sent again.
+PROMISE = re.compile(
+    r"runs? once|runs? nothing twice|nothing runs twice|none runs twice|no function (runs )?twice"
+    r"|running twice|start(s no|s a| no)? second run|starts? no run twice|starts? nothing twice"
+    r"|repeats no run|starts a function once",
+)
+
+# What else is said in these words: of replays, of invoked functions, of retries with a seed, and of
+# one event that an explanation names.
+OTHER = re.compile(r"replay|invoke|has a seed|\bin 24 hours|does not keep the function")
+
+
+def paragraphs(path: Path) -> list[str]:
+    text = path.read_text(encoding="utf-8")
+    parts = re.split(r"\n\s*(?:#\s*)?\n|\n\s*- |\n(?=\s+\w+: )", text)
+    return [" ".join(re.sub(r'"\n\s*f?"|\n\s*#?', " ", each).split()) for each in parts]
+
+
+def is_promise(paragraph: str) -> bool:
+    sentences = re.split(r"(?<=[.:]) ", paragraph)
+    return any(PROMISE.search(each) and not OTHER.search(each) for each in sentences)
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_text_promises_that_an_id_protects_every_function(path: Path) -> None:
+    promises = [each for each in paragraphs(path) if is_promise(each)]
+    assert [each for each in promises if "batch" not in each or "debounc" not in each] == []
+
+
+def test_the_pages_that_promise_are_seen() -> None:
+    promising = {path.name for path in TEXTS if any(map(is_promise, paragraphs(path)))}
+    pages = {"sending.md", "files.md", "buffer.md", "runs.md", "command-line.md"}
+    assert pages | {"SKILL.md", "event.py", "_table.py", "client.py", "reports.py"} <= promising
