@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     Verdict = tuple[FindingState, str, str | None]
 
 _MOST_SKEW_S = 5.0
-_MOST_NAMED = 10
 
 OK, WARNING = FindingState.OK, FindingState.WARNING
 PROBLEM, UNKNOWN = FindingState.PROBLEM, FindingState.UNKNOWN
@@ -405,7 +404,7 @@ def _routes(it: ServerEvidence) -> Verdict:
 def _event_ids(repeating: list[str]) -> Verdict:
     if not repeating:
         return OK, "no function debounces or batches: each runs once for an event's id", None
-    text = f"these debounce or batch, and run again for an id: {and_more(repeating, _MOST_NAMED)}"
+    text = f"these debounce or batch, and run again for an id: {and_more(repeating, 10)}"
     return WARNING, text, "Let these functions check what they have done."
 
 

@@ -18,10 +18,10 @@ from inngest_rest._core.explain.listeners import (
     tried,
     why,
 )
-from inngest_rest._core.explain.rules import RACE, Evidence, is_later, reasons
+from inngest_rest._core.explain.rules import RACE, Evidence, reasons
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import events, functions, runs
-from inngest_rest._core.resources.wait import APPEARS_WITHIN, longer
+from inngest_rest._core.resources.wait import APPEARS_WITHIN, FIRST_PAUSE, longer
 from inngest_rest._visible import shown
 from inngest_rest.errors import (
     Advice,
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Function, Run, StoredEvent
 
-POLL_INTERVAL = 0.1
-"""Seconds until a new event, or the list of its runs, is read again for the first time."""
-
 _DAY = timedelta(days=1)
 
 # Lists of runs go by a time later than `queued_at`, by this much on a busy server.
@@ -52,8 +49,7 @@ _MAX_AGE = timedelta(days=36_500)
 
 # Limits of the search, which bound the number of requests.
 _MAX_SEARCHED = 1_000  # events of a day, to find the one with an own id: 50 per request
-_MAX_EVENTS = 200  # events of a name, to find those with the same id, and a later one
-_MAX_NAMES = 3  # names by which events with the same id are searched for; of more, all events are
+_MAX_EVENTS = 200  # events of one name, or of all, to find those with the same id
 _MAX_DUPLICATES = 5  # events with the same id, oldest first, whose runs are listed
 _MAX_FUNCTIONS = 10  # functions whose other runs are listed
 
@@ -66,18 +62,12 @@ def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explan
         raise invalid("id", "must be text, not None")
     missing: NotFoundError | None = None
     if is_ulid(event_id):
+        is_new = abs(session.clock.now() - second_of_ulid(event_id)) < APPEARS_WITHIN
+        within = APPEARS_WITHIN if is_new else 0.0
         try:
-            return (yield from explain_stored(session, event_id))
+            return (yield from explain_stored(session, event_id, within=within))
         except NotFoundError as error:
             missing = error
-        # The id has the time of the server, or of the client that sent the event.
-        clocks = session.server_clocks["api"].now().timestamp(), session.clock.now()
-        if any(abs(now - second_of_ulid(event_id)) < APPEARS_WITHIN for now in clocks):
-            try:
-                yield from read_once_stored(session, event_id)
-                return (yield from explain_stored(session, event_id))
-            except NotFoundError as error:
-                missing = error
     walk = _list_events(session, name, _DAY, None, _MAX_SEARCHED).walk()
     while not walk.is_done:
         page = yield from walk.next_page()
@@ -88,11 +78,10 @@ def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explan
 
 
 def read_once_stored(
-    session: Session, event_id: str, *, deadline: float = math.inf
+    session: Session, event_id: str, *, within: float = APPEARS_WITHIN, deadline: float
 ) -> Plan[tuple[StoredEvent, datetime | None]]:
     """Get an event and the server's time; one that was just sent may take seconds to appear."""
-    appears_by = session.clock.monotonic() + APPEARS_WITHIN
-    pause = POLL_INTERVAL
+    appears_by, pause = session.clock.monotonic() + within, FIRST_PAUSE
     missing: NotFoundError | None = None
     while True:
         try:
@@ -111,11 +100,12 @@ def read_once_stored(
 
 
 def explain_stored(
-    session: Session, event_id: str, *, deadline: float = math.inf
+    session: Session, event_id: str, *, within: float = 0.0, deadline: float = math.inf
 ) -> Plan[Explanation]:
-    """Explain the outcome of an event, by its internal id."""
+    """Explain the outcome of an event, by its internal id, if it appears within some seconds."""
+    event_read = read_once_stored(session, event_id, within=within, deadline=deadline)
     try:
-        event, stated = yield from events.get_now(session, event_id, deadline=deadline)
+        event, stated = yield from event_read
     except (ConfigurationError, RouteNotFoundError) as error:
         unread = f"the event itself: {why(error)}"
         found = yield from runs_of(session, event_id, deadline)
@@ -154,41 +144,29 @@ def _plausible(stated: datetime | None, now: datetime) -> datetime:
 
 def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
     """Gather further evidence for functions without a run and for cancelled runs."""
-
-    def named(
-        name: str | None, since: datetime, until: datetime | None, what: str
-    ) -> Plan[list[StoredEvent]]:
-        listed = _list_events(session, name, since, until, _MAX_EVENTS)
-        found = yield from tried(read_all(listed, deadline=deadline), what, it.unchecked)
-        if found is not None and len(found) >= _MAX_EVENTS:
-            it.unchecked.append(f"{what}, beyond the newest {_MAX_EVENTS}")
-        return found or []
-
     id, own_id, received = it.event.internal_id, it.event.id, it.received
     silent = [f for f, triggers in it.without_run if not it.is_excluded(f, triggers)]
     once = [each for each in silent if not functions.ignores_repeated_ids(each)]
     if once and own_id != id:
         # A function takes one event for an id, whichever of its triggers the events match.
         names = {t.value for each in once for t in each.triggers if t.kind == "event"}
-        is_many = len(names) > _MAX_NAMES or any(each.endswith("*") for each in names)
-        same: dict[str, StoredEvent] = {}
-        for name in [None] if is_many else sorted(names):
-            since, until = received - _DAY, received + RACE
-            found = yield from named(name, since, until, "events with the same id")
-            same |= {other.internal_id: other for other in found if other.id == own_id}
+        name = it.event.name if names == {it.event.name} else None
+        listed = _list_events(session, name, received - _DAY, received + RACE, _MAX_EVENTS)
+        what = "events with the same id"
+        found = (yield from tried(read_all(listed, deadline=deadline), what, it.unchecked)) or []
+        if len(found) >= _MAX_EVENTS:
+            it.unchecked.append(f"{what}, beyond the newest {_MAX_EVENTS}")
+        # A server may list an event several times.
+        same = {other.internal_id: other for other in reversed(found) if other.id == own_id}
         same.pop(id, None)
-        for other in sorted(same.values(), key=lambda other: other.internal_id)[:_MAX_DUPLICATES]:
-            listed = runs_of(session, other.internal_id, deadline)
-            what = f"the runs of event {other.internal_id}"
-            it.twins.append((other, (yield from tried(listed, what, it.unchecked)) or ()))
-    if any(limit(each, "debounce") for each in silent):
-        found = yield from named(it.event.name, received, None, "later events of the same name")
-        ids = (other.internal_id for other in found)
-        it.later = next((other_id for other_id in ids if is_later(other_id, than=id)), None)
+        for other_id, other in [*same.items()][:_MAX_DUPLICATES]:
+            of_other = runs_of(session, other_id, deadline)
+            found_runs = yield from tried(of_other, f"the runs of event {other_id}", it.unchecked)
+            it.twins.append((other, found_runs or ()))
     known = it.catalogue.functions
     ended = [run for run in it.runs if run.status == RunStatus.CANCELLED]
     cancelled = [each for each in known if any(is_of(run, each) for run in ended)]
-    limited = [f for f in silent if limit(f, "rateLimit", "debounce") or singleton(f, "skip")]
+    limited = [f for f in silent if limit(f, "rateLimit", "debounce", "singleton")]
     limited += [f for f in cancelled if singleton(f, "cancel")]
     if len(limited) > _MAX_FUNCTIONS:
         rest = len(limited) - _MAX_FUNCTIONS
@@ -208,7 +186,7 @@ def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
 def _other_runs(session: Session, function: Function, received: datetime) -> Listing[Run]:
     """List the runs of a function that count towards its limits."""
     second = timedelta(seconds=1)
-    back = _DAY if singleton(function, "skip") else second
+    back = _DAY if limit(function, "singleton") else second
     if rate_limit := limit(function, "rateLimit"):
         back = max(back, (duration(rate_limit.get("period")) or _DAY) + second)
     needs_later = limit(function, "debounce") or singleton(function, "cancel")

@@ -1,8 +1,7 @@
 """Evidence about an event, and the rules for the reasons it supports. No I/O.
 
 A reason is certain only if the evidence proves it. No server reports that a rate limit, a debounce
-or a singleton was the cause: each is possible for a function that has it, whichever runs are
-listed, since lists lag, and an event counts towards a limit though it started no run.
+or a singleton was the cause: each is possible for a function that has it, whatever lists show.
 """
 
 from __future__ import annotations
@@ -40,16 +39,14 @@ if TYPE_CHECKING:
 
 K = ReasonKind
 
-_SLACK = timedelta(seconds=APPEARS_WITHIN)
+RACE = timedelta(seconds=APPEARS_WITHIN)
+"""The time within which servers handle events in any order, and show their runs."""
 
 # A function that was read within this time of an event is the one that it found.
 _AT_ONCE = timedelta(seconds=1)
 
-# Servers handle events that are received within this time in any order.
-RACE = timedelta(seconds=5)
-
-# v2 lists state the end of a cancelled run 10 s too late.
-_LATE_END = timedelta(seconds=10)
+# From the end of a run that another one cancelled: v2 lists state it 10 s too late.
+_NEAR = timedelta(seconds=15)
 
 # The latest time that a datetime can hold.
 _LAST_MS = datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1_000
@@ -66,7 +63,6 @@ class Evidence:
         listeners: The functions triggered by the event, with the matching triggers.
         is_of_v1: Whether v1 listed the runs; it lists a batch's run for one of its events only.
         twins: Other events with the same own id, oldest first, and their runs.
-        later: The id of a later event of the same name.
         others: Other runs at that time, newest first, by function name.
     """
 
@@ -80,7 +76,6 @@ class Evidence:
     is_of_v1: bool
     unchecked: list[str]
     twins: list[tuple[StoredEvent, tuple[Run, ...]]] = field(factory=list[Any])
-    later: str | None = None
     others: dict[str, Page[Run]] = field(factory=dict[str, "Page[Run]"])
     timeouts: dict[str, Limit] = field(factory=dict[str, "Limit"])
 
@@ -91,10 +86,7 @@ class Evidence:
 
     @property
     def began(self) -> datetime:
-        """The earliest time at which the event may have been received.
-
-        A server stores an event anew, with a new time, for as long as a condition fails for it.
-        """
+        """The earliest time of receipt: a server stores an event anew while a condition fails."""
         by_id = second_of_ulid(self.event.internal_id)
         return datetime.fromtimestamp(min(self.received.timestamp(), by_id), UTC)
 
@@ -107,33 +99,18 @@ class Evidence:
         """Return whether a function's app was synced after the event; None if unknown."""
         if self.is_of_now:
             return False
-        app = next((each for each in self.catalogue.apps if each.id == function.app_id), None)
-        synced_at = app and (app.synced_at or app.created_at)
-        if synced_at and synced_at > self.began:
-            return True
-        return False if app and app.synced_at else None
+        synced = [app.synced_at for app in self.catalogue.apps if app.id == function.app_id]
+        return synced[0] > self.began if synced and synced[0] else None
 
     def is_excluded(self, function: Function, triggers: list[Trigger]) -> bool:
         """Return whether the conditions of a function certainly were false for the event."""
         is_false = all(holds(each.condition, self.event) is False for each in triggers)
         return is_false and self.has_changed(function) is False
 
-    def precedes(self, run: Run) -> bool:
-        """Return whether another run may have begun before the event was handled."""
-        return (run.queued_at or self.began) <= self.began + RACE
-
     def is_within(self, period: object) -> bool:
         """Return whether the event may be younger than a period, with some tolerance."""
         longest = duration(period)
-        return longest is None or self.now - self.received < longest + _SLACK
-
-
-def is_later(internal_id: str, *, than: str) -> bool:
-    """Return whether an event may be later than another, by the milliseconds in their ids.
-
-    Of two events in one millisecond, either may be the later one.
-    """
-    return internal_id != than and internal_id[:10] >= than[:10]
+        return longest is None or self.now - self.received < longest + RACE
 
 
 def reasons(it: Evidence) -> Iterator[Reason]:
@@ -175,7 +152,7 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
     facts: dict[str, Any]
     others = it.others.get(name)
     runs = others.items if others else ()
-    own = it.event.internal_id
+    own, until = it.event.internal_id, it.began + RACE
     is_current = it.has_changed(function) is False
 
     verdicts = {holds(each.condition, it.event) for each in triggers}
@@ -191,29 +168,24 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
             return
     if it.twins and not ignores_repeated_ids(function):
         started = ((it, run) for it, of_it in it.twins for run in of_it if is_of(run, function))
-        other, run = next(started, (it.twins[0][0], None))
-        same = f"event {other.internal_id} with the same id {other.id!r}"
-        facts = {"id": other.id, "other_event": other.internal_id}
-        if run is not None:
-            text = f"{same} started run {run.id} of {name}, which runs once for an id in 24 hours"
-            facts["other_run"] = run.id
-            is_first = other.received_at is not None and it.began - other.received_at > RACE
-            yield reason(K.DUPLICATE_ID, text, is_first and is_current, evidence=facts)
-            if is_first and is_current:
+        for other, run in islice(started, 1):
+            text = f"event {other.internal_id} with the same id {other.id!r} started run {run.id} "
+            text += f"of {name}, which runs once for an id in 24 hours"
+            at = other.received_at
+            is_certain = is_current and at is not None and it.began - at > RACE
+            facts = {"id": other.id, "other_event": other.internal_id, "other_run": run.id}
+            yield reason(K.DUPLICATE_ID, text, is_certain, evidence=facts)
+            if is_certain:
                 return
-        else:
-            text = f"{name} may have taken it for {same}, of which it has no run either"
-            yield reason(K.DUPLICATE_ID, text, evidence=facts)
     if function.is_paused:
         yield reason(K.PAUSED, f"{name} is paused", evidence={"is_paused": True})
     if found := limit(function, "rateLimit"):
         period, key = found.get("period"), found.get("key")
-        since = it.received - (duration(period) or timedelta(days=1)) - _SLACK
-        near = [
-            each.id for each in runs if it.precedes(each) and (each.queued_at or since) >= since
-        ]
-        text = f"the rate limit or idempotency of {name}, {found.get('limit')} per {period} spread "
-        text += f"evenly{f' for each `{key}`' if key else ''}, may have excluded it"
+        since = it.received - (duration(period) or timedelta(days=1)) - RACE
+        near = [each.id for each in runs if since <= (each.queued_at or since) <= until]
+        text = f"the rate limit or idempotency of {name}, {found.get('limit')} per {period}"
+        text += " spread evenly" if found.get("limit") != 1 else ""
+        text += f"{f' for each `{key}`' if key else ''}, may have excluded it"
         if near:
             text += f": {len(near)} of its runs{', of any key,' if key else ''} began within that "
             text += "time before it, or seconds after it"
@@ -221,16 +193,15 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
         yield reason(K.RATE_LIMIT, text, evidence=facts)
     if found := limit(function, "debounce"):
         text = f"{name} debounces events for {found.get('period')}, and "
-        after = [run for run in runs if run.event_ids and is_later(run.event_ids[0], than=own)]
-        facts = {"debounce": found, "later_event": it.later}
+        # Of two events in one millisecond, either may be the later one.
+        after = [run for run in runs if run.event_ids and run.event_ids[0][:10] >= own[:10]]
+        facts = {"debounce": found}
         if after and others and others.next_cursor is None:
             (later, *_), run_id = after[-1].event_ids, after[-1].id
             text += f"the later event {later}, which started run {run_id}, may have replaced it"
             facts |= {"later_event": later, "later_run": run_id}
-        elif it.later or it.is_within(found.get("period")):
-            text += "may wait for later ones" + (f", such as {it.later}" if it.later else "")
         else:
-            text += "a later one may have replaced it"
+            text += "may wait for later ones, or have replaced it by one"
         yield reason(K.DEBOUNCE, text, evidence=facts)
     if found := batch(function):
         if it.is_within(found.get("timeout")):
@@ -247,7 +218,7 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
         going = (
             run.id
             for run in runs
-            if it.precedes(run) and (run.ended_at is None or run.ended_at >= it.received)
+            if (run.queued_at or until) <= until and (run.ended_at or it.now) >= it.received
         )
         for run_id in islice(going, 1):
             text += f", as run {run_id} had not ended"
@@ -296,7 +267,7 @@ def _why_cancelled(it: Evidence, function: Function, run: Run) -> Iterator[Reaso
             for each in (others.items if others else ())
             if each.id > run.id
             and each.queued_at
-            and (run.ended_at is None or abs(each.queued_at - run.ended_at) < _SLACK + _LATE_END)
+            and (run.ended_at is None or abs(each.queued_at - run.ended_at) < _NEAR)
         ]
         if near or others is None or others.next_cursor:
             by = ", ".join([f"a later run of the singleton {name}", *near[-1:]])

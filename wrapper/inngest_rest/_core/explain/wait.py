@@ -2,8 +2,7 @@
 
 The first non-empty list of runs may be incomplete: on a busy server, runs appear 0.25 s apart and
 more. It is complete once each function triggered by the event has a run; until then it is polled
-for as long as a run takes to appear, since no server tells that a limit or a condition excluded the
-event. Debounced and batched runs appear later still.
+for as long as a run takes to appear. Debounced and batched runs appear later still.
 """
 
 from __future__ import annotations
@@ -16,12 +15,7 @@ from attrs import asdict, define, field
 
 from inngest_rest._core.arguments import check_id, check_seconds, invalid
 from inngest_rest._core.explain import listeners
-from inngest_rest._core.explain.explanation import (
-    POLL_INTERVAL,
-    explain_stored,
-    read_once_stored,
-    runs_of,
-)
+from inngest_rest._core.explain.explanation import explain_stored, read_once_stored, runs_of
 from inngest_rest._core.explain.listeners import (
     batch,
     duration,
@@ -59,6 +53,7 @@ if TYPE_CHECKING:
 
 # In seconds:
 _FIRST_POLL = 0.3  # from an event to the first poll of its runs: quick ones have ended by then
+_POLL_INTERVAL = 0.1  # until the next poll: at first, or if the list may be incomplete
 _QUIET = 1.0  # after the last run appeared, where it is not known which functions listen
 _EXPLAIN_TIMEOUT = 5.0  # for explaining a missing run, after the timeout expired
 
@@ -73,8 +68,7 @@ class _Wait:
         event: The event, once known to be stored; transient errors then do not end the wait.
         looked_at: The time of the first look for runs.
         seen_at: The time the newest run was first seen.
-        again: The time until which a busy server may take for the next run, as it took as long for
-            the newest.
+        again: The time until which a busy server may take for the next run, as for the newest.
         waits_for: A function without a run that may still get one.
     """
 
@@ -183,7 +177,7 @@ def _find_all(wait: _Wait) -> Plan[None]:
     """Poll the runs of the event until no further one is expected."""
     known = None if wait.event is None else (yield from wait.catalogue(since=0.0))
     yield from wait.pause(wait.received + _FIRST_POLL - wait.now)
-    pause, wait.looked_at = POLL_INTERVAL, wait.now
+    pause, wait.looked_at = _POLL_INTERVAL, wait.now
     while True:
         looked = wait.now
         fault: ApiError | TransportError | None = None

@@ -58,10 +58,7 @@ def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> L
 
 
 def ignores_repeated_ids(function: Function) -> bool:
-    """Return whether an event runs a function again though an event with its id did.
-
-    Servers look at ids as they start a run, after an event was debounced or put into a batch.
-    """
+    """Return whether it runs again for a repeated id, which servers check only after these two."""
     known = function.configuration or {}
     return any(known.get(name) for name in ("debounce", "eventsBatch", "batchEvents"))
 
