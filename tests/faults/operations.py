@@ -48,6 +48,8 @@ class Tools:
         event: The id of an event.
         cancellation: The id of a bulk cancellation.
         webhook: The id of a webhook.
+        patience: The seconds that a wait may take: by a clock of the test's, and each of its
+            requests in real time.
     """
 
     client: InngestClient
@@ -58,6 +60,7 @@ class Tools:
     event: str = "01M86WNRKHYE50ZF3GG530BHRE"
     cancellation: str = "c1"
     webhook: str = "w1"
+    patience: float = 4.0
 
 
 Do = Callable[[Tools], object]
@@ -118,11 +121,8 @@ _SPECIAL: dict[str, Do] = {
 }
 
 _OTHERS: dict[str, dict[str, Any]] = {
-    "send_and_wait": {"event": _event(), "timeout": 4},
-    "events.wait": {"timeout": 4},
+    "send_and_wait": {"event": _event()},
     "runs.list": {"since": None},  # which only v2 filters by
-    "runs.wait": {"timeout": 4},
-    "runs.wait_many": {"timeout": 4},
     "runs.watch": {"app": None, "timeout": 2, "every": 1},
     "runs.cancel_all": {"in_flight": 1},
     "runs.replay_all": {"in_flight": 1},
@@ -171,7 +171,10 @@ def _do(row: Row, tools: Tools) -> object:
         CANCELLATION_ID: tools.cancellation,
         WEBHOOK_ID: tools.webhook,
     }
-    return call(tools.client, row.name, instead, **_OTHERS.get(row.name, {}))
+    others = _OTHERS.get(row.name, {})
+    if _KINDS.get(row.name) in {"wait", "wait many"} or row.name == "send_and_wait":
+        others = {**others, "timeout": tools.patience}
+    return call(tools.client, row.name, instead, **others)
 
 
 def _operation(row: Row) -> Operation:

@@ -141,7 +141,8 @@ def _run(
         world.strikes_at = len(stage.requests[name])
         error: InngestError | None = None
         try:
-            result = describe(operation.do(Tools(client, file, is_final=True, **world.ids)))
+            tools = Tools(client, file, is_final=True, patience=LONG, **world.ids)
+            result = describe(operation.do(tools))
         except InngestError as raised:
             error, result = raised, describe(getattr(raised, "report", raised))
         client.close()
