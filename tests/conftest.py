@@ -41,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--kill-rounds", type=int, default=100, help="kills of test_outbox_kills.py")
     parser.addoption(
-        "--accounting-steps", type=int, default=10_000, help="steps of test_accounting.py"
+        "--accounting-steps", type=int, default=5_000, help="steps of test_accounting.py"
     )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
+from scripts.internal import verdict
 from scripts.internal.verdict import Verdict, main
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
 
 PASSES_AT_THE_SECOND_TRY = """
 def test_of_chance(pytestconfig):
@@ -21,13 +23,18 @@ def test_of_chance(pytestconfig):
 FAILS = "def test_of_a_bug(): assert not 'right'"
 
 
+@pytest.fixture(autouse=True)
+def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdict, "PARALLEL", ("-p", "no:xdist"))
+
+
 def verdict_on(folder: Path, tests: str) -> Verdict:
     (folder / "pytest.ini").touch()
     (folder / "test_it.py").write_text(tests, encoding="utf-8")
-    verdict = Verdict(folder)
-    verdict.test("tests", sys.executable, "--rootdir", str(folder), str(folder / "test_it.py"))
-    verdict.report()
-    return verdict
+    found = Verdict(folder)
+    found.test("tests", sys.executable, "--rootdir", str(folder), str(folder / "test_it.py"))
+    found.report()
+    return found
 
 
 def test_a_test_that_passes_at_the_second_try_is_named_with_its_traceback(
@@ -44,22 +51,22 @@ def test_a_test_that_passes_at_the_second_try_is_named_with_its_traceback(
 def test_a_test_that_fails_twice_fails_the_run_and_is_printed_last(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    verdict = verdict_on(tmp_path, PASSES_AT_THE_SECOND_TRY + FAILS)
-    assert "test_it.py::test_of_a_bug" in verdict.failed["tests"]
-    assert list(verdict.flaws) == ["tests: test_it.py::test_of_chance"]
+    found = verdict_on(tmp_path, PASSES_AT_THE_SECOND_TRY + FAILS)
+    assert "test_it.py::test_of_a_bug" in found.failed["tests"]
+    assert list(found.flaws) == ["tests: test_it.py::test_of_chance"]
     assert capsys.readouterr().out.splitlines()[-1] == "FAILED: tests"
 
 
 def test_a_step_prints_its_seconds_and_its_last_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    verdict = Verdict(tmp_path)
-    verdict.run("two", [sys.executable, "-c", "print(1)"], [sys.executable, "-c", "print(2)"])
-    verdict.run("fails", [sys.executable, "-c", "print(1); exit(3)"], ["not reached"])
+    steps = Verdict(tmp_path)
+    steps.run("two", [sys.executable, "-c", "print(1)"], [sys.executable, "-c", "print(2)"])
+    steps.run("fails", [sys.executable, "-c", "print(1); exit(3)"], ["not reached"])
     first, second = capsys.readouterr().out.splitlines()
     assert (first.split()[0], first.split()[-2:]) == ("two", ["s", "2"])
     assert second.endswith("FAILED (exit status 3)")
-    assert verdict.failed == {"fails": "1"}
+    assert steps.failed == {"fails": "1"}
 
 
 def test_help_says_what_runs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -49,11 +49,24 @@ ONCE = {
 """What depends on neither the Python nor the versions of dependencies."""
 
 LONG = {
-    "tests/accounting": "10,000 steps of a state machine",
+    "tests/accounting": "thousands of steps of a state machine",
+    "tests/buffer/test_exit_and_fork.py": "starts processes, one after the other",
     "tests/buffer/test_outbox_kills.py": "100 processes killed",
+    "tests/calls/test_amplification.py": "a thousand callers at once",
     "tests/contract/test_fuzz.py": "draws responses at random",
+    "tests/contract/test_tolerance.py": "each recording with each of its keys changed",
+    "tests/drivers/test_connection_pool.py": "thousands of requests, cancelled",
     "tests/faults": "each fault with each operation",
+    "tests/file_import/test_kills.py": "processes killed",
+    "tests/file_import/test_sources.py::test_memory_is_bounded_however_long_a_file_is": (
+        "long files, with each allocation traced"
+    ),
     "tests/hostile": "draws responses, calls and texts at random",
+    "tests/scripts/test_contract_report.py": "runs the contract cases once more",
+    "tests/scripts/test_regenerate.py": "generates the client anew several times",
+    "tests/scripts/test_soak.py": "soaks",
+    "tests/secrets/test_no_key_is_left.py": "each call before each of many ends",
+    "tests/skill/test_installed_command.py": "installs the command",
 }
 """What takes long, and fails on each Python for the same reason."""
 
