@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
-from attrs import fields, frozen
+from attrs import field, fields, frozen
 
 from inngest_rest._programs.parameters import parameters
 from inngest_rest._visible import and_more, did_you_mean
@@ -137,6 +137,7 @@ class Projection:
 
     fields: tuple[str, ...] | None = None
     max_chars: int | None = None
+    _cut: list[str] = field(factory=list, init=False)
 
     @classmethod
     def of(cls, fields: str | None, max_chars: int | None, kind: type[Any]) -> Projection:
@@ -165,19 +166,21 @@ class Projection:
         """Return whether what is at a path of a record is wanted."""
         return self.fields is None or path.partition(".")[0].removesuffix("[]") in self.fields
 
-    def cut(self, data: Any, path: str) -> tuple[Any, list[str]]:
-        """Cut the texts that are too long; return the paths of those, too."""
+    def cut(self, data: Any, path: str) -> Any:
+        """Cut the texts that are too long, and note their paths."""
         if self.max_chars is None:
-            return data, []
+            return data
         from inngest_rest._programs import bounds  # noqa: PLC0415 - few ask for it
 
-        return bounds.cut(data, self.max_chars, path=path)
+        data, paths = bounds.cut(data, self.max_chars, path=path)
+        self._cut.extend(paths)
+        return data
 
-    def warnings(self, paths: list[str]) -> Iterable[str]:
-        """Return the warning that names what was cut, if anything was."""
-        if not paths:
-            return ()
-        return (f"cut at {self.max_chars} characters: {and_more(paths, _MOST_NAMED)}",)
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The warning that names what was cut, if anything was."""
+        found = f"cut at {self.max_chars} characters: {and_more(self._cut, _MOST_NAMED)}"
+        return (found,) if self._cut else ()
 
 
 def field_names(kind: type[Any]) -> tuple[str, ...]:
@@ -200,10 +203,10 @@ def command_line(
             positions += _words("", value)
         else:
             words += _words(each.name, value, is_json=each.is_json)
-    for field in fields(Options):
-        value = getattr(options, field.name, field.default)
-        if value != field.default and field.name not in {"output_file", "force"}:
-            words += _words(field.name, value)
+    for option in fields(Options):
+        value = getattr(options, option.name, option.default)
+        if value != option.default and option.name not in {"output_file", "force"}:
+            words += _words(option.name, value)
     words += more
     is_plain = not any(it.startswith("-") for it in positions)
     words = [*positions, *words] if is_plain else [*words, "--", *positions]

@@ -51,7 +51,6 @@ class Renderer:
     next_cursor: str | None = None
     _items: list[Record] = field(factory=list, init=False)
     _count: int = field(default=0, init=False)
-    _cut: list[str] = field(factory=list, init=False)
     _lines: Iterator[int] = field(factory=itertools.count, init=False)
 
     def configure(self, options: Options, kind: type[Any], inputs: Sequence[str] = ()) -> None:
@@ -104,7 +103,7 @@ class Renderer:
             self._write_value(Envelope.failed(self.command, problem).to_dict())
         self.output.close()
         if self.format != "json":
-            for each in (*self.warnings, *self.projection.warnings(self._cut)):
+            for each in (*self.warnings, *self.projection.warnings):
                 self.stderr.hint(f"Warning: {each}")
         if self.output.path is not None:
             self.stderr.hint(f"Wrote {self.output.path}.")
@@ -121,9 +120,8 @@ class Renderer:
             return
         for each in getattr(record, "rows", (record,)):
             place = f"items[{next(self._lines)}]"
-            values, cut = self.projection.cut(self.projection.select(each.to_dict()), place)
-            self._cut += cut
-            self._write_value(values)
+            values = self.projection.select(each.to_dict())
+            self._write_value(self.projection.cut(values, place))
 
     def _write_envelope(self, problem: Problem | None) -> None:
         place, found, page = "data", None, None
@@ -134,11 +132,11 @@ class Renderer:
             place, found = "data.items[]", {"items": chosen}
         if self.returns is Returns.PAGES and found is not None:
             page = PageInfo(self.next_cursor, self._count)
-        found, cut = self.projection.cut(found, "data")
+        found = self.projection.cut(found, "data")
         about: dict[str, Any] = {
             "data": found,
             "page": page,
-            "warnings": (*self.warnings, *self.projection.warnings(cut)),
+            "warnings": (*self.warnings, *self.projection.warnings),
             "untrusted": tuple(
                 it for it in self.untrusted if self.projection.keeps(it[len(place) + 1 :])
             ),

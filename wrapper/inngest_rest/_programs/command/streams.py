@@ -16,7 +16,7 @@ from inngest_rest._programs.parameters import unusable_file
 from inngest_rest._visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
     from typing import TextIO
 
     from inngest_rest._programs.envelope import Problem
@@ -35,7 +35,7 @@ class OutputError(Exception):
 
 
 @contextmanager
-def _writing() -> Iterator[None]:
+def _writing() -> Generator[None]:
     try:
         yield
     except OSError as error:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 from rich.console import Console, Group
@@ -257,20 +257,17 @@ def _cell(value: object, projection: Projection) -> Text:
 
 
 def _view(record: Record, console: Console, projection: Projection) -> Iterator[Any]:
-    if projection.fields is not None:
-        yield _fields(record, projection)
-        return
-    match record:
-        case Acted():
-            yield from _acted(record, console)
-        case Explained():
-            yield Text(safe(record.sentence))
-            if record.runs:
-                yield from (Text(), table_of(record.runs, console))
-        case Sent():
-            yield from _sent(record)
-        case Diagnosis():
-            yield from _diagnosis(record)
+    match record if projection.fields is None else None:
+        case Acted() as acted:
+            yield from _acted(acted, console)
+        case Explained() as explained:
+            yield Text(safe(explained.sentence))
+            if explained.runs:
+                yield from (Text(), table_of(explained.runs, console))
+        case Sent() as sent:
+            yield from _sent(sent)
+        case Diagnosis() as diagnosis:
+            yield from _diagnosis(diagnosis)
         case _:
             yield _fields(record, projection)
 
@@ -331,7 +328,7 @@ def _fields(record: Record, projection: Projection) -> Table:
     for name in projection.fields or field_names(type(record)):
         value = getattr(record, name, None)
         if value is not None and value not in ((), {}):
-            text, _ = projection.cut(_text(value, indent=2), name)
+            text = projection.cut(_text(value, indent=2), name)
             table.add_row(name.replace("_", " "), Text(safe(text), style=_style(value)))
     return table
 
@@ -354,19 +351,15 @@ def _text(value: object, *, indent: int | None = None) -> str:
             return value.api_url + (f" (environment {value.env})" if value.env else "")
         case models.RunError():
             return "\n".join(filter(None, (_words_of(value), value.stack)))
-        case Record():
-            return _json(value.to_dict(), indent=indent)
-        case Mapping() | list() | tuple():
-            return _json(cast("object", value), indent=indent)
+        case Record() | Mapping() | list() | tuple():
+            return _json(value, indent=indent)  # pyright: ignore[reportUnknownArgumentType]
         case _:
             return str(value)
 
 
 def _json(value: object, *, indent: int | None = None) -> str:
-    def plain(it: Any) -> Any:
-        return it.to_dict() if isinstance(it, Record) else str(it)
-
-    return json.dumps(value, ensure_ascii=False, default=plain, indent=indent)
+    options: dict[str, Any] = {"ensure_ascii": False, "indent": indent}
+    return json.dumps(value, default=lambda it: getattr(it, "to_dict", it.__str__)(), **options)
 
 
 def _style(value: object) -> str:
