@@ -155,8 +155,8 @@ def test_130_if_a_command_is_interrupted_that_is_no_operation(
     def interrupt(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(schemas, "entry", interrupt)
-    assert run("schema") == (130, "", "")
+    monkeypatch.setattr(schemas, "of_parameters", interrupt)
+    assert run("schema", "runs.list") == (130, "", "")
 
 
 def test_each_status_has_a_test() -> None:

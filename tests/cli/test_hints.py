@@ -10,7 +10,7 @@ import pytest
 
 from inngest_rest._programs.command import parser
 from inngest_rest._programs.command.execute import _given
-from inngest_rest._programs.command.options import Options, command_line, read_options
+from inngest_rest._programs.command.options import OPTIONS, Options, command_line, parser_of
 from inngest_rest._programs.parameters import read
 from inngest_rest._table import commands
 
@@ -30,12 +30,12 @@ def understood(row: Row, line: str) -> tuple[dict[str, Any], Options]:
     if "--" in tokens:
         at = tokens.index("--")
         before, after = tokens[:at], tokens[at + 1 :]
-    values, others = read_options(before)
+    options, others = parser_of(OPTIONS).parse_known_args(before)
     command = parser.find(others)
     typed = command.read(others[len(row.words) :], after)
     assert typed.pop("report", None) == ("-f" if row.is_bulk else None)
     given = _given(row, typed, [])
-    return read(row, given), Options.of(values)
+    return read(row, given), Options(**vars(options))
 
 
 @pytest.mark.parametrize("text", ["-x", "--all", "-", "@x", "@-", "@@x", "a b", "'", "$(id)", "-1"])

@@ -87,27 +87,6 @@ def without_descriptions(schema: Schema) -> Schema:
     return bared
 
 
-def describe(row: Row) -> dict[str, Any]:
-    """Return all that is known of a call, for a program."""
-    return {
-        **entry(row),
-        "description": row.description,
-        "parameters": of_parameters(row),
-        "result": of_answer(row),
-        "untrusted": list(row.untrusted_paths),
-    }
-
-
-def entry(row: Row) -> dict[str, Any]:
-    """Return a call in brief."""
-    return {
-        "name": row.command,
-        "summary": row.summary,
-        "effect": row.effect.value,
-        "idempotent": row.is_repeatable,
-    }
-
-
 def _of(kind: Any, definitions: dict[str, Schema]) -> Schema:
     """Return the schema of a type; those of the classes it is made of are added by name."""
     origin, arguments = get_origin(kind) or kind, get_args(kind)

@@ -29,6 +29,7 @@ from inngest_rest.record import Record
 if TYPE_CHECKING:
     from inngest_rest._programs.command.options import Options
     from inngest_rest._programs.command.renderer import Renderer
+    from inngest_rest._table import Row
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -107,19 +108,29 @@ def schema(options: Options, values: dict[str, Any]) -> int:
 
     def work(renderer: Renderer) -> int:
         if not name:
-            return renderer.many([Summary(**schemas.entry(row)) for row in commands()])
+            return renderer.many([Summary(*_brief(row)) for row in commands()])
         rows = {row.command: row for row in commands()}
         if name not in rows:
             raise InvalidArgumentError(f"unknown operation {name!r}{did_you_mean(name, rows)}")
-        details: dict[str, Any] = schemas.describe(rows[name])
-        details["examples"] = [command_line(rows[name], each) for each in rows[name].examples]
-        found = Description(**details)
+        row = rows[name]
+        found = Description(
+            *_brief(row),
+            description=row.description,
+            parameters=schemas.of_parameters(row),
+            result=schemas.of_answer(row),
+            untrusted=list(row.untrusted_paths),
+            examples=[command_line(row, each) for each in row.examples],
+        )
         if renderer.format != "table" or renderer.projection.fields is not None:
             return renderer.one(found)
         renderer.output.line(found.to_json(indent=2))
         return renderer.finish()
 
     return answer("schema", options, Description if name else Summary, work)
+
+
+def _brief(row: Row) -> tuple[str, str, str, bool]:
+    return row.command, row.summary, row.effect.value, row.is_repeatable
 
 
 @command(

@@ -60,11 +60,6 @@ class Options:
             return named  # type: ignore[return-value]
         return "table" if sys.stdout.isatty() and self.output_file is None else "json"
 
-    @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Options:
-        """Return the options among the values of a command line."""
-        return cls(**{each.name: values[each.name] for each in fields(cls) if each.name in values})
-
 
 Argument = tuple[tuple[str, ...], dict[str, Any]]
 """What `ArgumentParser.add_argument` takes."""
@@ -123,12 +118,6 @@ def add_to(parser: Any, arguments: Iterable[Argument]) -> None:
     """Add arguments to a parser, or to a group of one."""
     for names, details in arguments:
         parser.add_argument(*names, **details)
-
-
-def read_options(tokens: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
-    """Return the options of every command, wherever they stand, and the other tokens."""
-    found, others = parser_of(OPTIONS).parse_known_args(tokens)
-    return vars(found), others
 
 
 @frozen(eq=False, repr=False)

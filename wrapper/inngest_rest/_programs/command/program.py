@@ -9,7 +9,13 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, get_args
 
 from inngest_rest._programs.command import parser
-from inngest_rest._programs.command.options import FORMAT_VARIABLE, Format, Options, read_options
+from inngest_rest._programs.command.options import (
+    FORMAT_VARIABLE,
+    OPTIONS,
+    Format,
+    Options,
+    parser_of,
+)
 from inngest_rest._programs.command.parser import BROKEN_PIPE
 from inngest_rest._programs.command.renderer import Renderer
 from inngest_rest._programs.command.streams import OutputError, Stderr, write_all
@@ -48,17 +54,18 @@ def _run(tokens: Sequence[str]) -> int:
     options, command = Options(), ""
     try:
         try:
-            values, others = read_options(before_dashes)
+            given, others = parser_of(OPTIONS).parse_known_args(before_dashes)
         except ArgumentError:
             command = _command_in(before_dashes)
             raise
-        options = Options.of(values)
+        values = {name: it for name, it in vars(given).items() if name not in {"help", "version"}}
+        options = Options(**values)
         for key in filter(None, map(_KEY.match, others)):
             command = _command_in(others)
             raise _key_option(key[0])
-        if "version" in values:
+        if "version" in given:
             return write_all(__version__)
-        if "help" in values or parser.is_group(others):
+        if "help" in given or parser.is_group(others):
             return write_all(parser.help_of(others))
         found = parser.find(others)
         command = found.name

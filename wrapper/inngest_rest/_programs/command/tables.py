@@ -22,7 +22,7 @@ from inngest_rest._programs.command.streams import safe
 from inngest_rest._programs.results import Acted, Explained, Sent
 from inngest_rest._visible import is_right_to_left, visible
 from inngest_rest.action_reports import ActionRow
-from inngest_rest.diagnosis import Diagnosis
+from inngest_rest.diagnosis import CallRoute, Diagnosis
 from inngest_rest.record import Record
 from inngest_rest.responses import Target
 
@@ -81,6 +81,12 @@ def _outcome(run: models.Run) -> str:
     if run.error is None:
         return "" if run.output is None else _json(run.output)
     return _words_of(run.error)
+
+
+def _route(call: CallRoute) -> str:
+    if call.is_available is None:
+        return f"{call.route} (if the server has it)"
+    return call.route if call.is_available and call.route else "none on this server"
 
 
 def _words_of(error: models.RunError) -> str:
@@ -150,6 +156,11 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
     ),
     # A webhook's URL contains a key.
     models.Webhook: (_whole("ID", "id"), _text_of("NAME", "name"), _whole("CREATED", "created_at")),
+    CallRoute: (
+        _whole("CALL", "call"),
+        _whole("SINCE", "since"),
+        Column("ROUTE", _route),
+    ),
     ActionRow: (
         Column("RUN", lambda it: it.id or f"input {it.position}", whole=True),
         _whole("OUTCOME", "outcome"),
@@ -228,12 +239,11 @@ def table_of(
     return table
 
 
-def _grid(*headings: str, show_header: bool = False) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.show_header = show_header or bool(headings)
-    for each in headings:
-        table.add_column(each, no_wrap=each != headings[-1], overflow="fold")
-    return table
+def _grid(*, show_header: bool = False) -> Table:
+    padding = (0, 2, 0, 0)
+    return Table(
+        box=None, pad_edge=False, padding=padding, header_style="bold", show_header=show_header
+    )
 
 
 def _columns(kind: type[Record], width: int, projection: Projection) -> list[Column]:
@@ -267,7 +277,11 @@ def _view(record: Record, console: Console, projection: Projection) -> Iterator[
         case Sent() as sent:
             yield from _sent(sent)
         case Diagnosis() as diagnosis:
-            yield from _diagnosis(diagnosis)
+            yield _findings(diagnosis)
+            if diagnosis.calls:
+                yield from (Text(), table_of(diagnosis.calls, console))
+            versions = ", ".join(f"{name} {it}" for name, it in diagnosis.versions.items())
+            yield from (Text(), Text(versions, style="dim"))
         case _:
             yield _fields(record, projection)
 
@@ -299,25 +313,13 @@ def _and_more(count: int) -> Iterator[Text]:
         yield Text(f"and {count:,} more", style="dim")
 
 
-def _diagnosis(diagnosis: Diagnosis) -> Iterator[Any]:
-    table = _grid("STATE", "CHECK", "FINDING")
+def _findings(diagnosis: Diagnosis) -> Table:
+    table = _grid()
     for each in diagnosis.findings:
-        finding = Text(visible(each.message))
-        if each.remedy is not None:
-            finding.append(f"\n→ {visible(each.remedy)}", style="bold")
+        words = f"{each.message}\n→ {each.remedy}" if each.remedy else each.message
         state = Text(each.state.value, style=_style(each.state))
-        table.add_row(state, each.check.value.replace("_", " "), finding)
-    yield table
-    if diagnosis.calls:
-        table = _grid("CALL", "SINCE", "ROUTE")
-        for call in diagnosis.calls:
-            route = "none on this server" if call.is_available is False else call.route or ""
-            route += " (if the server has it)" if call.is_available is None else ""
-            style = "dim" if call.is_available is False else ""
-            table.add_row(call.call, call.since or "", Text(route), style=style)
-        yield from (Text(), table)
-    versions = ", ".join(f"{name} {version}" for name, version in diagnosis.versions.items())
-    yield from (Text(), Text(versions, style="dim"))
+        table.add_row(state, each.check.value.replace("_", " "), Text(safe(words)))
+    return table
 
 
 def _fields(record: Record, projection: Projection) -> Table:
