@@ -305,7 +305,7 @@ def test_a_report_survives_json(client: InngestClient, mock: MockServer) -> None
     ],
 )
 def test_what_is_not_a_report_is_refused_with_the_place(text: str, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InvalidArgumentError, match=message):
         ActionReport.from_json(text)
 
 

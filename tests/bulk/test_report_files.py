@@ -15,6 +15,7 @@ import pytest
 from inngest_rest import (
     ActionOutcome,
     ActionReport,
+    ActionRow,
     Event,
     InngestClient,
     InvalidArgumentError,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from inngest_rest import ActionRow
     from tests.conftest import Connect
     from tests.support.clock import Clock
 
@@ -264,6 +264,19 @@ def test_a_plan_is_carried_out_under_the_filter_that_it_is_of(
     assert report.counts == {"done": 2}
 
 
+def test_a_report_of_unknown_origin_stands_for_its_runs(
+    client: InngestClient, mock: MockServer, path: Path
+) -> None:
+    reports = [
+        ActionReport("runs.cancel", [ActionRow(0, id)]) for id in start(client, mock, "app/nap", 2)
+    ]
+    client.runs.cancel_all(resume=reports[0], report_path=path)
+    with pytest.raises(ReportFinishedError):
+        client.runs.cancel_all(resume=reports[0], report_path=path)
+    with pytest.raises(InvalidArgumentError, match="with selection"):
+        client.runs.cancel_all(resume=reports[1], report_path=path)
+
+
 def test_the_inputs_of_invoke_many_are_each_invoked_once(
     client: InngestClient, mock: MockServer, path: Path
 ) -> None:
@@ -394,7 +407,7 @@ ROW = b'{"position": 0, "id": "01M86WNRKHYE50ZF3GG530BHRT", "outcome": "not_trie
         (b"[" * 100_000 + b"\n", "is not a report"),
         (HEADER + b"nonsense\n", "is damaged in line 2"),
         (HEADER + ROW.replace(b" 0", b" 1"), "is damaged in line 2: position 1"),
-        (HEADER + ROW.replace(b" 0", b" -1"), "is damaged in line 2: position -1"),
+        (HEADER + ROW + ROW.replace(b" 0", b" -1"), "is damaged in line 3: position -1"),
         (HEADER + ROW + b"\0\0\n", "is damaged in line 3"),
         (HEADER + ROW + ROW.replace(b"RT", b"RV"), "is damaged in line 3: position 0"),
         (HEADER + ROW + ROW.replace(b"not_tried", b"dine"), "is damaged in line 3: 'dine'"),
@@ -512,9 +525,11 @@ def test_the_file_is_free_again_however_the_act_ends(
 ) -> None:
     ids = start(client, mock, "app/nap", 3)
     with pytest.raises(Killed):
-        client.runs.cancel_all(ids, report_path=path, in_flight=1, on_start=kill_at(1))
+        client.runs.cancel_all(ids, report_path=path, on_start=kill_at(1))
+    assert len(lines(path)) == 1 + 3  # nothing was asked
     with pytest.raises(Killed):
         client.runs.cancel_all(ids, report_path=path, in_flight=1, on_result=kill_at(1))
+    assert len(lines(path)) == 1 + 3 + 2
     with pytest.raises(InvalidArgumentError, match="with selection"):
         client.runs.cancel_all(ids[1:], report_path=path)
     assert client.runs.cancel_all(ids, report_path=path).counts == {"done": 3}

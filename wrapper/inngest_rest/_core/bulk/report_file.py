@@ -25,13 +25,8 @@ from inngest_rest.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-# A link may have been planted, and a pipe would block.
-_FLAGS = (
-    os.O_RDWR
-    | getattr(os, "O_BINARY", 0)
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)
-)
+# A link may have been planted.
+_FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 _BEGINNING = b'{"report":1,'
 
@@ -161,11 +156,11 @@ class ReportFile(Locked):
 
 
 def _put(rows: list[ActionRow], row: ActionRow, count: int) -> None:
-    """Put a row at its position: all are there once, in order, before any is there again."""
+    """Put a row at its position, of which the last one holds."""
     at = row.position
     if at == len(rows) < count:
         rows.append(row)
-    elif len(rows) == count and 0 <= at < count and rows[at].id == row.id:
+    elif 0 <= at < len(rows) and rows[at].id == row.id:
         rows[at] = row
     else:
         raise ValueError(f"position {at} is not that of {row.id}")
