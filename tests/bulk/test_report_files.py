@@ -23,6 +23,7 @@ from inngest_rest import (
     ReportFinishedError,
     ServerError,
 )
+from inngest_rest._core.bulk.report_file import ReportFile
 from inngest_rest.testing import MockServer, answers, completes, fails, loses_response, sleeps
 
 if TYPE_CHECKING:
@@ -581,3 +582,15 @@ def test_a_full_disk_ends_it_with_the_counts_of_what_was_done(
     assert len(asked) == done
     assert client.runs.replay_all(ids, report_path=path).counts == {"done": 4}
     assert len(mock.runs) == 8
+
+
+def test_what_would_be_written_after_the_end_is_an_error(path: Path) -> None:
+    asked = {"action": "a", "selection": {}, "server": "s", "environment": None}
+    file = ReportFile(path)
+    assert file.open(asked) is None
+    file.begin(asked, ActionReport("a", [ActionRow(0, "x")]))
+    file.close()
+    text = path.read_bytes()
+    with pytest.raises(InvalidArgumentError, match="the report was closed"):
+        file.add(ActionRow(0, "x", ActionOutcome.UNKNOWN))
+    assert path.read_bytes() == text
