@@ -346,6 +346,17 @@ def test_the_file_of_something_else_is_refused_by_name_and_left_alone(
     assert client.runs.cancel_all(reversed(ids), report_path=path).counts == {"done": 3}
 
 
+def test_the_file_of_replays_says_whether_they_were_insisted_on(
+    client: InngestClient, mock: MockServer, path: Path
+) -> None:
+    ids = start(client, mock, "app/ok", 1)
+    client.runs.replay_all(ids, replay_again=True, report_path=path)
+    with pytest.raises(InvalidArgumentError, match="'replay_again': True}, not"):
+        client.runs.replay_all(ids, report_path=path)
+    with pytest.raises(ReportFinishedError):
+        client.runs.replay_all(ids, replay_again=True, report_path=path)
+
+
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
@@ -585,7 +596,7 @@ def test_a_full_disk_ends_it_with_the_counts_of_what_was_done(
 
 
 def test_what_would_be_written_after_the_end_is_an_error(path: Path) -> None:
-    asked = {"action": "a", "selection": {}, "server": "s", "environment": None}
+    asked: dict[str, Any] = {"action": "a", "selection": {}, "server": "s", "environment": None}
     file = ReportFile(path)
     assert file.open(asked) is None
     file.begin(asked, ActionReport("a", [ActionRow(0, "x")]))

@@ -75,6 +75,8 @@ class ReplayJob(RunsJob):
     ) -> None:
         super().__init__(session, ids, **arguments)
         self._replay_again = replay_again
+        if replay_again:
+            self.selection = {**self.selection, "replay_again": True}
         self._listed: dict[str, Run] = {}
         # The rows to do, by the ids of their runs; and the rows for whose chain another row stands.
         self._rows_by_id: dict[str, ActionRow] = {}
