@@ -73,7 +73,7 @@ class CancelledError(Exception):
     """Raised by a callback."""
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, CancelledError])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, CancelledError])
 def test_an_exception_stops_runs_that_are_looked_up_before_they_are_replayed(
     mock: MockServer,
     ids: list[str],
