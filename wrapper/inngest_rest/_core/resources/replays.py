@@ -7,6 +7,7 @@ may take effect later. So whatever this process replays holds back others for so
 from __future__ import annotations
 
 from datetime import timedelta
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from inngest_rest._core.arguments import check_id
@@ -51,19 +52,14 @@ _ADVICE = where_absent(
 
 
 class Requested(NamedTuple):
-    """A replay that this process has requested.
-
-    Attributes:
-        at: When, by the session's monotonic clock.
-        new_run_id: The run that it started; None if that is not known.
-    """
+    """A replay that this process has requested: when, and the run it started, if that is known."""
 
     at: float
     new_run_id: str | None = None
 
 
 class _Requests(Locked):
-    """The latest replay that each run was requested, for all clients of this process."""
+    """The latest replay of each run, for all clients of this process."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,10 +68,10 @@ class _Requests(Locked):
     def latest(self, keys: Iterable[str], now: float) -> Requested | None:
         """Return the latest that may not have settled, of those for any of these runs."""
         found = [self._of_run[each] for each in keys if each in self._of_run]
-        open_ = [it for it in found if now - it.at < SETTLED_AFTER.total_seconds()]
-        return max(open_, key=lambda it: (it.new_run_id is None, it.at), default=None)
+        recent = [it for it in found if now - it.at < SETTLED_AFTER.total_seconds()]
+        return max(recent, key=lambda it: (it.new_run_id is None, it.at), default=None)
 
-    def begin(self, keys: Iterable[str], now: float) -> Requested | None:
+    def claim(self, keys: Iterable[str], now: float) -> Requested | None:
         """Note a request, unless an earlier one is unknown: return that."""
         with self._lock:
             earlier = self.latest(keys, now)
@@ -87,14 +83,10 @@ class _Requests(Locked):
             self._of_run.update(dict.fromkeys(keys, Requested(now)))
         return None
 
-    def end(self, keys: Iterable[str], requested: Requested | None) -> None:
-        """Note what became of a request; None if it starts no run."""
+    def note(self, keys: Iterable[str], requested: Requested) -> None:
+        """Note what became of a request."""
         with self._lock:
-            for each in keys:
-                if requested is None:
-                    self._of_run.pop(each, None)
-                else:
-                    self._of_run[each] = requested
+            self._of_run.update(dict.fromkeys(keys, requested))
 
 
 _requests = _Requests()
@@ -117,21 +109,17 @@ def may_take_effect(session: Session, requested_at: datetime | None) -> bool:
 
 def was_refused(error: InngestError) -> bool:
     """Return whether the server said that it starts no run; a gateway cannot say that."""
-    if isinstance(error, ServerError) and error.code == "internal_error":
-        return True
-    return had_no_effect(error)
+    is_own = isinstance(error, ServerError) and error.code == "internal_error"
+    return is_own or had_no_effect(error)
 
 
 def replay(session: Session, run_id: str, others: Iterable[str] = ()) -> Plan[str]:
     """Replay a run by one request, and return the new run's id.
 
-    Args:
-        session: The session.
-        run_id: The run.
-        others: The other runs of its chain, whose replays are held back as well.
+    While it may take effect, that holds back replays of the others of its chain as well.
 
     Raises:
-        TransportError: An earlier replay of one of them may still take effect; nothing was sent.
+        TransportError: An earlier replay holds this one back; nothing was sent.
     """
     run_id = check_id("run id", run_id, argument="id")
 
@@ -146,27 +134,23 @@ def replay(session: Session, run_id: str, others: Iterable[str] = ()) -> Plan[st
     by_v2 = Route(
         v2.rerun_run_v2, of_v2, api.V2RunIdEnvelope, new_id, repeatable=False, advice=_ADVICE
     )
-    keys = _keys(session, (run_id, *others))
-    now = session.clock.monotonic
-    if earlier := _requests.begin(keys, started := now()):
-        raise _held_back(session, by_v2, started - earlier.at)
+    keys, now = _keys(session, (run_id, *others)), session.clock.monotonic
+    if earlier := _requests.claim(keys, now()):
+        ago = now() - earlier.at
+        raise TransportError(
+            f"not sent: a replay of this run was requested {ago:.0f} s ago, without a response, "
+            "and may still take effect. Look at the runs of its event; ask again in "
+            f"{SETTLED_AFTER.total_seconds() - ago:.0f} s",
+            method=by_v2.operation.method,
+            url=redacted_url(session, by_v2),
+        )
     try:
         new_run_id = yield from ask(session, "runs.replay", by_v2, by_v1)
     except InngestError as error:
-        _requests.end(keys, None if was_refused(error) else Requested(now()))
+        _requests.note(keys, Requested(-inf if was_refused(error) else now()))
         raise
-    _requests.end(keys, Requested(now(), new_run_id))
+    _requests.note(keys, Requested(now(), new_run_id))
     return new_run_id
-
-
-def _held_back(session: Session, route: Route[api.V2RunIdEnvelope, str], ago: float) -> Exception:
-    left = SETTLED_AFTER.total_seconds() - ago
-    return TransportError(
-        f"not sent: a replay of this run was requested {ago:.0f} s ago, without a response, and "
-        f"may still take effect. Look at the runs of its event; ask again in {left:.0f} s",
-        method=route.operation.method,
-        url=redacted_url(session, route),
-    )
 
 
 def others_of_chain(session: Session, run: Run) -> Plan[tuple[Run, ...] | None]:
