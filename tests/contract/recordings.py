@@ -92,7 +92,7 @@ LEFT_OUT = re.compile(
     r"|/v1/(prom/.*|realtime/.*|checkpoint.*|http/.*|traces/.*|runs/[^/]+/metadata)"
     r"|/v2/(account|events|operations|env/webhooks|(envs|keys|partner)(/.*)?)"
     r"|/v2/(sandboxes|insights|experiments|sessions)(/.*)?"
-    r"|/v2/(runs/[^/]+/scores|apps/[^/]+/(syncs|functions/[^/]+/experiments/.*))",
+    r"|/v2/(runs/[^/]+/scores|apps/[^/]+/(syncs|functions/[^/]+/experiments(/.*)?))",
 )
 SERVED = re.compile(r"/(e|invoke|v0|v1|v2|api/v2)/.+|/(health|dev|metrics|mcp)/?|/debug/.*")
 
@@ -153,7 +153,8 @@ def _is_outside_api(recording: Recording, _: Document) -> bool:
 
 
 def _is_no_route(recording: Recording, _: Document) -> bool:
-    return _says_not_found(recording) or recording.is_web_ui or recording.path.endswith("/nope")
+    names = ("/nope", "/nosuch")  # asked without the right key, so that only 401 comes back
+    return _says_not_found(recording) or recording.is_web_ui or recording.path.endswith(names)
 
 
 # Why an exchange may belong to no operation, in the order checked. The description of the document

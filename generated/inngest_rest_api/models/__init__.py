@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from .v2_concurrency_scope import V2ConcurrencyScope
     from .v2_configuration import V2Configuration
     from .v2_debounce import V2Debounce
+    from .v2_deferred_from import V2DeferredFrom
     from .v2_error import V2Error
     from .v2_errors import V2Errors
     from .v2_events_batch import V2EventsBatch
@@ -160,6 +161,7 @@ __all__ = (
     "V2ConcurrencyScope",
     "V2Configuration",
     "V2Debounce",
+    "V2DeferredFrom",
     "V2Error",
     "V2Errors",
     "V2EventsBatch",
@@ -260,6 +262,7 @@ _MODULES = {
     "V2ConcurrencyScope": ".v2_concurrency_scope",
     "V2Configuration": ".v2_configuration",
     "V2Debounce": ".v2_debounce",
+    "V2DeferredFrom": ".v2_deferred_from",
     "V2Error": ".v2_error",
     "V2Errors": ".v2_errors",
     "V2EventsBatch": ".v2_events_batch",

@@ -30,7 +30,7 @@ class DevInfo:
     is_missing_signing_key: bool | Unset = UNSET
     is_missing_event_keys: bool | Unset = UNSET
     features: Any | Unset = UNSET
-    """ Switches of the web UI. """
+    """ Switches of the web UI by name, true or false. Each release has others. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {

@@ -19,11 +19,14 @@ class V2FunctionRef:
     id: str
     """ Bare, without the app in front; in `getRunV2` before release 1.27.1 with it [seen on 1.25]. """
     name: str | Unset = UNSET
+    slug: str | Unset = UNSET
+    """ With the app in front. In lists alone. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {
         "id": "id",
         "name": "name",
+        "slug": "slug",
     }
     """ The field that holds each documented property """
 
@@ -43,6 +46,9 @@ class V2FunctionRef:
         if not isinstance(self.name, Unset):
             name = self.name
             field_dict["name"] = name
+        if not isinstance(self.slug, Unset):
+            slug = self.slug
+            field_dict["slug"] = slug
 
         return field_dict
 
@@ -58,9 +64,14 @@ class V2FunctionRef:
         if type(name) is not str and name is not UNSET:
             name = unread(name, "name", str)
 
+        slug = get("slug", UNSET)
+        if type(slug) is not str and slug is not UNSET:
+            slug = unread(slug, "slug", str)
+
         v2_function_ref = cls(
             id,
             name,
+            slug,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):

@@ -28,8 +28,9 @@ class V2Run:
     app: V2AppRef
     """ The app of a run or function. """
     status: V2RunStatus
-    """ The status of a run. What v1 calls `Scheduled`, `Skipped`, `Overflowed` or `Unknown` is `QUEUED` here
-    [source]. """
+    """ The status of a run. What v1 calls `Scheduled`, `Skipped`, `Overflowed` or `Unknown` is `QUEUED` here up to
+    release 1.44. From 1.45 on there are `SKIPPED`, `PAUSED` (running, while its function is paused; on Inngest
+    Cloud) and `UNKNOWN` [source]. """
     queued_at: datetime.datetime
     started_at: datetime.datetime
     """ In lists the time of scheduling; of a single run the true start, and before it the time of queueing [seen].
@@ -42,6 +43,10 @@ class V2Run:
     """ From start to end in milliseconds, as a string. Comes with `endedAt`. """
     output: JsonObject | Unset = UNSET
     """ Any JSON object. Numbers pass through 64-bit floats: integers beyond 2^53 come back changed [seen]. """
+    is_deferred: bool | Unset = UNSET
+    """ Whether another run deferred it. In lists alone, where false is sent, too. """
+    deferred_from: V2DeferredFrom | Unset = UNSET
+    """ The function whose run deferred this one. In lists, with `include=deferred_from` alone. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {
@@ -55,6 +60,8 @@ class V2Run:
         "endedAt": "ended_at",
         "durationMs": "duration_ms",
         "output": "output",
+        "isDeferred": "is_deferred",
+        "deferredFrom": "deferred_from",
     }
     """ The field that holds each documented property """
 
@@ -108,6 +115,14 @@ class V2Run:
             if not isinstance(self.output, Unset):
                 output = self.output.to_dict()
             field_dict["output"] = output
+        if not isinstance(self.is_deferred, Unset):
+            is_deferred = self.is_deferred
+            field_dict["isDeferred"] = is_deferred
+        if not isinstance(self.deferred_from, Unset):
+            deferred_from: dict[str, Any] | Unset = UNSET
+            if not isinstance(self.deferred_from, Unset):
+                deferred_from = self.deferred_from.to_dict()
+            field_dict["deferredFrom"] = deferred_from
 
         return field_dict
 
@@ -186,6 +201,16 @@ class V2Run:
         elif output is not UNSET:
             output = unread(output, "output", dict)
 
+        is_deferred = get("isDeferred", UNSET)
+        if type(is_deferred) is not bool and is_deferred is not UNSET:
+            is_deferred = unread(is_deferred, "isDeferred", bool)
+
+        deferred_from = get("deferredFrom", UNSET)
+        if type(deferred_from) is dict:
+            deferred_from = V2DeferredFrom.from_dict(deferred_from)
+        elif deferred_from is not UNSET:
+            deferred_from = unread(deferred_from, "deferredFrom", dict)
+
         v2_run = cls(
             id,
             function,
@@ -197,6 +222,8 @@ class V2Run:
             ended_at,
             duration_ms,
             output,
+            is_deferred,
+            deferred_from,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):
@@ -227,5 +254,6 @@ _DOCUMENTED = frozenset(V2Run.FIELDS)
 # Below the class, so that two models which hold each other can be imported in any order.
 from ..models.json_object import JsonObject  # noqa: E402
 from ..models.v2_app_ref import V2AppRef  # noqa: E402
+from ..models.v2_deferred_from import V2DeferredFrom  # noqa: E402
 from ..models.v2_function_ref import V2FunctionRef  # noqa: E402
 from ..models.v2_run_trigger import V2RunTrigger  # noqa: E402

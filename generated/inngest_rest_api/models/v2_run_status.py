@@ -4,14 +4,18 @@ from typing import Self
 
 
 class V2RunStatus(StrEnum):
-    """The status of a run. What v1 calls `Scheduled`, `Skipped`, `Overflowed` or `Unknown` is `QUEUED` here
-    [source]."""
+    """The status of a run. What v1 calls `Scheduled`, `Skipped`, `Overflowed` or `Unknown` is `QUEUED` here up to
+    release 1.44. From 1.45 on there are `SKIPPED`, `PAUSED` (running, while its function is paused; on Inngest
+    Cloud) and `UNKNOWN` [source]."""
 
     CANCELLED = "CANCELLED"
     COMPLETED = "COMPLETED"
     FAILED = "FAILED"
+    PAUSED = "PAUSED"
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
+    SKIPPED = "SKIPPED"
+    UNKNOWN = "UNKNOWN"
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:

@@ -24,7 +24,7 @@ class V2RunTrigger:
     """ A ULID. """
     cron_schedule: str | Unset = UNSET
     event_name: str | Unset = UNSET
-    """ Documented, and never seen. """
+    """ In lists of Inngest Cloud; a self-hosted server does not send it [source]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {

@@ -29,7 +29,7 @@ def get_kwargs() -> dict[str, Any]:
     return _kwargs
 
 
-def parse_response(response: httpx.Response, *, strict: bool) -> DevInfo | None:
+def parse_response(response: httpx.Response, *, strict: bool) -> DevInfo | str | None:
     """Read the body as the document has it for the response's status
 
     Args:
@@ -43,6 +43,9 @@ def parse_response(response: httpx.Response, *, strict: bool) -> DevInfo | None:
 
         return response_200
 
+    if response.status_code == 404:
+        return response.text
+
     if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
     return None
@@ -50,7 +53,7 @@ def parse_response(response: httpx.Response, *, strict: bool) -> DevInfo | None:
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[DevInfo]:
+) -> Response[DevInfo | str]:
     return Response(
         status_code=response.status_code,
         content=response.content,
@@ -62,7 +65,7 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
-) -> Response[DevInfo]:
+) -> Response[DevInfo | str]:
     """Get the release and the settings of a dev server
 
     Servers in dev mode have it; a self-hosted one answers 404, and Inngest Cloud does not state
@@ -73,7 +76,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[DevInfo]
+        Response[DevInfo | str]
     """
 
     if hasattr(client, "token"):
@@ -93,7 +96,7 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient | Client,
-) -> DevInfo | None:
+) -> DevInfo | str | None:
     """Get the release and the settings of a dev server
 
     Servers in dev mode have it; a self-hosted one answers 404, and Inngest Cloud does not state
@@ -104,7 +107,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        DevInfo
+        DevInfo | str
     """
 
     return sync_detailed(
@@ -115,7 +118,7 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
-) -> Response[DevInfo]:
+) -> Response[DevInfo | str]:
     """Get the release and the settings of a dev server
 
     Servers in dev mode have it; a self-hosted one answers 404, and Inngest Cloud does not state
@@ -126,7 +129,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[DevInfo]
+        Response[DevInfo | str]
     """
 
     if hasattr(client, "token"):
@@ -144,7 +147,7 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient | Client,
-) -> DevInfo | None:
+) -> DevInfo | str | None:
     """Get the release and the settings of a dev server
 
     Servers in dev mode have it; a self-hosted one answers 404, and Inngest Cloud does not state
@@ -155,7 +158,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        DevInfo
+        DevInfo | str
     """
 
     return (

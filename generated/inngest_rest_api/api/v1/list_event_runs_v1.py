@@ -70,6 +70,11 @@ def parse_response(
 
         return response_200
 
+    if response.status_code == 400:
+        response_400 = V1Error.from_dict(read_json(response.content))
+
+        return response_400
+
     if response.status_code == 401:
         return response.text
 
@@ -82,6 +87,11 @@ def parse_response(
         response_429 = V1Error.from_dict(read_json(response.content))
 
         return response_429
+
+    if response.status_code == 500:
+        response_500 = V1Error.from_dict(read_json(response.content))
+
+        return response_500
 
     if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)

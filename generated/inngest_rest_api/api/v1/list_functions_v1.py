@@ -77,6 +77,11 @@ def parse_response(
     if response.status_code == 401:
         return response.text
 
+    if response.status_code == 500:
+        response_500 = V1Error.from_dict(read_json(response.content))
+
+        return response_500
+
     if strict:
         raise errors.UnexpectedStatus(response.status_code, response.content)
     return None

@@ -28,6 +28,7 @@ def get_kwargs(
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
     include_output: bool | Unset = UNSET,
+    include: list[str] | Unset = UNSET,
 ) -> dict[str, Any]:
     """The request, as keyword arguments of httpx's `request`"""
 
@@ -38,6 +39,12 @@ def get_kwargs(
     params["cursor"] = cursor
 
     params["includeOutput"] = include_output
+
+    json_include: list[str] | Unset = UNSET
+    if not isinstance(include, Unset):
+        json_include = include
+
+    params["include"] = json_include
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -125,6 +132,7 @@ def sync_detailed(
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
     include_output: bool | Unset = UNSET,
+    include: list[str] | Unset = UNSET,
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List the runs an event started
 
@@ -140,6 +148,8 @@ def sync_detailed(
             [seen].
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.
+        include (list[str] | Unset): What to send as well: `deferred_from`; anything else is a
+            400. Repeat the key for several. Ignored before release 1.45 [seen on 1.43].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -154,6 +164,7 @@ def sync_detailed(
         limit=limit,
         cursor=cursor,
         include_output=include_output,
+        include=include,
     )
 
     response = client.get_httpx_client().request(
@@ -170,6 +181,7 @@ def sync(
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
     include_output: bool | Unset = UNSET,
+    include: list[str] | Unset = UNSET,
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List the runs an event started
 
@@ -185,6 +197,8 @@ def sync(
             [seen].
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.
+        include (list[str] | Unset): What to send as well: `deferred_from`; anything else is a
+            400. Repeat the key for several. Ignored before release 1.45 [seen on 1.43].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -200,6 +214,7 @@ def sync(
         limit=limit,
         cursor=cursor,
         include_output=include_output,
+        include=include,
     ).parsed
 
 
@@ -210,6 +225,7 @@ async def asyncio_detailed(
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
     include_output: bool | Unset = UNSET,
+    include: list[str] | Unset = UNSET,
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List the runs an event started
 
@@ -225,6 +241,8 @@ async def asyncio_detailed(
             [seen].
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.
+        include (list[str] | Unset): What to send as well: `deferred_from`; anything else is a
+            400. Repeat the key for several. Ignored before release 1.45 [seen on 1.43].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -239,6 +257,7 @@ async def asyncio_detailed(
         limit=limit,
         cursor=cursor,
         include_output=include_output,
+        include=include,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -253,6 +272,7 @@ async def asyncio(
     limit: int | Unset = UNSET,
     cursor: str | Unset = UNSET,
     include_output: bool | Unset = UNSET,
+    include: list[str] | Unset = UNSET,
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List the runs an event started
 
@@ -268,6 +288,8 @@ async def asyncio(
             [seen].
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.
+        include (list[str] | Unset): What to send as well: `deferred_from`; anything else is a
+            400. Repeat the key for several. Ignored before release 1.45 [seen on 1.43].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -284,5 +306,6 @@ async def asyncio(
             limit=limit,
             cursor=cursor,
             include_output=include_output,
+            include=include,
         )
     ).parsed

@@ -43,6 +43,8 @@ def get_kwargs(
     order: V2Order | Unset = UNSET,
     include_output: bool | Unset = UNSET,
     is_deferred: bool | Unset = UNSET,
+    query: str | Unset = UNSET,
+    include: list[str] | Unset = UNSET,
 ) -> dict[str, Any]:
     """The request, as keyword arguments of httpx's `request`"""
 
@@ -87,6 +89,14 @@ def get_kwargs(
 
     params["isDeferred"] = is_deferred
 
+    params["query"] = query
+
+    json_include: list[str] | Unset = UNSET
+    if not isinstance(include, Unset):
+        json_include = include
+
+    params["include"] = json_include
+
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
     _kwargs: dict[str, Any] = {
@@ -130,6 +140,11 @@ def parse_response(
         response_404 = V2Errors.from_dict(read_json(response.content))
 
         return response_404
+
+    if response.status_code == 422:
+        response_422 = V2Errors.from_dict(read_json(response.content))
+
+        return response_422
 
     if response.status_code == 429:
         response_429 = V2Errors.from_dict(read_json(response.content))
@@ -176,6 +191,8 @@ def sync_detailed(
     order: V2Order | Unset = UNSET,
     include_output: bool | Unset = UNSET,
     is_deferred: bool | Unset = UNSET,
+    query: str | Unset = UNSET,
+    include: list[str] | Unset = UNSET,
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List the runs of one function, newest first
 
@@ -192,7 +209,9 @@ def sync_detailed(
         cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
             [seen].
         status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
-            several; a list with commas is a 400. Any case is understood [seen].
+            several; a list with commas is a 400. Any case is understood [seen]. Before release 1.45
+            `SKIPPED` and `PAUSED` are a 400, too [seen on 1.43]; from then on `PAUSED` is a 501 on a
+            self-hosted server. `UNKNOWN` is always a 400 [source].
         from_ (datetime.datetime | Unset): Only runs at or after this time, with an offset. Must
             be before `until` if both are given.
         until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
@@ -204,6 +223,11 @@ def sync_detailed(
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.
         is_deferred (bool | Unset): true: only deferred runs; false: only others. Absent: all.
+        query (str | Unset): Only runs for which this CEL expression on `event`, `output` or
+            `error` is true, at most 2,048 bytes; each line is one, joined by "and". **Before release
+            1.45 it is ignored, and all runs are listed** [seen on 1.43].
+        include (list[str] | Unset): What to send as well: `deferred_from`; anything else is a
+            400. Repeat the key for several. Ignored before release 1.45 [seen on 1.43].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -225,6 +249,8 @@ def sync_detailed(
         order=order,
         include_output=include_output,
         is_deferred=is_deferred,
+        query=query,
+        include=include,
     )
 
     response = client.get_httpx_client().request(
@@ -248,6 +274,8 @@ def sync(
     order: V2Order | Unset = UNSET,
     include_output: bool | Unset = UNSET,
     is_deferred: bool | Unset = UNSET,
+    query: str | Unset = UNSET,
+    include: list[str] | Unset = UNSET,
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List the runs of one function, newest first
 
@@ -264,7 +292,9 @@ def sync(
         cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
             [seen].
         status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
-            several; a list with commas is a 400. Any case is understood [seen].
+            several; a list with commas is a 400. Any case is understood [seen]. Before release 1.45
+            `SKIPPED` and `PAUSED` are a 400, too [seen on 1.43]; from then on `PAUSED` is a 501 on a
+            self-hosted server. `UNKNOWN` is always a 400 [source].
         from_ (datetime.datetime | Unset): Only runs at or after this time, with an offset. Must
             be before `until` if both are given.
         until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
@@ -276,6 +306,11 @@ def sync(
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.
         is_deferred (bool | Unset): true: only deferred runs; false: only others. Absent: all.
+        query (str | Unset): Only runs for which this CEL expression on `event`, `output` or
+            `error` is true, at most 2,048 bytes; each line is one, joined by "and". **Before release
+            1.45 it is ignored, and all runs are listed** [seen on 1.43].
+        include (list[str] | Unset): What to send as well: `deferred_from`; anything else is a
+            400. Repeat the key for several. Ignored before release 1.45 [seen on 1.43].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -298,6 +333,8 @@ def sync(
         order=order,
         include_output=include_output,
         is_deferred=is_deferred,
+        query=query,
+        include=include,
     ).parsed
 
 
@@ -315,6 +352,8 @@ async def asyncio_detailed(
     order: V2Order | Unset = UNSET,
     include_output: bool | Unset = UNSET,
     is_deferred: bool | Unset = UNSET,
+    query: str | Unset = UNSET,
+    include: list[str] | Unset = UNSET,
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List the runs of one function, newest first
 
@@ -331,7 +370,9 @@ async def asyncio_detailed(
         cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
             [seen].
         status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
-            several; a list with commas is a 400. Any case is understood [seen].
+            several; a list with commas is a 400. Any case is understood [seen]. Before release 1.45
+            `SKIPPED` and `PAUSED` are a 400, too [seen on 1.43]; from then on `PAUSED` is a 501 on a
+            self-hosted server. `UNKNOWN` is always a 400 [source].
         from_ (datetime.datetime | Unset): Only runs at or after this time, with an offset. Must
             be before `until` if both are given.
         until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
@@ -343,6 +384,11 @@ async def asyncio_detailed(
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.
         is_deferred (bool | Unset): true: only deferred runs; false: only others. Absent: all.
+        query (str | Unset): Only runs for which this CEL expression on `event`, `output` or
+            `error` is true, at most 2,048 bytes; each line is one, joined by "and". **Before release
+            1.45 it is ignored, and all runs are listed** [seen on 1.43].
+        include (list[str] | Unset): What to send as well: `deferred_from`; anything else is a
+            400. Repeat the key for several. Ignored before release 1.45 [seen on 1.43].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -364,6 +410,8 @@ async def asyncio_detailed(
         order=order,
         include_output=include_output,
         is_deferred=is_deferred,
+        query=query,
+        include=include,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -385,6 +433,8 @@ async def asyncio(
     order: V2Order | Unset = UNSET,
     include_output: bool | Unset = UNSET,
     is_deferred: bool | Unset = UNSET,
+    query: str | Unset = UNSET,
+    include: list[str] | Unset = UNSET,
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List the runs of one function, newest first
 
@@ -401,7 +451,9 @@ async def asyncio(
         cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
             [seen].
         status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
-            several; a list with commas is a 400. Any case is understood [seen].
+            several; a list with commas is a 400. Any case is understood [seen]. Before release 1.45
+            `SKIPPED` and `PAUSED` are a 400, too [seen on 1.43]; from then on `PAUSED` is a 501 on a
+            self-hosted server. `UNKNOWN` is always a 400 [source].
         from_ (datetime.datetime | Unset): Only runs at or after this time, with an offset. Must
             be before `until` if both are given.
         until (datetime.datetime | Unset): Only runs at or before this time, with an offset.
@@ -413,6 +465,11 @@ async def asyncio(
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.
         is_deferred (bool | Unset): true: only deferred runs; false: only others. Absent: all.
+        query (str | Unset): Only runs for which this CEL expression on `event`, `output` or
+            `error` is true, at most 2,048 bytes; each line is one, joined by "and". **Before release
+            1.45 it is ignored, and all runs are listed** [seen on 1.43].
+        include (list[str] | Unset): What to send as well: `deferred_from`; anything else is a
+            400. Repeat the key for several. Ignored before release 1.45 [seen on 1.43].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -436,5 +493,7 @@ async def asyncio(
             order=order,
             include_output=include_output,
             is_deferred=is_deferred,
+            query=query,
+            include=include,
         )
     ).parsed

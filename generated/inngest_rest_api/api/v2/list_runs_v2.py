@@ -36,6 +36,8 @@ def get_kwargs(
     order: V2Order | Unset = UNSET,
     include_output: bool | Unset = UNSET,
     is_deferred: bool | Unset = UNSET,
+    query: str | Unset = UNSET,
+    include: list[str] | Unset = UNSET,
 ) -> dict[str, Any]:
     """The request, as keyword arguments of httpx's `request`"""
 
@@ -92,6 +94,14 @@ def get_kwargs(
 
     params["isDeferred"] = is_deferred
 
+    params["query"] = query
+
+    json_include: list[str] | Unset = UNSET
+    if not isinstance(include, Unset):
+        json_include = include
+
+    params["include"] = json_include
+
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
     _kwargs: dict[str, Any] = {
@@ -127,6 +137,11 @@ def parse_response(
 
     if response.status_code == 401:
         return response.text
+
+    if response.status_code == 422:
+        response_422 = V2Errors.from_dict(read_json(response.content))
+
+        return response_422
 
     if response.status_code == 429:
         response_429 = V2Errors.from_dict(read_json(response.content))
@@ -173,6 +188,8 @@ def sync_detailed(
     order: V2Order | Unset = UNSET,
     include_output: bool | Unset = UNSET,
     is_deferred: bool | Unset = UNSET,
+    query: str | Unset = UNSET,
+    include: list[str] | Unset = UNSET,
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List runs, newest first
 
@@ -192,7 +209,9 @@ def sync_detailed(
         cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
             [seen].
         status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
-            several; a list with commas is a 400. Any case is understood [seen].
+            several; a list with commas is a 400. Any case is understood [seen]. Before release 1.45
+            `SKIPPED` and `PAUSED` are a 400, too [seen on 1.43]; from then on `PAUSED` is a 501 on a
+            self-hosted server. `UNKNOWN` is always a 400 [source].
         app_id (list[str] | Unset): Only runs of these apps. Repeat the key for several.
         function_id (list[str] | Unset): Only runs of these functions (bare ids). Repeat the key
             for several; without `appId` it is a 400 [seen].
@@ -207,6 +226,11 @@ def sync_detailed(
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.
         is_deferred (bool | Unset): true: only deferred runs; false: only others. Absent: all.
+        query (str | Unset): Only runs for which this CEL expression on `event`, `output` or
+            `error` is true, at most 2,048 bytes; each line is one, joined by "and". **Before release
+            1.45 it is ignored, and all runs are listed** [seen on 1.43].
+        include (list[str] | Unset): What to send as well: `deferred_from`; anything else is a
+            400. Repeat the key for several. Ignored before release 1.45 [seen on 1.43].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -228,6 +252,8 @@ def sync_detailed(
         order=order,
         include_output=include_output,
         is_deferred=is_deferred,
+        query=query,
+        include=include,
     )
 
     response = client.get_httpx_client().request(
@@ -251,6 +277,8 @@ def sync(
     order: V2Order | Unset = UNSET,
     include_output: bool | Unset = UNSET,
     is_deferred: bool | Unset = UNSET,
+    query: str | Unset = UNSET,
+    include: list[str] | Unset = UNSET,
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List runs, newest first
 
@@ -270,7 +298,9 @@ def sync(
         cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
             [seen].
         status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
-            several; a list with commas is a 400. Any case is understood [seen].
+            several; a list with commas is a 400. Any case is understood [seen]. Before release 1.45
+            `SKIPPED` and `PAUSED` are a 400, too [seen on 1.43]; from then on `PAUSED` is a 501 on a
+            self-hosted server. `UNKNOWN` is always a 400 [source].
         app_id (list[str] | Unset): Only runs of these apps. Repeat the key for several.
         function_id (list[str] | Unset): Only runs of these functions (bare ids). Repeat the key
             for several; without `appId` it is a 400 [seen].
@@ -285,6 +315,11 @@ def sync(
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.
         is_deferred (bool | Unset): true: only deferred runs; false: only others. Absent: all.
+        query (str | Unset): Only runs for which this CEL expression on `event`, `output` or
+            `error` is true, at most 2,048 bytes; each line is one, joined by "and". **Before release
+            1.45 it is ignored, and all runs are listed** [seen on 1.43].
+        include (list[str] | Unset): What to send as well: `deferred_from`; anything else is a
+            400. Repeat the key for several. Ignored before release 1.45 [seen on 1.43].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -307,6 +342,8 @@ def sync(
         order=order,
         include_output=include_output,
         is_deferred=is_deferred,
+        query=query,
+        include=include,
     ).parsed
 
 
@@ -324,6 +361,8 @@ async def asyncio_detailed(
     order: V2Order | Unset = UNSET,
     include_output: bool | Unset = UNSET,
     is_deferred: bool | Unset = UNSET,
+    query: str | Unset = UNSET,
+    include: list[str] | Unset = UNSET,
 ) -> Response[V2Errors | V2RunListEnvelope | str]:
     """List runs, newest first
 
@@ -343,7 +382,9 @@ async def asyncio_detailed(
         cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
             [seen].
         status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
-            several; a list with commas is a 400. Any case is understood [seen].
+            several; a list with commas is a 400. Any case is understood [seen]. Before release 1.45
+            `SKIPPED` and `PAUSED` are a 400, too [seen on 1.43]; from then on `PAUSED` is a 501 on a
+            self-hosted server. `UNKNOWN` is always a 400 [source].
         app_id (list[str] | Unset): Only runs of these apps. Repeat the key for several.
         function_id (list[str] | Unset): Only runs of these functions (bare ids). Repeat the key
             for several; without `appId` it is a 400 [seen].
@@ -358,6 +399,11 @@ async def asyncio_detailed(
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.
         is_deferred (bool | Unset): true: only deferred runs; false: only others. Absent: all.
+        query (str | Unset): Only runs for which this CEL expression on `event`, `output` or
+            `error` is true, at most 2,048 bytes; each line is one, joined by "and". **Before release
+            1.45 it is ignored, and all runs are listed** [seen on 1.43].
+        include (list[str] | Unset): What to send as well: `deferred_from`; anything else is a
+            400. Repeat the key for several. Ignored before release 1.45 [seen on 1.43].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -379,6 +425,8 @@ async def asyncio_detailed(
         order=order,
         include_output=include_output,
         is_deferred=is_deferred,
+        query=query,
+        include=include,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -400,6 +448,8 @@ async def asyncio(
     order: V2Order | Unset = UNSET,
     include_output: bool | Unset = UNSET,
     is_deferred: bool | Unset = UNSET,
+    query: str | Unset = UNSET,
+    include: list[str] | Unset = UNSET,
 ) -> V2Errors | V2RunListEnvelope | str | None:
     """List runs, newest first
 
@@ -419,7 +469,9 @@ async def asyncio(
         cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
             [seen].
         status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
-            several; a list with commas is a 400. Any case is understood [seen].
+            several; a list with commas is a 400. Any case is understood [seen]. Before release 1.45
+            `SKIPPED` and `PAUSED` are a 400, too [seen on 1.43]; from then on `PAUSED` is a 501 on a
+            self-hosted server. `UNKNOWN` is always a 400 [source].
         app_id (list[str] | Unset): Only runs of these apps. Repeat the key for several.
         function_id (list[str] | Unset): Only runs of these functions (bare ids). Repeat the key
             for several; without `appId` it is a 400 [seen].
@@ -434,6 +486,11 @@ async def asyncio(
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.
         is_deferred (bool | Unset): true: only deferred runs; false: only others. Absent: all.
+        query (str | Unset): Only runs for which this CEL expression on `event`, `output` or
+            `error` is true, at most 2,048 bytes; each line is one, joined by "and". **Before release
+            1.45 it is ignored, and all runs are listed** [seen on 1.43].
+        include (list[str] | Unset): What to send as well: `deferred_from`; anything else is a
+            400. Repeat the key for several. Ignored before release 1.45 [seen on 1.43].
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -457,5 +514,7 @@ async def asyncio(
             order=order,
             include_output=include_output,
             is_deferred=is_deferred,
+            query=query,
+            include=include,
         )
     ).parsed

@@ -11,6 +11,7 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_WORDS = {"t": "true", "f": "false", "n": "null"}
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
@@ -107,10 +108,13 @@ def _explain(error: json.JSONDecodeError, text: str, start: int, truncated: str)
     if error.msg.startswith("Unterminated string") or position >= len(text):
         return truncated
     character = text[position]
-    if error.msg == "Expecting value" and any(
-        word.startswith(text[position:]) for word in ("true", "false", "null")
-    ):
-        return truncated
+    word = _WORDS.get(character)
+    if error.msg == "Expecting value" and word is not None:
+        known = max(n for n in range(len(word)) if text.startswith(word[:n], position))
+        if position + known == len(text):
+            return truncated
+        wrong = _quoted(text[position + known])
+        return f"invalid character {wrong} in literal {word} (expecting {_quoted(word[known])})"
     if error.msg.startswith("Invalid \\"):
         return f"invalid character {_quoted(text[position + 1 :][:1])} in string escape code"
     in_object = _innermost_bracket(text, start, position) == "{"

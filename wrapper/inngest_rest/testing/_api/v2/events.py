@@ -10,7 +10,6 @@ from inngest_rest.testing._api.v2.input import (
     invalid_field,
     missing_field,
     read_body,
-    read_int64,
 )
 from inngest_rest.testing._api.v2.shapes import v2_data
 from inngest_rest.testing._go.encoding import float64
@@ -32,7 +31,7 @@ def send_event(call: Call) -> Response:
         {"name": "string", "data": "object", "user": "object", "id": "string", "ts": "int64"},
     )
     name = fields.get("name", "")
-    ts = read_int64(fields.get("ts", 0), "ts")
+    ts = fields.get("ts", 0)
     if not name:
         raise missing_field("Event name is required")
     if len(name.encode()) > _LONGEST_NAME:

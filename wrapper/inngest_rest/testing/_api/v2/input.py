@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Kind: TypeAlias = Literal["string", "strings", "int32", "bool", "timestamp"]
 
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}")
+_MAP = re.compile(r"(.*)\[(.*)\]")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _BOOLEANS = {
     **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True),
@@ -90,13 +91,18 @@ def read_query(request: Request, known: dict[str, Kind]) -> Query:
         if bad is not None:
             raise InputError(f'invalid URL escape "{bad[0]}"')
         key, _, value = pair.partition("=")
-        key = unquote_plus(key)
+        key, value = unquote_plus(key), unquote_plus(value, errors="replace")
+        mapped = _MAP.fullmatch(key)  # the gateway's syntax for maps; elsewhere, two values
+        key, values = (key, [value]) if mapped is None else (mapped[1], [mapped[2], value])
         head, dot, _ = key.partition(".")
         if dot and head in by_name:
             raise InputError(f'invalid path: "{_snake(by_name[head])}" is not a message')
         if key in by_name:
-            texts.setdefault(by_name[key], []).append(unquote_plus(value, errors="replace"))
-    return Query({name: _value(name, known[name], given) for name, given in texts.items()})
+            texts.setdefault(key, []).extend(values)
+    # Of two spellings of one name, the last wins; on a server, one at random.
+    return Query(
+        {by_name[key]: _value(by_name[key], known[by_name[key]], it) for key, it in texts.items()}
+    )
 
 
 def _value(name: str, kind: Kind, texts: list[str]) -> Any:
@@ -172,6 +178,11 @@ def read_body(body: bytes, known: dict[str, BodyKind]) -> dict[str, Any]:
     if not is_object(document):
         token = "[" if is_array(document) else text.strip()
         raise InputError(f"proto: syntax error {_place(text, 0)}: unexpected token {token}")
+    return read_fields(document, text, known)
+
+
+def read_fields(document: dict[str, Any], text: str, known: dict[str, BodyKind]) -> dict[str, Any]:
+    """Read the fields of an object within the text of a body, as `read_body` does."""
     by_name = {name: name for name in known} | {_snake(name): name for name in known}
     fields: dict[str, Any] = {}
     for key, value in document.items():
@@ -181,13 +192,19 @@ def read_body(body: bytes, known: dict[str, BodyKind]) -> dict[str, Any]:
         if value is None:
             continue
         kind = known[by_name[key]]
-        if not isinstance(value, _BODY_TYPES[kind]) or isinstance(value, bool):
+        if isinstance(value, bool) or not isinstance(value, _BODY_TYPES[kind]):
+            is_right = False
+        else:
+            is_right = kind != "int64" or _is_int64(value)
+        if not is_right:
             raw = msgspec.json.encode(value).decode()
-            where = _place(text, max(text.find(raw), 0))
+            at = re.search(rf'"{re.escape(key)}"\s*:\s*', text)
+            where = _place(text, 0 if at is None else at.end())
             if kind in ("object", "array") or isinstance(value, dict | list):
-                raise InputError(f"proto: syntax error {where}: unexpected token {raw[:1]}")
+                token = raw[:1] if isinstance(value, dict | list) else raw
+                raise InputError(f"proto: syntax error {where}: unexpected token {token}")
             raise InputError(f"proto: {where}: invalid value for {kind} field {key}: {raw}")
-        fields[by_name[key]] = value
+        fields[by_name[key]] = int(value) if kind == "int64" else value
     return fields
 
 
@@ -198,14 +215,10 @@ def _read_leniently(text: str) -> Any:
         raise InputError(_IN_PROTOJSON.get(str(error), str(error))) from None
 
 
-def read_int64(value: str | float, name: str) -> int:
-    """Read a 64-bit integer as protojson does: a number or a string."""
+def _is_int64(value: str | float) -> bool:
+    """Return whether protojson reads it as a 64-bit integer: a number or a string."""
     whole = _INTEGER.fullmatch(value) is not None if isinstance(value, str) else value % 1 == 0
-    number = int(value) if whole else None
-    if number is None or not -(2**63) <= number < 2**63:
-        raw = msgspec.json.encode(value).decode()
-        raise InputError(f"proto: (line 1:1): invalid value for int64 field {name}: {raw}")
-    return number
+    return whole and -(2**63) <= int(value) < 2**63
 
 
 def _place(text: str, at: int) -> str:

@@ -18,9 +18,11 @@ from inngest_rest.testing._api.v2.input import (
     missing_field,
     page_limit,
     read_body,
+    read_fields,
     read_query,
 )
 from inngest_rest.testing._api.v2.shapes import listed_end, v2_data, v2_error, v2_run, v2_trace
+from inngest_rest.testing._go.decoding import text_of
 from inngest_rest.testing._go.times import NS_PER_MILLISECOND, v2_time
 from inngest_rest.testing._state.ids import parse_ulid, ulid
 from inngest_rest.testing._state.records import MockRun
@@ -258,7 +260,8 @@ def rerun(call: Call) -> Response:
     from_step = fields.get("fromStep")
     step = None
     if from_step is not None:
-        step = read_body(msgspec.json.encode(from_step), {"stepId": "string", "input": "array"})
+        text = text_of(call.request.body)
+        step = read_fields(from_step, text, {"stepId": "string", "input": "array"})
         if not step.get("stepId"):
             raise missing_field("Step ID is required")
     run = _find_run(call)
