@@ -192,14 +192,11 @@ def read_fields(document: dict[str, Any], text: str, known: dict[str, BodyKind])
         if value is None:
             continue
         kind = known[by_name[key]]
-        if isinstance(value, bool) or not isinstance(value, _BODY_TYPES[kind]):
-            is_right = False
-        else:
-            is_right = kind != "int64" or _is_int64(value)
-        if not is_right:
+        is_typed = isinstance(value, _BODY_TYPES[kind]) and not isinstance(value, bool)
+        if not is_typed or (kind == "int64" and not _is_int64(value)):
             raw = msgspec.json.encode(value).decode()
-            at = re.search(rf'"{re.escape(key)}"\s*:\s*', text)
-            where = _place(text, 0 if at is None else at.end())
+            before = re.search(rf'"{re.escape(key)}"\s*:\s*', text)
+            where = _place(text, 0 if before is None else before.end())
             if kind in ("object", "array") or isinstance(value, dict | list):
                 token = raw[:1] if isinstance(value, dict | list) else raw
                 raise InputError(f"proto: syntax error {where}: unexpected token {token}")
@@ -215,7 +212,7 @@ def _read_leniently(text: str) -> Any:
         raise InputError(_IN_PROTOJSON.get(str(error), str(error))) from None
 
 
-def _is_int64(value: str | float) -> bool:
+def _is_int64(value: Any) -> bool:
     """Return whether protojson reads it as a 64-bit integer: a number or a string."""
     whole = _INTEGER.fullmatch(value) is not None if isinstance(value, str) else value % 1 == 0
     return whole and -(2**63) <= int(value) < 2**63
