@@ -500,6 +500,19 @@ def test_a_young_event_may_still_start_a_run(client: InngestClient, mock: MockSe
     assert kinds(client.events.explain(event_id)) == [("too_early", False)]
 
 
+def test_an_event_that_is_stored_anew_is_not_taken_for_a_new_one(
+    connect: Connect, server: Server
+) -> None:
+    """A server stores an event every 0.25 s while a condition fails for it (release 1.43)."""
+    event = body_of("why-tfinish-event")
+    event["data"]["received_at"] = event["metadata"]["fetched_at"]
+    condition = "event.data.missing > 1"
+    trigger = {"type": "EVENT", "value": event["data"]["name"], "if": condition}
+    of_server(server, "why-tfinish-event", "v2-event-runs-unknown", triggers=[trigger])
+    server.on(f"GET /v1/events/{ID}", says(event))
+    assert kinds(connect().events.explain(ID)) == [("condition", False)]
+
+
 def test_an_event_of_the_server_needs_no_trigger(client: InngestClient, mock: MockServer) -> None:
     mock.function("shop", "charge", trigger="order")
     client.functions.invoke("shop", "charge")

@@ -224,8 +224,8 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
             text += f", as run {run_id} had not ended"
             facts["other_run"] = run_id
         yield reason(K.SINGLETON, text, evidence=facts)
-    if it.is_within("0s"):
-        seconds = max((it.now - it.received).total_seconds(), 0.0)
+    seconds = max((it.now - it.began).total_seconds(), 0.0)
+    if seconds < APPEARS_WITHIN:
         text = f"a run of {name} may soon appear, as it was received only {seconds:.1f} s ago"
         yield reason(K.TOO_EARLY, text, evidence={"seconds": seconds})
 
