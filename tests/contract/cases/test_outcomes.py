@@ -59,8 +59,7 @@ def test_a_repeated_id_is_explained_by_the_run_it_started(
     (event_id,) = client.send(event)
     world.eventually(lambda: client.events.get(event_id))
     found = client.events.explain(event_id)
-    (reason,) = found.reasons
-    assert (reason.kind, reason.is_certain) == ("duplicate_id", True)
+    (reason,) = (each for each in found.reasons if each.kind == "duplicate_id")
     assert reason.evidence["other_run"] == run.id
     assert client.events.explain(event.id, name=event.name).event_id == event_id
 

@@ -18,7 +18,7 @@ from inngest_rest._core.explain.listeners import (
     tried,
     why,
 )
-from inngest_rest._core.explain.rules import RACE, Evidence, reasons
+from inngest_rest._core.explain.rules import AT_ONCE, Evidence, reasons
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import events, functions, runs
 from inngest_rest._core.resources.wait import APPEARS_WITHIN, FIRST_PAUSE, longer
@@ -151,7 +151,7 @@ def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
         # A function takes one event for an id, whichever of its triggers the events match.
         names = {t.value for each in once for t in each.triggers if t.kind == "event"}
         name = it.event.name if names == {it.event.name} else None
-        listed = _list_events(session, name, received - _DAY, received + RACE, _MAX_EVENTS)
+        listed = _list_events(session, name, received - _DAY, received + AT_ONCE, _MAX_EVENTS)
         what = "events with the same id"
         found = (yield from tried(read_all(listed, deadline=deadline), what, it.unchecked)) or []
         if len(found) >= _MAX_EVENTS:

@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 
 K = ReasonKind
 
-RACE = timedelta(seconds=APPEARS_WITHIN)
-"""The time within which servers handle events in any order, and show their runs."""
+# The time within which a busy server handles events in any order, and shows their runs.
+_RACE = timedelta(seconds=APPEARS_WITHIN)
 
-# A function that was read within this time of an event is the one that it found.
-_AT_ONCE = timedelta(seconds=1)
+AT_ONCE = timedelta(seconds=1)
+"""A function that was read within this time of an event is the one that the event found."""
 
 # From the end of a run that another one cancelled: v2 lists state it 10 s too late.
 _NEAR = timedelta(seconds=15)
@@ -93,7 +93,7 @@ class Evidence:
     @property
     def is_of_now(self) -> bool:
         """Whether the functions are known to have been the same when the event was received."""
-        return self.same_since <= self.began + _AT_ONCE
+        return self.same_since <= self.began + AT_ONCE
 
     def has_changed(self, function: Function) -> bool | None:
         """Return whether a function's app was synced after the event; None if unknown."""
@@ -110,7 +110,7 @@ class Evidence:
     def is_within(self, period: object) -> bool:
         """Return whether the event may be younger than a period, with some tolerance."""
         longest = duration(period)
-        return longest is None or self.now - self.received < longest + RACE
+        return longest is None or self.now - self.received < longest + _RACE
 
 
 def reasons(it: Evidence) -> Iterator[Reason]:
@@ -152,7 +152,7 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
     facts: dict[str, Any]
     others = it.others.get(name)
     runs = others.items if others else ()
-    own, until = it.event.internal_id, it.began + RACE
+    own, until = it.event.internal_id, it.began + _RACE
     is_current = it.has_changed(function) is False
 
     verdicts = {holds(each.condition, it.event) for each in triggers}
@@ -172,7 +172,7 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
             text = f"event {other.internal_id} with the same id {other.id!r} started run {run.id} "
             text += f"of {name}, which runs once for an id in 24 hours"
             at = other.received_at
-            is_certain = is_current and at is not None and it.began - at > RACE
+            is_certain = is_current and at is not None and it.began - at > _RACE
             facts = {"id": other.id, "other_event": other.internal_id, "other_run": run.id}
             yield reason(K.DUPLICATE_ID, text, is_certain, evidence=facts)
             if is_certain:
@@ -181,7 +181,7 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
         yield reason(K.PAUSED, f"{name} is paused", evidence={"is_paused": True})
     if found := limit(function, "rateLimit"):
         period, key = found.get("period"), found.get("key")
-        since = it.received - (duration(period) or timedelta(days=1)) - RACE
+        since = it.received - (duration(period) or timedelta(days=1)) - _RACE
         near = [each.id for each in runs if since <= (each.queued_at or since) <= until]
         text = f"the rate limit or idempotency of {name}, {found.get('limit')} per {period}"
         text += " spread evenly" if found.get("limit") != 1 else ""
