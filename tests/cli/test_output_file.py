@@ -209,6 +209,12 @@ def test_of_two_commands_that_write_one_file_none_takes_what_the_other_writes(
     assert "another command has written to a.part" in ran.err
 
 
+@pytest.mark.parametrize("name", ["-", "/dev/stdout"])
+def test_standard_output_is_no_file(name: str, run: Run) -> None:
+    assert run("apps", "list", "--output-file", name).answer["ok"] is True
+    assert files() == set()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes")
 def test_a_device_or_a_pipe_takes_what_is_written_at_once(run: Run) -> None:
     assert run("apps", "list", "--output-file", os.devnull).status == 0

@@ -51,7 +51,7 @@ class Output:
     def __init__(
         self, path: str | None = None, *, force: bool = False, inputs: Sequence[str] = ()
     ) -> None:
-        self.path = None if path == "-" else path
+        self.path = None if path in {"-", "/dev/stdout"} else path
         self.stream: TextIO = sys.stdout
         self._part: str | None = None
         if self.path is None:
