@@ -213,13 +213,15 @@ class Accounting(RuleBasedStateMachine):
         new = [event for event in events if not ledger.stored(event)]
         try:
             ids = self.client.send(events, batch_size=batch_size)
-        except PartialSendError as error:
-            batch = BatchReport(range(len(events)), error.ids, error.report)
-            ledger.batch(batch, dict(enumerate(events)))
-            self.unsent += [dict(each.event) for each in error.report.failures]
-        except InngestError:  # an InvalidEventError, too
-            ledger.lost(events)
-            ledger.untouched(new)
+        except InngestError as error:  # an InvalidEventError, too
+            partial = error.__cause__ if len(events) == 1 else error
+            if isinstance(partial, PartialSendError):
+                batch = BatchReport(range(len(events)), partial.ids, partial.report)
+                ledger.batch(batch, dict(enumerate(events)))
+                self.unsent += [dict(each.event) for each in partial.report.failures]
+            else:
+                ledger.lost(events)
+                ledger.untouched(new)
         except INTERRUPTS:
             ledger.lost(events)
             raise

@@ -216,6 +216,8 @@ def test_a_refusal_by_a_pause_does_not_hide_that_events_may_be_stored(
     connect: Connect, server: Server
 ) -> None:
     server.on(EVENTS, httpx.ReadError("reset"), busy(600))
-    with pytest.raises(PartialSendError) as caught:
+    with pytest.raises(RateLimitError) as caught:
         connect().send({"name": "a"})
-    assert caught.value.report.unknown == 1
+    assert caught.value.may_have_taken_effect
+    assert isinstance(caught.value.__cause__, PartialSendError)
+    assert caught.value.__cause__.report.unknown == 1

@@ -335,7 +335,7 @@ FORMS: dict[str, Form] = {
     "a transform that conflicts": Form("sendEvents", 409, None, errors.ConflictError),
     "a transform that fails": Form("sendEvents", 412, None, errors.ApiError),
     "events that are too large": Form("sendEvents", 413, None, errors.ApiError),
-    "a failing event API": Form("sendEvents", 500, None, errors.PartialSendError),
+    "a failing event API": Form("sendEvents", 500, None, errors.ServerError),
 }
 
 # What no document of the vendor states, and any client may meet all the same.

@@ -12,6 +12,7 @@ import pytest
 
 from inngest_rest import (
     ConfigurationError,
+    InngestError,
     InvalidResponseError,
     PartialSendError,
     ServerError,
@@ -154,9 +155,9 @@ def test_a_reason_is_cut_however_much_a_server_says(
     client: InngestClient, server: Server, status: int, receipt: object
 ) -> None:
     server.on(ROUTE, says(receipt, status=status))
-    with pytest.raises(PartialSendError) as caught:
+    with pytest.raises(InngestError) as caught:
         client.send({"name": "a"})
-    assert len(caught.value.report.failures[0].reason) < 1_000
+    assert len(str(caught.value)) < 1_000
 
 
 class TrailingBytes(AsyncEndless):
@@ -207,9 +208,8 @@ def test_another_encoding_makes_a_response_invalid(
 ) -> None:
     packed = gzip.compress(gzip.compress(b'{"ids": ["01"], "status": 200}'))
     server.on(ROUTE, Reply(200, packed, {"content-encoding": encoding}))
-    with pytest.raises(PartialSendError) as caught:
+    with pytest.raises(InvalidResponseError):
         client.send(events(1))
-    assert isinstance(caught.value.__cause__, InvalidResponseError)
 
 
 def test_a_response_that_the_callers_transport_has_read_is_used(connect: Connect) -> None:

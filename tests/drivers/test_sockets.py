@@ -24,7 +24,7 @@ from inngest_rest import (
     AsyncInngestClient,
     AuthenticationError,
     InngestClient,
-    PartialSendError,
+    InvalidResponseError,
     RequestTimeoutError,
     TransportError,
 )
@@ -97,7 +97,10 @@ def test_a_large_response_arrives_whole(reach: Connect) -> None:
         take_request(connection)
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
 
-    with Peer(overwhelms) as peer, pytest.raises(PartialSendError, match="500000 ids for 1 event"):
+    with (
+        Peer(overwhelms) as peer,
+        pytest.raises(InvalidResponseError, match="500000 ids for 1 event"),
+    ):
         reach(peer.url).send(EVENT)
 
 
@@ -171,10 +174,9 @@ def test_a_broken_connection_may_have_delivered_the_request(
 ) -> None:
     with Peer(take_request) as peer:
         client = reach(peer.url)
-        with pytest.raises(PartialSendError) as caught:
+        with pytest.raises(TransportError) as caught:
             client.send(EVENT)
-    assert isinstance(caught.value.__cause__, TransportError)
-    assert caught.value.__cause__.delivered
+    assert caught.value.delivered
 
 
 def test_an_invalid_host_name_is_an_undelivered_request() -> None:
@@ -217,9 +219,8 @@ def test_a_missing_response_times_out(reach: Connect) -> None:
         take_request(connection)
         until_hung_up(connection)
 
-    with Peer(keeps_silent) as peer, pytest.raises(PartialSendError) as caught:
+    with Peer(keeps_silent) as peer, pytest.raises(RequestTimeoutError):
         connected(reach, peer).with_options(timeout=SOON).send(EVENT)
-    assert isinstance(caught.value.__cause__, RequestTimeoutError)
 
 
 @pytest.mark.parametrize(
@@ -252,9 +253,8 @@ def test_trickling_headers_or_chunks_do_not_extend_the_timeout(
                 stopped.append(True)
                 return
 
-    with Peer(trickles) as peer, pytest.raises(PartialSendError) as caught:
+    with Peer(trickles) as peer, pytest.raises(RequestTimeoutError):
         connected(reach, peer).with_options(timeout=SOON).send(EVENT)
-    assert isinstance(caught.value.__cause__, RequestTimeoutError)
     assert stopped
 
 

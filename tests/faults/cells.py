@@ -145,6 +145,7 @@ def _run(stage: Stage, fault: Fault, operation: Operation, door: DoorName, folde
 
 def _name(error: BaseException) -> str:
     name = type(error).__name__
-    if isinstance(error, PartialSendError | PartialActionError):
-        return f"{name}: {describe(error.report)}"
+    told = error.__cause__ if isinstance(error.__cause__, PartialSendError) else error
+    if isinstance(told, PartialSendError | PartialActionError):
+        return f"{name}: {describe(told.report)}"
     return name

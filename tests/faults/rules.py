@@ -108,7 +108,8 @@ def _without_result(verdict: Verdict) -> str:
 def _send(verdict: Verdict) -> str:
     # A 400 without a receipt does not say what was stored before the event it is about.
     is_unknown = verdict in MAY_BE_DONE or verdict is V.BAD
-    return "PartialSendError: 1 unknown" if is_unknown else ERRORS[verdict]
+    error = "InvalidResponseError" if verdict is V.BAD else ERRORS[verdict]
+    return f"{error}: 1 unknown" if is_unknown else error
 
 
 def _send_many(verdict: Verdict) -> str:

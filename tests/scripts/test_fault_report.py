@@ -24,8 +24,8 @@ def test_a_line_has_a_result_its_requests_and_the_operations(
     assert fault_report.main() == 0
     said = capsys.readouterr()
     assert f"{ONE} (failed)" in said.out
-    (line,) = (each for each in said.out.splitlines() if "PartialSendError" in each)
-    assert line.split()[:4] == ["PartialSendError:", "1", "unknown", "2"]
+    (line,) = (each for each in said.out.splitlines() if "ServerError: 1" in each)
+    assert line.split()[:4] == ["ServerError:", "1", "unknown", "2"]
     assert line.split()[-1] == "send"
     assert said.out.rstrip().endswith(" 0 wrong.")
     assert said.err == ""

@@ -10,6 +10,7 @@ import pytest
 
 from inngest_rest import (
     AuthenticationError,
+    BadRequestError,
     ClosedError,
     Event,
     InngestClient,
@@ -29,6 +30,8 @@ from inngest_rest.testing import MockServer, answers, loses_response
 from tests.support.server import WEB_UI, Answer, Reply, accepts_all, recorded, refuses, says, text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.conftest import Connect
     from tests.support.clock import Clock
     from tests.support.server import Server
@@ -215,6 +218,51 @@ def test_if_provably_nothing_was_accepted_the_cause_itself_is_raised(
     assert len(server.requests) in (1, 2)
 
 
+SPELLINGS: dict[str, Callable[[], Any]] = {
+    "an Event": lambda: Event("e0"),
+    "a mapping": lambda: {"name": "e0"},
+    "a list": lambda: [Event("e0")],
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize(
+    ("answer", "error", "outcome"),
+    [
+        (text(503, "down"), ServerError, "unknown"),
+        (httpx.ReadError("reset"), TransportError, "unknown"),
+        (httpx.ReadTimeout("late"), RequestTimeoutError, "unknown"),
+        (says({"status": 200}), InvalidResponseError, "unknown"),
+        (refuses("e0"), BadRequestError, "rejected"),
+    ],
+    ids=["503", "reset", "late", "no receipt", "refused"],
+)
+def test_what_happens_to_one_event_is_the_error_and_its_report_the_cause(
+    connect: Connect,
+    server: Server,
+    spelling: str,
+    answer: Answer,
+    error: type[Exception],
+    outcome: str,
+) -> None:
+    server.on(ROUTE, answer)
+    with pytest.raises(error) as caught:
+        connect(retries=0).send(SPELLINGS[spelling]())
+    assert type(caught.value) is error
+    assert isinstance(caught.value.__cause__, PartialSendError)
+    [failure] = caught.value.__cause__.report.failures
+    assert failure.outcome == outcome
+    assert failure.event == server.bodies()[0][0]
+
+
+def test_each_failure_is_rejected_or_unknown(connect: Connect, server: Server) -> None:
+    server.on(ROUTE, refuses("e1"), text(503, "down"))
+    with pytest.raises(PartialSendError) as caught:
+        connect(retries=0).send(events(4))
+    outcomes = [each.outcome for each in caught.value.report.failures]
+    assert outcomes == ["rejected", "unknown", "unknown"]
+
+
 @pytest.mark.parametrize(
     ("answer", "cause"),
     [
@@ -262,9 +310,10 @@ def test_what_a_refused_retry_leaves_unknown_runs_once_when_sent_again(connect: 
     mock.fault(loses_response(), times=1)
     mock.fault(answers(429), times=1)
     client = connect(transport=mock.transport, retries=1)
-    with pytest.raises(PartialSendError) as caught:
+    with pytest.raises(RateLimitError) as caught:
         client.send({"name": "a"})
-    client.send(each.event for each in caught.value.report.failures)
+    assert isinstance(caught.value.__cause__, PartialSendError)
+    client.send(each.event for each in caught.value.__cause__.report.failures)
     assert len(mock.requests) == 3
     assert len(mock.runs) == 1
 
@@ -402,7 +451,7 @@ def test_a_client_closed_between_attempts_leaves_the_outcome_unknown(
 
     server.on(ROUTE, closes)
     client = clock.govern(InngestClient)(dev=True, transport=server)
-    with pytest.raises(PartialSendError, match="ReadError: reset") as caught:
+    with pytest.raises(TransportError, match="ReadError: reset") as caught:
         client.send({"name": "a"})
-    assert caught.value.report.unknown == 1
+    assert caught.value.delivered
     assert len(server.requests) == 1

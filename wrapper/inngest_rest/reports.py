@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from attrs import field, frozen
 
@@ -20,11 +20,13 @@ class SendFailure(Record):
         event: The event as it was sent, with its id: resending it starts no second run, except of
             functions that debounce or batch events. One rejected before sending is unchanged.
         reason: The reason given by the server or by the check before sending.
+        outcome: "rejected", or "unknown" if it may be stored or was not sent after a failure.
     """
 
     position: int
     event: Mapping[str, Any] = field(repr=False)
     reason: str
+    outcome: Literal["rejected", "unknown"] = "rejected"
 
 
 MAX_FAILURES = 1_000

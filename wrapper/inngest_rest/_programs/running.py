@@ -9,7 +9,7 @@ from inngest_rest._programs.envelope import Code, Envelope, PageInfo, Problem, P
 from inngest_rest._programs.parameters import arguments, unusable_file
 from inngest_rest._programs.problems import problem_of
 from inngest_rest._table import Effect, Returns
-from inngest_rest.errors import PartialSendError
+from inngest_rest.errors import InngestError, PartialSendError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -70,10 +70,13 @@ def parts(
         return
     try:
         result = row.call(client, arguments(row, values))
-    except PartialSendError as error:
+    except InngestError as error:
+        partial = error if isinstance(error, PartialSendError) else error.__cause__
+        if not isinstance(partial, PartialSendError):
+            raise
         from inngest_rest._programs.results import Sent  # noqa: PLC0415
 
-        sent = Sent.of(client.target, error.report, error.ids)
+        sent = Sent.of(client.target, partial.report, partial.ids)
         raise ProblemError(_not_accepted(sent), data=sent) from error
     match row.returns:
         case Returns.PAGES:

@@ -236,7 +236,9 @@ class AsyncInngestClient:
 
         Raises:
             InvalidEventError: The event at `position` is invalid; nothing was sent.
-            PartialSendError: Some events were not accepted; `report` and `ids` show which.
+            PartialSendError: Of several, some were not accepted; `report` and `ids` show which.
+            BadRequestError, ServerError, RequestTimeoutError: What happened to a single event; a
+                `PartialSendError` is the cause, with the event as it was sent.
             AuthenticationError: The event key is wrong; nothing was accepted.
             TransportError: The server could not be reached; nothing was accepted.
 
@@ -262,7 +264,7 @@ class AsyncInngestClient:
                 It may take a few seconds beyond `timeout` to find out.
             WaitTimeoutError: A run did not end in time; `runs` has all as last seen, and `event_id`
                 is the event's internal id, for `events.wait`.
-            PartialSendError, AuthenticationError, TransportError: As in `send`.
+            BadRequestError, ServerError, AuthenticationError, TransportError: As in `send`.
 
         HTTP: `POST /e/{eventKey}`, then as `events.wait`.
         """

@@ -216,7 +216,9 @@ def _of_listing(
             run.function_id or run.internal_function_id,
         ):
             raise ValueError(f"it lists two runs with the id {run.id}")
-        if run.queued_at is None and run.status == UNKNOWN:
+        if run.status == UNKNOWN and not (
+            run.queued_at or run.function_id or run.internal_function_id
+        ):
             raise ValueError(f"it lists {run.id}, which is not a run")
         if _differ(app, run.app_id) or _differ(function, run.function_id):
             raise ValueError(f"it lists run {run.id} of {run.app_id}/{run.function_id}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from attrs import frozen
 
@@ -88,8 +88,10 @@ class BatchOutcome:
         events = zip(self.batch.positions, self.batch.events(), self.each, strict=True)
         for position, event, result in events:
             if not isinstance(result, str):
-                failures.append(SendFailure(position, event, result.reason))
-                unknown += isinstance(result, Unknown) or result.may_be_stored
+                is_unknown = isinstance(result, Unknown) or result.may_be_stored
+                outcome: Literal["rejected", "unknown"] = "unknown" if is_unknown else "rejected"
+                failures.append(SendFailure(position, event, result.reason, outcome))
+                unknown += is_unknown
         accepted = len(self.each) + len(invalid) - len(failures)
         return SendReport(accepted, len(failures) - unknown, unknown, tuple(failures))
 

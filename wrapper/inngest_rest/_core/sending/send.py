@@ -16,6 +16,7 @@ from inngest_rest._core.sending.batching import DEFAULT_EVENTS, MAX_EVENTS, Batc
 from inngest_rest._core.sending.outcomes import BatchOutcome, EventOutcome, Unknown
 from inngest_rest.errors import (
     ApiError,
+    BadRequestError,
     ClosedError,
     InngestError,
     InvalidResponseError,
@@ -51,7 +52,15 @@ def send(
     report = sum((each.report for each in sent), SendReport())
     if cause is not None and report.accepted == report.rejected == 0 and had_no_effect(cause):
         raise cause
-    raise PartialSendError(report, ids) from cause
+    partial = PartialSendError(report, ids)
+    if len(ids) > 1:
+        raise partial from cause
+    # Of one event there is no part, so what happened to it is the error, and its report the cause.
+    [failure] = report.failures
+    url = f"{session.settings.event_url}/e/***"
+    error = cause or BadRequestError(failure.reason, status=400, method="POST", url=url)
+    partial.__cause__ = error.__cause__
+    raise error from partial
 
 
 def send_batch(session: Session, batch: Batch) -> Plan[BatchOutcome]:
