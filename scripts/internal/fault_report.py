@@ -1,8 +1,8 @@
 """Print what both clients make of each fault: the result, how many requests, how long.
 
-The faults, the operations and the rules are those of tests/faults, which hold every cell to them.
+The faults, the operations and the rules are those of tests/faults, which hold every trial to them.
 
-Exit status: 0 success; 1 a cell is not as its rule demands; 2 no fault has the given name.
+Exit status: 0 success; 1 a trial is not as its rule demands; 2 no fault has the given name.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.faults.cells import load_everything, run_cells
+from tests.faults.complaints import complaints
 from tests.faults.faults import FAULTS
-from tests.faults.judging import complaints
 from tests.faults.server import FaultServer
+from tests.faults.trials import load_everything, run_trials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tests.faults.cells import Cell
+    from tests.faults.trials import Trial
 
 
 def main() -> int:
@@ -33,31 +33,31 @@ def main() -> int:
         prog="scripts/fault-report", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("name", nargs="?", default="", help="only faults whose name has this text")
-    parser.add_argument("--json", action="store_true", help="print JSON, one object per cell")
+    parser.add_argument("--json", action="store_true", help="print JSON, one object per trial")
     options = parser.parse_args()
     faults = [each for each in FAULTS if options.name in each.name]
     if not faults:
         print(f"no fault has {options.name!r} in its name", file=sys.stderr)
         return 2
-    cells: list[Cell] = []
+    trials: list[Trial] = []
     wrong: list[str] = []
     with silence(), FaultServer() as server, tempfile.TemporaryDirectory() as folder:
         load_everything(server, Path(folder))
         for fault in faults:
-            of_fault = list(run_cells(server, Path(folder), [fault]))
-            cells += of_fault
-            wrong += [f"{cell}: {what}" for cell in of_fault for what in complaints(cell)]
+            of_fault = list(run_trials(server, Path(folder), [fault]))
+            trials += of_fault
+            wrong += [f"{trial}: {what}" for trial in of_fault for what in complaints(trial)]
             rows = map(as_json, of_fault) if options.json else table(of_fault)
             print(*rows, sep="\n", flush=True)
     if not options.json:
-        print(summary(cells, wrong))
+        print(summary(trials, wrong))
     print(*wrong, sep="\n", end="\n" if wrong else "", file=sys.stderr)
     return 1 if wrong else 0
 
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Keep buffers from logging what they keep: every cell is reported."""
+    """Keep buffers from logging what they keep: every trial is reported."""
     logger = logging.getLogger("inngest_rest")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -67,51 +67,51 @@ def silence() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def table(cells: Iterable[Cell]) -> Iterator[str]:
-    """Format the cells of one fault: a line for each result that it led to."""
-    cells = list(cells)
-    fault = cells[0].fault
+def table(trials: Iterable[Trial]) -> Iterator[str]:
+    """Format the trials of one fault: a line for each result that it led to."""
+    trials = list(trials)
+    fault = trials[0].fault
     yield f"\n{fault.name} ({fault.verdict.value})"
-    by_result: dict[tuple[str, str], list[Cell]] = defaultdict(list)
-    for cell in cells:
-        by_result[cell.result, requests(cell)].append(cell)
+    by_result: dict[tuple[str, str], list[Trial]] = defaultdict(list)
+    for trial in trials:
+        by_result[trial.result, requests(trial)].append(trial)
     for (result, count), same in by_result.items():
         names = dict.fromkeys(each.operation.name for each in same)
         slowest = max(each.seconds for each in same)
         yield f"  {result:<30} {count:>9}  {slowest:5.2f} s  {' '.join(names)}"
 
 
-def requests(cell: Cell) -> str:
+def requests(trial: Trial) -> str:
     """Say how many requests the server read, and of which kind."""
-    count = len(cell.requests)
-    writes = sum(each.method != "GET" for each in cell.requests)
+    count = len(trial.requests)
+    writes = sum(each.method != "GET" for each in trial.requests)
     return f"{count}" if writes in (0, count) else f"{count} ({writes} w)"
 
 
-def as_json(cell: Cell) -> str:
-    """Format one cell."""
+def as_json(trial: Trial) -> str:
+    """Format one trial."""
     return json.dumps(
         {
-            "fault": cell.fault.name,
-            "operation": cell.operation.name,
-            "client": cell.door,
-            "result": cell.result,
-            "requests": [f"{each.method} {each.path}" for each in cell.requests],
-            "seconds": round(cell.seconds, 3),
-            "wrong": list(complaints(cell)),
+            "fault": trial.fault.name,
+            "operation": trial.operation.name,
+            "client": trial.door,
+            "result": trial.result,
+            "requests": [f"{each.method} {each.path}" for each in trial.requests],
+            "seconds": round(trial.seconds, 3),
+            "wrong": list(complaints(trial)),
         }
     )
 
 
-def summary(cells: list[Cell], wrong: list[str]) -> str:
+def summary(trials: list[Trial], wrong: list[str]) -> str:
     """Count what was tried, and explain the columns."""
-    faults = {each.fault.name for each in cells}
-    operations = {each.operation.name for each in cells}
+    faults = {each.fault.name for each in trials}
+    operations = {each.operation.name for each in trials}
     return (
         "\nColumns: the result or the class of the error; requests that the server read (w: those "
-        "that are no GET);\nthe slowest cell; the operations. A number of events is what a report "
+        "that are no GET);\nthe slowest trial; the operations. A number of events is what a report "
         f"says of them.\n{len(faults)} faults, {len(operations)} operations, both clients: "
-        f"{len(cells)} cells, {len(wrong)} wrong."
+        f"{len(trials)} trials, {len(wrong)} wrong."
     )
 
 

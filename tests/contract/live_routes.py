@@ -9,7 +9,7 @@ from attrs import frozen
 
 from inngest_rest_api.api import OPERATIONS
 
-from .judging import camel
+from .conformance import camel
 from .world import SINCE, UNKNOWN, parts
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from .conformance import camel, media_type
 from .document import is_placeholder
-from .judging import camel, media_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .conformance import answer_faults
 from .document import Document
 from .forms import BEYOND, FORMS
-from .judging import answer_faults
 from .methods import METHODS, stand_in
 from .parsing import body_of, respond
 from .replayer import Replayer

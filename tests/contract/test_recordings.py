@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .conformance import faults
 from .document import Document
-from .judging import faults
 from .parsing import by_operation, paired
 from .recordings import FOLDER, Recording, is_of_absent_route, read_all, why_outside
 

@@ -25,9 +25,9 @@ import pytest
 
 from inngest_rest.errors import InvalidResponseError, PartialSendError
 
+from .conformance import media_type
 from .document import Document
 from .forms import FORMS
-from .judging import media_type
 from .methods import METHODS, stand_in
 from .mutations import NEW_KEY, NEW_VALUE, Mutation, mutations, without_each
 from .outcomes import RESULTS, expected, is_a

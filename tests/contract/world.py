@@ -12,9 +12,9 @@ from inngest_rest import NotFoundError
 from inngest_rest_api.api import OPERATIONS
 from tests.support.doors import open_door
 
+from .conformance import camel, faults
 from .document import Document
 from .exercised import Watched, copied
-from .judging import camel, faults
 from .recordings import Recording
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import gzip
 import zlib
 from typing import TYPE_CHECKING
 
-from tests.faults.plays import (
+from tests.faults.behaviours import (
     REFUSES,
     answers,
     closes,
@@ -23,7 +23,7 @@ from tests.faults.plays import (
 from tests.faults.verdicts import Fault, Verdict
 
 if TYPE_CHECKING:
-    from tests.faults.server import Play
+    from tests.faults.server import Behaviour
 
 
 _OK = '{"data":{},"ids":["01"],"status":200}'
@@ -44,7 +44,9 @@ def _after(value: str) -> bytes:
     return _limited(f"Retry-After: {value}")
 
 
-def _of(verdict: Verdict, *rows: tuple[str, Play] | tuple[str, Play, bool]) -> list[Fault]:
+def _of(
+    verdict: Verdict, *rows: tuple[str, Behaviour] | tuple[str, Behaviour, bool]
+) -> list[Fault]:
     return [Fault(row[0], row[1], verdict, *row[2:]) for row in rows]
 
 
@@ -214,7 +216,7 @@ _ODD = (
     ),
     *_of(Verdict.NOTHING, ("204", answers(b"HTTP/1.1 204 \r\n\r\n"), True)),
     *_of(
-        Verdict.ODD,
+        Verdict.MALFORMED,
         ("JSON cut off", answers(json(200, '{"data":{"id":"01'))),
         ("null", answers(json(200, "null"))),
         ("a list", answers(json(200, "[1]"))),
@@ -259,7 +261,7 @@ _ODD = (
         ("resets after each response", answers(json(200, "[]", "Connection: close"), closes)),
     ),
     *_of(
-        Verdict.ODD,
+        Verdict.MALFORMED,
         ("receipt with too few ids", answers(json(200, '{"ids":[],"status":200}'))),
         ("receipt with too many ids", answers(json(200, '{"ids":["01","02"],"status":200}'))),
         ("receipt with an empty id", answers(json(200, '{"ids":[""],"status":200}'))),

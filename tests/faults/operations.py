@@ -37,11 +37,11 @@ NOT_OPERATIONS = {"close", "diagnose", "raw", "with_options", "target"}
 
 @frozen
 class Tools:
-    """What a cell has.
+    """What a trial has.
 
     Attributes:
         client: The client, behind the blocking interface.
-        file: A file of the cell's own, not there yet.
+        file: A file of the trial's own, not there yet.
         is_final: Whether what the server does decides about an event, so that a buffer ends.
         run: The id of a run that has ended.
         open_run: The id of a run that has not.
@@ -163,7 +163,7 @@ _STAND_FOR_KIND = {
 
 
 def _do(row: Row, tools: Tools) -> object:
-    """Call a method with its example, about what a cell has."""
+    """Call a method with its example, about what a trial has."""
     is_cancel = row.name in {"runs.cancel", "runs.cancel_all"}
     instead = {
         RUN_ID: tools.open_run if is_cancel else tools.run,

@@ -10,8 +10,8 @@ from attrs import frozen
 
 from inngest_rest import InngestClient
 from inngest_rest.testing import MockServer, completes, fails, sleeps, waits_for
-from tests.faults.plays import answers, closes, http, json, resets
-from tests.faults.server import Play
+from tests.faults.behaviours import answers, closes, http, json, resets
+from tests.faults.server import Behaviour
 from tests.faults.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -27,13 +27,13 @@ class Passing:
 
     Attributes:
         name: What the server does.
-        play: How it does so.
+        behaviour: How it does so.
         verdict: What that means.
         is_done: Whether the server has done what was asked by then.
     """
 
     name: str
-    play: Play
+    behaviour: Behaviour
     verdict: Verdict
     is_done: bool
 
@@ -49,7 +49,9 @@ PASSING = (
     Passing("429", answers(http(429, "")), Verdict.LIMITED, is_done=False),
     Passing("429 with Retry-After", answers(_PAUSE), Verdict.PAUSED, is_done=False),
     Passing("does it and says nothing", answers(http(200, "")), Verdict.EMPTY, is_done=True),
-    Passing("does it and says nonsense", answers(json(200, '{"da')), Verdict.ODD, is_done=True),
+    Passing(
+        "does it and says nonsense", answers(json(200, '{"da')), Verdict.MALFORMED, is_done=True
+    ),
 )
 
 
@@ -114,16 +116,16 @@ class World:
         return http(answered.status_code, answered.read(), *lines)
 
 
-def in_front_of(worlds: Mapping[str, World], fault: Passing | None) -> Play:
-    """Return the play of a server that answers for each cell as its mock does, but for once."""
+def in_front_of(worlds: Mapping[str, World], fault: Passing | None) -> Behaviour:
+    """Return the behaviour of a server that answers as the mock of the trial does, but for once."""
 
     async def answer(connection: Connection, request: Request) -> None:
-        world = worlds[request.cell]
+        world = worlds[request.trial]
         if fault is None or request.index != world.strikes_at:
             await connection.send(world.answer(request))
             return
         if fault.is_done:
             world.answer(request)
-        await fault.play.answer(connection, request)
+        await fault.behaviour.answer(connection, request)
 
-    return Play(answer)
+    return Behaviour(answer)

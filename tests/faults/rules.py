@@ -1,4 +1,4 @@
-"""What each cell of the matrix has to be: the result, and how many requests."""
+"""What each trial of the matrix has to be: the result, and how many requests."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ERRORS = {
     V.PAGE: "InvalidResponseError",
     V.EMPTY: "InvalidResponseError",
     V.NOTHING: "InvalidResponseError",
-    V.ODD: "InvalidResponseError",
+    V.MALFORMED: "InvalidResponseError",
     V.NULL: "InvalidResponseError",
     V.TOO_LARGE: "InvalidResponseError",
     V.NO_ANSWER: "InvalidResponseError",
@@ -43,7 +43,7 @@ ERRORS = {
 
 MAY_BE_DONE = {
     *(V.LOST, V.LATE, V.FAILED, V.TIMED_OUT),
-    *(V.PAGE, V.EMPTY, V.NOTHING, V.ODD, V.NULL, V.TOO_LARGE, V.NO_ANSWER),
+    *(V.PAGE, V.EMPTY, V.NOTHING, V.MALFORMED, V.NULL, V.TOO_LARGE, V.NO_ANSWER),
 }
 """After these, what a write did is not known. With a page, that is only prudence."""
 
@@ -59,7 +59,7 @@ _ABSENT = {V.NO_ROUTE, V.PAGE, V.EMPTY, V.NOTHING}
 
 
 class Expected(NamedTuple):
-    """What a cell has to be.
+    """What a trial has to be.
 
     Attributes:
         result: The class of the error, or what was returned.
@@ -75,7 +75,7 @@ class Expected(NamedTuple):
 
 
 def expected(fault: Fault, operation: Operation) -> Expected:
-    """Return what the cell of a fault and an operation has to be."""
+    """Return what the trial of a fault and an operation has to be."""
     result = _RESULTS[operation.kind](fault.verdict)
     result = _EXCEPTIONS.get((operation.name, fault.verdict), result)
     if operation.kind == "buffer" and fault.name == "400":
@@ -102,7 +102,7 @@ def _read(verdict: Verdict) -> str:
 
 def _without_result(verdict: Verdict) -> str:
     """Any success will do, but for a web page."""
-    return "ok" if verdict in {V.EMPTY, V.NOTHING, V.ODD, V.NULL} else ERRORS[verdict]
+    return "ok" if verdict in {V.EMPTY, V.NOTHING, V.MALFORMED, V.NULL} else ERRORS[verdict]
 
 
 def _send(verdict: Verdict) -> str:
@@ -140,7 +140,7 @@ def _bulk(verdict: Verdict) -> str:
 
 
 def _bulk_without_result(verdict: Verdict) -> str:
-    if verdict in {V.EMPTY, V.NOTHING, V.ODD, V.NULL}:
+    if verdict in {V.EMPTY, V.NOTHING, V.MALFORMED, V.NULL}:
         return "done"
     return "not_found" if verdict is V.UNKNOWN else _bulk(verdict)
 

@@ -1,4 +1,4 @@
-"""A real socket server that plays a fault: it accepts, reads requests, and answers by a script."""
+"""A real socket server with a fault: it accepts, reads requests and answers by a script."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class Request:
     """A request that was read whole.
 
     Attributes:
-        cell: The first segment of its path: which client sent it.
+        trial: The first segment of its path: which client sent it.
         method: The HTTP method.
         path: The rest of the path, with the query.
         headers: By lower-case name.
         body: The body.
-        index: Which request of its cell this is, from 0.
+        index: Which request of its trial this is, from 0.
     """
 
-    cell: str
+    trial: str
     method: str
     path: str
     headers: dict[str, str]
@@ -91,7 +91,7 @@ Answer = Callable[[Connection, Request], Awaitable[None]]
 
 
 @frozen
-class Play:
+class Behaviour:
     """What a server does.
 
     Attributes:
@@ -107,34 +107,34 @@ class Play:
     scheme: str = "http"
 
 
-class Stage:
-    """One listening port with a play, and the requests that came to it.
+class Endpoint:
+    """One listening port with a behaviour, and the requests that came to it.
 
     Attributes:
-        requests: By cell.
+        requests: By trial.
         connections: How many were accepted.
     """
 
-    def __init__(self, play: Play, port: int) -> None:
-        self._play = play
+    def __init__(self, behaviour: Behaviour, port: int) -> None:
+        self._behaviour = behaviour
         self.port = port
         self.requests: dict[str, list[Request]] = defaultdict(list)
         self.connections = 0
 
-    def url(self, cell: str) -> str:
-        """Return the base URL for the client of a cell."""
-        return f"{self._play.scheme}://127.0.0.1:{self.port}/{cell}"
+    def url(self, trial: str) -> str:
+        """Return the base URL for the client of a trial."""
+        return f"{self._behaviour.scheme}://127.0.0.1:{self.port}/{trial}"
 
     async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Play on one connection until either side hangs up."""
+        """Behave so on one connection until either side hangs up."""
         connection = Connection(reader, writer)
         self.connections += 1
         with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            if self._play.greet is not None:
-                await self._play.greet(connection)
+            if self._behaviour.greet is not None:
+                await self._behaviour.greet(connection)
             while not connection.is_over and (head := await connection.read_head()):
                 request = await self._read(connection, head)
-                await self._play.answer(connection, request)
+                await self._behaviour.answer(connection, request)
         writer.close()
 
     async def _read(self, connection: Connection, head: list[str]) -> Request:
@@ -144,9 +144,9 @@ class Stage:
             for name, _, value in (line.partition(":") for line in head[1:])
         }
         body = await connection.read_body(int(headers.get("content-length", "0")))
-        _, cell, path = target.split("/", 2)
-        seen = self.requests[cell]
-        seen.append(Request(cell, method, f"/{path}", headers, body, len(seen)))
+        _, trial, path = target.split("/", 2)
+        seen = self.requests[trial]
+        seen.append(Request(trial, method, f"/{path}", headers, body, len(seen)))
         return seen[-1]
 
 
@@ -171,23 +171,25 @@ class FaultServer:
         for each in self._bound:
             each.close()
 
-    def open(self, play: Play) -> Stage:
-        """Return a port on which a play is given."""
-        if not play.listens:
+    def open(self, behaviour: Behaviour) -> Endpoint:
+        """Return a port of a server that behaves so."""
+        if not behaviour.listens:
             # Bound, so that nothing else gets the port, and not listening: it refuses.
             bound = socket.socket()
             bound.bind(("127.0.0.1", 0))
             self._bound.append(bound)
-            return Stage(play, bound.getsockname()[1])
-        return asyncio.run_coroutine_threadsafe(self._listen(play), self._loop).result(_PATIENCE)
-
-    async def _listen(self, play: Play) -> Stage:
-        listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-        stage = Stage(play, listener.getsockname()[1])
-        self._listeners.append(
-            await asyncio.start_server(stage.converse, sock=listener, backlog=512)
+            return Endpoint(behaviour, bound.getsockname()[1])
+        return asyncio.run_coroutine_threadsafe(self._listen(behaviour), self._loop).result(
+            _PATIENCE
         )
-        return stage
+
+    async def _listen(self, behaviour: Behaviour) -> Endpoint:
+        listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        endpoint = Endpoint(behaviour, listener.getsockname()[1])
+        self._listeners.append(
+            await asyncio.start_server(endpoint.converse, sock=listener, backlog=512)
+        )
+        return endpoint
 
     async def _stop(self) -> None:
         for each in self._listeners:

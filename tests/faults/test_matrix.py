@@ -1,4 +1,4 @@
-"""Every public operation of both clients before a real server that misbehaves, cell by cell."""
+"""Every public operation of both clients before a real server that misbehaves, trial by trial."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.cells import load_everything, run_cells
+from tests.faults.complaints import complaints
 from tests.faults.faults import FAULTS
-from tests.faults.judging import complaints
 from tests.faults.operations import OPERATIONS, public_operations
 from tests.faults.server import FaultServer
+from tests.faults.trials import load_everything, run_trials
 from tests.faults.verdicts import Fault, Verdict
 
 if TYPE_CHECKING:
@@ -38,6 +38,6 @@ def test_each_kind_of_operation_is_put_before_every_fault() -> None:
 def test_every_call_ends_as_the_fault_demands(
     fault_server: FaultServer, tmp_path: Path, fault: Fault
 ) -> None:
-    cells = run_cells(fault_server, tmp_path, [fault])
-    wrong = [f"{cell}: {what}" for cell in cells for what in complaints(cell)]
+    trials = run_trials(fault_server, tmp_path, [fault])
+    wrong = [f"{trial}: {what}" for trial in trials for what in complaints(trial)]
     assert not wrong, "\n".join(wrong)

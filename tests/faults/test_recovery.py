@@ -10,10 +10,10 @@ import pytest
 from attrs import frozen
 
 from inngest_rest import ApiError, InngestError, InvalidResponseError, RetryPolicy, TransportError
-from tests.faults.cells import DOORS, LONG, without_certificates
 from tests.faults.operations import OPERATIONS, Operation, Tools, describe
 from tests.faults.recovery import PASSING, Passing, World, in_front_of
 from tests.faults.server import FaultServer
+from tests.faults.trials import DOORS, LONG, without_certificates
 from tests.faults.verdicts import Verdict
 from tests.support.clock import Clock
 from tests.support.doors import open_door
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.faults.server import Stage
+    from tests.faults.server import Endpoint
     from tests.support.doors import DoorName
 
 # These end in a success after one more request, where an operation may be repeated at all.
@@ -52,9 +52,9 @@ def undisturbed(
 ) -> dict[str, Outcome]:
     """Return what each operation does at a server that works."""
     worlds: dict[str, World] = {}
-    stage = fault_server.open(in_front_of(worlds, None))
+    endpoint = fault_server.open(in_front_of(worlds, None))
     folder = tmp_path_factory.mktemp("undisturbed")
-    found = {it.name: _run(stage, worlds, it, "blocking", folder) for it in OPERATIONS}
+    found = {it.name: _run(endpoint, worlds, it, "blocking", folder) for it in OPERATIONS}
     assert [name for name, each in found.items() if each.error is not None] == []
     return found
 
@@ -64,7 +64,7 @@ def test_no_single_fault_makes_a_call_lie_or_act_twice(
     fault_server: FaultServer, undisturbed: dict[str, Outcome], tmp_path: Path, fault: Passing
 ) -> None:
     worlds: dict[str, World] = {}
-    stage = fault_server.open(in_front_of(worlds, fault))
+    endpoint = fault_server.open(in_front_of(worlds, fault))
     # By turns: what differs between the clients, the matrix tests.
     turns = itertools.cycle(DOORS if PASSING.index(fault) % 2 else reversed(DOORS))
     wrong = [
@@ -73,7 +73,7 @@ def test_no_single_fault_makes_a_call_lie_or_act_twice(
         for what in complaints(
             fault,
             operation,
-            _run(stage, worlds, operation, door, tmp_path),
+            _run(endpoint, worlds, operation, door, tmp_path),
             undisturbed[operation.name],
         )
     ]
@@ -119,7 +119,7 @@ def _admits(seen: Outcome) -> bool:
 
 
 def _run(
-    stage: Stage, worlds: dict[str, World], operation: Operation, door: DoorName, folder: Path
+    endpoint: Endpoint, worlds: dict[str, World], operation: Operation, door: DoorName, folder: Path
 ) -> Outcome:
     name = f"{operation.name}-{door}"
     file = folder / f"{name}.ndjson"
@@ -130,7 +130,7 @@ def _run(
             door,
             runner,
             None if operation.kind == "buffer" else clock,
-            dev=stage.url(name),
+            dev=endpoint.url(name),
             timeout=LONG,
             retries=RetryPolicy(retries=1, initial=0.001, maximum=0.001),
         )
@@ -138,7 +138,7 @@ def _run(
         client.health()
         client.apps.get("shop")
         before = world.state()
-        world.strikes_at = len(stage.requests[name])
+        world.strikes_at = len(endpoint.requests[name])
         error: InngestError | None = None
         try:
             tools = Tools(client, file, is_final=True, patience=LONG, **world.ids)

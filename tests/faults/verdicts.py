@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from tests.faults.server import Play
+    from tests.faults.server import Behaviour
 
 
 class Verdict(Enum):
-    """What a fault means for a call; with it, an operation's own rules give the cell.
+    """What a fault means for a call; with it, an operation's own rules give the trial.
 
     Attributes:
         NOT_SENT: The request provably did not arrive: any operation may be tried again.
@@ -30,7 +30,7 @@ class Verdict(Enum):
         PAGE: A web page under a 2xx, as the web UI has for paths that are not its own.
         EMPTY: Nothing under a 200, as a build without the web UI has for such paths.
         NOTHING: Nothing under a 204.
-        ODD: A 2xx with JSON that is not of this API, or not JSON.
+        MALFORMED: A 2xx with JSON that is not of this API, or not JSON.
         NULL: A 2xx with null as its data.
         TOO_LARGE: A 2xx with more than the client takes.
         NO_ANSWER: A 3xx, which is never followed.
@@ -56,7 +56,7 @@ class Verdict(Enum):
     PAGE = "page"
     EMPTY = "empty"
     NOTHING = "nothing"
-    ODD = "odd"
+    MALFORMED = "malformed"
     NULL = "null"
     TOO_LARGE = "too large"
     NO_ANSWER = "no answer"
@@ -68,17 +68,17 @@ class Fault:
 
     Attributes:
         name: What the server does.
-        play: How it does so.
+        behaviour: How it does so.
         verdict: What that means.
         everywhere: Whether every operation is put before it, rather than one of each kind.
     """
 
     name: str
-    play: Play
+    behaviour: Behaviour
     verdict: Verdict
     everywhere: bool = False
 
     @property
     def is_unread(self) -> bool:
         """Whether the server does not read the request."""
-        return self.play.greet is not None
+        return self.behaviour.greet is not None

@@ -27,7 +27,7 @@ from inngest_rest._core.buffer.outbox import Outbox
 from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.sending.outcomes import BatchOutcome, Rejected
 from inngest_rest.testing import MockServer
-from tests.hostile.odd import bounded, briefly, damaged, flipped
+from tests.hostile.invalid import bounded, briefly, damaged, flipped
 from tests.hostile.test_lines import accept
 from tests.support.clock import Clock
 

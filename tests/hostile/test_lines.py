@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inngest_rest import InngestClient
-from tests.hostile.odd import ODD, bounded, briefly, damaged, flipped, written
+from tests.hostile.invalid import VALUES, bounded, briefly, damaged, flipped, written
 
 EVENT = {"name": "app/x", "data": {"n": 1}, "id": "a", "ts": 1_700_000_000_000, "v": "1"}
 
 lines = st.one_of(
     damaged(EVENT),
     damaged(EVENT).flatmap(flipped),
-    st.sampled_from(ODD).map(written),
+    st.sampled_from(VALUES).map(written),
     st.binary(max_size=60),
     st.just(written(EVENT)),
 )

@@ -15,7 +15,7 @@ from inngest_rest._programs.envelope import Code
 from inngest_rest._programs.parameters import parameters, read
 from inngest_rest._table import commands
 from inngest_rest.errors import InvalidArgumentError
-from tests.hostile.odd import DEEP, ODD, bounded, briefly, damaged, flipped, written
+from tests.hostile.invalid import DEEP, VALUES, bounded, briefly, damaged, flipped, written
 from tests.operations.cases import CASES, World
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def test_any_value_of_any_parameter_is_a_result_or_a_problem(name: str, tmp_path
     for field in parameters(OPERATIONS[name]):
         if field.name == "timeout":
             continue  # it passes at once, by the clock of the mock, however often that ticks
-        for value in [*ODD, "0s", "999999999w", "-1h", [case.get(field.name)] * 2]:
+        for value in [*VALUES, "0s", "999999999w", "-1h", [case.get(field.name)] * 2]:
             found = outcome(world, name, written({**case, field.name: value}))
             assert found is not Code.UNEXPECTED, (field.name, value)
 

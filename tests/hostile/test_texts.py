@@ -23,7 +23,7 @@ from inngest_rest import (
 from inngest_rest._core.calls.settings import Keys, resolve
 from inngest_rest.errors import ConfigurationError
 from inngest_rest.testing import MockServer, sleeps
-from tests.hostile.odd import DEEP, bounded, briefly, damaged, flipped
+from tests.hostile.invalid import DEEP, bounded, briefly, damaged, flipped
 from tests.support.clock import Clock
 
 if TYPE_CHECKING:

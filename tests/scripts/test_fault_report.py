@@ -1,4 +1,4 @@
-"""The fault report prints what the matrix holds, and fails where a cell is not as it should be."""
+"""The fault report prints what the matrix holds, and fails where a trial is not as it should be."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def test_each_cell_is_an_object_of_json(
 ) -> None:
     run.setattr("sys.argv", ["fault-report", ONE, "--json"])
     assert fault_report.main() == 0
-    cells = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {each["client"] for each in cells} == {"blocking", "async"}
-    assert all(each["fault"] == ONE and each["wrong"] == [] for each in cells)
+    trials = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {each["client"] for each in trials} == {"blocking", "async"}
+    assert all(each["fault"] == ONE and each["wrong"] == [] for each in trials)
 
 
 def test_a_name_that_no_fault_has_is_an_error(

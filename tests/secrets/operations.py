@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._table import EVENT_ID, ROWS, RUN_ID
-from tests.secrets.canaries import found_in
+from tests.secrets.planted_keys import found_in
 from tests.support.calls import call, public_names
 
 if TYPE_CHECKING:

@@ -48,7 +48,7 @@ def _errors(status: str, head: str) -> bytes:
     return _response(status, body, head, Content_Type="application/json")
 
 
-FATES: dict[str, Callable[[str], bytes]] = {
+FAULTS: dict[str, Callable[[str], bytes]] = {
     "refused-key": lambda head: _as_json("401 Unauthorized", head),
     "refused-by-v2": lambda head: _errors("403 Forbidden", head),
     "refused-event": lambda head: _as_json("400 Bad Request", head, status=400, ids=[""]),
@@ -67,7 +67,7 @@ FATES: dict[str, Callable[[str], bytes]] = {
 
 
 class QuotingServer(socketserver.ThreadingTCPServer):
-    """Serves `http://127.0.0.1:PORT/FATE`, where a fate is one of `FATES`, or one of these.
+    """Serves `http://127.0.0.1:PORT/FAULT`, where a fault is one of `FAULTS`, or one of these.
 
     reset: the connection is reset; silent: nothing comes; interrupted: a Ctrl-C comes meanwhile,
     behind the head of a response that quotes the request.
@@ -86,8 +86,8 @@ class QuotingServer(socketserver.ThreadingTCPServer):
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002
         self.failure = sys.exception()
 
-    def url(self, fate: str) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/{fate}"
+    def url(self, fault: str) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/{fault}"
 
     def close(self) -> None:
         self.shutdown()
@@ -110,19 +110,19 @@ class _Connection(socketserver.BaseRequestHandler):
 
     def _answer(self, head: str) -> bool:
         """Answer a request, and return whether there may be another one."""
-        fate = head.split("/")[1]
-        if fate == "reset":
+        fault = head.split("/")[1]
+        if fault == "reset":
             reset = struct.pack("ii", 1, 0)
             self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
             return False
-        if fate in {"silent", "interrupted"}:
-            if fate == "interrupted":
+        if fault in {"silent", "interrupted"}:
+            if fault == "interrupted":
                 self.request.sendall(_response(f"500 {_line(head)}", quoted(head), head)[:-9])
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
             self.request.recv(1)
             return False
-        self.request.sendall(FATES[fate](head))
-        return fate not in {"no-http", "bad-header", "cut-off"}
+        self.request.sendall(FAULTS[fault](head))
+        return fault not in {"no-http", "bad-header", "cut-off"}
 
     def _take_request(self) -> str:
         """Return the head of a request, without its Host and Content headers."""

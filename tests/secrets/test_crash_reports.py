@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.traceback import Traceback
 
 from inngest_rest import AsyncInngestClient, InngestClient, InngestError
-from tests.secrets.canaries import ARGUMENTS, EVENT_KEY, HEADER, PASSWORD, SIGNING_KEY, found_in
 from tests.secrets.operations import RUN
+from tests.secrets.planted_keys import ARGUMENTS, EVENT_KEY, HEADER, PASSWORD, SIGNING_KEY, found_in
 from tests.secrets.traces import all_logs, left_by
 from tests.support.server import says
 

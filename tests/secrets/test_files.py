@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest import EventBuffer, InngestClient, InngestError
-from tests.secrets.canaries import ARGUMENTS, found_in
+from tests.secrets.planted_keys import ARGUMENTS, found_in
 from tests.secrets.quoting_server import QuotingServer
 from tests.secrets.traces import all_logs
 
@@ -29,9 +29,9 @@ def written(folder: Path) -> str:
     return b"\n".join(found).decode("latin-1")
 
 
-@pytest.mark.parametrize("fate", ["refused-event", "refused-key", "broken", "no-http"])
-def test_no_key_gets_into_an_outbox(quoting: QuotingServer, tmp_path: Path, fate: str) -> None:
-    client = InngestClient(**ARGUMENTS, base_url=quoting.url(fate), retries=0)
+@pytest.mark.parametrize("fault", ["refused-event", "refused-key", "broken", "no-http"])
+def test_no_key_gets_into_an_outbox(quoting: QuotingServer, tmp_path: Path, fault: str) -> None:
+    client = InngestClient(**ARGUMENTS, base_url=quoting.url(fault), retries=0)
     with all_logs() as log, client, EventBuffer(client, tmp_path / "outbox.db") as buffer:
         buffer.add({"name": "app/placed"})
         buffer.flush(0.3)
@@ -39,18 +39,18 @@ def test_no_key_gets_into_an_outbox(quoting: QuotingServer, tmp_path: Path, fate
         content = written(tmp_path)
         buffer.close(0.1)
     assert "app/placed" in content
-    assert ("***" in letters) == (fate == "refused-event")
+    assert ("***" in letters) == (fault == "refused-event")
     assert found_in(content + written(tmp_path) + letters + log.take()) == set()
 
 
-@pytest.mark.parametrize("fate", ["refused-event", "refused-key", "broken", "no-http"])
+@pytest.mark.parametrize("fault", ["refused-event", "refused-key", "broken", "no-http"])
 def test_no_key_gets_into_what_an_import_writes(
-    quoting: QuotingServer, tmp_path: Path, fate: str
+    quoting: QuotingServer, tmp_path: Path, fault: str
 ) -> None:
     file = tmp_path / "events.ndjson"
     file.write_text('{"name": "app/placed"}\n' * 3)
     shown = list[str]()
-    with InngestClient(**ARGUMENTS, base_url=quoting.url(fate), retries=0) as client:
+    with InngestClient(**ARGUMENTS, base_url=quoting.url(fault), retries=0) as client:
         try:
             report = client.send_file(
                 file, resume=True, batch_size=1, on_batch=lambda it: shown.append(repr(it))
@@ -59,5 +59,5 @@ def test_no_key_gets_into_what_an_import_writes(
             shown += [repr(error), *error.__notes__]
         else:
             shown.append(repr(report))
-    assert (len(list(tmp_path.iterdir())) > 1) == (fate == "refused-event")
+    assert (len(list(tmp_path.iterdir())) > 1) == (fault == "refused-event")
     assert found_in(written(tmp_path) + "".join(shown)) == set()

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from inngest_rest._core.secret import Mask, Secret
-from tests.secrets.canaries import API_KEY, EVENT_KEY, KEYS, found_in
+from tests.secrets.planted_keys import API_KEY, EVENT_KEY, KEYS, found_in
 
 HASH = KEYS["hash of the signing key"]
 MASK = Mask([Secret(EVENT_KEY), Secret(API_KEY), Secret(HASH), Secret("short")])
@@ -24,7 +24,7 @@ QUOTED = {
 
 @pytest.mark.parametrize("text", QUOTED.values(), ids=QUOTED)
 def test_a_secret_is_masked_as_it_is_and_percent_encoded(text: str) -> None:
-    assert found_in(text), "a form that the canaries know"
+    assert found_in(text), "a form that the search knows"
     masked = MASK(text)
     assert found_in(masked) == set()
     assert "***" in masked

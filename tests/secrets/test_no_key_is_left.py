@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.secrets.canaries import ARGUMENTS, HEADER, found_in
 from tests.secrets.operations import CALLS, public
-from tests.secrets.quoting_server import FATES, QuotingServer
+from tests.secrets.planted_keys import ARGUMENTS, HEADER, found_in
+from tests.secrets.quoting_server import FAULTS, QuotingServer
 from tests.secrets.traces import all_logs, left_by
 from tests.support.doors import open_door
 
@@ -61,7 +61,7 @@ def test_every_public_method_is_called() -> None:
     ":pytest.PytestUnraisableExceptionWarning"
 )
 @pytest.mark.parametrize(
-    "fate",
+    "fault",
     [
         pytest.param(
             each,
@@ -70,18 +70,18 @@ def test_every_public_method_is_called() -> None:
                 reason="Ctrl-C may hit coverage while it holds its lock: run without it",
             ),
         )
-        for each in (*FATES, *OTHERS)
+        for each in (*FAULTS, *OTHERS)
     ],
 )
 def test_no_call_leaves_a_key(
-    fate: str, door: DoorName, quoting: QuotingServer, clock: Clock, tmp_path: Path
+    fault: str, door: DoorName, quoting: QuotingServer, clock: Clock, tmp_path: Path
 ) -> None:
     left = dict[str, str]()
     quoting.seen.clear()
-    is_late = fate == "silent"  # which takes real time
+    is_late = fault == "silent"  # which takes real time
     loops = None if is_late else clock.make_loop
     with (
-        asyncio.Runner(debug=fate in DEBUGGED, loop_factory=loops) as runner,
+        asyncio.Runner(debug=fault in DEBUGGED, loop_factory=loops) as runner,
         all_logs() as log,
         socket.socket() as closed,
     ):
@@ -91,20 +91,20 @@ def test_no_call_leaves_a_key(
             runner,
             None if is_late else clock,
             **ARGUMENTS,
-            base_url=url_of(closed) if fate == "refused" else quoting.url(fate),
+            base_url=url_of(closed) if fault == "refused" else quoting.url(fault),
             timeout=0.1 if is_late else 20,
             retries=0,
         )
         copy = client.with_options(headers={"x-secret-token": HEADER})
         for name, call in CALLS.items():
             with warnings.catch_warnings(record=True) as warned:
-                left[name] = outcome(call, copy, tmp_path, with_locals=fate in UNREAD)
+                left[name] = outcome(call, copy, tmp_path, with_locals=fault in UNREAD)
             left[name] += f"{log.take()} {[str(each.message) for each in warned]}"
         client.close()
-    if fate in {"silent", "interrupted"}:
+    if fault in {"silent", "interrupted"}:
         gc.collect()
     assert leaks(left) == {}
-    if fate != "refused":
+    if fault != "refused":
         assert found_in("\n".join(quoting.seen)) >= SENT
     assert "httpcore.connection" in log.loggers
 

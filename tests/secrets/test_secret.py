@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from inngest_rest._core.secret import Secret
-from tests.secrets.canaries import EVENT_KEY, found_in
+from tests.secrets.planted_keys import EVENT_KEY, found_in
 from tests.secrets.traces import left_by
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, get_args
 
 from inngest_rest_api.api import OPERATIONS
-from tests.contract.judging import camel
+from tests.contract.conformance import camel
 from tests.contract.live_report import Outcome
 from tests.contract.world import SINCE
 

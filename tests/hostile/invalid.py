@@ -1,4 +1,4 @@
-"""What no server, program or person should send, and does: odd values, torn text, flipped bytes."""
+"""What no server, program or person should send, and does: values, torn text, flipped bytes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Raw(str):
     __slots__ = ()
 
 
-ODD: list[Any] = [
+VALUES: list[Any] = [
     None,
     True,
     False,
@@ -130,7 +130,7 @@ def put(value: Any, path: tuple[Any, ...], new: Any) -> Any:
 
 
 def written(value: Any) -> bytes:
-    """Write a value as JSON, the odd texts in it as they stand."""
+    """Write a value as JSON, the raw texts in it as they stand."""
     raw: list[Raw] = []
 
     def mark(each: Any) -> Any:
@@ -149,11 +149,11 @@ def written(value: Any) -> bytes:
 
 @st.composite
 def damaged(draw: st.DrawFn, value: Any) -> bytes:
-    """Put odd values in up to three places of a JSON value, or what stands in another place."""
+    """Put values in up to three places of a JSON value, or what stands in another place."""
     for _ in range(draw(st.integers(1, 3))):
         places = list(paths(value))
         path = draw(st.sampled_from(places))
-        new = draw(st.sampled_from([*ODD, ...]))
+        new = draw(st.sampled_from([*VALUES, ...]))
         if new is ...:
             new = at(value, draw(st.sampled_from(places)))
         value = put(value, path, new)

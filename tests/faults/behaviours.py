@@ -1,11 +1,11 @@
-"""What a server may do to a request, as plays that the table of faults puts together."""
+"""What a server may do to a request, as behaviours that the table of faults puts together."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from tests.faults.server import Play
+from tests.faults.server import Behaviour
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -73,7 +73,7 @@ def floods(piece: bytes, times: int) -> Then:
     return then
 
 
-def answers(data: bytes, then: Then = goes_on) -> Play:
+def answers(data: bytes, then: Then = goes_on) -> Behaviour:
     """Answer each request with these bytes, and then do something to the connection."""
 
     async def answer(connection: Connection, _: Request) -> None:
@@ -81,10 +81,10 @@ def answers(data: bytes, then: Then = goes_on) -> Play:
             await connection.send(data)
         await then(connection)
 
-    return Play(answer)
+    return Behaviour(answer)
 
 
-def greets(then: Then, data: bytes = b"", *, scheme: str = "http") -> Play:
+def greets(then: Then, data: bytes = b"", *, scheme: str = "http") -> Behaviour:
     """Do something to each connection before anything of it is read."""
 
     async def greet(connection: Connection) -> None:
@@ -95,12 +95,12 @@ def greets(then: Then, data: bytes = b"", *, scheme: str = "http") -> Play:
     async def answer(connection: Connection, _: Request) -> None:
         connection.close()
 
-    return Play(answer, greet, scheme=scheme)
+    return Behaviour(answer, greet, scheme=scheme)
 
 
 async def _never(_: Connection, __: Request) -> None:
     raise AssertionError("it does not listen")
 
 
-REFUSES = Play(_never, listens=False)
+REFUSES = Behaviour(_never, listens=False)
 """Nothing listens there."""

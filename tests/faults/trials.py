@@ -1,4 +1,4 @@
-"""Run the cells of the matrix: an operation of one client before one fault, and what came of it."""
+"""Run the trials of the matrix: an operation of one client before a fault, and what came of it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from tests.faults.server import FaultServer, Request, Stage
+    from tests.faults.server import Endpoint, FaultServer, Request
 
-EVENT_KEY = "canary-event-key-1234567890"
+EVENT_KEY = "secret-event-key-1234567890"
 SIGNING_KEY = "signkey-test-00112233445566778899aabbccddeeff"
 
 DOORS: tuple[DoorName, ...] = ("blocking", "async")
@@ -41,7 +41,7 @@ SHORT, LONG = 0.15, 30.0
 
 MAX_BYTES = 1_000_000
 
-# Cells that wait do so together.
+# Trials that wait do so together.
 _AT_ONCE = 8
 
 # After these, a buffer does not try again.
@@ -49,7 +49,7 @@ _FINAL = {Verdict.INVALID, Verdict.CONFLICT, Verdict.OVERSIZE}
 
 
 @frozen
-class Cell:
+class Trial:
     """What came of an operation before a fault.
 
     Attributes:
@@ -77,7 +77,7 @@ class Cell:
 
 @contextmanager
 def without_certificates() -> Iterator[None]:
-    """Load no certificates: that takes longer than a cell, and no server here speaks TLS."""
+    """Load no certificates: that takes longer than a trial, and no server here speaks TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     with patch.object(httpx, "create_ssl_context", lambda: context):
         yield
@@ -89,34 +89,36 @@ def operations_before(fault: Fault) -> list[Operation]:
 
 
 def load_everything(server: FaultServer, folder: Path) -> None:
-    """Call each operation once: what is loaded when first needed takes the time of no cell then."""
+    """Call each operation once, so that no trial takes the time of loading what it needs first."""
     fault = FAULTS[0]
-    stage = server.open(fault.play)
+    endpoint = server.open(fault.behaviour)
     with without_certificates():
         for operation in OPERATIONS:
             for door in DOORS:
-                _run(stage, fault, operation, door, folder)
+                _run(endpoint, fault, operation, door, folder)
 
 
-def run_cells(
+def run_trials(
     server: FaultServer, folder: Path, faults: Iterable[Fault] = FAULTS
-) -> Iterable[Cell]:
-    """Run all cells of some faults."""
+) -> Iterable[Trial]:
+    """Run all trials of some faults."""
     with without_certificates(), ThreadPoolExecutor(_AT_ONCE) as threads:
         for fault in faults:
-            stage = server.open(fault.play)
-            cells = [
-                threads.submit(_run, stage, fault, operation, door, folder)
+            endpoint = server.open(fault.behaviour)
+            trials = [
+                threads.submit(_run, endpoint, fault, operation, door, folder)
                 for operation in operations_before(fault)
                 for door in DOORS
             ]
-            for cell in cells:
-                yield cell.result()
+            for trial in trials:
+                yield trial.result()
 
 
-def _run(stage: Stage, fault: Fault, operation: Operation, door: DoorName, folder: Path) -> Cell:
+def _run(
+    endpoint: Endpoint, fault: Fault, operation: Operation, door: DoorName, folder: Path
+) -> Trial:
     name = f"{operation.name}-{door}"
-    file = folder / f"{stage.port}-{name}.ndjson"
+    file = folder / f"{endpoint.port}-{name}.ndjson"
     is_slow = fault.verdict is Verdict.LATE
     is_buffer = operation.kind == "buffer"
     with asyncio.Runner() as runner:
@@ -125,7 +127,7 @@ def _run(stage: Stage, fault: Fault, operation: Operation, door: DoorName, folde
             runner,
             # A buffer waits for its thread in real time.
             None if is_buffer else Clock(),
-            base_url=stage.url(name),
+            base_url=endpoint.url(name),
             event_key=EVENT_KEY,
             signing_key=SIGNING_KEY,
             timeout=SHORT if is_slow else LONG,
@@ -140,7 +142,7 @@ def _run(stage: Stage, fault: Fault, operation: Operation, door: DoorName, folde
             error, result = raised, _name(raised)
         seconds = time.perf_counter() - started
         client.close()
-    return Cell(fault, operation, door, result, error, tuple(stage.requests[name]), seconds)
+    return Trial(fault, operation, door, result, error, tuple(endpoint.requests[name]), seconds)
 
 
 def _name(error: BaseException) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.plans import Plan
 
 
-class Crowd:
+class Callers:
     """Runs plans concurrently; a response takes some time, and computing takes none.
 
     Args:
@@ -32,7 +32,7 @@ class Crowd:
         arrivals: When the requests of each caller arrived.
         responses: When the responses to each caller arrived.
         errors: The error that each caller got.
-        clock: The time of the crowd, for the sessions of its plans.
+        clock: The time of the callers, for the sessions of its plans.
     """
 
     def __init__(self, answer: Callable[[float], httpx.Response], *, latency: float = 0.02) -> None:
