@@ -325,16 +325,15 @@ class Runs(Resource):
 
         The runs that a filter selects are all listed before the first one is replayed, so the set
         cannot grow meanwhile. Of a chain of replays one run is replayed, once, and none if another
-        run of it is open or completed: its row is already replayed. Two processes that do this at
-        the same moment do not see each other, as the server has no idempotency key for replays.
+        run of it is open or completed. After a lost response, or an error of a gateway, the row is
+        unknown, as the replay may take effect minutes later: `resume` looks for the new run, and
+        requests another from 5 minutes after the first on; until then this process holds the run
+        back. Two processes at the same moment do not see each other: replays have no idempotency
+        key.
 
-        If a response is lost, or a gateway responds with an error, the row is unknown, as the
-        replay may still take effect: `resume` looks for the new run, and requests another from 5
-        minutes after the first on. Until then, other calls of this process hold it back as well.
-
-        Runs that have not ended, runs of a batch (a replay carries only one event), runs of
-        debounced functions (which servers do not replay), and runs that the server does not list
-        among those of their event are refused.
+        Runs that have not ended, of a batch (a replay carries only one event), of debounced
+        functions (which servers do not replay), or not listed among those of their event are
+        refused.
 
         Args:
             ids: The runs' ids. Pass these, or a filter, or `resume`.
