@@ -231,7 +231,7 @@ def test_a_malformed_option_of_every_command_is_named(
         (["runs", "list", "--api-key", "x"], "runs.list", None),
         (["runs", "lst"], "", None),
         (["runs", "lst", "--help"], "", None),
-        (["sending", "send"], "", None),
+        (["sending", "send"], "send", None),
         (["-q", "-o", "tabel"], "", "output"),
     ],
     ids=lambda it: " ".join(it) if isinstance(it, list) else "",

@@ -6,7 +6,7 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from inngest_rest import InngestClient
 from inngest_rest._programs import parameters
@@ -80,7 +80,7 @@ def _run(
     arriving = parts(row, client, wanted, on_batch=_progress(renderer.stderr))
     if row.returns is Returns.STREAM:
         items = (each for records, _ in arriving for each in records)
-        return _show(row, items, renderer, fail=bool(extras["exit_status"]))
+        return _show(items, renderer, fail=bool(extras["exit_status"]))
     for records, page in arriving:
         renderer.add(records, page.next_cursor if page else None)
     status = renderer.finish()
@@ -90,7 +90,7 @@ def _run(
     return status
 
 
-def _show(row: Row, items: Iterator[Record], renderer: Renderer, *, fail: bool) -> int:
+def _show(items: Iterator[Record], renderer: Renderer, *, fail: bool) -> int:
     """Write records as they come, to the end; then say which runs failed, if that is to fail."""
     from inngest_rest.models import Run, RunChange, RunStatus  # noqa: PLC0415 - slow to load
 
@@ -103,15 +103,16 @@ def _show(row: Row, items: Iterator[Record], renderer: Renderer, *, fail: bool) 
                 ended.append(run)
             yield each
 
-    if row.name == "runs.watch" and renderer.format == "table":
-        from inngest_rest._programs.command import tables  # noqa: PLC0415 - rich is slow to load
+    for each in noted():
+        if isinstance(each, RunChange) and renderer.format == "table":
+            from inngest_rest._programs.command import tables  # noqa: PLC0415 - rich is slow to load
 
-        tables.draw_live(cast("Iterator[RunChange]", noted()), renderer.output)
-    else:
-        for each in noted():
+            renderer.output.line(tables.line_of(each))
+            renderer.output.flush()
+        else:
             renderer.add((each,))
             renderer.stderr.progress(f"{len(ended):,} so far")
-        renderer.stderr.end_progress()
+    renderer.stderr.end_progress()
     failed = [run for run in ended if run.status in {RunStatus.FAILED, RunStatus.CANCELLED}]
     if not fail or not failed:
         return renderer.finish()

@@ -51,24 +51,18 @@ def run(tokens: Sequence[str]) -> int:
 def _run(tokens: Sequence[str]) -> int:
     before_dashes = list(takewhile("--".__ne__, tokens))
     after_dashes = tokens[len(before_dashes) + 1 :]
-    options, command = Options(), ""
+    options = Options()
     try:
-        try:
-            given, others = parser_of(OPTIONS).parse_known_args(before_dashes)
-        except ArgumentError:
-            command = _command_in(before_dashes)
-            raise
+        given, others = parser_of(OPTIONS).parse_known_args(before_dashes)
         values = {name: it for name, it in vars(given).items() if name not in {"help", "version"}}
         options = Options(**values)
         for key in filter(None, map(_KEY.match, others)):
-            command = _command_in(others)
             raise _key_option(key[0])
         if "version" in given:
             return write_all(__version__)
         if "help" in given or parser.is_group(others):
             return write_all(parser.help_of(others))
         found = parser.find(others)
-        command = found.name
         named, valid = os.environ.get(FORMAT_VARIABLE), get_args(Format)
         if named and named not in valid:
             message = f"{FORMAT_VARIABLE} is {named!r}{did_you_mean(named, valid)}"
@@ -78,7 +72,7 @@ def _run(tokens: Sequence[str]) -> int:
         problem = parser.problem_of_mistake(error)
     except (InvalidArgumentError, ProblemError) as error:
         problem = problem_of(error)
-    return Renderer(command, options.format).finish(problem)
+    return Renderer(_command_in(before_dashes), options.format).finish(problem)
 
 
 def _command_in(tokens: Sequence[str]) -> str:

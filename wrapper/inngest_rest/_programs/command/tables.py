@@ -27,7 +27,7 @@ from inngest_rest.record import Record
 from inngest_rest.responses import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from inngest_rest._programs.command.streams import Output
 
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 _LONGEST_CELL = 160
 
 _MOST_ROWS = 100
-
-# Lines of a terminal that are not for runs: the heading, and the one with the cursor.
-_OTHER_LINES = 3
 
 # After text that runs from right to left, what follows on its line would be moved.
 _LEFT_TO_RIGHT_MARK = "\u200e"
@@ -184,27 +181,8 @@ def draw_one(items: Sequence[Record], output: Output, projection: Projection) ->
     _print(output, lambda console: _view(record, console, projection))
 
 
-def draw_live(changes: Iterable[models.RunChange], output: Output) -> None:
-    """Draw changes of runs as they come: the last of each run, or lines where none can be moved."""
-    console = console_for(output)
-    if not output.is_terminal or console.is_dumb_terminal:
-        for each in changes:
-            output.line(_line(each))
-            output.flush()
-        return
-    from rich.live import Live  # noqa: PLC0415 - one command needs it
-
-    runs: dict[str, models.Run] = {}
-    with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
-        for each in changes:
-            runs.pop(each.run.id, None)  # the one that changed last is at the bottom
-            runs[each.run.id] = each.run
-            while len(runs) > max(console.height - _OTHER_LINES, 1):
-                del runs[next(iter(runs))]
-            live.update(table_of(list(runs.values()), console), refresh=True)
-
-
-def _line(change: models.RunChange) -> str:
+def line_of(change: models.RunChange) -> str:
+    """Return a change of a run as a line; changes come one by one, and make no table."""
     run = change.run
     at = run.ended_at or run.queued_at
     when = f"{_text(at)}  " if at else ""
@@ -212,13 +190,9 @@ def _line(change: models.RunChange) -> str:
     return visible(text)
 
 
-def console_for(output: Output) -> Console:
-    """Return a console that writes to an output, and takes nothing for markup."""
-    return Console(file=output.stream, highlight=False, markup=False, emoji=False)
-
-
 def _print(output: Output, parts: Callable[[Console], Iterator[Any] | Sequence[Any]]) -> None:
-    console = console_for(output)
+    # Text of the server is not taken for markup.
+    console = Console(file=output.stream, highlight=False, markup=False, emoji=False)
     with console.capture() as captured:
         console.print(Group(*parts(console)))
     lines = captured.get().splitlines()
