@@ -22,8 +22,8 @@ class Event:
     data: JsonObject | None | Unset = UNSET
     """ The data for the functions. Its key `_inngest` is removed. Stored as null if absent. """
     id: None | str | Unset = UNSET
-    """ A key against duplicates: each function runs once per id within 24 hours. Absent or empty: the event gets a
-    unique one. """
+    """ A key against duplicates: each function runs once per id within 24 hours, unless it debounces or batches
+    events. Absent or empty: the event gets a unique one. """
     ts: int | None | Unset = UNSET
     """ When it happened, in milliseconds since 1970; between 1980 and 2100. Absent or 0: now. A future time makes
     the runs wait until then. Fractions, strings and seconds are refused. """

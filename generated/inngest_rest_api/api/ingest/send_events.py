@@ -150,7 +150,8 @@ def sync_detailed(
     256 characters [docs].
 
     Sending an `id` a second time stores a second event with its own internal id, and a function
-    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the response
+    that already ran for the first gets no run (for 24 hours), unless it debounces or batches
+    events: ids are checked as a run starts, so these run again [seen]. Nothing in the response
     marks a duplicate.
 
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
@@ -223,7 +224,8 @@ def sync(
     256 characters [docs].
 
     Sending an `id` a second time stores a second event with its own internal id, and a function
-    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the response
+    that already ran for the first gets no run (for 24 hours), unless it debounces or batches
+    events: ids are checked as a run starts, so these run again [seen]. Nothing in the response
     marks a duplicate.
 
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
@@ -286,7 +288,8 @@ async def asyncio_detailed(
     256 characters [docs].
 
     Sending an `id` a second time stores a second event with its own internal id, and a function
-    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the response
+    that already ran for the first gets no run (for 24 hours), unless it debounces or batches
+    events: ids are checked as a run starts, so these run again [seen]. Nothing in the response
     marks a duplicate.
 
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
@@ -357,7 +360,8 @@ async def asyncio(
     256 characters [docs].
 
     Sending an `id` a second time stores a second event with its own internal id, and a function
-    that already ran for the first gets no run (for 24 hours) [seen]. Nothing in the response
+    that already ran for the first gets no run (for 24 hours), unless it debounces or batches
+    events: ids are checked as a run starts, so these run again [seen]. Nothing in the response
     marks a duplicate.
 
     The `Content-Type` of the request is not checked, forms excepted: they are parsed to lists
