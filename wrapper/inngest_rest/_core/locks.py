@@ -26,20 +26,19 @@ class Locked:
         _owners.add(self)
 
 
-def lock_file(file: int) -> bool:
-    """Lock an open file until it is closed or its process ends; return False if another has.
+def lock_file(file: int) -> None:
+    """Lock an open file until it is closed or its process ends, where the system has locks.
 
-    Where there are no locks, as on Windows and some network file systems, it does nothing.
+    Raises:
+        BlockingIOError: It is locked.
     """
-    if fcntl is None:  # pragma: no cover - on Windows
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        pass
-    return True
+    if fcntl is not None:  # pragma: no branch - on Windows
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:
+            pass  # some network file systems have none
 
 
 def _renew() -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -44,49 +45,38 @@ class ReportFile(Locked):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__()
         check_path("report_path", path)
-        self._path = os.fspath(path)
+        self.path = os.fspath(path)
         self._file: int | None = None
 
     def open(self, asked: Asked) -> ActionReport | None:
         """Return the report in the file; None if none was begun."""
-        try:
-            self._file = os.open(self._path, _FLAGS)
+        with self._usable(), suppress(FileNotFoundError):
+            self._file = os.open(self.path, _FLAGS)
             if not stat.S_ISREG(os.fstat(self._file).st_mode):
                 raise self._refusal("is not a regular file")
-            self._lock_file(self._file)
+            lock_file(self._file)
             with os.fdopen(self._file, "rb", closefd=False) as file:
                 return self._read(file, asked)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise self._unusable(error) from error
+        return None
 
     def begin(self, asked: Asked, report: ActionReport) -> None:
         """Write what was asked for and the rows."""
-        header = {"report": 1, **asked, **_window(report), "row_count": len(report.rows)}
-        try:
+        window = {"since": report.since, "until": report.until}
+        times = {name: at and at.isoformat() for name, at in window.items()}
+        header = {"report": 1, **asked, **times, "row_count": len(report.rows)}
+        with self._usable():
             if self._file is None:
-                self._file = os.open(self._path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
-                self._lock_file(self._file)
+                self._file = os.open(self.path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
+                lock_file(self._file)
             if hasattr(os, "fchmod"):
                 os.fchmod(self._file, 0o600)
             os.ftruncate(self._file, 0)
             self._append([header, *map(_compact, report.rows)])
-        except FileExistsError:
-            raise self._in_use() from None
-        except OSError as error:
-            raise self._unusable(error) from error
 
     def add(self, row: ActionRow) -> None:
         """Write a row as it is now; threads may do so at the same time."""
-        try:
-            with self._lock:
-                self._append([_compact(row)])
-        except OSError as error:
-            raise self._unusable(error) from error
-
-    def __str__(self) -> str:
-        return self._path
+        with self._usable(), self._lock:
+            self._append([_compact(row)])
 
     def close(self) -> None:
         """Free the lock; what would be added later raises an error."""
@@ -96,8 +86,7 @@ class ReportFile(Locked):
                 self._file = None
 
     def _refusal(self, reason: str) -> InvalidArgumentError:
-        """Return the error for a file that must not be written."""
-        return InvalidArgumentError(f"{self._path} {reason}", argument="report_path")
+        return InvalidArgumentError(f"{self.path} {reason}", argument="report_path")
 
     def _read(self, file: BinaryIO, asked: Asked) -> ActionReport | None:
         first = file.readline()
@@ -141,18 +130,16 @@ class ReportFile(Locked):
             os.ftruncate(self._file, end)
             raise
 
-    def _lock_file(self, file: int) -> None:
-        if not lock_file(file):
-            raise self._in_use()
-
-    def _in_use(self) -> InvalidArgumentError:
-        return self._refusal("is in use by another process or call; wait until that has ended")
-
-    def _unusable(self, error: OSError) -> InvalidArgumentError:
-        is_link = error.errno == errno.ELOOP
-        reason = "it is a symbolic link" if is_link else error.strerror or str(error)
-        message = f"the report {self._path} cannot be written: {reason}"
-        return InvalidArgumentError(message, argument="report_path")
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        try:
+            yield
+        except (BlockingIOError, FileExistsError) as error:
+            raise self._refusal("is in use by another process or call; wait for its end") from error
+        except OSError as error:
+            is_link = error.errno == errno.ELOOP
+            reason = "it is a symbolic link" if is_link else error.strerror or str(error)
+            raise self._refusal(f"cannot be written as a report: {reason}") from error
 
 
 def _put(rows: list[ActionRow], row: ActionRow, count: int) -> None:
@@ -166,14 +153,9 @@ def _put(rows: list[ActionRow], row: ActionRow, count: int) -> None:
         raise ValueError(f"position {at} is not that of {row.id}")
 
 
-def _window(report: ActionReport) -> dict[str, str]:
-    bounds = {"since": report.since, "until": report.until}
-    return {name: at.isoformat() for name, at in bounds.items() if at is not None}
-
-
 def _is_pinned(selection: Any, header: Mapping[str, Any]) -> bool:
     """Return whether a selection is the header's with the instants that its times stood for."""
-    window = {name: header[name] for name in ("since", "until") if name in header}
+    window = {name: header[name] for name in ("since", "until") if header.get(name)}
     return bool(selection == {**(header["selection"] or {}), **window})
 
 

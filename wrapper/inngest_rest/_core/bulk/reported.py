@@ -108,11 +108,10 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             "server": target.api_url,
             "environment": target.env,
         }
-        kept = None if self._file is None else self._file.open(asked)
-        if kept is not None:
+        if self._file is not None and (kept := self._file.open(asked)) is not None:
             self.adopt(kept, "report_path")
             if not any(map(self.is_left, self.rows)):
-                raise ReportFinishedError(f"{self._file} is finished: {kept}", report=kept)
+                raise ReportFinishedError(f"{self._file.path} is finished: {kept}", report=kept)
         else:
             yield from self.select()
             if self._file is not None and not self.dry_run:

@@ -157,10 +157,13 @@ class Lines:
         Raises:
             InvalidArgumentError: Another import has locked it.
         """
-        if self.is_regular and not lock_file(self._outer.fileno()):
-            raise InvalidArgumentError(
-                f"{self._path} is being sent by another send_file; wait until that has ended"
-            )
+        if self.is_regular:
+            try:
+                lock_file(self._outer.fileno())
+            except BlockingIOError:
+                raise InvalidArgumentError(
+                    f"{self._path} is being sent by another send_file; wait until that has ended"
+                ) from None
 
     def go_to(self, position: Position) -> bool:
         """Seek to a position; return False if the line before it has changed."""
