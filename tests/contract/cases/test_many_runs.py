@@ -53,6 +53,22 @@ def test_failed_runs_are_replayed_and_linked_to_what_they_repeat(
         assert new.original_run_id == row.id
 
 
+def test_a_run_whose_replay_is_open_is_not_replayed_again(
+    world: World, client: InngestClient
+) -> None:
+    world.needs("rerunRunV2", "cancelRunV2")
+    run_id = world.start(client, "sleeps").id
+    client.runs.cancel(run_id)
+    client.runs.wait(run_id, timeout=60)
+    (first,) = client.runs.replay_all([run_id]).rows
+    (planned,) = client.runs.replay_all([run_id], dry_run=True).rows
+    (second,) = client.runs.replay_all([run_id]).rows
+    client.runs.cancel(str(first.new_run_id))
+    assert first.outcome == "done"
+    for row in (planned, second):
+        assert (row.outcome, row.new_run_id) == ("already_replayed", first.new_run_id)
+
+
 def test_runs_of_a_relative_window_are_cancelled(world: World, client: InngestClient) -> None:
     world.needs("listRunsV2", "cancelRunV2")
     running = {world.start(client, "sleeps").id for _ in range(2)}
@@ -86,11 +102,12 @@ def test_what_failed_is_replayed_by_filter_but_not_what_that_starts(
     report = replay(dry_run=False)
     assert listed
     assert {row.id for row in report.rows if row.outcome == "done"} >= failed
-    new = {str(row.new_run_id) for row in report.rows}
-    assert len(new) == len(report.rows)
-    assert not new & {row.id for row in report.rows}
-    for row in report.rows:
-        client.runs.wait(str(row.new_run_id), timeout=60)
+    # Other tests have left runs of the same function, and replays of them.
+    new = [str(row.new_run_id) for row in report.rows if row.outcome == "done"]
+    assert len(new) == len({*new})
+    assert not {*new} & {row.id for row in report.rows}
+    for each in new:
+        client.runs.wait(each, timeout=60)
 
 
 def test_a_replay_whose_response_is_lost_is_found_and_not_repeated(
@@ -98,11 +115,14 @@ def test_a_replay_whose_response_is_lost_is_found_and_not_repeated(
 ) -> None:
     world.needs("rerunRunV2")
     run = world.start_and_wait(client, "fails")
-    client.runs.replay(run.id)  # an older replay is not taken for the new one
+    # An older replay, which has failed as well, is not taken for the new one.
+    client.runs.wait(client.runs.replay(run.id), timeout=60)
     (event,) = run.event_ids
     before = world.eventually(lambda: two_or_more(list(client.events.runs(event))))
     losing = Losing(world.transport(blocking=True), world.transport(blocking=False))
-    (row,) = world.connect(transport=losing, retries=0).runs.replay_all([run.id]).rows
+    (row,) = (
+        world.connect(transport=losing, retries=0).runs.replay_all([run.id], replay_again=True).rows
+    )
     after = {each.id for each in client.events.runs(event)}
     assert row.outcome == "done"
     assert losing.lost == 1
