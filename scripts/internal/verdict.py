@@ -32,14 +32,25 @@ scripts/test --quick   between two edits: the newest Python, one client, no long
 scripts/test --all     for a release: every test, with both clients, on every Python
 scripts/test ARGUMENT  pytest alone: scripts/test tests/sending -k splits; -n 2 uses both cores"""
 
-STATIC: Mapping[str, Sequence[str]] = {
-    "format": ["ruff", "format", "--check", "."],
-    "lint": ["ruff", "check", "."],
-    "layers": ["lint-imports"],
-    "types, by mypy": ["mypy"],
-    "types, by pyright": ["basedpyright"],
-    "generated code": [sys.executable, "-m", "scripts.internal.regeneration", "--check"],
-    "licences, advisories": [sys.executable, "-m", "scripts.internal.audit"],
+STATIC: Mapping[str, Sequence[Sequence[str]]] = {
+    "format": [["ruff", "format", "--check", "."]],
+    "lint": [["ruff", "check", "."]],
+    "layers": [["lint-imports"]],
+    "types, by mypy": [["mypy"]],
+    "types, by pyright": [["basedpyright"]],
+    "generated code": [[sys.executable, "-m", "scripts.internal.regeneration", "--check"]],
+    "licences, advisories": [[sys.executable, "-m", "scripts.internal.audit"]],
+    "GitHub's files": [
+        ["zizmor", "--offline", "--no-progress", "--persona", "pedantic", ".github"],
+        *(
+            ["check-jsonschema", "--builtin-schema", f"vendor.{schema}", *map(str, files)]
+            for schema, files in (
+                ("github-workflows", sorted(Path(".github/workflows").glob("*.yml"))),
+                ("github-issue-forms", sorted(Path(".github/ISSUE_TEMPLATE").glob("[!c]*.yml"))),
+                ("dependabot", [Path(".github/dependabot.yml")]),
+            )
+        ),
+    ],
 }
 
 VERSIONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
@@ -228,8 +239,8 @@ def main(mode: str = "") -> int:
     elsewhere = everything or ("--without", "once", "--without", "long")
 
     def static_checks() -> None:
-        for name, command in STATIC.items():
-            verdict.run(name, command)
+        for name, commands in STATIC.items():
+            verdict.run(name, *commands)
 
     def tests() -> None:
         if mode == "--quick":

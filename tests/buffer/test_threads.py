@@ -169,7 +169,7 @@ def test_an_interrupt_at_the_end_of_close_loses_no_event_without_a_word(
 
     buffer = gated(batch_size=1)
     buffer.add({"name": "a"})
-    assert gate.reached.wait(5)
+    assert gate.reached.wait(PATIENCE)
     [worker] = workers()
     monkeypatch.setattr(worker, "join", interrupt)
     with pytest.raises(KeyboardInterrupt):

@@ -14,7 +14,7 @@ from typing import Self
 from attrs import field, frozen
 
 # Seconds that the server may take to start and to stop.
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 @frozen

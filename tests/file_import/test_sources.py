@@ -7,6 +7,7 @@ import gc
 import gzip
 import io
 import os
+import random
 import threading
 import tracemalloc
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from tests.support.server import Server
 
 
-PATIENCE = 10  # seconds until a test that hangs fails
+PATIENCE = 60  # seconds until a test that hangs fails
+CHANCE = random.Random(20_261_124)
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +54,7 @@ def file(tmp_path: Path) -> Path:
 def test_a_file_that_cannot_be_read_is_a_clear_error(
     client: InngestClient, file: Path, kind: str
 ) -> None:
-    whole = gzip.compress(os.urandom(500_000) + b"\n" + line(1))
+    whole = gzip.compress(CHANCE.randbytes(500_000) + b"\n" + line(1))
     match kind:
         case "a folder":
             file.mkdir()
@@ -96,7 +98,7 @@ def test_a_process_without_standard_input_is_told_so(
 def test_lines_before_the_damage_are_sent_and_the_line_is_reported(
     client: InngestClient, server: Server, file: Path
 ) -> None:
-    content = b"\n".join(line(each, pad=os.urandom(300).hex()) for each in range(2_000))
+    content = b"\n".join(line(each, pad=CHANCE.randbytes(300).hex()) for each in range(2_000))
     whole = gzip.compress(content)
     file.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(gzip.BadGzipFile) as caught:
@@ -168,7 +170,7 @@ def test_a_pipe_is_a_file_that_cannot_be_resumed(client: InngestClient, file: Pa
         try:
             return client.send_file(file, **options)
         finally:
-            writer.join(10)
+            writer.join(PATIENCE)
 
     with pytest.raises(InvalidArgumentError, match="cannot be resumed"):
         with_writer(resume=True)

@@ -17,7 +17,7 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def quoted(head: str) -> str:

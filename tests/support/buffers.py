@@ -56,8 +56,8 @@ def full_signal(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
 
 def flush_until_logged(buffer: EventBuffer, text: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Flush in short steps until the buffer has logged something, for some seconds at most."""
-    for _ in range(500):
+    """Flush in short steps until the buffer has logged something, for a minute at most."""
+    for _ in range(6_000):
         if text in caplog.text:
             return
         buffer.flush(0.01)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # Seconds after which a test that hangs fails.
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 ACCEPTED = b'{"ids":["01"],"status":200}'
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(ACCEPTED), ACCEPTED)
