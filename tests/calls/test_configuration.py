@@ -221,7 +221,6 @@ def test_dev_is_on_or_off(argument: bool | str | None, variable: str | None, is_
         ("signing_key_fallback", "nonsense", "hex"),
         ("api_key", "a\tb", "printable"),
         ("env", "my branch", "printable"),
-        ("env", "", "printable"),
         ("dev", "yes", "must be 1, 0 or the URL"),
         ("dev", "", "must be 1, 0 or the URL"),
         ("dev", "ftp://a.b", "must begin with https"),

@@ -217,7 +217,8 @@ def test_an_unknown_resource_does_not_make_its_route_absent(
     server.on(other, reply)
     with pytest.raises(NotFoundError, match="no such run"):
         BOTH[name][0](client)
-    assert asks(server) == [better]
+    # And whether the id is an event's.
+    assert asks(server) == [better, f"GET /v1/events/{ID}"]
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 500, 503])

@@ -256,9 +256,10 @@ def test_a_class_in_the_place_of_a_value_is_rejected_without_advice(kind: type[o
     assert said == f"not JSON: data.k is of type {type(kind).__name__}, which JSON cannot represent"
 
 
-def test_a_value_without_advice_is_rejected_with_its_path() -> None:
+def test_a_value_of_an_unknown_type_is_rejected_with_its_path() -> None:
     assert refusal(Event("a", {"k": 1j})) == (
-        "not JSON: data.k is of type complex, which JSON cannot represent"
+        "not JSON: data.k is of type complex, which JSON cannot represent: pass text, a "
+        "number, a list or a dict made of it"
     )
     assert "data.a has the key None, which" in refusal(Event("a", {"a": {None: 2}}))
     assert "data.a[0] cannot be encoded: " in refusal(Event("a", {"a": [2**64]}))

@@ -159,7 +159,8 @@ def check_json(name: str, value: Any) -> Any:
     except RecursionError:
         raise invalid(name, "is nested too deep to be encoded as JSON") from None
     except (TypeError, ValueError) as error:
-        raise invalid(name, f"cannot be encoded as JSON: {error}") from None
+        how = "; convert it first, dates by .isoformat()" if isinstance(error, TypeError) else ""
+        raise invalid(name, f"cannot be encoded as JSON: {error}{how}") from None
     return value
 
 

@@ -8,6 +8,7 @@ of any size.
 from __future__ import annotations
 
 import re
+from datetime import date, time, timedelta
 from typing import Any
 
 import msgspec
@@ -25,6 +26,11 @@ def plain(value: object) -> object:
         return int.__int__(value)
     if isinstance(value, float):
         return float.__float__(value)
+    if isinstance(value, date | time) and value == value:  # noqa: PLR0124 - NaT is not
+        # As text: freezegun puts subclasses of its own in place of the classes themselves.
+        return re.sub(r"\+00:00$", "Z", value.isoformat())
+    if isinstance(value, timedelta) and value == value:  # noqa: PLR0124
+        return timedelta(seconds=value.total_seconds())
     raise NotImplementedError
 
 

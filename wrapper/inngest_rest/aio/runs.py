@@ -91,7 +91,11 @@ class Runs(Resource):
         v2 cannot load, out of a cache of 3 s.
         """
         return await self._driver.run(
-            runs.get(self._session, id, include_original_run_id=include_original_run_id)
+            runs.or_name_event(
+                self._session,
+                id,
+                runs.get(self._session, id, include_original_run_id=include_original_run_id),
+            )
         )
 
     async def wait(self, id: str, timeout: Seconds) -> Run:
@@ -201,7 +205,9 @@ class Runs(Resource):
 
         HTTP: `POST /v2/runs/{runId}/cancel`, else `DELETE /v1/runs/{runId}`.
         """
-        return await self._driver.run(runs.cancel(self._session, id))
+        return await self._driver.run(
+            runs.or_name_event(self._session, id, runs.cancel(self._session, id))
+        )
 
     async def replay(self, id: str) -> str:
         """Replay a run from its beginning and return the id of the new run.
@@ -220,7 +226,9 @@ class Runs(Resource):
 
         HTTP: `POST /v2/runs/{runId}/rerun`, else `POST /v1/runs/{runId}/replay`.
         """
-        return await self._driver.run(replays.replay(self._session, id))
+        return await self._driver.run(
+            runs.or_name_event(self._session, id, replays.replay(self._session, id))
+        )
 
     async def cancel_all(
         self,
@@ -406,7 +414,9 @@ class Runs(Resource):
 
         HTTP: `GET /v1/runs/{runId}/jobs`.
         """
-        return await self._driver.run(runs.jobs(self._session, id))
+        return await self._driver.run(
+            runs.or_name_event(self._session, id, runs.jobs(self._session, id))
+        )
 
     async def trace(self, id: str, *, raw: bool = False) -> Span:
         """Get a run's trace: the root span, with its steps and the attempts at them as children.
@@ -428,4 +438,6 @@ class Runs(Resource):
 
         HTTP: `GET /v2/runs/{runId}/trace`.
         """
-        return await self._driver.run(trace.get_trace(self._session, id, raw=raw))
+        return await self._driver.run(
+            runs.or_name_event(self._session, id, trace.get_trace(self._session, id, raw=raw))
+        )

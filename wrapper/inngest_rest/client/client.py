@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Never, NoReturn, Self
 
 from inngest_rest._core.bulk import send_many
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
@@ -54,7 +54,8 @@ class InngestClient:
             (INNGEST_SIGNING_KEY_FALLBACK).
         api_key: Key for v2 of the REST API; without a signing key only v2 is used
             (INNGEST_API_KEY).
-        env: Branch environment, sent as the `x-inngest-env` header (INNGEST_ENV).
+        env: Branch environment, sent as the `x-inngest-env` header (INNGEST_ENV); "" for none, even
+            if the variable is set.
         dev: Use a dev server, which needs no keys: True for http://127.0.0.1:8288, or its URL
             (INNGEST_DEV).
         base_url: Base URL for events and the REST API alike (INNGEST_BASE_URL).
@@ -123,6 +124,12 @@ class InngestClient:
     def __repr__(self) -> str:
         session = getattr(self, "_session", "<not initialized>")  # as in a crash report
         return f"{type(self).__name__}({session})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a client cannot be pickled or copied, as it holds connections: make one in each "
+            "worker process, from the same arguments or variables; with_options() returns a copy"
+        )
 
     @property
     def target(self) -> Target:
@@ -197,7 +204,7 @@ class InngestClient:
         Args:
             timeout: Time limit per attempt, in seconds or as a timedelta.
             retries: Maximum number of retries, or a `RetryPolicy`.
-            env: Branch environment.
+            env: Branch environment; "" for none.
             headers: Headers to send with each request, in addition to those of the original client.
                 Headers that the client sets itself, such as the authorization, are refused.
 
@@ -224,7 +231,10 @@ class InngestClient:
         return Recording(self._session)
 
     def send(
-        self, events: EventLike | Iterable[EventLike], *, batch_size: int = DEFAULT_EVENTS
+        self,
+        events: EventLike | Iterable[EventLike],
+        *more: Never,
+        batch_size: int = DEFAULT_EVENTS,
     ) -> list[str]:
         """Send one or more events and return their internal ids, in order.
 
@@ -233,6 +243,7 @@ class InngestClient:
 
         Args:
             events: An `Event`, a mapping with the same keys, or an iterable of them.
+            more: Nothing: a name and its data are one `Event`.
             batch_size: Maximum number of events per request, 1 to 5,000.
 
         Raises:
@@ -245,7 +256,7 @@ class InngestClient:
 
         HTTP: `POST /e/{eventKey}`, with at most 5,000 events per request and 3 MiB per event.
         """
-        return self._driver.run(send.send(self._session, events, batch_size=batch_size))
+        return self._driver.run(send.send(self._session, events, *more, batch_size=batch_size))
 
     def send_and_wait(self, event: EventLike, timeout: Seconds) -> list[Run]:
         """Send one event, wait until every run that it starts has ended, and return them.

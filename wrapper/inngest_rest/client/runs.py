@@ -92,7 +92,11 @@ class Runs(Resource):
         v2 cannot load, out of a cache of 3 s.
         """
         return self._driver.run(
-            runs.get(self._session, id, include_original_run_id=include_original_run_id)
+            runs.or_name_event(
+                self._session,
+                id,
+                runs.get(self._session, id, include_original_run_id=include_original_run_id),
+            )
         )
 
     def wait(self, id: str, timeout: Seconds) -> Run:
@@ -202,7 +206,9 @@ class Runs(Resource):
 
         HTTP: `POST /v2/runs/{runId}/cancel`, else `DELETE /v1/runs/{runId}`.
         """
-        return self._driver.run(runs.cancel(self._session, id))
+        return self._driver.run(
+            runs.or_name_event(self._session, id, runs.cancel(self._session, id))
+        )
 
     def replay(self, id: str) -> str:
         """Replay a run from its beginning and return the id of the new run.
@@ -221,7 +227,9 @@ class Runs(Resource):
 
         HTTP: `POST /v2/runs/{runId}/rerun`, else `POST /v1/runs/{runId}/replay`.
         """
-        return self._driver.run(replays.replay(self._session, id))
+        return self._driver.run(
+            runs.or_name_event(self._session, id, replays.replay(self._session, id))
+        )
 
     def cancel_all(
         self,
@@ -407,7 +415,7 @@ class Runs(Resource):
 
         HTTP: `GET /v1/runs/{runId}/jobs`.
         """
-        return self._driver.run(runs.jobs(self._session, id))
+        return self._driver.run(runs.or_name_event(self._session, id, runs.jobs(self._session, id)))
 
     def trace(self, id: str, *, raw: bool = False) -> Span:
         """Get a run's trace: the root span, with its steps and the attempts at them as children.
@@ -429,4 +437,6 @@ class Runs(Resource):
 
         HTTP: `GET /v2/runs/{runId}/trace`.
         """
-        return self._driver.run(trace.get_trace(self._session, id, raw=raw))
+        return self._driver.run(
+            runs.or_name_event(self._session, id, trace.get_trace(self._session, id, raw=raw))
+        )

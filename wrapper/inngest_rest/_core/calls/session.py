@@ -193,7 +193,8 @@ def changed(
 
 def copied(client: C, session: Session, driver: object) -> C:
     """Return a copy of a client with another session and driver, and groups of its own."""
-    clone = copy.copy(client)
+    clone = object.__new__(type(client))
+    vars(clone).update(vars(client))
     for name in vars(client):
         if isinstance(getattr(type(client), name, None), cached_property):
             del vars(clone)[name]

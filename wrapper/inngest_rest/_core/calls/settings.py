@@ -243,7 +243,7 @@ def resolve(
         event_url=event_url,
         api_url=api_url,
         dev=is_dev,
-        env=branch and branch.key().reveal(),
+        env=None if env == "" else branch and branch.key().reveal(),
         event_key=None if event_is_shown else event_key,
         signing_bearers=() if api_is_shown else signing_bearers,
         signing_key_kinds={it.name: _kind(it.value) for it in signing_keys},
@@ -400,9 +400,9 @@ def check_retries(retries: int | RetryPolicy | None) -> RetryPolicy:
     return RetryPolicy() if retries is None else RetryPolicy(retries=retries)
 
 
-def check_env(env: str) -> str:
-    """Return the name of a branch environment, which is sent in a header."""
-    return _argument(_ENV, Secret(env)).key().reveal()
+def check_env(env: str) -> str | None:
+    """Return the name of a branch environment, which is sent in a header; None for an empty one."""
+    return None if env == "" else _argument(_ENV, Secret(env)).key().reveal()
 
 
 def check_headers(headers: Hidden[Mapping[str, str]]) -> dict[str, Secret]:

@@ -232,11 +232,7 @@ def _differ(asked: str | None, told: str | None) -> bool:
 def get(session: Session, run_id: str, *, include_original_run_id: bool) -> Plan[Run]:
     """Get a run."""
     run_id = check_id("run id", run_id, argument="id")
-    try:
-        run = yield from fetch(session, run_id)
-    except NotFoundError as error:
-        yield from name_event(session, run_id, error)
-        raise
+    run = yield from fetch(session, run_id)
     if include_original_run_id and not is_of_v1(run):
         return with_v1(run, (yield from ask(session, "runs.get", _one_by_v1(run_id))))
     return run
@@ -345,6 +341,15 @@ def _raise_if_unknown(
     raise NotFoundError(
         f"no run {run_id}: {failure.message}", status=404, method=failure.method, url=failure.url
     ) from failure
+
+
+def or_name_event(session: Session, run_id: str, plan: Plan[T]) -> Plan[T]:
+    """Do something with a run; where there is none, say if the id is an event's."""
+    try:
+        return (yield from plan)
+    except NotFoundError as error:
+        yield from name_event(session, run_id, error)
+        raise
 
 
 def name_event(

@@ -127,10 +127,16 @@ def _object(name: str, value: object) -> dict[str, Any]:
 def _milliseconds(ts: object) -> int:
     if isinstance(ts, datetime):
         if not is_aware(ts):
-            raise ValueError("ts must be an aware datetime: without a zone it is ambiguous")
+            raise ValueError(
+                "ts must be an aware datetime: without a zone it is ambiguous; pass "
+                "ts.astimezone() if it is local time, or ts.replace(tzinfo=timezone.utc)"
+            )
         ts = since_1970(ts)
     if type(ts) is not int:
-        raise TypeError(f"ts must be a datetime or integer milliseconds, not {type(ts).__name__}")
+        raise TypeError(
+            f"ts must be a datetime or integer milliseconds, not {type(ts).__name__}; pass "
+            "round(seconds * 1000), or datetime.fromisoformat(text)"
+        )
     if not FIRST_TS <= ts <= LAST_TS:
         hint = "; it counts milliseconds, not seconds" if 0 < ts < FIRST_TS else ""
         raise ValueError(f"ts {ts} is not between 1980 and 2100{hint}")

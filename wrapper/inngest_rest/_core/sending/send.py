@@ -14,6 +14,7 @@ from inngest_rest._core.arguments import check_count, invalid
 from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS, MAX_EVENTS, Batch, batches_of_events
 from inngest_rest._core.sending.outcomes import BatchOutcome, EventOutcome, Unknown
+from inngest_rest._visible import shown
 from inngest_rest.errors import (
     ApiError,
     BadRequestError,
@@ -32,9 +33,15 @@ if TYPE_CHECKING:
 
 
 def send(
-    session: Session, events: EventLike | Iterable[EventLike], *, batch_size: int = DEFAULT_EVENTS
+    session: Session,
+    events: EventLike | Iterable[EventLike],
+    *more: object,
+    batch_size: int = DEFAULT_EVENTS,
 ) -> Plan[list[str]]:
     """Send one or more events and return their internal ids, in order."""
+    if more:
+        name = shown(events) if isinstance(events, str) else "name"
+        raise invalid("events", f"must be one argument: write send(Event({name}, data))")
     check_count("batch_size", batch_size, at_most=MAX_EVENTS)
     # Everything is validated and encoded before anything is sent.
     batches = list(batches_of_events(each_event(events), batch_size, session.name_convention))
@@ -83,6 +90,7 @@ def each_event(events: EventLike | Iterable[EventLike]) -> Iterable[EventLike]:
     if isinstance(events, str | bytes) or not isinstance(events, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise invalid(
             "events",
-            f"must be an Event, a mapping or an iterable of them, not {type(events).__name__}",
+            f"must be an Event, a mapping or an iterable of them, not {type(events).__name__}; an "
+            'event is Event("shop/order.created", {"id": 1})',
         )
     return events

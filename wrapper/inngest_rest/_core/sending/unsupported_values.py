@@ -86,5 +86,7 @@ def _reason(value: object, error: Exception) -> str:
     if not isinstance(error, NotImplementedError):
         return f"cannot be encoded: {str(error) or type(error).__name__}"
     advice = how_to_convert(value)
+    if not advice and not isinstance(value, type):
+        advice = "pass text, a number, a list or a dict made of it"
     reason = f"is of type {type(value).__name__}, which JSON cannot represent"
     return reason + (advice and f": {advice}")
