@@ -120,6 +120,12 @@ class FullMockWorld(OldMockWorld):
     has_asked_for_routes: ClassVar[bool] = True
 
 
+class NextMockWorld(MockWorld):
+    """A mock of the next release, as it was read: v1 keeps its statuses, and v2 is strict."""
+
+    release = "1.45.0"
+
+
 class PostgresMockWorld(MockWorld):
     """A mock of a server that stores its runs in PostgreSQL, where v1 cancels none."""
 
@@ -138,6 +144,7 @@ WORLDS: dict[str, type[MockWorld]] = {
     "mock of 1.17": OldMockWorld,
     "mock of 1.33 on PostgreSQL": OldPostgresMockWorld,
     "mock with the routes asked for": FullMockWorld,
+    "mock of 1.45": NextMockWorld,
     "mock with keys": KeyedMockWorld,
     "mock with PostgreSQL": PostgresMockWorld,
 }

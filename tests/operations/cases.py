@@ -23,11 +23,12 @@ class World:
 
     Args:
         folder: An empty folder for files.
+        release: The release of the server.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, release: str = "1.43") -> None:
         # With the routes that only Inngest Cloud has, such as those of webhooks.
-        self.mock = MockServer(v1_routes=True, cancellations=True)
+        self.mock = MockServer(release=release, v1_routes=True, cancellations=True)
         self.mock.function("shop", "charge", trigger="order/placed", run=completes({"paid": 1}))
         self.mock.function("shop", "ship", trigger="order/failed", run=fails("no stock"))
         self.mock.function("shop", "wait", trigger="order/open", run=sleeps(timedelta(hours=1)))

@@ -372,8 +372,8 @@ class ApiError(InngestError):
         method: The HTTP method.
         url: The URL, without keys.
         attempts: Number of attempts.
-        hidden: True if the HTTP status was 200 and only the body contains the error, as for every
-            GET of v1.
+        hidden: True if the HTTP status does not tell the error: 200 for every GET of v1 up to
+            release 1.44, and from then on 500 for a run that v1 does not know.
         retry_after: Seconds the server asked to wait before the next attempt, at most a year, or
             None.
         may_have_taken_effect: True if the request may have been carried out nevertheless: an

@@ -11,6 +11,7 @@ from .. import Operation
 
 if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
+    from ...models.v2_errors import V2Errors
     from ...models.v2_health_envelope import V2HealthEnvelope
 
 
@@ -29,19 +30,27 @@ def get_kwargs() -> dict[str, Any]:
     return _kwargs
 
 
-def parse_response(response: httpx.Response, *, strict: bool) -> V2HealthEnvelope | str | None:
+def parse_response(
+    response: httpx.Response, *, strict: bool
+) -> V2Errors | V2HealthEnvelope | str | None:
     """Read the body as the document has it for the response's status
 
     Args:
         response: The complete response.
         strict: Raise errors.UnexpectedStatus for a status the document lacks; otherwise that is None.
     """
+    from ...models.v2_errors import V2Errors
     from ...models.v2_health_envelope import V2HealthEnvelope
 
     if response.status_code == 200:
         response_200 = V2HealthEnvelope.from_dict(read_json(response.content))
 
         return response_200
+
+    if response.status_code == 400:
+        response_400 = V2Errors.from_dict(read_json(response.content))
+
+        return response_400
 
     if response.status_code == 401:
         return response.text
@@ -53,7 +62,7 @@ def parse_response(response: httpx.Response, *, strict: bool) -> V2HealthEnvelop
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[V2HealthEnvelope | str]:
+) -> Response[V2Errors | V2HealthEnvelope | str]:
     return Response(
         status_code=response.status_code,
         content=response.content,
@@ -65,7 +74,7 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
-) -> Response[V2HealthEnvelope | str]:
+) -> Response[V2Errors | V2HealthEnvelope | str]:
     """Ask whether the API is up and the key is good
 
     Unlike `getHealth` it needs the signing key, except on a dev server [seen].
@@ -75,7 +84,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V2HealthEnvelope | str]
+        Response[V2Errors | V2HealthEnvelope | str]
     """
 
     kwargs = get_kwargs()
@@ -90,7 +99,7 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient | Client,
-) -> V2HealthEnvelope | str | None:
+) -> V2Errors | V2HealthEnvelope | str | None:
     """Ask whether the API is up and the key is good
 
     Unlike `getHealth` it needs the signing key, except on a dev server [seen].
@@ -100,7 +109,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V2HealthEnvelope | str
+        V2Errors | V2HealthEnvelope | str
     """
 
     return sync_detailed(
@@ -111,7 +120,7 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
-) -> Response[V2HealthEnvelope | str]:
+) -> Response[V2Errors | V2HealthEnvelope | str]:
     """Ask whether the API is up and the key is good
 
     Unlike `getHealth` it needs the signing key, except on a dev server [seen].
@@ -121,7 +130,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[V2HealthEnvelope | str]
+        Response[V2Errors | V2HealthEnvelope | str]
     """
 
     kwargs = get_kwargs()
@@ -134,7 +143,7 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient | Client,
-) -> V2HealthEnvelope | str | None:
+) -> V2Errors | V2HealthEnvelope | str | None:
     """Ask whether the API is up and the key is good
 
     Unlike `getHealth` it needs the signing key, except on a dev server [seen].
@@ -144,7 +153,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        V2HealthEnvelope | str
+        V2Errors | V2HealthEnvelope | str
     """
 
     return (

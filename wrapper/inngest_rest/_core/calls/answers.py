@@ -65,6 +65,8 @@ _BY_STATUS: dict[int, type[ApiError]] = {
     501: RouteNotFoundError,
 }
 
+_NO_RUN = "Unable to load function run: "
+
 # Bytes of a response that errors show; a successful one may be larger. Looking for keys takes long.
 _SHOWN = 64 * 1024
 
@@ -190,6 +192,9 @@ class _Response:
         if status < 400:
             raise self.invalid("neither a result nor an error")
         message, code, about_resource = _words(body, response)
+        # v1's words for "no such run", which release 1.45 no longer hides under HTTP 200.
+        if status == 500 and route.operation.tag == "v1" and message.startswith(_NO_RUN):
+            hidden = hidden or message.removeprefix(_NO_RUN) in self._url
         kind = _BY_STATUS.get(status, ServerError if status >= 500 else ApiError)
         if kind is NotFoundError and not about_resource:
             kind = RouteNotFoundError

@@ -67,11 +67,19 @@ class Release:
         """Whether v1 with PostgreSQL loads no run that has not ended: 1.17."""
         return self < _OPEN_RUNS
 
+    # Read in the source of the named release, and not seen.
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether GETs of v1 keep their status, and v2 refuses what it does not know: 1.45."""
+        return self >= _STRICT
+
 
 _V2 = Release(1, 11, 6)
 _V2_AT_ROOT = Release(1, 26)
 _BARE_IDS = Release(1, 27, 1)
 _OPEN_RUNS = Release(1, 25)
+_STRICT = Release(1, 45)
 
 
 def signature_of(method: str, path: str) -> str:

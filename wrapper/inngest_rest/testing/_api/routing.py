@@ -11,6 +11,7 @@ import attrs
 from inngest_rest.testing._api.operations import HANDLERS
 from inngest_rest.testing._api.responses import NOT_FOUND, TEXT
 from inngest_rest.testing._api.v1.guard import ResponseCache, v1_guard
+from inngest_rest.testing._api.v2 import BODIES, QUERIES
 from inngest_rest.testing._api.v2.guard import v2_guard
 from inngest_rest.testing._api.v2.shapes import v2_error
 from inngest_rest.testing._carriers.messages import Request, Response
@@ -111,7 +112,8 @@ class Router:
                 guarded = v1_guard(handler, read=signature.startswith("GET"), cache=cache)
                 v1.append((signature, Match(guarded, (), name)))
             elif " /v2/" in signature:
-                guarded = v2_guard(handler, limits_body=signature == "POST /v2/events")
+                query, body = QUERIES.get(signature, ()), BODIES.get(signature, ())
+                guarded = v2_guard(handler, signature, query=query, body=body)
                 v2.append((signature, Match(guarded, (), name)))
             else:
                 ingest.append((signature, Match(handler, (), name)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from inngest_rest.testing._api.responses import PANIC, TEXT, UNAUTHORIZED
+from inngest_rest.testing._api.responses import JSON, PANIC, TEXT, UNAUTHORIZED
 from inngest_rest.testing._carriers.messages import Response
 from inngest_rest.testing._go.times import NS_PER_SECOND
 
@@ -24,11 +24,12 @@ class ResponseCache:
         self._entries: dict[tuple[str, str, str], tuple[int, bytes]] = {}
 
     def get(self, call: Call) -> Response | None:
-        """Return a hit: the cached body, as text/plain and without Cache-Control."""
+        """Return a hit: the cached body without Cache-Control, before 1.45 as text/plain."""
         entry = self._entries.get(self._key(call))
         if entry is None or entry[0] <= call.now:
             return None
-        return Response(200, (("Content-Type", TEXT),), entry[1])
+        kind = JSON if call.server.release.is_strict else TEXT
+        return Response(200, (("Content-Type", kind),), entry[1])
 
     def put(self, call: Call, response: Response) -> None:
         """Keep a response that has a max-age."""
@@ -44,10 +45,11 @@ class ResponseCache:
 
 
 def v1_guard(handler: Handler, *, read: bool, cache: ResponseCache | None) -> Handler:
-    """Require the signing key; for a `read`, use the cache and drop the status.
+    """Require the signing key; for a `read`, use the cache and, before 1.45, drop the status.
 
     The server's cache middleware records the handler's response and never passes its status on,
     so every error of a v1 GET is HTTP 200 (recording v1-run-unknown), unless its handler panics.
+    From release 1.45 on it does, and keeps none but a 200.
     """
 
     def guarded(call: Call) -> Response:
@@ -59,8 +61,9 @@ def v1_guard(handler: Handler, *, read: bool, cache: ResponseCache | None) -> Ha
         if hit is not None:
             return hit
         response = handler(call)
-        if cache is not None:
+        keeps_status = call.server.release.is_strict or response is PANIC
+        if cache is not None and not (keeps_status and response.status != 200):
             cache.put(call, response)
-        return response if response is PANIC else attrs.evolve(response, status=200)
+        return response if keeps_status else attrs.evolve(response, status=200)
 
     return guarded

@@ -2,4 +2,6 @@
 
 from inngest_rest.testing._api.v2 import apps, events, health, runs
 
+QUERIES = {**apps.QUERIES, **runs.QUERIES}
+BODIES = {**apps.BODIES, **runs.BODIES, **events.BODIES}
 HANDLERS = {**health.HANDLERS, **apps.HANDLERS, **runs.HANDLERS, **events.HANDLERS}

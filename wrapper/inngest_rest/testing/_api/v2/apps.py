@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import unquote
 
 from inngest_rest.testing._api.v2.input import (
+    BodyKind,
     InputError,
     Kind,
     invalid_field,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from inngest_rest.testing._state.catalogue import Function
 
 _PAGING: dict[str, Kind] = {"limit": "int32", "cursor": "string"}
+_APPS: dict[str, Kind] = {**_PAGING, "archived": "bool"}
+_INVOCATION: dict[str, BodyKind] = {"data": "object", "idempotencyKey": "string"}
 _MOST = 100
 
 
@@ -73,9 +76,9 @@ def _after(items: list[T], cursor: str) -> list[T]:
 
 def list_apps(call: Call) -> Response:
     """List the apps, in order of registration; the mock archives none."""
-    query = read_query(call.request, {"archived": "bool"})
+    query = read_query(call.request, _APPS)
     apps = () if query.flag("archived") else call.store.catalogue.apps.values()
-    shown, page = _page(call, {**_PAGING, "archived": "bool"}, apps)
+    shown, page = _page(call, _APPS, apps)
     return v2_data([v2_app(app) for app in shown], call.now, page=page)
 
 
@@ -119,7 +122,7 @@ def invoke(call: Call) -> Response:
 
     Flow control that stops it is a 422 (recordings v2-invoke-debounced, v2-invoke-ratelimited).
     """
-    fields = read_body(call.request.body, {"data": "object", "idempotencyKey": "string"})
+    fields = read_body(call.request.body, _INVOCATION)
     for value, name in zip(call.params, ("App", "Function"), strict=True):
         if not value:
             raise missing_field(f"{name} ID is required")
@@ -141,6 +144,8 @@ def _decoded(call: Call) -> tuple[str, ...]:
     return tuple(unquote(value) for value in call.params)
 
 
+QUERIES = {"GET /v2/apps": _APPS, "GET /v2/apps/{}/functions": _PAGING}
+BODIES = {"POST /v2/apps/{}/functions/{}/invoke": _INVOCATION}
 HANDLERS: Handlers = {
     "GET /v2/apps": list_apps,
     "GET /v2/apps/{}": get_app,

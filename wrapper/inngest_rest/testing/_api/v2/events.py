@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from inngest_rest.testing._api.event_json import RefusedError, refuse_reserved, validate_ts
 from inngest_rest.testing._api.v2.input import (
+    BodyKind,
     InputError,
     invalid_field,
     missing_field,
@@ -22,14 +23,18 @@ if TYPE_CHECKING:
     from inngest_rest.testing._carriers.messages import Response
 
 _LONGEST_NAME = 512
+_EVENT: dict[str, BodyKind] = {
+    "name": "string",
+    "data": "object",
+    "user": "object",
+    "id": "string",
+    "ts": "int64",
+}
 
 
 def send_event(call: Call) -> Response:
     """Store one event; this route supports neither the seed header nor `v`."""
-    fields = read_body(
-        call.request.body,
-        {"name": "string", "data": "object", "user": "object", "id": "string", "ts": "int64"},
-    )
+    fields = read_body(call.request.body, _EVENT)
     name = fields.get("name", "")
     ts = fields.get("ts", 0)
     if not name:
@@ -52,4 +57,5 @@ def _check(check: Callable[..., None], value: object, code: str) -> None:
         raise InputError(str(refusal), code) from None
 
 
+BODIES = {"POST /v2/events": _EVENT}
 HANDLERS: Handlers = {"POST /v2/events": send_event}

@@ -37,6 +37,15 @@ class InputError(ValueError):
         self.response: Response = v2_error(status, code, message)
 
 
+class UnknownFieldError(InputError):
+    """A body has a field that its operation does not know; 1.45 has other words for it."""
+
+    def __init__(self, place: str, field: str) -> None:
+        super().__init__(f'proto: {place}: unknown field "{field}"')
+        message = f'Unexpected request body field "{field}"'
+        self.strict_response: Response = v2_error(400, "invalid_request", message)
+
+
 def invalid_field(message: str) -> InputError:
     """Return the error for a value of the right type that is not allowed."""
     return InputError(message, "invalid_field_format")
@@ -188,7 +197,7 @@ def read_fields(document: dict[str, Any], text: str, known: dict[str, BodyKind])
     for key, value in document.items():
         if key not in by_name:
             at = max(text.find(f'"{key}"'), 0)
-            raise InputError(f'proto: {_place(text, at)}: unknown field "{key}"')
+            raise UnknownFieldError(_place(text, at), key)
         if value is None:
             continue
         kind = known[by_name[key]]

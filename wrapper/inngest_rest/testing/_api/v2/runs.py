@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
+from inngest_rest.testing._api.v2.expressions import condition_of
 from inngest_rest.testing._api.v2.input import (
+    BodyKind,
     InputError,
     Kind,
     Query,
@@ -33,7 +35,13 @@ if TYPE_CHECKING:
     from inngest_rest.testing._api.call import Call, Handlers
     from inngest_rest.testing._carriers.messages import Response
 
-_PAGING: dict[str, Kind] = {"limit": "int32", "cursor": "string", "includeOutput": "bool"}
+_OUTPUT: dict[str, Kind] = {"includeOutput": "bool"}
+_PAGING: dict[str, Kind] = {
+    **_OUTPUT,
+    "limit": "int32",
+    "cursor": "string",
+    "include": "strings",
+}
 _FILTERS: dict[str, Kind] = {
     **_PAGING,
     "status": "strings",
@@ -42,10 +50,13 @@ _FILTERS: dict[str, Kind] = {
     "timeField": "string",
     "order": "string",
     "isDeferred": "bool",
+    "query": "string",
 }
 _ALL_FILTERS: dict[str, Kind] = {**_FILTERS, "appId": "strings", "functionId": "strings"}
 _STATUSES = {"QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"}
+_STRICT_STATUSES = {"SKIPPED", "PAUSED"}
 _TIME_FIELDS = {"": "queued", "QUEUEDAT": "queued", "STARTEDAT": "queued", "ENDEDAT": "changed"}
+_RERUN: dict[str, BodyKind] = {"fromStep": "object"}
 _MOST_RUNS = 100
 _MOST_EVENT_RUNS = 40
 
@@ -107,6 +118,9 @@ def _shape(call: Call, run: MockRun, include_output: bool, *, listed: bool) -> d
     assert function is not None, run
     shape = v2_run(run, function, include_output=include_output, listed=listed)
     server = call.server
+    if listed and server.release.is_strict:
+        shape["function"]["slug"] = function.slug
+        shape["isDeferred"] = False
     if not listed and server.release.names_functions_by_slug:
         shape["function"] = {"id": function.slug, "name": function.name}
     if listed and server.has_postgresql and server.release.mixes_up_states:
@@ -121,9 +135,15 @@ def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Re
     since, until = query.moment("from"), query.moment("until")
     if since is not None and until is not None and since >= until:
         raise invalid_field("from must be before until")
+    release = call.server.release
     statuses = {status.strip().upper() for status in query.texts("status")}
-    if not statuses <= _STATUSES:
+    if not statuses <= (_STATUSES | _STRICT_STATUSES if release.is_strict else _STATUSES):
         raise invalid_field("Status is invalid")
+    if "PAUSED" in statuses:
+        message = "Filtering runs by PAUSED status is not implemented"
+        raise InputError(message, "not_implemented", 501)
+    _check_include(call, query)
+    condition = condition_of(query.text("query")) if release.is_strict else None
     field = query.text("timeField").strip().upper().replace("_", "")
     if field not in _TIME_FIELDS:
         raise invalid_field("timeField is invalid")
@@ -139,6 +159,7 @@ def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Re
             and (not functions or run.function_id in functions)
             and (since is None or time_of(run) >= since)
             and (until is None or time_of(run) <= until)
+            and (condition is None or condition(run, call.store.events[run.event_id]))
         )
 
     time_of = _queued if _TIME_FIELDS[field] == "queued" else _changed
@@ -150,6 +171,12 @@ def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Re
     if since is not None and until is not None:
         span = {"from": v2_time(since), "until": v2_time(until)}
     return _answer(call, query, matching, limit, span, time_of)
+
+
+def _check_include(call: Call, query: Query) -> None:
+    unknown = [each for each in query.texts("include") if each != "deferred_from"]
+    if unknown and call.server.release.is_strict:
+        raise invalid_field(f'unsupported include value "{unknown[0]}"')
 
 
 def _ordered(
@@ -218,6 +245,7 @@ def list_event_runs(call: Call) -> Response:
     event_id = parse_ulid(call.params[0])
     if event_id is None:
         raise invalid_field("Event ID must be a valid ULID")
+    _check_include(call, query)
     limit = page_limit(query, _MOST_EVENT_RUNS)
     cursor = _read_cursor(query.text("cursor"))
     runs = reversed(call.store.visible_runs_of_event(event_id, call.now))
@@ -240,14 +268,14 @@ def _find_run(call: Call, unknown: str = "Run not found") -> MockRun:
 
 def get_run(call: Call) -> Response:
     """Return one run."""
-    query = read_query(call.request, {"includeOutput": "bool"})
+    query = read_query(call.request, _OUTPUT)
     run = _find_run(call)
     return v2_data(_shape(call, run, query.flag("includeOutput"), listed=False), call.now)
 
 
 def get_run_trace(call: Call) -> Response:
     """Return the trace of a run: a root span with one child."""
-    query = read_query(call.request, {"includeOutput": "bool"})
+    query = read_query(call.request, _OUTPUT)
     run = _find_run(call, "Trace not found")
     event = call.store.events.get(run.event_id)
     assert event is not None, run
@@ -256,7 +284,7 @@ def get_run_trace(call: Call) -> Response:
 
 def rerun(call: Call) -> Response:
     """Run a run's function again, from the start or from its step."""
-    fields = read_body(call.request.body, {"fromStep": "object"})
+    fields = read_body(call.request.body, _RERUN)
     from_step = fields.get("fromStep")
     step = None
     if from_step is not None:
@@ -284,6 +312,14 @@ def cancel(call: Call) -> Response:
     return v2_data({"runId": run.id}, call.now)
 
 
+QUERIES = {
+    "GET /v2/runs": _ALL_FILTERS,
+    "GET /v2/apps/{}/functions/{}/runs": _FILTERS,
+    "GET /v2/events/{}/runs": _PAGING,
+    "GET /v2/runs/{}": _OUTPUT,
+    "GET /v2/runs/{}/trace": _OUTPUT,
+}
+BODIES = {"POST /v2/runs/{}/rerun": _RERUN}
 HANDLERS: Handlers = {
     "GET /v2/runs": list_runs,
     "GET /v2/apps/{}/functions/{}/runs": list_function_runs,
