@@ -225,7 +225,7 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
             facts["other_run"] = run_id
         yield reason(K.SINGLETON, text, evidence=facts)
     seconds = max((it.now - it.began).total_seconds(), 0.0)
-    if seconds < APPEARS_WITHIN:
+    if seconds < 2 * APPEARS_WITHIN:
         text = f"a run of {name} may soon appear, as it was received only {seconds:.1f} s ago"
         yield reason(K.TOO_EARLY, text, evidence={"seconds": seconds})
 
