@@ -172,7 +172,7 @@ def test_a_port_that_is_taken_is_an_error(capsys: pytest.CaptureFixture[str]) ->
         status, error = failure(capsys, "--port", port)
     assert (status, error["code"], error["field"]) == (2, "usage", "port")
     assert port in error["message"]
-    assert "--port 0" in error["hint"]
+    assert "--port 0" in error["message"]
 
 
 @pytest.mark.parametrize(

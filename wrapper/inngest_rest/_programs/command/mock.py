@@ -13,7 +13,7 @@ from inngest_rest._programs.command.options import argument
 from inngest_rest._programs.command.parser import command
 from inngest_rest._programs.command.renderer import answer
 from inngest_rest._programs.envelope import Code, Problem
-from inngest_rest.errors import InvalidArgumentError
+from inngest_rest._programs.parameters import refused
 from inngest_rest.record import Record
 from inngest_rest.testing import Behaviour, EventDict, MockServer, completes, fails, sleeps
 
@@ -74,15 +74,22 @@ def mock(options: Options, values: dict[str, Any]) -> int:
 
     def work(renderer: Renderer) -> int:
         if not 0 <= port <= _LAST_PORT:
-            raise InvalidArgumentError(f"port must be from 0 to {_LAST_PORT}", argument="port")
+            raise refused("port", f"this must be from 0 to {_LAST_PORT}")
         try:
             server = MockServer() if release is None else MockServer(release=release)
             add_shop(server)
             with server.serve(port, host=values.get("host", "127.0.0.1")) as url:
                 _announce(url, renderer)
                 _wait_for_the_end()
-        except (ImportError, OSError, ValueError) as error:
-            return renderer.finish(_problem_of(error, port))
+        except ImportError as error:
+            message = f"the mock server needs a package that is not installed: {error.name}"
+            hint = "Install it with: pip install 'inngest-rest[mock]'"
+            return renderer.finish(Problem(Code.UNEXPECTED, message, hint=hint))
+        except OSError as error:
+            reason = f"cannot listen on {port}: {error}; --port 0 takes any free port"
+            raise refused("port", reason) from None
+        except ValueError as error:
+            raise refused("release", str(error)) from None
         renderer.stderr.hint(f"{len(server.events):,} events, {len(server.requests):,} requests.")
         return 0
 
@@ -136,14 +143,3 @@ def _wait_for_the_end() -> None:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
-
-
-def _problem_of(error: Exception, port: int) -> Problem:
-    if isinstance(error, ImportError):
-        message = f"the mock server needs a package that is not installed: {error.name}"
-        hint = "Install it with: pip install 'inngest-rest[mock]'"
-        return Problem(Code.UNEXPECTED, message, hint=hint)
-    if isinstance(error, OSError):
-        message, hint = f"cannot listen on port {port}: {error}", "--port 0 takes any free port."
-        return Problem(Code.USAGE, message, hint=hint, field="port")
-    return Problem(Code.USAGE, str(error), field="release")

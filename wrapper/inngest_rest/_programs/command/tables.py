@@ -6,11 +6,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
@@ -65,7 +64,7 @@ def _whole(heading: str, path: str, from_width: int = 0) -> Column:
 
 
 def _text_of(heading: str, path: str, from_width: int = 0) -> Column:
-    return evolve(_whole(heading, path, from_width), whole=False)
+    return Column(heading, attrgetter(path), from_width=from_width)
 
 
 def _function(run: models.Run) -> str:
@@ -94,24 +93,14 @@ def _words(*parts: object) -> str:
     return " ".join(str(each) for each in parts if each)
 
 
-def _of_run(value: Callable[[models.Run], object], change: models.RunChange) -> object:
-    return value(change.run)
-
-
-_RUN = (
-    _whole("ID", "id"),
-    _whole("STATUS", "status"),
-    Column("FUNCTION", _function),
-    _whole("QUEUED", "queued_at"),
-    _whole("ENDED", "ended_at", 110),
-    Column("OUTPUT", _outcome, from_width=110),
-)
-
 COLUMNS: dict[type[Record], tuple[Column, ...]] = {
-    models.Run: _RUN,
-    models.RunChange: (
-        _whole("CHANGE", "kind"),
-        *(evolve(each, value=partial(_of_run, each.value)) for each in _RUN),
+    models.Run: (
+        _whole("ID", "id"),
+        _whole("STATUS", "status"),
+        Column("FUNCTION", _function),
+        _whole("QUEUED", "queued_at"),
+        _whole("ENDED", "ended_at", 110),
+        Column("OUTPUT", _outcome, from_width=110),
     ),
     models.StoredEvent: (
         _whole("INTERNAL ID", "internal_id"),
