@@ -38,6 +38,9 @@ Send events to Inngest; list, inspect, wait for, cancel and replay runs. Unoffic
 
 Keys come from the environment: INNGEST_EVENT_KEY for sending, INNGEST_SIGNING_KEY or
 INNGEST_API_KEY for the rest. A dev server (--dev) needs none.
+
+Where text or JSON is typed, @FILE stands for that of a file, and @- for standard input; @@ begins
+a text with @.
 """
 
 # What a shell reports of a program that ended because nobody read its output any more.
