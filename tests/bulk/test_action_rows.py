@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import tracemalloc
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -73,10 +74,11 @@ def test_a_report_of_many_runs_takes_some_250_bytes_for_each() -> None:
 
 def test_acting_on_many_runs_takes_some_hundred_bytes_for_each() -> None:
     with InngestClient(dev=True, transport=MockServer().transport) as client:
-        client.runs.cancel_all([ID], dry_run=True)  # loads what it needs
+        invoke = partial(client.functions.invoke_many, "shop", "charge", dry_run=True)
+        invoke([{}])  # loads what it needs
         tracemalloc.start()
         try:
-            report = client.runs.cancel_all(ulids(COUNT), dry_run=True, on_result=lambda _: None)
+            report = invoke([{}] * COUNT, on_result=lambda _: None)
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()

@@ -11,8 +11,7 @@ import pytest
 from attrs import evolve
 
 from inngest_rest import ActionOutcome, ActionReport, ActionRow
-from inngest_rest._programs import bulk
-from inngest_rest._programs.command.bulk import ReportFile
+from inngest_rest._programs.command.bulk import Asking, ReportFile
 from inngest_rest._programs.command.streams import Stderr
 from inngest_rest.testing import MockServer, answers
 from tests.support.command import Run, send
@@ -32,24 +31,162 @@ def writes(mock: MockServer) -> set[str]:
     return {path.split("/")[3] for path in paths}
 
 
+def created(mock: MockServer) -> list[dict[str, Any]]:
+    """Return the bulk cancellations that were asked for."""
+    asked = [it for it in mock.requests if it.method == "POST" and "cancellations" in it.path]
+    return [json.loads(each.body) for each in asked]
+
+
 def running(mock: MockServer) -> int:
     return sum(run.status == "running" for run in mock.runs)
 
 
-def test_ids_are_acted_on_at_once(run: Run, mock: MockServer, client: InngestClient) -> None:
+def test_one_id_is_acted_on_at_once(run: Run, mock: MockServer, client: InngestClient) -> None:
     ids = send(client, mock, "open", 3)
-    ran = run("runs", "cancel", *ids[:2])
-    assert (ran.status, ran.answer["data"]["counts"]) == (0, {"done": 2})
-    assert running(mock) == 1
+    ran = run("runs", "cancel", ids[0])
+    assert (ran.status, ran.answer["data"]["counts"]) == (0, {"done": 1})
+    assert running(mock) == 2
 
 
-def test_ids_come_from_standard_input_where_a_dash_is(
+@pytest.mark.parametrize("given", ["ids", "standard input", "a filter", "--params"])
+@pytest.mark.parametrize("act", ["cancel", "replay"])
+def test_more_than_one_run_is_confirmed_however_it_is_chosen(
+    given: str, act: str, run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    ids = send(client, mock, "open" if act == "cancel" else "failed", 2)
+    words, stdin = ["runs", act], ""
+    match given:
+        case "ids":
+            words += ids
+        case "standard input":
+            words, stdin = [*words, "-"], "\n".join(ids)
+        case "--params":
+            words += ["--params", json.dumps({"ids": ids})]
+        case _:
+            words += ["--app", "shop"]
+    refused = run(*words, stdin=stdin)
+    assert (refused.status, refused.answer["error"]["code"]) == (9, "confirmation_needed")
+    assert not writes(mock)
+    assert run(*words, "--yes", stdin=stdin).status == 0
+    assert writes(mock) == set(ids)
+
+
+def test_inputs_of_more_than_one_run_are_confirmed(run: Run, mock: MockServer) -> None:
+    words = ["functions", "invoke-many", "shop", "charge", "--inputs"]
+    assert run(*words, "[{}, {}]").status == 9
+    assert not mock.runs
+    assert run(*words, "[{}]").status == 0
+    assert run(*words, "[{}, {}]", "--yes").status == 0
+    assert len(mock.runs) == 3
+
+
+@pytest.mark.parametrize("given", ['{"yes": true}', '{"yes": "true", "app": "shop"}'])
+def test_yes_is_an_option_of_the_command_line_alone(
+    given: str, run: Run, mock: MockServer, client: InngestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = send(client, mock, "open", 2)
+    for name in ("YES", "INNGEST_YES", "INNGEST_REST_YES"):
+        monkeypatch.setenv(name, "1")
+    assert run("runs", "cancel", *ids, "--params", given).status == 2
+    assert run("runs", "cancel", "-", stdin="\n".join([*ids, "--yes"])).status == 2
+    assert run("runs", "cancel", "--app", "shop").status == 9
+    assert not writes(mock)
+
+
+def test_a_token_confirms_the_runs_that_were_shown_and_no_others(
     run: Run, mock: MockServer, client: InngestClient
 ) -> None:
-    ids = send(client, mock, "open", 3)
-    ran = run("runs", "cancel", "-", stdin="\n".join(ids))
-    assert [row["id"] for row in ran.answer["data"]["rows"]] == ids
-    assert running(mock) == 0
+    shown = send(client, mock, "open", 2)
+    words = ["runs", "cancel", "--app", "shop", "--limit", "2"]
+    token = run(*words, "--dry-run").answer["data"]["confirm"]
+    others = send(client, mock, "open", 2)
+    refused = run(*words, "--confirm", token)
+    assert (refused.status, refused.answer["error"]["field"]) == (9, "confirm")
+    assert "not what was confirmed, which were 2 then" in refused.answer["error"]["message"]
+    assert {row["id"] for row in refused.answer["data"]["rows"]} == set(others)
+    assert not writes(mock)
+    run("runs", "cancel", others[0])
+    run("runs", "cancel", others[1])
+    assert run(*words, "--confirm", token).status == 0
+    assert writes(mock) == {*shown, *others}
+
+
+@pytest.mark.parametrize("other", ["act", "server", "environment", "inputs"])
+def test_a_token_is_of_one_act_in_one_place(
+    other: str, run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    ids = send(client, mock, "failed", 2)
+    token = run("runs", "replay", *ids, "--dry-run").answer["data"]["confirm"]
+    words = ["runs", "replay", *ids]
+    if other == "inputs":
+        words = ["functions", "invoke-many", "shop", "charge", "--inputs"]
+        token = run(*words, "[{}, {}]", "--dry-run").answer["data"]["confirm"]
+        words.append('[{}, {"id": 1}]')
+    if other == "act":
+        ids = send(client, mock, "open", 2)
+        token = run("runs", "cancel", *ids, "--dry-run").answer["data"]["confirm"]
+    words += {
+        "server": ["--base-url", "http://127.0.0.1:8289"],
+        "environment": ["--env", "test"],
+    }.get(other, [])
+    assert run(*words, "--confirm", token).status == 9
+    assert not writes(mock)
+
+
+def test_nothing_is_printed_for_a_pipeline_before_it_is_confirmed(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    ids = send(client, mock, "open", 2)
+    ran = run("runs", "cancel", *ids, "-o", "id")
+    assert (ran.status, ran.out) == (9, "")
+    ran = run("runs", "cancel", *ids, "-o", "ndjson")
+    assert [line["ok"] for line in ran.lines] == [False]
+
+
+def test_a_person_sees_which_runs_of_which_functions_it_is_before_saying_yes(
+    run: Run, mock: MockServer, client: InngestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = send(client, mock, "failed", 7)
+    asked: list[str] = []
+    monkeypatch.setattr(Stderr, "can_ask", True)
+    monkeypatch.setattr(Stderr, "ask", lambda _, question: asked.append(question) or False)  # type: ignore[func-returns-value]
+    ran = run("runs", "replay", *ids, "-o", "table")
+    assert (ran.status, "not confirmed; nothing was done" in ran.err) == (9, True)
+    assert asked[0].splitlines() == [
+        "7 runs at http://127.0.0.1:8288 (default environment): 7 shop/ship",
+        *[f"  {id}  shop/ship  failed  no stock" for id in ids[:5]],
+        "  and 2 more",
+        "Replay?",
+    ]
+    assert not writes(mock)
+    monkeypatch.setattr(Stderr, "ask", lambda *_: True)
+    assert run("runs", "replay", *ids, "-o", "table").status == 0
+    assert writes(mock) == set(ids)
+
+
+@pytest.mark.parametrize("function", ["wait", "shop-wait"])
+def test_a_bulk_cancellation_is_shown_before_it_is_created(
+    function: str, run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    ids = send(client, mock, "open", 2)
+    send(client, mock, "failed")
+    mock.advance(60)
+    words = ["cancellations", "create", "shop", function, "--started-before", "1s"]
+    planned = run(*words, "--dry-run")
+    data = planned.answer["data"]
+    assert (planned.status, data["cancellation"]) == (0, None)
+    assert [row["id"] for row in data["planned"]["rows"]] == ids
+    assert data["planned"]["by_function"] == {"shop/wait": 2}
+    refused = run(*words)
+    assert refused.status == 9
+    assert "of at most 2 runs now" in refused.answer["error"]["message"]
+    assert not created(mock)
+    mock.advance(60)
+    _, _, command = planned.err.strip().partition("To do it: inngest-rest ")
+    run(*shlex.split(command))
+    assert [it["started_before"][:19] for it in created(mock)] == [data["planned"]["until"][:19]]
+    run(*words, "--yes")
+    assert len(created(mock)) == 2
 
 
 @pytest.mark.parametrize("command", ["cancel", "replay", "wait"])
@@ -176,9 +313,29 @@ def test_rows_are_streamed_as_they_are_done(
     run: Run, mock: MockServer, client: InngestClient
 ) -> None:
     ids = send(client, mock, "failed", 3)
-    ran = run("runs", "replay", *ids, "-o", "ndjson")
+    ran = run("runs", "replay", *ids, "--yes", "-o", "ndjson")
     assert [(row["id"], row["outcome"]) for row in ran.lines] == [(id, "done") for id in ids]
     assert run("runs", "replay", ids[0], "-o", "id").out.strip() == mock.runs[-1].id
+
+
+def test_ctrl_c_reports_what_was_done(
+    run: Run, mock: MockServer, client: InngestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = send(client, mock, "open", 4)
+    ended = Asking.ended
+
+    def interrupted(self: Asking, row: ActionRow) -> None:
+        ended(self, row)
+        if row.id == ids[1]:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Asking, "ended", interrupted)
+    ran = run("runs", "cancel", *ids, "--yes")
+    assert ran.status == 130
+    assert "interrupted; so far runs.cancel: " in ran.answer["error"]["message"]
+    rows = ran.answer["data"]["rows"]
+    assert [row["id"] for row in rows] == ids
+    assert [row["outcome"] for row in rows[:2]] == ["done", "done"]
 
 
 @pytest.mark.parametrize(("form", "lines"), [("id", 1), ("ndjson", 3)])
@@ -193,26 +350,6 @@ def test_what_a_dry_run_found_before_it_was_stopped_is_printed(
     assert ids[0] in ran.out.splitlines()[0]
 
 
-def test_the_count_that_an_agent_confirms_is_no_option(run: Run) -> None:
-    assert "confirmed-count" not in run("runs", "cancel", "--help").out
-    assert run("runs", "cancel", "--confirmed-count", "3").status == 2
-
-
-def test_a_plan_in_a_report_is_carried_out_as_it_was(
-    run: Run, mock: MockServer, client: InngestClient, folder: Path
-) -> None:
-    ids = send(client, mock, "open", 3)
-    run("runs", "cancel", "--app", "shop", "--dry-run", "--report", "plan.json")
-    send(client, mock, "open", 2)
-    assert run("runs", "cancel", "--report", "plan.json").status == 9
-    ran = run("runs", "cancel", "--report", "plan.json", "--yes")
-    assert [row["id"] for row in ran.answer["data"]["rows"]] == ids
-    assert "resumed from plan.json, which has 3 rows" in ran.answer["warnings"][0]
-    report = ActionReport.from_json((folder / "plan.json").read_text())
-    assert str(report) == "runs.cancel: 3 done"
-    assert running(mock) == 2
-
-
 def test_a_report_is_resumed_from_and_what_is_done_is_not_done_again(
     run: Run, mock: MockServer, client: InngestClient, folder: Path
 ) -> None:
@@ -220,60 +357,11 @@ def test_a_report_is_resumed_from_and_what_is_done_is_not_done_again(
     mock.fault(answers(400), path=f"/v2/runs/{ids[2]}/rerun")
     first = run("runs", "replay", "--app", "shop", "--yes", "--report", "r.json")
     assert (first.status, first.answer["data"]["counts"]) == (6, {"done": 3, "failed": 1})
-    _, _, command = first.answer["error"]["hint"].partition("inngest-rest ")
     started = len(mock.runs)
-    second = run(*shlex.split(command))
+    second = run("runs", "replay", "--app", "shop", "--yes", "--report", "r.json")
     assert (second.status, second.answer["data"]["counts"]) == (0, {"done": 4})
     assert len(mock.runs) == started + 1
     assert [each.name for each in folder.iterdir()] == ["r.json"]
-
-
-def test_ctrl_c_reports_what_was_done_and_keeps_it(
-    run: Run,
-    mock: MockServer,
-    client: InngestClient,
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    ids = send(client, mock, "open", 4)
-    carry_out = bulk.carry_out
-
-    def interrupted(*args: Any, on_result: Any, **kwargs: Any) -> Any:
-        def on_row(row: Any) -> None:
-            on_result(row)
-            if row.id == ids[1]:
-                raise KeyboardInterrupt
-
-        return carry_out(*args, on_result=on_row, **kwargs)
-
-    monkeypatch.setattr(bulk, "carry_out", interrupted)
-    ran = run("runs", "cancel", *ids, "--report", "r.json")
-    assert ran.status == 130
-    assert "interrupted; so far runs.cancel: " in ran.answer["error"]["message"]
-    rows = ran.answer["data"]["rows"]
-    assert [row["outcome"] for row in rows[:2]] == ["done", "done"]
-    kept = json.loads((folder / "r.json").read_text())["rows"]
-    assert kept == rows
-    monkeypatch.setattr(bulk, "carry_out", carry_out)
-    assert run("runs", "cancel", *ids, "--report", "r.json").status == 0
-    assert running(mock) == 0
-
-
-def test_what_a_killed_process_has_done_is_read_from_the_journal(
-    run: Run,
-    mock: MockServer,
-    client: InngestClient,
-    folder: Path,
-) -> None:
-    ids = send(client, mock, "failed", 3)
-    run("runs", "replay", *ids, "--dry-run", "--report", "r.json")
-    before = len(mock.runs)
-    done = json.loads((folder / "r.json").read_text())["rows"][0]
-    done |= {"outcome": "done", "new_run_id": ids[0]}
-    (folder / "r.json.journal").write_text(f'{json.dumps(done)}\n{{"position": 1, "id"')
-    ran = run("runs", "replay", *ids, "--report", "r.json")
-    assert ran.answer["data"]["counts"] == {"done": 3}
-    assert len(mock.runs) == before + 2
 
 
 def test_a_report_has_only_what_came_between_its_beginning_and_its_end(folder: Path) -> None:
@@ -329,9 +417,11 @@ def test_a_malformed_id_is_refused_before_a_report_is_begun(run: Run, folder: Pa
 @pytest.mark.usefixtures("folder")
 def test_invoke_many_keeps_a_report_of_its_inputs(run: Run, mock: MockServer) -> None:
     tokens = ["functions", "invoke-many", "shop", "charge", "--inputs", '[{"id": 1}, {"id": 2}]']
-    ran = run(*tokens, "--report", "r.json")
+    assert run(*tokens, "--report", "r.json").status == 9
+    assert not mock.runs
+    ran = run(*tokens, "--report", "r.json", "--yes")
     assert ran.answer["data"]["counts"] == {"done": 2}
-    run(*tokens, "--report", "r.json")
+    run(*tokens, "--report", "r.json", "--yes")
     assert len(mock.runs) == 2
 
 

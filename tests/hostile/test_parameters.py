@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from inngest_rest._programs import running
 from inngest_rest._programs.command.execute import _json
 from inngest_rest._programs.envelope import Code
+from inngest_rest._programs.gate import Gate
 from inngest_rest._programs.parameters import parameters, read
 from inngest_rest._table import commands
 from inngest_rest.errors import InvalidArgumentError
@@ -34,7 +35,7 @@ def outcome(world: World, name: str, text: bytes) -> Code | None:
         except InvalidArgumentError as error:
             envelope = running.failure(operation, error)
         else:
-            envelope = running.run(operation, world.client, found)
+            envelope = running.run(operation, Gate(client=world.client, is_confirmed=True), found)
         json.loads(envelope.to_json())
     return None if envelope.error is None else envelope.error.code
 

@@ -25,6 +25,7 @@ from inngest_rest import (
 )
 from inngest_rest._programs import running
 from inngest_rest._programs.envelope import Code
+from inngest_rest._programs.gate import Gate
 from inngest_rest._programs.parameters import read
 from inngest_rest._table import commands
 from inngest_rest.record import Record
@@ -223,7 +224,9 @@ def test_no_operation_ends_unexpectedly_at_a_server_that_sends_nonsense(
         transport = Tampering(world.mock.transport, seed)
         with InngestClient(dev=True, api_version=api_version, transport=transport) as client:
             with briefly():
-                envelope = running.run(operation, client, parameters)
+                envelope = running.run(
+                    operation, Gate(client=client, is_confirmed=True), parameters
+                )
                 json.loads(envelope.to_json())
             problem = envelope.error
             assert problem is None or problem.code is not Code.UNEXPECTED, (seed, problem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mcp import Client
@@ -42,6 +43,15 @@ def call(
 ) -> CallToolResult:
     """Call one tool."""
     return talk(server, lambda client: client.call_tool(name, arguments or {}), era)
+
+
+async def call_confirmed(client: Client, name: str, arguments: dict[str, Any]) -> CallToolResult:
+    """Call one tool, and again with the token of what it would do if that has to be confirmed."""
+    result = await client.call_tool(name, arguments)
+    token = re.search('"confirm": "(.*?)"', str((answer(result)["error"] or {}).get("hint")))
+    if token is None:
+        return result
+    return await client.call_tool(name, {**arguments, "confirm": token[1]})
 
 
 def answer(result: CallToolResult) -> Any:

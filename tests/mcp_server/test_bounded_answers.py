@@ -10,7 +10,7 @@ import pytest
 from inngest_rest import InngestClient
 from inngest_rest._programs import tools
 from inngest_rest.testing import completes, fails
-from tests.mcp_server.sessions import ERAS, answer, call
+from tests.mcp_server.sessions import ERAS, answer, call, call_confirmed, talk
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
@@ -67,7 +67,8 @@ def test_of_many_runs_those_come_first_that_were_not_replayed(
     world.mock.function("shop", "break", trigger="order/broken", run=fails("no"))
     world.client.send([{"name": "order/broken"}] * 200)
     ids = [it.id for it in world.mock.runs if it.function_id.endswith("break")]
-    result = called(server, "runs_replay", ids=[*ids, "01HZZZZZZZZZZZZZZZZZZZZZZZ"])
+    given = {"ids": [*ids, "01HZZZZZZZZZZZZZZZZZZZZZZZ"]}
+    result = answer(talk(server, lambda client: call_confirmed(client, "runs_replay", given)))
     data = result["data"]
     assert data["counts"] == {"done": 200, "not_found": 1}
     assert data["rows"][0]["outcome"] == "not_found"

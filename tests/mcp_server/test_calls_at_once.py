@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from inngest_rest import InngestClient
+from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
 from inngest_rest._programs import tools
 from tests.mcp_server.sessions import ERAS, answer, call, talk
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from mcp import Client
 
+    from inngest_rest.testing import MockServer
     from tests.operations.cases import World
 
 IDS = [f"01HZZZZZZZZZZZZZZZZZZZZ{index:03}" for index in range(100)]
@@ -62,11 +64,45 @@ def test_the_server_answers_while_a_call_waits(stuck: Stuck, era: str) -> None:
         assert talk(tools.server(client), conversation, era).is_error
 
 
+class Held(Stuck):
+    """A mock server whose answers are held back until it is released."""
+
+    def __init__(self, mock: MockServer) -> None:
+        super().__init__()
+        self._transport = mock.transport
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        super().handle_request(request)
+        return self._transport.handle_request(request)
+
+
+CANCELLED: dict[str, tuple[str, dict[str, Any], int]] = {
+    "a look-up": ("runs_replay", {"ids": "failed"}, 1),
+    "look-ups": ("runs_cancel", {"ids": "open"}, DEFAULT_IN_FLIGHT),
+    "a listing": ("runs_cancel", {"app": "shop", "since": "1h"}, 1),
+    "acts": (
+        "functions_invoke_many",
+        {"app": "shop", "function": "charge", "inputs": [{}] * 40},
+        DEFAULT_IN_FLIGHT,
+    ),
+}
+"""What a call is at when it is cancelled, and the requests that are under way then at most."""
+
+
 @pytest.mark.parametrize("era", ERAS)
-def test_a_cancelled_call_stops_acting_on_many_runs(stuck: Stuck, era: str) -> None:
+@pytest.mark.parametrize("at", CANCELLED)
+def test_a_cancelled_call_makes_no_further_request(world: World, era: str, at: str) -> None:
+    name, arguments, under_way = CANCELLED[at]
+    ids = {"open": [world.open_run() for _ in range(40)], "failed": [world.failed_run_id]}
+    held = Held(world.mock)
+
     async def conversation(client: Client) -> None:
-        acting = asyncio.create_task(client.call_tool("runs_cancel", {"ids": IDS}))
-        await asyncio.to_thread(stuck.asked.wait, 60)
+        given = {**arguments, **({"ids": ids[arguments["ids"]]} if "ids" in arguments else {})}
+        if at == "acts":
+            planned = await client.call_tool(name, {**given, "dry_run": True})
+            given["confirm"] = answer(planned)["data"]["confirm"]
+        acting = asyncio.create_task(client.call_tool(name, given))
+        await asyncio.to_thread(held.asked.wait, 60)
         acting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await acting
@@ -74,13 +110,13 @@ def test_a_cancelled_call_stops_acting_on_many_runs(stuck: Stuck, era: str) -> N
         await client.call_tool("runs_get", {})
 
     before = set(threading.enumerate())
-    with InngestClient(dev=True, transport=stuck, retries=0) as client:
+    with InngestClient(dev=True, transport=held) as client:
         talk(tools.server(client), conversation, era)
-        stuck.released.set()
+        held.released.set()
         for thread in set(threading.enumerate()) - before:
             if thread.is_alive():  # one that is about to start cannot be waited for
                 thread.join(60)
-    assert stuck.requests < len(IDS)
+    assert held.requests <= under_way
 
 
 def test_watching_ends_by_itself(world: World) -> None:

@@ -1,4 +1,4 @@
-"""A write by a filter does nothing until the number of what it selects is confirmed."""
+"""What acts on many does nothing until the set that a dry run showed is confirmed by its token."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from inngest_rest._programs import tools
 from tests.mcp_server.sessions import ERAS, answer, call
 
 if TYPE_CHECKING:
@@ -24,40 +25,134 @@ def statuses(world: World, ids: list[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("era", ERAS)
-def test_a_filter_is_carried_out_with_the_number_of_its_dry_run(
-    server: Server[Any], world: World, open_runs: list[str], era: str
+@pytest.mark.parametrize("chosen", [{"app": "shop", "function": "wait", "since": "1h"}, "ids"])
+def test_what_a_dry_run_showed_is_done_with_its_token(
+    server: Server[Any], world: World, open_runs: list[str], era: str, chosen: Any
 ) -> None:
-    chosen = {"app": "shop", "function": "wait", "since": "1h"}
+    chosen = {"ids": open_runs} if chosen == "ids" else chosen
     planned = answer(call(server, "runs_cancel", {**chosen, "dry_run": True}, era))["data"]
     assert planned["counts"] == {"planned": 3}
     assert planned["target"]["api_url"]
     assert "cancelled" not in statuses(world, open_runs)
 
-    confirmed = {**chosen, "since": planned["since"], "confirmed_count": len(planned["rows"])}
-    done = call(server, "runs_cancel", confirmed, era)
+    done = call(server, "runs_cancel", {**chosen, "confirm": planned["confirm"]}, era)
     assert not done.is_error
     assert answer(done)["data"]["counts"] == {"done": 3}
     assert statuses(world, open_runs) == {"cancelled"}
 
 
-@pytest.mark.parametrize("count", [None, 2, 4])
-def test_a_filter_is_not_carried_out_with_another_number(
-    server: Server[Any], world: World, open_runs: list[str], count: int | None
+@pytest.mark.parametrize("token", [None, "3", "3-0123456789abcdef"])
+@pytest.mark.parametrize("chosen", [{"app": "shop", "function": "wait"}, "ids"])
+def test_nothing_is_done_without_the_token(
+    server: Server[Any], world: World, open_runs: list[str], chosen: Any, token: str | None
 ) -> None:
-    chosen: dict[str, Any] = {"app": "shop", "function": "wait"}
-    if count is not None:
-        chosen["confirmed_count"] = count
-    result = call(server, "runs_cancel", chosen)
+    chosen = {"ids": open_runs} if chosen == "ids" else chosen
+    given = chosen if token is None else {**chosen, "confirm": token}
+    result = call(server, "runs_cancel", given)
     assert result.is_error
     assert answer(result)["error"]["code"] == "confirmation_needed"
-    assert '"confirmed_count": 3' in answer(result)["error"]["hint"]
     assert {row["id"] for row in answer(result)["data"]["rows"]} == set(open_runs)
+    assert f'"confirm": "{answer(result)["data"]["confirm"]}"' in answer(result)["error"]["hint"]
     assert "cancelled" not in statuses(world, open_runs)
 
 
-def test_runs_named_by_id_need_no_confirmation(
+def test_a_refusal_has_the_token_as_a_dry_run_has(
     server: Server[Any], world: World, open_runs: list[str]
 ) -> None:
-    result = call(server, "runs_cancel", {"ids": open_runs[:1]})
+    refused = answer(call(server, "runs_cancel", {"ids": open_runs}))
+    confirmed = {"ids": open_runs, "confirm": refused["data"]["confirm"]}
+    assert answer(call(server, "runs_cancel", confirmed))["ok"]
+    assert statuses(world, open_runs) == {"cancelled"}
+
+
+def test_exactly_the_runs_that_were_shown_are_acted_on_though_the_filter_selects_others_now(
+    server: Server[Any], world: World
+) -> None:
+    shown = [world.open_run() for _ in range(2)]
+    chosen = {"app": "shop", "function": "wait", "limit": 2}
+    token = answer(call(server, "runs_cancel", {**chosen, "dry_run": True}))["data"]["confirm"]
+    others = [world.open_run() for _ in range(2)]
+    world.client.runs.cancel(shown[0])
+    done = answer(call(server, "runs_cancel", {**chosen, "confirm": token}))
+    assert {row["id"]: row["outcome"] for row in done["data"]["rows"]} == {
+        shown[0]: "already_ended",
+        shown[1]: "done",
+    }
+    assert "cancelled" not in statuses(world, others)
+
+
+def test_a_token_is_good_once(server: Server[Any], world: World) -> None:
+    chosen: dict[str, Any] = {"app": "shop", "function": "charge", "inputs": [{}, {}]}
+    planned = answer(call(server, "functions_invoke_many", {**chosen, "dry_run": True}))
+    confirmed = {**chosen, "confirm": planned["data"]["confirm"]}
+    before = len(world.mock.runs)
+    assert answer(call(server, "functions_invoke_many", confirmed))["ok"]
+    again = call(server, "functions_invoke_many", confirmed)
+    assert answer(again)["error"]["code"] == "confirmation_needed"
+    assert len(world.mock.runs) == before + 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"app": "shop", "function": "charge"}, {"ids": "the first two"}, {"limit": 2}],
+    ids=str,
+)
+def test_a_token_confirms_no_other_runs(
+    server: Server[Any], world: World, open_runs: list[str], other: dict[str, Any]
+) -> None:
+    chosen = {"app": "shop", "function": "wait"}
+    token = answer(call(server, "runs_cancel", {**chosen, "dry_run": True}))["data"]["confirm"]
+    given = {"ids": open_runs[:2]} if "ids" in other else {**chosen, **other}
+    refused = answer(call(server, "runs_cancel", {**given, "confirm": token}))
+    assert "cancelled" not in statuses(world, open_runs)
+    assert refused["data"]["counts"] in ({}, {"planned": 2})
+
+
+@pytest.mark.parametrize("operation", ["runs_cancel", "runs_replay"])
+def test_one_run_named_by_id_needs_no_confirmation(
+    server: Server[Any], world: World, open_runs: list[str], operation: str
+) -> None:
+    ids = open_runs[:1] if operation == "runs_cancel" else [world.failed_run_id]
+    result = call(server, operation, {"ids": ids})
     assert answer(result)["data"]["counts"] == {"done": 1}
-    assert statuses(world, open_runs[:1]) == {"cancelled"}
+
+
+def test_a_bulk_cancellation_is_shown_before_it_is_created(
+    server: Server[Any], world: World, open_runs: list[str]
+) -> None:
+    world.mock.advance(60)
+    chosen = {"app": "shop", "function": "shop-wait", "started_before": "1s"}
+    planned = answer(call(server, "cancellations_create", {**chosen, "dry_run": True}))["data"]
+    assert planned["cancellation"] is None
+    assert {row["id"] for row in planned["planned"]["rows"]} == set(open_runs)
+    assert answer(call(server, "cancellations_create", chosen))["data"]["planned"] is not None
+
+    def created() -> int:
+        asked = [it for it in world.mock.requests if "cancellations" in it.path]
+        return len([it for it in asked if it.method == "POST"])
+
+    assert not created()
+    confirmed = {**chosen, "confirm": planned["planned"]["confirm"]}
+    call(server, "cancellations_create", confirmed)
+    assert created() == 1
+
+
+def test_more_than_a_hundred_events_are_confirmed(server: Server[Any], world: World) -> None:
+    many = [{"name": "order/placed", "data": {"n": n}} for n in range(101)]
+    before = len(world.mock.events)
+    assert answer(call(server, "send_many", {"events": many[:100]}))["ok"]
+    refused = answer(call(server, "send_many", {"events": many}))
+    assert refused["error"]["code"] == "confirmation_needed"
+    assert "would send 101 events (101 order/placed)" in refused["error"]["message"]
+    assert len(world.mock.events) == before + 100
+    token = refused["error"]["hint"].partition('"confirm": "')[2].partition('"')[0]
+    changed = [*many[:100], {"name": "order/failed"}]
+    assert not answer(call(server, "send_many", {"events": changed, "confirm": token}))["ok"]
+    call(server, "send_many", {"events": many})
+    assert answer(call(server, "send_many", {"events": many, "confirm": token}))["ok"]
+    assert len(world.mock.events) == before + 201
+
+
+def test_no_tool_takes_yes(world: World) -> None:
+    for each in tools.Tools(world.client).all():
+        assert "yes" not in each.input_schema["properties"]

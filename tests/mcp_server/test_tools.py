@@ -12,7 +12,7 @@ import pytest
 from inngest_rest import InngestClient
 from inngest_rest._programs import tools
 from inngest_rest._table import Effect, commands
-from tests.mcp_server.sessions import ERAS, answer, call, talk
+from tests.mcp_server.sessions import ERAS, answer, call, call_confirmed, talk
 from tests.operations.cases import CASES, World
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def test_each_tool_does_its_job_and_answers_as_its_schema_says(
 ) -> None:
     async def call_all(client: Client) -> dict[str, CallToolResult]:
         return {
-            name: await client.call_tool(name, dict(CASES[operation.command](world)))
+            name: await call_confirmed(client, name, dict(CASES[operation.command](world)))
             for name, operation in OPERATIONS.items()
         }
 

@@ -11,6 +11,7 @@ import pytest
 from inngest_rest import InvalidArgumentError
 from inngest_rest._programs import running, schemas
 from inngest_rest._programs.envelope import Code
+from inngest_rest._programs.gate import Gate
 from inngest_rest._programs.parameters import read
 from inngest_rest._table import commands
 from tests.operations.cases import CASES, World
@@ -35,7 +36,9 @@ def test_an_answer_is_as_its_schema_says(name: str, world: World) -> None:
     operation = OPERATIONS[name]
     values = json.loads(json.dumps(CASES[name](world)))
     jsonschema.Draft202012Validator(schemas.of_parameters(operation)).validate(values)
-    envelope = running.run(operation, world.client, read(operation, values))
+    envelope = running.run(
+        operation, Gate(client=world.client, is_confirmed=True), read(operation, values)
+    )
     assert envelope.ok
     answer = json.loads(envelope.to_json())
     jsonschema.Draft202012Validator(schemas.of_answer(operation)).validate(answer)
@@ -74,7 +77,11 @@ def test_an_unknown_or_malformed_parameter_is_refused_by_the_schema_too() -> Non
 
 def test_a_status_that_a_newer_server_has_is_valid(world: World) -> None:
     operation = OPERATIONS["runs.get"]
-    answer = running.run(operation, world.client, read(operation, {"id": world.run_id}))
+    answer = running.run(
+        operation,
+        Gate(client=world.client, is_confirmed=True),
+        read(operation, {"id": world.run_id}),
+    )
     found = json.loads(answer.to_json())
     found["data"]["status"] = "PAUSED_BY_A_NEWER_SERVER"
     jsonschema.Draft202012Validator(schemas.of_answer(operation)).validate(found)

@@ -88,10 +88,11 @@ def test_many_runs_are_not_touched_before_the_user_has_agreed(world: World) -> N
 
     status, answer = run(*filtered)
     assert (status, answer["error"]["code"]) == (9, "confirmation_needed")
-    assert "--yes" in answer["error"]["hint"]
+    token = answer["data"]["confirm"]
+    assert f"--confirm {token}" in answer["error"]["hint"]
     assert answer["data"]["target"]["api_url"]
     assert "cancelled" not in statuses()
-    status, answer = run(*filtered, "--yes")
+    status, answer = run(*filtered, "--confirm", token)
     assert (status, answer["data"]["counts"]) == (0, {"done": 2})
     assert statuses() == {"cancelled"}
 

@@ -144,6 +144,8 @@ class Row:
         paths = _UNTRUSTED.get(self.result, ())
         if self.effect is not Effect.READ and self.result in {"Cancellation", "Webhook"}:
             paths = _below(self.result.lower(), paths)  # beside it is where it was changed
+            if self.result == "Cancellation":
+                paths += _below("planned", _UNTRUSTED["ActionReport"])
         return _below("data" if self.returns is Returns.ONE else "data.items[]", paths)
 
     def can_repeat(self, arguments: Mapping[str, Any]) -> bool:
@@ -250,7 +252,7 @@ _UNTRUSTED: dict[str, tuple[str, ...]] = {
     ),
     "list[str]": _OF_SENDING,
     "SendReport": _OF_SENDING,
-    "ActionReport": ("rows[].reason",),
+    "ActionReport": ("rows[].reason", "rows[].function", "rows[].error", "by_function"),
     # Errors of the server are quoted, and its release.
     "Diagnosis": ("release", "findings[].message"),
 }

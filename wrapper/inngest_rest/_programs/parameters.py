@@ -194,13 +194,11 @@ _MOST = {"batch_size": 5_000, "in_flight": 64, "events": 5_000}
 # A program passes pages on by their cursor, and has one unit for rates.
 _OF_PYTHON = {"page_size", "period", "token", "report_path"}
 
-_CONFIRMED_COUNT = Parameter(
-    "confirmed_count",
-    Kind.INTEGER,
-    "The number of runs that a dry run with the same filter returned.",
-    None,
-    least=0,
+_DRY_RUN = Parameter(
+    "dry_run", Kind.FLAG, "Report the runs that would be cancelled; cancel nothing.", None, False
 )
+CONFIRM = Parameter("confirm", Kind.TEXT, "The token that a dry run of the same returned.", None)
+"""Where an act has to be confirmed."""
 
 
 @cache
@@ -213,8 +211,9 @@ def parameters(row: Row) -> tuple[Parameter, ...]:
         for each in signature.parameters.values()
         if each.name not in {"self", "client", *_OF_PYTHON} and _kind(each) is not None
     ]
-    selects = any(each.name == "ids" and not each.is_required for each in found)
-    return (*found, _CONFIRMED_COUNT) if row.is_bulk and selects else tuple(found)
+    if row.name == "cancellations.create":
+        found.append(_DRY_RUN)
+    return (*found, CONFIRM) if row.is_bulk or _DRY_RUN in found else tuple(found)
 
 
 def _kind(declared: inspect.Parameter) -> dict[str, Any] | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
-from attrs import fields, frozen
+from attrs import field, fields, frozen
 
-from inngest_rest.action_reports import ActionOutcome, ActionRow
+from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.explanation import Explanation
 from inngest_rest.models import Cancellation, Webhook
 from inngest_rest.record import Record
@@ -16,7 +17,7 @@ from inngest_rest.reports import SendFailure, SendReport
 from inngest_rest.responses import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from inngest_rest import InngestClient
 
@@ -81,6 +82,9 @@ class Acted(Record):
         rows_left_out: Number of rows that are not here.
         since: The beginning of the filter's window.
         until: The end of the filter's window.
+        by_function: How many of the rows that are left to do are of each function, where they were
+            looked at.
+        confirm: The token of a dry run, by which exactly those rows are confirmed.
     """
 
     target: Target
@@ -90,6 +94,18 @@ class Acted(Record):
     rows_left_out: int = 0
     since: datetime | None = None
     until: datetime | None = None
+    by_function: dict[str, int] = field(factory=dict)
+    confirm: str | None = None
+
+    @classmethod
+    def of(
+        cls, target: Target, report: ActionReport, rows: Sequence[ActionRow], token: str | None
+    ) -> Self:
+        """Return a report with some of its rows, and the token that confirms it."""
+        left_out = len(report.rows) - len(rows)
+        to_do = Counter(row.function for row in report.rows if row.function and row.is_open)
+        about = target, report.action, report.counts, tuple(rows), left_out
+        return cls(*about, report.since, report.until, dict(to_do.most_common()), token)
 
 
 @frozen(repr=False)
@@ -120,15 +136,17 @@ class Deleted(Record):
 
 @frozen(repr=False)
 class CreatedCancellation(Record):
-    """A bulk cancellation that was created.
+    """A bulk cancellation that was created, or the runs that it would cancel.
 
     Attributes:
         target: Where it was created.
-        cancellation: The bulk cancellation.
+        cancellation: The bulk cancellation; None of a dry run.
+        planned: The runs that a dry run found; the condition is the server's to evaluate.
     """
 
     target: Target
-    cancellation: Cancellation
+    cancellation: Cancellation | None = None
+    planned: Acted | None = None
 
 
 @frozen(repr=False)

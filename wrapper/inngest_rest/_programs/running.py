@@ -10,17 +10,17 @@ from inngest_rest._programs.parameters import arguments, unusable_file
 from inngest_rest._programs.problems import problem_of
 from inngest_rest._table import Effect, Returns
 from inngest_rest.errors import InngestError, PartialSendError
+from inngest_rest.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from inngest_rest import BatchReport, InngestClient
+    from inngest_rest._programs.gate import Gate
     from inngest_rest._programs.results import Sent
     from inngest_rest._table import Row
-    from inngest_rest.action_reports import ActionRow
     from inngest_rest.diagnosis import Diagnosis
     from inngest_rest.models import Page
-    from inngest_rest.record import Record
 
 
 # The class of `results` that programs return, by what the method returns.
@@ -49,22 +49,21 @@ def record_class(row: Row) -> type[Record]:
 
 def parts(
     row: Row,
-    client: InngestClient,
+    gate: Gate,
     values: Mapping[str, Any],
     *,
     on_batch: Callable[[BatchReport], object] | None = None,
-    on_result: Callable[[ActionRow], object] | None = None,
 ) -> Iterator[tuple[tuple[Record, ...], Page[Any] | None]]:
     """Call a method, and yield its result as it arrives: records, and the page that has them.
 
     Raises:
-        ProblemError: Not all of it was done; the data has what was.
+        ProblemError: Not all of it was done, or it has to be confirmed; the data has what was.
     """
-    if row.is_bulk:
-        from inngest_rest._programs import bulk  # noqa: PLC0415 - few calls act on many runs
-
-        yield (bulk.run(row, client, values, on_result=on_result),), None
+    client, admitted = gate.client, gate.admit(row, values)
+    if isinstance(admitted, Record):
+        yield (admitted,), None
         return
+    values = admitted
     if row.uses_files:
         yield (_send_file(row, client, values, on_batch),), None
         return
@@ -94,10 +93,9 @@ def parts(
 
 def run(
     row: Row,
-    client: InngestClient,
+    gate: Gate,
     values: Mapping[str, Any],
     *,
-    on_result: Callable[[ActionRow], object] | None = None,
     fit: Callable[[list[Any]], int] | None = None,
 ) -> Envelope:
     """Call a method, and return its result in an envelope, or its error with what came before.
@@ -108,7 +106,7 @@ def run(
     info: PageInfo | None = None
     warnings: tuple[str, ...] = ()
     try:
-        for records, page in parts(row, client, values, on_result=on_result):
+        for records, page in parts(row, gate, values):
             before = len(items)
             items += [each.to_dict() for each in records]  # keeps what came before an error
             if page is None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from inngest_rest._core.bulk.reported import BulkResult, settled
-from inngest_rest._core.bulk.runs import RunsJob
+from inngest_rest._core.bulk.runs import RunsJob, about
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import functions, replays, runs
 from inngest_rest.action_reports import ActionOutcome, ActionRow
@@ -64,6 +64,7 @@ class ReplayJob(RunsJob):
 
     name = "runs.replay"
     default_status = RunStatus.FAILED
+    shows_errors = True
 
     def __init__(
         self,
@@ -113,6 +114,8 @@ class ReplayJob(RunsJob):
             if run is None or not run.is_ended:
                 # Lists show a run as running once it has a score (operation listRunsV2).
                 run = yield from runs.fetch(self.session, row.id)
+            if self.dry_run and is_new:
+                row = about(row, run)
             refusal = (yield from self._why_refused(run)) if is_new else None
             if refusal:
                 return BulkResult(settled(row, ActionOutcome.REFUSED, refusal))

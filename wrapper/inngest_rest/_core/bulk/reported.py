@@ -196,9 +196,14 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             self._waiting.append(self._on_result(row))
         return cause
 
+    def _paced(self, target: ActionRow) -> Plan[BulkResult]:
+        # The rate is that of the acts, of which a dry run has none.
+        return self.act(target) if self.dry_run else super()._paced(target)
+
     def interrupted(self, error: BaseException) -> None:
-        """Attach the progress so far to an external exception."""
-        error.add_note(f"so far {self._report()}")
+        """Attach the progress so far to an external exception, as `report` and in words."""
+        error.report = report = self._report()  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue]
+        error.add_note(f"so far {report}")
 
     def finish(self) -> ActionReport:
         """Return the report, or raise it with the error that stopped the job."""

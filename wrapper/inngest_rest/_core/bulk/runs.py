@@ -6,6 +6,8 @@ from abc import abstractmethod
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from attrs import evolve
+
 from inngest_rest._core.arguments import check_count_or_none, check_each, check_run_id
 from inngest_rest._core.bulk.reported import (
     BulkArguments,
@@ -18,7 +20,13 @@ from inngest_rest._core.bulk.reported import (
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import check_statuses, instant
 from inngest_rest.action_reports import ActionOutcome, ActionRow
-from inngest_rest.errors import Advice, InngestError, InvalidArgumentError, RouteNotFoundError
+from inngest_rest.errors import (
+    Advice,
+    InngestError,
+    InvalidArgumentError,
+    NotFoundError,
+    RouteNotFoundError,
+)
 from inngest_rest.models import UNFINISHED
 
 if TYPE_CHECKING:
@@ -30,6 +38,8 @@ if TYPE_CHECKING:
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Run, RunStatus
     from inngest_rest.typing import StatusFilter
+
+_LONGEST_ERROR = 200
 
 _FILTERS = ("status", "app", "function", "since", "until")
 
@@ -56,6 +66,7 @@ class RunsJob(ReportedJob):
     Attributes:
         name: The operation, for the report.
         default_status: The statuses to list if only other filters are given.
+        shows_errors: Whether a dry run shows the errors of the runs that a filter selects.
 
     Raises:
         InvalidArgumentError: Not exactly one of ids, filter and report is given.
@@ -63,6 +74,7 @@ class RunsJob(ReportedJob):
 
     name: ClassVar[str]
     default_status: ClassVar[StatusFilter]
+    shows_errors: ClassVar[bool] = False
 
     def __init__(
         self, session: Session, ids: Iterable[str] | None, **arguments: Unpack[RunArguments]
@@ -128,7 +140,7 @@ class RunsJob(ReportedJob):
             function=arguments["function"],
             since=arguments["since"],
             until=arguments["until"],
-            include_output=False,
+            include_output=self.dry_run and self.shows_errors,
             limit=arguments["limit"],
             page_size=None,
             cursor=None,
@@ -150,7 +162,8 @@ class RunsJob(ReportedJob):
             for run in page.items:
                 if run.id not in seen:
                     seen.add(run.id)
-                    self.rows.append(ActionRow(len(self.rows), run.id))
+                    row = ActionRow(len(self.rows), run.id)
+                    self.rows.append(about(row, run) if self.dry_run else row)
                     self.keep(run)
         assert walk.now is not None
         since, until = self._window
@@ -174,9 +187,11 @@ class CancelJob(RunsJob):
 
     def act(self, target: ActionRow) -> Plan[BulkResult]:
         """Cancel a run."""
-        if self.dry_run:
-            return BulkResult(settled(target, ActionOutcome.PLANNED))
         assert target.id is not None
+        if self.dry_run and self._listing is not None:
+            return BulkResult(settled(target, ActionOutcome.PLANNED))
+        if self.dry_run:
+            return (yield from self._look(target, target.id))
         yield from self.begin(target)
         try:
             was_running = yield from runs.cancel_if_running(self.session, target.id)
@@ -184,6 +199,31 @@ class CancelJob(RunsJob):
             return failure(target, error)
         outcome = ActionOutcome.DONE if was_running else ActionOutcome.ALREADY_ENDED
         return BulkResult(settled(target, outcome))
+
+    def _look(self, target: ActionRow, run_id: str) -> Plan[BulkResult]:
+        """Return whether a run would be cancelled, which may have ended or not exist."""
+        try:
+            run = yield from runs.fetch(self.session, run_id)
+        except InngestError as error:
+            is_absent = isinstance(error, NotFoundError)
+            outcome = ActionOutcome.NOT_FOUND if is_absent else ActionOutcome.FAILED
+            return BulkResult(settled(target, outcome, str(error)), error)
+        outcome = ActionOutcome.ALREADY_ENDED if run.is_ended else ActionOutcome.PLANNED
+        return BulkResult(settled(about(target, run), outcome))
+
+
+def about(row: ActionRow, run: Run) -> ActionRow:
+    """Return a row with what a person judges its run by."""
+    names = filter(None, (run.app_id, run.function_id or run.internal_function_id))
+    error = (run.error.message or run.error.name) if run.error else None
+    return evolve(
+        row,
+        function="/".join(names) or None,
+        status=str(run.status),
+        queued_at=run.queued_at,
+        ended_at=run.ended_at,
+        error=error and error.partition("\n")[0][:_LONGEST_ERROR],
+    )
 
 
 def _plain(value: object) -> object:

@@ -1,4 +1,4 @@
-"""Bulk commands: confirmation, report file, and output."""
+"""The gate of a command: confirmation on a terminal or by a token, and the report file."""
 
 from __future__ import annotations
 
@@ -6,26 +6,23 @@ import contextlib
 import json
 import os
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field
 
-from inngest_rest._programs import bulk
 from inngest_rest._programs.command.options import command_line
-from inngest_rest._programs.envelope import Code, Problem
+from inngest_rest._programs.gate import Gate, pinned, runs
 from inngest_rest._programs.parameters import unusable_file
-from inngest_rest._programs.problems import problem_of
-from inngest_rest._programs.results import MAX_ROWS
+from inngest_rest._visible import and_more
 from inngest_rest.action_reports import ActionReport, ActionRow
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import TextIO
 
-    from inngest_rest import InngestClient
     from inngest_rest._programs.command.options import Options
     from inngest_rest._programs.command.renderer import Renderer
     from inngest_rest._table import Row
@@ -35,164 +32,110 @@ _FIRST_ROWS = 20
 _FIRST_IDS = 5
 
 
-@define(eq=False, repr=False)
-class Bulk:
-    """One bulk command, from what is selected to its answer."""
+@define(eq=False, repr=False, kw_only=True)
+class Asking(Gate):
+    """The gate of a command: it asks on a terminal, and elsewhere says which command confirms."""
 
-    _row: Row
-    _client: InngestClient
-    _values: dict[str, Any]
-    _options: Options
-    _renderer: Renderer
-    _file: ReportFile | None
-    _shown: set[int] = field(factory=set, init=False)
+    options: Options
+    renderer: Renderer
+    file: ReportFile | None = None
+    hint: str | None = field(default=None, init=False)
+    _written: set[int] = field(factory=set, init=False)
 
-    def run(self, *, is_confirmed: bool) -> int:
-        """Act on what the parameters select, if that is confirmed; write the answer."""
-        kept = self._file.read(self._action) if self._file else None
-        if self._file and kept is not None:
-            self._renderer.warnings.append(
-                f"resumed from {self._file.path}, which has {len(kept.rows):,} rows; what the "
-                "command line selects was not looked up again"
-            )
-        if self._values["dry_run"]:
-            return self._plan_only(kept)
-        if self._needs_yes:
-            kept = kept or self._plan(None)
-            count = sum(row.is_open for row in kept.rows)
-            if count and not is_confirmed:
-                # One who reads JSON may be a program.
-                if self._renderer.format != "table" or not self._renderer.stderr.can_ask:
-                    return self._refuse(kept, count)
-                if not self._is_confirmed(kept, count):
-                    message = "not confirmed; nothing was done"
-                    return self._renderer.finish(Problem(Code.CONFIRMATION_NEEDED, message))
-        return self._carry_out(kept)
-
-    @property
-    def _needs_yes(self) -> bool:
-        return bulk.needs_confirmation(self._values)
-
-    def _plan(self, kept: ActionReport | None) -> ActionReport:
-        self._renderer.stderr.progress("Listing what is selected")
-        planned = bulk.plan(self._row, self._client, self._values, resume=kept)
-        self._renderer.stderr.end_progress()
+    def plan(self, row: Row, values: Mapping[str, Any]) -> ActionReport:
+        """Return the report on what would be done."""
+        self.renderer.stderr.progress("Listing what is selected")
+        planned = super().plan(row, values)
+        self.renderer.stderr.end_progress()
         return planned
 
-    def _plan_only(self, kept: ActionReport | None) -> int:
-        planned = self._plan(kept)
-        if self._file and kept is None:
-            self._file.begin(planned)
-            self._file.finish(planned)
-        problem = bulk.not_planned(planned)
-        status = self._answer(planned, problem, most=_FIRST_ROWS)
-        if problem is None and any(row.is_open for row in planned.rows):
-            self._renderer.stderr.hint(f"To do it: {self._command(planned)}")
-        return status
-
-    def _refuse(self, planned: ActionReport, count: int) -> int:
-        problem = Problem(
-            Code.CONFIRMATION_NEEDED,
-            f"{self._row.command} would act on {_runs(count)} at {self._place}; nothing was done",
-            hint=f"Show the user what would be done. To do it: {self._command(planned)}",
-        )
-        first = bulk.acted(self._client, planned, _FIRST_ROWS)
-        return self._renderer.finish(problem, data=None if self._renderer.is_streaming else first)
-
-    def _is_confirmed(self, planned: ActionReport, count: int) -> bool:
-        window = "".join(
-            f", {name} {at:%Y-%m-%d %H:%M:%S} UTC" for name, at in _window(planned).items()
-        )
-        ids = [row.id or "" for row in planned.rows if row.is_open]
-        more = f"\n  and {count - _FIRST_IDS:,} more" if count > _FIRST_IDS else ""
-        listed = "".join(f"\n  {id}" for id in ids[:_FIRST_IDS])
-        question = f"{_runs(count)} at {self._place}{window}:{listed}{more}"
-        return self._renderer.stderr.ask(f"{question}\n{self._row.words[-1].capitalize()}?")
-
-    def _carry_out(self, kept: ActionReport | None) -> int:
-        begun = kept or ActionReport(self._action, self._named_rows())
-        rows = list(begun.rows)
-        to_do, done = sum(row.is_open for row in rows), 0
-
-        def on_start(row: ActionRow) -> None:
-            if self._file:
-                self._file.add(row)
-
-        def on_result(row: ActionRow) -> None:
-            nonlocal done
-            done += 1
-            rows[row.position] = row
-            on_start(row)
-            self._show(row)
-            self._renderer.stderr.progress(f"{self._action}: {done:,} of {to_do:,}")
-
-        if self._file:
-            self._file.begin(begun)
-        try:
-            callbacks = {"on_start": on_start, "on_result": on_result}
-            report, problem = bulk.carry_out(
-                self._row, self._client, self._values, resume=kept, **callbacks
+    def act(
+        self,
+        row: Row,
+        values: Mapping[str, Any],
+        planned: ActionReport | None = None,
+        **callbacks: Callable[[ActionRow], object],
+    ) -> ActionReport:
+        """Call a bulk method, and keep its report in the file."""
+        if self.file is None:
+            return super().act(row, values, planned, **callbacks)
+        action = _action(row, values)
+        kept = planned or self.file.read(action)
+        if kept is not None and planned is None:
+            self.renderer.warnings.append(
+                f"resumed from {self.file.path}, which has {len(kept.rows):,} rows; what the "
+                "command line selects was not looked up again"
             )
-        except InvalidArgumentError:
-            if self._file and kept is None:
-                self._file.finish(None)
-            raise
-        except KeyboardInterrupt as error:
-            report = evolve(begun, rows=rows)
-            problem = evolve(problem_of(error), message=f"interrupted; so far {report}")
+        if values["dry_run"]:
+            return super().act(row, values, kept)
+        begun = kept or super().act(row, {**values, "dry_run": True})
+        rows = list(begun.rows)
+
+        def keep(row: ActionRow) -> None:
+            rows[row.position] = row
+            self.file.add(row)  # type: ignore[union-attr] # pyright: ignore[reportOptionalMemberAccess]
+
+        def keep_result(row: ActionRow) -> None:
+            keep(row)
+            self.ended(row)
+
+        self.file.begin(begun)
+        try:
+            return super().act(row, values, begun, on_start=keep, on_result=keep_result)
         finally:
-            self._renderer.stderr.end_progress()
-            if self._file:
-                self._file.finish(evolve(begun, rows=rows))
-        if problem is not None and self._file and any(row.is_open for row in report.rows):
-            problem = evolve(problem, hint=f"To do what is left: {self._command(report)}")
-        return self._answer(report, problem)
+            self.file.finish(evolve(begun, rows=rows))
 
-    def _answer(
-        self, report: ActionReport, problem: Problem | None, *, most: int = MAX_ROWS
-    ) -> int:
-        if not self._renderer.is_streaming:
-            return self._renderer.one(bulk.acted(self._client, report, most), problem)
-        for row in report.rows:
-            self._show(row)
-        return self._renderer.finish(problem)
+    def rows(self, report: ActionReport, token: str | None) -> Sequence[ActionRow]:
+        """Return the rows that an answer has: those to come where it has no end."""
+        if self.renderer.is_streaming:
+            return [row for row in report.rows if row.position not in self._written]
+        return super().rows(report, token) if token is None else report.rows[:_FIRST_ROWS]
 
-    def _show(self, row: ActionRow) -> None:
-        if self._renderer.is_streaming and row.position not in self._shown:
-            self._shown.add(row.position)
-            self._renderer.add((row,))
+    def issue(self, row: Row, values: Mapping[str, Any], planned: ActionReport) -> str:
+        """Return the token of what is planned, and keep the command that it confirms."""
+        token = super().issue(row, values, planned)
+        self.hint = self.instruction(row, pinned(values, planned), token)
+        return token
 
-    @property
-    def _place(self) -> str:
-        target = self._client.target
-        return f"{target.api_url} ({target.env or 'default'} environment)"
+    def instruction(self, row: Row, values: Mapping[str, Any], token: str) -> str:
+        """Return the command that does what a token stands for."""
+        more = ["--report", str(self.file.path)] if self.file else []
+        given = {**values, "dry_run": False, "confirm": token}
+        return f"To do it: {command_line(row, given, self.options, *more)}"
 
-    @property
-    def _action(self) -> str:
-        if self._row.name == "functions.invoke_many":
-            return f"functions.invoke {self._values['app']}/{self._values['function']}"
-        return self._row.command or ""
+    def ask(self, row: Row, planned: ActionReport) -> bool | None:
+        """Ask a person; one who reads JSON may be a program."""
+        stderr = self.renderer.stderr
+        if self.renderer.format != "table" or not stderr.can_ask:
+            return None
+        bounds = {"since": planned.since, "until": planned.until}
+        window = "".join(f", {name} {at:%F %T} UTC" for name, at in bounds.items() if at)
+        to_do = [it for it in planned.rows if it.is_open]
+        counts = Counter(it.function for it in to_do if it.function).most_common()
+        each = and_more([f"{count:,} {name}" for name, count in counts], _FIRST_IDS)
+        lines = [f"{runs(len(to_do))} at {self.place}{window}: {each}".rstrip(": ")]
+        lines += [_line(it) for it in to_do[:_FIRST_IDS]]
+        if len(to_do) > _FIRST_IDS:
+            lines.append(f"  and {len(to_do) - _FIRST_IDS:,} more")
+        return stderr.ask("\n".join([*lines, f"{row.words[-1].capitalize()}?"]))
 
-    def _named_rows(self) -> list[ActionRow]:
-        if (inputs := self._values.get("inputs")) is not None:
-            return [ActionRow(position, None) for position in range(len(inputs))]
-        ids = list(dict.fromkeys(self._values["ids"] or ()))[: self._values["limit"]]
-        return [ActionRow(position, id) for position, id in enumerate(ids)]
-
-    def _command(self, report: ActionReport) -> str:
-        values = {**self._values, **_window(report), "dry_run": False}
-        more = ["--report", str(self._file.path)] if self._file else []
-        more += ["--yes"] if self._needs_yes else []
-        return command_line(self._row, values, self._options, *more)
-
-
-def _window(report: ActionReport) -> dict[str, datetime]:
-    bounds = {"since": report.since, "until": report.until}
-    return {name: at for name, at in bounds.items() if at is not None}
+    def ended(self, row: ActionRow) -> None:
+        """Show what became of a run, and how far it is."""
+        self._written.add(row.position)
+        if self.renderer.is_streaming:
+            self.renderer.add((row,))
+        self.renderer.stderr.progress(f"{len(self._written):,} done")
 
 
-def _runs(count: int) -> str:
-    return "1 run" if count == 1 else f"{count:,} runs"
+def _line(row: ActionRow) -> str:
+    about = [row.id or f"input {row.position}", row.function, row.status, row.error]
+    return "  ".join(["", *filter(None, about)])
+
+
+def _action(row: Row, values: Mapping[str, Any]) -> str:
+    if row.name == "functions.invoke_many":
+        return f"functions.invoke {values['app']}/{values['function']}"
+    return row.command
 
 
 class ReportFile:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from inngest_rest import InngestClient
 from inngest_rest._programs import parameters
+from inngest_rest._programs.command.bulk import Asking, ReportFile
 from inngest_rest._programs.command.options import command_line
 from inngest_rest._programs.command.renderer import Renderer
 from inngest_rest._programs.command.streams import OutputError, Stderr
-from inngest_rest._programs.envelope import Code, Problem, ProblemError, advice
+from inngest_rest._programs.envelope import Code, Problem, advice
 from inngest_rest._programs.parameters import DEFAULT_LIMIT, Kind, refused, unusable_file
 from inngest_rest._programs.problems import problem_of
 from inngest_rest._programs.running import parts, record_class
@@ -54,36 +55,41 @@ def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
         lines_of_rows = row.is_bulk and renderer.format == "ndjson"
         renderer.configure(options, ActionRow if lines_of_rows else record_class(row), files)
         with client_of(options) as client:
-            if row.is_bulk:
-                from inngest_rest._programs.command import bulk  # noqa: PLC0415 - few commands
-
-                file = bulk.ReportFile(extras["report"]) if extras["report"] is not None else None
-                act = bulk.Bulk(row, client, values, options, renderer, file)
-                return act.run(is_confirmed=bool(extras["yes"]))
-            return _run(row, client, values, options, renderer, extras)
+            gate = Asking(
+                client=client,
+                is_confirmed=bool(extras["yes"]),
+                options=options,
+                renderer=renderer,
+                file=None if extras["report"] is None else ReportFile(extras["report"]),
+            )
+            return _run(row, gate, values, options, renderer, extras)
     except OutputError:
         raise
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - told as an answer
-        data = error.data if isinstance(error, ProblemError) else None
-        return renderer.finish(problem_of(error, row, values), data=data)
+        problem, data = problem_of(error, row, values), getattr(error, "data", None)
+        if problem.code is Code.CONFIRMATION_NEEDED and renderer.is_streaming:
+            data = None  # what reads the ids would take them for done
+        return renderer.finish(problem, data=data)
 
 
 def _run(
     row: Row,
-    client: InngestClient,
+    gate: Asking,
     values: dict[str, Any],
     options: Options,
     renderer: Renderer,
     extras: Mapping[str, Any],
 ) -> int:
     wanted = {**values, "limit": None} if extras["all"] else values
-    arriving = parts(row, client, wanted, on_batch=_progress(renderer.stderr))
+    arriving = parts(row, gate, wanted, on_batch=_progress(renderer.stderr))
     if row.returns is Returns.STREAM:
         items = (each for records, _ in arriving for each in records)
         return _show(items, renderer, fail=bool(extras["exit_status"]))
     for records, page in arriving:
         renderer.add(records, page.next_cursor if page else None)
     status = renderer.finish()
+    if gate.hint is not None and wanted.get("dry_run"):
+        renderer.stderr.hint(gate.hint)
     if renderer.next_cursor is not None:
         following = {**values, "cursor": renderer.next_cursor}
         renderer.stderr.hint(f"Next page: {command_line(row, following, options)}")

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 PROGRAM = "inngest-rest"
 
-# What an agent passes in place of --yes.
-OF_TOOLS = {"confirmed_count"}
-
 # Paths of one warning.
 _MOST_NAMED = 10
 
@@ -184,7 +181,7 @@ def command_line(
     words, positions = list[str](), list[str]()
     for each in parameters(row):
         value = values.get(each.name)
-        if value is None or value == each.default or each.name in OF_TOOLS:
+        if value is None or value == each.default:
             continue
         if each.is_text:
             value = [as_typed(it) for it in value] if each.is_many else as_typed(value)

@@ -12,7 +12,6 @@ from attrs import frozen
 
 from inngest_rest import _table
 from inngest_rest._programs.command.options import (
-    OF_TOOLS,
     OPTIONS,
     PROGRAM,
     Argument,
@@ -148,7 +147,7 @@ def _command_of(row: Row) -> Command:
 
         return execute(row, options, values)
 
-    own = [_argument_of(each) for each in parameters(row) if each.name not in OF_TOOLS]
+    own = [_argument_of(each) for each in parameters(row)]
     examples = tuple(command_line(row, each) for each in row.examples)
     return Command(row.words, row.description, run, (*own, *_own_options(row)), examples)
 
@@ -188,8 +187,8 @@ def _own_options(row: Row) -> Iterator[Argument]:
     if row.is_bulk:
         help = "Keep a row per run in this file, and resume from it if it exists."
         yield argument("--report", help=help)
-    if "confirmed_count" in names:
-        yield flag("--yes", help="Act on what a filter selects without asking.")
+    if "confirm" in names:
+        yield flag("--yes", help="Act without asking, however many runs it is.")
 
 
 def help_of(tokens: Sequence[str]) -> str:

@@ -1,0 +1,286 @@
+"""The gate before every call of every program: what acts on many is shown, and confirmed, first.
+
+That is a call that acts on more than one run, a bulk cancellation, and more events than a person
+looks at. A confirmation is the token of the set that was shown: that set is acted on, no other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, evolve
+
+from inngest_rest._programs.envelope import Code, Problem, ProblemError, advice
+from inngest_rest._programs.parameters import arguments
+from inngest_rest._programs.problems import problem_of
+from inngest_rest._visible import and_more
+from inngest_rest.action_reports import ActionOutcome, ActionReport
+from inngest_rest.errors import PartialActionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from inngest_rest import InngestClient
+    from inngest_rest._table import Row
+    from inngest_rest.action_reports import ActionRow
+    from inngest_rest.record import Record
+
+# The answer where one run was named, whose outcome is all there is.
+_CODE_OF_ONE = {
+    ActionOutcome.NOT_FOUND: Code.NOT_FOUND,
+    ActionOutcome.REFUSED: Code.USAGE,
+    ActionOutcome.FAILED: Code.SERVER,
+    ActionOutcome.UNKNOWN: Code.NETWORK,
+}
+
+# What a dry run found that it would not do, or could not look up.
+_UNDOABLE = {ActionOutcome.NOT_FOUND, ActionOutcome.REFUSED, ActionOutcome.FAILED}
+
+# What selects the runs, in whose place a plan stands.
+_SELECTION = {"ids", "status", "app", "function", "since", "until", "limit"}
+
+# How a call is made, which may be another when it is confirmed.
+_MANNER = {"confirm", "dry_run", "max_chars", "rate", "in_flight"}
+
+# Plans that wait for their confirmation: each may have many runs.
+_MOST_KEPT = 20
+
+# Names of events that a message has.
+_MOST_NAMED = 5
+
+
+@define(eq=False, repr=False, kw_only=True)
+class Gate:
+    """The client, with what has to be confirmed before it is called.
+
+    Attributes:
+        client: The client.
+        is_confirmed: Whether everything is confirmed.
+        most_events: Number of events that are sent without a confirmation; None for any.
+        kept: What was shown, by its token, where one process shows it and acts on it: a token is
+            good once. None where they are two: it is good while the set is the same.
+    """
+
+    client: InngestClient
+    is_confirmed: bool = False
+    most_events: int | None = None
+    kept: dict[str, tuple[Mapping[str, Any], ActionReport]] | None = None
+
+    def admit(self, row: Row, values: Mapping[str, Any]) -> Record | Mapping[str, Any]:
+        """Return what a bulk call has done, or a dry run found; or the parameters to call with.
+
+        Raises:
+            ProblemError: Not all of it was done, or would be, or it has to be confirmed first.
+        """
+        planned = None
+        if values.get("dry_run"):
+            return self._show(row, values)
+        if not self.is_confirmed and self._is_wide(row, values):
+            planned = self._confirmed(row, values)
+        if row.is_bulk:
+            return self._carry_out(row, values, planned)
+        return values if planned is None else pinned(values, planned)
+
+    def plan(self, row: Row, values: Mapping[str, Any]) -> ActionReport:
+        """Return the report on what would be done."""
+        try:
+            if row.is_bulk:
+                return self.act(row, {**values, "dry_run": True})
+            report = ActionReport(row.command, ())
+            if row.name == "cancellations.create":
+                # A self-hosted server joins the two by a dash.
+                function = values["function"].removeprefix(f"{values['app']}-")
+                window = {"since": values["started_after"], "until": values["started_before"]}
+                chosen = {"app": values["app"], "function": function, **window}
+                report = self.client.runs.cancel_all(**chosen, dry_run=True)
+            return evolve(report, action=row.command)
+        except PartialActionError as error:
+            data = self.shown(row, error.report)
+            raise ProblemError(problem_of(error), data=data) from error
+
+    def act(
+        self,
+        row: Row,
+        values: Mapping[str, Any],
+        planned: ActionReport | None = None,
+        **callbacks: Callable[[ActionRow], object],
+    ) -> ActionReport:
+        """Call a bulk method on what is planned, or what the parameters select."""
+        given = arguments(row, values)
+        if "ids" in values:
+            given["ids"] = given.get("ids") or None
+            if planned is not None:
+                given = {name: it for name, it in given.items() if name not in _SELECTION}
+        return row.call(self.client, {**given, "resume": planned, **callbacks})  # type: ignore[no-any-return]
+
+    def shown(self, row: Row, report: ActionReport, *, token: str | None = None) -> Record:
+        """Return a report as the result of a call; its token confirms it."""
+        from inngest_rest._programs.results import Acted, CreatedCancellation, Sent  # noqa: PLC0415
+
+        target = self.client.target
+        if row.name == "send_many":
+            return Sent(target, 0)
+        acted = Acted.of(target, report, self.rows(report, token), token)
+        return acted if row.is_bulk else CreatedCancellation(target, planned=acted)
+
+    def rows(self, report: ActionReport, _token: str | None) -> Sequence[ActionRow]:
+        """Return the rows that an answer has: of too many, those first that were not done."""
+        from inngest_rest._programs.results import DONE, MAX_ROWS  # noqa: PLC0415
+
+        if len(report.rows) <= MAX_ROWS:
+            return report.rows
+        return sorted(report.rows, key=lambda row: row.outcome in DONE)[:MAX_ROWS]
+
+    def ask(self, _row: Row, _planned: ActionReport) -> bool | None:
+        """Ask whether to do what is planned; None if there is nobody to ask."""
+        return None
+
+    def instruction(self, _row: Row, _values: Mapping[str, Any], token: str) -> str:
+        """Return how to do what a token stands for, when the parameters are pinned to it."""
+        return f'To do it, call it again with the same parameters and "confirm": "{token}".'
+
+    def ended(self, row: ActionRow) -> None:
+        """Note what became of a run."""
+
+    def _is_wide(self, row: Row, values: Mapping[str, Any]) -> bool:
+        if row.name == "send_many":
+            return self.most_events is not None and len(values["events"]) > self.most_events
+        chosen = values.get("ids") or values.get("inputs") or ()
+        return row.name == "cancellations.create" or (row.is_bulk and len(chosen) != 1)
+
+    def _confirmed(self, row: Row, values: Mapping[str, Any]) -> ActionReport:
+        """Return what is confirmed, which is what was shown, no more and nothing else."""
+        given = values.get("confirm")
+        known = self.kept.pop(given, None) if self.kept and given else None
+        if known is not None and known[0] == _asked(values):
+            return known[1]
+        planned = self.plan(row, values)
+        if row.is_bulk and not any(it.is_open for it in planned.rows):
+            return planned
+        token = self.issue(row, values, planned)
+        if given == token and (known is not None or self.kept is None):
+            return planned
+        if given is None and (answer := self.ask(row, planned)) is not None:
+            if answer:
+                return planned
+            raise ProblemError(Problem(Code.CONFIRMATION_NEEDED, "not confirmed; nothing was done"))
+        message = f"{row.command} would {_deed(row, values, planned)} at {self.place}"
+        if given is not None:
+            then = given.partition("-")[0]
+            message = f"not what was confirmed, which were {then} then, or done since: {message}"
+        instruction = self.instruction(row, pinned(values, planned), token)
+        problem = Problem(
+            Code.CONFIRMATION_NEEDED,
+            f"{message}; nothing was done",
+            hint=f"Show the user what would be done. {instruction}",
+            field="confirm",
+        )
+        raise ProblemError(problem, data=self.shown(row, planned, token=token))
+
+    def _show(self, row: Row, values: Mapping[str, Any]) -> Record:
+        """Return what a dry run found."""
+        planned = self.plan(row, values)
+        is_empty = row.is_bulk and not any(it.is_open for it in planned.rows)
+        token = None if is_empty else self.issue(row, values, planned)
+        shown = self.shown(row, planned, token=token)
+        if _UNDOABLE.isdisjoint(planned.counts):
+            return shown
+        problem = _incomplete(planned)
+        if len(planned.rows) > 1:
+            message = f"not all of it can be done: {problem.message}; nothing was done"
+            problem = evolve(problem, message=message, hint="data.rows has the reason of each.")
+        raise ProblemError(problem, data=shown)
+
+    def _carry_out(
+        self, row: Row, values: Mapping[str, Any], planned: ActionReport | None
+    ) -> Record:
+        """Act on what is planned, or what the parameters select, and return what was done."""
+        from inngest_rest._programs.results import DONE  # noqa: PLC0415 - bulk calls alone
+
+        problem = None
+        try:
+            report = self.act(row, values, planned, on_result=self.ended)
+            if not DONE.issuperset(report.counts):
+                problem = _incomplete(report)
+        except PartialActionError as error:
+            report, problem = error.report, problem_of(error)
+        except KeyboardInterrupt as error:
+            if not hasattr(error, "report"):
+                raise  # before the first act
+            report = error.report
+            problem = evolve(problem_of(error), message=f"interrupted; so far {report}")
+        shown = self.shown(row, report)
+        if problem is not None:
+            raise ProblemError(problem, data=shown)
+        return shown
+
+    def issue(self, row: Row, values: Mapping[str, Any], planned: ActionReport) -> str:
+        """Return the token of what is planned."""
+        to_do = [it.id for it in planned.rows if it.is_open]
+        what = sorted(map(str, to_do)) if "ids" in values else _asked(pinned(values, planned))
+        parts = [self.client.target.to_dict(), row.command, what]
+        digest = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode())
+        token = f"{len(to_do)}-{digest.hexdigest()[:16]}"
+        if self.kept is not None:
+            self.kept[token] = _asked(values), planned
+            for oldest in list(self.kept)[:-_MOST_KEPT]:
+                del self.kept[oldest]
+        return token
+
+    @property
+    def place(self) -> str:
+        """Where it acts."""
+        target = self.client.target
+        return f"{target.api_url} ({target.env or 'default'} environment)"
+
+
+def pinned(values: Mapping[str, Any], planned: ActionReport) -> Mapping[str, Any]:
+    """Return parameters with the window that was planned, which is the same at any time."""
+    window = {"since": planned.since, "until": planned.until}
+    if "started_before" in values:
+        window = {"started_after": planned.since, "started_before": planned.until}
+    return {**values, **{name: at for name, at in window.items() if at is not None}}
+
+
+def runs(count: int) -> str:
+    """Return a number of runs in words."""
+    return "1 run" if count == 1 else f"{count:,} runs"
+
+
+def _asked(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: it for name, it in values.items() if name not in _MANNER}
+
+
+def _deed(row: Row, values: Mapping[str, Any], planned: ActionReport) -> str:
+    """Return in words what would be done, and to how much."""
+    if row.name == "send_many":
+        names = Counter(each.get("name") for each in values["events"])
+        counts = [f"{count:,} {name}" for name, count in names.most_common()]
+        return f"send {len(values['events']):,} events ({and_more(counts, _MOST_NAMED)})"
+    count = sum(it.is_open for it in planned.rows)
+    if row.is_bulk:
+        return f"act on {runs(count)}"
+    where = f" for which {values['condition']} holds," if values["condition"] else ""
+    return f"cancel every run of the function in that time,{where} of at most {runs(count)} now,"
+
+
+def _incomplete(report: ActionReport) -> Problem:
+    if len(report.rows) == 1:
+        (row,) = report.rows
+        code = _CODE_OF_ONE.get(row.outcome, Code.PARTIAL)
+        doctor = advice("{} shows what answers at the base URL.", "diagnose")
+        return Problem(
+            code,
+            row.reason or str(report),
+            hint=doctor if code is Code.SERVER else None,
+            retryable=row.outcome is ActionOutcome.UNKNOWN,
+        )
+    return Problem(
+        Code.PARTIAL,
+        str(report),
+        hint="data.rows has the reason of each; the same with the ids of those that failed tries "
+        "them again.",
+    )
