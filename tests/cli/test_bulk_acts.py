@@ -8,10 +8,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attrs import evolve
 
-from inngest_rest import ActionOutcome, ActionReport, ActionRow
-from inngest_rest._programs.command.bulk import Asking, ReportFile
+from inngest_rest._programs.command.bulk import Asking
 from inngest_rest._programs.command.streams import Stderr
 from inngest_rest.testing import MockServer, answers
 from tests.support.command import Run, send
@@ -19,7 +17,7 @@ from tests.support.command import Run, send
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from inngest_rest import InngestClient
+    from inngest_rest import ActionRow, InngestClient
 
 
 NO_RUN = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
@@ -364,37 +362,58 @@ def test_a_report_is_resumed_from_and_what_is_done_is_not_done_again(
     assert [each.name for each in folder.iterdir()] == ["r.json"]
 
 
-def test_a_report_has_only_what_came_between_its_beginning_and_its_end(folder: Path) -> None:
-    done = ActionRow(0, NO_RUN, ActionOutcome.DONE)
-    planned = ActionReport("runs.cancel", [evolve(done, outcome=ActionOutcome.PLANNED)])
-    file = ReportFile("r.json")
-    file.add(done)
-    file.finish(ActionReport("runs.cancel", [done]))
-    assert not list(folder.iterdir())
-    file.begin(planned)
-    file.finish(planned)
-    file.add(done)  # by a thread that an interruption did not wait for
-    file.finish(ActionReport("runs.cancel", [done]))
-    assert file.read("runs.cancel") == planned
-    assert [each.name for each in folder.iterdir()] == ["r.json"]
+@pytest.mark.parametrize("by", ["token", "terminal"])
+def test_what_was_confirmed_is_kept_in_a_report_and_gone_on_with(
+    by: str,
+    run: Run,
+    mock: MockServer,
+    client: InngestClient,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = ["runs", "cancel", "--app", "shop", "--report", "r.jsonl"]
+    ids = send(client, mock, "open", 2)
+    mock.fault(answers(400), path=f"/v2/runs/{ids[0]}/cancel")
+    if by == "terminal":
+        monkeypatch.setattr(Stderr, "can_ask", True)
+        monkeypatch.setattr(Stderr, "ask", lambda *_: True)
+        first = run(*words, "-o", "table")
+    else:
+        planned = run(*words, "--dry-run")
+        assert not list(folder.iterdir())
+        send(client, mock, "open")  # nobody has seen this one
+        words = shlex.split(planned.err.strip().partition("To do it: inngest-rest ")[2])
+        first = run(*words)
+    assert first.status == 6
+    assert "The same command does what is left." in first.err
+    assert writes(mock) == set(ids)
+    assert run(*words, "--yes").status == 0
+    assert writes(mock) == set(ids)
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("{", "not JSON"),
-        ("[]", "not the report"),
-        ('{"action": "runs.replay", "rows": []}', "the report of runs.replay, not of runs.cancel"),
-    ],
-)
-def test_a_file_that_is_no_report_on_this_act_is_refused_and_left_alone(
-    text: str, message: str, run: Run, mock: MockServer, client: InngestClient, folder: Path
+def test_a_report_that_is_finished_is_no_success(
+    run: Run, mock: MockServer, client: InngestClient, folder: Path
+) -> None:
+    words = ["runs", "replay", *send(client, mock, "failed"), "--report", "r.jsonl"]
+    assert run(*words).status == 0
+    done = folder.joinpath("r.jsonl").read_text()
+    started = len(mock.runs)
+    again = run(*words)
+    assert (again.status, again.answer["error"]["field"]) == (2, "report")
+    assert "r.jsonl is finished: runs.replay: 1 done" in again.answer["error"]["message"]
+    assert folder.joinpath("r.jsonl").read_text() == done
+    assert len(mock.runs) == started
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"action": "runs.cancel", "rows": []}\n'])
+def test_a_file_that_is_no_report_is_refused_and_left_alone(
+    text: str, run: Run, mock: MockServer, client: InngestClient, folder: Path
 ) -> None:
     ids = send(client, mock, "open")
     (folder / "r.json").write_text(text)
     ran = run("runs", "cancel", *ids, "--report", "r.json")
     assert (ran.status, ran.answer["error"]["field"]) == (2, "report")
-    assert message in ran.answer["error"]["message"]
+    assert "r.json is not a report" in ran.answer["error"]["message"]
     assert (folder / "r.json").read_text() == text
     assert not writes(mock)
 
@@ -421,7 +440,7 @@ def test_invoke_many_keeps_a_report_of_its_inputs(run: Run, mock: MockServer) ->
     assert not mock.runs
     ran = run(*tokens, "--report", "r.json", "--yes")
     assert ran.answer["data"]["counts"] == {"done": 2}
-    run(*tokens, "--report", "r.json", "--yes")
+    assert run(*tokens, "--report", "r.json", "--yes").status == 2
     assert len(mock.runs) == 2
 
 

@@ -179,6 +179,7 @@ def _hint_of_wait(error: errors.WaitTimeoutError) -> Advice:
 def _field(error: BaseException, row: Row | None) -> str | None:
     argument = getattr(error, "argument", None)
     names = {each.argument: each.name for each in (parameters(row) if row else ())}
+    names["report_path"] = "report"
     return None if argument is None else names.get(argument, argument)
 
 

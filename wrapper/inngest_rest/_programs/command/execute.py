@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from inngest_rest import InngestClient
 from inngest_rest._programs import parameters
-from inngest_rest._programs.command.bulk import Asking, ReportFile
+from inngest_rest._programs.command.bulk import Asking
 from inngest_rest._programs.command.options import command_line
 from inngest_rest._programs.command.renderer import Renderer
 from inngest_rest._programs.command.streams import OutputError, Stderr
@@ -60,7 +60,7 @@ def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
                 is_confirmed=bool(extras["yes"]),
                 options=options,
                 renderer=renderer,
-                file=None if extras["report"] is None else ReportFile(extras["report"]),
+                report=extras["report"],
             )
             return _run(row, gate, values, options, renderer, extras)
     except OutputError:
