@@ -168,7 +168,7 @@ def test_no_run_is_replayed_twice_if_a_kill_hits_replays_under_way(
     ids = [run.id for run in mock.runs]
     with mock.serve() as url:
         environment = environment | {"INNGEST_DEV": url}
-        tokens = ["runs", "replay", *ids, "--report", str(tmp_path / "report.json")]
+        tokens = ["runs", "replay", *ids, "--yes", "--report", str(tmp_path / "r.jsonl")]
         with start(environment, *tokens, stdout=subprocess.PIPE) as process:
             victims.append(process)
             process.communicate()

@@ -108,6 +108,7 @@ def test_commands_run_and_print_what_the_page_shows(
 def normal(text: str) -> str:
     """Return text without what differs from one run to the next."""
     text = re.sub(r"\b01[0-9A-Z]{24}\b", "ULID", text)
+    text = re.sub(r"--confirm \S+", "--confirm TOKEN", text)
     text = re.sub(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(\+00:00)?", "TIME", text)
     return re.sub(r"http://127\.0\.0\.1:\d+", "URL", text)
 

@@ -63,7 +63,9 @@ def test_a_command_of_the_table_does_its_job(world: World, want: str) -> None:
 
 def test_every_command_in_the_text_is_one_that_is_tested() -> None:
     spans = set(re.findall(r"`inngest-rest ([^`]+)`", SKILL)) - set(ROWS.values())
-    assert spans == {"runs list --status failed -o id | inngest-rest runs replay - -o json"}
+    assert spans == {
+        "runs list --status failed -o id | inngest-rest runs replay - --dry-run -o json"
+    }
 
 
 def test_ids_of_a_list_are_passed_on_to_a_replay(
@@ -75,7 +77,7 @@ def test_ids_of_a_list_are_passed_on_to_a_replay(
     assert (status, ids.split()) == (0, [world.failed_run_id])
     monkeypatch.setattr(sys, "stdin", io.StringIO(ids))
     status, answer = run(*shlex.split(second))
-    assert (status, answer["data"]["counts"]) == (0, {"done": 1})
+    assert (status, answer["data"]["counts"]) == (0, {"planned": 1})
 
 
 def test_many_runs_are_not_touched_before_the_user_has_agreed(world: World) -> None:

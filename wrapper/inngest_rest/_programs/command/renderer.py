@@ -176,7 +176,7 @@ def ids_of(record: Record) -> tuple[str, ...]:
         return tuple(ids)
     if isinstance(record, ActionRow) and record.outcome not in _WITH_RUN:
         return ()
-    for part in ("run", "cancellation", "webhook"):
+    for part in ("run", "cancellation", "planned", "webhook"):
         if (found := getattr(record, part, None)) is not None:
             return ids_of(found)
     for name in ("new_run_id", "run_id", "internal_id", "event_id", "id"):

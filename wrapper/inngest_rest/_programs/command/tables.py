@@ -18,8 +18,8 @@ from inngest_rest import models
 from inngest_rest._programs.bounds import SPARED_CHARS
 from inngest_rest._programs.command.options import Projection, field_names
 from inngest_rest._programs.command.streams import safe
-from inngest_rest._programs.results import Acted, Explained, Sent
-from inngest_rest._visible import is_right_to_left, visible
+from inngest_rest._programs.results import Acted, CreatedCancellation, Explained, Sent
+from inngest_rest._visible import and_more, is_right_to_left, visible
 from inngest_rest.action_reports import ActionRow
 from inngest_rest.diagnosis import CallRoute, Diagnosis
 from inngest_rest.record import Record
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 _LONGEST_CELL = 160
 
 _MOST_ROWS = 100
+
+# Functions that a line names.
+_MOST_NAMED = 5
 
 # After text that runs from right to left, what follows on its line would be moved.
 _LEFT_TO_RIGHT_MARK = "\u200e"
@@ -51,12 +54,16 @@ _STYLES = {
 
 @frozen
 class Column:
-    """A column: `whole` is shown on one line, as an id has to be; others where there is room."""
+    """A column: `whole` is shown on one line, as an id has to be; others where there is room.
+
+    One that `may_lack` is left out of a table in which no row has a value for it.
+    """
 
     heading: str
     value: Callable[[Any], object]
     whole: bool = False
     from_width: int = 0
+    may_lack: bool = False
 
 
 def _whole(heading: str, path: str, from_width: int = 0) -> Column:
@@ -150,8 +157,18 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
     ActionRow: (
         Column("RUN", lambda it: it.id or f"input {it.position}", whole=True),
         _whole("OUTCOME", "outcome"),
-        _whole("NEW RUN", "new_run_id"),
-        _text_of("REASON", "reason"),
+        *(
+            evolve(each, may_lack=True)
+            for each in (
+                _text_of("FUNCTION", "function"),
+                _whole("STATUS", "status"),
+                _whole("QUEUED", "queued_at"),
+                _whole("ENDED", "ended_at", 110),
+                _text_of("ERROR", "error"),
+                _whole("NEW RUN", "new_run_id"),
+                _text_of("REASON", "reason"),
+            )
+        ),
     ),
 }
 
@@ -193,7 +210,11 @@ def table_of(
 ) -> Table:
     """Return the table of records of one class."""
     projection = projection or Projection()
-    columns = _columns(type(items[0]), console.width, projection)
+    columns = [
+        each
+        for each in _columns(type(items[0]), console.width, projection)
+        if not each.may_lack or any(each.value(item) is not None for item in items)
+    ]
     table = _grid(show_header=True)
     for each in columns:
         table.add_column(each.heading, no_wrap=each.whole, overflow="fold")
@@ -233,6 +254,8 @@ def _view(record: Record, console: Console, projection: Projection) -> Iterator[
     match record if projection.fields is None else None:
         case Acted() as acted:
             yield from _acted(acted, console)
+        case CreatedCancellation(planned=Acted() as planned):
+            yield from _acted(planned, console)
         case Explained() as explained:
             yield Text(safe(explained.sentence))
             if explained.runs:
@@ -255,6 +278,9 @@ def _acted(acted: Acted, console: Console) -> Iterator[Any]:
     bounds = {"since": acted.since, "until": acted.until}
     if window := " ".join(f"{name} {_text(at)}" for name, at in bounds.items() if at):
         yield Text(f"Runs queued {window}")
+    if len(acted.by_function) > 1:
+        each = [f"{count:,} {name}" for name, count in acted.by_function.items()]
+        yield Text(safe(f"Of them {and_more(each, _MOST_NAMED)}"))
     if acted.rows:
         yield table_of(acted.rows[:_MOST_ROWS], console)
     yield from _and_more(len(acted.rows[_MOST_ROWS:]) + acted.rows_left_out)
