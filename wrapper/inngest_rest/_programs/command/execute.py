@@ -14,7 +14,7 @@ from inngest_rest._programs.command.bulk import Asking
 from inngest_rest._programs.command.options import command_line
 from inngest_rest._programs.command.renderer import Renderer
 from inngest_rest._programs.command.streams import OutputError, Stderr
-from inngest_rest._programs.envelope import Code, Problem, advice
+from inngest_rest._programs.envelope import Code, Problem, ProblemError, advice
 from inngest_rest._programs.parameters import DEFAULT_LIMIT, Kind, refused, unusable_file
 from inngest_rest._programs.problems import problem_of
 from inngest_rest._programs.running import parts, record_class
@@ -66,9 +66,11 @@ def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
     except OutputError:
         raise
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - told as an answer
-        problem, data = problem_of(error, row, values), getattr(error, "data", None)
-        if problem.code is Code.CONFIRMATION_NEEDED and renderer.is_streaming:
-            data = None  # what reads the ids would take them for done
+        problem, data = problem_of(error, row, values), None
+        # What reads the ids of a plan that is not confirmed would take them for done.
+        is_plan = problem.code is Code.CONFIRMATION_NEEDED and renderer.is_streaming
+        if isinstance(error, ProblemError) and not is_plan:
+            data = error.data
         return renderer.finish(problem, data=data)
 
 
