@@ -261,7 +261,7 @@ QUESTION = "3 runs at http://127.0.0.1:8288 (default environment)"
     ],
     ids=["y", "Yes", "n", "nothing", "end of input", "maybe"],
 )
-def test_an_act_by_a_filter_is_asked_for(
+def test_an_act_on_many_is_asked_for(
     typed: str,
     status: int,
     left: int,
@@ -280,7 +280,7 @@ def test_an_act_by_a_filter_is_asked_for(
     assert ("nothing was done" in screen.text) is (status == 9)
 
 
-def test_nothing_is_asked_where_ids_are_named_or_nothing_is_selected(
+def test_nothing_is_asked_where_one_is_named_or_nothing_is_selected(
     on_terminal: OnTerminal, mock: MockServer, client: InngestClient
 ) -> None:
     (id,) = send(client, mock, "open")
@@ -292,10 +292,10 @@ def test_progress_is_shown_and_cleared(
     on_terminal: OnTerminal, mock: MockServer, client: InngestClient
 ) -> None:
     ids = send(client, mock, "open", 3)
-    screen = on_terminal("runs", "cancel", *ids)
-    assert "runs.cancel: 1 of 3" in screen.text
-    assert "1 of 3" not in screen.text.replace("\r", "\n").splitlines()[-1]
-    assert "1 of 3" not in on_terminal("runs", "cancel", *ids, "-q").text
+    screen = on_terminal("runs", "cancel", *ids, "--yes")
+    assert "1 so far" in screen.text
+    assert "so far" not in screen.text.replace("\r", "\n").splitlines()[-1]
+    assert "so far" not in on_terminal("runs", "cancel", *ids, "--yes", "-q").text
 
 
 def test_watch_on_a_terminal_is_a_line_per_change(

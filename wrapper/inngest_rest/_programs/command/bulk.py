@@ -42,6 +42,7 @@ class Asking(Gate):
 
     def rows(self, report: ActionReport, token: str | None) -> Sequence[ActionRow]:
         """Return the rows that an answer has: those to come where it has no end."""
+        self.renderer.stderr.end_progress()
         if self.renderer.is_streaming:
             return [row for row in report.rows if row.position not in self._written]
         return super().rows(report, token) if token is None else report.rows[:_FIRST_ROWS]
@@ -79,7 +80,7 @@ class Asking(Gate):
         self._written.add(row.position)
         if self.renderer.is_streaming:
             self.renderer.add((row,))
-        self.renderer.stderr.progress(f"{len(self._written):,} done")
+        self.renderer.stderr.progress(f"{len(self._written):,} so far")
 
 
 def _line(row: ActionRow) -> str:
