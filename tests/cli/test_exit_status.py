@@ -82,7 +82,7 @@ def test_5_if_the_server_asks_for_a_pause(run: Run, mock: MockServer) -> None:
 
 def test_6_if_some_of_it_is_done(run: Run, mock: MockServer, client: InngestClient) -> None:
     ids = send(client, mock, "open", 2)
-    ran = run("runs", "cancel", *ids, NO_RUN)
+    ran = run("runs", "cancel", *ids, NO_RUN, "--yes")
     assert ran.status == 6
     assert ran.answer["data"]["counts"] == {"done": 2, "not_found": 1}
 

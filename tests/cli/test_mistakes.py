@@ -99,8 +99,14 @@ def test_json_of_the_wrong_kind_is_named(value: str, run: Run) -> None:
         (["send", "a/b", "--data", "@no.json"], "data: cannot read no.json: no such file"),
         (["send-file", "no.ndjson"], "path: cannot read no.ndjson: no such file"),
         (["runs", "list", "--output-file", "no/a"], "output_file: cannot write no/a: no such file"),
-        (["runs", "cancel", NO_RUN, "--report", "no/a"], "report: cannot write no/a: no such file"),
-        (["runs", "cancel", NO_RUN, "--report", "."], "report: cannot read .: is a directory"),
+        (
+            ["runs", "cancel", NO_RUN, "--report", "no/a"],
+            "no/a cannot be written as a report: No such file",
+        ),
+        (
+            ["runs", "cancel", NO_RUN, "--report", "."],
+            ". cannot be written as a report: Is a directory",
+        ),
     ],
     ids=lambda it: " ".join(it) if isinstance(it, list) else "",
 )

@@ -24,7 +24,7 @@ def test_an_act_shows_100_rows_and_counts_the_others(
     count: int, run: Run, mock: MockServer, client: InngestClient
 ) -> None:
     ids = send(client, mock, "open", count)
-    said, heading, *rows = run("runs", "cancel", *ids, "-o", "table").out.splitlines()
+    said, heading, *rows = run("runs", "cancel", *ids, "--yes", "-o", "table").out.splitlines()
     assert said == f"runs.cancel: {count} done at http://127.0.0.1:8288"
     assert heading.startswith("RUN ")
     assert [row.split()[0] for row in rows[:100]] == ids[:100]
