@@ -15,6 +15,7 @@ import pytest
 
 from inngest_rest import BadRequestError, InngestClient, NotFoundError, ServerError
 from inngest_rest._programs import running
+from inngest_rest._programs.gate import Gate
 from inngest_rest._programs.parameters import read
 from inngest_rest._table import commands
 from inngest_rest.testing import MockRequest, MockServer, answers, completes
@@ -275,7 +276,8 @@ def test_an_empty_page_with_a_cursor_goes_on() -> None:
 def test_no_call_sends_what_some_release_does_not_know(command: str, tmp_path: Path) -> None:
     world = World(tmp_path, "1.45")
     row = BY_COMMAND[command]
-    assert running.run(row, world.client, read(row, CASES[command](world))).ok
+    gate = Gate(client=world.client, is_confirmed=True)
+    assert running.run(row, gate, read(row, CASES[command](world))).ok
     assert [fault for request in world.mock.requests for fault in unknown_parts(request)] == []
 
 

@@ -9,7 +9,7 @@ from enum import Enum
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
