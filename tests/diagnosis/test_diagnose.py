@@ -56,7 +56,7 @@ def test_a_dev_server_states_its_release_and_needs_no_keys(connect: Connect) -> 
     assert (diagnosis.server_kind, diagnosis.release) == (ServerKind.DEV, "1.43.0")
     assert {each.state for each in diagnosis.findings if each.check is not Check.CLOCK} == {OK}
     assert diagnosis.is_ok
-    assert len(mock.requests) == 3
+    assert len(mock.requests) == 4
 
 
 def test_a_dev_server_checks_no_key_that_is_set(connect: Connect) -> None:
@@ -319,7 +319,10 @@ def test_a_clock_that_is_more_than_five_seconds_off_is_a_warning(
     ahead: int, state: FindingState, connect: Connect, server: Server
 ) -> None:
     date = formatdate(STARTED + ahead, usegmt=True)
-    server.on("GET /health", says({"status": 200, "message": "OK"}, date=date))
+    server.on(
+        "GET /health",
+        says({"status": 200, "message": "OK"}, date=date, x_inngest_server_kind="dev"),
+    )
     diagnosis = connect().diagnose()
     assert of(diagnosis, Check.CLOCK).state is state
     assert diagnosis.clock_skew_s == ahead + 0.5
@@ -329,7 +332,10 @@ def test_a_clock_that_is_more_than_five_seconds_off_is_a_warning(
 
 @pytest.mark.parametrize("date", ["", "yesterday", "Tue, 99 Nov 2026 18:00:00 GMT"])
 def test_a_date_that_is_none_is_unknown(date: str, connect: Connect, server: Server) -> None:
-    server.on("GET /health", says({"status": 200, "message": "OK"}, date=date))
+    server.on(
+        "GET /health",
+        says({"status": 200, "message": "OK"}, date=date, x_inngest_server_kind="dev"),
+    )
     assert of(connect().diagnose(), Check.CLOCK).state is UNKNOWN
 
 
@@ -418,7 +424,54 @@ def test_responses_to_a_diagnosis_are_kept_for_raw(connect: Connect) -> None:
     client = connect(transport=MockServer().transport)
     with client.raw() as responses:
         client.diagnose()
-    assert [re.sub(".*8288", "", each.url) for each in responses] == ["/health", "/dev", "/v2/apps"]
+    assert [re.sub(".*8288", "", each.url) for each in responses] == [
+        *("/health", "/dev", "/v1/cancellations", "/v2/apps")
+    ]
+
+
+@pytest.mark.parametrize("other", [text(404, "404 page not found\n"), WEB_UI, says([])])
+def test_another_product_with_such_a_health_is_not_called_inngest(
+    connect: Connect, server: Server, other: Reply
+) -> None:
+    server.on("GET /health", says({"status": 200, "message": "OK"}))
+    server.on("GET /v1/events", other)
+    for key in (None, KEY):
+        settings = {"dev": False, "base_url": "https://other.test", "signing_key": key}
+        diagnosis = connect(**settings).diagnose()
+        assert diagnosis.server_kind is None
+        assert of(diagnosis, Check.SERVER).state is PROBLEM
+        assert "not Inngest" in of(diagnosis, Check.SERVER).message
+        assert diagnosis.calls == ()
+
+
+def test_a_server_behind_a_proxy_that_drops_headers_is_known_by_its_refusal(
+    connect: Connect, server: Server
+) -> None:
+    server.on("GET /health", says({"status": 200, "message": "OK"}))
+    server.on("GET /v1/events", recorded("start-v1-wrong"))
+    diagnosis = connect(dev=False, base_url="https://inngest.test").diagnose()
+    assert of(diagnosis, Check.SERVER).state is OK
+
+
+def test_a_limit_of_requests_is_no_proof_of_another_product(
+    connect: Connect, server: Server
+) -> None:
+    server.on("GET /health", text(429, "slow down"))
+    finding = of(connect(dev=False, base_url="https://inngest.test").diagnose(), Check.SERVER)
+    assert "not Inngest" not in finding.message
+    assert "429" in finding.message
+    assert finding.remedy is not None
+    assert "Try again later" in finding.remedy
+
+
+@pytest.mark.parametrize("has_them", [False, True])
+def test_bulk_cancellations_are_available_where_the_server_lists_them(
+    connect: Connect, has_them: bool
+) -> None:
+    diagnosis = diagnose(connect, MockServer(cancellations=has_them), dev=True, base_url=None)
+    available = {it.is_available for it in diagnosis.calls if it.call.startswith("cancellations")}
+    assert available == {has_them}
+    assert ("bulk cancellations" in of(diagnosis, Check.ROUTES).message) is not has_them
 
 
 def test_a_closed_client_cannot_diagnose(connect: Connect) -> None:

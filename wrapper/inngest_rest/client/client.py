@@ -415,8 +415,8 @@ class InngestClient:
         Raises:
             ClosedError: The client is closed.
 
-        HTTP: `GET /health`, `GET /dev`, `GET /v1/events`, `GET /v2/health`; and other GETs of v2
-        and v1 where the server does not state its release.
+        HTTP: `GET /health`, `GET /dev`, `GET /v1/events`, `GET /v1/cancellations`,
+        `GET /v2/health`; and other GETs of v2 and v1 where the server does not state its release.
         """
         from inngest_rest._core.diagnosis import diagnose
 

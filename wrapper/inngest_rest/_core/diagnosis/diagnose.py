@@ -61,6 +61,9 @@ V2 = _route(v2.get_health_v2, api.V2HealthEnvelope)
 """The same in v2, which also accepts an API key."""
 
 
+CANCELLATIONS = _route(v1.list_cancellations_v1, api.V1CancellationListEnvelope)
+
+
 def _of_path(module: OperationModule, expected: type[Any] | None = None) -> Route[Any, str | None]:
     """Return a route that tests for a path: a GET for a resource that does not exist."""
     operation = module.OPERATION._replace(method="GET")
@@ -93,8 +96,8 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
     # A separate session: it neither trusts nor changes the record of missing routes.
     session = session.apart()
     health = found.hosts[settings.event_url] = yield from probe(session, HEALTH)
+    any_key, *_ = (*settings.signing_bearers, settings.api_key)
     if settings.event_url != settings.api_url and found.is_up:
-        any_key, *_ = (*settings.signing_bearers, settings.api_key)
         found.hosts[settings.api_url] = yield from probe(session, V1, any_key)
     if found.is_up:
         if all(re.fullmatch(_CLOUD_HOST, urlsplit(url).hostname or "") for url in found.hosts):
@@ -104,12 +107,20 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
         elif health.server_kind is not None:
             is_dev = health.server_kind == "dev"
             found.kind = ServerKind.DEV if is_dev else ServerKind.SELF_HOSTED
+        if found.kind is None and settings.api_url == settings.event_url:
+            # Other products have such a /health.
+            sign = yield from probe(session, V1, any_key)
+            if sign.has_route is False:
+                found.hosts[settings.api_url] = sign
+    if found.is_up:
         bearer = yield from _try_keys(session, found)
         if found.release is not None:
             found.releases = Releases.exactly(found.release)
         elif found.kind is ServerKind.DEV or (bearer and found.kind is not ServerKind.CLOUD):
             found.releases = yield from _narrow_down(session, bearer)
         if found.kind is ServerKind.DEV or bearer:
+            listed = yield from probe(session, CANCELLATIONS, bearer)
+            found.cancels_in_bulk = not listed.is_failure
             found.repeating = yield from _repeating(session)
     bounds = Releases() if found.release else found.releases
     python = platform.python_version()

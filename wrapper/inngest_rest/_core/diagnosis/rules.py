@@ -95,7 +95,9 @@ class Answer:
 
     @property
     def is_failure(self) -> bool:
-        """Whether the server failed; an error in the body of a 200 is v1's "not found"."""
+        """Whether the server failed, or limits requests; v1 has its "not found" in a 200."""
+        if isinstance(self.error, RateLimitError):
+            return True
         return isinstance(self.error, ServerError) and not self.error.hidden
 
     @property
@@ -105,7 +107,7 @@ class Answer:
             return self.error.status == _WRONG_METHOD
         if isinstance(self.error, InvalidResponseError):
             return False
-        if self.is_refused or self.is_failure or isinstance(self.error, RateLimitError):
+        if self.is_refused or self.is_failure:
             return None
         return True if self.error is None or isinstance(self.error, ApiError) else None
 
@@ -157,6 +159,7 @@ class ServerEvidence:
         release: The release reported by the server.
         releases: The possible releases.
         repeating: The functions that run again for a repeated id; None if they cannot be read.
+        cancels_in_bulk: False if the server fails to list bulk cancellations.
     """
 
     settings: Settings
@@ -168,6 +171,7 @@ class ServerEvidence:
     releases: Releases = field(factory=Releases)
     api_key: Answer | None = None
     repeating: list[str] | None = None
+    cancels_in_bulk: bool = True
 
     @property
     def is_up(self) -> bool:
@@ -182,7 +186,14 @@ class ServerEvidence:
     @property
     def calls(self) -> tuple[CallRoute, ...]:
         """The route that serves each call; empty if the server is down."""
-        return call_routes(self.settings, self.releases) if self.is_up else ()
+        if not self.is_up:
+            return ()
+        return tuple(
+            CallRoute(it.call, False)
+            if it.call.startswith("cancellations.") and not self.cancels_in_bulk
+            else it
+            for it in call_routes(self.settings, self.releases)
+        )
 
     @property
     def calls_ruled_out(self) -> list[str]:
@@ -398,7 +409,8 @@ def _routes(it: ServerEvidence) -> Verdict:
         calls = ", ".join(f"{call} (since {release})" for call, release in since.items())
         remedy = f"Upgrade the server to release {max(since.values(), key=numbers)} or newer."
         return WARNING, f"the server is too old for {calls}", remedy
-    return OK, "the server has a route for every call; webhooks are on Inngest Cloud only", None
+    only = "webhooks" if it.cancels_in_bulk else "webhooks and bulk cancellations"
+    return OK, f"the server has a route for every call; {only} are on Inngest Cloud only", None
 
 
 def _event_ids(repeating: list[str]) -> Verdict:
