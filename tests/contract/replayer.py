@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 import httpx
 
+from inngest_rest._core.resources import replays
 from inngest_rest.errors import InngestError
 from tests.support.doors import DoorName, open_door
 
@@ -43,6 +44,8 @@ class Replayer:
     def ask(self, operation: Operation, request: Request, answer: httpx.Response) -> Any:
         """Call the method of an operation and return its result or error."""
         self.asked.clear()
+        # Each call stands for a process: a replay without a response holds none back that follows.
+        replays._requests = replays._Requests()  # noqa: SLF001 - no public way to forget
         self._operation, self._answer = operation, answer
         try:
             with self.client(request.path.get("eventKey"), family_of(operation)) as client:

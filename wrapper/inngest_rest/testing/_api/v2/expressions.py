@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from inngest_rest.testing._api.v2.input import InputError
+from inngest_rest.testing._go.json_kinds import is_object
 
 if TYPE_CHECKING:
     from inngest_rest.testing._state.records import MockEvent, MockRun
@@ -55,7 +56,7 @@ def _holds(comparison: re.Match[str], run: MockRun, event: MockEvent) -> bool:
     else:
         value = run.output if (first == "error") is (run.status == "failed") else None
     for name in path:
-        value = value[name] if isinstance(value, dict) and name in value else ...
+        value = value.get(name, ...) if is_object(value) else ...
     literal = msgspec.json.decode(comparison["literal"].replace("'", '"'))
     try:
         return value is not ... and _OPERATORS[comparison["operator"]](value, literal)
