@@ -358,6 +358,7 @@ def test_a_report_is_resumed_from_and_what_is_done_is_not_done_again(
     started = len(mock.runs)
     second = run("runs", "replay", "--app", "shop", "--yes", "--report", "r.json")
     assert (second.status, second.answer["data"]["counts"]) == (0, {"done": 4})
+    assert "resumed from r.json, which has 4 rows" in second.answer["warnings"][0]
     assert len(mock.runs) == started + 1
     assert [each.name for each in folder.iterdir()] == ["r.json"]
 
@@ -391,6 +392,19 @@ def test_what_was_confirmed_is_kept_in_a_report_and_gone_on_with(
     assert writes(mock) == set(ids)
 
 
+@pytest.mark.usefixtures("folder")
+def test_a_report_of_something_else_is_no_success(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    ids = send(client, mock, "open", 3)
+    assert run("runs", "cancel", ids[0], "--report", "r.jsonl").status == 0
+    for other in (["cancel", *ids[1:]], ["cancel", "--app", "shop"], ["replay", ids[0]]):
+        ran = run("runs", *other, "--yes", "--report", "r.jsonl")
+        assert (ran.status, ran.answer["error"]["field"]) == (2, "report")
+        assert ran.answer["error"]["message"].startswith("r.jsonl is a report with ")
+    assert writes(mock) == {ids[0]}
+
+
 def test_a_report_that_is_finished_is_no_success(
     run: Run, mock: MockServer, client: InngestClient, folder: Path
 ) -> None:
@@ -399,7 +413,8 @@ def test_a_report_that_is_finished_is_no_success(
     done = folder.joinpath("r.jsonl").read_text()
     started = len(mock.runs)
     again = run(*words)
-    assert (again.status, again.answer["error"]["field"]) == (2, "report")
+    error = again.answer["error"]
+    assert (again.status, error["code"], error["field"]) == (12, "finished", "report")
     assert "r.jsonl is finished: runs.replay: 1 done" in again.answer["error"]["message"]
     assert folder.joinpath("r.jsonl").read_text() == done
     assert len(mock.runs) == started
@@ -440,7 +455,7 @@ def test_invoke_many_keeps_a_report_of_its_inputs(run: Run, mock: MockServer) ->
     assert not mock.runs
     ran = run(*tokens, "--report", "r.json", "--yes")
     assert ran.answer["data"]["counts"] == {"done": 2}
-    assert run(*tokens, "--report", "r.json", "--yes").status == 2
+    assert run(*tokens, "--report", "r.json", "--yes").status == 12
     assert len(mock.runs) == 2
 
 

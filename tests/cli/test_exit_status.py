@@ -15,6 +15,8 @@ from inngest_rest.testing import MockServer, answers, drops
 from tests.support.command import Run, send
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from inngest_rest import InngestClient
 
 NO_RUN = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
@@ -130,6 +132,14 @@ def test_11_if_the_run_failed_and_that_is_asked_for(
     assert ran.status == 11
     assert ran.answer["error"]["message"] == f"1 of 1 runs did not complete: {id} failed"
     assert ran.answer["data"]["items"]
+
+
+def test_12_if_a_report_has_nothing_left_to_do(
+    run: Run, mock: MockServer, client: InngestClient, folder: Path
+) -> None:
+    (id,) = send(client, mock, "open")
+    words = ["runs", "cancel", id, "--report", str(folder / "report.jsonl")]
+    assert [run(*words).status for _ in range(2)] == [0, 12]
 
 
 def test_0_if_the_run_completed_and_the_exit_status_is_asked_for(

@@ -100,10 +100,10 @@ def test_many_runs_are_not_touched_before_the_user_has_agreed(world: World) -> N
 
 
 def test_a_report_keeps_what_was_done_and_the_same_command_goes_on(world: World) -> None:
-    again = [*shlex.split(ROWS["replay one run"]), "--report", "replayed.json"]
+    again = [*shlex.split(ROWS["replay one run"]), "--report", "replayed.jsonl"]
     again[again.index("RUN_ID")] = world.failed_run_id
     before = len(world.mock.runs)
-    assert [run(*again)[0] for _ in range(2)] == [0, 2]
+    assert [run(*again)[0] for _ in range(2)] == [0, 12]
     assert len(world.mock.runs) == before + 1
 
 

@@ -42,6 +42,7 @@ class Code(StrEnum):
     )
     TIMED_OUT = "timed_out", "a run did not end in time"
     RUN_FAILED = "run_failed", "the run failed or was cancelled (with --exit-status)"
+    FINISHED = "finished", "nothing is left to do by the file of --report"
     INTERRUPTED = "interrupted", "interrupted by Ctrl-C"
 
 

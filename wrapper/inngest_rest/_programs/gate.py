@@ -43,7 +43,7 @@ _UNDOABLE = {ActionOutcome.NOT_FOUND, ActionOutcome.REFUSED, ActionOutcome.FAILE
 _SELECTION = {"ids", "status", "app", "function", "since", "until", "limit"}
 
 # How a call is made, which may be another when it is confirmed.
-_MANNER = {"confirm", "dry_run", "max_chars", "rate", "in_flight"}
+_MANNER = {"confirm", "dry_run", "max_chars", "rate", "in_flight", "report"}
 
 # Plans that wait for their confirmation: each may have many runs.
 _MOST_KEPT = 20
@@ -59,7 +59,6 @@ class Gate:
     Attributes:
         client: The client.
         is_confirmed: Whether everything is confirmed.
-        report: The file that keeps the report of a bulk call.
         most_events: Number of events that are sent without a confirmation; None for any.
         kept: What was shown, by its token, where one process shows it and acts on it: a token is
             good once. None where they are two: it is good while the set is the same.
@@ -67,7 +66,6 @@ class Gate:
 
     client: InngestClient
     is_confirmed: bool = False
-    report: str | None = None
     most_events: int | None = None
     kept: dict[str, tuple[Mapping[str, Any], ActionReport]] | None = None
 
@@ -111,7 +109,7 @@ class Gate:
         **callbacks: Callable[[ActionRow], object],
     ) -> ActionReport:
         """Call a bulk method on what is planned, or what the parameters select."""
-        given = {**arguments(row, values), "report_path": self.report}
+        given = arguments(row, values)
         if "ids" in values:
             given["ids"] = given.get("ids") or None
             if planned is not None:
@@ -216,7 +214,7 @@ class Gate:
             problem = evolve(problem_of(error), message=f"interrupted; so far {report}")
         shown = self.shown(row, report)
         if problem is not None:
-            if self.report and any(it.is_open for it in report.rows):
+            if values.get("report") and any(it.is_open for it in report.rows):
                 problem = evolve(problem, hint="The same command does what is left.")
             raise ProblemError(problem, data=shown)
         return shown

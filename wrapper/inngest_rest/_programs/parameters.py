@@ -192,7 +192,7 @@ _FORMS = {
 _MOST = {"batch_size": 5_000, "in_flight": 64, "events": 5_000}
 
 # A program passes pages on by their cursor, and has one unit for rates.
-_OF_PYTHON = {"page_size", "period", "token", "report_path"}
+_OF_PYTHON = {"page_size", "period", "token"}
 
 _DRY_RUN = Parameter(
     "dry_run", Kind.FLAG, "Report the runs that would be cancelled; cancel nothing.", None, False
@@ -247,6 +247,8 @@ def _parameter(row: Row, declared: inspect.Parameter, described: str) -> Paramet
             )
         case "cursor":
             return evolve(parameter, help="The cursor of the next page, which an earlier page has.")
+        case "report_path":
+            return evolve(parameter, name="report")
         case "max_requests":
             return evolve(parameter, name="rate", help="Maximum number of requests per second.")
         case "timeout" if is_required:
@@ -297,7 +299,7 @@ def arguments(row: Row, read: Mapping[str, Any]) -> dict[str, Any]:
     return {
         each.argument: read[each.name]
         for each in parameters(row)
-        if each.argument is not None and read[each.name] is not None
+        if each.argument is not None and read.get(each.name) is not None
     }
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # In this order: the first that an error is of.
 _CODES: dict[Code, tuple[type[BaseException], ...]] = {
+    Code.FINISHED: (errors.ReportFinishedError,),
     Code.AUTHENTICATION: (
         errors.MissingKeyError,
         errors.AuthenticationError,
@@ -179,7 +180,6 @@ def _hint_of_wait(error: errors.WaitTimeoutError) -> Advice:
 def _field(error: BaseException, row: Row | None) -> str | None:
     argument = getattr(error, "argument", None)
     names = {each.argument: each.name for each in (parameters(row) if row else ())}
-    names["report_path"] = "report"
     return None if argument is None else names.get(argument, argument)
 
 

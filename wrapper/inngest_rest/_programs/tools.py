@@ -197,6 +197,7 @@ def _parameters(row: Row) -> tuple[Parameter, ...]:
         if each.name == "timeout"
         else each
         for each in parameters(row)
+        if each.name != "report"  # a file of this machine
     )
     # On the command line somebody has typed or piped the events that are sent.
     confirm = (CONFIRM,) if row.name == "send_many" else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from inngest_rest._programs.gate import Gate, pinned, runs
 from inngest_rest._visible import and_more
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from inngest_rest._programs.command.options import Options
     from inngest_rest._programs.command.renderer import Renderer
@@ -40,6 +41,24 @@ class Asking(Gate):
         self.renderer.stderr.end_progress()
         return planned
 
+    def act(
+        self,
+        row: Row,
+        values: Mapping[str, Any],
+        planned: ActionReport | None = None,
+        **callbacks: Callable[[ActionRow], object],
+    ) -> ActionReport:
+        """Call a bulk method, and say so if a file had what it acts on."""
+        path = values["report"]
+        was_begun = path and planned is None and os.path.exists(path) and os.path.getsize(path)  # noqa: PTH110, PTH202
+        report = super().act(row, values, planned, **callbacks)
+        if was_begun:
+            self.renderer.warnings.append(
+                f"resumed from {path}, which has {len(report.rows):,} rows; what the command line "
+                "selects was not looked up again"
+            )
+        return report
+
     def rows(self, report: ActionReport, token: str | None) -> Sequence[ActionRow]:
         """Return the rows that an answer has: those to come where it has no end."""
         self.renderer.stderr.end_progress()
@@ -55,9 +74,8 @@ class Asking(Gate):
 
     def instruction(self, row: Row, values: Mapping[str, Any], token: str) -> str:
         """Return the command that does what a token stands for."""
-        more = [f"--report={self.report}"] if self.report else []
         given = {**values, "dry_run": False, "confirm": token}
-        return f"To do it: {command_line(row, given, self.options, *more)}"
+        return f"To do it: {command_line(row, given, self.options)}"
 
     def ask(self, row: Row, planned: ActionReport) -> bool | None:
         """Ask a person; one who reads JSON may be a program."""

@@ -46,8 +46,8 @@ def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
     )
     values: dict[str, Any] | None = None
     try:
-        extras = {name: typed.pop(name, None) for name in ("all", "exit_status", "report", "yes")}
-        files = [extras["report"]] if extras["report"] is not None else []
+        extras = {name: typed.pop(name, None) for name in ("all", "exit_status", "yes")}
+        files: list[str] = []
         values = parameters.read(row, _given(row, typed, files))
         paths = [values[it.name] for it in parameters.parameters(row) if it.is_path]
         files += [path for path in paths if path is not None]
@@ -60,7 +60,6 @@ def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
                 is_confirmed=bool(extras["yes"]),
                 options=options,
                 renderer=renderer,
-                report=extras["report"],
             )
             return _run(row, gate, values, options, renderer, extras)
     except OutputError:

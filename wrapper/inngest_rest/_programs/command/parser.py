@@ -184,9 +184,6 @@ def _own_options(row: Row) -> Iterator[Argument]:
     if row.returns is Returns.STREAM and "timeout" in names:
         status = EXIT_STATUS[Code.RUN_FAILED]
         yield flag("--exit-status", help=f"Exit with {status} if a run failed or was cancelled.")
-    if row.is_bulk:
-        help = "Keep a row per run in this file, and resume from it if it exists."
-        yield argument("--report", help=help)
     if "confirm" in names:
         yield flag("--yes", help="Act without asking, however many runs it is.")
 
