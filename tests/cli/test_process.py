@@ -194,16 +194,13 @@ class Replays:
         return sorted(it.original_run_id for it in self.mock.runs if it.original_run_id)
 
     def finish(self) -> None:
-        """Run the command again, and check that no run is replayed twice by both together."""
+        """Run the command to its end, and check that each run was replayed once in all."""
         assert set(self.replayed()) <= set(self.on_disk())
         self.meanwhile = lambda: None
-        status, answer = self.run()
-        if status != FINISHED:
-            # Of a request that was not sent, nobody can tell yet that it will not arrive.
-            counts = {"done": 9, "unknown": 0} | answer["data"]["counts"]
-            assert counts["done"] + counts["unknown"] == 9
-            assert len(self.replayed()) == counts["done"]
-        assert len(set(self.replayed())) == len(self.replayed())
+        if self.run()[0] not in {0, FINISHED}:
+            self.mock.advance(600)  # a request that was never sent has had its time to arrive
+            self.run()
+        assert self.replayed() == sorted(self.ids)
 
 
 @pytest.fixture
@@ -276,4 +273,3 @@ def test_a_full_disk_ends_replays_with_the_counts_of_what_was_done(replays: Repl
     assert "File too large" in answer["error"]["message"]
     assert counts["done"] + counts["not_tried"] == 9
     replays.finish()
-    assert replays.replayed() == sorted(replays.ids)
