@@ -24,14 +24,7 @@ if TYPE_CHECKING:
 MAX_ROWS = 1_000
 """Number of rows, ids and failures that a result has at most."""
 
-DONE = frozenset(
-    {
-        ActionOutcome.DONE,
-        ActionOutcome.ALREADY_ENDED,
-        ActionOutcome.ALREADY_REPLAYED,
-        ActionOutcome.PLANNED,
-    }
-)
+DONE = frozenset(map(ActionOutcome, ("planned", "done", "already_ended", "already_replayed")))
 """Outcomes after which nothing is left to do."""
 
 

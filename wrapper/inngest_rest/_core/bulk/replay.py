@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from inngest_rest._core.bulk.reported import BulkResult, settled
+from inngest_rest._core.bulk.reported import BulkResult, not_done, settled
 from inngest_rest._core.bulk.runs import RunsJob, about
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import functions, replays, runs
@@ -125,7 +125,7 @@ class ReplayJob(RunsJob):
         except InngestError as error:
             # Not requested now; if an earlier call did so, the outcome remains unknown.
             if is_new or isinstance(error, NotFoundError):
-                return _failed(row, error)
+                return not_done(row, error)
             return BulkResult(settled(row, ActionOutcome.UNKNOWN, str(error)), error)
         if (kept := self._not_now(row, run, others)) is not None:
             return BulkResult(kept)
@@ -188,7 +188,7 @@ class ReplayJob(RunsJob):
             return BulkResult(_done(row, (yield from replays.replay(self.session, row.id, others))))
         except InngestError as error:
             if replays.was_refused(error):
-                return _failed(evolve(row, replays_before=None, requested_at=None), error)
+                return not_done(evolve(row, replays_before=None, requested_at=None), error)
             lost = error
         if row.replays_before is not None:
             yield from sleep(_LISTED_WITHIN)
@@ -234,12 +234,6 @@ def _found(row: ActionRow, others: Iterable[Run]) -> ActionRow | None:
 
 def _ids(others: Iterable[Run] | None) -> tuple[str, ...] | None:
     return None if others is None else tuple(sorted(each.id for each in others))
-
-
-def _failed(row: ActionRow, error: InngestError) -> BulkResult:
-    is_absent = isinstance(error, NotFoundError)
-    outcome = ActionOutcome.NOT_FOUND if is_absent else ActionOutcome.FAILED
-    return BulkResult(settled(row, outcome, str(error)), error)
 
 
 def _already(row: ActionRow, new_run_id: str | None) -> ActionRow:

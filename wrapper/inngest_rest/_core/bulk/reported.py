@@ -240,10 +240,13 @@ def settled(row: ActionRow, outcome: ActionOutcome, reason: str | None = None) -
 
 def failure(row: ActionRow, error: InngestError) -> BulkResult:
     """Return the row of an act that ended with an error."""
-    if isinstance(error, NotFoundError):
-        outcome = ActionOutcome.NOT_FOUND
-    elif had_no_effect(error):
-        outcome = ActionOutcome.FAILED
-    else:
-        outcome = ActionOutcome.UNKNOWN
+    if had_no_effect(error) or isinstance(error, NotFoundError):
+        return not_done(row, error)
+    return BulkResult(settled(row, ActionOutcome.UNKNOWN, str(error)), error)
+
+
+def not_done(row: ActionRow, error: InngestError) -> BulkResult:
+    """Return the row of an act that an error has prevented."""
+    is_absent = isinstance(error, NotFoundError)
+    outcome = ActionOutcome.NOT_FOUND if is_absent else ActionOutcome.FAILED
     return BulkResult(settled(row, outcome, str(error)), error)

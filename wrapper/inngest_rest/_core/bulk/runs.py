@@ -15,6 +15,7 @@ from inngest_rest._core.bulk.reported import (
     ReportedJob,
     digest,
     failure,
+    not_done,
     settled,
 )
 from inngest_rest._core.resources import runs
@@ -24,7 +25,6 @@ from inngest_rest.errors import (
     Advice,
     InngestError,
     InvalidArgumentError,
-    NotFoundError,
     RouteNotFoundError,
 )
 from inngest_rest.models import UNFINISHED
@@ -205,9 +205,7 @@ class CancelJob(RunsJob):
         try:
             run = yield from runs.fetch(self.session, run_id)
         except InngestError as error:
-            is_absent = isinstance(error, NotFoundError)
-            outcome = ActionOutcome.NOT_FOUND if is_absent else ActionOutcome.FAILED
-            return BulkResult(settled(target, outcome, str(error)), error)
+            return not_done(target, error)
         outcome = ActionOutcome.ALREADY_ENDED if run.is_ended else ActionOutcome.PLANNED
         return BulkResult(settled(about(target, run), outcome))
 

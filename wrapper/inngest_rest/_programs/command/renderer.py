@@ -14,7 +14,7 @@ from inngest_rest._programs.envelope import EXIT_STATUS, Code, Envelope, PageInf
 from inngest_rest._programs.problems import problem_of
 from inngest_rest._table import ROWS, Returns
 from inngest_rest._visible import visible_json
-from inngest_rest.action_reports import ActionOutcome, ActionRow
+from inngest_rest.action_reports import ActionRow
 from inngest_rest.errors import InngestError
 
 if TYPE_CHECKING:
@@ -23,14 +23,6 @@ if TYPE_CHECKING:
     from inngest_rest._programs.command.options import Format, Options
     from inngest_rest.errors import NextCall
     from inngest_rest.record import Record
-
-# Outcomes by which a row is about a run to go on with.
-_WITH_RUN = {
-    ActionOutcome.PLANNED,
-    ActionOutcome.DONE,
-    ActionOutcome.ALREADY_ENDED,
-    ActionOutcome.ALREADY_REPLAYED,
-}
 
 # Codes after which the answer has all that was asked for.
 _WHOLE = {Code.PARTIAL, Code.RUN_FAILED}
@@ -174,8 +166,11 @@ def ids_of(record: Record) -> tuple[str, ...]:
         return tuple(id for row in rows for id in ids_of(row))
     if (ids := getattr(record, "ids", None)) is not None:
         return tuple(ids)
-    if isinstance(record, ActionRow) and record.outcome not in _WITH_RUN:
-        return ()
+    if isinstance(record, ActionRow):
+        from inngest_rest._programs.results import DONE  # noqa: PLC0415 - few commands have rows
+
+        if record.outcome not in DONE:
+            return ()
     for part in ("run", "cancellation", "planned", "webhook"):
         if (found := getattr(record, part, None)) is not None:
             return ids_of(found)
