@@ -208,6 +208,7 @@ def test_a_replay_of_a_debounced_run_fails(mock: MockServer, client: httpx.Clien
     assert answer.json() == {
         "errors": [{"code": "internal_error", "message": "Unable to rerun run"}]
     }
+    assert client.post(f"/v1/runs/{run.id}/replay").status_code == 500
     mock.advance(5)
     assert [each.id for each in mock.runs] == [run.id]
 
