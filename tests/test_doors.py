@@ -334,6 +334,6 @@ def test_one_module_reads_the_environment_and_one_knows_how_to_sleep() -> None:
         if re.search(r"\b(time|asyncio)\.sleep\((?!0\))", text):
             sleeps.add(str(Path(where).parent))
     # Of the command: the format of answers, and where a host of agents keeps its settings.
-    of_command = {f"_programs/command/{it}.py" for it in ("options", "program", "skill")}
+    of_command = {f"_programs/command/{it}.py" for it in ("options", "program", "local")}
     assert reads <= {"_core/calls/settings.py", *of_command}
     assert sleeps == {"_core"}
