@@ -125,7 +125,9 @@ def test_a_repr_leaves_out_what_is_none() -> None:
 def test_a_repr_abbreviates_what_is_long() -> None:
     assert len(repr(Run("01R", RunStatus.COMPLETED, output="x" * 10_000))) < 400
     report = SendReport(0, 1_000, 0, tuple(failure({}, n) for n in range(1_000)))
-    assert repr(report).endswith("SendFailure(position=2, reason='refused', outcome='rejected'), ... 997 more))")
+    assert repr(report).endswith(
+        "SendFailure(position=2, reason='refused', outcome='rejected'), ... 997 more))"
+    )
     assert repr(Run("01R", RunStatus.QUEUED, event_ids=("01",))).endswith("event_ids=('01',))")
 
 
