@@ -123,6 +123,8 @@ def test_a_token_is_of_one_act_in_one_place(
     if other == "act":
         ids = send(client, mock, "open", 2)
         token = run("runs", "cancel", *ids, "--dry-run").answer["data"]["confirm"]
+        mock.advance(7200)  # now they have completed, and could be replayed
+        words = ["runs", "replay", *ids]
     words += {
         "server": ["--base-url", "http://127.0.0.1:8289"],
         "environment": ["--env", "test"],
