@@ -187,6 +187,29 @@ def test_a_repeat_within_seconds_may_run_in_place_of_the_first(
     assert (reason.kind, reason.is_certain) == ("duplicate_id", False)
 
 
+def test_a_repeat_within_seconds_is_only_a_possible_reason(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    mock.function("shop", "charge", trigger="order")
+    send(client, id="own")
+    clock.advance(3)
+    found = client.events.explain(send(client, id="own"))
+    assert kinds(found) == [("duplicate_id", False), ("too_early", False)]
+
+
+def test_runs_of_a_limit_with_a_key_may_be_of_any_key(connect: Connect, server: Server) -> None:
+    limit = {"limit": 1, "period": "1h0m0s", "key": "event.data.customer"}
+    run = {**body_of("why-tfinish-v2-runs")["data"][0], "function": {"id": "f"}}
+    of_server(
+        server, "why-tfinish-event", "v2-event-runs-unknown", configuration={"rateLimit": limit}
+    )
+    server.on("GET /v2/runs", says({"data": [run], "page": {"limit": 100}}))
+    reasons = {str(each.kind): each for each in connect().events.explain(ID).reasons}
+    assert reasons["rate_limit"].evidence["earlier_runs"] == [run["id"]]
+    assert "for each `event.data.customer`" in reasons["rate_limit"].message
+    assert "1 of its runs, of any key," in reasons["rate_limit"].message
+
+
 def test_an_event_that_came_later_is_not_the_cause(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
@@ -268,7 +291,12 @@ def test_a_rate_limit_of_two_may_exclude_an_event_after_one_run(
 
 @pytest.mark.parametrize(
     "limit",
-    [{"rate_limit": (1, HOUR)}, {"singleton": "skip"}, {"debounce": SECOND}],
+    [
+        {"rate_limit": (1, HOUR)},
+        {"singleton": "skip"},
+        {"singleton": "cancel"},
+        {"debounce": SECOND},
+    ],
     ids=str,
 )
 def test_a_limit_is_a_possible_reason_whatever_the_lists_show(

@@ -139,6 +139,12 @@ def test_a_condition_is_evaluated_only_if_its_outcome_is_beyond_doubt(
     assert holds(condition, EVENT) is outcome
 
 
+def test_an_id_that_the_event_was_not_sent_with_leaves_a_condition_undecided() -> None:
+    event: StoredEvent = StoredEvent("01A", "01A", "app/order", {"x": 1})
+    assert holds("event.id == 'own'", EVENT) is True
+    assert holds("event.id == 'own'", event) is None
+
+
 @pytest.mark.parametrize("deep", [{}, []], ids=["mapping", "list"])
 def test_data_nested_deep_leaves_a_condition_undecided(deep: Any) -> None:
     for _ in range(100_000):

@@ -160,6 +160,18 @@ def test_a_listener_that_may_not_run_is_given_as_long_as_any_other(
     assert ids(client.send_and_wait(Event("order"), timeout=60)) == {"charge", "late"}
 
 
+@pytest.mark.parametrize("release", ["1.33", "1.43"])
+def test_a_server_that_shows_a_run_late_is_given_as_long_for_the_next(
+    connect: Connect, make_mock: Callable[..., MockServer], release: str
+) -> None:
+    mock = make_mock(release=release)
+    for name, late in (("charge", 0.1), ("late", 1.0 if release == "1.33" else 4.5)):
+        mock.function("shop", name, trigger="order", visibility_delay=late)
+    mock.function("shop", "later", trigger="order", visibility_delay=1.5 * late)
+    client = connect(transport=mock.transport)
+    assert ids(client.send_and_wait(Event("order"), timeout=60)) == {"charge", "late", "later"}
+
+
 def test_a_debounced_run_is_waited_for(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
