@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -131,7 +131,7 @@ class ReportFile(Locked):
             raise
 
     @contextmanager
-    def _usable(self) -> Iterator[None]:
+    def _usable(self) -> Generator[None]:
         try:
             yield
         except (BlockingIOError, FileExistsError) as error:
