@@ -181,6 +181,19 @@ def test_two_calls_of_a_process_at_one_moment_replay_a_run_once(shop: Shop) -> N
     assert shop.replays == 1
 
 
+def test_a_replay_that_another_call_made_after_the_look_is_not_repeated(
+    client: InngestClient, shop: Shop
+) -> None:
+    run_id = shop.failed_run(client)
+    others: list[ActionReport] = []
+    with InngestClient(dev=True, transport=shop.mock.transport) as other:
+        report = client.runs.replay_all(
+            [run_id], on_start=lambda _: others.append(other.runs.replay_all([run_id]))
+        )
+    assert found(others[0]) == found(report)
+    assert shop.replays == 1
+
+
 @pytest.fixture
 def unlisted(shop: Shop) -> None:
     for operation in ("list_event_runs_v1", "list_event_runs_v2"):

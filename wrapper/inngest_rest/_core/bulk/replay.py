@@ -121,6 +121,7 @@ class ReplayJob(RunsJob):
                 return BulkResult(settled(row, ActionOutcome.REFUSED, refusal))
             if self.dry_run and not is_new:
                 return BulkResult(row)
+            known = replays.requests_so_far()
             others = yield from replays.others_of_chain(self.session, run)
         except InngestError as error:
             # Not requested now; if an earlier call did so, the outcome remains unknown.
@@ -133,7 +134,7 @@ class ReplayJob(RunsJob):
             return BulkResult(settled(row, ActionOutcome.PLANNED))
         row = evolve(row, replays_before=_ids(others))
         row = yield from self.begin(row)
-        return (yield from self._request(row, run))
+        return (yield from self._request(row, run, known))
 
     def _not_now(
         self, row: ActionRow, run: Run, others: tuple[Run, ...] | None
@@ -180,12 +181,13 @@ class ReplayJob(RunsJob):
                 result = BulkResult(row)
         return super().tally(target, result)
 
-    def _request(self, row: ActionRow, run: Run) -> Plan[BulkResult]:
+    def _request(self, row: ActionRow, run: Run, known: int) -> Plan[BulkResult]:
         """Request the replay, once; after a lost response, look whether it took effect at once."""
         assert row.id is not None
         others = row.replays_before or ()
         try:
-            return BulkResult(_done(row, (yield from replays.replay(self.session, row.id, others))))
+            new_run_id = yield from replays.replay(self.session, row.id, others, known)
+            return BulkResult(_done(row, new_run_id))
         except InngestError as error:
             if replays.was_refused(error):
                 return not_done(evolve(row, replays_before=None, requested_at=None), error)

@@ -52,8 +52,15 @@ _ADVICE = where_absent(
 
 
 class Requested(NamedTuple):
-    """A replay that this process has requested: when, and the run it started, if that is known."""
+    """A replay that this process has requested.
 
+    Attributes:
+        number: The requests of this process up to it.
+        at: When, by the session's monotonic clock.
+        new_run_id: The run it started, if that is known.
+    """
+
+    number: int
     at: float
     new_run_id: str | None = None
 
@@ -63,30 +70,32 @@ class _Requests(Locked):
 
     def __init__(self) -> None:
         super().__init__()
+        self.number = 0
         self._of_run: dict[str, Requested] = {}
 
     def latest(self, keys: Iterable[str], now: float) -> Requested | None:
         """Return the latest that may not have settled, of those for any of these runs."""
         found = [self._of_run[each] for each in keys if each in self._of_run]
         recent = [it for it in found if now - it.at < SETTLED_AFTER.total_seconds()]
-        return max(recent, key=lambda it: (it.new_run_id is None, it.at), default=None)
+        return max(recent, key=lambda it: (it.new_run_id is None, it.number), default=None)
 
-    def claim(self, keys: Iterable[str], now: float) -> Requested | None:
-        """Note a request, unless an earlier one is unknown: return that."""
+    def claim(self, keys: Iterable[str], now: float, known: float) -> Requested | None:
+        """Note a request, unless an earlier one is unknown or not among those known: return it."""
         with self._lock:
             earlier = self.latest(keys, now)
-            if earlier is not None and earlier.new_run_id is None:
+            if earlier is not None and (earlier.new_run_id is None or earlier.number > known):
                 return earlier
+            self.number += 1
             if len(self._of_run) > _MOST_KEPT:
                 kept = {key: it for key, it in self._of_run.items() if self.latest([key], now)}
                 self._of_run = kept
-            self._of_run.update(dict.fromkeys(keys, Requested(now)))
+            self._of_run.update(dict.fromkeys(keys, Requested(self.number, now)))
         return None
 
-    def note(self, keys: Iterable[str], requested: Requested) -> None:
+    def note(self, keys: Iterable[str], at: float, new_run_id: str | None = None) -> None:
         """Note what became of a request."""
         with self._lock:
-            self._of_run.update(dict.fromkeys(keys, requested))
+            self._of_run.update(dict.fromkeys(keys, Requested(self.number, at, new_run_id)))
 
 
 _requests = _Requests()
@@ -95,6 +104,11 @@ _requests = _Requests()
 def latest_request(session: Session, ids: Iterable[str]) -> Requested | None:
     """Return the latest replay that this process has requested of any of these runs."""
     return _requests.latest(_keys(session, ids), session.clock.monotonic())
+
+
+def requests_so_far() -> int:
+    """Return how many replays this process has requested."""
+    return _requests.number
 
 
 def _keys(session: Session, ids: Iterable[str]) -> list[str]:
@@ -113,13 +127,15 @@ def was_refused(error: InngestError) -> bool:
     return is_own or had_no_effect(error)
 
 
-def replay(session: Session, run_id: str, others: Iterable[str] = ()) -> Plan[str]:
+def replay(
+    session: Session, run_id: str, others: Iterable[str] = (), known: float = inf
+) -> Plan[str]:
     """Replay a run by one request, and return the new run's id.
 
     While it may take effect, that holds back replays of the others of its chain as well.
 
     Raises:
-        TransportError: An earlier replay holds this one back; nothing was sent.
+        TransportError: Another replay, unknown or later than those known, holds this one back.
     """
     run_id = check_id("run id", run_id, argument="id")
 
@@ -135,11 +151,11 @@ def replay(session: Session, run_id: str, others: Iterable[str] = ()) -> Plan[st
         v2.rerun_run_v2, of_v2, api.V2RunIdEnvelope, new_id, repeatable=False, advice=_ADVICE
     )
     keys, now = _keys(session, (run_id, *others)), session.clock.monotonic
-    if earlier := _requests.claim(keys, now()):
+    if earlier := _requests.claim(keys, now(), known):
         ago = now() - earlier.at
         raise TransportError(
-            f"not sent: a replay of this run was requested {ago:.0f} s ago, without a response, "
-            "and may still take effect. Look at the runs of its event; ask again in "
+            f"not sent: a replay of this run was requested {ago:.0f} s ago, perhaps without a "
+            "response, and may still take effect. Look at the runs of its event; ask again in "
             f"{SETTLED_AFTER.total_seconds() - ago:.0f} s",
             method=by_v2.operation.method,
             url=redacted_url(session, by_v2),
@@ -147,9 +163,9 @@ def replay(session: Session, run_id: str, others: Iterable[str] = ()) -> Plan[st
     try:
         new_run_id = yield from ask(session, "runs.replay", by_v2, by_v1)
     except InngestError as error:
-        _requests.note(keys, Requested(-inf if was_refused(error) else now()))
+        _requests.note(keys, -inf if was_refused(error) else now())
         raise
-    _requests.note(keys, Requested(now(), new_run_id))
+    _requests.note(keys, now(), new_run_id)
     return new_run_id
 
 
