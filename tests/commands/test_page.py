@@ -130,7 +130,7 @@ def test_the_table_of_exit_statuses_is_that_of_the_program() -> None:
         (
             str(EXIT_STATUS[code]),
             code.value,
-            code.meaning.replace("--exit-status", "`--exit-status`"),
+            re.sub(r"--[a-z-]+", r"`\g<0>`", code.meaning),
         )
         for code in EXIT_STATUS
     ]
