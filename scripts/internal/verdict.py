@@ -126,7 +126,11 @@ class Verdict:
         def do(log: Path) -> int:
             cache = self.folder / f"{name}.cache"
             pytest = ["-m", "pytest", "-q", "-o", f"cache_dir={cache}", *arguments]
-            start = ["PYTHONOPTIMIZE=2", "python"] if optimized else ["python"]
+            start = ["python"]
+            if optimized:
+                # Those of tests remain, since pytest rewrites them.
+                ignored = "ignore:assertions not in test modules:pytest.PytestConfigWarning"
+                start, pytest = ["PYTHONOPTIMIZE=2", "python"], [*pytest, "-W", ignored]
 
             def run_python(*command: str) -> int:
                 return run(self.bare(python, *start, *command, lowest=lowest), log)
@@ -256,7 +260,7 @@ def main(mode: str = "") -> int:
         for each in others:
             verdict.test(f"tests, {each}", pythons[each], *elsewhere)
         verdict.test("tests, lowest versions", pythons[oldest], *elsewhere, lowest=True)
-        verdict.test("tests, python -OO", pythons[newest], *OPTIMIZED, optimized=True)
+        verdict.test("tests, python -OO", pythons[newest], *OPTIMIZED, *elsewhere, optimized=True)
         distributed = ["-m", "distributed", "tests/distributed"]
         verdict.run("tests, distributed", [sys.executable, "-m", "pytest", "-q", *distributed])
 
