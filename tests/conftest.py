@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,16 @@ def pytest_configure() -> None:
     # A shell ignores Ctrl-C in what runs in its background, and processes inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Save what was covered before pytest-xdist ends its processes, which does not wait long."""
+    if "PYTEST_XDIST_WORKER" in os.environ and "coverage" in sys.modules:
+        measured = sys.modules["coverage"].Coverage.current()
+        if measured is not None:
+            measured.stop()
+            measured.save()
 
 
 def _is_left_out(node: str, config: pytest.Config) -> bool:
