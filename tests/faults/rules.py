@@ -182,6 +182,7 @@ _LOOKS_AFTER_404 = {
     "events.explain": 2,
     "runs.get": 3,
     "runs.wait": 12,
+    **dict.fromkeys(("runs.cancel", "runs.replay", "runs.jobs", "runs.trace"), 2),
     "runs.replay_all": 2,
 }
 
