@@ -22,6 +22,13 @@ from tests.operations.cases import CASES, World
 if TYPE_CHECKING:
     from pathlib import Path
 
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value of a parameter that names a file is one in this folder."""
+    monkeypatch.chdir(tmp_path)
+
+
 OPERATIONS = {each.command or "": each for each in commands() if not each.uses_files}
 
 
