@@ -61,6 +61,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "world" in metafunc.fixturenames:
         url = metafunc.config.getoption("--live-url", None)
         names = [LIVE] if url else list(mock_world.WORLDS)
+        if metafunc.config.getoption("--without"):
+            # Where something is left out, the mocks of other servers are.
+            names = names[:1]
         pairs = [("blocking", name) for name in names]
         if metafunc.config.getoption("--clients") != "one":
             pairs.append(("async", names[0]))

@@ -41,10 +41,14 @@ ONCE = {
     "tests/contract/test_parsers.py": "recordings, read by the generated code",
     "tests/scripts": "the programs of this repository run on one Python",
     "tests/skill": "texts and the command's output",
+    "tests/testing/test_recordings_replayed.py": "recordings, replayed to the mock",
     "tests/test_docs.py": "texts, and programs whose parts are tested elsewhere",
+    "tests/test_doors.py": "reads the sources and docstrings",
     "tests/test_examples.py": "programs whose parts are tested elsewhere",
+    "tests/test_generated.py": "reads the generated sources",
     "tests/test_packaging.py": "one wheel serves every Python",
     "tests/test_references.py": "texts",
+    "tests/waterfall": "draws text and pages",
 }
 """What depends on neither the Python nor the versions of dependencies."""
 
