@@ -1,0 +1,98 @@
+"""scripts/contract-report --vendor FILE names what one document has and the other lacks."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from scripts.internal.vendor_document import differences, report, shapes
+from tests.contract.document import Document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SPEC: Any = Document.load().spec
+
+
+def test_a_document_does_not_differ_from_itself() -> None:
+    assert list(differences(shapes(SPEC), shapes(SPEC))) == []
+
+
+def health(spec: Any) -> Any:
+    return spec["paths"]["/v2/health"]["get"]
+
+
+def of_health(spec: Any) -> Any:
+    return spec["components"]["schemas"]["V2Health"]["properties"]
+
+
+CHANGES: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "an operation": (
+        lambda spec: spec["paths"].update({"/v2/queues": {"get": {"responses": {}}}}),
+        "operation only theirs: GET /v2/queues",
+    ),
+    "a parameter": (
+        lambda spec: health(spec).update(parameters=[{"name": "x", "in": "query", "schema": {}}]),
+        "parameters only theirs: x",
+    ),
+    "a field": (
+        lambda spec: of_health(spec).update(age={"type": "integer"}),
+        "received only theirs: data.age",
+    ),
+    "a field that is gone": (
+        lambda spec: of_health(spec).pop("status"),
+        "received only here: data.status",
+    ),
+    "a status": (
+        lambda spec: health(spec)["responses"].update({"418": {"description": "No."}}),
+        "statuses only theirs: 418",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_is_named(change: str) -> None:
+    make, told = CHANGES[change]
+    theirs = copy.deepcopy(SPEC)
+    make(theirs)
+    found = [" ".join(str(each).split()) for each in differences(shapes(SPEC), shapes(theirs))]
+    assert [each for each in found if each.endswith(told)]
+    assert len(found) == 1
+
+
+def test_a_new_value_of_an_enum_is_named() -> None:
+    theirs = copy.deepcopy(SPEC)
+    theirs["components"]["schemas"]["V2RunStatus"]["enum"].append("STOLEN")
+    found = [str(each) for each in differences(shapes(SPEC), shapes(theirs))]
+    assert found
+    assert all("only theirs: STOLEN" in each for each in found)
+
+
+def test_swagger_of_the_gateway_is_read_below_its_base_path(tmp_path: Path) -> None:
+    status = {"type": "object", "properties": {"status": {"type": "string"}}}
+    swagger = {
+        "swagger": "2.0",
+        "basePath": "/v2",
+        "paths": {
+            "/health": {
+                "get": {"responses": {"200": {"schema": {"$ref": "#/definitions/Health"}}}}
+            },
+            "/runs/{run_id}/cancel": {
+                "post": {
+                    "parameters": [{"name": "body", "in": "body", "schema": {"type": "object"}}],
+                    "responses": {},
+                }
+            },
+        },
+        "definitions": {"Health": {"type": "object", "properties": {"data": status}}},
+    }
+    file = tmp_path / "v2.swagger.json"
+    file.write_text(json.dumps(swagger), encoding="utf-8")
+    head, *lines = report(file)
+    assert head == "2 of the 2 operations of v2.swagger.json are in openapi/inngest.yaml."
+    assert [line for line in lines if "only theirs" in line] == []
+    assert any(line.startswith("GET /v2/health") and "metadata" in line for line in lines)
