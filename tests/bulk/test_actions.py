@@ -294,14 +294,14 @@ def test_a_report_survives_json(client: InngestClient, mock: MockServer) -> None
     [
         ("{", "not JSON"),
         ("[]", "not the report"),
-        ("{}", "has no 'rows'"),
-        ('{"rows": []}', "has no 'action'"),
-        ('{"action": 5, "rows": []}', "5 is not text"),
-        ('{"action": "a", "rows": [5]}', "row 0"),
-        ('{"action": "a", "rows": [{"position": 1, "outcome": "done"}]}', "row 0: position 1"),
-        ('{"action": "a", "rows": [{"position": "0"}]}', "row 0: position '0' is not an integer"),
-        ('{"action": "a", "rows": [{"position": 0, "outcome": "dine"}]}', "row 0: 'dine'"),
-        ('{"action": "a", "rows": [{"position": 0, "outcome": "done", "id": 5}]}', "row 0: 5"),
+        ("{}", "`action`"),
+        ('{"action": "a"}', "`rows`"),
+        ('{"action": 5, "rows": []}', "action"),
+        ('{"action": "a", "rows": [5]}', r"rows\[0\]"),
+        ('{"action": "a", "rows": [{"position": 1, "id": null}]}', "row 0: position 1 is not 0"),
+        ('{"action": "a", "rows": [{"position": "0"}]}', r"rows\[0\].position"),
+        ('{"action": "a", "rows": [{"position": 0, "outcome": "dine"}]}', r"'dine' .*rows\[0\]"),
+        ('{"action": "a", "rows": [{"position": 0, "id": 5}]}', r"rows\[0\].id"),
     ],
 )
 def test_what_is_not_a_report_is_refused_with_the_place(text: str, message: str) -> None:

@@ -422,7 +422,7 @@ ROW = b'{"position": 0, "id": "01M86WNRKHYE50ZF3GG530BHRT", "outcome": "not_trie
         (HEADER + ROW + ROW.replace(b" 0", b" -1"), "is damaged in line 3: position -1"),
         (HEADER + ROW + b"\0\0\n", "is damaged in line 3"),
         (HEADER + ROW + ROW.replace(b"RT", b"RV"), "is damaged in line 3: position 0"),
-        (HEADER + ROW + ROW.replace(b"not_tried", b"dine"), "is damaged in line 3: 'dine'"),
+        (HEADER + ROW + ROW.replace(b"not_tried", b"dine"), "is damaged in line 3: .*'dine'"),
         (HEADER + ROW.replace(b"01M86WNRKHYE50ZF3GG530BHRT", b"../x"), "the id of row 0"),
     ],
     ids=range(13),

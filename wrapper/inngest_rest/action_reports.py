@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from attrs import field, frozen
+import msgspec
+from attrs import evolve, field, frozen
 
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.record import Record
@@ -54,7 +55,7 @@ _OPEN = frozenset(
 
 _LONGEST_REASON = 500
 
-_MALFORMED = (AttributeError, KeyError, RecursionError, TypeError, ValueError)
+R = TypeVar("R", bound=Record)
 
 
 @frozen(repr=False)
@@ -78,7 +79,7 @@ class ActionRow(Record):
     """
 
     position: int
-    id: str | None
+    id: str | None = None
     outcome: ActionOutcome = ActionOutcome.NOT_TRIED
     new_run_id: str | None = None
     reason: str | None = None
@@ -102,24 +103,7 @@ class ActionRow(Record):
         Raises:
             InvalidArgumentError: It is not a row.
         """
-        try:
-            replays = value.get("replays_before")
-            return cls(
-                position=_index(value["position"]),
-                id=_optional_text(value.get("id")),
-                outcome=ActionOutcome(value["outcome"]),
-                new_run_id=_optional_text(value.get("new_run_id")),
-                reason=_optional_text(value.get("reason")),
-                function=_optional_text(value.get("function")),
-                status=_optional_text(value.get("status")),
-                queued_at=_moment(value.get("queued_at")),
-                ended_at=_moment(value.get("ended_at")),
-                error=_optional_text(value.get("error")),
-                requested_at=_moment(value.get("requested_at")),
-                replays_before=None if replays is None else tuple(map(_text, replays)),
-            )
-        except _MALFORMED as error:
-            raise InvalidArgumentError(_described(error)) from None
+        return _read(value, cls, "row")
 
 
 def _rows(rows: Iterable[ActionRow]) -> tuple[ActionRow, ...]:
@@ -179,15 +163,7 @@ class ActionReport(Record):
         Raises:
             InvalidArgumentError: It is not a report; the message has the position of the row.
         """
-        try:
-            rows = [_row(index, row) for index, row in enumerate(value["rows"])]
-            window = _moment(value.get("since")), _moment(value.get("until"))
-            selection = None if (it := value.get("selection")) is None else dict(it)
-            return cls(_text(value["action"]), rows, *window, selection)
-        except _MALFORMED as error:
-            raise InvalidArgumentError(
-                f"this is not the report of a bulk operation: {_described(error)}"
-            ) from None
+        return _read(value, cls, "report")
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -203,36 +179,12 @@ class ActionReport(Record):
         return cls.from_dict(value)
 
 
-def _row(index: int, value: Mapping[str, Any]) -> ActionRow:
+def _read(value: Mapping[str, Any], kind: type[R], what: str) -> R:
     try:
-        return ActionRow.from_dict(value)
-    except InvalidArgumentError as error:
-        raise InvalidArgumentError(f"row {index}: {error}") from None
-
-
-def _index(value: object) -> int:
-    if not isinstance(value, int):
-        raise TypeError(f"position {value!r} is not an integer")
-    return value
-
-
-def _optional_text(value: object) -> str | None:
-    return None if value is None else _text(value)
-
-
-def _moment(value: object) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(_text(value))
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not text")
-    return value
-
-
-def _described(error: Exception) -> str:
-    # What it quotes may be a whole file.
-    return f"it has no {error}" if isinstance(error, KeyError) else str(error)[:_LONGEST_REASON]
+        return evolve(msgspec.convert(value, kind))  # which calls no converter itself
+    except (RecursionError, ValueError) as error:
+        reason = str(error)[:_LONGEST_REASON]
+    raise InvalidArgumentError(f"this is not the {what} of a bulk operation: {reason}")
 
 
 def _words(outcome: ActionOutcome) -> str:
