@@ -568,7 +568,7 @@ def test_a_drive_without_a_write_ahead_log_is_refused(
 
 
 def test_a_file_that_is_closed_is_forgotten(opened: Callable[..., Outbox]) -> None:
-    files = process_hooks._files  # noqa: SLF001 - nothing public shows it
+    files = process_hooks.files
     box = opened()
     assert box.file in files
     box.close(loses_nothing)

@@ -201,7 +201,7 @@ def test_each_host_is_reached_through_its_own_proxy() -> None:
         return object()
 
     event, api = Secret("http://event:1"), Secret("http://api:1")
-    by_host = connection_pool.by_host(None, event, api, make)
+    by_host = connection_pool.by_host(None, (event, api), make)
     by_host["api"].take()
     by_host["event"].take()
     assert made == [api, event]
@@ -234,14 +234,12 @@ def watched(log: list[str], effect: Plan[None]) -> Plan[None]:
 def run(door: DoorName, transport: Any, plan: Plan[T]) -> T:
     """Run a plan by either driver."""
     if door == "blocking":
-        return Driver(connection_pool.blocking(transport, None, None), SYSTEM_CLOCK).run(plan)
+        return Driver(connection_pool.blocking(transport), SYSTEM_CLOCK).run(plan)
     return asyncio.run(run_async(transport, plan))
 
 
 async def run_async(transport: httpx.AsyncBaseTransport, plan: Plan[T]) -> T:
-    return await AsyncDriver(connection_pool.asynchronous(transport, None, None), SYSTEM_CLOCK).run(
-        plan
-    )
+    return await AsyncDriver(connection_pool.asynchronous(transport), SYSTEM_CLOCK).run(plan)
 
 
 class Hangs(httpx.AsyncBaseTransport):
@@ -335,9 +333,7 @@ def test_a_job_is_passed_on_although_a_cancellation_comes_while_an_exception_end
             results.append((job, result))
             return True
 
-        driver = AsyncDriver(
-            connection_pool.asynchronous(Hangs(), None, None), Clock(sleep_async=ends_late)
-        )
+        driver = AsyncDriver(connection_pool.asynchronous(Hangs()), Clock(sleep_async=ends_late))
         task = asyncio.create_task(
             driver.run_many(source(), lambda _: sleep(1), on_result, in_flight=2)
         )

@@ -181,7 +181,7 @@ class ActionReport(Record):
 
 def _read(value: Mapping[str, Any], kind: type[R], what: str) -> R:
     try:
-        return evolve(msgspec.convert(value, kind))  # which calls no converter itself
+        return evolve(msgspec.convert(value, kind))  # type: ignore[misc] # converters are not called by msgspec
     except (RecursionError, ValueError) as error:
         reason = str(error)[:_LONGEST_REASON]
     raise InvalidArgumentError(f"this is not the {what} of a bulk operation: {reason}")

@@ -48,9 +48,10 @@ class OpenFile(Protocol):
 
 
 # Strong references: an open buffer may have events to send even if the caller dropped it.
-# Both are in order of registration.
 _buffers: dict[OpenBuffer, None] = {}
-_files: dict[OpenFile, None] = {}
+
+files: dict[OpenFile, None] = {}
+"""The open files, in the order in which they were opened."""
 
 
 def register(buffer: OpenBuffer) -> None:
@@ -61,16 +62,6 @@ def register(buffer: OpenBuffer) -> None:
 def unregister(buffer: OpenBuffer) -> None:
     """Stop calling its hooks."""
     _buffers.pop(buffer, None)
-
-
-def register_file(file: OpenFile) -> None:
-    """Register a file for its hooks."""
-    _files[file] = None
-
-
-def unregister_file(file: OpenFile) -> None:
-    """Stop calling its hooks."""
-    _files.pop(file, None)
 
 
 def preload(driver: Driver) -> None:
@@ -120,7 +111,7 @@ class _Forks:
 
     def before(self) -> None:
         self._lock.acquire()
-        self._closed = list(_files)
+        self._closed = list(files)
         for file in self._closed:
             file.before_fork()
 

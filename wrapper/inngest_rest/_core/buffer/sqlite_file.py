@@ -98,7 +98,7 @@ class OutboxFile:
         with self._clear_errors("cannot be opened"), self._lock:
             self._make()
             self._check_schema(self._open())
-        process_hooks.register_file(self)
+        process_hooks.files[self] = None
 
     @contextmanager
     def transaction(self, doing: str) -> Generator[sqlite3.Connection]:
@@ -166,7 +166,7 @@ class OutboxFile:
 
     def retire(self) -> None:
         """Close it for good: later uses still work, but leave no connection open."""
-        process_hooks.unregister_file(self)
+        process_hooks.files.pop(self, None)
         self._is_retired = True
         self.close()
 

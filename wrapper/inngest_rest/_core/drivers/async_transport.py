@@ -32,10 +32,6 @@ class AsyncTransport(httpx.AsyncHTTPTransport):
         self._backend = _Backend()
         use_backend(self, self._backend)
 
-    def has_expired(self) -> bool:
-        """Return whether its idle connection can no longer be reused."""
-        return all(each.has_expired() for each in self._pool.connections)
-
     async def aclose(self) -> None:
         """Close for good; a task waiting on the connection fails at once."""
         self._backend.close()

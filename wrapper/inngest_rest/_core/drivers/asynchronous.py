@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import sys
 from collections import deque
 from collections.abc import AsyncIterable
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 
 from inngest_rest._core import tracing
 from inngest_rest._core.drivers.cancellation import SafeCancel
-from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE
+from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, Connected
 from inngest_rest._core.drivers.exchange import (
     Body,
     check_open,
@@ -55,29 +54,15 @@ if TYPE_CHECKING:
 _GRACE = 5.0
 
 
-class AsyncDriver:
+class AsyncDriver(Connected[httpx.AsyncBaseTransport]):
     """Runs plans in the running asyncio event loop."""
 
     def __init__(
         self, pools: Mapping[Host, ConnectionPool[httpx.AsyncBaseTransport]], clock: Clock
     ) -> None:
-        self._pools = pools
-        self._clock = clock
+        super().__init__(pools, clock)
         self._slots = {host: _PerLoop() for host in pools}
         self._closing: set[asyncio.Task[None]] = set()
-        self._is_closed = False
-        self.owns_pools = True
-
-    @property
-    def _closed(self) -> bool:
-        # The owner of the pools closes them for every driver that shares them.
-        return self._is_closed or any(pool.is_closed for pool in self._pools.values())
-
-    def share(self) -> Self:
-        """Return a driver on the same connections; closing it leaves them open."""
-        other = copy.copy(self)
-        other.owns_pools = False
-        return other
 
     async def run(self, plan: Plan[T], stop: asyncio.Event | None = None) -> T:
         """Run a plan to its end or, once `stop` is set, to its next pause."""
@@ -220,12 +205,8 @@ class AsyncDriver:
                         rest.push_async_callback(_tell, on_result, job, result)
 
     async def close(self) -> None:
-        self._is_closed = True
-        if not self.owns_pools:
-            return
-        for pool in set(self._pools.values()):
-            for transport in pool.close():
-                await transport.aclose()
+        for transport in self._end():
+            await transport.aclose()
         here = asyncio.get_running_loop()
         await asyncio.gather(*(each for each in self._closing if each.get_loop() is here))
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextvars
-import copy
 import sys
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 
 from inngest_rest._core import tracing
+from inngest_rest._core.drivers.connection_pool import Connected
 from inngest_rest._core.drivers.exchange import (
     Body,
     check_open,
@@ -24,9 +24,8 @@ from inngest_rest._core.secret import clear_frames
 from inngest_rest.errors import InngestError, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
-    from inngest_rest._core.clock import Clock
     from inngest_rest._core.drivers.connection_pool import ConnectionPool
     from inngest_rest._core.drivers.threads import Stop
     from inngest_rest._core.plans import Host, Plan
@@ -35,27 +34,8 @@ J = TypeVar("J")
 T = TypeVar("T")
 
 
-class Driver:
+class Driver(Connected[httpx.BaseTransport]):
     """Runs plans in the calling thread. Thread-safe."""
-
-    def __init__(
-        self, pools: Mapping[Host, ConnectionPool[httpx.BaseTransport]], clock: Clock
-    ) -> None:
-        self._pools = pools
-        self._clock = clock
-        self._is_closed = False
-        self.owns_pools = True
-
-    @property
-    def _closed(self) -> bool:
-        # The owner of the pools closes them for every driver that shares them.
-        return self._is_closed or any(pool.is_closed for pool in self._pools.values())
-
-    def share(self) -> Self:
-        """Return a driver on the same connections; closing it leaves them open."""
-        other = copy.copy(self)
-        other.owns_pools = False
-        return other
 
     def prepare(self, host: Host) -> None:
         """Prepare the first request to a host, without connecting.
@@ -195,9 +175,5 @@ class Driver:
         )
 
     def close(self) -> None:
-        self._is_closed = True
-        if not self.owns_pools:
-            return
-        for pool in set(self._pools.values()):
-            for transport in pool.close():
-                transport.close()
+        for transport in self._end():
+            transport.close()

@@ -46,10 +46,6 @@ class DeadlineTransport(httpx.HTTPTransport):
         self._time.start(request.extensions["timeout"]["read"])
         return super().handle_request(request)
 
-    def has_expired(self) -> bool:
-        """Return whether its idle connection can no longer be reused."""
-        return all(each.has_expired() for each in self._pool.connections)
-
     def close(self) -> None:
         """Close for good; a thread waiting on the connection fails at once."""
         self._backend.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 import re
@@ -9,17 +10,19 @@ import sys
 import threading
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from weakref import WeakSet
 
 import httpx
 
+from inngest_rest._core.drivers.httpx_internals import has_expired
 from inngest_rest.errors import ConfigurationError, Setting
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Mapping
 
+    from inngest_rest._core.clock import Clock
     from inngest_rest._core.plans import Host
     from inngest_rest._core.secret import Secret
 
@@ -119,7 +122,7 @@ class ConnectionPool(Generic[Transport]):
         self._open.difference_update(unused)
         return unused
 
-    def close(self) -> Iterable[Transport]:
+    def close(self) -> list[Transport]:
         """Stop keeping transports, and return those to close."""
         self.is_closed = True
         return list(self._open) if self.given is None else [self.given]
@@ -131,6 +134,33 @@ class ConnectionPool(Generic[Transport]):
         self._of_parent = [*self._of_parent, *self._open]
         self._open.clear()
         self.slots = threading.BoundedSemaphore(MAX_AT_ONCE)
+
+
+class Connected(Generic[Transport]):
+    """A driver's connections, which it may share with others."""
+
+    def __init__(self, pools: Mapping[Host, ConnectionPool[Transport]], clock: Clock) -> None:
+        self._pools = pools
+        self._clock = clock
+        self._is_closed = False
+        self.owns_pools = True
+
+    @property
+    def _closed(self) -> bool:
+        # The owner of the pools closes them for every driver that shares them.
+        return self._is_closed or any(pool.is_closed for pool in self._pools.values())
+
+    def share(self) -> Self:
+        """Return a driver on the same connections; closing it leaves them open."""
+        other = copy.copy(self)
+        other.owns_pools = False
+        return other
+
+    def _end(self) -> list[Transport]:
+        """Send nothing more, and return the transports to close."""
+        self._is_closed = True
+        pools = set(self._pools.values()) if self.owns_pools else ()
+        return [transport for pool in pools for transport in pool.close()]
 
 
 _pools: WeakSet[ConnectionPool[Any]] = WeakSet()
@@ -146,11 +176,7 @@ if sys.platform != "win32":
 
 
 def blocking(
-    given: httpx.BaseTransport | None,
-    event_proxy: Secret | None,
-    api_proxy: Secret | None,
-    *,
-    encrypts: bool = True,
+    given: httpx.BaseTransport | None, *proxies: Secret | None, encrypts: bool = True
 ) -> dict[Host, ConnectionPool[httpx.BaseTransport]]:
     """Return the pool of each host, with transports like those of `httpx.Client`."""
 
@@ -160,15 +186,11 @@ def blocking(
         return DeadlineTransport(proxy, context)
 
     _check(given, httpx.BaseTransport)
-    return by_host(given, event_proxy, api_proxy, make, encrypts=encrypts)
+    return by_host(given, proxies, make, encrypts=encrypts)
 
 
 def asynchronous(
-    given: httpx.AsyncBaseTransport | None,
-    event_proxy: Secret | None,
-    api_proxy: Secret | None,
-    *,
-    encrypts: bool = True,
+    given: httpx.AsyncBaseTransport | None, *proxies: Secret | None, encrypts: bool = True
 ) -> dict[Host, ConnectionPool[httpx.AsyncBaseTransport]]:
     """Return the pool of each host, with transports like those of `httpx.AsyncClient`."""
 
@@ -178,7 +200,7 @@ def asynchronous(
         return AsyncTransport(proxy, context)
 
     _check(given, httpx.AsyncBaseTransport)
-    return by_host(given, event_proxy, api_proxy, make, encrypts=encrypts)
+    return by_host(given, proxies, make, encrypts=encrypts)
 
 
 def _reason(error: Exception, proxy: Secret | None) -> str:
@@ -193,14 +215,12 @@ def _is_stale(since: float, transport: object, now: float) -> bool:
     """Return whether a transport was idle too long or the server closed its connection."""
     if since > now - _CHECK_AFTER:
         return False
-    has_expired = getattr(transport, "has_expired", None)
-    return since < now - _KEEP_ALIVE or (has_expired is not None and has_expired())
+    return since < now - _KEEP_ALIVE or has_expired(transport)
 
 
 def by_host(
     given: Transport | None,
-    event_proxy: Secret | None,
-    api_proxy: Secret | None,
+    proxies: tuple[Secret | None, ...],
     make: Callable[[Secret | None, ssl.SSLContext], Transport],
     *,
     encrypts: bool = True,
@@ -209,8 +229,7 @@ def by_host(
 
     Args:
         given: The caller's transport, if any, which then serves both hosts.
-        event_proxy: The proxy for the event host, or None.
-        api_proxy: The proxy for the API host, or None.
+        proxies: The proxy for the event host and the one for the API host, or None.
         make: Creates a transport that uses the given proxy, or none for None.
         encrypts: Whether one of the hosts is reached by https. Otherwise no certificates are
             loaded, and no server is trusted.
@@ -220,10 +239,12 @@ def by_host(
         return {"event": shared, "api": shared}
     # Loading certificates takes longer than connecting: once for all transports, and lazily.
     context = functools.cache(httpx.create_ssl_context if encrypts else _without_certificates)
-    return {
-        "event": ConnectionPool(lambda: make(event_proxy, context()), proxy=event_proxy),
-        "api": ConnectionPool(lambda: make(api_proxy, context()), proxy=api_proxy),
-    }
+
+    def pool(proxy: Secret | None) -> ConnectionPool[Transport]:
+        return ConnectionPool(lambda: make(proxy, context()), proxy=proxy)
+
+    event, api = map(pool, proxies)
+    return {"event": event, "api": api}
 
 
 def _without_certificates() -> ssl.SSLContext:

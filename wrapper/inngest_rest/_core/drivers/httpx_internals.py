@@ -17,14 +17,23 @@ def has_left_over(transport: object) -> bool:
     httpcore has no public access to them. If a release keeps them elsewhere, no connection is
     reused.
     """
-    connections: list[Any] = getattr(getattr(transport, "_pool", None), "connections", [])
-    for each in connections:
+    for each in _connections(transport):
         connection = each
         while connection is not None and not hasattr(connection, "_h11_state"):
             connection = getattr(connection, "_connection", None)
         if connection is None or connection._h11_state.trailing_data[0]:  # noqa: SLF001
             return True
     return False
+
+
+def has_expired(transport: object) -> bool:
+    """Return whether its idle connection can no longer be reused."""
+    return all(each.has_expired() for each in _connections(transport))
+
+
+def _connections(transport: object) -> list[Any]:
+    found: list[Any] = getattr(getattr(transport, "_pool", None), "connections", [])
+    return found
 
 
 def use_backend(transport: httpx.HTTPTransport | httpx.AsyncHTTPTransport, backend: object) -> None:

@@ -86,14 +86,10 @@ def run_many(
             for job, future in reversed(started):
                 rest.callback(_report, on_result, job, future)
             rest.callback(threads.close)
-            _end(stop, [future for _, future in started], grace)
-
-
-def _end(stop: Stop, futures: list[Future[T]], grace: float) -> None:
-    """Wait for started work; abort it after the grace period."""
-    if wait(futures, timeout=grace).not_done:
-        stop.abort_all()
-        wait(futures, timeout=_ABORT_GRACE)
+            futures = [future for _, future in started]
+            if wait(futures, timeout=grace).not_done:
+                stop.abort_all()
+                wait(futures, timeout=_ABORT_GRACE)
 
 
 class _Threads(Generic[J, T]):
@@ -149,7 +145,8 @@ class _Threads(Generic[J, T]):
 
 
 def _report(on_result: Callable[[J, T | None], bool], job: J, future: Future[T | None]) -> None:
-    on_result(job, future.result() if _succeeded(future) else None)
+    succeeded = future.done() and not future.cancelled() and future.exception() is None
+    on_result(job, future.result() if succeeded else None)
 
 
 def _finish_oldest(
@@ -160,7 +157,3 @@ def _finish_oldest(
     result = future.result()
     started.popleft()
     return on_result(job, result)
-
-
-def _succeeded(future: Future[T]) -> bool:
-    return future.done() and not future.cancelled() and future.exception() is None
