@@ -28,7 +28,8 @@ def has_left_over(transport: object) -> bool:
 
 def has_expired(transport: object) -> bool:
     """Return whether its idle connection can no longer be reused."""
-    return all(each.has_expired() for each in _connections(transport))
+    connections = _connections(transport)
+    return bool(connections) and all(each.has_expired() for each in connections)
 
 
 def _connections(transport: object) -> list[Any]:
