@@ -40,7 +40,7 @@ _CODE_OF_ONE = {
 _UNDOABLE = {ActionOutcome.NOT_FOUND, ActionOutcome.REFUSED, ActionOutcome.FAILED}
 
 # What selects the runs, in whose place a plan stands.
-_SELECTION = {"ids", "status", "app", "function", "since", "until", "limit"}
+_SELECTION = {"ids", "status", "app", "function", "since", "until", "query", "limit"}
 
 # How a call is made, which may be another when it is confirmed.
 _MANNER = {"confirm", "dry_run", "max_chars", "rate", "in_flight", "report"}

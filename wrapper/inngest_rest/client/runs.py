@@ -34,6 +34,7 @@ class Runs(Resource):
         function: str | None = None,
         since: datetime | timedelta | None = None,
         until: datetime | timedelta | None = None,
+        query: str | None = None,
         include_output: bool = False,
         limit: int | None = None,
         page_size: int | None = None,
@@ -49,6 +50,10 @@ class Runs(Resource):
             since: Only runs queued at or after this time. An aware datetime; a timedelta is that
                 long ago by the server's clock.
             until: Only runs queued at or before this time. An aware datetime, or a timedelta.
+            query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
+                It compares `event.name`, `event.v` and fields of `event.data`, or of `output` and
+                `error`; from release 1.45 on. A self-hosted server finds no run by an event that
+                was sent with an id.
             include_output: Whether to list runs with their `output` or `error`.
             limit: Maximum number of runs in total; None for all of them.
             page_size: Maximum number of runs per request, 1 to 100.
@@ -56,7 +61,9 @@ class Runs(Resource):
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
-            RouteNotFoundError: The server lacks the route, or lacks v2 and an argument needs it.
+            RouteNotFoundError: The server lacks the route, lacks v2 and an argument needs it, or
+                would ignore `query`, which one request finds out for each client.
+            BadRequestError: The server does not understand `query`.
 
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, which has no filter but one status that is not
         queued.
@@ -70,6 +77,7 @@ class Runs(Resource):
                 function=function,
                 since=since,
                 until=until,
+                query=query,
                 include_output=include_output,
                 limit=limit,
                 page_size=page_size,
@@ -144,6 +152,7 @@ class Runs(Resource):
         every: Seconds = 5.0,
         timeout: Seconds | None = None,
         since: datetime | timedelta | None = None,
+        query: str | None = None,
         include_output: bool = False,
         token: str | None = None,
     ) -> Watcher:
@@ -164,15 +173,19 @@ class Runs(Resource):
             timeout: Time after which to stop. Seconds, or a timedelta; None for never.
             since: Also report changes from this time on; by default from now on. An aware
                 datetime by the server's clock; a timedelta is that long ago.
+            query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
+                It compares `event.name`, `event.v` and fields of `event.data`, or of `output` and
+                `error`; from release 1.45 on. A self-hosted server finds no run by an event that
+                was sent with an id.
             include_output: Whether runs have their `output` or `error`.
-            token: The `token` of another watch of the same app and function, to continue after the
-                changes that it returned. Excludes `since`.
+            token: The `token` of another watch of the same app, function and query, to continue
+                after the changes that it returned. Excludes `since`.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
-            RouteNotFoundError: The server lacks the route, which exists since release 1.38. Raised
-                by the iterator, as is any error that lasts: a transient one for five minutes, or
-                until the timeout expires.
+            RouteNotFoundError: The server lacks the route, which exists since release 1.38, or
+                would ignore `query`. Raised by the iterator, as is any error that lasts: a
+                transient one for five minutes, or until the timeout expires.
 
         HTTP: `GET /v2/runs`, one or two pages per poll and one more per hundred runs that began or
         ended; `GET /v2/runs/{runId}` for up to ten runs that have been open for longer than 30 s.
@@ -187,6 +200,7 @@ class Runs(Resource):
                 every=every,
                 timeout=timeout,
                 since=since,
+                query=query,
                 include_output=include_output,
                 token=token,
             ),
@@ -240,6 +254,7 @@ class Runs(Resource):
         function: str | None = None,
         since: datetime | timedelta | None = None,
         until: datetime | timedelta | None = None,
+        query: str | None = None,
         limit: int | None = None,
         dry_run: bool = False,
         in_flight: int = DEFAULT_IN_FLIGHT,
@@ -263,6 +278,10 @@ class Runs(Resource):
             since: Only runs queued at or after this time. An aware datetime; a timedelta is that
                 long ago by the server's clock.
             until: Only runs queued before this time. An aware datetime, or a timedelta.
+            query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
+                It compares `event.name`, `event.v` and fields of `event.data`, or of `output` and
+                `error`; from release 1.45 on. A self-hosted server finds no run by an event that
+                was sent with an id.
             limit: Maximum number of runs to cancel.
             dry_run: Report what would be cancelled, as planned, and cancel nothing.
             in_flight: Maximum number of runs processed at once, 1 to 64.
@@ -301,6 +320,7 @@ class Runs(Resource):
             function=function,
             since=since,
             until=until,
+            query=query,
             limit=limit,
             dry_run=dry_run,
             in_flight=in_flight,
@@ -319,6 +339,7 @@ class Runs(Resource):
         function: str | None = None,
         since: datetime | timedelta | None = None,
         until: datetime | timedelta | None = None,
+        query: str | None = None,
         limit: int | None = None,
         replay_again: bool = False,
         dry_run: bool = False,
@@ -352,6 +373,10 @@ class Runs(Resource):
             since: Only runs queued at or after this time. An aware datetime; a timedelta is that
                 long ago by the server's clock.
             until: Only runs queued before this time. An aware datetime, or a timedelta.
+            query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
+                It compares `event.name`, `event.v` and fields of `event.data`, or of `output` and
+                `error`; from release 1.45 on. A self-hosted server finds no run by an event that
+                was sent with an id.
             limit: Maximum number of runs to replay.
             replay_again: Replay also what was already replayed, or whose replays cannot be seen.
             dry_run: Report what would be replayed or refused, and replay nothing.
@@ -394,6 +419,7 @@ class Runs(Resource):
             function=function,
             since=since,
             until=until,
+            query=query,
             limit=limit,
             replay_again=replay_again,
             dry_run=dry_run,

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 _LONGEST_ERROR = 200
 
-_FILTERS = ("status", "app", "function", "since", "until")
+_FILTERS = ("status", "app", "function", "since", "until", "query")
 
 
 class RunArguments(BulkArguments):
@@ -52,6 +52,7 @@ class RunArguments(BulkArguments):
     function: str | None
     since: datetime | timedelta | None
     until: datetime | timedelta | None
+    query: str | None
     limit: int | None
 
 
@@ -111,8 +112,8 @@ class RunsJob(ReportedJob):
             self.selection = {name: _plain(asked[name]) for name in names}
         else:
             raise InvalidArgumentError(
-                "nothing selects runs: pass ids, or a filter (status, app, function, since, "
-                "until); there is no way to act on every run of a server by accident"
+                f"nothing selects runs: pass ids, or a filter ({', '.join(_FILTERS)}); there is no "
+                "way to act on every run of a server by accident"
             )
 
     @abstractmethod
@@ -140,6 +141,7 @@ class RunsJob(ReportedJob):
             function=arguments["function"],
             since=arguments["since"],
             until=arguments["until"],
+            query=arguments["query"],
             include_output=self.dry_run and self.shows_errors,
             limit=arguments["limit"],
             page_size=None,

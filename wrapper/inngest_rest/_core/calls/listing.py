@@ -82,6 +82,7 @@ class Listing(Generic[T]):
         id_of: Returns an item's id, where the server may repeat an item on the next page.
         complete: Adds to the items of a page what its response lacks.
         is_relative: Whether the requests depend on what time it is.
+        guard: Raises, before each page, if the server would ignore a filter.
         paging: The arguments of every listing.
     """
 
@@ -93,10 +94,12 @@ class Listing(Generic[T]):
         id_of: Callable[[T], str] | None = None,
         complete: Callable[[tuple[T, ...]], Plan[tuple[T, ...]]] | None = None,
         is_relative: bool = False,
+        guard: Callable[[float], Plan[None]] | None = None,
         **paging: Unpack[Paging],
     ) -> None:
         self.session, self.routes = session, routes
         self.id_of, self.complete, self.is_relative = id_of, complete, is_relative
+        self.guard = guard
         self.limit = check_count_or_none("limit", paging["limit"])
         size = check_count_or_none("page_size", paging["page_size"], at_most=100)
         self.page_size = min(size or largest_page, largest_page)
@@ -148,6 +151,8 @@ class Walk(Generic[T]):
 
     def next_page(self, *, deadline: float = math.inf) -> Plan[Page[T]]:
         """Fetch the next page and move on; it must be there by `deadline`."""
+        if self._listing.guard is not None:
+            yield from self._listing.guard(deadline)
         cursor, size = self._cursor, self._listing.page_size
         size = size if self._left is None else min(size, self._left)
         path, page = yield from self._fetch(cursor, size, deadline)

@@ -103,10 +103,16 @@ class Route(Generic[A, T]):
 
 
 class AbsentRoutes:
-    """The operations that a server was recently found to lack, and where it has v2."""
+    """The operations that a server was recently found to lack, and where it has v2.
+
+    Attributes:
+        v2_root: Where it has v2.
+        has_queries: Whether it was found to filter runs by an expression.
+    """
 
     def __init__(self) -> None:
         self.v2_root = V2_ROOT
+        self.has_queries = False
         self._until: dict[str, float] = {}
 
     def add(self, operation: Operation, now: float) -> None:

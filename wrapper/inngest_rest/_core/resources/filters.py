@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from inngest_rest._core.arguments import check_id, check_moment, invalid
+from inngest_rest._core.arguments import check_id, check_moment, check_text, invalid
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.models import RunStatus
@@ -93,3 +94,50 @@ def check_function(app: str | None, function: str | None) -> tuple[str | None, s
         if app is None:
             raise invalid("function", "needs app: functions are named within one")
     return app, function
+
+
+_MOST_QUERY_BYTES = 2_048
+
+# Literals and comments of CEL, which may contain anything.
+_TEXT = re.compile(r"""\w*("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|//.*""")
+
+# A name that is neither a field of another nor called, with its fields.
+_NAMED = re.compile(r"(?<![\w.])(?!(?:true|false|null|in)\b)[A-Za-z_]\w*(?:\.\w+)*\b(?!\s*\()")
+
+_COMPARED = re.compile(r"event\.(?:name|v|data\..+)|(?:output|error)\..+")
+
+_NAME_IN_ORDER = re.compile(r"\bevent\.name\s*[<>]|[<>]=?\s*event\.name\b")
+
+
+def check_query(query: str | None) -> str | None:
+    """Return a CEL expression without blanks around it; reject what servers ignore or fail on.
+
+    A part that they ignore selects every run (measured on release 1.43).
+    """
+    if query is None:
+        return None
+    query = (check_text("query", query) or "").strip()
+    if len(query.encode()) > _MOST_QUERY_BYTES:
+        raise invalid("query", f"has more than {_MOST_QUERY_BYTES:,} bytes of UTF-8")
+    roots: set[str] = set()
+    for line in query.split("\n"):
+        if not line.strip():
+            raise invalid("query", "is blank, or has a blank line, at which servers may hang")
+        bare = _TEXT.sub('""', line)
+        names = _NAMED.findall(bare)
+        if not names:
+            raise invalid("query", f"has {shown(line)}, which servers ignore: it names no field")
+        if ignored := [name for name in names if not _COMPARED.fullmatch(name)]:
+            raise invalid(
+                "query",
+                f"names {ignored[0]}, which servers ignore or fail on: compare event.name, event.v "
+                "or a field of event.data, of output or of error",
+            )
+        if _NAME_IN_ORDER.search(bare):
+            raise invalid("query", "has an order of event.name, which servers ignore: use ==")
+        roots.update(name.partition(".")[0] for name in names)
+    if "event" in roots and len(roots) > 1:
+        raise invalid(
+            "query", "mixes event with output or error, where servers miss runs: list them apart"
+        )
+    return query

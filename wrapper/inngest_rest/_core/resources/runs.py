@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from operator import attrgetter
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import evolve
@@ -36,12 +38,15 @@ from inngest_rest._core.resources.fields import (
 from inngest_rest._core.resources.filters import (
     Window,
     check_function,
+    check_query,
     check_statuses,
     check_window,
 )
 from inngest_rest._core.resources.routes import ROUTES, ask, in_order, past_cache, where_absent
+from inngest_rest._visible import shown
 from inngest_rest.errors import (
     Advice,
+    BadRequestError,
     ConfigurationError,
     ConflictError,
     InngestError,
@@ -80,6 +85,9 @@ _HINT_WITHIN = 2.0
 _LIST_ADVICE = where_absent(
     "List events and their runs instead: {}, {}.", "events.list", "events.runs"
 )
+_QUERY_ADVICE = where_absent(
+    "List without query, and choose among the runs by the data of their events: {}.", "events.get"
+)
 _CANCEL = ROUTES["runs.cancel"][0]
 _CANCEL_ADVICE: AdviceByError = {
     NotFoundError: Advice(
@@ -88,6 +96,11 @@ _CANCEL_ADVICE: AdviceByError = {
         f"{_CANCEL.since}."
     )
 }
+
+_UNDERSTOOD = (
+    "servers understand comparisons of a field with a text, a number, true, false or null, joined "
+    "by && and ||, without functions or negative numbers."
+)
 
 T = TypeVar("T")
 
@@ -105,12 +118,14 @@ def list_runs(
     since: datetime | timedelta | None,
     until: datetime | timedelta | None,
     include_output: bool,
+    query: str | None = None,
     **paging: Unpack[Paging],
 ) -> Listing[Run]:
     """List runs, newest first: by v2, or else by v1 if it supports the arguments."""
     statuses = check_statuses(status)
     window = check_window(since, until, session.server_clocks["api"].now())
     app, function = check_function(app, function)
+    query = check_query(query)
 
     def by_v1(page: PageRequest) -> Route[Any, ListedPage[Run]]:
         status = api.V1RunStatusFilter(statuses[0].value) if statuses else UNSET
@@ -121,18 +136,61 @@ def list_runs(
             lambda it: v1_page(it, _ID_OF, page),
         )
 
-    found = {"list_runs_v2": _listed_by_v2(window, statuses, app, function, include_output)}
+    by_v2 = _listed_by_v2(window, statuses, app, function, include_output, query)
+    found = {"list_runs_v2": by_v2}
     # v1 ignores unknown filters, and would return runs that were not requested; no server of v1
     # has been seen to list runs, with or without their output.
     if not (
         include_output
-        or any(each is not None for each in (app, function, since, until))
+        or any(each is not None for each in (app, function, since, until, query))
         or len(statuses) > 1
         or not _V1_STATUSES.issuperset(statuses)
     ):
         found["list_runs_v1"] = by_v1
     routes = in_order("runs.list", **found)
-    return Listing(session, *routes, id_of=_ID_OF, is_relative=window.is_relative, **paging)
+    return Listing(
+        session,
+        *routes,
+        id_of=_ID_OF,
+        is_relative=window.is_relative,
+        guard=_guard(session, query),
+        **paging,
+    )
+
+
+def _guard(session: Session, query: str | None) -> Callable[[float], Plan[None]] | None:
+    return None if query is None else partial(_check_has_queries, session)
+
+
+def _check_has_queries(session: Session, deadline: float) -> Plan[None]:
+    """Raise if the server ignores `query`, and so would list every run."""
+    if not session.absent.has_queries:
+        yield from first_present(session, query_route(session), deadline=deadline)
+        session.absent.has_queries = True
+
+
+def query_route(session: Session) -> Route[Any, Any]:
+    """Return the listing of runs by what is no expression, which fails if it is read at all."""
+    operation = v2.list_runs_v2
+    of_query: Any = SimpleNamespace(
+        OPERATION=operation.OPERATION._replace(
+            name="list_runs_v2_query", path="/v2/runs?query=", since="1.45.0"
+        )
+    )
+
+    def convert(answer: object) -> None:
+        if isinstance(answer, api.V2RunListEnvelope):
+            url = session.settings.api_url + operation.OPERATION.path
+            raise RouteNotFoundError("it ignores query", status=200, method="GET", url=url)
+
+    return Route(
+        of_query,
+        operation.get_kwargs(limit=1, query="("),
+        api.V2RunListEnvelope,
+        convert,
+        accepted={422: api.V2Errors},
+        advice=_QUERY_ADVICE,
+    )
 
 
 def list_changes(
@@ -145,6 +203,7 @@ def list_changes(
     by_change: bool = False,
     include_output: bool = False,
     is_relative: bool = False,
+    query: str | None = None,
 ) -> Walk[Run]:
     """List runs by v2, oldest first; `since` is about their last change, or else their beginning.
 
@@ -157,11 +216,15 @@ def list_changes(
         app,
         function,
         include_output,
+        query,
         time_field=api.V2TimeField.ENDEDAT if by_change else UNSET,
         order=api.V2Order.ASC,
     )
     routes = in_order("runs.watch", list_runs_v2=by_v2)
-    return Listing(session, *routes, id_of=_ID_OF, is_relative=is_relative, **EVERYTHING).walk()
+    guard = _guard(session, query)
+    return Listing(
+        session, *routes, id_of=_ID_OF, is_relative=is_relative, guard=guard, **EVERYTHING
+    ).walk()
 
 
 def _listed_by_v2(
@@ -170,8 +233,15 @@ def _listed_by_v2(
     app: str | None,
     function: str | None,
     include_output: bool,
+    query: str | None,
     **order: Any,
 ) -> Callable[[PageRequest], Route[Any, ListedPage[Run]]]:
+    advice = _LIST_ADVICE
+    if query is not None:
+        # Advice names calls in place of {}.
+        text = f"The query is {shown(query).replace('{}', '{ }')}: {_UNDERSTOOD}"
+        advice = {**advice, BadRequestError: Advice(text)}
+
     def by_v2(page: PageRequest) -> Route[Any, ListedPage[Run]]:
         since, until = window.at(page.now)
         kwargs = v2.list_runs_v2.get_kwargs(
@@ -183,6 +253,7 @@ def _listed_by_v2(
             app_id=UNSET if app is None else [app],
             function_id=UNSET if function is None else [function],
             include_output=bool(include_output) or UNSET,
+            query=query or UNSET,
             **order,
         )
         expected = page_of(api.V2RunListEnvelope, api.V2Run, listed_run_of_v2)
@@ -191,7 +262,7 @@ def _listed_by_v2(
             kwargs,
             expected,
             lambda it: _of_listing(v2_page(it), app, function),
-            advice=_LIST_ADVICE,
+            advice=advice,
         )
 
     return by_v2

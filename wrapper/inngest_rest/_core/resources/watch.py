@@ -15,7 +15,12 @@ from inngest_rest._core.arguments import check_id, check_seconds, check_text, in
 from inngest_rest._core.calls.retry import may_pass
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources import runs
-from inngest_rest._core.resources.filters import check_function, check_instant, check_statuses
+from inngest_rest._core.resources.filters import (
+    check_function,
+    check_instant,
+    check_query,
+    check_statuses,
+)
 from inngest_rest._visible import shown
 from inngest_rest.errors import (
     ApiError,
@@ -93,11 +98,13 @@ class Watch:
         since: datetime | timedelta | None,
         include_output: bool,
         token: str | None,
+        query: str | None = None,
     ) -> None:
         self._session = session
         self._clock = session.server_clocks["api"]
         self._statuses = check_statuses(status)
         self._app, self._function = check_function(app, function)
+        self._query = check_query(query)
         self._include_output = include_output
         self._walk = partial(
             runs.list_changes,
@@ -105,6 +112,7 @@ class Watch:
             app=self._app,
             function=self._function,
             include_output=include_output,
+            query=self._query,
         )
         self._every = check_seconds("every", every)
         if self._every < 1:
@@ -198,6 +206,7 @@ class Watch:
             "version": 1,
             "app": self._app,
             "function": self._function,
+            "query": self._query,
             "since": self._since.isoformat(),
             "looks_back": self._looks_back,
             "is_relative": self._is_relative,
@@ -215,7 +224,7 @@ class Watch:
             state = cast("dict[str, Any]", json.loads(check_text("token", token) or ""))
             if state["version"] != 1:
                 raise ValueError
-            of = state["app"], state["function"]
+            of = state["app"], state["function"], state.get("query")
             self._looks_back, self._is_begun = bool(state["looks_back"]), bool(state["is_begun"])
             self._since, self._window, self._changes = (
                 _moment(state[name]) for name in ("since", "window", "changes")
@@ -228,10 +237,12 @@ class Watch:
             self._ended = {_id(it): _moment(at) for it, at in state["ended"].items()}
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError):
             raise invalid("token", "is not the token of a watch") from None
-        if of != (self._app, self._function):
+        if of != (self._app, self._function, self._query):
+            app, function, query = map(shown, of)
             raise invalid(
                 "token",
-                f"is of a watch with app={shown(of[0])} and function={shown(of[1])}: pass the same",
+                f"is of a watch with app={app}, function={function} and query={query}: pass the "
+                "same",
             )
 
     def _poll_once(self) -> Iterator[Plan[None]]:
