@@ -208,9 +208,9 @@ class Gate:
         except PartialActionError as error:
             report, problem = error.report, problem_of(error)
         except KeyboardInterrupt as error:
-            if not hasattr(error, "report"):
+            report = getattr(error, "report", None)
+            if not isinstance(report, ActionReport):
                 raise  # before the first act
-            report = error.report
             problem = evolve(problem_of(error), message=f"interrupted; so far {report}")
         shown = self.shown(row, report)
         if problem is not None:
