@@ -208,9 +208,10 @@ class Gate:
         except PartialActionError as error:
             report, problem = error.report, problem_of(error)
         except KeyboardInterrupt as error:
-            report = getattr(error, "report", None)
-            if not isinstance(report, ActionReport):
+            reached = getattr(error, "report", None)
+            if not isinstance(reached, ActionReport):
                 raise  # before the first act
+            report = reached
             problem = evolve(problem_of(error), message=f"interrupted; so far {report}")
         shown = self.shown(row, report)
         if problem is not None:
