@@ -35,6 +35,7 @@ from inngest_rest import (
     OutboxError,
     PartialActionError,
     PartialSendError,
+    PermissionDeniedError,
     RateLimitError,
     ReportFinishedError,
     RequestTimeoutError,
@@ -52,7 +53,7 @@ from inngest_rest._core.calls.settings import Keys, hash_of, resolve
 from inngest_rest._core.secret import Secret
 from inngest_rest.errors import Advice, NextCall, Setting
 from inngest_rest.testing import MockServer
-from tests.support.server import WEB_UI, Answer, recorded, text
+from tests.support.server import WEB_UI, Answer, Reply, recorded, says, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -378,11 +379,49 @@ def test_no_key_is_logged_on_a_real_connection(
 def test_a_refusal_by_v2_says_that_the_account_may_lack_it(
     client: InngestClient, server: Server, status: int
 ) -> None:
-    server.on("GET /v2/apps/a", text(status, "no"))
+    server.on("GET /v2/runs/01", text(status, "no"))
     server.on("GET /v1/events/01", text(status, "no"))
     with pytest.raises(
         ApiError, match=r"Check .* v2 for the account: api_version=\"v1\" avoids it"
     ):
-        client.apps.get("a")
+        client.runs.get("01")
     with pytest.raises(ApiError, match=r"Check (?!.* v2 for the account)"):
         client.events.get("01")
+
+
+SCOPE = {"errors": [{"code": "insufficient_scope", "message": "Not permitted"}]}
+DENIED = {"errors": [{"code": "access_denied", "message": "Not permitted"}]}
+CHALLENGE = 'Bearer error="insufficient_scope"'
+
+
+@pytest.mark.parametrize(
+    ("reply", "permission"),
+    [
+        (says(SCOPE, status=403), "apps:read:get"),
+        (says(SCOPE, status=401), "apps:read:get"),
+        (says(DENIED, status=403), "apps:read:get"),
+        (text(403, "no"), "apps:read:get"),
+        (says({}, status=401, www_authenticate=CHALLENGE), "apps:read:get"),
+        (
+            says({}, status=403, www_authenticate=f'{CHALLENGE}, scope="apps:read:*"'),
+            "apps:read:*",
+        ),
+    ],
+)
+def test_a_key_without_the_permission_of_a_call_is_told_which_it_is_and_where_keys_are_made(
+    reply: Reply, permission: str, client: InngestClient, server: Server
+) -> None:
+    server.on("GET /v2/apps/a", reply)
+    with pytest.raises(PermissionDeniedError) as caught:
+        client.apps.get("a")
+    assert f"needs a key with the permission {permission}. " in caught.value.advice
+    assert "made, with their permissions, in the dashboard" in caught.value.advice
+    assert "account:" not in str(caught.value)
+
+
+def test_a_permission_that_is_not_known_is_not_guessed(
+    client: InngestClient, server: Server
+) -> None:
+    server.on("GET /v2/runs/01", says(SCOPE, status=403))
+    with pytest.raises(PermissionDeniedError, match=r"needs a key with the permission\. API keys"):
+        client.runs.get("01")

@@ -73,7 +73,7 @@ def test_a_self_hosted_server_shows_its_release_by_its_routes(connect: Connect) 
     mock = self_hosted()
     diagnosis = diagnose(connect, mock, event_key=EVENT_KEY, signing_key=KEY)
     assert (diagnosis.server_kind, diagnosis.release) == (ServerKind.SELF_HOSTED, None)
-    assert (diagnosis.release_from, diagnosis.release_below) == ("1.40.0", None)
+    assert (diagnosis.release_from, diagnosis.release_below) == ("1.40.0", "1.45.0")
     assert of(diagnosis, Check.SIGNING_KEY).state is OK
     assert of(diagnosis, Check.EVENT_KEY).state is UNKNOWN
     assert not mock.events
@@ -93,7 +93,8 @@ def test_a_self_hosted_server_shows_its_release_by_its_routes(connect: Connect) 
         ("1.33", "1.30.0", "1.38.0"),
         ("1.38", "1.38.0", "1.39.0"),
         ("1.39", "1.39.0", "1.40.0"),
-        ("1.40", "1.40.0", None),
+        ("1.40", "1.40.0", "1.45.0"),
+        ("1.45", "1.45.0", None),
     ],
 )
 def test_the_routes_of_a_release_bound_it(
@@ -230,6 +231,29 @@ def test_signing_key_and_environment_of_cloud_agree(
     assert diagnosis.server_kind is ServerKind.CLOUD
     assert of(diagnosis, Check.ENVIRONMENT).state is state
     assert "aSecretWord" not in str(diagnosis)
+
+
+def test_an_api_key_of_cloud_shows_the_permissions_that_were_seen_alone(connect: Connect) -> None:
+    mock = MockServer()
+    settings: dict[str, Any] = {"base_url": None, "api_key": API_KEY}
+    found = of(diagnose(connect, mock, **settings), Check.API_KEY)
+    assert (found.state, found.message.partition("; ")[2]) == (
+        OK,
+        "it has runs:read:list, apps:read:list",
+    )
+    mock.fault(answers(500), path="/v2/runs", times=None)
+    mock.fault(answers(403), path="/v2/apps", times=None)
+    found = of(diagnose(connect, mock, **settings), Check.API_KEY)
+    assert (found.state, found.message.partition("; ")[2]) == (WARNING, "it lacks apps:read:list")
+
+
+def test_a_key_that_lacks_a_permission_is_no_wrong_key(connect: Connect) -> None:
+    mock = MockServer()
+    refusal = {"errors": [{"code": "insufficient_scope", "message": "no"}]}
+    mock.fault(answers(403, refusal), path="/v2/*", times=None)
+    found = of(diagnose(connect, mock, base_url=None, api_key=API_KEY), Check.API_KEY)
+    assert (found.state, "denies a read" in found.message) == (WARNING, True)
+    assert "permission" in (found.remedy or "")
 
 
 def test_keys_of_two_environments_are_a_warning(connect: Connect) -> None:

@@ -19,6 +19,8 @@ class Operation(NamedTuple):
     path: str
     since: str | None = None
     """The first release of the self-hosted server with it; None if no release is known to have it"""
+    permission: str | None = None
+    """The permission that an API key of Inngest Cloud needs for it; None if that is not known"""
 
 
 OPERATIONS = (
@@ -50,8 +52,17 @@ OPERATIONS = (
     Operation("v1", "replay_run_v1", "POST", "/v1/runs/{run_id}/replay"),
     Operation("v1", "send_signal_v1", "POST", "/v1/signals", since="1.6.0"),
     Operation("v1", "update_webhook_v1", "PUT", "/v1/webhooks/{webhook_id}"),
-    Operation("v2", "cancel_run_v2", "POST", "/v2/runs/{run_id}/cancel", since="1.39.0"),
-    Operation("v2", "get_app_v2", "GET", "/v2/apps/{app_id}", since="1.27.1"),
+    Operation(
+        "v2",
+        "cancel_run_v2",
+        "POST",
+        "/v2/runs/{run_id}/cancel",
+        since="1.39.0",
+        permission="runs:write:cancel",
+    ),
+    Operation(
+        "v2", "get_app_v2", "GET", "/v2/apps/{app_id}", since="1.27.1", permission="apps:read:get"
+    ),
     Operation(
         "v2", "get_function_v2", "GET", "/v2/apps/{app_id}/functions/{function_id}", since="1.27.1"
     ),
@@ -64,18 +75,34 @@ OPERATIONS = (
         "POST",
         "/v2/apps/{app_id}/functions/{function_id}/invoke",
         since="1.17.3",
+        permission="functions:write:invoke",
     ),
-    Operation("v2", "list_apps_v2", "GET", "/v2/apps", since="1.40.0"),
-    Operation("v2", "list_event_runs_v2", "GET", "/v2/events/{event_id}/runs", since="1.25.0"),
+    Operation("v2", "list_apps_v2", "GET", "/v2/apps", since="1.40.0", permission="apps:read:list"),
+    Operation(
+        "v2",
+        "list_event_runs_v2",
+        "GET",
+        "/v2/events/{event_id}/runs",
+        since="1.25.0",
+        permission="runs:read:list",
+    ),
     Operation(
         "v2",
         "list_function_runs_v2",
         "GET",
         "/v2/apps/{app_id}/functions/{function_id}/runs",
         since="1.38.0",
+        permission="runs:read:list",
     ),
     Operation("v2", "list_functions_v2", "GET", "/v2/apps/{app_id}/functions", since="1.27.1"),
-    Operation("v2", "list_runs_v2", "GET", "/v2/runs", since="1.38.0"),
-    Operation("v2", "rerun_run_v2", "POST", "/v2/runs/{run_id}/rerun", since="1.30.0"),
+    Operation("v2", "list_runs_v2", "GET", "/v2/runs", since="1.38.0", permission="runs:read:list"),
+    Operation(
+        "v2",
+        "rerun_run_v2",
+        "POST",
+        "/v2/runs/{run_id}/rerun",
+        since="1.30.0",
+        permission="runs:write:rerun",
+    ),
 )
 """ Every operation of the document, sorted by tag and name """

@@ -34,7 +34,7 @@ def write(root: Path, package: Path) -> None:
         templates = Path(scratch) / "templates"
         shutil.copytree(openapi / "templates", templates)
         # The generator gives templates no access to an operation's extensions.
-        (templates / "since.jinja").write_text(_since(document), encoding="utf-8")
+        (templates / "extensions.jinja").write_text(_extensions(document), encoding="utf-8")
         run(
             *("openapi_python_client", "generate", "--meta", "none", "--fail-on-warning"),
             *("--path", root / DOCUMENT, "--config", openapi / "generator.yaml"),
@@ -58,11 +58,14 @@ def _check_ids(document: Node) -> None:
             raise RepeatedIdError(message)
 
 
-def _since(document: Node) -> str:
-    """Return a template that sets `since`: the first release with each operation, by its name."""
-    releases = {
-        PythonIdentifier(id_, prefix=""): operation["x-since"]
-        for id_, operation in operations_of(document).items()
-        if "x-since" in operation
-    }
-    return f"{{% set since = {releases} %}}"
+def _extensions(document: Node) -> str:
+    """Return a template that sets `since` and `permission`, by the name of each operation."""
+    template = ""
+    for extension in ("since", "permission"):
+        values = {
+            PythonIdentifier(id_, prefix=""): operation[f"x-{extension}"]
+            for id_, operation in operations_of(document).items()
+            if f"x-{extension}" in operation
+        }
+        template += f"{{% set {extension} = {values} %}}"
+    return template

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from ...models.v2_run_id_envelope import V2RunIdEnvelope
 
 
-OPERATION = Operation("v2", "cancel_run_v2", "POST", "/v2/runs/{run_id}/cancel", since="1.39.0")
+OPERATION = Operation(
+    "v2",
+    "cancel_run_v2",
+    "POST",
+    "/v2/runs/{run_id}/cancel",
+    since="1.39.0",
+    permission="runs:write:cancel",
+)
 """Where the document has this operation"""
 
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ...models.v2_errors import V2Errors
 
 
-OPERATION = Operation("v2", "get_app_v2", "GET", "/v2/apps/{app_id}", since="1.27.1")
+OPERATION = Operation(
+    "v2", "get_app_v2", "GET", "/v2/apps/{app_id}", since="1.27.1", permission="apps:read:get"
+)
 """Where the document has this operation"""
 
 

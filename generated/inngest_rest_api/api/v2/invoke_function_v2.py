@@ -23,6 +23,7 @@ OPERATION = Operation(
     "POST",
     "/v2/apps/{app_id}/functions/{function_id}/invoke",
     since="1.17.3",
+    permission="functions:write:invoke",
 )
 """Where the document has this operation"""
 

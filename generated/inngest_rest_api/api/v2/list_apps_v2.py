@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from ...models.v2_errors import V2Errors
 
 
-OPERATION = Operation("v2", "list_apps_v2", "GET", "/v2/apps", since="1.40.0")
+OPERATION = Operation(
+    "v2", "list_apps_v2", "GET", "/v2/apps", since="1.40.0", permission="apps:read:list"
+)
 """Where the document has this operation"""
 
 

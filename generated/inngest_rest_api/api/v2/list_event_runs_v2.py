@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v2", "list_event_runs_v2", "GET", "/v2/events/{event_id}/runs", since="1.25.0"
+    "v2",
+    "list_event_runs_v2",
+    "GET",
+    "/v2/events/{event_id}/runs",
+    since="1.25.0",
+    permission="runs:read:list",
 )
 """Where the document has this operation"""
 

@@ -26,6 +26,7 @@ OPERATION = Operation(
     "GET",
     "/v2/apps/{app_id}/functions/{function_id}/runs",
     since="1.38.0",
+    permission="runs:read:list",
 )
 """Where the document has this operation"""
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from ...models.v2_run_list_envelope import V2RunListEnvelope
 
 
-OPERATION = Operation("v2", "list_runs_v2", "GET", "/v2/runs", since="1.38.0")
+OPERATION = Operation(
+    "v2", "list_runs_v2", "GET", "/v2/runs", since="1.38.0", permission="runs:read:list"
+)
 """Where the document has this operation"""
 
 

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from ...models.v2_run_id_envelope import V2RunIdEnvelope
 
 
-OPERATION = Operation("v2", "rerun_run_v2", "POST", "/v2/runs/{run_id}/rerun", since="1.30.0")
+OPERATION = Operation(
+    "v2",
+    "rerun_run_v2",
+    "POST",
+    "/v2/runs/{run_id}/rerun",
+    since="1.30.0",
+    permission="runs:write:rerun",
+)
 """Where the document has this operation"""
 
 

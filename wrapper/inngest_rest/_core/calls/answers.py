@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import deque
 from contextlib import suppress
 from contextvars import ContextVar
@@ -76,6 +77,11 @@ _KEYS = {
     "v1": "signing_key (INNGEST_SIGNING_KEY)",
     "v2": "signing_key (INNGEST_SIGNING_KEY) or api_key (INNGEST_API_KEY)",
 }
+
+_KEYS_ARE_MADE = (
+    "API keys are made, with their permissions, in the dashboard of Inngest Cloud, by an admin of "
+    "the organization."
+)
 
 # By its vendor's documentation, which is all that is known of it.
 _MAY_LACK_V2 = Advice(
@@ -195,7 +201,11 @@ class _Response:
         # v1's words for "no such run", which release 1.45 no longer hides under HTTP 200.
         if status == 500 and route.operation.tag == "v1" and message.startswith(_NO_RUN):
             hidden = hidden or message.removeprefix(_NO_RUN) in self._url
+        challenge = response.headers.get("www-authenticate", "")
+        lacks_scope = "insufficient_scope" in (code or "") + challenge
         kind = _BY_STATUS.get(status, ServerError if status >= 500 else ApiError)
+        if lacks_scope:
+            kind = PermissionDeniedError
         if kind is NotFoundError and not about_resource:
             kind = RouteNotFoundError
         error = kind(
@@ -217,7 +227,12 @@ class _Response:
             )
             if self._session.settings.withholds_keys:
                 error.advice = _WITHHELD
-        if kind in (AuthenticationError, PermissionDeniedError) and route.operation.tag == "v2":
+        scope = re.search(r'scope="([^"]+)"', challenge) if lacks_scope else None
+        permission = scope[1] if scope else route.operation.permission
+        if kind is PermissionDeniedError and (lacks_scope or permission):
+            needed = f"permission {self._session.quote(permission)}" if permission else "permission"
+            error.advice = Advice(f"The call needs a key with the {needed}. {_KEYS_ARE_MADE}")
+        elif kind in (AuthenticationError, PermissionDeniedError) and route.operation.tag == "v2":
             error.advice = error.advice.then(_MAY_LACK_V2)
         if kind in route.advice:
             error.advice = route.advice[kind]

@@ -24,11 +24,11 @@ from inngest_rest._core.diagnosis.rules import (
     release_of,
 )
 from inngest_rest._core.plans import Plan, call
-from inngest_rest._core.resources import apps, functions
+from inngest_rest._core.resources import apps, functions, runs
 from inngest_rest._core.resources.fields import required
 from inngest_rest._version import __version__
 from inngest_rest.diagnosis import Diagnosis, ServerKind
-from inngest_rest.errors import ClosedError, InngestError
+from inngest_rest.errors import ClosedError, InngestError, PermissionDeniedError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import ingest, v1, v2
 
@@ -86,6 +86,9 @@ BY_RELEASE = (
     V1,
 )
 """Routes by the release that introduced them, newest first."""
+
+SCOPED = tuple(map(_of_path, (v2.list_runs_v2, v2.list_apps_v2)))
+"""Cheap reads, each with the permission that it needs."""
 
 
 def diagnose(session: Session) -> Plan[Diagnosis]:
@@ -147,6 +150,11 @@ def _try_keys(session: Session, found: ServerEvidence) -> Plan[Secret | None]:
     if settings.api_key is not None:
         found.api_key = yield from _probe_v2(session, settings.api_key)
         accepted += [settings.api_key] if found.api_key.has_route else []
+        for route in SCOPED if found.kind is ServerKind.CLOUD and found.api_key.has_route else ():
+            answer = yield from probe(session, route, settings.api_key)
+            is_denied = isinstance(answer.error, PermissionDeniedError)
+            if is_denied or answer.has_route:
+                found.permissions[route.operation.permission or ""] = not is_denied
     return next(iter(accepted), None)
 
 
@@ -184,7 +192,8 @@ def _narrow_down(session: Session, bearer: Secret | None) -> Plan[Releases]:
         releases = Releases(_V2_ROOT_SINCE)
     else:
         releases = Releases(below=_V2_ROOT_SINCE if health.has_route else _V2_SINCE)
-    for route in BY_RELEASE:
+    by_query: tuple[Route[Any, Any], ...] = (runs.query_route(session),)
+    for route in by_query + BY_RELEASE:
         has = releases.have(route.operation)
         if has is None:
             answer = health if route is V2 else (yield from probe(session, route, bearer))

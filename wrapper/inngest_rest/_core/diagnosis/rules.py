@@ -159,6 +159,7 @@ class ServerEvidence:
         release: The release reported by the server.
         releases: The possible releases.
         repeating: The functions that run again for a repeated id; None if they cannot be read.
+        permissions: Whether the API key has each permission that a probe needed.
         cancels_in_bulk: False if the server fails to list bulk cancellations.
     """
 
@@ -170,6 +171,7 @@ class ServerEvidence:
     release: str | None = None
     releases: Releases = field(factory=Releases)
     api_key: Answer | None = None
+    permissions: dict[str, bool] = field(factory=dict[str, bool])
     repeating: list[str] | None = None
     cancels_in_bulk: bool = True
 
@@ -342,7 +344,13 @@ def _api_key(it: ServerEvidence) -> Verdict:
     if (kind := _kind_of(it.settings.api_key)) == "a signing key":
         remedy = "Set INNGEST_SIGNING_KEY to it, and INNGEST_API_KEY to an API key or to nothing."
         return PROBLEM, f"{name} is {kind}", remedy
-    return _key(it, name, it.api_key)
+    state, text, advice = _key(it, name, it.api_key)
+    for has, seen in ((True, "it has"), (False, "it lacks")):
+        if found := [each for each, allowed in it.permissions.items() if allowed is has]:
+            text += f"; {seen} {', '.join(found)}"
+    if all(it.permissions.values()):
+        return state, text, advice
+    return WARNING, text, "Make a key with these permissions if you need such calls."
 
 
 def _key(it: ServerEvidence, name: str, answer: Answer | None) -> Verdict:
@@ -356,6 +364,9 @@ def _key(it: ServerEvidence, name: str, answer: Answer | None) -> Verdict:
     if not answer.is_refused:
         text = f"{name} is set and well-formed; trying it failed: {answer.error}"
         return UNKNOWN, text, "Try again later."
+    if isinstance(answer.error, PermissionDeniedError):
+        text = f"the server knows {name}, but denies a read: {answer.error.described}"
+        return WARNING, text, answer.error.advice
     remedy = "Check that it was copied whole, and belongs to this server and environment."
     if any(each and each.has_route for each in it.signing_keys.values()):
         text = f"the server rejects {name}, but accepts another key, which is used in its place"
