@@ -32,7 +32,8 @@ BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 
 # What a client has that sends nothing by itself.
 # What `diagnose` makes of a bad server is its result [tests/diagnosis].
-NOT_OPERATIONS = {"close", "diagnose", "raw", "with_options", "target"}
+# `call` and `request` retry by the method, as any route [tests/calls/test_direct.py].
+NOT_OPERATIONS = {"call", "close", "diagnose", "raw", "request", "with_options", "target"}
 
 
 @frozen

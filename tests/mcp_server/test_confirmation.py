@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -156,3 +157,37 @@ def test_more_than_a_hundred_events_are_confirmed(server: Server[Any], world: Wo
 def test_no_tool_takes_yes(world: World) -> None:
     for each in tools.Tools(world.client).all():
         assert "yes" not in each.input_schema["properties"]
+
+
+def test_a_request_of_any_path_but_by_get_is_confirmed_and_no_other_in_its_place(
+    world: World,
+) -> None:
+    served, before = tools.Tools(world.client), len(world.mock.requests)
+    asked = {"method": "POST", "path": f"/v2/runs/{world.failed_run_id}/rerun"}
+    shown = served.call("api", asked)
+    assert shown.error is not None
+    assert shown.error.code == "confirmation_needed"
+    assert f"api would POST {asked['path']} at " in shown.error.message
+    assert len(world.mock.requests) == before
+    token = re.search('"confirm": "(.*?)"', str(shown.error.hint))
+    assert token is not None
+    other = served.call("api", {**asked, "path": "/v2/runs/x/rerun", "confirm": token[1]})
+    assert other.error is not None
+    again = served.call("api", asked)
+    token = re.search('"confirm": "(.*?)"', str(again.error and again.error.hint))
+    assert token is not None
+    assert len(world.mock.requests) == before
+    assert served.call("api", {**asked, "confirm": token[1]}).ok
+    assert len(world.mock.requests) == before + 1
+
+
+def test_a_request_by_get_needs_no_confirmation_and_a_read_only_server_has_none(
+    world: World,
+) -> None:
+    given = {"method": "GET", "path": "/v2/runs"}
+    assert tools.Tools(world.client).call("api", given).ok
+    served = tools.Tools(world.client, read_only=True)
+    assert "api" not in [each.name for each in served.all()]
+    refused = served.call("api", given)
+    assert refused.error is not None
+    assert "read-only" in refused.error.message

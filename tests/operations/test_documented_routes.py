@@ -40,4 +40,4 @@ def test_each_call_of_one_route_or_two_equivalent_ones_is_in_the_table() -> None
 
 
 def test_each_row_has_its_routes() -> None:
-    assert {row.name for row in ROWS} - {"diagnose"} == {*ROUTES, *MADE_OF}
+    assert {row.name for row in ROWS} - {"diagnose", "request"} == {*ROUTES, *MADE_OF}

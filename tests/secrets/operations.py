@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._table import EVENT_ID, ROWS, RUN_ID
+from inngest_rest_api.api.v2 import get_run_v2
 from tests.secrets.planted_keys import found_in
 from tests.support.calls import call, public_names
 
@@ -25,6 +26,8 @@ _SPECIAL: dict[str, Call] = {
     "send": lambda it, _: it.send([EVENT, EVENT]),
     "send_many": lambda it, _: it.send_many([EVENT] * 3, batch_size=1, in_flight=1),
     "send_file": lambda it, folder: it.send_file(_file(folder), batch_size=1, in_flight=1),
+    "call": lambda it, _: it.call(get_run_v2, RUN),
+    "request": lambda it, _: it.request("POST", "/e/{event_key}", body=EVENT),
     "raw": lambda it, _: _raw(it),
     "with_options": lambda it, _: it.with_options(headers={"x-other": "1"}).health(),
     "runs.watch": lambda it, _: list(it.runs.watch(every=0.01, timeout=A_MOMENT)),

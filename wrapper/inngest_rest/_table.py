@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, field, frozen
 
+from inngest_rest.typing import REPEATABLE_METHODS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -214,6 +216,10 @@ def _has_ids(given: Mapping[str, Any]) -> bool:
     return all(event.get("id") for event in given.get("events", (given,)))
 
 
+def _is_idempotent(given: Mapping[str, Any]) -> bool:
+    return given["method"] in REPEATABLE_METHODS
+
+
 RUN_ID = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
 EVENT_ID = "01K9V2C4B7M0Q8Y3T5R6S1D2F4"
 CANCELLATION_ID = "01K9V2J8S2T4V6W8X0Y2Z4A6BC"
@@ -255,6 +261,7 @@ _UNTRUSTED: dict[str, tuple[str, ...]] = {
     "ActionReport": ("rows[].reason", "rows[].function", "rows[].error", "by_function"),
     # Errors of the server are quoted, and its release.
     "Diagnosis": ("release", "findings[].message"),
+    "RawResponse": ("body",),
 }
 
 
@@ -323,6 +330,12 @@ ROWS: tuple[Row, ...] = (
     _changes("webhooks.delete", {"id": WEBHOOK_ID}),
     _reads("health", command=""),
     _reads("diagnose", command="doctor"),
+    _changes_once(
+        "request",
+        {"method": "GET", "path": "/v2/runs", "query": {"limit": 5}},
+        command="api",
+        is_repeatable_if=_is_idempotent,
+    ),
 )
 """Every call; the order is that of the commands and the tools."""
 

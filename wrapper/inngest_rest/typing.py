@@ -31,5 +31,11 @@ ApiVersion = Literal["auto", "v1", "v2"]
 EventNameCheck = Literal["off", "warn", "refuse"]
 """The handling of event names that do not follow the convention `domain/noun.verb`."""
 
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+"""The HTTP method of a request."""
+
+REPEATABLE_METHODS = frozenset({"GET", "PUT", "DELETE"})
+"""The methods that HTTP calls idempotent: a second request has no further effect."""
+
 WhenFull = Literal["block", "raise", "drop"]
 """Policy of a full buffer for an event: wait for room, raise `BufferFullError`, or drop it."""

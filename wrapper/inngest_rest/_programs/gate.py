@@ -1,7 +1,8 @@
 """The gate before every call of every program: what acts on many is shown, and confirmed, first.
 
-That is a call that acts on more than one run, a bulk cancellation, and more events than a person
-looks at. A confirmation is the token of the set that was shown: that set is acted on, no other.
+That is a call that acts on more than one run, a bulk cancellation, more events than a person looks
+at, and what a tool requests of any path but by GET. A confirmation is the token of the set that was
+shown: that set is acted on, no other.
 """
 
 from __future__ import annotations
@@ -118,13 +119,13 @@ class Gate:
 
     def shown(self, row: Row, report: ActionReport, *, token: str | None = None) -> Record:
         """Return a report as the result of a call; its token confirms it."""
-        from inngest_rest._programs.results import Acted, CreatedCancellation, Sent  # noqa: PLC0415
+        from inngest_rest._programs import results  # noqa: PLC0415
 
         target = self.client.target
-        if row.name == "send_many":
-            return Sent(target, 0)
-        acted = Acted.of(target, report, self.rows(report, token), token)
-        return acted if row.is_bulk else CreatedCancellation(target, planned=acted)
+        if row.name in {"send_many", "request"}:
+            return results.Sent(target) if row.name == "send_many" else results.Answered(target)
+        acted = results.Acted.of(target, report, self.rows(report, token), token)
+        return acted if row.is_bulk else results.CreatedCancellation(target, planned=acted)
 
     def rows(self, report: ActionReport, _token: str | None) -> Sequence[ActionRow]:
         """Return the rows that an answer has: of too many, those first that were not done."""
@@ -148,6 +149,8 @@ class Gate:
     def _is_wide(self, row: Row, values: Mapping[str, Any]) -> bool:
         if row.name == "send_many":
             return self.most_events is not None and len(values["events"]) > self.most_events
+        if row.name == "request":  # on the command line somebody has typed its method
+            return self.kept is not None and values["method"] != "GET"
         chosen = values.get("ids") or values.get("inputs") or ()
         return row.name == "cancellations.create" or (row.is_bulk and len(chosen) != 1)
 
@@ -263,6 +266,8 @@ def _deed(row: Row, values: Mapping[str, Any], planned: ActionReport) -> str:
         names = Counter(each.get("name") for each in values["events"])
         counts = [f"{count:,} {name}" for name, count in names.most_common()]
         return f"send {len(values['events']):,} events ({and_more(counts, _MOST_NAMED)})"
+    if row.name == "request":
+        return f"{values['method']} {values['path']}"
     count = sum(it.is_open for it in planned.rows)
     if row.is_bulk:
         return f"act on {runs(count)}"

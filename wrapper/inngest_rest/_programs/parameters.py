@@ -20,7 +20,7 @@ from inngest_rest._core.arguments import check_json
 from inngest_rest._table import Returns, docstring
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError
-from inngest_rest.typing import StatusName
+from inngest_rest.typing import Method, StatusName
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,6 +167,7 @@ _KINDS: dict[str, dict[str, Any] | None] = {
     "str | PathLike[str]": {"kind": Kind.TEXT, "is_path": True},
     "Iterable[str]": {"kind": Kind.TEXT, "is_many": True},
     "StatusFilter": {"kind": Kind.TEXT, "is_many": True, "choices": _STATUSES},
+    "Method": {"kind": Kind.TEXT, "choices": get_args(Method)},
     "bool": {"kind": Kind.FLAG},
     "int": {"kind": Kind.INTEGER, "least": 1},
     "Seconds": {"kind": Kind.SECONDS},

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from attrs import field, fields, frozen
 
+from inngest_rest._core.json_text import decode
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.explanation import Explanation
 from inngest_rest.models import Cancellation, Webhook
@@ -43,7 +44,7 @@ class Sent(Record):
     """
 
     target: Target
-    accepted: int
+    accepted: int = 0
     rejected: int = 0
     unknown: int = 0
     ids: tuple[str, ...] = ()
@@ -172,6 +173,21 @@ class Explained(Explanation):
         return cls(**parts, sentence=str(explanation))
 
 
+@frozen(repr=False)
+class Answered(Record):
+    """The response to a request.
+
+    Attributes:
+        target: Where it was requested.
+        status: The HTTP status; None if nothing was requested.
+        body: The JSON of the body; its text if it is no JSON.
+    """
+
+    target: Target
+    status: int | None = None
+    body: Any = None
+
+
 def made(
     kind: type[Record], client: InngestClient, values: Mapping[str, Any], result: Any
 ) -> Record:
@@ -180,6 +196,12 @@ def made(
         return Sent.of(client.target, SendReport(accepted=len(result)), result)
     if kind is Explained:
         return Explained.of(result)
+    if kind is Answered:
+        try:
+            body = decode(result.body)
+        except ValueError:
+            body = result.text
+        return Answered(client.target, result.status, body)
     # What changes something says where.
     make: Any = kind
     return make(client.target, values["id"] if result is None else result)  # type: ignore[no-any-return]

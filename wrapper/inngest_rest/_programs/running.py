@@ -31,6 +31,7 @@ _OF_PROGRAMS = {
     "str": "Started",
     "None": "Deleted",
     "Explanation": "Explained",
+    "RawResponse": "Answered",
 }
 _CHANGED = {"Cancellation": "CreatedCancellation", "Webhook": "SavedWebhook"}
 

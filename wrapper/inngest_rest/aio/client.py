@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Never, NoReturn, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Never, NoReturn, ParamSpec, Self, TypeVar
 
 from inngest_rest._core.bulk import send_many
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from inngest_rest._core.calls.route import GeneratedOperation
     from inngest_rest.aio.apps import Apps
     from inngest_rest.aio.cancellations import Cancellations
     from inngest_rest.aio.events import Events
@@ -37,7 +38,10 @@ if TYPE_CHECKING:
     from inngest_rest.reports import BatchReport, SendReport
     from inngest_rest.responses import RawResponse, Target
     from inngest_rest.retry import RetryPolicy
-    from inngest_rest.typing import ApiVersion, EventNameCheck, Seconds
+    from inngest_rest.typing import ApiVersion, EventNameCheck, Method, Seconds
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class AsyncInngestClient:
@@ -422,6 +426,59 @@ class AsyncInngestClient:
         from inngest_rest._core.diagnosis import diagnose
 
         return await self._driver.run(diagnose.diagnose(self._session))
+
+    async def call(
+        self, operation: GeneratedOperation[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Perform an operation of the generated client, with the keys and retries of this one.
+
+        `client.call(v2.get_run_v2, run_id)`, where `v2` is `inngest_rest_api.api.v2`.
+
+        Args:
+            operation: The generated module. A POST or PATCH that may have had an effect is not
+                retried.
+            args: The arguments of its `get_kwargs`; in place of an `event_key`, the client's is
+                sent.
+            kwargs: The same by name.
+
+        Returns:
+            The generated model of the response; errors are raised.
+
+        Raises:
+            InngestError: As any call does; nothing was sent after an `InvalidArgumentError`.
+
+        HTTP: as `operation.OPERATION` says.
+        """
+        from inngest_rest._core.resources import direct
+
+        return await self._driver.run(direct.call(self._session, operation, *args, **kwargs))
+
+    async def request(
+        self, method: Method, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None
+    ) -> RawResponse:
+        """Request any path, such as one of a newer server that no other method is for.
+
+        A POST or PATCH that may have had an effect is not retried.
+
+        Args:
+            method: The HTTP method.
+            path: A path below /v1/ or /v2/, or /health, /dev or /e/{event_key}. A query in it is
+                added to.
+            query: The parameters of the query; a list for one that is repeated.
+            body: The JSON of the body.
+
+        Returns:
+            The response, in which the client's keys are masked; errors are raised.
+
+        Raises:
+            InngestError: As any call does; nothing was sent after an `InvalidArgumentError`.
+
+        HTTP: as the arguments say.
+        """
+        from inngest_rest._core.resources import direct
+
+        plan = direct.request(self._session, method, path, query=query, body=body)
+        return await self._driver.run(plan)
 
     async def aclose(self) -> None:
         """Close all connections; the client cannot be used afterwards."""

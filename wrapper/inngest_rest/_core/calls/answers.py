@@ -114,6 +114,8 @@ def read(response: httpx.Response, route: Route[A, T], url: str, session: Sessio
             with suppress(ValueError):
                 answer.check_about(read_json(response.content))
             return route.convert(cast("A", None))
+        if expected is httpx.Response:
+            return route.convert(cast("A", response))
         forms = (expected, *route.other_forms)
         body = read_json(response.content)
         _check_items(body)
@@ -252,7 +254,7 @@ class _Response:
         """
         response, route = self._response, self._route
         if not response.content:
-            return route.expected is not None or (
+            return route.expected not in (None, httpx.Response) or (
                 route.operation.tag == "v2" and response.status_code == 200
             )
         return (

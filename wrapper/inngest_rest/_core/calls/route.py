@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from attrs import field, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import httpx
 
     from inngest_rest._core.plans import Host
     from inngest_rest.errors import Advice, ApiError
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 A = TypeVar("A")
 T = TypeVar("T")
+P = ParamSpec("P")
+T_co = TypeVar("T_co", covariant=True)
 
 logger = logging.getLogger("inngest_rest")
 
@@ -38,6 +42,14 @@ class OperationModule(Protocol):
     def OPERATION(self) -> Operation: ...  # noqa: N802 - as it is generated
 
 
+class GeneratedOperation(OperationModule, Protocol[P, T_co]):
+    """The same with what it is made of."""
+
+    def get_kwargs(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]: ...
+
+    def parse_response(self, response: httpx.Response, *, strict: bool) -> T_co: ...
+
+
 class About(NamedTuple):
     """What the data of a response must be about: the ULID that was asked for, and its field."""
 
@@ -53,7 +65,7 @@ class Route(Generic[A, T]):
         module: The generated module of the operation.
         kwargs: The result of its `get_kwargs`.
         expected: The generated model of a successful response; None if the response has nothing
-            that the result needs: any body will do.
+            that the result needs: any body will do; `httpx.Response` for the response itself.
         convert: Converts the model to the result; any exception it raises makes the response
             invalid.
         other_forms: The models of the same response in another form, which some servers send.

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from inngest_rest import InngestClient
 from inngest_rest._programs import parameters
@@ -46,9 +47,12 @@ def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
     )
     values: dict[str, Any] | None = None
     try:
-        extras = {name: typed.pop(name, None) for name in ("all", "exit_status", "yes")}
+        names = ("all", "exit_status", "yes", "raw_field")
+        extras = {name: typed.pop(name, None) for name in names}
         files: list[str] = []
         values = parameters.read(row, _given(row, typed, files))
+        if extras["raw_field"]:
+            values |= _of_fields(values, extras["raw_field"])
         paths = [values[it.name] for it in parameters.parameters(row) if it.is_path]
         files += [path for path in paths if path is not None]
         renderer.format = _format(row, options, values, list_all=bool(extras["all"]))
@@ -81,6 +85,9 @@ def _run(
     renderer: Renderer,
     extras: Mapping[str, Any],
 ) -> int:
+    if extras["all"] and row.name == "request":
+        renderer.returns, renderer.untrusted = Returns.STREAM, ("data.items[].body",)
+        return _show(_pages(row, gate, values), renderer, fail=False)
     wanted = {**values, "limit": None} if extras["all"] else values
     arriving = parts(row, gate, wanted, on_batch=_progress(renderer.stderr))
     if row.returns is Returns.STREAM:
@@ -129,6 +136,35 @@ def _show(items: Iterator[Record], renderer: Renderer, *, fail: bool) -> int:
     return renderer.finish(Problem(Code.RUN_FAILED, message, hint=hint))
 
 
+def _of_fields(values: Mapping[str, Any], fields: list[str]) -> dict[str, Any]:
+    """Return the path of a request with these in its query, or its body if it is no GET."""
+    pairs = [(name, value) for name, sign, value in (it.partition("=") for it in fields) if sign]
+    if len(pairs) < len(fields):
+        raise refused("raw_field", "each has to be KEY=VALUE")
+    if values["method"] != "GET" and values["body"] is None:
+        return {"body": dict(pairs)}
+    path = values["path"]
+    return {"path": f"{path}{'&' if '?' in path else '?'}{urlencode(pairs)}"}
+
+
+def _pages(row: Row, gate: Asking, values: Mapping[str, Any]) -> Iterator[Record]:
+    """Yield the response that has each page of a list of v2."""
+    if values["method"] != "GET":
+        raise refused("paginate", "only what GET lists has pages")
+    query: dict[str, Any] = {**(values["query"] or {})}
+    while True:
+        (((answer,), _),) = parts(row, gate, {**values, "query": query})
+        yield answer
+        match getattr(answer, "body", None):
+            case {"page": {"hasMore": True, "cursor": str(next)}} if next != query.get("cursor"):
+                query["cursor"] = next
+            case {"page": {"hasMore": True}}:
+                message = "the server says that there is more, but not by which new cursor"
+                raise ProblemError(Problem(Code.SERVER, message))
+            case _:
+                return
+
+
 def _progress(stderr: Stderr) -> Callable[[BatchReport], None]:
     """Return what shows how far a file has been sent."""
     counts = Counter[str]()
@@ -164,11 +200,11 @@ def _format(row: Row, options: Options, values: Mapping[str, Any], *, list_all: 
                 "output",
                 "json is written at the end, and this has none: set --timeout, or use -o ndjson",
             )
-    if row.command == "doctor" and form == "id":
+    if row.command in {"doctor", "api"} and form == "id":
         if not is_chosen:
             return "json"
-        raise refused("output", "a diagnosis has no ids: use -o json")
-    if list_all and values["limit"] != DEFAULT_LIMIT:
+        raise refused("output", f"{row.command} has no ids to print: use -o json")
+    if list_all and values.get("limit", DEFAULT_LIMIT) != DEFAULT_LIMIT:
         raise refused("all", "this and limit exclude each other: pass one of them")
     if list_all and form in {"json", "table"}:
         if options.output_file is None:

@@ -100,6 +100,8 @@ class Command:
                 names = sorted(names[-1] for names, _ in (*options, *OPTIONS))
                 raise _unknown("option", each.partition("=")[0], names)
         words, values = [*others, *after_dashes], vars(found)
+        if self.name == "api" and len(words) == 1:
+            words = ["GET", *words]
         if positions and positions[-1][1]["nargs"] == "*":
             return values | ({positions[-1][0][0]: words} if words else {})
         if more := words[len(positions) :]:
@@ -184,8 +186,18 @@ def _own_options(row: Row) -> Iterator[Argument]:
     if row.returns is Returns.STREAM and "timeout" in names:
         status = EXIT_STATUS[Code.RUN_FAILED]
         yield flag("--exit-status", help=f"Exit with {status} if a run failed or was cancelled.")
+    if row.command == "api":
+        field = "Parameter of the query, or of the body if the method is another than GET."
+        yield argument("-f", "--raw-field", metavar="KEY=VALUE", action="append", help=field)
+        file = "File with the JSON of the body, or - for standard input."
+        yield argument("--input", metavar="FILE", dest="body", type=_typed_file, help=file)
+        yield flag("--paginate", dest="all", help="Request all pages; as --all of other commands.")
     if "confirm" in names:
         yield flag("--yes", help="Act without asking, however many runs it is.")
+
+
+def _typed_file(path: str) -> str:
+    return path if path == "-" else f"@{path}"
 
 
 def help_of(tokens: Sequence[str]) -> str:

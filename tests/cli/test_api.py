@@ -1,0 +1,126 @@
+"""`api`: a request of any path, with the arguments that `gh api` takes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from inngest_rest.testing import answers
+from tests.support.command import send
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inngest_rest import InngestClient
+    from inngest_rest.testing import MockServer
+    from tests.support.command import Run
+
+
+def asked(mock: MockServer) -> list[tuple[str, str]]:
+    return [(each.method, each.path) for each in mock.requests]
+
+
+@pytest.mark.parametrize("words", [["/v2/runs"], ["GET", "/v2/runs"]])
+def test_a_path_is_read_unless_a_method_is_named(
+    words: list[str], run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    (id,) = send(client, mock, "placed")
+    answer = run("api", *words, "-f", "limit=5").answer
+    assert (answer["ok"], answer["command"], answer["untrusted"]) == (True, "api", ["data.body"])
+    assert answer["data"]["status"] == 200
+    assert [each["id"] for each in answer["data"]["body"]["data"]] == [id]
+    assert (asked(mock)[-1], mock.requests[-1].query) == (("GET", "/v2/runs"), "limit=5")
+
+
+@pytest.mark.parametrize("typed", ["-", "file.json"])
+def test_a_body_comes_from_a_file_or_from_standard_input(
+    typed: str, run: Run, mock: MockServer, folder: Path
+) -> None:
+    body = json.dumps({"data": {"n": 1}})
+    (folder / "file.json").write_text(body)
+    path = "/v2/apps/shop/functions/charge/invoke"
+    ran = run("api", "POST", path, "--input", typed, stdin=body)
+    assert ran.answer["data"]["body"]["data"]["runId"] == mock.runs[0].id
+    assert mock.requests[-1].json() == {"data": {"n": 1}}
+
+
+def test_fields_are_the_body_of_another_method_than_get(run: Run, mock: MockServer) -> None:
+    ran = run("api", "POST", "/v1/signals", "-f", "signal=paid", "-f", "tag=b=c&d")
+    assert mock.requests[-1].json() == {"signal": "paid", "tag": "b=c&d"}
+    assert ran.status == 4  # nothing waits for it
+
+
+def test_fields_beside_a_body_are_the_query(run: Run, mock: MockServer) -> None:
+    path = "/v1/signals?a=%26"
+    run("api", "POST", path, "--input", "-", "-f", "b=& ", "-f", "b=2", stdin='{"signal": "paid"}')
+    assert mock.requests[-1].json() == {"signal": "paid"}
+    assert mock.requests[-1].query == "a=%26&b=%26+&b=2"
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson"])
+def test_all_pages_are_requested_one_after_the_other(
+    form: str, run: Run, mock: MockServer, client: InngestClient, folder: Path
+) -> None:
+    ids = send(client, mock, "placed", 5)
+    to_file = ["--output-file", "pages.json"] if form == "json" else []
+    ran = run("api", "/v2/runs", "-f", "limit=2", "--paginate", "-o", form, *to_file)
+    assert ran.status == 0
+    answer = json.loads((folder / "pages.json").read_text()) if to_file else {}
+    pages = answer["data"]["items"] if to_file else ran.lines
+    found = [each["id"] for page in pages for each in page["body"]["data"]]
+    assert sorted(set(found)) == sorted(ids)
+    assert len(pages) == len([each for each in mock.requests if each.path == "/v2/runs"]) > 2
+    assert answer.get("untrusted", []) == ["data.items[].body"] * len(to_file[1:])
+
+
+def test_what_has_no_pages_is_requested_once(run: Run, mock: MockServer) -> None:
+    assert len(run("api", "/health", "--paginate", "-o", "ndjson").lines) == 1
+    assert asked(mock) == [("GET", "/health")]
+
+
+def test_a_cursor_that_is_repeated_ends_in_an_error_after_what_was_read(
+    run: Run, mock: MockServer
+) -> None:
+    page = {"data": [], "page": {"hasMore": True, "cursor": "c"}}
+    mock.fault(answers(200, json.dumps(page)), path="/v2/runs", times=None)
+    ran = run("api", "/v2/runs", "--paginate", "-o", "ndjson")
+    *pages, failure = ran.lines
+    assert (ran.status, len(pages)) == (8, 2)
+    assert "not by which new cursor" in failure["error"]["message"]
+
+
+def test_text_that_is_no_json_is_text(run: Run, mock: MockServer) -> None:
+    mock.fault(answers(200, "plain"), path="/v2/apps")
+    assert run("api", "/v2/apps").answer["data"]["body"] == "plain"
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("tokens", "field"),
+    [
+        (["https://evil.test/v2/runs"], "path"),
+        (["/v2/../admin"], "path"),
+        (["PURGE", "/v2/runs"], "method"),
+        (["/v2/runs", "-f", "limit"], "raw_field"),
+        (["/v2/runs", "--paginate"], "all"),
+        (["POST", "/v2/runs", "--paginate", "--output-file", "pages.json"], "paginate"),
+        (["POST", "/v2/runs", "--input", "missing.json"], "body"),
+        (["/v2/runs", "-o", "id"], "output"),
+        ([], "method"),
+    ],
+)
+def test_a_mistake_is_named_and_nothing_is_requested(
+    tokens: list[str], field: str, run: Run, mock: MockServer
+) -> None:
+    ran = run("api", *tokens)
+    assert ran.status == 2
+    if "-o" not in tokens:
+        assert ran.answer["error"]["field"] == field
+    assert asked(mock) == []
+
+
+def test_what_the_server_refuses_has_its_status_and_its_words(run: Run) -> None:
+    ran = run("api", "/v2/runs", "-f", "limit=x")
+    assert (ran.status, ran.answer["error"]["status"]) == (2, 400)
