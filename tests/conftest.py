@@ -13,7 +13,6 @@ import pytest
 
 from inngest_rest import InngestClient
 from inngest_rest._core.calls import retry
-from inngest_rest._core.resources import replays
 from tests.support.clock import Clock
 from tests.support.doors import DoorName, open_door
 from tests.support.selection import TABLES, clients_for, is_in
@@ -108,7 +107,6 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _fresh_memory_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "_budgets", {})
-    monkeypatch.setattr(replays, "_requests", replays._Requests())  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
 @pytest.fixture

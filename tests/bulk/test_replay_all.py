@@ -176,13 +176,13 @@ def test_a_replay_of_unknown_outcome_is_requested_again_after_5_minutes_of_the_s
 
 
 def test_what_may_take_effect_yet_is_held_back_in_other_calls_of_the_process(
-    connect: Connect, client: InngestClient, mock: MockServer, wait: Wait
+    client: InngestClient, mock: MockServer, wait: Wait
 ) -> None:
     run_id = failed_run(client, mock)
     replay = client.runs.replay(run_id)
     mock.fault(takes_effect_late(60), operation="rerun_run_v2")
     unknown = client.runs.replay_all([run_id])
-    other = connect(transport=mock.transport, retries=0)
+    other = client.with_options(retries=0)
     for each in (run_id, replay):
         with pytest.raises(TransportError, match="not sent: a replay of this run was requested"):
             other.runs.replay(each)
@@ -193,6 +193,24 @@ def test_what_may_take_effect_yet_is_held_back_in_other_calls_of_the_process(
     assert only_row(client.runs.replay_all(resume=unknown)).outcome == "done"
     wait(240)
     assert other.runs.replay(run_id) == mock.runs[-1].id
+
+
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_the_clients_of_one_server_hold_back_each_other_and_no_client_with_another_transport(
+    mock: MockServer, is_shared: bool
+) -> None:
+    with mock.serve() as url, InngestClient(dev=url, retries=0) as client:
+        run_id = failed_run(client, mock)
+        mock.fault(answers(504), operation="rerun_run_v2")
+        with pytest.raises(ServerError):
+            client.runs.replay(run_id)
+        options = {} if is_shared else {"transport": mock.transport}
+        with InngestClient(dev=url, retries=0, **options) as other:
+            if is_shared:
+                with pytest.raises(TransportError, match="not sent"):
+                    other.runs.replay(run_id)
+            else:
+                assert other.runs.replay(run_id) == mock.runs[-1].id
 
 
 def test_a_single_replay_that_may_take_effect_yet_holds_back_others_of_the_process(

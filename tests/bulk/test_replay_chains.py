@@ -169,26 +169,18 @@ def test_two_calls_of_a_process_at_one_moment_replay_a_run_once(shop: Shop) -> N
                 arrived.wait(60)  # both have looked, and none has requested
             return response
 
-    with InngestClient(dev=True, transport=shop.mock.transport) as client:
+    with InngestClient(dev=True, transport=Together()) as client, ThreadPoolExecutor(2) as threads:
         run_id = shop.failed_run(client)
-
-    def act(_: int) -> ActionReport:
-        with InngestClient(dev=True, transport=Together()) as client:
-            return client.runs.replay_all([run_id])
-
-    with ThreadPoolExecutor(2) as threads:
-        list(threads.map(act, range(2)))
+        list(threads.map(lambda _: client.runs.replay_all([run_id]), range(2)))
     assert shop.replays == 1
 
 
-def test_a_replay_that_another_call_made_after_the_look_is_not_repeated(
-    client: InngestClient, shop: Shop
-) -> None:
-    run_id = shop.failed_run(client)
+def test_a_replay_that_another_call_made_after_the_look_is_not_repeated(shop: Shop) -> None:
     others: list[ActionReport] = []
-    with InngestClient(dev=True, transport=shop.mock.transport) as other:
+    with InngestClient(dev=True, transport=shop.mock.transport) as client:
+        run_id = shop.failed_run(client)
         report = client.runs.replay_all(
-            [run_id], on_start=lambda _: others.append(other.runs.replay_all([run_id]))
+            [run_id], on_start=lambda _: others.append(client.runs.replay_all([run_id]))
         )
     assert found(others[0]) == found(report)
     assert shop.replays == 1

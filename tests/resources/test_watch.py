@@ -334,8 +334,6 @@ def test_malformed_arguments_are_rejected_before_anything_is_sent(
     [
         {"since": "9999-12-31T23:59:59+00:00"},
         {"window": "0001-01-01T00:00:00+14:00"},
-        {"ahead": 1e300},
-        {"ahead": -1e11},
         {"open": {"a/b": "running"}},
         {"open": {"\ud800": "running"}},
         {"open": {"a": 5}},

@@ -20,11 +20,7 @@ from inngest_rest._core.bulk.reported import (
 )
 from inngest_rest._core.resources import functions
 from inngest_rest.action_reports import ActionOutcome, ActionRow
-from inngest_rest.errors import (
-    BadRequestError,
-    InngestError,
-    NotFoundError,
-)
+from inngest_rest.errors import BadRequestError, InngestError, NotFoundError
 
 if TYPE_CHECKING:
     from typing import Unpack

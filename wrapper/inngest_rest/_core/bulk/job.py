@@ -7,12 +7,7 @@ from contextlib import closing
 from inspect import isawaitable, iscoroutinefunction
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
-from inngest_rest._core.arguments import (
-    check_count,
-    check_count_or_none,
-    check_seconds,
-    invalid,
-)
+from inngest_rest._core.arguments import check_count, check_count_or_none, check_seconds, invalid
 from inngest_rest._core.calls.retry import is_hopeless
 from inngest_rest._core.locks import Locked
 from inngest_rest._core.plans import Plan, sleep
@@ -37,9 +32,6 @@ MAX_IN_FLIGHT = 64
 
 ABANDONED = "abandoned before its response arrived"
 
-# In effect no rate limit.
-_NO_LIMIT = 10**12
-
 # This many consecutive failures count as an outage.
 _OUTAGE = 10
 
@@ -61,8 +53,7 @@ class Pace(Locked):
         self.in_flight = check_count("in_flight", in_flight, at_most=MAX_IN_FLIGHT)
         requests = check_count_or_none("max_requests", max_requests)
         seconds = check_seconds("period", period)
-        # Dividing by an integer too large for a float would fail.
-        self._interval = 0.0 if requests is None else seconds / min(requests, _NO_LIMIT)
+        self._interval = 0.0 if requests is None else seconds / requests
         self._clock = clock
         self._next = clock()
 

@@ -78,6 +78,7 @@ class ReplayJob(RunsJob):
         self._replay_again = replay_again
         if replay_again:
             self.selection = {**self.selection, "replay_again": True}
+        self._requests = replays.requests_of(session)
         self._listed: dict[str, Run] = {}
         # The rows to do, by the ids of their runs; and the rows for whose chain another row stands.
         self._rows_by_id: dict[str, ActionRow] = {}
@@ -121,7 +122,7 @@ class ReplayJob(RunsJob):
                 return BulkResult(settled(row, ActionOutcome.REFUSED, refusal))
             if self.dry_run and not is_new:
                 return BulkResult(row)
-            known = replays.requests_so_far()
+            known = self._requests.number
             others = yield from replays.others_of_chain(self.session, run)
         except InngestError as error:
             # Not requested now; if an earlier call did so, the outcome remains unknown.
@@ -151,7 +152,7 @@ class ReplayJob(RunsJob):
         if others is None and not self._replay_again:
             return settled(row, ActionOutcome.REFUSED, _UNLISTED)
         chain = {each.id: each for each in (run, *(others or ()))}
-        requested = replays.latest_request(self.session, chain)
+        requested = self._requests.latest(chain, self.session.clock.monotonic())
         standing = [it.id for it in others or () if it.status not in _UNREPAIRED]
         if requested is not None and requested.new_run_id and requested.new_run_id not in chain:
             standing.append(requested.new_run_id)  # too new to be listed

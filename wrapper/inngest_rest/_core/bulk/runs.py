@@ -21,12 +21,7 @@ from inngest_rest._core.bulk.reported import (
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import check_statuses, instant
 from inngest_rest.action_reports import ActionOutcome, ActionRow
-from inngest_rest.errors import (
-    Advice,
-    InngestError,
-    InvalidArgumentError,
-    RouteNotFoundError,
-)
+from inngest_rest.errors import Advice, InngestError, InvalidArgumentError, RouteNotFoundError
 from inngest_rest.models import UNFINISHED
 
 if TYPE_CHECKING:

@@ -16,14 +16,7 @@ from attrs import asdict, define, field
 from inngest_rest._core.arguments import check_id, check_seconds, invalid
 from inngest_rest._core.explain import listeners
 from inngest_rest._core.explain.explanation import explain_stored, read_once_stored, runs_of
-from inngest_rest._core.explain.listeners import (
-    batch,
-    duration,
-    holds,
-    is_of,
-    limit,
-    name_of,
-)
+from inngest_rest._core.explain.listeners import batch, duration, holds, is_of, limit, name_of
 from inngest_rest._core.plans import sleep
 from inngest_rest._core.resources.runs import UNKNOWN
 from inngest_rest._core.resources.wait import APPEARS_WITHIN, follow, longer, may_appear

@@ -64,8 +64,7 @@ def check_options(
     if source == STDIN:
         if name is None:
             raise InvalidArgumentError(
-                "standard input has no name to derive event ids from: pass name=",
-                argument="name",
+                "standard input has no name to derive event ids from: pass name=", argument="name"
             )
         if resume:
             raise InvalidArgumentError(

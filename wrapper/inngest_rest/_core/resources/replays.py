@@ -1,7 +1,7 @@
 """One replay of a run, and the other runs of its chain.
 
 Replays have no idempotency key: two requests start two runs, and one that a gateway has given up
-may take effect later. So whatever this process replays holds back others for some minutes.
+may take effect later. So each holds back others of its chain for some minutes.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakKeyDictionary
 
 from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.listing import EVERYTHING, read_all
@@ -31,9 +32,10 @@ from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
+    from inngest_rest._core.calls.retry import RetryBudget
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Run
@@ -44,75 +46,60 @@ SETTLED_AFTER = timedelta(minutes=5)
 # Requests to keep in mind; older ones than that are dropped once there are more.
 _MOST_KEPT = 10_000
 
-_NOT_LISTED = (ConfigurationError, NotFoundError, RouteNotFoundError)
-
 _ADVICE = where_absent(
     "Send the event of the run again instead, with another id: {}, {}.", "events.get", "send"
 )
 
 
 class Requested(NamedTuple):
-    """A replay that this process has requested.
-
-    Attributes:
-        number: The requests of this process up to it.
-        at: When, by the session's monotonic clock.
-        new_run_id: The run it started, if that is known.
-    """
+    """A replay that was requested: how many there were up to it, when, and the run it started."""
 
     number: int
     at: float
     new_run_id: str | None = None
 
 
-class _Requests(Locked):
-    """The latest replay of each run, for all clients of this process."""
+class Requests(Locked):
+    """The latest replay of each run, by its id in upper case; times are by the session's clock."""
 
     def __init__(self) -> None:
         super().__init__()
         self.number = 0
         self._of_run: dict[str, Requested] = {}
 
-    def latest(self, keys: Iterable[str], now: float) -> Requested | None:
+    def latest(self, ids: Iterable[str], now: float) -> Requested | None:
         """Return the latest that may not have settled, of those for any of these runs."""
-        found = [self._of_run[each] for each in keys if each in self._of_run]
+        found = [it for each in ids if (it := self._of_run.get(each.upper()))]
         recent = [it for it in found if now - it.at < SETTLED_AFTER.total_seconds()]
         return max(recent, key=lambda it: (it.new_run_id is None, it.number), default=None)
 
-    def claim(self, keys: Iterable[str], now: float, known: float) -> Requested | None:
+    def claim(self, ids: Sequence[str], now: float, known: float) -> Requested | None:
         """Note a request, unless an earlier one is unknown or not among those known: return it."""
         with self._lock:
-            earlier = self.latest(keys, now)
+            earlier = self.latest(ids, now)
             if earlier is not None and (earlier.new_run_id is None or earlier.number > known):
                 return earlier
             self.number += 1
             if len(self._of_run) > _MOST_KEPT:
-                kept = {key: it for key, it in self._of_run.items() if self.latest([key], now)}
-                self._of_run = kept
-            self._of_run.update(dict.fromkeys(keys, Requested(self.number, now)))
+                self._of_run = {id: it for id, it in self._of_run.items() if self.latest([id], now)}
+            self.note(ids, now)
         return None
 
-    def note(self, keys: Iterable[str], at: float, new_run_id: str | None = None) -> None:
+    def note(self, ids: Iterable[str], at: float, new_run_id: str | None = None) -> None:
         """Note what became of a request."""
-        with self._lock:
-            self._of_run.update(dict.fromkeys(keys, Requested(self.number, at, new_run_id)))
+        requested = Requested(self.number, at, new_run_id)
+        self._of_run.update((each.upper(), requested) for each in ids)
 
 
-_requests = _Requests()
+_requests: WeakKeyDictionary[RetryBudget, Requests] = WeakKeyDictionary()
 
 
-def latest_request(session: Session, ids: Iterable[str]) -> Requested | None:
-    """Return the latest replay that this process has requested of any of these runs."""
-    return _requests.latest(_keys(session, ids), session.clock.monotonic())
+def requests_of(session: Session) -> Requests:
+    """Return the replays requested by the clients that share a retry budget with this one.
 
-
-def requests_so_far() -> int:
-    """Return how many replays this process has requested."""
-    return _requests.number
-
-
-def _keys(session: Session, ids: Iterable[str]) -> list[str]:
-    return [f"{session.settings.api_url} {each.upper()}" for each in ids]
+    These are the clients of one server in this process, or one client with its own transport.
+    """
+    return _requests.setdefault(session.budgets["api"], Requests())
 
 
 def may_take_effect(session: Session, requested_at: datetime | None) -> bool:
@@ -150,8 +137,8 @@ def replay(
     by_v2 = Route(
         v2.rerun_run_v2, of_v2, api.V2RunIdEnvelope, new_id, repeatable=False, advice=_ADVICE
     )
-    keys, now = _keys(session, (run_id, *others)), session.clock.monotonic
-    if earlier := _requests.claim(keys, now(), known):
+    ids, requests, now = (run_id, *others), requests_of(session), session.clock.monotonic
+    if earlier := requests.claim(ids, now(), known):
         ago = now() - earlier.at
         raise TransportError(
             f"not sent: a replay of this run was requested {ago:.0f} s ago, perhaps without a "
@@ -163,9 +150,9 @@ def replay(
     try:
         new_run_id = yield from ask(session, "runs.replay", by_v2, by_v1)
     except InngestError as error:
-        _requests.note(keys, -inf if was_refused(error) else now())
+        requests.note(ids, -inf if was_refused(error) else now())
         raise
-    _requests.note(keys, now(), new_run_id)
+    requests.note(ids, now(), new_run_id)
     return new_run_id
 
 
@@ -178,24 +165,16 @@ def others_of_chain(session: Session, run: Run) -> Plan[tuple[Run, ...] | None]:
     if not run.event_ids:
         return None
     event_id = run.event_ids[0]
-    own: Run | None = None
-    try:
-        listed = yield from runs.of_event_by_v1(session, event_id)
-        own = next((it for it in listed if it.id == run.id), None)
-    except _NOT_LISTED:
-        listed = ()
-    if own is not None:
-        first = own.original_run_id or own.id
-        return tuple(
-            it for it in listed if it.id != own.id and first in (it.id, it.original_run_id)
-        )
-    try:
-        listing = runs.list_of_event(session, event_id, cached=False, **EVERYTHING)
-        by_v2 = yield from read_all(listing)
-    except _NOT_LISTED:
-        return None
-    own = next((it for it in by_v2 if it.id == run.id), None)
-    if own is None:
-        return None
-    function = own.app_id, own.function_id
-    return tuple(it for it in by_v2 if it.id != own.id and (it.app_id, it.function_id) == function)
+    listing = runs.list_of_event(session, event_id, cached=False, **EVERYTHING)
+    ways: list[tuple[Plan[Iterable[Run]], Callable[[Run], object]]] = [
+        (runs.of_event_by_v1(session, event_id), lambda it: it.original_run_id or it.id),
+        (read_all(listing), lambda it: (it.app_id, it.function_id)),
+    ]
+    for listed_by, chain_of in ways:
+        try:
+            listed = {it.id: it for it in (yield from listed_by)}
+        except (ConfigurationError, NotFoundError, RouteNotFoundError):
+            continue
+        if own := listed.pop(run.id, None):
+            return tuple(it for it in listed.values() if chain_of(it) == chain_of(own))
+    return None

@@ -13,14 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from attrs import evolve
 
 from inngest_rest._core.arguments import check_id
-from inngest_rest._core.calls.listing import (
-    EVERYTHING,
-    ListedPage,
-    Listing,
-    Paging,
-    Walk,
-    unpaged,
-)
+from inngest_rest._core.calls.listing import EVERYTHING, ListedPage, Listing, Paging, Walk, unpaged
 from inngest_rest._core.calls.operation import first_present, redacted_url
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route
 from inngest_rest._core.resources import events

@@ -70,8 +70,8 @@ _SLICE = 1.0
 # Seconds that a clock advances by for sure; a rest that is only a rounding error might never pass.
 _SHORTEST_PAUSE = 0.001
 
-# Of a token: beyond these, adding times would fail.
-_LAST_YEAR, _MOST_AHEAD = 9000, 1e10
+# Of a beginning or a token: beyond these, adding times would fail.
+_EARLIEST, _LAST_YEAR = datetime(1970, 1, 1, tzinfo=UTC), 9000
 
 ENDED = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
 
@@ -118,7 +118,8 @@ class Watch:
         if self._every < 1:
             raise invalid("every", f"must be at least 1 second, not {shown(every)}")
         limit = math.inf if timeout is None else check_seconds("timeout", timeout)
-        begin = check_instant("since", since, self._clock.now())
+        ours = datetime.fromtimestamp(session.clock.now(), UTC)
+        begin = check_instant("since", since, ours) or ours
         now = session.clock.monotonic()
         self._deadline = now + limit
         self._next_poll = self._succeeded_at = now
@@ -132,12 +133,12 @@ class Watch:
         self._open: dict[str, RunStatus] = {}
         self._ended: dict[str, datetime] = {}
         self._is_begun = False
-        self._ahead = self._clock.ahead
+        self._window = self._changes = _EARLIEST
         if token is None:
             self._looks_back = since is not None
+            # Then it is by our clock, whose difference the server's first response shows.
             self._is_relative = not isinstance(since, datetime)
-            self._since = begin or self._clock.now()
-            self._window = self._changes = _before(self._first_since, OVERLAP)
+            self._begin_at = max(begin, _EARLIEST)
         elif since is not None:
             raise InvalidArgumentError(
                 "since and token exclude each other: pass one of them", argument="since"
@@ -207,11 +208,10 @@ class Watch:
             "app": self._app,
             "function": self._function,
             "query": self._query,
-            "since": self._since.isoformat(),
+            "since": self._begin_at.isoformat(),
             "looks_back": self._looks_back,
             "is_relative": self._is_relative,
             "is_begun": self._is_begun,
-            "ahead": self._ahead,
             "window": self._window.isoformat(),
             "changes": self._changes.isoformat(),
             "open": self._open,
@@ -226,15 +226,13 @@ class Watch:
                 raise ValueError
             of = state["app"], state["function"], state.get("query")
             self._looks_back, self._is_begun = bool(state["looks_back"]), bool(state["is_begun"])
-            self._since, self._window, self._changes = (
+            self._begin_at, self._window, self._changes = (
                 _moment(state[name]) for name in ("since", "window", "changes")
             )
-            self._is_relative = bool(state.get("is_relative", not self._looks_back))
-            self._ahead = timedelta(seconds=state.get("ahead", 0)).total_seconds()
-            if abs(self._ahead) > _MOST_AHEAD:
-                raise ValueError
-            self._open = {_id(it): RunStatus(status) for it, status in state["open"].items()}
-            self._ended = {_id(it): _moment(at) for it, at in state["ended"].items()}
+            self._is_relative = bool(state["is_relative"])
+            of_open, of_ended = state["open"].items(), state["ended"].items()
+            self._open = {check_id("id", it): RunStatus(status) for it, status in of_open}
+            self._ended = {check_id("id", it): _moment(at) for it, at in of_ended}
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError):
             raise invalid("token", "is not the token of a watch") from None
         if of != (self._app, self._function, self._query):
@@ -259,12 +257,12 @@ class Watch:
             yield self._fetch(walk, page)
             recent.update(run.id for run in page if run.id in self._open)
             newest = max((run.queued_at for run in page if run.queued_at), default=newest)
-            self._move(_before(min(newest, self._clock.at(began)), OVERLAP))
+            self._move(min(newest, self._clock.at(began)) - OVERLAP)
         # A clock may be wrong: time has passed as far as both say, or as far as a run shows.
         passed = max(datetime.fromtimestamp(began, UTC), newest)
-        passed = _before(min(passed, self._clock.at(began)), OVERLAP)
+        passed = min(passed, self._clock.at(began)) - OVERLAP
         self._move(passed)
-        self._is_begun = True
+        self._begin_at, self._is_relative, self._is_begun = self._earliest, False, True
         older = [id for id in self._open if id not in recent]
         for id in older[:_SINGLES]:
             yield self._get(id)
@@ -275,33 +273,30 @@ class Watch:
 
     def _begin(self) -> Iterator[Plan[None]]:
         """Find what is open, and what ended since the beginning but was queued before it."""
-        yield from self._pages(self._walk(status=UNFINISHED, is_relative=self._is_relative))
+        walk = self._walk(status=UNFINISHED, is_relative=self._is_relative)
+        while not walk.is_done:
+            yield self._fetch(walk, [])
+            self._move(self._earliest - OVERLAP)
+        self._changes = max(self._changes, self._window)
         if self._looks_back:
             walk = self._walk(status=ENDED, since=self._since, by_change=True)
             yield from self._pages(walk, self._is_before_window)
 
-    def _correct_beginning(self) -> None:
-        """Move a beginning by our clock to the server's, which its first response shows."""
-        if self._is_begun or not self._is_relative:
-            return
-        if self._ahead != self._clock.ahead:
-            moved = timedelta(seconds=self._clock.ahead - self._ahead)
-            self._since = _before(self._since, -moved)
-            self._ahead = self._clock.ahead
-            self._window = self._changes = _before(self._first_since, OVERLAP)
+    @property
+    def _since(self) -> datetime:
+        """The beginning by the server's clock."""
+        begin = self._begin_at
+        return self._clock.at(begin.timestamp()) if self._is_relative else begin
 
     @property
-    def _first_since(self) -> datetime:
-        """The beginning by that clock which has it earlier."""
-        is_ahead = self._is_relative and self._ahead > 0
-        return _before(self._since, timedelta(seconds=self._ahead)) if is_ahead else self._since
+    def _earliest(self) -> datetime:
+        """The beginning by that clock which has it earlier: either may be wrong."""
+        return min(self._begin_at, self._since)
 
     def _is_before_window(self, run: Run) -> bool:
         return run.id in self._open or (run.queued_at or self._window) < self._window
 
-    def _pages(
-        self, walk: Walk[Run], wanted: Callable[[Run], bool] | None = None
-    ) -> Iterator[Plan[None]]:
+    def _pages(self, walk: Walk[Run], wanted: Callable[[Run], bool]) -> Iterator[Plan[None]]:
         while not walk.is_done:
             yield self._fetch(walk, [], wanted)
 
@@ -309,7 +304,6 @@ class Watch:
         self, walk: Walk[Run], found: list[Run], wanted: Callable[[Run], bool] | None = None
     ) -> Plan[None]:
         page = yield from walk.next_page(deadline=self._deadline)
-        self._correct_beginning()
         found += page.items
         self._pending += filter(wanted, page.items)
 
@@ -332,9 +326,7 @@ class Watch:
         if known is None:
             if run.id in self._ended:
                 return None
-            # What had ended before is listed by the first poll.
-            since = self._first_since if self._is_begun else self._since
-            if run.ended_at is not None and run.ended_at < since:
+            if run.ended_at is not None and run.ended_at < self._since:
                 self._remember_end(run)
                 return None
             self._open[run.id] = run.status
@@ -348,13 +340,13 @@ class Watch:
 
     def _remember_end(self, run: Run) -> None:
         queued_at = run.queued_at or self._clock.now()
-        if not self._is_begun or queued_at >= _before(self._window, _MARGIN):
+        if not self._is_begun or queued_at >= self._window - _MARGIN:
             self._ended[run.id] = queued_at
 
     def _move(self, window: datetime) -> None:
         """Move the window on, and forget the ended runs before it, which are not listed again."""
         self._window = max(self._window, window)
-        oldest = _before(self._window, _MARGIN)
+        oldest = self._window - _MARGIN
         while self._ended and next(iter(self._ended.values())) < oldest:
             del self._ended[next(iter(self._ended))]
 
@@ -389,16 +381,4 @@ def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None or moment.year > _LAST_YEAR:
         raise ValueError("no time zone, or no time")
-    return moment.astimezone(UTC)
-
-
-def _id(text: str) -> str:
-    return check_id("id", text)
-
-
-def _before(moment: datetime, span: timedelta) -> datetime:
-    """Return a moment earlier by a span; the first one there is, if that would be before it."""
-    try:
-        return moment - span
-    except OverflowError:
-        return datetime.min.replace(tzinfo=UTC)
+    return max(moment.astimezone(UTC), _EARLIEST)
