@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -204,7 +204,7 @@ def test_the_clients_of_one_server_hold_back_each_other_and_no_client_with_anoth
         mock.fault(answers(504), operation="rerun_run_v2")
         with pytest.raises(ServerError):
             client.runs.replay(run_id)
-        options = {} if is_shared else {"transport": mock.transport}
+        options: dict[str, Any] = {} if is_shared else {"transport": mock.transport}
         with InngestClient(dev=url, retries=0, **options) as other:
             if is_shared:
                 with pytest.raises(TransportError, match="not sent"):

@@ -64,7 +64,7 @@ class ReplayJob(RunsJob):
 
     name = "runs.replay"
     default_status = RunStatus.FAILED
-    shows_errors = True
+    keeps_runs = True
 
     def __init__(
         self,
@@ -79,7 +79,6 @@ class ReplayJob(RunsJob):
         if replay_again:
             self.selection = {**self.selection, "replay_again": True}
         self._requests = replays.requests_of(session)
-        self._listed: dict[str, Run] = {}
         # The rows to do, by the ids of their runs; and the rows for whose chain another row stands.
         self._rows_by_id: dict[str, ActionRow] = {}
         self._followers: dict[int, int] = {}
@@ -92,10 +91,6 @@ class ReplayJob(RunsJob):
             raise InvalidArgumentError(
                 f"status {running[0].value!r}: {_NOT_ENDED}", argument="status"
             )
-
-    def keep(self, run: Run) -> None:
-        """Keep a listed run to save fetching it."""
-        self._listed[run.id] = run
 
     def collect(self) -> Plan[Iterable[ActionRow]]:
         """Return the open rows."""
@@ -111,7 +106,7 @@ class ReplayJob(RunsJob):
         assert row.id is not None
         is_new = row.outcome != ActionOutcome.UNKNOWN
         try:
-            run = self._listed.pop(row.id, None)
+            run = self.listed.pop(row.id, None)
             if run is None or not run.is_ended:
                 # Lists show a run as running once it has a score (operation listRunsV2).
                 run = yield from runs.fetch(self.session, row.id)
@@ -215,18 +210,14 @@ class ReplayJob(RunsJob):
             return None
         key = run.app_id, run.function_id
         if key not in self._debounced:
-            self._debounced[key] = yield from _is_debounced(self.session, *key)
+            try:
+                function = yield from functions.get(self.session, *key)
+            except (ConfigurationError, NotFoundError, RouteNotFoundError):
+                # Removed, or not readable: then the server's response to the replay decides.
+                self._debounced[key] = False
+            else:
+                self._debounced[key] = bool((function.configuration or {}).get("debounce"))
         return _DEBOUNCED if self._debounced[key] else None
-
-
-def _is_debounced(session: Session, app_id: str, function_id: str) -> Plan[bool]:
-    """Return whether the function is known to be debounced."""
-    try:
-        function = yield from functions.get(session, app_id, function_id)
-    except (ConfigurationError, NotFoundError, RouteNotFoundError):
-        # Removed, or not readable: then the server's response to the replay decides.
-        return False
-    return bool((function.configuration or {}).get("debounce"))
 
 
 def _found(row: ActionRow, others: Iterable[Run]) -> ActionRow | None:

@@ -62,7 +62,7 @@ class RunsJob(ReportedJob):
     Attributes:
         name: The operation, for the report.
         default_status: The statuses to list if only other filters are given.
-        shows_errors: Whether a dry run shows the errors of the runs that a filter selects.
+        keeps_runs: Whether to keep the runs that a filter selects, in a dry run with their errors.
 
     Raises:
         InvalidArgumentError: Not exactly one of ids, filter and report is given.
@@ -70,7 +70,7 @@ class RunsJob(ReportedJob):
 
     name: ClassVar[str]
     default_status: ClassVar[StatusFilter]
-    shows_errors: ClassVar[bool] = False
+    keeps_runs: ClassVar[bool] = False
 
     def __init__(
         self, session: Session, ids: Iterable[str] | None, **arguments: Unpack[RunArguments]
@@ -80,6 +80,7 @@ class RunsJob(ReportedJob):
         self.check_status(statuses)
         self._limit = check_count_or_none("limit", arguments["limit"])
         self._listing: Listing[Run] | None = None
+        self.listed: dict[str, Run] = {}
         given = [name for name in _FILTERS if dict(arguments)[name] is not None]
         resume = arguments["resume"]
         ways = [
@@ -95,10 +96,22 @@ class RunsJob(ReportedJob):
             self.resume(resume)
             self.selection = self.selection or _selected(self.rows)
         elif ids is not None:
-            self.rows = _check_ids(ids, self._limit)
+            unique = list(dict.fromkeys(check_each("ids", ids, "run ids", check_run_id)))
+            self.rows = [ActionRow(at, run_id) for at, run_id in enumerate(unique[: self._limit])]
             self.selection = _selected(self.rows)
         elif given:
-            self._listing = self._check_filter(arguments)
+            status = self.default_status if arguments["status"] is None else arguments["status"]
+            self._listing = runs.list_runs(
+                session,
+                status=status,
+                app=arguments["app"],
+                function=arguments["function"],
+                since=arguments["since"],
+                until=arguments["until"],
+                query=arguments["query"],
+                include_output=self.dry_run and self.keeps_runs,
+                limit=arguments["limit"],
+            )
             self._window = arguments["since"], arguments["until"] or timedelta()
             # The end of the window is an instant of the server's clock.
             self._listing.is_relative |= arguments["until"] is None
@@ -115,9 +128,6 @@ class RunsJob(ReportedJob):
     def check_status(self, statuses: Iterable[RunStatus]) -> None:
         """Reject statuses of runs that the job cannot act on."""
 
-    def keep(self, run: Run) -> None:
-        """Remember the fields that the job needs of a listed run."""
-
     def check_rows(self, rows: Sequence[ActionRow], argument: str) -> None:
         """Reject ids that may not be those of runs."""
         for row in (row for row in rows if row.is_open):
@@ -126,22 +136,6 @@ class RunsJob(ReportedJob):
     def collect(self) -> Plan[Iterable[ActionRow]]:
         """Return the rows to act on, all of which are known, so that the set cannot grow."""
         return list((yield from super().collect()))[: self._limit]
-
-    def _check_filter(self, arguments: RunArguments) -> Listing[Run]:
-        status = arguments["status"]
-        return runs.list_runs(
-            self.session,
-            status=self.default_status if status is None else status,
-            app=arguments["app"],
-            function=arguments["function"],
-            since=arguments["since"],
-            until=arguments["until"],
-            query=arguments["query"],
-            include_output=self.dry_run and self.shows_errors,
-            limit=arguments["limit"],
-            page_size=None,
-            cursor=None,
-        )
 
     def select(self) -> Plan[None]:
         """Add a row for each run that the filter selects."""
@@ -161,7 +155,8 @@ class RunsJob(ReportedJob):
                     seen.add(run.id)
                     row = ActionRow(len(self.rows), run.id)
                     self.rows.append(about(row, run) if self.dry_run else row)
-                    self.keep(run)
+                    if self.keeps_runs:
+                        self.listed[run.id] = run
         assert walk.now is not None
         since, until = self._window
         begin = None if since is None else instant(since, walk.now)
@@ -230,9 +225,3 @@ def _plain(value: object) -> object:
 
 def _selected(rows: Iterable[ActionRow]) -> dict[str, Any]:
     return {"ids": digest(sorted(row.id or "" for row in rows))}
-
-
-def _check_ids(ids: Iterable[str], limit: int | None) -> list[ActionRow]:
-    """Return rows for the ids, without duplicates; errors name the position."""
-    unique = dict.fromkeys(check_each("ids", ids, "run ids", check_run_id))
-    return [ActionRow(position, id) for position, id in enumerate(list(unique)[:limit])]

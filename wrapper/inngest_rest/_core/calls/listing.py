@@ -28,21 +28,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Paging(TypedDict):
+class Paging(TypedDict, total=False):
     """The arguments of every listing.
 
-    limit: Maximum number of items in total; None for all of them.
-    page_size: Maximum number of items per page, at most 100.
+    limit: Maximum number of items in total; by default all of them.
+    page_size: Maximum number of items per page, at most 100; by default the server's.
     cursor: The `next_cursor` of an earlier page, to continue after it.
     """
 
     limit: int | None
     page_size: int | None
     cursor: str | None
-
-
-# All items, in pages of the server's size.
-EVERYTHING = Paging(limit=None, page_size=None, cursor=None)
 
 
 class PageRequest(NamedTuple):
@@ -100,10 +96,10 @@ class Listing(Generic[T]):
         self.session, self.routes = session, routes
         self.id_of, self.complete, self.is_relative = id_of, complete, is_relative
         self.guard = guard
-        self.limit = check_count_or_none("limit", paging["limit"])
-        size = check_count_or_none("page_size", paging["page_size"], at_most=100)
+        self.limit = check_count_or_none("limit", paging.get("limit"))
+        size = check_count_or_none("page_size", paging.get("page_size"), at_most=100)
         self.page_size = min(size or largest_page, largest_page)
-        cursor = paging["cursor"]
+        cursor = paging.get("cursor")
         self.start = None if cursor is None else _parse_cursor(cursor)
         if self.start is not None:
             asked = PageRequest(UNSET, self.page_size, session.server_clocks["api"].now())

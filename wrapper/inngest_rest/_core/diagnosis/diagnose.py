@@ -12,7 +12,6 @@ import httpx
 from attrs import evolve
 
 from inngest_rest._core.calls import answers
-from inngest_rest._core.calls.listing import EVERYTHING, read_all
 from inngest_rest._core.calls.operation import redacted_url, request
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.calls.server_clock import http_date
@@ -23,9 +22,11 @@ from inngest_rest._core.diagnosis.rules import (
     findings,
     release_of,
 )
+from inngest_rest._core.explain import listeners
 from inngest_rest._core.plans import Plan, call
-from inngest_rest._core.resources import apps, functions, runs
+from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.fields import required
+from inngest_rest._core.resources.functions import ignores_repeated_ids
 from inngest_rest._version import __version__
 from inngest_rest.diagnosis import Diagnosis, ServerKind
 from inngest_rest.errors import ClosedError, InngestError, PermissionDeniedError
@@ -124,7 +125,11 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
         if found.kind is ServerKind.DEV or bearer:
             listed = yield from probe(session, CANCELLATIONS, bearer)
             found.cancels_in_bulk = not listed.is_failure
-            found.repeating = yield from _repeating(session)
+            deadline = session.clock.monotonic() + settings.timeout
+            known = yield from listeners.read(session, deadline=deadline)
+            if not known.gaps:
+                repeating = filter(ignores_repeated_ids, known.functions)
+                found.repeating = list(map(listeners.name_of, repeating))
     bounds = Releases() if found.release else found.releases
     python = platform.python_version()
     return Diagnosis(
@@ -156,21 +161,6 @@ def _try_keys(session: Session, found: ServerEvidence) -> Plan[Secret | None]:
             if is_denied or answer.has_route:
                 found.permissions[route.operation.permission or ""] = not is_denied
     return next(iter(accepted), None)
-
-
-def _repeating(session: Session) -> Plan[list[str] | None]:
-    """Return the functions that run again for an event that is sent again; None if unknown."""
-    found: list[str] = []
-    deadline = session.clock.monotonic() + session.settings.timeout
-    try:
-        for app in (yield from read_all(apps.list_apps(session, **EVERYTHING), deadline=deadline)):
-            listed = functions.list_functions(session, app.id, **EVERYTHING)
-            of_app = yield from read_all(listed, deadline=deadline)
-            repeating = filter(functions.ignores_repeated_ids, of_app)
-            found += (f"{app.id}/{each.id}" for each in repeating)
-    except InngestError:
-        return None
-    return found
 
 
 def _probe_v2(session: Session, bearer: Secret | None) -> Plan[Answer]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.arguments import check_text, invalid, is_ulid, second_of_ulid
-from inngest_rest._core.calls.listing import EVERYTHING, read_all
+from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.explain import listeners
 from inngest_rest._core.explain.listeners import (
     duration,
@@ -44,9 +44,6 @@ _DAY = timedelta(days=1)
 # Lists of runs go by a time later than `queued_at`, by this much on a busy server.
 _LISTED_WITHIN = timedelta(minutes=1)
 
-# No server is that old: an earlier time is wrong.
-_MAX_AGE = timedelta(days=36_500)
-
 # Limits of the search, which bound the number of requests.
 _MAX_SEARCHED = 1_000  # events of a day, to find the one with an own id: 50 per request
 _MAX_EVENTS = 200  # events of one name, or of all, to find those with the same id
@@ -68,7 +65,7 @@ def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explan
             return (yield from explain_stored(session, event_id, within=within))
         except NotFoundError as error:
             missing = error
-    walk = _list_events(session, name, _DAY, None, _MAX_SEARCHED).walk()
+    walk = events.list_events(session, name=name, since=_DAY, limit=_MAX_SEARCHED).walk()
     while not walk.is_done:
         page = yield from walk.next_page()
         for event in page.items:
@@ -113,9 +110,9 @@ def explain_stored(
     read_at = session.clock.monotonic()
     found = yield from runs_of(session, event_id, deadline)
     known = yield from listeners.read(session, deadline=deadline, since=read_at)
-    now = _plausible(stated, session.server_clocks["api"].now())
+    now = stated or session.server_clocks["api"].now()
     same_since = now + timedelta(seconds=known.same_since - read_at)
-    received, of_v1 = _plausible(event.received_at, now), runs.are_listed_by_v1(session)
+    received, of_v1 = event.received_at or now, runs.are_listed_by_v1(session)
     triggered = known.listeners(event.name)
     it = Evidence(now, received, event, found, known, same_since, triggered, of_v1, [*known.gaps])
     yield from _gather(session, it, deadline)
@@ -137,11 +134,6 @@ def explain_stored(
     return Explanation(event_id, event, listening, found, why_not, tuple(it.unchecked))
 
 
-def _plausible(stated: datetime | None, now: datetime) -> datetime:
-    is_plausible = stated is not None and abs(stated - now) < _MAX_AGE
-    return stated.astimezone(UTC) if stated is not None and is_plausible else now
-
-
 def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
     """Gather further evidence for functions without a run and for cancelled runs."""
     id, own_id, received = it.event.internal_id, it.event.id, it.received
@@ -151,7 +143,8 @@ def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
         # A function takes one event for an id, whichever of its triggers the events match.
         names = {t.value for each in once for t in each.triggers if t.kind == "event"}
         name = it.event.name if names == {it.event.name} else None
-        listed = _list_events(session, name, received - _DAY, received + AT_ONCE, _MAX_EVENTS)
+        since, until = received - _DAY, received + AT_ONCE
+        listed = events.list_events(session, name=name, since=since, until=until, limit=_MAX_EVENTS)
         what = "events with the same id"
         found = (yield from tried(read_all(listed, deadline=deadline), what, it.unchecked)) or []
         if len(found) >= _MAX_EVENTS:
@@ -192,33 +185,17 @@ def _other_runs(session: Session, function: Function, received: datetime) -> Lis
     needs_later = limit(function, "debounce") or singleton(function, "cancel")
     return runs.list_runs(
         session,
-        status=None,
         app=function.app_id,
         function=function.id,
         since=received - back,
         until=None if needs_later else received + _LISTED_WITHIN,
-        include_output=False,
-        limit=None,
         page_size=100,
-        cursor=None,
-    )
-
-
-def _list_events(
-    session: Session,
-    name: str | None,
-    since: datetime | timedelta,
-    until: datetime | None,
-    limit: int,
-) -> Listing[StoredEvent]:
-    return events.list_events(
-        session, name=name, since=since, until=until, limit=limit, page_size=None, cursor=None
     )
 
 
 def runs_of(session: Session, event_id: str, deadline: float) -> Plan[tuple[Run, ...]]:
     """List the runs of an event, bypassing any cache."""
-    listing = runs.list_of_event(session, event_id, cached=False, **EVERYTHING)
+    listing = runs.list_of_event(session, event_id, cached=False)
     return tuple((yield from read_all(listing, deadline=deadline)))
 
 

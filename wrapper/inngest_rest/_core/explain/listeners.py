@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from attrs import frozen
 
-from inngest_rest._core.calls.listing import EVERYTHING, read_all
+from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.resources import apps, functions
 from inngest_rest.errors import InngestError, RouteNotFoundError
 
@@ -91,15 +91,14 @@ def read(
     if recent is not None and recent.read_at >= max(since, now - _FRESH_FOR):
         return recent
     gaps: list[str] = []
-    listed = read_all(apps.list_apps(session, **EVERYTHING), deadline=deadline)
+    listed = read_all(apps.list_apps(session), deadline=deadline)
     what = "which functions listen, as the apps could not be listed"
     served = [it for it in (yield from tried(listed, what, gaps)) or () if not it.is_archived]
     if len(served) > _MOST_APPS:
         gaps.append(f"the functions of {len(served) - _MOST_APPS} of {len(served)} apps")
     found: list[Function] = []
     for app in served[:_MOST_APPS]:
-        listing = functions.list_functions(session, app.id, **EVERYTHING)
-        of_app = read_all(listing, deadline=deadline)
+        of_app = read_all(functions.list_functions(session, app.id), deadline=deadline)
         found += (yield from tried(of_app, f"the functions of app {app.id}", gaps)) or ()
     found = [it for it in found if not it.is_archived]
     is_same = recent is not None and recent.functions == found

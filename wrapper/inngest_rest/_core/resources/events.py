@@ -57,8 +57,8 @@ def list_events(
     *,
     name: str | None,
     as_: type[Any] | None = None,
-    since: datetime | timedelta | None,
-    until: datetime | timedelta | None,
+    since: datetime | timedelta | None = None,
+    until: datetime | timedelta | None = None,
     **paging: Unpack[Paging],
 ) -> Listing[StoredEvent[Any]]:
     """List stored events, newest first."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
 from inngest_rest._core.arguments import check_id
-from inngest_rest._core.calls.listing import EVERYTHING, read_all
+from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.operation import redacted_url
 from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.calls.route import Route
@@ -165,7 +165,7 @@ def others_of_chain(session: Session, run: Run) -> Plan[tuple[Run, ...] | None]:
     if not run.event_ids:
         return None
     event_id = run.event_ids[0]
-    listing = runs.list_of_event(session, event_id, cached=False, **EVERYTHING)
+    listing = runs.list_of_event(session, event_id, cached=False)
     ways: list[tuple[Plan[Iterable[Run]], Callable[[Run], object]]] = [
         (runs.of_event_by_v1(session, event_id), lambda it: it.original_run_id or it.id),
         (read_all(listing), lambda it: (it.app_id, it.function_id)),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from attrs import evolve
 
 from inngest_rest._core.arguments import check_id
-from inngest_rest._core.calls.listing import EVERYTHING, ListedPage, Listing, Paging, Walk, unpaged
+from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, Walk, unpaged
 from inngest_rest._core.calls.operation import first_present, redacted_url
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route
 from inngest_rest._core.resources import events
@@ -105,12 +105,12 @@ _ENDED_BEFORE = frozenset({"run_already_cancelled", "run_already_ended"})
 def list_runs(
     session: Session,
     *,
-    status: StatusFilter | None,
-    app: str | None,
-    function: str | None,
-    since: datetime | timedelta | None,
-    until: datetime | timedelta | None,
-    include_output: bool,
+    status: StatusFilter | None = None,
+    app: str | None = None,
+    function: str | None = None,
+    since: datetime | timedelta | None = None,
+    until: datetime | timedelta | None = None,
+    include_output: bool = False,
     query: str | None = None,
     **paging: Unpack[Paging],
 ) -> Listing[Run]:
@@ -215,9 +215,7 @@ def list_changes(
     )
     routes = in_order("runs.watch", list_runs_v2=by_v2)
     guard = _guard(session, query)
-    return Listing(
-        session, *routes, id_of=_ID_OF, is_relative=is_relative, guard=guard, **EVERYTHING
-    ).walk()
+    return Listing(session, *routes, id_of=_ID_OF, is_relative=is_relative, guard=guard).walk()
 
 
 def _listed_by_v2(
