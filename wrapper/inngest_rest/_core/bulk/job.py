@@ -37,14 +37,7 @@ _OUTAGE = 10
 
 
 class Pace(Locked):
-    """The concurrency and rate of one bulk job, shared by its threads or tasks.
-
-    Args:
-        clock: Returns monotonic seconds.
-        in_flight: Maximum number of acts at a time.
-        max_requests: Maximum number of acts per period, evenly spaced; None for no limit.
-        period: The period.
-    """
+    """The concurrency of one bulk job, and its rate: acts are spaced evenly over a period."""
 
     def __init__(
         self, clock: Callable[[], float], in_flight: int, max_requests: int | None, period: Seconds
@@ -72,10 +65,6 @@ class BulkJob(ABC, Generic[J, T, R]):
     """A bulk operation with validated arguments, for a single run.
 
     Subclasses collect targets, act on each, and tally the results, which arrive in order.
-
-    Args:
-        session: The session whose settings apply.
-        pace: The concurrency and rate.
 
     Attributes:
         hopeless: Additional errors after which no later act can succeed.

@@ -62,13 +62,8 @@ class BulkArguments(TypedDict):
 class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
     """A bulk job whose targets are the rows of its report.
 
-    Args:
-        session: The session whose settings and clock apply.
-        action: The operation, for the report; a report to resume from must have the same one.
-        arguments: The caller's arguments.
-
     Attributes:
-        action: The operation.
+        action: The operation; a report to resume from must have the same one.
         dry_run: Whether to report the targets without acting on them.
         rows: All rows in their current state.
         window: The time range of a filter.

@@ -52,20 +52,12 @@ class RunArguments(BulkArguments):
 
 
 class RunsJob(ReportedJob):
-    """A bulk job on runs.
-
-    Args:
-        session: The session whose settings and clock apply.
-        ids: The runs' ids.
-        arguments: A filter, or a report to resume from, and options.
+    """A bulk job on runs, selected by their ids, a filter, or a report to resume from.
 
     Attributes:
         name: The operation, for the report.
         default_status: The statuses to list if only other filters are given.
         keeps_runs: Whether to keep the runs that a filter selects, in a dry run with their errors.
-
-    Raises:
-        InvalidArgumentError: Not exactly one of ids, filter and report is given.
     """
 
     name: ClassVar[str]

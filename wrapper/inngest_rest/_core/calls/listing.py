@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypedDict, TypeVar, Unpack, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypedDict, TypeVar, Unpack
 
 from attrs import evolve
 
@@ -71,7 +72,6 @@ class Listing(Generic[T]):
     """A listing with validated arguments; it can be iterated any number of times.
 
     Args:
-        session: The session whose settings and keys apply.
         routes: Return the routes that fetch a page, in order of preference.
         largest_page: How many items the server returns at once: a page shorter than requested would
             look like the last.
@@ -206,9 +206,9 @@ class Walk(Generic[T]):
     ) -> Iterable[Route[Any, tuple[str, ListedPage[T]]]]:
         """Return the routes that can continue at a cursor; all of them at the start."""
         for make in self._listing.routes:
-            route = make(request)
+            route: Any = make(request)
             if cursor is None or cursor.path == route.path:
-                yield _with_path(route)
+                yield evolve(route, convert=partial(_with_path, route))
 
     def _fresh(self, items: tuple[T, ...]) -> Sequence[int]:
         """Return the indices of the items that neither this page nor the last one has had before.
@@ -248,11 +248,5 @@ def read_all(listing: Listing[T], *, deadline: float = math.inf) -> Plan[list[T]
     return items
 
 
-def _with_path(route: Route[Any, ListedPage[T]]) -> Route[Any, tuple[str, ListedPage[T]]]:
-    """Return a route that has its path along with its result, for the cursor."""
-
-    def convert(answer: Any) -> tuple[str, ListedPage[T]]:
-        return route.path, route.convert(answer)
-
-    with_path: Any = evolve(cast("Any", route), convert=convert)
-    return cast("Route[Any, tuple[str, ListedPage[T]]]", with_path)
+def _with_path(route: Route[Any, T], answer: Any) -> tuple[str, T]:
+    return route.path, route.convert(answer)

@@ -57,8 +57,7 @@ class Evidence:
     """The evidence about an event.
 
     Attributes:
-        now: The server's time.
-        received: The time the event was received; now if unknown.
+        received: The time the event was received; the server's `now` if unknown.
         same_since: When the functions were first read as they are now.
         listeners: The functions triggered by the event, with the matching triggers.
         is_of_v1: Whether v1 listed the runs; it lists a batch's run for one of its events only.

@@ -73,10 +73,7 @@ class Chunk(NamedTuple):
 
 
 class Lines:
-    """Read raw lines in chunks.
-
-    Args:
-        path: A path, or "-" for standard input.
+    """Read raw lines in chunks, from a path or, for "-", from standard input.
 
     Attributes:
         is_regular: Whether the input is seekable; standard input and pipes are not.

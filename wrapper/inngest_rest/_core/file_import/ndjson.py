@@ -38,10 +38,6 @@ class NdjsonEncoder:
 
     The id is derived from the import's name, the line number and the line's bytes: repeating the
     import yields the same ids, and correcting a line changes only its own id.
-
-    Args:
-        name: The import's name.
-        convention: The naming convention for events, if any.
     """
 
     def __init__(self, name: str, convention: NameConvention | None = None) -> None:

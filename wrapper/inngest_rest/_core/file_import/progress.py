@@ -70,12 +70,6 @@ class Checkpoint:
 
     The input is identified by its first bytes and by the line before the position: whatever follows
     may have been corrected or appended since, but a different file is rejected.
-
-    Args:
-        path: The file.
-        name: The import's name, which is part of its events' ids.
-        head: The first bytes of the input.
-        rejected: Path of the rejected lines.
     """
 
     def __init__(self, path: Path, *, name: str, head: bytes, rejected: Path) -> None:
@@ -144,11 +138,8 @@ class RejectedLines:
     of rejected lines, null for a line too long to copy.
 
     Users may have corrected lines in these files, so only bytes that the import provably wrote are
-    ever deleted; a modified file is renamed with the next free number.
-
-    Args:
-        path: Path of the rejected lines.
-        states: The checkpointed state of both files; without it, the import starts over.
+    ever deleted; a modified file is renamed with the next free number. Without the checkpointed
+    state of both files, the import starts over.
     """
 
     def __init__(self, path: Path, states: LogStates | None = None) -> None:

@@ -270,17 +270,12 @@ def _of_listing(
     Raises:
         ValueError: It has a run of another app or function, or two runs of one id.
     """
-    first: dict[str, Run] = {}
+    functions: dict[str, str | None] = {}
     for run in page.items:
-        known = first.setdefault(run.id, run)
-        if _differ(
-            known.function_id or known.internal_function_id,
-            run.function_id or run.internal_function_id,
-        ):
+        own = run.function_id or run.internal_function_id
+        if _differ(functions.setdefault(run.id, own), own):
             raise ValueError(f"it lists two runs with the id {run.id}")
-        if run.status == UNKNOWN and not (
-            run.queued_at or run.function_id or run.internal_function_id
-        ):
+        if run.status == UNKNOWN and not (run.queued_at or own):
             raise ValueError(f"it lists {run.id}, which is not a run")
         if _differ(app, run.app_id) or _differ(function, run.function_id):
             raise ValueError(f"it lists run {run.id} of {run.app_id}/{run.function_id}")
