@@ -7,7 +7,7 @@ resuming does not retry it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from inngest_rest._core.arguments import check_each, check_id, check_json_object, invalid
 from inngest_rest._core.bulk.reported import (
@@ -23,8 +23,6 @@ from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import BadRequestError, InngestError, NotFoundError
 
 if TYPE_CHECKING:
-    from typing import Unpack
-
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
 

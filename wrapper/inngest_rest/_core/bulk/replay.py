@@ -7,13 +7,13 @@ the runs of the event, or until so much time has passed that it takes effect no 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from attrs import evolve
 
 from inngest_rest._core.bulk.reported import BulkResult, not_done, settled
-from inngest_rest._core.bulk.runs import RunsJob, about
-from inngest_rest._core.plans import sleep
+from inngest_rest._core.bulk.runs import RunArguments, RunsJob, about
+from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import functions, replays, runs
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import (
@@ -23,16 +23,12 @@ from inngest_rest.errors import (
     NotFoundError,
     RouteNotFoundError,
 )
-from inngest_rest.models import UNFINISHED, RunStatus
+from inngest_rest.models import UNFINISHED, Run, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Unpack
 
-    from inngest_rest._core.bulk.runs import RunArguments
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
-    from inngest_rest.models import Run
 
 # A new run appears under its event within 0.2 s; allow for a slow server.
 _LISTED_WITHIN = 1.0

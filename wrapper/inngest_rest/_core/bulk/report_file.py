@@ -12,7 +12,7 @@ import os
 import stat
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any, BinaryIO
 
 from attrs import evolve
 
@@ -22,9 +22,6 @@ from inngest_rest._core.locks import Locked, lock_file
 from inngest_rest._visible import shown
 from inngest_rest.action_reports import ActionReport, ActionRow
 from inngest_rest.errors import InvalidArgumentError
-
-if TYPE_CHECKING:
-    from typing import BinaryIO
 
 # A link may have been planted.
 _FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)

@@ -14,7 +14,7 @@ from inngest_rest._core.bulk.job import ABANDONED, BulkJob, Pace
 from inngest_rest._core.bulk.report_file import ReportFile
 from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.json_text import encode
-from inngest_rest._core.plans import Stopped, sleep, wait_for
+from inngest_rest._core.plans import Plan, Stopped, sleep, wait_for
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.errors import (
     InngestError,
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
     from inngest_rest.typing import Seconds
 
 Resumable = ActionReport | Mapping[str, object]

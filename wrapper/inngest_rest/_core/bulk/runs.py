@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from attrs import evolve
 
@@ -22,16 +22,14 @@ from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import check_statuses, instant
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import Advice, InngestError, InvalidArgumentError, RouteNotFoundError
-from inngest_rest.models import UNFINISHED
+from inngest_rest.models import UNFINISHED, Run, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from typing import Unpack
 
     from inngest_rest._core.calls.listing import Listing
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.models import Run, RunStatus
     from inngest_rest.typing import StatusFilter
 
 _LONGEST_ERROR = 200
@@ -73,8 +71,11 @@ class RunsJob(ReportedJob):
         self._limit = check_count_or_none("limit", arguments["limit"])
         self._listing: Listing[Run] | None = None
         self.listed: dict[str, Run] = {}
-        given = [name for name in _FILTERS if dict(arguments)[name] is not None]
-        resume = arguments["resume"]
+        names, resume = (*_FILTERS, "limit"), arguments["resume"]
+        asked: dict[str, Any] = {
+            name: value for name, value in arguments.items() if name in names and value is not None
+        }
+        given = [name for name in _FILTERS if name in asked]
         ways = [
             *(["ids"] if ids is not None else []),
             *(["resume"] if resume is not None else []),
@@ -92,24 +93,15 @@ class RunsJob(ReportedJob):
             self.rows = [ActionRow(at, run_id) for at, run_id in enumerate(unique[: self._limit])]
             self.selection = _selected(self.rows)
         elif given:
-            status = self.default_status if arguments["status"] is None else arguments["status"]
-            self._listing = runs.list_runs(
-                session,
-                status=status,
-                app=arguments["app"],
-                function=arguments["function"],
-                since=arguments["since"],
-                until=arguments["until"],
-                query=arguments["query"],
-                include_output=self.dry_run and self.keeps_runs,
-                limit=arguments["limit"],
-            )
+            shown_errors = self.dry_run and self.keeps_runs
+            filters = {"status": self.default_status, **asked}
+            self._listing = runs.list_runs(session, include_output=shown_errors, **filters)
             self._window = arguments["since"], arguments["until"] or timedelta()
             # The end of the window is an instant of the server's clock.
             self._listing.is_relative |= arguments["until"] is None
-            asked: dict[str, Any] = {**arguments, "status": sorted(statuses) or None}
-            names = [name for name in (*_FILTERS, "limit") if asked[name] is not None]
-            self.selection = {name: _plain(asked[name]) for name in names}
+            if statuses:
+                asked["status"] = sorted(statuses)
+            self.selection = {name: _plain(value) for name, value in asked.items()}
         else:
             raise InvalidArgumentError(
                 f"nothing selects runs: pass ids, or a filter ({', '.join(_FILTERS)}); there is no "

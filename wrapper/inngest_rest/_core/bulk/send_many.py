@@ -5,7 +5,7 @@ Events are encoded as they are drawn. Invalid events are reported and the rest a
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from inngest_rest._core.arguments import check_callable, check_count
@@ -18,16 +18,13 @@ from inngest_rest._core.sending.batching import (
 )
 from inngest_rest._core.sending.outcomes import BatchOutcome
 from inngest_rest._core.sending.send import each_event, send_batch
-from inngest_rest.reports import SendReport
+from inngest_rest.reports import BatchReport, SendReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.errors import InngestError
     from inngest_rest.event import EventLike
-    from inngest_rest.reports import BatchReport
     from inngest_rest.typing import Seconds
 
 

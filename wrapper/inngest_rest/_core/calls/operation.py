@@ -14,7 +14,7 @@ from inngest_rest._core import tracing
 from inngest_rest._core.calls import answers
 from inngest_rest._core.calls.retry import had_no_effect, has_retry_after, may_pass
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
-from inngest_rest._core.calls.settings import API_VERSION, SIGNING_KEY
+from inngest_rest._core.calls.settings import API_VERSION, SIGNING_KEY, Settings
 from inngest_rest._core.plans import Call, Plan, call, sleep
 from inngest_rest.errors import (
     Advice,
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.calls.settings import Settings
     from inngest_rest._core.secret import Secret
     from inngest_rest._core.tracing import CallSpan
     from inngest_rest_api.api import Operation

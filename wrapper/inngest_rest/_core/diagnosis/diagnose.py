@@ -13,7 +13,7 @@ from attrs import evolve
 
 from inngest_rest._core.calls import answers
 from inngest_rest._core.calls.operation import redacted_url, request
-from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
+from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, OperationModule, Route
 from inngest_rest._core.calls.server_clock import http_date
 from inngest_rest._core.diagnosis.rules import (
     Answer,
@@ -36,7 +36,6 @@ from inngest_rest_api.api import ingest, v1, v2
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inngest_rest._core.calls.route import OperationModule
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.secret import Secret
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.arguments import check_text, invalid, is_ulid, second_of_ulid
-from inngest_rest._core.calls.listing import read_all
+from inngest_rest._core.calls.listing import Listing, read_all
 from inngest_rest._core.explain import listeners
 from inngest_rest._core.explain.listeners import (
     duration,
@@ -19,7 +19,7 @@ from inngest_rest._core.explain.listeners import (
     why,
 )
 from inngest_rest._core.explain.rules import AT_ONCE, Evidence, reasons
-from inngest_rest._core.plans import sleep
+from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import events, functions, runs
 from inngest_rest._core.resources.wait import APPEARS_WITHIN, FIRST_PAUSE, longer
 from inngest_rest._visible import shown
@@ -31,13 +31,10 @@ from inngest_rest.errors import (
     TransportError,
 )
 from inngest_rest.explanation import Explanation, Listener
-from inngest_rest.models import RunStatus
+from inngest_rest.models import Function, Run, RunStatus, StoredEvent
 
 if TYPE_CHECKING:
-    from inngest_rest._core.calls.listing import Listing
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
-    from inngest_rest.models import Function, Run, StoredEvent
 
 _DAY = timedelta(days=1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakKeyDictionary
@@ -17,8 +17,6 @@ from inngest_rest._core.resources import apps, functions
 from inngest_rest.errors import InngestError, RouteNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from inngest_rest._core.calls.route import AbsentRoutes
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan

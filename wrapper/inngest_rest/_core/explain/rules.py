@@ -29,13 +29,12 @@ from inngest_rest._core.explain.listeners import (
 from inngest_rest._core.resources.functions import ignores_repeated_ids
 from inngest_rest._core.resources.wait import APPEARS_WITHIN
 from inngest_rest.explanation import Reason, ReasonKind
-from inngest_rest.models import RunStatus
+from inngest_rest.models import Function, Page, Run, RunStatus, StoredEvent, Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from inngest_rest._core.explain.listeners import Catalogue, Limit, Listening
-    from inngest_rest.models import Function, Page, Run, StoredEvent, Trigger
 
 K = ReasonKind
 

@@ -8,7 +8,7 @@ for as long as a run takes to appear. Debounced and batched runs appear later st
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NoReturn
 
 from attrs import asdict, define, field
@@ -17,7 +17,7 @@ from inngest_rest._core.arguments import check_id, check_seconds, invalid
 from inngest_rest._core.explain import listeners
 from inngest_rest._core.explain.explanation import explain_stored, read_once_stored, runs_of
 from inngest_rest._core.explain.listeners import batch, duration, holds, is_of, limit, name_of
-from inngest_rest._core.plans import sleep
+from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources.runs import UNKNOWN
 from inngest_rest._core.resources.wait import APPEARS_WITHIN, follow, longer, may_appear
 from inngest_rest._core.sending import send
@@ -31,17 +31,12 @@ from inngest_rest.errors import (
     TransportError,
     WaitTimeoutError,
 )
-from inngest_rest.event import Event
-from inngest_rest.models import StoredEvent
+from inngest_rest.event import Event, EventLike
+from inngest_rest.models import Function, Run, StoredEvent, Trigger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.explain.listeners import Catalogue
-    from inngest_rest._core.plans import Plan
-    from inngest_rest.event import EventLike
-    from inngest_rest.models import Function, Run, Trigger
     from inngest_rest.typing import Seconds
 
 # In seconds:

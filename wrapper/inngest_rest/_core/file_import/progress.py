@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
 
 import msgspec
 
-from inngest_rest._core.file_import.lines import Position, TruncatedLine
+from inngest_rest._core.file_import.lines import Lines, Position, TruncatedLine
 from inngest_rest._core.json_text import encode
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError
@@ -22,7 +22,6 @@ from inngest_rest.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from inngest_rest._core.file_import.lines import Lines
 
 # Bytes per read; a checkpoint is smaller: the end of a line, a path and some numbers.
 _LONGEST = 1024 * 1024

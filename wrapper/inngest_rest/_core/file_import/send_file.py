@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from inngest_rest._core.arguments import check_text, invalid
-from inngest_rest._core.bulk.send_many import SendJob
+from inngest_rest._core.bulk.send_many import SendJob, SendOptions
 from inngest_rest._core.file_import.lines import STDIN, Chunk, Lines, may_be_incomplete
 from inngest_rest._core.file_import.ndjson import NdjsonEncoder
 from inngest_rest._core.file_import.progress import Checkpoint, RejectedLines
@@ -30,7 +30,6 @@ from inngest_rest.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from inngest_rest._core.bulk.send_many import SendOptions
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest._core.drivers.blocking import Driver

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from inngest_rest._core.arguments import check_id
-from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, unpaged
+from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest, Paging, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources.fields import (
     of_data,
@@ -22,9 +22,6 @@ from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 
 if TYPE_CHECKING:
-    from typing import Unpack
-
-    from inngest_rest._core.calls.listing import PageRequest
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from attrs import evolve
 
 from inngest_rest._core.arguments import check_id, check_text
-from inngest_rest._core.calls.listing import ListedPage, Listing, Paging
+from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest, Paging
 from inngest_rest._core.calls.route import About, Route
 from inngest_rest._core.resources.fields import (
     json_object,
@@ -33,9 +33,7 @@ from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Unpack
 
-    from inngest_rest._core.calls.listing import PageRequest
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import NOTHING, fields
 
-from inngest_rest._core.calls.listing import ListedPage
+from inngest_rest._core.calls.listing import ListedPage, PageRequest
 from inngest_rest_api.types import UNSET, Unreadable, Unset, read_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inngest_rest._core.calls.listing import PageRequest
     from inngest_rest.record import Record
     from inngest_rest_api import models as api
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -16,8 +16,6 @@ from inngest_rest.models import RunStatus
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from inngest_rest.typing import StatusFilter
     from inngest_rest_api.types import Unset
 

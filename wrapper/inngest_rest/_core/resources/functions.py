@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from inngest_rest._core.arguments import check_id, check_json_object, check_text
-from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, unpaged
+from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest, Paging, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources.fields import (
     of_data,
@@ -26,9 +26,7 @@ from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Unpack
 
-    from inngest_rest._core.calls.listing import PageRequest
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
 

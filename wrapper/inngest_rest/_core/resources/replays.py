@@ -6,7 +6,7 @@ may take effect later. So each holds back others of its chain for some minutes.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.operation import redacted_url
-from inngest_rest._core.calls.retry import had_no_effect
+from inngest_rest._core.calls.retry import RetryBudget, had_no_effect
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.locks import Locked
 from inngest_rest._core.resources import runs
@@ -33,9 +33,7 @@ from inngest_rest_api.api import v1, v2
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from datetime import datetime
 
-    from inngest_rest._core.calls.retry import RetryBudget
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Run

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from operator import attrgetter
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 
 from attrs import evolve
 
 from inngest_rest._core.arguments import check_id
-from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, Walk, unpaged
+from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest, Paging, Walk, unpaged
 from inngest_rest._core.calls.operation import first_present, redacted_url
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route
 from inngest_rest._core.resources import events
@@ -55,10 +55,7 @@ from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import datetime
-    from typing import Unpack
 
-    from inngest_rest._core.calls.listing import PageRequest
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan

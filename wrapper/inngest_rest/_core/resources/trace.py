@@ -8,7 +8,7 @@ a span of its own; and the attempts at a step lie under a span that is not the s
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -23,7 +23,6 @@ from inngest_rest_api.api import v2
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
@@ -118,7 +117,11 @@ def _merged(spans: Sequence[Span]) -> Span:
         children = [child for child in children if not _is_attempt(child)]
         spans = [*spans, *attempts]
     elif attempts and len(spans) > 1:
-        best = _around(best, spans)
+        # It begins with the first attempt at the step.
+        queued = min((it.queued_at for it in spans if it.queued_at), default=None)
+        started = min((it.started_at for it in spans if it.started_at), default=None)
+        duration = _between(started, best.ended_at)
+        best = evolve(best, queued_at=queued, started_at=started, duration=duration)
     return evolve(
         best,
         name=of_step.name,
@@ -127,17 +130,6 @@ def _merged(spans: Sequence[Span]) -> Span:
         output=next((it.output for it in (best, *spans) if it.output is not None), None),
         metadata=next((it.metadata for it in (best, *spans) if it.metadata), best.metadata),
         children=tuple(children),
-    )
-
-
-def _around(best: Span, spans: Sequence[Span]) -> Span:
-    """Return a span that begins with the first of these: with the first attempt at the step."""
-    started = min((it.started_at for it in spans if it.started_at), default=None)
-    return evolve(
-        best,
-        queued_at=min((it.queued_at for it in spans if it.queued_at), default=None),
-        started_at=started,
-        duration=_between(started, best.ended_at),
     )
 
 

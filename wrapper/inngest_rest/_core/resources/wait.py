@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from inngest_rest._core.arguments import check_each, check_id, check_run_id, check_seconds
 from inngest_rest._core.calls.retry import may_pass
-from inngest_rest._core.plans import sleep
+from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.watch import ENDED, OVERLAP
 from inngest_rest._visible import and_more
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
     from inngest_rest.models import Run
     from inngest_rest.typing import Seconds
 
@@ -146,8 +145,8 @@ class WaitMany:
         now = session.clock.monotonic()
         self._deadline = now + check_seconds("timeout", timeout)
         self._appears_by = now + APPEARS_WITHIN
-        self._new = dict.fromkeys(checked)
-        self._open: dict[str, None] = {}
+        self._open = dict.fromkeys(checked)  # in the order in which they are asked about
+        self._new = len(self._open)
         self._seen: set[str] = set()
         self._missing: dict[str, NotFoundError] = {}
         self._ended: deque[Run] = deque()
@@ -161,7 +160,7 @@ class WaitMany:
     @property
     def is_done(self) -> bool:
         """Whether it was closed, or each run has ended and was taken."""
-        return self._is_closed or not (self._new or self._open or self._missing or self._ended)
+        return self._is_closed or not (self._open or self._missing or self._ended)
 
     def close(self) -> None:
         self._is_closed = True
@@ -170,7 +169,7 @@ class WaitMany:
         """Return the next run that has ended; None if the open ones must be asked about."""
         if self._ended:
             return self._ended.popleft()
-        open_ids = [*self._open, *self._new, *self._missing]
+        open_ids = [*self._open, *self._missing]
         if self._session.clock.monotonic() >= self._deadline:
             self._is_closed = True
             states: dict[str, list[str]] = {"had not ended": [], "could not be seen": []}
@@ -190,9 +189,8 @@ class WaitMany:
     def choose(self) -> Plan[Sequence[str]]:
         """Pause, and return the runs to ask about."""
         if self._new:
-            due = list(islice(self._new, _BATCH))
-            for id in due:
-                self._open[id] = self._new.pop(id)
+            due = self._next(min(_BATCH, self._new))
+            self._new -= len(due)
             return due
         is_many = len(self._open) > _FEW
         pause = max(self._pause, self._asked_pause, _PAUSE_OF_MANY if is_many else 0.0)
@@ -201,10 +199,14 @@ class WaitMany:
         yield from sleep(max(min(pause, rest), 0.001))
         ended = (yield from self._list_ends()) if is_many and self._can_list else []
         # A list may be wrong, and a run may be seen late: each is asked about in turn.
-        due = list(islice(self._open, _FEW if self._can_list else _BATCH))
+        due = self._next(_FEW if self._can_list else _BATCH)
+        return list(dict.fromkeys([*ended, *due]))
+
+    def _next(self, count: int) -> list[str]:
+        due = list(islice(self._open, count))
         for id in due:
             self._open[id] = self._open.pop(id)
-        return list(dict.fromkeys([*ended, *due]))
+        return due
 
     def look(self, id: str) -> Plan[Run | Fault]:
         """Ask about a run; return an error, for `record` to judge."""

@@ -13,7 +13,7 @@ from attrs import evolve
 
 from inngest_rest._core.arguments import check_id, check_seconds, check_text, invalid
 from inngest_rest._core.calls.retry import may_pass
-from inngest_rest._core.plans import sleep
+from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import (
     check_function,
@@ -29,7 +29,7 @@ from inngest_rest.errors import (
     RequestTimeoutError,
     TransportError,
 )
-from inngest_rest.models import UNFINISHED, RunChange, RunStatus
+from inngest_rest.models import UNFINISHED, Run, RunChange, RunStatus
 from inngest_rest.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.listing import Walk
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
-    from inngest_rest.models import Run
     from inngest_rest.typing import ChangeKind, Seconds, StatusFilter
 
 OVERLAP = timedelta(seconds=30)
