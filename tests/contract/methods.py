@@ -125,6 +125,9 @@ _ARGUMENTS = {
 
 _MOMENTS = {"since", "until", "started_before", "started_after"}
 
+# What the client sends only where it has seen that the server reads it.
+_GUARDED = {"query"}
+
 
 def _arguments(row: Row, family: str, request: Request) -> Arguments:
     """Return a request as arguments: path values by position, the others by name."""
@@ -137,7 +140,7 @@ def _arguments(row: Row, family: str, request: Request) -> Arguments:
     for each in declared[len(positional) :]:
         if each.default is each.empty and each.name not in named:
             named[each.name] = None
-    known = {each.name for each in declared[len(positional) :]}
+    known = {each.name for each in declared[len(positional) :]} - _GUARDED
     return Arguments(
         positional,
         {name: _read(name, family, value) for name, value in named.items() if name in known},
