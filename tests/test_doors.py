@@ -134,7 +134,7 @@ def call_of(name: str) -> str:
 @each_call
 def test_the_routes_that_a_method_documents_are_those_it_asks_in_their_order(name: str) -> None:
     call = call_of(name)
-    assert call in {*ROUTES, *MADE_OF, "diagnose"}
+    assert call in {*ROUTES, *MADE_OF, "call", "diagnose", "request"}
     own = [named(each) for each in ROUTES.get(call, ())]
     stated = stated_routes(name)
     assert stated[: len(own)] == own

@@ -52,7 +52,9 @@ def test_a_generated_operation_returns_its_model(client: InngestClient, server: 
 
 def test_a_path_returns_the_response(client: InngestClient, server: Server) -> None:
     server.on(f"GET {NEW}", says({"data": [1]}, x_request_id="r-1"))
-    found = client.request("GET", f"{NEW}?limit=2&old=1", query={"limit": 5, "status": ["A", "B"]})
+    found = client.request(
+        "GET", f"{NEW}?limit=2&old=1", query={"limit": 5, "status": ["A", "B"], "cursor": None}
+    )
     assert (found.status, found.json(), found.headers["x-request-id"]) == (
         200,
         {"data": [1]},
@@ -282,3 +284,10 @@ def test_a_client_that_is_pinned_to_one_api_asks_no_other(connect: Connect) -> N
         connect(api_version="v1").request("GET", NEW)
     with pytest.raises(ConfigurationError, match="signing key"):
         connect(**{**KEYS, "signing_key": None}).request("GET", "/v1/news")
+
+
+def test_what_is_of_no_api_is_asked_whatever_the_client_is_pinned_to(
+    connect: Connect, server: Server
+) -> None:
+    server.on("GET /health", says({"status": 200}))
+    assert connect(api_version="v1").request("GET", "/health").status == 200

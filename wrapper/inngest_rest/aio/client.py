@@ -447,7 +447,7 @@ class AsyncInngestClient:
         Raises:
             InngestError: As any call does; nothing was sent after an `InvalidArgumentError`.
 
-        HTTP: as `operation.OPERATION` says.
+        HTTP: `operation.OPERATION` has it.
         """
         from inngest_rest._core.resources import direct
 
@@ -473,12 +473,13 @@ class AsyncInngestClient:
         Raises:
             InngestError: As any call does; nothing was sent after an `InvalidArgumentError`.
 
-        HTTP: as the arguments say.
+        HTTP: `method` and `path`, as they are given.
         """
         from inngest_rest._core.resources import direct
 
-        plan = direct.request(self._session, method, path, query=query, body=body)
-        return await self._driver.run(plan)
+        return await self._driver.run(
+            direct.request(self._session, method, path, query=query, body=body)
+        )
 
     async def aclose(self) -> None:
         """Close all connections; the client cannot be used afterwards."""

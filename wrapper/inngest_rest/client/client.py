@@ -444,7 +444,7 @@ class InngestClient:
         Raises:
             InngestError: As any call does; nothing was sent after an `InvalidArgumentError`.
 
-        HTTP: as `operation.OPERATION` says.
+        HTTP: `operation.OPERATION` has it.
         """
         from inngest_rest._core.resources import direct
 
@@ -470,12 +470,11 @@ class InngestClient:
         Raises:
             InngestError: As any call does; nothing was sent after an `InvalidArgumentError`.
 
-        HTTP: as the arguments say.
+        HTTP: `method` and `path`, as they are given.
         """
         from inngest_rest._core.resources import direct
 
-        plan = direct.request(self._session, method, path, query=query, body=body)
-        return self._driver.run(plan)
+        return self._driver.run(direct.request(self._session, method, path, query=query, body=body))
 
     def close(self) -> None:
         """Close all connections; the client cannot be used afterwards."""
