@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 from inngest_rest._waterfall.layout import lay_out
 
 if TYPE_CHECKING:
-    from inngest_rest._waterfall.layout import SpanLike
+    from inngest_rest.models import Span
 
 
-def for_terminal(
-    root: SpanLike, *, width: int | None, color: bool | None, now: datetime | None
-) -> str:
+def for_terminal(root: Span, *, width: int | None, color: bool | None, now: datetime | None) -> str:
     """Draw a trace for a terminal."""
     try:
         from inngest_rest._waterfall import terminal  # noqa: PLC0415 - needs rich
@@ -25,7 +23,7 @@ def for_terminal(
     return terminal.draw(lay_out(root, now or datetime.now(UTC)), width=width, color=color)
 
 
-def as_page(root: SpanLike, *, now: datetime | None) -> str:
+def as_page(root: Span, *, now: datetime | None) -> str:
     """Draw a trace as an HTML page."""
     from inngest_rest._waterfall import page  # noqa: PLC0415 - not needed for a terminal
 

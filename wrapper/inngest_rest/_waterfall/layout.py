@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import define, frozen
 
 from inngest_rest._visible import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
+
+    from inngest_rest.models import Span
+
+MARKS = {
+    "completed": ("✓", "green"),
+    "failed": ("✗", "red"),
+    "cancelled": ("⊘", "yellow"),
+    "running": ("●", "cyan"),
+    "waiting": ("○", "cyan"),
+    "skipped": ("-", "dim"),
+}
+"""The mark of each status, and its color on a terminal."""
 
 _INSTANT = timedelta(milliseconds=1)
-_SECOND = timedelta(seconds=1)
-_MINUTE = timedelta(minutes=1)
-_HOUR = timedelta(hours=1)
-_DAY = timedelta(days=1)
+_SECOND, _MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 # Tick intervals; longer ones are powers of ten in days.
 _STEPS = (
@@ -41,31 +51,6 @@ _KINDS = {
     "ai_gateway": "ai",
 }
 _ATTEMPT = re.compile(r"Attempt \d+")
-
-
-class SpanLike(Protocol):
-    """The fields used of a span."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def queued_at(self) -> datetime | None: ...
-    @property
-    def started_at(self) -> datetime | None: ...
-    @property
-    def ended_at(self) -> datetime | None: ...
-    @property
-    def duration(self) -> timedelta | None: ...
-    @property
-    def step_op(self) -> str | None: ...
-    @property
-    def output(self) -> Any: ...
-    @property
-    def run_id(self) -> str | None: ...
-    @property
-    def children(self) -> Sequence[SpanLike]: ...
 
 
 @frozen
@@ -94,6 +79,17 @@ class Row:
     is_open: bool
     error: str | None
 
+    @property
+    def shown_kind(self) -> str:
+        """Its kind, unless its name tells that."""
+        return "" if self.kind in ("run", "attempt") else self.kind
+
+    @property
+    def waited(self) -> tuple[str, ...]:
+        """How long it was queued, in words, if it was."""
+        is_late = self.offset > self.queued
+        return (f"queued for {text_of(self.offset - self.queued)}",) if is_late else ()
+
 
 @frozen
 class Waterfall:
@@ -120,7 +116,7 @@ class _Place:
         last: The latest known time of the span and its descendants.
     """
 
-    span: SpanLike
+    span: Span
     parent: _Place | None
     depth: int
     queued: datetime | None
@@ -131,7 +127,7 @@ class _Place:
     failed_below: bool = False
 
 
-def lay_out(root: SpanLike, now: datetime) -> Waterfall:
+def lay_out(root: Span, now: datetime) -> Waterfall:
     """Lay out a trace; open spans end at `now`.
 
     Raises:
@@ -155,9 +151,9 @@ def lay_out(root: SpanLike, now: datetime) -> Waterfall:
     )
 
 
-def _places(root: SpanLike) -> Iterator[_Place]:
+def _places(root: Span) -> Iterator[_Place]:
     """Yield parents before children; iteratively, since the server controls the depth."""
-    pending: list[tuple[SpanLike, _Place | None, int]] = [(root, None, 0)]
+    pending: list[tuple[Span, _Place | None, int]] = [(root, None, 0)]
     while pending:
         span, parent, depth = pending.pop()
         started = _aware(span.started_at)
@@ -206,13 +202,13 @@ def _row(place: _Place, begin: datetime) -> Row:
     )
 
 
-def _kind(span: SpanLike) -> str:
+def _kind(span: Span) -> str:
     if _ATTEMPT.fullmatch(span.name):
         return "attempt"
     return _KINDS.get(span.step_op) or shortened(span.step_op or "")
 
 
-def _error(span: SpanLike) -> str | None:
+def _error(span: Span) -> str | None:
     """Return the error of a failed span on one line."""
     if not isinstance(span.output, dict):
         return None
@@ -236,7 +232,7 @@ def _after(start: datetime | None, duration: timedelta | None) -> datetime | Non
 def text_of(duration: timedelta) -> str:
     """Format a duration with three digits: 57 ms, 4.04 s, 3 min 20 s, 2 h 05 min, 3 d 04 h."""
     if duration < _SECOND:
-        return f"{duration // timedelta(milliseconds=1)} ms"
+        return f"{duration // _INSTANT} ms"
     # Rounded first, so that 59.996 s is a minute.
     seconds = duration.total_seconds()
     if (rounded := round(seconds, 2)) < 10:
@@ -264,4 +260,4 @@ def tick_text(tick: timedelta) -> str:
     for unit, name in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (_SECOND, "s")):
         if tick >= unit:
             return f"{tick / unit:g} {name}"
-    return f"{tick // timedelta(milliseconds=1)} ms" if tick else "0"
+    return f"{tick // _INSTANT} ms" if tick else "0"

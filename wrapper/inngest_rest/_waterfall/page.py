@@ -10,22 +10,13 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from inngest_rest._waterfall.layout import text_of, tick_text, ticks
+from inngest_rest._waterfall.layout import MARKS, text_of, tick_text, ticks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import timedelta
 
     from inngest_rest._waterfall.layout import Row, Waterfall
-
-_MARKS = {
-    "completed": "✓",
-    "failed": "✗",
-    "cancelled": "⊘",
-    "running": "●",
-    "waiting": "○",
-    "skipped": "-",
-}
 
 # The kinds of bars, in the order of the legend.
 _KINDS = {
@@ -85,8 +76,7 @@ def _summary(waterfall: Waterfall) -> str:
     parts = [f'<b class="{_classes("status", root)}">{_mark(root)} {escape(root.status)}</b>']
     if root.duration is not None:
         parts.append(f"{text_of(root.duration)}{' so far' if root.is_open else ''}")
-    if root.offset > root.queued:
-        parts.append(f"queued for {text_of(root.offset - root.queued)}")
+    parts += root.waited
     if begin:
         parts.append(f"{begin:%Y-%m-%d %H:%M:%S} {escape(begin.tzname() or '')}")
     return " · ".join(parts)
@@ -106,14 +96,13 @@ def _axis(waterfall: Waterfall) -> str:
 
 def _lines(row: Row, waterfall: Waterfall) -> Iterator[str]:
     kind = row.kind if row.kind in _KINDS or row.depth == 0 or row.kind == "attempt" else "other"
-    shown = "" if kind in ("run", "attempt") else row.kind
     depth = f'style="--depth:{min(row.depth, 8)}"'
     yield (
         f'<tr class="{kind}" {depth}>'
         f'<th scope="row" class="{_classes("name", row)}" title="{escape(row.name)}">'
         f'<span class="mark" title="{escape(row.status)}">{_mark(row)}</span>'
         f"<bdi>{escape(row.name)}</bdi></th>"
-        f'<td class="kind">{escape(shown)}</td>'
+        f'<td class="kind">{escape(row.shown_kind)}</td>'
         f'<td class="chart">{_bar(row, waterfall)}</td>'
         f"{_duration(row)}</tr>\n"
     )
@@ -127,7 +116,8 @@ def _lines(row: Row, waterfall: Waterfall) -> Iterator[str]:
 def _bar(row: Row, waterfall: Waterfall) -> str:
     """Return the bar of a span: thin while it was queued, and wide enough to be seen."""
     start = _percent(row.offset, waterfall)
-    parts = [f"<title>{escape(_explanation(row))}</title>", '<use href="#ticks"/>']
+    about = ", ".join([row.name, row.status, *row.waited, f"from {text_of(row.offset)}"])
+    parts = [f"<title>{escape(about)}</title>", '<use href="#ticks"/>']
     if row.offset > row.queued:
         parts.append(
             f'<rect class="queue" x="{_percent(row.queued, waterfall)}" y="13" height="2" '
@@ -141,14 +131,6 @@ def _bar(row: Row, waterfall: Waterfall) -> str:
             f'y="{top}" height="{height}" rx="2" width="{width}" style="width:max(3px,{width})"/>'
         )
     return f"<svg>{''.join(parts)}</svg>"
-
-
-def _explanation(row: Row) -> str:
-    parts = [row.name, row.status]
-    if row.offset > row.queued:
-        parts.append(f"queued for {text_of(row.offset - row.queued)}")
-    parts.append(f"from {text_of(row.offset)}")
-    return ", ".join(parts)
 
 
 def _legend(waterfall: Waterfall) -> str:
@@ -168,11 +150,11 @@ def _legend(waterfall: Waterfall) -> str:
 
 
 def _classes(name: str, row: Row) -> str:
-    return f"{name} {row.status}" if row.status in _MARKS else name
+    return f"{name} {row.status}" if row.status in MARKS else name
 
 
 def _mark(row: Row) -> str:
-    return _MARKS.get(row.status, "?")
+    return MARKS.get(row.status, "?")[0]
 
 
 def _duration(row: Row) -> str:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.style import Style
 
 from inngest_rest._visible import is_right_to_left
-from inngest_rest._waterfall.layout import text_of, tick_text, ticks
+from inngest_rest._waterfall.layout import MARKS, text_of, tick_text, ticks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,15 +23,6 @@ if TYPE_CHECKING:
 
 # In a narrower terminal, there is no room for bars.
 _NARROWEST = 60
-
-_MARKS = {
-    "completed": ("✓", "green"),
-    "failed": ("✗", "red"),
-    "cancelled": ("⊘", "yellow"),
-    "running": ("●", "cyan"),
-    "waiting": ("○", "cyan"),
-    "skipped": ("-", "dim"),
-}
 
 # The sixteen ANSI colors, which follow the terminal's light or dark theme.
 _STYLES = {"run": "bold", "sleep": "blue", "wait": "blue", "invoke": "magenta", "ai": "magenta"}
@@ -67,7 +58,7 @@ def _plain(text: str, _: str) -> str:
 def _lines(waterfall: Waterfall, width: int, paint: Paint) -> Iterator[str]:
     rows = waterfall.rows
     names = [f"{'  ' * min(row.depth, 6)}{row.name}" for row in rows]
-    kinds = ["" if row.kind in ("run", "attempt") else row.kind for row in rows]
+    kinds = [row.shown_kind for row in rows]
     durations = _durations(rows)
     kind_width, duration_width = (max(map(cell_len, texts)) for texts in (kinds, durations))
     kind_width = min(kind_width, 10)
@@ -78,7 +69,7 @@ def _lines(waterfall: Waterfall, width: int, paint: Paint) -> Iterator[str]:
     yield _title(waterfall, paint)
     yield " " * (6 + name_width + kind_width) + paint(_axis(waterfall, bar_width), "dim")
     for row, name, kind, duration in zip(rows, names, kinds, durations, strict=True):
-        mark, mark_style = _MARKS.get(row.status, ("?", "dim"))
+        mark, mark_style = MARKS.get(row.status, ("?", "dim"))
         style = _STYLES_BY_STATUS.get(row.status) or _STYLES.get(row.kind, "cyan")
         yield (
             f"{paint(mark, mark_style)} "
@@ -95,7 +86,7 @@ def _lines(waterfall: Waterfall, width: int, paint: Paint) -> Iterator[str]:
 def _title(waterfall: Waterfall, paint: Paint) -> str:
     root, begin = waterfall.rows[0], waterfall.begin
     at = f"  {begin:%Y-%m-%d %H:%M:%S} {begin.tzname()}" if begin else ""
-    _, style = _MARKS.get(root.status, ("", "dim"))
+    _, style = MARKS.get(root.status, ("", "dim"))
     return f"{paint(waterfall.run_id or 'Run', 'bold')}  {paint(root.status, style)}{at}"
 
 
