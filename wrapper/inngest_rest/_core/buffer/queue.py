@@ -17,7 +17,6 @@ from inngest_rest._core.event_names import check_name
 from inngest_rest._core.sending.batching import DEFAULT_BYTES, Batch, batches_of_events
 from inngest_rest._core.sending.event_json import wire_form
 from inngest_rest._core.sending.outcomes import BatchOutcome
-from inngest_rest._visible import shown
 from inngest_rest.errors import (
     ApiError,
     AuthenticationError,
@@ -27,13 +26,13 @@ from inngest_rest.errors import (
     RateLimitError,
 )
 from inngest_rest.event import Event, EventLike
-from inngest_rest.reports import SendFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable
 
     from inngest_rest._core.buffer.schedule import Schedule
     from inngest_rest._core.event_names import NameConvention
+    from inngest_rest.reports import SendFailure
 
 logger = logging.getLogger("inngest_rest")
 
@@ -298,26 +297,11 @@ class MemoryQueue(Queue):
         return batch
 
     def _encode_next(self) -> None:
-        count = min(len(self._events), self._schedule.batch_size)
-        self._ready += self._encode([self._events.popleft() for _ in range(count)])
-
-    def _encode(self, chunk: Sequence[EventLike]) -> Iterator[Batch]:
         """Encode the next events; positions count in the order of adding."""
-        first = self._encoded
-        self._encoded += len(chunk)
-        try:
-            batches = list(batches_of_events(chunk, len(chunk) or 1, lenient=True))
-        except Exception as error:  # noqa: BLE001 - raised by the caller's own mapping class
-            if len(chunk) == 1:
-                failure = SendFailure(first, _describe(chunk[0]), f"cannot be read: {shown(error)}")
-                yield Batch((), b"[]", (failure,))
-                return
-            self._encoded = first
-            for event in chunk:
-                yield from self._encode([event])
-        else:
-            for batch in batches:
-                yield _moved(batch, first)
+        count = min(len(self._events), self._schedule.batch_size)
+        chunk = [self._events.popleft() for _ in range(count)]
+        self._ready += batches_of_events(chunk, count or 1, first=self._encoded, lenient=True)
+        self._encoded += count
 
     def _finish(self, outcome: BatchOutcome, rest: Batch | None) -> None:
         if rest is not None:
@@ -371,17 +355,6 @@ class MemoryQueue(Queue):
         if count:
             logger.warning("%d events were not accepted when the buffer closed; see report", count)
         return count
-
-
-def _describe(event: EventLike) -> Mapping[str, Any]:
-    """Describe an unreadable event, for its `SendFailure`."""
-    return {"name": event.name} if isinstance(event, Event) else {"name": event.get("name")}
-
-
-def _moved(batch: Batch, by: int) -> Batch:
-    """Shift the positions."""
-    moved = [SendFailure(each.position + by, each.event, each.reason) for each in batch.invalid]
-    return batch._replace(positions=[each + by for each in batch.positions], invalid=moved)
 
 
 def _size(batch: Batch | None) -> int:

@@ -79,6 +79,7 @@ def batches_of_events(
     size: int,
     convention: NameConvention | None = None,
     *,
+    first: int = 0,
     lenient: bool = False,
 ) -> Iterator[Batch]:
     """Draw events as they are needed and yield them in batches.
@@ -87,9 +88,10 @@ def batches_of_events(
         events: The events; none may change before its batch is yielded.
         size: Maximum number of events per batch.
         convention: The naming convention for events, if any.
+        first: The position of the first event.
         lenient: Whether to collect invalid events; otherwise the first one raises.
     """
-    source, first = iter(events), 0
+    source = iter(events)
     while chunk := list(islice(source, size)):
         yield from _batches(chunk, first, convention, lenient=lenient)
         first += len(chunk)

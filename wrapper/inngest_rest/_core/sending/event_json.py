@@ -71,7 +71,7 @@ def encode(
         text = _to_json(wire) if from_file else _to_exact_json(wire)
     except RecursionError:
         raise InvalidEventError("not JSON: nested too deep", position=position) from None
-    except (ValueError, TypeError) as error:
+    except Exception as error:  # noqa: BLE001 - a mapping runs the caller's own code
         raise InvalidEventError(str(error), position=position) from None
     if len(text) > MAX_EVENT_BYTES:
         reason = f"it is {len(text):,} bytes of JSON; the server accepts {MAX_EVENT_BYTES:,}"
