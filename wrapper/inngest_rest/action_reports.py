@@ -147,14 +147,7 @@ class ActionReport(Record):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as a dict that `json.dumps` accepts, its counts included."""
-        return {
-            "action": self.action,
-            "counts": {str(outcome): count for outcome, count in self.counts.items()},
-            "since": self.since and self.since.isoformat(),
-            "until": self.until and self.until.isoformat(),
-            "selection": self.selection and dict(self.selection),
-            "rows": [row.to_dict() for row in self.rows],
-        }
+        return {**super().to_dict(), "counts": {str(it): n for it, n in self.counts.items()}}
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Self:

@@ -238,7 +238,6 @@ class Gate:
 
     @property
     def place(self) -> str:
-        """Where it acts."""
         target = self.client.target
         return f"{target.api_url} ({target.env or 'default'} environment)"
 
@@ -252,7 +251,6 @@ def pinned(values: Mapping[str, Any], planned: ActionReport) -> Mapping[str, Any
 
 
 def runs(count: int) -> str:
-    """Return a number of runs in words."""
     return "1 run" if count == 1 else f"{count:,} runs"
 
 

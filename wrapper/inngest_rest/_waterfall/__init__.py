@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 
 def for_terminal(root: Span, *, width: int | None, color: bool | None, now: datetime | None) -> str:
-    """Draw a trace for a terminal."""
     try:
         from inngest_rest._waterfall import terminal  # noqa: PLC0415 - needs rich
     except ModuleNotFoundError as error:
@@ -24,7 +23,6 @@ def for_terminal(root: Span, *, width: int | None, color: bool | None, now: date
 
 
 def as_page(root: Span, *, now: datetime | None) -> str:
-    """Draw a trace as an HTML page."""
     from inngest_rest._waterfall import page  # noqa: PLC0415 - not needed for a terminal
 
     return page.draw(lay_out(root, now or datetime.now(UTC)))

@@ -34,7 +34,6 @@ _RIGHTMOST = 0.92
 
 
 def draw(waterfall: Waterfall) -> str:
-    """Return the page."""
     root = waterfall.rows[0]
     name = waterfall.run_id or root.name
     style = files("inngest_rest._waterfall").joinpath("page.css").read_text(encoding="utf-8")

@@ -158,7 +158,6 @@ def _fitted(text: str, cells: int) -> str:
 
 
 def _begun(text: str, cells: int) -> str:
-    """Truncate text, with an ellipsis."""
     return text if cell_len(text) <= cells else f"{_within(text, cells - 1)}…"
 
 

@@ -255,10 +255,8 @@ class Buffer:
             self._is_settling = False
 
     def _close_queue(self) -> int:
-        """Report the events left at close, and return their number."""
         return self._queue.close(self._record)
 
     def after_fork_in_child(self) -> None:
-        """Start empty in a child process."""
         self._forget()
         self._queue.after_fork_in_child()

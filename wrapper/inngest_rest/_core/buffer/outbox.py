@@ -82,9 +82,6 @@ class Outbox(Queue):
         lease: Seconds for which a batch is reserved for this process.
         now: Returns seconds since 1970, the clock by which processes compare leases.
         options: Those of `Queue`; `max_pending` counts the events of all processes.
-
-    Attributes:
-        file: The file.
     """
 
     def __init__(
@@ -313,7 +310,6 @@ class Outbox(Queue):
 
     @property
     def pending(self) -> int:
-        """The number of events waiting or in flight in all processes."""
         with self.file.reading() as db:
             return max(self.file.count(db) - len(self._outcomes), 0)
 

@@ -55,12 +55,10 @@ files: dict[OpenFile, None] = {}
 
 
 def register(buffer: OpenBuffer) -> None:
-    """Register a buffer for its hooks."""
     _buffers[buffer] = None
 
 
 def unregister(buffer: OpenBuffer) -> None:
-    """Stop calling its hooks."""
     _buffers.pop(buffer, None)
 
 

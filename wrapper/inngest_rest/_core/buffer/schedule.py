@@ -182,7 +182,6 @@ class Schedule:
             return list(islice((seq for seq, each in due.items() if each == fewest), size))
 
     def forget(self, seqs: Iterable[int]) -> None:
-        """Drop the retry state of these events."""
         with self.lock:
             for seq in seqs:
                 self._failed.pop(seq, None)

@@ -176,11 +176,9 @@ class OutboxFile:
         self.close()
 
     def after_fork(self) -> None:
-        """Release the lock in the parent."""
         self._lock.release()
 
     def after_fork_in_child(self) -> None:
-        """Replace the lock in the child."""
         self._lock = threading.RLock()
 
     def _make(self) -> None:
@@ -249,7 +247,6 @@ class OutboxFile:
             raise
 
     def count(self, db: sqlite3.Connection) -> int:
-        """Return the number of pending events."""
         row = db.execute("SELECT pending FROM counts").fetchone()
         if row is None or not isinstance(row[0], int):
             self._refuse("is damaged: its count of events is missing. Move it aside")

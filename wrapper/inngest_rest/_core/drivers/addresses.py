@@ -39,11 +39,7 @@ def look_up(host: str, port: int) -> Future[list[str]]:
     """Start a DNS lookup; return a future of the addresses, alternating between families.
 
     Each lookup has its own daemon thread, so neither a closing event loop nor interpreter exit
-    waits for it.
-
-    Args:
-        host: A name, or an address, which needs no lookup.
-        port: The port to connect to.
+    waits for it. An address needs no lookup.
     """
     future = Future[list[str]]()
     future.set_running_or_notify_cancel()
@@ -88,11 +84,6 @@ def _resolve(host: str, port: int) -> list[str]:
 
 async def connect(host: str, port: int, attempt: Callable[[str], Awaitable[C]]) -> C:
     """Connect to the first address that accepts, and close any other connection.
-
-    Args:
-        host: A name or an address.
-        port: The port.
-        attempt: Connects to an address.
 
     Raises:
         OSError: The host has no address, or every attempt failed.

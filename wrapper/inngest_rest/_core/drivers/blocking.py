@@ -152,17 +152,9 @@ class Driver(Connected[httpx.BaseTransport]):
         *,
         in_flight: int,
     ) -> None:
-        """Run a plan for each job, several concurrently; results come in the order of the jobs.
+        """Run a plan for each job, several concurrently; see `AsyncDriver.run_many`.
 
-        Jobs are drawn only as slots become free. However this ends, every job drawn is passed to
-        `on_result` exactly once.
-
-        Args:
-            jobs: The jobs, drawn in the calling thread.
-            plan: Returns the plan of a job.
-            on_result: Called with a job and its result, or None if it was abandoned; returning
-                False stops drawing jobs.
-            in_flight: Maximum number of concurrent plans; 1 runs them in the calling thread.
+        Jobs are drawn in the calling thread, where one at a time runs, too.
         """
         from inngest_rest._core.drivers import threads  # noqa: PLC0415 - needed for bulk jobs only
 

@@ -27,7 +27,6 @@ class SafeCancel:
         self._is_abandoned = False
 
     def attach_to(self, request: httpx.Request) -> httpx.Request:
-        """Return the request with this trace."""
         request.extensions = {**request.extensions, "trace": self._trace}
         return request
 

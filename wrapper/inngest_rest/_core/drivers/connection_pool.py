@@ -225,14 +225,9 @@ def by_host(
     *,
     encrypts: bool = True,
 ) -> dict[Host, ConnectionPool[Transport]]:
-    """Return the pool of each host.
+    """Return the pool of each host; a transport of the caller's serves both.
 
-    Args:
-        given: The caller's transport, if any, which then serves both hosts.
-        proxies: The proxy for the event host and the one for the API host, or None.
-        make: Creates a transport that uses the given proxy, or none for None.
-        encrypts: Whether one of the hosts is reached by https. Otherwise no certificates are
-            loaded, and no server is trusted.
+    Unless it `encrypts`, no certificates are loaded, and no server is trusted.
     """
     if given is not None:
         shared = ConnectionPool(lambda: given, given)

@@ -95,12 +95,7 @@ def _likely_cause(reason: str) -> str:
 
 
 class Body:
-    """Collects the chunks of a response.
-
-    Args:
-        response: The unread response.
-        call: The call, which sets the limits.
-    """
+    """Collects the chunks of a response, within the limits of its call."""
 
     def __init__(self, response: httpx.Response, call: Call[Any]) -> None:
         self._response = response
@@ -109,7 +104,10 @@ class Body:
         self._is_needed_whole = 200 <= status < 300 or status in call.accepted
         limit = call.max_response_bytes
         self._limit = limit if self._is_needed_whole else min(limit, MAX_ERROR_BYTES)
-        self._decoder = _decoder(response.headers.get("content-encoding"))
+        encoding = response.headers.get("content-encoding", "").strip().lower()
+        # It finds out which of the two it is. Of an unknown encoding, the body fails as JSON.
+        is_known = encoding in {"gzip", "x-gzip", "deflate"}
+        self._decoder = zlib.decompressobj(zlib.MAX_WBITS | 32) if is_known else None
         self._chunks: list[bytes] = []
         self._size = 0
 
@@ -121,7 +119,12 @@ class Body:
             DecodingError: The body does not match its `Content-Encoding`.
         """
         if self._decoder is not None:
-            chunk = self._decoder.decode(chunk, self._limit + 1 - self._size)
+            # zlib would keep whatever follows the end.
+            rest = b"" if self._decoder.eof else chunk
+            try:
+                chunk = self._decoder.decompress(rest, self._limit + 1 - self._size)
+            except zlib.error as error:
+                raise httpx.DecodingError(str(error)) from error
         self._chunks.append(chunk)
         self._size += len(chunk)
         if self._size <= self._limit:
@@ -143,39 +146,3 @@ class Body:
         self._response.stream = httpx.ByteStream(content[: self._limit])
         self._response.read()
         return self._size <= self._limit
-
-
-class _Decoder:
-    """Decodes gzip or deflate with bounded output."""
-
-    def __init__(self, window: int) -> None:
-        self._window = window
-        self._inner = zlib.decompressobj(window)
-        self._has_begun = False
-
-    def decode(self, chunk: bytes, at_most: int) -> bytes:
-        """Decode a chunk to at most this many bytes."""
-        if self._inner.eof:
-            return b""  # zlib would buffer all trailing data
-        try:
-            decoded = self._inner.decompress(chunk, at_most)
-        except zlib.error as error:
-            if self._has_begun or self._window != zlib.MAX_WBITS:
-                raise httpx.DecodingError(str(error)) from error
-            # Some servers send raw deflate, without the zlib header.
-            self._window = -zlib.MAX_WBITS
-            self._inner = zlib.decompressobj(self._window)
-            return self.decode(chunk, at_most)
-        self._has_begun = True
-        return decoded
-
-
-def _decoder(encoding: str | None) -> _Decoder | None:
-    """Return the decoder for an encoding; None if unknown: the body then fails as JSON."""
-    match encoding and encoding.strip().lower():
-        case "gzip" | "x-gzip":
-            return _Decoder(zlib.MAX_WBITS | 16)
-        case "deflate":
-            return _Decoder(zlib.MAX_WBITS)
-        case _:
-            return None

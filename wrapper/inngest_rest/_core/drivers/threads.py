@@ -93,13 +93,7 @@ def run_many(
 
 
 class _Threads(Generic[J, T]):
-    """A thread pool of daemons: unlike an executor's, they do not delay interpreter exit.
-
-    Args:
-        work: Processes a job.
-        stop: Passed to `work`.
-        size: Maximum number of threads; they start on demand.
-    """
+    """Daemon threads, started on demand: unlike an executor's, they do not delay exit."""
 
     def __init__(self, work: Callable[[J, Stop], T], stop: Stop, size: int) -> None:
         self._work = work
@@ -109,7 +103,6 @@ class _Threads(Generic[J, T]):
         self._jobs: SimpleQueue[tuple[J, Future[T | None]] | None] = SimpleQueue()
 
     def submit(self, job: J) -> Future[T | None]:
-        """Do a job in one of the threads."""
         if self._started < self._size:
             name = f"inngest-rest_{self._started}"
             thread = threading.Thread(target=self._serve, name=name, daemon=True)
@@ -120,7 +113,6 @@ class _Threads(Generic[J, T]):
         return future
 
     def run_now(self, job: J) -> Future[T | None]:
-        """Do a job in the calling thread."""
         future: Future[T | None] = Future()
         self._do(job, future)
         return future

@@ -56,11 +56,9 @@ class Batch(NamedTuple):
         texts: Iterable[bytes],
         invalid: Sequence[SendFailure] = (),
     ) -> Batch:
-        """Make a batch from JSON texts of events."""
         return cls(positions, b"[%b]" % _SEPARATOR.join(texts), invalid)
 
     def events(self) -> list[dict[str, Any]]:
-        """Decode the events."""
         events: list[dict[str, Any]] = decode(self.body)
         return events
 

@@ -144,7 +144,6 @@ def _milliseconds(ts: object) -> int:
 
 
 def since_1970(moment: datetime) -> int:
-    """Return the milliseconds since 1970."""
     return round(moment.timestamp() * 1_000)
 
 
@@ -206,7 +205,6 @@ def _with_times(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _with_ids(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return copies with ids."""
     copies = list(map(_copy, rows))
     for row, id in zip(copies, map(new_event_id().__add__, _suffixes()), strict=False):
         row["id"] = id

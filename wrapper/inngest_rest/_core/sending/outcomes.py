@@ -106,7 +106,6 @@ class BatchOutcome:
         return sorted(invalid + rejected)
 
     def batch_report(self) -> BatchReport:
-        """Return the argument for `on_batch`."""
         return BatchReport(self.batch.positions, self.ids, self.report)
 
     def split(self) -> tuple[BatchOutcome, Batch | None]:

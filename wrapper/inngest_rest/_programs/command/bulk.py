@@ -35,7 +35,6 @@ class Asking(Gate):
     _written: set[int] = field(factory=set, init=False)
 
     def plan(self, row: Row, values: Mapping[str, Any]) -> ActionReport:
-        """Return the report on what would be done."""
         self.renderer.stderr.progress("Listing what is selected")
         planned = super().plan(row, values)
         self.renderer.stderr.end_progress()
@@ -73,7 +72,6 @@ class Asking(Gate):
         return token
 
     def instruction(self, row: Row, values: Mapping[str, Any], token: str) -> str:
-        """Return the command that does what a token stands for."""
         given = {**values, "dry_run": False, "confirm": token}
         return f"To do it: {command_line(row, given, self.options)}"
 

@@ -112,7 +112,6 @@ def parser_of(arguments: Iterable[Argument]) -> ArgumentParser:
 
 
 def add_to(parser: Any, arguments: Iterable[Argument]) -> None:
-    """Add arguments to a parser, or to a group of one."""
     for names, details in arguments:
         parser.add_argument(*names, **details)
 
@@ -143,7 +142,6 @@ class Projection:
         return cls(tuple(dict.fromkeys(names)), max_chars)
 
     def select(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Return the fields of a record that are wanted."""
         if self.fields is None:
             return record
         return {name: record[name] for name in self.fields if name in record}
@@ -170,7 +168,6 @@ class Projection:
 
 
 def field_names(kind: type[Any]) -> tuple[str, ...]:
-    """Return the names of the public fields of a record."""
     return tuple(each.name for each in attrs.fields(kind) if not each.name.startswith("_"))
 
 

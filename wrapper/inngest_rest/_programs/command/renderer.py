@@ -56,11 +56,9 @@ class Renderer:
         return self.format in {"ndjson", "id"}
 
     def one(self, record: Record, problem: Problem | None = None) -> int:
-        """Write an answer of one record, and return the exit status."""
         return self.finish(problem, data=record)
 
     def many(self, records: Sequence[Record], problem: Problem | None = None) -> int:
-        """Write an answer of several records, and return the exit status."""
         self.returns = Returns.STREAM
         self.add(records)
         return self.finish(problem)

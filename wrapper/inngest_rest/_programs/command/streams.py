@@ -84,7 +84,6 @@ class Output:
             self.stream.write(f"{text}\n")
 
     def flush(self) -> None:
-        """Hand on what has been written."""
         with _writing():
             self.stream.flush()
 
@@ -163,7 +162,6 @@ class Stderr:
         self._progress = line
 
     def end_progress(self) -> None:
-        """Clear the line of the progress."""
         if self._progress:
             self._write(f"\r{' ' * len(self._progress)}\r")
         self._progress = ""

@@ -174,7 +174,6 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
 
 
 def draw_many(items: Sequence[Record], output: Output, projection: Projection) -> None:
-    """Draw records of one class as a table."""
     _print(output, lambda console: [table_of(items, console, projection)])
 
 
