@@ -143,18 +143,14 @@ def list_runs(
         *routes,
         id_of=_ID_OF,
         is_relative=window.is_relative,
-        guard=_guard(session, query),
+        guard=partial(_check_has_queries, session, query),
         **paging,
     )
 
 
-def _guard(session: Session, query: str | None) -> Callable[[float], Plan[None]] | None:
-    return None if query is None else partial(_check_has_queries, session)
-
-
-def _check_has_queries(session: Session, deadline: float) -> Plan[None]:
-    """Raise if the server ignores `query`, and so would list every run."""
-    if not session.absent.has_queries:
+def _check_has_queries(session: Session, query: str | None, deadline: float) -> Plan[None]:
+    """Raise if the server ignores a query, and so would list every run."""
+    if query is not None and not session.absent.has_queries:
         yield from first_present(session, query_route(session), deadline=deadline)
         session.absent.has_queries = True
 
@@ -211,7 +207,7 @@ def list_changes(
         order=api.V2Order.ASC,
     )
     routes = in_order("runs.watch", list_runs_v2=by_v2)
-    guard = _guard(session, query)
+    guard = partial(_check_has_queries, session, query)
     return Listing(session, *routes, id_of=_ID_OF, is_relative=is_relative, guard=guard).walk()
 
 
