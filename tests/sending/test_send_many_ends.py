@@ -21,8 +21,6 @@ from inngest_rest import (
     TransportError,
 )
 from inngest_rest._core.clock import Clock as SystemClock
-from inngest_rest._core.drivers.asynchronous import AsyncDriver
-from inngest_rest._core.drivers.blocking import Driver
 from tests.support.many import ROUTE, events, positions
 from tests.support.peer import PATIENCE
 from tests.support.server import Answer, Reply, accepts_all, recorded, refuses, says, text
@@ -267,10 +265,3 @@ def test_threads_end_with_the_sending(door: DoorName, connect: Connect, server: 
         if thread.name.startswith("inngest-rest"):
             thread.join(PATIENCE)
     assert threading.active_count() <= before + (door == "async")
-
-
-def test_both_drivers_document_the_same_contract() -> None:
-    assert Driver.run_many.__doc__ is not None
-    assert AsyncDriver.run_many.__doc__ is not None
-    first = [each.__doc__.split("Args:")[0] for each in (Driver.run_many, AsyncDriver.run_many)]  # type: ignore[union-attr]
-    assert first[0] == first[1]

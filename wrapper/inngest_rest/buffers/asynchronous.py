@@ -75,15 +75,7 @@ class AsyncCondition:
 class AsyncEventBuffer(Buffer):
     """Buffer events and send them from a background task.
 
-    Without `store`, events wait in memory; those the process cannot send before it ends are lost,
-    counted and logged. With a path, events wait in an SQLite file: an event that was added survives
-    `kill -9` and a reboot, is sent when any process opens the file again, and its id lets each
-    function run once that neither debounces nor batches events. Processes on one machine may share
-    a file if they send to the same server.
-
-    An open buffer never gives up on an event: without a response it is sent again, after pauses of
-    up to a minute. Only rejected events are not: those that JSON cannot represent, and those that
-    the server rejects; in a file, they become dead letters.
+    Events wait in memory or in a file, are sent again, and become dead letters as in `EventBuffer`.
 
     It belongs to the event loop in which it is first used, and is flushed when it is closed: use
     `async with`. At interpreter exit no event loop is left to send with, so the number of unsent

@@ -147,13 +147,9 @@ class _Stream(httpcore.NetworkStream):
         return self._inner.read(max_bytes, self._exchange.left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        pieces = (
-            [buffer]
-            if len(buffer) <= _PIECE
-            else [buffer[start : start + _PIECE] for start in range(0, len(buffer), _PIECE)]
-        )
-        for piece in pieces:
-            self._inner.write(piece, self._exchange.left(timeout, httpcore.WriteTimeout))
+        for start in range(0, len(buffer), _PIECE):
+            left = self._exchange.left(timeout, httpcore.WriteTimeout)
+            self._inner.write(buffer[start : start + _PIECE], left)
 
     def close(self) -> None:
         self._backend.streams.discard(self)

@@ -5,11 +5,9 @@ Only used for events about to be rejected, so speed does not matter.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from typing import TYPE_CHECKING, Any, cast
 
-import attrs
 import msgspec
 
 from inngest_rest._core.json_text import encode, plain
@@ -20,6 +18,17 @@ if TYPE_CHECKING:
 
 FIELDS = frozenset({"name", "data", "id", "user", "ts", "v", "meta"})
 """The keys of an event (schema Event)."""
+
+_OR_BIND = ", or bind it to the event's name with EventType"
+
+# By an attribute of the values that can be converted so.
+_CONVERSIONS = {
+    "model_dump": 'value.model_dump(mode="json")',
+    "__dataclass_fields__": f"dataclasses.asdict(value){_OR_BIND}",
+    "__attrs_attrs__": f"attrs.asdict(value){_OR_BIND}",
+    "_asdict": "value._asdict()",
+    "tolist": "value.tolist()",
+}
 
 
 def unknown_key(event: Mapping[Any, Any]) -> str:
@@ -34,17 +43,8 @@ def how_to_convert(value: object) -> str:
     """Return advice on converting a value to JSON, to follow a colon; empty if none applies."""
     if isinstance(value, type):
         return ""
-    if hasattr(value, "model_dump"):
-        return 'pass value.model_dump(mode="json")'
-    if dataclasses.is_dataclass(value):
-        return "pass dataclasses.asdict(value), or bind it to the event's name with EventType"
-    if attrs.has(type(value)):
-        return "pass attrs.asdict(value), or bind it to the event's name with EventType"
-    if hasattr(value, "_asdict"):
-        return "pass value._asdict()"
-    if hasattr(value, "tolist"):
-        return "pass value.tolist()"
-    return ""
+    found = (call for name, call in _CONVERSIONS.items() if hasattr(value, name))
+    return next((f"pass {call}" for call in found), "")
 
 
 def first_unsupported(event: Mapping[str, Any]) -> str | None:
