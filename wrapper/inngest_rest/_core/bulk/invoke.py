@@ -66,7 +66,6 @@ class InvokeJob(ReportedJob):
         return row.is_open and row.outcome != ActionOutcome.UNKNOWN
 
     def act(self, target: ActionRow) -> Plan[BulkResult]:
-        """Invoke the function with an input."""
         if self.dry_run:
             return BulkResult(settled(target, ActionOutcome.PLANNED))
         yield from self.begin(target)

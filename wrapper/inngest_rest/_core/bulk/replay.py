@@ -148,7 +148,7 @@ class ReplayJob(RunsJob):
         if requested is not None and requested.new_run_id and requested.new_run_id not in chain:
             standing.append(requested.new_run_id)  # too new to be listed
         if standing and not self._replay_again:
-            return _already(row, max(standing))
+            return _replayed(row, ActionOutcome.ALREADY_REPLAYED, max(standing))
         rows = [self._rows_by_id[id] for id in map(str.upper, chain) if id in self._rows_by_id]
         first = min(rows, key=lambda it: (it.outcome != ActionOutcome.UNKNOWN, it.position))
         if first.position != row.position:
@@ -169,8 +169,8 @@ class ReplayJob(RunsJob):
         if first is not None and result is not None:
             new_run_id, outcome = self.rows[first].new_run_id, self.rows[first].outcome
             if new_run_id is not None or outcome == ActionOutcome.PLANNED:
-                row = evolve(_already(result.row, new_run_id), reason=result.row.reason)
-                result = BulkResult(row)
+                row = _replayed(result.row, ActionOutcome.ALREADY_REPLAYED, new_run_id)
+                result = BulkResult(evolve(row, reason=result.row.reason))
         return super().tally(target, result)
 
     def _request(self, row: ActionRow, run: Run, known: int) -> Plan[BulkResult]:
@@ -179,7 +179,7 @@ class ReplayJob(RunsJob):
         others = row.replays_before or ()
         try:
             new_run_id = yield from replays.replay(self.session, row.id, others, known)
-            return BulkResult(_done(row, new_run_id))
+            return BulkResult(_replayed(row, ActionOutcome.DONE, new_run_id))
         except InngestError as error:
             if replays.was_refused(error):
                 return not_done(evolve(row, replays_before=None, requested_at=None), error)
@@ -219,17 +219,12 @@ class ReplayJob(RunsJob):
 def _found(row: ActionRow, others: Iterable[Run]) -> ActionRow | None:
     """Return the row as done if its chain has a run that it had not before the request."""
     new = {each.id for each in others}.difference(row.replays_before or ())
-    return _done(row, min(new)) if new else None
+    return _replayed(row, ActionOutcome.DONE, min(new)) if new else None
 
 
 def _ids(others: Iterable[Run] | None) -> tuple[str, ...] | None:
     return None if others is None else tuple(sorted(each.id for each in others))
 
 
-def _already(row: ActionRow, new_run_id: str | None) -> ActionRow:
-    return evolve(settled(row, ActionOutcome.ALREADY_REPLAYED), new_run_id=new_run_id)
-
-
-def _done(row: ActionRow, new_run_id: str) -> ActionRow:
-    done = settled(row, ActionOutcome.DONE)
-    return evolve(done, new_run_id=new_run_id, replays_before=None)
+def _replayed(row: ActionRow, outcome: ActionOutcome, new_run_id: str | None) -> ActionRow:
+    return evolve(settled(row, outcome), new_run_id=new_run_id, replays_before=None)

@@ -121,7 +121,6 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         return row.is_open
 
     def close(self) -> None:
-        """Free the report file."""
         if self._file is not None:
             self._file.close()
 

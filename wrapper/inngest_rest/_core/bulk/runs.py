@@ -162,28 +162,21 @@ class CancelJob(RunsJob):
             )
 
     def act(self, target: ActionRow) -> Plan[BulkResult]:
-        """Cancel a run."""
         assert target.id is not None
-        if self.dry_run and self._listing is not None:
-            return BulkResult(settled(target, ActionOutcome.PLANNED))
-        if self.dry_run:
-            return (yield from self._look(target, target.id))
-        yield from self.begin(target)
+        row, was_running = target, True
+        if not self.dry_run:
+            yield from self.begin(target)
         try:
-            was_running = yield from runs.cancel_if_running(self.session, target.id)
+            if not self.dry_run:
+                was_running = yield from runs.cancel_if_running(self.session, target.id)
+            elif self._listing is None:
+                run = yield from runs.fetch(self.session, target.id)
+                row, was_running = about(target, run), not run.is_ended
         except InngestError as error:
-            return failure(target, error)
-        outcome = ActionOutcome.DONE if was_running else ActionOutcome.ALREADY_ENDED
-        return BulkResult(settled(target, outcome))
-
-    def _look(self, target: ActionRow, run_id: str) -> Plan[BulkResult]:
-        """Return whether a run would be cancelled, which may have ended or not exist."""
-        try:
-            run = yield from runs.fetch(self.session, run_id)
-        except InngestError as error:
-            return not_done(target, error)
-        outcome = ActionOutcome.ALREADY_ENDED if run.is_ended else ActionOutcome.PLANNED
-        return BulkResult(settled(about(target, run), outcome))
+            return not_done(row, error) if self.dry_run else failure(row, error)
+        done = ActionOutcome.PLANNED if self.dry_run else ActionOutcome.DONE
+        outcome = done if was_running else ActionOutcome.ALREADY_ENDED
+        return BulkResult(settled(row, outcome))
 
 
 def about(row: ActionRow, run: Run) -> ActionRow:

@@ -71,9 +71,8 @@ def send_many_async(
     if not isinstance(events, AsyncIterable):
         return send_many(session, events, options)
     size, convention = options.batch_size, session.name_convention
-    return SendJob(
-        session, batches_of_async_events(events, size, convention, lenient=True), options
-    )
+    batches = batches_of_async_events(events, size, convention, lenient=True)
+    return SendJob(session, batches, options)
 
 
 class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
@@ -91,12 +90,10 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
         self._report = SendReport()
 
     def collect(self) -> Plan[Iterable[Batch] | AsyncIterable[Batch]]:
-        """Return the batches."""
         yield from ()
         return self._batches
 
     def act(self, target: Batch) -> Plan[BatchOutcome]:
-        """Send a batch."""
         return send_batch(self.session, target)
 
     def tally(self, target: Batch, result: BatchOutcome | None) -> InngestError | None:

@@ -200,8 +200,7 @@ def limit(function: Function, *names: str) -> Limit | None:
     `rateLimit` and `throttle` have `limit` and `period`, `debounce` has a `period`, and a batch
     `maxSize` and `timeout`; idempotency reads as a rate limit of 1 per 24 hours.
     """
-    known = function.configuration or {}
-    return next(filter(None, (_mapping(known.get(name)) for name in names)), None)
+    return next(iter(_entries(function, *names)), None)
 
 
 def batch(function: Function) -> Limit | None:
@@ -217,24 +216,22 @@ def singleton(function: Function, mode: str) -> Limit | None:
 
 def concurrency(function: Function) -> list[Limit]:
     """Return the function's own concurrency limits, without the plan's."""
-    found = _entries(function, "concurrency")
-    return [it for it in found if not _mapping(it.get("limit")).get("isPlanLimit")]
+    limits = ((it, it.get("limit")) for it in _entries(function, "concurrency"))
+    return [it for it, of in limits if not (isinstance(of, Mapping) and of.get("isPlanLimit"))]
 
 
 def cancelled_by(function: Function) -> list[str]:
     """Return the names of the events that cancel the function's runs."""
-    found = _entries(function, "cancellations") or _entries(function, "cancel")
+    found = _entries(function, "cancellations", "cancel")
     return [it["event"] for it in found if isinstance(it.get("event"), str)]
 
 
-def _entries(function: Function, name: str) -> list[Limit]:
-    found: object = (function.configuration or {}).get(name)
-    entries = cast("Iterable[Any]", found) if isinstance(found, list) else ()
-    return [*filter(None, map(_mapping, entries))]
-
-
-def _mapping(value: Any) -> Limit:
-    return cast("Limit", value) if isinstance(value, Mapping) else {}
+def _entries(function: Function, *names: str) -> list[Limit]:
+    """Return the entries of a setting, or its only one, under the first of its names."""
+    known = function.configuration or {}
+    found: Any = next((known[name] for name in names if known.get(name)), None)
+    entries: list[Any] = found if isinstance(found, list) else [found]
+    return [it for it in entries if it and isinstance(it, Mapping)]
 
 
 def duration(text: object) -> timedelta | None:
