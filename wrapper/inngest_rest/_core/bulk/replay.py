@@ -13,16 +13,11 @@ from attrs import evolve
 
 from inngest_rest._core.bulk.reported import BulkResult, not_done, settled
 from inngest_rest._core.bulk.runs import RunArguments, RunsJob, about
+from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import functions, replays, runs
 from inngest_rest.action_reports import ActionOutcome, ActionRow
-from inngest_rest.errors import (
-    ConfigurationError,
-    InngestError,
-    InvalidArgumentError,
-    NotFoundError,
-    RouteNotFoundError,
-)
+from inngest_rest.errors import InngestError, InvalidArgumentError, NotFoundError
 from inngest_rest.models import UNFINISHED, Run, RunStatus
 
 if TYPE_CHECKING:
@@ -208,7 +203,7 @@ class ReplayJob(RunsJob):
         if key not in self._debounced:
             try:
                 function = yield from functions.get(self.session, *key)
-            except (ConfigurationError, NotFoundError, RouteNotFoundError):
+            except (NotFoundError, *RULED_OUT):
                 # Removed, or not readable: then the server's response to the replay decides.
                 self._debounced[key] = False
             else:

@@ -32,6 +32,14 @@ _HOPELESS = (
 )
 
 
+Fault = ApiError | TransportError
+"""A request that failed, by its response or without one."""
+FAULTS = (ApiError, TransportError)
+
+RULED_OUT = (ConfigurationError, RouteNotFoundError)
+"""The errors of a call that the settings, or the routes of the server, rule out."""
+
+
 def had_no_effect(error: InngestError) -> bool:
     """Return whether a request that failed with this error provably changed nothing."""
     match error:

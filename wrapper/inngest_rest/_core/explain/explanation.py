@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from inngest_rest._core.arguments import check_text, invalid, is_ulid, second_of_ulid
 from inngest_rest._core.calls.listing import Listing, read_all
+from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.explain import listeners
 from inngest_rest._core.explain.listeners import (
     duration,
@@ -23,13 +24,7 @@ from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import events, functions, runs
 from inngest_rest._core.resources.wait import APPEARS_WITHIN, FIRST_PAUSE, longer
 from inngest_rest._visible import shown
-from inngest_rest.errors import (
-    Advice,
-    ConfigurationError,
-    NotFoundError,
-    RouteNotFoundError,
-    TransportError,
-)
+from inngest_rest.errors import Advice, NotFoundError, TransportError
 from inngest_rest.explanation import Explanation, Listener
 from inngest_rest.models import Function, Run, RunStatus, StoredEvent
 
@@ -100,7 +95,7 @@ def explain_stored(
     event_read = read_once_stored(session, event_id, within=within, deadline=deadline)
     try:
         event, stated = yield from event_read
-    except (ConfigurationError, RouteNotFoundError) as error:
+    except RULED_OUT as error:
         unread = f"the event itself: {why(error)}"
         found = yield from runs_of(session, event_id, deadline)
         return Explanation(event_id, None, runs=found, unchecked=(unread,))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 from attrs import asdict, define, field
 
 from inngest_rest._core.arguments import check_id, check_seconds, invalid
+from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault
 from inngest_rest._core.explain import listeners
 from inngest_rest._core.explain.explanation import explain_stored, read_once_stored, runs_of
 from inngest_rest._core.explain.listeners import batch, duration, holds, is_of, limit, name_of
@@ -22,12 +23,9 @@ from inngest_rest._core.resources.runs import UNKNOWN
 from inngest_rest._core.resources.wait import APPEARS_WITHIN, follow, longer, may_appear
 from inngest_rest._core.sending import send
 from inngest_rest.errors import (
-    ApiError,
-    ConfigurationError,
     InngestError,
     NoRunError,
     NotFoundError,
-    RouteNotFoundError,
     TransportError,
     WaitTimeoutError,
 )
@@ -139,7 +137,7 @@ def _look_up(wait: _Wait) -> Plan[None]:
             run=None,
             event_id=wait.event_id,
         ) from error
-    except (ConfigurationError, RouteNotFoundError):
+    except RULED_OUT:
         return
     wait.event, wait.received = event, wait.now
     if event.received_at is not None and at is not None:
@@ -168,10 +166,10 @@ def _find_all(wait: _Wait) -> Plan[None]:
     pause, wait.looked_at = _POLL_INTERVAL, wait.now
     while True:
         looked = wait.now
-        fault: ApiError | TransportError | None = None
+        fault: Fault | None = None
         try:
             listed = yield from runs_of(wait.session, wait.event_id, wait.deadline)
-        except (ApiError, TransportError) as error:
+        except FAULTS as error:
             is_late = isinstance(error, TransportError) and wait.now >= wait.deadline
             if not (is_late or (wait.event and may_appear(error))):
                 raise

@@ -14,20 +14,13 @@ from weakref import WeakKeyDictionary
 from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.operation import redacted_url
-from inngest_rest._core.calls.retry import RetryBudget, had_no_effect
+from inngest_rest._core.calls.retry import RULED_OUT, RetryBudget, had_no_effect
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.locks import Locked
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.fields import required
 from inngest_rest._core.resources.routes import ask, where_absent
-from inngest_rest.errors import (
-    ConfigurationError,
-    InngestError,
-    NotFoundError,
-    RouteNotFoundError,
-    ServerError,
-    TransportError,
-)
+from inngest_rest.errors import InngestError, NotFoundError, ServerError, TransportError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 
@@ -171,7 +164,7 @@ def others_of_chain(session: Session, run: Run) -> Plan[tuple[Run, ...] | None]:
     for listed_by, chain_of in ways:
         try:
             listed = {it.id: it for it in (yield from listed_by)}
-        except (ConfigurationError, NotFoundError, RouteNotFoundError):
+        except (NotFoundError, *RULED_OUT):
             continue
         if own := listed.pop(run.id, None):
             return tuple(it for it in listed.values() if chain_of(it) == chain_of(own))

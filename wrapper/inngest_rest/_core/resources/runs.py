@@ -15,6 +15,7 @@ from attrs import evolve
 from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest, Paging, Walk, unpaged
 from inngest_rest._core.calls.operation import first_present, redacted_url
+from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route
 from inngest_rest._core.resources import events
 from inngest_rest._core.resources.fields import (
@@ -40,7 +41,6 @@ from inngest_rest._visible import shown
 from inngest_rest.errors import (
     Advice,
     BadRequestError,
-    ConfigurationError,
     ConflictError,
     InngestError,
     NextCall,
@@ -384,7 +384,7 @@ def _raise_if_unknown(
         if not session.absent.has(operation.OPERATION, session.clock.monotonic()):
             yield from ask(session, "runs.get", route, deadline=deadline)
             return
-    except (NotFoundError, RouteNotFoundError, ConfigurationError):
+    except (NotFoundError, *RULED_OUT):
         pass
     except InngestError:
         return

@@ -7,14 +7,12 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.arguments import check_each, check_id, check_run_id, check_seconds
-from inngest_rest._core.calls.retry import may_pass
+from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault, may_pass
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.watch import ENDED, OVERLAP
 from inngest_rest._visible import and_more
 from inngest_rest.errors import (
-    ApiError,
-    ConfigurationError,
     InngestError,
     NotFoundError,
     RouteNotFoundError,
@@ -69,7 +67,7 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
                 also_v1=also_v1,
                 cached=False,
             )
-        except (ApiError, TransportError) as error:
+        except FAULTS as error:
             fault = error
         now = session.clock.monotonic()
         if seen is not None:
@@ -130,8 +128,6 @@ _FEW = 10
 _PAUSE_OF_MANY = 1.0
 
 _MOST_NAMED = 5
-
-Fault = ApiError | TransportError
 
 
 class WaitMany:
@@ -212,7 +208,7 @@ class WaitMany:
         """Ask about a run; return an error, for `record` to judge."""
         try:
             return (yield from runs.fetch(self._session, id, deadline=self._deadline, cached=False))
-        except (ApiError, TransportError) as error:
+        except FAULTS as error:
             return error
 
     def record(self, id: str, result: Run | Fault | None) -> bool:
@@ -221,7 +217,7 @@ class WaitMany:
             if self._session.clock.monotonic() >= self._appears_by:
                 del self._open[id]
                 self._missing[id] = result
-        elif isinstance(result, ApiError | TransportError):
+        elif isinstance(result, FAULTS):
             self._tolerate(result)
         elif result is not None:
             self._fault = None
@@ -242,10 +238,10 @@ class WaitMany:
             while not walk.is_done:
                 page = yield from walk.next_page()
                 ended += [run.id for run in page.items if run.id in self._open]
-        except (RouteNotFoundError, ConfigurationError):
+        except RULED_OUT:
             self._can_list = False
             return []
-        except (ApiError, TransportError) as error:
+        except FAULTS as error:
             self._tolerate(error)
             return ended
         self._listed_at = began

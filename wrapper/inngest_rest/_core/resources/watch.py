@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from attrs import evolve
 
 from inngest_rest._core.arguments import check_id, check_seconds, check_text, invalid
-from inngest_rest._core.calls.retry import may_pass
+from inngest_rest._core.calls.retry import FAULTS, Fault, may_pass
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import (
@@ -22,13 +22,7 @@ from inngest_rest._core.resources.filters import (
     check_statuses,
 )
 from inngest_rest._visible import shown
-from inngest_rest.errors import (
-    ApiError,
-    InvalidArgumentError,
-    NotFoundError,
-    RequestTimeoutError,
-    TransportError,
-)
+from inngest_rest.errors import InvalidArgumentError, NotFoundError, RequestTimeoutError
 from inngest_rest.models import UNFINISHED, Run, RunChange, RunStatus
 from inngest_rest.retry import RetryPolicy
 
@@ -123,7 +117,7 @@ class Watch:
         self._next_poll = self._succeeded_at = now
         self._failures = 0
         self._pace = RetryPolicy(initial=self._every, maximum=_LONGEST_PAUSE)
-        self._fault: ApiError | TransportError | None = None
+        self._fault: Fault | None = None
         self._spent = 0.0
         self._is_closed = False
         self._poll: Iterator[Plan[None]] | None = None
@@ -183,7 +177,7 @@ class Watch:
             request = next(poll, None)
             if request is not None:
                 yield from request
-        except (ApiError, TransportError) as error:
+        except FAULTS as error:
             if self._is_cut_short(error, now):
                 return
             self._pause_after(error)
@@ -348,7 +342,7 @@ class Watch:
         while self._ended and next(iter(self._ended.values())) < oldest:
             del self._ended[next(iter(self._ended))]
 
-    def _pause_after(self, error: ApiError | TransportError) -> None:
+    def _pause_after(self, error: Fault) -> None:
         """Put off the next poll after a transient error; raise another, or one that lasts."""
         now = self._session.clock.monotonic()
         if not may_pass(error) or now - self._succeeded_at > _OUTAGE:
@@ -358,7 +352,7 @@ class Watch:
         asked: float = getattr(error, "retry_after", None) or 0.0
         self._next_poll = now + max(self._pace.backoff(self._failures), asked)
 
-    def _is_cut_short(self, error: ApiError | TransportError, began: float) -> bool:
+    def _is_cut_short(self, error: Fault, began: float) -> bool:
         """Return whether the end of the watch came before a response of a server that was well."""
         return (
             isinstance(error, RequestTimeoutError)
