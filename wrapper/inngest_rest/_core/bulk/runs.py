@@ -94,7 +94,7 @@ class RunsJob(ReportedJob):
             self.selection = _selected(self.rows)
         elif given:
             shown_errors = self.dry_run and self.keeps_runs
-            filters = {"status": self.default_status, **asked}
+            filters: dict[str, Any] = {"status": self.default_status, **asked}
             self._listing = runs.list_runs(session, include_output=shown_errors, **filters)
             self._window = arguments["since"], arguments["until"] or timedelta()
             # The end of the window is an instant of the server's clock.
