@@ -25,7 +25,7 @@ def test_is_valid_openapi() -> None:
 
 
 def test_has_the_operations_of_three_families() -> None:
-    assert Counter(each.tag for each in DOCUMENT.operations) == {"ingest": 3, "v1": 19, "v2": 13}
+    assert Counter(each.tag for each in DOCUMENT.operations) == {"ingest": 3, "v1": 19, "v2": 34}
 
 
 def test_lines_are_short() -> None:
@@ -58,7 +58,7 @@ def test_missing_key_is_documented(subtests: pytest.Subtests) -> None:
     for operation in DOCUMENT.operations:
         with subtests.test(operation.id):
             own = SPEC["paths"][operation.path][operation.method]
-            if operation.tag == "ingest":
+            if operation.tag == "ingest" or operation.id == "listOperationsV2":
                 assert own["security"] == []
             else:
                 # Self-hosted servers send text, Inngest Cloud JSON.

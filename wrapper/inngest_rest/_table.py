@@ -34,6 +34,12 @@ GROUPS = {
     "signals": "Signals that runs wait for: send one",
     "cancellations": "Bulk cancellations: list, create and delete them",
     "webhooks": "Webhooks of Inngest Cloud: list, get, create, update and delete them",
+    "account": "The account that the key belongs to: get it",
+    "envs": "Environments: list, create, archive and ensure them",
+    "keys": "Event keys and signing keys: list them",
+    "insights": "Queries in SQL over events and runs, on Inngest Cloud",
+    "experiments": "Experiments of functions, on Inngest Cloud: list and compare them",
+    "sessions": "Runs grouped into sessions, on Inngest Cloud: list them",
 }
 """Each group of methods with what it is about."""
 
@@ -224,6 +230,7 @@ RUN_ID = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
 EVENT_ID = "01K9V2C4B7M0Q8Y3T5R6S1D2F4"
 CANCELLATION_ID = "01K9V2J8S2T4V6W8X0Y2Z4A6BC"
 WEBHOOK_ID = "0d4a3f9e-6c1b-4a57-9a0e-5a1f2b7c8d90"
+ENV_ID = "0d4a3f9e-6c1b-4a57-9a0e-5a1f2b7c8d91"
 
 _EVENT = {"name": "shop/order.created", "data": {"order": 1}}
 _FILE = {"path": "events.ndjson"}
@@ -252,6 +259,10 @@ _UNTRUSTED: dict[str, tuple[str, ...]] = {
     "Function": ("id", "app_id", "name", "triggers", "configuration"),
     "Cancellation": ("app_id", "function_id", "condition", "name"),
     "Webhook": ("name", "transform"),
+    "AppSync": ("error",),
+    "InsightsResult": ("rows", "diagnostics"),
+    "EventSchema": ("name", "schema"),
+    "SessionGroup": ("id",),
     "Explanation": (
         *("sentence", *_below("event", _OF_EVENT), "listeners"),
         *(*_below("runs[]", _OF_RUN), "reasons", "unchecked"),
@@ -309,10 +320,12 @@ ROWS: tuple[Row, ...] = (
         {"status": ["failed"], **_DRY_RUN},
         command="runs.replay",
     ),
+    _adds_once("runs.score", {"id": RUN_ID, "scores": {"accuracy": 0.9}}),
     _reads("runs.jobs", {"id": RUN_ID}),
     _reads("runs.trace", {"id": RUN_ID}),
     _reads("apps.list", {"limit": 50}),
     _reads("apps.get", {"id": "shop"}),
+    _changes("apps.sync", {"id": "shop", "url": "https://shop.test/api/inngest"}),
     _reads("functions.list", {"app": "shop"}),
     _reads("functions.get", _FUNCTION),
     _adds_once("functions.invoke", {**_FUNCTION, "data": {"order": 1}}),
@@ -328,6 +341,20 @@ ROWS: tuple[Row, ...] = (
     _adds_once("webhooks.create", {"name": "orders"}),
     _changes("webhooks.update", {"id": WEBHOOK_ID, "name": "orders"}),
     _changes("webhooks.delete", {"id": WEBHOOK_ID}),
+    _reads("account.get"),
+    _reads("envs.list", {"limit": 50}),
+    _adds_once("envs.create", {"name": "preview-42"}),
+    _changes("envs.archive", {"id": ENV_ID}),
+    _adds("envs.ensure", {"name": "preview-42"}),
+    _reads("keys.list", {"kind": "event"}),
+    _reads("insights.query", {"sql": "SELECT COUNT(*) FROM runs"}),
+    _reads("insights.tables"),
+    _reads("insights.schemas", {"limit": 50}),
+    _reads("experiments.list", {"app": "shop"}),
+    _reads("experiments.get", {**_FUNCTION, "id": "pricing"}),
+    _reads("sessions.keys", {"limit": 50}),
+    _reads("sessions.list", {"key": "user"}),
+    _reads("sessions.runs", {"key": "user", "id": "u-1"}),
     _reads("health", command=""),
     _reads("diagnose", command="doctor"),
     _changes_once(

@@ -64,6 +64,13 @@ OPERATIONS = (
         "v2", "get_app_v2", "GET", "/v2/apps/{app_id}", since="1.27.1", permission="apps:read:get"
     ),
     Operation(
+        "v2",
+        "get_experiment_v2",
+        "GET",
+        "/v2/apps/{app_id}/functions/{function_id}/experiments/{experiment_id}",
+        since="1.35.0",
+    ),
+    Operation(
         "v2", "get_function_v2", "GET", "/v2/apps/{app_id}/functions/{function_id}", since="1.27.1"
     ),
     Operation("v2", "get_health_v2", "GET", "/v2/health", since="1.11.6"),

@@ -48,23 +48,42 @@ if TYPE_CHECKING:
     from .v1_webhook_id import V1WebhookId
     from .v1_webhook_id_envelope import V1WebhookIdEnvelope
     from .v1_webhook_list_envelope import V1WebhookListEnvelope
+    from .v2_account import V2Account
+    from .v2_account_envelope import V2AccountEnvelope
     from .v2_app import V2App
     from .v2_app_envelope import V2AppEnvelope
     from .v2_app_list_envelope import V2AppListEnvelope
     from .v2_app_method import V2AppMethod
     from .v2_app_ref import V2AppRef
     from .v2_app_sync import V2AppSync
+    from .v2_app_sync_failure import V2AppSyncFailure
+    from .v2_app_sync_result import V2AppSyncResult
+    from .v2_app_sync_result_envelope import V2AppSyncResultEnvelope
     from .v2_cancel_body import V2CancelBody
     from .v2_cancel_on import V2CancelOn
     from .v2_concurrency import V2Concurrency
     from .v2_concurrency_limit import V2ConcurrencyLimit
     from .v2_concurrency_scope import V2ConcurrencyScope
     from .v2_configuration import V2Configuration
+    from .v2_create_env_body import V2CreateEnvBody
+    from .v2_create_webhook_body import V2CreateWebhookBody
     from .v2_debounce import V2Debounce
     from .v2_deferred_from import V2DeferredFrom
+    from .v2_env import V2Env
+    from .v2_env_envelope import V2EnvEnvelope
+    from .v2_env_list_envelope import V2EnvListEnvelope
     from .v2_error import V2Error
     from .v2_errors import V2Errors
+    from .v2_event_filter import V2EventFilter
+    from .v2_event_id import V2EventId
+    from .v2_event_id_envelope import V2EventIdEnvelope
+    from .v2_event_schema import V2EventSchema
+    from .v2_event_schema_list_envelope import V2EventSchemaListEnvelope
     from .v2_events_batch import V2EventsBatch
+    from .v2_experiment import V2Experiment
+    from .v2_experiment_detail import V2ExperimentDetail
+    from .v2_experiment_envelope import V2ExperimentEnvelope
+    from .v2_experiment_list_envelope import V2ExperimentListEnvelope
     from .v2_failure_handler import V2FailureHandler
     from .v2_function import V2Function
     from .v2_function_envelope import V2FunctionEnvelope
@@ -72,10 +91,26 @@ if TYPE_CHECKING:
     from .v2_function_ref import V2FunctionRef
     from .v2_health import V2Health
     from .v2_health_envelope import V2HealthEnvelope
+    from .v2_insights_column import V2InsightsColumn
+    from .v2_insights_diagnostic import V2InsightsDiagnostic
+    from .v2_insights_position import V2InsightsPosition
+    from .v2_insights_query_body import V2InsightsQueryBody
+    from .v2_insights_result import V2InsightsResult
+    from .v2_insights_result_envelope import V2InsightsResultEnvelope
+    from .v2_insights_row import V2InsightsRow
+    from .v2_insights_table import V2InsightsTable
+    from .v2_insights_table_list_envelope import V2InsightsTableListEnvelope
     from .v2_invocation import V2Invocation
     from .v2_invocation_envelope import V2InvocationEnvelope
     from .v2_invoke_body import V2InvokeBody
+    from .v2_key import V2Key
+    from .v2_key_list_envelope import V2KeyListEnvelope
     from .v2_metadata import V2Metadata
+    from .v2_operation import V2Operation
+    from .v2_operation_http import V2OperationHttp
+    from .v2_operation_list import V2OperationList
+    from .v2_operation_list_envelope import V2OperationListEnvelope
+    from .v2_operation_tool import V2OperationTool
     from .v2_order import V2Order
     from .v2_page import V2Page
     from .v2_rate_limit import V2RateLimit
@@ -89,6 +124,16 @@ if TYPE_CHECKING:
     from .v2_run_list_envelope import V2RunListEnvelope
     from .v2_run_status import V2RunStatus
     from .v2_run_trigger import V2RunTrigger
+    from .v2_score import V2Score
+    from .v2_score_experiment import V2ScoreExperiment
+    from .v2_score_list_envelope import V2ScoreListEnvelope
+    from .v2_send_event_body import V2SendEventBody
+    from .v2_session import V2Session
+    from .v2_session_key import V2SessionKey
+    from .v2_session_key_list_envelope import V2SessionKeyListEnvelope
+    from .v2_session_list_envelope import V2SessionListEnvelope
+    from .v2_session_run import V2SessionRun
+    from .v2_session_run_list_envelope import V2SessionRunListEnvelope
     from .v2_singleton import V2Singleton
     from .v2_singleton_mode import V2SingletonMode
     from .v2_span import V2Span
@@ -96,6 +141,8 @@ if TYPE_CHECKING:
     from .v2_span_status import V2SpanStatus
     from .v2_span_values import V2SpanValues
     from .v2_step_op import V2StepOp
+    from .v2_sync_app_body import V2SyncAppBody
+    from .v2_sync_error import V2SyncError
     from .v2_throttle import V2Throttle
     from .v2_time_field import V2TimeField
     from .v2_time_range import V2TimeRange
@@ -103,6 +150,13 @@ if TYPE_CHECKING:
     from .v2_trace_envelope import V2TraceEnvelope
     from .v2_trigger import V2Trigger
     from .v2_trigger_type import V2TriggerType
+    from .v2_update_env_body import V2UpdateEnvBody
+    from .v2_variant_metric import V2VariantMetric
+    from .v2_variant_metrics import V2VariantMetrics
+    from .v2_variant_weight import V2VariantWeight
+    from .v2_webhook import V2Webhook
+    from .v2_webhook_envelope import V2WebhookEnvelope
+    from .v2_webhook_list_envelope import V2WebhookListEnvelope
 
 __all__ = (
     "DevInfo",
@@ -148,23 +202,42 @@ __all__ = (
     "V1WebhookId",
     "V1WebhookIdEnvelope",
     "V1WebhookListEnvelope",
+    "V2Account",
+    "V2AccountEnvelope",
     "V2App",
     "V2AppEnvelope",
     "V2AppListEnvelope",
     "V2AppMethod",
     "V2AppRef",
     "V2AppSync",
+    "V2AppSyncFailure",
+    "V2AppSyncResult",
+    "V2AppSyncResultEnvelope",
     "V2CancelBody",
     "V2CancelOn",
     "V2Concurrency",
     "V2ConcurrencyLimit",
     "V2ConcurrencyScope",
     "V2Configuration",
+    "V2CreateEnvBody",
+    "V2CreateWebhookBody",
     "V2Debounce",
     "V2DeferredFrom",
+    "V2Env",
+    "V2EnvEnvelope",
+    "V2EnvListEnvelope",
     "V2Error",
     "V2Errors",
+    "V2EventFilter",
+    "V2EventId",
+    "V2EventIdEnvelope",
     "V2EventsBatch",
+    "V2EventSchema",
+    "V2EventSchemaListEnvelope",
+    "V2Experiment",
+    "V2ExperimentDetail",
+    "V2ExperimentEnvelope",
+    "V2ExperimentListEnvelope",
     "V2FailureHandler",
     "V2Function",
     "V2FunctionEnvelope",
@@ -172,10 +245,26 @@ __all__ = (
     "V2FunctionRef",
     "V2Health",
     "V2HealthEnvelope",
+    "V2InsightsColumn",
+    "V2InsightsDiagnostic",
+    "V2InsightsPosition",
+    "V2InsightsQueryBody",
+    "V2InsightsResult",
+    "V2InsightsResultEnvelope",
+    "V2InsightsRow",
+    "V2InsightsTable",
+    "V2InsightsTableListEnvelope",
     "V2Invocation",
     "V2InvocationEnvelope",
     "V2InvokeBody",
+    "V2Key",
+    "V2KeyListEnvelope",
     "V2Metadata",
+    "V2Operation",
+    "V2OperationHttp",
+    "V2OperationList",
+    "V2OperationListEnvelope",
+    "V2OperationTool",
     "V2Order",
     "V2Page",
     "V2RateLimit",
@@ -189,6 +278,16 @@ __all__ = (
     "V2RunListEnvelope",
     "V2RunStatus",
     "V2RunTrigger",
+    "V2Score",
+    "V2ScoreExperiment",
+    "V2ScoreListEnvelope",
+    "V2SendEventBody",
+    "V2Session",
+    "V2SessionKey",
+    "V2SessionKeyListEnvelope",
+    "V2SessionListEnvelope",
+    "V2SessionRun",
+    "V2SessionRunListEnvelope",
     "V2Singleton",
     "V2SingletonMode",
     "V2Span",
@@ -196,6 +295,8 @@ __all__ = (
     "V2SpanStatus",
     "V2SpanValues",
     "V2StepOp",
+    "V2SyncAppBody",
+    "V2SyncError",
     "V2Throttle",
     "V2TimeField",
     "V2TimeRange",
@@ -203,6 +304,13 @@ __all__ = (
     "V2TraceEnvelope",
     "V2Trigger",
     "V2TriggerType",
+    "V2UpdateEnvBody",
+    "V2VariantMetric",
+    "V2VariantMetrics",
+    "V2VariantWeight",
+    "V2Webhook",
+    "V2WebhookEnvelope",
+    "V2WebhookListEnvelope",
 )
 
 _MODULES = {
@@ -249,23 +357,42 @@ _MODULES = {
     "V1WebhookId": ".v1_webhook_id",
     "V1WebhookIdEnvelope": ".v1_webhook_id_envelope",
     "V1WebhookListEnvelope": ".v1_webhook_list_envelope",
+    "V2Account": ".v2_account",
+    "V2AccountEnvelope": ".v2_account_envelope",
     "V2App": ".v2_app",
     "V2AppEnvelope": ".v2_app_envelope",
     "V2AppListEnvelope": ".v2_app_list_envelope",
     "V2AppMethod": ".v2_app_method",
     "V2AppRef": ".v2_app_ref",
     "V2AppSync": ".v2_app_sync",
+    "V2AppSyncFailure": ".v2_app_sync_failure",
+    "V2AppSyncResult": ".v2_app_sync_result",
+    "V2AppSyncResultEnvelope": ".v2_app_sync_result_envelope",
     "V2CancelBody": ".v2_cancel_body",
     "V2CancelOn": ".v2_cancel_on",
     "V2Concurrency": ".v2_concurrency",
     "V2ConcurrencyLimit": ".v2_concurrency_limit",
     "V2ConcurrencyScope": ".v2_concurrency_scope",
     "V2Configuration": ".v2_configuration",
+    "V2CreateEnvBody": ".v2_create_env_body",
+    "V2CreateWebhookBody": ".v2_create_webhook_body",
     "V2Debounce": ".v2_debounce",
     "V2DeferredFrom": ".v2_deferred_from",
+    "V2Env": ".v2_env",
+    "V2EnvEnvelope": ".v2_env_envelope",
+    "V2EnvListEnvelope": ".v2_env_list_envelope",
     "V2Error": ".v2_error",
     "V2Errors": ".v2_errors",
+    "V2EventFilter": ".v2_event_filter",
+    "V2EventId": ".v2_event_id",
+    "V2EventIdEnvelope": ".v2_event_id_envelope",
+    "V2EventSchema": ".v2_event_schema",
+    "V2EventSchemaListEnvelope": ".v2_event_schema_list_envelope",
     "V2EventsBatch": ".v2_events_batch",
+    "V2Experiment": ".v2_experiment",
+    "V2ExperimentDetail": ".v2_experiment_detail",
+    "V2ExperimentEnvelope": ".v2_experiment_envelope",
+    "V2ExperimentListEnvelope": ".v2_experiment_list_envelope",
     "V2FailureHandler": ".v2_failure_handler",
     "V2Function": ".v2_function",
     "V2FunctionEnvelope": ".v2_function_envelope",
@@ -273,10 +400,26 @@ _MODULES = {
     "V2FunctionRef": ".v2_function_ref",
     "V2Health": ".v2_health",
     "V2HealthEnvelope": ".v2_health_envelope",
+    "V2InsightsColumn": ".v2_insights_column",
+    "V2InsightsDiagnostic": ".v2_insights_diagnostic",
+    "V2InsightsPosition": ".v2_insights_position",
+    "V2InsightsQueryBody": ".v2_insights_query_body",
+    "V2InsightsResult": ".v2_insights_result",
+    "V2InsightsResultEnvelope": ".v2_insights_result_envelope",
+    "V2InsightsRow": ".v2_insights_row",
+    "V2InsightsTable": ".v2_insights_table",
+    "V2InsightsTableListEnvelope": ".v2_insights_table_list_envelope",
     "V2Invocation": ".v2_invocation",
     "V2InvocationEnvelope": ".v2_invocation_envelope",
     "V2InvokeBody": ".v2_invoke_body",
+    "V2Key": ".v2_key",
+    "V2KeyListEnvelope": ".v2_key_list_envelope",
     "V2Metadata": ".v2_metadata",
+    "V2Operation": ".v2_operation",
+    "V2OperationHttp": ".v2_operation_http",
+    "V2OperationList": ".v2_operation_list",
+    "V2OperationListEnvelope": ".v2_operation_list_envelope",
+    "V2OperationTool": ".v2_operation_tool",
     "V2Order": ".v2_order",
     "V2Page": ".v2_page",
     "V2RateLimit": ".v2_rate_limit",
@@ -290,6 +433,16 @@ _MODULES = {
     "V2RunListEnvelope": ".v2_run_list_envelope",
     "V2RunStatus": ".v2_run_status",
     "V2RunTrigger": ".v2_run_trigger",
+    "V2Score": ".v2_score",
+    "V2ScoreExperiment": ".v2_score_experiment",
+    "V2ScoreListEnvelope": ".v2_score_list_envelope",
+    "V2SendEventBody": ".v2_send_event_body",
+    "V2Session": ".v2_session",
+    "V2SessionKey": ".v2_session_key",
+    "V2SessionKeyListEnvelope": ".v2_session_key_list_envelope",
+    "V2SessionListEnvelope": ".v2_session_list_envelope",
+    "V2SessionRun": ".v2_session_run",
+    "V2SessionRunListEnvelope": ".v2_session_run_list_envelope",
     "V2Singleton": ".v2_singleton",
     "V2SingletonMode": ".v2_singleton_mode",
     "V2Span": ".v2_span",
@@ -297,6 +450,8 @@ _MODULES = {
     "V2SpanStatus": ".v2_span_status",
     "V2SpanValues": ".v2_span_values",
     "V2StepOp": ".v2_step_op",
+    "V2SyncAppBody": ".v2_sync_app_body",
+    "V2SyncError": ".v2_sync_error",
     "V2Throttle": ".v2_throttle",
     "V2TimeField": ".v2_time_field",
     "V2TimeRange": ".v2_time_range",
@@ -304,6 +459,13 @@ _MODULES = {
     "V2TraceEnvelope": ".v2_trace_envelope",
     "V2Trigger": ".v2_trigger",
     "V2TriggerType": ".v2_trigger_type",
+    "V2UpdateEnvBody": ".v2_update_env_body",
+    "V2VariantMetric": ".v2_variant_metric",
+    "V2VariantMetrics": ".v2_variant_metrics",
+    "V2VariantWeight": ".v2_variant_weight",
+    "V2Webhook": ".v2_webhook",
+    "V2WebhookEnvelope": ".v2_webhook_envelope",
+    "V2WebhookListEnvelope": ".v2_webhook_list_envelope",
 }
 
 

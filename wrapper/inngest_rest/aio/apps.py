@@ -1,15 +1,15 @@
-"""Apps: list and get."""
+"""Apps: list, get and sync."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import apps
+from inngest_rest._core.resources import apps, v2_only
 from inngest_rest.aio._resource import Resource
 from inngest_rest.aio.paginator import AsyncPaginator
 
 if TYPE_CHECKING:
-    from inngest_rest.models import App
+    from inngest_rest.models import App, AppSync
 
 
 class Apps(Resource):
@@ -51,3 +51,24 @@ class Apps(Resource):
         HTTP: `GET /v2/apps/{appId}`.
         """
         return await self._driver.run(apps.get(self._session, id))
+
+    async def sync(self, id: str, url: str) -> AppSync:
+        """Have the server read the functions of an app anew.
+
+        A self-hosted server cannot be told to: there, the app itself is asked to register them, by
+        a PUT to its URL that carries no key.
+
+        Args:
+            id: The app's id, as set in its code.
+            url: Where the app serves its functions, such as https://example.com/api/inngest.
+
+        Returns:
+            The sync: its status is "pending" until the server has read the app, and "error" with
+            the reason if it could not.
+
+        Raises:
+            InvalidArgumentError: The URL is not one; nothing was sent.
+
+        HTTP: `POST /v2/apps/{appId}/syncs`, else `PUT` to the URL of the app.
+        """
+        return await self._driver.run(v2_only.sync_app(self._session, id, url))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never, NoReturn, ParamSpec, Sel
 
 from inngest_rest._core.bulk import send_many
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
+from inngest_rest._core.calls import settings as configuration
 from inngest_rest._core.calls.answers import Recording
 from inngest_rest._core.calls.session import Session, changed, copied
-from inngest_rest._core.calls.settings import Keys, resolve
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, clock_of
 from inngest_rest._core.drivers import connection_pool
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
@@ -25,11 +25,17 @@ if TYPE_CHECKING:
     import httpx
 
     from inngest_rest._core.calls.route import GeneratedOperation
+    from inngest_rest.aio.account import Account
     from inngest_rest.aio.apps import Apps
     from inngest_rest.aio.cancellations import Cancellations
+    from inngest_rest.aio.envs import Envs
     from inngest_rest.aio.events import Events
+    from inngest_rest.aio.experiments import Experiments
     from inngest_rest.aio.functions import Functions
+    from inngest_rest.aio.insights import Insights
+    from inngest_rest.aio.keys import Keys
     from inngest_rest.aio.runs import Runs
+    from inngest_rest.aio.sessions import Sessions
     from inngest_rest.aio.signals import Signals
     from inngest_rest.aio.webhooks import Webhooks
     from inngest_rest.diagnosis import Diagnosis
@@ -101,9 +107,9 @@ class AsyncInngestClient:
         allow_http: bool | None = None,
         event_name_check: EventNameCheck = "off",
     ) -> None:
-        keys = Keys.hide(event_key, signing_key, signing_key_fallback, api_key)
+        keys = configuration.Keys.hide(event_key, signing_key, signing_key_fallback, api_key)
         del event_key, signing_key, signing_key_fallback, api_key  # hidden from crash reports
-        settings = resolve(
+        settings = configuration.resolve(
             keys,
             env=env,
             dev=dev,
@@ -182,6 +188,48 @@ class AsyncInngestClient:
         from inngest_rest.aio.cancellations import Cancellations
 
         return Cancellations(self._driver, self._session)
+
+    @cached_property
+    def account(self) -> Account:
+        """The account of the key."""
+        from inngest_rest.aio.account import Account
+
+        return Account(self._driver, self._session)
+
+    @cached_property
+    def envs(self) -> Envs:
+        """Environments of the account."""
+        from inngest_rest.aio.envs import Envs
+
+        return Envs(self._driver, self._session)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """Event keys and signing keys."""
+        from inngest_rest.aio.keys import Keys
+
+        return Keys(self._driver, self._session)
+
+    @cached_property
+    def insights(self) -> Insights:
+        """Queries over events and runs, on Inngest Cloud."""
+        from inngest_rest.aio.insights import Insights
+
+        return Insights(self._driver, self._session)
+
+    @cached_property
+    def experiments(self) -> Experiments:
+        """Experiments of functions, on Inngest Cloud."""
+        from inngest_rest.aio.experiments import Experiments
+
+        return Experiments(self._driver, self._session)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Runs grouped into sessions, on Inngest Cloud."""
+        from inngest_rest.aio.sessions import Sessions
+
+        return Sessions(self._driver, self._session)
 
     @cached_property
     def webhooks(self) -> Webhooks:

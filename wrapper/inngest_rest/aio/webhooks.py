@@ -9,6 +9,8 @@ from inngest_rest.aio._resource import Resource
 from inngest_rest.aio.paginator import AsyncPaginator
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from inngest_rest.models import Webhook
 
 
@@ -32,27 +34,48 @@ class Webhooks(Resource):
         Raises:
             RouteNotFoundError: The server does not support webhooks.
 
-        HTTP: `GET /v1/webhooks`.
+        HTTP: `GET /v2/env/webhooks` with an environment, else `GET /v1/webhooks`.
         """
         return AsyncPaginator(
             self._driver,
             v1_only.list_webhooks(self._session, limit=limit, page_size=page_size, cursor=cursor),
         )
 
-    async def create(self, *, name: str | None = None, transform: str | None = None) -> Webhook:
+    async def create(
+        self,
+        *,
+        name: str | None = None,
+        transform: str | None = None,
+        response: str | None = None,
+        events: Iterable[str] = (),
+        deny_events: bool = False,
+    ) -> Webhook:
         """Create a webhook. Its URL contains a key.
+
+        A client with an environment (`env`) creates it there, by v2, if it has a name and a
+        transform; `response` and `events` need that.
 
         Args:
             name: A display name.
             transform: JavaScript that turns a request into an event.
+            response: JavaScript that answers GET requests.
+            events: Names of events to accept alone, such as shop/*.
+            deny_events: Whether to reject those events, and accept all others.
 
         Raises:
             RouteNotFoundError: The server does not support webhooks.
 
-        HTTP: `POST /v1/webhooks`.
+        HTTP: `POST /v2/env/webhooks`, else `POST /v1/webhooks`.
         """
         return await self._driver.run(
-            v1_only.create_webhook(self._session, name=name, transform=transform)
+            v1_only.create_webhook(
+                self._session,
+                name=name,
+                transform=transform,
+                response=response,
+                events=events,
+                deny_events=deny_events,
+            )
         )
 
     async def get(self, id: str) -> Webhook:

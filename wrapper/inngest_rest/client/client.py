@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never, NoReturn, ParamSpec, Sel
 
 from inngest_rest._core.bulk import send_many
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
+from inngest_rest._core.calls import settings as configuration
 from inngest_rest._core.calls.answers import Recording
 from inngest_rest._core.calls.session import Session, changed, copied
-from inngest_rest._core.calls.settings import Keys, resolve
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, clock_of
 from inngest_rest._core.drivers import connection_pool
 from inngest_rest._core.drivers.blocking import Driver
@@ -26,11 +26,17 @@ if TYPE_CHECKING:
     import httpx
 
     from inngest_rest._core.calls.route import GeneratedOperation
+    from inngest_rest.client.account import Account
     from inngest_rest.client.apps import Apps
     from inngest_rest.client.cancellations import Cancellations
+    from inngest_rest.client.envs import Envs
     from inngest_rest.client.events import Events
+    from inngest_rest.client.experiments import Experiments
     from inngest_rest.client.functions import Functions
+    from inngest_rest.client.insights import Insights
+    from inngest_rest.client.keys import Keys
     from inngest_rest.client.runs import Runs
+    from inngest_rest.client.sessions import Sessions
     from inngest_rest.client.signals import Signals
     from inngest_rest.client.webhooks import Webhooks
     from inngest_rest.diagnosis import Diagnosis
@@ -102,9 +108,9 @@ class InngestClient:
         allow_http: bool | None = None,
         event_name_check: EventNameCheck = "off",
     ) -> None:
-        keys = Keys.hide(event_key, signing_key, signing_key_fallback, api_key)
+        keys = configuration.Keys.hide(event_key, signing_key, signing_key_fallback, api_key)
         del event_key, signing_key, signing_key_fallback, api_key  # hidden from crash reports
-        settings = resolve(
+        settings = configuration.resolve(
             keys,
             env=env,
             dev=dev,
@@ -183,6 +189,48 @@ class InngestClient:
         from inngest_rest.client.cancellations import Cancellations
 
         return Cancellations(self._driver, self._session)
+
+    @cached_property
+    def account(self) -> Account:
+        """The account of the key."""
+        from inngest_rest.client.account import Account
+
+        return Account(self._driver, self._session)
+
+    @cached_property
+    def envs(self) -> Envs:
+        """Environments of the account."""
+        from inngest_rest.client.envs import Envs
+
+        return Envs(self._driver, self._session)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """Event keys and signing keys."""
+        from inngest_rest.client.keys import Keys
+
+        return Keys(self._driver, self._session)
+
+    @cached_property
+    def insights(self) -> Insights:
+        """Queries over events and runs, on Inngest Cloud."""
+        from inngest_rest.client.insights import Insights
+
+        return Insights(self._driver, self._session)
+
+    @cached_property
+    def experiments(self) -> Experiments:
+        """Experiments of functions, on Inngest Cloud."""
+        from inngest_rest.client.experiments import Experiments
+
+        return Experiments(self._driver, self._session)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Runs grouped into sessions, on Inngest Cloud."""
+        from inngest_rest.client.sessions import Sessions
+
+        return Sessions(self._driver, self._session)
 
     @cached_property
     def webhooks(self) -> Webhooks:

@@ -6,14 +6,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
-from inngest_rest._core.resources import replays, runs, trace, wait, watch
+from inngest_rest._core.resources import replays, runs, trace, v2_only, wait, watch
 from inngest_rest.client._resource import Resource
 from inngest_rest.client.paginator import Paginator
 from inngest_rest.client.watcher import EndedRuns, Watcher
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime, timedelta
     from os import PathLike
 
@@ -442,6 +442,39 @@ class Runs(Resource):
         HTTP: `GET /v1/runs/{runId}/jobs`.
         """
         return self._driver.run(runs.or_name_event(self._session, id, runs.jobs(self._session, id)))
+
+    def score(
+        self,
+        id: str,
+        scores: Mapping[str, float | bool],
+        *,
+        step: str | None = None,
+        experiment: str | None = None,
+        variant: str | None = None,
+    ) -> None:
+        """Record scores of a run, or of one of its steps; not of a run that has ended.
+
+        Release 1.43 lists a run that was scored after its end as running for good (operation
+        createScoresV2). Scores before one that fails are kept.
+
+        Args:
+            id: The run's id.
+            scores: 1 to 100 names with a number or a boolean each.
+            step: The id of the step to score instead of the run.
+            experiment: The id of the experiment that the scores belong to; needs `variant`.
+            variant: The variant of the experiment.
+
+        Raises:
+            InvalidArgumentError: A name or a value is malformed; nothing was sent.
+            ServerError: The server does not know the run, or failed.
+
+        HTTP: `POST /v2/runs/{runId}/scores`.
+        """
+        self._driver.run(
+            v2_only.score(
+                self._session, id, scores, step=step, experiment=experiment, variant=variant
+            )
+        )
 
     def trace(self, id: str, *, raw: bool = False) -> Span:
         """Get a run's trace: the root span, with its steps and the attempts at them as children.

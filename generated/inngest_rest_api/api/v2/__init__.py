@@ -7,33 +7,75 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import cancel_run_v2 as cancel_run_v2
+    from . import create_env_v2 as create_env_v2
+    from . import create_scores_v2 as create_scores_v2
+    from . import create_webhook_v2 as create_webhook_v2
+    from . import get_account_v2 as get_account_v2
     from . import get_app_v2 as get_app_v2
+    from . import get_experiment_v2 as get_experiment_v2
     from . import get_function_v2 as get_function_v2
     from . import get_health_v2 as get_health_v2
     from . import get_run_trace_v2 as get_run_trace_v2
     from . import get_run_v2 as get_run_v2
     from . import invoke_function_v2 as invoke_function_v2
     from . import list_apps_v2 as list_apps_v2
+    from . import list_envs_v2 as list_envs_v2
+    from . import list_event_keys_v2 as list_event_keys_v2
     from . import list_event_runs_v2 as list_event_runs_v2
+    from . import list_event_schemas_v2 as list_event_schemas_v2
+    from . import list_experiments_v2 as list_experiments_v2
+    from . import list_function_experiments_v2 as list_function_experiments_v2
     from . import list_function_runs_v2 as list_function_runs_v2
     from . import list_functions_v2 as list_functions_v2
+    from . import list_insights_tables_v2 as list_insights_tables_v2
+    from . import list_operations_v2 as list_operations_v2
     from . import list_runs_v2 as list_runs_v2
+    from . import list_session_keys_v2 as list_session_keys_v2
+    from . import list_session_runs_v2 as list_session_runs_v2
+    from . import list_sessions_v2 as list_sessions_v2
+    from . import list_signing_keys_v2 as list_signing_keys_v2
+    from . import list_webhooks_v2 as list_webhooks_v2
+    from . import query_insights_v2 as query_insights_v2
     from . import rerun_run_v2 as rerun_run_v2
+    from . import send_event_v2 as send_event_v2
+    from . import sync_app_v2 as sync_app_v2
+    from . import update_env_v2 as update_env_v2
 
 __all__ = (
     "cancel_run_v2",
+    "create_env_v2",
+    "create_scores_v2",
+    "create_webhook_v2",
+    "get_account_v2",
     "get_app_v2",
+    "get_experiment_v2",
     "get_function_v2",
     "get_health_v2",
     "get_run_trace_v2",
     "get_run_v2",
     "invoke_function_v2",
     "list_apps_v2",
+    "list_envs_v2",
+    "list_event_keys_v2",
     "list_event_runs_v2",
+    "list_event_schemas_v2",
+    "list_experiments_v2",
+    "list_function_experiments_v2",
     "list_function_runs_v2",
     "list_functions_v2",
+    "list_insights_tables_v2",
+    "list_operations_v2",
     "list_runs_v2",
+    "list_session_keys_v2",
+    "list_session_runs_v2",
+    "list_sessions_v2",
+    "list_signing_keys_v2",
+    "list_webhooks_v2",
+    "query_insights_v2",
     "rerun_run_v2",
+    "send_event_v2",
+    "sync_app_v2",
+    "update_env_v2",
 )
 
 

@@ -131,7 +131,7 @@ class Buffer:
         if iscoroutinefunction(on_batch):
             raise invalid("on_batch", "is asynchronous: a buffer calls plain functions only")
         age = check_seconds("max_age", max_age)
-        _ = session.event_key
+        session.check_can_send()
         self._session = session
         self._path = store
         self._max_pending = max_pending

@@ -49,7 +49,7 @@ def check_options(
     check_count("batch_size", batch_size, at_most=MAX_EVENTS)
     pace = Pace(session.clock.monotonic, in_flight, max_requests, period)
     check_callable("on_batch", on_batch)
-    _ = session.event_key
+    session.check_can_send()
 
     def on_outcome(outcome: BatchOutcome) -> object:
         return None if on_batch is None else on_batch(outcome.batch_report())

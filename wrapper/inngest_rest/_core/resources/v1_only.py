@@ -1,10 +1,10 @@
-"""What v1 alone has, besides events: bulk cancellations, signals, webhooks."""
+"""What v1 has, besides events: bulk cancellations, signals, webhooks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest._core.arguments import check_id, check_json, check_text, invalid
+from inngest_rest._core.arguments import check_each, check_id, check_json, check_text, invalid
 from inngest_rest._core.calls.listing import Listing, Paging, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources.fields import (
@@ -14,20 +14,22 @@ from inngest_rest._core.resources.fields import (
     record,
     required,
     unpaged_items,
+    v2_page,
 )
 from inngest_rest._core.resources.filters import check_instant
 from inngest_rest._core.resources.routes import ask, in_order, where_absent
 from inngest_rest.errors import Advice, NextCall, ServerError
 from inngest_rest.models import Cancellation, Webhook
 from inngest_rest_api import models as api
-from inngest_rest_api.api import v1
+from inngest_rest_api.api import v1, v2
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime, timedelta
     from typing import Unpack
 
+    from inngest_rest._core.calls.listing import ListedPage, PageRequest
     from inngest_rest._core.calls.route import AdviceByError, OperationModule
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
@@ -129,20 +131,73 @@ def _run_id(it: api.V1RunId) -> str:
 
 
 def list_webhooks(session: Session, **paging: Unpack[Paging]) -> Listing[Webhook]:
-    """List webhooks; the server returns all of them at once."""
+    """List webhooks: v2 those of the client's environment, in pages; v1 all of them at once."""
     operation = v1.list_webhooks_v1
     expected = page_of(api.V1WebhookListEnvelope, api.V1Webhook, _webhook)
-    route = Route(
-        operation, operation.get_kwargs(), expected, unpaged_items, advice=_WEBHOOK_ADVICE
+    by_v1 = unpaged(
+        Route(operation, operation.get_kwargs(), expected, unpaged_items, advice=_WEBHOOK_ADVICE)
     )
-    return Listing(session, *in_order("webhooks.list", list_webhooks_v1=unpaged(route)), **paging)
+
+    def by_v2(page: PageRequest) -> Route[Any, ListedPage[Webhook]]:
+        module = v2.list_webhooks_v2
+        kwargs = module.get_kwargs(limit=page.size, cursor=page.cursor)
+        expected = page_of(api.V2WebhookListEnvelope, api.V2Webhook, _webhook_of_v2)
+        return Route(module, kwargs, expected, v2_page, advice=_WEBHOOK_ADVICE)
+
+    routes = in_order("webhooks.list", list_webhooks_v2=by_v2, list_webhooks_v1=by_v1)
+    return Listing(session, *(routes if _asks_v2(session) else routes[1:]), **paging)
 
 
-def create_webhook(session: Session, *, name: str | None, transform: str | None) -> Plan[Webhook]:
-    """Create a webhook."""
+def _asks_v2(session: Session) -> bool:
+    """Whether webhooks of v2 can be asked for: they need the environment (listWebhooksV2)."""
+    return session.settings.env is not None or session.settings.api_version == "v2"
+
+
+def create_webhook(
+    session: Session,
+    *,
+    name: str | None,
+    transform: str | None,
+    response: str | None,
+    events: Iterable[str],
+    deny_events: bool,
+) -> Plan[Webhook]:
+    """Create a webhook; only v2 has a response and a filter of events."""
     kwargs = v1.create_webhook_v1.get_kwargs(body=_webhook_body(name, transform))
-    route = _webhook_route(v1.create_webhook_v1, kwargs, repeatable=False)
-    return ask(session, "webhooks.create", route)
+    by_v1 = _webhook_route(v1.create_webhook_v1, kwargs, repeatable=False)
+    names = check_each("events", events, "names of events", check_id)
+    if not (response or names or (name and transform and _asks_v2(session))):
+        return ask(session, "webhooks.create", by_v1)
+    if not (name and transform):
+        raise invalid("transform", "and name are required beside response and events")
+    module = v2.create_webhook_v2
+    chosen = api.V2EventFilter(events=names, filter_="DENY" if deny_events else "ALLOW")
+    body = api.V2CreateWebhookBody(
+        name=name,
+        transform=transform,
+        response=check_text("response", response) or UNSET,
+        event_filter=chosen if names else UNSET,
+    )
+    by_v2: Route[Any, Webhook] = Route(
+        module,
+        module.get_kwargs(body=body),
+        api.V2WebhookEnvelope,
+        of_data(_webhook_of_v2),
+        repeatable=False,
+        advice=_WEBHOOK_ADVICE,
+    )
+    # v1 would leave out what it does not have.
+    return ask(session, "webhooks.create", by_v2, *([] if response or names else [by_v1]))
+
+
+def _webhook_of_v2(it: api.V2Webhook) -> Webhook:
+    chosen = optional(it.event_filter)
+    return record(
+        Webhook,
+        it,
+        events=tuple((chosen and optional(chosen.events)) or ()),
+        denies_events=bool(chosen and optional(chosen.filter_) == "DENY"),
+    )
 
 
 def get_webhook(session: Session, webhook_id: str) -> Plan[Webhook]:

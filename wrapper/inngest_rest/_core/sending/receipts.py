@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from inngest_rest._core.calls.operation import perform
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.sending.outcomes import EventOutcome, Rejected
-from inngest_rest.errors import Advice, RouteNotFoundError
+from inngest_rest.errors import Advice, BadRequestError, InngestError, RouteNotFoundError
 from inngest_rest_api.api.ingest import send_events
-from inngest_rest_api.models import SendError, SendResult
+from inngest_rest_api.models import SendError, SendResult, V2EventIdEnvelope
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
@@ -33,8 +33,10 @@ def post(session: Session, batch: Batch) -> Plan[list[EventOutcome]]:
 
     Retries reuse the seed, so the server does not store the events twice.
     """
+    if session.sends_by_v2:
+        return _post_each(session, batch)
     seed = f"{int(session.clock.now() * 1_000)},{base64.b64encode(os.urandom(10)).decode()}"
-    _ = session.event_key  # raises if missing
+    session.check_can_send()
     headers = {"Content-Type": "application/json", "x-inngest-event-id-seed": seed}
     # As built by `send_events.get_kwargs`, which only takes unencoded events.
     kwargs = {"url": send_events.OPERATION.path, "headers": headers, "content": batch.body}
@@ -47,6 +49,27 @@ def post(session: Session, batch: Batch) -> Plan[list[EventOutcome]]:
         advice=_ADVICE,
     )
     return perform(session, route)
+
+
+def _post_each(session: Session, batch: Batch) -> Plan[list[EventOutcome]]:
+    """Post each event by itself, as v2 takes them, up to the first that is rejected."""
+    from inngest_rest_api.api.v2 import send_event_v2  # noqa: PLC0415 - most clients use event keys
+
+    outcomes: list[EventOutcome] = []
+    for event in batch.events():
+        kwargs = {"url": send_event_v2.OPERATION.path, "json": event}
+        route = Route[V2EventIdEnvelope, str](
+            send_event_v2, kwargs, V2EventIdEnvelope, lambda it: it.data.event_id
+        )
+        try:
+            outcomes.append((yield from perform(session, route)))
+        except BadRequestError as error:
+            return [*outcomes, Rejected(session.quote(error.message))]
+        except InngestError:
+            if not outcomes:
+                raise
+            return outcomes
+    return outcomes
 
 
 def _outcomes(receipt: SendResult | SendError, count: int, session: Session) -> list[EventOutcome]:

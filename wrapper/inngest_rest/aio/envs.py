@@ -1,0 +1,88 @@
+"""Environments: list, create, archive, ensure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inngest_rest._core.resources import v2_only
+from inngest_rest.aio._resource import Resource
+from inngest_rest.aio.paginator import AsyncPaginator
+
+if TYPE_CHECKING:
+    from inngest_rest.models import Environment
+
+
+class Envs(Resource):
+    """Environments of the account: `client.envs`."""
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncPaginator[Environment]:
+        """List environments.
+
+        Args:
+            limit: Maximum number in total; None for all of them.
+            page_size: Maximum number per request, 1 to 100.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
+        Raises:
+            RouteNotFoundError: The server does not have this.
+
+        HTTP: `GET /v2/envs`.
+        """
+        return AsyncPaginator(
+            self._driver,
+            v2_only.list_envs(
+                self._session,
+                limit=limit,
+                page_size=page_size,
+                cursor=cursor,
+            ),
+        )
+
+    async def create(self, name: str) -> Environment:
+        """Create an environment.
+
+        Args:
+            name: The display name.
+
+        Raises:
+            ConflictError: There is one of this name.
+            RouteNotFoundError: A self-hosted server creates none.
+
+        HTTP: `POST /v2/envs`.
+        """
+        return await self._driver.run(v2_only.create_env(self._session, name))
+
+    async def archive(self, id: str, *, archived: bool = True) -> Environment:
+        """Archive an environment, or take it back.
+
+        Args:
+            id: The environment's id.
+            archived: False takes it back.
+
+        Raises:
+            NotFoundError: No such environment.
+
+        HTTP: `PATCH /v2/envs/{envId}`.
+        """
+        return await self._driver.run(v2_only.archive_env(self._session, id, archived=archived))
+
+    async def ensure(self, name: str) -> Environment:
+        """Return the environment of a name; it is created or taken back if need be.
+
+        For a pipeline that has one environment per branch, and runs more than once.
+
+        Args:
+            name: The display name.
+
+        Raises:
+            RouteNotFoundError: A self-hosted server creates none.
+
+        HTTP: `GET /v2/envs`, `POST /v2/envs`, `PATCH /v2/envs/{envId}`.
+        """
+        return await self._driver.run(v2_only.ensure_env(self._session, name))

@@ -1,0 +1,71 @@
+"""Experiments: list and get."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inngest_rest._core.resources import v2_only
+from inngest_rest.aio._resource import Resource
+from inngest_rest.aio.paginator import AsyncPaginator
+
+if TYPE_CHECKING:
+    from inngest_rest.models import Experiment
+
+
+class Experiments(Resource):
+    """Experiments of functions, on Inngest Cloud: `client.experiments`."""
+
+    def list(
+        self,
+        *,
+        app: str | None = None,
+        function: str | None = None,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncPaginator[Experiment]:
+        """List experiments.
+
+        Args:
+            app: Only those of this app.
+            function: Only those of this function of the app.
+            limit: Maximum number in total; None for all of them.
+            page_size: Maximum number per request, 1 to 100.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
+        Raises:
+            RouteNotFoundError: The server does not have this.
+
+        HTTP: `GET /v2/experiments`.
+        """
+        return AsyncPaginator(
+            self._driver,
+            v2_only.list_experiments(
+                self._session,
+                app,
+                function,
+                limit=limit,
+                page_size=page_size,
+                cursor=cursor,
+            ),
+        )
+
+    async def get(
+        self, app: str, function: str, id: str, *, variant: str | None = None
+    ) -> Experiment:
+        """Compare the variants of an experiment.
+
+        Args:
+            app: The app's id.
+            function: The function's id within its app.
+            id: The experiment's id.
+            variant: Only this variant.
+
+        Raises:
+            NotFoundError: No such experiment.
+
+        HTTP: `GET /v2/apps/{appId}/functions/{functionId}/experiments/{experimentId}`.
+        """
+        return await self._driver.run(
+            v2_only.get_experiment(self._session, app, function, id, variant=variant)
+        )

@@ -1,0 +1,71 @@
+"""Insights: query events and runs in SQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inngest_rest._core.resources import v2_only
+from inngest_rest.aio._resource import Resource
+from inngest_rest.aio.paginator import AsyncPaginator
+
+if TYPE_CHECKING:
+    import builtins
+
+    from inngest_rest.models import EventSchema, InsightsResult, InsightsTable
+
+
+class Insights(Resource):
+    """Queries over events and runs, on Inngest Cloud: `client.insights`."""
+
+    async def query(self, sql: str) -> InsightsResult:
+        """Query events and runs in SQL.
+
+        Args:
+            sql: A query in the dialect of ClickHouse; `tables` lists what it can name.
+
+        Raises:
+            BadRequestError: The query is not valid.
+            RouteNotFoundError: No self-hosted server has this.
+
+        HTTP: `POST /v2/insights/query`.
+        """
+        return await self._driver.run(v2_only.query_insights(self._session, sql))
+
+    async def tables(self) -> builtins.list[InsightsTable]:
+        """List the tables that queries can name.
+
+        Raises:
+            RouteNotFoundError: No self-hosted server has this.
+
+        HTTP: `GET /v2/insights/tables`.
+        """
+        return await self._driver.run(v2_only.insights_tables(self._session))
+
+    def schemas(
+        self,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncPaginator[EventSchema]:
+        """List the schemas of events.
+
+        Args:
+            limit: Maximum number in total; None for all of them.
+            page_size: Maximum number per request, 1 to 100.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
+        Raises:
+            RouteNotFoundError: The server does not have this.
+
+        HTTP: `GET /v2/insights/events/schemas`.
+        """
+        return AsyncPaginator(
+            self._driver,
+            v2_only.event_schemas(
+                self._session,
+                limit=limit,
+                page_size=page_size,
+                cursor=cursor,
+            ),
+        )

@@ -1,0 +1,52 @@
+"""Keys: list event keys and signing keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from inngest_rest._core.resources import v2_only
+from inngest_rest.aio._resource import Resource
+from inngest_rest.aio.paginator import AsyncPaginator
+
+if TYPE_CHECKING:
+    from inngest_rest.models import Key
+
+
+class Keys(Resource):
+    """Event keys and signing keys: `client.keys`."""
+
+    def list(
+        self,
+        kind: Literal["event", "signing"] = "event",
+        *,
+        reveal: bool = False,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncPaginator[Key]:
+        """List event keys or signing keys of the client's environment.
+
+        Args:
+            kind: "event" or "signing".
+            reveal: Whether to return the keys whole; by default all but the last four characters
+                of each are left out.
+            limit: Maximum number in total; None for all of them.
+            page_size: Maximum number per request, 1 to 100.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
+        Raises:
+            RouteNotFoundError: The server does not have this.
+
+        HTTP: `GET /v2/keys/events` or `GET /v2/keys/signing`.
+        """
+        return AsyncPaginator(
+            self._driver,
+            v2_only.list_keys(
+                self._session,
+                kind,
+                reveal=reveal,
+                limit=limit,
+                page_size=page_size,
+                cursor=cursor,
+            ),
+        )

@@ -1,0 +1,126 @@
+"""Sessions: runs grouped by a key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inngest_rest._core.resources import v2_only
+from inngest_rest.aio._resource import Resource
+from inngest_rest.aio.paginator import AsyncPaginator
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from inngest_rest.models import Run, SessionGroup
+
+
+class Sessions(Resource):
+    """Runs grouped into sessions, on Inngest Cloud: `client.sessions`."""
+
+    def keys(
+        self,
+        *,
+        search: str | None = None,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncPaginator[str]:
+        """List the keys by which runs are grouped.
+
+        Args:
+            search: Only keys that contain this text.
+            limit: Maximum number in total; None for all of them.
+            page_size: Maximum number per request, 1 to 100.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
+        Raises:
+            RouteNotFoundError: The server does not have this.
+
+        HTTP: `GET /v2/sessions`.
+        """
+        return AsyncPaginator(
+            self._driver,
+            v2_only.session_keys(
+                self._session,
+                search,
+                limit=limit,
+                page_size=page_size,
+                cursor=cursor,
+            ),
+        )
+
+    def list(
+        self,
+        key: str,
+        *,
+        search: str | None = None,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncPaginator[SessionGroup]:
+        """List the sessions of a key.
+
+        Args:
+            key: The key by which runs are grouped, such as user.
+            search: Only sessions whose id contains this text.
+            limit: Maximum number in total; None for all of them.
+            page_size: Maximum number per request, 1 to 100.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
+        Raises:
+            RouteNotFoundError: The server does not have this.
+
+        HTTP: `GET /v2/sessions/{sessionKey}`.
+        """
+        return AsyncPaginator(
+            self._driver,
+            v2_only.list_sessions(
+                self._session,
+                key,
+                search,
+                limit=limit,
+                page_size=page_size,
+                cursor=cursor,
+            ),
+        )
+
+    def runs(
+        self,
+        key: str,
+        id: str,
+        *,
+        since: datetime | timedelta | None = None,
+        until: datetime | timedelta | None = None,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncPaginator[Run]:
+        """List the runs of a session.
+
+        Args:
+            key: The key by which runs are grouped.
+            id: The session's id.
+            since: Only runs queued at or after this time; a timedelta is that long ago.
+            until: Only runs queued at or before this time; a timedelta is that long ago.
+            limit: Maximum number in total; None for all of them.
+            page_size: Maximum number per request, 1 to 100.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
+        Raises:
+            RouteNotFoundError: The server does not have this.
+
+        HTTP: `GET /v2/sessions/{sessionKey}/{sessionId}/runs`.
+        """
+        return AsyncPaginator(
+            self._driver,
+            v2_only.session_runs(
+                self._session,
+                key,
+                id,
+                since=since,
+                until=until,
+                limit=limit,
+                page_size=page_size,
+                cursor=cursor,
+            ),
+        )
