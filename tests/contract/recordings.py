@@ -90,9 +90,7 @@ LEFT_OUT = re.compile(
     r"/invoke/[^/]+"
     r"|/(dev|metrics|mcp|v0/.*|debug/.*)"
     r"|/v1/(prom/.*|realtime/.*|checkpoint.*|http/.*|traces/.*|runs/[^/]+/metadata)"
-    r"|/v2/(account|events|operations|env/webhooks|(envs|keys|partner)(/.*)?)"
-    r"|/v2/(sandboxes|insights|experiments|sessions)(/.*)?"
-    r"|/v2/(runs/[^/]+/scores|apps/[^/]+/(syncs|functions/[^/]+/experiments(/.*)?))",
+    r"|/v2/(sandboxes|partner)(/.*)?|/v2/insights/query/prompt",
 )
 SERVED = re.compile(r"/(e|invoke|v0|v1|v2|api/v2)/.+|/(health|dev|metrics|mcp)/?|/debug/.*")
 

@@ -317,12 +317,13 @@ def stage(exchange: Exchange) -> Stage:
     was_accepted = exchange.status != 401 and re.fullmatch("([0-9a-f]{2})+", token)
     clock = [min([moment(each) for each in times_in(exchange.items)], default=EVENING_NS)]
     signing_key = token if was_accepted else "ab" * 32
+    shown = [each["key"] for each in exchange.items if exchange.route == "/v2/keys/events"]
     mock = MockServer(
         release=release_of(exchange),
         store="postgresql" if "postgres" in exchange.server else "sqlite",
         v1_routes=bool(ASKED_FOR.fullmatch(exchange.path)) and exchange.received != NOT_FOUND,
         web_ui=bool(exchange.received),
-        event_keys=[accepted] if is_started else None,
+        event_keys=shown or [accepted] if is_started else None,
         signing_key=signing_key if is_started else None,
         caching=is_cache_hit(exchange),
         clock=lambda: clock[0],
@@ -486,6 +487,11 @@ def _cancellation(made: Stage) -> None:
         made.register(app, slug.removeprefix(f"{app}-"))
 
 
+def _scores(made: Stage) -> None:
+    if made.exchange.status == 200:
+        made.run_of_path(sleeps(LONG))
+
+
 def _signal(made: Stage) -> None:
     if made.exchange.status == 200:
         made.mock.function("app", "f", trigger="wait", run=waits_for(made.exchange.sent["signal"]))
@@ -501,6 +507,7 @@ PREPARATIONS: dict[str, Callable[[Stage], None]] = {
     r"GET /v2/apps(/[^/]+)?": _apps,
     r"GET /v[12]/apps/[^/]+/functions(/[^/]+)?": _functions,
     r"POST /v2/apps/[^/]+/functions/[^/]+/invoke": _invoke,
+    r"POST /v2/runs/[^/]+/scores": _scores,
     r"POST /v1/cancellations": _cancellation,
     r"POST /v1/signals": _signal,
 }

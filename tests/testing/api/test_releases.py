@@ -36,15 +36,47 @@ def is_absent(response: httpx.Response) -> bool:
     )
 
 
+OF_1_42 = {"list_operations_v2", "send_event_v2"}
+OF_1_35 = {
+    "list_experiments_v2",
+    "list_function_experiments_v2",
+    "get_experiment_v2",
+    "list_session_keys_v2",
+    "list_sessions_v2",
+    "list_session_runs_v2",
+}
+OF_1_12 = {
+    "get_account_v2",
+    "list_envs_v2",
+    "create_env_v2",
+    "update_env_v2",
+    "list_event_keys_v2",
+    "list_signing_keys_v2",
+    "list_webhooks_v2",
+    "create_webhook_v2",
+}
+
+
 @pytest.mark.parametrize("root", ["", "/api"])
 @pytest.mark.parametrize(
     ("release", "absent"),
     [
         ("1.43", set()),
         ("1.45.1", set()),
-        ("1.39.2", {"list_apps_v2"}),
-        ("1.38", {"list_apps_v2", "cancel_run_v2"}),
-        ("1.33", {"list_apps_v2", "cancel_run_v2", "list_runs_v2", "list_function_runs_v2"}),
+        ("1.39.2", {*OF_1_42, "list_apps_v2"}),
+        ("1.38", {*OF_1_42, "list_apps_v2", "cancel_run_v2"}),
+        (
+            "1.33",
+            {
+                *OF_1_42,
+                *OF_1_35,
+                "create_scores_v2",
+                "list_apps_v2",
+                "cancel_run_v2",
+                "list_runs_v2",
+                "list_function_runs_v2",
+            },
+        ),
     ],
 )
 def test_release_lacks_what_came_later(
@@ -68,11 +100,16 @@ def test_before_1_26_the_web_ui_responds_to_v2(serve: Serve, release: str) -> No
 @pytest.mark.parametrize(
     ("release", "present"),
     [
-        ("1.17", {"get_health_v2"}),
-        ("1.17.3", {"get_health_v2", "invoke_function_v2"}),
+        ("1.17", {*OF_1_12, "get_health_v2"}),
+        ("1.17.3", {*OF_1_12, "get_health_v2", "invoke_function_v2"}),
         (
             "1.25",
             {
+                *OF_1_12,
+                "sync_app_v2",
+                "query_insights_v2",
+                "list_insights_tables_v2",
+                "list_event_schemas_v2",
                 "get_health_v2",
                 "invoke_function_v2",
                 "get_run_v2",

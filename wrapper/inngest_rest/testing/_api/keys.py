@@ -33,6 +33,7 @@ class Keys:
 
     event_keys: frozenset[str]
     signing_tokens: frozenset[str]
+    signing_keys: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, event_keys: Collection[str] | None, signing_key: str | None) -> Keys:
@@ -42,7 +43,8 @@ class Keys:
         if event_keys is not None and (not event_keys or "" in event_keys):
             raise ValueError("event_keys must contain at least one key, and no empty one")
         tokens = frozenset[str]() if signing_key is None else _accepted_tokens(signing_key)
-        return cls(frozenset(event_keys or ()), tokens)
+        shown = () if signing_key is None else (_PREFIX.sub("", signing_key),)
+        return cls(frozenset(event_keys or ()), tokens, shown)
 
     @property
     def server_kind(self) -> str:

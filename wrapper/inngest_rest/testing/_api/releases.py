@@ -15,7 +15,6 @@ _PATTERN = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
 UNDOCUMENTED = {
     "POST /invoke/{}": ("invoke", "0.15.6"),
-    "POST /v2/events": ("send_event_v2", "1.42.0"),
 }
 """Routes that the server has and the document leaves out: the names given to them here, and the
 first release with each."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import attrs
@@ -124,6 +125,11 @@ def _explain(error: json.JSONDecodeError, text: str, start: int, truncated: str)
         place = "after object key:value pair" if in_object else "after array element"
     elif in_object and error.msg != "Expecting value":
         place = "looking for beginning of object key string"
+    elif literal := next((it for it in ("null", "true", "false") if it[0] == character), None):
+        # It began as a literal, up to the first character that does not belong to one.
+        rest = text[position : position + len(literal)]
+        at = next(at for at, (a, b) in enumerate(zip_longest(literal, rest)) if a != b)
+        character, place = rest[at : at + 1], f"in literal {literal} (expecting {literal[at]!r})"
     else:
         place = "looking for beginning of value"
     return f"invalid character {_quoted(character)} {place}"

@@ -1,7 +1,25 @@
 """The v2 family: its guard, and one module per resource."""
 
-from inngest_rest.testing._api.v2 import apps, events, health, runs
+from inngest_rest.testing._api.v2 import (
+    account,
+    apps,
+    cloud,
+    events,
+    health,
+    operations,
+    runs,
+    scores,
+)
 
-QUERIES = {**apps.QUERIES, **runs.QUERIES}
-BODIES = {**apps.BODIES, **runs.BODIES, **events.BODIES}
-HANDLERS = {**health.HANDLERS, **apps.HANDLERS, **runs.HANDLERS, **events.HANDLERS}
+QUERIES = {**apps.QUERIES, **runs.QUERIES, **account.QUERIES, **cloud.QUERIES}
+BODIES = {**apps.BODIES, **runs.BODIES, **events.BODIES, **cloud.BODIES}
+HANDLERS = {
+    **health.HANDLERS,
+    **apps.HANDLERS,
+    **runs.HANDLERS,
+    **events.HANDLERS,
+    **scores.HANDLERS,
+    **account.HANDLERS,
+    **cloud.HANDLERS,
+    **operations.HANDLERS,
+}

@@ -1,4 +1,4 @@
-"""v2: sending one event, an undocumented route."""
+"""v2: sending one event."""
 
 from __future__ import annotations
 

@@ -156,12 +156,14 @@ def page_limit(query: Query, most: int) -> int:
     return limit
 
 
-BodyKind: TypeAlias = Literal["string", "object", "array", "int64"]
+BodyKind: TypeAlias = Literal["string", "object", "array", "int64", "bool", "any"]
 _BODY_TYPES: dict[BodyKind, tuple[type, ...]] = {
     "string": (str,),
     "object": (dict,),
     "array": (list,),
     "int64": (int, str, float),
+    "bool": (bool,),
+    "any": (object,),
 }
 
 
@@ -198,10 +200,11 @@ def read_fields(document: dict[str, Any], text: str, known: dict[str, BodyKind])
         if key not in by_name:
             at = max(text.find(f'"{key}"'), 0)
             raise UnknownFieldError(_place(text, at), key)
-        if value is None:
-            continue
         kind = known[by_name[key]]
-        is_typed = isinstance(value, _BODY_TYPES[kind]) and not isinstance(value, bool)
+        if value is None and kind != "any":
+            continue
+        is_flag = isinstance(value, bool) and kind not in ("bool", "any")
+        is_typed = isinstance(value, _BODY_TYPES[kind]) and not is_flag
         if not is_typed or (kind == "int64" and not _is_int64(value)):
             raw = msgspec.json.encode(value).decode()
             before = re.search(rf'"{re.escape(key)}"\s*:\s*', text)
