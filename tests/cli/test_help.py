@@ -121,7 +121,7 @@ def test_help_and_schemas_are_the_same_where_python_leaves_docstrings_out() -> N
 @pytest.fixture
 def mock(folder: Path) -> MockServer:
     """Return a server that has what the examples name."""
-    mock = MockServer(v1_routes=True, cancellations=True)
+    mock = MockServer(v1_routes=True, cloud=True)
     mock.function("shop", "charge", trigger="shop/order.created", run=completes({"paid": 1}))
     mock.function("shop", "approve", trigger="order/held", run=waits_for("order-1001-approved"))
     (folder / "events.ndjson").write_text('{"name": "shop/order.created"}\n')

@@ -93,6 +93,12 @@ V2_FUNCTION = {
     "configuration": {"retries": {"value": 3, "isDefault": False}},
     "failureHandler": {"slug": "charge-failure", "name": "Charge (failure)"},
 }
+V2_WEBHOOK = {
+    "id": UUID,
+    "environment": "staging",
+    "eventFilter": {"events": ["shop/*"], "filter": "DENY"},
+}
+METRIC = {"key": "accuracy", "avg": 0.5, "min": 0.1, "max": 0.9}
 V2_SPAN = {"id": "s", "name": "Run", "status": "COMPLETED", "queuedAt": AT, "stepOp": "RUN"}
 INVOCATION = {"runId": ID, "queuedAt": AT}
 
@@ -321,6 +327,149 @@ FORMS: dict[str, Form] = {
     ),
     "too many invocations": Form(
         "invokeFunctionV2", 429, v2_error("rate_limited"), errors.RateLimitError
+    ),
+    "an account": Form(
+        "getAccountV2",
+        200,
+        {"data": {"id": UUID, "name": "Shop", "createdAt": AT}, "metadata": V2_METADATA},
+        (UUID, "Shop", THEN),
+        lambda it: (it.id, it.name, it.created_at),
+    ),
+    "a created environment": Form(
+        "createEnvV2",
+        201,
+        {"data": {"id": UUID, "name": "x", "type": "BRANCH"}, "metadata": V2_METADATA},
+        (UUID, "x", "branch", False),
+        lambda it: (it.id, it.name, it.kind, it.is_archived),
+    ),
+    "an environment of that name": Form(
+        "createEnvV2", 409, v2_error("conflict"), errors.ConflictError
+    ),
+    "an archived environment": Form(
+        "updateEnvV2",
+        200,
+        {"data": {"id": UUID, "name": "x", "isArchived": True}, "metadata": V2_METADATA},
+        ("production", True),
+        lambda it: (it.kind, it.is_archived),
+    ),
+    "webhooks of an environment": Form(
+        "listWebhooksV2",
+        200,
+        {"data": [V2_WEBHOOK], "metadata": V2_METADATA, "page": {}},
+        [(UUID, ("shop/*",), True, "staging")],
+        each(lambda it: (it.id, it.events, it.denies_events, it.environment)),
+    ),
+    "a created webhook of an environment": Form(
+        "createWebhookV2",
+        201,
+        {"data": {"id": UUID}, "metadata": V2_METADATA},
+        (UUID, (), False),
+        lambda it: (it.id, it.events, it.denies_events),
+    ),
+    "a sync that goes on": Form(
+        "syncAppV2",
+        200,
+        {"data": {"id": UUID, "status": "pending", "appId": "shop"}, "metadata": V2_METADATA},
+        ("pending", "shop", None),
+        lambda it: (it.status, it.app_id, it.error),
+    ),
+    "a sync that failed": Form(
+        "syncAppV2",
+        422,
+        {"data": {"id": UUID, "status": "error", "error": {"code": "x", "message": "No."}}},
+        ("error", "No."),
+        lambda it: (it.status, it.error),
+    ),
+    "a sync that was refused": Form(
+        "syncAppV2", 422, v2_error("app_sync_failed"), "No.", lambda it: it.error
+    ),
+    "tables": Form(
+        "listInsightsTablesV2",
+        200,
+        {
+            "data": [{"name": "runs", "columns": [{"name": "id", "type": "String"}]}],
+            "metadata": V2_METADATA,
+        },
+        [("runs", {"id": "String"})],
+        each(lambda it: (it.name, it.columns)),
+    ),
+    "schemas of events": Form(
+        "listEventSchemasV2",
+        200,
+        {
+            "data": [{"name": "x", "schema": {"type": "object"}}],
+            "metadata": V2_METADATA,
+            "page": {},
+        },
+        [("x", {"type": "object"})],
+        each(lambda it: (it.name, it.schema)),
+    ),
+    "a result of Insights": Form(
+        "queryInsightsV2",
+        200,
+        {
+            "data": {
+                "columns": [{"name": "n", "type": "NUMBER"}],
+                "rows": [{"values": [3]}],
+                "diagnostics": [{"severity": "WARNING", "code": "slow", "message": "Slow."}],
+            },
+            "metadata": V2_METADATA,
+        },
+        (("n",), ((3,),), ("WARNING: Slow.",)),
+        lambda it: (it.columns, it.rows, it.diagnostics),
+    ),
+    "experiments": Form(
+        "listExperimentsV2",
+        200,
+        {
+            "data": [{"id": "e", "function": {"id": "charge"}, "variants": ["a", "b"]}],
+            "metadata": V2_METADATA,
+            "page": {},
+        },
+        [("e", "charge", ["a", "b"])],
+        each(lambda it: (it.id, it.function_id, [each.name for each in it.variants])),
+    ),
+    "an experiment": Form(
+        "getExperimentV2",
+        200,
+        {
+            "data": {
+                "id": "e",
+                "variants": [{"variantName": "a", "runCount": 2, "metrics": [METRIC]}],
+                "variantWeights": [{"variantName": "a", "weight": 0.5}],
+            },
+            "metadata": V2_METADATA,
+        },
+        [("a", 2, 0.5, {"accuracy": {"avg": 0.5, "min": 0.1, "max": 0.9}})],
+        lambda it: [(each.name, each.run_count, each.weight, each.metrics) for each in it.variants],
+    ),
+    "keys of sessions": Form(
+        "listSessionKeysV2",
+        200,
+        {"data": [{"id": "user", "createdAt": AT}], "metadata": V2_METADATA, "page": {}},
+        ["user"],
+    ),
+    "sessions": Form(
+        "listSessionsV2",
+        200,
+        {
+            "data": [{"id": "u-1", "runCount": 2, "functions": [{"id": "charge"}]}],
+            "metadata": V2_METADATA,
+            "page": {},
+        },
+        [("u-1", 2, 0, ("charge",))],
+        each(lambda it: (it.id, it.run_count, it.failed_run_count, it.function_ids)),
+    ),
+    "runs of a session": Form(
+        "listSessionRunsV2",
+        200,
+        {
+            "data": [{"id": ID, "status": "FAILED", "function": {"id": "f"}, "endedAt": AT}],
+            "metadata": V2_METADATA,
+            "page": {},
+        },
+        [(ID, "failed", "f", THEN)],
+        each(lambda it: (it.id, it.status, it.function_id, it.ended_at)),
     ),
     "sent events": Form("sendEvents", 200, {"ids": [ID], "status": 200}, [ID]),
     "an event key that is not known": Form(

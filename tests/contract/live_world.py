@@ -69,7 +69,7 @@ class Served:
 class LiveWorld(World):
     """A real server. The official Python SDK cannot wait for a signal, so its app does not."""
 
-    has_cancellations = False
+    is_cloud = False
     has_waiting_function = False
     step_names = frozenset({"one", "two"})
 

@@ -93,6 +93,11 @@ ORDINARY_BODIES: dict[str, Any] = {
     },
     "createWebhookV1": {"name": "x"},
     "updateWebhookV1": {"name": "x"},
+    "createWebhookV2": {"name": "x", "transform": "x"},
+    "createEnvV2": {"name": "x"},
+    "createScoresV2": [{"name": "x", "value": 1}],
+    "queryInsightsV2": {"query": "x"},
+    "syncAppV2": {"url": "http://app"},
 }
 
 
@@ -121,6 +126,8 @@ _ARGUMENTS = {
     "if": "condition",
     "idempotencyKey": "idempotency_key",
     "limit": "page_size",
+    "query": "sql",
+    "isArchived": "archived",
 }
 
 _MOMENTS = {"since", "until", "started_before", "started_after"}
@@ -135,7 +142,8 @@ def _arguments(row: Row, family: str, request: Request) -> Arguments:
     if row.name == "send":
         return Arguments((request.sent,), {"batch_size": 5_000})
     positional = tuple(request.path.values())
-    given = {**request.query, **(request.sent or {})}
+    sent = _scores(request.sent) if row.name == "runs.score" else request.sent
+    given = {**request.query, **(sent or {})}
     named = {_ARGUMENTS.get(name, name): value for name, value in given.items()}
     for each in declared[len(positional) :]:
         if each.default is each.empty and each.name not in named:
@@ -145,6 +153,24 @@ def _arguments(row: Row, family: str, request: Request) -> Arguments:
         positional,
         {name: _read(name, family, value) for name, value in named.items() if name in known},
     )
+
+
+def _signing_keys(arguments: Callable[[Request], Arguments], request: Request) -> Arguments:
+    return Arguments(("signing",), arguments(request).named)
+
+
+def _scores(sent: Any) -> dict[str, Any]:
+    """Return a body of scores as arguments; the method has one step and one experiment for all."""
+    rows = sent if isinstance(sent, list) else []
+    experiment: dict[str, Any] = next(
+        (row["experiment"] for row in rows if "experiment" in row), {}
+    )
+    return {
+        "scores": {row.get("name", ""): row.get("value") for row in rows},
+        "step": next((row["stepId"] for row in rows if "stepId" in row), None),
+        "experiment": experiment.get("id"),
+        "variant": experiment.get("variant"),
+    }
 
 
 def _read(name: str, family: str, value: Any) -> Any:
@@ -160,9 +186,11 @@ def _methods() -> Iterator[tuple[str, Method]]:
         row = BY_NAME[name]
         for operation in operations:
             arguments = partial(_arguments, row, operation.tag)
+            if operation.name == "list_signing_keys_v2":
+                arguments = partial(_signing_keys, arguments)
             method = Method(name, arguments, is_listing=row.returns is Returns.PAGES)
             # `runs.watch` asks what `runs.list` asks, too.
-            if name != "runs.watch":
+            if name != "runs.watch" and camel_case(operation.name) not in NOT_WRAPPED:
                 yield camel_case(operation.name), method
 
 
@@ -172,11 +200,14 @@ def camel_case(name: str) -> str:
     return first + "".join(map(str.capitalize, others))
 
 
-METHODS: dict[str, Method] = dict(_methods())
-"""The method that asks an operation, by the id of that."""
-
 NOT_WRAPPED = {
     "getDevInfo": "client.diagnose() alone asks it, among other things",
     "getHealthV2": "health() asks getHealth, which needs no key; any other call proves the key",
+    "sendEventV2": "send() asks it where an API key is the only key; tests/sending/test_api_key.py",
+    "listOperationsV2": "asked to know what the server can do, before a call that depends on it",
+    "listFunctionExperimentsV2": "experiments.list(app=..., function=...) asks listExperimentsV2",
     "listFunctionRunsV2": "runs.list(app=..., function=...) asks listRunsV2, with the same runs",
 }
+
+METHODS: dict[str, Method] = dict(_methods())
+"""The method that asks an operation, by the id of that."""

@@ -60,7 +60,7 @@ class MockWorld(World):
 
     app = "contract"
     url = "http://127.0.0.1:8288"
-    has_cancellations = False
+    is_cloud = False
     has_waiting_function = True
     step_names = frozenset({"step"})
     store: ClassVar[Literal["sqlite", "postgresql"]] = "sqlite"
@@ -81,7 +81,7 @@ class MockWorld(World):
             **settings,
             store=self.store,
             v1_routes=self.has_asked_for_routes,
-            cancellations=self.has_cancellations,
+            cloud=self.is_cloud,
             event_keys=None if self.event_key is None else [self.event_key],
             signing_key=self.signing_key,
             clock=lambda: int(clock.now() * 1e9),
@@ -116,7 +116,7 @@ class OldPostgresMockWorld(MockWorld):
 class FullMockWorld(OldMockWorld):
     """A mock of next to nothing of v2, but with all that only Cloud or no known server has."""
 
-    has_cancellations = True
+    is_cloud = True
     has_asked_for_routes: ClassVar[bool] = True
 
 

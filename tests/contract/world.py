@@ -86,7 +86,7 @@ class World(ABC):
 
     has_asked_for_routes: ClassVar[bool] = False
     """Whether GET /v1/runs, GET /v1/apps, POST /v1/runs/{id}/replay and webhooks exist."""
-    has_cancellations: ClassVar[bool]
+    is_cloud: ClassVar[bool]
     """Whether there is a store for bulk cancellations; an open-source server has none."""
     has_waiting_function: ClassVar[bool]
     """Whether the app has `waits`, which waits for the signal named by its event's data."""

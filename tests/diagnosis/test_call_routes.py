@@ -29,7 +29,7 @@ EVENT = {"name": "app/order", "data": {}}
 
 def shop(release: str) -> MockServer:
     """Return a server with a run that has completed and one that waits for a signal."""
-    mock = MockServer(release=release, cancellations=True)
+    mock = MockServer(release=release, cloud=True)
     mock.function("shop", "charge", trigger="app/order", run=completes())
     mock.function("shop", "ship", trigger="app/order", run=sleeps(timedelta(days=1)))
     mock.function("shop", "approve", trigger="app/held", run=waits_for("approved"))

@@ -28,7 +28,7 @@ class World:
 
     def __init__(self, folder: Path, release: str = "1.43") -> None:
         # With the routes that only Inngest Cloud has, such as those of webhooks.
-        self.mock = MockServer(release=release, v1_routes=True, cancellations=True)
+        self.mock = MockServer(release=release, v1_routes=True, cloud=True)
         self.mock.function("shop", "charge", trigger="order/placed", run=completes({"paid": 1}))
         self.mock.function("shop", "ship", trigger="order/failed", run=fails("no stock"))
         self.mock.function("shop", "wait", trigger="order/open", run=sleeps(timedelta(hours=1)))
@@ -55,6 +55,10 @@ class World:
         """Create a webhook, and return its id."""
         return self.client.webhooks.create(name="orders").id
 
+    def environment(self) -> str:
+        """Create an environment, and return its id."""
+        return self.client.envs.create("preview-1").id
+
     def cancellation(self) -> str:
         """Create a bulk cancellation, and return its id."""
         return self.client.cancellations.create(
@@ -74,6 +78,7 @@ _SPECIAL: dict[str, Call] = {
     "cancellations.list": lambda world: {"limit": len(world.cancellation())},
     "cancellations.create": lambda _: {"function": "shop-charge"},
     "cancellations.delete": lambda world: {"id": world.cancellation()},
+    "envs.archive": lambda world: {"id": world.environment()},
     "webhooks.list": lambda world: {"limit": len(world.webhook())},
     **dict.fromkeys(
         ["webhooks.get", "webhooks.update", "webhooks.delete"],

@@ -89,7 +89,7 @@ def test_a_row_names_the_releases_of_its_recordings_and_its_other_sources() -> N
     assert (also(run), run.is_only_documented) == ("documented", False)
     assert found["cancelRunV1", 204].is_only_documented
     assert also(found["listRunsV1", 200]) == "requested"
-    assert also(found["listAppsV2", 501]) == "read"
+    assert also(found["listEventsV1", 400]) == "read"
 
 
 def test_the_report_lists_what_is_only_documented() -> None:

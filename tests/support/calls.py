@@ -60,7 +60,7 @@ def call(client: Any, name: str, instead: Mapping[str, Any] | None = None, **oth
 def tags(row: Row) -> str:
     """Return the APIs that a call asks, in order."""
     operations = ROUTES.get(row.name) or ROUTES[MADE_OF[row.name][0]]
-    return " ".join(each.tag for each in operations)
+    return " ".join(dict.fromkeys(each.tag for each in operations))
 
 
 def public_names() -> set[str]:

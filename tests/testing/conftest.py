@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def mock() -> MockServer:
-    return with_functions(MockServer(v1_routes=True, cancellations=True, clock=lambda: EVENING_NS))
+    return with_functions(MockServer(v1_routes=True, cloud=True, clock=lambda: EVENING_NS))
 
 
 @pytest.fixture

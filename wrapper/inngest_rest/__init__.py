@@ -33,8 +33,9 @@ _NAMES = {
     "inngest_rest.event_types": "EventType",
     "inngest_rest.explanation": "Explanation Listener Reason ReasonKind",
     "inngest_rest.models": (
-        "App Cancellation Function Job Page Run RunChange RunError RunStatus Span StoredEvent "
-        "Trigger Webhook"
+        "AccountInfo App AppSync Cancellation Environment EventSchema Experiment Function "
+        "InsightsResult InsightsTable Job Key Page Run RunChange RunError RunStatus SessionGroup "
+        "Span StoredEvent Trigger Variant Webhook"
     ),
     "inngest_rest.record": "Record",
     "inngest_rest.reports": "BatchReport SendFailure SendReport",

@@ -320,7 +320,7 @@ ROWS: tuple[Row, ...] = (
         {"status": ["failed"], **_DRY_RUN},
         command="runs.replay",
     ),
-    _adds_once("runs.score", {"id": RUN_ID, "scores": {"accuracy": 0.9}}),
+    _adds("runs.score", {"id": RUN_ID, "scores": {"accuracy": 0.9}}),
     _reads("runs.jobs", {"id": RUN_ID}),
     _reads("runs.trace", {"id": RUN_ID}),
     _reads("apps.list", {"limit": 50}),

@@ -364,7 +364,7 @@ class Environment(Record):
     """An environment; `kind` is "production", "test" or "branch"."""
 
     id: str
-    name: str
+    name: str | None = None
     kind: str = "production"
     is_archived: bool = False
     created_at: datetime | None = None
@@ -381,7 +381,7 @@ class Key(Record):
         key: The key, of which only the last four characters are shown unless asked for.
     """
 
-    key: str = field(repr=False)
+    key: str | None = field(default=None, repr=False)
     id: str | None = None
     name: str | None = None
     environment: str | None = None

@@ -37,5 +37,8 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 REPEATABLE_METHODS = frozenset({"GET", "PUT", "DELETE"})
 """The methods that HTTP calls idempotent: a second request has no further effect."""
 
+KeyKind = Literal["event", "signing"]
+"""What a key is for: sending events, or the REST API and requests between server and apps."""
+
 WhenFull = Literal["block", "raise", "drop"]
 """Policy of a full buffer for an event: wait for room, raise `BufferFullError`, or drop it."""

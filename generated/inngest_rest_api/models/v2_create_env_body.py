@@ -14,6 +14,8 @@ T = TypeVar("T", bound="V2CreateEnvBody")
 
 @_attrs_define
 class V2CreateEnvBody:
+    """The environment to create."""
+
     name: str
     """ A display name. """
     id: str | Unset = UNSET

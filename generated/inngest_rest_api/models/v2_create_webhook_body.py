@@ -14,6 +14,8 @@ T = TypeVar("T", bound="V2CreateWebhookBody")
 
 @_attrs_define
 class V2CreateWebhookBody:
+    """The webhook to create."""
+
     name: str
     transform: str
     """ JavaScript that makes an event of a request. """

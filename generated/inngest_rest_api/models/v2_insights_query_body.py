@@ -14,6 +14,8 @@ T = TypeVar("T", bound="V2InsightsQueryBody")
 
 @_attrs_define
 class V2InsightsQueryBody:
+    """The query."""
+
     query: str
     """ SQL in the dialect of ClickHouse. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)

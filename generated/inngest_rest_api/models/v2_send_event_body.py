@@ -14,6 +14,8 @@ T = TypeVar("T", bound="V2SendEventBody")
 
 @_attrs_define
 class V2SendEventBody:
+    """The event."""
+
     name: str
     """ At most 512 bytes. """
     data: JsonObject | Unset = UNSET

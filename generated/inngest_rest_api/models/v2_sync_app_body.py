@@ -14,6 +14,8 @@ T = TypeVar("T", bound="V2SyncAppBody")
 
 @_attrs_define
 class V2SyncAppBody:
+    """Where to find the app."""
+
     url: str
     """ Where the app serves its functions. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)

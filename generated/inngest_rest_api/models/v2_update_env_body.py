@@ -14,6 +14,8 @@ T = TypeVar("T", bound="V2UpdateEnvBody")
 
 @_attrs_define
 class V2UpdateEnvBody:
+    """What to change."""
+
     is_archived: bool | Unset = UNSET
     """ true: archive it; false: take it back. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)

@@ -20,7 +20,7 @@ from inngest_rest._core.arguments import check_json
 from inngest_rest._table import Returns, docstring
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError
-from inngest_rest.typing import Method, StatusName
+from inngest_rest.typing import KeyKind, Method, StatusName
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,6 +173,8 @@ _KINDS: dict[str, dict[str, Any] | None] = {
     "Seconds": {"kind": Kind.SECONDS},
     "datetime | timedelta": {"kind": Kind.MOMENT},
     "Mapping[str, Any]": {"kind": Kind.OBJECT},
+    "Mapping[str, float | bool]": {"kind": Kind.OBJECT},
+    "KeyKind": {"kind": Kind.TEXT, "choices": get_args(KeyKind)},
     "Iterable[Mapping[str, Any]]": {"kind": Kind.OBJECT, "is_many": True},
     "Inputs": {"kind": Kind.OBJECT, "is_many": True},
     "EventLike": {"kind": Kind.OBJECT},

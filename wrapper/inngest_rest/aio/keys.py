@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from inngest_rest._core.resources import v2_only
 from inngest_rest.aio._resource import Resource
@@ -10,6 +10,7 @@ from inngest_rest.aio.paginator import AsyncPaginator
 
 if TYPE_CHECKING:
     from inngest_rest.models import Key
+    from inngest_rest.typing import KeyKind
 
 
 class Keys(Resource):
@@ -17,7 +18,7 @@ class Keys(Resource):
 
     def list(
         self,
-        kind: Literal["event", "signing"] = "event",
+        kind: KeyKind = "event",
         *,
         reveal: bool = False,
         limit: int | None = None,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from inngest_rest._core.resources import v2_only
 from inngest_rest.client._resource import Resource
@@ -11,6 +11,7 @@ from inngest_rest.client.paginator import Paginator
 
 if TYPE_CHECKING:
     from inngest_rest.models import Key
+    from inngest_rest.typing import KeyKind
 
 
 class Keys(Resource):
@@ -18,7 +19,7 @@ class Keys(Resource):
 
     def list(
         self,
-        kind: Literal["event", "signing"] = "event",
+        kind: KeyKind = "event",
         *,
         reveal: bool = False,
         limit: int | None = None,

@@ -61,8 +61,9 @@ class MockServer:
             `DELETE /v1/runs/{id}` finds no run. Default: `"sqlite"`.
         v1_routes: Whether `GET /v1/runs`, `GET /v1/apps`, `POST /v1/runs/{id}/replay` and
             `/v1/webhooks` exist, which no known server has. Default: False.
-        cancellations: Whether there is a store for bulk cancellations, as on Inngest Cloud; without
-            one, valid requests for them get a 500. Default: False.
+        cloud: Whether it has what Inngest Cloud alone has: bulk cancellations, environments,
+            webhooks of v2, syncs, Insights, experiments and sessions; without, such calls fail as
+            on a self-hosted server.
         v2_routes: Whether `/v2` and `/api/v2` exist. Default: True.
         web_ui: Whether unknown paths get the web UI's page or, without it, an empty response.
             Default: True.
@@ -86,7 +87,7 @@ class MockServer:
         release: str = CURRENT,
         store: Database = "sqlite",
         v1_routes: bool = False,
-        cancellations: bool = False,
+        cloud: bool = False,
         v2_routes: bool = True,
         web_ui: bool = True,
         event_keys: Collection[str] | None = None,
@@ -103,7 +104,7 @@ class MockServer:
         cache = ResponseCache() if caching else None
         being = Release.parse(release)
         database: Database = one_of("store", store, get_args(Database))
-        self._kind = Server(being, database, cancellations)
+        self._kind = Server(being, database, cloud)
         self._served = served_operations(being, v1_routes=v1_routes, v2_routes=v2_routes)
         self._router = Router(being, self._served, cache=cache, web_ui=web_ui)
         self._faults: list[Fault] = []

@@ -116,7 +116,7 @@ def sync_detailed(
     A self-hosted server answers with 501 [seen].
 
     Args:
-        body (V2CreateEnvBody):
+        body (V2CreateEnvBody): The environment to create.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -147,7 +147,7 @@ def sync(
     A self-hosted server answers with 501 [seen].
 
     Args:
-        body (V2CreateEnvBody):
+        body (V2CreateEnvBody): The environment to create.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -173,7 +173,7 @@ async def asyncio_detailed(
     A self-hosted server answers with 501 [seen].
 
     Args:
-        body (V2CreateEnvBody):
+        body (V2CreateEnvBody): The environment to create.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -202,7 +202,7 @@ async def asyncio(
     A self-hosted server answers with 501 [seen].
 
     Args:
-        body (V2CreateEnvBody):
+        body (V2CreateEnvBody): The environment to create.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

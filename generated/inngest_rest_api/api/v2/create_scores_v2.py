@@ -132,7 +132,7 @@ def sync_detailed(
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
-        body (list[V2Score]):
+        body (list[V2Score]): The scores.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -168,7 +168,7 @@ def sync(
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
-        body (list[V2Score]):
+        body (list[V2Score]): The scores.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -199,7 +199,7 @@ async def asyncio_detailed(
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
-        body (list[V2Score]):
+        body (list[V2Score]): The scores.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -233,7 +233,7 @@ async def asyncio(
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
-        body (list[V2Score]):
+        body (list[V2Score]): The scores.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -52,11 +52,6 @@ def parse_response(
     from ...models.v2_errors import V2Errors
     from ...models.v2_webhook_envelope import V2WebhookEnvelope
 
-    if response.status_code == 200:
-        response_200 = V2WebhookEnvelope.from_dict(read_json(response.content))
-
-        return response_200
-
     if response.status_code == 201:
         response_201 = V2WebhookEnvelope.from_dict(read_json(response.content))
 
@@ -116,7 +111,7 @@ def sync_detailed(
     The header `X-Inngest-Env` is required [seen].
 
     Args:
-        body (V2CreateWebhookBody):
+        body (V2CreateWebhookBody): The webhook to create.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -147,7 +142,7 @@ def sync(
     The header `X-Inngest-Env` is required [seen].
 
     Args:
-        body (V2CreateWebhookBody):
+        body (V2CreateWebhookBody): The webhook to create.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -173,7 +168,7 @@ async def asyncio_detailed(
     The header `X-Inngest-Env` is required [seen].
 
     Args:
-        body (V2CreateWebhookBody):
+        body (V2CreateWebhookBody): The webhook to create.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -202,7 +197,7 @@ async def asyncio(
     The header `X-Inngest-Env` is required [seen].
 
     Args:
-        body (V2CreateWebhookBody):
+        body (V2CreateWebhookBody): The webhook to create.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

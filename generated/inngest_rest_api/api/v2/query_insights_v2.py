@@ -111,7 +111,7 @@ def sync_detailed(
     A self-hosted server answers with 501 [seen].
 
     Args:
-        body (V2InsightsQueryBody):
+        body (V2InsightsQueryBody): The query.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -142,7 +142,7 @@ def sync(
     A self-hosted server answers with 501 [seen].
 
     Args:
-        body (V2InsightsQueryBody):
+        body (V2InsightsQueryBody): The query.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -168,7 +168,7 @@ async def asyncio_detailed(
     A self-hosted server answers with 501 [seen].
 
     Args:
-        body (V2InsightsQueryBody):
+        body (V2InsightsQueryBody): The query.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -197,7 +197,7 @@ async def asyncio(
     A self-hosted server answers with 501 [seen].
 
     Args:
-        body (V2InsightsQueryBody):
+        body (V2InsightsQueryBody): The query.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -112,7 +112,7 @@ def sync_detailed(
     the event, also if it has one of its own [seen].
 
     Args:
-        body (V2SendEventBody):
+        body (V2SendEventBody): The event.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -144,7 +144,7 @@ def sync(
     the event, also if it has one of its own [seen].
 
     Args:
-        body (V2SendEventBody):
+        body (V2SendEventBody): The event.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -171,7 +171,7 @@ async def asyncio_detailed(
     the event, also if it has one of its own [seen].
 
     Args:
-        body (V2SendEventBody):
+        body (V2SendEventBody): The event.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -201,7 +201,7 @@ async def asyncio(
     the event, also if it has one of its own [seen].
 
     Args:
-        body (V2SendEventBody):
+        body (V2SendEventBody): The event.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -131,7 +131,7 @@ def sync_detailed(
     Args:
         app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
             UUID.
-        body (V2SyncAppBody):
+        body (V2SyncAppBody): Where to find the app.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -167,7 +167,7 @@ def sync(
     Args:
         app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
             UUID.
-        body (V2SyncAppBody):
+        body (V2SyncAppBody): Where to find the app.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -198,7 +198,7 @@ async def asyncio_detailed(
     Args:
         app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
             UUID.
-        body (V2SyncAppBody):
+        body (V2SyncAppBody): Where to find the app.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -232,7 +232,7 @@ async def asyncio(
     Args:
         app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
             UUID.
-        body (V2SyncAppBody):
+        body (V2SyncAppBody): Where to find the app.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -122,7 +122,7 @@ def sync_detailed(
 
     Args:
         env_id (str): The id of an environment, a UUID.
-        body (V2UpdateEnvBody):
+        body (V2UpdateEnvBody): What to change.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -156,7 +156,7 @@ def sync(
 
     Args:
         env_id (str): The id of an environment, a UUID.
-        body (V2UpdateEnvBody):
+        body (V2UpdateEnvBody): What to change.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -185,7 +185,7 @@ async def asyncio_detailed(
 
     Args:
         env_id (str): The id of an environment, a UUID.
-        body (V2UpdateEnvBody):
+        body (V2UpdateEnvBody): What to change.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -217,7 +217,7 @@ async def asyncio(
 
     Args:
         env_id (str): The id of an environment, a UUID.
-        body (V2UpdateEnvBody):
+        body (V2UpdateEnvBody): What to change.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

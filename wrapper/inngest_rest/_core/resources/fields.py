@@ -89,8 +89,8 @@ def record(kind: type[R], it: object, **given: Any) -> R:
                 given[each.name] = timestamp(value)
             elif each.default is NOTHING:
                 given[each.name] = required(value, each.name)
-            else:
-                given[each.name] = optional(value)
+            elif (found := optional(value)) is not None:
+                given[each.name] = found
     return kind(**given)
 
 

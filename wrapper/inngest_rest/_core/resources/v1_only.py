@@ -166,10 +166,11 @@ def create_webhook(
     kwargs = v1.create_webhook_v1.get_kwargs(body=_webhook_body(name, transform))
     by_v1 = _webhook_route(v1.create_webhook_v1, kwargs, repeatable=False)
     names = check_each("events", events, "names of events", check_id)
-    if not (response or names or (name and transform and _asks_v2(session))):
+    needs_v2 = bool(response or names) or session.settings.api_version == "v2"
+    if not needs_v2 and not (name and transform and _asks_v2(session)):
         return ask(session, "webhooks.create", by_v1)
     if not (name and transform):
-        raise invalid("transform", "and name are required beside response and events")
+        raise invalid("transform", "and name are required by v2, which alone has events")
     module = v2.create_webhook_v2
     chosen = api.V2EventFilter(events=names, filter_="DENY" if deny_events else "ALLOW")
     body = api.V2CreateWebhookBody(
@@ -187,7 +188,7 @@ def create_webhook(
         advice=_WEBHOOK_ADVICE,
     )
     # v1 would leave out what it does not have.
-    return ask(session, "webhooks.create", by_v2, *([] if response or names else [by_v1]))
+    return ask(session, "webhooks.create", by_v2, *([] if needs_v2 else [by_v1]))
 
 
 def _webhook_of_v2(it: api.V2Webhook) -> Webhook:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
+from attrs import evolve
 
 from inngest_rest._core.arguments import check_id, check_json_object, check_text, invalid
 from inngest_rest._core.calls.listing import EVERYTHING, Listing, Paging, read_all
@@ -17,7 +18,6 @@ from inngest_rest._core.resources.fields import (
     page_of,
     record,
     required,
-    timestamp,
     v2_page,
 )
 from inngest_rest._core.resources.filters import check_window
@@ -44,11 +44,12 @@ from inngest_rest_api.types import UNSET, Unset
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime, timedelta
-    from typing import Literal, Unpack
+    from typing import Unpack
 
     from inngest_rest._core.calls.listing import ListedPage, PageRequest
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
+    from inngest_rest.typing import KeyKind
 
 T = TypeVar("T")
 
@@ -134,32 +135,29 @@ def ensure_env(session: Session, name: str) -> Plan[Environment]:
 
 
 def _environment(it: api.V2Env) -> Environment:
-    return Environment(
-        required(it.id, "id"),
-        required(it.name, "name"),
-        (optional(it.type_) or "production").lower(),
-        optional(it.is_archived) or False,
-        timestamp(it.created_at),
-    )
+    kind = (optional(it.type_) or "production").lower()
+    return evolve(record(Environment, it), kind=kind)
 
 
 def list_keys(
     session: Session,
-    kind: Literal["event", "signing"],
+    kind: KeyKind,
     *,
     reveal: bool,
     **paging: Unpack[Paging],
 ) -> Listing[Key]:
     """List keys."""
-    if kind not in ("event", "signing"):
+    modules = {"event": v2.list_event_keys_v2, "signing": v2.list_signing_keys_v2}
+    if kind not in modules:
         raise invalid("kind", 'must be "event" or "signing"')
-    module = v2.list_event_keys_v2 if kind == "event" else v2.list_signing_keys_v2
+    module = modules[kind]
 
     def key(it: api.V2Key) -> Key:
-        text = required(it.key, "key")
-        # Of a short one, the last characters would be much of it.
-        shown = text if reveal else f"…{text[-4:]}" if len(text) > 16 else "…"
-        return record(Key, it, key=shown)
+        text = optional(it.key)
+        if text is not None and not reveal:
+            # Of a short one, the last characters would be much of it.
+            text = f"…{text[-4:]}" if len(text) > 16 else "…"
+        return record(Key, it, key=text)
 
     return _listing(session, "keys.list", module, api.V2Key, key, paging)
 
@@ -175,9 +173,8 @@ def sync_app(session: Session, app_id: str, url: str) -> Plan[AppSync]:
         module,
         kwargs,
         api.V2AppSyncResultEnvelope,
-        of_data(_app_sync),
+        _app_sync,
         accepted={422: api.V2AppSyncFailure},
-        repeatable=True,
     )
     try:
         return (yield from ask(session, "apps.sync", route))
@@ -185,10 +182,12 @@ def sync_app(session: Session, app_id: str, url: str) -> Plan[AppSync]:
         return (yield from _register(session, app_id, url))
 
 
-def _app_sync(it: Any) -> AppSync:
-    if it is UNSET or it is None or isinstance(it, api.V2AppSyncFailure):
-        errors = (optional(it.errors) if it else None) or []
-        return AppSync("error", error="; ".join(each.message for each in errors) or None)
+def _app_sync(answer: api.V2AppSyncResultEnvelope | api.V2AppSyncFailure) -> AppSync:
+    it = optional(answer.data)
+    if it is None:
+        errors = answer.errors if isinstance(answer, api.V2AppSyncFailure) else UNSET
+        messages = [each.message for each in optional(errors) or []]
+        return AppSync("error", error="; ".join(messages) or None)
     error = optional(it.error)
     reason = error and (optional(error.message) or optional(error.code))
     return record(AppSync, it, status=optional(it.status) or "pending", error=reason)
@@ -258,7 +257,8 @@ def score(
         for name, value in given.items()
     ]
     module = v2.create_scores_v2
-    route = Route.without_result(module, module.get_kwargs(run_id, body=body), repeatable=False)
+    # A second score of a name takes the place of the first.
+    route = Route.without_result(module, module.get_kwargs(run_id, body=body))
     return ask(session, "runs.score", route)
 
 
@@ -400,8 +400,6 @@ def list_sessions(
         return record(
             SessionGroup,
             it,
-            run_count=optional(it.run_count) or 0,
-            failed_run_count=optional(it.failed_run_count) or 0,
             function_ids=tuple(filter(None, functions)),
         )
 

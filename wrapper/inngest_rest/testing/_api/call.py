@@ -21,11 +21,11 @@ Database: TypeAlias = Literal["sqlite", "postgresql"]
 
 @attrs.frozen
 class Server:
-    """A server's release, database and store of bulk cancellations, which responses depend on."""
+    """A server's release and database, and whether it has what Inngest Cloud alone has."""
 
     release: Release
     database: Database
-    cancellations: bool = False
+    is_cloud: bool = False
 
     @property
     def has_postgresql(self) -> bool:

@@ -48,6 +48,8 @@ class Store:
         self._debounces = Debounces()
         self._admission = Admission(self.execution, self._debounces)
         self.cancellations: dict[str, dict[str, object]] = {}
+        self.environments: dict[str, dict[str, Any]] = {}
+        self.webhooks_of_v2: list[dict[str, Any]] = []
         self.webhooks: dict[str, dict[str, object]] = {}
         self._delay = nanoseconds(visibility_delay)
 

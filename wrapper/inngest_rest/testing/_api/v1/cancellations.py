@@ -26,7 +26,7 @@ _MALFORMED = "Invalid cancellation request"
 
 def list_cancellations(call: Call) -> Response:
     """List the cancellations."""
-    if not call.server.cancellations:
+    if not call.server.is_cloud:
         return PANIC
     return v1_data(list(call.store.cancellations.values()), call.now)
 
@@ -60,7 +60,7 @@ def create_cancellation(call: Call) -> Response:
     function = call.store.catalogue.by_slug(str(texts["function_id"]))
     if function is None or function.app_id != texts["app_id"]:
         return v1_error(404, "function not found")
-    if not call.server.cancellations:
+    if not call.server.is_cloud:
         return _PANIC_AS_JSON
     cancellation_id = call.store.ids.next(call.now)
     cancellation: dict[str, object] = {
@@ -89,7 +89,7 @@ def delete_cancellation(call: Call) -> Response:
     cancellation_id = parse_ulid(call.params[0])
     if cancellation_id is None:
         return v1_error(400, "Invalid cancellation ID")
-    if not call.server.cancellations:
+    if not call.server.is_cloud:
         return _PANIC_AS_JSON
     if call.store.cancellations.pop(cancellation_id, None) is None:
         return v1_error(404, "Cancellation not found")

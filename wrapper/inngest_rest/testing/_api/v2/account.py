@@ -28,7 +28,8 @@ def list_envs(call: Call) -> Response:
     """Return the one environment."""
     _check_limit(read_query(call.request, _PAGING), 250)
     env = {"id": "00000000-0000-4000-b000-000000000000", "name": _ENVIRONMENT, "type": "TEST"}
-    return v2_data([{**env, "createdAt": _MADE_AT}], call.now, page={})
+    envs = [{**env, "createdAt": _MADE_AT}, *call.store.environments.values()]
+    return v2_data(envs, call.now, page={})
 
 
 def list_event_keys(call: Call) -> Response:
@@ -57,6 +58,7 @@ def _check_limit(query: Query, most: int) -> None:
         raise invalid_field(f"Limit cannot exceed {most}")
 
 
+QUERIES = dict.fromkeys(("GET /v2/envs", "GET /v2/keys/events", "GET /v2/keys/signing"), _PAGING)
 HANDLERS: Handlers = {
     "GET /v2/account": get_account,
     "GET /v2/envs": list_envs,

@@ -20,9 +20,10 @@ _LIST_RUNS: tuple[str, ...] = (
 )
 
 
-def list_operations(_: Call) -> Response:
+def list_operations(call: Call) -> Response:
     """List the operation whose parameters differ between releases; a server lists all of its."""
-    properties = {name: {"type": "string"} for name in _LIST_RUNS}
+    names = (*_LIST_RUNS, *(("include", "query") if call.server.release.is_strict else ()))
+    properties = {name: {"type": "string"} for name in names}
     schema = {"type": "object", "properties": properties, "additionalProperties": False}
     listed = {
         "id": "ListRuns",
