@@ -492,7 +492,7 @@ def test_a_limit_of_requests_is_no_proof_of_another_product(
 def test_bulk_cancellations_are_available_where_the_server_lists_them(
     connect: Connect, has_them: bool
 ) -> None:
-    diagnosis = diagnose(connect, MockServer(cancellations=has_them), dev=True, base_url=None)
+    diagnosis = diagnose(connect, MockServer(cloud=has_them), dev=True, base_url=None)
     available = {it.is_available for it in diagnosis.calls if it.call.startswith("cancellations")}
     assert available == {has_them}
     assert ("bulk cancellations" in of(diagnosis, Check.ROUTES).message) is not has_them
