@@ -31,13 +31,12 @@ from inngest_rest import (
     client,
 )
 from inngest_rest._core.resources.routes import MADE_OF, ROUTES
+from inngest_rest._table import GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from inngest_rest_api.api import Operation
-
-GROUPS = ["events", "runs", "apps", "functions", "signals", "cancellations", "webhooks"]
 
 
 def own_functions(kind: type) -> dict[str, Any]:
@@ -66,9 +65,7 @@ each_call = pytest.mark.parametrize(
         name
         for name in METHODS
         if not re.search(r"\._|\.aclose|\.(with_options|raw)$", name)
-        and name.partition(".")[2] not in GROUPS[1:]
-        # `events.runs` is a method, `client.events` and `client.runs` are groups of methods
-        and name != "AsyncInngestClient.events"
+        and name not in {f"AsyncInngestClient.{group}" for group in GROUPS}
     ],
 )
 

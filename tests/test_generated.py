@@ -55,13 +55,14 @@ def test_the_table_of_operations_is_that_of_the_document() -> None:
             re.sub(r"\{(\w+)\}", lambda it: f"{{{snake(it[1])}}}", path),
             own.get("x-since"),
             own.get("x-permission"),
+            own.get("x-cloud-only", False),
         )
         for path, item in DOCUMENT["paths"].items()
         for method, own in item.items()
         if method in METHODS
     }
     assert {
-        (it.tag, it.method, it.path, it.since, it.permission) for it in OPERATIONS
+        (it.tag, it.method, it.path, it.since, it.permission, it.cloud_only) for it in OPERATIONS
     } == documented
     assert list(OPERATIONS) == sorted(OPERATIONS, key=lambda it: (it.tag, it.name))
 

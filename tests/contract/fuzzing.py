@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ PLACES = {
     "path.appId": "apps",
     "path.functionId": "functions",
     "path.webhookId": "webhooks",
+    "path.envId": "envs",
     "path.eventKey": "event_keys",
     "body.app_id": "apps",
     "body.function_id": "slugs",
@@ -87,10 +89,11 @@ def prepare(client: InngestClient, app: str, *, waiting: Collection[str] = ()) -
     events += [{"name": f"{app}/waits", "data": {"signal": signal}} for signal in waiting]
     ids = client.send(events)
     runs = [run.id for id in ids for run in _runs_of(client, id)]
-    try:
+    webhooks = envs = list[str]()
+    with suppress(RouteNotFoundError):
         webhooks = [client.webhooks.create(name="fuzz").id]
-    except RouteNotFoundError:
-        webhooks = []
+    with suppress(RouteNotFoundError):
+        envs = [client.envs.create("fuzz").id]
     return {
         "runs": runs,
         "events": ids,
@@ -99,6 +102,7 @@ def prepare(client: InngestClient, app: str, *, waiting: Collection[str] = ()) -
         "slugs": [f"{app}-{name}" for name in FUNCTIONS],
         "times": ["2026-01-01T00:00:00Z"],
         "webhooks": webhooks,
+        "envs": envs,
         "signals": list(waiting),
     }
 
@@ -147,8 +151,11 @@ def _config(words: Mapping[str, Collection[str]], signing_key: str | None) -> st
     And the key, which must not be on a command line, since everyone can see those.
     """
     lines = [f"hooks = {json.dumps(str(Path(__file__).with_name('fuzz_hooks.py')))}"]
+    headers = {"X-Inngest-Env": "dev"}
     if signing_key is not None:
-        lines.append(f"headers = {{ Authorization = {json.dumps(f'Bearer {signing_key}')} }}")
+        headers["Authorization"] = f"Bearer {signing_key}"
+    pairs = ", ".join(f"{name} = {json.dumps(value)}" for name, value in headers.items())
+    lines.append(f"headers = {{ {pairs} }}")
     # The server's key is sent as a header; random keys would end every case with a 401.
     lines += ["[generation]", "with-security-parameters = false"]
     lines += ["[phases.fuzzing.extra-data-sources]", "responses = false"]

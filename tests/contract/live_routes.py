@@ -10,7 +10,7 @@ from attrs import frozen
 from inngest_rest_api.api import OPERATIONS
 
 from .conformance import camel
-from .world import SINCE, UNKNOWN, parts
+from .world import CLOUD_ONLY, SINCE, UNKNOWN, parts
 
 if TYPE_CHECKING:
     import httpx
@@ -49,7 +49,7 @@ def find_routes(http: httpx.Client) -> Routes:
 
 def routes_of(release: str) -> Routes:
     """Return what servers of a release have."""
-    lacks = {name for name, since in SINCE.items() if parts(since) > parts(release)}
+    lacks = CLOUD_ONLY | {name for name, since in SINCE.items() if parts(since) > parts(release)}
     is_early = parts(release) < parts(V2_AT_ROOT)
     return Routes(release, frozenset(lacks), "/api/v2" if is_early else "/v2")
 
@@ -86,8 +86,8 @@ def _is_about_a_resource(answer: httpx.Response) -> bool:
 
 def _asked_for(http: httpx.Client) -> Routes:
     v2 = "/api/v2" if is_absent(http.get("/v2/health")) else "/v2"
-    dated = [each for each in OPERATIONS if each.since and each.tag != "ingest"]
-    lacks = {camel(each.name) for each in dated if is_absent(_ask(http, each, v2))}
+    dated = [it for it in OPERATIONS if it.since and it.tag != "ingest" and not it.cloud_only]
+    lacks = CLOUD_ONLY | {camel(each.name) for each in dated if is_absent(_ask(http, each, v2))}
     present = [str(each.since) for each in dated if camel(each.name) not in lacks]
     newest = max(present, key=parts, default="0")
     return Routes(f"{newest.removesuffix('.0')}+", frozenset(lacks), v2)

@@ -304,7 +304,9 @@ def test_the_mock_knows_the_parameters_and_fields_of_the_document() -> None:
             body = operation.schema_of_body()
             fields = DOCUMENT.resolved(body).get("properties", {}) if body else {}
             assert fields.keys() == set(BODIES.get(signature, ())), signature
-            assert operation.content(400) is not None, signature
+            # A handler of its own, which ignores what it does not know.
+            is_of_gateway = operation.id != "listOperationsV2"
+            assert (operation.content(400) is not None) is is_of_gateway, signature
 
 
 def test_what_a_server_refuses_of_the_generated_client_is_named() -> None:

@@ -65,16 +65,21 @@ SUCCESSES = {
 WITH_RESULT = {name: it for name, it in SUCCESSES.items() if result_of(it) is not NoneType}
 WITHOUT_RESULT = {name: it for name, it in SUCCESSES.items() if result_of(it) is NoneType}
 
-# What results are made of: the data, and the ids in it.
+# What results are made of: the data, and the ids or names in it.
 NEEDED = re.compile(
     r"\$\.(data|ids|(data(\[\])?\.)?(id|internal_id|run_id|runId))"
     r"|\$\.data\.rootSpan((\.children\[\])*\.id)?"
     r"|\$\[\]\.id"
 )
+NAMES = re.compile(
+    r"listEventSchemasV2 \$\.data\[\]\.name|listInsightsTablesV2 \$\.data\[\](\.columns\[\])?\.name"
+    r"|queryInsightsV2 \$\.data\.columns(\[\]\.name)?|syncAppV2 \$\.data\.status"
+    r"|getExperimentV2 \$\.data\.variants\[\]\.(variantName|metrics\[\]\.key)"
+)
 # Of an event, `id` is its own; v2 leaves out the data of an empty list; a trace is its spans.
 NOT_NEEDED = re.compile(
     r"getEventV1 \$\.data\.id|listEventsV1 \$\.data\[\]\.id"
-    r"|list\w+V2 \$\.data|getRunTraceV2 \$\.data\.runId"
+    r"|list\w+V2 \$\.data|getRunTraceV2 \$\.data\.runId|syncAppV2 \$\.data\.id"
 )
 
 
@@ -125,8 +130,9 @@ def test_only_what_the_result_is_made_of_is_missed(
 def faults_without_a_key(exchange: Exchange, replayer: SharedReplayer) -> Iterator[str]:
     for where, body in without_each(DOCUMENT, schema_of(exchange), body_of(exchange.recording)):
         outcome = ask(replayer, exchange, received=body)
-        is_needed = NEEDED.fullmatch(where) and not NOT_NEEDED.fullmatch(
-            f"{exchange.operation.id} {where}"
+        at = f"{exchange.operation.id} {where}"
+        is_needed = NAMES.fullmatch(at) or (
+            NEEDED.fullmatch(where) and not NOT_NEEDED.fullmatch(at)
         )
         if is_needed and not isinstance(outcome, InvalidResponseError | PartialSendError):
             yield f"{where}: not missed, {outcome!r}"

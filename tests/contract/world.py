@@ -36,6 +36,9 @@ DOCUMENT = Document.load()
 SINCE = {camel(each.name): each.since for each in OPERATIONS if each.since}
 """The first release with each operation, by the operation's id."""
 
+CLOUD_ONLY = {camel(each.name) for each in OPERATIONS if each.since and each.cloud_only}
+"""The ids of the operations that a self-hosted server refuses."""
+
 ABSENT = "absent: "
 """How the reason begins why a case is skipped whose route the server lacks."""
 

@@ -18,7 +18,7 @@ from inngest_rest import (
     Page,
     SendReport,
 )
-from inngest_rest._table import CANCELLATION_ID, EVENT_ID, ROWS, RUN_ID, WEBHOOK_ID
+from inngest_rest._table import CANCELLATION_ID, ENV_ID, EVENT_ID, ROWS, RUN_ID, WEBHOOK_ID
 from tests.support.calls import call, public_names, tags
 from tests.support.doors import Blocking
 
@@ -49,6 +49,7 @@ class Tools:
         event: The id of an event.
         cancellation: The id of a bulk cancellation.
         webhook: The id of a webhook.
+        env: The id of an environment.
         patience: The seconds that a wait may take: by a clock of the test's, and each of its
             requests in real time.
     """
@@ -61,6 +62,7 @@ class Tools:
     event: str = "01M86WNRKHYE50ZF3GG530BHRE"
     cancellation: str = "c1"
     webhook: str = "w1"
+    env: str = "e1"
     patience: float = 4.0
 
 
@@ -126,6 +128,7 @@ _OTHERS: dict[str, dict[str, Any]] = {
     "runs.list": {"since": None},  # which only v2 filters by
     "runs.watch": {"app": None, "timeout": 2, "every": 1},
     "runs.cancel_all": {"in_flight": 1},
+    "apps.sync": {"url": "http://127.0.0.1:9/api/inngest"},  # where nothing listens
     "runs.replay_all": {"in_flight": 1},
     "functions.invoke_many": {"inputs": [{}], "in_flight": 1},
     "cancellations.create": {
@@ -171,6 +174,7 @@ def _do(row: Row, tools: Tools) -> object:
         EVENT_ID: tools.event,
         CANCELLATION_ID: tools.cancellation,
         WEBHOOK_ID: tools.webhook,
+        ENV_ID: tools.env,
     }
     others = _OTHERS.get(row.name, {})
     if _KINDS.get(row.name) in {"wait", "wait many"} or row.name == "send_and_wait":

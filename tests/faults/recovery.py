@@ -85,6 +85,7 @@ class World:
             "open_run": open_run,
             "cancellation": made.id,
             "webhook": client.webhooks.create(name="orders").id,
+            "env": client.envs.create("staging").id,
         }
 
     def state(self) -> dict[str, Any]:
@@ -93,6 +94,9 @@ class World:
             "events": {each.name for each in self.mock.events},
             "runs": sorted((each.function_id, str(each.status)) for each in self.mock.runs),
             "cancellations": len(self._client.cancellations.list().page().items),
+            "envs": sorted(
+                (it.name, it.is_archived) for it in self._client.envs.list().page().items
+            ),
             "webhooks": [each.name for each in self._client.webhooks.list().page().items],
         }
 

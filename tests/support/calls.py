@@ -9,6 +9,8 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest import InngestClient
+from inngest_rest._core.calls.operation import may_ask
+from inngest_rest._core.calls.settings import Keys, resolve
 from inngest_rest._core.resources.routes import MADE_OF, ROUTES
 from inngest_rest._programs.parameters import arguments, read
 from inngest_rest._table import GROUPS, ROWS, Returns
@@ -58,9 +60,10 @@ def call(client: Any, name: str, instead: Mapping[str, Any] | None = None, **oth
 
 
 def tags(row: Row) -> str:
-    """Return the APIs that a call asks, in order."""
+    """Return the APIs that a call asks of a dev server, in order."""
     operations = ROUTES.get(row.name) or ROUTES[MADE_OF[row.name][0]]
-    return " ".join(dict.fromkeys(each.tag for each in operations))
+    settings = resolve(Keys(), dev=True, environ={})
+    return " ".join(dict.fromkeys(each.tag for each in operations if may_ask(settings, each)))
 
 
 def public_names() -> set[str]:

@@ -59,13 +59,13 @@ def _check_ids(document: Node) -> None:
 
 
 def _extensions(document: Node) -> str:
-    """Return a template that sets `since` and `permission`, by the name of each operation."""
+    """Return a template that sets `since`, `permission` and `cloud_only`, by operations' names."""
     template = ""
-    for extension in ("since", "permission"):
+    for extension in ("since", "permission", "cloud-only"):
         values = {
             PythonIdentifier(id_, prefix=""): operation[f"x-{extension}"]
             for id_, operation in operations_of(document).items()
             if f"x-{extension}" in operation
         }
-        template += f"{{% set {extension} = {values} %}}"
+        template += f"{{% set {extension.replace('-', '_')} = {values} %}}"
     return template

@@ -16,11 +16,7 @@ class Envs(Resource):
     """Environments of the account: `client.envs`."""
 
     def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
+        self, *, limit: int | None = None, page_size: int | None = None, cursor: str | None = None
     ) -> AsyncPaginator[Environment]:
         """List environments.
 
@@ -36,12 +32,7 @@ class Envs(Resource):
         """
         return AsyncPaginator(
             self._driver,
-            v2_only.list_envs(
-                self._session,
-                limit=limit,
-                page_size=page_size,
-                cursor=cursor,
-            ),
+            v2_only.list_envs(self._session, limit=limit, page_size=page_size, cursor=cursor),
         )
 
     async def create(self, name: str) -> Environment:

@@ -41,12 +41,7 @@ class Experiments(Resource):
         return AsyncPaginator(
             self._driver,
             v2_only.list_experiments(
-                self._session,
-                app,
-                function,
-                limit=limit,
-                page_size=page_size,
-                cursor=cursor,
+                self._session, app, function, limit=limit, page_size=page_size, cursor=cursor
             ),
         )
 

@@ -42,11 +42,7 @@ class Insights(Resource):
         return await self._driver.run(v2_only.insights_tables(self._session))
 
     def schemas(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
+        self, *, limit: int | None = None, page_size: int | None = None, cursor: str | None = None
     ) -> AsyncPaginator[EventSchema]:
         """List the schemas of events.
 
@@ -62,10 +58,5 @@ class Insights(Resource):
         """
         return AsyncPaginator(
             self._driver,
-            v2_only.event_schemas(
-                self._session,
-                limit=limit,
-                page_size=page_size,
-                cursor=cursor,
-            ),
+            v2_only.event_schemas(self._session, limit=limit, page_size=page_size, cursor=cursor),
         )

@@ -43,11 +43,6 @@ class Keys(Resource):
         return AsyncPaginator(
             self._driver,
             v2_only.list_keys(
-                self._session,
-                kind,
-                reveal=reveal,
-                limit=limit,
-                page_size=page_size,
-                cursor=cursor,
+                self._session, kind, reveal=reveal, limit=limit, page_size=page_size, cursor=cursor
             ),
         )

@@ -17,11 +17,7 @@ class Envs(Resource):
     """Environments of the account: `client.envs`."""
 
     def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
+        self, *, limit: int | None = None, page_size: int | None = None, cursor: str | None = None
     ) -> Paginator[Environment]:
         """List environments.
 
@@ -37,12 +33,7 @@ class Envs(Resource):
         """
         return Paginator(
             self._driver,
-            v2_only.list_envs(
-                self._session,
-                limit=limit,
-                page_size=page_size,
-                cursor=cursor,
-            ),
+            v2_only.list_envs(self._session, limit=limit, page_size=page_size, cursor=cursor),
         )
 
     def create(self, name: str) -> Environment:

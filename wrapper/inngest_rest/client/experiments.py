@@ -42,12 +42,7 @@ class Experiments(Resource):
         return Paginator(
             self._driver,
             v2_only.list_experiments(
-                self._session,
-                app,
-                function,
-                limit=limit,
-                page_size=page_size,
-                cursor=cursor,
+                self._session, app, function, limit=limit, page_size=page_size, cursor=cursor
             ),
         )
 

@@ -43,11 +43,7 @@ class Insights(Resource):
         return self._driver.run(v2_only.insights_tables(self._session))
 
     def schemas(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
+        self, *, limit: int | None = None, page_size: int | None = None, cursor: str | None = None
     ) -> Paginator[EventSchema]:
         """List the schemas of events.
 
@@ -63,10 +59,5 @@ class Insights(Resource):
         """
         return Paginator(
             self._driver,
-            v2_only.event_schemas(
-                self._session,
-                limit=limit,
-                page_size=page_size,
-                cursor=cursor,
-            ),
+            v2_only.event_schemas(self._session, limit=limit, page_size=page_size, cursor=cursor),
         )

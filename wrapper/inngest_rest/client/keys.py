@@ -44,11 +44,6 @@ class Keys(Resource):
         return Paginator(
             self._driver,
             v2_only.list_keys(
-                self._session,
-                kind,
-                reveal=reveal,
-                limit=limit,
-                page_size=page_size,
-                cursor=cursor,
+                self._session, kind, reveal=reveal, limit=limit, page_size=page_size, cursor=cursor
             ),
         )

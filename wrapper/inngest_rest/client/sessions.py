@@ -42,11 +42,7 @@ class Sessions(Resource):
         return Paginator(
             self._driver,
             v2_only.session_keys(
-                self._session,
-                search,
-                limit=limit,
-                page_size=page_size,
-                cursor=cursor,
+                self._session, search, limit=limit, page_size=page_size, cursor=cursor
             ),
         )
 
@@ -76,12 +72,7 @@ class Sessions(Resource):
         return Paginator(
             self._driver,
             v2_only.list_sessions(
-                self._session,
-                key,
-                search,
-                limit=limit,
-                page_size=page_size,
-                cursor=cursor,
+                self._session, key, search, limit=limit, page_size=page_size, cursor=cursor
             ),
         )
 

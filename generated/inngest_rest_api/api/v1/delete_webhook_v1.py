@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from ...models.v1_webhook_id_envelope import V1WebhookIdEnvelope
 
 
-OPERATION = Operation("v1", "delete_webhook_v1", "DELETE", "/v1/webhooks/{webhook_id}")
+OPERATION = Operation(
+    "v1", "delete_webhook_v1", "DELETE", "/v1/webhooks/{webhook_id}", cloud_only=True
+)
 """Where the document has this operation"""
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ...models.v1_webhook_envelope import V1WebhookEnvelope
 
 
-OPERATION = Operation("v1", "get_webhook_v1", "GET", "/v1/webhooks/{webhook_id}")
+OPERATION = Operation("v1", "get_webhook_v1", "GET", "/v1/webhooks/{webhook_id}", cloud_only=True)
 """Where the document has this operation"""
 
 

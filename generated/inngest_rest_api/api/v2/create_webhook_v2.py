@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ...models.v2_webhook_envelope import V2WebhookEnvelope
 
 
-OPERATION = Operation("v2", "create_webhook_v2", "POST", "/v2/env/webhooks", since="1.11.10")
+OPERATION = Operation(
+    "v2", "create_webhook_v2", "POST", "/v2/env/webhooks", since="1.11.10", cloud_only=True
+)
 """Where the document has this operation"""
 
 

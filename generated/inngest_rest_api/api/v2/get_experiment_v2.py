@@ -23,6 +23,7 @@ OPERATION = Operation(
     "GET",
     "/v2/apps/{app_id}/functions/{function_id}/experiments/{experiment_id}",
     since="1.35.0",
+    cloud_only=True,
 )
 """Where the document has this operation"""
 

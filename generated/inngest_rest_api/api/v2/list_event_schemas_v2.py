@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v2", "list_event_schemas_v2", "GET", "/v2/insights/events/schemas", since="1.22.0"
+    "v2",
+    "list_event_schemas_v2",
+    "GET",
+    "/v2/insights/events/schemas",
+    since="1.22.0",
+    cloud_only=True,
 )
 """Where the document has this operation"""
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ...models.v2_experiment_list_envelope import V2ExperimentListEnvelope
 
 
-OPERATION = Operation("v2", "list_experiments_v2", "GET", "/v2/experiments", since="1.35.0")
+OPERATION = Operation(
+    "v2", "list_experiments_v2", "GET", "/v2/experiments", since="1.35.0", cloud_only=True
+)
 """Where the document has this operation"""
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from ...models.v2_insights_table_list_envelope import V2InsightsTableListEnvelope
 
 
-OPERATION = Operation("v2", "list_insights_tables_v2", "GET", "/v2/insights/tables", since="1.22.0")
+OPERATION = Operation(
+    "v2", "list_insights_tables_v2", "GET", "/v2/insights/tables", since="1.22.0", cloud_only=True
+)
 """Where the document has this operation"""
 
 
@@ -46,6 +48,11 @@ def parse_response(
         response_200 = V2InsightsTableListEnvelope.from_dict(read_json(response.content))
 
         return response_200
+
+    if response.status_code == 400:
+        response_400 = V2Errors.from_dict(read_json(response.content))
+
+        return response_400
 
     if response.status_code == 401:
         return response.text

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from ...models.v2_session_key_list_envelope import V2SessionKeyListEnvelope
 
 
-OPERATION = Operation("v2", "list_session_keys_v2", "GET", "/v2/sessions", since="1.35.0")
+OPERATION = Operation(
+    "v2", "list_session_keys_v2", "GET", "/v2/sessions", since="1.35.0", cloud_only=True
+)
 """Where the document has this operation"""
 
 

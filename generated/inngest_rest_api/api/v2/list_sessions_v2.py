@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from ...models.v2_session_list_envelope import V2SessionListEnvelope
 
 
-OPERATION = Operation("v2", "list_sessions_v2", "GET", "/v2/sessions/{session_key}", since="1.35.0")
+OPERATION = Operation(
+    "v2", "list_sessions_v2", "GET", "/v2/sessions/{session_key}", since="1.35.0", cloud_only=True
+)
 """Where the document has this operation"""
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from ...models.v2_webhook_list_envelope import V2WebhookListEnvelope
 
 
-OPERATION = Operation("v2", "list_webhooks_v2", "GET", "/v2/env/webhooks", since="1.11.10")
+OPERATION = Operation(
+    "v2", "list_webhooks_v2", "GET", "/v2/env/webhooks", since="1.11.10", cloud_only=True
+)
 """Where the document has this operation"""
 
 

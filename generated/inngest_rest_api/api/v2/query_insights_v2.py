@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ...models.v2_insights_result_envelope import V2InsightsResultEnvelope
 
 
-OPERATION = Operation("v2", "query_insights_v2", "POST", "/v2/insights/query", since="1.22.0")
+OPERATION = Operation(
+    "v2", "query_insights_v2", "POST", "/v2/insights/query", since="1.22.0", cloud_only=True
+)
 """Where the document has this operation"""
 
 

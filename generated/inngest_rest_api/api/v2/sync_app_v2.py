@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from ...models.v2_errors import V2Errors
 
 
-OPERATION = Operation("v2", "sync_app_v2", "POST", "/v2/apps/{app_id}/syncs", since="1.19.0")
+OPERATION = Operation(
+    "v2", "sync_app_v2", "POST", "/v2/apps/{app_id}/syncs", since="1.19.0", cloud_only=True
+)
 """Where the document has this operation"""
 
 

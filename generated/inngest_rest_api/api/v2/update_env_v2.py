@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from ...models.v2_errors import V2Errors
 
 
-OPERATION = Operation("v2", "update_env_v2", "PATCH", "/v2/envs/{env_id}", since="1.12.1")
+OPERATION = Operation(
+    "v2", "update_env_v2", "PATCH", "/v2/envs/{env_id}", since="1.12.1", cloud_only=True
+)
 """Where the document has this operation"""
 
 

@@ -14,7 +14,7 @@ from inngest_rest._core import tracing
 from inngest_rest._core.calls import answers
 from inngest_rest._core.calls.retry import had_no_effect, has_retry_after, may_pass
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
-from inngest_rest._core.calls.settings import API_VERSION, SIGNING_KEY, Settings
+from inngest_rest._core.calls.settings import API_VERSION, ENV, SIGNING_KEY, Settings
 from inngest_rest._core.plans import Call, Plan, call, sleep
 from inngest_rest.errors import (
     Advice,
@@ -264,7 +264,7 @@ def first_present(session: Session, *routes: Route[Any, T], deadline: float = ma
         RouteNotFoundError: All are absent; it names the release that has one of them.
         InvalidResponseError: All responded as the web UI does: the base URL may be wrong.
     """
-    allowed = [route for route in routes if may_ask(session.settings, route.operation.tag)]
+    allowed = [route for route in routes if may_ask(session.settings, route.operation)]
     if not allowed:
         raise _none_may_be_asked(session, routes)
     now = session.clock.monotonic()
@@ -293,7 +293,7 @@ def _nothing_but_pages(
     # A copy: an error that is its own cause would be a trap for those who follow causes.
     error = copy.copy(first)
     [operation, *others] = (route.operation for route in asked)
-    if operation.since is not None and not others:
+    if operation.since is not None and not operation.cloud_only and not others:
         # Every release has v1: a server that lacks only this one looks the same.
         error.args = (f"{error}, or the server is older than release {operation.since}",)
     return error
@@ -384,8 +384,12 @@ def _absent(
     )
     error.attempts = last.attempts
     error.may_have_taken_effect = any(each.may_have_taken_effect for _, each in failures)
-    error.releases = {f"{it.method} {it.path}": it.since for it in asked if it.since}
+    error.releases = {
+        f"{it.method} {it.path}": it.since for it in asked if it.since and not it.cloud_only
+    }
     advice = [Advice(f"Servers have {it} since release {at}.") for it, at in error.releases.items()]
+    if all(it.cloud_only for it in asked):
+        advice.append(_CLOUD_ONLY)
     own = [route.advice.get(RouteNotFoundError) for route, _ in failures]
     advice += dict.fromkeys(filter(None, own))
     if advice:
@@ -393,19 +397,33 @@ def _absent(
     return error
 
 
-def may_ask(settings: Settings, api: str) -> bool:
-    """Return whether a client with these settings asks an API, v1 or v2."""
+_CLOUD_ONLY = Advice("No self-hosted server has this: it exists in Inngest Cloud alone.")
+
+# Without the name of an environment, v2 refuses these (operation listWebhooksV2).
+_NEED_ENV = {"list_webhooks_v2", "create_webhook_v2"}
+
+
+def may_ask(settings: Settings, operation: Operation) -> bool:
+    """Return whether a client with these settings asks an operation."""
+    if operation.name in {"send_events", "send_event_v2"}:
+        return settings.sends_by_v2 is (operation.tag == "v2")
+    if operation.tag == "ingest":
+        return True
     if settings.api_version != "auto":
-        return settings.api_version == api
+        return settings.api_version == operation.tag
+    if operation.tag == "v2":
+        return operation.name not in _NEED_ENV or settings.env is not None
     # An API key is valid for v2 only: without a signing key, v1 would reject the call.
-    return api == "v2" or settings.dev or not settings.api_key or bool(settings.signing_bearers)
+    return settings.dev or not settings.api_key or bool(settings.signing_bearers)
 
 
 def _none_may_be_asked(session: Session, routes: tuple[Route[Any, Any], ...]) -> ConfigurationError:
     apis = " and ".join(dict.fromkeys(route.operation.tag for route in routes))
     pinned = session.settings.api_version
     setting, reason = API_VERSION, f'but api_version="{pinned}" is set'
-    if pinned == "auto":
+    if pinned == "auto" and apis == "v2":
+        setting, reason = ENV, "which needs an environment: pass env= or set INNGEST_ENV"
+    elif pinned == "auto":
         setting = SIGNING_KEY
         reason = "which needs a signing key: pass signing_key= or set INNGEST_SIGNING_KEY"
     return ConfigurationError(f"this operation exists only in {apis}, {reason}", settings=[setting])

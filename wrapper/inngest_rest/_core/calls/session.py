@@ -135,15 +135,9 @@ class Session:
             return _DEV_EVENT_KEY
         raise MissingKeyError("sending events needs an event key", settings=[EVENT_KEY])
 
-    @property
-    def sends_by_v2(self) -> bool:
-        """Whether an API key is all that it has to send events with."""
-        settings = self.settings
-        return settings.event_key is None and settings.api_key is not None and not settings.dev
-
     def check_can_send(self) -> None:
         """Raise MissingKeyError if no key is there to send events with."""
-        if not self.sends_by_v2:
+        if not self.settings.sends_by_v2:
             _ = self.event_key
 
     def bearers(self, api: str) -> tuple[Secret | None, ...]:

@@ -39,7 +39,7 @@ SIGNING_KEY = Setting("signing_key", "INNGEST_SIGNING_KEY")
 API_KEY = Setting("api_key", "INNGEST_API_KEY")
 API_VERSION = Setting("api_version")
 _FALLBACK = Setting("signing_key_fallback", "INNGEST_SIGNING_KEY_FALLBACK")
-_ENV = Setting("env", "INNGEST_ENV")
+ENV = Setting("env", "INNGEST_ENV")
 _DEV = Setting("dev", "INNGEST_DEV")
 _BASE_URL = Setting("base_url", "INNGEST_BASE_URL")
 _EVENT_BASE_URL = Setting("event_base_url", "INNGEST_EVENT_API_BASE_URL")
@@ -111,6 +111,11 @@ class Settings:
     def encrypts(self) -> bool:
         """Whether one of the hosts is reached by https."""
         return any(url.lower().startswith("https:") for url in (self.event_url, self.api_url))
+
+    @property
+    def sends_by_v2(self) -> bool:
+        """Whether an API key is all that it has to send events with."""
+        return self.event_key is None and self.api_key is not None and not self.dev
 
     @property
     def target(self) -> Target:
@@ -236,7 +241,7 @@ def resolve(
             raise _wrong(name, f"must be {words}, not {shown(value)}")
     signing_keys = [it for it in map(reader.find, (SIGNING_KEY, _FALLBACK)) if it]
     signing_bearers = tuple(hash_of(it.key(_VALID_SIGNING_KEY)) for it in signing_keys)
-    event, api, branch = map(reader.find, (EVENT_KEY, API_KEY, _ENV))
+    event, api, branch = map(reader.find, (EVENT_KEY, API_KEY, ENV))
     event_key = event and event.key(_VALID_EVENT_KEY)
     api_key = api and api.key()
     return Settings(
@@ -402,7 +407,7 @@ def check_retries(retries: int | RetryPolicy | None) -> RetryPolicy:
 
 def check_env(env: str) -> str | None:
     """Return the name of a branch environment, which is sent in a header; None for an empty one."""
-    return None if env == "" else _argument(_ENV, Secret(env)).key().reveal()
+    return None if env == "" else _argument(ENV, Secret(env)).key().reveal()
 
 
 def check_headers(headers: Hidden[Mapping[str, str]]) -> dict[str, Secret]:

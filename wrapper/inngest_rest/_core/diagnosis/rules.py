@@ -129,7 +129,7 @@ class Releases:
         if operation.tag == "ingest":
             return True
         since = operation.since
-        if since is None:
+        if since is None or operation.cloud_only:
             # No release is known to have it, so neither does the newest known one.
             return None if self == Releases() else False
         if self.first is not None and numbers(since) <= numbers(self.first):
@@ -211,7 +211,7 @@ def call_routes(settings: Settings, releases: Releases) -> tuple[CallRoute, ...]
 
 
 def _asked(settings: Settings, operations: Sequence[Operation]) -> list[Operation]:
-    return [it for it in operations if it.tag == "ingest" or may_ask(settings, it.tag)]
+    return [it for it in operations if may_ask(settings, it)]
 
 
 def _route(
@@ -223,7 +223,7 @@ def _route(
             # Among possible routes, prefer one that some server is known to have.
             it = next((it for it in found if it.since is not None), found[0])
             return CallRoute(call, answer, it.tag, f"{it.method} {it.path}", it.since)
-    released = [it.since for it in asked or operations if it.since is not None]
+    released = [it.since for it in asked or operations if it.since and not it.cloud_only]
     return CallRoute(call, False, since=min(released, key=numbers, default=None))
 
 
@@ -420,7 +420,9 @@ def _routes(it: ServerEvidence) -> Verdict:
         calls = ", ".join(f"{call} (since {release})" for call, release in since.items())
         remedy = f"Upgrade the server to release {max(since.values(), key=numbers)} or newer."
         return WARNING, f"the server is too old for {calls}", remedy
-    only = "webhooks" if it.cancels_in_bulk else "webhooks and bulk cancellations"
+    only = "webhooks, Insights, experiments, sessions and the creation of environments"
+    if not it.cancels_in_bulk:
+        only = f"bulk cancellations, {only}"
     return OK, f"the server has a route for every call; {only} are on Inngest Cloud only", None
 
 

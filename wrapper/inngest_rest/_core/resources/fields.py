@@ -77,7 +77,7 @@ def json_object(value: api.JsonObject | Unset | None) -> dict[str, Any] | None:
     return None if found is None else found.additional_properties
 
 
-def record(kind: type[R], it: object, **given: Any) -> R:
+def record(kind: type[R], it: object, /, **given: Any) -> R:
     """Make a record of a model's fields of the same names, and of those that are given.
 
     What has no default is required.

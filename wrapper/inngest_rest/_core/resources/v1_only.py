@@ -17,7 +17,7 @@ from inngest_rest._core.resources.fields import (
     v2_page,
 )
 from inngest_rest._core.resources.filters import check_instant
-from inngest_rest._core.resources.routes import ask, in_order, where_absent
+from inngest_rest._core.resources.routes import ask, in_order
 from inngest_rest.errors import Advice, NextCall, ServerError
 from inngest_rest.models import Cancellation, Webhook
 from inngest_rest_api import models as api
@@ -41,9 +41,6 @@ _CANCELLATION_ADVICE: AdviceByError = {
         (NextCall("runs.cancel_all"),),
     )
 }
-_WEBHOOK_ADVICE = where_absent(
-    "No release of the self-hosted server has webhooks: they exist in Inngest Cloud alone."
-)
 
 
 def list_cancellations(session: Session, **paging: Unpack[Paging]) -> Listing[Cancellation]:
@@ -134,23 +131,16 @@ def list_webhooks(session: Session, **paging: Unpack[Paging]) -> Listing[Webhook
     """List webhooks: v2 those of the client's environment, in pages; v1 all of them at once."""
     operation = v1.list_webhooks_v1
     expected = page_of(api.V1WebhookListEnvelope, api.V1Webhook, _webhook)
-    by_v1 = unpaged(
-        Route(operation, operation.get_kwargs(), expected, unpaged_items, advice=_WEBHOOK_ADVICE)
-    )
+    by_v1 = unpaged(Route(operation, operation.get_kwargs(), expected, unpaged_items))
 
     def by_v2(page: PageRequest) -> Route[Any, ListedPage[Webhook]]:
         module = v2.list_webhooks_v2
         kwargs = module.get_kwargs(limit=page.size, cursor=page.cursor)
         expected = page_of(api.V2WebhookListEnvelope, api.V2Webhook, _webhook_of_v2)
-        return Route(module, kwargs, expected, v2_page, advice=_WEBHOOK_ADVICE)
+        return Route(module, kwargs, expected, v2_page)
 
     routes = in_order("webhooks.list", list_webhooks_v2=by_v2, list_webhooks_v1=by_v1)
-    return Listing(session, *(routes if _asks_v2(session) else routes[1:]), **paging)
-
-
-def _asks_v2(session: Session) -> bool:
-    """Whether webhooks of v2 can be asked for: they need the environment (listWebhooksV2)."""
-    return session.settings.env is not None or session.settings.api_version == "v2"
+    return Listing(session, *routes, **paging)
 
 
 def create_webhook(
@@ -164,31 +154,27 @@ def create_webhook(
 ) -> Plan[Webhook]:
     """Create a webhook; only v2 has a response and a filter of events."""
     kwargs = v1.create_webhook_v1.get_kwargs(body=_webhook_body(name, transform))
-    by_v1 = _webhook_route(v1.create_webhook_v1, kwargs, repeatable=False)
+    routes: list[Route[Any, Webhook]] = [
+        _webhook_route(v1.create_webhook_v1, kwargs, repeatable=False)
+    ]
     names = check_each("events", events, "names of events", check_id)
-    needs_v2 = bool(response or names) or session.settings.api_version == "v2"
-    if not needs_v2 and not (name and transform and _asks_v2(session)):
-        return ask(session, "webhooks.create", by_v1)
-    if not (name and transform):
-        raise invalid("transform", "and name are required by v2, which alone has events")
-    module = v2.create_webhook_v2
-    chosen = api.V2EventFilter(events=names, filter_="DENY" if deny_events else "ALLOW")
-    body = api.V2CreateWebhookBody(
-        name=name,
-        transform=transform,
-        response=check_text("response", response) or UNSET,
-        event_filter=chosen if names else UNSET,
-    )
-    by_v2: Route[Any, Webhook] = Route(
-        module,
-        module.get_kwargs(body=body),
-        api.V2WebhookEnvelope,
-        of_data(_webhook_of_v2),
-        repeatable=False,
-        advice=_WEBHOOK_ADVICE,
-    )
-    # v1 would leave out what it does not have.
-    return ask(session, "webhooks.create", by_v2, *([] if needs_v2 else [by_v1]))
+    if response or names or session.settings.api_version == "v2":
+        # v1 would leave out what it does not have.
+        routes.clear()
+        if not (name and transform):
+            raise invalid("transform", "and name are required by v2, which alone has events")
+    if name and transform:
+        module = v2.create_webhook_v2
+        chosen = api.V2EventFilter(events=names, filter_="DENY" if deny_events else "ALLOW")
+        body = api.V2CreateWebhookBody(
+            name=name,
+            transform=transform,
+            response=check_text("response", response) or UNSET,
+            event_filter=chosen if names else UNSET,
+        )
+        form, kwargs, convert = api.V2WebhookEnvelope, module.get_kwargs(body=body), _webhook_of_v2
+        routes.append(Route(module, kwargs, form, of_data(convert), repeatable=False))
+    return ask(session, "webhooks.create", *routes)
 
 
 def _webhook_of_v2(it: api.V2Webhook) -> Webhook:
@@ -220,7 +206,7 @@ def delete_webhook(session: Session, webhook_id: str) -> Plan[None]:
     """Delete a webhook."""
     operation = v1.delete_webhook_v1
     kwargs = operation.get_kwargs(check_id("webhook id", webhook_id, argument="id"))
-    route = Route.without_result(operation, kwargs, deletes=True, advice=_WEBHOOK_ADVICE)
+    route = Route.without_result(operation, kwargs, deletes=True)
     return ask(session, "webhooks.delete", route)
 
 
@@ -228,7 +214,7 @@ def _webhook_route(
     operation: OperationModule, kwargs: Mapping[str, Any], *, repeatable: bool = True
 ) -> Route[Any, Webhook]:
     form, convert = api.V1WebhookEnvelope, of_data(_webhook)
-    return Route(operation, kwargs, form, convert, repeatable=repeatable, advice=_WEBHOOK_ADVICE)
+    return Route(operation, kwargs, form, convert, repeatable=repeatable)
 
 
 def _webhook_body(name: str | None, transform: str | None) -> api.V1WebhookBody:

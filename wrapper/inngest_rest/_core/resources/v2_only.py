@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
-from attrs import evolve
 
 from inngest_rest._core.arguments import check_id, check_json_object, check_text, invalid
 from inngest_rest._core.calls.listing import EVERYTHING, Listing, Paging, read_all
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.plans import Call, call
 from inngest_rest._core.resources.fields import (
+    json_object,
     of_data,
     optional,
     page_of,
@@ -21,7 +21,8 @@ from inngest_rest._core.resources.fields import (
     v2_page,
 )
 from inngest_rest._core.resources.filters import check_window
-from inngest_rest._core.resources.routes import ask, in_order, where_absent
+from inngest_rest._core.resources.routes import ask, in_order
+from inngest_rest._visible import shown
 from inngest_rest.errors import RouteNotFoundError, TransportError
 from inngest_rest.models import (
     AccountInfo,
@@ -49,11 +50,10 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.listing import ListedPage, PageRequest
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
+    from inngest_rest._core.resources.filters import Window
     from inngest_rest.typing import KeyKind
 
 T = TypeVar("T")
-
-_CLOUD_ONLY = where_absent("No self-hosted server has this: it exists in Inngest Cloud alone.")
 
 # The longest text of which a score may be named, in bytes of UTF-8 (schema V2Score).
 _LONGEST_SCORE = 128
@@ -68,29 +68,43 @@ def _listing(
     convert: Callable[[Any], T],
     paging: Paging,
     *path: str,
+    window: Window | None = None,
     **query: Any,
 ) -> Listing[T]:
-    """List what a route of v2 has, page by page."""
-    envelope = getattr(api, f"{item.__name__}ListEnvelope")
+    """List what a route has, page by page."""
+    expected = page_of(getattr(api, f"{item.__name__}ListEnvelope"), item, convert)
 
     def route(page: PageRequest) -> Route[Any, ListedPage[T]]:
+        if window is not None:
+            query["from_"], query["until"] = window.at(page.now)
         kwargs = module.get_kwargs(*path, **query, limit=page.size, cursor=page.cursor)
-        return Route(module, kwargs, page_of(envelope, item, convert), v2_page, advice=_CLOUD_ONLY)
+        return Route(module, kwargs, expected, v2_page)
 
-    return Listing(session, *in_order(name, **{module.OPERATION.name: route}), **paging)
+    is_relative = window is not None and window.is_relative
+    routes = in_order(name, **{module.OPERATION.name: route})
+    return Listing(session, *routes, is_relative=is_relative, **paging)
+
+
+def _ask(
+    session: Session,
+    name: str,
+    module: Any,
+    envelope: Any,
+    convert: Callable[[Any], T],
+    *path: str,
+    repeatable: bool = True,
+    **given: Any,
+) -> Plan[T]:
+    """Ask for one thing, and convert its data."""
+    kwargs = module.get_kwargs(*path, **given)
+    route = Route(module, kwargs, envelope, of_data(convert), repeatable=repeatable)
+    return ask(session, name, route)
 
 
 def account(session: Session) -> Plan[AccountInfo]:
     """Get the account of the key."""
-    module = v2.get_account_v2
-    convert = of_data(lambda it: record(AccountInfo, it))
-    return ask(
-        session, "account.get", Route(module, module.get_kwargs(), api.V2AccountEnvelope, convert)
-    )
-
-
-def _function_id(it: api.V2FunctionRef | Unset) -> str | None:
-    return None if isinstance(it, Unset) else optional(it.id)
+    convert = partial(record, AccountInfo)
+    return _ask(session, "account.get", v2.get_account_v2, api.V2AccountEnvelope, convert)
 
 
 def list_envs(session: Session, **paging: Unpack[Paging]) -> Listing[Environment]:
@@ -100,57 +114,41 @@ def list_envs(session: Session, **paging: Unpack[Paging]) -> Listing[Environment
 
 def create_env(session: Session, name: str) -> Plan[Environment]:
     """Create an environment."""
-    module = v2.create_env_v2
-    kwargs = module.get_kwargs(body=api.V2CreateEnvBody(name=check_text("name", name) or ""))
-    route = Route(
-        module,
-        kwargs,
-        api.V2EnvEnvelope,
-        of_data(_environment),
-        repeatable=False,
-        advice=_CLOUD_ONLY,
-    )
-    return ask(session, "envs.create", route)
+    body = api.V2CreateEnvBody(name=check_text("name", name) or "")
+    form, module = api.V2EnvEnvelope, v2.create_env_v2
+    return _ask(session, "envs.create", module, form, _environment, repeatable=False, body=body)
 
 
 def archive_env(session: Session, env_id: str, *, archived: bool) -> Plan[Environment]:
     """Archive an environment, or take it back."""
-    module = v2.update_env_v2
+    path = check_id("environment id", env_id, argument="id")
     body = api.V2UpdateEnvBody(is_archived=archived)
-    kwargs = module.get_kwargs(check_id("environment id", env_id, argument="id"), body=body)
-    route = Route(module, kwargs, api.V2EnvEnvelope, of_data(_environment), advice=_CLOUD_ONLY)
-    return ask(session, "envs.archive", route)
+    form, module = api.V2EnvEnvelope, v2.update_env_v2
+    return _ask(session, "envs.archive", module, form, _environment, path, body=body)
 
 
 def ensure_env(session: Session, name: str) -> Plan[Environment]:
     """Return the environment of a name: as it is, taken back from the archive, or created."""
     check_text("name", name)
-    found = [
-        it for it in (yield from read_all(list_envs(session, **EVERYTHING))) if it.name == name
-    ]
+    envs = yield from read_all(list_envs(session, **EVERYTHING))
+    found = sorted((it for it in envs if it.name == name), key=lambda it: it.is_archived)
     if not found:
         return (yield from create_env(session, name))
-    env = min(found, key=lambda it: it.is_archived)
+    env = found[0]
     return (yield from archive_env(session, env.id, archived=False)) if env.is_archived else env
 
 
 def _environment(it: api.V2Env) -> Environment:
-    kind = (optional(it.type_) or "production").lower()
-    return evolve(record(Environment, it), kind=kind)
+    return record(Environment, it, kind=(optional(it.type_) or "production").lower())
 
 
 def list_keys(
-    session: Session,
-    kind: KeyKind,
-    *,
-    reveal: bool,
-    **paging: Unpack[Paging],
+    session: Session, kind: KeyKind, *, reveal: bool, **paging: Unpack[Paging]
 ) -> Listing[Key]:
     """List keys."""
     modules = {"event": v2.list_event_keys_v2, "signing": v2.list_signing_keys_v2}
     if kind not in modules:
         raise invalid("kind", 'must be "event" or "signing"')
-    module = modules[kind]
 
     def key(it: api.V2Key) -> Key:
         text = optional(it.key)
@@ -159,7 +157,7 @@ def list_keys(
             text = f"…{text[-4:]}" if len(text) > 16 else "…"
         return record(Key, it, key=text)
 
-    return _listing(session, "keys.list", module, api.V2Key, key, paging)
+    return _listing(session, "keys.list", modules[kind], api.V2Key, key, paging)
 
 
 def sync_app(session: Session, app_id: str, url: str) -> Plan[AppSync]:
@@ -169,13 +167,9 @@ def sync_app(session: Session, app_id: str, url: str) -> Plan[AppSync]:
         raise invalid("url", "must be the http or https URL at which the app serves its functions")
     module = v2.sync_app_v2
     kwargs = module.get_kwargs(app_id, body=api.V2SyncAppBody(url=url))
-    route = Route[Any, AppSync](
-        module,
-        kwargs,
-        api.V2AppSyncResultEnvelope,
-        _app_sync,
-        accepted={422: api.V2AppSyncFailure},
-    )
+    failed = {422: api.V2AppSyncFailure}
+    form = api.V2AppSyncResultEnvelope
+    route = Route[Any, AppSync](module, kwargs, form, _app_sync, accepted=failed)
     try:
         return (yield from ask(session, "apps.sync", route))
     except RouteNotFoundError:
@@ -189,8 +183,7 @@ def _app_sync(answer: api.V2AppSyncResultEnvelope | api.V2AppSyncFailure) -> App
         messages = [each.message for each in optional(errors) or []]
         return AppSync("error", error="; ".join(messages) or None)
     error = optional(it.error)
-    reason = error and (optional(error.message) or optional(error.code))
-    return record(AppSync, it, status=optional(it.status) or "pending", error=reason)
+    return record(AppSync, it, error=error and (optional(error.message) or optional(error.code)))
 
 
 def _register(session: Session, app_id: str, url: str) -> Plan[AppSync]:
@@ -230,30 +223,27 @@ def score(
 ) -> Plan[None]:
     """Score a run, or a step of it."""
     check_id("run id", run_id, argument="id")
+    check_text("step", step)
     given = check_json_object("scores", scores)
     if not 1 <= len(given) <= _MOST_SCORES:
         raise invalid("scores", f"must be 1 to {_MOST_SCORES} names with a value each")
     for name, value in given.items():
-        if not isinstance(value, bool | int | float) or not math.isfinite(value):
-            raise invalid("scores", f"must be numbers or booleans; that of {name!r} is not")
-        too_long = len(name.encode()) > _LONGEST_SCORE
-        if not name or too_long or "'" in name or not name.isprintable():
+        if not isinstance(value, bool | int | float):
+            raise invalid("scores", f"must be numbers or booleans; that of {shown(name)} is not")
+        size = len(name.encode())
+        if not 1 <= size <= _LONGEST_SCORE or "'" in name or not name.isprintable():
             raise invalid(
                 "scores",
                 f"must have names of 1 to {_LONGEST_SCORE} bytes without control characters and "
-                f"apostrophes, not {name[:_LONGEST_SCORE]!r}",
+                f"apostrophes, not {shown(name)}",
             )
-    if (experiment is None) is not (variant is None) or (experiment and step):
-        raise invalid("experiment", "and variant are given together, and not for a step")
-    of = (
-        api.V2ScoreExperiment(id=experiment, variant=variant)
-        if check_text("experiment", experiment) and experiment and variant
-        else UNSET
-    )
+    of: api.V2ScoreExperiment | Unset = UNSET
+    if experiment is not None or variant is not None:
+        if step or not (check_text("experiment", experiment) and check_text("variant", variant)):
+            raise invalid("experiment", "and variant are given together, and not for a step")
+        of = api.V2ScoreExperiment(id=experiment or "", variant=variant or "")
     body = [
-        api.V2Score(
-            name=name, value=value, step_id=check_text("step", step) or UNSET, experiment=of
-        )
+        api.V2Score(name=name, value=value, step_id=step or UNSET, experiment=of)
         for name, value in given.items()
     ]
     module = v2.create_scores_v2
@@ -264,49 +254,43 @@ def score(
 
 def query_insights(session: Session, sql: str) -> Plan[InsightsResult]:
     """Query events and runs in SQL."""
-    module = v2.query_insights_v2
     body = api.V2InsightsQueryBody(query=check_text("sql", sql) or "")
 
     def convert(it: api.V2InsightsResult) -> InsightsResult:
+        columns = optional(it.columns)
+        if columns is None:
+            raise ValueError("columns is missing")
         remarks = optional(it.diagnostics) or []
         return InsightsResult(
-            tuple(column.name for column in optional(it.columns) or []),
-            tuple(tuple(optional(row.values) or ()) for row in optional(it.rows) or []),
+            tuple(required(each.name, "name") for each in columns),
+            tuple(tuple(optional(each.values) or ()) for each in optional(it.rows) or []),
             tuple(f"{optional(each.severity)}: {optional(each.message)}" for each in remarks),
         )
 
-    kwargs = module.get_kwargs(body=body)
-    route = Route(
-        module, kwargs, api.V2InsightsResultEnvelope, of_data(convert), advice=_CLOUD_ONLY
-    )
-    return ask(session, "insights.query", route)
+    form, module = api.V2InsightsResultEnvelope, v2.query_insights_v2
+    return _ask(session, "insights.query", module, form, convert, body=body)
 
 
 def insights_tables(session: Session) -> Plan[list[InsightsTable]]:
     """List the tables that queries can name."""
-    module = v2.list_insights_tables_v2
 
-    def convert(answer: Any) -> list[InsightsTable]:
-        return [
-            record(
-                InsightsTable,
-                it,
-                columns={each.name: optional(each.type_) for each in optional(it.columns) or []},
-            )
-            for it in optional(answer.data) or []
-        ]
+    def table(it: api.V2InsightsTable) -> InsightsTable:
+        columns = optional(it.columns) or []
+        types = {required(each.name, "name"): optional(each.type_) for each in columns}
+        return record(InsightsTable, it, columns=types)
 
-    form = api.V2InsightsTableListEnvelope
-    route = Route(module, module.get_kwargs(), form, convert, advice=_CLOUD_ONLY)
-    return ask(session, "insights.tables", route)
+    def convert(data: Any) -> list[InsightsTable]:
+        return [table(it) for it in optional(data) or []]
+
+    form, module = api.V2InsightsTableListEnvelope, v2.list_insights_tables_v2
+    return _ask(session, "insights.tables", module, form, convert)
 
 
 def event_schemas(session: Session, **paging: Unpack[Paging]) -> Listing[EventSchema]:
     """List the schemas of events."""
 
     def schema(it: api.V2EventSchema) -> EventSchema:
-        known = optional(it.schema)
-        return EventSchema(it.name, None if known is None else known.to_dict())
+        return record(EventSchema, it, schema=json_object(it.schema))
 
     module = v2.list_event_schemas_v2
     return _listing(session, "insights.schemas", module, api.V2EventSchema, schema, paging)
@@ -318,75 +302,61 @@ def list_experiments(
     """List experiments."""
     if function is not None and app is None:
         raise invalid("function", "needs its app as well")
-    query = {
+    of: dict[str, Any] = {
         "app_id": UNSET if app is None else check_id("app", app),
         "function_id": UNSET if function is None else check_id("function", function),
     }
+
+    def experiment(it: api.V2Experiment) -> Experiment:
+        variants = tuple(map(Variant, optional(it.variants) or ()))
+        return record(Experiment, it, function_id=_function_id(it.function), variants=variants)
+
     module = v2.list_experiments_v2
-    return _listing(
-        session, "experiments.list", module, api.V2Experiment, _experiment, paging, **query
-    )
-
-
-def _experiment(it: api.V2Experiment) -> Experiment:
-    return record(
-        Experiment,
-        it,
-        function_id=_function_id(it.function),
-        variants=tuple(map(Variant, optional(it.variants) or ())),
-    )
+    return _listing(session, "experiments.list", module, api.V2Experiment, experiment, paging, **of)
 
 
 def get_experiment(
     session: Session, app: str, function: str, experiment: str, *, variant: str | None
 ) -> Plan[Experiment]:
     """Compare the variants of an experiment."""
-    module = v2.get_experiment_v2
-    kwargs = module.get_kwargs(
-        check_id("app", app),
-        check_id("function", function),
-        check_id("experiment", experiment, argument="id"),
-        variant=check_text("variant", variant) or UNSET,
-    )
+    of = check_id("app", app), check_id("function", function)
+    experiment = check_id("experiment", experiment, argument="id")
 
     def convert(it: api.V2ExperimentDetail) -> Experiment:
         weights = {each.variant_name: each.weight for each in optional(it.variant_weights) or []}
-        variants = [_variant(each, weights) for each in optional(it.variants) or []]
-        return record(Experiment, it, function_id=function, variants=tuple(variants))
+        variants = tuple(_variant(each, weights) for each in optional(it.variants) or [])
+        return record(Experiment, it, function_id=function, variants=variants)
 
-    form = api.V2ExperimentEnvelope
-    route = Route(module, kwargs, form, of_data(convert), advice=_CLOUD_ONLY)
-    return ask(session, "experiments.get", route)
+    form, module = api.V2ExperimentEnvelope, v2.get_experiment_v2
+    only = check_text("variant", variant) or UNSET
+    return _ask(session, "experiments.get", module, form, convert, *of, experiment, variant=only)
 
 
 def _variant(it: api.V2VariantMetrics, weights: Mapping[Any, Any]) -> Variant:
+    name = required(it.variant_name, "variantName")
     metrics = {
-        each.key: {
+        required(each.key, "key"): {
             "avg": optional(each.avg),
             "min": optional(each.min_),
             "max": optional(each.max_),
         }
         for each in optional(it.metrics) or []
     }
-    return Variant(
-        required(it.variant_name, "variantName"),
-        optional(it.run_count) or 0,
-        optional(weights.get(it.variant_name, UNSET)),
-        metrics,
-    )
+    weight = optional(weights.get(name, UNSET))
+    return record(Variant, it, name=name, weight=weight, metrics=metrics)
 
 
 def session_keys(session: Session, search: str | None, **paging: Unpack[Paging]) -> Listing[str]:
     """List the keys by which runs are grouped into sessions."""
-    module = v2.list_session_keys_v2
+    search_for = check_text("search", search) or UNSET
     return _listing(
         session,
         "sessions.keys",
-        module,
+        v2.list_session_keys_v2,
         api.V2SessionKey,
-        lambda it: str(it.id),
+        lambda it: required(it.id, "id"),
         paging,
-        search=check_text("search", search) or UNSET,
+        search=search_for,
     )
 
 
@@ -397,11 +367,7 @@ def list_sessions(
 
     def group(it: api.V2Session) -> SessionGroup:
         functions = map(_function_id, optional(it.functions) or [])
-        return record(
-            SessionGroup,
-            it,
-            function_ids=tuple(filter(None, functions)),
-        )
+        return record(SessionGroup, it, function_ids=tuple(filter(None, functions)))
 
     return _listing(
         session,
@@ -425,22 +391,23 @@ def session_runs(
     **paging: Unpack[Paging],
 ) -> Listing[Run]:
     """List the runs of a session."""
-    module = v2.list_session_runs_v2
-    window = check_window(since, until, session.server_clocks["api"].now())
-    path = check_id("session key", key, argument="key"), check_id("session id", session_id)
 
-    def route(page: PageRequest) -> Route[Any, ListedPage[Run]]:
-        begin, end = window.at(page.now)
-        kwargs = module.get_kwargs(
-            *path, from_=begin, until=end, limit=page.size, cursor=page.cursor
-        )
-        expected = page_of(api.V2SessionRunListEnvelope, api.V2SessionRun, _run_of_session)
-        return Route(module, kwargs, expected, v2_page, advice=_CLOUD_ONLY)
+    def run(it: api.V2SessionRun) -> Run:
+        status = RunStatus(optional(it.status) or "unknown")
+        return record(Run, it, status=status, function_id=_function_id(it.function))
 
-    routes = in_order("sessions.runs", list_session_runs_v2=route)
-    return Listing(session, *routes, is_relative=window.is_relative, **paging)
+    return _listing(
+        session,
+        "sessions.runs",
+        v2.list_session_runs_v2,
+        api.V2SessionRun,
+        run,
+        paging,
+        check_id("session key", key, argument="key"),
+        check_id("session id", session_id, argument="id"),
+        window=check_window(since, until, session.server_clocks["api"].now()),
+    )
 
 
-def _run_of_session(it: api.V2SessionRun) -> Run:
-    status = RunStatus(str(required(it.status, "status")))
-    return record(Run, it, status=status, function_id=_function_id(it.function))
+def _function_id(it: api.V2FunctionRef | Unset) -> str | None:
+    return None if isinstance(it, Unset) else optional(it.id)

@@ -33,7 +33,7 @@ def post(session: Session, batch: Batch) -> Plan[list[EventOutcome]]:
 
     Retries reuse the seed, so the server does not store the events twice.
     """
-    if session.sends_by_v2:
+    if session.settings.sends_by_v2:
         return _post_each(session, batch)
     seed = f"{int(session.clock.now() * 1_000)},{base64.b64encode(os.urandom(10)).decode()}"
     session.check_can_send()

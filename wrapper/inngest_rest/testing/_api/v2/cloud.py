@@ -173,7 +173,7 @@ QUERIES = {
     "GET /v2/env/webhooks": _PAGING,
     "GET /v2/insights/events/schemas": _PAGING,
     "GET /v2/experiments": _EXPERIMENTS,
-    "GET /v2/apps/{}/functions/{}/experiments": _EXPERIMENTS,
+    "GET /v2/apps/{}/functions/{}/experiments": {**_PAGING, **_WINDOW},
     "GET /v2/apps/{}/functions/{}/experiments/{}": _VARIANT,
     "GET /v2/sessions": _SESSIONS,
     "GET /v2/sessions/{}": _SESSIONS,
