@@ -139,6 +139,7 @@ def ids(mock: MockServer, client: InngestClient) -> dict[str, str]:
         "runs": mock.runs[0].id,
         "cancellations": cancellation.id,
         "webhooks": client.webhooks.create(name="orders").id,
+        "envs": client.envs.create("staging").id,
     }
 
 

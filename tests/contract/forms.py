@@ -363,7 +363,7 @@ FORMS: dict[str, Form] = {
         "createWebhookV2",
         201,
         {"data": {"id": UUID}, "metadata": V2_METADATA},
-        (UUID, (), False),
+        (UUID, None, None),
         lambda it: (it.id, it.events, it.denies_events),
     ),
     "a sync that goes on": Form(

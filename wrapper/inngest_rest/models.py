@@ -341,8 +341,8 @@ class Webhook(Record):
     url: str | None = field(default=None, repr=False)
     transform: str | None = None
     response: str | None = None
-    events: tuple[str, ...] = ()
-    denies_events: bool = False
+    events: tuple[str, ...] | None = None
+    denies_events: bool | None = None
     environment: str | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None

@@ -306,8 +306,8 @@ class InngestClient:
             AuthenticationError: The event key is wrong; nothing was accepted.
             TransportError: The server could not be reached; nothing was accepted.
 
-        HTTP: `POST /e/{eventKey}`, with at most 5,000 events per request and 3 MiB per event; with an
-            API key alone `POST /v2/events`, one event per request.
+        HTTP: `POST /e/{eventKey}`, with at most 5,000 events per request and 3 MiB per event; with
+            an API key alone `POST /v2/events`, one event per request.
         """
         return self._driver.run(send.send(self._session, events, *more, batch_size=batch_size))
 

@@ -178,13 +178,10 @@ def create_webhook(
 
 
 def _webhook_of_v2(it: api.V2Webhook) -> Webhook:
-    chosen = optional(it.event_filter)
-    return record(
-        Webhook,
-        it,
-        events=tuple((chosen and optional(chosen.events)) or ()),
-        denies_events=bool(chosen and optional(chosen.filter_) == "DENY"),
-    )
+    if (chosen := optional(it.event_filter)) is None:
+        return record(Webhook, it)
+    denies = optional(chosen.filter_) == "DENY"
+    return record(Webhook, it, events=tuple(optional(chosen.events) or ()), denies_events=denies)
 
 
 def get_webhook(session: Session, webhook_id: str) -> Plan[Webhook]:

@@ -10,9 +10,11 @@ from inngest_rest.testing._api.v2.input import (
     Kind,
     missing_field,
     read_body,
+    read_fields,
     read_query,
 )
 from inngest_rest.testing._api.v2.shapes import v2_data
+from inngest_rest.testing._go.decoding import text_of
 from inngest_rest.testing._go.times import v2_time
 from inngest_rest.testing._state.ids import stable_uuid
 
@@ -33,6 +35,7 @@ _WEBHOOK: dict[str, BodyKind] = {
     "eventFilter": "object",
 }
 _SYNC: dict[str, BodyKind] = {"url": "string"}
+_FILTER: dict[str, BodyKind] = {"events": "array", "filter": "string"}
 _QUERY: dict[str, BodyKind] = {"query": "string"}
 
 
@@ -85,6 +88,11 @@ def list_webhooks(call: Call) -> Response:
 def create_webhook(call: Call) -> Response:
     """Create a webhook in an environment."""
     fields = read_body(call.request.body, _WEBHOOK)
+    if "eventFilter" in fields:
+        chosen = read_fields(fields["eventFilter"], text_of(call.request.body), _FILTER)
+        if not all(isinstance(name, str) for name in chosen.get("events", ())):
+            raise InputError("proto: invalid value for string field events")
+        fields["eventFilter"] = chosen
     env = _environment(call)
     for name in ("name", "transform"):
         if not fields.get(name):
@@ -162,11 +170,10 @@ def get_experiment(call: Call) -> Response:
 
 
 def list_sessions(call: Call) -> Response:
-    """List keys of sessions, or sessions, of which there are none."""
+    """List keys of sessions, sessions or runs of one, of which there are none."""
     return _listed(call, "Sessions", [], {**_SEARCH, **_WINDOW})
 
 
-_SESSIONS = {**_PAGING, **_SEARCH, **_WINDOW}
 _EXPERIMENTS = {**_PAGING, **_OF_FUNCTION, **_WINDOW}
 
 QUERIES = {
@@ -175,9 +182,9 @@ QUERIES = {
     "GET /v2/experiments": _EXPERIMENTS,
     "GET /v2/apps/{}/functions/{}/experiments": {**_PAGING, **_WINDOW},
     "GET /v2/apps/{}/functions/{}/experiments/{}": _VARIANT,
-    "GET /v2/sessions": _SESSIONS,
-    "GET /v2/sessions/{}": _SESSIONS,
-    "GET /v2/sessions/{}/{}/runs": _SESSIONS,
+    "GET /v2/sessions": {**_PAGING, **_SEARCH},
+    "GET /v2/sessions/{}": {**_PAGING, **_SEARCH, **_WINDOW},
+    "GET /v2/sessions/{}/{}/runs": {**_PAGING, **_WINDOW},
 }
 BODIES = {
     "POST /v2/envs": _ENV,
