@@ -21,6 +21,8 @@ class Operation(NamedTuple):
     """The first release of the self-hosted server with it; None if no release is known to have it"""
     permission: str | None = None
     """The permission that an API key of Inngest Cloud needs for it; None if that is not known"""
+    cloud_only: bool = False
+    """Whether it does something on Inngest Cloud alone; self-hosted servers with it refuse it"""
 
 
 OPERATIONS = (
@@ -29,7 +31,7 @@ OPERATIONS = (
     Operation("ingest", "send_events", "POST", "/e/{event_key}"),
     Operation("v1", "cancel_run_v1", "DELETE", "/v1/runs/{run_id}", since="0.20.0"),
     Operation("v1", "create_cancellation_v1", "POST", "/v1/cancellations", since="0.24.3"),
-    Operation("v1", "create_webhook_v1", "POST", "/v1/webhooks"),
+    Operation("v1", "create_webhook_v1", "POST", "/v1/webhooks", cloud_only=True),
     Operation(
         "v1",
         "delete_cancellation_v1",
@@ -37,10 +39,10 @@ OPERATIONS = (
         "/v1/cancellations/{cancellation_id}",
         since="0.26.0",
     ),
-    Operation("v1", "delete_webhook_v1", "DELETE", "/v1/webhooks/{webhook_id}"),
+    Operation("v1", "delete_webhook_v1", "DELETE", "/v1/webhooks/{webhook_id}", cloud_only=True),
     Operation("v1", "get_event_v1", "GET", "/v1/events/{event_id}", since="0.20.0"),
     Operation("v1", "get_run_v1", "GET", "/v1/runs/{run_id}", since="0.20.0"),
-    Operation("v1", "get_webhook_v1", "GET", "/v1/webhooks/{webhook_id}"),
+    Operation("v1", "get_webhook_v1", "GET", "/v1/webhooks/{webhook_id}", cloud_only=True),
     Operation("v1", "list_apps_v1", "GET", "/v1/apps"),
     Operation("v1", "list_cancellations_v1", "GET", "/v1/cancellations", since="0.24.3"),
     Operation("v1", "list_event_runs_v1", "GET", "/v1/events/{event_id}/runs", since="0.20.0"),
@@ -48,10 +50,10 @@ OPERATIONS = (
     Operation("v1", "list_functions_v1", "GET", "/v1/apps/{app_id}/functions", since="0.24.3"),
     Operation("v1", "list_run_jobs_v1", "GET", "/v1/runs/{run_id}/jobs", since="0.20.0"),
     Operation("v1", "list_runs_v1", "GET", "/v1/runs"),
-    Operation("v1", "list_webhooks_v1", "GET", "/v1/webhooks"),
+    Operation("v1", "list_webhooks_v1", "GET", "/v1/webhooks", cloud_only=True),
     Operation("v1", "replay_run_v1", "POST", "/v1/runs/{run_id}/replay"),
     Operation("v1", "send_signal_v1", "POST", "/v1/signals", since="1.6.0"),
-    Operation("v1", "update_webhook_v1", "PUT", "/v1/webhooks/{webhook_id}"),
+    Operation("v1", "update_webhook_v1", "PUT", "/v1/webhooks/{webhook_id}", cloud_only=True),
     Operation(
         "v2",
         "cancel_run_v2",
@@ -59,6 +61,22 @@ OPERATIONS = (
         "/v2/runs/{run_id}/cancel",
         since="1.39.0",
         permission="runs:write:cancel",
+    ),
+    Operation(
+        "v2",
+        "create_env_v2",
+        "POST",
+        "/v2/envs",
+        since="1.11.8",
+        permission="environments:write:create",
+        cloud_only=True,
+    ),
+    Operation("v2", "create_scores_v2", "POST", "/v2/runs/{run_id}/scores", since="1.37.0"),
+    Operation(
+        "v2", "create_webhook_v2", "POST", "/v2/env/webhooks", since="1.11.10", cloud_only=True
+    ),
+    Operation(
+        "v2", "get_account_v2", "GET", "/v2/account", since="1.11.8", permission="accounts:read:get"
     ),
     Operation(
         "v2", "get_app_v2", "GET", "/v2/apps/{app_id}", since="1.27.1", permission="apps:read:get"
@@ -69,6 +87,7 @@ OPERATIONS = (
         "GET",
         "/v2/apps/{app_id}/functions/{function_id}/experiments/{experiment_id}",
         since="1.35.0",
+        cloud_only=True,
     ),
     Operation(
         "v2", "get_function_v2", "GET", "/v2/apps/{app_id}/functions/{function_id}", since="1.27.1"
@@ -86,12 +105,42 @@ OPERATIONS = (
     ),
     Operation("v2", "list_apps_v2", "GET", "/v2/apps", since="1.40.0", permission="apps:read:list"),
     Operation(
+        "v2", "list_envs_v2", "GET", "/v2/envs", since="1.11.8", permission="environments:read:list"
+    ),
+    Operation(
+        "v2",
+        "list_event_keys_v2",
+        "GET",
+        "/v2/keys/events",
+        since="1.11.8",
+        permission="event_keys:read:list",
+    ),
+    Operation(
         "v2",
         "list_event_runs_v2",
         "GET",
         "/v2/events/{event_id}/runs",
         since="1.25.0",
         permission="runs:read:list",
+    ),
+    Operation(
+        "v2",
+        "list_event_schemas_v2",
+        "GET",
+        "/v2/insights/events/schemas",
+        since="1.22.0",
+        cloud_only=True,
+    ),
+    Operation(
+        "v2", "list_experiments_v2", "GET", "/v2/experiments", since="1.35.0", cloud_only=True
+    ),
+    Operation(
+        "v2",
+        "list_function_experiments_v2",
+        "GET",
+        "/v2/apps/{app_id}/functions/{function_id}/experiments",
+        since="1.35.0",
+        cloud_only=True,
     ),
     Operation(
         "v2",
@@ -102,7 +151,57 @@ OPERATIONS = (
         permission="runs:read:list",
     ),
     Operation("v2", "list_functions_v2", "GET", "/v2/apps/{app_id}/functions", since="1.27.1"),
+    Operation(
+        "v2",
+        "list_insights_tables_v2",
+        "GET",
+        "/v2/insights/tables",
+        since="1.22.0",
+        cloud_only=True,
+    ),
+    Operation("v2", "list_operations_v2", "GET", "/v2/operations", since="1.42.0"),
     Operation("v2", "list_runs_v2", "GET", "/v2/runs", since="1.38.0", permission="runs:read:list"),
+    Operation(
+        "v2",
+        "list_session_keys_v2",
+        "GET",
+        "/v2/sessions",
+        since="1.35.0",
+        permission="sessions:read:list_keys",
+        cloud_only=True,
+    ),
+    Operation(
+        "v2",
+        "list_session_runs_v2",
+        "GET",
+        "/v2/sessions/{session_key}/{session_id}/runs",
+        since="1.35.0",
+        permission="runs:read:list",
+        cloud_only=True,
+    ),
+    Operation(
+        "v2",
+        "list_sessions_v2",
+        "GET",
+        "/v2/sessions/{session_key}",
+        since="1.35.0",
+        permission="sessions:read:list",
+        cloud_only=True,
+    ),
+    Operation(
+        "v2",
+        "list_signing_keys_v2",
+        "GET",
+        "/v2/keys/signing",
+        since="1.11.8",
+        permission="signing_keys:read:list",
+    ),
+    Operation(
+        "v2", "list_webhooks_v2", "GET", "/v2/env/webhooks", since="1.11.10", cloud_only=True
+    ),
+    Operation(
+        "v2", "query_insights_v2", "POST", "/v2/insights/query", since="1.22.0", cloud_only=True
+    ),
     Operation(
         "v2",
         "rerun_run_v2",
@@ -111,5 +210,10 @@ OPERATIONS = (
         since="1.30.0",
         permission="runs:write:rerun",
     ),
+    Operation("v2", "send_event_v2", "POST", "/v2/events", since="1.42.0"),
+    Operation(
+        "v2", "sync_app_v2", "POST", "/v2/apps/{app_id}/syncs", since="1.19.0", cloud_only=True
+    ),
+    Operation("v2", "update_env_v2", "PATCH", "/v2/envs/{env_id}", since="1.12.1", cloud_only=True),
 )
 """ Every operation of the document, sorted by tag and name """

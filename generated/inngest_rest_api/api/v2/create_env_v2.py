@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from ...models.v2_errors import V2Errors
 
 
-OPERATION = Operation("v2", "create_env_v2", "POST", "/v2/envs", since="1.11.8", cloud_only=True)
+OPERATION = Operation(
+    "v2",
+    "create_env_v2",
+    "POST",
+    "/v2/envs",
+    since="1.11.8",
+    permission="environments:write:create",
+    cloud_only=True,
+)
 """Where the document has this operation"""
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from ...models.v2_errors import V2Errors
 
 
-OPERATION = Operation("v2", "get_account_v2", "GET", "/v2/account", since="1.11.8")
+OPERATION = Operation(
+    "v2", "get_account_v2", "GET", "/v2/account", since="1.11.8", permission="accounts:read:get"
+)
 """Where the document has this operation"""
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from ...models.v2_errors import V2Errors
 
 
-OPERATION = Operation("v2", "list_envs_v2", "GET", "/v2/envs", since="1.11.8")
+OPERATION = Operation(
+    "v2", "list_envs_v2", "GET", "/v2/envs", since="1.11.8", permission="environments:read:list"
+)
 """Where the document has this operation"""
 
 

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v2", "list_session_keys_v2", "GET", "/v2/sessions", since="1.35.0", cloud_only=True
+    "v2",
+    "list_session_keys_v2",
+    "GET",
+    "/v2/sessions",
+    since="1.35.0",
+    permission="sessions:read:list_keys",
+    cloud_only=True,
 )
 """Where the document has this operation"""
 

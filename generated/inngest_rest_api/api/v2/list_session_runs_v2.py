@@ -23,6 +23,7 @@ OPERATION = Operation(
     "GET",
     "/v2/sessions/{session_key}/{session_id}/runs",
     since="1.35.0",
+    permission="runs:read:list",
     cloud_only=True,
 )
 """Where the document has this operation"""

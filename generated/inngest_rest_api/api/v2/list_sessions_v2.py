@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v2", "list_sessions_v2", "GET", "/v2/sessions/{session_key}", since="1.35.0", cloud_only=True
+    "v2",
+    "list_sessions_v2",
+    "GET",
+    "/v2/sessions/{session_key}",
+    since="1.35.0",
+    permission="sessions:read:list",
+    cloud_only=True,
 )
 """Where the document has this operation"""
 

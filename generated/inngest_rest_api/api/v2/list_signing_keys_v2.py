@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from ...models.v2_key_list_envelope import V2KeyListEnvelope
 
 
-OPERATION = Operation("v2", "list_signing_keys_v2", "GET", "/v2/keys/signing", since="1.11.8")
+OPERATION = Operation(
+    "v2",
+    "list_signing_keys_v2",
+    "GET",
+    "/v2/keys/signing",
+    since="1.11.8",
+    permission="signing_keys:read:list",
+)
 """Where the document has this operation"""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 
 from inngest_rest._core.arguments import check_id, check_json_object, check_text, invalid
-from inngest_rest._core.calls.listing import EVERYTHING, Listing, Paging, read_all
+from inngest_rest._core.calls.listing import Listing, Paging, read_all
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.plans import Call, call
 from inngest_rest._core.resources.fields import (
@@ -130,7 +130,7 @@ def archive_env(session: Session, env_id: str, *, archived: bool) -> Plan[Enviro
 def ensure_env(session: Session, name: str) -> Plan[Environment]:
     """Return the environment of a name: as it is, taken back from the archive, or created."""
     check_text("name", name)
-    envs = yield from read_all(list_envs(session, **EVERYTHING))
+    envs = yield from read_all(list_envs(session))
     found = sorted((it for it in envs if it.name == name), key=lambda it: it.is_archived)
     if not found:
         return (yield from create_env(session, name))
