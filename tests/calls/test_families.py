@@ -18,6 +18,7 @@ from inngest_rest import (
     ServerError,
 )
 from inngest_rest._core.resources.routes import ROUTES
+from tests.support.calls import BY_NAME, tags
 from tests.support.server import Reply, Server, about, body_of, recorded, says, text
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ BOTH = {
     "events.runs": EVENT_RUNS,
     "functions.list": FUNCTIONS_LIST,
 }
-TAGS = {call: tuple(it.tag for it in operations) for call, operations in ROUTES.items()}
+TAGS = {call: tuple(tags(BY_NAME[call]).split()) for call in ROUTES}
 
 ABSENT = [recorded("v1-runs-list"), recorded("v2-unknown-route"), Reply(405), text(404, "")]
 ABSENT += [recorded("v2-runs-put"), says({"message": "no Route matched"}, status=404)]
@@ -95,9 +96,19 @@ def in_order(name: str) -> list[tuple[str, Reply]]:
 
 
 def test_v2_is_asked_first_for_each_job_that_it_does() -> None:
-    assert {len(set(tags)) for tags in TAGS.values()} == {1, 2}
-    assert all(list(tags) == sorted(tags, reverse=True) for tags in TAGS.values())
-    assert {call for call, tags in TAGS.items() if len(tags) > 1} == set(BOTH)
+    assert {len(it) for it in TAGS.values()} == {1, 2}
+    assert all(list(it) == sorted(it, reverse=True) for it in TAGS.values())
+    assert {call for call, it in TAGS.items() if len(it) > 1} == set(BOTH)
+
+
+def test_webhooks_are_asked_of_v2_only_where_the_client_has_an_environment(
+    connect: Connect, server: Server
+) -> None:
+    server.on("GET /v1/webhooks", says({"data": []}))
+    for env in (None, "staging"):
+        connect(env=env).webhooks.list().page()
+    v1, v2 = "GET /v1/webhooks", "GET /v2/env/webhooks"
+    assert asks(server) == [v1, v2, v1]
 
 
 GUIDE = Path(__file__).parents[2] / "docs" / "routes-and-servers.md"
@@ -269,11 +280,11 @@ def test_a_pinned_version_has_no_fallback(
         ("v2", lambda it: it.events.list().page()),
         ("v2", lambda it: it.signals.send("s")),
         ("v2", lambda it: it.cancellations.delete("c")),
-        ("v2", lambda it: it.webhooks.list().page()),
+        ("v2", lambda it: it.webhooks.get("w")),
     ],
     ids=[
         *("trace", "app", "function", "invoke", "runs of an app"),
-        *("jobs", "event", "events", "signal", "cancellation", "webhooks"),
+        *("jobs", "event", "events", "signal", "cancellation", "webhook"),
     ],
 )
 def test_an_operation_that_a_pinned_version_lacks_is_a_configuration_error(
