@@ -156,8 +156,7 @@ class ServerEvidence:
     Attributes:
         signing_keys: The result for each key, by its setting; None if it was not tried.
         hosts: The result for each host, by its URL.
-        release: The release reported by the server.
-        releases: The possible releases.
+        releases: The possible releases, where the server reports none.
         repeating: The functions that run again for a repeated id; None if they cannot be read.
         permissions: Whether the API key has each permission that a probe needed.
         cancels_in_bulk: False if the server fails to list bulk cancellations.

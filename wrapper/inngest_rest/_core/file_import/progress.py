@@ -38,11 +38,9 @@ class Mark(NamedTuple):
 
 
 class LogState(NamedTuple):
-    """The checkpointed state of the file of rejected lines, or of their reasons.
+    """How much of a file of rejected lines, or of their reasons, stays when the import resumes.
 
-    Attributes:
-        kept: The extent up to the checkpoint's position, which stays when the import resumes.
-        written: The full extent. Lines after the position will be rejected again.
+    Lines after the checkpoint's position will be rejected again.
     """
 
     kept: Mark

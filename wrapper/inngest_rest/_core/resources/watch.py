@@ -95,17 +95,10 @@ class Watch:
         self._session = session
         self._clock = session.server_clocks["api"]
         self._statuses = check_statuses(status)
-        self._app, self._function = check_function(app, function)
-        self._query = check_query(query)
+        app, function = check_function(app, function)
+        self._of: dict[str, Any] = {"app": app, "function": function, "query": check_query(query)}
         self._include_output = include_output
-        self._walk = partial(
-            runs.list_changes,
-            session,
-            app=self._app,
-            function=self._function,
-            include_output=include_output,
-            query=self._query,
-        )
+        self._walk = partial(runs.list_changes, session, include_output=include_output, **self._of)
         self._every = check_seconds("every", every)
         if self._every < 1:
             raise invalid("every", f"must be at least 1 second, not {shown(every)}")
@@ -197,9 +190,7 @@ class Watch:
         """Where another watch can go on: what was taken so far, as JSON."""
         state = {
             "version": 1,
-            "app": self._app,
-            "function": self._function,
-            "query": self._query,
+            **self._of,
             "since": self._begin_at.isoformat(),
             "looks_back": self._looks_back,
             "is_relative": self._is_relative,
@@ -216,7 +207,7 @@ class Watch:
             state = cast("dict[str, Any]", json.loads(check_text("token", token) or ""))
             if state["version"] != 1:
                 raise ValueError
-            of = state["app"], state["function"], state.get("query")
+            of = {name: state.get(name) for name in self._of}
             self._looks_back, self._is_begun = bool(state["looks_back"]), bool(state["is_begun"])
             self._begin_at, self._window, self._changes = (
                 _moment(state[name]) for name in ("since", "window", "changes")
@@ -227,13 +218,9 @@ class Watch:
             self._ended = {check_id("id", it): _moment(at) for it, at in of_ended}
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError):
             raise invalid("token", "is not the token of a watch") from None
-        if of != (self._app, self._function, self._query):
-            app, function, query = map(shown, of)
-            raise invalid(
-                "token",
-                f"is of a watch with app={app}, function={function} and query={query}: pass the "
-                "same",
-            )
+        if of != self._of:
+            told = ", ".join(f"{name}={shown(value)}" for name, value in of.items())
+            raise invalid("token", f"is of a watch with {told}: pass the same")
 
     def _poll_once(self) -> Iterator[Plan[None]]:
         """Yield the requests of a poll; each is made, and what it found taken, before the next."""
