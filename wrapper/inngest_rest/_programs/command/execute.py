@@ -38,13 +38,8 @@ _MOST_NAMED = 5
 
 def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
     """Make a call, write the answer, and return the exit status."""
-    renderer = Renderer(
-        row.command or "",
-        options.format,
-        row.returns,
-        row.untrusted_paths,
-        stderr=Stderr(options.quiet),
-    )
+    renderer = Renderer(row.command, options.format, row.returns, row.untrusted_paths)
+    renderer.stderr.quiet = options.quiet
     values: dict[str, Any] | None = None
     try:
         names = ("all", "exit_status", "yes", "raw_field")
@@ -59,13 +54,9 @@ def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
         lines_of_rows = row.is_bulk and renderer.format == "ndjson"
         renderer.configure(options, ActionRow if lines_of_rows else record_class(row), files)
         with client_of(options) as client:
-            gate = Asking(
-                client=client,
-                is_confirmed=bool(extras["yes"]),
-                options=options,
-                renderer=renderer,
-            )
-            return _run(row, gate, values, options, renderer, extras)
+            gate = Asking(client=client, options=options, renderer=renderer)
+            gate.is_confirmed = bool(extras["yes"])
+            return _run(row, gate, values, extras)
     except OutputError:
         raise
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - told as an answer
@@ -77,14 +68,8 @@ def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
         return renderer.finish(problem, data=data)
 
 
-def _run(
-    row: Row,
-    gate: Asking,
-    values: dict[str, Any],
-    options: Options,
-    renderer: Renderer,
-    extras: Mapping[str, Any],
-) -> int:
+def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, Any]) -> int:
+    renderer = gate.renderer
     if extras["all"] and row.name == "request":
         renderer.returns, renderer.untrusted = Returns.STREAM, ("data.items[].body",)
         return _show(_pages(row, gate, values), renderer, fail=False)
@@ -100,7 +85,7 @@ def _run(
         renderer.stderr.hint(gate.hint)
     if renderer.next_cursor is not None:
         following = {**values, "cursor": renderer.next_cursor}
-        renderer.stderr.hint(f"Next page: {command_line(row, following, options)}")
+        renderer.stderr.hint(f"Next page: {command_line(row, following, gate.options)}")
     return status
 
 

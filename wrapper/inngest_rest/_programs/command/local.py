@@ -122,7 +122,7 @@ def schema(options: Options, values: dict[str, Any]) -> int:
             examples=[command_line(row, each) for each in row.examples],
         )
         if renderer.format != "table" or renderer.projection.fields is not None:
-            return renderer.one(found)
+            return renderer.finish(data=found)
         renderer.output.line(found.to_json(indent=2))
         return renderer.finish()
 
@@ -289,7 +289,7 @@ def install_command(options: Options, values: dict[str, Any]) -> int:
     target, scope = values.get("target", "agents"), values.get("scope", "user")
 
     def work(renderer: Renderer) -> int:
-        return renderer.one(install(target, scope, force=options.force))
+        return renderer.finish(data=install(target, scope, force=options.force))
 
     return answer("skill.install", options, InstalledSkill, work)
 

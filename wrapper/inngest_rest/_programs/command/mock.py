@@ -116,7 +116,7 @@ def _charge(event: EventDict) -> Behaviour:
 
 def _announce(url: str, renderer: Renderer) -> None:
     if renderer.format != "table":
-        renderer.one(Served(url))
+        renderer.finish(data=Served(url))
         return
     functions = "\n".join(
         f"  {f'{each.app}/{each.id}':<14}  {each.trigger:<18}  {each.does}" for each in FUNCTIONS

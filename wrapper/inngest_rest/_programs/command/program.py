@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from argparse import ArgumentError
+from contextlib import suppress
 from itertools import takewhile
 from typing import TYPE_CHECKING, get_args
 
@@ -78,10 +79,8 @@ def _run(tokens: Sequence[str]) -> int:
 def _command_in(tokens: Sequence[str]) -> str:
     words = [each for each in tokens if not each.startswith("-")]
     for at in range(len(words)):
-        try:
+        with suppress(InvalidArgumentError):
             return parser.find(words[at:]).name
-        except InvalidArgumentError:
-            continue
     return ""
 
 

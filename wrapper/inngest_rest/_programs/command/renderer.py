@@ -55,9 +55,6 @@ class Renderer:
         """Whether records are written as they arrive."""
         return self.format in {"ndjson", "id"}
 
-    def one(self, record: Record, problem: Problem | None = None) -> int:
-        return self.finish(problem, data=record)
-
     def many(self, records: Sequence[Record], problem: Problem | None = None) -> int:
         self.returns = Returns.STREAM
         self.add(records)
