@@ -142,7 +142,7 @@ class ActionReport(Record):
         return {outcome: found[outcome] for outcome in ActionOutcome if found[outcome]}
 
     def __str__(self) -> str:
-        counts = ", ".join(f"{count:,} {_words(it)}" for it, count in self.counts.items())
+        counts = ", ".join(f"{count:,} {it.replace('_', ' ')}" for it, count in self.counts.items())
         return f"{self.action}: {counts or 'nothing to do'}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -178,7 +178,3 @@ def _read(value: Mapping[str, Any], kind: type[R], what: str) -> R:
     except (RecursionError, ValueError) as error:
         reason = str(error)[:_LONGEST_REASON]
     raise InvalidArgumentError(f"this is not the {what} of a bulk operation: {reason}")
-
-
-def _words(outcome: ActionOutcome) -> str:
-    return outcome.replace("_", " ")

@@ -97,6 +97,9 @@ def problem_of(
     code = next(code for code, kinds in _CODES.items() if isinstance(error, kinds))
     if isinstance(error, errors.RouteNotFoundError) and not _is_inngest(error):
         code = Code.SERVER
+    field = getattr(error, "argument", None)
+    if row is not None:
+        field = {each.argument: each.name for each in parameters(row)}.get(field, field)
     problem = Problem(
         code,
         _message(error, code),
@@ -104,7 +107,7 @@ def problem_of(
         retryable=_may_pass(error),
         retry_after=getattr(error, "retry_after", None),
         status=getattr(error, "status", None),
-        field=_field(error, row),
+        field=field,
     )
     return _for_call(problem, error, row, values)
 
@@ -175,12 +178,6 @@ def _hint_of_wait(error: errors.WaitTimeoutError) -> Advice:
         "events.list",
         "events.explain",
     )
-
-
-def _field(error: BaseException, row: Row | None) -> str | None:
-    argument = getattr(error, "argument", None)
-    names = {each.argument: each.name for each in (parameters(row) if row else ())}
-    return None if argument is None else names.get(argument, argument)
 
 
 def _stopped(error: errors.PartialActionError) -> Problem:

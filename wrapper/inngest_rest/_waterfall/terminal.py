@@ -80,7 +80,10 @@ def _lines(waterfall: Waterfall, width: int, paint: Paint) -> Iterator[str]:
         )
         if row.error:
             indent = 2 + 2 * min(row.depth, 6)
-            yield " " * indent + paint(_begun(row.error, width - indent), "red")
+            room = width - indent
+            is_long = cell_len(row.error) > room
+            text = f"{_within(row.error, room - 1)}…" if is_long else row.error
+            yield " " * indent + paint(text, "red")
 
 
 def _title(waterfall: Waterfall, paint: Paint) -> str:
@@ -155,10 +158,6 @@ def _fitted(text: str, cells: int) -> str:
         text = f"{head}…{tail}"
     padding = " " * (cells - cell_len(text))
     return text + (_LEFT_TO_RIGHT_MARK if is_right_to_left(text) else "") + padding
-
-
-def _begun(text: str, cells: int) -> str:
-    return text if cell_len(text) <= cells else f"{_within(text, cells - 1)}…"
 
 
 def _within(text: str, cells: int) -> str:

@@ -68,7 +68,9 @@ def encode(
         _complete(wire)
         if not from_file and not wire.keys() <= FIELDS:
             raise ValueError(unknown_key(wire))
-        text = _to_json(wire) if from_file else _to_exact_json(wire)
+        text = _to_json(wire)
+        if not (from_file or is_exact(wire)) and (reason := first_unsupported(wire)):
+            raise ValueError(f"not JSON: {reason}")
     except RecursionError:
         raise InvalidEventError("not JSON: nested too deep", position=position) from None
     except Exception as error:  # noqa: BLE001 - a mapping runs the caller's own code
@@ -145,13 +147,6 @@ def _milliseconds(ts: object) -> int:
 
 def since_1970(moment: datetime) -> int:
     return round(moment.timestamp() * 1_000)
-
-
-def _to_exact_json(wire: dict[str, Any]) -> bytes:
-    text = _to_json(wire)
-    if not is_exact(wire) and (reason := first_unsupported(wire)):
-        raise ValueError(f"not JSON: {reason}")
-    return text
 
 
 def _to_json(wire: dict[str, Any]) -> bytes:

@@ -229,14 +229,11 @@ def tree(within: tuple[str, ...] | None = None) -> dict[tuple[str, ...], Any]:
             below[group] = parsers[group].add_subparsers(**_COMMANDS)
         if within is not None and group != within:
             continue
-        add = partial(below[group].add_parser, words[-1], help=_about(words))
+        # A local one need not be loaded.
+        about = LOCAL.get(words) or find(words).description.partition("\n")[0].removesuffix(".")
+        add = partial(below[group].add_parser, words[-1], help=about)
         parsers[words] = _describe(find(words), add) if within is None else add()
     return parsers
-
-
-def _about(words: tuple[str, ...]) -> str:
-    """Return a line on a command, for which a local one need not be loaded."""
-    return LOCAL.get(words) or find(words).description.partition("\n")[0].removesuffix(".")
 
 
 def _describe(command: Command, make: Callable[..., ArgumentParser]) -> ArgumentParser:
