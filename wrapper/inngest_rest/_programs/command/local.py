@@ -69,7 +69,7 @@ class Summary(Record):
         return self.name
 
 
-@frozen(repr=False, kw_only=True)
+@frozen(repr=False)
 class Description(Summary):
     """A call in full, with JSON Schemas of `--params` and of what `-o json` prints."""
 
