@@ -167,7 +167,7 @@ class Point:
 @pytest.mark.parametrize(
     "value",
     [2**64, -(2**63) - 1, "\ud800", {None: 2}, {"\ud800": 1}, {1, NAN}, object, 1j, Point(NAN)],
-    ids=repr,
+    ids=range(9),  # of a set, the repr has no order
 )
 def test_a_value_that_json_cannot_represent_is_rejected(value: Any) -> None:
     assert refusal({"name": "a", "data": {"k": value}}).startswith("not JSON: ")
