@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from attrs import frozen
@@ -217,7 +217,7 @@ def singleton(function: Function, mode: str) -> Limit | None:
 def concurrency(function: Function) -> list[Limit]:
     """Return the function's own concurrency limits, without the plan's."""
     limits = ((it, it.get("limit")) for it in _entries(function, "concurrency"))
-    return [it for it, of in limits if not (isinstance(of, Mapping) and of.get("isPlanLimit"))]
+    return [it for it, of in limits if not (_is_limit(of) and of.get("isPlanLimit"))]
 
 
 def cancelled_by(function: Function) -> list[str]:
@@ -230,8 +230,12 @@ def _entries(function: Function, *names: str) -> list[Limit]:
     """Return the entries of a setting, or its only one, under the first of its names."""
     known = function.configuration or {}
     found: Any = next((known[name] for name in names if known.get(name)), None)
-    entries: list[Any] = found if isinstance(found, list) else [found]
-    return [it for it in entries if it and isinstance(it, Mapping)]
+    entries = cast("Iterable[object]", found if isinstance(found, list) else [found])
+    return [it for it in entries if it and _is_limit(it)]
+
+
+def _is_limit(value: object) -> TypeGuard[Limit]:
+    return isinstance(value, Mapping)
 
 
 def duration(text: object) -> timedelta | None:

@@ -279,7 +279,7 @@ def insights_tables(session: Session) -> Plan[list[InsightsTable]]:
         types = {required(each.name, "name"): optional(each.type_) for each in columns}
         return record(InsightsTable, it, columns=types)
 
-    def convert(data: Any) -> list[InsightsTable]:
+    def convert(data: list[api.V2InsightsTable] | None) -> list[InsightsTable]:
         return [table(it) for it in optional(data) or []]
 
     form, module = api.V2InsightsTableListEnvelope, v2.list_insights_tables_v2

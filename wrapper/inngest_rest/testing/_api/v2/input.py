@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 from urllib.parse import unquote_plus
 
 import attrs
@@ -213,7 +213,7 @@ def read_fields(document: dict[str, Any], text: str, known: dict[str, BodyKind])
                 token = raw[:1] if isinstance(value, dict | list) else raw
                 raise InputError(f"proto: syntax error {where}: unexpected token {token}")
             raise InputError(f"proto: {where}: invalid value for {kind} field {key}: {raw}")
-        fields[by_name[key]] = int(value) if kind == "int64" else value
+        fields[by_name[key]] = int(cast("Any", value)) if kind == "int64" else value
     return fields
 
 
