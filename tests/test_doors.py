@@ -92,13 +92,17 @@ def test_an_iterator_is_returned_at_once_and_everything_else_is_awaited(name: st
     )
 
 
+def documented(words: str) -> set[str]:
+    """Return the names that a docstring has in its lists."""
+    return set(re.findall(r"^    (\w+)(?= ?\()?:", inspect.cleandoc(words), re.MULTILINE))
+
+
 @each_call
 def test_each_method_documents_its_arguments_errors_and_route(name: str) -> None:
     words = inspect.getdoc(METHODS[name]) or ""
     assert "Raises:" in words
     assert "HTTP: `" in words
-    documented = set(re.findall(r"^    (\w+)(?= ?\()?:", words, re.MULTILINE))
-    assert set(inspect.signature(METHODS[name]).parameters) - {"self"} <= documented
+    assert set(inspect.signature(METHODS[name]).parameters) - {"self"} <= documented(words)
 
 
 def stated_routes(name: str) -> list[str]:
@@ -138,27 +142,6 @@ def test_the_routes_that_a_method_documents_are_those_it_asks_in_their_order(nam
     assert call == "diagnose" or set(stated[len(own) :]) <= set(routes_of(call))
 
 
-# Necessary differences of the buffers: sentences of their docstrings, by their beginnings.
-OF_THE_THREAD = {
-    "It is flushed when it is closed and at interpreter exit",
-    "After a fork, the child's buffer is empty and has its own thread",
-    "It is safe to share between threads",
-    "on_batch: Called with a `BatchReport` when the outcome of events is final, in the buffer's",
-    "Or the proxy or the certificates of the environment cannot be used.",
-    "exit_timeout: ",
-    "exit_on_sigterm: ",
-    "A handler of the program's own stays",
-    "Only in the main thread",
-}
-OF_THE_TASK = {
-    "It belongs to the event loop in which it is first used",
-    "At interpreter exit no event loop is left",
-    "After a fork, the child's buffer is empty.",
-    "on_batch: Called with a `BatchReport` when the outcome of events is final, in the event loop",
-    "If this is cancelled, the event may have been stored",
-}
-
-
 def of_buffers(kind: type) -> dict[str, Any]:
     renamed = {"aclose": "close", "__aenter__": "__enter__", "__aexit__": "__exit__"}
     return {
@@ -189,28 +172,16 @@ def test_both_buffers_have_the_same_signatures(name: str) -> None:
     assert ours == theirs
 
 
-def sentences(words: str | None) -> set[str]:
-    """Split a docstring into sentences, with the asynchronous wording made blocking."""
-    blocking = " ".join((words or "").replace("AsyncInngestClient", "InngestClient").split())
-    blocking = re.sub(r"\btask(s?)\b", r"thread\1", blocking)
-    return set(re.split(r"(?<=\.) (?=[A-Z_`]|\w+: )", blocking))
-
-
-def test_both_buffers_are_documented_in_the_same_words_where_they_do_the_same() -> None:
-    public = [name for name in BUFFERS[0] if not name.startswith(("_", "at_", "after_"))]
-    blocking = sentences(EventBuffer.__doc__)
-    asynchronous = sentences(AsyncEventBuffer.__doc__)
-    for name in public:
-        assert BUFFERS[0][name].__doc__
-        blocking |= sentences(BUFFERS[0][name].__doc__)
-        asynchronous |= sentences(BUFFERS[1][name].__doc__)
-    for differing, named in (
-        (blocking - asynchronous, OF_THE_THREAD),
-        (asynchronous - blocking, OF_THE_TASK),
-    ):
-        begun = {each: [it for it in named if each.startswith(it)] for each in differing}
-        assert [each for each, begins in begun.items() if not begins] == []
-        assert {it for begins in begun.values() for it in begins} == named
+def test_each_buffer_documents_its_arguments_or_names_the_method_that_does() -> None:
+    for name, function in BUFFERS[0].items():
+        if name.startswith(("_", "at_", "after_")):
+            continue
+        blocking = function.__doc__ or ""
+        assert set(inspect.signature(function).parameters) - {"self"} <= documented(blocking)
+        assert f"`EventBuffer.{name}" in (BUFFERS[1][name].__doc__ or "")
+    arguments = set(inspect.signature(EventBuffer).parameters)
+    assert arguments == documented(EventBuffer.__doc__ or "") & arguments
+    assert "those of `EventBuffer`" in (AsyncEventBuffer.__doc__ or "")
 
 
 EXPORTED = [getattr(inngest_rest, name) for name in vars(inngest_rest)["__all__"]]

@@ -58,4 +58,4 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again at once after a failure."""
     monkeypatch.setattr(schedule, "_PACE", RetryPolicy(initial=1e-9, maximum=1e-9))
     for door in (asynchronous, blocking):
-        monkeypatch.setattr(door, "_AFTER_A_BUG", 0.0)
+        monkeypatch.setattr(door, "AFTER_A_BUG", 0.0)

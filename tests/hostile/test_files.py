@@ -216,8 +216,6 @@ SELECT count(*) AS pending FROM n
     "change",
     [
         ENDLESS,
-        "CREATE TRIGGER thief AFTER INSERT ON entries BEGIN DELETE FROM entries; END",
-        "CREATE VIEW more AS SELECT * FROM entries",
         "DROP TRIGGER entry_in",
         "DROP TABLE dead_letters",
         "ALTER TABLE entries DROP COLUMN owner",

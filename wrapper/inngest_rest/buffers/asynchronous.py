@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, Self, TypeVar, TypeVarTuple
 
 from inngest_rest._core.arguments import check_seconds
 from inngest_rest._core.buffer import process_hooks
-from inngest_rest._core.buffer.buffer import Buffer, check_client, deliver
+from inngest_rest._core.buffer.buffer import AFTER_A_BUG, Buffer, check_client, deliver
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
 from inngest_rest.aio.client import AsyncInngestClient
 
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from inngest_rest.typing import Seconds, WhenFull
 
 logger = logging.getLogger("inngest_rest")
-
-# Seconds to wait after an unexpected error.
-_AFTER_A_BUG = 1.0
 
 Args = TypeVarTuple("Args")
 T = TypeVar("T")
@@ -81,28 +78,8 @@ class AsyncEventBuffer(Buffer):
     `async with`. At interpreter exit no event loop is left to send with, so the number of unsent
     events is logged. After a fork, the child's buffer is empty.
 
-    Args:
-        client: Client that sends the events; close it after the buffer.
-        store: Path of the file in which events wait, created if missing; None for memory. It
-            contains no key and no URL: use a separate file for each server.
-        batch_size: Maximum number of events per request, 1 to 5,000; a full batch is sent at once.
-        max_age: Longest time an event waits for its batch to fill, in seconds or as a timedelta.
-        max_pending: Maximum number of events waiting or in flight; for a file, those of all
-            processes count.
-        when_full: What `add` does when `max_pending` is reached: "block" until there is room,
-            "raise" `BufferFullError`, or "drop" the event, counted in `dropped` and logged.
-        on_batch: Called with a `BatchReport` when the outcome of events is final, in the event
-            loop. A position is the event's number in the order of adding, or in the file.
-
-    Raises:
-        ConfigurationError: The client has no event key.
-        InvalidArgumentError: An argument is out of bounds, or the client is not an
-            `AsyncInngestClient`.
-        OutboxError: The file is damaged, read-only, of a newer version, or not an outbox.
-
-    HTTP: `POST /e/{eventKey}`, as in `AsyncInngestClient.send`. The platform remembers an event's
-    id for 24 hours, but not for functions that debounce or batch events; older events in a file are
-    reported in the log.
+    Arguments, errors and requests are those of `EventBuffer`, for an `AsyncInngestClient`;
+    `on_batch` is called in the event loop.
     """
 
     def __init__(
@@ -121,39 +98,17 @@ class AsyncEventBuffer(Buffer):
         self._changed = AsyncCondition()
         self._worker: asyncio.Task[NoReturn] | None = None
         self._is_stopping = False
+        session, wake = client._session, self._changed.notify  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         super().__init__(
-            client._session,  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-            self._changed.notify,
-            store=store,
-            batch_size=batch_size,
-            max_age=max_age,
-            max_pending=max_pending,
-            when_full=when_full,
-            on_batch=on_batch,
+            session, wake, store, batch_size, max_age, max_pending, when_full, on_batch
         )
         self._is_in_memory = store is None
-        self._put = self._queue.put
         process_hooks.register(self)
 
     async def add(self, event: EventLike) -> bool:
-        """Add an event to the buffer, without waiting for the network.
+        """Add an event to the buffer, without waiting for the network, as `EventBuffer.add` does.
 
-        In memory, the event is encoded later, in the buffer's task: do not change its data. Nested
-        values are validated then; an event with an invalid one is reported as rejected. With a
-        path, it is encoded at once and is on disk when this returns; tasks share a commit. If this
-        is cancelled, the event may have been stored.
-
-        Args:
-            event: An `Event`, or a mapping with the same keys; its id is fixed by this call.
-
-        Returns:
-            Whether the event was added: False only with `when_full="drop"`.
-
-        Raises:
-            InvalidEventError: The event is invalid.
-            BufferFullError: The buffer is full and `when_full` is "raise".
-            OutboxError: The event could not be stored: the disk is full, or the file is damaged.
-            ClosedError: The buffer is closed.
+        If this is cancelled, the event may have been stored.
         """
         if self._worker is None or self._worker.done():
             self._start()
@@ -163,17 +118,7 @@ class AsyncEventBuffer(Buffer):
         return taken or await self._add_to_full(event)
 
     async def flush(self, timeout: Seconds | None = 30.0) -> bool:
-        """Send the events added so far, and wait until their outcome is final.
-
-        The first attempt is made at once, even during a pause after a failure; but the pause of a
-        rate limit (429) is kept.
-
-        Args:
-            timeout: Maximum time to wait, in seconds or as a timedelta; None for no limit.
-
-        Returns:
-            Whether all of them were accepted or rejected; False if some are still waiting.
-        """
+        """Send the events added so far, and await their final outcome, as `EventBuffer.flush`."""
         seconds = None if timeout is None else check_seconds("timeout", timeout)
         self._start()
         queue = self._queue
@@ -191,16 +136,7 @@ class AsyncEventBuffer(Buffer):
         return not await self._elsewhere(queue.has_left, mark)
 
     async def aclose(self, timeout: Seconds | None = 30.0) -> int:
-        """Stop taking events, send those already added, and shut down.
-
-        Args:
-            timeout: Maximum time to wait, in seconds or as a timedelta; None for no limit.
-
-        Returns:
-            The number of events left unsent. In memory they are lost: counted as unknown in
-            `report`, passed to `on_batch`, and logged. In a file they stay for the next buffer that
-            opens it.
-        """
+        """Stop taking events, send those already added, and shut down, as `EventBuffer.close`."""
         if timeout is not None:
             check_seconds("timeout", timeout)
         if self._is_closed:
@@ -233,24 +169,11 @@ class AsyncEventBuffer(Buffer):
         return left
 
     async def dead_letters(self) -> list[SendFailure]:
-        """Return the rejected events in the file, oldest first, each with its reason.
-
-        To resend one, fix it, `add` it, and `discard` the letter.
-
-        Raises:
-            InvalidArgumentError: The buffer has no file.
-        """
+        """Return the rejected events in the file, as `EventBuffer.dead_letters` does."""
         return await self._elsewhere(self._queue.dead_letters)
 
     async def discard(self, letters: Iterable[SendFailure]) -> None:
-        """Delete dead letters from the file.
-
-        Args:
-            letters: Some or all of those that `dead_letters` returned.
-
-        Raises:
-            InvalidArgumentError: The buffer has no file.
-        """
+        """Delete dead letters from the file, as `EventBuffer.discard` does."""
         await self._elsewhere(self._queue.discard, letters)
 
     async def __aenter__(self) -> Self:
@@ -291,7 +214,7 @@ class AsyncEventBuffer(Buffer):
                 await self._send_next()
             except Exception:
                 logger.exception("the buffer's task failed; no event is lost, and it continues")
-                await self._changed.wait(self._changed.count, _AFTER_A_BUG)
+                await self._changed.wait(self._changed.count, AFTER_A_BUG)
             self._changed.notify()
 
     async def _rest(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from inngest_rest._core.arguments import check_seconds
 from inngest_rest._core.buffer import process_hooks
-from inngest_rest._core.buffer.buffer import Buffer, check_client, deliver
+from inngest_rest._core.buffer.buffer import AFTER_A_BUG, Buffer, check_client, deliver
 from inngest_rest._core.buffer.schedule import Deadline
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
 from inngest_rest.client.client import InngestClient
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from inngest_rest.typing import Seconds, WhenFull
 
 logger = logging.getLogger("inngest_rest")
-
-# Seconds to wait after an unexpected error.
-_AFTER_A_BUG = 1.0
 
 
 class EventBuffer(Buffer):
@@ -88,7 +85,7 @@ class EventBuffer(Buffer):
         exit_on_sigterm: bool = False,
     ) -> None:
         check_client(client, InngestClient)
-        driver = client._driver  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        driver, session = client._driver, client._session  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         self._run = driver.run
         self._exit_timeout = check_seconds("exit_timeout", exit_timeout)
         # Guards the attributes below; notified after every change.
@@ -98,16 +95,8 @@ class EventBuffer(Buffer):
         self._rounds = 0
         process_hooks.preload(driver)
         super().__init__(
-            client._session,  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-            self._wake,
-            store=store,
-            batch_size=batch_size,
-            max_age=max_age,
-            max_pending=max_pending,
-            when_full=when_full,
-            on_batch=on_batch,
+            session, self._wake, store, batch_size, max_age, max_pending, when_full, on_batch
         )
-        self._put = self._queue.put
         if exit_on_sigterm:
             process_hooks.exit_on_sigterm()
         process_hooks.register(self)
@@ -278,7 +267,7 @@ class EventBuffer(Buffer):
                 # Even SystemExit from a callback: without its thread, the buffer would not send.
                 logger.exception("the buffer's thread failed; no event is lost, and it continues")
                 with self._changed:
-                    self._changed.wait(_AFTER_A_BUG)
+                    self._changed.wait(AFTER_A_BUG)
             with self._changed:
                 self._rounds += 1
                 self._changed.notify_all()

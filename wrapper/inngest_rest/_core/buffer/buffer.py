@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("inngest_rest")
 
+AFTER_A_BUG = 1.0
+"""Seconds to wait after an unexpected error."""
+
 # Seconds between an idle outbox's checks for events that other processes left.
 _POLL = 30.0
 
@@ -73,21 +76,18 @@ def deliver(session: Session, batch: Batch) -> Plan[BatchOutcome]:
 def _is_about_the_request(cause: InngestError | None) -> bool:
     if isinstance(cause, InvalidResponseError):
         # Neither a proxy's page nor a malformed receipt is evidence against the events.
-        return cause.status == 400 and _is_error_without_receipt(cause)
+        try:
+            read: object = decode(cause.response.body) if cause.response else None
+        except ValueError:
+            return False
+        body = cast("dict[str, object]", read) if isinstance(read, dict) else {}
+        is_error = ("error" in body or "errors" in body) and not body.get("ids")
+        return cause.status == 400 and is_error
     return (
         isinstance(cause, ApiError)
         and cause.status in _ABOUT_THE_REQUEST
         and not cause.may_have_taken_effect
     )
-
-
-def _is_error_without_receipt(cause: InvalidResponseError) -> bool:
-    try:
-        read: object = decode(cause.response.body) if cause.response else None
-    except ValueError:
-        return False
-    body = cast("dict[str, object]", read) if isinstance(read, dict) else {}
-    return ("error" in body or "errors" in body) and not body.get("ids")
 
 
 def check_client(client: object, kind: type[object]) -> None:
@@ -101,19 +101,12 @@ def check_client(client: object, kind: type[object]) -> None:
 
 
 class Buffer:
-    """The state of a buffer.
-
-    Args:
-        session: The client's clock and settings.
-        wake: Wakes an idle worker; called from any thread.
-        options: Those of the two buffers.
-    """
+    """The state of a buffer; `wake`, called from any thread, wakes an idle worker."""
 
     def __init__(
         self,
         session: Session,
         wake: Callable[[], None],
-        *,
         store: str | os.PathLike[str] | None,
         batch_size: int,
         max_age: Seconds,
@@ -142,6 +135,7 @@ class Buffer:
         poll = None if store is None else _POLL
         self._schedule = Schedule(batch_size, age, session.clock.monotonic, poll=poll)
         self._queue = self._open(wake)
+        self._put = self._queue.put
 
     def _open(self, wake: Callable[[], None]) -> Queue:
         session, schedule, most = self._session, self._schedule, self._max_pending
