@@ -10,14 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from inngest_rest._core.arguments import check_each, check_id, check_json_object, invalid
-from inngest_rest._core.bulk.reported import (
-    BulkArguments,
-    BulkResult,
-    ReportedJob,
-    digest,
-    failure,
-    settled,
-)
+from inngest_rest._core.bulk import reported
 from inngest_rest._core.resources import functions
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import BadRequestError, InngestError, NotFoundError
@@ -29,7 +22,7 @@ if TYPE_CHECKING:
 Inputs = Iterable[Mapping[str, Any] | None]
 
 
-class InvokeJob(ReportedJob):
+class InvokeJob(reported.ReportedJob):
     """Invokes a function for each input; all inputs are validated first."""
 
     hopeless = (NotFoundError,)
@@ -40,14 +33,14 @@ class InvokeJob(ReportedJob):
         app: str,
         function: str,
         inputs: Inputs,
-        **arguments: Unpack[BulkArguments],
+        **arguments: Unpack[reported.BulkArguments],
     ) -> None:
         self._function = check_id("app", app), check_id("function", function)
         super().__init__(session, f"functions.invoke {app}/{function}", arguments)
         found = check_each("inputs", inputs, "objects", check_json_object, (str, bytes, Mapping))
         self._inputs = found
         self.rows = [ActionRow(position, None) for position in range(len(found))]
-        self.selection = asked = {"inputs": digest(found)}
+        self.selection = asked = {"inputs": reported.digest(found)}
         if arguments["resume"] is not None:
             self.resume(arguments["resume"])
             self.selection = asked
@@ -65,9 +58,9 @@ class InvokeJob(ReportedJob):
         """Return whether an input is to be tried, which one of unknown outcome is not."""
         return row.is_open and row.outcome != ActionOutcome.UNKNOWN
 
-    def act(self, target: ActionRow) -> Plan[BulkResult]:
+    def act(self, target: ActionRow) -> Plan[reported.BulkResult]:
         if self.dry_run:
-            return BulkResult(settled(target, ActionOutcome.PLANNED))
+            return reported.BulkResult(reported.settled(target, ActionOutcome.PLANNED))
         yield from self.begin(target)
         data = self._inputs[target.position]
         try:
@@ -75,11 +68,13 @@ class InvokeJob(ReportedJob):
                 self.session, *self._function, data, idempotency_key=None
             )
         except NotFoundError as error:
-            return BulkResult(settled(target, ActionOutcome.FAILED, str(error)), error)
+            return reported.BulkResult(
+                reported.settled(target, ActionOutcome.FAILED, str(error)), error
+            )
         except InngestError as error:
             if isinstance(error, BadRequestError) and error.code == "function_debounced":
                 # The run starts at the end of the period (operation invokeFunctionV2).
-                return BulkResult(settled(target, ActionOutcome.DONE, str(error)))
-            return failure(target, error)
+                return reported.BulkResult(reported.settled(target, ActionOutcome.DONE, str(error)))
+            return reported.failure(target, error)
         row = ActionRow(target.position, None, ActionOutcome.DONE, new_run_id=run_id)
-        return BulkResult(row)
+        return reported.BulkResult(row)

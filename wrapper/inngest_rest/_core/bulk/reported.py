@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from attrs import evolve
 
+from inngest_rest import errors
 from inngest_rest._core.arguments import check_callable, invalid
 from inngest_rest._core.bulk.job import ABANDONED, BulkJob, Pace
 from inngest_rest._core.bulk.report_file import ReportFile
@@ -16,15 +17,6 @@ from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.json_text import encode
 from inngest_rest._core.plans import Plan, Stopped, sleep, wait_for
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
-from inngest_rest.errors import (
-    InngestError,
-    InvalidArgumentError,
-    NotFoundError,
-    PartialActionError,
-    ReportFinishedError,
-    ServerError,
-    TransportError,
-)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -42,7 +34,7 @@ class BulkResult(NamedTuple):
     """The outcome of one act, and its error, if any."""
 
     row: ActionRow
-    cause: InngestError | None = None
+    cause: errors.InngestError | None = None
 
 
 class BulkArguments(TypedDict):
@@ -69,7 +61,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         selection: What was asked for, in the types of JSON.
     """
 
-    outage = (ServerError, TransportError)
+    outage = (errors.ServerError, errors.TransportError)
 
     def __init__(self, session: Session, action: str, arguments: BulkArguments) -> None:
         pace = Pace(
@@ -105,7 +97,9 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         if self._file is not None and (kept := self._file.open(asked)) is not None:
             self.adopt(kept, "report_path")
             if not any(map(self.is_left, self.rows)):
-                raise ReportFinishedError(f"{self._file.path} is finished: {kept}", report=kept)
+                raise errors.ReportFinishedError(
+                    f"{self._file.path} is finished: {kept}", report=kept
+                )
         else:
             yield from self.select()
             if self._file is not None and not self.dry_run:
@@ -129,7 +123,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         try:
             found = report if isinstance(report, ActionReport) else ActionReport.from_dict(report)
         except ValueError as error:
-            raise InvalidArgumentError(f"resume: {error}", argument="resume") from None
+            raise errors.InvalidArgumentError(f"resume: {error}", argument="resume") from None
         if found.action != self.action:
             raise invalid(
                 "resume",
@@ -175,7 +169,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         if self._is_stopped or self.stopped_by is not None:
             raise Stopped
 
-    def tally(self, target: ActionRow, result: BulkResult | None) -> InngestError | None:
+    def tally(self, target: ActionRow, result: BulkResult | None) -> errors.InngestError | None:
         """Update the row with the result, and report it."""
         begun = self._begun.pop(target.position, None)
         row, cause = result or BulkResult(begun or target)
@@ -203,7 +197,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         report = self._report()
         if self.stopped_by is None:
             return report
-        raise PartialActionError(
+        raise errors.PartialActionError(
             f"stopped by {str(self.stopped_by).removesuffix('.')}. So far {report}. Pass "
             "resume=error.report to continue where it stopped.",
             report=report,
@@ -217,7 +211,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         if self._file is not None and not self.dry_run:
             try:
                 self._file.add(row)
-            except InvalidArgumentError as error:
+            except errors.InvalidArgumentError as error:
                 self.stopped_by = self.stopped_by or error
 
 
@@ -231,15 +225,15 @@ def settled(row: ActionRow, outcome: ActionOutcome, reason: str | None = None) -
     return evolve(row, outcome=outcome, reason=reason)
 
 
-def failure(row: ActionRow, error: InngestError) -> BulkResult:
+def failure(row: ActionRow, error: errors.InngestError) -> BulkResult:
     """Return the row of an act that ended with an error."""
-    if had_no_effect(error) or isinstance(error, NotFoundError):
+    if had_no_effect(error) or isinstance(error, errors.NotFoundError):
         return not_done(row, error)
     return BulkResult(settled(row, ActionOutcome.UNKNOWN, str(error)), error)
 
 
-def not_done(row: ActionRow, error: InngestError) -> BulkResult:
+def not_done(row: ActionRow, error: errors.InngestError) -> BulkResult:
     """Return the row of an act that an error has prevented."""
-    is_absent = isinstance(error, NotFoundError)
+    is_absent = isinstance(error, errors.NotFoundError)
     outcome = ActionOutcome.NOT_FOUND if is_absent else ActionOutcome.FAILED
     return BulkResult(settled(row, outcome, str(error)), error)

@@ -9,15 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 from attrs import evolve
 
 from inngest_rest._core.arguments import check_count_or_none, check_each, check_run_id
-from inngest_rest._core.bulk.reported import (
-    BulkArguments,
-    BulkResult,
-    ReportedJob,
-    digest,
-    failure,
-    not_done,
-    settled,
-)
+from inngest_rest._core.bulk import reported
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import check_statuses, instant
 from inngest_rest.action_reports import ActionOutcome, ActionRow
@@ -37,7 +29,7 @@ _LONGEST_ERROR = 200
 _FILTERS = ("status", "app", "function", "since", "until", "query")
 
 
-class RunArguments(BulkArguments):
+class RunArguments(reported.BulkArguments):
     """The arguments common to all jobs on runs, as given by the caller."""
 
     status: StatusFilter | None
@@ -49,7 +41,7 @@ class RunArguments(BulkArguments):
     limit: int | None
 
 
-class RunsJob(ReportedJob):
+class RunsJob(reported.ReportedJob):
     """A bulk job on runs, selected by their ids, a filter, or a report to resume from.
 
     Attributes:
@@ -161,7 +153,7 @@ class CancelJob(RunsJob):
                 f"status {ended[0].value!r} selects runs that have ended", argument="status"
             )
 
-    def act(self, target: ActionRow) -> Plan[BulkResult]:
+    def act(self, target: ActionRow) -> Plan[reported.BulkResult]:
         assert target.id is not None
         row, was_running = target, True
         if not self.dry_run:
@@ -173,10 +165,10 @@ class CancelJob(RunsJob):
                 run = yield from runs.fetch(self.session, target.id)
                 row, was_running = about(target, run), not run.is_ended
         except InngestError as error:
-            return not_done(row, error) if self.dry_run else failure(row, error)
+            return reported.not_done(row, error) if self.dry_run else reported.failure(row, error)
         done = ActionOutcome.PLANNED if self.dry_run else ActionOutcome.DONE
         outcome = done if was_running else ActionOutcome.ALREADY_ENDED
-        return BulkResult(settled(row, outcome))
+        return reported.BulkResult(reported.settled(row, outcome))
 
 
 def about(row: ActionRow, run: Run) -> ActionRow:
@@ -201,4 +193,4 @@ def _plain(value: object) -> object:
 
 
 def _selected(rows: Iterable[ActionRow]) -> dict[str, Any]:
-    return {"ids": digest(sorted(row.id or "" for row in rows))}
+    return {"ids": reported.digest(sorted(row.id or "" for row in rows))}

@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from inngest_rest._core.arguments import check_callable, check_count
 from inngest_rest._core.bulk.job import ABANDONED, BulkJob, Pace
-from inngest_rest._core.sending.batching import (
-    MAX_EVENTS,
-    Batch,
-    batches_of_async_events,
-    batches_of_events,
-)
+from inngest_rest._core.sending import batching
 from inngest_rest._core.sending.outcomes import BatchOutcome
 from inngest_rest._core.sending.send import each_event, send_batch
 from inngest_rest.reports import BatchReport, SendReport
@@ -46,7 +41,7 @@ def check_options(
     period: Seconds,
 ) -> SendOptions:
     """Validate the options common to all bulk sending; also raises for a missing key."""
-    check_count("batch_size", batch_size, at_most=MAX_EVENTS)
+    check_count("batch_size", batch_size, at_most=batching.MAX_EVENTS)
     pace = Pace(session.clock.monotonic, in_flight, max_requests, period)
     check_callable("on_batch", on_batch)
     session.check_can_send()
@@ -60,7 +55,7 @@ def check_options(
 def send_many(session: Session, events: Iterable[EventLike], options: SendOptions) -> SendJob:
     """Return the job that sends events from an iterable of any length."""
     size, convention = options.batch_size, session.name_convention
-    batches = batches_of_events(each_event(events), size, convention, lenient=True)
+    batches = batching.batches_of_events(each_event(events), size, convention, lenient=True)
     return SendJob(session, batches, options)
 
 
@@ -71,17 +66,17 @@ def send_many_async(
     if not isinstance(events, AsyncIterable):
         return send_many(session, events, options)
     size, convention = options.batch_size, session.name_convention
-    batches = batches_of_async_events(events, size, convention, lenient=True)
+    batches = batching.batches_of_async_events(events, size, convention, lenient=True)
     return SendJob(session, batches, options)
 
 
-class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
+class SendJob(BulkJob[batching.Batch, BatchOutcome, SendReport]):
     """Sends batches as they fill, and calls `on_outcome` of the options for each."""
 
     def __init__(
         self,
         session: Session,
-        batches: Iterable[Batch] | AsyncIterable[Batch],
+        batches: Iterable[batching.Batch] | AsyncIterable[batching.Batch],
         options: SendOptions,
     ) -> None:
         super().__init__(session, options.pace, on_batch=options.on_batch)
@@ -89,14 +84,14 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
         self._on_outcome = options.on_outcome
         self._report = SendReport()
 
-    def collect(self) -> Plan[Iterable[Batch] | AsyncIterable[Batch]]:
+    def collect(self) -> Plan[Iterable[batching.Batch] | AsyncIterable[batching.Batch]]:
         yield from ()
         return self._batches
 
-    def act(self, target: Batch) -> Plan[BatchOutcome]:
+    def act(self, target: batching.Batch) -> Plan[BatchOutcome]:
         return send_batch(self.session, target)
 
-    def tally(self, target: Batch, result: BatchOutcome | None) -> InngestError | None:
+    def tally(self, target: batching.Batch, result: BatchOutcome | None) -> InngestError | None:
         """Tally the outcomes of a batch, and report them."""
         outcome = result or BatchOutcome.unknown(target, ABANDONED)
         self._report += outcome.report

@@ -22,25 +22,12 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, get_args
 
 import httpx
 
+from inngest_rest import errors
 from inngest_rest._core.arguments import is_ulid
 from inngest_rest._core.calls.server_clock import http_date
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.secret import cause_without_keys
 from inngest_rest._visible import shown
-from inngest_rest.errors import (
-    Advice,
-    ApiError,
-    AuthenticationError,
-    BadRequestError,
-    ConflictError,
-    InngestError,
-    InvalidResponseError,
-    NotFoundError,
-    PermissionDeniedError,
-    RateLimitError,
-    RouteNotFoundError,
-    ServerError,
-)
 from inngest_rest.responses import RawResponse
 from inngest_rest_api.types import read_json
 
@@ -54,16 +41,16 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 T = TypeVar("T")
 
-_BY_STATUS: dict[int, type[ApiError]] = {
-    400: BadRequestError,
-    401: AuthenticationError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
-    405: RouteNotFoundError,
-    409: ConflictError,
-    422: BadRequestError,
-    429: RateLimitError,
-    501: RouteNotFoundError,
+_BY_STATUS: dict[int, type[errors.ApiError]] = {
+    400: errors.BadRequestError,
+    401: errors.AuthenticationError,
+    403: errors.PermissionDeniedError,
+    404: errors.NotFoundError,
+    405: errors.RouteNotFoundError,
+    409: errors.ConflictError,
+    422: errors.BadRequestError,
+    429: errors.RateLimitError,
+    501: errors.RouteNotFoundError,
 }
 
 _NO_RUN = "Unable to load function run: "
@@ -84,11 +71,11 @@ _KEYS_ARE_MADE = (
 )
 
 # By its vendor's documentation, which is all that is known of it.
-_MAY_LACK_V2 = Advice(
+_MAY_LACK_V2 = errors.Advice(
     'Inngest Cloud may not have enabled v2 for the account: api_version="v1" avoids it.'
 )
 
-_WITHHELD = Advice(
+_WITHHELD = errors.Advice(
     "A dev server on another machine gets no keys over plain http: use https, or pass "
     "allow_http=True (INNGEST_ALLOW_HTTP=1)."
 )
@@ -117,7 +104,7 @@ def read(response: httpx.Response, route: Route[A, T], url: str, session: Sessio
         body = read_json(response.content)
         answer.check_about(body)
         return route.convert(read_model(forms, body))
-    except InngestError:
+    except errors.InngestError:
         raise
     except Exception as error:  # noqa: BLE001 - raised as another below
         # Any response must end in a result or an error of this package.
@@ -144,9 +131,9 @@ class _Response:
     def _raw(self) -> RawResponse:
         return raw_response(self._session, self._route, self._response, self._url, at_most=_SHOWN)
 
-    def invalid(self, reason: str) -> InvalidResponseError:
+    def invalid(self, reason: str) -> errors.InvalidResponseError:
         """Return the error for a response that is not as documented."""
-        return InvalidResponseError(
+        return errors.InvalidResponseError(
             self._session.quote(reason),
             method=self._route.operation.method,
             url=self._url,
@@ -201,11 +188,11 @@ class _Response:
             hidden = hidden or message.removeprefix(_NO_RUN) in self._url
         challenge = response.headers.get("www-authenticate", "")
         lacks_scope = "insufficient_scope" in (code or "") + challenge
-        kind = _BY_STATUS.get(status, ServerError if status >= 500 else ApiError)
+        kind = _BY_STATUS.get(status, errors.ServerError if status >= 500 else errors.ApiError)
         if lacks_scope:
-            kind = PermissionDeniedError
-        if kind is NotFoundError and not about_resource:
-            kind = RouteNotFoundError
+            kind = errors.PermissionDeniedError
+        if kind is errors.NotFoundError and not about_resource:
+            kind = errors.RouteNotFoundError
         error = kind(
             self._session.quote(message),
             status=status,
@@ -218,19 +205,24 @@ class _Response:
         dated = http_date(response.headers.get("date"))
         now = dated or self._session.server_clocks[route.host].now()
         error.retry_after = _retry_after(response, now)
-        if kind is AuthenticationError:
+        if kind is errors.AuthenticationError:
             keys = _KEYS[route.operation.tag]
-            error.advice = Advice(
+            error.advice = errors.Advice(
                 f"Check {keys}, and that it belongs to this server and environment."
             )
             if self._session.settings.withholds_keys:
                 error.advice = _WITHHELD
         scope = re.search(r'scope="([^"]+)"', challenge) if lacks_scope else None
         permission = scope[1] if scope else route.operation.permission
-        if kind is PermissionDeniedError and (lacks_scope or permission):
+        if kind is errors.PermissionDeniedError and (lacks_scope or permission):
             needed = f"permission {self._session.quote(permission)}" if permission else "permission"
-            error.advice = Advice(f"The call needs a key with the {needed}. {_KEYS_ARE_MADE}")
-        elif kind in (AuthenticationError, PermissionDeniedError) and route.operation.tag == "v2":
+            error.advice = errors.Advice(
+                f"The call needs a key with the {needed}. {_KEYS_ARE_MADE}"
+            )
+        elif (
+            kind in (errors.AuthenticationError, errors.PermissionDeniedError)
+            and route.operation.tag == "v2"
+        ):
             error.advice = error.advice.then(_MAY_LACK_V2)
         if kind in route.advice:
             error.advice = route.advice[kind]
@@ -267,7 +259,7 @@ class _Response:
         invalid = self.invalid(reason)
         if self._route.operation.tag == "ingest":
             raise invalid
-        raise RouteNotFoundError(
+        raise errors.RouteNotFoundError(
             reason,
             status=invalid.status,
             method=invalid.method,
@@ -293,12 +285,11 @@ def _words(body: dict[str, Any], response: httpx.Response) -> tuple[str, object,
     """Return the message, the code, and whether a 404 would mean a missing resource."""
     listed = body.get("errors")
     several = cast("list[object]", listed) if isinstance(listed, list) else []
-    errors = [cast("dict[str, Any]", each) for each in several if isinstance(each, dict)]
-    if errors:
-        said = [error.get("message") for error in errors]
+    if found := [cast("dict[str, Any]", each) for each in several if isinstance(each, dict)]:
+        said = [error.get("message") for error in found]
         message = "; ".join(it if isinstance(it, str) else shown(it) for it in said)
         # The gateway's own code for an unknown path (recording v2-unknown-route).
-        return message, errors[0].get("code"), errors[0].get("code") != "api_error"
+        return message, found[0].get("code"), found[0].get("code") != "api_error"
     if isinstance(body.get("error"), str):
         return body["error"], body.get("code"), True
     text = _text(response).strip()

@@ -10,28 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 
+from inngest_rest import errors
 from inngest_rest._core import tracing
 from inngest_rest._core.calls import answers
 from inngest_rest._core.calls.retry import had_no_effect, has_retry_after, may_pass
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.calls.settings import API_VERSION, ENV, SIGNING_KEY, Settings
 from inngest_rest._core.plans import Call, Plan, call, sleep
-from inngest_rest.errors import (
-    Advice,
-    ApiError,
-    AuthenticationError,
-    ClosedError,
-    ConfigurationError,
-    InngestError,
-    InvalidArgumentError,
-    InvalidResponseError,
-    NotFoundError,
-    PermissionDeniedError,
-    RateLimitError,
-    RouteNotFoundError,
-    ServerError,
-    TransportError,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +68,7 @@ def _perform(
     limit = session.rate_limits[route.host]
     attempt = spent = 0
     delivered = took_effect = False
-    failure: InngestError | None = None
+    failure: errors.InngestError | None = None
     while True:
         while left := limit.left(now := session.clock.monotonic()):
             if now + left >= deadline:
@@ -94,28 +79,28 @@ def _perform(
         attempt += 1
         try:
             value = yield from _with_keys(session, route, deadline, span)
-        except ClosedError as error:
+        except errors.ClosedError as error:
             # What became of an earlier attempt matters more than why there is no other.
             raise failure or error from None
-        except InngestError as error:
-            if route.deletes and took_effect and isinstance(error, NotFoundError):
+        except errors.InngestError as error:
+            if route.deletes and took_effect and isinstance(error, errors.NotFoundError):
                 # An earlier attempt has deleted it, and its response was lost.
                 return route.convert(cast("A", None))
             failure = error
         else:
             session.budgets[route.host].give_back()
             return value
-        if isinstance(failure, ApiError | TransportError):
+        if isinstance(failure, errors.ApiError | errors.TransportError):
             failure.attempts = attempt
-        if isinstance(failure, TransportError):
+        if isinstance(failure, errors.TransportError):
             failure.delivered = delivered = delivered or failure.delivered
         else:
             delivered = True
         took_effect = took_effect or not had_no_effect(failure)
-        if isinstance(failure, ApiError):
+        if isinstance(failure, errors.ApiError):
             failure.may_have_taken_effect = took_effect
         now = session.clock.monotonic()
-        if isinstance(failure, RateLimitError):
+        if isinstance(failure, errors.RateLimitError):
             limit.keep(failure, now)
         # Retry-After means the server is healthy, so this retry is free.
         spent += policy.retries == 0 or not has_retry_after(failure)
@@ -127,16 +112,18 @@ def _perform(
             or (route.may_panic and _is_panic(failure))
             or now + pause >= deadline
             # Without a time, too: a rate limit is not an outage, which the budget is for.
-            or not (isinstance(failure, RateLimitError) or session.budgets[route.host].take())
+            or not (
+                isinstance(failure, errors.RateLimitError) or session.budgets[route.host].take()
+            )
         ):
             raise failure
         logger.debug("trying again in %.2f s: %s", pause, failure)
         yield from sleep(pause)
 
 
-def _is_panic(error: InngestError) -> bool:
+def _is_panic(error: errors.InngestError) -> bool:
     """Return whether a handler of v1 panicked: a 500 with an empty body."""
-    if not isinstance(error, ServerError) or error.status != 500:
+    if not isinstance(error, errors.ServerError) or error.status != 500:
         return False
     return error.response is not None and not error.response.body
 
@@ -156,7 +143,7 @@ def _with_keys(
             span.answered(response.status_code)
         return answers.read(response, route, url, session)
 
-    refused: InngestError | None = None
+    refused: errors.InngestError | None = None
     for bearer in bearers:
         sent_at = session.clock.now()
         # A pause may end late, and a socket does not accept a negative timeout.
@@ -166,7 +153,7 @@ def _with_keys(
             span.sent()
         try:
             value = yield from call(request(session, route, bearer, url, seconds, read))
-        except (AuthenticationError, PermissionDeniedError) as error:
+        except (errors.AuthenticationError, errors.PermissionDeniedError) as error:
             refused = refused or error
             continue
         session.bearer_worked(api, bearer)
@@ -237,7 +224,7 @@ def _build(
     except httpx.InvalidURL:
         pass
     # Outside that clause, whose error may quote the event key.
-    raise InvalidArgumentError(_TOO_LONG)
+    raise errors.InvalidArgumentError(_TOO_LONG)
 
 
 def redacted_url(session: Session, route: Route[Any, Any]) -> str:
@@ -269,11 +256,11 @@ def first_present(session: Session, *routes: Route[Any, T], deadline: float = ma
         raise _none_may_be_asked(session, routes)
     now = session.clock.monotonic()
     present = [each for each in allowed if not session.absent.has(each.operation, now)]
-    failures: list[tuple[Route[Any, T], RouteNotFoundError]] = []
+    failures: list[tuple[Route[Any, T], errors.RouteNotFoundError]] = []
     for route in present or allowed:
         try:
             return (yield from _perform_below_any_root(session, route, deadline))
-        except RouteNotFoundError as error:
+        except errors.RouteNotFoundError as error:
             failures.append((route, error))
         session.absent.add(route.operation, session.clock.monotonic())
     for route, failure in failures:
@@ -281,14 +268,16 @@ def first_present(session: Session, *routes: Route[Any, T], deadline: float = ma
             # No other route did it, and this one did not refuse.
             return route.convert(None)
     first = failures[0][1].__cause__
-    if isinstance(first, InvalidResponseError) and all(_is_of_web_ui(it) for _, it in failures):
+    if isinstance(first, errors.InvalidResponseError) and all(
+        _is_of_web_ui(it) for _, it in failures
+    ):
         raise _nothing_but_pages(first, [route for route, _ in failures])
     raise _absent(session, failures)
 
 
 def _nothing_but_pages(
-    first: InvalidResponseError, asked: list[Route[Any, Any]]
-) -> InvalidResponseError:
+    first: errors.InvalidResponseError, asked: list[Route[Any, Any]]
+) -> errors.InvalidResponseError:
     """Return the error for a server that has none of the routes, nor anything else of this API."""
     # A copy: an error that is its own cause would be a trap for those who follow causes.
     error = copy.copy(first)
@@ -303,9 +292,9 @@ def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: fl
     """Perform a route; one of v2 below `/api/v2` where the server has no `/v2`."""
     try:
         return (yield from perform(session, route, deadline=deadline))
-    except RouteNotFoundError as error:
+    except errors.RouteNotFoundError as error:
         cause = error.__cause__
-        if isinstance(cause, InvalidResponseError) and (
+        if isinstance(cause, errors.InvalidResponseError) and (
             yield from _may_be_done(session, route, cause, deadline)
         ):
             raise _nothing_but_pages(cause, [route]) from None
@@ -318,14 +307,14 @@ def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: fl
     session.absent.v2_root = V2_ROOT_BEFORE_1_26
     try:
         return (yield from perform(session, route, deadline=deadline))
-    except (RouteNotFoundError, TransportError) as error:
-        if isinstance(error, TransportError) or _is_of_web_ui(error):
+    except (errors.RouteNotFoundError, errors.TransportError) as error:
+        if isinstance(error, errors.TransportError) or _is_of_web_ui(error):
             session.absent.v2_root = V2_ROOT
         raise
 
 
 def _may_be_done(
-    session: Session, route: Route[Any, T], answer: InvalidResponseError, deadline: float
+    session: Session, route: Route[Any, T], answer: errors.InvalidResponseError, deadline: float
 ) -> Plan[bool]:
     """Return whether what must not be done twice may be done, though the response was empty.
 
@@ -354,27 +343,27 @@ def _has_v2(session: Session, deadline: float) -> Plan[bool]:
     route = Route(health, health.get_kwargs(), V2HealthEnvelope, lambda _: True, repeatable=False)
     try:
         return (yield from perform(session, route, deadline=deadline))
-    except InngestError:
+    except errors.InngestError:
         return False
 
 
-def _is_of_web_ui(error: ApiError) -> bool:
-    return isinstance(error.__cause__, InvalidResponseError)
+def _is_of_web_ui(error: errors.ApiError) -> bool:
+    return isinstance(error.__cause__, errors.InvalidResponseError)
 
 
-def _is_empty(error: ApiError) -> bool:
+def _is_empty(error: errors.ApiError) -> bool:
     cause = error.__cause__
-    return isinstance(cause, InvalidResponseError) and not cause.body
+    return isinstance(cause, errors.InvalidResponseError) and not cause.body
 
 
 def _absent(
-    session: Session, failures: list[tuple[Route[Any, T], RouteNotFoundError]]
-) -> RouteNotFoundError:
+    session: Session, failures: list[tuple[Route[Any, T], errors.RouteNotFoundError]]
+) -> errors.RouteNotFoundError:
     """Return the error for routes that are all absent: what was asked, and what to do."""
     asked = [route.operation for route, _ in failures]
     last = failures[-1][1]
     requested = [f"{it.method} {rooted(session, it, it.path)}" for it in asked]
-    error = RouteNotFoundError(
+    error = errors.RouteNotFoundError(
         f"{last.message} (asked: {' and '.join(requested)})",
         status=last.status,
         code=last.code,
@@ -387,17 +376,19 @@ def _absent(
     error.releases = {
         f"{it.method} {it.path}": it.since for it in asked if it.since and not it.cloud_only
     }
-    advice = [Advice(f"Servers have {it} since release {at}.") for it, at in error.releases.items()]
+    advice = [
+        errors.Advice(f"Servers have {it} since release {at}.") for it, at in error.releases.items()
+    ]
     if all(it.cloud_only for it in asked):
         advice.append(_CLOUD_ONLY)
-    own = [route.advice.get(RouteNotFoundError) for route, _ in failures]
+    own = [route.advice.get(errors.RouteNotFoundError) for route, _ in failures]
     advice += dict.fromkeys(filter(None, own))
     if advice:
-        error.advice = reduce(Advice.then, advice)
+        error.advice = reduce(errors.Advice.then, advice)
     return error
 
 
-_CLOUD_ONLY = Advice("No self-hosted server has this: it exists in Inngest Cloud alone.")
+_CLOUD_ONLY = errors.Advice("No self-hosted server has this: it exists in Inngest Cloud alone.")
 
 # Without the name of an environment, v2 refuses these (operation listWebhooksV2).
 _NEED_ENV = {"list_webhooks_v2", "create_webhook_v2"}
@@ -417,7 +408,9 @@ def may_ask(settings: Settings, operation: Operation) -> bool:
     return settings.dev or not settings.api_key or bool(settings.signing_bearers)
 
 
-def _none_may_be_asked(session: Session, routes: tuple[Route[Any, Any], ...]) -> ConfigurationError:
+def _none_may_be_asked(
+    session: Session, routes: tuple[Route[Any, Any], ...]
+) -> errors.ConfigurationError:
     apis = " and ".join(dict.fromkeys(route.operation.tag for route in routes))
     pinned = session.settings.api_version
     setting, reason = API_VERSION, f'but api_version="{pinned}" is set'
@@ -426,4 +419,6 @@ def _none_may_be_asked(session: Session, routes: tuple[Route[Any, Any], ...]) ->
     elif pinned == "auto":
         setting = SIGNING_KEY
         reason = "which needs a signing key: pass signing_key= or set INNGEST_SIGNING_KEY"
-    return ConfigurationError(f"this operation exists only in {apis}, {reason}", settings=[setting])
+    return errors.ConfigurationError(
+        f"this operation exists only in {apis}, {reason}", settings=[setting]
+    )

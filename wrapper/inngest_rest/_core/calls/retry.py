@@ -5,76 +5,66 @@ from __future__ import annotations
 import copy
 import math
 
+from inngest_rest import errors
 from inngest_rest._core.locks import Locked
-from inngest_rest.errors import (
-    ApiError,
-    AuthenticationError,
-    ClosedError,
-    ConfigurationError,
-    InngestError,
-    InvalidArgumentError,
-    PermissionDeniedError,
-    RateLimitError,
-    RouteNotFoundError,
-    ServerError,
-    TransportError,
-)
 
 # A server that means a longer pause than an hour will say so again.
 _LONGEST_KEPT = 3_600.0
 
 _HOPELESS = (
-    AuthenticationError,
-    ClosedError,
-    ConfigurationError,
-    PermissionDeniedError,
-    RouteNotFoundError,
+    errors.AuthenticationError,
+    errors.ClosedError,
+    errors.ConfigurationError,
+    errors.PermissionDeniedError,
+    errors.RouteNotFoundError,
 )
 
 
-Fault = ApiError | TransportError
+Fault = errors.ApiError | errors.TransportError
 """A request that failed, by its response or without one."""
-FAULTS = (ApiError, TransportError)
+FAULTS = (errors.ApiError, errors.TransportError)
 
-RULED_OUT = (ConfigurationError, RouteNotFoundError)
+RULED_OUT = (errors.ConfigurationError, errors.RouteNotFoundError)
 """The errors of a call that the settings, or the routes of the server, rule out."""
 
 
-def had_no_effect(error: InngestError) -> bool:
+def had_no_effect(error: errors.InngestError) -> bool:
     """Return whether a request that failed with this error provably changed nothing."""
     match error:
-        case TransportError():
+        case errors.TransportError():
             return not error.delivered
-        case ApiError():
+        case errors.ApiError():
             return not error.may_have_taken_effect
         case _:
             # Any other is about a response that was not understood.
-            return isinstance(error, ClosedError | ConfigurationError | InvalidArgumentError)
+            return isinstance(
+                error, errors.ClosedError | errors.ConfigurationError | errors.InvalidArgumentError
+            )
 
 
-def may_pass(error: InngestError) -> bool:
+def may_pass(error: errors.InngestError) -> bool:
     """Return whether the same request may succeed later."""
     match error:
-        case ServerError():
+        case errors.ServerError():
             # For v1, "no such run" is a 500 in the body of a 200 (recording v1-run-unknown).
             return not error.hidden
-        case ApiError():
-            return error.status == 408 or isinstance(error, RateLimitError)
+        case errors.ApiError():
+            return error.status == 408 or isinstance(error, errors.RateLimitError)
         case _:
-            return isinstance(error, TransportError)
+            return isinstance(error, errors.TransportError)
 
 
-def is_hopeless(error: InngestError | None, patience: float) -> bool:
+def is_hopeless(error: errors.InngestError | None, patience: float) -> bool:
     """Return whether no later request can succeed, or none within so many seconds."""
     if isinstance(error, _HOPELESS) or has_retry_after(error):
         return True
     # A 503, too, may ask for a longer pause.
-    return isinstance(error, ApiError) and (error.retry_after or 0.0) > patience
+    return isinstance(error, errors.ApiError) and (error.retry_after or 0.0) > patience
 
 
-def has_retry_after(error: InngestError | None) -> bool:
+def has_retry_after(error: errors.InngestError | None) -> bool:
     """Return whether this is a rate limit with the time of the next attempt."""
-    return isinstance(error, RateLimitError) and bool(error.retry_after)
+    return isinstance(error, errors.RateLimitError) and bool(error.retry_after)
 
 
 class RateLimit(Locked):
@@ -83,9 +73,9 @@ class RateLimit(Locked):
     def __init__(self) -> None:
         super().__init__()
         self._until = -math.inf
-        self._error: RateLimitError | None = None
+        self._error: errors.RateLimitError | None = None
 
-    def keep(self, error: RateLimitError, now: float) -> None:
+    def keep(self, error: errors.RateLimitError, now: float) -> None:
         """Take over the pause that a response asks for, unless a longer one is kept."""
         asked = min(error.retry_after or 0.0, _LONGEST_KEPT)
         with self._lock:
@@ -99,7 +89,7 @@ class RateLimit(Locked):
         """Return the seconds before which no request may go out."""
         return max(0.0, self._until - now)
 
-    def refusal(self, now: float) -> RateLimitError:
+    def refusal(self, now: float) -> errors.RateLimitError:
         """Return the error of a request that cannot wait so long, and so is not sent."""
         assert self._error is not None, "there is a pause"
         refusal = copy.copy(self._error)

@@ -15,13 +15,7 @@ from inngest_rest._core.calls import answers
 from inngest_rest._core.calls.operation import redacted_url, request
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, OperationModule, Route
 from inngest_rest._core.calls.server_clock import http_date
-from inngest_rest._core.diagnosis.rules import (
-    Answer,
-    Releases,
-    ServerEvidence,
-    findings,
-    release_of,
-)
+from inngest_rest._core.diagnosis import rules
 from inngest_rest._core.explain import listeners
 from inngest_rest._core.plans import Plan, call
 from inngest_rest._core.resources import runs
@@ -95,7 +89,7 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
     """Find out which server responds, and whether keys and settings match it; reads only."""
     settings = session.settings
     names = settings.signing_key_kinds if settings.signing_bearers else ()
-    found = ServerEvidence(settings, session.has_own_transport, dict.fromkeys(names))
+    found = rules.ServerEvidence(settings, session.has_own_transport, dict.fromkeys(names))
     # A separate session: it neither trusts nor changes the record of missing routes.
     session = session.apart()
     health = found.hosts[settings.event_url] = yield from probe(session, HEALTH)
@@ -106,7 +100,7 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
         if all(re.fullmatch(_CLOUD_HOST, urlsplit(url).hostname or "") for url in found.hosts):
             found.kind = ServerKind.CLOUD
         elif (version := (yield from probe(session, DEV_INFO)).value) is not None:
-            found.kind, found.release = ServerKind.DEV, release_of(version)
+            found.kind, found.release = ServerKind.DEV, rules.release_of(version)
         elif health.server_kind is not None:
             is_dev = health.server_kind == "dev"
             found.kind = ServerKind.DEV if is_dev else ServerKind.SELF_HOSTED
@@ -118,7 +112,7 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
     if found.is_up:
         bearer = yield from _try_keys(session, found)
         if found.release is not None:
-            found.releases = Releases.exactly(found.release)
+            found.releases = rules.Releases.exactly(found.release)
         elif found.kind is ServerKind.DEV or (bearer and found.kind is not ServerKind.CLOUD):
             found.releases = yield from _narrow_down(session, bearer)
         if found.kind is ServerKind.DEV or bearer:
@@ -129,7 +123,7 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
             if not known.gaps:
                 repeating = filter(ignores_repeated_ids, known.functions)
                 found.repeating = list(map(listeners.name_of, repeating))
-    bounds = Releases() if found.release else found.releases
+    bounds = rules.Releases() if found.release else found.releases
     python = platform.python_version()
     return Diagnosis(
         settings.target,
@@ -137,14 +131,14 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
         found.release,
         bounds.first,
         bounds.below,
-        tuple(findings(found)),
+        tuple(rules.findings(found)),
         found.calls,
         found.skew_s,
         versions={"inngest-rest": __version__, "httpx": httpx.__version__, "python": python},
     )
 
 
-def _try_keys(session: Session, found: ServerEvidence) -> Plan[Secret | None]:
+def _try_keys(session: Session, found: rules.ServerEvidence) -> Plan[Secret | None]:
     """Try each key; return the first that is accepted, preferably by both APIs."""
     settings = session.settings
     accepted: list[Secret] = []
@@ -162,7 +156,7 @@ def _try_keys(session: Session, found: ServerEvidence) -> Plan[Secret | None]:
     return next(iter(accepted), None)
 
 
-def _probe_v2(session: Session, bearer: Secret | None) -> Plan[Answer]:
+def _probe_v2(session: Session, bearer: Secret | None) -> Plan[rules.Answer]:
     """Probe v2 at each of its paths, and remember the one that responds."""
     session.absent.v2_root = V2_ROOT
     answer = yield from probe(session, V2, bearer)
@@ -172,15 +166,15 @@ def _probe_v2(session: Session, bearer: Secret | None) -> Plan[Answer]:
     return answer
 
 
-def _narrow_down(session: Session, bearer: Secret | None) -> Plan[Releases]:
+def _narrow_down(session: Session, bearer: Secret | None) -> Plan[rules.Releases]:
     """Return the releases consistent with the routes that the server has."""
     health = yield from _probe_v2(session, bearer)
     if health.has_route is None:
-        return Releases()
+        return rules.Releases()
     if health.has_route and session.absent.v2_root == V2_ROOT:
-        releases = Releases(_V2_ROOT_SINCE)
+        releases = rules.Releases(_V2_ROOT_SINCE)
     else:
-        releases = Releases(below=_V2_ROOT_SINCE if health.has_route else _V2_SINCE)
+        releases = rules.Releases(below=_V2_ROOT_SINCE if health.has_route else _V2_SINCE)
     by_query: tuple[Route[Any, Any], ...] = (runs.query_route(session),)
     for route in by_query + BY_RELEASE:
         has = releases.have(route.operation)
@@ -198,19 +192,19 @@ def _narrow_down(session: Session, bearer: Secret | None) -> Plan[Releases]:
 
 def probe(
     session: Session, route: Route[Any, str | None], bearer: Secret | None = None
-) -> Plan[Answer]:
+) -> Plan[rules.Answer]:
     """Make one request, without retries; any error but `ClosedError` is a result."""
     url, family = redacted_url(session, route), route.operation.tag
     began = session.clock.now()
 
-    def read(response: httpx.Response) -> Answer:
+    def read(response: httpx.Response) -> rules.Answer:
         answers.record(session, route, response, url)
         middle = (began + session.clock.now()) / 2
         stated = http_date(response.headers.get("date"))
         # The Date header is truncated to seconds.
         skew = None if stated is None else round(stated.timestamp() + 0.5 - middle, 1)
         kind = response.headers.get("x-inngest-server-kind")
-        answer = Answer(family, server_kind=kind, skew_s=skew)
+        answer = rules.Answer(family, server_kind=kind, skew_s=skew)
         try:
             return evolve(answer, value=answers.read(response, route, url, session))
         except InngestError as error:
@@ -222,4 +216,4 @@ def probe(
     except ClosedError:
         raise
     except InngestError as error:
-        return Answer(family, error=error)
+        return rules.Answer(family, error=error)

@@ -8,21 +8,11 @@ from urllib.parse import urlsplit
 
 from attrs import define, field, frozen
 
+from inngest_rest import errors
 from inngest_rest._core.calls.operation import may_ask
 from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest._visible import and_more
 from inngest_rest.diagnosis import CallRoute, Check, Finding, FindingState, ServerKind
-from inngest_rest.errors import (
-    ApiError,
-    AuthenticationError,
-    InngestError,
-    InvalidResponseError,
-    PermissionDeniedError,
-    RateLimitError,
-    RouteNotFoundError,
-    ServerError,
-    TransportError,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,7 +55,7 @@ class Answer:
 
     family: str
     value: str | None = None
-    error: InngestError | None = field(default=None, repr=False)
+    error: errors.InngestError | None = field(default=None, repr=False)
     server_kind: str | None = None
     skew_s: float | None = None
 
@@ -80,36 +70,36 @@ class Answer:
 
     @property
     def is_response(self) -> bool:
-        return not isinstance(self.error, TransportError)
+        return not isinstance(self.error, errors.TransportError)
 
     @property
     def is_of_web_ui(self) -> bool:
         """Whether the body is a web page or empty, not JSON."""
         error = self.error
-        cause = error.__cause__ if isinstance(error, RouteNotFoundError) else error
-        return isinstance(cause, InvalidResponseError)
+        cause = error.__cause__ if isinstance(error, errors.RouteNotFoundError) else error
+        return isinstance(cause, errors.InvalidResponseError)
 
     @property
     def is_refused(self) -> bool:
-        return isinstance(self.error, AuthenticationError | PermissionDeniedError)
+        return isinstance(self.error, errors.AuthenticationError | errors.PermissionDeniedError)
 
     @property
     def is_failure(self) -> bool:
         """Whether the server failed, or limits requests; v1 has its "not found" in a 200."""
-        if isinstance(self.error, RateLimitError):
+        if isinstance(self.error, errors.RateLimitError):
             return True
-        return isinstance(self.error, ServerError) and not self.error.hidden
+        return isinstance(self.error, errors.ServerError) and not self.error.hidden
 
     @property
     def has_route(self) -> bool | None:
         """Whether the server has the route and accepts the key; None if unknown."""
-        if isinstance(self.error, RouteNotFoundError):
+        if isinstance(self.error, errors.RouteNotFoundError):
             return self.error.status == _WRONG_METHOD
-        if isinstance(self.error, InvalidResponseError):
+        if isinstance(self.error, errors.InvalidResponseError):
             return False
         if self.is_refused or self.is_failure:
             return None
-        return True if self.error is None or isinstance(self.error, ApiError) else None
+        return True if self.error is None or isinstance(self.error, errors.ApiError) else None
 
 
 @frozen
@@ -363,7 +353,7 @@ def _key(it: ServerEvidence, name: str, answer: Answer | None) -> Verdict:
     if not answer.is_refused:
         text = f"{name} is set and well-formed; trying it failed: {answer.error}"
         return UNKNOWN, text, "Try again later."
-    if isinstance(answer.error, PermissionDeniedError):
+    if isinstance(answer.error, errors.PermissionDeniedError):
         text = f"the server knows {name}, but denies a read: {answer.error.described}"
         return WARNING, text, answer.error.advice
     remedy = "Check that it was copied whole, and belongs to this server and environment."

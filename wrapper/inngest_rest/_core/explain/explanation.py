@@ -10,15 +10,6 @@ from inngest_rest._core.arguments import check_text, invalid, is_ulid, second_of
 from inngest_rest._core.calls.listing import Listing, read_all
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.explain import listeners
-from inngest_rest._core.explain.listeners import (
-    duration,
-    is_of,
-    limit,
-    name_of,
-    singleton,
-    tried,
-    why,
-)
 from inngest_rest._core.explain.rules import AT_ONCE, Evidence, reasons
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import events, functions, runs
@@ -96,7 +87,7 @@ def explain_stored(
     try:
         event, stated = yield from event_read
     except RULED_OUT as error:
-        unread = f"the event itself: {why(error)}"
+        unread = f"the event itself: {listeners.why(error)}"
         found = yield from runs_of(session, event_id, deadline)
         return Explanation(event_id, None, runs=found, unchecked=(unread,))
     read_at = session.clock.monotonic()
@@ -113,7 +104,7 @@ def explain_stored(
             each.app_id,
             each.id,
             triggers[0],
-            tuple(run.id for run in found if is_of(run, each)),
+            tuple(run.id for run in found if listeners.is_of(run, each)),
             it.has_changed(each),
             functions.ignores_repeated_ids(each),
         )
@@ -138,7 +129,9 @@ def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
         since, until = received - _DAY, received + AT_ONCE
         listed = events.list_events(session, name=name, since=since, until=until, limit=_MAX_EVENTS)
         what = "events with the same id"
-        found = (yield from tried(read_all(listed, deadline=deadline), what, it.unchecked)) or []
+        found = (
+            yield from listeners.tried(read_all(listed, deadline=deadline), what, it.unchecked)
+        ) or []
         if len(found) >= _MAX_EVENTS:
             it.unchecked.append(f"{what}, beyond the newest {_MAX_EVENTS}")
         # A server may list an event several times.
@@ -146,35 +139,39 @@ def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
         same.pop(id, None)
         for other_id, other in [*same.items()][:_MAX_DUPLICATES]:
             of_other = runs_of(session, other_id, deadline)
-            found_runs = yield from tried(of_other, f"the runs of event {other_id}", it.unchecked)
+            found_runs = yield from listeners.tried(
+                of_other, f"the runs of event {other_id}", it.unchecked
+            )
             it.twins.append((other, found_runs or ()))
     known = it.catalogue.functions
     ended = [run for run in it.runs if run.status == RunStatus.CANCELLED]
-    cancelled = [each for each in known if any(is_of(run, each) for run in ended)]
-    limited = [f for f in silent if limit(f, "rateLimit", "debounce", "singleton")]
-    limited += [f for f in cancelled if singleton(f, "cancel")]
+    cancelled = [each for each in known if any(listeners.is_of(run, each) for run in ended)]
+    limited = [f for f in silent if listeners.limit(f, "rateLimit", "debounce", "singleton")]
+    limited += [f for f in cancelled if listeners.singleton(f, "cancel")]
     if len(limited) > _MAX_FUNCTIONS:
         rest = len(limited) - _MAX_FUNCTIONS
         it.unchecked.append(f"other runs of {rest} of {len(limited)} functions")
     for each in limited[:_MAX_FUNCTIONS]:
         first = _other_runs(session, each, received).walk().next_page(deadline=deadline)
-        page = yield from tried(first, f"other runs of {name_of(each)}", it.unchecked)
+        page = yield from listeners.tried(
+            first, f"other runs of {listeners.name_of(each)}", it.unchecked
+        )
         if page is not None:
-            it.others[name_of(each)] = page
+            it.others[listeners.name_of(each)] = page
     for app_id in dict.fromkeys(each.app_id for each in cancelled):
         of_app = functions.of_v1(session, app_id, deadline=deadline)
         what = f"the timeouts of functions of {app_id}"
-        for each in (yield from tried(of_app, what, it.unchecked)) or ():
-            it.timeouts[name_of(each)] = limit(each, "timeouts") or {}
+        for each in (yield from listeners.tried(of_app, what, it.unchecked)) or ():
+            it.timeouts[listeners.name_of(each)] = listeners.limit(each, "timeouts") or {}
 
 
 def _other_runs(session: Session, function: Function, received: datetime) -> Listing[Run]:
     """List the runs of a function that count towards its limits."""
     second = timedelta(seconds=1)
-    back = _DAY if limit(function, "singleton") else second
-    if rate_limit := limit(function, "rateLimit"):
-        back = max(back, (duration(rate_limit.get("period")) or _DAY) + second)
-    needs_later = limit(function, "debounce") or singleton(function, "cancel")
+    back = _DAY if listeners.limit(function, "singleton") else second
+    if rate_limit := listeners.limit(function, "rateLimit"):
+        back = max(back, (listeners.duration(rate_limit.get("period")) or _DAY) + second)
+    needs_later = listeners.limit(function, "debounce") or listeners.singleton(function, "cancel")
     return runs.list_runs(
         session,
         app=function.app_id,

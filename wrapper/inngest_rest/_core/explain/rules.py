@@ -14,18 +14,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from inngest_rest._core.arguments import second_of_ulid
-from inngest_rest._core.explain.listeners import (
-    batch,
-    cancelled_by,
-    concurrency,
-    duration,
-    holds,
-    is_of,
-    limit,
-    name_of,
-    nearest,
-    singleton,
-)
+from inngest_rest._core.explain import listeners
 from inngest_rest._core.resources.functions import ignores_repeated_ids
 from inngest_rest._core.resources.wait import APPEARS_WITHIN
 from inngest_rest.explanation import Reason, ReasonKind
@@ -80,7 +69,9 @@ class Evidence:
     @property
     def without_run(self) -> list[Listening]:
         """The listeners without a run of the event."""
-        return [it for it in self.listeners if not any(is_of(run, it[0]) for run in self.runs)]
+        return [
+            it for it in self.listeners if not any(listeners.is_of(run, it[0]) for run in self.runs)
+        ]
 
     @property
     def began(self) -> datetime:
@@ -102,12 +93,12 @@ class Evidence:
 
     def is_excluded(self, function: Function, triggers: list[Trigger]) -> bool:
         """Return whether the conditions of a function certainly were false for the event."""
-        is_false = all(holds(each.condition, self.event) is False for each in triggers)
+        is_false = all(listeners.holds(each.condition, self.event) is False for each in triggers)
         return is_false and self.has_changed(function) is False
 
     def is_within(self, period: object) -> bool:
         """Return whether the event may be younger than a period, with some tolerance."""
-        longest = duration(period)
+        longest = listeners.duration(period)
         return longest is None or self.now - self.received < longest + _RACE
 
 
@@ -119,7 +110,7 @@ def reasons(it: Evidence) -> Iterator[Reason]:
     for function, triggers in it.without_run:
         yield from _why_no_run(it, function, triggers)
     for run in it.runs:
-        own = next((each for each in it.catalogue.functions if is_of(run, each)), None)
+        own = next((each for each in it.catalogue.functions if listeners.is_of(run, each)), None)
         if run.status == RunStatus.CANCELLED:
             yield from _why_cancelled(it, own, run) if own else ()
         elif not run.is_ended:
@@ -128,10 +119,10 @@ def reasons(it: Evidence) -> Iterator[Reason]:
 
 def _why_unheard(it: Evidence) -> Iterator[Reason]:
     known, event_name = it.catalogue, it.event.name
-    cancelling = [each for each in known.functions if event_name in cancelled_by(each)]
+    cancelling = [each for each in known.functions if event_name in listeners.cancelled_by(each)]
     if not known.gaps:
         # A name with a listener is not a misspelling.
-        close = {} if cancelling else nearest(event_name, known.functions)
+        close = {} if cancelling else listeners.nearest(event_name, known.functions)
         nearby = ", ".join(f"{value!r} of {' and '.join(names)}" for value, names in close.items())
         text = "no function has a trigger for its name"
         text += f" (the nearest: {nearby})" if close else ""
@@ -139,21 +130,24 @@ def _why_unheard(it: Evidence) -> Iterator[Reason]:
         facts = {"nearest": close, "apps": apps, "functions": len(known.functions)}
         yield Reason(K.NO_TRIGGER, text, is_certain=it.is_of_now, evidence=facts)
     for each in cancelling:
-        text, events = f"it may cancel runs of {name_of(each)}", cancelled_by(each)
+        text, events = (
+            f"it may cancel runs of {listeners.name_of(each)}",
+            listeners.cancelled_by(each),
+        )
         ids = each.app_id, each.id, None
         yield Reason(K.CANCELS_RUNS, text, False, *ids, {"events": events})
 
 
 def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> Iterator[Reason]:
     reason = partial(Reason, app_id=function.app_id, function_id=function.id)
-    name = name_of(function)
+    name = listeners.name_of(function)
     facts: dict[str, Any]
     others = it.others.get(name)
     runs = others.items if others else ()
     own, until = it.event.internal_id, it.began + _RACE
     is_current = it.has_changed(function) is False
 
-    verdicts = {holds(each.condition, it.event) for each in triggers}
+    verdicts = {listeners.holds(each.condition, it.event) for each in triggers}
     conditions = [each.condition for each in triggers if each.condition]
     condition = f"the condition `{'` or `'.join(conditions)}` of {name}"
     if True not in verdicts:
@@ -165,7 +159,9 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
         if is_excluded:
             return
     if it.twins and not ignores_repeated_ids(function):
-        started = ((it, run) for it, of_it in it.twins for run in of_it if is_of(run, function))
+        started = (
+            (it, run) for it, of_it in it.twins for run in of_it if listeners.is_of(run, function)
+        )
         for other, run in islice(started, 1):
             text = f"event {other.internal_id} with the same id {other.id!r} started run {run.id} "
             text += f"of {name}, which runs once for an id in 24 hours"
@@ -177,9 +173,9 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
                 return
     if function.is_paused:
         yield reason(K.PAUSED, f"{name} is paused", evidence={"is_paused": True})
-    if found := limit(function, "rateLimit"):
+    if found := listeners.limit(function, "rateLimit"):
         period, key = found.get("period"), found.get("key")
-        since = it.received - (duration(period) or timedelta(days=1)) - _RACE
+        since = it.received - (listeners.duration(period) or timedelta(days=1)) - _RACE
         near = [each.id for each in runs if since <= (each.queued_at or since) <= until]
         text = f"the rate limit or idempotency of {name}, {found.get('limit')} per {period}"
         text += " spread evenly" if found.get("limit") != 1 else ""
@@ -189,7 +185,7 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
             text += "time before it, or seconds after it"
         facts = {"rate_limit": found, "earlier_runs": near}
         yield reason(K.RATE_LIMIT, text, evidence=facts)
-    if found := limit(function, "debounce"):
+    if found := listeners.limit(function, "debounce"):
         text = f"{name} debounces events for {found.get('period')}, and "
         # Of two events in one millisecond, either may be the later one.
         after = [run for run in runs if run.event_ids and run.event_ids[0][:10] >= own[:10]]
@@ -201,7 +197,7 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
         else:
             text += "may wait for later ones, or have replaced it by one"
         yield reason(K.DEBOUNCE, text, evidence=facts)
-    if found := batch(function):
+    if found := listeners.batch(function):
         if it.is_within(found.get("timeout")):
             text = f"{name} collects {found.get('maxSize')} events or for {found.get('timeout')}, "
             text += "and its batch may not be full yet"
@@ -211,7 +207,7 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
             text += "event of the batch alone"
             yield reason(K.BATCH, text, evidence={"batch": found})
     # One that cancels skips, too, if another event is quicker.
-    if found := limit(function, "singleton"):
+    if found := listeners.limit(function, "singleton"):
         text, facts = f"{name} is a singleton and may have skipped it", {"singleton": found}
         going = (
             run.id
@@ -237,12 +233,12 @@ def _why_unfinished(it: Evidence, function: Function | None, run: Run) -> Iterat
             text = f"run {run.id} waits for the time of the event, {time:%Y-%m-%d %H:%M:%S} UTC"
             yield reason(K.SCHEDULED, text, is_certain=True, evidence={"ts": ts})
             return
-        if function and (found := limit(function, "throttle")):
-            text = f"run {run.id} may wait for the throttle of {name_of(function)}, "
+        if function and (found := listeners.limit(function, "throttle")):
+            text = f"run {run.id} may wait for the throttle of {listeners.name_of(function)}, "
             text += f"{found.get('limit')} per {found.get('period')}"
             yield reason(K.THROTTLE, text, evidence={"throttle": found})
-        if function and (limits := concurrency(function)):
-            text = f"run {run.id} may wait for its turn, as the concurrency of {name_of(function)} "
+        if function and (limits := listeners.concurrency(function)):
+            text = f"run {run.id} may wait for its turn, as the concurrency of {listeners.name_of(function)} "
             yield reason(K.CONCURRENCY, text + "is limited", evidence={"concurrency": limits})
     for app in it.catalogue.apps:
         if app.id == run.app_id and app.sync_error:
@@ -257,8 +253,8 @@ def _why_unfinished(it: Evidence, function: Function | None, run: Run) -> Iterat
 
 def _why_cancelled(it: Evidence, function: Function, run: Run) -> Iterator[Reason]:
     reason = partial(Reason, app_id=run.app_id, function_id=run.function_id, run_id=run.id)
-    name, text = name_of(function), f"run {run.id} may have been cancelled by "
-    if singleton(function, "cancel"):
+    name, text = listeners.name_of(function), f"run {run.id} may have been cancelled by "
+    if listeners.singleton(function, "cancel"):
         others = it.others.get(name)
         near = [
             each.id
@@ -271,11 +267,11 @@ def _why_cancelled(it: Evidence, function: Function, run: Run) -> Iterator[Reaso
             by = ", ".join([f"a later run of the singleton {name}", *near[-1:]])
             facts = {"later_run": near[-1] if near else None}
             yield reason(K.SINGLETON, text + by, evidence=facts)
-    if events := cancelled_by(function):
+    if events := listeners.cancelled_by(function):
         by = f"an event {' or '.join(map(repr, events))}"
         yield reason(K.CANCEL_ON, text + by, evidence={"events": events})
     for which in ("start", "finish"):
-        longest = duration(found := it.timeouts.get(name, {}).get(which))
+        longest = listeners.duration(found := it.timeouts.get(name, {}).get(which))
         begun, ended = run.queued_at, run.ended_at
         if longest is not None and not (begun and ended and ended - begun < longest):
             facts = {"timeout": which, "limit": found}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from attrs import asdict, define, field
 
+from inngest_rest import errors
 from inngest_rest._core.arguments import check_id, check_seconds, invalid
 from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault
 from inngest_rest._core.explain import listeners
@@ -22,13 +23,6 @@ from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources.runs import UNKNOWN
 from inngest_rest._core.resources.wait import APPEARS_WITHIN, follow, longer, may_appear
 from inngest_rest._core.sending import send
-from inngest_rest.errors import (
-    InngestError,
-    NoRunError,
-    NotFoundError,
-    TransportError,
-    WaitTimeoutError,
-)
 from inngest_rest.event import Event, EventLike
 from inngest_rest.models import Function, Run, StoredEvent, Trigger
 
@@ -108,9 +102,9 @@ def send_and_wait(session: Session, event: EventLike, timeout: Seconds) -> Plan[
     sent = session.clock.monotonic()
     try:
         return (yield from _follow_all(_Wait(session, event_id, sent, sent + seconds, stored)))
-    except WaitTimeoutError:
+    except errors.WaitTimeoutError:
         raise
-    except InngestError as error:
+    except errors.InngestError as error:
         error.add_note(f"The event was sent; its internal id is {event_id}.")
         raise
 
@@ -129,10 +123,10 @@ def _look_up(wait: _Wait) -> Plan[None]:
     appears_by = wait.received + APPEARS_WITHIN
     try:
         event, at = yield from read_once_stored(wait.session, wait.event_id, deadline=wait.deadline)
-    except (NotFoundError, TransportError) as error:
+    except (errors.NotFoundError, errors.TransportError) as error:
         if not wait.deadline <= wait.now < appears_by:
             raise
-        raise WaitTimeoutError(
+        raise errors.WaitTimeoutError(
             f"event {wait.event_id} did not appear before the timeout expired",
             run=None,
             event_id=wait.event_id,
@@ -152,7 +146,7 @@ def _follow_all(wait: _Wait) -> Plan[list[Run]]:
             continue
         try:
             ended = yield from follow(wait.session, run_id, wait.deadline, seen=run)
-        except WaitTimeoutError as error:
+        except errors.WaitTimeoutError as error:
             wait.runs[run_id] = error.run or run
             _time_out(wait, error)
         wait.runs[run_id] = ended
@@ -170,7 +164,7 @@ def _find_all(wait: _Wait) -> Plan[None]:
         try:
             listed = yield from runs_of(wait.session, wait.event_id, wait.deadline)
         except FAULTS as error:
-            is_late = isinstance(error, TransportError) and wait.now >= wait.deadline
+            is_late = isinstance(error, errors.TransportError) and wait.now >= wait.deadline
             if not (is_late or (wait.event and may_appear(error))):
                 raise
             fault = error
@@ -235,21 +229,21 @@ def _explain_absence(wait: _Wait) -> Plan[tuple[Run, ...]]:
         if explanation.runs:
             return explanation.runs
         message = f"no run appeared {within}. {explanation}"
-    except InngestError as error:
+    except errors.InngestError as error:
         message = (
             f"no run of event {wait.event_id} appeared {within}; the reason is unknown: {error}"
         )
-    raise NoRunError(message, event_id=wait.event_id, explanation=explanation)
+    raise errors.NoRunError(message, event_id=wait.event_id, explanation=explanation)
 
 
-def _time_out(wait: _Wait, cause: InngestError | None = None) -> NoReturn:
+def _time_out(wait: _Wait, cause: errors.InngestError | None = None) -> NoReturn:
     unended = [run for run in wait.runs.values() if not run.is_ended]
     states = [f"run {run.id} was still {run.status}" for run in unended]
     if wait.waits_for is not None:
         states.append(f"a run of {wait.waits_for} may still start")
     elif not states:
         states.append("further runs may still appear")
-    raise WaitTimeoutError(
+    raise errors.WaitTimeoutError(
         f"event {wait.event_id}: {' and '.join(states)} when the timeout expired",
         run=unended[0] if unended else None,
         runs=list(wait.runs.values()),

@@ -12,15 +12,7 @@ from attrs import evolve
 from inngest_rest._core.arguments import check_id, check_text
 from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest, Paging
 from inngest_rest._core.calls.route import About, Route
-from inngest_rest._core.resources.fields import (
-    json_object,
-    of_data,
-    optional,
-    page_of,
-    required,
-    timestamp,
-    v1_page,
-)
+from inngest_rest._core.resources import fields
 from inngest_rest._core.resources.filters import check_window
 from inngest_rest._core.resources.routes import ask, in_order, past_cache
 from inngest_rest._core.typed_events import check_kind, read_event
@@ -74,12 +66,12 @@ def list_events(
             received_after=since or (_BEGINNING if until else UNSET),
             received_before=until,
         )
-        expected = page_of(api.V1EventListEnvelope, api.V1Event, event_of_v1)
+        expected = fields.page_of(api.V1EventListEnvelope, api.V1Event, event_of_v1)
 
         def convert(it: PageData[StoredEvent]) -> ListedPage[StoredEvent[Any]]:
             if other := next((each for each in it[1] if name not in (None, each.name)), None):
                 raise ValueError(f"it lists event {other.internal_id}, named {shown(other.name)}")
-            return v1_page(it, attrgetter("internal_id"), page)
+            return fields.v1_page(it, attrgetter("internal_id"), page)
 
         return Route(operation, kwargs, expected, convert)
 
@@ -100,7 +92,7 @@ def list_events(
 def get_route(event_id: str) -> Route[Any, StoredEvent]:
     """Return the route to one stored event, by its internal id."""
     operation = v1.get_event_v1
-    kwargs, convert = operation.get_kwargs(event_id), of_data(event_of_v1)
+    kwargs, convert = operation.get_kwargs(event_id), fields.of_data(event_of_v1)
     about = About(event_id, "internal_id")
     return Route(operation, kwargs, api.V1EventEnvelope, convert, about=about, advice=_ADVICE)
 
@@ -111,8 +103,10 @@ def get_now(
     """Get one stored event, and the time by the server's clock, which ours may differ from."""
 
     def at_time(it: api.V1EventEnvelope) -> tuple[StoredEvent, datetime | None]:
-        metadata = optional(it.metadata)
-        return event_of_v1(it.data), None if metadata is None else timestamp(metadata.fetched_at)
+        metadata = fields.optional(it.metadata)
+        return event_of_v1(it.data), None if metadata is None else fields.timestamp(
+            metadata.fetched_at
+        )
 
     route: Route[Any, Any] = get_route(check_id("event id", event_id, argument="id"))
     timed = past_cache(session, evolve(route, convert=at_time))
@@ -134,15 +128,15 @@ def _reader(as_: type[Any] | None) -> Callable[[StoredEvent], StoredEvent[Any]]:
 
 
 def event_of_v1(it: api.V1Event) -> StoredEvent:
-    internal_id = required(it.internal_id, "internal_id")
+    internal_id = fields.required(it.internal_id, "internal_id")
     return StoredEvent(
         internal_id=internal_id,
-        id=optional(it.id) or internal_id,
-        name=optional(it.name) or "",
-        data=json_object(it.data),
-        ts=optional(it.ts),
+        id=fields.optional(it.id) or internal_id,
+        name=fields.optional(it.name) or "",
+        data=fields.json_object(it.data),
+        ts=fields.optional(it.ts),
         # Self-hosted servers spell it the first way, Inngest Cloud the second (schema V1Event).
-        received_at=timestamp(it.received_at) or timestamp(it.receivedAt),
-        user=json_object(it.user),
-        v=optional(it.v),
+        received_at=fields.timestamp(it.received_at) or fields.timestamp(it.receivedAt),
+        user=fields.json_object(it.user),
+        v=fields.optional(it.v),
     )

@@ -9,15 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from inngest_rest._core.arguments import check_id, check_json_object, check_text
 from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest, Paging, unpaged
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.resources.fields import (
-    of_data,
-    optional,
-    page_of,
-    record,
-    required,
-    timestamp,
-    v2_page,
-)
+from inngest_rest._core.resources import fields
 from inngest_rest._core.resources.routes import ask, in_order, where_absent
 from inngest_rest.models import Function, Trigger
 from inngest_rest_api import models as api
@@ -45,10 +37,10 @@ def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> L
     def by_v2(page: PageRequest) -> Route[Any, ListedPage[Function]]:
         operation = v2.list_functions_v2
         kwargs = operation.get_kwargs(app_id, limit=page.size, cursor=page.cursor)
-        expected = page_of(
+        expected = fields.page_of(
             api.V2FunctionListEnvelope, api.V2Function, partial(function_of_v2, app_id=app_id)
         )
-        return Route(operation, kwargs, expected, v2_page)
+        return Route(operation, kwargs, expected, fields.v2_page)
 
     by_v1 = unpaged(_by_v1(app_id))
     routes = in_order("functions.list", list_functions_v2=by_v2, list_functions_v1=by_v1)
@@ -81,7 +73,7 @@ def get(session: Session, app_id: str, function_id: str) -> Plan[Function]:
     """Get one function."""
     operation = v2.get_function_v2
     kwargs = operation.get_kwargs(check_id("app", app_id), check_id("function", function_id))
-    convert = of_data(partial(function_of_v2, app_id=app_id))
+    convert = fields.of_data(partial(function_of_v2, app_id=app_id))
     route = Route(operation, kwargs, api.V2FunctionEnvelope, convert, advice=_GET_ADVICE)
     return ask(session, "functions.get", route)
 
@@ -107,7 +99,7 @@ def invoke(
         operation,
         operation.get_kwargs(app_id, function_id, body=body),
         api.V2InvocationEnvelope,
-        lambda it: required(it.data.run_id, "runId"),
+        lambda it: fields.required(it.data.run_id, "runId"),
         # With a key, too: a server executes a function again for each repeat (operation
         # invokeFunctionV2).
         repeatable=False,
@@ -119,15 +111,15 @@ def invoke(
 
 def function_of_v1(it: api.V1Function, app_id: str) -> Function:
     config = it.config.additional_properties
-    return record(
+    return fields.record(
         Function,
         it,
         # v1 prefixes it with the app's id (operation listFunctionsV1).
-        id=required(it.id, "id").removeprefix(f"{app_id}-"),
+        id=fields.required(it.id, "id").removeprefix(f"{app_id}-"),
         app_id=app_id,
         triggers=tuple(map(_trigger_of_v1, config.get("triggers") or ())),
         configuration=dict(config),
-        is_archived=timestamp(it.archived_at) is not None,
+        is_archived=fields.timestamp(it.archived_at) is not None,
     )
 
 
@@ -138,20 +130,22 @@ def _trigger_of_v1(it: Mapping[str, Any]) -> Trigger:
 
 
 def function_of_v2(it: api.V2Function, app_id: str) -> Function:
-    return record(
+    return fields.record(
         Function,
         it,
-        app_id=optional(it.app.id) or app_id,
-        triggers=tuple(map(_trigger_of_v2, optional(it.triggers) or ())),
-        configuration=None if (found := optional(it.configuration)) is None else found.to_dict(),
+        app_id=fields.optional(it.app.id) or app_id,
+        triggers=tuple(map(_trigger_of_v2, fields.optional(it.triggers) or ())),
+        configuration=None
+        if (found := fields.optional(it.configuration)) is None
+        else found.to_dict(),
         # proto3 omits fields that are false.
-        is_archived=optional(it.is_archived) or False,
-        is_paused=optional(it.is_paused) or False,
+        is_archived=fields.optional(it.is_archived) or False,
+        is_paused=fields.optional(it.is_paused) or False,
     )
 
 
 def _trigger_of_v2(it: api.V2Trigger) -> Trigger:
     # Self-hosted servers spell it the first way, Inngest Cloud the second (schema V2Trigger).
-    condition = optional(it.if_) or optional(it.condition)
-    kind = str(optional(it.type_) or "unknown").lower()
-    return Trigger(kind, optional(it.value) or "", condition)
+    condition = fields.optional(it.if_) or fields.optional(it.condition)
+    kind = str(fields.optional(it.type_) or "unknown").lower()
+    return Trigger(kind, fields.optional(it.value) or "", condition)

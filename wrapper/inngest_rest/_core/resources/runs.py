@@ -12,42 +12,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 
 from attrs import evolve
 
+from inngest_rest import errors
 from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest, Paging, Walk, unpaged
 from inngest_rest._core.calls.operation import first_present, redacted_url
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route
-from inngest_rest._core.resources import events
-from inngest_rest._core.resources.fields import (
-    json_object,
-    of_data,
-    optional,
-    page_of,
-    record,
-    required,
-    timestamp,
-    v1_page,
-    v2_page,
-)
-from inngest_rest._core.resources.filters import (
-    Window,
-    check_function,
-    check_query,
-    check_statuses,
-    check_window,
-)
+from inngest_rest._core.resources import events, fields, filters
 from inngest_rest._core.resources.routes import ROUTES, ask, in_order, past_cache, where_absent
 from inngest_rest._visible import shown
-from inngest_rest.errors import (
-    Advice,
-    BadRequestError,
-    ConflictError,
-    InngestError,
-    NextCall,
-    NotFoundError,
-    RouteNotFoundError,
-    ServerError,
-)
 from inngest_rest.models import UNFINISHED, Job, Run, RunError, RunStatus
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
@@ -80,7 +53,7 @@ _QUERY_ADVICE = where_absent(
 )
 _CANCEL = ROUTES["runs.cancel"][0]
 _CANCEL_ADVICE: AdviceByError = {
-    NotFoundError: Advice(
+    errors.NotFoundError: errors.Advice(
         "A server that stores in PostgreSQL answers DELETE /v1/runs/{run_id} with 404 "
         f"for every run; {_CANCEL.method} {_CANCEL.path} cancels there, since release "
         f"{_CANCEL.since}."
@@ -112,18 +85,18 @@ def list_runs(
     **paging: Unpack[Paging],
 ) -> Listing[Run]:
     """List runs, newest first: by v2, or else by v1 if it supports the arguments."""
-    statuses = check_statuses(status)
-    window = check_window(since, until, session.server_clocks["api"].now())
-    app, function = check_function(app, function)
-    query = check_query(query)
+    statuses = filters.check_statuses(status)
+    window = filters.check_window(since, until, session.server_clocks["api"].now())
+    app, function = filters.check_function(app, function)
+    query = filters.check_query(query)
 
     def by_v1(page: PageRequest) -> Route[Any, ListedPage[Run]]:
         status = api.V1RunStatusFilter(statuses[0].value) if statuses else UNSET
         return Route(
             v1.list_runs_v1,
             v1.list_runs_v1.get_kwargs(limit=page.size, status=status, cursor=page.cursor),
-            page_of(api.V1RunPageEnvelope, api.V1Run, run_of_v1),
-            lambda it: v1_page(it, _ID_OF, page),
+            fields.page_of(api.V1RunPageEnvelope, api.V1Run, run_of_v1),
+            lambda it: fields.v1_page(it, _ID_OF, page),
         )
 
     by_v2 = _listed_by_v2(window, statuses, app, function, include_output, query)
@@ -167,7 +140,7 @@ def query_route(session: Session) -> Route[Any, Any]:
     def convert(answer: object) -> None:
         if isinstance(answer, api.V2RunListEnvelope):
             url = session.settings.api_url + operation.OPERATION.path
-            raise RouteNotFoundError("it ignores query", status=200, method="GET", url=url)
+            raise errors.RouteNotFoundError("it ignores query", status=200, method="GET", url=url)
 
     return Route(
         of_query,
@@ -197,7 +170,7 @@ def list_changes(
     have been checked.
     """
     by_v2 = _listed_by_v2(
-        Window(since, None),
+        filters.Window(since, None),
         status,
         app,
         function,
@@ -212,7 +185,7 @@ def list_changes(
 
 
 def _listed_by_v2(
-    window: Window,
+    window: filters.Window,
     statuses: tuple[RunStatus, ...],
     app: str | None,
     function: str | None,
@@ -224,7 +197,7 @@ def _listed_by_v2(
     if query is not None:
         # Advice names calls in place of {}.
         text = f"The query is {shown(query).replace('{}', '{ }')}: {_UNDERSTOOD}"
-        advice = {**advice, BadRequestError: Advice(text)}
+        advice = {**advice, errors.BadRequestError: errors.Advice(text)}
 
     def by_v2(page: PageRequest) -> Route[Any, ListedPage[Run]]:
         since, until = window.at(page.now)
@@ -240,12 +213,12 @@ def _listed_by_v2(
             query=query or UNSET,
             **order,
         )
-        expected = page_of(api.V2RunListEnvelope, api.V2Run, listed_run_of_v2)
+        expected = fields.page_of(api.V2RunListEnvelope, api.V2Run, listed_run_of_v2)
         return Route(
             v2.list_runs_v2,
             kwargs,
             expected,
-            lambda it: _of_listing(v2_page(it), app, function),
+            lambda it: _of_listing(fields.v2_page(it), app, function),
             advice=advice,
         )
 
@@ -308,7 +281,7 @@ def fetch(
         if v1_first:
             return (yield from first_present(session, of_v1, of_v2, deadline=deadline))
         return (yield from ask(session, "runs.get", of_v2, of_v1, deadline=deadline))
-    except NotFoundError as error:
+    except errors.NotFoundError as error:
         if not also_v1 or error.url == redacted_url(session, of_v1):
             raise
         # v1 can load some runs that v2 cannot (recording v2-run-after-metadata).
@@ -316,14 +289,14 @@ def fetch(
         if run is None:
             raise
         return run
-    except ServerError as error:
+    except errors.ServerError as error:
         yield from _raise_if_unknown(session, run_id, error, deadline)
         raise
 
 
 def _one_by_v1(run_id: str) -> Route[Any, Run]:
     operation = v1.get_run_v1
-    kwargs, convert = operation.get_kwargs(run_id), of_data(run_of_v1)
+    kwargs, convert = operation.get_kwargs(run_id), fields.of_data(run_of_v1)
     return Route(operation, kwargs, api.V1RunEnvelope, convert, about=About(run_id, "run_id"))
 
 
@@ -364,12 +337,12 @@ def _found(session: Session, call: str, route: Route[Any, T], deadline: float) -
     try:
         once = evolve(route, repeatable=False)
         return (yield from ask(session, call, once, deadline=deadline))
-    except InngestError:
+    except errors.InngestError:
         return None
 
 
 def _raise_if_unknown(
-    session: Session, run_id: str, failure: ServerError, deadline: float = math.inf
+    session: Session, run_id: str, failure: errors.ServerError, deadline: float = math.inf
 ) -> Plan[None]:
     """Ask v2, if it may be used, whether a run exists that v1 "failed to load".
 
@@ -384,11 +357,11 @@ def _raise_if_unknown(
         if not session.absent.has(operation.OPERATION, session.clock.monotonic()):
             yield from ask(session, "runs.get", route, deadline=deadline)
             return
-    except (NotFoundError, *RULED_OUT):
+    except (errors.NotFoundError, *RULED_OUT):
         pass
-    except InngestError:
+    except errors.InngestError:
         return
-    raise NotFoundError(
+    raise errors.NotFoundError(
         f"no run {run_id}: {failure.message}", status=404, method=failure.method, url=failure.url
     ) from failure
 
@@ -397,20 +370,21 @@ def or_name_event(session: Session, run_id: str, plan: Plan[T]) -> Plan[T]:
     """Do something with a run; where there is none, say if the id is an event's."""
     try:
         return (yield from plan)
-    except NotFoundError as error:
+    except errors.NotFoundError as error:
         yield from name_event(session, run_id, error)
         raise
 
 
 def name_event(
-    session: Session, run_id: str, error: NotFoundError, deadline: float = math.inf
+    session: Session, run_id: str, error: errors.NotFoundError, deadline: float = math.inf
 ) -> Plan[None]:
     """Add a hint to the error if the id is an event's internal id, as `send` returns it."""
     deadline = min(deadline, session.clock.monotonic() + _HINT_WITHIN)
     route = events.get_route(run_id)
     if (yield from _found(session, "events.get", route, deadline)) is not None:
-        error.advice = Advice(
-            "This is the id of an event; its runs: {}.", (NextCall("events.runs", (run_id,)),)
+        error.advice = errors.Advice(
+            "This is the id of an event; its runs: {}.",
+            (errors.NextCall("events.runs", (run_id,)),),
         )
 
 
@@ -431,15 +405,15 @@ def list_of_event(
         kwargs = operation.get_kwargs(
             event_id, limit=page.size, cursor=page.cursor, include_output=True
         )
-        expected = page_of(api.V2RunListEnvelope, api.V2Run, listed_run_of_v2)
-        return Route(operation, kwargs, expected, lambda it: _of_listing(v2_page(it)))
+        expected = fields.page_of(api.V2RunListEnvelope, api.V2Run, listed_run_of_v2)
+        return Route(operation, kwargs, expected, lambda it: _of_listing(fields.v2_page(it)))
 
     def complete(listed: tuple[Run, ...]) -> Plan[tuple[Run, ...]]:
         runs = list(listed)
         for place, run in enumerate(runs):
             if _may_be_misreported(session, run):
                 # By itself, it is right in every release.
-                with suppress(InngestError):
+                with suppress(errors.InngestError):
                     runs[place] = yield from fetch(session, run.id, cached=False)
         if not include_original_run_id or all(map(is_of_v1, runs)):
             return tuple(runs)
@@ -488,7 +462,7 @@ def are_listed_by_v1(session: Session) -> bool:
 
 def _of_event_by_v1(event_id: str) -> Route[Any, ListedPage[Run]]:
     operation = v1.list_event_runs_v1
-    expected = page_of(api.V1RunListEnvelope, api.V1Run, run_of_v1)
+    expected = fields.page_of(api.V1RunListEnvelope, api.V1Run, run_of_v1)
     kwargs = operation.get_kwargs(event_id)
 
     def convert(it: PageData[Run]) -> ListedPage[Run]:
@@ -524,7 +498,7 @@ def cancel_if_running(session: Session, run_id: str) -> Plan[bool]:
     by_v1 = Route.without_result(v1.cancel_run_v1, of_v1, advice=_CANCEL_ADVICE)
     try:
         yield from ask(session, "runs.cancel", by_v2, by_v1)
-    except ConflictError as error:
+    except errors.ConflictError as error:
         if error.code not in _ENDED_BEFORE:
             raise
         return False
@@ -539,13 +513,13 @@ def jobs(session: Session, run_id: str) -> Plan[list[Job]]:
     route = Route(operation, kwargs, form, lambda it: list(map(job_of_v1, it.data)))
     try:
         return (yield from ask(session, "runs.jobs", route))
-    except ServerError as error:
+    except errors.ServerError as error:
         yield from _raise_if_unknown(session, run_id, error)
         raise
 
 
 def job_of_v1(it: api.V1Job) -> Job:
-    return record(Job, it, id=optional(it.job_id))
+    return fields.record(Job, it, id=fields.optional(it.job_id))
 
 
 # A run has ended if the response has its end, and only then: between two attempts, some routes call
@@ -567,20 +541,20 @@ _GRACE_PERIOD = timedelta(seconds=10)
 
 
 def run_of_v1(it: api.V1Run) -> Run:
-    ended_at = timestamp(it.ended_at)
+    ended_at = fields.timestamp(it.ended_at)
     status = _status(it.status, ended_at)
-    output, error = _outcome(status, optional(it.output))
+    output, error = _outcome(status, fields.optional(it.output))
     return Run(
-        id=required(it.run_id, "run_id"),
+        id=fields.required(it.run_id, "run_id"),
         status=status,
         # v1's run_started_at is when the run was queued (schema V1Run).
-        queued_at=timestamp(it.run_started_at),
+        queued_at=fields.timestamp(it.run_started_at),
         ended_at=ended_at,
-        internal_function_id=optional(it.function_id),
-        event_ids=() if (event_id := optional(it.event_id)) is None else (event_id,),
-        batch_id=optional(it.batch_id),
-        cron=optional(it.cron),
-        original_run_id=optional(it.original_run_id),
+        internal_function_id=fields.optional(it.function_id),
+        event_ids=() if (event_id := fields.optional(it.event_id)) is None else (event_id,),
+        batch_id=fields.optional(it.batch_id),
+        cron=fields.optional(it.cron),
+        original_run_id=fields.optional(it.original_run_id),
         output=output,
         error=error,
     )
@@ -588,7 +562,7 @@ def run_of_v1(it: api.V1Run) -> Run:
 
 def run_of_v2(it: api.V2Run) -> Run:
     """Convert a single run (operation getRunV2)."""
-    return _run_of_v2(it, timestamp(it.ended_at), timestamp(it.started_at))
+    return _run_of_v2(it, fields.timestamp(it.ended_at), fields.timestamp(it.started_at))
 
 
 def listed_run_of_v2(it: api.V2Run) -> Run:
@@ -598,7 +572,7 @@ def listed_run_of_v2(it: api.V2Run) -> Run:
     run includes a grace period (recordings v2-event-runs-cancelled-endedat,
     v2-run-cancelled-endedat).
     """
-    ended_at = timestamp(it.ended_at)
+    ended_at = fields.timestamp(it.ended_at)
     if ended_at is not None and it.status == "CANCELLED":
         ended_at -= _GRACE_PERIOD
     return _run_of_v2(it, ended_at, None)
@@ -606,21 +580,21 @@ def listed_run_of_v2(it: api.V2Run) -> Run:
 
 def _run_of_v2(it: api.V2Run, ended_at: datetime | None, started_at: datetime | None) -> Run:
     status = _status(it.status, ended_at)
-    output, error = _outcome(status, _unwrapped(json_object(it.output), status))
+    output, error = _outcome(status, _unwrapped(fields.json_object(it.output), status))
     trigger = it.trigger
     return Run(
-        id=required(it.id, "id"),
+        id=fields.required(it.id, "id"),
         status=status,
-        queued_at=timestamp(it.queued_at),
+        queued_at=fields.timestamp(it.queued_at),
         # Before the start, it is when the run was queued (recording v2-run-queued).
         started_at=None if status is _QUEUED else started_at,
         # In milliseconds, as getRunV2 has it; listings have more digits.
         ended_at=ended_at and ended_at - timedelta(0, 0, ended_at.microsecond % 1000),
-        app_id=optional(it.app.id),
-        function_id=optional(it.function.id),
-        event_ids=tuple(optional(trigger.event_ids) or ()),
-        batch_id=optional(trigger.batch_id),
-        cron=optional(trigger.cron_schedule),
+        app_id=fields.optional(it.app.id),
+        function_id=fields.optional(it.function.id),
+        event_ids=tuple(fields.optional(trigger.event_ids) or ()),
+        batch_id=fields.optional(trigger.batch_id),
+        cron=fields.optional(trigger.cron_schedule),
         output=output,
         error=error,
     )
@@ -648,7 +622,7 @@ def _status(value: str | Unset, ended_at: datetime | None) -> RunStatus:
     A run that failed without an end is between two attempts. How one ended that has an end and is
     called unfinished, by listEventRunsV1 before release 1.27.1, is unknown.
     """
-    said = optional(value) or "unknown"
+    said = fields.optional(value) or "unknown"
     status = _STATUSES.get(said.lower()) or RunStatus(said)
     if status is _FAILED and ended_at is None:
         return _RUNNING

@@ -6,20 +6,13 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from inngest_rest import errors
 from inngest_rest._core.arguments import check_each, check_id, check_run_id, check_seconds
 from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault, may_pass
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.watch import ENDED, OVERLAP
 from inngest_rest._visible import and_more
-from inngest_rest.errors import (
-    InngestError,
-    NotFoundError,
-    RouteNotFoundError,
-    ServerError,
-    TransportError,
-    WaitTimeoutError,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,9 +47,9 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
     appears_by = session.clock.monotonic() + APPEARS_WITHIN
     also_v1 = True
     pause = FIRST_PAUSE
-    missing: NotFoundError | None = None
+    missing: errors.NotFoundError | None = None
     while True:
-        fault: InngestError | None = None
+        fault: errors.InngestError | None = None
         asked_pause = 0.0
         try:
             seen = yield from runs.fetch(
@@ -77,7 +70,7 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
             if fault is not None and not may_appear(fault):
                 raise fault
             asked_pause = getattr(fault, "retry_after", None) or 0.0
-        elif isinstance(fault, NotFoundError):
+        elif isinstance(fault, errors.NotFoundError):
             missing = fault
             if now >= appears_by and also_v1:
                 yield from runs.name_event(session, run_id, fault, deadline)
@@ -86,14 +79,16 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
             also_v1 = now >= appears_by
             if also_v1:
                 continue
-        elif fault is not None and not (isinstance(fault, TransportError) and now >= deadline):
+        elif fault is not None and not (
+            isinstance(fault, errors.TransportError) and now >= deadline
+        ):
             raise fault
         if now >= deadline:
             if seen is None:
                 state, fault = "did not appear", missing or fault
             else:
                 state = f"was still {seen.status}"
-            raise WaitTimeoutError(
+            raise errors.WaitTimeoutError(
                 f"run {run_id} {state} when the timeout expired", run=seen
             ) from fault
         yield from sleep(min(max(pause, asked_pause), deadline - now))
@@ -105,12 +100,12 @@ def longer(pause: float) -> float:
     return min(pause * _GROWTH, _LONGEST_PAUSE)
 
 
-def may_appear(fault: InngestError) -> bool:
+def may_appear(fault: errors.InngestError) -> bool:
     """Return whether an error after a run was seen may be transient."""
     # A server that has the run and the route loses neither: it, or a proxy, is failing.
     return (
-        isinstance(fault, NotFoundError | RouteNotFoundError)
-        or (isinstance(fault, ServerError) and fault.hidden)
+        isinstance(fault, errors.NotFoundError | errors.RouteNotFoundError)
+        or (isinstance(fault, errors.ServerError) and fault.hidden)
         or may_pass(fault)
     )
 
@@ -144,7 +139,7 @@ class WaitMany:
         self._open = dict.fromkeys(checked)  # in the order in which they are asked about
         self._new = len(self._open)
         self._seen: set[str] = set()
-        self._missing: dict[str, NotFoundError] = {}
+        self._missing: dict[str, errors.NotFoundError] = {}
         self._ended: deque[Run] = deque()
         self._listed_at = session.clock.now()
         self._can_list = True
@@ -172,7 +167,7 @@ class WaitMany:
             for id in open_ids:
                 states["had not ended" if id in self._seen else "could not be seen"].append(id)
             told = " and ".join(f"{_some(ids)} {state}" for state, ids in states.items() if ids)
-            raise WaitTimeoutError(
+            raise errors.WaitTimeoutError(
                 f"{told} when the timeout expired", run=None, ids=open_ids
             ) from self._fault
         if len(open_ids) == len(self._missing):
@@ -213,7 +208,7 @@ class WaitMany:
 
     def record(self, id: str, result: Run | Fault | None) -> bool:
         """Note what was found out about a run; raise an error that will not pass."""
-        if isinstance(result, NotFoundError) and id not in self._seen:
+        if isinstance(result, errors.NotFoundError) and id not in self._seen:
             if self._session.clock.monotonic() >= self._appears_by:
                 del self._open[id]
                 self._missing[id] = result
