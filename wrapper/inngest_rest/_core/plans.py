@@ -75,7 +75,6 @@ def call(effect: Call[T]) -> Plan[T]:
 
 
 def sleep(seconds: float) -> Plan[None]:
-    """Pause for some seconds."""
     yield Sleep(seconds)
 
 

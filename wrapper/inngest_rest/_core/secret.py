@@ -49,7 +49,6 @@ class Hidden(Generic[T]):
         return None if value is None else cls(value)
 
     def reveal(self) -> T:
-        """Return the value."""
         return self._reveal()
 
     def __repr__(self) -> str:

@@ -73,7 +73,6 @@ class CallSpan:
         self._requests = 0
 
     def sent(self) -> None:
-        """Count a request."""
         self._requests += 1
 
     def answered(self, status: int) -> None:
@@ -112,7 +111,6 @@ def suppress_others() -> Token[Context] | None:
 
 
 def restore(token: Token[Context] | None) -> None:
-    """Undo `suppress_others`."""
     if token is not None:
         from opentelemetry import context  # noqa: PLC0415
 

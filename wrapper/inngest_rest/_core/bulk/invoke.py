@@ -46,7 +46,6 @@ class InvokeJob(reported.ReportedJob):
             self.selection = asked
 
     def check_rows(self, rows: Sequence[ActionRow], argument: str) -> None:
-        """Reject the rows of another number of inputs."""
         if len(rows) != len(self._inputs):
             raise invalid(
                 argument,

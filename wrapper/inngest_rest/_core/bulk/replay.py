@@ -17,8 +17,8 @@ from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import functions, replays, runs
 from inngest_rest.action_reports import ActionOutcome, ActionRow
-from inngest_rest.errors import InngestError, InvalidArgumentError, NotFoundError
-from inngest_rest.models import UNFINISHED, Run, RunStatus
+from inngest_rest.errors import InngestError, NotFoundError
+from inngest_rest.models import Run, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,11 +51,10 @@ _MAY_COME = (
 
 
 class ReplayJob(RunsJob):
-    """Replays runs that have ended."""
-
     name = "runs.replay"
     default_status = RunStatus.FAILED
     keeps_runs = True
+    why_not_others = f": {_NOT_ENDED}"
 
     def __init__(
         self,
@@ -75,16 +74,7 @@ class ReplayJob(RunsJob):
         self._followers: dict[int, int] = {}
         self._debounced: dict[tuple[str, str], bool] = {}
 
-    def check_status(self, statuses: Iterable[RunStatus]) -> None:
-        """Reject the statuses of runs that have not ended."""
-        running = [each for each in statuses if each in UNFINISHED]
-        if running:
-            raise InvalidArgumentError(
-                f"status {running[0].value!r}: {_NOT_ENDED}", argument="status"
-            )
-
     def collect(self) -> Plan[Iterable[ActionRow]]:
-        """Return the open rows."""
         rows = list((yield from super().collect()))
         for row in rows:
             assert row.id is not None

@@ -221,7 +221,6 @@ def digest(items: Sequence[object]) -> dict[str, Any]:
 
 
 def settled(row: ActionRow, outcome: ActionOutcome, reason: str | None = None) -> ActionRow:
-    """Return the row with an outcome and its reason."""
     return evolve(row, outcome=outcome, reason=reason)
 
 

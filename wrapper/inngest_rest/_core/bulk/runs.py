@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from attrs import evolve
 
-from inngest_rest._core.arguments import check_count_or_none, check_each, check_run_id
+from inngest_rest._core.arguments import check_count_or_none, check_each, check_run_id, invalid
 from inngest_rest._core.bulk import reported
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import check_statuses, instant
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import Advice, InngestError, InvalidArgumentError, RouteNotFoundError
-from inngest_rest.models import UNFINISHED, Run, RunStatus
+from inngest_rest.models import UNFINISHED, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -47,11 +46,13 @@ class RunsJob(reported.ReportedJob):
     Attributes:
         name: The operation, for the report.
         default_status: The statuses to list if only other filters are given.
+        why_not_others: What is wrong with statuses of runs that the job cannot act on.
         keeps_runs: Whether to keep the runs that a filter selects, in a dry run with their errors.
     """
 
     name: ClassVar[str]
     default_status: ClassVar[StatusFilter]
+    why_not_others: ClassVar[str]
     keeps_runs: ClassVar[bool] = False
 
     def __init__(
@@ -59,7 +60,10 @@ class RunsJob(reported.ReportedJob):
     ) -> None:
         super().__init__(session, self.name, arguments)
         statuses = check_statuses(arguments["status"])
-        self.check_status(statuses)
+        acts_on_ended = self.default_status is not UNFINISHED
+        for each in statuses:
+            if (each in UNFINISHED) is acts_on_ended:
+                raise invalid("status", f"{each.value!r}{self.why_not_others}")
         self._limit = check_count_or_none("limit", arguments["limit"])
         self._listing: Listing[Run] | None = None
         self.listed: dict[str, Run] = {}
@@ -68,11 +72,8 @@ class RunsJob(reported.ReportedJob):
             name: value for name, value in arguments.items() if name in names and value is not None
         }
         given = [name for name in _FILTERS if name in asked]
-        ways = [
-            *(["ids"] if ids is not None else []),
-            *(["resume"] if resume is not None else []),
-            *(["/".join(given)] if given else []),
-        ]
+        passed = {"ids": ids, "resume": resume, "/".join(given): given or None}
+        ways = [name for name, value in passed.items() if value is not None]
         if len(ways) > 1:
             raise InvalidArgumentError(
                 f"{' and '.join(ways)} exclude each other: pass one of them", argument=ways[0]
@@ -100,12 +101,7 @@ class RunsJob(reported.ReportedJob):
                 "way to act on every run of a server by accident"
             )
 
-    @abstractmethod
-    def check_status(self, statuses: Iterable[RunStatus]) -> None:
-        """Reject statuses of runs that the job cannot act on."""
-
     def check_rows(self, rows: Sequence[ActionRow], argument: str) -> None:
-        """Reject ids that may not be those of runs."""
         for row in (row for row in rows if row.is_open):
             check_run_id(f"{argument}: the id of row {row.position}", row.id, argument=argument)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
@@ -140,18 +136,9 @@ class RunsJob(reported.ReportedJob):
 
 
 class CancelJob(RunsJob):
-    """Cancels runs."""
-
     name = "runs.cancel"
     default_status = UNFINISHED
-
-    def check_status(self, statuses: Iterable[RunStatus]) -> None:
-        """Reject the statuses of runs that have ended."""
-        ended = [each for each in statuses if each not in UNFINISHED]
-        if ended:
-            raise InvalidArgumentError(
-                f"status {ended[0].value!r} selects runs that have ended", argument="status"
-            )
+    why_not_others = " selects runs that have ended"
 
     def act(self, target: ActionRow) -> Plan[reported.BulkResult]:
         assert target.id is not None

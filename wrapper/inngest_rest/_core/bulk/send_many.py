@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 
 class SendOptions(NamedTuple):
-    """Validated options of bulk sending."""
-
     batch_size: int
     pace: Pace
     on_outcome: Callable[[BatchOutcome], object]
@@ -92,7 +90,6 @@ class SendJob(BulkJob[batching.Batch, BatchOutcome, SendReport]):
         return send_batch(self.session, target)
 
     def tally(self, target: batching.Batch, result: BatchOutcome | None) -> InngestError | None:
-        """Tally the outcomes of a batch, and report them."""
         outcome = result or BatchOutcome.unknown(target, ABANDONED)
         self._report += outcome.report
         self._waiting.append(self._on_outcome(outcome))

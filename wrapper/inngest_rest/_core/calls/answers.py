@@ -117,8 +117,6 @@ def read(response: httpx.Response, route: Route[A, T], url: str, session: Sessio
 
 
 class _Response:
-    """A response, and the context that its errors need."""
-
     def __init__(
         self, response: httpx.Response, route: Route[Any, Any], url: str, session: Session
     ) -> None:

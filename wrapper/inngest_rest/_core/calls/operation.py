@@ -46,7 +46,6 @@ def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf)
 
 
 def _traced(session: Session, route: Route[A, T], deadline: float) -> Plan[T]:
-    """Perform an operation within a span."""
     operation = route.operation
     span = tracing.start(operation.method, operation.path, redacted_url(session, route))
     if span is None:

@@ -104,7 +104,6 @@ class Route(Generic[A, T]):
 
     @property
     def host(self) -> Host:
-        """The host that has it."""
         return "event" if self.operation.tag == "ingest" else "api"
 
     @property

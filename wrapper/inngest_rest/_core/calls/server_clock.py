@@ -72,7 +72,6 @@ class ServerClock:
         return datetime.fromtimestamp(moment + self.ahead, UTC)
 
     def now(self) -> datetime:
-        """Return the server's time."""
         return self.at(self._clock.now())
 
     def _narrow(self, low: float, high: float) -> None:

@@ -128,7 +128,6 @@ class Session:
 
     @property
     def event_key(self) -> Secret:
-        """The key for sending events."""
         if self.settings.event_key is not None:
             return self.settings.event_key
         if self.settings.dev:

@@ -53,8 +53,6 @@ V1 = _route(v1.list_events_v1, api.V1EventListEnvelope, limit=1)
 """A cheap read that needs the signing key."""
 V2 = _route(v2.get_health_v2, api.V2HealthEnvelope)
 """The same in v2, which also accepts an API key."""
-
-
 CANCELLATIONS = _route(v1.list_cancellations_v1, api.V1CancellationListEnvelope)
 
 
@@ -67,14 +65,8 @@ def _of_path(module: OperationModule, expected: type[Any] | None = None) -> Rout
 
 
 BY_RELEASE = (
-    _of_path(v2.list_apps_v2),
-    _of_path(v2.cancel_run_v2),
-    _of_path(v2.list_runs_v2),
-    _of_path(v2.rerun_run_v2),
-    _of_path(v2.get_app_v2),
-    _of_path(v2.list_event_runs_v2),
-    _of_path(v2.get_run_v2),
-    _of_path(v2.invoke_function_v2),
+    *map(_of_path, (v2.list_apps_v2, v2.cancel_run_v2, v2.list_runs_v2, v2.rerun_run_v2)),
+    *map(_of_path, (v2.get_app_v2, v2.list_event_runs_v2, v2.get_run_v2, v2.invoke_function_v2)),
     V2,
     _of_path(v1.list_functions_v1, list[api.V1Function]),
     V1,

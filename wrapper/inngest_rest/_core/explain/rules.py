@@ -238,8 +238,9 @@ def _why_unfinished(it: Evidence, function: Function | None, run: Run) -> Iterat
             text += f"{found.get('limit')} per {found.get('period')}"
             yield reason(K.THROTTLE, text, evidence={"throttle": found})
         if function and (limits := listeners.concurrency(function)):
-            text = f"run {run.id} may wait for its turn, as the concurrency of {listeners.name_of(function)} "
-            yield reason(K.CONCURRENCY, text + "is limited", evidence={"concurrency": limits})
+            text = f"run {run.id} may wait for its turn, as the concurrency of "
+            text += f"{listeners.name_of(function)} is limited"
+            yield reason(K.CONCURRENCY, text, evidence={"concurrency": limits})
     for app in it.catalogue.apps:
         if app.id == run.app_id and app.sync_error:
             text = f"run {run.id} may wait for another attempt, as app {app.id} is {app.sync_error}"

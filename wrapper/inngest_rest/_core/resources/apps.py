@@ -37,7 +37,6 @@ def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
 
 
 def get(session: Session, app_id: str) -> Plan[App]:
-    """Get one app."""
     operation = v2.get_app_v2
     kwargs = operation.get_kwargs(check_id("app", app_id))
     route = Route(operation, kwargs, api.V2AppEnvelope, fields.of_data(app_of_v2), advice=_ADVICE)

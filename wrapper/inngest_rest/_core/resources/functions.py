@@ -70,7 +70,6 @@ def _by_v1(app_id: str) -> Route[Any, ListedPage[Function]]:
 
 
 def get(session: Session, app_id: str, function_id: str) -> Plan[Function]:
-    """Get one function."""
     operation = v2.get_function_v2
     kwargs = operation.get_kwargs(check_id("app", app_id), check_id("function", function_id))
     convert = fields.of_data(partial(function_of_v2, app_id=app_id))

@@ -77,7 +77,6 @@ class Requests(Locked):
         return None
 
     def note(self, ids: Iterable[str], at: float, new_run_id: str | None = None) -> None:
-        """Note what became of a request."""
         requested = Requested(self.number, at, new_run_id)
         self._of_run.update((each.upper(), requested) for each in ids)
 

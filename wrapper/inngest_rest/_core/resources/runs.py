@@ -253,7 +253,6 @@ def _differ(asked: str | None, told: str | None) -> bool:
 
 
 def get(session: Session, run_id: str, *, include_original_run_id: bool) -> Plan[Run]:
-    """Get a run."""
     run_id = check_id("run id", run_id, argument="id")
     run = yield from fetch(session, run_id)
     if include_original_run_id and not is_of_v1(run):
@@ -506,7 +505,6 @@ def cancel_if_running(session: Session, run_id: str) -> Plan[bool]:
 
 
 def jobs(session: Session, run_id: str) -> Plan[list[Job]]:
-    """List the jobs queued for a run."""
     operation = v1.list_run_jobs_v1
     kwargs = operation.get_kwargs(check_id("run id", run_id, argument="id"))
     form = api.V1JobListEnvelope

@@ -103,7 +103,6 @@ def _step_of(it: Span) -> str | None:
 
 
 def _merged(spans: Sequence[Span]) -> Span:
-    """Merge the spans of one step into one."""
     # The app's own time, which has measurements, rather than the server's around it.
     best = max(spans, key=lambda it: (it.ended_at is not None, bool(it.metadata)))
     of_step = next((it for it in spans if it.step_id), best)

@@ -33,7 +33,6 @@ _LONGEST_PAUSE = 3.0
 
 
 def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
-    """Poll until the run has ended."""
     run_id = check_id("run id", run_id, argument="id")
     return follow(session, run_id, session.clock.monotonic() + check_seconds("timeout", timeout))
 
