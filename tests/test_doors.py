@@ -30,8 +30,10 @@ from inngest_rest import (
     aio,
     client,
 )
+from inngest_rest._core.calls.listing import Paging
 from inngest_rest._core.resources.routes import MADE_OF, ROUTES
 from inngest_rest._table import GROUPS
+from inngest_rest.aio.paginator import AsyncPaginator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +96,8 @@ def test_an_iterator_is_returned_at_once_and_everything_else_is_awaited(name: st
 
 def documented(words: str) -> set[str]:
     """Return the names that a docstring has in its lists."""
-    return set(re.findall(r"^    (\w+)(?= ?\()?:", inspect.cleandoc(words), re.MULTILINE))
+    described = re.findall(r"^    (\w+(?:, \w+)*):", inspect.cleandoc(words), re.MULTILINE)
+    return {name for names in described for name in names.split(", ")}
 
 
 @each_call
@@ -103,6 +106,11 @@ def test_each_method_documents_its_arguments_errors_and_route(name: str) -> None
     assert "Raises:" in words
     assert "HTTP: `" in words
     assert set(inspect.signature(METHODS[name]).parameters) - {"self"} <= documented(words)
+
+
+@pytest.mark.parametrize("name", Paging.__annotations__)
+def test_the_paginator_describes_the_arguments_that_its_methods_refer_to_it_for(name: str) -> None:
+    assert f"`{name}`, the" in " ".join((AsyncPaginator.__doc__ or "").split())
 
 
 def stated_routes(name: str) -> list[str]:

@@ -1,12 +1,33 @@
-"""Base class for the groups of methods: `client.events`, `client.runs` and the others."""
+"""Groups of methods: `client.events`, `client.runs` and the others."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from inngest_rest.aio.paginator import AsyncPaginator
 
 if TYPE_CHECKING:
+    from inngest_rest._core.calls.listing import Listing, Paging
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
+
+T = TypeVar("T")
+G = TypeVar("G", bound="Resource")
+
+
+class Group(cached_property[G]):
+    """A group, imported on first use: a program that only sends never loads the models of runs."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(self._make)
+        self.__doc__ = words
+
+    def _make(self, client: Any) -> G:
+        module = import_module(f"{__package__}.{self.attrname}")
+        group = getattr(module, str(self.attrname).capitalize())
+        return group(client._driver, client._session)  # type: ignore[no-any-return] # noqa: SLF001 - of the same package
 
 
 class Resource:
@@ -15,3 +36,11 @@ class Resource:
     def __init__(self, driver: AsyncDriver, session: Session) -> None:
         self._driver = driver
         self._session = session
+
+    def _pages(self, listing: Listing[T]) -> AsyncPaginator[T]:
+        return AsyncPaginator(self._driver, listing)
+
+
+def paging(limit: int | None, page_size: int | None, cursor: str | None) -> Paging:
+    """Return the arguments of every listing."""
+    return {"limit": limit, "page_size": page_size, "cursor": cursor}

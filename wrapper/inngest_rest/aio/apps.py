@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.resources import apps, v2_only
-from inngest_rest.aio._resource import Resource
-from inngest_rest.aio.paginator import AsyncPaginator
+from inngest_rest.aio._resource import Resource, paging
 
 if TYPE_CHECKING:
+    from inngest_rest.aio.paginator import AsyncPaginator
     from inngest_rest.models import App, AppSync
 
 
@@ -16,28 +16,19 @@ class Apps(Resource):
     """Apps synced with the server: `client.apps`."""
 
     def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
+        self, *, limit: int | None = None, page_size: int | None = None, cursor: str | None = None
     ) -> AsyncPaginator[App]:
         """List apps.
 
         Args:
-            limit: Maximum number of apps in total; None for all of them.
-            page_size: Maximum number of apps per request, 1 to 100.
-            cursor: The `next_cursor` of an earlier page, to continue after it.
+            limit, page_size, cursor: See `AsyncPaginator`.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
 
         HTTP: `GET /v2/apps`, else `GET /v1/apps`.
         """
-        return AsyncPaginator(
-            self._driver,
-            apps.list_apps(self._session, limit=limit, page_size=page_size, cursor=cursor),
-        )
+        return self._pages(apps.list_apps(self._session, **paging(limit, page_size, cursor)))
 
     async def get(self, id: str) -> App:
         """Get one app.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.resources import v1_only
-from inngest_rest.aio._resource import Resource
-from inngest_rest.aio.paginator import AsyncPaginator
+from inngest_rest.aio._resource import Resource, paging
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from inngest_rest.aio.paginator import AsyncPaginator
     from inngest_rest.models import Cancellation
 
 
@@ -18,29 +18,20 @@ class Cancellations(Resource):
     """Bulk cancellations: `client.cancellations`. Self-hosted servers respond with 500."""
 
     def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
+        self, *, limit: int | None = None, page_size: int | None = None, cursor: str | None = None
     ) -> AsyncPaginator[Cancellation]:
         """List bulk cancellations. Self-hosted servers do not store any.
 
         Args:
-            limit: Maximum number in total; None for all of them.
-            page_size: Maximum number per page, 1 to 100; the server sends all of them at once.
-            cursor: The `next_cursor` of an earlier page, to continue after it.
+            limit, page_size, cursor: See `AsyncPaginator`; the server sends all of them at once.
 
         Raises:
             ServerError: The server does not store cancellations, as self-hosted servers do not.
 
         HTTP: `GET /v1/cancellations`.
         """
-        return AsyncPaginator(
-            self._driver,
-            v1_only.list_cancellations(
-                self._session, limit=limit, page_size=page_size, cursor=cursor
-            ),
+        return self._pages(
+            v1_only.list_cancellations(self._session, **paging(limit, page_size, cursor))
         )
 
     async def create(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.resources import v2_only
-from inngest_rest.aio._resource import Resource
-from inngest_rest.aio.paginator import AsyncPaginator
+from inngest_rest.aio._resource import Resource, paging
 
 if TYPE_CHECKING:
+    from inngest_rest.aio.paginator import AsyncPaginator
     from inngest_rest.models import Experiment
 
 
@@ -29,20 +29,17 @@ class Experiments(Resource):
         Args:
             app: Only those of this app.
             function: Only those of this function of the app.
-            limit: Maximum number in total; None for all of them.
-            page_size: Maximum number per request, 1 to 100.
-            cursor: The `next_cursor` of an earlier page, to continue after it.
+            limit, page_size, cursor: See `AsyncPaginator`.
 
         Raises:
             RouteNotFoundError: The server does not have this.
 
         HTTP: `GET /v2/experiments`.
         """
-        return AsyncPaginator(
-            self._driver,
+        return self._pages(
             v2_only.list_experiments(
-                self._session, app, function, limit=limit, page_size=page_size, cursor=cursor
-            ),
+                self._session, app, function, **paging(limit, page_size, cursor)
+            )
         )
 
     async def get(

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest._core.bulk.invoke import InvokeJob
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
 from inngest_rest._core.resources import functions
-from inngest_rest.aio._resource import Resource
-from inngest_rest.aio.paginator import AsyncPaginator
+from inngest_rest.aio._resource import Resource, paging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.bulk.invoke import Inputs
     from inngest_rest._core.bulk.reported import Resumable
     from inngest_rest.action_reports import ActionReport, ActionRow
+    from inngest_rest.aio.paginator import AsyncPaginator
     from inngest_rest.models import Function
     from inngest_rest.typing import Seconds
 
@@ -36,20 +36,15 @@ class Functions(Resource):
 
         Args:
             app: The app's id.
-            limit: Maximum number of functions in total; None for all of them.
-            page_size: Maximum number of functions per request, 1 to 100.
-            cursor: The `next_cursor` of an earlier page, to continue after it.
+            limit, page_size, cursor: See `AsyncPaginator`.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
 
         HTTP: `GET /v2/apps/{appId}/functions`, else `GET /v1/apps/{appId}/functions`.
         """
-        return AsyncPaginator(
-            self._driver,
-            functions.list_functions(
-                self._session, app, limit=limit, page_size=page_size, cursor=cursor
-            ),
+        return self._pages(
+            functions.list_functions(self._session, app, **paging(limit, page_size, cursor))
         )
 
     async def get(self, app: str, function: str) -> Function:
@@ -127,8 +122,7 @@ class Functions(Resource):
             in_flight: Maximum number of requests in flight, 1 to 64.
             max_requests: Maximum number of requests per period; None for no limit.
             period: The period of `max_requests`, in seconds or as a timedelta.
-            on_start: Called with a row, as unknown, before its request is sent; by one thread at a
-                time. A report with that row resumes correctly even after the process was killed.
+            on_start: Called with a row before its request is sent, as in `runs.cancel_all`.
             on_result: Called with each row, in order, as results arrive. Both may be asynchronous.
             resume: The report of an earlier call with the same inputs or of a dry run, or its
                 `to_dict()`. Its rows that are planned, failed or not tried are tried; the others
@@ -144,8 +138,7 @@ class Functions(Resource):
             InvalidArgumentError: An input is not a JSON object; the message has its position. Or
                 the file is in use, is no report, or is one of another call.
             ReportFinishedError: The file has nothing left to do.
-            PartialActionError: It stopped early because no later input could succeed; its report
-                has every input.
+            PartialActionError: No later input could succeed; its report has every input.
 
         HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`.
         """

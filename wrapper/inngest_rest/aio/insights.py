@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.resources import v2_only
-from inngest_rest.aio._resource import Resource
-from inngest_rest.aio.paginator import AsyncPaginator
+from inngest_rest.aio._resource import Resource, paging
 
 if TYPE_CHECKING:
     import builtins
 
+    from inngest_rest.aio.paginator import AsyncPaginator
     from inngest_rest.models import EventSchema, InsightsResult, InsightsTable
 
 
@@ -47,16 +47,11 @@ class Insights(Resource):
         """List the schemas of events.
 
         Args:
-            limit: Maximum number in total; None for all of them.
-            page_size: Maximum number per request, 1 to 100.
-            cursor: The `next_cursor` of an earlier page, to continue after it.
+            limit, page_size, cursor: See `AsyncPaginator`.
 
         Raises:
             RouteNotFoundError: The server does not have this.
 
         HTTP: `GET /v2/insights/events/schemas`.
         """
-        return AsyncPaginator(
-            self._driver,
-            v2_only.event_schemas(self._session, limit=limit, page_size=page_size, cursor=cursor),
-        )
+        return self._pages(v2_only.event_schemas(self._session, **paging(limit, page_size, cursor)))

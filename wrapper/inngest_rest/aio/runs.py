@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
 from inngest_rest._core.resources import replays, runs, trace, v2_only, wait, watch
-from inngest_rest.aio._resource import Resource
-from inngest_rest.aio.paginator import AsyncPaginator
+from inngest_rest.aio._resource import Resource, paging
 from inngest_rest.aio.watcher import AsyncEndedRuns, AsyncWatcher
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.bulk.reported import Resumable
     from inngest_rest.action_reports import ActionReport, ActionRow
+    from inngest_rest.aio.paginator import AsyncPaginator
     from inngest_rest.models import Job, Run, Span
     from inngest_rest.typing import Seconds, StatusFilter
 
@@ -54,9 +54,7 @@ class Runs(Resource):
                 `error`; from release 1.45 on. A self-hosted server finds no run by an event that
                 was sent with an id.
             include_output: Whether to list runs with their `output` or `error`.
-            limit: Maximum number of runs in total; None for all of them.
-            page_size: Maximum number of runs per request, 1 to 100.
-            cursor: The `next_cursor` of an earlier page, to continue after it.
+            limit, page_size, cursor: See `AsyncPaginator`.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
@@ -67,8 +65,7 @@ class Runs(Resource):
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, which has no filter but one status that is not
         queued.
         """
-        return AsyncPaginator(
-            self._driver,
+        return self._pages(
             runs.list_runs(
                 self._session,
                 status=status,
@@ -78,10 +75,8 @@ class Runs(Resource):
                 until=until,
                 query=query,
                 include_output=include_output,
-                limit=limit,
-                page_size=page_size,
-                cursor=cursor,
-            ),
+                **paging(limit, page_size, cursor),
+            )
         )
 
     async def get(self, id: str, *, include_original_run_id: bool = False) -> Run:
@@ -173,9 +168,7 @@ class Runs(Resource):
             since: Also report changes from this time on; by default from now on. An aware
                 datetime by the server's clock; a timedelta is that long ago.
             query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
-                It compares `event.name`, `event.v` and fields of `event.data`, or of `output` and
-                `error`; from release 1.45 on. A self-hosted server finds no run by an event that
-                was sent with an id.
+                See `list`.
             include_output: Whether runs have their `output` or `error`.
             token: The `token` of another watch of the same app, function and query, to continue
                 after the changes that it returned. Excludes `since`.
@@ -274,13 +267,10 @@ class Runs(Resource):
             status: Which of queued and running to cancel; by default both.
             app: Only runs of this app.
             function: Only runs of this function of the app.
-            since: Only runs queued at or after this time. An aware datetime; a timedelta is that
-                long ago by the server's clock.
+            since: Only runs queued at or after this time. A datetime or a timedelta, as in `list`.
             until: Only runs queued before this time. An aware datetime, or a timedelta.
             query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
-                It compares `event.name`, `event.v` and fields of `event.data`, or of `output` and
-                `error`; from release 1.45 on. A self-hosted server finds no run by an event that
-                was sent with an id.
+                See `list`.
             limit: Maximum number of runs to cancel.
             dry_run: Report what would be cancelled, as planned, and cancel nothing.
             in_flight: Maximum number of runs processed at once, 1 to 64.
@@ -301,8 +291,7 @@ class Runs(Resource):
             InvalidArgumentError: An argument is malformed, nothing selects runs, or several do, or
                 the file is in use, is no report, or is one of another call.
             ReportFinishedError: The file has nothing left to do.
-            PartialActionError: It stopped early because no later run could be cancelled; its
-                report has every run.
+            PartialActionError: No later run could be cancelled; its report has every run.
 
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, for a filter, as in `list`;
         `POST /v2/runs/{runId}/cancel`, else `DELETE /v1/runs/{runId}`, for each run.
@@ -369,13 +358,10 @@ class Runs(Resource):
             status: Statuses of ended runs; by default failed.
             app: Only runs of this app.
             function: Only runs of this function of the app.
-            since: Only runs queued at or after this time. An aware datetime; a timedelta is that
-                long ago by the server's clock.
+            since: Only runs queued at or after this time. A datetime or a timedelta, as in `list`.
             until: Only runs queued before this time. An aware datetime, or a timedelta.
             query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
-                It compares `event.name`, `event.v` and fields of `event.data`, or of `output` and
-                `error`; from release 1.45 on. A self-hosted server finds no run by an event that
-                was sent with an id.
+                See `list`.
             limit: Maximum number of runs to replay.
             replay_again: Replay also what was already replayed, or whose replays cannot be seen.
             dry_run: Report what would be replayed or refused, and replay nothing.
@@ -383,11 +369,9 @@ class Runs(Resource):
             max_requests: Maximum number of runs to replay per period, each by up to six requests;
                 None for no limit.
             period: The period of `max_requests`, in seconds or as a timedelta.
-            on_start: Called with a row, as unknown, before its request is sent; by one thread at a
-                time. A report with that row resumes correctly even after the process was killed.
+            on_start: Called with a row before its request is sent, as in `cancel_all`.
             on_result: Called with each row, in order, as results arrive. Both may be asynchronous.
-            resume: The report of an earlier call or a dry run, or its `to_dict()`. Its rows that
-                are planned, failed, unknown or not tried are tried; the others are kept.
+            resume: The report of an earlier call or a dry run, as in `cancel_all`.
             report_path: A file that has each row before its request is sent, and its outcome. The
                 same call with the same file continues after any interruption, even a kill.
 
@@ -396,11 +380,8 @@ class Runs(Resource):
             failed, unknown or not tried.
 
         Raises:
-            InvalidArgumentError: An argument is malformed, nothing selects runs, or several do, or
-                the file is in use, is no report, or is one of another call.
-            ReportFinishedError: The file has nothing left to do.
-            PartialActionError: It stopped early because no later run could be replayed; its
-                report has every run.
+            InvalidArgumentError, ReportFinishedError: As in `cancel_all`.
+            PartialActionError: No later run could be replayed; its report has every run.
 
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, for a filter; for each run
         `GET /v2/runs/{runId}` if only its id is known, `GET /v1/events/{eventId}/runs`, and

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.resources import v2_only
-from inngest_rest.aio._resource import Resource
-from inngest_rest.aio.paginator import AsyncPaginator
+from inngest_rest.aio._resource import Resource, paging
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from inngest_rest.aio.paginator import AsyncPaginator
     from inngest_rest.models import Run, SessionGroup
 
 
@@ -29,20 +29,15 @@ class Sessions(Resource):
 
         Args:
             search: Only keys that contain this text.
-            limit: Maximum number in total; None for all of them.
-            page_size: Maximum number per request, 1 to 100.
-            cursor: The `next_cursor` of an earlier page, to continue after it.
+            limit, page_size, cursor: See `AsyncPaginator`.
 
         Raises:
             RouteNotFoundError: The server does not have this.
 
         HTTP: `GET /v2/sessions`.
         """
-        return AsyncPaginator(
-            self._driver,
-            v2_only.session_keys(
-                self._session, search, limit=limit, page_size=page_size, cursor=cursor
-            ),
+        return self._pages(
+            v2_only.session_keys(self._session, search, **paging(limit, page_size, cursor))
         )
 
     def list(
@@ -59,20 +54,15 @@ class Sessions(Resource):
         Args:
             key: The key by which runs are grouped, such as user.
             search: Only sessions whose id contains this text.
-            limit: Maximum number in total; None for all of them.
-            page_size: Maximum number per request, 1 to 100.
-            cursor: The `next_cursor` of an earlier page, to continue after it.
+            limit, page_size, cursor: See `AsyncPaginator`.
 
         Raises:
             RouteNotFoundError: The server does not have this.
 
         HTTP: `GET /v2/sessions/{sessionKey}`.
         """
-        return AsyncPaginator(
-            self._driver,
-            v2_only.list_sessions(
-                self._session, key, search, limit=limit, page_size=page_size, cursor=cursor
-            ),
+        return self._pages(
+            v2_only.list_sessions(self._session, key, search, **paging(limit, page_size, cursor))
         )
 
     def runs(
@@ -93,25 +83,15 @@ class Sessions(Resource):
             id: The session's id.
             since: Only runs queued at or after this time; a timedelta is that long ago.
             until: Only runs queued at or before this time; a timedelta is that long ago.
-            limit: Maximum number in total; None for all of them.
-            page_size: Maximum number per request, 1 to 100.
-            cursor: The `next_cursor` of an earlier page, to continue after it.
+            limit, page_size, cursor: See `AsyncPaginator`.
 
         Raises:
             RouteNotFoundError: The server does not have this.
 
         HTTP: `GET /v2/sessions/{sessionKey}/{sessionId}/runs`.
         """
-        return AsyncPaginator(
-            self._driver,
+        return self._pages(
             v2_only.session_runs(
-                self._session,
-                key,
-                id,
-                since=since,
-                until=until,
-                limit=limit,
-                page_size=page_size,
-                cursor=cursor,
-            ),
+                self._session, key, id, since=since, until=until, **paging(limit, page_size, cursor)
+            )
         )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.resources import v1_only
-from inngest_rest.aio._resource import Resource
-from inngest_rest.aio.paginator import AsyncPaginator
+from inngest_rest.aio._resource import Resource, paging
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from inngest_rest.aio.paginator import AsyncPaginator
     from inngest_rest.models import Webhook
 
 
@@ -18,28 +18,19 @@ class Webhooks(Resource):
     """Webhooks, which only Inngest Cloud has: `client.webhooks`."""
 
     def list(
-        self,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
+        self, *, limit: int | None = None, page_size: int | None = None, cursor: str | None = None
     ) -> AsyncPaginator[Webhook]:
         """List webhooks. The URL of each contains a key.
 
         Args:
-            limit: Maximum number in total; None for all of them.
-            page_size: Maximum number per page, 1 to 100; the server sends all of them at once.
-            cursor: The `next_cursor` of an earlier page, to continue after it.
+            limit, page_size, cursor: See `AsyncPaginator`; the server sends all of them at once.
 
         Raises:
             RouteNotFoundError: The server does not support webhooks.
 
         HTTP: `GET /v2/env/webhooks` with an environment, else `GET /v1/webhooks`.
         """
-        return AsyncPaginator(
-            self._driver,
-            v1_only.list_webhooks(self._session, limit=limit, page_size=page_size, cursor=cursor),
-        )
+        return self._pages(v1_only.list_webhooks(self._session, **paging(limit, page_size, cursor)))
 
     async def create(
         self,

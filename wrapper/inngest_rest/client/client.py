@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Never, NoReturn, ParamSpec, Self, TypeVar
 
 from inngest_rest._core.bulk import send_many
@@ -17,6 +16,7 @@ from inngest_rest._core.drivers.blocking import Driver
 from inngest_rest._core.secret import Hidden
 from inngest_rest._core.sending import send
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
+from inngest_rest.client._resource import Group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -86,6 +86,20 @@ class InngestClient:
         ConfigurationError: A setting is malformed; the message names it.
     """
 
+    events: Group[Events] = Group("Events stored by the server.")
+    runs: Group[Runs] = Group("Runs of functions.")
+    apps: Group[Apps] = Group("Apps synced with the server.")
+    functions: Group[Functions] = Group("Functions of an app.")
+    signals: Group[Signals] = Group("Signals that runs wait for.")
+    cancellations: Group[Cancellations] = Group("Bulk cancellations.")
+    account: Group[Account] = Group("The account of the key.")
+    envs: Group[Envs] = Group("Environments of the account.")
+    keys: Group[Keys] = Group("Event keys and signing keys.")
+    insights: Group[Insights] = Group("Queries over events and runs, on Inngest Cloud.")
+    experiments: Group[Experiments] = Group("Experiments of functions, on Inngest Cloud.")
+    sessions: Group[Sessions] = Group("Runs grouped into sessions, on Inngest Cloud.")
+    webhooks: Group[Webhooks] = Group("Webhooks, which only Inngest Cloud has.")
+
     _clock: ClassVar[Clock] = SYSTEM_CLOCK  # a subclass in the tests has another
 
     def __init__(
@@ -145,99 +159,6 @@ class InngestClient:
     def target(self) -> Target:
         """The URLs and the environment that the client uses."""
         return self._session.settings.target
-
-    # Each group is imported on first use: a program that only sends never loads the models of runs.
-
-    @cached_property
-    def events(self) -> Events:
-        """Events stored by the server."""
-        from inngest_rest.client.events import Events
-
-        return Events(self._driver, self._session)
-
-    @cached_property
-    def runs(self) -> Runs:
-        """Runs of functions."""
-        from inngest_rest.client.runs import Runs
-
-        return Runs(self._driver, self._session)
-
-    @cached_property
-    def apps(self) -> Apps:
-        """Apps synced with the server."""
-        from inngest_rest.client.apps import Apps
-
-        return Apps(self._driver, self._session)
-
-    @cached_property
-    def functions(self) -> Functions:
-        """Functions of an app."""
-        from inngest_rest.client.functions import Functions
-
-        return Functions(self._driver, self._session)
-
-    @cached_property
-    def signals(self) -> Signals:
-        """Signals that runs wait for."""
-        from inngest_rest.client.signals import Signals
-
-        return Signals(self._driver, self._session)
-
-    @cached_property
-    def cancellations(self) -> Cancellations:
-        """Bulk cancellations."""
-        from inngest_rest.client.cancellations import Cancellations
-
-        return Cancellations(self._driver, self._session)
-
-    @cached_property
-    def account(self) -> Account:
-        """The account of the key."""
-        from inngest_rest.client.account import Account
-
-        return Account(self._driver, self._session)
-
-    @cached_property
-    def envs(self) -> Envs:
-        """Environments of the account."""
-        from inngest_rest.client.envs import Envs
-
-        return Envs(self._driver, self._session)
-
-    @cached_property
-    def keys(self) -> Keys:
-        """Event keys and signing keys."""
-        from inngest_rest.client.keys import Keys
-
-        return Keys(self._driver, self._session)
-
-    @cached_property
-    def insights(self) -> Insights:
-        """Queries over events and runs, on Inngest Cloud."""
-        from inngest_rest.client.insights import Insights
-
-        return Insights(self._driver, self._session)
-
-    @cached_property
-    def experiments(self) -> Experiments:
-        """Experiments of functions, on Inngest Cloud."""
-        from inngest_rest.client.experiments import Experiments
-
-        return Experiments(self._driver, self._session)
-
-    @cached_property
-    def sessions(self) -> Sessions:
-        """Runs grouped into sessions, on Inngest Cloud."""
-        from inngest_rest.client.sessions import Sessions
-
-        return Sessions(self._driver, self._session)
-
-    @cached_property
-    def webhooks(self) -> Webhooks:
-        """Webhooks, which only Inngest Cloud has."""
-        from inngest_rest.client.webhooks import Webhooks
-
-        return Webhooks(self._driver, self._session)
 
     def with_options(
         self,
@@ -314,19 +235,16 @@ class InngestClient:
     def send_and_wait(self, event: EventLike, timeout: Seconds) -> list[Run]:
         """Send one event, wait until every run that it starts has ended, and return them.
 
-        Runs that failed or were cancelled are returned like any other.
-
         Args:
             event: An `Event`, or a mapping with the same keys.
             timeout: Maximum time to wait after the event was sent, seconds or a timedelta.
 
         Returns:
-            The runs, with their outputs or errors.
+            The runs, with their outputs or errors, the failed and the cancelled ones among them.
 
         Raises:
             InvalidEventError: The event is invalid; nothing was sent.
-            NoRunError: No run appeared, within 5 s or when one was due; `explanation` says why.
-                It may take a few seconds beyond `timeout` to find out.
+            NoRunError: No run appeared, as in `events.wait`.
             WaitTimeoutError: A run did not end in time; `runs` has all as last seen, and `event_id`
                 is the event's internal id, for `events.wait`.
             BadRequestError, ServerError, AuthenticationError, TransportError: As in `send`.

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from inngest_rest._core.explain import explanation, wait
 from inngest_rest._core.resources import events, runs
-from inngest_rest.client._resource import Resource
-from inngest_rest.client.paginator import Paginator
+from inngest_rest.client._resource import Resource, paging
 
 if TYPE_CHECKING:
     import builtins
     from datetime import datetime, timedelta
 
+    from inngest_rest.client.paginator import Paginator
     from inngest_rest.explanation import Explanation
     from inngest_rest.models import Run, StoredEvent
     from inngest_rest.typing import Seconds
@@ -71,9 +71,7 @@ class Events(Resource):
                 limit if until is given. An aware datetime; a timedelta is that long ago by the
                 server's clock.
             until: Only events received before this time. An aware datetime, or a timedelta.
-            limit: Maximum number of events in total; None for all of them.
-            page_size: Maximum number of events per request; the server returns at most 50.
-            cursor: The `next_cursor` of an earlier page, to continue after it.
+            limit, page_size, cursor: See `AsyncPaginator`; at most 50 per request.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
@@ -81,18 +79,15 @@ class Events(Resource):
 
         HTTP: `GET /v1/events`.
         """
-        return Paginator(
-            self._driver,
+        return self._pages(
             events.list_events(
                 self._session,
                 name=name,
                 as_=as_,
                 since=since,
                 until=until,
-                limit=limit,
-                page_size=page_size,
-                cursor=cursor,
-            ),
+                **paging(limit, page_size, cursor),
+            )
         )
 
     @overload
@@ -134,9 +129,7 @@ class Events(Resource):
             id: The internal id of the event, as returned by `send`.
             include_original_run_id: Whether to return `original_run_id`, too, which takes a second
                 request per page, as only v1 has it.
-            limit: Maximum number of runs in total; None for all of them.
-            page_size: Maximum number of runs per request; the server returns at most 40.
-            cursor: The `next_cursor` of an earlier page, to continue after it.
+            limit, page_size, cursor: See `AsyncPaginator`; at most 40 per request.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
@@ -144,16 +137,13 @@ class Events(Resource):
         HTTP: `GET /v2/events/{eventId}/runs`, else `GET /v1/events/{eventId}/runs`, which answers
         out of a cache of 15 s and lists the run of a batch under one of its events only.
         """
-        return Paginator(
-            self._driver,
+        return self._pages(
             runs.list_of_event(
                 self._session,
                 id,
                 include_original_run_id=include_original_run_id,
-                limit=limit,
-                page_size=page_size,
-                cursor=cursor,
-            ),
+                **paging(limit, page_size, cursor),
+            )
         )
 
     def wait(self, id: str, timeout: Seconds) -> builtins.list[Run]:

@@ -6,10 +6,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.resources import v2_only
-from inngest_rest.client._resource import Resource
-from inngest_rest.client.paginator import Paginator
+from inngest_rest.client._resource import Resource, paging
 
 if TYPE_CHECKING:
+    from inngest_rest.client.paginator import Paginator
     from inngest_rest.models import Key
     from inngest_rest.typing import KeyKind
 
@@ -32,18 +32,15 @@ class Keys(Resource):
             kind: "event" or "signing".
             reveal: Whether to return the keys whole; by default all but the last four characters
                 of each are left out.
-            limit: Maximum number in total; None for all of them.
-            page_size: Maximum number per request, 1 to 100.
-            cursor: The `next_cursor` of an earlier page, to continue after it.
+            limit, page_size, cursor: See `AsyncPaginator`.
 
         Raises:
             RouteNotFoundError: The server does not have this.
 
         HTTP: `GET /v2/keys/events` or `GET /v2/keys/signing`.
         """
-        return Paginator(
-            self._driver,
+        return self._pages(
             v2_only.list_keys(
-                self._session, kind, reveal=reveal, limit=limit, page_size=page_size, cursor=cursor
-            ),
+                self._session, kind, reveal=reveal, **paging(limit, page_size, cursor)
+            )
         )

@@ -48,9 +48,8 @@ def list_cancellations(session: Session, **paging: Unpack[Paging]) -> Listing[Ca
     operation = v1.list_cancellations_v1
     kwargs = operation.get_kwargs()
     expected = page_of(api.V1CancellationListEnvelope, api.V1Cancellation, _cancellation)
-    route = Route(
-        operation, kwargs, expected, unpaged_items, may_panic=True, advice=_CANCELLATION_ADVICE
-    )
+    advice = _CANCELLATION_ADVICE
+    route = Route(operation, kwargs, expected, unpaged_items, may_panic=True, advice=advice)
     routes = in_order("cancellations.list", list_cancellations_v1=unpaged(route))
     return Listing(session, *routes, **paging)
 
@@ -97,9 +96,8 @@ def delete_cancellation(session: Session, cancellation_id: str) -> Plan[None]:
     """Withdraw a bulk cancellation; runs it has already cancelled stay cancelled."""
     operation = v1.delete_cancellation_v1
     kwargs = operation.get_kwargs(check_id("cancellation id", cancellation_id, argument="id"))
-    route = Route.without_result(
-        operation, kwargs, deletes=True, may_panic=True, advice=_CANCELLATION_ADVICE
-    )
+    advice = _CANCELLATION_ADVICE
+    route = Route.without_result(operation, kwargs, deletes=True, may_panic=True, advice=advice)
     return ask(session, "cancellations.delete", route)
 
 
@@ -154,9 +152,7 @@ def create_webhook(
 ) -> Plan[Webhook]:
     """Create a webhook; only v2 has a response and a filter of events."""
     kwargs = v1.create_webhook_v1.get_kwargs(body=_webhook_body(name, transform))
-    routes: list[Route[Any, Webhook]] = [
-        _webhook_route(v1.create_webhook_v1, kwargs, repeatable=False)
-    ]
+    routes = [_webhook_route(v1.create_webhook_v1, kwargs, repeatable=False)]
     names = check_each("events", events, "names of events", check_id)
     if response or names or session.settings.api_version == "v2":
         # v1 would leave out what it does not have.

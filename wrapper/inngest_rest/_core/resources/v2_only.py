@@ -232,11 +232,8 @@ def score(
             raise invalid("scores", f"must be numbers or booleans; that of {shown(name)} is not")
         size = len(name.encode())
         if not 1 <= size <= _LONGEST_SCORE or "'" in name or not name.isprintable():
-            raise invalid(
-                "scores",
-                f"must have names of 1 to {_LONGEST_SCORE} bytes without control characters and "
-                f"apostrophes, not {shown(name)}",
-            )
+            allowed = f"1 to {_LONGEST_SCORE} bytes without control characters and apostrophes"
+            raise invalid("scores", f"must have names of {allowed}, not {shown(name)}")
     of: api.V2ScoreExperiment | Unset = UNSET
     if experiment is not None or variant is not None:
         if step or not (check_text("experiment", experiment) and check_text("variant", variant)):
@@ -302,10 +299,8 @@ def list_experiments(
     """List experiments."""
     if function is not None and app is None:
         raise invalid("function", "needs its app as well")
-    of: dict[str, Any] = {
-        "app_id": UNSET if app is None else check_id("app", app),
-        "function_id": UNSET if function is None else check_id("function", function),
-    }
+    of: Any = {"app_id": UNSET if app is None else check_id("app", app)}
+    of["function_id"] = UNSET if function is None else check_id("function", function)
 
     def experiment(it: api.V2Experiment) -> Experiment:
         variants = tuple(map(Variant, optional(it.variants) or ()))
@@ -348,16 +343,12 @@ def _variant(it: api.V2VariantMetrics, weights: Mapping[Any, Any]) -> Variant:
 
 def session_keys(session: Session, search: str | None, **paging: Unpack[Paging]) -> Listing[str]:
     """List the keys by which runs are grouped into sessions."""
-    search_for = check_text("search", search) or UNSET
-    return _listing(
-        session,
-        "sessions.keys",
-        v2.list_session_keys_v2,
-        api.V2SessionKey,
-        lambda it: required(it.id, "id"),
-        paging,
-        search=search_for,
-    )
+
+    def key(it: api.V2SessionKey) -> str:
+        return required(it.id, "id")
+
+    name, module, text = "sessions.keys", v2.list_session_keys_v2, check_text("search", search)
+    return _listing(session, name, module, api.V2SessionKey, key, paging, search=text or UNSET)
 
 
 def list_sessions(
@@ -369,16 +360,9 @@ def list_sessions(
         functions = map(_function_id, optional(it.functions) or [])
         return record(SessionGroup, it, function_ids=tuple(filter(None, functions)))
 
-    return _listing(
-        session,
-        "sessions.list",
-        v2.list_sessions_v2,
-        api.V2Session,
-        group,
-        paging,
-        check_id("session key", key, argument="key"),
-        search=check_text("search", search) or UNSET,
-    )
+    name, module, text = "sessions.list", v2.list_sessions_v2, check_text("search", search)
+    of = check_id("session key", key, argument="key")
+    return _listing(session, name, module, api.V2Session, group, paging, of, search=text or UNSET)
 
 
 def session_runs(
@@ -396,17 +380,11 @@ def session_runs(
         status = RunStatus(optional(it.status) or "unknown")
         return record(Run, it, status=status, function_id=_function_id(it.function))
 
-    return _listing(
-        session,
-        "sessions.runs",
-        v2.list_session_runs_v2,
-        api.V2SessionRun,
-        run,
-        paging,
-        check_id("session key", key, argument="key"),
-        check_id("session id", session_id, argument="id"),
-        window=check_window(since, until, session.server_clocks["api"].now()),
-    )
+    of = check_id("session key", key, argument="key")
+    of_session = check_id("session id", session_id, argument="id")
+    window = check_window(since, until, session.server_clocks["api"].now())
+    name, module, item = "sessions.runs", v2.list_session_runs_v2, api.V2SessionRun
+    return _listing(session, name, module, item, run, paging, of, of_session, window=window)
 
 
 def _function_id(it: api.V2FunctionRef | Unset) -> str | None:
