@@ -55,29 +55,17 @@ _ATTEMPT = re.compile(r"Attempt \d+")
 
 @frozen
 class Row:
-    """A span in the layout; its texts are safe to show.
-
-    Attributes:
-        depth: Its depth below the root.
-        name: Its name.
-        kind: run, function, step, sleep, wait, invoke, ai or attempt.
-        status: Its status, in lower case.
-        queued: The time it was queued, from the beginning of the axis.
-        offset: The time it started, or the end of its queueing so far.
-        duration: Its duration so far; None if it has not started.
-        is_open: Whether it is still running.
-        error: The error, if it failed and no span below it did.
-    """
+    """A span in the layout; its texts are safe to show, its times relative to the axis."""
 
     depth: int
     name: str
-    kind: str
-    status: str
+    kind: str  # run, function, step, sleep, wait, invoke, ai or attempt
+    status: str  # in lower case
     queued: timedelta
-    offset: timedelta
-    duration: timedelta | None
+    offset: timedelta  # of its start, or of the end of its queueing so far
+    duration: timedelta | None  # so far; None if it has not started
     is_open: bool
-    error: str | None
+    error: str | None  # if it failed and no span below it did
 
     @property
     def shown_kind(self) -> str:
@@ -93,28 +81,17 @@ class Row:
 
 @frozen
 class Waterfall:
-    """Rows on one axis.
+    """Rows on one axis: one per span, parents before children, the run first."""
 
-    Attributes:
-        run_id: The run's id, safe to show; None for part of a trace.
-        rows: One per span, parents before children; the run first.
-        begin: The time at the beginning of the axis; None if the server sent no times.
-        total: The length of the axis, never zero.
-    """
-
-    run_id: str | None
+    run_id: str | None  # safe to show; None for part of a trace
     rows: tuple[Row, ...]
-    begin: datetime | None
-    total: timedelta
+    begin: datetime | None  # of the axis; None if the server sent no times
+    total: timedelta  # never zero
 
 
 @define(eq=False)
 class _Place:
-    """A span being laid out.
-
-    Attributes:
-        last: The latest known time of the span and its descendants.
-    """
+    """A span being laid out."""
 
     span: Span
     parent: _Place | None
@@ -122,7 +99,7 @@ class _Place:
     queued: datetime | None
     started: datetime | None
     end: datetime | None
-    last: datetime | None
+    last: datetime | None  # known of the span and its descendants
     is_open: bool
     failed_below: bool = False
 

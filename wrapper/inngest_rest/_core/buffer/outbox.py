@@ -73,15 +73,10 @@ class _Ticket:
 
 
 class Outbox(Queue):
-    """Events in a file.
+    """Events in a file; `max_pending` counts those of all processes.
 
-    Args:
-        path: The file, created if missing.
-        schedule: Decides what to send, and is notified of every change.
-        wake: Called, outside the lock, to wake an idle worker.
-        lease: Seconds for which a batch is reserved for this process.
-        now: Returns seconds since 1970, the clock by which processes compare leases.
-        options: Those of `Queue`; `max_pending` counts the events of all processes.
+    A batch is reserved for this process for the seconds of a `lease`; processes compare leases by
+    `now`, the seconds since 1970.
     """
 
     def __init__(
@@ -200,11 +195,8 @@ class Outbox(Queue):
         for seqs in self._schedule.turns():
             batch, is_full = self._choose(db, seqs, skipped)
             if batch.positions or batch.invalid:
-                last = (
-                    last
-                    if seqs
-                    else max(*batch.positions, *(it.position for it in batch.invalid), last)
-                )
+                if not seqs:
+                    last = max(*batch.positions, *(it.position for it in batch.invalid), last)
                 break
         with closing(db.execute(_BEHIND, {**self._free(), "last": last})) as rows:
             behind = (seq for (seq,) in rows if seq not in skipped)
@@ -217,12 +209,9 @@ class Outbox(Queue):
     def _choose(
         self, db: sqlite3.Connection, seqs: Sequence[int] | None, skipped: set[int]
     ) -> tuple[Batch, bool]:
-        """Return a batch without damaged events, and whether its bytes fill it.
+        """Return a batch of these or of all but `skipped`, and whether its bytes fill it.
 
-        Args:
-            db: The file.
-            seqs: The candidates; None for all except `skipped`.
-            skipped: Events that have failed or are final.
+        A damaged event is not sent, but invalid.
         """
         damaged: list[SendFailure] = []
         oldest = now = self._now()
@@ -370,7 +359,6 @@ class Outbox(Queue):
 
 
 def _is_json_object(text: object) -> bool:
-    """Return whether a row's text is intact."""
     try:
         return isinstance(text, bytes) and isinstance(decode(text), dict)
     except ValueError:

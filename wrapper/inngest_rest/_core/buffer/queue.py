@@ -47,11 +47,8 @@ def _may_be_about_the_events(cause: InngestError | None) -> bool:
 class Queue(ABC):
     """A bounded, thread-safe queue of events, with one batch in flight at a time.
 
-    Args:
-        schedule: Decides what to send, and is notified of every change.
-        wake: Called, outside the locks, to wake an idle worker.
-        max_pending: Maximum number of events waiting or in flight.
-        convention: The naming convention for events, if any.
+    The schedule decides what to send, and is notified of every change; `wake`, called outside the
+    locks, wakes an idle worker.
     """
 
     def __init__(
@@ -88,17 +85,10 @@ class Queue(ABC):
 
     @abstractmethod
     def take(self) -> Batch | None:
-        """Return the next batch, or None.
-
-        Events stay in the queue until they are settled; an unsettled batch is returned again.
-        """
+        """Return the next batch, if any; until it is settled, it is returned again."""
 
     def settle(self, outcome: BatchOutcome) -> BatchOutcome | None:
-        """Remove accepted and rejected events, and keep the rest for another attempt.
-
-        Returns:
-            The final outcomes; None if the queue was closed in the meantime.
-        """
+        """Remove final events, keep the rest, and return the final outcomes; None if closed."""
         with self._taking:
             if outcome.batch is not self._taken:
                 return None
@@ -183,21 +173,13 @@ class Queue(ABC):
 
     @abstractmethod
     def close(self, on_lost: Callable[[BatchOutcome], object]) -> int:
-        """Release all resources, log the number of events left, and return it.
-
-        Args:
-            on_lost: Called with the outcomes of lost events.
-        """
+        """Release all resources, log and return the number of events left; pass on lost ones."""
 
 
 def gather(rows: Iterable[tuple[int, bytes, bool]]) -> tuple[Batch, bool]:
-    """Make a batch of as many events as fit into one request.
+    """Make a batch of the events that fit into one request; return whether its bytes fill it, too.
 
-    Args:
-        rows: Each event's number, its text, and whether an earlier request may have stored it.
-
-    Returns:
-        The batch, and whether its bytes fill it.
+    A row is an event's number, its text, and whether an earlier request may have stored it.
     """
     seqs: list[int] = []
     texts: list[bytes] = []

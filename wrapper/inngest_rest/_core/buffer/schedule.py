@@ -39,16 +39,10 @@ _OUTAGE = 3
 
 @define
 class _Failed:
-    """The retry state of an event.
+    """The retry state of an event."""
 
-    Attributes:
-        failures: The number of failures; an outage counts as one.
-        since: The number of batches accepted before its first failure.
-        due: When to retry it.
-    """
-
-    failures: int
-    since: int
+    failures: int  # an outage counts as one
+    since: int  # the number of batches accepted before the first of them
     due: float
 
 
@@ -61,10 +55,7 @@ class Schedule:
         clock: Returns monotonic seconds.
         poll: Seconds between an idle buffer's checks of its store; None for never.
 
-    Attributes:
-        lock: Taken by every method except `count_one`; hold it to combine calls atomically.
-        clock: Returns monotonic seconds.
-        batch_size: Maximum number of events per batch.
+    Every method but `count_one` takes its `lock`; hold it to combine calls atomically.
     """
 
     def __init__(
@@ -198,14 +189,10 @@ class Schedule:
             self._are_first = True
 
     def failed(self, asked: float | None = None) -> float:
-        """Record a failure that the events did not cause.
+        """Record a failure that the events did not cause; return the seconds to the next attempt.
 
-        Args:
-            asked: The server's Retry-After in seconds, if any.
-
-        Returns:
-            The seconds until the next attempt: they double with each failure up to a minute, and
-            are at least Retry-After, up to an hour.
+        They double with each failure up to a minute, and are at least the server's Retry-After
+        (`asked`), up to an hour.
         """
         with self.lock:
             self._pauses += 1
@@ -214,10 +201,9 @@ class Schedule:
             return pause
 
     def failed_on(self, seqs: Sequence[int]) -> bool:
-        """Record a failure that these events may have caused.
+        """Record a failure, and return whether these events caused it, since others are accepted.
 
-        Returns:
-            Whether they did, since others are accepted: then others need no backoff.
+        If they did, others need no backoff.
         """
         with self.lock:
             now = self.clock()
@@ -257,12 +243,7 @@ class Schedule:
 
 
 class Deadline:
-    """A countdown from a timeout, for waiting threads.
-
-    Args:
-        timeout: Seconds or a timedelta; None for no limit.
-        clock: Measures the time.
-    """
+    """A countdown from a timeout, for waiting threads; None is no limit."""
 
     def __init__(self, timeout: Seconds | None, clock: Clock) -> None:
         seconds = None if timeout is None else check_seconds("timeout", timeout)

@@ -76,12 +76,8 @@ _NEW = (
 class OutboxFile:
     """A database file shared by threads, one transaction at a time.
 
-    Args:
-        path: Path of the file; created if missing, readable only by its owner.
-
-    Attributes:
-        path: Its absolute path.
-        skips_lock_wait: Whether to fail at once while another process writes.
+    It is created if missing, readable only by its owner. If it `skips_lock_wait`, it fails at once
+    while another process writes.
 
     Raises:
         OutboxError: The file cannot be used; the message says why.
@@ -103,9 +99,6 @@ class OutboxFile:
     @contextmanager
     def transaction(self, doing: str) -> Generator[sqlite3.Connection]:
         """Run statements atomically; they are on disk on exit.
-
-        Args:
-            doing: The failure, for the error message, such as "cannot lease".
 
         Raises:
             OutboxError: The transaction failed and was rolled back.

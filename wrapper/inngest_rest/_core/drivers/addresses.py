@@ -12,6 +12,7 @@ from __future__ import annotations
 import socket
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -63,11 +64,8 @@ def look_up(host: str, port: int) -> Future[list[str]]:
 
 def _is_address(host: str) -> bool:
     for family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            socket.inet_pton(family, host)
-        except (OSError, ValueError):
-            continue
-        return True
+        with suppress(OSError, ValueError):
+            return bool(socket.inet_pton(family, host))
     return False
 
 

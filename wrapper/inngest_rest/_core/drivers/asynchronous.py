@@ -168,14 +168,7 @@ class AsyncDriver(Connected[httpx.AsyncBaseTransport]):
         """Run a plan for each job, several concurrently; results come in the order of the jobs.
 
         Jobs are drawn only as slots become free. However this ends, every job drawn is passed to
-        `on_result` exactly once.
-
-        Args:
-            jobs: The jobs, from an iterable of either kind.
-            plan: Returns the plan of a job.
-            on_result: Called with a job and its result, or None if it was abandoned; returning
-                False stops drawing jobs.
-            in_flight: Maximum number of concurrent plans.
+        `on_result` exactly once, with None if it was abandoned; its False stops drawing jobs.
         """
         stop = asyncio.Event()
         started: deque[tuple[J, asyncio.Task[T | None]]] = deque()
@@ -212,16 +205,11 @@ class AsyncDriver(Connected[httpx.AsyncBaseTransport]):
 
 
 class _Slots:
-    """The limits on concurrent requests in one event loop, which owns asyncio's primitives.
-
-    Attributes:
-        free: Bounds the number of requests in flight.
-        cancel_lock: Held while an abandoned exchange is cancelled.
-    """
+    """The limits on concurrent requests in one event loop, which owns asyncio's primitives."""
 
     def __init__(self) -> None:
         self.free = asyncio.Semaphore(MAX_AT_ONCE)
-        self.cancel_lock = asyncio.Lock()
+        self.cancel_lock = asyncio.Lock()  # held while an abandoned exchange is cancelled
 
 
 class _PerLoop:
@@ -289,8 +277,7 @@ async def _unless_stopped(work: Coroutine[Any, Any, T]) -> T | None:
 
 
 async def _finish_oldest(
-    started: deque[tuple[J, asyncio.Task[T | None]]],
-    on_result: OnResult[J, T],
+    started: deque[tuple[J, asyncio.Task[T | None]]], on_result: OnResult[J, T]
 ) -> bool:
     """Wait for the oldest job; an interrupt leaves it in the queue."""
     job, task = started[0]

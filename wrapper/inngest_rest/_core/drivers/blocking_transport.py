@@ -70,11 +70,7 @@ class _Deadline:
 
 
 class _Backend(httpcore.NetworkBackend):
-    """Connects within the time left, for any number of addresses.
-
-    Attributes:
-        streams: The open connections.
-    """
+    """Connects within the time left, for any number of addresses."""
 
     def __init__(self, exchange: _Deadline) -> None:
         self._exchange = exchange

@@ -39,10 +39,8 @@ class SafeCancel:
     async def abandon(self, exchange: asyncio.Task[Any], cancel_lock: asyncio.Lock) -> None:
         """Cancel an exchange at its next network wait, and wait for it to end.
 
-        Args:
-            exchange: The task that sends the request.
-            cancel_lock: Serializes cancellation on transports that do not trace: of two queued
-                requests cancelled together, one may be handed the other's connection.
+        Without a trace, the lock serializes this: of two queued requests cancelled together, one
+        may be handed the other's connection.
         """
         self._is_abandoned = True
         if self._is_on_the_network:

@@ -43,17 +43,8 @@ class ConnectionPool(Generic[Transport]):
 
     httpcore's pool checks every connection on every request, some of them with a system call: with
     32 requests in flight, that outweighs all other costs. This one takes constant time.
-    Thread-safe.
-
-    Args:
-        make: Creates another transport.
-        given: The caller's transport, if any, which then carries all requests.
-        proxy: The proxy of the transports; errors must not quote its credentials.
-
-    Attributes:
-        slots: Limits the concurrent requests of threads.
-        given: The caller's transport, if any.
-        is_closed: Whether it was closed; no further request may be sent.
+    Thread-safe. A `given` transport of the caller's carries all requests instead. Errors do not
+    quote the credentials of the proxy.
     """
 
     def __init__(
@@ -101,12 +92,9 @@ class ConnectionPool(Generic[Transport]):
         )
 
     def give_back(self, transport: Transport, now: float, *, is_whole: bool) -> list[Transport]:
-        """Return a transport to the pool, if its exchange ended cleanly.
+        """Return a transport to the pool, if its exchange ended cleanly; return those to close.
 
         Otherwise its connection may still have a response in flight.
-
-        Returns:
-            The transports to close: this one if it cannot be reused, and stale ones.
         """
         if transport is self.given:
             return []

@@ -29,15 +29,11 @@ _ABORT_GRACE = 0.5
 
 
 class Stop(threading.Event):
-    """Once set, work ends at its next pause.
-
-    Attributes:
-        in_flight: The transports waiting for a response.
-    """
+    """Once set, work ends at its next pause."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.in_flight: set[httpx.BaseTransport] = set()
+        self.in_flight: set[httpx.BaseTransport] = set()  # waiting for a response
 
     def abort_all(self) -> None:
         """Abort all requests in flight by closing their connections."""

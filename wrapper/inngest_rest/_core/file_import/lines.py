@@ -32,27 +32,17 @@ _BUFFER = 256 * 1024
 
 
 class TruncatedLine(bytes):
-    """A truncated line, too long to keep in memory.
+    """A line too long to keep in memory, truncated."""
 
-    Attributes:
-        skipped: The number of bytes cut off.
-    """
-
-    skipped = 0
+    skipped = 0  # bytes
 
 
 class Position(NamedTuple):
-    """A position between two lines.
-
-    Attributes:
-        line: The number of lines before it.
-        offset: The number of bytes before it, after decompression.
-        edge: The last bytes of the preceding line, with its ending; empty if unknown.
-    """
+    """A position between two lines: the number of lines and of decompressed bytes before it."""
 
     line: int = 0
     offset: int = 0
-    edge: bytes = b""
+    edge: bytes = b""  # the end of the preceding line; empty if unknown
 
     def after(self, lines: Sequence[bytes]) -> Position:
         """Return the position after lines that begin here; a truncated line comes alone."""
@@ -75,11 +65,6 @@ class Chunk(NamedTuple):
 class Lines:
     """Read raw lines in chunks, from a path or, for "-", from standard input.
 
-    Attributes:
-        is_regular: Whether the input is seekable; standard input and pipes are not.
-        head: Its first bytes, if seekable.
-        position: The position at which reading begins.
-
     Raises:
         OSError: The file cannot be read, or its gzip data is damaged.
     """
@@ -90,6 +75,7 @@ class Lines:
         self._is_ours = path != STDIN
         self._has_ended = False
         try:
+            # Standard input and pipes are not seekable, and have no `head`.
             self.is_regular = self._is_ours and stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
             if self._file.peek(2).startswith(b"\x1f\x8b"):
                 unzipped = gzip.GzipFile(fileobj=self._outer, mode="rb")

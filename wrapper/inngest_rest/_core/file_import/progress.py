@@ -10,7 +10,8 @@ import shutil
 import stat
 from functools import partial
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
+from pathlib import Path
+from typing import Annotated, BinaryIO, NamedTuple
 
 import msgspec
 
@@ -18,10 +19,6 @@ from inngest_rest._core.file_import.lines import Lines, Position, TruncatedLine
 from inngest_rest._core.json_text import encode
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 # Bytes per read; a checkpoint is smaller: the end of a line, a path and some numbers.
 _LONGEST = 1024 * 1024
@@ -69,10 +66,8 @@ class Checkpoint:
     may have been corrected or appended since, but a different file is rejected.
     """
 
-    def __init__(self, path: Path, *, name: str, head: bytes, rejected: Path) -> None:
-        self.path = path
-        self._name = name
-        self._head = head
+    def __init__(self, path: str, name: str, head: bytes, rejected: Path) -> None:
+        self.path, self._name, self._head = Path(path), name, head
         self._rejected = str(rejected.absolute())
 
     def save(self, position: Position, logs: LogStates) -> None:
@@ -255,11 +250,7 @@ class _Log:
 
 
 def _create(path: Path) -> BinaryIO:
-    """Create a file with mode 0600 and open it for writing; never follow a link.
-
-    Raises:
-        FileExistsError: The path exists, if only as a link.
-    """
+    """Create a file with mode 0600 and open it for writing; never follow a link."""
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
     file = os.fdopen(os.open(path, flags, 0o600), "wb")
     if hasattr(os, "fchmod"):

@@ -110,6 +110,7 @@ async def send_file_async(
             opening.add_done_callback(_close_opened)
         raise
     with opened as job:
+        # Reads of a pipe block on its writer.
         source = job.batches() if job.is_regular else _in_thread(job.batches())
         report = await SendJob(session, source, job.send_options).run_async(driver)
         job.finish()
@@ -122,18 +123,12 @@ def _close_opened(opening: asyncio.Future[_Import]) -> None:
 
 
 async def _in_thread(batches: Iterator[Batch]) -> AsyncIterator[Batch]:
-    # A pipe may be idle for a long time.
     while (batch := await asyncio.to_thread(next, batches, None)) is not None:
         yield batch
 
 
 class _Import:
-    """One run of `send_file`.
-
-    Attributes:
-        send_options: The options for `send_many`; each batch is recorded here first.
-        is_regular: Whether reads never block on a writer, as they may with a pipe.
-    """
+    """One run of `send_file`; `send_options` record each batch here first."""
 
     def __init__(self, session: Session, options: ImportOptions, send_options: SendOptions) -> None:
         self.send_options = send_options._replace(on_outcome=self._record)
@@ -151,12 +146,8 @@ class _Import:
                 raise InvalidArgumentError(reason, argument="resume")
             self._checkpoint: Checkpoint | None = None
             if self.is_regular:
-                self._checkpoint = Checkpoint(
-                    Path(f"{options.path}.checkpoint"),
-                    name=options.name,
-                    head=self._lines.head,
-                    rejected=options.rejected,
-                )
+                path, head = f"{options.path}.checkpoint", self._lines.head
+                self._checkpoint = Checkpoint(path, options.name, head, options.rejected)
             states = options.resume and self._checkpoint and self._checkpoint.load(self._lines)
             self._rejected = RejectedLines(options.rejected, states or None)
         except BaseException:

@@ -35,26 +35,16 @@ _SEPARATOR = b",\n"
 
 
 class Batch(NamedTuple):
-    """The events of one request.
-
-    Attributes:
-        positions: The index of each in the caller's input.
-        body: The events as a JSON array, one per line.
-        invalid: Events rejected locally since the previous batch; they are not sent.
-        may_be_stored: Whether an earlier request of unknown outcome included any of them.
-    """
+    """The events of one request, by their indices in the caller's input."""
 
     positions: Sequence[int]
-    body: bytes
-    invalid: Sequence[SendFailure] = ()
-    may_be_stored: bool = False
+    body: bytes  # a JSON array, one event per line
+    invalid: Sequence[SendFailure] = ()  # rejected locally since the previous batch
+    may_be_stored: bool = False  # by an earlier request of unknown outcome
 
     @classmethod
     def of(
-        cls,
-        positions: Sequence[int],
-        texts: Iterable[bytes],
-        invalid: Sequence[SendFailure] = (),
+        cls, positions: Sequence[int], texts: Iterable[bytes], invalid: Sequence[SendFailure] = ()
     ) -> Batch:
         return cls(positions, b"[%b]" % _SEPARATOR.join(texts), invalid)
 
@@ -80,14 +70,9 @@ def batches_of_events(
     first: int = 0,
     lenient: bool = False,
 ) -> Iterator[Batch]:
-    """Draw events as they are needed and yield them in batches.
+    """Draw events as they are needed and yield them in batches; `first` is the first position.
 
-    Args:
-        events: The events; none may change before its batch is yielded.
-        size: Maximum number of events per batch.
-        convention: The naming convention for events, if any.
-        first: The position of the first event.
-        lenient: Whether to collect invalid events; otherwise the first one raises.
+    No event may change before its batch is yielded. An invalid one raises unless `lenient`.
     """
     source = iter(events)
     while chunk := list(islice(source, size)):

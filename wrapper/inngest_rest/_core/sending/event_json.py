@@ -51,13 +51,9 @@ def encode(
     *,
     from_file: bool = False,
 ) -> bytes:
-    """Return the event's JSON text; an id is added if missing.
+    """Return the event's JSON text, with an id; errors have its position. It is never changed.
 
-    Args:
-        event: The event; never changed.
-        position: Its index in the caller's input, for errors.
-        convention: The naming convention for events, if any.
-        from_file: Whether it was JSON, which may have any key and integers of any size.
+    One that was JSON (`from_file`) may have any key, and integers of any size.
 
     Raises:
         InvalidEventError: The server would reject the event, or part of it would be lost.

@@ -18,15 +18,10 @@ if TYPE_CHECKING:
 
 
 class Rejected(NamedTuple):
-    """The server will never accept the event.
-
-    Attributes:
-        reason: The server's reason.
-        may_be_stored: Whether an earlier request may have stored it; reported as unknown then.
-    """
+    """The server will never accept the event, and says why."""
 
     reason: str
-    may_be_stored: bool = False
+    may_be_stored: bool = False  # by an earlier request; reported as unknown then
 
 
 class Unknown(NamedTuple):
@@ -44,13 +39,7 @@ A bare string, since nearly every outcome is one and this is the hot path.
 
 @frozen(slots=False)  # for cached_property
 class BatchOutcome:
-    """The outcomes of the events of a batch.
-
-    Attributes:
-        batch: The events.
-        each: The outcome of each event, in order.
-        cause: The error that left some of them unknown, if any.
-    """
+    """The outcome of each event of a batch, and the error that left some of them unknown."""
 
     batch: Batch
     each: Sequence[EventOutcome]
