@@ -42,6 +42,12 @@ class OperationModule(Protocol):
     def OPERATION(self) -> Operation: ...  # noqa: N802 - as it is generated
 
 
+class NoModule(NamedTuple):
+    """An operation of which there is no module."""
+
+    OPERATION: Operation
+
+
 class GeneratedOperation(OperationModule, Protocol[P, T_co]):
     """The same with what it is made of."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import re
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -13,7 +12,7 @@ from attrs import evolve
 
 from inngest_rest._core.calls import answers
 from inngest_rest._core.calls.operation import redacted_url, request
-from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, OperationModule, Route
+from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, NoModule, Route
 from inngest_rest._core.calls.server_clock import http_date
 from inngest_rest._core.diagnosis import rules
 from inngest_rest._core.explain import listeners
@@ -56,12 +55,11 @@ V2 = _route(v2.get_health_v2, api.V2HealthEnvelope)
 CANCELLATIONS = _route(v1.list_cancellations_v1, api.V1CancellationListEnvelope)
 
 
-def _of_path(module: OperationModule, expected: type[Any] | None = None) -> Route[Any, str | None]:
+def _of_path(module: Any, expected: type[Any] | None = None) -> Route[Any, str | None]:
     """Return a route that tests for a path: a GET for a resource that does not exist."""
     operation = module.OPERATION._replace(method="GET")
-    url = re.sub(r"\{\w+\}", "0" * 26, operation.path)
-    of_get: Any = SimpleNamespace(OPERATION=operation)
-    return Route(of_get, {"url": url, "params": {"limit": 1}}, expected, lambda _: None)
+    kwargs = {"url": re.sub(r"\{\w+\}", "0" * 26, operation.path), "params": {"limit": 1}}
+    return Route(NoModule(operation), kwargs, expected, lambda _: None)
 
 
 BY_RELEASE = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, get_args
 from urllib.parse import unquote
 
 import httpx
@@ -11,7 +11,7 @@ import httpx
 from inngest_rest._core.arguments import check_json, check_json_object, check_text, invalid
 from inngest_rest._core.calls.answers import raw_response
 from inngest_rest._core.calls.operation import first_present, perform, redacted_url
-from inngest_rest._core.calls.route import Route
+from inngest_rest._core.calls.route import NoModule, Route
 from inngest_rest.typing import REPEATABLE_METHODS, Method
 from inngest_rest_api.api import Operation, Tag
 
@@ -28,10 +28,6 @@ T = TypeVar("T")
 
 # Only below these is it known which key is accepted; another event key would be shown by errors.
 _PATH = re.compile(r"/(?:(v[12])/[^\x00-\x20\x7f\\?#\ud800-\udfff]+|health|dev|e/\{event_key\})")
-
-
-class _Module(NamedTuple):
-    OPERATION: Operation
 
 
 def call(
@@ -62,7 +58,7 @@ def request(
     if method not in get_args(Method):
         raise invalid("method", f"must be one of {', '.join(get_args(Method))}")
     path, _, inline = (check_text("path", path) or "").partition("?")
-    module = _Module(Operation(_api_of(path), f"{method} {path}", method, path))
+    module = NoModule(Operation(_api_of(path), f"{method} {path}", method, path))
     given = check_json_object("query", query)
     params = {name: value for name, value in given.items() if value is not None}
     kwargs = {

@@ -7,7 +7,6 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from operator import attrgetter
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 
 from attrs import evolve
@@ -17,7 +16,7 @@ from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest, Paging, Walk, unpaged
 from inngest_rest._core.calls.operation import first_present, redacted_url
 from inngest_rest._core.calls.retry import RULED_OUT
-from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route
+from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, NoModule, Route
 from inngest_rest._core.resources import events, fields, filters
 from inngest_rest._core.resources.routes import ROUTES, ask, in_order, past_cache, where_absent
 from inngest_rest._visible import shown
@@ -131,10 +130,8 @@ def _check_has_queries(session: Session, query: str | None, deadline: float) -> 
 def query_route(session: Session) -> Route[Any, Any]:
     """Return the listing of runs by what is no expression, which fails if it is read at all."""
     operation = v2.list_runs_v2
-    of_query: Any = SimpleNamespace(
-        OPERATION=operation.OPERATION._replace(
-            name="list_runs_v2_query", path="/v2/runs?query=", since="1.45.0"
-        )
+    of_query = operation.OPERATION._replace(
+        name="list_runs_v2_query", path="/v2/runs?query=", since="1.45.0"
     )
 
     def convert(answer: object) -> None:
@@ -143,7 +140,7 @@ def query_route(session: Session) -> Route[Any, Any]:
             raise errors.RouteNotFoundError("it ignores query", status=200, method="GET", url=url)
 
     return Route(
-        of_query,
+        NoModule(of_query),
         operation.get_kwargs(limit=1, query="("),
         api.V2RunListEnvelope,
         convert,
@@ -558,25 +555,16 @@ def run_of_v1(it: api.V1Run) -> Run:
     )
 
 
-def run_of_v2(it: api.V2Run) -> Run:
-    """Convert a single run (operation getRunV2)."""
-    return _run_of_v2(it, fields.timestamp(it.ended_at), fields.timestamp(it.started_at))
+def run_of_v2(it: api.V2Run, *, is_listed: bool = False) -> Run:
+    """Convert a run, by itself or of a listing.
 
-
-def listed_run_of_v2(it: api.V2Run) -> Run:
-    """Convert a run of a listing (operations listRunsV2, listEventRunsV2).
-
-    There, `startedAt` is not the start, but when the run was scheduled, and the end of a cancelled
-    run includes a grace period (recordings v2-event-runs-cancelled-endedat,
+    In a listing, `startedAt` is not the start, but when the run was scheduled, and the end of a
+    cancelled run includes a grace period (recordings v2-event-runs-cancelled-endedat,
     v2-run-cancelled-endedat).
     """
     ended_at = fields.timestamp(it.ended_at)
-    if ended_at is not None and it.status == "CANCELLED":
+    if is_listed and ended_at is not None and it.status == "CANCELLED":
         ended_at -= _GRACE_PERIOD
-    return _run_of_v2(it, ended_at, None)
-
-
-def _run_of_v2(it: api.V2Run, ended_at: datetime | None, started_at: datetime | None) -> Run:
     status = _status(it.status, ended_at)
     output, error = _outcome(status, _unwrapped(fields.json_object(it.output), status))
     trigger = it.trigger
@@ -585,7 +573,7 @@ def _run_of_v2(it: api.V2Run, ended_at: datetime | None, started_at: datetime | 
         status=status,
         queued_at=fields.timestamp(it.queued_at),
         # Before the start, it is when the run was queued (recording v2-run-queued).
-        started_at=None if status is _QUEUED else started_at,
+        started_at=None if is_listed or status is _QUEUED else fields.timestamp(it.started_at),
         # In milliseconds, as getRunV2 has it; listings have more digits.
         ended_at=ended_at and ended_at - timedelta(0, 0, ended_at.microsecond % 1000),
         app_id=fields.optional(it.app.id),
@@ -596,6 +584,9 @@ def _run_of_v2(it: api.V2Run, ended_at: datetime | None, started_at: datetime | 
         output=output,
         error=error,
     )
+
+
+listed_run_of_v2 = partial(run_of_v2, is_listed=True)
 
 
 def _unwrapped(output: dict[str, Any] | None, status: RunStatus) -> Any:
