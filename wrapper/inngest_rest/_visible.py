@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
-# A name may be megabytes; no line shows more of it than this.
-_AT_MOST = 400
-
-# Of a value, a message shows less.
-_LONGEST_VALUE = 200
+_AT_MOST = 400  # of a name, which may be megabytes, on a line
+_LONGEST_VALUE = 200  # of a value, in a message
 
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 

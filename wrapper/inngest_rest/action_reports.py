@@ -45,12 +45,7 @@ class ActionOutcome(StrEnum):
 
 # The outcomes that a later call tries again; the others are final.
 _OPEN = frozenset(
-    {
-        ActionOutcome.PLANNED,
-        ActionOutcome.FAILED,
-        ActionOutcome.UNKNOWN,
-        ActionOutcome.NOT_TRIED,
-    }
+    {ActionOutcome.PLANNED, ActionOutcome.FAILED, ActionOutcome.UNKNOWN, ActionOutcome.NOT_TRIED}
 )
 
 _LONGEST_REASON = 500

@@ -146,11 +146,7 @@ class ConfigurationError(InngestError):
 
 
 class MissingKeyError(ConfigurationError):
-    """The call needs a key, and none is set; `settings` lists the settings that provide one.
-
-    Attributes:
-        reason: Which key is missing, and for what.
-    """
+    """The call needs a key, and none is set: `reason` says which, `settings` lists its settings."""
 
     def __init__(self, reason: str, *, settings: Sequence[Setting]) -> None:
         first, *others = settings
@@ -179,8 +175,7 @@ class InvalidEventError(InvalidArgumentError):
 
     def __init__(self, reason: str, *, position: int = 0) -> None:
         super().__init__(f"event {position}: {reason}")
-        self.position = position
-        self.reason = reason
+        self.position, self.reason = position, reason
 
 
 class TransportError(InngestError):
@@ -195,11 +190,8 @@ class TransportError(InngestError):
 
     def __init__(self, reason: str, *, method: str, url: str, delivered: bool = True) -> None:
         super().__init__(reason)
-        self.reason = reason
-        self.method = method
-        self.url = url
-        self.delivered = delivered
-        self.attempts = 1
+        self.reason, self.method, self.url = reason, method, url
+        self.delivered, self.attempts = delivered, 1
 
     def __str__(self) -> str:
         return f"{self.method} {self.url}: {self.reason}{_attempts(self.attempts)}"
@@ -231,11 +223,8 @@ class InvalidResponseError(InngestError):
         response: RawResponse | None = None,
     ) -> None:
         super().__init__(f"{method} {url} answered {status}: {reason}")
-        self.method = method
-        self.url = url
-        self.status = status
-        self.body = body[:500]
-        self.response = response
+        self.method, self.url, self.status = method, url, status
+        self.body, self.response = body[:500], response
 
 
 class EventDataError(InngestError):
@@ -248,8 +237,7 @@ class EventDataError(InngestError):
 
     def __init__(self, reason: str, *, event: StoredEvent) -> None:
         super().__init__(f"event {event.internal_id} ({event.name}): {reason}")
-        self.event = event
-        self.reason = reason
+        self.event, self.reason = event, reason
 
 
 class WaitTimeoutError(InngestError):
@@ -273,17 +261,14 @@ class WaitTimeoutError(InngestError):
         event_id: str | None = None,
     ) -> None:
         super().__init__(message)
-        self.run = run
-        self.ids = tuple(ids)
-        self.runs = tuple(runs)
-        self.event_id = event_id
+        self.run, self.event_id = run, event_id
+        self.ids, self.runs = tuple(ids), tuple(runs)
 
 
 class NoRunError(WaitTimeoutError):
     """The event started no run in time; the event itself was stored.
 
     Attributes:
-        event_id: The internal id of the event.
         explanation: Why, as far as the server shows it; None if that could not be found out in a
             few seconds.
     """
@@ -311,8 +296,7 @@ class PartialSendError(InngestError):
             f"{report.unknown} unknown{reason}. Resend .report.failures unchanged; their ids "
             "prevent duplicate runs."
         )
-        self.report = report
-        self.ids = tuple(ids)
+        self.report, self.ids = report, tuple(ids)
 
 
 class PartialActionError(InngestError):
@@ -330,11 +314,7 @@ class PartialActionError(InngestError):
 
 
 class ReportFinishedError(InvalidArgumentError):
-    """A bulk operation was not begun: nothing is left to do by the report in its file.
-
-    Attributes:
-        report: That report.
-    """
+    """A bulk operation was not begun: nothing is left to do by `report`, which is in its file."""
 
     def __init__(self, message: str, *, report: ActionReport) -> None:
         super().__init__(message, argument="report_path")
@@ -350,11 +330,7 @@ class BufferFullError(InngestError):
 
 
 class OutboxError(InngestError):
-    """The file of a buffer cannot be used; the operation had no effect.
-
-    Attributes:
-        path: The file.
-    """
+    """The file of a buffer, `path`, cannot be used; the operation had no effect."""
 
     def __init__(self, message: str, *, path: str) -> None:
         super().__init__(message)
@@ -396,14 +372,9 @@ class ApiError(InngestError):
         response: RawResponse | None = None,
     ) -> None:
         super().__init__(message)
-        self.message = message
-        self.status = status
-        self.code = code
-        self.method = method
-        self.url = url
-        self.hidden = hidden
-        self.response = response
-        self.attempts = 1
+        self.message, self.status, self.code = message, status, code
+        self.method, self.url, self.attempts = method, url, 1
+        self.hidden, self.response = hidden, response
         # 501 is from a server that lacks the operation.
         self.may_have_taken_effect = status == 408 or (status >= 500 and status != 501)
 
@@ -418,9 +389,8 @@ class ApiError(InngestError):
 
     def __str__(self) -> str:
         said = self.described
-        if not self.advice:
-            return said
-        return f"{said if said.endswith(('.', '!', '?')) else said + '.'} {self.advice}"
+        end = "" if said.endswith((".", "!", "?")) else "."
+        return f"{said}{end} {self.advice}" if self.advice else said
 
 
 class BadRequestError(ApiError):

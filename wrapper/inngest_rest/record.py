@@ -16,8 +16,7 @@ from attrs import fields, has
 
 from inngest_rest._visible import shown
 
-# Items of a tuple in a repr.
-_MOST_SHOWN = 3
+_MOST_SHOWN = 3  # items of a tuple in a repr
 
 
 class Record:

@@ -21,18 +21,12 @@ DEFAULT_MAX_CHARS = 2_000
 SPARED_CHARS = 64
 """A text of so many characters is never cut: it may be an id, a time or a status."""
 
-# Below this, text is cut only after lists are.
-_FEW_CHARS = 250
-
-# No record has so many fields: a larger object is a payload, whose keys may be cut.
 MOST_FIELDS = 50
+"""No record has more: a larger object is a payload, whose keys may be cut."""
 
-# Parsers of JSON give up soon after: that of pydantic, which MCP hosts use, at 200.
-_MOST_LEVELS = 100
-
-# Paths of one warning; there may be one for each item of each item.
-_MOST_NAMED = 10
-
+_FEW_CHARS = 250  # below it, text is cut only after lists are
+_MOST_LEVELS = 100  # parsers of JSON give up soon after: that of MCP hosts, pydantic's, at 200
+_MOST_NAMED = 10  # paths of one warning; there may be one for each item of each item
 _LONGEST_PATH = 200
 
 # A payload's keys are untrusted: one that is not a plain name is not repeated in a path.

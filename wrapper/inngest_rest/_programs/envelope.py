@@ -28,10 +28,7 @@ class Code(StrEnum):
     UNEXPECTED = "unexpected", "an error of this program"
     USAGE = "usage", "an argument or a setting is missing, malformed or rejected"
     AUTHENTICATION = "authentication", "a key is missing, or the server rejected it"
-    NOT_FOUND = (
-        "not_found",
-        "no such run, event, app or function, or no such route on this server",
-    )
+    NOT_FOUND = "not_found", "no such run, event, app or function, or no such route on this server"
     RATE_LIMITED = "rate_limited", "the server asked for a pause"
     PARTIAL = "partial", "partly done; the data lists what was not"
     NETWORK = "network", "the server did not respond"

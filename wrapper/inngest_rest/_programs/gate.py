@@ -46,11 +46,8 @@ _SELECTION = {"ids", "status", "app", "function", "since", "until", "query", "li
 # How a call is made, which may be another when it is confirmed.
 _MANNER = {"confirm", "dry_run", "max_chars", "rate", "in_flight", "report"}
 
-# Plans that wait for their confirmation: each may have many runs.
-_MOST_KEPT = 20
-
-# Names of events that a message has.
-_MOST_NAMED = 5
+_MOST_KEPT = 20  # plans that wait for their confirmation: each may have many runs
+_MOST_NAMED = 5  # names of events that a message has
 
 
 @define(eq=False, repr=False, kw_only=True)

@@ -49,9 +49,7 @@ DEFAULT_WATCH_S = 30.0
 MOST_EVENTS = 100
 """Number of events that a call sends without a confirmation."""
 
-# What an answer has besides its data: the names of its fields, warnings, untrusted paths.
-_ROOM = LONGEST_ANSWER - 3_000
-
+_ROOM = LONGEST_ANSWER - 3_000  # besides the data: names of fields, warnings, untrusted paths
 _LONGEST_NAME = 64
 
 _INSTRUCTIONS = """\

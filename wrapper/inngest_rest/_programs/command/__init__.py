@@ -29,7 +29,10 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:  # while modules are loaded
         sys.exit(130)
-    _leave_quietly()
+    try:
+        sys.stdout.flush()
+    except OSError:  # nobody reads what is left, of which nothing is said at the exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
 
 
@@ -41,11 +44,3 @@ def _write_utf_8() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
         elif mode == "w" and isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-
-
-def _leave_quietly() -> None:
-    """Write what is left of the output; if nobody reads it any more, do not say so at the exit."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

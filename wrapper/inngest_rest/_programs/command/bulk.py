@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from inngest_rest._table import Row
     from inngest_rest.action_reports import ActionReport, ActionRow
 
-# Rows of an answer that says what would be done, and ids of a question.
-_FIRST_ROWS = 20
-_FIRST_IDS = 5
+_FIRST_ROWS = 20  # of an answer that says what would be done
+_FIRST_IDS = 5  # of a question
 
 
 @define(eq=False, repr=False, kw_only=True)

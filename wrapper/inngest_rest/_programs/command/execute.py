@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from inngest_rest._table import Row
     from inngest_rest.record import Record
 
-# Runs that a message names.
-_MOST_NAMED = 5
+_MOST_NAMED = 5  # runs of a message
 
 
 def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
@@ -94,15 +93,10 @@ def _show(items: Iterator[Record], renderer: Renderer, *, fail: bool) -> int:
     from inngest_rest.models import Run, RunChange, RunStatus  # noqa: PLC0415 - slow to load
 
     ended: list[Run] = []
-
-    def noted() -> Iterator[Record]:
-        for each in items:
-            run = each.run if isinstance(each, RunChange) and each.kind == "ended" else each
-            if isinstance(run, Run):
-                ended.append(run)
-            yield each
-
-    for each in noted():
+    for each in items:
+        run = each.run if isinstance(each, RunChange) and each.kind == "ended" else each
+        if isinstance(run, Run):
+            ended.append(run)
         if isinstance(each, RunChange) and renderer.format == "table":
             from inngest_rest._programs.command import tables  # noqa: PLC0415 - rich is slow to load
 
@@ -181,10 +175,8 @@ def _format(row: Row, options: Options, values: Mapping[str, Any], *, list_all: 
         if not is_chosen:
             return "ndjson"
         if values["timeout"] is None:
-            raise refused(
-                "output",
-                "json is written at the end, and this has none: set --timeout, or use -o ndjson",
-            )
+            reason = "json is written at the end, and this has none"
+            raise refused("output", f"{reason}: set --timeout, or use -o ndjson")
     if row.command in {"doctor", "api"} and form == "id":
         if not is_chosen:
             return "json"
@@ -199,10 +191,7 @@ def _format(row: Row, options: Options, values: Mapping[str, Any], *, list_all: 
 
 
 def _given(row: Row, typed: dict[str, Any], read: list[str]) -> dict[str, Any]:
-    """Return the values of parameters: those of `--params`, and what was typed over them.
-
-    The files that were read for them are added to `read`.
-    """
+    """Return what `--params` has, and what was typed over it; add the files read to `read`."""
     values: dict[str, Any] = {}
     if (params := typed.pop("params", None)) is not None:
         values |= _json("params", params, dict, read)
@@ -211,8 +200,8 @@ def _given(row: Row, typed: dict[str, Any], read: list[str]) -> dict[str, Any]:
             continue
         value = typed[each.name]
         if each.is_json:
-            is_object = each.kind is Kind.OBJECT and not each.is_many
-            value = _json(each.name, value, dict if is_object else object, read)
+            kind = dict if each.kind is Kind.OBJECT and not each.is_many else object
+            value = _json(each.name, value, kind, read)
         elif each.is_many and each.is_positional:
             value = list(_ids(each.name, value, read))
         elif each.is_text:

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from inngest_rest._programs import schemas
 from inngest_rest._programs.command.execute import client_of
-from inngest_rest._programs.command.options import argument, command_line
+from inngest_rest._programs.command.options import argument, command_line, flag
 from inngest_rest._programs.command.parser import command, tree
 from inngest_rest._programs.command.renderer import answer
 from inngest_rest._programs.command.streams import write_all
@@ -39,7 +39,6 @@ _AT_A_TERMINAL = """\
 inngest-rest: serving MCP on standard input and output, which is for the host of an agent to start.
 Ctrl-C ends it.
 """
-
 
 Scope = Literal["project", "user"]
 
@@ -159,11 +158,7 @@ def completion(_: Options, values: dict[str, Any]) -> int:
 @command(
     "mcp",
     arguments=(
-        argument(
-            "--read-only",
-            action="store_true",
-            help="Serve only the tools that change nothing on the server.",
-        ),
+        flag("--read-only", help="Serve only the tools that change nothing on the server."),
     ),
     examples=("mcp --read-only",),
 )
@@ -248,11 +243,10 @@ def _look(path: Path) -> InstalledSkill:
     found = path.read_text(encoding="utf-8", errors="replace")
     seal = _SEAL.search(found)
     skill = found[: seal.start()] if seal else found
-    state = SkillState.CHANGED
+    is_whole = seal is not None and _digest(skill) == seal[1]
+    state = SkillState.OUTDATED if is_whole else SkillState.CHANGED
     if skill == skill_text():
         state = SkillState.CURRENT
-    elif seal is not None and _digest(skill) == seal[1]:
-        state = SkillState.OUTDATED
     version = re.search(r'^  version: "?([^"\n]+)"?$', skill, re.MULTILINE)
     return InstalledSkill(str(path), state, version and version[1])
 

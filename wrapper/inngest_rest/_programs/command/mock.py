@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from inngest_rest._programs.command.renderer import Renderer
 
 DEFAULT_PORT = 8288
-
 _LAST_PORT = 65_535
 _MOST_CHARGED = 100
 
@@ -56,9 +55,7 @@ class Served(Record):
     "mock",
     arguments=(
         argument(
-            "--port",
-            type=int,
-            help=f"The port; 0 for any that is free. By default {DEFAULT_PORT}.",
+            "--port", type=int, help=f"The port; 0 for any that is free. By default {DEFAULT_PORT}."
         ),
         argument("--host", help="The address to listen on. By default 127.0.0.1."),
         argument("--release", help="The release of Inngest to be, such as 1.17; else the newest."),

@@ -24,13 +24,10 @@ if TYPE_CHECKING:
     from inngest_rest._table import Row
 
 PROGRAM = "inngest-rest"
-
-# Paths of one warning.
-_MOST_NAMED = 10
-
+FORMAT_VARIABLE = "INNGEST_REST_OUTPUT"
 Format = Literal["table", "json", "ndjson", "id"]
 
-FORMAT_VARIABLE = "INNGEST_REST_OUTPUT"
+_MOST_NAMED = 10  # paths of one warning
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -69,6 +66,9 @@ def argument(*names: str, **details: Any) -> Argument:
     return names, details
 
 
+flag = partial(argument, action="store_true")
+
+
 def _chosen(choices: Sequence[str], text: str) -> str:
     if text not in choices:
         raise ArgumentTypeError(f"{text[:80]!r} is no choice{did_you_mean(text[:80], choices)}")
@@ -86,19 +86,15 @@ OPTIONS = (
     argument("--fields", help="Fields of each item to return, separated by commas."),
     argument("--max-chars", type=int, help="Truncate text longer than this (minimum 64)."),
     argument("--output-file", help="Write the answer to this file, which must not exist."),
-    argument("--force", action="store_true", help="Replace a file that exists."),
-    argument("-q", "--quiet", action="store_true", help="Print no progress and no hints."),
+    flag("--force", help="Replace a file that exists."),
+    flag("-q", "--quiet", help="Print no progress and no hints."),
     argument("--env", help="Branch environment (INNGEST_ENV)."),
-    argument(
-        "--dev",
-        action="store_true",
-        help="Use the dev server at http://127.0.0.1:8288 (INNGEST_DEV).",
-    ),
+    flag("--dev", help="Use the dev server at http://127.0.0.1:8288 (INNGEST_DEV)."),
     argument("--base-url", help="Base URL of the server (INNGEST_BASE_URL)."),
     argument("--request-timeout", type=float, help="Seconds per request; by default 30."),
     argument("--retries", type=int, help="Maximum number of retries; by default 4."),
-    argument("-h", "--help", action="store_true", help="Print this help."),
-    argument("--version", action="store_true", help="Print the version."),
+    flag("-h", "--help", help="Print this help."),
+    flag("--version", help="Print the version."),
 )
 
 
@@ -128,9 +124,8 @@ class Projection:
     def of(cls, fields: str | None, max_chars: int | None, kind: type[Any]) -> Projection:
         """Return what options ask for of records of a class."""
         if max_chars is not None and max_chars < 1:
-            raise InvalidArgumentError(
-                f"max_chars must be at least 1, got {max_chars}", argument="max_chars"
-            )
+            message = f"max_chars must be at least 1, got {max_chars}"
+            raise InvalidArgumentError(message, argument="max_chars")
         if fields is None:
             return cls(None, max_chars)
         names = tuple(name.strip().replace("-", "_") for name in fields.split(","))

@@ -19,6 +19,7 @@ from inngest_rest._programs.command.options import (
     add_to,
     argument,
     command_line,
+    flag,
     parser_of,
 )
 from inngest_rest._programs.envelope import EXIT_STATUS, Code, Problem
@@ -179,7 +180,7 @@ def _argument_of(parameter: Parameter) -> Argument:
 
 
 def _own_options(row: Row) -> Iterator[Argument]:
-    names, flag = {each.name for each in parameters(row)}, partial(argument, action="store_true")
+    names = {each.name for each in parameters(row)}
     yield argument("--params", help="All parameters as JSON, @FILE, or - for standard input.")
     if row.returns is Returns.PAGES:
         yield flag("--all", help="List everything; needs -o ndjson or --output-file.")
@@ -189,15 +190,11 @@ def _own_options(row: Row) -> Iterator[Argument]:
     if row.command == "api":
         field = "Parameter of the query, or of the body if the method is another than GET."
         yield argument("-f", "--raw-field", metavar="KEY=VALUE", action="append", help=field)
-        file = "File with the JSON of the body, or - for standard input."
-        yield argument("--input", metavar="FILE", dest="body", type=_typed_file, help=file)
+        file, typed = "File with the JSON of the body, or - for standard input.", "@{}".format
+        yield argument("--input", metavar="FILE", dest="body", type=typed, help=file)
         yield flag("--paginate", dest="all", help="Request all pages; as --all of other commands.")
     if "confirm" in names:
         yield flag("--yes", help="Act without asking, however many runs it is.")
-
-
-def _typed_file(path: str) -> str:
-    return path if path == "-" else f"@{path}"
 
 
 def help_of(tokens: Sequence[str]) -> str:
@@ -216,9 +213,8 @@ def is_group(tokens: Sequence[str]) -> bool:
 def tree(within: tuple[str, ...] | None = None) -> dict[tuple[str, ...], Any]:
     """Return parsers of all commands by their words; those of one group without their options."""
     root = ArgumentParser(prog=PROGRAM, description=_wrapped(_DESCRIPTION), **_for_people())
-    root.epilog = "Exit status:\n" + "\n".join(
-        f"{status:5}  {meaning}" for status, meaning in _MEANINGS.items()
-    )
+    lines = (f"{status:5}  {meaning}" for status, meaning in _MEANINGS.items())
+    root.epilog = "\n".join(["Exit status:", *lines])
     parsers: dict[tuple[str, ...], Any] = {(): root}
     below: dict[tuple[str, ...], Any] = {(): root.add_subparsers(**_COMMANDS)}
     for words in (*(row.words for row in commands()), *LOCAL):
@@ -255,9 +251,7 @@ def _for_people(*words: str) -> dict[str, Any]:
     common = ArgumentParser(add_help=False)
     add_to(common.add_argument_group("options of every command"), OPTIONS)
     return {
-        "usage": " ".join(
-            [PROGRAM, *words, *(["COMMAND"] if is_group(words) else []), "[OPTIONS]"]
-        ),
+        "usage": " ".join([PROGRAM, *words, *["COMMAND"] * is_group(words), "[OPTIONS]"]),
         "add_help": False,
         "parents": [common],
         "formatter_class": RawDescriptionHelpFormatter,

@@ -17,7 +17,6 @@ from inngest_rest._programs.command.options import (
     Options,
     parser_of,
 )
-from inngest_rest._programs.command.parser import BROKEN_PIPE
 from inngest_rest._programs.command.renderer import Renderer
 from inngest_rest._programs.command.streams import OutputError, Stderr, write_all
 from inngest_rest._programs.envelope import EXIT_STATUS, Code, Problem, ProblemError
@@ -44,7 +43,7 @@ def run(tokens: Sequence[str]) -> int:
     except (OutputError, OSError) as error:
         cause = error.__cause__ or error
         if isinstance(cause, BrokenPipeError):
-            return BROKEN_PIPE
+            return parser.BROKEN_PIPE
         Stderr().error(Problem(Code.UNEXPECTED, f"the answer cannot be written: {cause}"))
         return EXIT_STATUS[Code.UNEXPECTED]
 

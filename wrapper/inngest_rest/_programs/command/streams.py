@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._programs.envelope import Problem
 
-# Seconds between two states of a progress line.
-_PACE = 0.1
+_PACE = 0.1  # seconds between two states of a progress line
 
 
 def safe(text: str) -> str:

@@ -9,7 +9,7 @@ from enum import Enum
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
@@ -30,13 +30,9 @@ if TYPE_CHECKING:
 
     from inngest_rest._programs.command.streams import Output
 
-# Characters that a cell begins with, at most; a terminal has no room for more.
-_LONGEST_CELL = 160
-
+_LONGEST_CELL = 160  # characters; a terminal has no room for more
 _MOST_ROWS = 100
-
-# Functions that a line names.
-_MOST_NAMED = 5
+_MOST_NAMED = 5  # functions of a line
 
 # After text that runs from right to left, what follows on its line would be moved.
 _LEFT_TO_RIGHT_MARK = "\u200e"
@@ -66,12 +62,12 @@ class Column:
     may_lack: bool = False
 
 
-def _whole(heading: str, path: str, from_width: int = 0) -> Column:
-    return Column(heading, attrgetter(path), True, from_width)
+def _whole(heading: str, path: str, from_width: int = 0, **more: bool) -> Column:
+    return Column(heading, attrgetter(path), True, from_width, **more)
 
 
-def _text_of(heading: str, path: str, from_width: int = 0) -> Column:
-    return Column(heading, attrgetter(path), from_width=from_width)
+def _text_of(heading: str, path: str, from_width: int = 0, **more: bool) -> Column:
+    return Column(heading, attrgetter(path), False, from_width, **more)
 
 
 def _function(run: models.Run) -> str:
@@ -149,26 +145,17 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
     ),
     # A webhook's URL contains a key.
     models.Webhook: (_whole("ID", "id"), _text_of("NAME", "name"), _whole("CREATED", "created_at")),
-    CallRoute: (
-        _whole("CALL", "call"),
-        _whole("SINCE", "since"),
-        Column("ROUTE", _route),
-    ),
+    CallRoute: (_whole("CALL", "call"), _whole("SINCE", "since"), Column("ROUTE", _route)),
     ActionRow: (
         Column("RUN", lambda it: it.id or f"input {it.position}", whole=True),
         _whole("OUTCOME", "outcome"),
-        *(
-            evolve(each, may_lack=True)
-            for each in (
-                _text_of("FUNCTION", "function"),
-                _whole("STATUS", "status"),
-                _whole("QUEUED", "queued_at"),
-                _whole("ENDED", "ended_at", 110),
-                _text_of("ERROR", "error"),
-                _whole("NEW RUN", "new_run_id"),
-                _text_of("REASON", "reason"),
-            )
-        ),
+        _text_of("FUNCTION", "function", may_lack=True),
+        _whole("STATUS", "status", may_lack=True),
+        _whole("QUEUED", "queued_at", may_lack=True),
+        _whole("ENDED", "ended_at", 110, may_lack=True),
+        _text_of("ERROR", "error", may_lack=True),
+        _whole("NEW RUN", "new_run_id", may_lack=True),
+        _text_of("REASON", "reason", may_lack=True),
     ),
 }
 
@@ -223,10 +210,9 @@ def table_of(
 
 
 def _grid(*, show_header: bool = False) -> Table:
-    padding = (0, 2, 0, 0)
-    return Table(
-        box=None, pad_edge=False, padding=padding, header_style="bold", show_header=show_header
-    )
+    table = Table(box=None, pad_edge=False, header_style="bold", show_header=show_header)
+    table.padding = (0, 2, 0, 0)
+    return table
 
 
 def _columns(kind: type[Record], width: int, projection: Projection) -> list[Column]:
