@@ -44,11 +44,7 @@ class ActionOutcome(StrEnum):
 
 
 # The outcomes that a later call tries again; the others are final.
-_OPEN = frozenset(
-    {ActionOutcome.PLANNED, ActionOutcome.FAILED, ActionOutcome.UNKNOWN, ActionOutcome.NOT_TRIED}
-)
-
-_LONGEST_REASON = 500
+_OPEN = frozenset(map(ActionOutcome, ("planned", "failed", "unknown", "not_tried")))
 
 R = TypeVar("R", bound=Record)
 
@@ -171,5 +167,5 @@ def _read(value: Mapping[str, Any], kind: type[R], what: str) -> R:
     try:
         return evolve(msgspec.convert(value, kind))  # type: ignore[misc] # converters are not called by msgspec
     except (RecursionError, ValueError) as error:
-        reason = str(error)[:_LONGEST_REASON]
+        reason = str(error)[:500]
     raise InvalidArgumentError(f"this is not the {what} of a bulk operation: {reason}")

@@ -122,18 +122,12 @@ class Envelope(Record):
 
     @classmethod
     def failed(
-        cls,
-        command: str,
-        problem: Problem,
-        *,
-        data: Any = None,
-        untrusted: tuple[str, ...] = (),
-        **more: Any,
+        cls, command: str, problem: Problem, untrusted: tuple[str, ...] = (), **more: Any
     ) -> Self:
         """Return the answer to what failed, with what was done all the same."""
         # A server quotes in its messages what it was sent.
-        paths = (*(untrusted if data else ()), "error.message")
-        return cls(False, command, data, untrusted=paths, error=problem, **more)
+        paths = (*(untrusted if more.get("data") else ()), "error.message")
+        return cls(False, command, untrusted=paths, error=problem, **more)
 
 
 def advice(text: str, *calls: str | NextCall) -> Advice:

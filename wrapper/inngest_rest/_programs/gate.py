@@ -172,12 +172,9 @@ class Gate:
             then = given.partition("-")[0]
             message = f"not what was confirmed, which were {then} then, or done since: {message}"
         instruction = self.instruction(row, pinned(values, planned), token)
-        problem = Problem(
-            Code.CONFIRMATION_NEEDED,
-            f"{message}; nothing was done",
-            hint=f"Show the user what would be done. {instruction}",
-            field="confirm",
-        )
+        hint = f"Show the user what would be done. {instruction}"
+        message = f"{message}; nothing was done"
+        problem = Problem(Code.CONFIRMATION_NEEDED, message, hint, field="confirm")
         raise ProblemError(problem, data=self.shown(row, planned, token=token))
 
     def _show(self, row: Row, values: Mapping[str, Any]) -> Record:
@@ -275,15 +272,7 @@ def _incomplete(report: ActionReport) -> Problem:
         (row,) = report.rows
         code = _CODE_OF_ONE.get(row.outcome, Code.PARTIAL)
         doctor = advice("{} shows what answers at the base URL.", "diagnose")
-        return Problem(
-            code,
-            row.reason or str(report),
-            hint=doctor if code is Code.SERVER else None,
-            retryable=row.outcome is ActionOutcome.UNKNOWN,
-        )
-    return Problem(
-        Code.PARTIAL,
-        str(report),
-        hint="data.rows has the reason of each; the same with the ids of those that failed tries "
-        "them again.",
-    )
+        hint, may_pass = doctor if code is Code.SERVER else None, code is Code.NETWORK
+        return Problem(code, row.reason or str(report), hint, may_pass)
+    again = "the same with the ids of those that failed tries them again."
+    return Problem(Code.PARTIAL, str(report), f"data.rows has the reason of each; {again}")

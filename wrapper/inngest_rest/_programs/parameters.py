@@ -210,24 +210,21 @@ def parameters(row: Row) -> tuple[Parameter, ...]:
     signature = inspect.signature(row.declaration)
     _, described = sections(docstring(row.declaration), "Args")
     found = [
-        _parameter(row, each, described.get(each.name, ""))
+        _parameter(row, each, described.get(each.name, ""), about)
         for each in signature.parameters.values()
-        if each.name not in {"self", "client", *_OF_PYTHON} and _kind(each) is not None
+        if each.name not in {"self", "client", *_OF_PYTHON}
+        and (about := _KINDS[str(each.annotation).removesuffix(" | None")]) is not None
     ]
     if row.name == "cancellations.create":
         found.append(_DRY_RUN)
     return (*found, CONFIRM) if row.is_bulk or _DRY_RUN in found else tuple(found)
 
 
-def _kind(declared: inspect.Parameter) -> dict[str, Any] | None:
-    return _KINDS[str(declared.annotation).removesuffix(" | None")]
-
-
-def _parameter(row: Row, declared: inspect.Parameter, described: str) -> Parameter:
+def _parameter(
+    row: Row, declared: inspect.Parameter, described: str, about: dict[str, Any]
+) -> Parameter:
     # The first sentence; what follows it is about Python.
     help = in_json(described.partition(". ")[0].rstrip(".")) + "."
-    about = _kind(declared)
-    assert about is not None
     is_required = declared.default is inspect.Parameter.empty
     parameter = Parameter(
         declared.name,
@@ -245,9 +242,8 @@ def _parameter(row: Row, declared: inspect.Parameter, described: str) -> Paramet
         parameter = evolve(parameter, least=1)
     match declared.name:
         case "limit" if row.returns is Returns.PAGES:
-            return evolve(
-                parameter, help="Maximum number of items.", default=DEFAULT_LIMIT, most=1000
-            )
+            help = "Maximum number of items."
+            return evolve(parameter, help=help, default=DEFAULT_LIMIT, most=1000)
         case "cursor":
             return evolve(parameter, help="The cursor of the next page, which an earlier page has.")
         case "report_path":
@@ -283,9 +279,8 @@ def read(
     known = {each.name: each for each in (parameters(row) if of is None else of)}
     for name in values:
         if name not in known:
-            raise InvalidArgumentError(
-                f"unknown parameter {shown(name)}{did_you_mean(name, known)}", argument=name
-            )
+            message = f"unknown parameter {shown(name)}{did_you_mean(name, known)}"
+            raise InvalidArgumentError(message, argument=name)
     read: dict[str, Any] = {}
     for name, each in known.items():
         if values.get(name) is not None:  # null is as good as leaving it out

@@ -98,7 +98,7 @@ def problem_of(
     if isinstance(error, errors.RouteNotFoundError) and not _is_inngest(error):
         code = Code.SERVER
     field = getattr(error, "argument", None)
-    if row is not None:
+    if row is not None and field is not None:
         field = {each.argument: each.name for each in parameters(row)}.get(field, field)
     problem = Problem(
         code,

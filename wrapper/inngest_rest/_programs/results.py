@@ -57,11 +57,6 @@ class Sent(Record):
         counts = report.accepted, report.rejected, report.unknown
         return cls(target, *counts, tuple(accepted), report.failures)
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether all were accepted."""
-        return not (self.rejected or self.unknown)
-
 
 @frozen(repr=False)
 class Acted(Record):

@@ -138,8 +138,7 @@ def failure(
     if isinstance(error, ProblemError) and error.data is not None:
         data = error.data.to_dict()
     problem = problem_of(error, row, values)
-    paths = row.untrusted_paths
-    return Envelope.failed(row.command, problem, data=data, page=page, untrusted=paths)
+    return Envelope.failed(row.command, problem, row.untrusted_paths, data=data, page=page)
 
 
 def _send_file(
@@ -166,7 +165,7 @@ def _send_file(
         verb = "read" if is_input else "write"
         raise unusable_file("path", path, error, verb=verb) from error
     sent = Sent.of(client.target, report, ids)
-    if not sent.is_complete:
+    if sent.rejected or sent.unknown:
         raise ProblemError(_not_accepted(sent, hint=_mend(sent, values)), data=sent)
     return sent
 
@@ -174,14 +173,12 @@ def _send_file(
 def _not_accepted(sent: Sent, *, hint: str = "") -> Problem:
     total = sent.accepted + sent.rejected + sent.unknown
     first = f"; first: {sent.failures[0].reason}" if sent.failures else ""
-    return Problem(
-        Code.PARTIAL,
-        f"{sent.accepted} of {total} events accepted, {sent.rejected} rejected, {sent.unknown} "
-        f"unknown{first}",
-        hint=hint
-        or "data.failures has each with its reason. Sent again as it is there, with its id, an "
-        "event runs nothing twice, except functions that debounce or batch.",
+    counts = f"{sent.accepted} of {total} events accepted, {sent.rejected} rejected, {sent.unknown}"
+    each = (
+        "data.failures has each with its reason. Sent again as it is there, with its id, an event "
+        "runs nothing twice, except functions that debounce or batch."
     )
+    return Problem(Code.PARTIAL, f"{counts} unknown{first}", hint or each)
 
 
 def _mend(sent: Sent, values: Mapping[str, Any]) -> str:
@@ -193,10 +190,8 @@ def _mend(sent: Sent, values: Mapping[str, Any]) -> str:
         from inngest_rest._core.file_import.send_file import rejected_path  # noqa: PLC0415
 
         rejected = rejected_path(values["path"], values["name"] or "", values["dead_letters"])
-        parts.append(
-            f"The rejected lines are in {rejected}, and the reason of each in "
-            f"{reasons_path(rejected)}: correct the lines, and send that file."
-        )
+        where = f"{rejected}, and the reason of each in {reasons_path(rejected)}"
+        parts.append(f"The rejected lines are in {where}: correct the lines, and send that file.")
     if sent.unknown:
         parts.append(
             "Send the whole again, by the same name, for those that are unknown: what was accepted "

@@ -205,11 +205,8 @@ def folder(target: str, scope: Scope) -> Path:
         return Path.cwd() / Path(_FOLDERS[target][scope == "project"]).expanduser()
     if "/" in target or os.sep in target or target in {".", ".."}:
         return Path(target).expanduser()
-    raise InvalidArgumentError(
-        f"unknown target {target!r}: give one of {', '.join(_FOLDERS)}, or a folder with a slash, "
-        "such as ./skills",
-        argument="target",
-    )
+    known = f"one of {', '.join(_FOLDERS)}, or a folder with a slash, such as ./skills"
+    raise InvalidArgumentError(f"unknown target {target!r}: give {known}", argument="target")
 
 
 def install(target: str, scope: Scope, *, force: bool = False) -> InstalledSkill:
@@ -218,10 +215,8 @@ def install(target: str, scope: Scope, *, force: bool = False) -> InstalledSkill
     try:
         changed = path.is_symlink() or (path.exists() and _look(path).state is SkillState.CHANGED)
         if changed and not force:
-            raise InvalidArgumentError(
-                f"{path} has been changed, or was not installed by inngest-rest: keep it, or "
-                "replace it with --force"
-            )
+            why = f"{path} has been changed, or was not installed by inngest-rest"
+            raise InvalidArgumentError(f"{why}: keep it, or replace it with --force")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)  # it may be a link, which is not followed
         # Its hash tells later whether it has been changed.
@@ -300,18 +295,13 @@ def check(options: Options, _values: dict[str, Any]) -> int:
         found, problem = installed(), None
         others = [f"{it.path} is {it.state}" for it in found if it.state is not SkillState.CURRENT]
         if not found:
-            problem = Problem(
-                Code.NOT_FOUND,
-                "the skill is not installed where a host looks for it",
-                hint="`inngest-rest skill install` writes it; --target names the host.",
-            )
+            message = "the skill is not installed where a host looks for it"
+            hint = "`inngest-rest skill install` writes it; --target names the host."
+            problem = Problem(Code.NOT_FOUND, message, hint)
         elif others:
-            problem = Problem(
-                Code.PARTIAL,
-                f"not every skill is the one of version {__version__}: {', '.join(others)}",
-                hint="`inngest-rest skill install` writes it over an outdated one, and with "
-                "--force over a changed one.",
-            )
+            message = f"not every skill is the one of version {__version__}: {', '.join(others)}"
+            hint = "`inngest-rest skill install` writes it over an outdated one, and with --force "
+            problem = Problem(Code.PARTIAL, message, f"{hint}over a changed one.")
         return renderer.many(found, problem)
 
     return answer("skill.check", options, InstalledSkill, work)

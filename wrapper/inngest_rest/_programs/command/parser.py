@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentError, ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib import import_module
@@ -22,7 +22,7 @@ from inngest_rest._programs.command.options import (
     flag,
     parser_of,
 )
-from inngest_rest._programs.envelope import EXIT_STATUS, Code, Problem
+from inngest_rest._programs.envelope import EXIT_STATUS, Code
 from inngest_rest._programs.parameters import Kind, parameters
 from inngest_rest._table import Returns, commands, docstring
 from inngest_rest._visible import did_you_mean
@@ -114,7 +114,9 @@ def find(tokens: Sequence[str]) -> Command:
     """Return the command that tokens begin with."""
     for words in LOCAL:
         if tuple(tokens[: len(words)]) == words:
-            return _local_command(words)
+            name = "mock" if words == ("mock",) else "local"  # a server is slow to load
+            defined = vars(import_module(f"{__package__}.{name}")).values()
+            return next(it for it in defined if isinstance(it, Command) and it.words == words)
     for row in commands():
         if tuple(tokens[: len(row.words)]) == row.words:
             return _command_of(row)
@@ -136,12 +138,6 @@ def command(
         return Command(words, docstring(run), run, arguments, lines)
 
     return make
-
-
-def _local_command(words: tuple[str, ...]) -> Command:
-    name = "mock" if words == ("mock",) else "local"  # a server is slow to load
-    defined = vars(import_module(f"{__package__}.{name}")).values()
-    return next(each for each in defined if isinstance(each, Command) and each.words == words)
 
 
 def _command_of(row: Row) -> Command:
@@ -270,9 +266,3 @@ def _unknown(what: str, given: str, valid: Sequence[str]) -> InvalidArgumentErro
     field = given.lstrip("-").replace("-", "_") if what == "option" else None
     message = f"unknown {what} {given!r}{did_you_mean(given, valid)}"
     return InvalidArgumentError(message, argument=field)
-
-
-def problem_of_mistake(error: ArgumentError) -> Problem:
-    """Return a mistake that argparse found as data."""
-    field = (error.argument_name or "").rpartition("/")[2].lstrip("-").replace("-", "_")
-    return Problem(Code.USAGE, f"{field}: {error.message}", field=field or None)

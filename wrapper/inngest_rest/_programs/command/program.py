@@ -69,7 +69,8 @@ def _run(tokens: Sequence[str]) -> int:
             raise InvalidArgumentError(message, argument="output")
         return found.run(options, found.read(others[len(found.words) :], after_dashes))
     except ArgumentError as error:
-        problem = parser.problem_of_mistake(error)
+        field = (error.argument_name or "").rpartition("/")[2].lstrip("-").replace("-", "_")
+        problem = Problem(Code.USAGE, f"{field}: {error.message}", field=field or None)
     except (InvalidArgumentError, ProblemError) as error:
         problem = problem_of(error)
     return Renderer(_command_in(before_dashes), options.format).finish(problem)

@@ -120,14 +120,9 @@ class Renderer:
         if self.returns is Returns.PAGES and found is not None:
             page = PageInfo(self.next_cursor, self._count)
         found = self.projection.cut(found, "data")
-        about: dict[str, Any] = {
-            "data": found,
-            "page": page,
-            "warnings": (*self.warnings, *self.projection.warnings),
-            "untrusted": tuple(
-                it for it in self.untrusted if self.projection.keeps(it[len(place) + 1 :])
-            ),
-        }
+        paths = (it for it in self.untrusted if self.projection.keeps(it[len(place) + 1 :]))
+        about: dict[str, Any] = {"data": found, "page": page, "untrusted": tuple(paths)}
+        about["warnings"] = (*self.warnings, *self.projection.warnings)
         if problem is None:
             envelope = Envelope(True, self.command, **about)
         else:
