@@ -31,9 +31,10 @@ from inngest_rest import (
     client,
 )
 from inngest_rest._core.calls.listing import Paging
-from inngest_rest._core.resources.routes import MADE_OF, ROUTES
+from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest._table import GROUPS
 from inngest_rest.aio.paginator import AsyncPaginator
+from tests.support.calls import MADE_OF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,10 +10,11 @@ import pytest
 from inngest_rest import InngestClient, InngestError
 from inngest_rest._core.calls.settings import Keys, resolve
 from inngest_rest._core.diagnosis.rules import Releases, call_routes
-from inngest_rest._core.resources.routes import MADE_OF, ROUTES
+from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest._table import GROUPS
 from inngest_rest.testing import MockServer, completes, sleeps, waits_for
 from inngest_rest_api.api import OPERATIONS
+from tests.support.calls import MADE_OF
 from tests.test_doors import METHODS
 
 if TYPE_CHECKING:

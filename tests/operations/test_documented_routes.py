@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources.routes import MADE_OF, ROUTES
+from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest._table import ROWS
-from tests.support.calls import BY_NAME, tags
+from tests.support.calls import BY_NAME, MADE_OF, tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest import InngestClient
 from inngest_rest._core.calls.operation import may_ask
 from inngest_rest._core.calls.settings import Keys, resolve
-from inngest_rest._core.resources.routes import MADE_OF, ROUTES
+from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest._programs.parameters import arguments, read
 from inngest_rest._table import GROUPS, ROWS, Returns
 
@@ -21,6 +21,29 @@ if TYPE_CHECKING:
     from inngest_rest._table import Row
 
 BY_NAME: dict[str, Row] = {row.name: row for row in ROWS}
+
+MADE_OF: Mapping[str, tuple[str, ...]] = {
+    "send_and_wait": ("send", "events.wait"),
+    "send_many": ("send",),
+    "send_file": ("send",),
+    "events.wait": ("events.get", "apps.list", "functions.list", "events.runs", "runs.get"),
+    "events.explain": (
+        "events.get",
+        "events.runs",
+        "apps.list",
+        "functions.list",
+        "events.list",
+        "runs.list",
+    ),
+    "runs.wait": ("runs.get",),
+    "runs.watch": ("runs.get",),
+    "runs.wait_many": ("runs.get", "runs.watch"),
+    "runs.cancel_all": ("runs.list", "runs.cancel"),
+    "runs.replay_all": ("runs.list", "runs.get", "events.runs", "runs.replay"),
+    "functions.invoke_many": ("functions.invoke",),
+    "envs.ensure": ("envs.list", "envs.create", "envs.archive"),
+}
+"""The methods that make requests of other methods, besides those of their own."""
 
 
 def example(row: Row, instead: Mapping[str, Any]) -> dict[str, Any]:

@@ -78,29 +78,6 @@ ROUTES: Mapping[str, tuple[Operation, ...]] = {
 }
 """The operations of each method that has its own: equivalent ones, in order of preference."""
 
-MADE_OF: Mapping[str, tuple[str, ...]] = {
-    "send_and_wait": ("send", "events.wait"),
-    "send_many": ("send",),
-    "send_file": ("send",),
-    "events.wait": ("events.get", "apps.list", "functions.list", "events.runs", "runs.get"),
-    "events.explain": (
-        "events.get",
-        "events.runs",
-        "apps.list",
-        "functions.list",
-        "events.list",
-        "runs.list",
-    ),
-    "runs.wait": ("runs.get",),
-    "runs.watch": ("runs.get",),
-    "runs.wait_many": ("runs.get", "runs.watch"),
-    "runs.cancel_all": ("runs.list", "runs.cancel"),
-    "runs.replay_all": ("runs.list", "runs.get", "events.runs", "runs.replay"),
-    "functions.invoke_many": ("functions.invoke",),
-    "envs.ensure": ("envs.list", "envs.create", "envs.archive"),
-}
-"""The methods that make requests of other methods, besides those of their own."""
-
 
 def in_order(call: str, **found: T) -> list[T]:
     """Return what a call has for some of its operations, by name, in the order of `ROUTES`."""
