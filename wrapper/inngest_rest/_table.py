@@ -236,6 +236,7 @@ _EVENT = {"name": "shop/order.created", "data": {"order": 1}}
 _FILE = {"path": "events.ndjson"}
 _FUNCTION = {"app": "shop", "function": "charge"}
 _DRY_RUN = {"app": "shop", "since": "2h", "dry_run": True}
+_DRY_FAILED = {"status": ["failed"], **_DRY_RUN}
 
 _OF_EVENT = ("id", "name", "data", "user", "v")
 _OF_RUN = ("app_id", "function_id", "cron", "output", "error")
@@ -284,20 +285,12 @@ _reads, _adds = _row, partial(_row, effect=Effect.ADD)
 _changes = partial(_row, effect=Effect.CHANGE)
 _adds_once = partial(_adds, is_repeatable=False)
 _changes_once = partial(_changes, is_repeatable=False)
+_sends = partial(_adds_once, is_repeatable_if=_has_ids)
 
 ROWS: tuple[Row, ...] = (
-    _adds_once(
-        "send",
-        _EVENT,
-        {**_EVENT, "id": "order-1001", "ts": "1m"},
-        form=_send,
-        is_repeatable_if=_has_ids,
-    ),
-    _adds_once(
-        "send_many",
-        {"events": [{**_EVENT, "id": "order-1"}, {**_EVENT, "id": "order-2"}]},
-        form=_send_many,
-        is_repeatable_if=_has_ids,
+    _sends("send", _EVENT, {**_EVENT, "id": "order-1001", "ts": "1m"}, form=_send),
+    _sends(
+        "send_many", {"events": [{**_EVENT, "id": f"order-{n}"} for n in "12"]}, form=_send_many
     ),
     _adds("send_file", _FILE, {**_FILE, "resume": True}, uses_files=True),
     _adds("send_and_wait", {"event": _EVENT, "timeout": 60}, command=""),
@@ -314,12 +307,7 @@ ROWS: tuple[Row, ...] = (
     _changes("runs.cancel", {"id": RUN_ID}, command=""),
     _changes_once("runs.replay", {"id": RUN_ID}, command=""),
     _changes("runs.cancel_all", {"ids": [RUN_ID]}, _DRY_RUN, command="runs.cancel"),
-    _changes_once(
-        "runs.replay_all",
-        {"ids": [RUN_ID]},
-        {"status": ["failed"], **_DRY_RUN},
-        command="runs.replay",
-    ),
+    _changes_once("runs.replay_all", {"ids": [RUN_ID]}, _DRY_FAILED, command="runs.replay"),
     _adds("runs.score", {"id": RUN_ID, "scores": {"accuracy": 0.9}}),
     _reads("runs.jobs", {"id": RUN_ID}),
     _reads("runs.trace", {"id": RUN_ID}),

@@ -15,12 +15,11 @@ from attrs import field, frozen
 
 from inngest_rest.record import Record
 
-if TYPE_CHECKING:
-    import typing_extensions
-
 T = TypeVar("T")
 
 if TYPE_CHECKING:
+    import typing_extensions
+
     # Python has the default of a type variable from 3.13 on; only type checkers need it.
     D = typing_extensions.TypeVar("D", default=Mapping[str, Any] | None)
 else:
@@ -297,8 +296,7 @@ class Span(Record):
         Text from the server is escaped. Write the page to a file as UTF-8.
 
         Args:
-            now: An aware datetime, up to which spans that have not ended are drawn; None for the
-                present.
+            now: As in `render`.
 
         Raises:
             ValueError: `now` has no time zone.

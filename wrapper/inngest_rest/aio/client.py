@@ -336,9 +336,7 @@ class AsyncInngestClient:
             batch_size: Maximum number of lines per request, 1 to 5,000.
             in_flight: Maximum number of concurrent requests, 1 to 64.
             on_batch: Called with a `BatchReport` for each batch, as in `send_many`.
-            max_requests: Maximum number of requests per `period`, retries not counted; None for no
-                limit.
-            period: Length of the period for `max_requests`, in seconds or as a timedelta.
+            max_requests, period: Maximum number of requests per period, as in `send_many`.
 
         Returns:
             Counts, and the first 1,000 failures; `dead_letters` has every rejected line.

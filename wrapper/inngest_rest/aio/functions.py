@@ -120,8 +120,7 @@ class Functions(Resource):
                 started. None stands for `{}`.
             dry_run: Check the inputs and report them as planned; start nothing.
             in_flight: Maximum number of requests in flight, 1 to 64.
-            max_requests: Maximum number of requests per period; None for no limit.
-            period: The period of `max_requests`, in seconds or as a timedelta.
+            max_requests, period: Maximum number of requests per period, as in `runs.cancel_all`.
             on_start: Called with a row before its request is sent, as in `runs.cancel_all`.
             on_result: Called with each row, in order, as results arrive. Both may be asynchronous.
             resume: The report of an earlier call with the same inputs or of a dry run, or its

@@ -367,9 +367,7 @@ class Runs(Resource):
             replay_again: Replay also what was already replayed, or whose replays cannot be seen.
             dry_run: Report what would be replayed or refused, and replay nothing.
             in_flight: Maximum number of runs processed at once, 1 to 64.
-            max_requests: Maximum number of runs to replay per period, each by up to six requests;
-                None for no limit.
-            period: The period of `max_requests`, in seconds or as a timedelta.
+            max_requests, period: As in `cancel_all`, each run by up to six requests.
             on_start: Called with a row before its request is sent, as in `cancel_all`.
             on_result: Called with each row, in order, as results arrive.
             resume: The report of an earlier call or a dry run, as in `cancel_all`.

@@ -110,13 +110,10 @@ def send_signal(session: Session, signal: str, data: Any) -> Plan[str]:
     # For an empty one the server responds with 500 after 1.5 s (recording v1-signal-empty).
     check_text("signal", signal or "")
     operation = v1.send_signal_v1
+    kwargs = operation.get_kwargs(body=api.V1Signal(signal, check_json("data", data)))
+    form, others, convert = api.V1RunIdEnvelope, (api.V1RunId,), of_data(_run_id)
     route: Route[Any, str] = Route(
-        operation,
-        operation.get_kwargs(body=api.V1Signal(signal, check_json("data", data))),
-        api.V1RunIdEnvelope,
-        of_data(_run_id),
-        other_forms=(api.V1RunId,),
-        repeatable=False,
+        operation, kwargs, form, convert, other_forms=others, repeatable=False
     )
     return ask(session, "signals.send", route)
 
@@ -197,9 +194,8 @@ def update_webhook(
 
 def delete_webhook(session: Session, webhook_id: str) -> Plan[None]:
     """Delete a webhook."""
-    operation = v1.delete_webhook_v1
-    kwargs = operation.get_kwargs(check_id("webhook id", webhook_id, argument="id"))
-    route = Route.without_result(operation, kwargs, deletes=True)
+    kwargs = v1.delete_webhook_v1.get_kwargs(check_id("webhook id", webhook_id, argument="id"))
+    route = Route.without_result(v1.delete_webhook_v1, kwargs, deletes=True)
     return ask(session, "webhooks.delete", route)
 
 
