@@ -11,6 +11,7 @@ from inngest_rest.client._resource import Resource, paging
 if TYPE_CHECKING:
     from inngest_rest.client.paginator import Paginator
     from inngest_rest.models import App, AppSync
+    from inngest_rest.typing import Seconds
 
 
 class Apps(Resource):
@@ -44,7 +45,7 @@ class Apps(Resource):
         """
         return self._driver.run(apps.get(self._session, id))
 
-    def sync(self, id: str, url: str) -> AppSync:
+    def sync(self, id: str, url: str, *, wait: Seconds | None = None) -> AppSync:
         """Have the server read the functions of an app anew.
 
         A self-hosted server cannot be told to: there, the app itself is asked to register them, by
@@ -53,6 +54,8 @@ class Apps(Resource):
         Args:
             id: The app's id, as set in its code.
             url: Where the app serves its functions, such as https://example.com/api/inngest.
+            wait: How long to wait for a sync that is pending, by the app's latest one; None for not
+                at all.
 
         Returns:
             The sync: its status is "pending" until the server has read the app, and "error" with
@@ -61,6 +64,7 @@ class Apps(Resource):
         Raises:
             InvalidArgumentError: The URL is not one; nothing was sent.
 
-        HTTP: `POST /v2/apps/{appId}/syncs`, else `PUT` to the URL of the app.
+        HTTP: `POST /v2/apps/{appId}/syncs`, and `GET /v2/apps/{appId}` to wait; else `PUT` to the
+            URL of the app.
         """
-        return self._driver.run(v2_only.sync_app(self._session, id, url))
+        return self._driver.run(v2_only.sync_app(self._session, id, url, wait=wait))

@@ -6,11 +6,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
+from attrs import evolve
 
-from inngest_rest._core.arguments import check_id, check_json_object, check_text, invalid
+from inngest_rest._core.arguments import (
+    check_id,
+    check_json_object,
+    check_seconds,
+    check_text,
+    invalid,
+)
 from inngest_rest._core.calls.listing import Listing, Paging, read_all
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.plans import Call, call
+from inngest_rest._core.plans import Call, call, sleep
+from inngest_rest._core.resources import apps
 from inngest_rest._core.resources.fields import (
     json_object,
     of_data,
@@ -22,8 +30,9 @@ from inngest_rest._core.resources.fields import (
 )
 from inngest_rest._core.resources.filters import check_window
 from inngest_rest._core.resources.routes import ask, in_order
+from inngest_rest._core.resources.wait import FIRST_PAUSE, longer
 from inngest_rest._visible import shown
-from inngest_rest.errors import RouteNotFoundError, TransportError
+from inngest_rest.errors import NotFoundError, RouteNotFoundError, TransportError
 from inngest_rest.models import (
     AccountInfo,
     AppSync,
@@ -51,7 +60,8 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.filters import Window
-    from inngest_rest.typing import KeyKind
+    from inngest_rest.models import App
+    from inngest_rest.typing import KeyKind, Seconds
 
 T = TypeVar("T")
 
@@ -160,9 +170,10 @@ def list_keys(
     return _listing(session, "keys.list", modules[kind], api.V2Key, key, paging)
 
 
-def sync_app(session: Session, app_id: str, url: str) -> Plan[AppSync]:
+def sync_app(session: Session, app_id: str, url: str, *, wait: Seconds | None) -> Plan[AppSync]:
     """Have the server read an app; where it cannot be told to, have the app register itself."""
     check_id("app", app_id, argument="id")
+    seconds = 0.0 if wait is None else check_seconds("wait", wait)
     if not (check_text("url", url) or "").startswith(("http://", "https://")):
         raise invalid("url", "must be the http or https URL at which the app serves its functions")
     module = v2.sync_app_v2
@@ -170,10 +181,27 @@ def sync_app(session: Session, app_id: str, url: str) -> Plan[AppSync]:
     failed = {422: api.V2AppSyncFailure}
     form = api.V2AppSyncResultEnvelope
     route = Route[Any, AppSync](module, kwargs, form, _app_sync, accepted=failed)
+    before = (yield from _find_app(session, app_id)) if seconds else None
     try:
-        return (yield from ask(session, "apps.sync", route))
+        sync = yield from ask(session, "apps.sync", route)
     except RouteNotFoundError:
         return (yield from _register(session, app_id, url))
+    deadline, pause = session.clock.monotonic() + seconds, FIRST_PAUSE
+    while sync.status == "pending" and session.clock.monotonic() + pause < deadline:
+        yield from sleep(pause)
+        pause = longer(pause)
+        app = yield from _find_app(session, app_id)
+        # Until the new sync is there, the app shows the last one.
+        if app and app != before and app.sync_status not in (None, "pending"):
+            sync = evolve(sync, status=app.sync_status, error=app.sync_error)
+    return sync
+
+
+def _find_app(session: Session, app_id: str) -> Plan[App | None]:
+    try:
+        return (yield from apps.get(session, app_id))
+    except NotFoundError:
+        return None
 
 
 def _app_sync(answer: api.V2AppSyncResultEnvelope | api.V2AppSyncFailure) -> AppSync:
