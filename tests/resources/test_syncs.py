@@ -38,7 +38,7 @@ def test_a_wait_ends_with_the_new_sync_and_not_with_the_last_one(
     connect: Connect, server: Server
 ) -> None:
     server.on(SYNCS, PENDING)
-    server.on(APP, app("success", 1), app("success", 1), app("pending", 2), app("success", 2))
+    server.on(APP, app("error", 1), app("error", 1), app("pending", 2), app("success", 2))
     assert sync(connect, wait=60) == AppSync("success", "s-1", "shop")
 
 
