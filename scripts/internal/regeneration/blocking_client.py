@@ -49,6 +49,7 @@ CODE = {
 # Phrases of docstrings and other strings.
 WORDS = {
     "AsyncInngestClient": "InngestClient",
+    "AsyncPaginator": "Paginator",
     "The asynchronous client, for asyncio:": "The blocking client:",
     "`async for`": "`for`",
     " or asynchronous iterable": "",

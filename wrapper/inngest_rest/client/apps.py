@@ -23,7 +23,7 @@ class Apps(Resource):
         """List apps.
 
         Args:
-            limit, page_size, cursor: See `AsyncPaginator`.
+            limit, page_size, cursor: See `Paginator`.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.

@@ -24,7 +24,7 @@ class Cancellations(Resource):
         """List bulk cancellations. Self-hosted servers do not store any.
 
         Args:
-            limit, page_size, cursor: See `AsyncPaginator`; the server sends all of them at once.
+            limit, page_size, cursor: See `Paginator`; the server sends all of them at once.
 
         Raises:
             ServerError: The server does not store cancellations, as self-hosted servers do not.

@@ -22,7 +22,7 @@ class Envs(Resource):
         """List environments.
 
         Args:
-            limit, page_size, cursor: See `AsyncPaginator`.
+            limit, page_size, cursor: See `Paginator`.
 
         Raises:
             RouteNotFoundError: The server does not have this.

@@ -71,7 +71,7 @@ class Events(Resource):
                 limit if until is given. An aware datetime; a timedelta is that long ago by the
                 server's clock.
             until: Only events received before this time. An aware datetime, or a timedelta.
-            limit, page_size, cursor: See `AsyncPaginator`; at most 50 per request.
+            limit, page_size, cursor: See `Paginator`; at most 50 per request.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
@@ -129,7 +129,7 @@ class Events(Resource):
             id: The internal id of the event, as returned by `send`.
             include_original_run_id: Whether to return `original_run_id`, too, which takes a second
                 request per page, as only v1 has it.
-            limit, page_size, cursor: See `AsyncPaginator`; at most 40 per request.
+            limit, page_size, cursor: See `Paginator`; at most 40 per request.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.

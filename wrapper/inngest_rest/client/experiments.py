@@ -30,7 +30,7 @@ class Experiments(Resource):
         Args:
             app: Only those of this app.
             function: Only those of this function of the app.
-            limit, page_size, cursor: See `AsyncPaginator`.
+            limit, page_size, cursor: See `Paginator`.
 
         Raises:
             RouteNotFoundError: The server does not have this.

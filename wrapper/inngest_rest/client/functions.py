@@ -37,7 +37,7 @@ class Functions(Resource):
 
         Args:
             app: The app's id.
-            limit, page_size, cursor: See `AsyncPaginator`.
+            limit, page_size, cursor: See `Paginator`.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.

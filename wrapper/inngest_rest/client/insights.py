@@ -48,7 +48,7 @@ class Insights(Resource):
         """List the schemas of events.
 
         Args:
-            limit, page_size, cursor: See `AsyncPaginator`.
+            limit, page_size, cursor: See `Paginator`.
 
         Raises:
             RouteNotFoundError: The server does not have this.

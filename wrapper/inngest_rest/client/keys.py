@@ -32,7 +32,7 @@ class Keys(Resource):
             kind: "event" or "signing".
             reveal: Whether to return the keys whole; by default all but the last four characters
                 of each are left out.
-            limit, page_size, cursor: See `AsyncPaginator`.
+            limit, page_size, cursor: See `Paginator`.
 
         Raises:
             RouteNotFoundError: The server does not have this.

@@ -55,7 +55,7 @@ class Runs(Resource):
                 `error`; from release 1.45 on. A self-hosted server finds no run by an event that
                 was sent with an id.
             include_output: Whether to list runs with their `output` or `error`.
-            limit, page_size, cursor: See `AsyncPaginator`.
+            limit, page_size, cursor: See `Paginator`.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.

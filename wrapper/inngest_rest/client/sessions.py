@@ -30,7 +30,7 @@ class Sessions(Resource):
 
         Args:
             search: Only keys that contain this text.
-            limit, page_size, cursor: See `AsyncPaginator`.
+            limit, page_size, cursor: See `Paginator`.
 
         Raises:
             RouteNotFoundError: The server does not have this.
@@ -55,7 +55,7 @@ class Sessions(Resource):
         Args:
             key: The key by which runs are grouped, such as user.
             search: Only sessions whose id contains this text.
-            limit, page_size, cursor: See `AsyncPaginator`.
+            limit, page_size, cursor: See `Paginator`.
 
         Raises:
             RouteNotFoundError: The server does not have this.
@@ -84,7 +84,7 @@ class Sessions(Resource):
             id: The session's id.
             since: Only runs queued at or after this time; a timedelta is that long ago.
             until: Only runs queued at or before this time; a timedelta is that long ago.
-            limit, page_size, cursor: See `AsyncPaginator`.
+            limit, page_size, cursor: See `Paginator`.
 
         Raises:
             RouteNotFoundError: The server does not have this.

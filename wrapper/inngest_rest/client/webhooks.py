@@ -24,7 +24,7 @@ class Webhooks(Resource):
         """List webhooks. The URL of each contains a key.
 
         Args:
-            limit, page_size, cursor: See `AsyncPaginator`; the server sends all of them at once.
+            limit, page_size, cursor: See `Paginator`; the server sends all of them at once.
 
         Raises:
             RouteNotFoundError: The server does not support webhooks.
