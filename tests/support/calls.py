@@ -27,6 +27,7 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
     "send_many": ("send",),
     "send_file": ("send",),
     "events.wait": ("events.get", "apps.list", "functions.list", "events.runs", "runs.get"),
+    "apps.sync": ("apps.get",),
     "events.explain": (
         "events.get",
         "events.runs",
