@@ -29,7 +29,7 @@ def has_left_over(transport: object) -> bool:
 def has_expired(transport: object) -> bool:
     """Return whether its idle connection can no longer be reused."""
     # One that is listed no more has: httpcore 1.0.9 may keep its socket until the transport closes.
-    return all(each.has_expired() for each in _connections(transport))
+    return hasattr(transport, "_pool") and all(it.has_expired() for it in _connections(transport))
 
 
 def _connections(transport: object) -> list[Any]:
