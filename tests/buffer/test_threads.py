@@ -167,10 +167,11 @@ def test_an_interrupt_at_the_end_of_close_loses_no_event_without_a_word(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
+    of_others = set(workers())  # those of the tests before may still end
     buffer = gated(batch_size=1)
     buffer.add({"name": "a"})
     assert gate.reached.wait(PATIENCE)
-    [worker] = workers()
+    [worker] = set(workers()) - of_others
     monkeypatch.setattr(worker, "join", interrupt)
     with pytest.raises(KeyboardInterrupt):
         buffer.close(0.05)
@@ -184,10 +185,11 @@ def test_an_interrupted_close_does_not_wait_for_the_request_under_way(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
+    of_others = set(workers())  # those of the tests before may still end
     buffer = gated(batch_size=1)
     buffer.add({"name": "a"})
     assert gate.reached.wait(PATIENCE)
-    [worker] = workers()
+    [worker] = set(workers()) - of_others
     waits: list[float] = []
     monkeypatch.setattr(worker, "join", waits.append)
     monkeypatch.setattr(buffer, "flush", interrupt)

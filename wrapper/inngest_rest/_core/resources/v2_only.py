@@ -200,7 +200,7 @@ def sync_app(session: Session, app_id: str, url: str, *, wait: Seconds | None) -
 def _find_app(session: Session, app_id: str) -> Plan[App | None]:
     try:
         return (yield from apps.get(session, app_id))
-    except NotFoundError:
+    except (NotFoundError, RouteNotFoundError):
         return None
 
 
