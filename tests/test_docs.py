@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from inngest_rest.testing import Behaviour, EventDict
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 DOCUMENTS = [
     *PAGES,
     *(ROOT / name for name in ("SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md")),
@@ -177,7 +177,7 @@ def section(page: str, title: str) -> str:
 
 
 def test_configuration_table_names_every_argument_and_variable_and_no_other() -> None:
-    table = section("docs/configuration.md", "Arguments and variables")
+    table = section("docs/guides/production.md", "Arguments and variables")
     rows = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
     assert rows == list(inspect.signature(InngestClient).parameters)
     assert set(re.findall(r"INNGEST_\w+", table)) == set(
@@ -186,7 +186,7 @@ def test_configuration_table_names_every_argument_and_variable_and_no_other() ->
 
 
 def test_errors_table_names_every_error_and_no_other() -> None:
-    table = TEXTS[ROOT / "docs/errors.md"].partition("\n## ")[0]
+    table = TEXTS[ROOT / "docs/troubleshooting.md"].partition("\n## ")[0]
     named = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) | {"InngestError"}
     assert named == {name for name in vars(inngest_rest)["__all__"] if name.endswith("Error")} - {
         "RunError"
@@ -262,10 +262,10 @@ def test_files_that_are_named_exist(page: Path) -> None:
 
 
 def test_every_page_is_in_both_indexes_and_in_the_source_distribution() -> None:
-    names = [name_of(page) for page in PAGES[1:] if page.name != "README.md"]
+    names = [name_of(page) for page in PAGES[1:] if page.name != "index.md"]
     assert [name for name in names if f"`{name}`" not in README] == []
-    index = links(TEXTS[ROOT / "docs/README.md"])
-    assert [name for name in names if Path(name).name not in index] == []
+    index = {f"docs/{target}" for target in links(TEXTS[ROOT / "docs/index.md"])}
+    assert [name for name in names if name not in index] == []
     packed = {each.distribution_path for each in SdistBuilder(str(ROOT)).recurse_included_files()}
     assert {name_of(page) for page in DOCUMENTS} - packed == set()
 

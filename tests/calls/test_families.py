@@ -111,7 +111,7 @@ def test_webhooks_are_asked_of_v2_only_where_the_client_has_an_environment(
     assert asks(server) == [v1, v2, v1]
 
 
-GUIDE = Path(__file__).parents[2] / "docs" / "routes-and-servers.md"
+GUIDE = Path(__file__).parents[2] / "docs/reference/routes-and-servers.md"
 
 
 def rows_of_the_guide() -> Iterator[tuple[str, str]]:

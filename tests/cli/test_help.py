@@ -63,7 +63,7 @@ def test_the_help_of_all_is_printed_where_nothing_is_asked_for(run: Run) -> None
 
 
 def test_the_documentation_has_each_exit_status_with_its_code() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs/guides/command-line.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| (\d+) \| `?(\w*)`? ?\|", text, re.MULTILINE))
     codes = {str(EXIT_STATUS[code]): code.value for code in Code}
     assert rows == {"0": "", **codes, "141": ""}

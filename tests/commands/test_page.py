@@ -25,7 +25,7 @@ from inngest_rest.testing import MockServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
+PAGE = Path(__file__).parents[2] / "docs/guides/command-line.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 
 # Ids on the page: those of a run that failed, of one that is running, and of their event.

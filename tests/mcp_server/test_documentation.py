@@ -14,7 +14,7 @@ import pytest
 from inngest_rest._programs import bounds, tools
 from tests.support import agent
 
-PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "agents.md"
+PAGE = Path(__file__).resolve().parent.parent.parent / "docs/guides/agents.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 
 

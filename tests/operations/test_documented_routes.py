@@ -13,7 +13,7 @@ from tests.support.calls import BY_NAME, MADE_OF, tags
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PAGE = Path(__file__).parents[2] / "docs" / "routes-and-servers.md"
+PAGE = Path(__file__).parents[2] / "docs/reference/routes-and-servers.md"
 ROUTE = {"v2, else v1": "v2 v1", "v2": "v2", "v1": "v1"}
 
 

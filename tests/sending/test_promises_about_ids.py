@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "wrapper" / "inngest_rest"
 TEXTS = [
     ROOT / "README.md",
-    *(ROOT / "docs").glob("*.md"),
+    *(ROOT / "docs").rglob("*.md"),
     *PACKAGE.rglob("SKILL.md"),
     *(it for it in PACKAGE.rglob("*.py") if "testing" not in it.parts and "client" not in it.parts),
 ]
