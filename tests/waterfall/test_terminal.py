@@ -64,7 +64,7 @@ def test_a_run_is_drawn_with_a_line_per_span() -> None:
 
 
 def test_the_documentation_shows_this_waterfall() -> None:
-    page = Path(__file__).parents[2] / "docs/guides/runs.md"
+    page = Path(__file__).parents[2] / "docs/guides/traces.md"
     assert f"```waterfall\n{ALL_KINDS}\n```\n" in page.read_text(encoding="utf-8")
 
 
