@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from inngest_rest.aio.paginator import AsyncPaginator
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from inngest_rest._core.calls.listing import Listing, Paging
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
+    from inngest_rest._core.plans import Plan
 
+P = ParamSpec("P")
 T = TypeVar("T")
 G = TypeVar("G", bound="Resource")
 
@@ -36,6 +40,22 @@ class Resource:
     def __init__(self, driver: AsyncDriver, session: Session) -> None:
         self._driver = driver
         self._session = session
+
+    async def _run(
+        self,
+        plan: Callable[Concatenate[Session, P], Plan[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        return await self._driver.run(plan(self._session, *args, **kwargs))
+
+    def _list(
+        self,
+        listing: Callable[Concatenate[Session, P], Listing[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> AsyncPaginator[T]:
+        return self._pages(listing(self._session, *args, **kwargs))
 
     def _pages(self, listing: Listing[T]) -> AsyncPaginator[T]:
         return AsyncPaginator(self._driver, listing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import v2_only
+from inngest_rest._core.resources import account
 from inngest_rest.aio._resource import Resource
 
 if TYPE_CHECKING:
@@ -24,4 +24,4 @@ class Account(Resource):
 
         HTTP: `GET /v2/account`.
         """
-        return await self._driver.run(v2_only.account(self._session))
+        return await self._run(account.get)

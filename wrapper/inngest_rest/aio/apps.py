@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import apps, v2_only
+from inngest_rest._core.resources import apps
 from inngest_rest.aio._resource import Resource, paging
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Apps(Resource):
 
         HTTP: `GET /v2/apps`, else `GET /v1/apps`.
         """
-        return self._pages(apps.list_apps(self._session, **paging(limit, page_size, cursor)))
+        return self._list(apps.list_apps, **paging(limit, page_size, cursor))
 
     async def get(self, id: str) -> App:
         """Get one app.
@@ -42,7 +42,7 @@ class Apps(Resource):
 
         HTTP: `GET /v2/apps/{appId}`.
         """
-        return await self._driver.run(apps.get(self._session, id))
+        return await self._run(apps.get, id)
 
     async def sync(self, id: str, url: str, *, wait: Seconds | None = None) -> AppSync:
         """Have the server read the functions of an app anew.
@@ -66,4 +66,4 @@ class Apps(Resource):
         HTTP: `POST /v2/apps/{appId}/syncs`, and `GET /v2/apps/{appId}` to wait; else `PUT` to the
             URL of the app.
         """
-        return await self._driver.run(v2_only.sync_app(self._session, id, url, wait=wait))
+        return await self._run(apps.sync_app, id, url, wait=wait)

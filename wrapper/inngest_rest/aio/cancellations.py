@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import v1_only
+from inngest_rest._core.resources import cancellations
 from inngest_rest.aio._resource import Resource, paging
 
 if TYPE_CHECKING:
@@ -30,9 +30,7 @@ class Cancellations(Resource):
 
         HTTP: `GET /v1/cancellations`.
         """
-        return self._pages(
-            v1_only.list_cancellations(self._session, **paging(limit, page_size, cursor))
-        )
+        return self._list(cancellations.list_cancellations, **paging(limit, page_size, cursor))
 
     async def create(
         self,
@@ -61,15 +59,13 @@ class Cancellations(Resource):
 
         HTTP: `POST /v1/cancellations`.
         """
-        return await self._driver.run(
-            v1_only.create_cancellation(
-                self._session,
-                app,
-                function,
-                started_before=started_before,
-                started_after=started_after,
-                condition=condition,
-            )
+        return await self._run(
+            cancellations.create,
+            app,
+            function,
+            started_before=started_before,
+            started_after=started_after,
+            condition=condition,
         )
 
     async def delete(self, id: str) -> None:
@@ -83,4 +79,4 @@ class Cancellations(Resource):
 
         HTTP: `DELETE /v1/cancellations/{cancellationId}`.
         """
-        return await self._driver.run(v1_only.delete_cancellation(self._session, id))
+        return await self._run(cancellations.delete, id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import v2_only
+from inngest_rest._core.resources import account
 from inngest_rest.aio._resource import Resource, paging
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Envs(Resource):
 
         HTTP: `GET /v2/envs`.
         """
-        return self._pages(v2_only.list_envs(self._session, **paging(limit, page_size, cursor)))
+        return self._list(account.list_envs, **paging(limit, page_size, cursor))
 
     async def create(self, name: str) -> Environment:
         """Create an environment.
@@ -42,7 +42,7 @@ class Envs(Resource):
 
         HTTP: `POST /v2/envs`.
         """
-        return await self._driver.run(v2_only.create_env(self._session, name))
+        return await self._run(account.create_env, name)
 
     async def archive(self, id: str, *, archived: bool = True) -> Environment:
         """Archive an environment, or take it back.
@@ -56,7 +56,7 @@ class Envs(Resource):
 
         HTTP: `PATCH /v2/envs/{envId}`.
         """
-        return await self._driver.run(v2_only.archive_env(self._session, id, archived=archived))
+        return await self._run(account.archive_env, id, archived=archived)
 
     async def ensure(self, name: str) -> Environment:
         """Return the environment of a name; it is created or taken back if need be.
@@ -71,4 +71,4 @@ class Envs(Resource):
 
         HTTP: `GET /v2/envs`, `POST /v2/envs`, `PATCH /v2/envs/{envId}`.
         """
-        return await self._driver.run(v2_only.ensure_env(self._session, name))
+        return await self._run(account.ensure_env, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import v2_only
+from inngest_rest._core.resources import analytics
 from inngest_rest.aio._resource import Resource, paging
 
 if TYPE_CHECKING:
@@ -36,10 +36,8 @@ class Experiments(Resource):
 
         HTTP: `GET /v2/experiments`.
         """
-        return self._pages(
-            v2_only.list_experiments(
-                self._session, app, function, **paging(limit, page_size, cursor)
-            )
+        return self._list(
+            analytics.list_experiments, app, function, **paging(limit, page_size, cursor)
         )
 
     async def get(
@@ -58,6 +56,4 @@ class Experiments(Resource):
 
         HTTP: `GET /v2/apps/{appId}/functions/{functionId}/experiments/{experimentId}`.
         """
-        return await self._driver.run(
-            v2_only.get_experiment(self._session, app, function, id, variant=variant)
-        )
+        return await self._run(analytics.get_experiment, app, function, id, variant=variant)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import v2_only
+from inngest_rest._core.resources import analytics
 from inngest_rest.aio._resource import Resource, paging
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Insights(Resource):
 
         HTTP: `POST /v2/insights/query`.
         """
-        return await self._driver.run(v2_only.query_insights(self._session, sql))
+        return await self._run(analytics.query, sql)
 
     async def tables(self) -> builtins.list[InsightsTable]:
         """List the tables that queries can name.
@@ -39,7 +39,7 @@ class Insights(Resource):
 
         HTTP: `GET /v2/insights/tables`.
         """
-        return await self._driver.run(v2_only.insights_tables(self._session))
+        return await self._run(analytics.list_tables)
 
     def schemas(
         self, *, limit: int | None = None, page_size: int | None = None, cursor: str | None = None
@@ -54,4 +54,4 @@ class Insights(Resource):
 
         HTTP: `GET /v2/insights/events/schemas`.
         """
-        return self._pages(v2_only.event_schemas(self._session, **paging(limit, page_size, cursor)))
+        return self._list(analytics.list_schemas, **paging(limit, page_size, cursor))

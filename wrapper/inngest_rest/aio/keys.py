@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import v2_only
+from inngest_rest._core.resources import account
 from inngest_rest.aio._resource import Resource, paging
 
 if TYPE_CHECKING:
@@ -38,8 +38,6 @@ class Keys(Resource):
 
         HTTP: `GET /v2/keys/events` or `GET /v2/keys/signing`.
         """
-        return self._pages(
-            v2_only.list_keys(
-                self._session, kind, reveal=reveal, **paging(limit, page_size, cursor)
-            )
+        return self._list(
+            account.list_keys, kind, reveal=reveal, **paging(limit, page_size, cursor)
         )

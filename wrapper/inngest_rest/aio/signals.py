@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inngest_rest._core.resources import v1_only
+from inngest_rest._core.resources import signals
 from inngest_rest.aio._resource import Resource
 
 
@@ -23,4 +23,4 @@ class Signals(Resource):
 
         HTTP: `POST /v1/signals`.
         """
-        return await self._driver.run(v1_only.send_signal(self._session, signal, data))
+        return await self._run(signals.send, signal, data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import v1_only
+from inngest_rest._core.resources import webhooks
 from inngest_rest.aio._resource import Resource, paging
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Webhooks(Resource):
 
         HTTP: `GET /v2/env/webhooks` with an environment, else `GET /v1/webhooks`.
         """
-        return self._pages(v1_only.list_webhooks(self._session, **paging(limit, page_size, cursor)))
+        return self._list(webhooks.list_webhooks, **paging(limit, page_size, cursor))
 
     async def create(
         self,
@@ -58,15 +58,13 @@ class Webhooks(Resource):
 
         HTTP: `POST /v2/env/webhooks`, else `POST /v1/webhooks`.
         """
-        return await self._driver.run(
-            v1_only.create_webhook(
-                self._session,
-                name=name,
-                transform=transform,
-                response=response,
-                events=events,
-                deny_events=deny_events,
-            )
+        return await self._run(
+            webhooks.create,
+            name=name,
+            transform=transform,
+            response=response,
+            events=events,
+            deny_events=deny_events,
         )
 
     async def get(self, id: str) -> Webhook:
@@ -80,7 +78,7 @@ class Webhooks(Resource):
 
         HTTP: `GET /v1/webhooks/{webhookId}`.
         """
-        return await self._driver.run(v1_only.get_webhook(self._session, id))
+        return await self._run(webhooks.get, id)
 
     async def update(
         self, id: str, *, name: str | None = None, transform: str | None = None
@@ -97,9 +95,7 @@ class Webhooks(Resource):
 
         HTTP: `PUT /v1/webhooks/{webhookId}`.
         """
-        return await self._driver.run(
-            v1_only.update_webhook(self._session, id, name=name, transform=transform)
-        )
+        return await self._run(webhooks.update, id, name=name, transform=transform)
 
     async def delete(self, id: str) -> None:
         """Delete a webhook; its URL stops accepting events.
@@ -112,4 +108,4 @@ class Webhooks(Resource):
 
         HTTP: `DELETE /v1/webhooks/{webhookId}`.
         """
-        return await self._driver.run(v1_only.delete_webhook(self._session, id))
+        return await self._run(webhooks.delete, id)

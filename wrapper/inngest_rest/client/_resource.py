@@ -5,15 +5,19 @@ from __future__ import annotations
 
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from inngest_rest.client.paginator import Paginator
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from inngest_rest._core.calls.listing import Listing, Paging
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.drivers.blocking import Driver
+    from inngest_rest._core.plans import Plan
 
+P = ParamSpec("P")
 T = TypeVar("T")
 G = TypeVar("G", bound="Resource")
 
@@ -37,6 +41,22 @@ class Resource:
     def __init__(self, driver: Driver, session: Session) -> None:
         self._driver = driver
         self._session = session
+
+    def _run(
+        self,
+        plan: Callable[Concatenate[Session, P], Plan[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        return self._driver.run(plan(self._session, *args, **kwargs))
+
+    def _list(
+        self,
+        listing: Callable[Concatenate[Session, P], Listing[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Paginator[T]:
+        return self._pages(listing(self._session, *args, **kwargs))
 
     def _pages(self, listing: Listing[T]) -> Paginator[T]:
         return Paginator(self._driver, listing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import v2_only
+from inngest_rest._core.resources import account
 from inngest_rest.client._resource import Resource
 
 if TYPE_CHECKING:
@@ -25,4 +25,4 @@ class Account(Resource):
 
         HTTP: `GET /v2/account`.
         """
-        return self._driver.run(v2_only.account(self._session))
+        return self._run(account.get)

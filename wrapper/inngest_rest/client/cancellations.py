@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import v1_only
+from inngest_rest._core.resources import cancellations
 from inngest_rest.client._resource import Resource, paging
 
 if TYPE_CHECKING:
@@ -31,9 +31,7 @@ class Cancellations(Resource):
 
         HTTP: `GET /v1/cancellations`.
         """
-        return self._pages(
-            v1_only.list_cancellations(self._session, **paging(limit, page_size, cursor))
-        )
+        return self._list(cancellations.list_cancellations, **paging(limit, page_size, cursor))
 
     def create(
         self,
@@ -62,15 +60,13 @@ class Cancellations(Resource):
 
         HTTP: `POST /v1/cancellations`.
         """
-        return self._driver.run(
-            v1_only.create_cancellation(
-                self._session,
-                app,
-                function,
-                started_before=started_before,
-                started_after=started_after,
-                condition=condition,
-            )
+        return self._run(
+            cancellations.create,
+            app,
+            function,
+            started_before=started_before,
+            started_after=started_after,
+            condition=condition,
         )
 
     def delete(self, id: str) -> None:
@@ -84,4 +80,4 @@ class Cancellations(Resource):
 
         HTTP: `DELETE /v1/cancellations/{cancellationId}`.
         """
-        return self._driver.run(v1_only.delete_cancellation(self._session, id))
+        return self._run(cancellations.delete, id)

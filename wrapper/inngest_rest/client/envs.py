@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import v2_only
+from inngest_rest._core.resources import account
 from inngest_rest.client._resource import Resource, paging
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Envs(Resource):
 
         HTTP: `GET /v2/envs`.
         """
-        return self._pages(v2_only.list_envs(self._session, **paging(limit, page_size, cursor)))
+        return self._list(account.list_envs, **paging(limit, page_size, cursor))
 
     def create(self, name: str) -> Environment:
         """Create an environment.
@@ -43,7 +43,7 @@ class Envs(Resource):
 
         HTTP: `POST /v2/envs`.
         """
-        return self._driver.run(v2_only.create_env(self._session, name))
+        return self._run(account.create_env, name)
 
     def archive(self, id: str, *, archived: bool = True) -> Environment:
         """Archive an environment, or take it back.
@@ -57,7 +57,7 @@ class Envs(Resource):
 
         HTTP: `PATCH /v2/envs/{envId}`.
         """
-        return self._driver.run(v2_only.archive_env(self._session, id, archived=archived))
+        return self._run(account.archive_env, id, archived=archived)
 
     def ensure(self, name: str) -> Environment:
         """Return the environment of a name; it is created or taken back if need be.
@@ -72,4 +72,4 @@ class Envs(Resource):
 
         HTTP: `GET /v2/envs`, `POST /v2/envs`, `PATCH /v2/envs/{envId}`.
         """
-        return self._driver.run(v2_only.ensure_env(self._session, name))
+        return self._run(account.ensure_env, name)

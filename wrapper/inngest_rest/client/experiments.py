@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import v2_only
+from inngest_rest._core.resources import analytics
 from inngest_rest.client._resource import Resource, paging
 
 if TYPE_CHECKING:
@@ -37,10 +37,8 @@ class Experiments(Resource):
 
         HTTP: `GET /v2/experiments`.
         """
-        return self._pages(
-            v2_only.list_experiments(
-                self._session, app, function, **paging(limit, page_size, cursor)
-            )
+        return self._list(
+            analytics.list_experiments, app, function, **paging(limit, page_size, cursor)
         )
 
     def get(self, app: str, function: str, id: str, *, variant: str | None = None) -> Experiment:
@@ -57,6 +55,4 @@ class Experiments(Resource):
 
         HTTP: `GET /v2/apps/{appId}/functions/{functionId}/experiments/{experimentId}`.
         """
-        return self._driver.run(
-            v2_only.get_experiment(self._session, app, function, id, variant=variant)
-        )
+        return self._run(analytics.get_experiment, app, function, id, variant=variant)

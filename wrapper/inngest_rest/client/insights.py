@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import v2_only
+from inngest_rest._core.resources import analytics
 from inngest_rest.client._resource import Resource, paging
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Insights(Resource):
 
         HTTP: `POST /v2/insights/query`.
         """
-        return self._driver.run(v2_only.query_insights(self._session, sql))
+        return self._run(analytics.query, sql)
 
     def tables(self) -> builtins.list[InsightsTable]:
         """List the tables that queries can name.
@@ -40,7 +40,7 @@ class Insights(Resource):
 
         HTTP: `GET /v2/insights/tables`.
         """
-        return self._driver.run(v2_only.insights_tables(self._session))
+        return self._run(analytics.list_tables)
 
     def schemas(
         self, *, limit: int | None = None, page_size: int | None = None, cursor: str | None = None
@@ -55,4 +55,4 @@ class Insights(Resource):
 
         HTTP: `GET /v2/insights/events/schemas`.
         """
-        return self._pages(v2_only.event_schemas(self._session, **paging(limit, page_size, cursor)))
+        return self._list(analytics.list_schemas, **paging(limit, page_size, cursor))

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
-from inngest_rest._core.resources import replays, runs, trace, v2_only, wait, watch
+from inngest_rest._core.resources import replays, runs, scoring, trace, wait, watch
 from inngest_rest.client._resource import Resource, paging
 from inngest_rest.client.watcher import EndedRuns, Watcher
 
@@ -450,7 +450,7 @@ class Runs(Resource):
         HTTP: `POST /v2/runs/{runId}/scores`.
         """
         self._driver.run(
-            v2_only.score(
+            scoring.score(
                 self._session, id, scores, step=step, experiment=experiment, variant=variant
             )
         )

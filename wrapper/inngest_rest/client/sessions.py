@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import v2_only
+from inngest_rest._core.resources import analytics
 from inngest_rest.client._resource import Resource, paging
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ class Sessions(Resource):
 
         HTTP: `GET /v2/sessions`.
         """
-        return self._pages(
-            v2_only.session_keys(self._session, search, **paging(limit, page_size, cursor))
-        )
+        return self._list(analytics.list_session_keys, search, **paging(limit, page_size, cursor))
 
     def list(
         self,
@@ -62,9 +60,7 @@ class Sessions(Resource):
 
         HTTP: `GET /v2/sessions/{sessionKey}`.
         """
-        return self._pages(
-            v2_only.list_sessions(self._session, key, search, **paging(limit, page_size, cursor))
-        )
+        return self._list(analytics.list_sessions, key, search, **paging(limit, page_size, cursor))
 
     def runs(
         self,
@@ -91,8 +87,11 @@ class Sessions(Resource):
 
         HTTP: `GET /v2/sessions/{sessionKey}/{sessionId}/runs`.
         """
-        return self._pages(
-            v2_only.session_runs(
-                self._session, key, id, since=since, until=until, **paging(limit, page_size, cursor)
-            )
+        return self._list(
+            analytics.list_session_runs,
+            key,
+            id,
+            since=since,
+            until=until,
+            **paging(limit, page_size, cursor),
         )

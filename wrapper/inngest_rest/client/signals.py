@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inngest_rest._core.resources import v1_only
+from inngest_rest._core.resources import signals
 from inngest_rest.client._resource import Resource
 
 
@@ -24,4 +24,4 @@ class Signals(Resource):
 
         HTTP: `POST /v1/signals`.
         """
-        return self._driver.run(v1_only.send_signal(self._session, signal, data))
+        return self._run(signals.send, signal, data)

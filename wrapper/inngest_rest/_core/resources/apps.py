@@ -1,67 +1,131 @@
-"""Apps: list, get."""
+"""Apps: list, get, sync."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
-from inngest_rest._core.arguments import check_id
-from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest, Paging, unpaged
+import httpx
+from attrs import evolve
+
+from inngest_rest._core.arguments import check_id, check_seconds, check_text, invalid
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.resources import fields
-from inngest_rest._core.resources.routes import ask, in_order, where_absent
-from inngest_rest.models import App
+from inngest_rest._core.plans import Call, call, sleep
+from inngest_rest._core.resources.fields import optional, record, timestamp
+from inngest_rest._core.resources.routes import ask, listed, one, pages, where_absent
+from inngest_rest._core.resources.wait import FIRST_PAUSE, longer
+from inngest_rest.errors import NotFoundError, RouteNotFoundError, TransportError
+from inngest_rest.models import App, AppSync
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
+from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
+    from inngest_rest._core.calls.listing import Listing, Paging
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
+    from inngest_rest.typing import Seconds
 
 _ADVICE = where_absent("List the functions of an app by its id instead: {}.", "functions.list")
 
 
 def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
     """List apps: v2 has more details; v1 returns all of them at once."""
-    operation = v1.list_apps_v1
-    expected = fields.page_of(api.V1AppListEnvelope, api.V1App, app_of_v1)
-    by_v1 = unpaged(Route(operation, operation.get_kwargs(), expected, fields.unpaged_items))
-
-    def by_v2(page: PageRequest) -> Route[Any, ListedPage[App]]:
-        operation = v2.list_apps_v2
-        kwargs = operation.get_kwargs(limit=page.size, cursor=page.cursor)
-        expected = fields.page_of(api.V2AppListEnvelope, api.V2App, app_of_v2)
-        return Route(operation, kwargs, expected, fields.v2_page, advice=_ADVICE)
-
-    routes = in_order("apps.list", list_apps_v2=by_v2, list_apps_v1=by_v1)
-    return Listing(session, *routes, **paging)
+    by_v2 = pages(v2.list_apps_v2, api.V2App, app_of_v2, advice=_ADVICE)
+    by_v1 = pages(v1.list_apps_v1, api.V1App, partial(record, App))
+    return listed(session, "apps.list", by_v2 | by_v1, **paging)
 
 
 def get(session: Session, app_id: str) -> Plan[App]:
-    operation = v2.get_app_v2
-    kwargs = operation.get_kwargs(check_id("app", app_id))
-    route = Route(operation, kwargs, api.V2AppEnvelope, fields.of_data(app_of_v2), advice=_ADVICE)
-    return ask(session, "apps.get", route)
+    path, form = check_id("app", app_id), api.V2AppEnvelope
+    return one(session, "apps.get", v2.get_app_v2, form, app_of_v2, path, advice=_ADVICE)
 
 
-def app_of_v1(it: api.V1App) -> App:
-    return fields.record(App, it)
+def sync_app(session: Session, app_id: str, url: str, *, wait: Seconds | None) -> Plan[AppSync]:
+    """Have the server read an app; where it cannot be told to, have the app register itself."""
+    check_id("app", app_id, argument="id")
+    seconds = 0.0 if wait is None else check_seconds("wait", wait)
+    if not (check_text("url", url) or "").startswith(("http://", "https://")):
+        raise invalid("url", "must be the http or https URL at which the app serves its functions")
+    module = v2.sync_app_v2
+    kwargs = module.get_kwargs(app_id, body=api.V2SyncAppBody(url=url))
+    failed = {422: api.V2AppSyncFailure}
+    form = api.V2AppSyncResultEnvelope
+    route = Route[Any, AppSync](module, kwargs, form, _app_sync, accepted=failed)
+    before = (yield from _find_app(session, app_id)) if seconds else None
+    try:
+        sync = yield from ask(session, "apps.sync", route)
+    except RouteNotFoundError:
+        return (yield from _register(session, app_id, url))
+    deadline, pause = session.clock.monotonic() + seconds, FIRST_PAUSE
+    while sync.status == "pending" and session.clock.monotonic() + pause < deadline:
+        yield from sleep(pause)
+        pause = longer(pause)
+        app = yield from _find_app(session, app_id)
+        # Until the new sync is there, the app shows the last one.
+        if app and app != before and app.sync_status not in (None, "pending"):
+            sync = evolve(sync, status=app.sync_status, error=app.sync_error)
+    return sync
+
+
+def _find_app(session: Session, app_id: str) -> Plan[App | None]:
+    try:
+        return (yield from get(session, app_id))
+    except (NotFoundError, RouteNotFoundError):
+        return None
+
+
+def _app_sync(answer: api.V2AppSyncResultEnvelope | api.V2AppSyncFailure) -> AppSync:
+    it = optional(answer.data)
+    if it is None:
+        errors = answer.errors if isinstance(answer, api.V2AppSyncFailure) else UNSET
+        messages = [each.message for each in optional(errors) or []]
+        return AppSync("error", error="; ".join(messages) or None)
+    error = optional(it.error)
+    return record(AppSync, it, error=error and (optional(error.message) or optional(error.code)))
+
+
+def _register(session: Session, app_id: str, url: str) -> Plan[AppSync]:
+    """Ask an app itself to register its functions with its server, as every SDK does at a PUT.
+
+    No key goes along: the app has its own.
+    """
+    timeout = session.settings.timeout
+
+    def build(seconds: float) -> httpx.Request:
+        limits = httpx.Timeout(seconds, connect=seconds / 2).as_dict()
+        return httpx.Request("PUT", url, extensions={"timeout": limits})
+
+    def read(response: httpx.Response) -> AppSync:
+        if response.is_success:
+            return AppSync("success", app_id=app_id)
+        text = session.quote(response.text)
+        reason = f"the app answered its PUT with {response.status_code}: {text}"
+        return AppSync("error", app_id=app_id, error=reason)
+
+    largest = session.settings.max_response_bytes
+    effect = Call("api", "PUT", url, build, timeout, read, session.redact, largest)
+    try:
+        return (yield from call(effect))
+    except TransportError as error:
+        return AppSync("error", app_id=app_id, error=str(error))
 
 
 def app_of_v2(it: api.V2App) -> App:
-    method, sync = fields.optional(it.method), fields.optional(it.latest_sync) or api.V2AppSync()
-    return fields.record(
+    method, sync = optional(it.method), optional(it.latest_sync) or api.V2AppSync()
+    return record(
         App,
         it,
         method=None if method is None else str(method).lower(),
-        version=fields.optional(it.app_version),
+        version=optional(it.app_version),
         # proto3 omits fields that are false or zero.
-        is_archived=fields.optional(it.is_archived) or False,
-        function_count=fields.optional(it.function_count) or 0,
-        url=fields.optional(sync.url),
-        sdk_language=fields.optional(sync.sdk_language),
-        sdk_version=fields.optional(sync.sdk_version),
-        framework=fields.optional(sync.framework),
-        synced_at=fields.timestamp(sync.synced_at),
-        sync_status=fields.optional(sync.status),
-        sync_error=fields.optional(sync.error),
+        is_archived=optional(it.is_archived) or False,
+        function_count=optional(it.function_count) or 0,
+        url=optional(sync.url),
+        sdk_language=optional(sync.sdk_language),
+        sdk_version=optional(sync.sdk_version),
+        framework=optional(sync.framework),
+        synced_at=timestamp(sync.synced_at),
+        sync_status=optional(sync.status),
+        sync_error=optional(sync.error),
     )

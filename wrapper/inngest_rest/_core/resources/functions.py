@@ -7,10 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 from inngest_rest._core.arguments import check_id, check_json_object, check_text
-from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest, Paging, unpaged
+from inngest_rest._core.calls.listing import ListedPage, Listing, Paging
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import fields
-from inngest_rest._core.resources.routes import ask, in_order, where_absent
+from inngest_rest._core.resources.routes import ask, listed, one, pages, where_absent
 from inngest_rest.models import Function, Trigger
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
@@ -34,17 +34,10 @@ def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> L
     """List the functions of an app: v2 has more details; v1 returns all of them at once."""
     app_id = check_id("app", app_id)
 
-    def by_v2(page: PageRequest) -> Route[Any, ListedPage[Function]]:
-        operation = v2.list_functions_v2
-        kwargs = operation.get_kwargs(app_id, limit=page.size, cursor=page.cursor)
-        expected = fields.page_of(
-            api.V2FunctionListEnvelope, api.V2Function, partial(function_of_v2, app_id=app_id)
-        )
-        return Route(operation, kwargs, expected, fields.v2_page)
-
-    by_v1 = unpaged(_by_v1(app_id))
-    routes = in_order("functions.list", list_functions_v2=by_v2, list_functions_v1=by_v1)
-    return Listing(session, *routes, **paging)
+    convert = partial(function_of_v2, app_id=app_id)
+    by_v2 = pages(v2.list_functions_v2, api.V2Function, convert, app_id)
+    found = {**by_v2, "list_functions_v1": lambda _: _by_v1(app_id)}
+    return listed(session, "functions.list", found, **paging)
 
 
 def ignores_repeated_ids(function: Function) -> bool:
@@ -70,11 +63,10 @@ def _by_v1(app_id: str) -> Route[Any, ListedPage[Function]]:
 
 
 def get(session: Session, app_id: str, function_id: str) -> Plan[Function]:
-    operation = v2.get_function_v2
-    kwargs = operation.get_kwargs(check_id("app", app_id), check_id("function", function_id))
-    convert = fields.of_data(partial(function_of_v2, app_id=app_id))
-    route = Route(operation, kwargs, api.V2FunctionEnvelope, convert, advice=_GET_ADVICE)
-    return ask(session, "functions.get", route)
+    path = check_id("app", app_id), check_id("function", function_id)
+    convert, form = partial(function_of_v2, app_id=app_id), api.V2FunctionEnvelope
+    module = v2.get_function_v2
+    return one(session, "functions.get", module, form, convert, *path, advice=_GET_ADVICE)
 
 
 def invoke(

@@ -11,18 +11,24 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve
 
+from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest
 from inngest_rest._core.calls.operation import first_present, perform
 from inngest_rest._core.calls.route import Route
+from inngest_rest._core.resources import fields
 from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
+from inngest_rest_api import models as api
 from inngest_rest_api.api import OPERATIONS, ingest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
+    from inngest_rest._core.resources.filters import Window
     from inngest_rest_api.api import Operation
+
+    PageRoutes = dict[str, Callable[[PageRequest], Route[Any, ListedPage["T"]]]]
 
 T = TypeVar("T")
 
@@ -89,6 +95,56 @@ def ask(session: Session, call: str, *routes: Route[Any, T], deadline: float = m
     """Perform the first of a method's routes that this server has, in the order of `ROUTES`."""
     ordered = in_order(call, **{route.operation.name: route for route in routes})
     return first_present(session, *ordered, deadline=deadline)
+
+
+def one(
+    session: Session,
+    call: str,
+    module: Any,
+    form: Any,
+    convert: Callable[[Any], T],
+    *path: str,
+    repeatable: bool = True,
+    advice: AdviceByError | None = None,
+    **given: Any,
+) -> Plan[T]:
+    """Ask for one thing by the only operation of a call, and convert its data."""
+    kwargs = module.get_kwargs(*path, **given)
+    read, forms = fields.of_data(convert), form if isinstance(form, tuple) else (form,)
+    options: Any = {"other_forms": forms[1:], "repeatable": repeatable, "advice": advice or {}}
+    return ask(session, call, Route(module, kwargs, forms[0], read, **options))
+
+
+def pages(
+    module: Any,
+    item: Any,
+    convert: Callable[[Any], T],
+    *path: str,
+    window: Window | None = None,
+    may_panic: bool = False,
+    advice: AdviceByError | None = None,
+    **query: Any,
+) -> PageRoutes[T]:
+    """Return the routes to the pages of a listing, by the operation; v1 lists all at once."""
+    expected = fields.page_of(getattr(api, f"{item.__name__}ListEnvelope"), item, convert)
+    operation = module.OPERATION
+    options: Any = {"may_panic": may_panic, "advice": advice or {}}
+    read: Any = fields.v2_page if operation.tag == "v2" else fields.unpaged_items
+
+    def route(page: PageRequest) -> Route[Any, ListedPage[T]]:
+        given: dict[str, Any] = {}
+        if operation.tag == "v2":
+            given = {"limit": page.size, "cursor": page.cursor}
+        if window is not None:
+            given["from_"], given["until"] = window.at(page.now)
+        return Route(module, module.get_kwargs(*path, **query, **given), expected, read, **options)
+
+    return {operation.name: route}
+
+
+def listed(session: Session, call: str, found: PageRoutes[T], **options: Any) -> Listing[T]:
+    """Return the listing by the routes of a call, in the order of `ROUTES`."""
+    return Listing(session, *in_order(call, **found), **options)
 
 
 def where_absent(text: str, *calls: str) -> AdviceByError:
