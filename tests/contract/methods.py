@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -138,7 +137,7 @@ _GUARDED = {"query"}
 
 def _arguments(row: Row, family: str, request: Request) -> Arguments:
     """Return a request as arguments: path values by position, the others by name."""
-    declared = list(inspect.signature(row.method).parameters.values())[1:]
+    declared = row.arguments
     if row.name == "send":
         return Arguments((request.sent,), {"batch_size": 5_000})
     positional = tuple(request.path.values())

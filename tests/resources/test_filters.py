@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InvalidArgumentError, RouteNotFoundError
+from inngest_rest._programs.parameters import parameters
+from inngest_rest._table import commands
+from inngest_rest.typing import RunFilter, RunSelection
 from tests.calls.test_families import RUNS_LIST, asks
 from tests.support.server import says
 
@@ -71,3 +74,33 @@ def test_a_cursor_stays_in_its_family(client: InngestClient, server: Server, fam
 def test_a_v1_cursor_is_rejected_with_a_filter_that_v1_lacks(client: InngestClient) -> None:
     with pytest.raises(InvalidArgumentError, match=r"belongs to another listing.* /v2/runs"):
         client.runs.list(cursor="/v1/runs:0:place", app="a")
+
+
+SELECTING = ["list", "watch", "cancel_all", "replay_all"]
+
+
+@pytest.mark.parametrize("name", SELECTING)
+def test_a_misspelt_argument_is_refused_with_the_nearest_one(
+    client: InngestClient, server: Server, name: str
+) -> None:
+    nearest = "unknown argument 'functoin'; did you mean 'function'"
+    with pytest.raises(InvalidArgumentError, match=nearest) as refused:
+        getattr(client.runs, name)(functoin="charge")
+    assert refused.value.argument == "functoin"
+    with pytest.raises(InvalidArgumentError, match=r"include_output|in_flight"):
+        getattr(client.runs, name)(x=1)  # the arguments of the method itself are named, too
+    assert not server.asked
+
+
+def test_a_watch_takes_no_end_of_a_window(client: InngestClient) -> None:
+    with pytest.raises(InvalidArgumentError, match="unknown argument 'until'"):
+        client.runs.watch(until=DAY)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("command", ["runs.list", "runs.watch", "runs.cancel", "runs.replay"])
+def test_programs_have_each_filter_with_its_description(command: str) -> None:
+    [row] = [row for row in commands() if row.command == command]
+    form = RunFilter if command == "runs.watch" else RunSelection
+    found = {each.name: each.help for each in parameters(row)}
+    assert found.keys() >= form.__annotations__.keys()
+    assert all(len(found[name]) > len("Only runs.") for name in form.__annotations__)

@@ -84,6 +84,8 @@ def blocking(client: InngestClient) -> None:
     client.runs.list(status="runing")  # type: ignore[arg-type]
     client.runs.list(status=["failed", "canceled"])  # type: ignore[list-item]
     client.runs.list(status=input())  # type: ignore[arg-type]
+    client.runs.list(statuses="failed")  # type: ignore[call-arg]
+    client.runs.watch(until=NOW)  # type: ignore[call-arg]
     client.runs.list(since="yesterday")  # type: ignore[arg-type]
     assert_type(client.runs.list().pages(), Iterator[Page[Run]])
     assert_type(client.runs.list().page(), Page[Run])
@@ -141,7 +143,7 @@ def watching(client: InngestClient) -> None:
         assert_type(watcher.token, str)
     client.runs.watch(token=watcher.token, timeout=timedelta(hours=1), include_output=True)
     client.runs.watch(status="runing")  # type: ignore[arg-type]
-    client.runs.watch("failed")  # type: ignore[call-arg]
+    client.runs.watch("failed")  # type: ignore[call-arg, arg-type]
     assert_type(client.runs.wait_many(["r"], 60), EndedRuns)
     with client.runs.wait_many((run.id for run in client.runs.list()), timeout=60) as ended:
         assert_type(list(ended), list[Run])

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, field, frozen
 
-from inngest_rest.typing import REPEATABLE_METHODS
+from inngest_rest.typing import REPEATABLE_METHODS, RunFilter, RunSelection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -108,6 +108,23 @@ class Row:
         return self.form or self.method
 
     @property
+    def arguments(self) -> tuple[inspect.Parameter, ...]:
+        """Its parameters in order, but for the client; those that select runs one by one."""
+        found: list[inspect.Parameter] = []
+        for each in inspect.signature(self.declaration).parameters.values():
+            if each.kind is not inspect.Parameter.VAR_KEYWORD:
+                found.append(each)
+                continue
+            form = SELECTIONS[each.annotation]
+            by_name = partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY, default=None)
+            at = sum(it.kind is not inspect.Parameter.KEYWORD_ONLY for it in found)
+            found[at:at] = [
+                by_name(name, annotation=hint.__forward_arg__)
+                for name, hint in form.__annotations__.items()
+            ]
+        return tuple(each for each in found if each.name not in {"self", "client"})
+
+    @property
     def description(self) -> str:
         """What it does, without its parameters."""
         text = docstring(self.declaration)
@@ -169,6 +186,11 @@ class Row:
             method = getattr(method, name)
         return method(**arguments)
 
+
+SELECTIONS: dict[str, Any] = {
+    f"Unpack[{form.__name__}]": form for form in (RunFilter, RunSelection)
+}
+"""What stands for the arguments that select runs, by the annotation that a method has for it."""
 
 # What iterators of the client, which are no generic types, iterate over.
 _ITERATORS = {"EndedRuns": "Run", "Watcher": "RunChange"}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
-from typing import TYPE_CHECKING, Literal, Union
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal, TypedDict, Union
 
 if TYPE_CHECKING:
     from inngest_rest.models import RunStatus
@@ -24,6 +24,39 @@ StatusFilter = Union[StatusName, "RunStatus", Iterable["StatusName | RunStatus"]
 
 Names in another case are accepted, too, if not by type checkers.
 """
+
+
+class RunFilter(TypedDict, total=False):
+    """Which runs: those for which all of these hold; None is as good as leaving one out.
+
+    Attributes:
+        status: Only runs of these statuses. One or several of queued, running, completed, failed,
+            cancelled; in any case.
+        app: Only runs of this app.
+        function: Only runs of this function of the app.
+        query: Only runs for which this CEL expression holds, such as `event.data.total > 100`. It
+            compares `event.name`, `event.v` and fields of `event.data`, or of `output` and `error`;
+            from release 1.45 on. A self-hosted server finds no run by an event that was sent with
+            an id.
+    """
+
+    status: StatusFilter | None
+    app: str | None
+    function: str | None
+    query: str | None
+
+
+class RunSelection(RunFilter, total=False):
+    """Which runs of a window of time. A timedelta is that long ago by the server's clock.
+
+    Attributes:
+        since: Only runs queued at or after this time. An aware datetime, or a timedelta.
+        until: Only runs queued at or before this time. An aware datetime, or a timedelta.
+    """
+
+    since: datetime | timedelta | None
+    until: datetime | timedelta | None
+
 
 ApiVersion = Literal["auto", "v1", "v2"]
 """The API to use: "auto" for the best one for each call, "v1" or "v2"."""

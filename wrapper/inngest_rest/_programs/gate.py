@@ -20,6 +20,7 @@ from inngest_rest._programs.problems import problem_of
 from inngest_rest._visible import and_more
 from inngest_rest.action_reports import ActionOutcome, ActionReport
 from inngest_rest.errors import PartialActionError
+from inngest_rest.typing import RunSelection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +42,7 @@ _CODE_OF_ONE = {
 _UNDOABLE = {ActionOutcome.NOT_FOUND, ActionOutcome.REFUSED, ActionOutcome.FAILED}
 
 # What selects the runs, in whose place a plan stands.
-_SELECTION = {"ids", "status", "app", "function", "since", "until", "query", "limit"}
+_SELECTION = {"ids", "limit", *RunSelection.__annotations__}
 
 # How a call is made, which may be another when it is confirmed.
 _MANNER = {"confirm", "dry_run", "max_chars", "rate", "in_flight", "report"}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from attrs import evolve, frozen
 
 from inngest_rest._core.arguments import check_json
-from inngest_rest._table import Returns, docstring
+from inngest_rest._table import SELECTIONS, Returns, docstring
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.typing import KeyKind, Method, StatusName
@@ -207,12 +207,14 @@ CONFIRM = Parameter("confirm", Kind.TEXT, "The token that a dry run of the same 
 @cache
 def parameters(row: Row) -> tuple[Parameter, ...]:
     """Return the parameters that programs have of a call, in the order of its method."""
-    signature = inspect.signature(row.declaration)
-    _, described = sections(docstring(row.declaration), "Args")
+    described: dict[str, str] = {}
+    for form in SELECTIONS.values():
+        described |= sections(docstring(form), "Attributes")[1]
+    described |= sections(docstring(row.declaration), "Args")[1]
     found = [
         _parameter(row, each, described.get(each.name, ""), about)
-        for each in signature.parameters.values()
-        if each.name not in {"self", "client", *_OF_PYTHON}
+        for each in row.arguments
+        if each.name not in _OF_PYTHON
         and (about := _KINDS[str(each.annotation).removesuffix(" | None")]) is not None
     ]
     if row.name == "cancellations.create":

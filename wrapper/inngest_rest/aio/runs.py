@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
 from inngest_rest._core.resources import replays, runs, scoring, trace, wait, watch
+from inngest_rest._core.resources.filters import Selection
 from inngest_rest.aio._resource import Resource, paging
 from inngest_rest.aio.watcher import AsyncEndedRuns, AsyncWatcher
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from inngest_rest.action_reports import ActionReport, ActionRow
     from inngest_rest.aio.paginator import AsyncPaginator
     from inngest_rest.models import Job, Run, Span
-    from inngest_rest.typing import Seconds, StatusFilter
+    from inngest_rest.typing import RunFilter, RunSelection, Seconds
 
 
 class Runs(Resource):
@@ -28,33 +29,18 @@ class Runs(Resource):
     def list(
         self,
         *,
-        status: StatusFilter | None = None,
-        app: str | None = None,
-        function: str | None = None,
-        since: datetime | timedelta | None = None,
-        until: datetime | timedelta | None = None,
-        query: str | None = None,
         include_output: bool = False,
         limit: int | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
+        **selection: Unpack[RunSelection],
     ) -> AsyncPaginator[Run]:
         """List runs, newest first.
 
         Args:
-            status: Only runs of these statuses. One or several of queued, running, completed,
-                failed, cancelled; in any case.
-            app: Only runs of this app.
-            function: Only runs of this function of the app.
-            since: Only runs queued at or after this time. An aware datetime; a timedelta is that
-                long ago by the server's clock.
-            until: Only runs queued at or before this time. An aware datetime, or a timedelta.
-            query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
-                It compares `event.name`, `event.v` and fields of `event.data`, or of `output` and
-                `error`; from release 1.45 on. A self-hosted server finds no run by an event that
-                was sent with an id.
             include_output: Whether to list runs with their `output` or `error`.
             limit, page_size, cursor: See `AsyncPaginator`.
+            selection: Which runs. See `inngest_rest.typing.RunSelection`.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
@@ -68,12 +54,7 @@ class Runs(Resource):
         return self._pages(
             runs.list_runs(
                 self._session,
-                status=status,
-                app=app,
-                function=function,
-                since=since,
-                until=until,
-                query=query,
+                Selection.of(self._session, selection, *runs.LIST_ARGUMENTS),
                 include_output=include_output,
                 **paging(limit, page_size, cursor),
             )
@@ -140,15 +121,12 @@ class Runs(Resource):
     def watch(
         self,
         *,
-        status: StatusFilter | None = None,
-        app: str | None = None,
-        function: str | None = None,
         every: Seconds = 5.0,
         timeout: Seconds | None = None,
         since: datetime | timedelta | None = None,
-        query: str | None = None,
         include_output: bool = False,
         token: str | None = None,
+        **filter: Unpack[RunFilter],
     ) -> AsyncWatcher:
         """Watch runs, and return their changes: they appear, change status, and end.
 
@@ -158,20 +136,17 @@ class Runs(Resource):
         be ahead by more than 15 s where no response states the time, or all state a wrong one.
 
         Args:
-            status: Only changes to one of these statuses; a run that had ended when it was first
-                seen then ends without appearing.
-            app: Only runs of this app.
-            function: Only runs of this function of the app.
             every: Time between two polls, at least 1 s. Seconds, or a timedelta; it is longer if
                 the server needs more than a quarter of it to respond.
             timeout: Time after which to stop. Seconds, or a timedelta; None for never.
             since: Also report changes from this time on; by default from now on. An aware
                 datetime by the server's clock; a timedelta is that long ago.
-            query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
-                See `list`.
             include_output: Whether runs have their `output` or `error`.
-            token: The `token` of another watch of the same app, function and query, to continue
+            token: The `token` of another watch with the same filter, but for `status`, to continue
                 after the changes that it returned. Excludes `since`.
+            filter: Which runs. See `inngest_rest.typing.RunFilter`.
+            status: Only changes to one of these statuses; a run that had ended when it was first
+                seen then ends without appearing.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
@@ -186,13 +161,10 @@ class Runs(Resource):
             self._driver,
             watch.Watch(
                 self._session,
-                status=status,
-                app=app,
-                function=function,
+                filter,
                 every=every,
                 timeout=timeout,
                 since=since,
-                query=query,
                 include_output=include_output,
                 token=token,
             ),
@@ -241,12 +213,6 @@ class Runs(Resource):
         self,
         ids: Iterable[str] | None = None,
         *,
-        status: StatusFilter | None = None,
-        app: str | None = None,
-        function: str | None = None,
-        since: datetime | timedelta | None = None,
-        until: datetime | timedelta | None = None,
-        query: str | None = None,
         limit: int | None = None,
         dry_run: bool = False,
         in_flight: int = DEFAULT_IN_FLIGHT,
@@ -256,6 +222,7 @@ class Runs(Resource):
         on_result: Callable[[ActionRow], object] | None = None,
         resume: Resumable | None = None,
         report_path: str | PathLike[str] | None = None,
+        **selection: Unpack[RunSelection],
     ) -> ActionReport:
         """Cancel many runs, named by their ids or selected by a filter, and report on each.
 
@@ -264,13 +231,6 @@ class Runs(Resource):
 
         Args:
             ids: The runs' ids. Pass these, or a filter, or `resume`.
-            status: Which of queued and running to cancel; by default both.
-            app: Only runs of this app.
-            function: Only runs of this function of the app.
-            since: Only runs queued at or after this time. A datetime or a timedelta, as in `list`.
-            until: Only runs queued before this time. An aware datetime, or a timedelta.
-            query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
-                See `list`.
             limit: Maximum number of runs to cancel.
             dry_run: Report what would be cancelled, as planned, and cancel nothing.
             in_flight: Maximum number of runs processed at once, 1 to 64.
@@ -283,6 +243,8 @@ class Runs(Resource):
                 are planned, failed, unknown or not tried are tried; the others are kept.
             report_path: A file that has each row before its request is sent, and its outcome. The
                 same call with the same file continues after any interruption, even a kill.
+            selection: The filter. See `inngest_rest.typing.RunSelection`.
+            status: Which of queued and running to cancel; by default both.
 
         Returns:
             One row per run: done, already ended, not found, failed, unknown or not tried.
@@ -301,14 +263,9 @@ class Runs(Resource):
         return await CancelJob(
             self._session,
             ids,
+            selection,
             resume=resume,
             report_path=report_path,
-            status=status,
-            app=app,
-            function=function,
-            since=since,
-            until=until,
-            query=query,
             limit=limit,
             dry_run=dry_run,
             in_flight=in_flight,
@@ -322,12 +279,6 @@ class Runs(Resource):
         self,
         ids: Iterable[str] | None = None,
         *,
-        status: StatusFilter | None = None,
-        app: str | None = None,
-        function: str | None = None,
-        since: datetime | timedelta | None = None,
-        until: datetime | timedelta | None = None,
-        query: str | None = None,
         limit: int | None = None,
         replay_again: bool = False,
         dry_run: bool = False,
@@ -338,6 +289,7 @@ class Runs(Resource):
         on_result: Callable[[ActionRow], object] | None = None,
         resume: Resumable | None = None,
         report_path: str | PathLike[str] | None = None,
+        **selection: Unpack[RunSelection],
     ) -> ActionReport:
         """Replay many runs, named by their ids or selected by a filter, and report on each.
 
@@ -355,13 +307,6 @@ class Runs(Resource):
 
         Args:
             ids: The runs' ids. Pass these, or a filter, or `resume`.
-            status: Statuses of ended runs; by default failed.
-            app: Only runs of this app.
-            function: Only runs of this function of the app.
-            since: Only runs queued at or after this time. A datetime or a timedelta, as in `list`.
-            until: Only runs queued before this time. An aware datetime, or a timedelta.
-            query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
-                See `list`.
             limit: Maximum number of runs to replay.
             replay_again: Replay also what was already replayed, or whose replays cannot be seen.
             dry_run: Report what would be replayed or refused, and replay nothing.
@@ -372,6 +317,8 @@ class Runs(Resource):
             resume: The report of an earlier call or a dry run, as in `cancel_all`.
             report_path: A file that has each row before its request is sent, and its outcome. The
                 same call with the same file continues after any interruption, even a kill.
+            selection: The filter. See `inngest_rest.typing.RunSelection`.
+            status: Statuses of ended runs; by default failed.
 
         Returns:
             One row per run: done or already replayed, with `new_run_id`; not found, refused,
@@ -390,14 +337,9 @@ class Runs(Resource):
         return await ReplayJob(
             self._session,
             ids,
+            selection,
             resume=resume,
             report_path=report_path,
-            status=status,
-            app=app,
-            function=function,
-            since=since,
-            until=until,
-            query=query,
             limit=limit,
             replay_again=replay_again,
             dry_run=dry_run,

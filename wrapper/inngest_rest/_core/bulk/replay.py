@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from inngest_rest._core.calls.session import Session
+    from inngest_rest.typing import RunSelection
 
 # A new run appears under its event within 0.2 s; allow for a slow server.
 _LISTED_WITHIN = 1.0
@@ -52,7 +53,7 @@ _MAY_COME = (
 
 class ReplayJob(RunsJob):
     name = "runs.replay"
-    default_status = RunStatus.FAILED
+    default_statuses = (RunStatus.FAILED,)
     keeps_runs = True
     why_not_others = f": {_NOT_ENDED}"
 
@@ -60,11 +61,12 @@ class ReplayJob(RunsJob):
         self,
         session: Session,
         ids: Iterable[str] | None,
+        filter: RunSelection,
         *,
         replay_again: bool,
         **arguments: Unpack[RunArguments],
     ) -> None:
-        super().__init__(session, ids, **arguments)
+        super().__init__(session, ids, filter, **arguments)
         self._replay_again = replay_again
         if replay_again:
             self.selection = {**self.selection, "replay_again": True}

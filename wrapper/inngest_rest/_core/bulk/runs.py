@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from attrs import evolve
@@ -10,10 +10,10 @@ from attrs import evolve
 from inngest_rest._core.arguments import check_count_or_none, check_each, check_run_id, invalid
 from inngest_rest._core.bulk import reported
 from inngest_rest._core.resources import runs
-from inngest_rest._core.resources.filters import check_statuses, instant
+from inngest_rest._core.resources.filters import NAMES, Selection, instant
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import Advice, InngestError, InvalidArgumentError, RouteNotFoundError
-from inngest_rest.models import UNFINISHED, Run
+from inngest_rest.models import UNFINISHED, Run, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,22 +21,14 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.listing import Listing
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.typing import StatusFilter
+    from inngest_rest.typing import RunSelection
 
 _LONGEST_ERROR = 200
-
-_FILTERS = ("status", "app", "function", "since", "until", "query")
 
 
 class RunArguments(reported.BulkArguments):
     """The arguments common to all jobs on runs, as given by the caller."""
 
-    status: StatusFilter | None
-    app: str | None
-    function: str | None
-    since: datetime | timedelta | None
-    until: datetime | timedelta | None
-    query: str | None
     limit: int | None
 
 
@@ -45,33 +37,34 @@ class RunsJob(reported.ReportedJob):
 
     Attributes:
         name: The operation, for the report.
-        default_status: The statuses to list if only other filters are given.
+        default_statuses: The statuses to list if only other filters are given.
         why_not_others: What is wrong with statuses of runs that the job cannot act on.
         keeps_runs: Whether to keep the runs that a filter selects, in a dry run with their errors.
     """
 
     name: ClassVar[str]
-    default_status: ClassVar[StatusFilter]
+    default_statuses: ClassVar[tuple[RunStatus, ...]]
     why_not_others: ClassVar[str]
     keeps_runs: ClassVar[bool] = False
 
     def __init__(
-        self, session: Session, ids: Iterable[str] | None, **arguments: Unpack[RunArguments]
+        self,
+        session: Session,
+        ids: Iterable[str] | None,
+        filter: RunSelection,
+        **arguments: Unpack[RunArguments],
     ) -> None:
         super().__init__(session, self.name, arguments)
-        statuses = check_statuses(arguments["status"])
-        acts_on_ended = self.default_status is not UNFINISHED
-        for each in statuses:
+        selection = Selection.of(session, filter, "ids", *arguments)
+        given = [name for name, value in filter.items() if value is not None]
+        acts_on_ended = self.default_statuses is not UNFINISHED
+        for each in selection.statuses:
             if (each in UNFINISHED) is acts_on_ended:
                 raise invalid("status", f"{each.value!r}{self.why_not_others}")
         self._limit = check_count_or_none("limit", arguments["limit"])
         self._listing: Listing[Run] | None = None
         self.listed: dict[str, Run] = {}
-        names, resume = (*_FILTERS, "limit"), arguments["resume"]
-        asked: dict[str, Any] = {
-            name: value for name, value in arguments.items() if name in names and value is not None
-        }
-        given = [name for name in _FILTERS if name in asked]
+        resume = arguments["resume"]
         passed = {"ids": ids, "resume": resume, "/".join(given): given or None}
         ways = [name for name, value in passed.items() if value is not None]
         if len(ways) > 1:
@@ -87,17 +80,20 @@ class RunsJob(reported.ReportedJob):
             self.selection = _selected(self.rows)
         elif given:
             shown_errors = self.dry_run and self.keeps_runs
-            filters: dict[str, Any] = {"status": self.default_status, **asked}
-            self._listing = runs.list_runs(session, include_output=shown_errors, **filters)
-            self._window = arguments["since"], arguments["until"] or timedelta()
+            self.selection = selection.to_json()
+            if self._limit is not None:
+                self.selection = {**self.selection, "limit": self._limit}
+            window = selection.window
+            selection = evolve(selection, statuses=selection.statuses or self.default_statuses)
+            self._listing = runs.list_runs(
+                session, selection, include_output=shown_errors, limit=self._limit
+            )
+            self._window = window.since, window.until or timedelta()
             # The end of the window is an instant of the server's clock.
-            self._listing.is_relative |= arguments["until"] is None
-            if statuses:
-                asked["status"] = sorted(statuses)
-            self.selection = {name: _plain(value) for name, value in asked.items()}
+            self._listing.is_relative |= window.until is None
         else:
             raise InvalidArgumentError(
-                f"nothing selects runs: pass ids, or a filter ({', '.join(_FILTERS)}); there is no "
+                f"nothing selects runs: pass ids, or a filter ({', '.join(NAMES)}); there is no "
                 "way to act on every run of a server by accident"
             )
 
@@ -137,7 +133,7 @@ class RunsJob(reported.ReportedJob):
 
 class CancelJob(RunsJob):
     name = "runs.cancel"
-    default_status = UNFINISHED
+    default_statuses = UNFINISHED
     why_not_others = " selects runs that have ended"
 
     def act(self, target: ActionRow) -> Plan[reported.BulkResult]:
@@ -170,13 +166,6 @@ def about(row: ActionRow, run: Run) -> ActionRow:
         ended_at=run.ended_at,
         error=error and error.partition("\n")[0][:_LONGEST_ERROR],
     )
-
-
-def _plain(value: object) -> object:
-    """Return an argument of a filter in the types of JSON."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    return str(value) if isinstance(value, timedelta) else value
 
 
 def _selected(rows: Iterable[ActionRow]) -> dict[str, Any]:

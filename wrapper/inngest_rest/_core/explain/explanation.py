@@ -13,6 +13,7 @@ from inngest_rest._core.explain import listeners
 from inngest_rest._core.explain.rules import AT_ONCE, Evidence, reasons
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import events, functions, runs
+from inngest_rest._core.resources.filters import Selection, Window
 from inngest_rest._core.resources.wait import APPEARS_WITHIN, FIRST_PAUSE, longer
 from inngest_rest._visible import shown
 from inngest_rest.errors import Advice, NotFoundError, TransportError
@@ -172,14 +173,10 @@ def _other_runs(session: Session, function: Function, received: datetime) -> Lis
     if rate_limit := listeners.limit(function, "rateLimit"):
         back = max(back, (listeners.duration(rate_limit.get("period")) or _DAY) + second)
     needs_later = listeners.limit(function, "debounce") or listeners.singleton(function, "cancel")
-    return runs.list_runs(
-        session,
-        app=function.app_id,
-        function=function.id,
-        since=received - back,
-        until=None if needs_later else received + _LISTED_WITHIN,
-        page_size=100,
-    )
+    until = None if needs_later else received + _LISTED_WITHIN
+    window = Window(received - back, until)
+    of_function = Selection(app=function.app_id, function=function.id, window=window)
+    return runs.list_runs(session, of_function, page_size=100)
 
 
 def runs_of(session: Session, event_id: str, deadline: float) -> Plan[tuple[Run, ...]]:

@@ -1,23 +1,30 @@
-"""Filters of listings: statuses and time windows, as callers write them."""
+"""Filters of listings: which runs, and windows of time, as callers write them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from inngest_rest._core.arguments import check_id, check_moment, check_text, invalid
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.models import RunStatus
+from inngest_rest.typing import RunSelection
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
-    from inngest_rest.typing import StatusFilter
+    from collections.abc import Mapping
+
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest.typing import RunFilter, StatusFilter
     from inngest_rest_api.types import Unset
+
+NAMES = tuple(RunSelection.__annotations__)
+"""What selects runs."""
 
 
 def check_statuses(status: StatusFilter | None) -> tuple[RunStatus, ...]:
@@ -42,8 +49,8 @@ def check_statuses(status: StatusFilter | None) -> tuple[RunStatus, ...]:
 class Window:
     """A window of time; a timedelta is that long before now, by the server's clock."""
 
-    since: datetime | timedelta | None
-    until: datetime | timedelta | None
+    since: datetime | timedelta | None = None
+    until: datetime | timedelta | None = None
 
     @property
     def is_relative(self) -> bool:
@@ -54,6 +61,68 @@ class Window:
         since = UNSET if self.since is None else instant(self.since, now)
         until = UNSET if self.until is None else instant(self.until, now)
         return since, until
+
+
+@frozen(kw_only=True)
+class Selection:
+    """Which runs: the checked `RunSelection`."""
+
+    statuses: tuple[RunStatus, ...] = ()
+    app: str | None = None
+    function: str | None = None
+    query: str | None = None
+    window: Window = Window()
+
+    @classmethod
+    def of(
+        cls,
+        session: Session,
+        given: RunFilter | RunSelection,
+        *others: str,
+        form: type[RunFilter | RunSelection] = RunSelection,
+    ) -> Selection:
+        """Check what a caller passed in this form, to a method that takes others as well."""
+        found: Mapping[str, Any] = given
+        for name in found:
+            if name not in form.__annotations__:
+                known = [*form.__annotations__, *others]
+                text = f"unknown argument {name!r}{did_you_mean(name, known)}"
+                raise InvalidArgumentError(text, argument=name)
+        app, function = check_function(found.get("app"), found.get("function"))
+        now = session.server_clocks["api"].now()
+        return cls(
+            statuses=check_statuses(found.get("status")),
+            app=app,
+            function=function,
+            query=check_query(found.get("query")),
+            window=check_window(found.get("since"), found.get("until"), now),
+        )
+
+    @property
+    def needs_v2(self) -> bool:
+        """Whether it has anything but one status, which v1 filters by."""
+        return len(self.statuses) > 1 or evolve(self, statuses=()) != Selection()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what was asked for, in the types of JSON."""
+        asked = {
+            "status": sorted(self.statuses) or None,
+            **self.kind,
+            "since": _plain(self.window.since),
+            "until": _plain(self.window.until),
+        }
+        return {name: value for name, value in asked.items() if value is not None}
+
+    @property
+    def kind(self) -> dict[str, str | None]:
+        """What is true of a run at any time: what does not depend on its status."""
+        return {"app": self.app, "function": self.function, "query": self.query}
+
+
+def _plain(value: datetime | timedelta | None) -> str | None:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return None if value is None else str(value)
 
 
 def check_window(

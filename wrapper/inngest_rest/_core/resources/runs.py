@@ -18,6 +18,7 @@ from inngest_rest._core.calls.operation import first_present, redacted_url
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, NoModule, Route
 from inngest_rest._core.resources import events, fields, filters
+from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.routes import ROUTES, ask, in_order, past_cache, where_absent
 from inngest_rest._visible import shown
 from inngest_rest.models import UNFINISHED, Job, Run, RunError, RunStatus
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.fields import PageData
-    from inngest_rest.typing import StatusFilter
     from inngest_rest_api.types import Unset
 
 # The statuses that listRunsV1 filters by.
@@ -71,26 +71,22 @@ _ID_OF = attrgetter("id")
 _ENDED_BEFORE = frozenset({"run_already_cancelled", "run_already_ended"})
 
 
+LIST_ARGUMENTS = ("include_output", *Paging.__annotations__)
+"""What a list of runs takes besides a selection."""
+
+
 def list_runs(
     session: Session,
+    selection: Selection,
     *,
-    status: StatusFilter | None = None,
-    app: str | None = None,
-    function: str | None = None,
-    since: datetime | timedelta | None = None,
-    until: datetime | timedelta | None = None,
     include_output: bool = False,
-    query: str | None = None,
     **paging: Unpack[Paging],
 ) -> Listing[Run]:
     """List runs, newest first: by v2, or else by v1 if it supports the arguments."""
-    statuses = filters.check_statuses(status)
-    window = filters.check_window(since, until, session.server_clocks["api"].now())
-    app, function = filters.check_function(app, function)
-    query = filters.check_query(query)
 
     def by_v1(page: PageRequest) -> Route[Any, ListedPage[Run]]:
-        status = api.V1RunStatusFilter(statuses[0].value) if statuses else UNSET
+        statuses = [api.V1RunStatusFilter(each.value) for each in selection.statuses]
+        status = statuses[0] if statuses else UNSET
         return Route(
             v1.list_runs_v1,
             v1.list_runs_v1.get_kwargs(limit=page.size, status=status, cursor=page.cursor),
@@ -98,24 +94,19 @@ def list_runs(
             lambda it: fields.v1_page(it, _ID_OF, page),
         )
 
-    by_v2 = _listed_by_v2(window, statuses, app, function, include_output, query)
-    found = {"list_runs_v2": by_v2}
+    found = {"list_runs_v2": _listed_by_v2(selection, include_output)}
     # v1 ignores unknown filters, and would return runs that were not requested; no server of v1
     # has been seen to list runs, with or without their output.
-    if not (
-        include_output
-        or any(each is not None for each in (app, function, since, until, query))
-        or len(statuses) > 1
-        or not _V1_STATUSES.issuperset(statuses)
-    ):
+    is_of_v2 = include_output or selection.needs_v2
+    if not is_of_v2 and _V1_STATUSES.issuperset(selection.statuses):
         found["list_runs_v1"] = by_v1
     routes = in_order("runs.list", **found)
     return Listing(
         session,
         *routes,
         id_of=_ID_OF,
-        is_relative=window.is_relative,
-        guard=partial(_check_has_queries, session, query),
+        is_relative=selection.window.is_relative,
+        guard=partial(_check_has_queries, session, selection.query),
         **paging,
     )
 
@@ -151,59 +142,47 @@ def query_route(session: Session) -> Route[Any, Any]:
 
 def list_changes(
     session: Session,
+    selection: Selection = Selection(),  # noqa: B008 - frozen
     *,
-    app: str | None = None,
-    function: str | None = None,
     status: tuple[RunStatus, ...] = (),
     since: datetime | None = None,
     by_change: bool = False,
     include_output: bool = False,
     is_relative: bool = False,
-    query: str | None = None,
 ) -> Walk[Run]:
     """List runs by v2, oldest first; `since` is about their last change, or else their beginning.
 
-    The last change is the end, and before it the start (schema V2TimeField). The arguments must
-    have been checked.
+    The last change is the end, and before it the start (schema V2TimeField). Of the selection, the
+    statuses and the window are not its own.
     """
     by_v2 = _listed_by_v2(
-        filters.Window(since, None),
-        status,
-        app,
-        function,
+        evolve(selection, statuses=status, window=filters.Window(since)),
         include_output,
-        query,
         time_field=api.V2TimeField.ENDEDAT if by_change else UNSET,
         order=api.V2Order.ASC,
     )
     routes = in_order("runs.watch", list_runs_v2=by_v2)
-    guard = partial(_check_has_queries, session, query)
+    guard = partial(_check_has_queries, session, selection.query)
     return Listing(session, *routes, id_of=_ID_OF, is_relative=is_relative, guard=guard).walk()
 
 
 def _listed_by_v2(
-    window: filters.Window,
-    statuses: tuple[RunStatus, ...],
-    app: str | None,
-    function: str | None,
-    include_output: bool,
-    query: str | None,
-    **order: Any,
+    selection: Selection, include_output: bool, **order: Any
 ) -> Callable[[PageRequest], Route[Any, ListedPage[Run]]]:
-    advice = _LIST_ADVICE
+    advice, app, function, query = _LIST_ADVICE, *selection.kind.values()
     if query is not None:
         # Advice names calls in place of {}.
         text = f"The query is {shown(query).replace('{}', '{ }')}: {_UNDERSTOOD}"
         advice = {**advice, errors.BadRequestError: errors.Advice(text)}
 
     def by_v2(page: PageRequest) -> Route[Any, ListedPage[Run]]:
-        since, until = window.at(page.now)
+        since, until = selection.window.at(page.now)
         kwargs = v2.list_runs_v2.get_kwargs(
             limit=page.size,
             cursor=page.cursor,
             from_=since,
             until=until,
-            status=[api.V2RunStatus(each.upper()) for each in statuses] or UNSET,
+            status=[api.V2RunStatus(each.upper()) for each in selection.statuses] or UNSET,
             app_id=UNSET if app is None else [app],
             function_id=UNSET if function is None else [function],
             include_output=bool(include_output) or UNSET,

@@ -15,23 +15,19 @@ from inngest_rest._core.arguments import check_id, check_seconds, check_text, in
 from inngest_rest._core.calls.retry import FAULTS, Fault, may_pass
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import runs
-from inngest_rest._core.resources.filters import (
-    check_function,
-    check_instant,
-    check_query,
-    check_statuses,
-)
+from inngest_rest._core.resources.filters import Selection, check_instant
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError, NotFoundError, RequestTimeoutError
 from inngest_rest.models import UNFINISHED, Run, RunChange, RunStatus
 from inngest_rest.retry import RetryPolicy
+from inngest_rest.typing import RunFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from inngest_rest._core.calls.listing import Walk
     from inngest_rest._core.calls.session import Session
-    from inngest_rest.typing import ChangeKind, Seconds, StatusFilter
+    from inngest_rest.typing import ChangeKind, Seconds
 
 OVERLAP = timedelta(seconds=30)
 """How far a window reaches back before the poll that precedes it.
@@ -81,24 +77,21 @@ class Watch:
     def __init__(
         self,
         session: Session,
+        filter: RunFilter,
         *,
-        status: StatusFilter | None,
-        app: str | None,
-        function: str | None,
         every: Seconds,
         timeout: Seconds | None,
         since: datetime | timedelta | None,
         include_output: bool,
         token: str | None,
-        query: str | None = None,
     ) -> None:
         self._session = session
         self._clock = session.server_clocks["api"]
-        self._statuses = check_statuses(status)
-        app, function = check_function(app, function)
-        self._of: dict[str, Any] = {"app": app, "function": function, "query": check_query(query)}
+        others = "every", "timeout", "since", "include_output", "token"
+        selection = Selection.of(session, filter, *others, form=RunFilter)
+        self._statuses, self._of = selection.statuses, selection.kind
         self._include_output = include_output
-        self._walk = partial(runs.list_changes, session, include_output=include_output, **self._of)
+        self._walk = partial(runs.list_changes, session, selection, include_output=include_output)
         self._every = check_seconds("every", every)
         if self._every < 1:
             raise invalid("every", f"must be at least 1 second, not {shown(every)}")
