@@ -118,7 +118,7 @@ def _render(text: str, calls: tuple[NextCall, ...], name_of: Callable[[NextCall]
 
 
 class InngestError(Exception):
-    """The base of every error this package raises.
+    """The base of every error this package raises; docs/troubleshooting.md explains each.
 
     Attributes:
         argument: The argument at fault; None if no single argument is.
