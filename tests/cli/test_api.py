@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 import pytest
 
+from inngest_rest._programs.command.streams import Stderr
 from inngest_rest.testing import answers
 from tests.support.command import send
 
@@ -42,22 +44,49 @@ def test_a_body_comes_from_a_file_or_from_standard_input(
     body = json.dumps({"data": {"n": 1}})
     (folder / "file.json").write_text(body)
     path = "/v2/apps/shop/functions/charge/invoke"
-    ran = run("api", "POST", path, "--input", typed, stdin=body)
+    ran = run("api", "POST", path, "--input", typed, "--yes", stdin=body)
     assert ran.answer["data"]["body"]["data"]["runId"] == mock.runs[0].id
     assert mock.requests[-1].json() == {"data": {"n": 1}}
 
 
 def test_fields_are_the_body_of_another_method_than_get(run: Run, mock: MockServer) -> None:
-    ran = run("api", "POST", "/v1/signals", "-f", "signal=paid", "-f", "tag=b=c&d")
+    ran = run("api", "POST", "/v1/signals", "-f", "signal=paid", "-f", "tag=b=c&d", "--yes")
     assert mock.requests[-1].json() == {"signal": "paid", "tag": "b=c&d"}
     assert ran.status == 4  # nothing waits for it
 
 
 def test_fields_beside_a_body_are_the_query(run: Run, mock: MockServer) -> None:
     path = "/v1/signals?a=%26"
-    run("api", "POST", path, "--input", "-", "-f", "b=& ", "-f", "b=2", stdin='{"signal": "paid"}')
+    fields = ["-f", "b=& ", "-f", "b=2"]
+    run("api", "POST", path, "--input", "-", *fields, "--yes", stdin='{"signal": "paid"}')
     assert mock.requests[-1].json() == {"signal": "paid"}
     assert parse_qs(mock.requests[-1].query) == {"a": ["&"], "b": ["& ", "2"]}
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_another_method_than_get_is_confirmed_by_the_command_that_its_refusal_shows(
+    method: str, run: Run, mock: MockServer
+) -> None:
+    refused = run("api", method, "/v2/runs/x", "-f", "a=b c", "-o", "json")
+    error = refused.answer["error"]
+    assert (refused.status, error["code"]) == (9, "confirmation_needed")
+    assert f"api would {method} /v2/runs/x at http" in error["message"]
+    assert asked(mock) == []
+    _, *words = shlex.split(error["hint"].partition("To do it: ")[2])
+    run(*words[:2], "/v2/runs/y", *words[3:])
+    assert asked(mock) == []
+    run(*words)
+    assert (asked(mock), mock.requests[0].json()) == ([(method, "/v2/runs/x")], {"a": "b c"})
+
+
+@pytest.mark.parametrize(("reply", "count"), [("y", 1), ("n", 0)])
+def test_a_person_is_asked(
+    reply: str, count: int, run: Run, mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stderr, "can_ask", True)
+    ran = run("api", "DELETE", "/v1/webhooks/1", "-o", "table", stdin=f"{reply}\n")
+    assert "(default environment)? [y/N]" in ran.err
+    assert len(asked(mock)) == count
 
 
 @pytest.mark.parametrize("form", ["json", "ndjson"])

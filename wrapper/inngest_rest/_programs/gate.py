@@ -1,8 +1,8 @@
 """The gate before every call of every program: what acts on many is shown, and confirmed, first.
 
 That is a call that acts on more than one run, a bulk cancellation, more events than a person looks
-at, and what a tool requests of any path but by GET. A confirmation is the token of the set that was
-shown: that set is acted on, no other.
+at, and a request of any path but by GET. A confirmation is the token of the set that was shown:
+that set is acted on, no other.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class Gate:
             return report.rows
         return sorted(report.rows, key=lambda row: row.outcome in DONE)[:MAX_ROWS]
 
-    def ask(self, _row: Row, _planned: ActionReport) -> bool | None:
+    def ask(self, _row: Row, _planned: ActionReport, _deed: str) -> bool | None:
         """Ask whether to do what is planned; None if there is nobody to ask."""
         return None
 
@@ -147,8 +147,8 @@ class Gate:
     def _is_wide(self, row: Row, values: Mapping[str, Any]) -> bool:
         if row.name == "send_many":
             return self.most_events is not None and len(values["events"]) > self.most_events
-        if row.name == "request":  # on the command line somebody has typed its method
-            return self.kept is not None and values["method"] != "GET"
+        if row.name == "request":
+            return values["method"] != "GET"
         chosen = values.get("ids") or values.get("inputs") or ()
         return row.name == "cancellations.create" or (row.is_bulk and len(chosen) != 1)
 
@@ -164,11 +164,12 @@ class Gate:
         token = self.issue(row, values, planned)
         if given == token and (known is not None or self.kept is None):
             return planned
-        if given is None and (answer := self.ask(row, planned)) is not None:
+        deed = _deed(row, values, planned)
+        if given is None and (answer := self.ask(row, planned, deed)) is not None:
             if answer:
                 return planned
             raise ProblemError(Problem(Code.CONFIRMATION_NEEDED, "not confirmed; nothing was done"))
-        message = f"{row.command} would {_deed(row, values, planned)} at {self.place}"
+        message = f"{row.command} would {deed} at {self.place}"
         if given is not None:
             then = given.partition("-")[0]
             message = f"not what was confirmed, which were {then} then, or done since: {message}"

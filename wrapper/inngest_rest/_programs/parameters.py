@@ -219,7 +219,8 @@ def parameters(row: Row) -> tuple[Parameter, ...]:
     ]
     if row.name == "cancellations.create":
         found.append(_DRY_RUN)
-    return (*found, CONFIRM) if row.is_bulk or _DRY_RUN in found else tuple(found)
+    is_gated = row.is_bulk or row.name == "request" or _DRY_RUN in found
+    return (*found, CONFIRM) if is_gated else tuple(found)
 
 
 def _parameter(

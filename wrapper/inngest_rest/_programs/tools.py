@@ -197,8 +197,8 @@ def _parameters(row: Row) -> tuple[Parameter, ...]:
         for each in parameters(row)
         if each.name != "report"  # a file of this machine
     )
-    # On the command line somebody has typed or piped the events that are sent, or the method.
-    confirm = (CONFIRM,) if row.name in {"send_many", "request"} else ()
+    # On the command line somebody has typed or piped the events that are sent.
+    confirm = (CONFIRM,) if row.name == "send_many" else ()
     return (*bounded, *confirm, _MAX_CHARS)
 
 

@@ -74,11 +74,13 @@ class Asking(Gate):
         given = {**values, "dry_run": False, "confirm": token}
         return f"To do it: {command_line(row, given, self.options)}"
 
-    def ask(self, row: Row, planned: ActionReport) -> bool | None:
+    def ask(self, row: Row, planned: ActionReport, deed: str) -> bool | None:
         """Ask a person; one who reads JSON may be a program."""
         stderr = self.renderer.stderr
         if self.renderer.format != "table" or not stderr.can_ask:
             return None
+        if row.name == "request":
+            return stderr.ask(f"{deed} at {self.place}?")
         bounds = {"since": planned.since, "until": planned.until}
         window = "".join(f", {name} {at:%F %T} UTC" for name, at in bounds.items() if at)
         to_do = [it for it in planned.rows if it.is_open]

@@ -190,7 +190,7 @@ def _own_options(row: Row) -> Iterator[Argument]:
         yield argument("--input", metavar="FILE", dest="body", type=typed, help=file)
         yield flag("--paginate", dest="all", help="Request all pages; as --all of other commands.")
     if "confirm" in names:
-        yield flag("--yes", help="Act without asking, however many runs it is.")
+        yield flag("--yes", help="Act without asking.")
 
 
 def help_of(tokens: Sequence[str]) -> str:
