@@ -148,7 +148,7 @@ class Gate:
         if row.name == "send_many":
             return self.most_events is not None and len(values["events"]) > self.most_events
         if row.name == "request":
-            return values["method"] != "GET"
+            return bool(values["method"] != "GET")
         chosen = values.get("ids") or values.get("inputs") or ()
         return row.name == "cancellations.create" or (row.is_bulk and len(chosen) != 1)
 
