@@ -1,4 +1,4 @@
-"""Whether a change is right: format, lint, layers, types, generated code, licences, and the tests.
+"""Whether a change is right: format, lint, layers, types, generated code, site, and the tests.
 
 The static checks run beside the tests. Each step is printed with its seconds when it ends, and all
 that a failed one printed comes last. tests/support/selection.py has what runs where, and why.
@@ -39,6 +39,7 @@ STATIC: Mapping[str, Sequence[Sequence[str]]] = {
     "types, by mypy": [["mypy"]],
     "types, by pyright": [["basedpyright"]],
     "generated code": [[sys.executable, "-m", "scripts.internal.regeneration", "--check"]],
+    "documentation": [[sys.executable, "-m", "scripts.internal.site"]],
     "licences, advisories": [[sys.executable, "-m", "scripts.internal.audit"]],
     "GitHub's files": [
         ["zizmor", "--offline", "--no-progress", "--persona", "pedantic", ".github"],

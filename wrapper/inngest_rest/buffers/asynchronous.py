@@ -29,7 +29,7 @@ Args = TypeVarTuple("Args")
 T = TypeVar("T")
 
 
-class AsyncCondition:
+class _Notifier:
     """A condition for the tasks of one event loop, which any thread may notify.
 
     Read `count`, check the state, then wait: a notification in between is not missed.
@@ -95,7 +95,7 @@ class AsyncEventBuffer(Buffer):
     ) -> None:
         check_client(client, AsyncInngestClient)
         self._run = client._driver.run  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        self._changed = AsyncCondition()
+        self._changed = _Notifier()
         self._worker: asyncio.Task[NoReturn] | None = None
         self._is_stopping = False
         session, wake = client._session, self._changed.notify  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]

@@ -60,6 +60,7 @@ class TakesEffectLate:
 
 
 Effect: TypeAlias = Answers | Drops | LosesResponse | Delays | TakesEffectLate
+"""The result of `answers`, `delays`, `drops`, `loses_response` and `takes_effect_late`."""
 
 
 def answers(status: int, body: object = b"", *, headers: Mapping[str, str] | None = None) -> Effect:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from inngest_rest.testing._state.behaviours import EventDict
 
 MockRunStatus: TypeAlias = Literal["queued", "running", "completed", "failed", "cancelled"]
+"""The status of a run of the mock."""
 
 
 @attrs.frozen

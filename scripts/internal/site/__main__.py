@@ -1,0 +1,83 @@
+"""Build the site of the documentation: the pages of docs/, and the reference, from the code."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sphinx.cmd.build import build_main
+
+from scripts.internal.site import generated
+from scripts.internal.site.stage import DOCS, ROOT, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+POLL_S = 1.0
+
+
+def build(folder: Path) -> int:
+    """Build the site into a folder; return 0 if there was no warning."""
+    source = Source.gather(*generated.all_pages())
+    source.write(folder / "source")
+    arguments = ["-c", str(DOCS), "-d", str(folder / "doctrees"), "-W", "--keep-going", "-q"]
+    status = build_main([*arguments, "-b", "html", str(folder / "source"), str(folder / "html")])
+    if status == 0:
+        print(f"{len(source.pages)} pages in {folder / 'html'}")
+    return status
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Files, without a line for each request."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Print nothing."""
+
+
+def serve(folder: Path, port: int) -> int:
+    """Serve the site, and build it again after each edit, until Ctrl-C."""
+    command = [sys.executable, "-m", "scripts.internal.site", str(folder)]
+    handler = partial(Handler, directory=str(folder / "html"))
+    (folder / "html").mkdir(parents=True, exist_ok=True)
+    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        print(f"http://127.0.0.1:{server.server_port}", flush=True)
+        seen = 0.0
+        try:
+            while True:
+                if (newest := max(edits())) > seen:
+                    seen = newest
+                    # A new process: the reference is written from code that may have changed.
+                    subprocess.run(command, check=False)
+                time.sleep(POLL_S)
+        except KeyboardInterrupt:
+            return 0
+
+
+def edits() -> Iterator[float]:
+    """Yield when each file was edited that the site is made of."""
+    for place in ("docs", "examples", "openapi", "scripts/internal/site", "wrapper"):
+        for path in (ROOT / place).rglob("*"):
+            if path.is_file() and path.suffix != ".pyc":
+                yield path.stat().st_mtime
+    yield from (path.stat().st_mtime for path in ROOT.glob("*.md"))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/docs", description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=ROOT / ".site")
+    parser.add_argument("--serve", nargs="?", type=int, const=8000, metavar="PORT")
+    given = parser.parse_args()
+    folder: Path = given.folder.resolve()
+    return build(folder) if given.serve is None else serve(folder, given.serve)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

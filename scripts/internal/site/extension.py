@@ -1,0 +1,282 @@
+"""What the site adds to Sphinx: names in code become links, and each name has its aliases."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from pygments.lexers.special import TextLexer
+from sphinx import addnodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.docutils import SphinxRole
+from sphinx.util.nodes import make_refnode
+
+from scripts.internal.site.names import PAIRS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
+
+PYTHON = "https://docs.python.org/3/library/"
+
+# Where other projects describe what our signatures name; opening a page asks none of them.
+ELSEWHERE = {
+    **{
+        name: f"{PYTHON}stdtypes.html#{name}"
+        for name in ("bytes", "dict", "frozenset", "list", "set", "str", "tuple")
+    },
+    **{
+        name: f"{PYTHON}functions.html#{name}"
+        for name in ("bool", "float", "int", "object", "type")
+    },
+    **{
+        name: f"{PYTHON}collections.abc.html#collections.abc.{name}"
+        for name in (
+            "AsyncIterable",
+            "AsyncIterator",
+            "Awaitable",
+            "Callable",
+            "Collection",
+            "Generator",
+            "Iterable",
+            "Iterator",
+            "Mapping",
+            "Sequence",
+        )
+    },
+    **{
+        name: f"{PYTHON}typing.html#typing.{name}"
+        for name in (
+            "Any",
+            "ClassVar",
+            "Generic",
+            "Literal",
+            "Never",
+            "NoReturn",
+            "Self",
+            "TypedDict",
+            "Union",
+            "Unpack",
+        )
+    },
+    **{
+        name: f"{PYTHON}exceptions.html#{name}"
+        for name in (
+            "Exception",
+            "KeyError",
+            "LookupError",
+            "OSError",
+            "RuntimeError",
+            "TimeoutError",
+            "TypeError",
+            "ValueError",
+        )
+    },
+    "None": f"{PYTHON}constants.html#None",
+    "AbstractContextManager": f"{PYTHON}contextlib.html#contextlib.AbstractContextManager",
+    "PathLike": f"{PYTHON}os.html#os.PathLike",
+    "StrEnum": f"{PYTHON}enum.html#enum.StrEnum",
+    "datetime": f"{PYTHON}datetime.html#datetime.datetime",
+    "timedelta": f"{PYTHON}datetime.html#datetime.timedelta",
+    "httpx.AsyncBaseTransport": "https://www.python-httpx.org/advanced/transports/",
+    "httpx.BaseTransport": "https://www.python-httpx.org/advanced/transports/",
+    "httpx.Headers": "https://www.python-httpx.org/api/#headers",
+    "httpx.Request": "https://www.python-httpx.org/api/#request",
+    "httpx.TransportError": "https://www.python-httpx.org/exceptions/",
+    "os.PathLike": f"{PYTHON}os.html#os.PathLike",
+    "httpx.Response": "https://www.python-httpx.org/api/#response",
+}
+
+# Variables of types, and types that are nobody's to call.
+UNLINKED = {
+    *("D", "G", "P", "P.args", "P.kwargs", "T", "GeneratedOperation", "Inputs", "Resumable"),
+    *("ClientTime", "Finish", "Outcome", "Request"),
+}
+
+NAME = re.compile(r"(?:await )?([A-Za-z_][\w.]*)(?:\((.*)\))?", re.DOTALL)
+ROUTE = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/[^\s?]*)(?:\?.*)?")
+COMMAND = re.compile(r"inngest-rest ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?(?: .*)?")
+
+Target = tuple[str, str]
+"""A document and an anchor in it."""
+
+
+class Names:
+    """What a code span may name, and where that is described."""
+
+    def __init__(self, env: BuildEnvironment) -> None:
+        self._labels: Mapping[str, Target] = {
+            name: (where[0], where[1])
+            for name, where in env.domains.standard_domain.anonlabels.items()
+        }
+        self._names: dict[str, set[Target]] = {}
+        for name, entry in env.domains.python_domain.objects.items():
+            for short in set(_short_names(name)):
+                self._names.setdefault(short, set()).add((entry.docname, entry.node_id))
+
+    def find(self, text: str) -> Target | None:
+        """Return what a code span names, if it is one thing."""
+        text = text.strip()
+        if found := ROUTE.fullmatch(text):
+            return self._labels.get(label_of_route(found[1], found[2]))
+        if found := COMMAND.fullmatch(text):
+            words = list(filter(None, found.groups()))
+            labels = [f"command-{'-'.join(words[:number])}" for number in (2, 1)]
+            return next((self._labels[each] for each in labels if each in self._labels), None)
+        if found := re.fullmatch(r"(INNGEST_\w+)(?:=\S+)?", text):
+            return self._labels.get(found[1].lower())
+        if label := self._labels.get(f"operation-{text.lower()}"):
+            return label
+        if (found := NAME.fullmatch(text)) is None:
+            return self._labels.get(f"recording-{text}")
+        name, is_plain = found[1].removeprefix("client."), re.fullmatch("[a-z_]+", found[1])
+        if is_plain and found[2] is None:
+            return None
+        return self.named(name)
+
+    def named(self, name: str) -> Target | None:
+        """Return what a name of Python stands for, if it is one thing."""
+        targets = self._names.get(name, set())
+        return next(iter(targets)) if len(targets) == 1 else None
+
+
+def _short_names(name: str) -> Iterator[str]:
+    short = re.sub(r"^inngest_rest\.(?:[a-z_]+\.)*(?=[A-Za-z_])", "", name)
+    yield name
+    for prefix in (
+        "inngest_rest.testing.",
+        "inngest_rest.typing.",
+        "inngest_rest.models.",
+        "inngest_rest.testing.pytest_plugin.",
+        "inngest_rest.",
+    ):
+        if name.startswith(prefix):
+            short = name.removeprefix(prefix)
+            break
+    yield short
+    if short.startswith("InngestClient."):
+        yield short.removeprefix("InngestClient.")
+
+
+def label_of_route(method: str, path: str) -> str:
+    """Return the label of an operation, whatever its parameters are called."""
+    plain = re.sub(r"\{\w+\}|:\w+", "-", path).strip("/").replace("/", "-")
+    return f"route-{method}-{plain}".lower()
+
+
+class LinkNames(SphinxPostTransform):
+    """Link each code span that names something of the reference."""
+
+    default_priority = 5
+
+    def run(self, **_: Any) -> None:
+        names = names_of(self.env)
+        for node in list(self.document.findall(nodes.literal)):
+            if any(
+                isinstance(each, nodes.reference | nodes.title | addnodes.desc_signature)
+                for each in _ancestors(node)
+            ):
+                continue
+            if "type" in node["classes"]:
+                self._link_type(node, names)
+            elif target := names.find(node.astext()):
+                self._link(node, target)
+
+    def _link(self, node: nodes.literal, target: Target) -> None:
+        copy = node.deepcopy()
+        node.replace_self(
+            make_refnode(self.app.builder, self.env.current_document.docname, *target, copy)
+        )
+
+    def _link_type(self, node: nodes.literal, names: Names) -> None:
+        """Link the names in a type."""
+        parts = re.split(r"([A-Za-z_][\w.]*)", node.astext())
+        children: list[nodes.Node] = []
+        here = self.env.current_document.docname
+        for part in parts:
+            text = nodes.Text(part)
+            if part in ELSEWHERE:
+                children.append(
+                    nodes.reference("", "", text, refuri=ELSEWHERE[part], internal=False)
+                )
+            elif part and (target := names.named(part)):
+                children.append(make_refnode(self.app.builder, here, *target, text))
+            elif part:
+                children.append(text)
+        node.clear()
+        node.extend(children)
+
+
+def _ancestors(node: nodes.Node) -> Iterator[nodes.Node]:
+    while node.parent is not None:
+        node = node.parent
+        yield node
+
+
+def names_of(env: BuildEnvironment) -> Names:
+    found = getattr(env, "_site_names", None)
+    if found is None:
+        found = Names(env)
+        env._site_names = found  # type: ignore[attr-defined] # noqa: SLF001
+    return found
+
+
+class TypeRole(SphinxRole):
+    """A type, in which each name is a link."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        return [nodes.literal(self.rawtext, self.text, classes=["type"])], []
+
+
+def resolve(
+    app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, child: nodes.TextElement
+) -> nodes.Node | None:
+    """Resolve a name in a signature: ours by its short name, another's by its documentation."""
+    if node.get("refdomain") != "py":
+        return None
+    name = node["reftarget"]
+    if target := names_of(env).named(name):
+        return make_refnode(app.builder, node["refdoc"], *target, child)
+    if name in ELSEWHERE:
+        return nodes.reference("", "", child, refuri=ELSEWHERE[name], internal=False)
+    return child if name in UNLINKED else None
+
+
+def add_aliases(app: Sphinx, doctree: nodes.document) -> None:
+    """Enter asynchronous twins and defining modules of what is described; show `client.`."""
+    domain = app.env.domains.python_domain
+    for signature in doctree.findall(addnodes.desc_signature):
+        name = signature.get("fullname", "")
+        if not signature.get("module") or not signature["ids"]:
+            continue
+        kind = signature.parent["objtype"]
+        for alias in aliases(signature["module"], name):
+            domain.note_object(alias, kind, signature["ids"][0], aliased=True, location=signature)
+        if name.startswith("InngestClient.") and name.count(".") > 1:
+            for prefix in signature.findall(addnodes.desc_addname):
+                prefix.children = [nodes.Text(prefix.astext().replace("InngestClient", "client"))]
+
+
+def aliases(module: str, name: str) -> Iterator[str]:
+    """Yield the other names of what is described."""
+    top, _, rest = name.partition(".")
+    if module != "inngest_rest" or top not in PAIRS:
+        return
+    yield ".".join(filter(None, (module, PAIRS[top], rest)))
+    if top == "InngestClient" and "." in rest:
+        group, _, method = rest.partition(".")
+        for package in ("client", "aio"):
+            yield f"{module}.{package}.{group}.{group.capitalize()}.{method}"
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register all of it."""
+    app.add_role("annotation", TypeRole())
+    app.add_lexer("waterfall", TextLexer)  # of a trace, as a terminal shows it
+    app.add_post_transform(LinkNames)
+    app.connect("doctree-read", add_aliases)
+    app.connect("missing-reference", resolve)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,255 @@
+"""The public names of the package, and the page of the reference that has each."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import pkgutil
+from importlib import import_module
+from itertools import pairwise
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+import inngest_rest
+from inngest_rest import testing
+from inngest_rest._table import GROUPS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+
+@frozen
+class Part:
+    """A part of a page, with what it is about and the names that it has."""
+
+    title: str
+    names: tuple[str, ...]
+    module: str = "inngest_rest"
+    about: str = ""
+
+
+@frozen
+class Page:
+    """A page of the reference."""
+
+    path: str
+    title: str
+    about: str
+    parts: tuple[Part, ...]
+
+
+def _part(title: str, names: str, module: str = "inngest_rest", about: str = "") -> Part:
+    return Part(title, tuple(names.split()), module, about)
+
+
+PAGES = (
+    Page(
+        "client",
+        "The client",
+        "The client itself: its settings, sending, and calls of anything. Its groups of methods "
+        "have pages of their own.",
+        (
+            _part("The client", "InngestClient AsyncInngestClient"),
+            _part("Settings and answers", "RetryPolicy Target RawResponse"),
+        ),
+    ),
+    Page(
+        "sending",
+        "Events and buffers",
+        "What is sent, by whom, and the report on it.",
+        (
+            _part("Events", "Event EventLike EventType", about="`EventLike` is in the types."),
+            _part("Buffers", "EventBuffer AsyncEventBuffer"),
+            _part("Reports", "SendReport SendFailure BatchReport"),
+        ),
+    ),
+    Page(
+        "listings",
+        "Listings and watches",
+        "What listings, watches and waits return: objects to iterate over.",
+        (
+            _part("Listings", "Paginator AsyncPaginator Page"),
+            _part("Watches and waits", "Watcher AsyncWatcher EndedRuns AsyncEndedRuns"),
+        ),
+    ),
+    Page(
+        "models",
+        "Models",
+        "What the server has, the same from every route. All are frozen.",
+        (
+            _part("Every model", "Record"),
+            _part("Runs", "Run RunStatus RunError RunChange Job Span"),
+            _part("Unended", "UNFINISHED", "inngest_rest.models"),
+            _part("Events, apps and functions", "StoredEvent App AppSync Function Trigger"),
+            _part("Cancellations and webhooks", "Cancellation Webhook"),
+            _part(
+                "Inngest Cloud",
+                "AccountInfo Environment Key InsightsTable InsightsResult EventSchema Experiment "
+                "Variant SessionGroup",
+            ),
+        ),
+    ),
+    Page(
+        "reports",
+        "Reports and explanations",
+        "What bulk operations did, what became of an event, and what is wrong with a setup.",
+        (
+            _part("Bulk operations", "ActionReport ActionRow ActionOutcome"),
+            _part("Explanations", "Explanation Reason ReasonKind Listener"),
+            _part("Diagnosis", "Diagnosis Check Finding FindingState CallRoute ServerKind"),
+        ),
+    ),
+    Page(
+        "errors",
+        "Errors",
+        "Every error that the package raises.",
+        (
+            _part("All errors", "InngestError"),
+            _part(
+                "Before anything is sent",
+                "ConfigurationError MissingKeyError "
+                "InvalidArgumentError InvalidEventError ReportFinishedError ClosedError",
+            ),
+            _part(
+                "No answer, or none that can be read",
+                "TransportError RequestTimeoutError InvalidResponseError EventDataError",
+            ),
+            _part(
+                "Errors of the server",
+                "ApiError BadRequestError AuthenticationError "
+                "PermissionDeniedError NotFoundError RouteNotFoundError ConflictError "
+                "RateLimitError ServerError",
+            ),
+            _part(
+                "Sending, waiting and bulk operations",
+                "PartialSendError PartialActionError "
+                "WaitTimeoutError NoRunError BufferFullError OutboxError",
+            ),
+            _part("Parts of errors", "Advice NextCall Setting"),
+        ),
+    ),
+    Page(
+        "typing",
+        "Types",
+        "Types of arguments, for annotations of your own.",
+        (
+            _part(
+                "Arguments",
+                "Seconds StatusFilter StatusName ChangeKind ApiVersion "
+                "EventNameCheck Method KeyKind WhenFull REPEATABLE_METHODS",
+                "inngest_rest.typing",
+            ),
+        ),
+    ),
+    Page(
+        "testing",
+        "Testing",
+        "The mock server, in process or on a socket, and its pytest fixtures.",
+        (
+            _part("The server", "MockServer MockTransport", "inngest_rest.testing"),
+            _part(
+                "Fixtures", "mock_inngest mock_inngest_url", "inngest_rest.testing.pytest_plugin"
+            ),
+            _part(
+                "Behaviours of functions",
+                "completes fails retries sleeps waits_for works Behaviour Runner EventDict",
+                "inngest_rest.testing",
+            ),
+            _part("Flow control", "when Condition", "inngest_rest.testing"),
+            _part(
+                "Faults",
+                "answers delays drops loses_response takes_effect_late Fault Effect",
+                "inngest_rest.testing",
+            ),
+            _part(
+                "What it has seen",
+                "MockEvent MockRun MockRunStatus MockRequest",
+                "inngest_rest.testing",
+            ),
+        ),
+    ),
+)
+
+
+PAIRS = {
+    "InngestClient": "AsyncInngestClient",
+    "Paginator": "AsyncPaginator",
+    "Watcher": "AsyncWatcher",
+    "EndedRuns": "AsyncEndedRuns",
+}
+"""Classes that are one text, since the blocking one is written from the asynchronous one."""
+
+
+def placed() -> dict[str, str]:
+    """Return the page of each public name, by its full name."""
+    return {
+        f"{part.module}.{name}": page.path
+        for page in PAGES
+        for part in page.parts
+        for name in part.names
+    }
+
+
+def public() -> dict[str, Any]:
+    """Return all that is public, by the name that programs import."""
+    found: dict[str, Any] = {}
+    for module in (inngest_rest, testing):
+        names = [name for name in module.__all__ if name != "__version__"]
+        found |= {f"{module.__name__}.{name}": getattr(module, name) for name in names}
+    known = {(name.rpartition(".")[2], id(it)) for name, it in found.items()}
+    for module in _modules():
+        for name in _defined(module):
+            it = getattr(module, name)
+            if (name, id(it)) not in known and not is_group(it):
+                found[f"{module.__name__}.{name}"] = it
+    return found
+
+
+def is_group(it: Any) -> bool:
+    """Return whether it is the class of a group of methods, such as `client.runs`."""
+    module = getattr(it, "__module__", "")
+    return module.rpartition(".")[0] in {"inngest_rest.client", "inngest_rest.aio"} and (
+        getattr(it, "__name__", "").lower() in GROUPS
+    )
+
+
+def group(name: str, *, asynchronous: bool = False) -> type[Any]:
+    """Return the class of a group of methods."""
+    module = import_module(f"inngest_rest.{'aio' if asynchronous else 'client'}.{name}")
+    found: type[Any] = getattr(module, name.capitalize())
+    return found
+
+
+def _modules() -> Iterator[ModuleType]:
+    for info in pkgutil.walk_packages(inngest_rest.__path__, "inngest_rest."):
+        if not any(part.startswith("_") for part in info.name.split(".")):
+            yield import_module(info.name)
+
+
+def _defined(module: ModuleType) -> Iterator[str]:
+    """Yield the public classes and functions of a module, and its values that are described."""
+    for name, it in vars(module).items():
+        is_own = getattr(it, "__module__", None) == module.__name__
+        if not name.startswith("_") and is_own and isinstance(it, type | FunctionType):
+            yield name
+    yield from described(module)
+    if module.__name__.endswith("pytest_plugin"):
+        yield from (name for name in vars(module) if name.startswith("mock_"))
+
+
+def described(module: ModuleType) -> dict[str, tuple[str, str]]:
+    """Return the values of a module that a text follows: how each is written, and the text."""
+    body = ast.parse(inspect.getsource(module)).body
+    found = {}
+    for node, after in pairwise(body):
+        match node, after:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=ast.expr() as value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ) if not name.startswith("_"):
+                found[name] = ast.unparse(value), text
+    return found
