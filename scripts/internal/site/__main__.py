@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 POLL_S = 1.0
 
 
-def build(folder: Path) -> int:
-    """Build the site into a folder; return 0 if there was no warning."""
+def build(folder: Path, *, afresh: bool) -> int:
+    """Build the site into a folder; return 0 if no page that was read again had a warning."""
     source = Source.gather(*generated.all_pages())
     source.write(folder / "source")
     arguments = ["-c", str(DOCS), "-d", str(folder / "doctrees"), "-W", "--keep-going", "-q"]
+    arguments += ["-E"] * afresh
     status = build_main([*arguments, "-b", "html", str(folder / "source"), str(folder / "html")])
     if status == 0:
         print(f"{len(source.pages)} pages in {folder / 'html'}")
@@ -43,7 +44,7 @@ class Handler(SimpleHTTPRequestHandler):
 
 def serve(folder: Path, port: int) -> int:
     """Serve the site, and build it again after each edit, until Ctrl-C."""
-    command = [sys.executable, "-m", "scripts.internal.site", str(folder)]
+    command = [sys.executable, "-m", "scripts.internal.site", str(folder), "--changed"]
     handler = partial(Handler, directory=str(folder / "html"))
     (folder / "html").mkdir(parents=True, exist_ok=True)
     with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
@@ -74,9 +75,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/docs", description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / ".site")
     parser.add_argument("--serve", nargs="?", type=int, const=8000, metavar="PORT")
+    parser.add_argument("--changed", action="store_true", help="build only what has changed")
     given = parser.parse_args()
     folder: Path = given.folder.resolve()
-    return build(folder) if given.serve is None else serve(folder, given.serve)
+    return (
+        build(folder, afresh=not given.changed)
+        if given.serve is None
+        else serve(folder, given.serve)
+    )
 
 
 if __name__ == "__main__":

@@ -136,6 +136,7 @@ PAGES = (
         "Types",
         "Types of arguments, for annotations of your own.",
         (
+            _part("Selections of runs", "RunFilter RunSelection", "inngest_rest.typing"),
             _part(
                 "Arguments",
                 "Seconds StatusFilter StatusName ChangeKind ApiVersion "

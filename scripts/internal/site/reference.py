@@ -272,10 +272,7 @@ def _method(
         body += _asynchronous(name, function, twin, _function_of(other))
     call = name.removeprefix(f"{CLIENT}.")
     if call in BY_NAME and (row := BY_NAME[call]) in ROWS and row.command:
-        body.append(
-            f":Elsewhere: command `inngest-rest {' '.join(row.words)}`, "
-            f"[tool `{row.tool}`](#tool-{row.tool})"
-        )
+        body.append(f":Elsewhere: command `inngest-rest {' '.join(row.words)}`, tool `{row.tool}`")
     return _directive("py:method", f"{name}{_signature(it)}", body, depth=depth, **options)
 
 
