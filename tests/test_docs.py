@@ -21,7 +21,7 @@ from hatchling.builders.sdist import SdistBuilder
 
 import inngest_rest
 from inngest_rest import InngestClient
-from inngest_rest.testing import MockServer, completes, fails, sleeps
+from inngest_rest.testing import MockServer, completes, fails, sleeps, steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +78,9 @@ def mock(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockServer]:
     mock.function("shop", "charge", trigger="app/order.created", run=charge)
     mock.function("shop", "ship", trigger="app/order.created", run=sleeps(timedelta(days=1)))
     mock.function("shop", "receipt", trigger="app/order.paid", run=completes({"mailed": True}))
+    mails = iter([fails("mailbox full", name="SMTPError")])
+    deliver = steps(("charge", completes()), ("mail", lambda _: next(mails, "mailed")))
+    mock.function("shop", "deliver", trigger="parcel/packed", run=deliver)
     with InngestClient(dev=True, transport=mock.transport) as client:
         client.send({"name": "app/order.created", "data": {"total": 900}})
     with mock.serve() as url:

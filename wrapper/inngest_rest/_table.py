@@ -292,7 +292,10 @@ _UNTRUSTED: dict[str, tuple[str, ...]] = {
     ),
     "list[str]": _OF_SENDING,
     "SendReport": _OF_SENDING,
-    "ActionReport": ("rows[].reason", "rows[].function", "rows[].error", "by_function"),
+    "ActionReport": (
+        *("rows[].reason", "rows[].function", "rows[].error", "rows[].from_step"),
+        "by_function",
+    ),
     # Errors of the server are quoted, and its release.
     "Diagnosis": ("release", "findings[].message"),
     "RawResponse": ("body",),
@@ -329,7 +332,13 @@ ROWS: tuple[Row, ...] = (
     _changes("runs.cancel", {"id": RUN_ID}, command=""),
     _changes_once("runs.replay", {"id": RUN_ID}, command=""),
     _changes("runs.cancel_all", {"ids": [RUN_ID]}, _DRY_RUN, command="runs.cancel"),
-    _changes_once("runs.replay_all", {"ids": [RUN_ID]}, _DRY_FAILED, command="runs.replay"),
+    _changes_once(
+        "runs.replay_all",
+        {"ids": [RUN_ID]},
+        {"ids": [RUN_ID], "from_step": "last-failed"},
+        _DRY_FAILED,
+        command="runs.replay",
+    ),
     _adds("runs.score", {"id": RUN_ID, "scores": {"accuracy": 0.9}}),
     _reads("runs.jobs", {"id": RUN_ID}),
     _reads("runs.trace", {"id": RUN_ID}),

@@ -67,6 +67,7 @@ class ActionRow(Record):
         ended_at: When the run ended.
         error: The first line of the run's error.
         requested_at: When the request was sent, by the server's clock.
+        from_step: The step from which a replay starts; None for the beginning.
     """
 
     position: int
@@ -81,6 +82,7 @@ class ActionRow(Record):
     ended_at: datetime | None = None
     error: str | None = None
     requested_at: datetime | None = None
+    from_step: str | None = None
 
     @property
     def is_open(self) -> bool:

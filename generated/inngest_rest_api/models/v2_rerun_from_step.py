@@ -15,11 +15,14 @@ T = TypeVar("T", bound="V2RerunFromStep")
 @_attrs_define
 class V2RerunFromStep:
     step_id: str
-    """ The step's name as its author wrote it, or its SHA-1, a span's `stepId`. Unknown is a 400; so is the name of
-    two steps, of which the SHA-1 chooses one [seen]. """
+    """ The step's name as its author wrote it, or its SHA-1, a span's `stepId`, in the trace of the first run of
+    the chain of replays. Unknown is a 400; so is the name of two steps, of which the SHA-1 chooses one [seen]. The
+    new run keeps the results of the steps that began before the last attempt at it; a parallel one that began later
+    runs again. """
     input_: list[Any] | Unset = UNSET
-    """ What to give the step instead of its former input. A Python SDK (0.5.19) took it for the output of the step,
-    and did not run it [seen]. """
+    """ What to give the step instead of its former input; an empty one is none. A Python SDK (0.5.19) did not run
+    the step, and took `{"input": [...]}` for its output; a step that sleeps ignores it [seen]. The TypeScript SDK
+    calls the step with it [source]. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {

@@ -44,6 +44,9 @@ _UNDOABLE = {ActionOutcome.NOT_FOUND, ActionOutcome.REFUSED, ActionOutcome.FAILE
 # What selects the runs, in whose place a plan stands.
 _SELECTION = {"ids", "limit", *RunSelection.__annotations__}
 
+# What a confirmation of ids stands for besides them.
+_BOUND = ("from_step", "input", "label", "to")
+
 # How a call is made, which may be another when it is confirmed.
 _MANNER = {"confirm", "dry_run", "max_chars", "rate", "in_flight", "report"}
 
@@ -223,7 +226,8 @@ class Gate:
         """Return the token of what is planned."""
         to_do = [it.id for it in planned.rows if it.is_open]
         what = sorted(map(str, to_do)) if "ids" in values else _asked(pinned(values, planned))
-        parts = [self.client.target.to_dict(), row.command, what]
+        how = {name: it for name in _BOUND if (it := values.get(name)) is not None}
+        parts = [self.client.target.to_dict(), row.command, what, *([how] if how else [])]
         digest = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode())
         token = f"{len(to_do)}-{digest.hexdigest()[:16]}"
         if self.kept is not None:

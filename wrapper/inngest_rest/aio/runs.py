@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
 from inngest_rest._core.resources import replays, runs, scoring, trace, wait, watch
@@ -188,25 +188,39 @@ class Runs(Resource):
             runs.or_name_event(self._session, id, runs.cancel(self._session, id))
         )
 
-    async def replay(self, id: str) -> str:
-        """Replay a run from its beginning and return the id of the new run.
+    async def replay(
+        self, id: str, *, from_step: str | None = None, input: builtins.list[Any] | None = None
+    ) -> str:
+        """Replay a run from its beginning, or from a step, and return the id of the new run.
 
         Each call starts another run; `replay_all([id])` replays nothing that was replayed already.
         Not retried once the request may have reached the server: a retry could start a second run.
 
         Args:
             id: The run's id.
+            from_step: The step to start from: its name or id as the trace has it, or "last-failed".
+                Steps that began before it keep their results, and do not run again; it does, and
+                so does every step that began later. Of a replay, those of the first run count.
+            input: Arguments for that step in place of its own, which the TypeScript SDK passes to
+                it. With the Python SDK (0.5.19) the step does not run: its result is
+                `{"input": [...]}`. Steps that wait or sleep ignore it.
 
         Raises:
+            InvalidArgumentError: The run has no such step, several, or none that failed, or a step
+                that completed would run again from the last that failed; nothing was started.
+            RouteNotFoundError: The server starts no run from a step: v2 does since release 1.39.
             NotFoundError: No such run.
             ServerError: It may take effect after a 502 or 504, as after a TransportError.
             TransportError: There was no response; or an earlier replay of the run, requested by
                 this process within 5 minutes, may still take effect, and nothing was sent.
 
-        HTTP: `POST /v2/runs/{runId}/rerun`, else `POST /v1/runs/{runId}/replay`.
+        HTTP: `POST /v2/runs/{runId}/rerun`, else `POST /v1/runs/{runId}/replay`; from a step,
+        `GET /v2/runs/{runId}`, `GET /v1/events/{eventId}/runs` and `GET /v2/runs/{runId}/trace`
+        before it.
         """
+        start = replays.Start.check(from_step, input)
         return await self._driver.run(
-            runs.or_name_event(self._session, id, replays.replay(self._session, id))
+            runs.or_name_event(self._session, id, replays.replay_one(self._session, id, start))
         )
 
     async def cancel_all(
@@ -280,6 +294,8 @@ class Runs(Resource):
         ids: Iterable[str] | None = None,
         *,
         limit: int | None = None,
+        from_step: str | None = None,
+        input: builtins.list[Any] | None = None,
         replay_again: bool = False,
         dry_run: bool = False,
         in_flight: int = DEFAULT_IN_FLIGHT,
@@ -308,6 +324,9 @@ class Runs(Resource):
         Args:
             ids: The runs' ids. Pass these, or a filter, or `resume`.
             limit: Maximum number of runs to replay.
+            from_step: The step to start each run from, as in `replay`: a name, or "last-failed".
+                A run without such a step is refused. A report is bound to it.
+            input: Arguments for that step, as in `replay`.
             replay_again: Replay also what was already replayed, or whose replays cannot be seen.
             dry_run: Report what would be replayed or refused, and replay nothing.
             in_flight: Maximum number of runs processed at once, 1 to 64.
@@ -329,8 +348,9 @@ class Runs(Resource):
             PartialActionError: No later run could be replayed; its report has every run.
 
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, for a filter; for each run
-        `GET /v2/runs/{runId}` if only its id is known, `GET /v1/events/{eventId}/runs`, and
-        `POST /v2/runs/{runId}/rerun`, else `POST /v1/runs/{runId}/replay`.
+        `GET /v2/runs/{runId}` if only its id is known, `GET /v1/events/{eventId}/runs`,
+        `GET /v2/runs/{runId}/trace` for `from_step`, and `POST /v2/runs/{runId}/rerun`, else
+        `POST /v1/runs/{runId}/replay`.
         """
         from inngest_rest._core.bulk.replay import ReplayJob  # noqa: PLC0415 - loads reports
 
@@ -341,6 +361,7 @@ class Runs(Resource):
             resume=resume,
             report_path=report_path,
             limit=limit,
+            start=replays.Start.check(from_step, input),
             replay_again=replay_again,
             dry_run=dry_run,
             in_flight=in_flight,

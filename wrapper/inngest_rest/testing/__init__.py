@@ -36,6 +36,7 @@ from inngest_rest.testing._state.behaviours import (
     fails,
     retries,
     sleeps,
+    steps,
     waits_for,
     works,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "loses_response",
     "retries",
     "sleeps",
+    "steps",
     "takes_effect_late",
     "waits_for",
     "when",

@@ -143,10 +143,10 @@ class MockServer:
             id: Its id within the app.
             trigger: The name of the event that triggers it, or several; `app/*` matches every
                 name with that prefix. Default: it can only be invoked.
-            run: `completes(...)`, `fails(...)`, `retries(...)`, `sleeps(...)`, `waits_for(...)`,
-                `works(...)`, or a callable that takes the event and returns an output or one of
-                these; an exception fails the run. It runs under the mock's lock: it may use
-                `transport`, but not the URL of `serve`. Default: complete with null.
+            run: `completes(...)`, `fails(...)`, `retries(...)`, `sleeps(...)`, `steps(...)`,
+                `waits_for(...)`, `works(...)`, or a callable that takes the event and returns an
+                output or one of these; an exception fails the run. It runs under the mock's lock:
+                it may use `transport`, but not the URL of `serve`. Default: complete with null.
             name: Its display name. Default: the id.
             batch_size: Number of events per run: a callable gets the first of them, with all under
                 the key `events`. Default: one.

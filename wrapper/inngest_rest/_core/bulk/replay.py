@@ -11,19 +11,22 @@ from typing import TYPE_CHECKING, Unpack
 
 from attrs import evolve
 
+from inngest_rest._core.arguments import invalid
 from inngest_rest._core.bulk.reported import BulkResult, not_done, settled
 from inngest_rest._core.bulk.runs import RunArguments, RunsJob, about
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import functions, replays, runs
+from inngest_rest._visible import shown
 from inngest_rest.action_reports import ActionOutcome, ActionRow
-from inngest_rest.errors import InngestError, NotFoundError
+from inngest_rest.errors import InngestError, InvalidArgumentError, NotFoundError
 from inngest_rest.models import Run, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from inngest_rest._core.calls.session import Session
+    from inngest_rest.models import Span
     from inngest_rest.typing import RunSelection
 
 # A new run appears under its event within 0.2 s; allow for a slow server.
@@ -34,7 +37,7 @@ _UNREPAIRED = (RunStatus.FAILED, RunStatus.CANCELLED)
 
 _BATCH = (
     "it handled a batch of events, and a replay would carry only the first of them: "
-    "send the events again"
+    "send the events again, which the input of its trace has"
 )
 _DEBOUNCED = (
     "its function is debounced, and the server does not replay runs of such a function: "
@@ -64,10 +67,17 @@ class ReplayJob(RunsJob):
         filter: RunSelection,
         *,
         replay_again: bool,
+        start: replays.Start,
         **arguments: Unpack[RunArguments],
     ) -> None:
         super().__init__(session, ids, filter, **arguments)
-        self._replay_again = replay_again
+        self._replay_again, self._start = replay_again, start
+        if arguments["resume"] is not None:
+            bound = {it: self.selection[it] for it in start._fields if it in self.selection}
+            if bound != start.asked:
+                what = f"a report with {shown(bound)}, not {shown(start.asked)}"
+                raise invalid("resume", f"is {what}: pass the same from_step and input")
+        self.selection = {**self.selection, **start.asked}
         if replay_again:
             self.selection = {**self.selection, "replay_again": True}
         self._requests = replays.requests_of(session)
@@ -102,18 +112,22 @@ class ReplayJob(RunsJob):
                 return BulkResult(row)
             known = self._requests.number
             others = yield from replays.others_of_chain(self.session, run)
+            if (kept := self._not_now(row, run, others)) is not None:
+                return BulkResult(kept)
+            step = yield from self._start.step(self.session, run, others)
         except InngestError as error:
+            if is_new and isinstance(error, InvalidArgumentError):
+                return BulkResult(settled(row, ActionOutcome.REFUSED, str(error)))
             # Not requested now; if an earlier call did so, the outcome remains unknown.
             if is_new or isinstance(error, NotFoundError):
                 return not_done(row, error)
             return BulkResult(settled(row, ActionOutcome.UNKNOWN, str(error)), error)
-        if (kept := self._not_now(row, run, others)) is not None:
-            return BulkResult(kept)
+        row = evolve(row, from_step=None if step is None else step.name)
         if self.dry_run:
             return BulkResult(settled(row, ActionOutcome.PLANNED))
         row = evolve(row, replays_before=_ids(others))
         row = yield from self.begin(row)
-        return (yield from self._request(row, run, known))
+        return (yield from self._request(row, run, known, step))
 
     def _not_now(
         self, row: ActionRow, run: Run, others: tuple[Run, ...] | None
@@ -160,12 +174,14 @@ class ReplayJob(RunsJob):
                 result = BulkResult(evolve(row, reason=result.row.reason))
         return super().tally(target, result)
 
-    def _request(self, row: ActionRow, run: Run, known: int) -> Plan[BulkResult]:
+    def _request(self, row: ActionRow, run: Run, known: int, step: Span | None) -> Plan[BulkResult]:
         """Request the replay, once; after a lost response, look whether it took effect at once."""
         assert row.id is not None
         others = row.replays_before or ()
         try:
-            new_run_id = yield from replays.replay(self.session, row.id, others, known)
+            new_run_id = yield from replays.replay(
+                self.session, row.id, others, known, step=step, input=self._start.input
+            )
             return BulkResult(_replayed(row, ActionOutcome.DONE, new_run_id))
         except InngestError as error:
             if replays.was_refused(error):

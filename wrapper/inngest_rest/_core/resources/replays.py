@@ -8,28 +8,31 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from inngest_rest._core.arguments import check_id
+from attrs import evolve
+
+from inngest_rest._core.arguments import check_id, check_json, check_text, invalid
 from inngest_rest._core.calls.listing import read_all
-from inngest_rest._core.calls.operation import redacted_url
+from inngest_rest._core.calls.operation import perform, redacted_url
 from inngest_rest._core.calls.retry import RULED_OUT, RetryBudget, had_no_effect
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.locks import Locked
-from inngest_rest._core.resources import runs
+from inngest_rest._core.resources import runs, trace
 from inngest_rest._core.resources.fields import required
 from inngest_rest._core.resources.routes import ask, where_absent
 from inngest_rest.errors import InngestError, NotFoundError, ServerError, TransportError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
+from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.models import Run
+    from inngest_rest.models import Run, Span
 
 SETTLED_AFTER = timedelta(minutes=5)
 """Time after which a request that was given up takes effect no more; longer than gateways wait."""
@@ -39,6 +42,11 @@ _MOST_KEPT = 10_000
 
 _ADVICE = where_absent(
     "Send the event of the run again instead, with another id: {}, {}.", "events.get", "send"
+)
+
+
+_FROM_BEGINNING = where_absent(
+    "Servers start a run from a step since release 1.39: leave from_step out."
 )
 
 
@@ -104,8 +112,48 @@ def was_refused(error: InngestError) -> bool:
     return is_own or had_no_effect(error)
 
 
+class Start(NamedTuple):
+    """Where replays start: at a step, by its name, its id or `last-failed`, or at the beginning."""
+
+    from_step: str | None = None
+    input: list[Any] | None = None
+
+    @classmethod
+    def check(cls, from_step: str | None, input: list[Any] | None) -> Start:
+        """Reject what servers would ignore, or refuse for each run."""
+        if input is not None and (from_step is None or not isinstance(input, list) or not input):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise invalid("input", "must be a list with something in it, for the step of from_step")
+        return cls(check_text("from_step", from_step), check_json("input", input))
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        return {name: it for name, it in self._asdict().items() if it is not None}
+
+    def step(self, session: Session, run: Run, others: Iterable[Run] | None) -> Plan[Span | None]:
+        """Return the step at which the replay of a run starts."""
+        if self.from_step is None:
+            return None
+        first = min([run.id, *(it.id for it in others or ())])
+        return (yield from trace.step_to_start_from(session, run.id, first, self.from_step))
+
+
+def replay_one(session: Session, run_id: str, start: Start) -> Plan[str]:
+    """Replay a run, perhaps from a step, and return the new run's id."""
+    step = None
+    if start.from_step is not None:
+        run = yield from runs.fetch(session, run_id)
+        step = yield from start.step(session, run, (yield from others_of_chain(session, run)))
+    return (yield from replay(session, run_id, step=step, input=start.input))
+
+
 def replay(
-    session: Session, run_id: str, others: Iterable[str] = (), known: float = inf
+    session: Session,
+    run_id: str,
+    others: Iterable[str] = (),
+    known: float = inf,
+    *,
+    step: Span | None = None,
+    input: list[Any] | None = None,
 ) -> Plan[str]:
     """Replay a run by one request, and return the new run's id.
 
@@ -122,7 +170,12 @@ def replay(
             raise ValueError(f"it names {new}, the run that was to be replayed, as the new one")
         return new
 
-    of_v1, of_v2 = v1.replay_run_v1.get_kwargs(run_id), v2.rerun_run_v2.get_kwargs(run_id)
+    body: Any = UNSET
+    if step is not None:
+        from_step = api.V2RerunFromStep(step.step_id or "", UNSET if input is None else input)
+        body = api.V2RerunBody(from_step)
+    of_v1 = v1.replay_run_v1.get_kwargs(run_id)
+    of_v2 = v2.rerun_run_v2.get_kwargs(run_id, body=body)
     by_v1 = Route(v1.replay_run_v1, of_v1, api.V1ReplayEnvelope, new_id, repeatable=False)
     by_v2 = Route(
         v2.rerun_run_v2, of_v2, api.V2RunIdEnvelope, new_id, repeatable=False, advice=_ADVICE
@@ -138,7 +191,10 @@ def replay(
             url=redacted_url(session, by_v2),
         )
     try:
-        new_run_id = yield from ask(session, "runs.replay", by_v2, by_v1)
+        if step is None:
+            new_run_id = yield from ask(session, "runs.replay", by_v2, by_v1)
+        else:  # some releases have the route, but start from no step
+            new_run_id = yield from perform(session, evolve(by_v2, advice=_FROM_BEGINNING))
     except InngestError as error:
         requests.note(ids, -inf if was_refused(error) else now())
         raise

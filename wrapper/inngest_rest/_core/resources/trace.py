@@ -8,15 +8,16 @@ a span of its own; and the attempts at a step lie under a span that is not the s
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from inngest_rest._core.arguments import check_id
+from inngest_rest._core.arguments import check_id, invalid
 from inngest_rest._core.calls.route import About, Route
 from inngest_rest._core.resources.fields import json_object, optional, record
 from inngest_rest._core.resources.routes import ask, where_absent
+from inngest_rest._visible import and_more, did_you_mean, shown
 from inngest_rest.models import Span
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v2
@@ -24,17 +25,31 @@ from inngest_rest_api.api import v2
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
 
 _ADVICE = where_absent("Get the run and its queued jobs instead: {}, {}.", "runs.get", "runs.jobs")
+
+_WHOLE = where_absent("Leave from_step out: any server replays a run from its beginning.")
+
+LAST_FAILED = "last-failed"
+"""Stands for the last step of a run that failed."""
+
+_NONE_FAILED = (
+    f"is {LAST_FAILED}, and the trace has no step that failed: the run failed outside of steps, or "
+    "by an error that allows no other attempt, which SDKs report without its step. Name the step "
+    "to start from, which runs again with all after it, or replay the whole run"
+)
 
 # The span of a request to the app, beside those of what the request did.
 _INTERNAL = "executor.nonstep"
 _ATTEMPT = re.compile(r"Attempt \d+")
 
 
-def get_trace(session: Session, run_id: str, *, raw: bool) -> Plan[Span]:
+def get_trace(
+    session: Session, run_id: str, *, raw: bool = False, advice: AdviceByError = _ADVICE
+) -> Plan[Span]:
     """Get a run's trace, the root span first: as a readable tree, or as the server has it."""
     operation = v2.get_run_trace_v2
     kwargs = operation.get_kwargs(check_id("run id", run_id, argument="id"), include_output=True)
@@ -44,8 +59,60 @@ def get_trace(session: Session, run_id: str, *, raw: bool) -> Plan[Span]:
         return found if raw else readable(found)
 
     about = About(run_id, "runId")
-    route = Route(operation, kwargs, api.V2TraceEnvelope, root, about=about, advice=_ADVICE)
+    route = Route(operation, kwargs, api.V2TraceEnvelope, root, about=about, advice=advice)
     return ask(session, "runs.trace", route)
+
+
+def step_to_start_from(
+    session: Session, run_id: str, first_run_id: str, from_step: str
+) -> Plan[Span]:
+    """Return the step of a run that has this name or id, or the last that failed.
+
+    A server looks for it in the first run of the chain of replays, whichever run is replayed, and
+    keeps the results that this one has of the steps that began before.
+
+    Raises:
+        InvalidArgumentError: The trace of a run has no such step, or several.
+    """
+    wanted = from_step
+    if from_step == LAST_FAILED:
+        failed = [it for it in (yield from _steps(session, run_id)) if it.status == "failed"]
+        if not failed:
+            raise invalid("from_step", _NONE_FAILED)
+        wanted = max(failed, key=_began).step_id or ""
+    steps = yield from _steps(session, first_run_id)
+    found = [it for it in steps if it.step_id == wanted] or [
+        it for it in steps if it.name == wanted
+    ]
+    if len(found) > 1:
+        ids = ", ".join(f"{it.step_id} ({it.status})" for it in found)
+        reason = f"{shown(wanted)} is the name of several steps: pass the id of one, {ids}"
+        raise invalid("from_step", reason)
+    if not found:
+        names = list(dict.fromkeys(it.name for it in steps))
+        reason = f"{shown(from_step)} is no step on record of run {first_run_id}"
+        raise invalid("from_step", reason + did_you_mean(wanted, names))
+    (step,) = found
+    later = [it.name for it in steps if it.status == "completed" and _began(it) > _began(step)]
+    if from_step == LAST_FAILED and later:
+        reason = f"is {step.name}, and {and_more(later, 5)} would run again, which completed but "
+        raise invalid("from_step", f"{reason}began later: name the step if that does no harm")
+    return step
+
+
+def _steps(session: Session, run_id: str) -> Plan[list[Span]]:
+    root = yield from get_trace(session, run_id, advice=_WHOLE)
+    return [it for it in root.children if it.step_id]
+
+
+def _began(it: Span) -> datetime:
+    """Return when a step, or the last attempt at it, began at the earliest.
+
+    A server goes by spans that the trace does not tell apart, one of each attempt (recordings
+    1.43-v2-trace-step-fails-twice, 1.43-v2-trace-parallel-fails).
+    """
+    times = [it.started_at or it.queued_at, *(each.queued_at for each in it.children)]
+    return max(filter(None, times), default=datetime.max.replace(tzinfo=UTC))
 
 
 def span(it: api.V2Span) -> Span:

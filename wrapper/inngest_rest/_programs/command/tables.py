@@ -154,6 +154,7 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
         _whole("QUEUED", "queued_at", may_lack=True),
         _whole("ENDED", "ended_at", 110, may_lack=True),
         _text_of("ERROR", "error", may_lack=True),
+        _text_of("FROM STEP", "from_step", may_lack=True),
         _whole("NEW RUN", "new_run_id", may_lack=True),
         _text_of("REASON", "reason", may_lack=True),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
 
@@ -54,6 +54,7 @@ class Admission:
         has_waited: bool = False,
         batch_id: str | None = None,
         original_run_id: str | None = None,
+        **steps: Any,
     ) -> Admitted:
         """Start a run of a function, unless flow control prevents or puts it off.
 
@@ -66,6 +67,7 @@ class Admission:
             has_waited: Whether it was debounced or batched before, which is not done twice.
             batch_id: The id of the batch.
             original_run_id: The run that this one replays, which no rate limit prevents.
+            steps: The steps that it keeps, and an input.
         """
         flow = function.flow
         slot = (function.internal_id, key)
@@ -90,6 +92,7 @@ class Admission:
             visible + flow.delay_ns,
             original_run_id=original_run_id,
             batch_id=batch_id,
+            **steps,
         )
         self._started[slot] = (at + IDEMPOTENCY_NS, run_id)
         return Admitted("started", run_id)

@@ -67,8 +67,15 @@ class Retries:
     then: Runner
 
 
-Behaviour: TypeAlias = Completes | Fails | Retries | Sleeps | WaitsFor | Works
-"""The result of `completes`, `fails`, `retries`, `sleeps`, `waits_for` and `works`."""
+@attrs.frozen
+class Steps:
+    """Takes named steps, one after the other; the output of the last is that of the run."""
+
+    steps: tuple[tuple[str, Runner], ...]
+
+
+Behaviour: TypeAlias = Completes | Fails | Retries | Sleeps | Steps | WaitsFor | Works
+"""The result of `completes`, `fails`, `retries`, `sleeps`, `steps`, `waits_for` and `works`."""
 
 Runner: TypeAlias = Behaviour | Callable[[EventDict], object]
 """A behaviour, or a callable that takes an event and returns an output or a behaviour."""
@@ -147,6 +154,23 @@ def works(duration: timedelta, then: Runner | None = None) -> Behaviour:
     return Works(check_timedelta(duration, "duration"), as_runner("then", then))
 
 
+def steps(*named: tuple[str, Runner]) -> Behaviour:
+    """Take steps one after the other; one that fails ends the run.
+
+    A replay from a step keeps the outputs of those before it. A step that is given an input does
+    not run, as with the Python SDK: its output is `{"input": [...]}`.
+
+    Args:
+        named: The name of each step, and what it does: `completes(...)`, `fails(...)`, or a
+            callable that takes the event. The trace has no step that failed by a
+            NonRetriableError, as with that SDK.
+
+    Raises:
+        TypeError: A step is none of these.
+    """
+    return Steps(tuple((as_text("name", name), as_runner(name, each)) for name, each in named))
+
+
 def waits_for(signal: str, then: Runner | None = None) -> Behaviour:
     """Keep the run running until a signal arrives, then continue.
 
@@ -171,8 +195,9 @@ def as_runner(name: str, given: object) -> Runner:
     if isinstance(given, Behaviour) or callable(given):
         return given
     raise TypeError(
-        f"{name} must be completes(...), fails(...), retries(...), sleeps(...), waits_for(...), "
-        f"works(...) or a callable, and is {given!r}: for an output, completes({given!r})"
+        f"{name} must be completes(...), fails(...), retries(...), sleeps(...), steps(...), "
+        f"waits_for(...), works(...) or a callable, and is {given!r}: for an output, "
+        f"completes({given!r})"
     )
 
 

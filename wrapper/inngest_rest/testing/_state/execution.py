@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
@@ -18,13 +19,15 @@ from inngest_rest.testing._state.behaviours import (
     Retries,
     Runner,
     Sleeps,
+    Steps,
     WaitsFor,
     Works,
     decide,
 )
 from inngest_rest.testing._state.clock import nanoseconds
+from inngest_rest.testing._state.ids import step_hash
 from inngest_rest.testing._state.log import Log
-from inngest_rest.testing._state.records import Finish, MockEvent, MockRun, MockRunStatus
+from inngest_rest.testing._state.records import Finish, MockEvent, MockRun, MockRunStatus, Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,8 +70,13 @@ class Execution:
         *,
         original_run_id: str | None = None,
         batch_id: str | None = None,
+        kept: tuple[Step, ...] = (),
+        step_input: tuple[str, Any] | None = None,
     ) -> str:
-        """Start a run, now or at the event's `ts` if that is in the future; return its id."""
+        """Start a run, now or at the event's `ts` if that is in the future; return its id.
+
+        It takes none of the steps that are kept, nor the one that is given an input.
+        """
         event = events[0]
         run_id = self._ids.next(at)
         self.runs.add(
@@ -88,6 +96,9 @@ class Execution:
                 finished_late=None,
                 step="step",
                 step_op="RUN",
+                steps=(),
+                kept=kept,
+                step_input=step_input,
                 queued_ns=at_millisecond(at),
                 started_ns=None,
                 ended_ns=None,
@@ -175,6 +186,8 @@ class Execution:
             case Sleeps(duration, then):
                 self._note(run_id, step="sleep", step_op="SLEEP")
                 self._wait(run_id, Waiting("sleep", at + nanoseconds(duration), then, value))
+            case Steps(steps):
+                self._take(run_id, steps, value, at)
             case WaitsFor(signal, then):  # pragma: no branch - the last behaviour
                 self._note(run_id, step=signal, step_op="WAIT_FOR_SIGNAL")
                 if self._signals.setdefault(signal, run_id) != run_id:
@@ -184,6 +197,33 @@ class Execution:
                     self._end(run_id, "failed", attrs.asdict(error), at)
                 else:
                     self._wait(run_id, Waiting("pause", None, then, value, signal))
+
+    def _take(
+        self, run_id: str, steps: Sequence[tuple[str, Runner]], value: EventDict, at: int
+    ) -> None:
+        """Take the steps that the run does not have yet, each in one millisecond."""
+        run, counts, output = self.runs[run_id], Counter[str](), None
+        kept = {each.id: each for each in run.kept}
+        for name, runner in steps:
+            id = step_hash(f"{name}:{counts[name]}" if counts[name] else name)
+            counts[name] += 1
+            if id in kept:
+                output = kept[id].output
+                continue
+            if run.step_input is not None and run.step_input[0] == id:
+                output = {"input": run.step_input[1]}
+                continue
+            behaviour, end = decide(runner, value), at + NS_PER_MILLISECOND
+            output = behaviour.output if isinstance(behaviour, Completes) else None
+            error = behaviour if isinstance(behaviour, Fails) else None
+            is_recorded = error is None or error.name != "NonRetriableError"
+            step = Step(id, name, output, error is not None, is_recorded, at, end)
+            self._note(run_id, steps=(*self.runs[run_id].steps, step))
+            at = end
+            if error is not None:
+                self._end(run_id, "failed", attrs.asdict(error), at)
+                return
+        self._complete(run_id, output, at)
 
     def _note_failed_attempt(self, run_id: str, failure: Fails) -> None:
         attempt = self.runs[run_id].attempt + 1

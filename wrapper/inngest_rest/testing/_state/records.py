@@ -64,6 +64,19 @@ class Finish:
 
 
 @attrs.frozen
+class Step:
+    """A step that a run has taken; `is_recorded` if the trace has it."""
+
+    id: str
+    name: str
+    output: Any
+    has_failed: bool
+    is_recorded: bool
+    started_ns: int
+    ended_ns: int
+
+
+@attrs.frozen
 class MockRun:
     """A function run.
 
@@ -86,6 +99,9 @@ class MockRun:
     finished_late: Finish | None = attrs.field(repr=False)
     step: str = attrs.field(repr=False)
     step_op: str = attrs.field(repr=False)
+    steps: tuple[Step, ...] = attrs.field(repr=False)
+    kept: tuple[Step, ...] = attrs.field(repr=False)
+    step_input: tuple[str, Any] | None = attrs.field(repr=False)
     queued_ns: int = attrs.field(repr=False)
     started_ns: int | None = attrs.field(repr=False)
     ended_ns: int | None = attrs.field(repr=False)

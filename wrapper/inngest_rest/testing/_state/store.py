@@ -131,15 +131,17 @@ class Store:
         self._trigger(function, event, now)
         return admitted
 
-    def rerun(self, run: MockRun, now: int) -> Admitted:
-        """Run the function of `run` again with the same event."""
+    def rerun(self, run: MockRun, now: int, **steps: Any) -> Admitted:
+        """Run the function of `run` again with the same event, perhaps with some of its steps."""
         function = self.catalogue.find(run.app_id, run.function_id)
         event = self.events.get(run.event_id)
         assert function is not None, run
         assert event is not None, run
         first = run.original_run_id or run.id
         key = self.ids.next(now)  # each replay has its own, so that a run can be replayed twice
-        return self._admission.admit(function, [event], key, now, now, original_run_id=first)
+        return self._admission.admit(
+            function, [event], key, now, now, original_run_id=first, **steps
+        )
 
     def cancel_started_between(
         self, function: Function, after: int | None, before: int, now: int

@@ -26,11 +26,11 @@ from inngest_rest.testing._api.v2.input import (
 from inngest_rest.testing._api.v2.shapes import listed_end, v2_data, v2_error, v2_run, v2_trace
 from inngest_rest.testing._go.decoding import text_of
 from inngest_rest.testing._go.times import NS_PER_MILLISECOND, v2_time
-from inngest_rest.testing._state.ids import parse_ulid, ulid
+from inngest_rest.testing._state.ids import parse_ulid, step_hash, ulid
 from inngest_rest.testing._state.records import MockRun
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from inngest_rest.testing._api.call import Call, Handlers
     from inngest_rest.testing._carriers.messages import Response
@@ -283,7 +283,7 @@ def get_run_trace(call: Call) -> Response:
 
 
 def rerun(call: Call) -> Response:
-    """Run a run's function again, from the start or from its step."""
+    """Run a run's function again, from the start or from one of its steps."""
     fields = read_body(call.request.body, _RERUN)
     from_step = fields.get("fromStep")
     step = None
@@ -293,12 +293,29 @@ def rerun(call: Call) -> Response:
         if not step.get("stepId"):
             raise missing_field("Step ID is required")
     run = _find_run(call)
-    if step is not None and step["stepId"] != run.step:
-        raise InputError("Step not found in original run", "invalid_request")
-    run_id = call.store.rerun(run, call.now).run_id
+    run_id = call.store.rerun(run, call.now, **({} if step is None else _kept(run, step))).run_id
     if not run_id:  # recordings v2-rerun-debounced, v2-rerun-singleton-running
         raise InputError("Unable to rerun run", "internal_error", 500)
     return v2_data({"runId": run_id}, call.now)
+
+
+def _kept(run: MockRun, step: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a run keeps that starts from a step: the steps that began before it."""
+    wanted = step["stepId"]
+    recorded = [each for each in run.steps if each.is_recorded]
+    by_name = [each.id for each in recorded if each.name == wanted]
+    found = {each.id for each in recorded if each.id == wanted} or {*by_name}
+    if not run.steps and wanted in {run.step, step_hash(run.step)}:
+        return {}
+    if len(found) > 1:  # recording v2-rerun-ambiguous-step
+        raise InputError("Step name matches multiple steps in original run", "invalid_request")
+    if not found:
+        raise InputError("Step not found in original run", "invalid_request")
+    (id,) = found
+    at = next(each.started_ns for each in recorded if each.id == id)
+    earlier = tuple(each for each in (*run.kept, *recorded) if each.started_ns < at)
+    given = step.get("input") or None  # recording 1.43-v2-rerun-step-input-null
+    return {"kept": earlier, "step_input": None if given is None else (id, given)}
 
 
 def cancel(call: Call) -> Response:

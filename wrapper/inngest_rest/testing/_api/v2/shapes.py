@@ -13,7 +13,7 @@ from inngest_rest.testing._state.ids import span_id, step_hash
 
 if TYPE_CHECKING:
     from inngest_rest.testing._state.catalogue import App, Function
-    from inngest_rest.testing._state.records import MockEvent, MockRun
+    from inngest_rest.testing._state.records import MockEvent, MockRun, Step
 
 _UNLIMITED = {"limit": {"isPlanLimit": True, "value": -1}, "scope": "ACCOUNT"}
 _RETRIES = {"isDefault": True, "value": 4}
@@ -122,7 +122,7 @@ def _period(start: int, end: int | None) -> dict[str, str]:
 
 
 def v2_trace(run: MockRun, event: MockEvent, *, include_output: bool) -> dict[str, Any]:
-    """Write a run's trace: a root span with one step."""
+    """Write a run's trace: a root span with its steps, or with one that stands for all of it."""
     status = {"queued": "WAITING", "running": "RUNNING"}.get(run.status, run.status.upper())
     span: dict[str, Any] = {"queuedAt": v2_time(run.queued_ns), "status": status}
     span |= _period(_start(run), None if run.ended_ns is None else at_millisecond(run.ended_ns))
@@ -141,10 +141,29 @@ def v2_trace(run: MockRun, event: MockEvent, *, include_output: bool) -> dict[st
     }
     if run.status == "running":
         step["status"] = "WAITING"
-    root = {**span, "id": span_id(run.id), "name": "Run", "children": [step]}
+    steps = [_step(run, each, include_output=include_output) for each in run.steps]
+    root = {**span, "id": span_id(run.id), "name": "Run"}
+    root["children"] = [step] if not run.steps else list(filter(None, steps))
     if include_output:
         root["input"] = {"data": [event.as_seen_by_function()]}
     return {"rootSpan": root, "runId": run.id}
+
+
+def _step(run: MockRun, step: Step, *, include_output: bool) -> dict[str, Any]:
+    """Write the span of a step; nothing if the trace does not have it."""
+    if not step.is_recorded:
+        return {}
+    return {
+        "id": span_id(run.id, step.id),
+        "name": step.name,
+        "queuedAt": v2_time(step.started_ns),
+        "startedAt": v2_time(step.started_ns),
+        "status": "FAILED" if step.has_failed else "COMPLETED",
+        "stepId": step.id,
+        "stepOp": "RUN",
+        **_period(step.started_ns, step.ended_ns),
+        **({"output": v2_output(step.output)} if include_output else {}),
+    }
 
 
 def v2_app(app: App) -> dict[str, Any]:
