@@ -278,6 +278,16 @@ def test_files_that_are_named_exist(page: Path) -> None:
         assert list(ROOT.glob(named.rstrip("./"))), named
 
 
+GUIDES = [*sorted((ROOT / "docs/guides").glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=name_of)
+def test_a_page_begins_with_its_purpose_in_two_lines_and_a_program(page: Path) -> None:
+    top = TEXTS[page].partition("\n## ")[0]
+    rule = r"# [^\n]+\n\n(?:[^\n]+\n){1,2}\n.*?^```(?:python|console)\n.*"
+    assert re.fullmatch(rule, f"{top}\n", re.MULTILINE | re.DOTALL), top
+
+
 def test_every_page_is_in_both_indexes_and_in_the_source_distribution() -> None:
     start = ROOT / "docs/index.md"
     names = [name_of(page) for page in PAGES[1:] if page != start]
