@@ -21,6 +21,31 @@ def faults(document: Document, operation: Operation, recording: Recording) -> It
     if not recording.is_refusal:
         yield from parameter_faults(operation, recording)
         yield from request_faults(document, operation, recording)
+        if operation.id == "listOperationsV2":
+            yield from listed_faults(document, recording.received)
+
+
+def general(fault: str) -> str:
+    """Return a fault without what is of one response: positions in lists, and ids."""
+    return re.sub(r"\[\d+\]|\b[0-9A-HJKMNP-TV-Z]{26}\b", lambda it: "[]" * (it[0][0] == "["), fault)
+
+
+def listed_faults(document: Document, received: Any) -> Iterator[str]:
+    """Check the operations that a server lists of itself, and the parameters of each."""
+    for listed in received["data"]["operations"]:
+        if (http := listed.get("http")) is None:
+            continue  # of tools alone
+        path = f"/v2{http['path']}"
+        operation = document.match(http["method"], path)
+        if operation is None:
+            yield f"lists {http['method']} {path}, which is not documented"
+            continue
+        body = operation.schema_of_body() or {}
+        fields = document.resolved(body).get("properties", {})
+        known = {*operation.names("path"), *operation.names("query"), *fields}
+        for name in listed["mcp"]["inputSchema"].get("properties", {}):
+            if name not in known:
+                yield f"lists a parameter {name!r} of {operation.id}, which is not documented"
 
 
 def answer_faults(document: Document, operation: Operation, recording: Recording) -> Iterator[str]:

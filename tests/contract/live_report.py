@@ -48,11 +48,19 @@ class Case:
 
 @frozen
 class Report:
-    """What came of all cases."""
+    """What came of all cases.
+
+    Attributes:
+        release: The server's release.
+        lacks: The operations, by id, that it does not have yet.
+        cases: What came of each case.
+        differences: How its responses differ from the document, each difference once.
+    """
 
     release: str
     lacks: tuple[str, ...]
     cases: tuple[Case, ...]
+    differences: tuple[str, ...] = field(default=(), converter=_names)
 
     @classmethod
     def of_nothing(cls, release: str, why: str) -> Self:
@@ -68,7 +76,7 @@ class Report:
         """Read what `write` wrote."""
         found = json.loads(path.read_text(encoding="utf-8"))
         cases = tuple(Case(**each) for each in found["cases"])
-        return cls(found["release"], tuple(found["lacks"]), cases)
+        return cls(found["release"], tuple(found["lacks"]), cases, found["differences"])
 
 
 class Cases:
@@ -77,6 +85,7 @@ class Cases:
     def __init__(self, routes: Routes) -> None:
         self._routes = routes
         self._cases: dict[str, Case] = {}
+        self._differences = set[str]()
 
     def note(self, report: pytest.TestReport, world: World | None) -> None:
         """Take in one phase; the first that failed decides, else the first that was skipped."""
@@ -85,6 +94,7 @@ class Cases:
             case.asked = tuple(dict.fromkeys(step.operation for step in world.trail))
             case.succeeded = tuple({step.operation for step in world.trail if step.is_success})
             case.last = world.trail[-1].operation if world.trail else None
+            self._differences |= world.differences
         if report.failed and case.outcome != "failed":
             case.outcome, case.reason = "failed", _reason(report)
         elif report.skipped and case.outcome == "passed":
@@ -94,7 +104,8 @@ class Cases:
     def report(self) -> Report:
         """Return what was noted."""
         routes = self._routes
-        return Report(routes.release, tuple(sorted(routes.lacks)), tuple(self._cases.values()))
+        cases, differences = tuple(self._cases.values()), sorted(self._differences)
+        return Report(routes.release, tuple(sorted(routes.lacks)), cases, differences)
 
 
 def _reason(report: pytest.TestReport) -> str:

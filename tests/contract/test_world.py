@@ -48,5 +48,35 @@ def test_response_to_an_async_client_is_checked() -> None:
     assert [each.partition(":")[0] for each in found] == ["GET /health", "GET /nowhere"]
 
 
-def judged(mock: MockServer, found: list[str]) -> Judged:
-    return Judged(mock.transport, Exercised(DOCUMENT), found)
+def test_a_difference_is_told_once_by_operation_and_status() -> None:
+    mock, found, told = MockServer(), list[str](), set[str]()
+    function = {"id": "charge", "isNew": True}
+    for n in "1", "2":
+        run = {"id": "01K9V2D6N9P1R7Z4W8X3Y5A0B" + n, "status": "COMPLETED", "function": function}
+        mock.fault(answers(200, {"data": [run] * 2, "page": {}}))
+    with httpx.Client(transport=judged(mock, found, told), base_url="http://test") as client:
+        for _ in range(2):
+            client.get("/v2/runs")
+    assert len(found) > len(told)
+    assert any("isNew" in each for each in told)
+    assert {each.partition(": ")[0] for each in told} == {"listRunsV2 200"}
+
+
+def test_operations_and_parameters_that_a_server_lists_are_documented() -> None:
+    mock, found = MockServer(), list[str]()
+    with httpx.Client(transport=judged(mock, found), base_url="http://test") as client:
+        listed = client.get("/v2/operations").json()
+        assert found == []
+        (runs,) = listed["data"]["operations"]
+        runs["mcp"]["inputSchema"]["properties"]["flavour"] = {}
+        bulk = {**runs, "http": {"method": "POST", "path": "/bulk/rerun"}}
+        listed["data"]["operations"] += [bulk, {"id": "mcp.read_doc"}]
+        mock.fault(answers(200, listed))
+        client.get("/v2/operations")
+    told = [each.partition(": lists ")[2] for each in found]
+    assert "a parameter 'flavour' of listRunsV2, which is not documented" in told
+    assert "POST /v2/bulk/rerun, which is not documented" in told
+
+
+def judged(mock: MockServer, found: list[str], told: set[str] | None = None) -> Judged:
+    return Judged(mock.transport, Exercised(DOCUMENT), found, differences=told)

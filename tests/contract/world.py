@@ -12,7 +12,7 @@ from inngest_rest import NotFoundError
 from inngest_rest_api.api import OPERATIONS
 from tests.support.doors import open_door
 
-from .conformance import camel, faults
+from .conformance import camel, faults, general
 from .document import Document
 from .exercised import Watched, copied
 from .recordings import Recording
@@ -104,6 +104,7 @@ class World(ABC):
         clock: Clock | None = None,
     ) -> None:
         self.faults: list[str] = []
+        self.differences: set[str] = set()
         self.trail: list[Step] = []
         self._exercised = exercised
         self._door: DoorName = door
@@ -228,7 +229,8 @@ class World(ABC):
         return client.runs.wait(self.start(client, function, data).id, timeout=60)
 
     def _judged(self, inner: httpx.BaseTransport | httpx.AsyncBaseTransport) -> Judged:
-        return Judged(inner, self._exercised, self.faults, trail=self.trail, has=self.has)
+        found = {"trail": self.trail, "has": self.has, "differences": self.differences}
+        return Judged(inner, self._exercised, self.faults, **found)
 
 
 def parts(release: str) -> tuple[int, ...]:
@@ -258,6 +260,7 @@ class Judged(Watched):
         trail: Takes the exchanges in their order.
         has: Returns whether the server has a route, by method and path. How it responds where it
             has none depends on its release, and is not judged.
+        differences: Takes the same by operation and status, each once.
     """
 
     def __init__(
@@ -268,11 +271,13 @@ class Judged(Watched):
         *,
         trail: list[Step] | None = None,
         has: Callable[[str, str], bool] = lambda *_: True,
+        differences: set[str] | None = None,
     ) -> None:
         super().__init__(inner, exercised)
         self._found = found
         self._trail = [] if trail is None else trail
         self._has = has
+        self._differences = set[str]() if differences is None else differences
 
     def _noted(
         self, request: httpx.Request, response: httpx.Response, body: bytes
@@ -295,7 +300,10 @@ class Judged(Watched):
                 content_type=response.headers.get("content-type", ""),
                 received=_body(body),
             )
-            self._found += [f"{where}: {fault}" for fault in faults(DOCUMENT, operation, recording)]
+            found = list(faults(DOCUMENT, operation, recording))
+            self._found += [f"{where}: {fault}" for fault in found]
+            of = f"{operation.id} {response.status_code}"
+            self._differences.update(f"{of}: {general(fault)}" for fault in found)
             self._trail.append(Step(operation.id, not recording.is_refusal))
         return super()._noted(request, response, body)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from scripts.internal.live.table import failures, table
+import pytest
+
+from scripts.internal.live.table import differences, failures, table
 from tests.contract.live_report import Case, Outcome, Report
 
 
@@ -51,3 +53,19 @@ def test_each_failure_is_listed_with_its_reason() -> None:
     assert list(failures([OLD])) == [
         "FAILED 1.17.0 test_runs.py::test_cancel[live]: NotFoundError: no run"
     ]
+
+
+def test_what_a_server_answers_otherwise_than_the_document_is_listed() -> None:
+    told = ("listRunsV2 200: $.data[]: isNew", "listRunsV2 418: not documented")
+    found = [Report("1.43.2", (), ()), Report("1.17.0", (), (), told[:1])]
+    assert list(differences(found)) == [
+        "1.17.0 answers otherwise than the document: 1 differences",
+        f"  {told[0]}",
+    ]
+
+
+@pytest.mark.parametrize("told", [(), ("listRunsV2 200: $.data[]: isNew",)])
+def test_a_release_newer_than_all_recordings_is_said_to_be_one(told: tuple[str, ...]) -> None:
+    newer, count, *listed = differences([Report("1.44.0", (), (), told)])
+    assert "newer than 1.43" in newer
+    assert (f": {len(told)} differences" in count, len(listed)) == (True, len(told))

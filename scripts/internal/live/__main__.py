@@ -7,7 +7,9 @@ else on a server is left alone.
 A server may be of any release. A case is skipped as absent if none of the routes that do its job
 are there, and the reason names the first release that has them. With --bins it starts several
 servers (`inngest dev`) one after the other, each in an empty folder, and ends with a table of what
-works on which.
+works on which, and a list of what each answers otherwise than the document: operations that it
+lists, statuses, fields and bodies. For a release that is newer than all recordings, it is what has
+to be written into the document.
 
 Statuses and times of runs are judged strictly, which is fair only to a faithful server: one that
 stores in PostgreSQL, or in SQLite by the driver that its releases have. A server that was built
@@ -35,7 +37,7 @@ from scripts.internal.live.binaries import CannotStartError, database, run_binar
 from scripts.internal.live.cases import NothingTestedError, Tried, try_cases
 from scripts.internal.live.fuzzing import fuzz_server, is_wanted
 from scripts.internal.live.options import parse
-from scripts.internal.live.table import failures, table
+from scripts.internal.live.table import differences, failures, table
 from tests.contract.exercised import LIVE_RECORD, write
 from tests.contract.live_report import Report
 from tests.contract.live_world import find_server
@@ -107,7 +109,7 @@ def try_binary(binary: Path, options: Options) -> Tried:
 def show(found: Sequence[Tried], options: Options) -> None:
     """Print what came of the cases, and keep the responses for scripts/contract-report."""
     reports = [tried.report for tried in found]
-    print("", *table(reports), *failures(reports), sep="\n")
+    print("", *table(reports), *failures(reports), *differences(reports), sep="\n")
     if not options.arguments:  # a run of some cases would overwrite the record of all
         write({answer for tried in found for answer in tried.answers}, LIVE_RECORD)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, get_args
 
 from inngest_rest_api.api import OPERATIONS
 from tests.contract.conformance import camel
 from tests.contract.live_report import Outcome
-from tests.contract.world import SINCE
+from tests.contract.recordings import RELEASE
+from tests.contract.world import SINCE, parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,6 +52,19 @@ def state(operation: str, report: Report) -> str:
     if not using:
         return "-"
     return "refuses" if operation in SINCE else "absent"
+
+
+def differences(reports: Sequence[Report]) -> Iterator[str]:
+    """Yield what each server answers otherwise than the document, and whether it is a newer one."""
+    for it in reports:
+        release = it.release
+        is_newer = re.match(r"\d", release) and parts(release)[:2] > parts(RELEASE)[:2]
+        if is_newer:
+            yield f"{release} is newer than {RELEASE}, the newest release that was recorded."
+        if is_newer or it.differences:
+            found = len(it.differences)
+            yield f"{release} answers otherwise than the document: {found} differences"
+            yield from (f"  {each}" for each in it.differences)
 
 
 def failures(reports: Sequence[Report]) -> Iterator[str]:
