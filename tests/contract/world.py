@@ -229,8 +229,14 @@ class World(ABC):
         return client.runs.wait(self.start(client, function, data).id, timeout=60)
 
     def _judged(self, inner: httpx.BaseTransport | httpx.AsyncBaseTransport) -> Judged:
-        found = {"trail": self.trail, "has": self.has, "differences": self.differences}
-        return Judged(inner, self._exercised, self.faults, **found)
+        return Judged(
+            inner,
+            self._exercised,
+            self.faults,
+            trail=self.trail,
+            has=self.has,
+            differences=self.differences,
+        )
 
 
 def parts(release: str) -> tuple[int, ...]:
