@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import runpy
+import sqlite3
 import sys
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from fastapi.testclient import TestClient
 
 from inngest_rest import InngestClient
-from inngest_rest.testing import MockServer, completes, fails, sleeps
+from inngest_rest.testing import MockServer, completes, fails, loses_response, sleeps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,6 +125,104 @@ def test_stuck_runs_are_cancelled_only_when_asked(
     assert [each.status for each in mock.runs if each.function_id == "ship"] == ["cancelled"]
 
 
+def test_an_order_in_django_and_its_event_are_stored_together_and_sent_once(
+    mock: MockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = runpy.run_path(str(EXAMPLES / "django_outbox.py"), run_name="__main__")
+    place_order, relay, rows = (program[it] for it in ("place_order", "relay", "OutboxEvent"))
+    assert capsys.readouterr().out == "1 sent, 0 left\n"
+    assert mock.events[-1].id == "order-1-created"
+    with suppress(RuntimeError), program["transaction"].atomic():
+        place_order("9.90")
+        raise RuntimeError
+    assert rows.objects.count() == 0
+    place_order("9.90")
+    rows.objects.create(event_id="bad", name="inngest/reserved", data={})
+    with InngestClient(dev=True, retries=0, transport=mock.transport) as client:
+        mock.fault(loses_response(), times=1)
+        assert relay(client).unknown == 1
+        assert [(row.event_id, bool(row.rejected)) for row in rows.objects.order_by("pk")] == [
+            ("order-2-created", False),
+            ("bad", True),
+        ]
+        assert relay(client).accepted == 1
+    assert [row.event_id for row in rows.objects.all()] == ["bad"]
+    assert [it.data and it.data["order_id"] for it in mock.events[1:]] == [1, 2, 2]
+    program["connection"].connection.close()
+
+
+def test_an_order_in_sqlalchemy_and_its_event_are_stored_together_and_sent_once(
+    mock: MockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("sqlalchemy_outbox.py") == 0
+    assert capsys.readouterr().out == "1 sent, 0 left\n"
+    program = runpy.run_path(str(EXAMPLES / "sqlalchemy_outbox.py"))
+    engine = program["create_engine"]("sqlite://")
+    program["Base"].metadata.create_all(engine)
+    row, relay, select = (program[it] for it in ("OutboxEvent", "relay", "select"))
+    with (
+        program["Session"](engine) as session,
+        InngestClient(dev=True, retries=0, transport=mock.transport) as client,
+    ):
+        with suppress(RuntimeError), session.begin():
+            program["place_order"](session, 9.9)
+            raise RuntimeError
+        with session.begin():
+            program["place_order"](session, 9.9)
+            session.add(row(event_id="bad", name="inngest/reserved", data={}))
+        mock.fault(loses_response(), times=1)
+        assert relay(session, client).unknown == 1
+        with session.begin():
+            left = session.scalars(select(row).order_by(row.id)).all()
+            assert [(it.event_id, bool(it.rejected)) for it in left] == [
+                ("order-1-created", False),
+                ("bad", True),
+            ]
+        assert relay(session, client).accepted == 1
+        with session.begin():
+            assert [it.event_id for it in session.scalars(select(row))] == ["bad"]
+    engine.dispose()
+
+
+@pytest.mark.usefixtures("mock")
+def test_a_page_is_told_how_the_work_of_its_order_ended() -> None:
+    app = runpy.run_path(str(EXAMPLES / "fastapi_orders.py"))["app"]
+    with TestClient(app) as browser:
+        progress = browser.post("/orders", json={"id": 7, "total": 20}).json()["progress"]
+        stream = browser.get(progress).text
+    assert stream.startswith(": waiting\n\n")
+    assert stream.endswith(
+        'event: completed\ndata: {"function": "receipt", "output": {"mailed": true}}\n\n'
+    )
+
+
+def test_a_failed_run_is_told_once_however_often_the_alert_is_started(
+    mock: MockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("failures.place", "--seconds", "1")
+    assert run("alert_on_failures.py", *arguments) == 0
+    assert capsys.readouterr().out == ""
+    with InngestClient() as client:
+        client.send({"name": "app/order.created"})
+    (failed,) = (it.id for it in mock.runs[2:] if it.status == "failed")
+    for told in (f"shop/charge failed: card declined (run {failed})\n", ""):
+        assert run("alert_on_failures.py", *arguments) == 0
+        assert capsys.readouterr().out == told
+
+
+def test_a_backfill_from_a_database_goes_on_after_the_last_row_that_was_sent(
+    mock: MockServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as database:
+        database.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, total REAL)")
+        for number in (1, 2):
+            with database:
+                database.execute("INSERT INTO orders VALUES (?, 20)", (number,))
+            assert run("backfill_database.py", "shop.db") == 0
+    assert capsys.readouterr().out == "done\n" * 2
+    assert [it.data and it.data["order_id"] for it in mock.events[1:]] == [1, 2]
+
+
 def test_every_example_is_run_here() -> None:
     tests = Path(__file__).read_text(encoding="utf-8")
-    assert [path.name for path in EXAMPLES.glob("*.py") if f'run("{path.name}"' not in tests] == []
+    assert [path.name for path in EXAMPLES.glob("*.py") if f'"{path.name}"' not in tests] == []
