@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections import deque
 from concurrent.futures import Future, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from inngest_rest._core.plans import Stopped
 
@@ -55,16 +55,22 @@ def run_many(
     """
     stop = Stop()
     started: deque[tuple[J, Future[T | None]]] = deque()
-    threads = _Threads[J, T](work, stop, in_flight)
-    submit = threads.run_now if in_flight == 1 else threads.submit
-    grace = _GRACE
+    queue: SimpleQueue[tuple[J, Future[T | None]] | None] = SimpleQueue()
+    grace, threads = _GRACE, 0
     try:
         for job in jobs:
-            try:
-                future = submit(job)
-            except RuntimeError:  # no more threads can start
-                submit = threads.run_now
-                future = submit(job)
+            future = Future[T | None]()
+            if threads < in_flight > 1:
+                # At the limit of threads, or while the interpreter exits, there are fewer.
+                with suppress(RuntimeError):
+                    # Daemons, unlike an executor's threads: they do not delay exit.
+                    name, args = f"inngest-rest_{threads}", (work, stop, queue)
+                    threading.Thread(target=_serve, name=name, args=args, daemon=True).start()
+                    threads += 1
+            if threads:
+                queue.put((job, future))
+            else:
+                _do(work, stop, job, future)
             started.append((job, future))
             if len(started) >= in_flight and not _finish_oldest(started, on_result):
                 break
@@ -81,55 +87,31 @@ def run_many(
         with ExitStack() as rest:  # runs every callback, even if one raises
             for job, future in reversed(started):
                 rest.callback(_report, on_result, job, future)
-            rest.callback(threads.close)
+            for _ in range(threads):  # each ends after its last job
+                rest.callback(queue.put, None)
             futures = [future for _, future in started]
             if wait(futures, timeout=grace).not_done:
                 stop.abort_all()
                 wait(futures, timeout=_ABORT_GRACE)
 
 
-class _Threads(Generic[J, T]):
-    """Daemon threads, started on demand: unlike an executor's, they do not delay exit."""
+def _serve(
+    work: Callable[[J, Stop], T],
+    stop: Stop,
+    queue: SimpleQueue[tuple[J, Future[T | None]] | None],
+) -> None:
+    while (item := queue.get()) is not None:
+        _do(work, stop, *item)
+        del item  # or its batch would stay in memory until the next one
 
-    def __init__(self, work: Callable[[J, Stop], T], stop: Stop, size: int) -> None:
-        self._work = work
-        self._stop = stop
-        self._size = size
-        self._started = 0
-        self._jobs: SimpleQueue[tuple[J, Future[T | None]] | None] = SimpleQueue()
 
-    def submit(self, job: J) -> Future[T | None]:
-        if self._started < self._size:
-            name = f"inngest-rest_{self._started}"
-            thread = threading.Thread(target=self._serve, name=name, daemon=True)
-            thread.start()
-            self._started += 1
-        future: Future[T | None] = Future()
-        self._jobs.put((job, future))
-        return future
-
-    def run_now(self, job: J) -> Future[T | None]:
-        future: Future[T | None] = Future()
-        self._do(job, future)
-        return future
-
-    def close(self) -> None:
-        """End each thread after its last job."""
-        for _ in range(self._started):
-            self._jobs.put(None)
-
-    def _serve(self) -> None:
-        while (item := self._jobs.get()) is not None:
-            self._do(*item)
-            del item  # or its batch would stay in memory until the next one
-
-    def _do(self, job: J, future: Future[T | None]) -> None:
-        try:
-            future.set_result(self._work(job, self._stop))
-        except Stopped:
-            future.set_result(None)
-        except BaseException as error:  # noqa: BLE001 - raised again by the future's result
-            future.set_exception(error)
+def _do(work: Callable[[J, Stop], T], stop: Stop, job: J, future: Future[T | None]) -> None:
+    try:
+        future.set_result(work(job, stop))
+    except Stopped:
+        future.set_result(None)
+    except BaseException as error:  # noqa: BLE001 - raised again by the future's result
+        future.set_exception(error)
 
 
 def _report(on_result: Callable[[J, T | None], bool], job: J, future: Future[T | None]) -> None:
