@@ -20,7 +20,7 @@ NEEDED = (
     "inngest_rest/py.typed",
     "inngest_rest_api/py.typed",
     "inngest_rest/.agents/skills/inngest/SKILL.md",
-    "inngest_rest/_waterfall/page.css",
+    "inngest_rest/_waterfall/page.html",
 )
 UNWANTED = ("tests/", "recordings/", "scripts/", "__pycache__", ".venv", ".github/")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from html import escape
 from importlib.resources import files
+from string import Template
 from typing import TYPE_CHECKING
 
 from inngest_rest._waterfall.layout import MARKS, text_of, tick_text, ticks
@@ -18,15 +19,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._waterfall.layout import Row, Waterfall
 
-# The kinds of bars, in the order of the legend.
-_KINDS = {
-    "function": "function",
-    "step": "step",
-    "sleep": "sleep",
-    "wait": "wait",
-    "invoke": "invoke",
-    "ai": "AI",
-}
+_KINDS = {"run", "attempt", "function", "step", "sleep", "wait", "invoke", "ai"}
 
 _TICKS = 6
 # Labels further right than this would overflow the chart, so they end at their tick.
@@ -35,39 +28,14 @@ _RIGHTMOST = 0.92
 
 def draw(waterfall: Waterfall) -> str:
     root = waterfall.rows[0]
-    name = waterfall.run_id or root.name
-    style = files("inngest_rest._waterfall").joinpath("page.css").read_text(encoding="utf-8")
-    return f"""\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width">
-<title>{escape(name)} {escape(root.status)}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<main>
-<h1><bdi>{escape(name)}</bdi></h1>
-<p>{_summary(waterfall)}</p>
-<table>
-<colgroup>
-<col class="name-column"><col class="kind-column"><col><col class="duration-column">
-</colgroup>
-<thead>
-<tr><th>Name</th><th class="kind">Kind</th><th class="chart">{_axis(waterfall)}</th>\
-<th class="duration">Duration</th></tr>
-</thead>
-<tbody>
-{"".join(line for row in waterfall.rows for line in _lines(row, waterfall))}</tbody>
-</table>
-<footer>{_legend(waterfall)}</footer>
-</main>
-</body>
-</html>
-"""
+    page = files("inngest_rest._waterfall").joinpath("page.html").read_text(encoding="utf-8")
+    return Template(page).substitute(
+        name=escape(waterfall.run_id or root.name),
+        status=escape(root.status),
+        summary=_summary(waterfall),
+        axis=_axis(waterfall),
+        rows="".join(line for row in waterfall.rows for line in _lines(row, waterfall)),
+    )
 
 
 def _summary(waterfall: Waterfall) -> str:
@@ -94,7 +62,7 @@ def _axis(waterfall: Waterfall) -> str:
 
 
 def _lines(row: Row, waterfall: Waterfall) -> Iterator[str]:
-    kind = row.kind if row.kind in _KINDS or row.depth == 0 or row.kind == "attempt" else "other"
+    kind = row.kind if row.kind in _KINDS else "other"
     depth = f'style="--depth:{min(row.depth, 8)}"'
     yield (
         f'<tr class="{kind}" {depth}>'
@@ -130,22 +98,6 @@ def _bar(row: Row, waterfall: Waterfall) -> str:
             f'y="{top}" height="{height}" rx="2" width="{width}" style="width:max(3px,{width})"/>'
         )
     return f"<svg>{''.join(parts)}</svg>"
-
-
-def _legend(waterfall: Waterfall) -> str:
-    present = {row.kind for row in waterfall.rows}
-    samples = [(kind, "", text) for kind, text in _KINDS.items() if kind in present]
-    if any(row.status == "failed" for row in waterfall.rows):
-        samples.append(("step", " failed", "failed"))
-    if any(row.is_open for row in waterfall.rows):
-        samples.append(("step", " open", "not ended"))
-    bars = "".join(
-        f'<span class="{kind}"><svg><rect class="bar{more}" width="22" height="10" rx="2"/></svg>'
-        f"{text}</span>"
-        for kind, more, text in samples
-    )
-    queue = '<span><svg><rect class="queue" y="4" width="22" height="2"/></svg>queued</span>'
-    return queue + bars
 
 
 def _classes(name: str, row: Row) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from itertools import accumulate, takewhile
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len, get_character_cell_size
+from rich.cells import cell_len, set_cell_size
 from rich.color import ColorSystem
 from rich.console import Console
 from rich.style import Style
@@ -60,8 +59,7 @@ def _lines(waterfall: Waterfall, width: int, paint: Paint) -> Iterator[str]:
     names = [f"{'  ' * min(row.depth, 6)}{row.name}" for row in rows]
     kinds = [row.shown_kind for row in rows]
     durations = _durations(rows)
-    kind_width, duration_width = (max(map(cell_len, texts)) for texts in (kinds, durations))
-    kind_width = min(kind_width, 10)
+    kind_width, duration_width = min(max(map(cell_len, kinds)), 10), max(map(len, durations))
     name_width = min(max(map(cell_len, names)), width * 2 // 5 - kind_width)
     # "✓ name  kind  bar  duration"
     bar_width = width - 2 - name_width - 2 - kind_width - 2 - 2 - duration_width
@@ -76,13 +74,13 @@ def _lines(waterfall: Waterfall, width: int, paint: Paint) -> Iterator[str]:
             f"{paint(_fitted(name, name_width), 'bold' if row.depth == 0 else '')}  "
             f"{paint(_fitted(kind, kind_width), 'dim')}  "
             f"{_bar(row, waterfall, bar_width, style, paint)}  "
-            f"{' ' * (duration_width - cell_len(duration))}{duration}"
+            f"{duration:>{duration_width}}"
         )
         if row.error:
             indent = 2 + 2 * min(row.depth, 6)
             room = width - indent
             is_long = cell_len(row.error) > room
-            text = f"{_within(row.error, room - 1)}…" if is_long else row.error
+            text = f"{set_cell_size(row.error, room - 1)}…" if is_long else row.error
             yield " " * indent + paint(text, "red")
 
 
@@ -150,16 +148,8 @@ def _fitted(text: str, cells: int) -> str:
 
     Names of steps in a loop differ at their ends.
     """
-    if text.isascii() and len(text) <= cells:
-        return text.ljust(cells)
     if cell_len(text) > cells:
-        head = _within(text, cells // 2)
-        tail = _within(text[::-1], cells - 1 - cell_len(head))[::-1]
-        text = f"{head}…{tail}"
+        tail = set_cell_size(text[::-1], cells - 1 - cells // 2)[::-1]
+        text = f"{set_cell_size(text, cells // 2)}…{tail}"
     padding = " " * (cells - cell_len(text))
     return text + (_LEFT_TO_RIGHT_MARK if is_right_to_left(text) else "") + padding
-
-
-def _within(text: str, cells: int) -> str:
-    ends = accumulate(map(get_character_cell_size, text))
-    return text[: sum(1 for _ in takewhile(lambda end: end <= cells, ends))]
