@@ -26,7 +26,7 @@ def test_an_act_shows_100_rows_and_counts_the_others(
     ids = send(client, mock, "open", count)
     said, heading, *rows = run("runs", "cancel", *ids, "--yes", "-o", "table").out.splitlines()
     assert said == f"runs.cancel: {count} done at http://127.0.0.1:8288"
-    assert heading.startswith("RUN ")
+    assert heading.startswith("ID ")
     assert [row.split()[0] for row in rows[:100]] == ids[:100]
     assert rows[100:] == (["and 2 more"] if count > 100 else [])
 

@@ -40,7 +40,9 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
     "runs.watch": ("runs.get",),
     "runs.wait_many": ("runs.get", "runs.watch"),
     "runs.cancel_all": ("runs.list", "runs.cancel"),
-    "runs.replay_all": ("runs.list", "runs.get", "events.runs", "runs.replay"),
+    "runs.replay_all": ("runs.list", "runs.replay"),
+    "runs.replay": ("runs.get", "events.runs", "runs.trace"),
+    "events.resend": ("events.list", "events.get", "send"),
     "functions.invoke_many": ("functions.invoke",),
     "envs.ensure": ("envs.list", "envs.create", "envs.archive"),
 }

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from inngest_rest import InngestClient
 
 GROUPS = {
-    "events": "Stored events: list, get and explain them, and wait for their runs",
+    "events": "Stored events: list, get, explain and resend them, and wait for their runs",
     "runs": "Runs of functions: list, get, wait for, watch, cancel and replay them",
     "apps": "Apps synced with the server: list and get them",
     "functions": "Functions of an app: list, get and invoke them",
@@ -294,7 +294,7 @@ _UNTRUSTED: dict[str, tuple[str, ...]] = {
     "SendReport": _OF_SENDING,
     "ActionReport": (
         *("rows[].reason", "rows[].function", "rows[].error", "rows[].from_step"),
-        "by_function",
+        *("rows[].event_name", "by_function"),
     ),
     # Errors of the server are quoted, and its release.
     "Diagnosis": ("release", "findings[].message"),
@@ -323,6 +323,11 @@ ROWS: tuple[Row, ...] = (
     _reads("events.get", {"id": EVENT_ID}),
     _reads("events.runs", {"id": EVENT_ID}),
     _reads("events.explain", {"id": EVENT_ID}, {"id": "order-1001", "name": "shop/order.created"}),
+    _adds(
+        "events.resend",
+        {"ids": [EVENT_ID]},
+        {"name": "shop/order.created", "since": "2h", "label": "fixed", "dry_run": True},
+    ),
     _reads("events.wait", {"id": EVENT_ID, "timeout": 60}),
     _reads("runs.list", {"status": ["failed"], "since": "2h"}, {"app": "shop", "limit": 50}),
     _reads("runs.get", {"id": RUN_ID}),

@@ -51,11 +51,12 @@ R = TypeVar("R", bound=Record)
 
 @frozen(repr=False)
 class ActionRow(Record):
-    """One run, or one input, of a bulk operation.
+    """One run, one input, or one event, of a bulk operation.
 
     Attributes:
         position: Its index in the ids, the listing or the inputs, from 0.
-        id: The run's id; None for an input of `functions.invoke_many`.
+        id: The run's id; of `events.resend` the internal id of the event; None for an input of
+            `functions.invoke_many`.
         outcome: The outcome.
         new_run_id: The run that was started for it; of one already replayed, its replay.
         reason: Why it was not done, if it was not.
@@ -63,11 +64,13 @@ class ActionRow(Record):
             replay that is not among them is this one.
         function: The run's app and function, as "APP/FUNCTION", where the run was looked at.
         status: The run's status when it was looked at.
-        queued_at: When the run was queued.
+        queued_at: When the run was queued, or the event was received.
         ended_at: When the run ended.
         error: The first line of the run's error.
         requested_at: When the request was sent, by the server's clock.
         from_step: The step from which a replay starts; None for the beginning.
+        event_name: The name of the event.
+        new_event_id: The internal id of the event that was sent in its place.
     """
 
     position: int
@@ -83,6 +86,8 @@ class ActionRow(Record):
     error: str | None = None
     requested_at: datetime | None = None
     from_step: str | None = None
+    event_name: str | None = None
+    new_event_id: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -115,7 +120,8 @@ class ActionReport(Record):
     tried. `to_json` and `from_json` store and load it.
 
     Attributes:
-        action: The operation: "runs.cancel", "runs.replay", or "functions.invoke APP/FUNCTION".
+        action: The operation: "runs.cancel", "runs.replay", "events.resend", or "functions.invoke
+            APP/FUNCTION".
         rows: One row per run or input; the position of each is its index.
         since: The start of the filter's window, by the server's clock; None without a filter.
         until: The end of that window; if the filter had none, when the runs were listed.

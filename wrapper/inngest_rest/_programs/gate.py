@@ -42,7 +42,7 @@ _CODE_OF_ONE = {
 _UNDOABLE = {ActionOutcome.NOT_FOUND, ActionOutcome.REFUSED, ActionOutcome.FAILED}
 
 # What selects the runs, in whose place a plan stands.
-_SELECTION = {"ids", "limit", *RunSelection.__annotations__}
+_SELECTION = {"ids", "limit", "name", *RunSelection.__annotations__}
 
 # What a confirmation of ids stands for besides them.
 _BOUND = ("from_step", "input", "label", "to")
@@ -250,8 +250,10 @@ def pinned(values: Mapping[str, Any], planned: ActionReport) -> Mapping[str, Any
     return {**values, **{name: at for name, at in window.items() if at is not None}}
 
 
-def runs(count: int) -> str:
-    return "1 run" if count == 1 else f"{count:,} runs"
+def amount(count: int, row: Row) -> str:
+    """Return so many of what a call acts on."""
+    kind = "event" if row.name == "events.resend" else "run"
+    return f"1 {kind}" if count == 1 else f"{count:,} {kind}s"
 
 
 def _asked(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -268,9 +270,10 @@ def _deed(row: Row, values: Mapping[str, Any], planned: ActionReport) -> str:
         return f"{values['method']} {values['path']}"
     count = sum(it.is_open for it in planned.rows)
     if row.is_bulk:
-        return f"act on {runs(count)}"
+        return f"act on {amount(count, row)}"
     where = f" for which {values['condition']} holds," if values["condition"] else ""
-    return f"cancel every run of the function in that time,{where} of at most {runs(count)} now,"
+    most = amount(count, row)
+    return f"cancel every run of the function in that time,{where} of at most {most} now,"
 
 
 def _incomplete(report: ActionReport) -> Problem:

@@ -179,6 +179,7 @@ _KINDS: dict[str, dict[str, Any] | None] = {
     "Inputs": {"kind": Kind.OBJECT, "is_many": True},
     "EventLike": {"kind": Kind.OBJECT},
     "Any": {"kind": Kind.JSON},
+    "Sender | str": {"kind": Kind.TEXT},
     "builtins.list[Any]": {"kind": Kind.JSON, "is_many": True},
     "type[Any]": None,
     "Resumable": None,

@@ -64,15 +64,16 @@ class Acted(Record):
 
     Attributes:
         target: Where it acted.
-        action: What was done: "runs.cancel", "runs.replay", "functions.invoke APP/FUNCTION".
+        action: What was done: "runs.cancel", "runs.replay", "events.resend", "functions.invoke
+            APP/FUNCTION".
         counts: How many rows have each outcome.
         rows: One row per run or input, in order. Of more than 1,000, those that were not done come
             before those that were.
         rows_left_out: Number of rows that are not here.
         since: The beginning of the filter's window.
         until: The end of the filter's window.
-        by_function: How many of the rows that are left to do are of each function, where they were
-            looked at.
+        by_function: How many of the rows that are left to do are of each function, or event name,
+            where they were looked at.
         confirm: The token of a dry run, by which exactly those rows are confirmed.
     """
 
@@ -92,7 +93,8 @@ class Acted(Record):
     ) -> Self:
         """Return a report with some of its rows, and the token that confirms it."""
         left_out = len(report.rows) - len(rows)
-        to_do = Counter(row.function for row in report.rows if row.function and row.is_open)
+        kinds = (row.function or row.event_name for row in report.rows if row.is_open)
+        to_do = Counter(filter(None, kinds))
         about = target, report.action, report.counts, tuple(rows), left_out
         return cls(*about, report.since, report.until, dict(to_do.most_common()), token)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from inngest_rest.aio.paginator import AsyncPaginator
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest._core.plans import Plan
+    from inngest_rest.event import EventLike
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,6 +33,14 @@ class Group(cached_property[G]):
         module = import_module(f"{__package__}.{self.attrname}")
         group = getattr(module, str(self.attrname).capitalize())
         return group(client._driver, client._session)  # type: ignore[no-any-return] # noqa: SLF001 - of the same package
+
+
+class Sender(Protocol):
+    """What sends events: a client of the same kind."""
+
+    async def send(self, events: EventLike, /) -> list[str]:
+        """Send an event and return its internal id."""
+        ...
 
 
 class Resource:

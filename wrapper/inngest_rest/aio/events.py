@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
 from inngest_rest._core.explain import explanation, wait
 from inngest_rest._core.resources import events, runs
-from inngest_rest.aio._resource import Resource, paging
+from inngest_rest.aio._resource import Resource, Sender, paging
 
 if TYPE_CHECKING:
     import builtins
+    from collections.abc import Callable, Iterable
     from datetime import datetime, timedelta
+    from os import PathLike
 
+    from inngest_rest._core.bulk.reported import Resumable
+    from inngest_rest.action_reports import ActionReport, ActionRow
     from inngest_rest.aio.paginator import AsyncPaginator
     from inngest_rest.explanation import Explanation
     from inngest_rest.models import Run, StoredEvent
@@ -172,6 +177,81 @@ class Events(Resource):
         each that has not ended, as `runs.wait`.
         """
         return await self._driver.run(wait.wait_for_runs(self._session, id, timeout))
+
+    async def resend(
+        self,
+        ids: Iterable[str] | None = None,
+        *,
+        name: str | None = None,
+        since: datetime | timedelta | None = None,
+        until: datetime | timedelta | None = None,
+        limit: int | None = None,
+        label: str = "resent",
+        to: Sender | str | None = None,
+        dry_run: bool = False,
+        in_flight: int = DEFAULT_IN_FLIGHT,
+        max_requests: int | None = None,
+        period: Seconds = 1.0,
+        on_start: Callable[[ActionRow], object] | None = None,
+        on_result: Callable[[ActionRow], object] | None = None,
+        resume: Resumable | None = None,
+        report_path: str | PathLike[str] | None = None,
+    ) -> ActionReport:
+        """Send stored events again as new ones, here or elsewhere, and report on each.
+
+        Every function that listens runs again. The new id is LABEL-INTERNAL_ID: it says where an
+        event comes from, and data, user and `ts` stay as they were. So sending the same with the
+        same label again, after an interruption, runs nothing twice within 24 hours, except
+        functions that debounce or batch events. Each event is read, and sent in a request of its
+        own, oldest first; those of the platform, and those that have the label, are not selected.
+
+        Args:
+            ids: The internal ids of the events. Pass these, or a filter, or `resume`.
+            name, since, until: As in `list`; all events are listed before the first one is sent.
+            limit: Maximum number of events to send, the newest of them.
+            label: What the new ids begin with. Another one sends the same events anew.
+            to: Where to send them: an environment of the server by its name, or in Python another
+                client, such as that of a staging server; by default where they are stored.
+            dry_run: Report which events would be sent, and send nothing.
+            in_flight: Maximum number of events processed at once, 1 to 64.
+            max_requests: Maximum number of events to send per period; None for no limit.
+            period: The period of `max_requests`, in seconds or as a timedelta.
+            on_start, on_result: Called with a row before its request is sent, and after it, as in
+                `runs.cancel_all`.
+            resume: The report of an earlier call or a dry run, with the same label and `to`.
+            report_path: A file that has each row before its request is sent, and its outcome. The
+                same call with the same file continues after any interruption, even a kill.
+
+        Returns:
+            One row per event: done, with `new_event_id`; not found, refused, failed, unknown or not
+            tried.
+
+        Raises:
+            InvalidArgumentError, ReportFinishedError: As in `runs.cancel_all`.
+            PartialActionError: No later event could be sent; its report has every event.
+
+        HTTP: `GET /v1/events` for a filter, then `GET /v1/events/{eventId}` and
+        `POST /e/{eventKey}`, as `send`, for each event.
+        """
+        from inngest_rest._core.bulk.resend import ResendJob  # noqa: PLC0415 - loads reports
+
+        return await ResendJob(
+            self._session,
+            ids,
+            {"name": name, "since": since, "until": until},
+            limit=limit,
+            label=label,
+            to=to,
+            driver=self._driver,
+            dry_run=dry_run,
+            in_flight=in_flight,
+            max_requests=max_requests,
+            period=period,
+            on_start=on_start,
+            on_result=on_result,
+            resume=resume,
+            report_path=report_path,
+        ).run_async(self._driver)
 
     async def explain(self, id: str, *, name: str | None = None) -> Explanation:
         """Explain the outcome of an event: its runs, or why a function did not run.

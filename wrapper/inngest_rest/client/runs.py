@@ -219,9 +219,10 @@ class Runs(Resource):
         `GET /v2/runs/{runId}`, `GET /v1/events/{eventId}/runs` and `GET /v2/runs/{runId}/trace`
         before it.
         """
-        start = replays.Start.check(from_step, input)
         return self._driver.run(
-            runs.or_name_event(self._session, id, replays.replay_one(self._session, id, start))
+            runs.or_name_event(
+                self._session, id, replays.replay_one(self._session, id, from_step, input)
+            )
         )
 
     def cancel_all(

@@ -7,4 +7,5 @@ report_file  the report in a file, on disk before each request
 runs         a job on runs selected by ids, filter or report; cancelling
 replay       replays runs, never twice
 invoke       invokes a function for each input
+resend       sends stored events again
 """

@@ -108,8 +108,8 @@ class Selection:
         asked = {
             "status": sorted(self.statuses) or None,
             **self.kind,
-            "since": _plain(self.window.since),
-            "until": _plain(self.window.until),
+            "since": plain(self.window.since),
+            "until": plain(self.window.until),
         }
         return {name: value for name, value in asked.items() if value is not None}
 
@@ -119,7 +119,7 @@ class Selection:
         return {"app": self.app, "function": self.function, "query": self.query}
 
 
-def _plain(value: datetime | timedelta | None) -> str | None:
+def plain(value: str | datetime | timedelta | None) -> str | None:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     return None if value is None else str(value)

@@ -137,9 +137,11 @@ class Start(NamedTuple):
         return (yield from trace.step_to_start_from(session, run.id, first, self.from_step))
 
 
-def replay_one(session: Session, run_id: str, start: Start) -> Plan[str]:
+def replay_one(
+    session: Session, run_id: str, from_step: str | None, input: list[Any] | None
+) -> Plan[str]:
     """Replay a run, perhaps from a step, and return the new run's id."""
-    step = None
+    start, step = Start.check(from_step, input), None
     if start.from_step is not None:
         run = yield from runs.fetch(session, run_id)
         step = yield from start.step(session, run, (yield from others_of_chain(session, run)))

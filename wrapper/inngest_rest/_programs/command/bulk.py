@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from inngest_rest._programs.command.options import command_line
-from inngest_rest._programs.gate import Gate, pinned, runs
+from inngest_rest._programs.gate import Gate, amount, pinned
 from inngest_rest._visible import and_more
 
 if TYPE_CHECKING:
@@ -84,9 +84,10 @@ class Asking(Gate):
         bounds = {"since": planned.since, "until": planned.until}
         window = "".join(f", {name} {at:%F %T} UTC" for name, at in bounds.items() if at)
         to_do = [it for it in planned.rows if it.is_open]
-        counts = Counter(it.function for it in to_do if it.function).most_common()
+        kinds = filter(None, (it.function or it.event_name for it in to_do))
+        counts = Counter(kinds).most_common()
         each = and_more([f"{count:,} {name}" for name, count in counts], _FIRST_IDS)
-        lines = [f"{runs(len(to_do))} at {self.place}{window}: {each}".rstrip(": ")]
+        lines = [f"{amount(len(to_do), row)} at {self.place}{window}: {each}".rstrip(": ")]
         lines += [_line(it) for it in to_do[:_FIRST_IDS]]
         if len(to_do) > _FIRST_IDS:
             lines.append(f"  and {len(to_do) - _FIRST_IDS:,} more")
@@ -101,5 +102,10 @@ class Asking(Gate):
 
 
 def _line(row: ActionRow) -> str:
-    about = [row.id or f"input {row.position}", row.function, row.status, row.error]
+    about = [
+        row.id or f"input {row.position}",
+        row.function or row.event_name,
+        row.status,
+        row.error,
+    ]
     return "  ".join(["", *filter(None, about)])

@@ -147,7 +147,7 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
     models.Webhook: (_whole("ID", "id"), _text_of("NAME", "name"), _whole("CREATED", "created_at")),
     CallRoute: (_whole("CALL", "call"), _whole("SINCE", "since"), Column("ROUTE", _route)),
     ActionRow: (
-        Column("RUN", lambda it: it.id or f"input {it.position}", whole=True),
+        Column("ID", lambda it: it.id or f"input {it.position}", whole=True),
         _whole("OUTCOME", "outcome"),
         _text_of("FUNCTION", "function", may_lack=True),
         _whole("STATUS", "status", may_lack=True),
@@ -156,6 +156,8 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
         _text_of("ERROR", "error", may_lack=True),
         _text_of("FROM STEP", "from_step", may_lack=True),
         _whole("NEW RUN", "new_run_id", may_lack=True),
+        _text_of("EVENT", "event_name", may_lack=True),
+        _whole("NEW EVENT", "new_event_id", may_lack=True),
         _text_of("REASON", "reason", may_lack=True),
     ),
 }
@@ -263,7 +265,8 @@ def _acted(acted: Acted, console: Console) -> Iterator[Any]:
     yield Text(safe(f"{acted.action}: {counts or 'nothing to do'} at {_text(acted.target)}"))
     bounds = {"since": acted.since, "until": acted.until}
     if window := " ".join(f"{name} {_text(at)}" for name, at in bounds.items() if at):
-        yield Text(f"Runs queued {window}")
+        what = "Events received" if acted.action == "events.resend" else "Runs queued"
+        yield Text(f"{what} {window}")
     if len(acted.by_function) > 1:
         each = [f"{count:,} {name}" for name, count in acted.by_function.items()]
         yield Text(safe(f"Of them {and_more(each, _MOST_NAMED)}"))

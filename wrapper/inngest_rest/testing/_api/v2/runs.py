@@ -277,9 +277,8 @@ def get_run_trace(call: Call) -> Response:
     """Return the trace of a run: a root span with one child."""
     query = read_query(call.request, _OUTPUT)
     run = _find_run(call, "Trace not found")
-    event = call.store.events.get(run.event_id)
-    assert event is not None, run
-    return v2_data(v2_trace(run, event, include_output=query.flag("includeOutput")), call.now)
+    events = [call.store.events[each] for each in run.event_ids]
+    return v2_data(v2_trace(run, events, include_output=query.flag("includeOutput")), call.now)
 
 
 def rerun(call: Call) -> Response:

@@ -12,6 +12,8 @@ from inngest_rest.testing._go.times import at_millisecond, go_duration, v2_time
 from inngest_rest.testing._state.ids import span_id, step_hash
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from inngest_rest.testing._state.catalogue import App, Function
     from inngest_rest.testing._state.records import MockEvent, MockRun, Step
 
@@ -121,7 +123,7 @@ def _period(start: int, end: int | None) -> dict[str, str]:
     return {"endedAt": v2_time(end), "durationMs": str((end - start) // 1_000_000)}
 
 
-def v2_trace(run: MockRun, event: MockEvent, *, include_output: bool) -> dict[str, Any]:
+def v2_trace(run: MockRun, events: Sequence[MockEvent], *, include_output: bool) -> dict[str, Any]:
     """Write a run's trace: a root span with its steps, or with one that stands for all of it."""
     status = {"queued": "WAITING", "running": "RUNNING"}.get(run.status, run.status.upper())
     span: dict[str, Any] = {"queuedAt": v2_time(run.queued_ns), "status": status}
@@ -145,7 +147,7 @@ def v2_trace(run: MockRun, event: MockEvent, *, include_output: bool) -> dict[st
     root = {**span, "id": span_id(run.id), "name": "Run"}
     root["children"] = [step] if not run.steps else list(filter(None, steps))
     if include_output:
-        root["input"] = {"data": [event.as_seen_by_function()]}
+        root["input"] = {"data": [event.as_seen_by_function() for event in events]}
     return {"rootSpan": root, "runId": run.id}
 
 

@@ -1,0 +1,153 @@
+"""Stored events sent again: under new ids that say where they come from, and twice nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from inngest_rest import (
+    ActionOutcome,
+    ActionReport,
+    Event,
+    InngestClient,
+    InvalidArgumentError,
+)
+from inngest_rest.testing import MockServer, answers, completes, loses_response
+from tests.support.doors import Blocking
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Connect
+
+UNKNOWN = "01M8J6HHBZEYET421PXREH86AX"
+
+
+@pytest.fixture
+def mock() -> MockServer:
+    mock = MockServer()
+    mock.function("shop", "charge", trigger="shop/order", run=completes())
+    return mock
+
+
+@pytest.fixture
+def client(connect: Connect, mock: MockServer) -> InngestClient:
+    return connect(transport=mock.transport, retries=0)
+
+
+def outcomes(report: ActionReport) -> list[str]:
+    return [row.outcome.value for row in report.rows]
+
+
+def test_an_event_is_sent_as_it_was_under_an_id_of_the_label_and_its_own(
+    client: InngestClient, mock: MockServer
+) -> None:
+    event = Event("shop/order", {"n": 1}, id="order-1", user={"id": "kim"}, ts=1_700_000_000_000)
+    (stored,) = client.send(event)
+    (row,) = client.events.resend([stored], label="fixed").rows
+    again = mock.events[-1]
+    assert (row.outcome, row.event_name) == ("done", "shop/order")
+    assert (row.new_event_id, again.id) == (again.internal_id, f"fixed-{stored}")
+    assert (again.data, again.user, again.ts) == ({"n": 1}, {"id": "kim"}, 1_700_000_000_000)
+    assert len(mock.runs) == 2
+
+
+def test_sending_the_same_again_runs_nothing_twice_unless_under_another_label(
+    client: InngestClient, mock: MockServer
+) -> None:
+    stored = client.send([Event("shop/order", {"n": n}) for n in range(3)])
+    for label, runs in (("a", 6), ("a", 6), ("b", 9)):
+        assert client.events.resend(stored, label=label).counts == {ActionOutcome.DONE: 3}
+        assert len(mock.runs) == runs
+
+
+def test_a_filter_selects_the_oldest_first_and_not_what_the_label_has_sent(
+    client: InngestClient, mock: MockServer
+) -> None:
+    stored = client.send([Event("shop/order", {"n": n}) for n in range(3)])
+    client.send(Event("shop/other"))
+    planned = client.events.resend(name="shop/order", since=timedelta(hours=1), dry_run=True)
+    assert [row.id for row in planned.rows] == stored
+    assert [row.event_name for row in planned.rows] == ["shop/order"] * 3
+    assert (outcomes(planned), len(mock.events)) == (["planned"] * 3, 4)
+    newest = client.events.resend(name="shop/order", limit=2, in_flight=1)
+    assert [row.id for row in newest.rows] == stored[1:]
+    assert [each.id for each in mock.events[4:]] == [f"resent-{it}" for it in stored[1:]]
+    again = client.events.resend(name="shop/order", dry_run=True)
+    assert [row.id for row in again.rows] == stored
+
+
+def test_what_cannot_be_read_or_sent_is_reported_and_the_rest_is_sent(
+    client: InngestClient, mock: MockServer
+) -> None:
+    stored = client.send([Event("shop/order"), Event("shop/order")])
+    mock.fault(answers(400, {"error": "no", "ids": [""]}), operation="send_events")
+    report = client.events.resend([UNKNOWN, *stored], in_flight=1)
+    assert outcomes(report) == ["not_found", "failed", "done"]
+    assert [row.new_event_id for row in report.rows] == [None, None, mock.events[-1].internal_id]
+
+
+def test_it_goes_to_another_client_with_connections_of_its_own(
+    connect: Connect, client: InngestClient, mock: MockServer
+) -> None:
+    staging = MockServer()
+    door: Any = connect(transport=staging.transport, retries=0)
+    other = door.target if isinstance(door, Blocking) else door
+    stored = client.send([Event("shop/order", {"n": n}) for n in range(2)])
+    staging.fault(answers(400, {"error": "no", "ids": [""]}), operation="send_events", after=1)
+    report = client.events.resend(stored, to=other, in_flight=1)
+    assert (outcomes(report), len(mock.events)) == (["done", "failed"], 2)
+    assert [each.id for each in staging.events] == [f"resent-{stored[0]}"]
+
+
+def test_it_goes_to_another_environment_of_the_server(
+    client: InngestClient, mock: MockServer
+) -> None:
+    stored = client.send(Event("shop/order"))
+    client.events.resend(stored, to="preview")
+    *_, read, sent = mock.requests
+    assert "x-inngest-env" not in read.headers
+    assert sent.headers["x-inngest-env"] == "preview"
+
+
+def test_an_interrupted_call_is_continued_from_its_file_and_sends_nothing_twice(
+    client: InngestClient, mock: MockServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "resent"
+    stored = client.send([Event("shop/order", {"n": n}) for n in range(3)])
+    mock.fault(loses_response(httpx.ReadTimeout), operation="send_events", after=1)
+    first = client.events.resend(stored, report_path=path, in_flight=1)
+    assert outcomes(first) == ["done", "unknown", "done"]
+    with pytest.raises(InvalidArgumentError, match="selection"):
+        client.events.resend(stored, report_path=path, label="other")
+    assert outcomes(client.events.resend(stored, report_path=path)) == ["done"] * 3
+    assert len(mock.runs) == 6
+
+
+def test_a_plan_is_bound_to_its_label_and_where_it_goes(client: InngestClient) -> None:
+    plan = client.events.resend(client.send(Event("shop/order")), label="a", dry_run=True)
+    for other in ({}, {"label": "a", "to": "preview"}):
+        with pytest.raises(InvalidArgumentError, match="another label, or to another place"):
+            client.events.resend(resume=plan, **other)  # type: ignore[arg-type]
+    assert outcomes(client.events.resend(resume=plan, label="a")) == ["done"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "pass what selects events"),
+        ({"ids": [UNKNOWN], "name": "shop/order"}, "pass what selects events"),
+        ({"ids": ["order-1"]}, r"ids\[0\] is not an internal id"),
+        ({"ids": [UNKNOWN], "to": 1}, "to must be a client of the same kind"),
+        ({"ids": [UNKNOWN], "label": "a/b"}, "label is malformed"),
+    ],
+)
+def test_a_mistake_is_refused_before_anything_is_read(
+    client: InngestClient, mock: MockServer, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        client.events.resend(**arguments)
+    assert not mock.requests

@@ -1,0 +1,159 @@
+"""Send stored events again as new ones, to the same server or to another.
+
+The id of each is a label and the internal id of the event as it was stored. So it says where the
+event comes from, its data stay as they were, and sending it twice runs nothing twice, except
+functions that debounce or batch events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from functools import partial
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any, Unpack
+
+from attrs import evolve
+
+from inngest_rest._core.arguments import check_count_or_none, check_each, check_id, invalid, is_ulid
+from inngest_rest._core.bulk import reported
+from inngest_rest._core.calls.session import changed
+from inngest_rest._core.plans import Plan, wait_for
+from inngest_rest._core.resources import events
+from inngest_rest._core.resources.filters import instant, plain
+from inngest_rest._core.sending import send
+from inngest_rest.action_reports import ActionOutcome, ActionRow
+from inngest_rest.errors import InngestError, InvalidArgumentError, InvalidEventError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from inngest_rest._core.calls.listing import Listing
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest.models import StoredEvent
+
+# What `events.list` lists by default.
+_LATELY = timedelta(hours=1)
+
+
+class ResendJob(reported.ReportedJob):
+    """Reads each event, and sends it again under its new id."""
+
+    def __init__(
+        self,
+        session: Session,
+        ids: Iterable[str] | None,
+        filter: Mapping[str, Any],
+        *,
+        limit: int | None,
+        label: str,
+        to: Any,
+        driver: object,
+        **arguments: Unpack[reported.BulkArguments],
+    ) -> None:
+        super().__init__(session, "events.resend", arguments)
+        self._limit, self._label = check_count_or_none("limit", limit), check_id("label", label)
+        self._listing: Listing[StoredEvent] | None = None
+        if to is None or isinstance(to, str):
+            options: dict[str, Any] = {"timeout": None, "retries": None, "headers": None}
+            there = session if to is None else changed(session, env=to, **options)
+            self._send: Callable[[Any], Plan[list[str]]] = partial(send.send, there)
+            target = there.settings.target
+        elif type(getattr(to, "_driver", None)) is type(driver):
+            self._send, target = partial(_send_by, to), to.target
+        else:
+            raise invalid("to", "must be a client of the same kind, or the name of an environment")
+        asked: dict[str, Any] = {"label": label, "to": None if to is None else target.to_dict()}
+        chosen = {name: it for name, it in filter.items() if it is not None}
+        resume = arguments["resume"]
+        if sum(it is not None for it in (ids, resume, chosen or None)) != 1:
+            ways = f"ids, a filter ({', '.join(filter)}) or resume"
+            raise InvalidArgumentError(f"pass what selects events, one of {ways}", argument="ids")
+        if ids is not None:
+            unique = list(dict.fromkeys(check_each("ids", ids, "event ids", _check_event_id)))
+            self.rows = [ActionRow(at, id) for at, id in enumerate(unique[: self._limit])]
+            asked["ids"] = reported.digest(sorted(unique))
+        elif chosen:
+            asked |= {name: plain(it) for name, it in chosen.items()}
+            if limit is not None:
+                asked["limit"] = limit
+            self._since, self._until = chosen.get("since"), chosen.pop("until", timedelta())
+            if self._since is None and not self._until:
+                self._since = chosen["since"] = _LATELY
+            if self._until:
+                chosen["until"] = self._until
+            self._listing = events.list_events(session, **{"name": None, **chosen})
+            self._listing.is_relative = True
+        self.selection = asked
+        if resume is not None:
+            self.resume(resume)
+            if any(self.selection.get(name) != asked[name] for name in ("label", "to")):
+                raise invalid("resume", "is a report with another label, or to another place")
+
+    def check_rows(self, rows: Iterable[ActionRow], argument: str) -> None:
+        for row in rows:
+            _check_event_id(f"{argument}: the id of row {row.position}", row.id or "")
+
+    def select(self) -> Plan[None]:
+        """Add a row for each event of the filter, oldest first, but those that this would send."""
+        if self._listing is None:
+            return
+        found: dict[str, StoredEvent] = {}
+        walk = self._listing.walk()
+        while not walk.is_done and len(found) < (self._limit or len(found) + 1):
+            for event in (yield from walk.next_page()).items:
+                if not event.id.startswith(f"{self._label}-") and not event.name.startswith(
+                    "inngest/"
+                ):
+                    found.setdefault(event.internal_id, event)
+        oldest_first = reversed(list(found.values())[: self._limit])
+        self.rows = [
+            ActionRow(at, it.internal_id, event_name=it.name, queued_at=it.received_at)
+            for at, it in enumerate(oldest_first)
+        ]
+        assert walk.now is not None
+        since = None if self._since is None else instant(self._since, walk.now)
+        self.window = since, instant(self._until, walk.now)
+
+    def act(self, target: ActionRow) -> Plan[reported.BulkResult]:
+        row, planned = target, ActionOutcome.PLANNED
+        assert row.id is not None
+        if self.dry_run and row.event_name is not None:
+            return reported.BulkResult(reported.settled(row, planned))
+        try:
+            event = yield from events.get(self.session, row.id, None)
+        except InngestError as error:
+            if row.outcome == ActionOutcome.UNKNOWN:  # it may have been sent before
+                return reported.BulkResult(reported.settled(row, row.outcome, str(error)), error)
+            return reported.not_done(row, error)
+        row = evolve(row, event_name=event.name, queued_at=event.received_at)
+        if self.dry_run:
+            return reported.BulkResult(reported.settled(row, planned))
+        fields = {name: getattr(event, name) for name in ("name", "data", "ts", "user", "v")}
+        fields["id"] = f"{self._label}-{row.id}"
+        row = yield from self.begin(row)
+        try:
+            ids = yield from self._send({key: it for key, it in fields.items() if it is not None})
+        except InvalidEventError as error:
+            return reported.BulkResult(reported.settled(row, ActionOutcome.REFUSED, str(error)))
+        except InngestError as error:
+            return reported.failure(row, error)
+        return reported.BulkResult(
+            evolve(reported.settled(row, ActionOutcome.DONE), new_event_id=ids[0])
+        )
+
+
+def _send_by(client: Any, event: Mapping[str, Any]) -> Plan[list[str]]:
+    """Send an event by a client that has connections of its own."""
+    sent = client.send(event)
+    if isawaitable(sent):
+        task = asyncio.ensure_future(sent)
+        yield from wait_for(asyncio.wait([task]))
+        sent = task.result()
+    return sent  # type: ignore[no-any-return]
+
+
+def _check_event_id(name: str, value: str) -> str:
+    if not is_ulid(check_id(name, value, argument="ids")):
+        raise invalid(name, "is not an internal id of an event, as send returns it", argument="ids")
+    return value
