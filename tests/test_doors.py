@@ -270,6 +270,7 @@ PUBLIC = [
     "inngest_rest.reports",
     "inngest_rest.responses",
     "inngest_rest.retry",
+    "inngest_rest.summary",
     "inngest_rest.testing",
     "inngest_rest.testing.pytest_plugin",
     "inngest_rest.typing",

@@ -38,6 +38,7 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
     ),
     "runs.wait": ("runs.get",),
     "runs.watch": ("runs.get",),
+    "runs.summary": ("runs.list", "runs.get"),
     "runs.wait_many": ("runs.get", "runs.watch"),
     "runs.cancel_all": ("runs.list", "runs.cancel"),
     "runs.replay_all": ("runs.list", "runs.replay"),

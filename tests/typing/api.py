@@ -33,6 +33,7 @@ from inngest_rest import (
     Run,
     RunChange,
     RunError,
+    RunGroup,
     RunStatus,
     SendFailure,
     SendReport,
@@ -144,6 +145,8 @@ def watching(client: InngestClient) -> None:
     client.runs.watch(token=watcher.token, timeout=timedelta(hours=1), include_output=True)
     client.runs.watch(status="runing")  # type: ignore[arg-type]
     client.runs.watch("failed")  # type: ignore[call-arg, arg-type]
+    assert_type(client.runs.summary(by="hour", status="failed").groups, tuple[RunGroup, ...])
+    client.runs.summary(by="day")  # type: ignore[arg-type]
     assert_type(client.runs.wait_many(["r"], 60), EndedRuns)
     with client.runs.wait_many((run.id for run in client.runs.list()), timeout=60) as ended:
         assert_type(list(ended), list[Run])

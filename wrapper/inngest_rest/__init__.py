@@ -41,6 +41,7 @@ _NAMES = {
     "inngest_rest.reports": "BatchReport SendFailure SendReport",
     "inngest_rest.responses": "RawResponse Target",
     "inngest_rest.retry": "RetryPolicy",
+    "inngest_rest.summary": "ErrorCount Percentiles RunGroup RunSummary",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 GROUPS = {
     "events": "Stored events: list, get, explain and resend them, and wait for their runs",
-    "runs": "Runs of functions: list, get, wait for, watch, cancel and replay them",
+    "runs": "Runs of functions: list, summarize, get, wait for, watch, cancel and replay them",
     "apps": "Apps synced with the server: list and get them",
     "functions": "Functions of an app: list, get and invoke them",
     "signals": "Signals that runs wait for: send one",
@@ -290,6 +290,7 @@ _UNTRUSTED: dict[str, tuple[str, ...]] = {
         *("sentence", *_below("event", _OF_EVENT), "listeners"),
         *(*_below("runs[]", _OF_RUN), "reasons", "unchecked"),
     ),
+    "RunSummary": ("groups",),
     "list[str]": _OF_SENDING,
     "SendReport": _OF_SENDING,
     "ActionReport": (
@@ -334,6 +335,7 @@ ROWS: tuple[Row, ...] = (
     _reads("runs.wait", {"id": RUN_ID, "timeout": 60}, command=""),
     _reads("runs.wait_many", {"ids": [RUN_ID], "timeout": 60}, command="runs.wait"),
     _reads("runs.watch", {"app": "shop", "timeout": 60}),
+    _reads("runs.summary", {"since": "24h"}, {"by": "error", "app": "shop", "sample": 50}),
     _changes("runs.cancel", {"id": RUN_ID}, command=""),
     _changes_once("runs.replay", {"id": RUN_ID}, command=""),
     _changes("runs.cancel_all", {"ids": [RUN_ID]}, _DRY_RUN, command="runs.cancel"),

@@ -58,6 +58,9 @@ class RunSelection(RunFilter, total=False):
     until: datetime | timedelta | None
 
 
+SummaryBy = Literal["function", "app", "status", "error", "hour"]
+"""What runs are grouped by in a summary."""
+
 ApiVersion = Literal["auto", "v1", "v2"]
 """The API to use: "auto" for the best one for each call, "v1" or "v2"."""
 

@@ -20,7 +20,7 @@ from inngest_rest._core.arguments import check_json
 from inngest_rest._table import SELECTIONS, Returns, docstring
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError
-from inngest_rest.typing import KeyKind, Method, StatusName
+from inngest_rest.typing import KeyKind, Method, StatusName, SummaryBy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,6 +174,7 @@ _KINDS: dict[str, dict[str, Any] | None] = {
     "datetime | timedelta": {"kind": Kind.MOMENT},
     "Mapping[str, Any]": {"kind": Kind.OBJECT},
     "Mapping[str, float | bool]": {"kind": Kind.OBJECT},
+    "SummaryBy": {"kind": Kind.TEXT, "choices": get_args(SummaryBy)},
     "KeyKind": {"kind": Kind.TEXT, "choices": get_args(KeyKind)},
     "Iterable[Mapping[str, Any]]": {"kind": Kind.OBJECT, "is_many": True},
     "Inputs": {"kind": Kind.OBJECT, "is_many": True},
@@ -185,6 +186,7 @@ _KINDS: dict[str, dict[str, Any] | None] = {
     "Resumable": None,
     "Callable[[ActionRow], object]": None,
     "Callable[[BatchReport], object]": None,
+    "Callable[[int, int], object]": None,
 }
 
 # Said after the help of a parameter of this kind.

@@ -54,6 +54,7 @@ def parts(
     values: Mapping[str, Any],
     *,
     on_batch: Callable[[BatchReport], object] | None = None,
+    on_progress: Callable[[int, int], object] | None = None,
 ) -> Iterator[tuple[tuple[Record, ...], Page[Any] | None]]:
     """Call a method, and yield its result as it arrives: records, and the page that has them.
 
@@ -69,7 +70,8 @@ def parts(
         yield (_send_file(row, client, values, on_batch),), None
         return
     try:
-        result = row.call(client, arguments(row, values))
+        of_python = {"on_progress": on_progress} if row.name == "runs.summary" else {}
+        result = row.call(client, {**arguments(row, values), **of_python})
     except InngestError as error:
         partial = error if isinstance(error, PartialSendError) else error.__cause__
         if not isinstance(partial, PartialSendError):

@@ -100,7 +100,7 @@ def _of(kind: Any, definitions: dict[str, Schema]) -> Schema:
     if issubclass(origin, Mapping):
         return {"type": "object", "additionalProperties": _of(arguments[1], definitions)}
     # A tuple, a list or a sequence, whose items are all of one type.
-    return {"type": "array", "items": _of(arguments[0], definitions)}
+    return {"type": "array", **({"items": _of(arguments[0], definitions)} if arguments else {})}
 
 
 def _of_enum(kind: type[Enum]) -> Schema:
@@ -125,8 +125,11 @@ def _of_class(kind: type[Any], definitions: dict[str, Schema]) -> Schema:
             field["description"] = " ".join(filter(None, [described[name], *form]))
         properties[name] = field
     schema = {"type": "object", "description": description, "properties": properties}
+    if not issubclass(kind, Record):
+        return schema
     # A record is written with all of its fields.
-    return {**schema, "required": public} if issubclass(kind, Record) else schema
+    may_lack = getattr(kind, "MAY_LACK", ())
+    return {**schema, "required": [name for name in public if name not in may_lack]}
 
 
 def _docstring(kind: type[Any]) -> tuple[str, dict[str, str]]:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from inngest_rest.action_reports import ActionReport, ActionRow
     from inngest_rest.aio.paginator import AsyncPaginator
     from inngest_rest.models import Job, Run, Span
-    from inngest_rest.typing import RunFilter, RunSelection, Seconds
+    from inngest_rest.summary import RunSummary
+    from inngest_rest.typing import RunFilter, RunSelection, Seconds, SummaryBy
 
 
 class Runs(Resource):
@@ -169,6 +170,44 @@ class Runs(Resource):
                 token=token,
             ),
         )
+
+    async def summary(
+        self,
+        *,
+        by: SummaryBy = "function",
+        exact: bool = False,
+        sample: int | None = None,
+        seed: int = 1,
+        limit: int | None = 100_000,
+        on_progress: Callable[[int, int], object] | None = None,
+        **selection: Unpack[RunSelection],
+    ) -> RunSummary:
+        """Count runs, their failures, times and errors by group, in bounded memory.
+
+        Lists have no start of a run. How long one waited and how long it ran, which is not the time
+        from queued to ended, is known if it is got by itself.
+
+        Args:
+            by: What to group runs by. By error, they are failed runs unless `status` is passed.
+            exact: Get each run that completed or failed, for the times that it waited and ran.
+            sample: Get so many of them in each group, chosen at random.
+            seed: The seed of the choice. The same seed chooses the same runs.
+            limit: Maximum number of runs to list, newest first. None for all.
+            on_progress: Called with the numbers of runs that were listed and got so far.
+            selection: Which runs. See `inngest_rest.typing.RunSelection`.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
+            RouteNotFoundError, BadRequestError: As in `list`.
+
+        HTTP: `GET /v2/runs`, else `GET /v1/runs`, and again for failed runs with their errors;
+        `GET /v2/runs/{runId}` for each run whose times are asked for, at most eight at a time.
+        """
+        from inngest_rest._core.summary import Summarizing  # noqa: PLC0415 - few summarize
+
+        return await Summarizing(
+            self._session, selection, by, on_progress, exact, sample, seed, limit
+        ).run_async(self._driver)
 
     async def cancel(self, id: str) -> None:
         """Cancel a run; a run that has already ended is not changed.

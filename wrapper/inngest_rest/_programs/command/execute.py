@@ -73,12 +73,18 @@ def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, An
         renderer.returns, renderer.untrusted = Returns.STREAM, ("data.items[].body",)
         return _show(_pages(row, gate, values), renderer, fail=False)
     wanted = {**values, "limit": None} if extras["all"] else values
-    arriving = parts(row, gate, wanted, on_batch=_progress(renderer.stderr))
+    stderr = renderer.stderr
+
+    def so_far(listed: int, got: int) -> None:
+        stderr.progress(f"{listed:,} runs listed, {got:,} got one by one")
+
+    arriving = parts(row, gate, wanted, on_batch=_progress(stderr), on_progress=so_far)
     if row.returns is Returns.STREAM:
         items = (each for records, _ in arriving for each in records)
         return _show(items, renderer, fail=bool(extras["exit_status"]))
     for records, page in arriving:
         renderer.add(records, page.next_cursor if page else None)
+    stderr.end_progress()
     status = renderer.finish()
     if gate.hint is not None and wanted.get("dry_run"):
         renderer.stderr.hint(gate.hint)
@@ -177,10 +183,12 @@ def _format(row: Row, options: Options, values: Mapping[str, Any], *, list_all: 
         if values["timeout"] is None:
             reason = "json is written at the end, and this has none"
             raise refused("output", f"{reason}: set --timeout, or use -o ndjson")
-    if row.command in {"doctor", "api"} and form == "id":
+    is_report = form in {"markdown", "prometheus"} and row.name != "runs.summary"
+    if is_report or (form == "id" and row.command in {"doctor", "api", "runs.summary"}):
         if not is_chosen:
             return "json"
-        raise refused("output", f"{row.command} has no ids to print: use -o json")
+        what = form if is_report else "ids"
+        raise refused("output", f"{row.command} has no {what} to print: use -o json")
     if list_all and values.get("limit", DEFAULT_LIMIT) != DEFAULT_LIMIT:
         raise refused("all", "this and limit exclude each other: pass one of them")
     if list_all and form in {"json", "table"}:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "inngest-rest"
 FORMAT_VARIABLE = "INNGEST_REST_OUTPUT"
-Format = Literal["table", "json", "ndjson", "id"]
+Format = Literal["table", "json", "ndjson", "id", "markdown", "prometheus"]
 
 _MOST_NAMED = 10  # paths of one warning
 
@@ -81,7 +81,7 @@ OPTIONS = (
         "--output",
         choices=get_args(Format),
         help="Format of the answer: by default a table on a terminal, and JSON elsewhere "
-        "(INNGEST_REST_OUTPUT).",
+        "(INNGEST_REST_OUTPUT). The last two are for runs summary.",
     ),
     argument("--fields", help="Fields of each item to return, separated by commas."),
     argument("--max-chars", type=int, help="Truncate text longer than this (minimum 64)."),

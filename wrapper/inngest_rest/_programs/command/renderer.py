@@ -81,11 +81,11 @@ class Renderer:
             self.add((data,))
         if self.format == "json":
             self._write_envelope(problem)
-        elif self.format == "table" and self._items:
+        elif not self.is_streaming and self._items:
             from inngest_rest._programs.command import tables  # noqa: PLC0415 - slow to load
 
             draw = tables.draw_one if self.returns is Returns.ONE else tables.draw_many
-            draw(self._items, self.output, self.projection)
+            tables.REPORTS.get(self.format, draw)(self._items, self.output, self.projection)
         if self.format == "ndjson" and problem is not None:
             self._write_value(Envelope.failed(self.command, problem).to_dict())
         self.output.close()
@@ -130,8 +130,9 @@ class Renderer:
         self._write_value(envelope.to_dict())
 
     def _write_value(self, value: dict[str, Any]) -> None:
-        indent = 2 if self.format == "json" and self.output.is_terminal else None
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+        is_read = self.format == "json" and self.output.is_terminal
+        form: Any = {"indent": 2} if is_read else {"separators": (",", ":")}
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, **form)
         self.output.line(visible_json(text))
 
 

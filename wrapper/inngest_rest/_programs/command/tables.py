@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +19,17 @@ from rich.text import Text
 
 from inngest_rest import models
 from inngest_rest._programs.bounds import SPARED_CHARS
+from inngest_rest._programs.command.metrics import metrics
 from inngest_rest._programs.command.options import Projection, field_names
 from inngest_rest._programs.command.streams import safe
 from inngest_rest._programs.results import Acted, CreatedCancellation, Explained, Sent
 from inngest_rest._visible import and_more, is_right_to_left, visible
+from inngest_rest._waterfall.layout import text_of
 from inngest_rest.action_reports import ActionRow
 from inngest_rest.diagnosis import CallRoute, Diagnosis
 from inngest_rest.record import Record
 from inngest_rest.responses import Target
+from inngest_rest.summary import RunGroup, RunSummary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,6 +94,19 @@ def _route(call: CallRoute) -> str:
     return call.route if call.is_available and call.route else "none on this server"
 
 
+def _failures(group: RunGroup) -> str:
+    """Return how many runs failed, with a bar for the share of them."""
+    rate = group.failure_rate or 0.0
+    full = math.ceil(rate * 8)
+    return f"{'█' * full}{'░' * (8 - full)} {rate:6.1%} {group.counts.get('failed', 0):,}"
+
+
+def _times(phase: str, group: RunGroup) -> str | None:
+    # Where there is room for two, it is waiting and running.
+    is_shown = phase in group.times and (phase != "total" or "running" not in group.times)
+    return " / ".join(map(text_of, group.times[phase])) if is_shown else None
+
+
 def _words_of(error: models.RunError) -> str:
     return ": ".join(filter(None, (error.name, error.message)))
 
@@ -104,6 +123,18 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
         _whole("QUEUED", "queued_at"),
         _whole("ENDED", "ended_at", 110),
         Column("OUTPUT", _outcome, from_width=110),
+    ),
+    RunGroup: (
+        _text_of("NAME", "name"),
+        Column("RUNS", lambda it: f"{sum(it.counts.values()):,}", whole=True),
+        Column("FAILED", _failures, whole=True),
+        Column("OPEN", lambda it: sum(map(it.counts.get, models.UNFINISHED, (0, 0))), whole=True),
+        *(
+            Column(f"{phase.upper()} P50/P95", partial(_times, phase), True, may_lack=True)
+            for phase in ("total", "waiting", "running")
+        ),
+        _whole("OLDEST OPEN", "oldest_open", 140, may_lack=True),
+        _whole("LONGEST", "longest", 140, may_lack=True),
     ),
     models.StoredEvent: (
         _whole("INTERNAL ID", "internal_id"),
@@ -250,6 +281,10 @@ def _view(record: Record, console: Console, projection: Projection) -> Iterator[
                 yield from (Text(), table_of(explained.runs, console))
         case Sent() as sent:
             yield from _sent(sent)
+        case RunSummary() as summary:
+            if summary.groups:
+                yield table_of(summary.groups, console)
+            yield from (Text(safe(line)) for line in _lines(summary))
         case Diagnosis() as diagnosis:
             yield _findings(diagnosis)
             if diagnosis.calls:
@@ -284,6 +319,42 @@ def _sent(sent: Sent) -> Iterator[Any]:
     for each in sent.failures[:_MOST_ROWS]:
         yield Text(visible(f"{each.position}: {each.reason}"), style="red")
     yield from _and_more(len(sent.failures) - _MOST_ROWS)
+
+
+def _lines(summary: RunSummary) -> Iterator[str]:
+    """Yield the errors of a summary, and what else there is to know."""
+    if not summary.groups:
+        yield "no runs"
+    for group in summary.groups:
+        place = "" if summary.by == "error" else f"{group.name}: "
+        for each in group.errors:
+            yield f"{place}{each.runs:,} x {each.message} (such as {each.example_id})"
+    yield from summary.notes
+
+
+def _markdown(summary: RunSummary) -> Iterator[str]:
+    """Yield the lines of a summary in Markdown, for the page of a CI system."""
+    groups = summary.groups
+    of_groups = [
+        it for it in COLUMNS[RunGroup] if any(it.value(each) is not None for each in groups)
+    ]
+    rows = [[it.heading for it in of_groups], ["---"] * len(of_groups)]
+    rows += [[_escaped(_text(it.value(each))) for it in of_groups] for each in groups]
+    yield from (f"| {' | '.join(row)} |" for row in rows if groups)
+    yield ""
+    yield from (f"- {_escaped(line)}" for line in _lines(summary))
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\`*_\[\]<>|~#&@])", r"\\\1", visible(text))
+
+
+def _report(lines: Callable[[RunSummary], Iterator[str]]) -> Callable[[Any, Output, object], None]:
+    return lambda items, output, _: output.line("\n".join(lines(items[0])))
+
+
+REPORTS = {"markdown": _report(_markdown), "prometheus": _report(metrics)}
+"""What writes a summary of runs in a format of its own."""
 
 
 def _and_more(count: int) -> Iterator[Text]:

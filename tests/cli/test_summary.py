@@ -1,0 +1,92 @@
+"""`runs summary`: a table with bars, short JSON, Markdown, and metrics for Prometheus."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from inngest_rest.testing import fails
+from tests.support.command import Run, send
+
+if TYPE_CHECKING:
+    from inngest_rest import InngestClient
+    from inngest_rest.testing import MockServer
+
+LABEL = r'[a-z_]+="(?:[^"\\\n]|\\["\\n])*"'
+SAMPLE = rf"inngest_runs[a-z_]*\{{{LABEL}(?:,{LABEL})*\}} -?[0-9.e+-]+"
+
+
+@pytest.fixture
+def runs(client: InngestClient, mock: MockServer) -> None:
+    mock.function("crm", "sync", trigger="order/synced", run=fails('no "x" \\ y | z\n# HELP a'))
+    mock.function("crm", "import", trigger="order/imported")
+    for name, count in {"placed": 30, "failed": 2, "open": 3, "synced": 2, "imported": 9}.items():
+        send(client, mock, name, count)
+
+
+@pytest.mark.usefixtures("runs")
+def test_the_table_has_a_bar_for_the_failures_and_the_errors(run: Run, mock: MockServer) -> None:
+    heading, first, *rest = run("runs", "summary", "-o", "table").out.splitlines()
+    assert heading.split() == ["NAME", "RUNS", "FAILED", "OPEN", "TOTAL", "P50/P95"]
+    assert first.split()[:5] == ["crm/sync", "2", "█" * 8, "100.0%", "2"]
+    assert [line.split()[0] for line in rest[:4]] == [
+        "shop/ship",
+        "shop/charge",
+        "crm/import",
+        "shop/wait",
+    ]
+    failed = [each.id for each in mock.runs if each.function_id == "ship"]
+    assert f"shop/ship: 2 x NonRetriableError: no stock (such as {failed[-1]})" in rest
+    assert rest[-1] == "No list has waiting and running: exact gets 43 runs by themselves."
+
+
+@pytest.mark.usefixtures("runs")
+def test_the_answer_about_five_functions_has_fewer_than_300_tokens(run: Run) -> None:
+    ran = run("runs", "summary")
+    data = ran.answer["data"]
+    assert sum(sum(group["counts"].values()) for group in data["groups"]) == 46
+    assert len(ran.out.encode()) / 4 < 300
+
+
+@pytest.mark.usefixtures("runs")
+def test_markdown_is_a_table_whose_text_is_no_markup(run: Run) -> None:
+    lines = run("runs", "summary", "-o", "markdown").out.splitlines()
+    assert lines[1] == "| --- | --- | --- | --- | --- | --- | --- |"
+    assert {re.sub(r"\\.", "", line).count("|") for line in lines[:7]} == {8}
+    error = r'crm/sync: 2 x NonRetriableError: no "…" \\ y \| z (such as '
+    assert any(line.startswith(f"- {error}") for line in lines)
+
+
+@pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize("by", ["function", "app", "status", "error", "hour"])
+def test_metrics_are_in_the_format_of_prometheus(by: str, run: Run) -> None:
+    out = run("runs", "summary", "--by", by, "--exact", "-o", "prometheus").out
+    assert out.endswith("\n")
+    samples = [line for line in out.splitlines() if not line.startswith("#")]
+    assert all(re.fullmatch(SAMPLE, line) for line in samples)
+    names = [line.rpartition(" ")[0] for line in samples]
+    assert len({*names}) == len(names)
+    declared = re.findall(r"^# (HELP|TYPE) (\w+)", out, re.MULTILINE)
+    for name in {line.partition("{")[0] for line in names}:
+        assert [kind for kind, it in declared if it == name] == ["HELP", "TYPE"]
+    if by == "function":
+        assert 'inngest_runs{function="shop/charge",status="completed"} 30' in samples
+        assert 'error="NonRetriableError: no \\"…\\" \\\\ y | z"' in out
+
+
+def test_nothing_is_a_summary_of_no_runs(run: Run) -> None:
+    assert run("runs", "summary", "-o", "table").out == "no runs\n"
+    assert run("runs", "summary", "-o", "json").answer["data"]["groups"] == []
+
+
+@pytest.mark.parametrize("form", ["markdown", "prometheus"])
+def test_a_report_of_another_command_is_refused(
+    form: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = run("runs", "list", "-o", form)
+    assert (ran.status, ran.out) == (2, "")
+    assert f"runs.list has no {form} to print: use -o json" in ran.err
+    monkeypatch.setenv("INNGEST_REST_OUTPUT", form)
+    assert run("runs", "list").answer["ok"]

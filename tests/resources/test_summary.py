@@ -1,0 +1,256 @@
+"""Summaries: counts, times and errors of many runs, of which lists have no start."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from datetime import timedelta
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import InvalidArgumentError, Run, RunError, RunStatus
+from inngest_rest._core.summary import Sketch, normalised
+from tests.support.run_lists import BEGAN, Listed, RunLists, id_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from inngest_rest import RunGroup, RunSummary
+    from tests.conftest import Connect
+
+    Summarize = Callable[..., tuple[RunSummary, RunLists]]
+
+STATUSES = ["COMPLETED", "COMPLETED", "FAILED", "CANCELLED", "RUNNING", "QUEUED"]
+
+
+def mixed(place: int) -> Listed:
+    """Return a run: one function waits for long and runs for a moment, the other runs for long."""
+    slow, status = place % 2 == 1, STATUSES[place // 2 % len(STATUSES)]
+    return Listed(
+        "slow" if slow else "queued",
+        status,
+        waiting=1.0 if slow else 80.0 + place / 100,
+        running=60.0 + place / 100 if slow else 2.0,
+        error=f'card "{place}" of {1_000 + place} was declined' if status == "FAILED" else "",
+        queued_at=BEGAN + timedelta(seconds=place),
+    )
+
+
+@pytest.fixture
+def summarize(connect: Connect) -> Summarize:
+    def summarize(
+        make: Callable[[int], Listed] = mixed, count: int = 240, **arguments: Any
+    ) -> tuple[RunSummary, RunLists]:
+        lists = RunLists(count, make)
+        return connect(transport=lists).runs.summary(**arguments), lists
+
+    return summarize
+
+
+def by_name(summary: RunSummary) -> dict[str, RunGroup]:
+    return {group.name: group for group in summary.groups}
+
+
+def gets(lists: RunLists) -> list[str]:
+    return [path.rpartition("/")[2] for path in lists.asked if path != "/v2/runs"]
+
+
+def test_a_group_has_its_counts_its_oldest_open_run_and_the_share_that_failed(
+    summarize: Summarize,
+) -> None:
+    summary, _ = summarize()
+    assert (summary.by, summary.runs) == ("function", 240)
+    group = by_name(summary)["shop/slow"]
+    assert group.counts == {
+        "cancelled": 20,
+        "completed": 40,
+        "failed": 20,
+        "queued": 20,
+        "running": 20,
+    }
+    assert group.failure_rate == round(20 / 60, 4)
+    assert group.oldest_open == id_of(9, mixed(9))
+
+
+def test_what_lists_tell_of_times_is_called_the_total_and_nothing_else(
+    summarize: Summarize,
+) -> None:
+    summary, lists = summarize()
+    assert gets(lists) == []
+    assert [set(group.times) for group in summary.groups] == [{"total"}, {"total"}]
+    assert summary.notes == ("No list has waiting and running: exact gets 120 runs by themselves.",)
+
+
+def test_exact_tells_the_function_that_waits_from_the_one_that_runs(summarize: Summarize) -> None:
+    summary, lists = summarize(exact=True)
+    assert len(gets(lists)) == 120
+    queued, slow = (by_name(summary)[f"shop/{name}"] for name in ("queued", "slow"))
+    assert queued.times["running"].p95.total_seconds() == pytest.approx(2.0, rel=0.011)
+    assert queued.times["waiting"].p50.total_seconds() == pytest.approx(81.2, rel=0.02)
+    assert slow.times["waiting"].p95.total_seconds() == pytest.approx(1.0, rel=0.011)
+    assert slow.times["running"].p50.total_seconds() == pytest.approx(61.2, rel=0.02)
+    # It ran for the longest time, though others waited and ran for longer.
+    longest = max(at for at in range(1, 240, 2) if mixed(at).status in {"COMPLETED", "FAILED"})
+    assert slow.longest == id_of(longest, mixed(longest))
+    assert re.fullmatch(r"Got 120 of 120 runs one by one in [\d.]+ s\.", summary.notes[0])
+
+
+def test_a_sample_gets_so_many_runs_of_each_group_and_the_same_ones_for_a_seed(
+    summarize: Summarize,
+) -> None:
+    summary, first = summarize(sample=5)
+    _, again = summarize(sample=5)
+    _, other = summarize(sample=5, seed=2)
+    assert len(gets(first)) == 10
+    assert sorted(gets(first)) == sorted(gets(again))
+    assert sorted(gets(first)) != sorted(gets(other))
+    assert set(by_name(summary)["shop/slow"].times) == {"total", "waiting", "running"}
+    assert re.fullmatch(
+        r"Got 10 of 120 runs one by one in [\d.]+ s; all take about \d+ s\.", summary.notes[0]
+    )
+
+
+def test_each_run_of_a_group_has_the_same_chance_to_be_in_the_sample(summarize: Summarize) -> None:
+    chosen = Counter[str]()
+    for seed in range(1, 201):
+        _, lists = summarize(lambda _: Listed(), 10, sample=2, seed=seed)
+        chosen.update(gets(lists))
+    assert len(chosen) == 10
+    assert all(20 < count < 60 for count in chosen.values())
+
+
+def test_errors_that_differ_in_ids_and_numbers_are_one_error_of_a_function(
+    summarize: Summarize,
+) -> None:
+    summary, lists = summarize(limit=200)
+    for group in summary.groups:
+        (error,) = group.errors
+        assert error.message == 'Error: card "…" of # was declined'
+        assert error.runs == group.counts["failed"]
+    # The failed runs are listed once more, with their errors: no other run's output is asked for.
+    assert lists.asked == ["/v2/runs"] * 3
+
+
+def test_by_error_only_failed_runs_are_listed(summarize: Summarize) -> None:
+    summary, _ = summarize(by="error")
+    (group,) = summary.groups
+    assert (group.name, group.counts) == ('Error: card "…" of # was declined', {"failed": 40})
+    assert group.errors[0].runs == 40
+
+
+def test_groups_are_in_the_order_of_their_failures_and_hours_in_their_own(
+    summarize: Summarize,
+) -> None:
+    def make(place: int) -> Listed:
+        hour = place // 10
+        status = "FAILED" if place % 10 < hour else "COMPLETED"
+        return Listed(f"f{hour}", status, queued_at=BEGAN + timedelta(hours=hour))
+
+    summary, _ = summarize(make, 40)
+    assert [group.name for group in summary.groups] == [f"shop/f{hour}" for hour in (3, 2, 1, 0)]
+    summary, _ = summarize(make, 40, by="hour")
+    assert [group.name for group in summary.groups] == [
+        f"2026-11-24T{hour:02}:00Z" for hour in range(4)
+    ]
+
+
+def test_runs_of_more_than_200_groups_are_counted_together_at_the_end(
+    summarize: Summarize,
+) -> None:
+    summary, _ = summarize(lambda place: Listed(f"f{place % 250}"), 500)
+    assert summary.runs == 500
+    assert len(summary.groups) == 201
+    assert (summary.groups[-1].name, summary.groups[-1].counts) == ("(other)", {"completed": 100})
+
+
+def test_a_group_counts_fifty_errors_and_the_others_together(summarize: Summarize) -> None:
+    words = ["".join(pair) for pair in product("abcdefgh", repeat=2)]
+    summary, _ = summarize(lambda place: Listed(status="FAILED", error=words[place]), 64)
+    (group,) = summary.groups
+    assert (group.errors[0].runs, group.errors[0].message) == (14, "(other)")
+    assert len(group.errors) == 5
+
+
+def test_a_summary_stops_at_its_limit_and_says_so(summarize: Summarize) -> None:
+    summary, _ = summarize(limit=150)
+    assert summary.runs == 150
+    assert summary.notes[0] == "Stopped at the limit of 150 runs; older ones are not counted."
+    assert "Stopped" not in summarize(limit=240)[0].notes[0]
+
+
+def test_progress_has_the_runs_that_were_listed_and_got(summarize: Summarize) -> None:
+    seen: list[tuple[int, int]] = []
+    summarize(exact=True, on_progress=lambda listed, got: seen.append((listed, got)))
+    assert seen == sorted(seen)
+    assert seen[0] == (100, 0)
+    assert seen[-1] == (240, 120)
+
+
+async def _progress(_listed: int, _got: int) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"by": "funtcion"}, "by is 'funtcion'; did you mean 'function'?"),
+        ({"exact": True, "sample": 3}, "sample and exact exclude each other"),
+        ({"on_progress": _progress}, "on_progress must be a plain function"),
+        ({"sinse": BEGAN}, "did you mean 'since'?"),
+        ({"sample": 0}, "sample must be a positive integer"),
+    ],
+)
+def test_what_is_malformed_is_refused_before_anything_is_sent(
+    arguments: dict[str, Any], message: str, connect: Connect
+) -> None:
+    lists = RunLists(1, mixed)
+    with pytest.raises(InvalidArgumentError, match=re.escape(message)):
+        connect(transport=lists).runs.summary(**arguments)
+    assert lists.asked == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_percentiles_are_within_one_percent(seed: int) -> None:
+    chance = random.Random(seed)
+    times = sorted(round(chance.lognormvariate(2, 2), 6) for _ in range(20_000))
+    sketch = Sketch()
+    for each in times:
+        sketch.add(timedelta(seconds=each))
+    for share, found in zip((0.5, 0.95), sketch.percentiles(), strict=True):
+        exact = times[int(share * (len(times) - 1))]
+        assert found.total_seconds() == pytest.approx(exact, rel=0.0101)
+
+
+def test_a_time_of_nothing_is_nothing() -> None:
+    sketch = Sketch()
+    sketch.add(timedelta())
+    sketch.add(timedelta(seconds=-1))
+    assert sketch.percentiles() == (timedelta(), timedelta())
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("timeout after 1500ms", "timeout after #ms"),
+        ("HTTP 503 from 10.0.0.1:5432", "HTTP # from #"),
+        ("no order ord_17", "no order ord_#"),
+        ("no order ord_1234567", "no order ord_#"),
+        ("run 01K9V2D6N9P1R7Z4W8X3Y5A0BC is gone", "run # is gone"),
+        ("key 0d4a3f9e-6c1b-4a57-9a0e-5a1f2b7c8d90 is used", "key # is used"),
+        ("sha da39a3ee5e6b4b0d3255bfef", "sha #"),
+        ("don't read 'a b' or \"c\" or `d`", 'don\'t read "…" or "…" or "…"'),
+        ("s3 upload of v2 failed", "s3 upload of v2 failed"),
+        ("first\nsecond 1", "first"),
+        ("", "no message"),
+    ],
+)
+def test_a_message_is_without_what_varies(message: str, expected: str) -> None:
+    run = Run("r", RunStatus.FAILED, error=RunError(None, message))
+    assert normalised(run) == expected
+
+
+def test_a_long_or_hostile_message_is_cut() -> None:
+    message = "'" * 100_000 + "1a" * 100_000
+    assert len(normalised(Run("r", RunStatus.FAILED, error=RunError("E", message)))) <= 160

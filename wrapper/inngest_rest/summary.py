@@ -1,0 +1,78 @@
+"""Summaries of many runs: counts, times and errors by group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, ClassVar, NamedTuple
+
+from attrs import frozen
+
+from inngest_rest.record import Record
+
+
+class Percentiles(NamedTuple):
+    """Times that half of the runs, and 95 of 100, did not exceed, each within 1 %."""
+
+    p50: timedelta
+    p95: timedelta
+
+
+class ErrorCount(NamedTuple):
+    """An error of several runs: in its message `#` stands for numbers and ids, `"…"` for quotes."""
+
+    runs: int
+    message: str
+    example_id: str
+
+
+@frozen(repr=False)
+class RunGroup(Record):
+    """Runs that have something in common.
+
+    Attributes:
+        name: "APP/FUNCTION", an app, a status, an error, or the hour in which they were queued, by
+            UTC; "(other)" for the runs of all groups beyond the first 200.
+        counts: Number of runs by status; statuses of no run are omitted.
+        failure_rate: Failed runs among those that completed or failed; None if there are none.
+        times: Of the runs that completed or failed, p50 and p95 in seconds: "total" from queued to
+            ended, and of those that were got one by one "waiting" until the start, and "running".
+        oldest_open: The id of the oldest run that is queued or running.
+        longest: The id of the run that took the longest: from the start to the end if all were got,
+            else from queued to ended.
+        errors: The five most frequent errors, each with the number of runs and the id of one.
+    """
+
+    name: str
+    counts: Mapping[str, int]
+    failure_rate: float | None
+    times: Mapping[str, Percentiles]
+    oldest_open: str | None
+    longest: str | None
+    errors: tuple[ErrorCount, ...]
+
+    MAY_LACK: ClassVar = frozenset({"failure_rate", "oldest_open", "longest", "errors"})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as in any record, but for those of `MAY_LACK` that are empty."""
+        return {name: it for name, it in super().to_dict().items() if it not in (None, [])}
+
+
+@frozen(repr=False)
+class RunSummary(Record):
+    """Runs by group.
+
+    Attributes:
+        by: What they are grouped by.
+        groups: The groups, those with the most failures first.
+        notes: What else there is to know: that the limit cut it short, what was got one by one.
+    """
+
+    by: str
+    groups: tuple[RunGroup, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def runs(self) -> int:
+        """The number of runs."""
+        return sum(sum(group.counts.values()) for group in self.groups)
