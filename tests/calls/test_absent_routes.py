@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from inngest_rest import (
+    InngestClient,
     InngestError,
     InvalidResponseError,
     NotFoundError,
@@ -19,7 +20,6 @@ from inngest_rest_api.api import OPERATIONS
 from tests.support.server import NO_ROUTE, WEB_UI, Reply, recorded, says, text
 
 if TYPE_CHECKING:
-    from inngest_rest import InngestClient
     from tests.conftest import Connect
     from tests.support.clock import Clock
     from tests.support.server import Server
@@ -271,3 +271,33 @@ def test_the_paths_that_were_requested_are_named_as_this_server_has_them(connect
 def test_webhooks_are_said_to_exist_on_inngest_cloud_alone(client: InngestClient) -> None:
     with pytest.raises(RouteNotFoundError, match="it exists in Inngest Cloud alone"):
         client.webhooks.list().page()
+
+
+@pytest.mark.parametrize(
+    ("call", "asked", "then"),
+    [
+        (lambda it: it.functions.invoke("a", "f"), "POST /v2/apps/a/functions/f/invoke", []),
+        (lambda it: it.runs.cancel(ID), f"POST /v2/runs/{ID}/cancel", [f"DELETE /v1/runs/{ID}"]),
+    ],
+    ids=["what must not be done twice", "what has no result"],
+)
+def test_an_empty_200_says_that_a_route_is_absent_where_another_call_found_v2_elsewhere_meanwhile(
+    call: Any, asked: str, then: list[str]
+) -> None:
+    requests = list[str]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        requests.append(f"{request.method} {path}")
+        if requests == [asked]:
+            client.account.get()
+        if path.startswith("/v2/"):
+            return httpx.Response(200)
+        if path.startswith("/api/v2/runs/"):
+            return httpx.Response(404, json={"errors": [{"code": "api_error", "message": "No"}]})
+        return httpx.Response(200, json={"data": {"id": ID, "runId": ID}})
+
+    with InngestClient(dev=True, transport=httpx.MockTransport(answer)) as client:
+        call(client)
+    other = ["GET /v2/account", "GET /api/v2/account"]
+    assert requests == [asked, *other, asked.replace("/v2", "/api/v2"), *then]

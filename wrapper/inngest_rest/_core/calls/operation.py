@@ -297,10 +297,10 @@ def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: fl
             yield from _may_be_done(session, route, cause, deadline)
         ):
             raise _nothing_but_pages(cause, [route]) from None
-        is_v2 = route.operation.tag == "v2" and session.absent.v2_root == V2_ROOT
-        if not is_v2 or not _is_of_web_ui(error):
+        if not _is_of_web_ui(error) or not _asked_below_v2(session, error):
             raise
-        if route.expected is None and _is_empty(error) and (yield from _has_v2(session, deadline)):
+        may_be_there = route.expected is None and session.absent.v2_root == V2_ROOT
+        if may_be_there and _is_empty(error) and (yield from _has_v2(session, deadline)):
             # A server that has /v2 responds to paths it lacks with 404: this was done.
             return route.convert(None)
     session.absent.v2_root = V2_ROOT_BEFORE_1_26
@@ -310,6 +310,11 @@ def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: fl
         if isinstance(error, errors.TransportError) or _is_of_web_ui(error):
             session.absent.v2_root = V2_ROOT
         raise
+
+
+def _asked_below_v2(session: Session, error: errors.ApiError | errors.InvalidResponseError) -> bool:
+    """Return whether it was asked below `/v2`: another call may have found v2 elsewhere since."""
+    return error.url.startswith(f"{session.settings.api_url}{V2_ROOT}/")
 
 
 def _may_be_done(
@@ -323,8 +328,10 @@ def _may_be_done(
     if route.repeatable or answer.body:
         return False
     absent = session.absent
-    if route.operation.tag != "v2" or answer.status != 200 or absent.v2_root != V2_ROOT:
+    if answer.status != 200 or not _asked_below_v2(session, answer):
         return True
+    if absent.v2_root != V2_ROOT:
+        return False
     if (yield from _has_v2(session, deadline)):
         return True
     absent.v2_root = V2_ROOT_BEFORE_1_26
