@@ -19,7 +19,8 @@ class V2Invocation:
 
     run_id: str
     """ A ULID. """
-    queued_at: datetime.datetime | Unset = UNSET
+    queued_at: datetime.datetime | None | Unset = UNSET
+    """ Null in release 1.17 [seen]. """
     started_at: datetime.datetime | Unset = UNSET
     completed_at: datetime.datetime | Unset = UNSET
     """ Absent until the run has ended. """
@@ -53,9 +54,13 @@ class V2Invocation:
             run_id = self.run_id
             field_dict["runId"] = run_id
         if not isinstance(self.queued_at, Unset):
-            queued_at: str | Unset = UNSET
-            if not isinstance(self.queued_at, Unset):
+            queued_at: None | str | Unset
+            if isinstance(self.queued_at, Unset):
+                queued_at = UNSET
+            elif isinstance(self.queued_at, datetime.datetime):
                 queued_at = self.queued_at.isoformat()
+            else:
+                queued_at = self.queued_at
             field_dict["queuedAt"] = queued_at
         if not isinstance(self.started_at, Unset):
             started_at: str | Unset = UNSET
@@ -90,7 +95,7 @@ class V2Invocation:
                 queued_at = datetime.datetime.fromisoformat(queued_at)
             except ValueError as _fault:
                 queued_at = Unreadable(f"queuedAt: {_fault}")
-        elif queued_at is not UNSET:
+        elif queued_at is not UNSET and queued_at is not None:
             queued_at = unread(queued_at, "queuedAt", str)
 
         started_at = get("startedAt", UNSET)
