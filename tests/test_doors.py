@@ -27,13 +27,15 @@ from inngest_rest import (
     AsyncInngestClient,
     EventBuffer,
     InngestClient,
+    InvalidArgumentError,
     aio,
     client,
 )
-from inngest_rest._core.calls.listing import Paging
 from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest._table import GROUPS
 from inngest_rest.aio.paginator import AsyncPaginator
+from inngest_rest.testing import MockServer
+from inngest_rest.typing import Paging
 from tests.support.calls import MADE_OF
 
 if TYPE_CHECKING:
@@ -106,12 +108,22 @@ def test_each_method_documents_its_arguments_errors_and_route(name: str) -> None
     words = inspect.getdoc(METHODS[name]) or ""
     assert "Raises:" in words
     assert "HTTP: `" in words
-    assert set(inspect.signature(METHODS[name]).parameters) - {"self"} <= documented(words)
+    # Those of a page are documented where they are declared, which the annotation names.
+    own = set(inspect.signature(METHODS[name]).parameters) - {"self", "paging"}
+    assert own <= documented(words)
 
 
-@pytest.mark.parametrize("name", Paging.__annotations__)
-def test_the_paginator_describes_the_arguments_that_its_methods_refer_to_it_for(name: str) -> None:
-    assert f"`{name}`, the" in " ".join((AsyncPaginator.__doc__ or "").split())
+def test_the_arguments_of_every_listing_are_documented_where_they_are_declared() -> None:
+    assert documented(Paging.__doc__ or "") == Paging.__annotations__.keys()
+    assert "inngest_rest.typing.Paging" in (AsyncPaginator.__doc__ or "")
+
+
+@pytest.mark.parametrize("group", ["envs", "keys"])
+def test_an_unknown_argument_of_a_listing_is_named_with_the_nearest_one(group: str) -> None:
+    with InngestClient(dev=True, transport=MockServer().transport) as client:
+        paging: Any = {"lmit": 5}
+        with pytest.raises(InvalidArgumentError, match=r"'lmit'.*did you mean 'limit'"):
+            getattr(client, group).list(**paging)
 
 
 def stated_routes(name: str) -> list[str]:

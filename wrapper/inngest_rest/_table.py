@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, field, frozen
 
-from inngest_rest.typing import REPEATABLE_METHODS, RunFilter, RunSelection
+from inngest_rest.typing import REPEATABLE_METHODS, Paging, RunFilter, RunSelection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -109,7 +109,7 @@ class Row:
 
     @property
     def arguments(self) -> tuple[inspect.Parameter, ...]:
-        """Its parameters in order, but for the client; those that select runs one by one."""
+        """Its parameters in order, but for the client; those of a TypedDict one by one."""
         found: list[inspect.Parameter] = []
         for each in inspect.signature(self.declaration).parameters.values():
             if each.kind is not inspect.Parameter.VAR_KEYWORD:
@@ -118,6 +118,7 @@ class Row:
             form = SELECTIONS[each.annotation]
             by_name = partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY, default=None)
             at = sum(it.kind is not inspect.Parameter.KEYWORD_ONLY for it in found)
+            at = len(found) if form is Paging else at
             found[at:at] = [
                 by_name(name, annotation=hint.__forward_arg__)
                 for name, hint in form.__annotations__.items()
@@ -188,9 +189,9 @@ class Row:
 
 
 SELECTIONS: dict[str, Any] = {
-    f"Unpack[{form.__name__}]": form for form in (RunFilter, RunSelection)
+    f"Unpack[{form.__name__}]": form for form in (RunFilter, RunSelection, Paging)
 }
-"""What stands for the arguments that select runs, by the annotation that a method has for it."""
+"""What stands for arguments that many methods have, by the annotation that a method has for it."""
 
 # What iterators of the client, which are no generic types, iterate over.
 _ITERATORS = {"EndedRuns": "Run", "Watcher": "RunChange"}

@@ -58,6 +58,20 @@ class RunSelection(RunFilter, total=False):
     until: datetime | timedelta | None
 
 
+class Paging(TypedDict, total=False):
+    """How much of a listing, and how many items at a time.
+
+    Attributes:
+        limit: Maximum number of items in total; None for all of them.
+        page_size: Maximum number of items per request, 1 to 100; by default the server's.
+        cursor: The `next_cursor` of an earlier page, to continue after it.
+    """
+
+    limit: int | None
+    page_size: int | None
+    cursor: str | None
+
+
 SummaryBy = Literal["function", "app", "status", "error", "hour"]
 """What runs are grouped by in a summary."""
 

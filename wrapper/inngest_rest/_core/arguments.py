@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from inngest_rest._visible import shown
+from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -66,6 +66,15 @@ def check_run_id(name: str, value: str, *, argument: str | None = None) -> str:
         return _plain(value)
     check_id(name, value, argument=argument)
     raise invalid(name, f"is malformed: {shown(value)} is not the id of a run", argument=argument)
+
+
+def check_names(given: Iterable[str], known: Iterable[str], *others: str) -> None:
+    """Reject an argument that is none of these; others are declared, and have been taken."""
+    names = [*known]
+    for name in given:
+        if name not in names:
+            text = f"unknown argument {name!r}{did_you_mean(name, [*names, *others])}"
+            raise InvalidArgumentError(text, argument=name)
 
 
 def check_text(name: str, value: str | None) -> str | None:

@@ -11,7 +11,7 @@ from inngest_rest.aio.paginator import AsyncPaginator
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inngest_rest._core.calls.listing import Listing, Paging
+    from inngest_rest._core.calls.listing import Listing
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest._core.plans import Plan
@@ -51,10 +51,7 @@ class Resource:
         self._session = session
 
     async def _run(
-        self,
-        plan: Callable[Concatenate[Session, P], Plan[T]],
-        *args: P.args,
-        **kwargs: P.kwargs,
+        self, plan: Callable[Concatenate[Session, P], Plan[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         return await self._driver.run(plan(self._session, *args, **kwargs))
 
@@ -68,8 +65,3 @@ class Resource:
 
     def _pages(self, listing: Listing[T]) -> AsyncPaginator[T]:
         return AsyncPaginator(self._driver, listing)
-
-
-def paging(limit: int | None, page_size: int | None, cursor: str | None) -> Paging:
-    """Return the arguments of every listing."""
-    return {"limit": limit, "page_size": page_size, "cursor": cursor}

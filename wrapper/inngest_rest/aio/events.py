@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
 from inngest_rest._core.explain import explanation, wait
 from inngest_rest._core.resources import events, runs
-from inngest_rest.aio._resource import Resource, Sender, paging
+from inngest_rest.aio._resource import Resource, Sender
 
 if TYPE_CHECKING:
     import builtins
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from inngest_rest.aio.paginator import AsyncPaginator
     from inngest_rest.explanation import Explanation
     from inngest_rest.models import Run, StoredEvent
-    from inngest_rest.typing import Seconds
+    from inngest_rest.typing import Paging, Seconds
 
 D = TypeVar("D")
 
@@ -36,9 +36,7 @@ class Events(Resource):
         as_: None = None,
         since: datetime | timedelta | None = None,
         until: datetime | timedelta | None = None,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
+        **paging: Unpack[Paging],
     ) -> AsyncPaginator[StoredEvent]: ...
 
     @overload
@@ -49,9 +47,7 @@ class Events(Resource):
         as_: type[D],
         since: datetime | timedelta | None = None,
         until: datetime | timedelta | None = None,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
+        **paging: Unpack[Paging],
     ) -> AsyncPaginator[StoredEvent[D]]: ...
 
     def list(
@@ -61,9 +57,7 @@ class Events(Resource):
         as_: type[Any] | None = None,
         since: datetime | timedelta | None = None,
         until: datetime | timedelta | None = None,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
+        **paging: Unpack[Paging],
     ) -> AsyncPaginator[StoredEvent[Any]]:
         """List stored events, newest first.
 
@@ -75,7 +69,7 @@ class Events(Resource):
                 limit if until is given. An aware datetime; a timedelta is that long ago by the
                 server's clock.
             until: Only events received before this time. An aware datetime, or a timedelta.
-            limit, page_size, cursor: See `AsyncPaginator`; at most 50 per request.
+            paging: See `Paging`; at most 50 per request.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
@@ -90,7 +84,7 @@ class Events(Resource):
                 as_=as_,
                 since=since,
                 until=until,
-                **paging(limit, page_size, cursor),
+                **paging,
             )
         )
 
@@ -120,9 +114,7 @@ class Events(Resource):
         id: str,
         *,
         include_original_run_id: bool = False,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
+        **paging: Unpack[Paging],
     ) -> AsyncPaginator[Run]:
         """List the runs started by an event, with their outputs or errors.
 
@@ -133,7 +125,7 @@ class Events(Resource):
             id: The internal id of the event, as returned by `send`.
             include_original_run_id: Whether to return `original_run_id`, too, which takes a second
                 request per page, as only v1 has it.
-            limit, page_size, cursor: See `AsyncPaginator`; at most 40 per request.
+            paging: See `Paging`; at most 40 per request.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
@@ -146,7 +138,7 @@ class Events(Resource):
                 self._session,
                 id,
                 include_original_run_id=include_original_run_id,
-                **paging(limit, page_size, cursor),
+                **paging,
             )
         )
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from inngest_rest._core.resources import analytics
-from inngest_rest.aio._resource import Resource, paging
+from inngest_rest.aio._resource import Resource
 
 if TYPE_CHECKING:
     import builtins
 
     from inngest_rest.aio.paginator import AsyncPaginator
     from inngest_rest.models import EventSchema, InsightsResult, InsightsTable
+    from inngest_rest.typing import Paging
 
 
 class Insights(Resource):
@@ -41,17 +42,12 @@ class Insights(Resource):
         """
         return await self._run(analytics.list_tables)
 
-    def schemas(
-        self, *, limit: int | None = None, page_size: int | None = None, cursor: str | None = None
-    ) -> AsyncPaginator[EventSchema]:
+    def schemas(self, **paging: Unpack[Paging]) -> AsyncPaginator[EventSchema]:
         """List the schemas of events.
-
-        Args:
-            limit, page_size, cursor: See `AsyncPaginator`.
 
         Raises:
             RouteNotFoundError: The server does not have this.
 
         HTTP: `GET /v2/insights/events/schemas`.
         """
-        return self._list(analytics.list_schemas, **paging(limit, page_size, cursor))
+        return self._list(analytics.list_schemas, **paging)

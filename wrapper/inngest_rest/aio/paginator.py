@@ -18,9 +18,7 @@ class AsyncPaginator(Generic[T]):
     """A listing: iterate over it with `async for`, or fetch it page by page.
 
     Each iteration starts over. Pages are fetched as they are needed, and no connection is held open
-    between them. Every method that returns one takes a `limit`, the maximum number of items in
-    total, None for all of them; a `page_size`, the maximum number per request, 1 to 100; and a
-    `cursor`, the `next_cursor` of an earlier page, to continue after it.
+    between them. Every method that returns one takes `inngest_rest.typing.Paging`.
     """
 
     def __init__(self, driver: AsyncDriver, listing: Listing[T]) -> None:

@@ -12,7 +12,7 @@ from inngest_rest.client.paginator import Paginator
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inngest_rest._core.calls.listing import Listing, Paging
+    from inngest_rest._core.calls.listing import Listing
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.drivers.blocking import Driver
     from inngest_rest._core.plans import Plan
@@ -52,10 +52,7 @@ class Resource:
         self._session = session
 
     def _run(
-        self,
-        plan: Callable[Concatenate[Session, P], Plan[T]],
-        *args: P.args,
-        **kwargs: P.kwargs,
+        self, plan: Callable[Concatenate[Session, P], Plan[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         return self._driver.run(plan(self._session, *args, **kwargs))
 
@@ -69,8 +66,3 @@ class Resource:
 
     def _pages(self, listing: Listing[T]) -> Paginator[T]:
         return Paginator(self._driver, listing)
-
-
-def paging(limit: int | None, page_size: int | None, cursor: str | None) -> Paging:
-    """Return the arguments of every listing."""
-    return {"limit": limit, "page_size": page_size, "cursor": cursor}

@@ -3,34 +3,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from inngest_rest._core.resources import apps
-from inngest_rest.client._resource import Resource, paging
+from inngest_rest.client._resource import Resource
 
 if TYPE_CHECKING:
     from inngest_rest.client.paginator import Paginator
     from inngest_rest.models import App, AppSync
-    from inngest_rest.typing import Seconds
+    from inngest_rest.typing import Paging, Seconds
 
 
 class Apps(Resource):
     """Apps synced with the server: `client.apps`."""
 
-    def list(
-        self, *, limit: int | None = None, page_size: int | None = None, cursor: str | None = None
-    ) -> Paginator[App]:
+    def list(self, **paging: Unpack[Paging]) -> Paginator[App]:
         """List apps.
-
-        Args:
-            limit, page_size, cursor: See `Paginator`.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
 
         HTTP: `GET /v2/apps`, else `GET /v1/apps`.
         """
-        return self._list(apps.list_apps, **paging(limit, page_size, cursor))
+        return self._list(apps.list_apps, **paging)
 
     def get(self, id: str) -> App:
         """Get one app.

@@ -3,35 +3,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from inngest_rest._core.resources import cancellations
-from inngest_rest.client._resource import Resource, paging
+from inngest_rest.client._resource import Resource
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from inngest_rest.client.paginator import Paginator
     from inngest_rest.models import Cancellation
+    from inngest_rest.typing import Paging
 
 
 class Cancellations(Resource):
     """Bulk cancellations: `client.cancellations`. Self-hosted servers respond with 500."""
 
-    def list(
-        self, *, limit: int | None = None, page_size: int | None = None, cursor: str | None = None
-    ) -> Paginator[Cancellation]:
+    def list(self, **paging: Unpack[Paging]) -> Paginator[Cancellation]:
         """List bulk cancellations. Self-hosted servers do not store any.
-
-        Args:
-            limit, page_size, cursor: See `Paginator`; the server sends all of them at once.
 
         Raises:
             ServerError: The server does not store cancellations, as self-hosted servers do not.
 
         HTTP: `GET /v1/cancellations`.
         """
-        return self._list(cancellations.list_cancellations, **paging(limit, page_size, cursor))
+        return self._list(cancellations.list_cancellations, **paging)
 
     def create(
         self,

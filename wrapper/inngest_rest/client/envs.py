@@ -3,33 +3,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from inngest_rest._core.resources import account
-from inngest_rest.client._resource import Resource, paging
+from inngest_rest.client._resource import Resource
 
 if TYPE_CHECKING:
     from inngest_rest.client.paginator import Paginator
     from inngest_rest.models import Environment
+    from inngest_rest.typing import Paging
 
 
 class Envs(Resource):
     """Environments of the account: `client.envs`."""
 
-    def list(
-        self, *, limit: int | None = None, page_size: int | None = None, cursor: str | None = None
-    ) -> Paginator[Environment]:
+    def list(self, **paging: Unpack[Paging]) -> Paginator[Environment]:
         """List environments.
-
-        Args:
-            limit, page_size, cursor: See `Paginator`.
 
         Raises:
             RouteNotFoundError: The server does not have this.
 
         HTTP: `GET /v2/envs`.
         """
-        return self._list(account.list_envs, **paging(limit, page_size, cursor))
+        return self._list(account.list_envs, **paging)
 
     def create(self, name: str) -> Environment:
         """Create an environment.

@@ -3,43 +3,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from inngest_rest._core.resources import analytics
-from inngest_rest.client._resource import Resource, paging
+from inngest_rest.client._resource import Resource
 
 if TYPE_CHECKING:
     from inngest_rest.client.paginator import Paginator
     from inngest_rest.models import Experiment
+    from inngest_rest.typing import Paging
 
 
 class Experiments(Resource):
     """Experiments of functions, on Inngest Cloud: `client.experiments`."""
 
     def list(
-        self,
-        *,
-        app: str | None = None,
-        function: str | None = None,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
+        self, *, app: str | None = None, function: str | None = None, **paging: Unpack[Paging]
     ) -> Paginator[Experiment]:
         """List experiments.
 
         Args:
             app: Only those of this app.
             function: Only those of this function of the app.
-            limit, page_size, cursor: See `Paginator`.
 
         Raises:
             RouteNotFoundError: The server does not have this.
 
         HTTP: `GET /v2/experiments`.
         """
-        return self._list(
-            analytics.list_experiments, app, function, **paging(limit, page_size, cursor)
-        )
+        return self._list(analytics.list_experiments, app, function, **paging)
 
     def get(self, app: str, function: str, id: str, *, variant: str | None = None) -> Experiment:
         """Compare the variants of an experiment.

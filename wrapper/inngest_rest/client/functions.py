@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from inngest_rest._core.bulk.invoke import InvokeJob
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
 from inngest_rest._core.resources import functions
-from inngest_rest.client._resource import Resource, paging
+from inngest_rest.client._resource import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,34 +19,24 @@ if TYPE_CHECKING:
     from inngest_rest.action_reports import ActionReport, ActionRow
     from inngest_rest.client.paginator import Paginator
     from inngest_rest.models import Function
-    from inngest_rest.typing import Seconds
+    from inngest_rest.typing import Paging, Seconds
 
 
 class Functions(Resource):
     """Functions of an app: `client.functions`."""
 
-    def list(
-        self,
-        app: str,
-        *,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-    ) -> Paginator[Function]:
+    def list(self, app: str, **paging: Unpack[Paging]) -> Paginator[Function]:
         """List the functions of an app; for an unknown app the list is empty.
 
         Args:
             app: The app's id.
-            limit, page_size, cursor: See `Paginator`.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
 
         HTTP: `GET /v2/apps/{appId}/functions`, else `GET /v1/apps/{appId}/functions`.
         """
-        return self._pages(
-            functions.list_functions(self._session, app, **paging(limit, page_size, cursor))
-        )
+        return self._pages(functions.list_functions(self._session, app, **paging))
 
     def get(self, app: str, function: str) -> Function:
         """Get one function.

@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from inngest_rest._core.resources import analytics
-from inngest_rest.client._resource import Resource, paging
+from inngest_rest.client._resource import Resource
 
 if TYPE_CHECKING:
     import builtins
 
     from inngest_rest.client.paginator import Paginator
     from inngest_rest.models import EventSchema, InsightsResult, InsightsTable
+    from inngest_rest.typing import Paging
 
 
 class Insights(Resource):
@@ -42,17 +43,12 @@ class Insights(Resource):
         """
         return self._run(analytics.list_tables)
 
-    def schemas(
-        self, *, limit: int | None = None, page_size: int | None = None, cursor: str | None = None
-    ) -> Paginator[EventSchema]:
+    def schemas(self, **paging: Unpack[Paging]) -> Paginator[EventSchema]:
         """List the schemas of events.
-
-        Args:
-            limit, page_size, cursor: See `Paginator`.
 
         Raises:
             RouteNotFoundError: The server does not have this.
 
         HTTP: `GET /v2/insights/events/schemas`.
         """
-        return self._list(analytics.list_schemas, **paging(limit, page_size, cursor))
+        return self._list(analytics.list_schemas, **paging)

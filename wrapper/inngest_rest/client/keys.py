@@ -3,28 +3,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from inngest_rest._core.resources import account
-from inngest_rest.client._resource import Resource, paging
+from inngest_rest.client._resource import Resource
 
 if TYPE_CHECKING:
     from inngest_rest.client.paginator import Paginator
     from inngest_rest.models import Key
-    from inngest_rest.typing import KeyKind
+    from inngest_rest.typing import KeyKind, Paging
 
 
 class Keys(Resource):
     """Event keys and signing keys: `client.keys`."""
 
     def list(
-        self,
-        kind: KeyKind = "event",
-        *,
-        reveal: bool = False,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
+        self, kind: KeyKind = "event", *, reveal: bool = False, **paging: Unpack[Paging]
     ) -> Paginator[Key]:
         """List event keys or signing keys of the client's environment.
 
@@ -32,13 +26,10 @@ class Keys(Resource):
             kind: "event" or "signing".
             reveal: Whether to return the keys whole; by default all but the last four characters
                 of each are left out.
-            limit, page_size, cursor: See `Paginator`.
 
         Raises:
             RouteNotFoundError: The server does not have this.
 
         HTTP: `GET /v2/keys/events` or `GET /v2/keys/signing`.
         """
-        return self._list(
-            account.list_keys, kind, reveal=reveal, **paging(limit, page_size, cursor)
-        )
+        return self._list(account.list_keys, kind, reveal=reveal, **paging)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
 from inngest_rest._core.resources import replays, runs, scoring, trace, wait, watch
 from inngest_rest._core.resources.filters import Selection
-from inngest_rest.client._resource import Resource, paging
+from inngest_rest.client._resource import Resource
 from inngest_rest.client.watcher import EndedRuns, Watcher
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ class Runs(Resource):
                 self._session,
                 Selection.of(self._session, selection, *runs.LIST_ARGUMENTS),
                 include_output=include_output,
-                **paging(limit, page_size, cursor),
+                limit=limit,
+                page_size=page_size,
+                cursor=cursor,
             )
         )
 

@@ -3,35 +3,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from inngest_rest._core.resources import webhooks
-from inngest_rest.client._resource import Resource, paging
+from inngest_rest.client._resource import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from inngest_rest.client.paginator import Paginator
     from inngest_rest.models import Webhook
+    from inngest_rest.typing import Paging
 
 
 class Webhooks(Resource):
     """Webhooks, which only Inngest Cloud has: `client.webhooks`."""
 
-    def list(
-        self, *, limit: int | None = None, page_size: int | None = None, cursor: str | None = None
-    ) -> Paginator[Webhook]:
+    def list(self, **paging: Unpack[Paging]) -> Paginator[Webhook]:
         """List webhooks. The URL of each contains a key.
-
-        Args:
-            limit, page_size, cursor: See `Paginator`; the server sends all of them at once.
 
         Raises:
             RouteNotFoundError: The server does not support webhooks.
 
         HTTP: `GET /v2/env/webhooks` with an environment, else `GET /v1/webhooks`.
         """
-        return self._list(webhooks.list_webhooks, **paging(limit, page_size, cursor))
+        return self._list(webhooks.list_webhooks, **paging)
 
     def create(
         self,

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 import re
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, Unpack
 
 from attrs import evolve
 
-from inngest_rest._core.arguments import check_count_or_none, check_text, invalid
+from inngest_rest._core.arguments import check_count_or_none, check_names, check_text, invalid
 from inngest_rest._core.calls.operation import first_present
 from inngest_rest._core.calls.server_clock import SAME_WITHIN
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError, InvalidResponseError
 from inngest_rest.models import Page
+from inngest_rest.typing import Paging as Paging  # noqa: PLC0414 - for the plans
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
@@ -27,19 +28,6 @@ if TYPE_CHECKING:
     from inngest_rest_api.types import Unset
 
 T = TypeVar("T")
-
-
-class Paging(TypedDict, total=False):
-    """The arguments of every listing.
-
-    limit: Maximum number of items in total; by default all of them.
-    page_size: Maximum number of items per page, at most 100; by default the server's.
-    cursor: The `next_cursor` of an earlier page, to continue after it.
-    """
-
-    limit: int | None
-    page_size: int | None
-    cursor: str | None
 
 
 class PageRequest(NamedTuple):
@@ -96,6 +84,7 @@ class Listing(Generic[T]):
         self.session, self.routes = session, routes
         self.id_of, self.complete, self.is_relative = id_of, complete, is_relative
         self.guard = guard
+        check_names(paging, Paging.__annotations__)
         self.limit = check_count_or_none("limit", paging.get("limit"))
         size = check_count_or_none("page_size", paging.get("page_size"), at_most=100)
         self.page_size = min(size or largest_page, largest_page)

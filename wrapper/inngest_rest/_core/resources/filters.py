@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from inngest_rest._core.arguments import check_id, check_moment, check_text, invalid
+from inngest_rest._core.arguments import check_id, check_moment, check_names, check_text, invalid
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.models import RunStatus
@@ -83,11 +83,7 @@ class Selection:
     ) -> Selection:
         """Check what a caller passed in this form, to a method that takes others as well."""
         found: Mapping[str, Any] = given
-        for name in found:
-            if name not in form.__annotations__:
-                known = [*form.__annotations__, *others]
-                text = f"unknown argument {name!r}{did_you_mean(name, known)}"
-                raise InvalidArgumentError(text, argument=name)
+        check_names(found, form.__annotations__, *others)
         app, function = check_function(found.get("app"), found.get("function"))
         now = session.server_clocks["api"].now()
         return cls(
