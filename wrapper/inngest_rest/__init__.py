@@ -15,11 +15,11 @@ _NAMES = {
     "inngest_rest.aio": "AsyncInngestClient",
     "inngest_rest.buffers.asynchronous": "AsyncEventBuffer",
     "inngest_rest.aio.paginator": "AsyncPaginator",
-    "inngest_rest.aio.watcher": "AsyncEndedRuns AsyncWatcher",
+    "inngest_rest.aio.watcher": "AsyncEndedRuns AsyncFollowedRun AsyncWatcher",
     "inngest_rest.client": "InngestClient",
     "inngest_rest.buffers.blocking": "EventBuffer",
     "inngest_rest.client.paginator": "Paginator",
-    "inngest_rest.client.watcher": "EndedRuns Watcher",
+    "inngest_rest.client.watcher": "EndedRuns FollowedRun Watcher",
     "inngest_rest.diagnosis": "CallRoute Check Diagnosis Finding FindingState ServerKind",
     "inngest_rest.errors": (
         "Advice ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
@@ -31,11 +31,11 @@ _NAMES = {
     ),
     "inngest_rest.event": "Event EventLike",
     "inngest_rest.event_types": "EventType",
-    "inngest_rest.explanation": "Explanation Listener Reason ReasonKind",
+    "inngest_rest.explanation": "Explanation Listener Reason ReasonKind RunExplanation",
     "inngest_rest.models": (
         "AccountInfo App AppSync Cancellation Environment EventSchema Experiment Function "
         "InsightsResult InsightsTable Job Key Page Run RunChange RunError RunStatus SessionGroup "
-        "Span StoredEvent Trigger Variant Webhook"
+        "Span StepChange StoredEvent Trigger Variant Webhook"
     ),
     "inngest_rest.record": "Record",
     "inngest_rest.reports": "BatchReport SendFailure SendReport",

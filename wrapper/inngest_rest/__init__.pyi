@@ -5,12 +5,14 @@ from inngest_rest.action_reports import ActionRow as ActionRow
 from inngest_rest.aio import AsyncInngestClient as AsyncInngestClient
 from inngest_rest.aio.paginator import AsyncPaginator as AsyncPaginator
 from inngest_rest.aio.watcher import AsyncEndedRuns as AsyncEndedRuns
+from inngest_rest.aio.watcher import AsyncFollowedRun as AsyncFollowedRun
 from inngest_rest.aio.watcher import AsyncWatcher as AsyncWatcher
 from inngest_rest.buffers.asynchronous import AsyncEventBuffer as AsyncEventBuffer
 from inngest_rest.buffers.blocking import EventBuffer as EventBuffer
 from inngest_rest.client import InngestClient as InngestClient
 from inngest_rest.client.paginator import Paginator as Paginator
 from inngest_rest.client.watcher import EndedRuns as EndedRuns
+from inngest_rest.client.watcher import FollowedRun as FollowedRun
 from inngest_rest.client.watcher import Watcher as Watcher
 from inngest_rest.diagnosis import CallRoute as CallRoute
 from inngest_rest.diagnosis import Check as Check
@@ -54,6 +56,7 @@ from inngest_rest.explanation import Explanation as Explanation
 from inngest_rest.explanation import Listener as Listener
 from inngest_rest.explanation import Reason as Reason
 from inngest_rest.explanation import ReasonKind as ReasonKind
+from inngest_rest.explanation import RunExplanation as RunExplanation
 from inngest_rest.models import AccountInfo as AccountInfo
 from inngest_rest.models import App as App
 from inngest_rest.models import AppSync as AppSync
@@ -73,6 +76,7 @@ from inngest_rest.models import RunError as RunError
 from inngest_rest.models import RunStatus as RunStatus
 from inngest_rest.models import SessionGroup as SessionGroup
 from inngest_rest.models import Span as Span
+from inngest_rest.models import StepChange as StepChange
 from inngest_rest.models import StoredEvent as StoredEvent
 from inngest_rest.models import Trigger as Trigger
 from inngest_rest.models import Variant as Variant

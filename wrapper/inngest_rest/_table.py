@@ -24,11 +24,12 @@ from inngest_rest.typing import REPEATABLE_METHODS, Paging, RunFilter, RunSelect
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from inngest_rest import InngestClient
+    from inngest_rest import InngestClient, Run
+    from inngest_rest.typing import Seconds
 
 GROUPS = {
     "events": "Stored events: list, get, explain and resend them, and wait for their runs",
-    "runs": "Runs of functions: list, summarize, get, wait for, watch, cancel and replay them",
+    "runs": "Runs of functions: list, summarize, explain, follow, watch, cancel and replay them",
     "apps": "Apps synced with the server: list and get them",
     "functions": "Functions of an app: list, get and invoke them",
     "signals": "Signals that runs wait for: send one",
@@ -194,7 +195,7 @@ SELECTIONS: dict[str, Any] = {
 """What stands for arguments that many methods have, by the annotation that a method has for it."""
 
 # What iterators of the client, which are no generic types, iterate over.
-_ITERATORS = {"EndedRuns": "Run", "Watcher": "RunChange"}
+_ITERATORS = {"EndedRuns": "Run", "FollowedRun": "StepChange", "Watcher": "RunChange"}
 
 
 def _send(
@@ -205,7 +206,8 @@ def _send(
     id: str | None = None,
     user_id: str | None = None,
     ts: datetime | timedelta | None = None,
-) -> list[str]:
+    wait: Seconds | None = None,
+) -> list[str | Run]:
     """Send one event.
 
     Safe to repeat with an id: a function runs once for it within 24 hours, unless it debounces or
@@ -218,13 +220,15 @@ def _send(
         id: Idempotency key; a unique one by default.
         user_id: Id of the user whom the event is about, for limits per user.
         ts: When it happened; the time of arrival by default.
+        wait: Time to wait for the end of the runs that it starts; null not to wait.
     """
     if isinstance(ts, timedelta):
         ago = ts.total_seconds()
         ts = datetime.fromtimestamp(max(time.time() - ago, 0), UTC)  # one too early is refused
     event = {"name": name, "data": data or {}, "id": id, "ts": ts}
     event["user"] = None if user_id is None else {"id": user_id}
-    return client.send({key: value for key, value in event.items() if value is not None})
+    ids = client.send({key: value for key, value in event.items() if value is not None})
+    return [*ids, *(client.events.wait(ids[0], wait) if wait is not None else ())]
 
 
 def _send_many(client: InngestClient, *, events: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -263,6 +267,8 @@ _DRY_FAILED = {"status": ["failed"], **_DRY_RUN}
 
 _OF_EVENT = ("id", "name", "data", "user", "v")
 _OF_RUN = ("app_id", "function_id", "cron", "output", "error")
+_OF_SPAN = ("name", "input", "output", "metadata", "children")
+_OF_JOB = ("step", "event", "condition", "signal", "function")
 _OF_SENDING = ("failures[].event", "failures[].reason")
 
 
@@ -275,7 +281,7 @@ _UNTRUSTED: dict[str, tuple[str, ...]] = {
     "StoredEvent[Any]": _OF_EVENT,
     "Run": _OF_RUN,
     "RunChange": _below("run", _OF_RUN),
-    "Span": ("name", "input", "output", "metadata", "children"),
+    "Span": _OF_SPAN,
     "App": (
         *("id", "name", "method", "version", "url", "sdk_language", "sdk_version", "framework"),
         *("sync_status", "sync_error"),
@@ -292,7 +298,15 @@ _UNTRUSTED: dict[str, tuple[str, ...]] = {
         *(*_below("runs[]", _OF_RUN), "reasons", "unchecked"),
     ),
     "RunSummary": ("groups",),
+    "StepChange": _below("span", _OF_SPAN),
+    "Job": _OF_JOB,
+    "RunExplanation": (
+        *("sentence", "reasons", "unchecked", *_below("run", _OF_RUN)),
+        *(*_below("jobs[]", _OF_JOB), *_below("replays[]", _OF_RUN)),
+    ),
     "list[str]": _OF_SENDING,
+    "list[str | Run]": (*_OF_SENDING, *_below("runs[]", _OF_RUN)),
+    "str | Run": _below("run", _OF_RUN),
     "SendReport": _OF_SENDING,
     "ActionReport": (
         *("rows[].reason", "rows[].function", "rows[].error", "rows[].from_step"),
@@ -315,7 +329,7 @@ _changes_once = partial(_changes, is_repeatable=False)
 _sends = partial(_adds_once, is_repeatable_if=_has_ids)
 
 ROWS: tuple[Row, ...] = (
-    _sends("send", _EVENT, {**_EVENT, "id": "order-1001", "ts": "1m"}, form=_send),
+    _sends("send", _EVENT, {**_EVENT, "id": "order-1001", "ts": "1m", "wait": 60}, form=_send),
     _sends(
         "send_many", {"events": [{**_EVENT, "id": f"order-{n}"} for n in "12"]}, form=_send_many
     ),
@@ -337,6 +351,8 @@ ROWS: tuple[Row, ...] = (
     _reads("runs.wait_many", {"ids": [RUN_ID], "timeout": 60}, command="runs.wait"),
     _reads("runs.watch", {"app": "shop", "timeout": 60}),
     _reads("runs.summary", {"since": "24h"}, {"by": "error", "app": "shop", "sample": 50}),
+    _reads("runs.follow", {"id": RUN_ID, "timeout": 60}),
+    _reads("runs.explain", {"id": RUN_ID}),
     _changes("runs.cancel", {"id": RUN_ID}, command=""),
     _changes_once("runs.replay", {"id": RUN_ID}, command=""),
     _changes("runs.cancel_all", {"ids": [RUN_ID]}, _DRY_RUN, command="runs.cancel"),

@@ -1,4 +1,4 @@
-"""Explanations of the outcome of an event, as data and as one sentence."""
+"""Explanations of the outcome of an event, and of the state of a run, as data and a sentence."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
-from inngest_rest.models import Run, StoredEvent, Trigger
+from inngest_rest.models import Job, Run, StoredEvent, Trigger
 from inngest_rest.record import Record
 
 
 class ReasonKind(StrEnum):
-    """Why a function did not run for an event, or why a run did not complete."""
+    """Why a function did not run for an event, or why a run is as it is."""
 
     NO_TRIGGER = "no_trigger"
     TOO_EARLY = "too_early"
@@ -33,6 +33,23 @@ class ReasonKind(StrEnum):
     TIMEOUT = "timeout"
     APP_UNREACHABLE = "app_unreachable"
     FUNCTION_REMOVED = "function_removed"
+    WAITS_FOR_EVENT = "waits_for_event"
+    WAITS_FOR_SIGNAL = "waits_for_signal"
+    WAITS_FOR_FUNCTION = "waits_for_function"
+    SLEEPS = "sleeps"
+    EXECUTING = "executing"
+    RETRIES = "retries"
+    QUEUED = "queued"
+    FAILED = "failed"
+    ATTEMPT_FAILED = "attempt_failed"
+    INVOKED_BY = "invoked_by"
+    REPLAYS = "replays"
+    REPLAYED = "replayed"
+
+
+def _sentence() -> Any:
+    """Return the field that has what `str` returns, for those who get the record as data."""
+    return field(init=False, repr=False, eq=False, default=Factory(str, takes_self=True))
 
 
 @frozen(repr=False)
@@ -100,6 +117,7 @@ class Explanation(Record):
             with the evidence. Empty if every listener has a run, or if nothing explains it.
         unchecked: Checks that were not possible, and why: for example, an older server lacks a
             route.
+        sentence: The whole as one sentence.
     """
 
     event_id: str
@@ -108,6 +126,7 @@ class Explanation(Record):
     runs: tuple[Run, ...] = ()
     reasons: tuple[Reason, ...] = ()
     unchecked: tuple[str, ...] = ()
+    sentence: str = _sentence()
 
     @property
     def received_at(self) -> datetime | None:
@@ -138,3 +157,43 @@ class Explanation(Record):
         if repeatable and self.event is not None and self.event.id != self.event_id:
             text += f"; sent again with its id, it runs again in {' and '.join(repeatable)}"
         return f"{text}."
+
+
+@frozen(repr=False)
+class RunExplanation(Record):
+    """What a run waits for, or how it ended; `str` returns it as one sentence.
+
+    Attributes:
+        run: The run.
+        reasons: What it waits for, in which attempt it is, what holds it back, how it ended, and
+            which runs it belongs to: each with the evidence. Empty if nothing was found out.
+        jobs: What it has in the queue.
+        parent_run_id: The run that invoked it; None if none did, or if its event is unknown.
+        child_run_ids: The runs of the invoked functions that it waits for; of those that have
+            ended, servers tell nothing.
+        original_run_id: The first run that it replays, if any.
+        replays: The runs that replay the same one, oldest first.
+        unchecked: Checks that were not possible, and why.
+        sentence: The whole as one sentence.
+    """
+
+    run: Run
+    reasons: tuple[Reason, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    parent_run_id: str | None = None
+    child_run_ids: tuple[str, ...] = ()
+    original_run_id: str | None = None
+    replays: tuple[Run, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    sentence: str = _sentence()
+
+    def __str__(self) -> str:
+        run = self.run
+        text = f"Run {run.id}" + (f" of {run.app_id}/{run.function_id}" if run.function_id else "")
+        text += f" is {run.status}"
+        text += f", ended {run.ended_at:%Y-%m-%d %H:%M:%S} UTC" if run.ended_at else ""
+        if self.reasons:
+            text += f": {'; '.join(it.message for it in self.reasons)}"
+        elif not run.is_ended and not self.unchecked:
+            text += ", and nothing that the server shows explains why"
+        return text + (f" (not checked: {'; '.join(self.unchecked)})." if self.unchecked else ".")

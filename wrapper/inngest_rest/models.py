@@ -212,14 +212,25 @@ class StoredEvent(Record, Generic[D]):
 
 @frozen(repr=False)
 class Job(Record):
-    """A job queued for a run.
+    """A job queued for a run. Inngest Cloud sends only `at`, `attempt` and `position`.
 
     Attributes:
-        id: Its id in the queue; Inngest Cloud does not send it.
-        at: When it is due.
-        kind: Its kind: start, edge, sleep and others; Inngest Cloud does not send it.
+        id: Its id in the queue.
+        at: When it is due; of a wait, when that expires.
+        kind: Its kind: start, edge, sleep, pause and others.
         attempt: The number of earlier attempts.
-        position: Its place in the queue, from 0.
+        position: How many jobs of its function come before it; 0 if that is not known, too.
+        max_attempts: How often it is tried at most; of a job that starts a run, the server does not
+            say so.
+        leased_until: Until when it is being executed; None if it is not.
+        step: The name of the step that waits.
+        step_id: The SHA-1 of the name of the step that waits or sleeps.
+        event: The name of the event that it waits for.
+        condition: The expression (CEL) that has to hold for that event, `async`.
+        signal: The signal that it waits for.
+        function: The invoked function that it waits for, as `APP-FUNCTION`.
+        event_id: The internal id of the event that started the run of that function.
+        concurrency_keys: The keys that limit its concurrency, as hashes, with their limits.
     """
 
     id: str | None = None
@@ -227,6 +238,16 @@ class Job(Record):
     kind: str | None = None
     attempt: int | None = None
     position: int | None = None
+    max_attempts: int | None = None
+    leased_until: datetime | None = None
+    step: str | None = None
+    step_id: str | None = None
+    event: str | None = None
+    condition: str | None = None
+    signal: str | None = None
+    function: str | None = None
+    event_id: str | None = None
+    concurrency_keys: Mapping[str, int] = field(factory=dict[str, int])
 
 
 @frozen(repr=False)
@@ -304,6 +325,20 @@ class Span(Record):
         from inngest_rest import _waterfall  # noqa: PLC0415 - few programs draw
 
         return _waterfall.as_page(self, now=now)
+
+
+@frozen(repr=False)
+class StepChange(Record):
+    """A step of a run that is being followed has started or ended, or the run itself.
+
+    Attributes:
+        kind: "started" or "ended".
+        span: The step, without what is below it; a failed attempt at one, which only ends; or the
+            run, which has a `run_id`: it starts first and ends last.
+    """
+
+    kind: Literal["started", "ended"]
+    span: Span
 
 
 @frozen(repr=False)

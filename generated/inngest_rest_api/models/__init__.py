@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .v1_cancellation_envelope import V1CancellationEnvelope
     from .v1_cancellation_kind import V1CancellationKind
     from .v1_cancellation_list_envelope import V1CancellationListEnvelope
+    from .v1_concurrency_key import V1ConcurrencyKey
     from .v1_error import V1Error
     from .v1_event import V1Event
     from .v1_event_envelope import V1EventEnvelope
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
     from .v1_metadata import V1Metadata
     from .v1_ok import V1Ok
     from .v1_ok_envelope import V1OkEnvelope
+    from .v1_pause import V1Pause
+    from .v1_queue_edge import V1QueueEdge
+    from .v1_queue_item import V1QueueItem
+    from .v1_queue_item_data import V1QueueItemData
+    from .v1_queue_item_payload import V1QueueItemPayload
     from .v1_replay_envelope import V1ReplayEnvelope
     from .v1_run import V1Run
     from .v1_run_envelope import V1RunEnvelope
@@ -176,6 +182,7 @@ __all__ = (
     "V1CancellationEnvelope",
     "V1CancellationKind",
     "V1CancellationListEnvelope",
+    "V1ConcurrencyKey",
     "V1Error",
     "V1Event",
     "V1EventEnvelope",
@@ -186,6 +193,11 @@ __all__ = (
     "V1Metadata",
     "V1Ok",
     "V1OkEnvelope",
+    "V1Pause",
+    "V1QueueEdge",
+    "V1QueueItem",
+    "V1QueueItemData",
+    "V1QueueItemPayload",
     "V1ReplayEnvelope",
     "V1Run",
     "V1RunEnvelope",
@@ -331,6 +343,7 @@ _MODULES = {
     "V1CancellationEnvelope": ".v1_cancellation_envelope",
     "V1CancellationKind": ".v1_cancellation_kind",
     "V1CancellationListEnvelope": ".v1_cancellation_list_envelope",
+    "V1ConcurrencyKey": ".v1_concurrency_key",
     "V1Error": ".v1_error",
     "V1Event": ".v1_event",
     "V1EventEnvelope": ".v1_event_envelope",
@@ -341,6 +354,11 @@ _MODULES = {
     "V1Metadata": ".v1_metadata",
     "V1Ok": ".v1_ok",
     "V1OkEnvelope": ".v1_ok_envelope",
+    "V1Pause": ".v1_pause",
+    "V1QueueEdge": ".v1_queue_edge",
+    "V1QueueItem": ".v1_queue_item",
+    "V1QueueItemData": ".v1_queue_item_data",
+    "V1QueueItemPayload": ".v1_queue_item_payload",
     "V1ReplayEnvelope": ".v1_replay_envelope",
     "V1Run": ".v1_run",
     "V1RunEnvelope": ".v1_run_envelope",

@@ -15,23 +15,21 @@ T = TypeVar("T", bound="V1Job")
 
 @_attrs_define
 class V1Job:
-    """Something a run has in the queue. Inngest Cloud sends `at`, `position` and `attempt` alone [docs]. `Raw` is internal
-    to the server; do not read it.
-
-    """
+    """Something a run has in the queue. Inngest Cloud sends `at`, `position` and `attempt` alone [docs]."""
 
     at: datetime.datetime
     """ When it is due. """
     position: int
-    """ Its place in the queue, from 0. """
+    """ How many jobs of its function the queue has before it. Also 0 if it is executing, or if its place is not
+    known [source]. """
     attempt: int
     """ How often it was tried before, from 0. """
     job_id: str | Unset = UNSET
     """ Its id in the queue. """
     kind: str | Unset = UNSET
     """ `start`, `edge`, `sleep`, `pause` and about a dozen more [source]. """
-    raw: JsonObject | Unset = UNSET
-    """ Any JSON object. Numbers pass through 64-bit floats: integers beyond 2^53 come back changed [seen]. """
+    raw: V1QueueItem | Unset = UNSET
+    """ A job as the queue stores it; the fields that are documented say what it waits for. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {
@@ -110,7 +108,7 @@ class V1Job:
 
         raw = get("Raw", UNSET)
         if type(raw) is dict:
-            raw = JsonObject.from_dict(raw)
+            raw = V1QueueItem.from_dict(raw)
         elif raw is not UNSET:
             raw = unread(raw, "Raw", dict)
 
@@ -149,4 +147,4 @@ class V1Job:
 _DOCUMENTED = frozenset(V1Job.FIELDS)
 
 # Below the class, so that two models which hold each other can be imported in any order.
-from ..models.json_object import JsonObject  # noqa: E402
+from ..models.v1_queue_item import V1QueueItem  # noqa: E402

@@ -7,12 +7,11 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
-from attrs import field, fields, frozen
+from attrs import evolve, field, frozen
 
 from inngest_rest._core.json_text import decode
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
-from inngest_rest.explanation import Explanation
-from inngest_rest.models import Cancellation, Webhook
+from inngest_rest.models import Cancellation, Run, Webhook
 from inngest_rest.record import Record
 from inngest_rest.reports import SendFailure, SendReport
 from inngest_rest.responses import Target
@@ -41,6 +40,7 @@ class Sent(Record):
         ids: The internal ids of those accepted, for `events get`, in order; the first 1,000.
         failures: Those that were not accepted, the first 1,000. Sending them again, as they are
             here, runs nothing twice, except functions that debounce or batch events.
+        runs: The runs that were waited for.
     """
 
     target: Target
@@ -49,6 +49,7 @@ class Sent(Record):
     unknown: int = 0
     ids: tuple[str, ...] = ()
     failures: tuple[SendFailure, ...] = ()
+    runs: tuple[Run, ...] = ()
 
     @classmethod
     def of(cls, target: Target, report: SendReport, ids: Iterable[str | None]) -> Self:
@@ -106,10 +107,12 @@ class Started(Record):
     Attributes:
         target: Where it runs.
         run_id: Its id.
+        run: The run, if it was waited for.
     """
 
     target: Target
     run_id: str
+    run: Run | None = None
 
 
 @frozen(repr=False)
@@ -154,23 +157,6 @@ class SavedWebhook(Record):
 
 
 @frozen(repr=False)
-class Explained(Explanation):
-    """What became of an event, and why a function did not run for it.
-
-    Attributes:
-        sentence: The whole as one sentence.
-    """
-
-    sentence: str = ""
-
-    @classmethod
-    def of(cls, explanation: Explanation) -> Self:
-        """Return an explanation with its sentence."""
-        parts = {it.name: getattr(explanation, it.name) for it in fields(Explanation)}
-        return cls(**parts, sentence=str(explanation))
-
-
-@frozen(repr=False)
 class Answered(Record):
     """The response to a request.
 
@@ -190,9 +176,11 @@ def made(
 ) -> Record:
     """Return a record of a class for programs, made of what a method has returned."""
     if kind is Sent:
-        return Sent.of(client.target, SendReport(accepted=len(result)), result)
-    if kind is Explained:
-        return Explained.of(result)
+        ids = [each for each in result if isinstance(each, str)]
+        sent = Sent.of(client.target, SendReport(accepted=len(ids)), ids)
+        return evolve(sent, runs=tuple(result[len(ids) :]))
+    if isinstance(result, Run):
+        return Started(client.target, result.id, result)
     if kind is Answered:
         try:
             body = decode(result.body)

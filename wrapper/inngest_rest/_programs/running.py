@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 # The class of `results` that programs return, by what the method returns.
 _OF_PROGRAMS = {
     "list[str]": "Sent",
+    "list[str | Run]": "Sent",
     "SendReport": "Sent",
     "ActionReport": "Acted",
     "str": "Started",
+    "str | Run": "Started",
     "None": "Deleted",
-    "Explanation": "Explained",
     "RawResponse": "Answered",
 }
 _CHANGED = {"Cancellation": "CreatedCancellation", "Webhook": "SavedWebhook"}

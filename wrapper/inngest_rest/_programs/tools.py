@@ -46,6 +46,9 @@ LONGEST_WAIT_S = 300.0
 
 DEFAULT_WATCH_S = 30.0
 
+# Parameters that say how long to wait; without `wait`, a call does not.
+_WAITS = {"timeout": DEFAULT_WATCH_S, "wait": None}
+
 MOST_EVENTS = 100
 """Number of events that a call sends without a confirmation."""
 
@@ -191,8 +194,8 @@ def _tool(row: Row) -> Tool:
 def _parameters(row: Row) -> tuple[Parameter, ...]:
     """Return the parameters of a tool: its wait is bounded, and so is its answer."""
     bounded = (
-        evolve(each, most=LONGEST_WAIT_S, default=each.default or DEFAULT_WATCH_S)
-        if each.name == "timeout"
+        evolve(each, most=LONGEST_WAIT_S, default=each.default or _WAITS[each.name])
+        if each.name in _WAITS
         else each
         for each in parameters(row)
         if each.name != "report"  # a file of this machine

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from inngest_rest._core.bulk.invoke import InvokeJob
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
 from inngest_rest._core.resources import functions
+from inngest_rest._core.resources.wait import invoke
 from inngest_rest.aio._resource import Resource
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.bulk.reported import Resumable
     from inngest_rest.action_reports import ActionReport, ActionRow
     from inngest_rest.aio.paginator import AsyncPaginator
-    from inngest_rest.models import Function
+    from inngest_rest.models import Function, Run
     from inngest_rest.typing import Paging, Seconds
 
 
@@ -51,6 +52,7 @@ class Functions(Resource):
         """
         return await self._driver.run(functions.get(self._session, app, function))
 
+    @overload
     async def invoke(
         self,
         app: str,
@@ -58,8 +60,30 @@ class Functions(Resource):
         data: Mapping[str, Any] | None = None,
         *,
         idempotency_key: str | None = None,
-    ) -> str:
-        """Start a function directly and return the id of its run.
+        wait: None = None,
+    ) -> str: ...
+
+    @overload
+    async def invoke(
+        self,
+        app: str,
+        function: str,
+        data: Mapping[str, Any] | None = None,
+        *,
+        idempotency_key: str | None = None,
+        wait: Seconds,
+    ) -> Run: ...
+
+    async def invoke(
+        self,
+        app: str,
+        function: str,
+        data: Mapping[str, Any] | None = None,
+        *,
+        idempotency_key: str | None = None,
+        wait: Seconds | None = None,
+    ) -> str | Run:
+        """Start a function directly and return the id of its run, or the run once it has ended.
 
         Not retried once the request may have reached the server: a retry could start a second run.
         If it must not run twice, send an event with your own `id` instead: a function runs once for
@@ -72,16 +96,19 @@ class Functions(Resource):
             idempotency_key: Calls with the same key return the id of the first run. It does not
                 keep the function from running twice: servers of release 1.43 execute it twice for a
                 call with a key, and once more for each repeat.
+            wait: Time to wait for the end of the run, as `runs.wait` does; None not to wait.
+                Seconds, or a timedelta.
 
         Raises:
             NotFoundError: No such function.
             BadRequestError: The function is rate-limited (422); or it is debounced, and will run
                 later nevertheless.
+            WaitTimeoutError: The run did not end in time; it goes on.
 
-        HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`.
+        HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`; to wait, as `runs.wait`.
         """
         return await self._driver.run(
-            functions.invoke(self._session, app, function, data, idempotency_key=idempotency_key)
+            invoke(self._session, app, function, data, idempotency_key, wait)
         )
 
     async def invoke_many(

@@ -6,10 +6,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack
 
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
-from inngest_rest._core.resources import replays, runs, scoring, trace, wait, watch
+from inngest_rest._core.explain.run import explain_run
+from inngest_rest._core.resources import follow, replays, runs, scoring, trace, wait, watch
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest.client._resource import Resource
-from inngest_rest.client.watcher import EndedRuns, Watcher
+from inngest_rest.client.watcher import EndedRuns, FollowedRun, Watcher
 
 if TYPE_CHECKING:
     import builtins
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.bulk.reported import Resumable
     from inngest_rest.action_reports import ActionReport, ActionRow
     from inngest_rest.client.paginator import Paginator
+    from inngest_rest.explanation import RunExplanation
     from inngest_rest.models import Job, Run, Span
     from inngest_rest.summary import RunSummary
     from inngest_rest.typing import RunFilter, RunSelection, Seconds, SummaryBy
@@ -101,6 +103,47 @@ class Runs(Resource):
         50 ms, then at growing intervals of up to 3 s.
         """
         return self._driver.run(wait.wait(self._session, id, timeout))
+
+    def explain(self, id: str) -> RunExplanation:
+        """Explain what a run waits for, which attempt is next, what holds it back, or how it ended.
+
+        Args:
+            id: The run's id.
+
+        Returns:
+            Each reason with its evidence; what could not be found out is `unchecked`. Its `str` is
+            one sentence. Only self-hosted servers say which event or signal a run waits for.
+
+        Raises:
+            NotFoundError: No such run.
+
+        HTTP: `GET /v2/runs/{runId}`, `GET /v1/events/{eventId}`, `GET /v1/events/{eventId}/runs`,
+        and as needed `GET /v1/runs/{runId}/jobs`, `GET /v2/runs/{runId}/trace`; of a run that is
+        held back or cancelled also `GET /v2/apps`, `GET /v2/apps/{appId}/functions`,
+        `GET /v2/runs` and `GET /v1/apps/{appId}/functions`.
+        """
+        return self._driver.run(explain_run(self._session, id))
+
+    def follow(self, id: str, *, timeout: Seconds | None = None) -> FollowedRun:
+        """Follow a run until it has ended, and return its steps as they start and end.
+
+        What has happened before comes first, and the end of the run last. A server names a step
+        that runs code only when it has ended.
+
+        Args:
+            id: The run's id.
+            timeout: Maximum time to follow it; None for no limit. Seconds, or a timedelta.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
+            WaitTimeoutError: The run did not end in time. Raised by the iterator, like those below.
+            NotFoundError: The run did not appear within 5 s.
+            RouteNotFoundError: The server lacks the route, which exists since release 1.19.3.
+
+        HTTP: `GET /v2/runs/{runId}/trace`, at growing intervals of up to 3 s, which begin anew with
+        each change; all who follow the run by this client share the requests.
+        """
+        return FollowedRun(self._driver, follow.Follow(self._session, id, timeout))
 
     def wait_many(self, ids: Iterable[str], timeout: Seconds) -> EndedRuns:
         """Wait until each of many runs has ended, and return each as it ends.

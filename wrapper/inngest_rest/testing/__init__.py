@@ -34,10 +34,12 @@ from inngest_rest.testing._state.behaviours import (
     Runner,
     completes,
     fails,
+    invokes,
     retries,
     sleeps,
     steps,
     waits_for,
+    waits_for_event,
     works,
 )
 from inngest_rest.testing._state.flow import Condition, when
@@ -61,12 +63,14 @@ __all__ = [
     "delays",
     "drops",
     "fails",
+    "invokes",
     "loses_response",
     "retries",
     "sleeps",
     "steps",
     "takes_effect_late",
     "waits_for",
+    "waits_for_event",
     "when",
     "works",
 ]

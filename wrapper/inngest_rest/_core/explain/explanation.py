@@ -99,7 +99,7 @@ def explain_stored(
     received, of_v1 = event.received_at or now, runs.are_listed_by_v1(session)
     triggered = known.listeners(event.name)
     it = Evidence(now, received, event, found, known, same_since, triggered, of_v1, [*known.gaps])
-    yield from _gather(session, it, deadline)
+    yield from gather(session, it, deadline)
     listening = tuple(
         Listener(
             each.app_id,
@@ -118,7 +118,7 @@ def explain_stored(
     return Explanation(event_id, event, listening, found, why_not, tuple(it.unchecked))
 
 
-def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
+def gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
     """Gather further evidence for functions without a run and for cancelled runs."""
     id, own_id, received = it.event.internal_id, it.event.id, it.received
     silent = [f for f, triggers in it.without_run if not it.is_excluded(f, triggers)]

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from inngest_rest._core.arguments import second_of_ulid
+from inngest_rest._core.arguments import LAST_SECOND, second_of_ulid
 from inngest_rest._core.explain import listeners
 from inngest_rest._core.resources.functions import ignores_repeated_ids
 from inngest_rest._core.resources.wait import APPEARS_WITHIN
+from inngest_rest._visible import and_more
 from inngest_rest.explanation import Reason, ReasonKind
-from inngest_rest.models import Function, Page, Run, RunStatus, StoredEvent, Trigger
+from inngest_rest.models import Function, Job, Page, Run, RunStatus, StoredEvent, Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,8 +37,7 @@ AT_ONCE = timedelta(seconds=1)
 # From the end of a run that another one cancelled: v2 lists state it 10 s too late.
 _NEAR = timedelta(seconds=15)
 
-# The latest time that a datetime can hold.
-_LAST_MS = datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1_000
+_MOST_NAMED = 5  # runs that use up a limit
 
 
 @define
@@ -51,6 +51,8 @@ class Evidence:
         is_of_v1: Whether v1 listed the runs; it lists a batch's run for one of its events only.
         twins: Other events with the same own id, oldest first, and their runs.
         others: Other runs at that time, newest first, by function name.
+        due: What the only run has in the queue that could be executed.
+        executing: Jobs of other runs of its function that are being executed, by run.
     """
 
     now: datetime
@@ -65,6 +67,8 @@ class Evidence:
     twins: list[tuple[StoredEvent, tuple[Run, ...]]] = field(factory=list[Any])
     others: dict[str, Page[Run]] = field(factory=dict[str, "Page[Run]"])
     timeouts: dict[str, Limit] = field(factory=dict[str, "Limit"])
+    due: list[Job] = field(factory=list["Job"])
+    executing: list[tuple[str, Job]] = field(factory=list[Any])
 
     @property
     def without_run(self) -> list[Listening]:
@@ -228,8 +232,8 @@ def _why_unfinished(it: Evidence, function: Function | None, run: Run) -> Iterat
     reason = partial(Reason, app_id=run.app_id, function_id=run.function_id, run_id=run.id)
     if run.status == RunStatus.QUEUED:
         ts = it.event.ts
-        if ts is not None and ts > it.now.timestamp() * 1_000:
-            time = datetime.fromtimestamp(min(ts, _LAST_MS) / 1_000, UTC)
+        if ts is not None and ts > it.now.timestamp() * 1_000 and not it.due:
+            time = datetime.fromtimestamp(min(ts / 1_000, LAST_SECOND), UTC)
             text = f"run {run.id} waits for the time of the event, {time:%Y-%m-%d %H:%M:%S} UTC"
             yield reason(K.SCHEDULED, text, is_certain=True, evidence={"ts": ts})
             return
@@ -237,10 +241,15 @@ def _why_unfinished(it: Evidence, function: Function | None, run: Run) -> Iterat
             text = f"run {run.id} may wait for the throttle of {listeners.name_of(function)}, "
             text += f"{found.get('limit')} per {found.get('period')}"
             yield reason(K.THROTTLE, text, evidence={"throttle": found})
-        if function and (limits := listeners.concurrency(function)):
-            text = f"run {run.id} may wait for its turn, as the concurrency of "
-            text += f"{listeners.name_of(function)} is limited"
-            yield reason(K.CONCURRENCY, text, evidence={"concurrency": limits})
+    limits = listeners.concurrency(function) if function else []
+    if function and limits and (run.status == RunStatus.QUEUED or it.due):
+        name, facts = listeners.name_of(function), dict[str, Any]({"concurrency": limits})
+        text = f"run {run.id} may wait for its turn, as the concurrency of {name} is limited"
+        if holders := _holders(it, limits):
+            most, facts["runs"], of_key = holders
+            text = f"run {run.id} waits for its turn, as {name} executes {most} at once{of_key}, "
+            text += f"at present run {and_more(facts['runs'], _MOST_NAMED)}"
+        yield reason(K.CONCURRENCY, text, holders is not None, evidence=facts)
     for app in it.catalogue.apps:
         if app.id == run.app_id and app.sync_error:
             text = f"run {run.id} may wait for another attempt, as app {app.id} is {app.sync_error}"
@@ -250,6 +259,19 @@ def _why_unfinished(it: Evidence, function: Function | None, run: Run) -> Iterat
         text = f"run {run.id} may never start, as its app no longer has the function "
         left = [each.id for each in it.catalogue.functions if each.app_id == run.app_id]
         yield reason(K.FUNCTION_REMOVED, text + run.function_id, evidence={"functions": left})
+
+
+def _holders(it: Evidence, limits: list[Limit]) -> tuple[int, list[str], str] | None:
+    """Return a limit of concurrency that is reached, the runs executed under it, and of what key.
+
+    Limits with a key state in a job which one it is; others count all jobs of the function.
+    """
+    found = [(most, key) for job in it.due[:1] for key, most in job.concurrency_keys.items()]
+    for most, key in (*found, *((listeners.number(each), None) for each in limits)):
+        runs = [id for id, job in it.executing if key is None or key in job.concurrency_keys]
+        if most and len(runs) >= most:
+            return most, list(dict.fromkeys(runs)), " of one key" if key else ""
+    return None
 
 
 def _why_cancelled(it: Evidence, function: Function, run: Run) -> Iterator[Reason]:

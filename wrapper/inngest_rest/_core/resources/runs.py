@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 from attrs import evolve
 
 from inngest_rest import errors
-from inngest_rest._core.arguments import check_id
+from inngest_rest._core.arguments import check_id, time_of_ulid
 from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest, Paging, Walk, unpaged
 from inngest_rest._core.calls.operation import first_present, redacted_url
 from inngest_rest._core.calls.retry import RULED_OUT
@@ -480,12 +480,13 @@ def cancel_if_running(session: Session, run_id: str) -> Plan[bool]:
     return True
 
 
-def jobs(session: Session, run_id: str) -> Plan[list[Job]]:
+def jobs(session: Session, run_id: str, *, cached: bool = True) -> Plan[list[Job]]:
     operation = v1.list_run_jobs_v1
     kwargs = operation.get_kwargs(check_id("run id", run_id, argument="id"))
     form = api.V1JobListEnvelope
     route = Route(operation, kwargs, form, lambda it: list(map(job_of_v1, it.data)))
     try:
+        route = route if cached else past_cache(session, route)
         return (yield from ask(session, "runs.jobs", route))
     except errors.ServerError as error:
         yield from _raise_if_unknown(session, run_id, error)
@@ -493,7 +494,34 @@ def jobs(session: Session, run_id: str) -> Plan[list[Job]]:
 
 
 def job_of_v1(it: api.V1Job) -> Job:
-    return fields.record(Job, it, id=fields.optional(it.job_id))
+    optional, kind = fields.optional, fields.optional(it.kind)
+    item = optional(it.raw) or api.V1QueueItem()
+    data = optional(item.data) or api.V1QueueItemData()
+    payload = optional(data.payload) or api.V1QueueItemPayload()
+    edge, pause = optional(payload.edge), optional(payload.pause) or api.V1Pause()
+    invoked = optional(pause.it_fn_id)
+    return Job(
+        id=optional(it.job_id),
+        at=fields.timestamp(it.at),
+        kind=kind,
+        attempt=optional(it.attempt),
+        position=optional(it.position),
+        # Before it is started, the server does not apply the function's own number.
+        max_attempts=None if kind == "start" else optional(data.max_atts),
+        leased_until=time_of_ulid(optional(item.lease_id) or ""),
+        step=optional(pause.step_name),
+        step_id=optional(edge.outgoing) if edge and kind == "sleep" else optional(pause.outgoing),
+        event=None if invoked else optional(pause.event),
+        condition=None if invoked else optional(pause.expression),
+        signal=optional(pause.signal_id),
+        function=invoked,
+        event_id=optional(pause.t_id) if invoked else None,
+        concurrency_keys={
+            key: limit
+            for each in optional(data.cck) or ()
+            if (key := optional(each.k)) and (limit := optional(each.l)) is not None
+        },
+    )
 
 
 # A run has ended if the response has its end, and only then: between two attempts, some routes call
@@ -587,12 +615,13 @@ def _unwrapped(output: dict[str, Any] | None, status: RunStatus) -> Any:
 def _status(value: str | Unset, ended_at: datetime | None) -> RunStatus:
     """Return the status of a run that agrees with its end.
 
-    A run that failed without an end is between two attempts. How one ended that has an end and is
-    called unfinished, by listEventRunsV1 before release 1.27.1, is unknown.
+    A run that failed without an end is between two attempts, and one that completed without an end
+    between two steps (recording v2-run-completed-between-step-attempts). How one ended that has an
+    end and is called unfinished, by listEventRunsV1 before release 1.27.1, is unknown.
     """
     said = fields.optional(value) or "unknown"
     status = _STATUSES.get(said.lower()) or RunStatus(said)
-    if status is _FAILED and ended_at is None:
+    if ended_at is None and status in {_COMPLETED, _FAILED}:
         return _RUNNING
     if status in UNFINISHED and ended_at is not None:
         return UNKNOWN
@@ -606,11 +635,11 @@ def _outcome(status: RunStatus, output: Any) -> tuple[Any, RunError | None]:
     attempt, nor has a cancelled one, whose code may have run on (recording v1-event-runs-twice).
     """
     if status is _FAILED and output is not None:
-        return None, _run_error(output)
+        return None, run_error(output)
     return (output if status is _COMPLETED else None), None
 
 
-def _run_error(output: Any) -> RunError:
+def run_error(output: Any) -> RunError:
     """Read the error that an SDK reported; not every SDK reports an object, nor text in it."""
     if not isinstance(output, dict):
         return RunError(None, str(output))

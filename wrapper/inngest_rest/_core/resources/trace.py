@@ -7,6 +7,7 @@ a span of its own; and the attempts at a step lie under a span that is not the s
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -48,7 +49,12 @@ _ATTEMPT = re.compile(r"Attempt \d+")
 
 
 def get_trace(
-    session: Session, run_id: str, *, raw: bool = False, advice: AdviceByError = _ADVICE
+    session: Session,
+    run_id: str,
+    *,
+    raw: bool = False,
+    advice: AdviceByError = _ADVICE,
+    deadline: float = math.inf,
 ) -> Plan[Span]:
     """Get a run's trace, the root span first: as a readable tree, or as the server has it."""
     operation = v2.get_run_trace_v2
@@ -60,7 +66,7 @@ def get_trace(
 
     about = About(run_id, "runId")
     route = Route(operation, kwargs, api.V2TraceEnvelope, root, about=about, advice=advice)
-    return ask(session, "runs.trace", route)
+    return ask(session, "runs.trace", route, deadline=deadline)
 
 
 def step_to_start_from(
@@ -163,9 +169,9 @@ def _step_of(it: Span) -> str | None:
     A step that was tried again has its attempts under a span of no step, of which only the attempt
     that succeeded names the step (recording v2-trace-step-retries).
     """
-    if _is_attempt(it):
+    if is_attempt(it):
         return None
-    named = {it.step_id, *(child.step_id for child in it.children if _is_attempt(child))} - {None}
+    named = {it.step_id, *(child.step_id for child in it.children if is_attempt(child))} - {None}
     return named.pop() if len(named) == 1 else None
 
 
@@ -174,13 +180,13 @@ def _merged(spans: Sequence[Span]) -> Span:
     best = max(spans, key=lambda it: (it.ended_at is not None, bool(it.metadata)))
     of_step = next((it for it in spans if it.step_id), best)
     children = [child for it in spans for child in it.children]
-    attempts = [child for child in children if _is_attempt(child)]
+    attempts = [child for child in children if is_attempt(child)]
     has_failed = any(attempt.status == "failed" for attempt in attempts)
     is_idle = of_step.step_op not in (None, "run")
     if not has_failed and (len(attempts) == 1 or is_idle):
         # The only attempt is the step itself. Older releases count the request that begins a sleep
         # as one attempt, and the sleep as another.
-        children = [child for child in children if not _is_attempt(child)]
+        children = [child for child in children if not is_attempt(child)]
         spans = [*spans, *attempts]
     elif attempts and len(spans) > 1:
         # It begins with the first attempt at the step.
@@ -199,7 +205,8 @@ def _merged(spans: Sequence[Span]) -> Span:
     )
 
 
-def _is_attempt(it: Span) -> bool:
+def is_attempt(it: Span) -> bool:
+    """Return whether a span is an attempt at a step, or at the function's code."""
     return _ATTEMPT.fullmatch(it.name) is not None
 
 

@@ -50,10 +50,10 @@ _REST = 3
 
 # Seconds between polls while the server fails, and how long it may fail.
 _LONGEST_PAUSE = 60.0
-_OUTAGE = 300.0
+OUTAGE = 300.0
 
 # Seconds of a single pause: `close` takes effect at its end.
-_SLICE = 1.0
+SLICE = 1.0
 
 # Seconds that a clock advances by for sure; a rest that is only a rounding error might never pass.
 _SHORTEST_PAUSE = 0.001
@@ -153,7 +153,7 @@ class Watch:
         now = self._session.clock.monotonic()
         if now < self._next_poll:
             rest = min(self._next_poll, self._deadline) - now
-            yield from sleep(max(min(rest, _SLICE), _SHORTEST_PAUSE))
+            yield from sleep(max(min(rest, SLICE), _SHORTEST_PAUSE))
             self._raise_fault_at_end()
             return
         if self._poll is None:
@@ -325,7 +325,7 @@ class Watch:
     def _pause_after(self, error: Fault) -> None:
         """Put off the next poll after a transient error; raise another, or one that lasts."""
         now = self._session.clock.monotonic()
-        if not may_pass(error) or now - self._succeeded_at > _OUTAGE:
+        if not may_pass(error) or now - self._succeeded_at > OUTAGE:
             self._succeeded_at = now  # the next iteration may retry as long again
             raise error
         self._failures, self._fault = self._failures + 1, error

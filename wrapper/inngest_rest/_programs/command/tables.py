@@ -22,11 +22,12 @@ from inngest_rest._programs.bounds import SPARED_CHARS
 from inngest_rest._programs.command.metrics import metrics
 from inngest_rest._programs.command.options import Projection, field_names
 from inngest_rest._programs.command.streams import safe
-from inngest_rest._programs.results import Acted, CreatedCancellation, Explained, Sent
+from inngest_rest._programs.results import Acted, CreatedCancellation, Sent
 from inngest_rest._visible import and_more, is_right_to_left, visible
 from inngest_rest._waterfall.layout import text_of
 from inngest_rest.action_reports import ActionRow
 from inngest_rest.diagnosis import CallRoute, Diagnosis
+from inngest_rest.explanation import Explanation, RunExplanation
 from inngest_rest.record import Record
 from inngest_rest.responses import Target
 from inngest_rest.summary import RunGroup, RunSummary
@@ -275,10 +276,13 @@ def _view(record: Record, console: Console, projection: Projection) -> Iterator[
             yield from _acted(acted, console)
         case CreatedCancellation(planned=Acted() as planned):
             yield from _acted(planned, console)
-        case Explained() as explained:
-            yield Text(safe(explained.sentence))
-            if explained.runs:
-                yield from (Text(), table_of(explained.runs, console))
+        case (
+            Explanation(sentence=sentence, runs=of_it)
+            | RunExplanation(sentence=sentence, jobs=of_it)
+        ):
+            yield Text(safe(sentence))
+            if of_it:
+                yield from (Text(), table_of(of_it, console))
         case Sent() as sent:
             yield from _sent(sent)
         case RunSummary() as summary:

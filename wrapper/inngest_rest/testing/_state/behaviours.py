@@ -1,4 +1,4 @@
-"""Behaviours of the mock's functions: complete, fail, retry, sleep, work, or wait for a signal."""
+"""Behaviours of the mock's functions: complete, fail, retry, sleep, work, wait, or invoke."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from inngest_rest.testing._state.arguments import as_text, check_timedelta
 
 if TYPE_CHECKING:
     from datetime import timedelta
+
+    from inngest_rest.testing._state.flow import Condition
 
 EventDict: TypeAlias = dict[str, Any]
 """An event as passed to a function: `id`, `name`, `data`, `ts` and, when sent, `user` and `v`."""
@@ -51,6 +53,26 @@ class WaitsFor:
 
 
 @attrs.frozen
+class WaitsForEvent:
+    """Suspends the run until an event `name` arrives, or the time is over, then goes on."""
+
+    name: str
+    timeout: timedelta
+    condition: Condition | None
+    then: Runner
+
+
+@attrs.frozen
+class Invokes:
+    """Suspends the run until the run of another function has ended, then goes on with its end."""
+
+    app: str
+    function: str
+    data: dict[str, Any]
+    then: Runner
+
+
+@attrs.frozen
 class Works:
     """Keeps the request busy for `duration`, uninterruptibly, then continues with `then`."""
 
@@ -74,8 +96,10 @@ class Steps:
     steps: tuple[tuple[str, Runner], ...]
 
 
-Behaviour: TypeAlias = Completes | Fails | Retries | Sleeps | Steps | WaitsFor | Works
-"""The result of `completes`, `fails`, `retries`, `sleeps`, `steps`, `waits_for` and `works`."""
+Behaviour: TypeAlias = (
+    Completes | Fails | Invokes | Retries | Sleeps | Steps | WaitsFor | WaitsForEvent | Works
+)
+"""The result of `completes`, `fails` and the other functions that make one."""
 
 Runner: TypeAlias = Behaviour | Callable[[EventDict], object]
 """A behaviour, or a callable that takes an event and returns an output or a behaviour."""
@@ -188,6 +212,51 @@ def waits_for(signal: str, then: Runner | None = None) -> Behaviour:
     )
 
 
+def waits_for_event(
+    name: str,
+    *,
+    timeout: timedelta,
+    condition: Condition | None = None,
+    then: Runner | None = None,
+) -> Behaviour:
+    """Keep the run running until an event arrives or the time is over, then continue.
+
+    Args:
+        name: The event's name.
+        timeout: How long to wait, by the mock's clock.
+        condition: Only an event for which it is true counts; see `when`.
+        then: What follows: a behaviour, or a callable that takes the event; `{}` if none came.
+            Default: complete with that object as output.
+
+    Raises:
+        TypeError: `name` is not a text, `timeout` is not a timedelta, or `then` can follow nothing.
+        ValueError: `name` is empty, or `timeout` is negative.
+    """
+    following = Completes if then is None else as_runner("then", then)
+    checked = check_timedelta(timeout, "timeout")
+    return WaitsForEvent(as_text("name", name), checked, condition, following)
+
+
+def invokes(
+    app: str, function: str, data: dict[str, Any] | None = None, *, then: Runner | None = None
+) -> Behaviour:
+    """Start another function of the mock and keep the run running until its run has ended.
+
+    Args:
+        app: The app of the other function.
+        function: The function's id within its app.
+        data: The data of its event. Default: `{}`.
+        then: What follows: a behaviour, or a callable that takes `{"data": output}`, or `{"error":
+            ...}` of a run that failed. Default: complete with that object as output.
+
+    Raises:
+        TypeError: `app` or `function` is not a text, or `then` can follow nothing.
+        ValueError: `app` or `function` is empty.
+    """
+    following = Completes if then is None else as_runner("then", then)
+    return Invokes(as_text("app", app), as_text("function", function), data or {}, following)
+
+
 def as_runner(name: str, given: object) -> Runner:
     """Return a behaviour or a callable; None completes. Raise TypeError for anything else."""
     if given is None:
@@ -195,9 +264,8 @@ def as_runner(name: str, given: object) -> Runner:
     if isinstance(given, Behaviour) or callable(given):
         return given
     raise TypeError(
-        f"{name} must be completes(...), fails(...), retries(...), sleeps(...), steps(...), "
-        f"waits_for(...), works(...) or a callable, and is {given!r}: for an output, "
-        f"completes({given!r})"
+        f"{name} must be a behaviour, as completes(...) and the other functions of this module "
+        f"return one, or a callable, and is {given!r}: for an output, completes({given!r})"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
@@ -16,11 +17,13 @@ from inngest_rest.testing._state.behaviours import (
     Completes,
     EventDict,
     Fails,
+    Invokes,
     Retries,
     Runner,
     Sleeps,
     Steps,
     WaitsFor,
+    WaitsForEvent,
     Works,
     decide,
 )
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from inngest_rest.testing._state.catalogue import Function
+    from inngest_rest.testing._state.flow import Condition
     from inngest_rest.testing._state.ids import UlidFactory
 
 WaitKind: TypeAlias = Literal["start", "sleep", "pause", "request"]
@@ -40,20 +44,31 @@ WaitKind: TypeAlias = Literal["start", "sleep", "pause", "request"]
 
 @attrs.frozen(eq=False)
 class Waiting:
-    """What a suspended run waits for; `due_ns` is None if only for a signal."""
+    """What a suspended run waits for; `due_ns` is None if only for a signal or for a function.
+
+    Of an invoked function, `function` is its slug, and `event` the id of the event that started it.
+    """
 
     kind: WaitKind
     due_ns: int | None
     then: Runner
     value: EventDict
     signal: str | None = None
+    event: str | None = None
+    condition: Condition | None = None
+    function: str | None = None
+
+
+Invoke: TypeAlias = Callable[[Invokes, str, int], tuple[str, Callable[[], object]]]
+"""Stores the event that invokes a function for a run; returns its id, and what starts the run."""
 
 
 class Execution:
     """The runs and their waits. `at` is the time of an action, in nanoseconds."""
 
-    def __init__(self, ids: UlidFactory) -> None:
+    def __init__(self, ids: UlidFactory, invoke: Invoke) -> None:
         self.runs: Log[MockRun] = Log()
+        self._invoke = invoke
         self._ids = ids
         self._by_event: dict[str, list[str]] = {}
         self._waiting: dict[str, Waiting] = {}
@@ -148,6 +163,14 @@ class Execution:
         self._continue(run_id, waiting.then, {"signal": name, "data": data}, at)
         return run_id
 
+    def receive(self, event: MockEvent, at: int) -> None:
+        """Resume the runs that wait for an event."""
+        for run_id, waiting in list(self._waiting.items()):
+            is_named = waiting.function is None and waiting.event == event.name
+            if is_named and (waiting.condition is None or waiting.condition.is_true(event)):
+                del self._waiting[run_id]
+                self._continue(run_id, waiting.then, event.as_seen_by_function(), at)
+
     def cancel(self, run_id: str, at: int) -> bool:
         """Cancel a run; return False if it had already ended."""
         run = self.runs.get(run_id)
@@ -188,6 +211,18 @@ class Execution:
                 self._wait(run_id, Waiting("sleep", at + nanoseconds(duration), then, value))
             case Steps(steps):
                 self._take(run_id, steps, value, at)
+            case WaitsForEvent(name, timeout, condition, then):
+                self._note(run_id, step=name, step_op="WAIT_FOR_EVENT")
+                due = at + nanoseconds(timeout)
+                waiting = Waiting("pause", due, then, {}, event=name, condition=condition)
+                self._wait(run_id, waiting)
+            case Invokes(app, function, _, then):
+                self._note(run_id, step=function, step_op="INVOKE")
+                event_id, start = self._invoke(behaviour, run_id, at)
+                slug = f"{app}-{function}"
+                waiting = Waiting("pause", None, then, {}, event=event_id, function=slug)
+                self._wait(run_id, waiting)
+                start()
             case WaitsFor(signal, then):  # pragma: no branch - the last behaviour
                 self._note(run_id, step=signal, step_op="WAIT_FOR_SIGNAL")
                 if self._signals.setdefault(signal, run_id) != run_id:
@@ -253,3 +288,8 @@ class Execution:
             self._note(run_id, finished_late=Finish(at, output))
         else:
             self._note(run_id, status=status, output=output, ended_ns=at, attempt_error=None)
+            value = {"data" if status == "completed" else "error": output}
+            for parent, waiting in list(self._waiting.items()):
+                if waiting.function and waiting.event == self.runs[run_id].event_id:
+                    del self._waiting[parent]
+                    self._continue(parent, waiting.then, value, at)

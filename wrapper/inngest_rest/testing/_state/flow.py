@@ -25,6 +25,13 @@ class Condition:
     text: str
     holds: Callable[[EventDict], object]
 
+    def is_true(self, event: MockEvent) -> bool:
+        """Return whether it is true for an event; an error counts as false."""
+        try:
+            return bool(self.holds(event.as_seen_by_function()))
+        except Exception:  # noqa: BLE001 - a failing condition starts or resumes no run
+            return False
+
 
 def when(text: str, holds: Callable[[EventDict], object]) -> Condition:
     """Start a function only for some events.
@@ -62,9 +69,4 @@ class Flow:
 
     def accepts(self, event: MockEvent) -> bool:
         """Return whether the condition is true for an event; an error counts as false."""
-        if self.condition is None:
-            return True
-        try:
-            return bool(self.condition.holds(event.as_seen_by_function()))
-        except Exception:  # noqa: BLE001 - a failing condition starts no run
-            return False
+        return self.condition is None or self.condition.is_true(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -13,12 +14,15 @@ from inngest_rest.testing._state.catalogue import Catalogue, Function
 from inngest_rest.testing._state.clock import Clock, nanoseconds
 from inngest_rest.testing._state.debounces import Debounces
 from inngest_rest.testing._state.execution import Execution
-from inngest_rest.testing._state.ids import UlidFactory
+from inngest_rest.testing._state.ids import UlidFactory, step_hash
 from inngest_rest.testing._state.log import Log
 from inngest_rest.testing._state.records import MockEvent, MockRun
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import timedelta
+
+    from inngest_rest.testing._state.behaviours import Invokes
 
 INVOKED = "inngest/function.invoked"
 
@@ -43,7 +47,7 @@ class Store:
         self.ids = UlidFactory()
         self.events: Log[MockEvent] = Log()
         self.catalogue = Catalogue()
-        self.execution = Execution(self.ids)
+        self.execution = Execution(self.ids, self._invoke_from)
         self._batches = Batches(self.ids)
         self._debounces = Debounces()
         self._admission = Admission(self.execution, self._debounces)
@@ -89,6 +93,7 @@ class Store:
             if stored is not None:
                 return stored
         event = self._add_event(incoming, now, internal_id)
+        self.execution.receive(event, now)
         for function in self.catalogue.triggered_by(event.name):
             if function.flow.accepts(event):
                 self._trigger(function, event, now)
@@ -130,6 +135,23 @@ class Store:
         admitted = self._admission.admit(function, [event], direct, now, now)
         self._trigger(function, event, now)
         return admitted
+
+    def _invoke_from(
+        self, behaviour: Invokes, run_id: str, now: int
+    ) -> tuple[str, Callable[[], object]]:
+        """Store the event of an invocation by a run (recording v1-event-invoked)."""
+        function = self.catalogue.find(behaviour.app, behaviour.function)
+        if function is None:
+            raise ValueError(f"there is no function {behaviour.app}/{behaviour.function} to invoke")
+        of_step = {
+            "correlation_id": f"{run_id}.{step_hash(behaviour.function)}",
+            "fn_id": f"{behaviour.app}-{behaviour.function}",
+            "name": behaviour.function,
+        }
+        data = {**behaviour.data, "_inngest": of_step}
+        event = self._add_event(Incoming(INVOKED, data=data), now, None)
+        admit = partial(self._admission.admit, function, [event], event.id, now, event.visible_ns)
+        return event.internal_id, admit
 
     def rerun(self, run: MockRun, now: int, **steps: Any) -> Admitted:
         """Run the function of `run` again with the same event, perhaps with some of its steps."""

@@ -9,14 +9,23 @@ from inngest_rest.testing._api.v1.input import page_limit
 from inngest_rest.testing._api.v1.shapes import STATUS_NAMES, v1_data, v1_error, v1_run
 from inngest_rest.testing._carriers.messages import Response
 from inngest_rest.testing._go.times import NS_PER_MILLISECOND, to_milliseconds, v1_time
-from inngest_rest.testing._state.ids import ACCOUNT_ID, ENVIRONMENT_ID, NIL_ID, parse_ulid, span_id
+from inngest_rest.testing._state.ids import (
+    ACCOUNT_ID,
+    ENVIRONMENT_ID,
+    NIL_ID,
+    parse_ulid,
+    span_id,
+    step_hash,
+    ulid,
+)
 
 if TYPE_CHECKING:
     from inngest_rest.testing._api.call import Call, Handlers
+    from inngest_rest.testing._state.execution import Waiting
     from inngest_rest.testing._state.records import MockRun
 
 _MOST_RUNS = 100
-_MOST_JOBS = 10
+_LEASE_NS = 20 * 10**9
 _FAR_AHEAD_NS = 365 * 86_400 * 10**9
 
 
@@ -83,30 +92,44 @@ def list_run_jobs(call: Call) -> Response:
     if isinstance(run, Response):
         return run
     waiting = call.store.execution.waiting(run.id)
-    jobs: list[dict[str, object]] = []
-    if waiting is not None:
-        # A wait without a timeout is queued with the longest one, a year.
-        due = waiting.due_ns if waiting.due_ns is not None else run.queued_ns + _FAR_AHEAD_NS
-        due -= due % NS_PER_MILLISECOND
-        identifier = {"runID": run.id, "evtID": run.event_id, "aID": ACCOUNT_ID}
-        job_id = span_id(run.id, waiting.kind)
-        kind = "start" if waiting.kind == "request" else waiting.kind
-        jobs.append(
-            {
-                "JobID": job_id,
-                "at": v1_time(due),
-                "position": 0,
-                "kind": kind,
-                "attempt": run.attempt,
-                "Raw": {
-                    "id": job_id,
-                    "at": to_milliseconds(due),
-                    "wsID": ENVIRONMENT_ID,
-                    "data": {"kind": kind, "identifier": identifier},
-                },
-            }
-        )
-    return v1_data(jobs[:_MOST_JOBS], call.now, cache_seconds=5)
+    jobs = [] if waiting is None else [_job(run, waiting, call.now)]
+    return v1_data(jobs, call.now, cache_seconds=5)
+
+
+def _job(run: MockRun, waiting: Waiting, now: int) -> dict[str, object]:
+    # A wait without a timeout is queued with the longest one, a year.
+    due = waiting.due_ns if waiting.due_ns is not None else run.queued_ns + _FAR_AHEAD_NS
+    due -= due % NS_PER_MILLISECOND
+    identifier = {"runID": run.id, "evtID": run.event_id, "aID": ACCOUNT_ID}
+    job_id, step = span_id(run.id, waiting.kind), step_hash(run.step)
+    kind = "start" if waiting.kind == "request" else waiting.kind
+    item: dict[str, object] = {"id": job_id, "at": to_milliseconds(due), "wsID": ENVIRONMENT_ID}
+    if waiting.kind == "request":
+        due = min(due, run.started_ns or due)
+        item["leaseID"] = ulid((now + _LEASE_NS) // NS_PER_MILLISECOND, 0)
+    outgoing = step if waiting.kind == "sleep" else ""
+    payload: dict[str, object] = {"edge": {"incoming": "step", "outgoing": outgoing}}
+    if waiting.kind == "pause":
+        payload = {"pause": _pause(run, waiting, step)}
+    item["data"] = {
+        "kind": kind,
+        "identifier": identifier,
+        "maxAtts": 21 if kind == "start" else 5,
+        "payload": payload,
+    }
+    shape = {"JobID": job_id, "at": v1_time(due), "position": 0, "kind": kind}
+    return {**shape, "attempt": run.attempt, "Raw": item}
+
+
+def _pause(run: MockRun, waiting: Waiting, step: str) -> dict[str, object]:
+    pause: dict[str, object] = {"outgoing": step, "stepName": run.step}
+    if waiting.signal is not None:
+        return {**pause, "opcode": "WaitForSignal", "signalID": waiting.signal}
+    if waiting.function is not None:
+        of_function = {"event": "inngest/function.finished", "itFnID": waiting.function}
+        return {**pause, "opcode": "InvokeFunction", "tID": waiting.event, **of_function}
+    condition = {} if waiting.condition is None else {"expression": waiting.condition.text}
+    return {**pause, "opcode": "WaitForEvent", "event": waiting.event, **condition}
 
 
 def replay_run(call: Call) -> Response:

@@ -146,6 +146,8 @@ def v2_trace(run: MockRun, events: Sequence[MockEvent], *, include_output: bool)
     steps = [_step(run, each, include_output=include_output) for each in run.steps]
     root = {**span, "id": span_id(run.id), "name": "Run"}
     root["children"] = [step] if not run.steps else list(filter(None, steps))
+    if run.attempt_error is not None and not run.steps:
+        root["children"] = [_failed_attempt(run)]
     if include_output:
         root["input"] = {"data": [event.as_seen_by_function() for event in events]}
     return {"rootSpan": root, "runId": run.id}
@@ -166,6 +168,16 @@ def _step(run: MockRun, step: Step, *, include_output: bool) -> dict[str, Any]:
         **_period(step.started_ns, step.ended_ns),
         **({"output": v2_output(step.output)} if include_output else {}),
     }
+
+
+def _failed_attempt(run: MockRun) -> dict[str, Any]:
+    """Write the last attempt, which is of no step (recording v2-trace-step-waits)."""
+    times = {"queuedAt": v2_time(run.queued_ns), "startedAt": v2_time(_start(run))}
+    span = {**times, "endedAt": v2_time(_start(run)), "durationMs": "0", "status": "FAILED"}
+    name = f"Attempt {run.attempt - 1}"
+    attempt: dict[str, Any] = {**span, "id": span_id(run.id, name), "name": name}
+    attempt["output"] = v2_output(run.attempt_error)
+    return {**span, "id": span_id(run.id, "end"), "name": "Finalization", "children": [attempt]}
 
 
 def v2_app(app: App) -> dict[str, Any]:

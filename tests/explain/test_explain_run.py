@@ -1,0 +1,372 @@
+"""runs.explain: what a run waits for and how it ended, and no claim that the evidence lacks."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from attrs import evolve
+
+from inngest_rest import (
+    Function,
+    Job,
+    NotFoundError,
+    ReasonKind,
+    Run,
+    RunError,
+    RunStatus,
+    Span,
+    StoredEvent,
+)
+from inngest_rest._core.explain.listeners import Catalogue
+from inngest_rest._core.explain.rules import Evidence, reasons
+from inngest_rest._core.explain.run_rules import RunEvidence, reasons_of_run
+from inngest_rest._core.resources.runs import job_of_v1
+from inngest_rest._core.resources.trace import readable, span
+from inngest_rest.testing import (
+    MockServer,
+    answers,
+    fails,
+    invokes,
+    retries,
+    sleeps,
+    waits_for,
+    waits_for_event,
+    when,
+    works,
+)
+from inngest_rest_api.models import V1Job, V2Span
+from tests.support.server import about, body_of, recorded, says
+
+if TYPE_CHECKING:
+    from inngest_rest import InngestClient, RunExplanation
+    from tests.conftest import Connect
+    from tests.support.clock import Clock
+    from tests.support.server import Server
+
+HOUR = timedelta(hours=1)
+LATER = "2026-11-24 19:00:00 UTC"  # an hour after the tests begin
+
+SEVEN = "async.data.n == 7"
+NO_MORE = "failed with RetryAfterError: ECONNRESET"
+OF_KEY = "it waits for its turn, as xp/keyed executes 1 at once of one key, at present run "
+
+K = ReasonKind
+
+
+@pytest.fixture
+def mock(clock: Clock) -> MockServer:
+    return MockServer(clock=lambda: int(clock.now() * 1e9))
+
+
+@pytest.fixture
+def client(connect: Connect, mock: MockServer) -> InngestClient:
+    return connect(transport=mock.transport)
+
+
+def run_of(client: InngestClient, mock: MockServer, **fields: Any) -> str:
+    """Start the function that listens for `go`, and return the id of its run."""
+    (event_id,) = client.send({"name": "go", **fields})
+    return next(run.id for run in mock.runs if run.event_id == event_id)
+
+
+def told(found: RunExplanation) -> list[tuple[ReasonKind, bool, str]]:
+    return [(each.kind, each.is_certain, each.message) for each in found.reasons]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "message"),
+    [
+        (sleeps(HOUR), K.SLEEPS, f"step 'sleep' sleeps until {LATER}"),
+        (
+            waits_for_event("paid", timeout=HOUR, condition=when(SEVEN, bool)),
+            K.WAITS_FOR_EVENT,
+            f"step 'paid' waits for an event 'paid' that matches `{SEVEN}`, until {LATER}",
+        ),
+        (
+            waits_for("approved"),
+            K.WAITS_FOR_SIGNAL,
+            "step 'approved' waits for the signal 'approved', until 2027-11-24 18:00:00 UTC",
+        ),
+        # How often it is tried, the function would say, which it takes further requests to read.
+        (works(HOUR), K.EXECUTING, "attempt 1 is being executed"),
+        (
+            retries("ECONNRESET\nat line 1", after=HOUR),
+            K.RETRIES,
+            f"attempt 2 of 5 (as its function is now) is due at {LATER}, as attempt 1 {NO_MORE}",
+        ),
+    ],
+    ids=["sleep", "event", "signal", "executing", "retry"],
+)
+def test_it_says_what_an_open_run_waits_for_and_until_when(
+    client: InngestClient, mock: MockServer, behaviour: Any, kind: ReasonKind, message: str
+) -> None:
+    mock.function("shop", "charge", trigger="go", run=behaviour)
+    run_id = run_of(client, mock)
+    found = client.runs.explain(run_id)
+    assert told(found) == [(kind, True, message)]
+    assert found.unchecked == ()
+    assert str(found) == f"Run {run_id} of shop/charge is running: {message}."
+    assert found.to_dict()["sentence"] == str(found)
+    json.dumps(found.to_dict())
+
+
+def test_an_invocation_has_its_child_and_the_child_its_parent(
+    client: InngestClient, mock: MockServer
+) -> None:
+    mock.function("shop", "order", trigger="go", run=invokes("shop", "pay"))
+    mock.function("shop", "pay", run=sleeps(HOUR))
+    parent = run_of(client, mock)
+    found = client.runs.explain(parent)
+    (child,) = found.child_run_ids
+    assert f"waits for the function shop-pay, whose run {child} is running, until" in str(found)
+    assert found.parent_run_id is None
+    of_child = client.runs.explain(child)
+    assert of_child.parent_run_id == parent
+    assert told(of_child)[-1] == (K.INVOKED_BY, True, f"step 'pay' of run {parent} invoked it")
+
+
+def test_a_call_of_the_api_is_no_parent(client: InngestClient, mock: MockServer) -> None:
+    mock.function("shop", "pay")
+    assert client.runs.explain(client.functions.invoke("shop", "pay")).parent_run_id is None
+
+
+def test_a_replay_and_the_run_that_it_replays_name_each_other(
+    client: InngestClient, mock: MockServer
+) -> None:
+    mock.function("shop", "charge", trigger="go", run=fails("card declined\nat line 1"))
+    run_id = run_of(client, mock)
+    new = client.runs.replay(run_id)
+    found = client.runs.explain(run_id)
+    assert told(found) == [
+        (K.FAILED, True, "it failed with NonRetriableError: card declined"),
+        (K.ATTEMPT_FAILED, True, "so did step 'step'"),
+        (K.REPLAYED, True, f"it was replayed by run {new}, which is failed"),
+    ]
+    of_new = client.runs.explain(new)
+    assert (of_new.original_run_id, of_new.replays) == (run_id, ())
+    assert told(of_new)[-1] == (K.REPLAYS, True, f"it replays run {run_id}")
+
+
+NOW = datetime(2026, 11, 28, 23, 5, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+RUN = Run("01M8J663NR2GS4MQNKSW2H66FH", RunStatus.RUNNING, NOW, app_id="xp", function_id="flaky")
+
+
+def jobs(name: str, **changes: Any) -> list[Job]:
+    return [evolve(job_of_v1(V1Job.from_dict(it)), **changes) for it in body_of(name)["data"]]
+
+
+def trace(name: str = "v2-trace-step-waits", **more: Any) -> Span:
+    """Return the trace of a run whose step is between two attempts; with further steps."""
+    found = readable(span(V2Span.from_dict(body_of(name)["data"]["rootSpan"])))
+    return evolve(
+        found, children=(*found.children, *(Span(key, key, **it) for key, it in more.items()))
+    )
+
+
+def says_of(it: RunEvidence) -> list[str]:
+    assert all(each.is_certain for each in reasons_of_run(it))
+    return [each.message for each in reasons_of_run(it)]
+
+
+RETRY = jobs("v1-run-jobs-step-retry")
+DUE = "attempt 2 of 4 is due at 2026-11-28 23:10:01 UTC"
+FAILED = ", as attempt 1 after step 'prepare' failed with RetryAfterError: ECONNRESET by peer"
+
+
+def test_a_retry_names_the_failure_before_it() -> None:
+    assert says_of(RunEvidence(RUN, NOW, [], RETRY, trace())) == [DUE + FAILED]
+
+
+@pytest.mark.parametrize(
+    ("queued", "seen"),
+    [
+        (RETRY, None),
+        (RETRY * 2, trace()),
+        ([evolve(RETRY[0], attempt=2)], trace()),
+        (RETRY, trace(after={"status": "completed", "step_id": "s", "ended_at": NOW})),
+    ],
+    ids=["no trace", "another is retried", "another attempt", "a step ended since"],
+)
+def test_a_failure_that_may_be_of_another_step_is_not_the_reason_of_a_retry(
+    queued: list[Job], seen: Span | None
+) -> None:
+    assert all("failed" not in each for each in says_of(RunEvidence(RUN, NOW, [], queued, seen)))
+
+
+def test_the_maximum_of_a_job_that_starts_a_run_is_that_of_its_function() -> None:
+    """The server puts 21 into the job, of a function with two retries."""
+    (job,) = jobs("v1-run-jobs-function-retry")
+    it = RunEvidence(RUN, NOW, [], [job])
+    assert says_of(it) == ["attempt 2 is due at 2026-11-28 23:10:01 UTC"]
+    it.function = Function("flaky", "xp", configuration={"retries": {"value": 2}})
+    assert says_of(it) == [
+        "attempt 2 of 3 (as its function is now) is due at 2026-11-28 23:10:01 UTC"
+    ]
+    it.function = Function("flaky", "xp", configuration={"retries": {}})  # it does not say
+    assert says_of(it) == ["attempt 2 is due at 2026-11-28 23:10:01 UTC"]
+    it.function = Function(
+        "flaky", "xp", configuration={"retries": {"isDefault": False}}
+    )  # changed
+    assert says_of(it) == ["attempt 2 is due at 2026-11-28 23:10:01 UTC"]
+
+
+def test_a_job_is_executed_only_while_its_lease_lasts() -> None:
+    (job,) = jobs("v1-run-jobs-executing")
+    assert job.leased_until is not None
+    before, after = job.leased_until - SECOND, job.leased_until + SECOND
+    assert says_of(RunEvidence(RUN, before, [], [job])) == ["attempt 1 is being executed"]
+    due = "it has been due since 2026-11-28 23:05:29 UTC"
+    assert says_of(RunEvidence(RUN, after, [], [job])) == [due]
+
+
+def test_a_place_in_the_queue_is_told_if_it_is_known() -> None:
+    (job,) = jobs("v1-run-jobs-keyed", position=1)
+    due = "it has been due since 2026-11-28 23:00:01 UTC"
+    found = says_of(RunEvidence(RUN, NOW, [], [job]))
+    assert found == [f"{due}, behind 1 job of its function"]
+    assert says_of(RunEvidence(RUN, NOW, [], [evolve(job, position=0)])) == [due]
+
+
+def test_of_a_server_without_details_a_wait_is_told_without_them() -> None:
+    """Inngest Cloud sends when a job is due, its place and its attempt alone."""
+    bare = [Job(at=NOW + HOUR, attempt=0, position=0)]
+    wait = Span("1", "approval", "waiting", step_id="s", step_op="wait_for_event")
+    seen = Span("0", "Run", "running", children=(wait,))
+    assert says_of(RunEvidence(RUN, NOW, [], bare, seen)) == [
+        "step 'approval' waits for an event, and the server does not say for what or how long",
+        "its next job is due at 2026-11-29 00:05:00 UTC",
+    ]
+    ended = evolve(RUN, status=RunStatus.CANCELLED, ended_at=NOW)
+    assert says_of(RunEvidence(ended, NOW, [], [], seen)) == []
+
+
+def test_a_step_whose_error_is_not_that_of_the_run_is_told_with_its_own() -> None:
+    run = evolve(RUN, status=RunStatus.FAILED, ended_at=NOW, error=RunError("Error", "other"))
+    caught = {"status": "failed", "step_id": "s", "ended_at": NOW, "output": {"message": "caught"}}
+    assert says_of(RunEvidence(run, NOW, [], [], trace(risky=caught))) == [
+        "it failed with Error: other",
+        "step 'risky' failed with caught",
+    ]
+
+
+@pytest.mark.parametrize("data", [None, {}, {"_inngest": {"correlation_id": "x.y", "name": "s"}}])
+def test_an_event_without_a_run_in_it_names_no_parent(data: Any) -> None:
+    event = StoredEvent("1", "1", "inngest/function.invoked", data)
+    assert RunEvidence(RUN, NOW, [], event=event).invocation is None
+    of_user = body_of("v1-event-invoked")["data"]["data"]
+    assert RunEvidence(RUN, NOW, [], event=StoredEvent("1", "1", "go", of_user)).invocation is None
+
+
+LIMITED = {"concurrency": [{"limit": {"value": 1, "isPlanLimit": False}, "scope": "FUNCTION"}]}
+KEYED = {"concurrency": [{**LIMITED["concurrency"][0], "key": "event.data.customer"}]}
+OF_ONE_KEY = jobs("v1-run-jobs-keyed")[0]
+OTHER_KEY = evolve(OF_ONE_KEY, concurrency_keys={"another": 1})
+
+
+@pytest.mark.parametrize(
+    ("configuration", "due", "executing", "expected"),
+    [
+        (LIMITED, Job(), [Job()], "executes 1 at once, at present run other"),
+        (LIMITED, Job(), [], None),
+        (KEYED, OF_ONE_KEY, [OF_ONE_KEY], "executes 1 at once of one key, at present run other"),
+        (KEYED, OF_ONE_KEY, [OTHER_KEY], None),
+        (KEYED, Job(), [Job()], None),
+    ],
+    ids=["reached", "not reached", "key reached", "another key", "no keys"],
+)
+def test_a_limit_of_concurrency_is_certain_only_if_it_is_seen_to_be_reached(
+    configuration: Any, due: Job, executing: list[Job], expected: str | None
+) -> None:
+    function = Function("flaky", "xp", configuration=configuration)
+    event = StoredEvent(RUN.id, RUN.id, "go", None)
+    catalogue = Catalogue([], [function], [], 0.0, 0.0)
+    it = Evidence(NOW, NOW, event, (RUN,), catalogue, NOW, [], False, [], due=[due])
+    it.executing = [("other", job) for job in executing]
+    (reason,) = reasons(it)
+    assert (reason.kind, reason.is_certain) == (K.CONCURRENCY, expected is not None)
+    assert reason.message.endswith(
+        expected or "may wait for its turn, as the concurrency of xp/flaky is limited"
+    )
+
+
+def test_a_queued_run_is_held_back_by_the_runs_that_are_executed(
+    connect: Connect, server: Server, clock: Clock
+) -> None:
+    """As recorded: of two runs of one key, one is executed."""
+    waiting, busy = "01M8J663MDYNDMK1Z1Q71SJERC", "01M8J663JGWFJE6CXQVE9HWRJF"
+    clock.advance(NOW.timestamp() - clock.now())
+    leased = body_of("v1-run-jobs-keyed")
+    leased["data"][0]["Raw"]["leaseID"] = "01M8J6GQZZZZZZZZZZZZZZZZZZ"  # 23:05:50
+    of_keyed = {"app": {"id": "xp"}, "function": {"id": "keyed"}}
+    queued = {**of_keyed, "id": waiting, "status": "QUEUED", "trigger": {}}
+    function = {"id": "keyed", "app": {"id": "xp"}, "configuration": KEYED}
+    server.on(f"GET /v2/runs/{waiting}", says({"data": queued}))
+    server.on(f"GET /v1/runs/{waiting}/jobs", recorded("v1-run-jobs-keyed"))
+    server.on(f"GET /v1/runs/{busy}/jobs", says(leased))
+    server.on("GET /v2/apps", says({"data": [{"id": "xp"}], "page": {}}))
+    server.on("GET /v2/apps/xp/functions", says({"data": [function], "page": {}}))
+    running = {**queued, "id": busy, "status": "RUNNING"}
+    server.on("GET /v2/runs", says({"data": [running], "page": {}}))
+    found = connect().runs.explain(waiting)
+    assert told(found) == [
+        (K.QUEUED, True, "it has been due since 2026-11-28 23:00:01 UTC"),
+        (K.CONCURRENCY, True, OF_KEY + busy),
+    ]
+    assert found.unchecked == ("whether it was invoked or replayed, as it names no event",)
+
+
+def test_what_cannot_be_read_is_said_as_unchecked(client: InngestClient, mock: MockServer) -> None:
+    mock.function("shop", "charge", trigger="go", run=sleeps(HOUR))
+    run_id = run_of(client, mock)
+    for route in ("list_run_jobs_v1", "get_run_trace_v2", "get_event_v1", "list_event_runs_v1"):
+        mock.fault(answers(403, {"error": "no"}), operation=route, times=None)
+    found = client.runs.explain(run_id)
+    assert found.reasons == ()
+    gaps = (
+        "what it has in the queue",
+        "its steps",
+        "whether a run invoked it",
+        "whether it was replayed",
+    )
+    assert [each.partition(": ")[0] for each in found.unchecked] == list(gaps)
+    assert str(found).startswith(
+        f"Run {run_id} of shop/charge is running (not checked: what it has"
+    )
+
+
+def test_a_run_that_v1_lists_under_none_of_its_events_may_have_been_replayed(
+    client: InngestClient, mock: MockServer
+) -> None:
+    mock.function("shop", "charge", trigger="go")
+    run_id = run_of(client, mock)
+    mock.fault(answers(200, {"data": []}), operation="list_event_runs_v1")
+    (gap,) = client.runs.explain(run_id).unchecked
+    assert gap.startswith("whether it was replayed")
+
+
+def test_an_event_that_is_still_to_come_does_not_hold_back_its_replay(
+    client: InngestClient, mock: MockServer
+) -> None:
+    mock.function("shop", "charge", trigger="go", run=works(HOUR))
+    scheduled = run_of(client, mock, ts=int(mock.now.timestamp() * 1_000) + 3_600_000)
+    assert [kind for kind, *_ in told(client.runs.explain(scheduled))] == [K.SCHEDULED]
+    replay = client.runs.replay(scheduled)
+    assert told(client.runs.explain(replay))[0][0] == K.EXECUTING
+
+
+def test_between_two_steps_a_run_has_not_completed(connect: Connect, server: Server) -> None:
+    """v2 says COMPLETED as soon as one step has, beside steps that sleep or are retried."""
+    server.on(f"GET /v2/runs/{RUN.id}", about(RUN.id, "v2-run-completed-between-step-attempts"))
+    run = connect().runs.get(RUN.id)
+    assert (run.status, run.is_ended, run.output) == ("running", False, None)
+
+
+def test_the_id_of_an_event_is_named_as_one(client: InngestClient, mock: MockServer) -> None:
+    mock.function("shop", "charge", trigger="go")
+    (event_id,) = client.send({"name": "go"})
+    with pytest.raises(NotFoundError, match="id of an event"):
+        client.runs.explain(event_id)
