@@ -16,6 +16,7 @@ from rich.cells import cell_len
 from inngest_rest._programs.command import program, tables
 from inngest_rest._programs.command.options import Projection
 from inngest_rest._programs.command.streams import Output
+from inngest_rest._programs.envelope import EXIT_STATUS, Code
 from inngest_rest.action_reports import ActionOutcome
 from inngest_rest.models import Run as RunRecord
 from inngest_rest.models import RunError, RunStatus, Trigger
@@ -304,7 +305,9 @@ def test_watch_on_a_terminal_is_a_line_per_change(
     (id,) = send(client, mock, "failed")
     screen = on_terminal("runs", "watch", "--since", "1h", "--timeout", "2")
     assert screen.status == 0
-    assert [line.split()[2:5] for line in screen.text.splitlines()] == [
+    announced, *lines = screen.text.splitlines()
+    assert announced == "Watching runs at http://127.0.0.1:8288 for 2 s."
+    assert [line.split()[2:5] for line in lines] == [
         [id, "appeared", "failed"],
         [id, "ended", "failed"],
     ]
@@ -321,3 +324,18 @@ def test_watch_as_a_table_in_a_pipe_is_a_line_per_change(
 
 def test_the_streams_are_put_back() -> None:
     assert not sys.stdout.isatty()
+
+
+def test_a_followed_run_is_a_line_per_step(
+    on_terminal: OnTerminal, mock: MockServer, client: InngestClient
+) -> None:
+    (id,) = send(client, mock, "failed")
+    screen = on_terminal("runs", "follow", id, "--exit-status")
+    announced, *lines = screen.text.splitlines()
+    assert (screen.status, announced) == (
+        EXIT_STATUS[Code.RUN_FAILED],
+        f"Watching run {id} at http://127.0.0.1:8288 until Ctrl-C.",
+    )
+    kinds = [line.split()[2:5] for line in lines if line.startswith("20")]
+    assert kinds[0][:1] == ["started"]
+    assert kinds[-1] == ["ended", "failed", "Run"]

@@ -282,7 +282,7 @@ def test_a_limit_of_concurrency_is_certain_only_if_it_is_seen_to_be_reached(
     configuration: Any, due: Job, executing: list[Job], expected: str | None
 ) -> None:
     function = Function("flaky", "xp", configuration=configuration)
-    event = StoredEvent(RUN.id, RUN.id, "go", None)
+    event: StoredEvent = StoredEvent(RUN.id, RUN.id, "go", None)
     catalogue = Catalogue([], [function], [], 0.0, 0.0)
     it = Evidence(NOW, NOW, event, (RUN,), catalogue, NOW, [], False, [], due=[due])
     it.executing = [("other", job) for job in executing]

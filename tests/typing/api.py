@@ -33,11 +33,13 @@ from inngest_rest import (
     Run,
     RunChange,
     RunError,
+    RunExplanation,
     RunGroup,
     RunStatus,
     SendFailure,
     SendReport,
     Span,
+    StepChange,
     StoredEvent,
     WaitTimeoutError,
     Watcher,
@@ -148,6 +150,12 @@ def watching(client: InngestClient) -> None:
     assert_type(client.runs.summary(by="hour", status="failed").groups, tuple[RunGroup, ...])
     client.runs.summary(by="day")  # type: ignore[arg-type]
     assert_type(client.runs.wait_many(["r"], 60), EndedRuns)
+    assert_type(client.runs.explain("r"), RunExplanation)
+    for step in client.runs.follow("r", timeout=timedelta(hours=1)):
+        assert_type(step, StepChange)
+        assert_type(step.span, Span)
+    assert_type(client.functions.invoke("a", "f", {"x": 1}), str)
+    assert_type(client.functions.invoke("a", "f", wait=60), Run)
     with client.runs.wait_many((run.id for run in client.runs.list()), timeout=60) as ended:
         assert_type(list(ended), list[Run])
     client.runs.wait_many(["r"])  # type: ignore[call-arg]
@@ -159,6 +167,11 @@ async def watching_asynchronously(client: AsyncInngestClient) -> None:
         assert_type(watcher, AsyncWatcher)
         assert_type([change async for change in watcher], list[RunChange])
     assert_type(client.runs.wait_many(["r"], timedelta(minutes=1)), AsyncEndedRuns)
+    assert_type(await client.runs.explain("r"), RunExplanation)
+    async for step in client.runs.follow("r"):
+        assert_type(step, StepChange)
+    assert_type(await client.functions.invoke("a", "f"), str)
+    assert_type(await client.functions.invoke("a", "f", wait=timedelta(minutes=1)), Run)
     assert_type([run async for run in client.runs.wait_many({"r"}, 60)], list[Run])
     [*client.runs.wait_many(["r"], 60)]  # type: ignore[misc]
 

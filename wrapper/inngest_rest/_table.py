@@ -329,7 +329,7 @@ _changes_once = partial(_changes, is_repeatable=False)
 _sends = partial(_adds_once, is_repeatable_if=_has_ids)
 
 ROWS: tuple[Row, ...] = (
-    _sends("send", _EVENT, {**_EVENT, "id": "order-1001", "ts": "1m", "wait": 60}, form=_send),
+    _sends("send", _EVENT, {**_EVENT, "id": "order-1001", "ts": "1m"}, form=_send),
     _sends(
         "send_many", {"events": [{**_EVENT, "id": f"order-{n}"} for n in "12"]}, form=_send_many
     ),
@@ -371,7 +371,7 @@ ROWS: tuple[Row, ...] = (
     _changes("apps.sync", {"id": "shop", "url": "https://shop.test/api/inngest"}),
     _reads("functions.list", {"app": "shop"}),
     _reads("functions.get", _FUNCTION),
-    _adds_once("functions.invoke", {**_FUNCTION, "data": {"order": 1}}),
+    _adds_once("functions.invoke", {**_FUNCTION, "data": {"order": 1}}, {**_FUNCTION, "wait": 60}),
     _adds_once("functions.invoke_many", {**_FUNCTION, "inputs": [{"order": 1}, {"order": 2}]}),
     _adds_once("signals.send", {"signal": "order-1001-approved", "data": {"by": "kim"}}),
     _reads("cancellations.list", {"limit": 50}),

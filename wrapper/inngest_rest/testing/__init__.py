@@ -30,7 +30,6 @@ from inngest_rest.testing._faults import (
 from inngest_rest.testing._server import MockServer
 from inngest_rest.testing._state.behaviours import (
     Behaviour,
-    EventDict,
     Runner,
     completes,
     fails,
@@ -43,7 +42,13 @@ from inngest_rest.testing._state.behaviours import (
     works,
 )
 from inngest_rest.testing._state.flow import Condition, when
-from inngest_rest.testing._state.records import MockEvent, MockRequest, MockRun, MockRunStatus
+from inngest_rest.testing._state.records import (
+    EventDict,
+    MockEvent,
+    MockRequest,
+    MockRun,
+    MockRunStatus,
+)
 
 __all__ = [
     "Behaviour",

@@ -20,9 +20,10 @@ from inngest_rest._programs.parameters import DEFAULT_LIMIT, Kind, refused, unus
 from inngest_rest._programs.problems import problem_of
 from inngest_rest._programs.running import parts, record_class
 from inngest_rest._table import Returns
-from inngest_rest._visible import and_more
+from inngest_rest._visible import and_more, shown
 from inngest_rest.action_reports import ActionRow
 from inngest_rest.errors import NextCall
+from inngest_rest.typing import RunFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from inngest_rest.record import Record
 
 _MOST_NAMED = 5  # runs of a message
+_LIVE = {"runs.watch", "runs.follow"}  # what is written as it happens
 
 
 def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
@@ -80,6 +82,8 @@ def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, An
 
     arriving = parts(row, gate, wanted, on_batch=_progress(stderr), on_progress=so_far)
     if row.returns is Returns.STREAM:
+        if row.name in _LIVE:
+            renderer.stderr.hint(_watching(gate, values))
         items = (each for records, _ in arriving for each in records)
         return _show(items, renderer, fail=bool(extras["exit_status"]))
     for records, page in arriving:
@@ -96,14 +100,16 @@ def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, An
 
 def _show(items: Iterator[Record], renderer: Renderer, *, fail: bool) -> int:
     """Write records as they come, to the end; then say which runs failed, if that is to fail."""
-    from inngest_rest.models import Run, RunChange, RunStatus  # noqa: PLC0415 - slow to load
+    from inngest_rest import models  # noqa: PLC0415 - slow to load
 
-    ended: list[Run] = []
+    ended: list[models.Run] = []
     for each in items:
-        run = each.run if isinstance(each, RunChange) and each.kind == "ended" else each
-        if isinstance(run, Run):
+        run = each.run if isinstance(each, models.RunChange) and each.kind == "ended" else each
+        if isinstance(each, models.StepChange) and each.kind == "ended" and each.span.run_id:
+            run = models.Run(each.span.run_id, models.RunStatus(each.span.status))
+        if isinstance(run, models.Run):
             ended.append(run)
-        if isinstance(each, RunChange) and renderer.format == "table":
+        if isinstance(each, models.RunChange | models.StepChange) and renderer.format == "table":
             from inngest_rest._programs.command import tables  # noqa: PLC0415 - rich is slow to load
 
             renderer.output.line(tables.line_of(each))
@@ -112,13 +118,24 @@ def _show(items: Iterator[Record], renderer: Renderer, *, fail: bool) -> int:
             renderer.add((each,))
             renderer.stderr.progress(f"{len(ended):,} so far")
     renderer.stderr.end_progress()
-    failed = [run for run in ended if run.status in {RunStatus.FAILED, RunStatus.CANCELLED}]
+    failed = [
+        run for run in ended if run.status in {models.RunStatus.FAILED, models.RunStatus.CANCELLED}
+    ]
     if not fail or not failed:
         return renderer.finish()
     named = and_more([f"{run.id} {run.status}" for run in failed], _MOST_NAMED)
     message = f"{len(failed)} of {len(ended)} runs did not complete: {named}"
     hint = advice("{} shows where it ended.", NextCall("runs.trace", (failed[0].id,)))
     return renderer.finish(Problem(Code.RUN_FAILED, message, hint=hint))
+
+
+def _watching(gate: Asking, values: Mapping[str, Any]) -> str:
+    """Return what is watched, where, and until when: it may be long before anything happens."""
+    what = f"run {values['id']}" if "id" in values else "runs"
+    chosen = {name: values[name] for name in RunFilter.__annotations__ if values.get(name)}
+    of = f" of {', '.join(f'{name} {shown(it)}' for name, it in chosen.items())}" if chosen else ""
+    until = f" for {values['timeout']:g} s" if values["timeout"] else " until Ctrl-C"
+    return f"Watching {what}{of} at {gate.client.target.api_url}{until}."
 
 
 def _of_fields(values: Mapping[str, Any], fields: list[str]) -> dict[str, Any]:
@@ -177,10 +194,10 @@ def client_of(options: Options) -> InngestClient:
 def _format(row: Row, options: Options, values: Mapping[str, Any], *, list_all: bool) -> Format:
     """Return the format, which has to suit what is asked for."""
     form, is_chosen = options.format, options.output is not None
-    if row.name == "runs.watch" and form == "json":
+    if row.name in _LIVE and form == "json":
         if not is_chosen:
             return "ndjson"
-        if values["timeout"] is None:
+        if values["timeout"] is None and row.name == "runs.watch":
             reason = "json is written at the end, and this has none"
             raise refused("output", f"{reason}: set --timeout, or use -o ndjson")
     is_report = form in {"markdown", "prometheus"} and row.name != "runs.summary"

@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inngest_rest import models
+from inngest_rest._core.resources.runs import run_error
 from inngest_rest._programs.bounds import SPARED_CHARS
 from inngest_rest._programs.command.metrics import metrics
 from inngest_rest._programs.command.options import Projection, field_names
@@ -167,6 +168,7 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
         _whole("DUE", "at"),
         _whole("ATTEMPT", "attempt"),
         _whole("POSITION", "position"),
+        Column("WAITS FOR", lambda it: it.event or it.signal or it.function, may_lack=True),
     ),
     models.Cancellation: (
         _whole("ID", "id"),
@@ -208,8 +210,15 @@ def draw_one(items: Sequence[Record], output: Output, projection: Projection) ->
     _print(output, lambda console: _view(record, console, projection))
 
 
-def line_of(change: models.RunChange) -> str:
+def line_of(change: models.RunChange | models.StepChange) -> str:
     """Return a change of a run as a line; changes come one by one, and make no table."""
+    if isinstance(change, models.StepChange):
+        span = change.span
+        at = span.ended_at if change.kind == "ended" else span.started_at
+        took = _text(span.duration) if change.kind == "ended" else ""
+        error = _words_of(run_error(span.output)) if span.status == "failed" else ""
+        text = f"{_text(at)}  {change.kind:8}  {span.status:9}  {span.name}  {took}  {error}"
+        return visible(text.rstrip())
     run = change.run
     at = run.ended_at or run.queued_at
     when = f"{_text(at)}  " if at else ""

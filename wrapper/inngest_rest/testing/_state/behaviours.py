@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 
 from inngest_rest.testing._state.arguments import as_text, check_timedelta
+from inngest_rest.testing._state.records import EventDict
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from inngest_rest.testing._state.flow import Condition
-
-EventDict: TypeAlias = dict[str, Any]
-"""An event as passed to a function: `id`, `name`, `data`, `ts` and, when sent, `user` and `v`."""
 
 
 @attrs.frozen

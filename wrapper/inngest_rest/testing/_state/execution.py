@@ -15,7 +15,6 @@ from inngest_rest.testing._go.times import NS_PER_MILLISECOND, at_millisecond
 from inngest_rest.testing._state.behaviours import (
     Behaviour,
     Completes,
-    EventDict,
     Fails,
     Invokes,
     Retries,
@@ -30,7 +29,14 @@ from inngest_rest.testing._state.behaviours import (
 from inngest_rest.testing._state.clock import nanoseconds
 from inngest_rest.testing._state.ids import step_hash
 from inngest_rest.testing._state.log import Log
-from inngest_rest.testing._state.records import Finish, MockEvent, MockRun, MockRunStatus, Step
+from inngest_rest.testing._state.records import (
+    EventDict,
+    Finish,
+    MockEvent,
+    MockRun,
+    MockRunStatus,
+    Step,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

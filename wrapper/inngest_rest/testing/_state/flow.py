@@ -11,8 +11,7 @@ from inngest_rest.testing._state.arguments import as_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inngest_rest.testing._state.behaviours import EventDict
-    from inngest_rest.testing._state.records import MockEvent
+    from inngest_rest.testing._state.records import EventDict, MockEvent
 
 Singleton: TypeAlias = Literal["skip", "cancel"]
 """The mode of a singleton: skip a second run, or cancel the first."""

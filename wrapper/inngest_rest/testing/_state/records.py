@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from inngest_rest.testing._state.behaviours import EventDict
-
 MockRunStatus: TypeAlias = Literal["queued", "running", "completed", "failed", "cancelled"]
 """The status of a run of the mock."""
+
+
+EventDict: TypeAlias = dict[str, Any]
+"""An event as passed to a function: `id`, `name`, `data`, `ts` and, when sent, `user` and `v`."""
 
 
 @attrs.frozen
