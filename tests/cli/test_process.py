@@ -77,9 +77,8 @@ def test_ctrl_c_ends_it_without_a_traceback(environment: dict[str, str]) -> None
     assert json.loads(first)["kind"] == "appeared"
     assert json.loads(out.splitlines()[-1])["error"]["code"] == "interrupted"
     announced, said = err.splitlines()
-    assert announced.startswith(b"Watching runs at http://") and announced.endswith(
-        b" until Ctrl-C."
-    )
+    assert announced.startswith(b"Watching runs at http://")
+    assert announced.endswith(b" until Ctrl-C.")
     assert said == b"inngest-rest: interrupted"
 
 

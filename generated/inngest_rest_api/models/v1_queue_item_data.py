@@ -17,8 +17,8 @@ class V1QueueItemData:
     """What a job is about."""
 
     max_atts: int | Unset = UNSET
-    """ How often it may be tried. A `start` job has 21, whatever its function allows (recording v1-run-jobs-
-    function-retry, of a function with two retries). """
+    """ How often it may be tried. In recording v1-run-jobs-function-retry a `start` job has 21, though its function
+    allows 3. """
     payload: V1QueueItemPayload | Unset = UNSET
     """ The step that a job continues after, or the wait that it ends. """
     cck: list[V1ConcurrencyKey] | Unset = UNSET
