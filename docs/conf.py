@@ -11,6 +11,7 @@ extensions = ["myst_parser", "scripts.internal.site.extension"]
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist", "alert"]
 myst_heading_anchors = 4
 root_doc = "index"
+smartquotes = False  # two hyphens are an option
 
 # A reference to a name of ours that is not there fails the build.
 nitpicky = True

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from scripts.internal.site import docstrings
-from scripts.internal.site.names import PAGES, placed, public
+from scripts.internal.site.names import pages, placed, public
 from scripts.internal.site.stage import contents
 
 
 def test_every_public_name_is_in_a_group_of_the_reference_and_nothing_else_is() -> None:
-    assert placed().keys() == public().keys()
+    assert placed(pages()).keys() == public().keys()
 
 
 def test_no_name_is_in_two_groups() -> None:
-    names = [(part.module, name) for page in PAGES for part in page.parts for name in part.names]
+    names = [(part.module, name) for page in pages() for part in page.parts for name in part.names]
     assert len(names) == len(set(names))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sphinx.cmd.build import build_main
 
-from scripts.internal.site import generated
+from scripts.internal.site import generated, machines
 from scripts.internal.site.stage import DOCS, ROOT, Source
 
 if TYPE_CHECKING:
@@ -25,11 +25,12 @@ POLL_S = 1.0
 
 def build(folder: Path, *, afresh: bool) -> int:
     """Build the site into a folder; return 0 if no page that was read again had a warning."""
-    source = Source.gather(*generated.all_pages())
+    source = Source.gather(generated.all_pages(), generated.SIDEBAR, generated.files())
     source.write(folder / "source")
     arguments = ["-c", str(DOCS), "-d", str(folder / "doctrees"), "-W", "--keep-going", "-q"]
     arguments += ["-E"] * afresh
     status = build_main([*arguments, "-b", "html", str(folder / "source"), str(folder / "html")])
+    machines.write(source, generated.BELOW, folder / "html")
     if status == 0:
         print(f"{len(source.pages)} pages in {folder / 'html'}")
     return status

@@ -5,30 +5,40 @@ from __future__ import annotations
 import ast
 import inspect
 import pkgutil
+from functools import cache
 from importlib import import_module
 from itertools import pairwise
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 import inngest_rest
 from inngest_rest import testing
 from inngest_rest._table import GROUPS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from types import ModuleType
 
 
 @frozen
 class Part:
-    """A part of a page, with what it is about and the names that it has."""
+    """A part of a page.
+
+    Attributes:
+        title: What its names are.
+        names: The names, in order.
+        module: Where programs import them from.
+        about: What is said of all of them.
+        rest_of: A module whose other public names belong here, too.
+    """
 
     title: str
     names: tuple[str, ...]
     module: str = "inngest_rest"
     about: str = ""
+    rest_of: str = ""
 
 
 @frozen
@@ -41,8 +51,10 @@ class Page:
     parts: tuple[Part, ...]
 
 
-def _part(title: str, names: str, module: str = "inngest_rest", about: str = "") -> Part:
-    return Part(title, tuple(names.split()), module, about)
+def _part(
+    title: str, names: str, module: str = "inngest_rest", *, about: str = "", rest_of: str = ""
+) -> Part:
+    return Part(title, tuple(names.split()), module, about, rest_of)
 
 
 PAGES = (
@@ -52,7 +64,7 @@ PAGES = (
         "The client itself: its settings, sending, and calls of anything. Its groups of methods "
         "have pages of their own.",
         (
-            _part("The client", "InngestClient AsyncInngestClient"),
+            _part("The client", "InngestClient"),
             _part("Settings and answers", "RetryPolicy Target RawResponse"),
         ),
     ),
@@ -71,8 +83,8 @@ PAGES = (
         "Listings and watches",
         "What listings, watches and waits return: objects to iterate over.",
         (
-            _part("Listings", "Paginator AsyncPaginator Page"),
-            _part("Watches and waits", "Watcher AsyncWatcher EndedRuns AsyncEndedRuns"),
+            _part("Listings", "Paginator Page"),
+            _part("Watches and waits", "Watcher EndedRuns", rest_of="inngest_rest.client.watcher"),
         ),
     ),
     Page(
@@ -81,7 +93,9 @@ PAGES = (
         "What the server has, the same from every route. All are frozen.",
         (
             _part("Every model", "Record"),
-            _part("Runs", "Run RunStatus RunError RunChange Job Span"),
+            _part(
+                "Runs", "Run RunStatus RunError RunChange Job Span", rest_of="inngest_rest.models"
+            ),
             _part("Unended", "UNFINISHED", "inngest_rest.models"),
             _part("Events, apps and functions", "StoredEvent App AppSync Function Trigger"),
             _part("Cancellations and webhooks", "Cancellation Webhook"),
@@ -97,8 +111,21 @@ PAGES = (
         "Reports and explanations",
         "What bulk operations did, what became of an event, and what is wrong with a setup.",
         (
-            _part("Bulk operations", "ActionReport ActionRow ActionOutcome"),
-            _part("Explanations", "Explanation Reason ReasonKind Listener"),
+            _part(
+                "Bulk operations",
+                "ActionReport ActionRow ActionOutcome",
+                rest_of="inngest_rest.action_reports",
+            ),
+            _part(
+                "Summaries",
+                "RunSummary RunGroup Percentiles ErrorCount",
+                rest_of="inngest_rest.summary",
+            ),
+            _part(
+                "Explanations",
+                "Explanation Reason ReasonKind Listener",
+                rest_of="inngest_rest.explanation",
+            ),
             _part("Diagnosis", "Diagnosis Check Finding FindingState CallRoute ServerKind"),
         ),
     ),
@@ -140,7 +167,7 @@ PAGES = (
             _part(
                 "Arguments",
                 "Seconds StatusFilter StatusName ChangeKind ApiVersion "
-                "EventNameCheck Method KeyKind WhenFull REPEATABLE_METHODS",
+                "EventNameCheck Method KeyKind WhenFull SummaryBy REPEATABLE_METHODS",
                 "inngest_rest.typing",
             ),
         ),
@@ -156,7 +183,7 @@ PAGES = (
             ),
             _part(
                 "Behaviours of functions",
-                "completes fails retries sleeps waits_for works Behaviour Runner EventDict",
+                "completes fails retries sleeps waits_for works steps Behaviour Runner EventDict",
                 "inngest_rest.testing",
             ),
             _part("Flow control", "when Condition", "inngest_rest.testing"),
@@ -175,25 +202,46 @@ PAGES = (
 )
 
 
-PAIRS = {
-    "InngestClient": "AsyncInngestClient",
-    "Paginator": "AsyncPaginator",
-    "Watcher": "AsyncWatcher",
-    "EndedRuns": "AsyncEndedRuns",
-}
-"""Classes that are one text, since the blocking one is written from the asynchronous one."""
+def pages() -> tuple[Page, ...]:
+    """Return the pages, each part with all of its names."""
+    everything, named = public(), placed(PAGES)
+    twins = {f"inngest_rest.{each}" for each in pairs().values()}
+
+    def whole(part: Part) -> Part:
+        rest = [
+            name.removeprefix(f"{part.module}.")
+            for name, it in everything.items()
+            if part.rest_of == getattr(it, "__module__", None)
+            and name not in named
+            and name not in twins
+        ]
+        return evolve(part, names=(*part.names, *rest))
+
+    return tuple(evolve(page, parts=tuple(map(whole, page.parts))) for page in PAGES)
 
 
-def placed() -> dict[str, str]:
-    """Return the page of each public name, by its full name."""
+@cache
+def pairs() -> dict[str, str]:
+    """Return the asynchronous class of each blocking one that is written from it."""
     return {
-        f"{part.module}.{name}": page.path
-        for page in PAGES
-        for part in page.parts
-        for name in part.names
+        name.rpartition(".")[2]: f"Async{it.__name__}"
+        for name, it in public().items()
+        if getattr(it, "__module__", "").startswith("inngest_rest.client.")
     }
 
 
+def placed(pages: Iterable[Page]) -> dict[str, str]:
+    """Return the page of each public name, by its full name."""
+    return {
+        f"{part.module}.{name}": page.path
+        for page in pages
+        for part in page.parts
+        for each in part.names
+        for name in filter(None, (each, pairs().get(each)))
+    }
+
+
+@cache
 def public() -> dict[str, Any]:
     """Return all that is public, by the name that programs import."""
     found: dict[str, Any] = {}

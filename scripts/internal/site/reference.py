@@ -21,7 +21,7 @@ import attrs
 from inngest_rest._table import GROUPS, ROWS
 from scripts.internal.site import docstrings
 from scripts.internal.site.extension import ELSEWHERE
-from scripts.internal.site.names import PAGES, PAIRS, described, group, public
+from scripts.internal.site.names import described, group, pages, pairs, public
 from tests.support.calls import BY_NAME
 
 if TYPE_CHECKING:
@@ -38,22 +38,18 @@ _PUBLIC = {name.rpartition(".")[2] for name in public()}
 _HIDDEN = {"self", "cls"}
 
 
-def pages() -> dict[str, str]:
+def texts() -> dict[str, str]:
     """Return every page of the reference of the package, by its path."""
     everything = public()
-    found = {f"reference/{page.path}": _page(page, everything) for page in PAGES}
+    found = {f"reference/{page.path}": _page(page, everything) for page in pages()}
     return found | {f"reference/client/{name}": _group_page(name) for name in GROUPS}
 
 
 def _page(page: Page, everything: Mapping[str, Any]) -> str:
     blocks = [f"# {page.title}", page.about]
-    done = set[str]()
     for part in page.parts:
         blocks += [f"## {part.title}", part.about] if len(page.parts) > 1 else []
         for name in part.names:
-            if name in done:
-                continue
-            done |= {name, PAIRS.get(name, name)}
             blocks.append(_entry(part.module, name, everything[f"{part.module}.{name}"]))
         if part.names[0] == CLIENT:
             blocks += ["## Groups of methods", _groups()]
@@ -135,7 +131,7 @@ def _function(module: str, name: str, it: Any) -> str:
 
 
 def _class(module: str, name: str, kind: type[Any]) -> str:
-    twin: type[Any] | None = public().get(f"inngest_rest.{PAIRS.get(name, '')}")
+    twin: type[Any] | None = public().get(f"inngest_rest.{pairs().get(name, '')}")
     doc = docstrings.read(_own_doc(kind))
     head = [name + (_signature(kind) if "Args" in doc.entries else "")]
     body = [*_bases(kind), *_body(doc, kind, without={"Attributes"})]
@@ -152,7 +148,7 @@ def _class(module: str, name: str, kind: type[Any]) -> str:
     extra = {"canonical": f"{kind.__module__}.{name}"} if kind.__module__ != module else {}
     what = "py:exception" if issubclass(kind, BaseException) else "py:class"
     if twin is not None:
-        what += f"\n{PAIRS[name]}"
+        what += f"\n{pairs()[name]}"
     return _directive(
         what.partition("\n")[0], "\n".join(head), body, module=module, depth=6, **extra
     )
@@ -225,7 +221,7 @@ def _attributes(name: str, kind: type[Any], doc: Docstring) -> Iterable[str]:
     said = dict(doc.entries.get("Attributes", {}))
     names = list(said)
     if attrs.has(kind) and "Args" not in doc.entries:
-        names = [each.name for each in attrs.fields(kind) if not each.name.startswith("_")]
+        names = [each.name for each in attrs.fields(kind) if _is_for_others(each, kind, doc)]
         names += [each for each in said if each not in names]
     elif typing.is_typeddict(kind):
         names = list(types)
@@ -235,8 +231,16 @@ def _attributes(name: str, kind: type[Any], doc: Docstring) -> Iterable[str]:
             inherited.setdefault(key, text)
     for each in names:
         text = said.get(each) or inherited.get(each, "")
-        options = {"type": types[each]} if each in types else {}
+        options = {"no-contents-entry": ""}
+        options |= {"type": types[each]} if each in types else {}
         yield _directive("py:attribute", each, [text], depth=5, **options)
+
+
+def _is_for_others(each: attrs.Attribute[Any], kind: type[Any], doc: Docstring) -> bool:
+    """Return whether a field is one to read; the mock has some for itself, and says nothing."""
+    is_told = each.repr or f"`{each.name}`" in doc.text
+    is_of_mock = kind.__module__.startswith("inngest_rest.testing")
+    return not each.name.startswith("_") and (bool(is_told) or not is_of_mock)
 
 
 def _types(kind: type[Any]) -> dict[str, str]:
@@ -339,8 +343,12 @@ def _fields_of(name: str) -> Iterator[str]:
     """Yield the fields of a TypedDict that is unpacked into arguments."""
     kind = getattr(import_module("inngest_rest.typing"), name)
     said: dict[str, str] = {}
-    for each in [*getattr(kind, "__orig_bases__", ()), kind]:
-        if isinstance(each, type):
+    # A TypedDict does not tell what it was made of.
+    for each in vars(import_module("inngest_rest.typing")).values():
+        if (
+            typing.is_typeddict(each)
+            and each.__annotations__.items() <= kind.__annotations__.items()
+        ):
             said |= docstrings.read(_own_doc(each)).entries.get("Attributes", {})
     for each, annotation in _types(kind).items():
         yield f"`{each}` {_type_role(annotation)}\n: {said.get(each, '')}\n"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[3]
 DOCS = ROOT / "docs"
 
-REFERENCE = "Reference"
+PROJECT_GROUP = "Project"
 
 PROJECT = {
     "CHANGELOG.md": "changes",
@@ -53,16 +53,24 @@ class Source:
     Attributes:
         pages: The Markdown of each page, by its path without an ending.
         groups: The groups of the sidebar with their pages.
+        files: Files that pages show or offer, by their place among the pages.
+        texts: The same as text.
     """
 
     pages: dict[str, str] = field(factory=dict)
     groups: dict[str, list[str]] = field(factory=dict)
     files: dict[str, Path] = field(factory=dict)
+    texts: dict[str, str] = field(factory=dict)
 
     @classmethod
-    def gather(cls, generated: Mapping[str, str], entries: Mapping[str, list[str]]) -> Source:
+    def gather(
+        cls,
+        generated: Mapping[str, str],
+        entries: Mapping[str, list[str]],
+        files: Mapping[str, str],
+    ) -> Source:
         """Read docs/, follow its links out of it, and add the generated pages."""
-        source = cls()
+        source = cls(texts=dict(files))
         for path in sorted(DOCS.rglob("*.md")):
             name = path.relative_to(DOCS).with_suffix("").as_posix()
             if name not in PROJECT.values():
@@ -70,14 +78,16 @@ class Source:
         source.groups.update(contents(source.pages["index"]))
         for page in PROJECT:
             source._add(ROOT / page)
-        for group, pages in {**entries, "Project": [*PROJECT.values()]}.items():
+        project = source.groups.pop(PROJECT_GROUP, [])
+        for group, pages in entries.items():
             source.groups.setdefault(group, []).extend(pages)
+        source.groups[PROJECT_GROUP] = [*PROJECT.values(), *project]
         source.pages.update(generated)
         return source
 
     def write(self, folder: Path) -> None:
         """Write what has changed; remove what is gone."""
-        wanted = {f"{name}.md": text for name, text in self.pages.items()}
+        wanted = {f"{name}.md": text for name, text in self.pages.items()} | self.texts
         wanted["index.md"] = self.pages["index"] + self._sidebar()
         kept = {folder / name for name in (*wanted, *self.files)}
         for path in [*folder.rglob("*")] if folder.exists() else []:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from inngest_rest._table import Row
 
 
-_DESCRIPTION = """\
+DESCRIPTION = """\
 Send events to Inngest; list, inspect, wait for, cancel and replay runs. Unofficial.
 
 Keys come from the environment: INNGEST_EVENT_KEY for sending, INNGEST_SIGNING_KEY or
@@ -46,7 +46,7 @@ a text with @.
 # What a shell reports of a program that ended because nobody read its output any more.
 BROKEN_PIPE = 128 + 13
 
-_MEANINGS = {
+MEANINGS = {
     0: "done",
     **{EXIT_STATUS[code]: code.meaning for code in Code},
     BROKEN_PIPE: "the reader closed the output, as after `| head`",
@@ -208,8 +208,8 @@ def is_group(tokens: Sequence[str]) -> bool:
 
 def tree(within: tuple[str, ...] | None = None) -> dict[tuple[str, ...], Any]:
     """Return parsers of all commands by their words; those of one group without their options."""
-    root = ArgumentParser(prog=PROGRAM, description=_wrapped(_DESCRIPTION), **_for_people())
-    lines = (f"{status:5}  {meaning}" for status, meaning in _MEANINGS.items())
+    root = ArgumentParser(prog=PROGRAM, description=_wrapped(DESCRIPTION), **_for_people())
+    lines = (f"{status:5}  {meaning}" for status, meaning in MEANINGS.items())
     root.epilog = "\n".join(["Exit status:", *lines])
     parsers: dict[tuple[str, ...], Any] = {(): root}
     below: dict[tuple[str, ...], Any] = {(): root.add_subparsers(**_COMMANDS)}

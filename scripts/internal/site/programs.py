@@ -1,0 +1,278 @@
+"""Pages of the command, the tools, and the variables of the environment.
+
+All is read from the table of calls and from the parsers that the programs themselves use.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from inngest_rest import InngestClient
+from inngest_rest._programs import schemas
+from inngest_rest._programs.command import parser
+from inngest_rest._programs.command.options import OPTIONS, PROGRAM
+from inngest_rest._programs.parameters import parameters
+from inngest_rest._programs.tools import Tools
+from inngest_rest._table import Effect, commands
+from scripts.internal.site import docstrings
+from scripts.internal.site.stage import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mcp.types import Tool
+
+    from inngest_rest._programs.command.options import Argument
+    from inngest_rest._programs.command.parser import Command
+    from inngest_rest._table import Row
+
+ROWS = {row.words: row for row in commands()}
+
+EFFECTS = {
+    Effect.READ: "reads",
+    Effect.ADD: "adds to what is on the server",
+    Effect.CHANGE: "changes what is on the server",
+}
+
+
+def pages() -> dict[str, str]:
+    """Return the pages of the programs by their paths."""
+    found = {f"reference/command/{name}": _commands(name) for name in command_groups()}
+    return found | {
+        "reference/command": _command(),
+        "reference/tools": _tools(),
+        "reference/variables": _variables(),
+    }
+
+
+def files() -> dict[str, str]:
+    """Return the files that pages link to: the JSON Schemas of each call."""
+    return {
+        f"reference/schemas/{row.tool}.{part}.json": json.dumps(schema, indent=2) + "\n"
+        for row in commands()
+        for part, schema in (
+            ("parameters", schemas.of_parameters(row)),
+            ("answer", schemas.of_answer(row)),
+        )
+    }
+
+
+def command_groups() -> dict[str, list[tuple[str, ...]]]:
+    """Return the words of each command by the group they begin with; "top" for those of none."""
+    groups: dict[str, list[tuple[str, ...]]] = {"top": []}
+    for words in (*ROWS, *parser.LOCAL):
+        groups.setdefault(words[0] if len(words) > 1 else "top", []).append(words)
+    return groups
+
+
+def _command() -> str:
+    """Return the page of what holds for all commands."""
+    lines = ["| command | what it does |", "|---|---|"]
+    for group, several in command_groups().items():
+        for words in several:
+            summary = docstrings.parse(parser.find(words).description).summary
+            page = f"command/{group}.md"
+            lines.append(f"| [`{' '.join(words)}`]({page}#command-{'-'.join(words)}) | {summary} |")
+    statuses = ["| status | meaning |", "|---|---|"]
+    statuses += [f"| {status} | {text} |" for status, text in parser.MEANINGS.items()]
+    return "\n\n".join(
+        [
+            "# The command",
+            (
+                f"`{PROGRAM}`, with the extra `cli`: every command with its options, an example "
+                "and its exit statuses, from the table that the command itself reads."
+            ),
+            "```text\n" + parser.DESCRIPTION.strip() + "\n```",
+            "## Commands",
+            "\n".join(lines),
+            "## Options of every command",
+            _options(OPTIONS),
+            "## Exit statuses",
+            "\n".join(statuses),
+        ]
+    )
+
+
+def _commands(group: str) -> str:
+    title = "Other commands" if group == "top" else f"{PROGRAM} {group}"
+    about = parser.GROUPS.get(group, "Sending, the setup, and the program itself")
+    blocks = [f"# {title}", f"{about}."]
+    blocks += [_entry(words, parser.find(words)) for words in command_groups()[group]]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _entry(words: tuple[str, ...], command: Command) -> str:
+    name = " ".join(words)
+    doc = docstrings.parse(command.description)
+    synopsis = [PROGRAM, *words]
+    for names, details in command.positions:
+        many = "..." if details.get("nargs") == "*" else ""
+        synopsis.append(f"[{names[0].upper()}{many}]")
+    blocks = [
+        f"(command-{'-'.join(words)})=\n## {name}",
+        doc.text,
+        f"```text\n{' '.join([*synopsis, '[OPTIONS]'])}\n```",
+        _options(command.arguments),
+        "```bash\n" + "\n".join(command.examples) + "\n```",
+    ]
+    if row := ROWS.get(words):
+        blocks.append(_about(row))
+    return "\n\n".join(filter(None, blocks))
+
+
+def _about(row: Row) -> str:
+    lines = [
+        f"Method: `client.{row.name}`",
+        f"Tool: {tool_link(row) if not row.uses_files else 'none, as it reads files'}",
+        f"Effect: {EFFECTS[row.effect]}"
+        + ("; safe to repeat" if row.is_repeatable else "; not safe to repeat"),
+        f"Answer: {_answer(row)}",
+        "Exit statuses: those of [every command](../command.md#exit-statuses)",
+    ]
+    return "\n".join(f":{line}" for line in lines)
+
+
+def _answer(row: Row) -> str:
+    page = f"../schemas/{row.tool}"
+    return (
+        f"{{annotation}}`{row.result}`, as [JSON Schema]({page}.answer.json); that of its "
+        f"[parameters]({page}.parameters.json)"
+    )
+
+
+def tool_link(row: Row) -> str:
+    """Return a link to the entry of a tool."""
+    return f"[`{row.tool}`](#tool-{row.tool})"
+
+
+def _options(arguments: Iterable[Argument]) -> str:
+    lines = ["| argument or option | meaning |", "|---|---|"]
+    for names, details in arguments:
+        shown = ", ".join(f"`{name}`" for name in names)
+        if not names[0].startswith("-"):
+            shown = f"`{names[0].upper()}`"
+        elif details.get("action") != "store_true":
+            shown += f" `{details.get('metavar') or _metavar(names)}`"
+        help = docstrings.markdown(str(details.get("help", "")).replace("%%", "%"))
+        if details.get("choices"):
+            help += f" One of {', '.join(f'`{each}`' for each in details['choices'])}."
+        if details.get("action") == "append":
+            help += " May be repeated."
+        lines.append(f"| {shown} | {help} |")
+    return "\n".join(lines) if len(lines) > 2 else ""
+
+
+def _metavar(names: tuple[str, ...]) -> str:
+    return names[-1].lstrip("-").replace("-", "_").upper()
+
+
+def _tools() -> str:
+    rows = {row.tool: row for row in commands()}
+    with InngestClient(dev=True) as client:
+        tools = Tools(client).all()
+    glance = ["| tool | what it does | effect |", "|---|---|---|"]
+    for tool in tools:
+        row = rows[tool.name]
+        summary = docstrings.markdown(row.summary)
+        glance.append(f"| {tool_link(row)} | {summary} | {EFFECTS[row.effect]} |")
+    blocks = [
+        "# Tools for agents",
+        (
+            f"What an MCP server of this package offers (`{PROGRAM} mcp`, with the extra `mcp`): "
+            "the same calls as tools, each with JSON Schemas of what it takes and returns."
+        ),
+        "\n".join(glance),
+        *(_tool(tool, rows[tool.name]) for tool in tools),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _tool(tool: Tool, row: Row) -> str:
+    schema: dict[str, Any] = tool.input_schema
+    lines = ["| parameter | type | meaning |", "|---|---|---|"]
+    for name, each in schema["properties"].items():
+        needed = " (required)" if name in schema["required"] else ""
+        help = docstrings.markdown(each.get("description", ""))
+        lines.append(f"| `{name}`{needed} | {_json_type(each)} | {help} |")
+    hints = tool.annotations
+    facts = [
+        EFFECTS[row.effect],
+        "repeatable" if hints and hints.idempotent_hint else "not repeatable",
+    ]
+    return "\n\n".join(
+        [
+            f"(tool-{tool.name})=\n## {tool.name}",
+            docstrings.parse(tool.description or "").text,
+            "\n".join(lines),
+            (
+                f":Method: `client.{row.name}`\n"
+                f":Effect: {', '.join(facts)}\n"
+                f":JSON Schemas: [parameters](schemas/{row.tool}.parameters.json), "
+                f"[answer](schemas/{row.tool}.answer.json)"
+            ),
+        ]
+    )
+
+
+def _json_type(schema: dict[str, Any]) -> str:
+    if "items" in schema:
+        return f"array of {_json_type(schema['items'])}"
+    if "enum" in schema:
+        return " or ".join(f"`{each}`" for each in schema["enum"])
+    words = [str(schema.get("type", "any JSON"))]
+    for name, shown in (("minimum", "at least"), ("maximum", "at most"), ("default", "by default")):
+        if name in schema:
+            words.append(f"{shown} {schema[name]}")
+    return ", ".join(words)
+
+
+def variables() -> dict[str, list[str]]:
+    """Return each variable of the environment that the code names, with what is said of it."""
+    said: dict[str, list[str]] = {}
+    arguments = docstrings.read(InngestClient).entries["Args"]
+    for name, text in arguments.items():
+        for found in re.findall(r"INNGEST\\?_[\w\\]+", text):
+            words = re.sub(r"\s*\(INNGEST[^)]*\)", "", text)
+            variable = found.replace("\\", "")
+            said.setdefault(variable, []).append(f"`{name}` of `InngestClient`: {words}")
+    for names, details in OPTIONS:
+        for variable in re.findall(r"INNGEST_\w+", str(details.get("help"))):
+            text = docstrings.markdown(str(details["help"]).partition(" (INNGEST")[0])
+            said.setdefault(variable, []).append(
+                f"`{names[-1]}` of the command: {text.rstrip('.')}."
+            )
+    for variable in _named_in_code():
+        said.setdefault(variable, [])
+    return dict(sorted(said.items()))
+
+
+def _named_in_code() -> Iterator[str]:
+    for path in (ROOT / "wrapper").rglob("*.py"):
+        if "testing" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            text = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(text, str) and re.fullmatch(r"INNGEST_[A-Z_]+[A-Z]", text):
+                yield text
+
+
+def _variables() -> str:
+    blocks = [
+        "# Environment variables",
+        (
+            "What the client and the command read from the environment, where no argument says "
+            "otherwise. Keys come from here, and are printed by nothing."
+        ),
+    ]
+    for name, said in variables().items():
+        listed = [f"- {each}" for each in said] or ["- Read by the command."]
+        blocks.append(f"({name.lower()})=\n## {name}\n\n" + "\n".join(listed))
+    return "\n\n".join(blocks) + "\n"
+
+
+def parameters_of(row: Row) -> list[str]:
+    """Return the names of what a command and a tool take."""
+    return [each.name for each in parameters(row)]
