@@ -28,7 +28,7 @@ from inngest_rest import (
     SendReport,
     ServerError,
 )
-from inngest_rest._core.buffer import process_hooks, sqlite_file
+from inngest_rest._core.buffer import sqlite_file
 from inngest_rest._core.buffer.outbox import IDEMPOTENCY_WINDOW, LONGEST_LEASE, Outbox
 from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.clock import SYSTEM_CLOCK
@@ -568,7 +568,7 @@ def test_a_drive_without_a_write_ahead_log_is_refused(
 
 
 def test_a_file_that_is_closed_is_forgotten(opened: Callable[..., Outbox]) -> None:
-    files = process_hooks.files
+    files = sqlite_file.open_files
     box = opened()
     assert box.file in files
     box.close(loses_nothing)

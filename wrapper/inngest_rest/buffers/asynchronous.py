@@ -265,13 +265,9 @@ class AsyncEventBuffer(Buffer):
         else:
             self._record(final)
 
-    def at_exit(self, elapsed: float) -> None:  # noqa: ARG002 - there is no loop to send with
-        """Report unsent events; `process_hooks` calls it."""
-        try:
-            self._queue.shut()
-            self._close_queue()
-        except Exception:
-            logger.exception("a buffer could not be closed at exit")
+    def _close_at_exit(self, elapsed: float) -> None:  # noqa: ARG002 - there is no loop to send with
+        self._queue.shut()
+        self._close_queue()
 
     def after_fork_in_child(self) -> None:
         """Start empty in a forked child."""

@@ -307,12 +307,8 @@ class EventBuffer(Buffer):
         else:
             self._record(final)
 
-    def at_exit(self, elapsed: float) -> None:
-        """Close within the exit timeout; `process_hooks` calls it."""
-        try:
-            self.close(max(self._exit_timeout - elapsed, 0.001))
-        except Exception:
-            logger.exception("a buffer could not be closed at exit")
+    def _close_at_exit(self, elapsed: float) -> None:
+        self.close(max(self._exit_timeout - elapsed, 0.001))
 
     def after_fork_in_child(self) -> None:
         """Start empty in a forked child; the first event starts its thread."""

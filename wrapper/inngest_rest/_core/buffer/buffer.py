@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from abc import ABC, abstractmethod
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, cast, get_args
 
@@ -100,7 +101,7 @@ def check_client(client: object, kind: type[object]) -> None:
         )
 
 
-class Buffer:
+class Buffer(ABC):
     """The state of a buffer; `wake`, called from any thread, wakes an idle worker."""
 
     def __init__(
@@ -250,6 +251,16 @@ class Buffer:
 
     def _close_queue(self) -> int:
         return self._queue.close(self._record)
+
+    def at_exit(self, elapsed: float) -> None:
+        """Close; the interpreter began to exit `elapsed` seconds ago."""
+        try:
+            self._close_at_exit(elapsed)
+        except Exception:
+            logger.exception("a buffer could not be closed at exit")
+
+    @abstractmethod
+    def _close_at_exit(self, elapsed: float) -> None: ...
 
     def after_fork_in_child(self) -> None:
         self._forget()

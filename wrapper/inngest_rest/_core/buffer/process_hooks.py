@@ -1,4 +1,4 @@
-"""Hooks for open buffers and files at the fork or exit of a process.
+"""Hooks for open buffers at the fork or exit of a process.
 
 Importing this module installs the hooks; only buffers do.
 """
@@ -12,12 +12,13 @@ import sys
 import threading
 from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn
 
 from inngest_rest._core.arguments import invalid
 from inngest_rest._core.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
+    from inngest_rest._core.buffer.buffer import Buffer
     from inngest_rest._core.drivers.blocking import Driver
 
 _MODULES = (
@@ -30,35 +31,15 @@ _MODULES = (
 )
 
 
-class OpenBuffer(Protocol):
-    """A buffer that has not been closed."""
-
-    def at_exit(self, elapsed: float) -> None:
-        """Flush; the interpreter began to exit `elapsed` seconds ago."""
-
-    def after_fork_in_child(self) -> None: ...
-
-
-class OpenFile(Protocol):
-    """A file that must not be carried into a child."""
-
-    def before_fork(self) -> None: ...
-    def after_fork(self) -> None: ...
-    def after_fork_in_child(self) -> None: ...
-
-
 # Strong references: an open buffer may have events to send even if the caller dropped it.
-_buffers: dict[OpenBuffer, None] = {}
-
-files: dict[OpenFile, None] = {}
-"""The open files, in the order in which they were opened."""
+_buffers: dict[Buffer, None] = {}
 
 
-def register(buffer: OpenBuffer) -> None:
+def register(buffer: Buffer) -> None:
     _buffers[buffer] = None
 
 
-def unregister(buffer: OpenBuffer) -> None:
+def unregister(buffer: Buffer) -> None:
     _buffers.pop(buffer, None)
 
 
@@ -100,37 +81,11 @@ def _exit() -> None:
         buffer.at_exit(SYSTEM_CLOCK.monotonic() - started)
 
 
-class _Forks:
-    """Serializes forks, and remembers the files it closed."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._closed: list[OpenFile] = []
-
-    def before(self) -> None:
-        self._lock.acquire()
-        self._closed = list(files)
-        for file in self._closed:
-            file.before_fork()
-
-    def after(self) -> None:
-        for file in self._closed:
-            file.after_fork()
-        self._lock.release()
-
-    def after_in_child(self) -> None:
-        self._lock = threading.Lock()
-        for file in self._closed:
-            file.after_fork_in_child()
-        for buffer in list(_buffers):
-            buffer.after_fork_in_child()
+def _after_fork_in_child() -> None:
+    for buffer in list(_buffers):
+        buffer.after_fork_in_child()
 
 
 atexit.register(_exit)
 if sys.platform != "win32":
-    _forks = _Forks()
-    os.register_at_fork(
-        before=_forks.before,
-        after_in_parent=_forks.after,
-        after_in_child=_forks.after_in_child,
-    )
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import sysconfig
 import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from inngest_rest._core.buffer import process_hooks
 from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest.errors import OutboxError
 
@@ -87,14 +87,14 @@ class OutboxFile:
         # Absolute: a later chdir must not lead to another file.
         self.path = Path(os.path.abspath(path))  # noqa: PTH100 - links are kept
         # Reentrant: a finalizer may add an event in the middle of an add; SQLite then refuses it.
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._db: sqlite3.Connection | None = None
         self._is_retired = False
         self.skips_lock_wait = False
-        with self._clear_errors("cannot be opened"), self._lock:
+        with self._clear_errors("cannot be opened"), self.lock:
             self._make()
             self._check_schema(self._open())
-        process_hooks.files[self] = None
+        open_files[self] = None
 
     @contextmanager
     def transaction(self, doing: str) -> Generator[sqlite3.Connection]:
@@ -143,7 +143,7 @@ class OutboxFile:
 
     @contextmanager
     def _held(self) -> Generator[sqlite3.Connection]:
-        with self._lock:
+        with self.lock:
             try:
                 yield self._db or self._open()
             finally:
@@ -152,27 +152,16 @@ class OutboxFile:
 
     def close(self) -> None:
         """Close the connection; the next use reopens it."""
-        with self._lock, suppress(sqlite3.Error):
+        with self.lock, suppress(sqlite3.Error):
             if self._db is not None:
                 self._db.close()
             self._db = None
 
     def retire(self) -> None:
         """Close it for good: later uses still work, but leave no connection open."""
-        process_hooks.files.pop(self, None)
+        open_files.pop(self, None)
         self._is_retired = True
         self.close()
-
-    def before_fork(self) -> None:
-        """Close it and hold the lock: a connection must not be carried into a child."""
-        self._lock.acquire()
-        self.close()
-
-    def after_fork(self) -> None:
-        self._lock.release()
-
-    def after_fork_in_child(self) -> None:
-        self._lock = threading.RLock()
 
     def _make(self) -> None:
         with suppress(FileExistsError):
@@ -283,3 +272,37 @@ def _advice(error: Exception) -> str:
 def _kind(error: BaseException | None) -> int:
     # The low byte is the primary result code.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+# In the order in which they were opened; and those closed by the fork under way, which no other
+# fork may follow until it is done.
+open_files: dict[OutboxFile, None] = {}
+_closed: list[OutboxFile] = []
+_forking = threading.Lock()
+
+
+def _before_fork() -> None:
+    """Close all files and hold their locks: a connection must not be carried into a child."""
+    _forking.acquire()
+    _closed[:] = open_files
+    for file in _closed:
+        file.lock.acquire()
+        file.close()
+
+
+def _after_fork() -> None:
+    for file in _closed:
+        file.lock.release()
+    _forking.release()
+
+
+def _after_fork_in_child() -> None:
+    for file in _closed:
+        file.lock = threading.RLock()
+    _forking.release()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child
+    )
