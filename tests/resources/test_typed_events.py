@@ -145,35 +145,35 @@ PARCEL = {"weight": 1, "nte": "x"}
 @pytest.mark.parametrize(
     ("kind", "payload", "reason"),
     [
-        (Shipped, {"carier": "c"}, "data: unknown key 'carier'; did you mean 'carrier'?"),
+        (Shipped, {"carier": "c"}, "data: unknown key 'carier'"),
         (Shipped, {"carrier": "c", "carier": "c"}, "data: unknown key 'carier'"),
         (Shipped, {"x": 1}, "data: unknown key 'x'"),
-        (Parcel, PARCEL, "data: unknown key 'nte'; did you mean 'note'?"),
-        (Parcel, {"wieght": 1}, "data: unknown key 'wieght'; did you mean 'weight'?"),
+        (Parcel, PARCEL, "data: unknown key 'nte'"),
+        (Parcel, {"wieght": 1}, "data: object missing required field `weight`"),
         (Parcel, {"x": 1}, "data: object missing required field `weight`"),
         (Parcel, {5: 1}, "data: expected `str` - at `key` in `$`"),
-        (Shipped, {"first": PARCEL}, "data.first: unknown key 'nte'; did you mean 'note'?"),
+        (Shipped, {"first": PARCEL}, "data.first: unknown key 'nte'"),
         (
             Shipped,
             {"rest": [None, PARCEL]},
-            "data.rest[1]: unknown key 'nte'; did you mean 'note'?",
+            "data.rest[1]: unknown key 'nte'",
         ),
         (
             Shipped,
             {"by_name": {"a": PARCEL}},
-            "data.by_name.a: unknown key 'nte'; did you mean 'note'?",
+            "data.by_name.a: unknown key 'nte'",
         ),
         (
             Shipped,
             {"pair": ({"weight": 1}, PARCEL)},
-            "data.pair[1]: unknown key 'nte'; did you mean 'note'?",
+            "data.pair[1]: unknown key 'nte'",
         ),
         (
             Wrapped,
             Wrapped(PARCEL),  # type: ignore[arg-type]
-            "data.parcel: unknown key 'nte'; did you mean 'note'?",
+            "data.parcel: unknown key 'nte'",
         ),
-        (Holder, {"held": {"modl": 1}}, "data.held: unknown key 'modl'; did you mean 'model'?"),
+        (Holder, {"held": {"modl": 1}}, "data.held: object missing required field `model`"),
         (
             Holder,
             {"held": {"model": {"n": 1, "x": 2}}},
@@ -181,9 +181,7 @@ PARCEL = {"weight": 1, "nte": "x"}
         ),
     ],
 )
-def test_an_unknown_key_is_refused_with_the_nearest_one_of_the_type(
-    kind: Any, payload: Any, reason: str
-) -> None:
+def test_an_unknown_key_is_refused_with_its_path(kind: Any, payload: Any, reason: str) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
         EventType("app/order.sent", kind)(payload)
     assert str(caught.value) == f"app/order.sent: {reason}"

@@ -13,16 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, get_origin, is_typeddict
 import attrs
 import msgspec
 
-from inngest_rest._visible import nearest, shown
+from inngest_rest._visible import shown
 from inngest_rest.errors import EventDataError, InvalidArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from inngest_rest.models import StoredEvent
-
-    _Object = dict[str, object]
-    _Array = Sequence[object]
 
 T = TypeVar("T")
 
@@ -67,13 +64,10 @@ def to_data(payload: T, kind: type[T]) -> dict[str, Any]:
     if _is_pydantic(bare):
         return cast("dict[str, Any]", _dumped(payload))
     plain = _plain(payload)
-    try:
-        again = _plain(to_payload(plain, kind))
-    except ValueError:
-        _check_misspelt(plain, kind)
-        raise
-    if again != plain:
-        _check_dropped(plain, again, kind)
+    again = _plain(to_payload(plain, kind))
+    # A misspelt key would go unnoticed.
+    if again != plain and (dropped := next(_dropped(plain, again, "data"), None)):
+        raise ValueError(dropped)
     return plain
 
 
@@ -115,69 +109,19 @@ def _plain(payload: object) -> dict[str, Any]:
     return cast("dict[str, Any]", msgspec.to_builtins(payload, enc_hook=_dumped))
 
 
-def _check_misspelt(given: dict[str, Any], kind: object) -> None:
-    """Reject a key that resembles a missing one: that explains why the other is missing."""
-    for path, data, fields in _objects(given, kind):
-        for key in data:
-            if key not in fields and (hint := _hint(key, data, fields)):
-                raise ValueError(f"{path}: unknown key {shown(key)}{hint}")
-
-
-def _check_dropped(given: dict[str, Any], kept: dict[str, Any], kind: object) -> None:
-    """Reject a key that the type does not have: a misspelt one would go unnoticed."""
-    found = next(_dropped(given, kept, "data"), None)
-    if found is not None:
-        path, data, key = found
-        fields = {at: names for at, _, names in _objects(given, kind)}.get(path, ())
-        raise ValueError(f"{path}: unknown key {shown(key)}{_hint(key, data, fields)}")
-
-
-def _dropped(given: object, kept: object, path: str) -> Iterator[tuple[str, _Object, str]]:
-    """Yield what was dropped: where, the object it was in, and its key."""
+def _dropped(given: object, kept: object, path: str) -> Iterator[str]:
+    """Yield a description of each key that the type does not have."""
     if isinstance(given, dict) and isinstance(kept, dict):
-        data, known = cast("_Object", given), cast("_Object", kept)
-        for key, each in data.items():
+        known = cast("dict[str, object]", kept)
+        for key, each in cast("dict[str, object]", given).items():
             if key not in known:
-                yield path, data, key
+                yield f"{path}: unknown key {shown(key)}"
             else:
                 yield from _dropped(each, known[key], f"{path}.{key}")
     elif isinstance(given, list | tuple) and isinstance(kept, list | tuple):
-        pairs = zip(cast("_Array", given), cast("_Array", kept), strict=False)
+        pairs = zip(cast("Sequence[object]", given), cast("Sequence[object]", kept), strict=False)
         for index, (each, other) in enumerate(pairs):
             yield from _dropped(each, other, f"{path}[{index}]")
-
-
-def _objects(data: _Object, kind: object) -> Iterator[tuple[str, _Object, Sequence[str]]]:
-    """Yield each object whose type has fields: its path, itself, and the names of the fields."""
-    from msgspec import inspect  # noqa: PLC0415 - only data that is refused comes here
-
-    def look(data: object, kind: inspect.Type, path: str) -> Iterator[Any]:
-        match kind, data:
-            case inspect.UnionType(), _:
-                # Only one of them can be an object or an array: msgspec takes no other union.
-                for member in kind.types:
-                    yield from look(data, member, path)
-            case ((inspect.TypedDictType() | inspect.DataclassType()), dict()):
-                known = cast("_Object", data)
-                yield path, known, [field.encode_name for field in kind.fields]
-                for field in kind.fields:
-                    name = field.encode_name
-                    yield from look(known.get(name), field.type, f"{path}.{name}")
-            case inspect.DictType(), dict():
-                for key, each in cast("_Object", data).items():
-                    yield from look(each, kind.value_type, f"{path}.{key}")
-            case ((inspect.ListType() | inspect.VarTupleType()), (list() | tuple())):
-                for index, each in enumerate(cast("_Array", data)):
-                    yield from look(each, kind.item_type, f"{path}[{index}]")
-            case _:
-                pass
-
-    return look(data, inspect.type_info(kind), "data")
-
-
-def _hint(key: str, data: _Object, fields: Sequence[str]) -> str:
-    near = nearest(key, (field for field in fields if field not in data))
-    return f"; did you mean {near!r}?" if near else ""
 
 
 def _is_pydantic(kind: object) -> bool:
